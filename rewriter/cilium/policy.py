@@ -1,0 +1,221 @@
+"""A typed, read-only view of CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy and NetworkPolicy.
+
+Every part keeps its route (RFC 6901 JSON Pointer) in the manifest. The view is lenient: what is malformed is
+left out of it, and the validator says so; nothing here raises on any shape of input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rewriter.cilium.selector import Selector, read_selector
+
+CNP = "CiliumNetworkPolicy"
+CCNP = "CiliumClusterwideNetworkPolicy"
+KNP = "NetworkPolicy"
+
+INGRESS = "ingress"
+EGRESS = "egress"
+
+#: Peer fields of a Cilium rule by direction, in the order in which Cilium's API type declares them.
+PEER_FIELDS = {
+    INGRESS: (
+        "fromEndpoints",
+        "fromRequires",
+        "fromCIDR",
+        "fromCIDRSet",
+        "fromEntities",
+        "fromGroups",
+        "fromNodes",
+    ),
+    EGRESS: (
+        "toEndpoints",
+        "toRequires",
+        "toCIDR",
+        "toCIDRSet",
+        "toEntities",
+        "toServices",
+        "toFQDNs",
+        "toGroups",
+        "toNodes",
+    ),
+}
+SELECTOR_FIELDS = frozenset(
+    {"fromEndpoints", "fromRequires", "fromNodes", "toEndpoints", "toRequires", "toNodes"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PeerField:
+    """One peer field of a rule with its entries as written, for example `fromEndpoints`.
+
+    `selectors` runs beside `entries` for the fields that hold label selectors (None where one is malformed)
+    and is empty for the others. In a NetworkPolicy the field is `from` or `to` and `selectors` is empty.
+    """
+
+    route: str
+    name: str
+    entries: tuple[Any, ...]
+    selectors: tuple[Selector | None, ...] = ()
+
+    def entry_route(self, index: int) -> str:
+        return f"{self.route}/{index}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One item of ingress, ingressDeny, egress or egressDeny."""
+
+    route: str
+    direction: str
+    deny: bool
+    raw: Mapping[str, Any]
+    peers: tuple[PeerField, ...]
+
+    def peer(self, name: str) -> PeerField | None:
+        return next((field for field in self.peers if field.name == name), None)
+
+    @property
+    def list_route(self) -> str:
+        """The route of the list that holds the rule."""
+        return self.route.rsplit("/", 1)[0]
+
+    @property
+    def index(self) -> int:
+        return int(self.route.rsplit("/", 1)[1])
+
+    @property
+    def to_ports(self) -> tuple[Mapping[str, Any], ...]:
+        """The well-formed items of `toPorts` (Cilium) or `ports` (NetworkPolicy)."""
+        items = self.raw.get("toPorts", self.raw.get("ports"))
+        return tuple(item for item in items if isinstance(item, dict)) if isinstance(items, list) else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One rule set: `spec`, or one item of `specs`. `subject` is None where it is malformed or absent."""
+
+    route: str
+    raw: Mapping[str, Any]
+    subject: Selector | None
+    node_subject: Selector | None
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy manifest. `namespace` is the one it is applied to; None for a clusterwide policy."""
+
+    kind: str
+    namespace: str | None
+    name: str
+    raw: Mapping[str, Any]
+    specs: tuple[Spec, ...]
+
+    def rules(self) -> Iterator[Rule]:
+        for spec in self.specs:
+            yield from spec.rules
+
+    @property
+    def clusterwide(self) -> bool:
+        return self.kind == CCNP
+
+
+def is_policy(manifest: Any) -> bool:
+    """Whether a manifest is of one of the three policy kinds, in an API group that holds them."""
+    if not isinstance(manifest, dict):
+        return False
+    kind, version = manifest.get("kind"), manifest.get("apiVersion")
+    if not isinstance(version, str):
+        return False
+    if kind in (CNP, CCNP):
+        return version.startswith("cilium.io/")
+    return kind == KNP and version.startswith(("networking.k8s.io/", "extensions/"))
+
+
+def read_policy(manifest: Mapping[str, Any], *, namespace: str | None = None, base: str = "") -> Policy:
+    """The view of a policy manifest (`is_policy` must hold).
+
+    `namespace` is where a manifest without `metadata.namespace` lands (default `default`); `base` is put before
+    every route, for a policy that is an item of a List.
+    """
+    kind = str(manifest["kind"])
+    metadata = manifest.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    own = metadata.get("namespace")
+    applied = own if isinstance(own, str) and own else namespace or "default"
+    name = metadata.get("name")
+    return Policy(
+        kind=kind,
+        namespace=None if kind == CCNP else applied,
+        name=name if isinstance(name, str) else "",
+        raw=manifest,
+        specs=tuple(_specs(manifest, kind, base)),
+    )
+
+
+def _specs(manifest: Mapping[str, Any], kind: str, base: str) -> Iterator[Spec]:
+    spec = manifest.get("spec")
+    if isinstance(spec, dict):
+        yield _network_policy_spec(spec, f"{base}/spec") if kind == KNP else _spec(spec, f"{base}/spec")
+    specs = manifest.get("specs")
+    if kind != KNP and isinstance(specs, list):
+        for index, item in enumerate(specs):
+            if isinstance(item, dict):
+                yield _spec(item, f"{base}/specs/{index}")
+
+
+def _spec(raw: Mapping[str, Any], route: str) -> Spec:
+    rules = [
+        _rule(item, item_route, direction, deny=deny)
+        for direction in (INGRESS, EGRESS)
+        for deny in (False, True)
+        for item, item_route in _items(raw, route, direction + ("Deny" if deny else ""))
+    ]
+    return Spec(
+        route,
+        raw,
+        _subject(raw, route, "endpointSelector"),
+        _subject(raw, route, "nodeSelector"),
+        tuple(rules),
+    )
+
+
+def _network_policy_spec(raw: Mapping[str, Any], route: str) -> Spec:
+    rules = []
+    for direction, field in ((INGRESS, "from"), (EGRESS, "to")):
+        for item, item_route in _items(raw, route, direction):
+            peers = tuple(_peer_fields(item, item_route, (field,)))
+            rules.append(Rule(item_route, direction, False, item, peers))
+    subject = read_selector(raw.get("podSelector"), f"{route}/podSelector")
+    return Spec(route, raw, subject, None, tuple(rules))
+
+
+def _subject(raw: Mapping[str, Any], route: str, field: str) -> Selector | None:
+    return read_selector(raw[field], f"{route}/{field}") if field in raw else None
+
+
+def _rule(raw: Mapping[str, Any], route: str, direction: str, *, deny: bool) -> Rule:
+    return Rule(route, direction, deny, raw, tuple(_peer_fields(raw, route, PEER_FIELDS[direction])))
+
+
+def _items(raw: Mapping[str, Any], route: str, field: str) -> Iterator[tuple[Mapping[str, Any], str]]:
+    items = raw.get(field)
+    if isinstance(items, list):
+        for index, item in enumerate(items):
+            if isinstance(item, dict):
+                yield item, f"{route}/{field}/{index}"
+
+
+def _peer_fields(raw: Mapping[str, Any], route: str, names: tuple[str, ...]) -> Iterator[PeerField]:
+    for name in names:
+        entries = raw.get(name)
+        if not isinstance(entries, list):
+            continue
+        field_route = f"{route}/{name}"
+        selectors: tuple[Selector | None, ...] = ()
+        if name in SELECTOR_FIELDS:
+            selectors = tuple(read_selector(e, f"{field_route}/{i}") for i, e in enumerate(entries))
+        yield PeerField(field_route, name, tuple(entries), selectors)

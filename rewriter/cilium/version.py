@@ -1,0 +1,48 @@
+"""Cilium releases that cnpfix knows, and what changed in which."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Version(NamedTuple):
+    """A Cilium minor release."""
+
+    major: int
+    minor: int
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}"
+
+    @property
+    def previous(self) -> Version:
+        return Version(self.major, self.minor - 1)
+
+
+SUPPORTED = tuple(Version(1, minor) for minor in range(15, 21))
+
+#: First release in which each change to the meaning of a policy holds (Cilium upgrade notes and sources).
+NAMESPACE_LABELS_PREFIX_COUNTS = Version(1, 16)
+SERVICES_WITH_PORTS = Version(1, 17)
+RULES_REQUIRED = Version(1, 17)
+DENY_RULES_VALIDATED = Version(1, 17)
+DEFAULT_LOCAL_CLUSTER_EXISTS = Version(1, 18)
+DEFAULT_LOCAL_CLUSTER = Version(1, 19)
+REQUIRES_REMOVED = Version(1, 19)
+DOUBLE_STAR_SPANS_LABELS = Version(1, 19)
+AUTHENTICATION_OFF = Version(1, 19)
+L7_GENERIC_DEPRECATED = Version(1, 19)
+L7_GENERIC_REMOVED = Version(1, 20)
+BARE_ADDRESS_REJECTED = Version(1, 20)
+CLUSTER_MESH_ENTITY = Version(1, 20)
+
+
+def parse_version(text: str) -> Version:
+    """A supported release written `1.19`, `v1.19` or `1.19.3`. Raises ValueError naming those supported."""
+    parts = text.strip().removeprefix("v").split(".")
+    if len(parts) in (2, 3) and all(part.isdigit() for part in parts):
+        version = Version(int(parts[0]), int(parts[1]))
+        if version in SUPPORTED:
+            return version
+    known = ", ".join(map(str, SUPPORTED))
+    raise ValueError(f"Cilium version {text!r} is not known; use one of {known}")
