@@ -1,0 +1,72 @@
+"""What a pass says of a policy, and what it would change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+Operation = Mapping[str, Any]
+"""One RFC 6902 operation; its paths are routes in the manifest's document."""
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Applicability(StrEnum):
+    """How far a fix may be trusted (DESIGN: safe and evident are written, unsafe on request, manual never)."""
+
+    SAFE = "safe"
+    EVIDENT = "evident"
+    UNSAFE = "unsafe"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Operations that are applied together or not at all."""
+
+    operations: tuple[Operation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One anti-pattern at one place of one policy.
+
+    `route` is the JSON pointer of the culprit in its document; `at_key` puts the position on the member's key.
+    `message` is one sentence that says what is wrong, `why` what that does to traffic, `evidence` the facts with
+    their sources, `advice` what a person should do where there is no fix, `candidate` a fix that is shown but
+    never applied. `changes_flows` says in words which flows a fix opens or closes.
+    """
+
+    code: str
+    id: str
+    severity: Severity
+    applicability: Applicability
+    route: str
+    message: str
+    why: str = ""
+    evidence: tuple[str, ...] = ()
+    advice: str = ""
+    fix: Fix | None = None
+    candidate: Fix | None = None
+    versions: str = ""
+    opens: tuple[str, ...] = ()
+    closes: tuple[str, ...] = ()
+    at_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """The flows that a fix opens and closes, one readable statement each."""
+
+    opened: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
+
+
+def operations_as_json(operations: Sequence[Operation]) -> list[dict[str, Any]]:
+    return [dict(operation) for operation in operations]

@@ -1,0 +1,1 @@
+"""Facts about clusters, namespaces, workloads and Services, each with where it came from."""

@@ -1,0 +1,152 @@
+"""The facts that a rewrite may rely on. Every fact keeps its source; what is unknown is absent, never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a fact comes from: a file with a 1-based line, or words such as `cnpfix.toml` or a context's name."""
+
+    path: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}" if self.line else self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A cluster of the mesh. CIDRs are as written; None where nobody told, () where there are none.
+
+    `default_local_cluster` and `cidr_match_nodes` are Cilium's own settings where they were found.
+    """
+
+    name: str
+    source: Source
+    local_paths: tuple[str, ...] = ()
+    version: str | None = None
+    pod_cidrs: tuple[str, ...] | None = None
+    node_cidrs: tuple[str, ...] | None = None
+    service_cidrs: tuple[str, ...] | None = None
+    default_local_cluster: bool | None = None
+    cidr_match_nodes: bool | None = None
+    meshed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    name: str
+    cluster: str | None
+    labels: Mapping[str, str]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPort:
+    """A container port: its name ("" where it has none), number and protocol (TCP, UDP, SCTP)."""
+
+    name: str
+    number: int
+    protocol: str = "TCP"
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Something that makes pods. `labels` are the pods' own; `namespace` is the one it is applied to.
+
+    `cluster` is None where the manifests do not say which cluster they are for.
+    """
+
+    kind: str
+    name: str
+    namespace: str
+    cluster: str | None
+    labels: Mapping[str, str]
+    source: Source
+    service_account: str = "default"
+    ports: tuple[NamedPort, ...] = ()
+    host_network: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePort:
+    """`target` is the backend port: a number, or the name of a container port; the port itself by default."""
+
+    name: str
+    port: int
+    protocol: str
+    target: int | str
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """`selector` is None for a Service without one; `annotations` holds only `service.cilium.io/` keys."""
+
+    name: str
+    namespace: str
+    cluster: str | None
+    labels: Mapping[str, str]
+    selector: Mapping[str, str] | None
+    ports: tuple[ServicePort, ...]
+    source: Source
+    type: str = "ClusterIP"
+    cluster_ips: tuple[str, ...] = ()
+    external_name: str | None = None
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"Service {self.namespace}/{self.name}"
+
+    @property
+    def is_global(self) -> bool:
+        """Whether its backends of every meshed cluster are used (Cilium docs, Load-balancing & Service Discovery)."""
+        return self.annotations.get("service.cilium.io/global", "").lower() == "true"
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSlice:
+    """The backend addresses of the Service `service` of its namespace (an Endpoints object counts as one)."""
+
+    service: str
+    namespace: str
+    cluster: str | None
+    addresses: tuple[str, ...]
+    ports: tuple[NamedPort, ...]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    name: str
+    cluster: str | None
+    labels: Mapping[str, str]
+    addresses: tuple[str, ...]
+    pod_cidrs: tuple[str, ...]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class CIDRGroup:
+    name: str
+    cluster: str | None
+    labels: Mapping[str, str]
+    cidrs: tuple[str, ...]
+    source: Source
+
+
+class Fact(StrEnum):
+    """The kinds of object that the tree is asked for; each is read only when a pass asks for it."""
+
+    WORKLOAD = "workload"
+    SERVICE = "service"
+    ENDPOINTS = "endpoints"
+    NAMESPACE = "namespace"
+    NODE = "node"
+    CIDR_GROUP = "cidr group"

@@ -1,0 +1,53 @@
+"""What passes ask of the inventory: one interface, whatever the facts come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from rewriter.inventory.facts import (
+    CIDRGroup,
+    Cluster,
+    EndpointSlice,
+    Namespace,
+    Node,
+    Service,
+    Workload,
+)
+
+
+class Inventory(Protocol):
+    """Facts by question. Sequences are in a stable order (cluster, namespace, name, source).
+
+    A `cluster` of None in a fact means that nobody knows; such a fact is returned for every cluster asked.
+    """
+
+    @property
+    def clusters(self) -> Sequence[Cluster]:
+        """Every cluster known, in the order of the config."""
+
+    def cluster_of(self, path: str) -> Cluster | None:
+        """The cluster that the manifests of a file are applied to (`local` globs); None when not known."""
+
+    def services(self, name: str, namespace: str | None = None) -> Sequence[Service]:
+        """The Services of a name, in one namespace or (None) in every one."""
+
+    def services_by_labels(self, labels: Mapping[str, str]) -> Sequence[Service]:
+        """The Services that carry all of the given labels (more than the caller needs is fine: filter)."""
+
+    def endpoint_slices(self, service: Service) -> Sequence[EndpointSlice]:
+        """The endpoint slices of a Service."""
+
+    def workloads_with(self, labels: Mapping[str, str]) -> Sequence[Workload]:
+        """The workloads whose pods carry all of the given labels (keys without source prefix)."""
+
+    def all_workloads(self) -> Sequence[Workload]:
+        """Every workload. Expensive on a large tree: prefer `workloads_with`."""
+
+    def all_services(self) -> Sequence[Service]: ...
+
+    def namespaces(self, name: str | None = None) -> Sequence[Namespace]: ...
+
+    def nodes(self) -> Sequence[Node]: ...
+
+    def cidr_groups(self) -> Sequence[CIDRGroup]: ...
