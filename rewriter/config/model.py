@@ -1,0 +1,73 @@
+"""What a configuration can say. The config reference is made from these classes and their docstrings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rewriter.cilium.version import Version
+from rewriter.finding import Applicability
+from rewriter.inventory.facts import Cluster
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterEntityOptions:
+    """`remote`: the mesh members that `cluster` was meant to include ("all" or names; None: nobody said).
+
+    `mode`: `extend` keeps the entity and adds the remote pods, `replace` drops it, `cluster-mesh` is for 1.20.
+    """
+
+    remote: str | tuple[str, ...] | None = None
+    mode: str = "extend"
+
+
+@dataclass(frozen=True, slots=True)
+class InternalCidrOptions:
+    """`local`: what a range over the local cluster becomes, the entity `cluster` or its `pods`; None: by evidence."""
+
+    local: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImplicitClusterOptions:
+    """`scope`: `auto`, `any`, `local`, or the names of the clusters that selectors were meant to reach."""
+
+    scope: str | tuple[str, ...] = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class MissingNamespaceOptions:
+    """`namespaces`: label `key=value` → the namespace where pods with that label live."""
+
+    namespaces: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PathRule:
+    """`[[per-path]]`: for files that match one of `paths`, run only `select` (all when empty) without `ignore`."""
+
+    paths: tuple[str, ...]
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A configuration as read; paths in it are relative to `root`. `file` is None when there is none."""
+
+    root: Path
+    file: Path | None = None
+    from_version: Version | None = None
+    to_version: Version | None = None
+    exclude: tuple[str, ...] = ()
+    internal_cidrs: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    clusters: tuple[Cluster, ...] = ()
+    applicability: Mapping[str, Applicability] = field(default_factory=dict)
+    cluster_entity: ClusterEntityOptions = ClusterEntityOptions()
+    internal_cidr: InternalCidrOptions = InternalCidrOptions()
+    implicit_cluster: ImplicitClusterOptions = ImplicitClusterOptions()
+    missing_namespace: MissingNamespaceOptions = field(default_factory=MissingNamespaceOptions)
+    per_path: tuple[PathRule, ...] = ()

@@ -1,0 +1,81 @@
+"""What a pass is, and what it sees: one policy, the inventory and the config."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rewriter.cilium.policy import CCNP, CNP, Policy
+from rewriter.cilium.version import DEFAULT_LOCAL_CLUSTER, DEFAULT_LOCAL_CLUSTER_EXISTS, Version
+from rewriter.config.model import Config
+from rewriter.finding import Finding
+from rewriter.inventory.facts import Cluster
+from rewriter.inventory.inventory import Inventory
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One policy and all that may be known about it.
+
+    `path` is the file as shown to people, `cluster` the cluster the policy is applied to (None: not known),
+    `comments` the texts of the comments in its document, `others` gives the other policies of the same cluster
+    (read on demand).
+    """
+
+    policy: Policy
+    path: str
+    cluster: Cluster | None
+    inventory: Inventory
+    config: Config
+    from_version: Version
+    to_version: Version
+    comments: tuple[str, ...] = ()
+    others: Callable[[], Sequence[Policy]] = tuple
+    as_clusterwide: bool = False
+
+    @property
+    def mesh(self) -> tuple[Cluster, ...]:
+        """The meshed clusters; empty when there are fewer than two, since then nothing is meshed."""
+        meshed = tuple(cluster for cluster in self.inventory.clusters if cluster.meshed)
+        return meshed if len(meshed) > 1 else ()
+
+    @property
+    def remote_clusters(self) -> tuple[Cluster, ...]:
+        """The meshed clusters other than the policy's own; empty when its own is not known."""
+        if self.cluster is None:
+            return ()
+        return tuple(cluster for cluster in self.mesh if cluster.name != self.cluster.name)
+
+    def default_local_cluster(self, version: Version) -> bool:
+        """Whether selectors get the local cluster added on a version (Helm clustermesh.policyDefaultLocalCluster).
+
+        A value found for the cluster holds from the release that has the option; else that release's default.
+        """
+        if version < DEFAULT_LOCAL_CLUSTER_EXISTS:
+            return False
+        configured = self.cluster.default_local_cluster if self.cluster else None
+        return version >= DEFAULT_LOCAL_CLUSTER if configured is None else configured
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One anti-pattern: its code and id, the kinds of policy it reads, and the function that finds it.
+
+    `spans` says whether an upgrade from one version to another concerns it (default: always).
+    The documentation of a pass is the docstring of its module.
+    """
+
+    code: str
+    id: str
+    title: str
+    find: Callable[[Context], Iterator[Finding]]
+    kinds: frozenset[str] = frozenset({CNP, CCNP})
+    versions: str = "all"
+    spans: Callable[[Version, Version], bool] = lambda _from, _to: True
+
+    @property
+    def documentation(self) -> str:
+        """The pass's page: the docstring of the module that defines it (Markdown)."""
+        import sys
+
+        return sys.modules[self.find.__module__].__doc__ or ""
