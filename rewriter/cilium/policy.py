@@ -42,8 +42,10 @@ PEER_FIELDS = {
         "toNodes",
     ),
 }
-SELECTOR_FIELDS = frozenset(
-    {"fromEndpoints", "fromRequires", "fromNodes", "toEndpoints", "toRequires", "toNodes"}
+SELECTOR_FIELDS = frozenset({"fromEndpoints", "fromRequires", "fromNodes", "toEndpoints", "toRequires", "toNodes"})
+#: Peer fields that select nobody when present and empty, whatever the others say (Cilium mergeEndpointSelectors).
+EMPTY_SELECTS_NOBODY = frozenset(
+    prefix + kind for prefix in ("from", "to") for kind in ("Endpoints", "Nodes", "Entities", "CIDR", "CIDRSet")
 )
 
 
@@ -76,6 +78,11 @@ class Rule:
 
     def peer(self, name: str) -> PeerField | None:
         return next((field for field in self.peers if field.name == name), None)
+
+    @property
+    def selects_nobody(self) -> bool:
+        """Whether a peer field of a Cilium rule is present and empty: then the rule has no peer at all."""
+        return any(not field.entries and field.name in EMPTY_SELECTS_NOBODY for field in self.peers)
 
     @property
     def list_route(self) -> str:

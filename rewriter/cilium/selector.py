@@ -71,11 +71,11 @@ def read_selector(raw: Any, route: str) -> Selector | None:
         return None
     try:
         return Selector(route, (*_match_labels(raw, route), *_match_expressions(raw, route)))
-    except _Malformed:
+    except _MalformedError:
         return None
 
 
-class _Malformed(Exception):
+class _MalformedError(Exception):
     pass
 
 
@@ -84,10 +84,10 @@ def _match_labels(raw: dict[str, Any], route: str) -> Iterator[Requirement]:
     if labels is None:
         return
     if not isinstance(labels, dict):
-        raise _Malformed
+        raise _MalformedError
     for key, value in labels.items():
         if not isinstance(value, str):
-            raise _Malformed
+            raise _MalformedError
         source, name = split_key(key)
         yield Requirement(f"{route}/matchLabels/{escape_pointer(key)}", key, source, name, "In", (value,))
 
@@ -97,16 +97,16 @@ def _match_expressions(raw: dict[str, Any], route: str) -> Iterator[Requirement]
     if expressions is None:
         return
     if not isinstance(expressions, list):
-        raise _Malformed
+        raise _MalformedError
     for index, expression in enumerate(expressions):
         if not isinstance(expression, dict):
-            raise _Malformed
+            raise _MalformedError
         key, operator, values = (expression.get(k) for k in ("key", "operator", "values"))
         if not isinstance(key, str) or operator not in OPERATORS or not isinstance(values or [], list):
-            raise _Malformed
+            raise _MalformedError
         texts = tuple(values or ())
         if not all(isinstance(value, str) for value in texts):
-            raise _Malformed
+            raise _MalformedError
         source, name = split_key(key)
         yield Requirement(f"{route}/matchExpressions/{index}", key, source, name, operator, texts)
 

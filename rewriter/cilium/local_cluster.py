@@ -1,0 +1,78 @@
+"""Which selectors policy-default-local-cluster narrows to the local cluster.
+
+Sources: Cilium pkg/k8s/apis/cilium.io/utils getEndpointSelector and pkg/k8s ParseNetworkPolicy; the question is that of
+`cilium clustermesh inspect-policy-default-local-cluster`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S
+from rewriter.cilium.policy import KNP, SELECTOR_FIELDS, Policy, Rule
+from rewriter.cilium.selector import Selector
+
+#: Peer fields whose selectors keep their reach when they name a `reserved:` key. Node selectors do not.
+_ENDPOINT_FIELDS = frozenset({"fromEndpoints", "toEndpoints"})
+
+
+def affected_by_default_local_cluster(policy: Policy) -> bool:
+    """Whether turning policy-default-local-cluster on changes what the policy parses to."""
+    return any(True for rule in policy.rules() for _ in _changed(rule, policy.kind))
+
+
+def selectors_changed_by_local_cluster(policy: Policy) -> tuple[str, ...]:
+    """Routes of the peer selectors (for a NetworkPolicy: of the peers) that get the local cluster's label added.
+
+    In document order; empty exactly when the policy is not affected. Malformed selectors are left out.
+    """
+    return tuple(route for rule in policy.rules() for route in _changed(rule, policy.kind))
+
+
+def takes_local_cluster(selector: Selector, field: str) -> bool:
+    """Whether a selector in a peer field of a Cilium policy gets the local cluster's label added."""
+    if names_cluster(selector):
+        return False
+    return field not in _ENDPOINT_FIELDS or not selector.names_reserved
+
+
+def names_cluster(selector: Selector) -> bool:
+    """Whether a selector has the key that says which cluster is meant, written bare, with `any:` or with `k8s:`."""
+    return any(r.key == CLUSTER_LABEL and r.source in (ANY, K8S) for r in selector.requirements)
+
+
+def peer_takes_local_cluster(peer: Any) -> bool:
+    """Whether a raw NetworkPolicy peer gets the local cluster's label added.
+
+    Only the bare key in `podSelector` opts out: a key there gets the `k8s:` prefix whatever it says.
+    """
+    if not isinstance(peer, dict):
+        return False
+    pods, namespaces = peer.get("podSelector"), peer.get("namespaceSelector")
+    if not isinstance(pods, dict) and not isinstance(namespaces, dict):
+        return False
+    return CLUSTER_LABEL not in _keys(pods)
+
+
+def _changed(rule: Rule, kind: str) -> Iterator[str]:
+    if kind != KNP and rule.selects_nobody:
+        return
+    for field in rule.peers:
+        if kind == KNP:
+            routes = enumerate(field.entries)
+            yield from (field.entry_route(i) for i, peer in routes if peer_takes_local_cluster(peer))
+        elif field.name in SELECTOR_FIELDS:
+            for index, selector in enumerate(field.selectors):
+                if selector is not None and takes_local_cluster(selector, field.name):
+                    yield field.entry_route(index)
+
+
+def _keys(raw: Any) -> Iterator[Any]:
+    if not isinstance(raw, dict):
+        return
+    labels, expressions = raw.get("matchLabels"), raw.get("matchExpressions")
+    if isinstance(labels, dict):
+        yield from labels
+    if isinstance(expressions, list):
+        yield from (item.get("key") for item in expressions if isinstance(item, dict))
