@@ -113,13 +113,17 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy manifest. `namespace` is the one it is applied to; None for a clusterwide policy."""
+    """A policy manifest. `namespace` is the one it is applied to; None for a clusterwide policy.
+
+    `route` is the manifest's own place in its document: empty, or that of an item of a List.
+    """
 
     kind: str
     namespace: str | None
     name: str
     raw: Mapping[str, Any]
     specs: tuple[Spec, ...]
+    route: str = ""
 
     def rules(self) -> Iterator[Rule]:
         for spec in self.specs:
@@ -160,6 +164,7 @@ def read_policy(manifest: Mapping[str, Any], *, namespace: str | None = None, ba
         name=name if isinstance(name, str) else "",
         raw=manifest,
         specs=tuple(_specs(manifest, kind, base)),
+        route=base,
     )
 
 
@@ -209,11 +214,12 @@ def _rule(raw: Mapping[str, Any], route: str, direction: str, *, deny: bool) -> 
 
 
 def _items(raw: Mapping[str, Any], route: str, field: str) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """The items of a rule list; a null item is an empty rule, as for Cilium's decoder."""
     items = raw.get(field)
     if isinstance(items, list):
         for index, item in enumerate(items):
-            if isinstance(item, dict):
-                yield item, f"{route}/{field}/{index}"
+            if item is None or isinstance(item, dict):
+                yield item or {}, f"{route}/{field}/{index}"
 
 
 def _peer_fields(raw: Mapping[str, Any], route: str, names: tuple[str, ...]) -> Iterator[PeerField]:

@@ -20,20 +20,35 @@ class Version(NamedTuple):
 
 
 SUPPORTED = tuple(Version(1, minor) for minor in range(15, 21))
+DEFAULT_TO = Version(1, 19)
 
 #: First release in which each change to the meaning of a policy holds (Cilium upgrade notes and sources).
 NAMESPACE_LABELS_PREFIX_COUNTS = Version(1, 16)
+ENABLE_DEFAULT_DENY = Version(1, 16)
+ICMP_TYPE_NAMES = Version(1, 16)
+INIT_NEEDS_CLUSTERWIDE = Version(1, 16)
+NODE_PEERS = Version(1, 16)
+PORT_RANGES = Version(1, 16)
+CIDR_GROUP_SELECTOR = Version(1, 17)
+LOWER_CASE_MESSAGES = Version(1, 17)
 SERVICES_WITH_PORTS = Version(1, 17)
 RULES_REQUIRED = Version(1, 17)
 DENY_RULES_VALIDATED = Version(1, 17)
+EXTENDED_PROTOCOLS = Version(1, 18)
+FQDN_LENGTH_CHECKED = Version(1, 18)
 DEFAULT_LOCAL_CLUSTER_EXISTS = Version(1, 18)
 DEFAULT_LOCAL_CLUSTER = Version(1, 19)
 REQUIRES_REMOVED = Version(1, 19)
 DOUBLE_STAR_SPANS_LABELS = Version(1, 19)
 AUTHENTICATION_OFF = Version(1, 19)
+UNPREFIXED_KEYS_CHECKED = Version(1, 19)
+ZONED_ADDRESS_PANICS = Version(1, 19)
 L7_GENERIC_DEPRECATED = Version(1, 19)
 L7_GENERIC_REMOVED = Version(1, 20)
 BARE_ADDRESS_REJECTED = Version(1, 20)
+TUNNEL_PROTOCOLS = Version(1, 20)
+EXCEPT_INSIDE_CHECKED = Version(1, 20)
+NODE_SELECTOR_IN_SPECS_REJECTED = Version(1, 20)
 CLUSTER_MESH_ENTITY = Version(1, 20)
 
 

@@ -19,7 +19,8 @@ class Context:
 
     `path` is the file as shown to people, `cluster` the cluster the policy is applied to (None: not known),
     `comments` the texts of the comments in its document, `others` gives the other policies of the same cluster
-    (read on demand).
+    (read on demand). `namespace_known` is False where neither the manifest nor whatever applies it says in which
+    namespace the policy lands; `policy.namespace` is then `default`, as kubectl would have it.
     """
 
     policy: Policy
@@ -32,6 +33,7 @@ class Context:
     comments: tuple[str, ...] = ()
     others: Callable[[], Sequence[Policy]] = tuple
     as_clusterwide: bool = False
+    namespace_known: bool = True
 
     @property
     def mesh(self) -> tuple[Cluster, ...]:

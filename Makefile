@@ -1,0 +1,46 @@
+# Everything runs in .venv, made from the lock file on first use.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types golden bench fuzz docs docs-check lock clean
+
+help:            ## list the targets
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
+
+$(STAMP): requirements-dev.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(STAMP)   ## show the dry run on a bundled mesh repository
+	cd examples/mesh && ../../$(BIN)/cnpfix --dry-run .
+
+test: $(STAMP)   ## run the tests
+	$(BIN)/python -m pytest -n 2
+
+lint: $(STAMP)   ## ruff, formatting included
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)  ## mypy, strict
+	$(BIN)/mypy
+
+golden: $(STAMP) ## rewrite the expected findings of the golden cases; read the diff
+	CNPFIX_GOLDEN=refresh $(BIN)/python -m pytest tests/test_golden.py
+
+bench: $(STAMP)  ## speed, as ratios measured in the same run
+	$(BIN)/python -m tests.bench
+
+fuzz: $(STAMP)   ## long property tests
+	CNPFIX_FUZZ=1 $(BIN)/python -m pytest -n 2 tests/yamltext tests/reach
+
+lock: $(STAMP)   ## make the lock file anew
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-index-url --no-emit-find-links --group dev -o requirements-dev.lock pyproject.toml
+
+clean:           ## remove the environment and caches
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -1,0 +1,270 @@
+"""Reading and checking a configuration file. Every mistake is one line: file, key, what was expected."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+from rewriter.cilium.version import Version, parse_version
+from rewriter.config.model import (
+    ClusterEntityOptions,
+    Config,
+    ImplicitClusterOptions,
+    InternalCidrOptions,
+    MissingNamespaceOptions,
+    PathRule,
+)
+from rewriter.finding import Applicability
+from rewriter.inventory.facts import Cluster, Source
+
+FILE_NAME = "cnpfix.toml"
+#: More than any real configuration; a larger file is refused unread.
+MAX_BYTES = 4 << 20
+
+#: Options of each pass beside `applicability`. `missing-namespace` takes labels as keys, so any key is allowed.
+PASS_OPTIONS: Mapping[str, tuple[str, ...] | None] = {
+    "cluster-entity": ("remote", "mode"),
+    "internal-cidr": ("local",),
+    "implicit-cluster": ("scope",),
+    "missing-namespace": None,
+}
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the message names the file and the key."""
+
+
+def find_config(start: Path) -> Path | None:
+    """The nearest `cnpfix.toml`, or `pyproject.toml` with `[tool.cnpfix]`, from `start` upward."""
+    folder = start.resolve()
+    if not folder.is_dir():
+        folder = folder.parent
+    for candidate in (folder, *folder.parents):
+        if (candidate / FILE_NAME).is_file():
+            return candidate / FILE_NAME
+        pyproject = candidate / "pyproject.toml"
+        if pyproject.is_file() and "cnpfix" in _tool_table(pyproject):
+            return pyproject
+    return None
+
+
+def _tool_table(pyproject: Path) -> Mapping[str, Any]:
+    try:
+        if b"tool.cnpfix" not in pyproject.read_bytes():
+            return {}
+        tool = _read_toml(pyproject).get("tool")
+    except (OSError, ConfigError):
+        return {}
+    return tool if isinstance(tool, dict) else {}
+
+
+def load_config(file: Path, pass_ids: Mapping[str, str]) -> Config:
+    """The configuration of a file. `pass_ids` maps every pass id and code to the id. Raises ConfigError."""
+    data = _read_toml(file)
+    if file.name == "pyproject.toml":
+        tool = data.get("tool")
+        data = tool.get("cnpfix", {}) if isinstance(tool, dict) else {}
+    return read_config(data, file=file, pass_ids=pass_ids)
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            raise ConfigError(f"{file}: the configuration is larger than {MAX_BYTES >> 20} MiB")
+        return tomllib.loads(file.read_bytes().decode("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{file}: is not UTF-8 text") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(f"{file}: is not valid TOML: {error or 'too deeply nested'}") from None
+
+
+def read_config(data: Mapping[str, Any], *, file: Path, pass_ids: Mapping[str, str]) -> Config:
+    """The configuration of a parsed table; see `load_config`."""
+    reader = _Reader(file, "", data)
+    config = Config(
+        root=file.resolve().parent,
+        file=file,
+        from_version=reader.version("from"),
+        to_version=reader.version("to"),
+        exclude=reader.texts("exclude"),
+        internal_cidrs=reader.cidrs("internal_cidrs") or (),
+        select=reader.passes("select", pass_ids),
+        ignore=reader.passes("ignore", pass_ids),
+        clusters=_clusters(reader),
+        per_path=tuple(_path_rule(table, pass_ids) for table in reader.tables("per-path")),
+        **_pass_options(reader, pass_ids),
+    )
+    reader.finish()
+    return config
+
+
+def _clusters(reader: _Reader) -> tuple[Cluster, ...]:
+    clusters: list[Cluster] = []
+    for table in reader.tables("clusters"):
+        name = table.text("name")
+        if not name:
+            raise table.error("name", "the cluster's name, as in Cilium's cluster.name")
+        if any(cluster.name == name for cluster in clusters):
+            raise table.error("name", f"a name of its own; {name!r} is there twice")
+        clusters.append(
+            Cluster(
+                name=name,
+                source=Source(str(reader.file)),
+                local_paths=table.texts("local"),
+                version=table.text("version"),
+                pod_cidrs=table.cidrs("pod_cidrs"),
+                node_cidrs=table.cidrs("node_cidrs"),
+                service_cidrs=table.cidrs("service_cidrs"),
+                default_local_cluster=table.flag("policy_default_local_cluster"),
+                cidr_match_nodes=table.flag("policy_cidr_match_nodes"),
+                meshed=table.flag("meshed") is not False,
+            )
+        )
+        table.finish()
+    return tuple(clusters)
+
+
+def _path_rule(table: _Reader, pass_ids: Mapping[str, str]) -> PathRule:
+    rule = PathRule(table.texts("paths"), table.passes("select", pass_ids), table.passes("ignore", pass_ids))
+    if not rule.paths:
+        raise table.error("paths", "a list of globs")
+    table.finish()
+    return rule
+
+
+def _pass_options(reader: _Reader, pass_ids: Mapping[str, str]) -> dict[str, Any]:
+    tables = reader.table("passes")
+    applicability: dict[str, Applicability] = {}
+    result: dict[str, Any] = {"applicability": applicability}
+    for key in tuple(tables.data):
+        if key not in pass_ids:
+            raise tables.unknown(key, tuple(pass_ids))
+        pass_id = pass_ids[key]
+        table = tables.table(key)
+        chosen = table.choice("applicability", tuple(Applicability))
+        if chosen is not None:
+            applicability[pass_id] = Applicability(chosen)
+        match pass_id:
+            case "cluster-entity":
+                mode = table.choice("mode", ("extend", "replace", "cluster-mesh")) or "extend"
+                result["cluster_entity"] = ClusterEntityOptions(table.names("remote", ("all",)), mode)
+            case "internal-cidr":
+                result["internal_cidr"] = InternalCidrOptions(table.choice("local", ("cluster", "pods")))
+            case "implicit-cluster":
+                scope = table.names("scope", ("auto", "any", "local")) or "auto"
+                result["implicit_cluster"] = ImplicitClusterOptions(scope)
+            case "missing-namespace":
+                result["missing_namespace"] = MissingNamespaceOptions(table.label_map())
+        table.finish()
+    tables.finish()
+    return result
+
+
+class _Reader:
+    """Takes keys out of a table, checks them, and at the end refuses the ones that nobody asked for."""
+
+    def __init__(self, file: Path, where: str, data: Mapping[str, Any]) -> None:
+        self.file = file
+        self.where = where
+        self.data = data
+        self._asked: list[str] = []
+
+    def error(self, key: str, expected: str) -> ConfigError:
+        return ConfigError(f"{self.file}: {self.where}{key}: expected {expected}")
+
+    def unknown(self, key: str, known: tuple[str, ...]) -> ConfigError:
+        close = get_close_matches(key, known, n=1, cutoff=0.5)
+        hint = f"did you mean {close[0]!r}?" if close else "known here: " + ", ".join(known)
+        return ConfigError(f"{self.file}: {self.where}{key}: unknown key; {hint}")
+
+    def finish(self) -> None:
+        for key in self.data:
+            if key not in self._asked:
+                raise self.unknown(key, tuple(self._asked))
+
+    def _take(self, key: str) -> Any:
+        self._asked.append(key)
+        return self.data.get(key)
+
+    def _checked(self, key: str, expected: str, holds: Callable[[Any], bool]) -> Any:
+        value = self._take(key)
+        if value is not None and not holds(value):
+            raise self.error(key, f"{expected}, not {value!r:.60}")
+        return value
+
+    def text(self, key: str) -> str | None:
+        value: str | None = self._checked(key, "a text", lambda v: isinstance(v, str) and bool(v))
+        return value
+
+    def flag(self, key: str) -> bool | None:
+        value: bool | None = self._checked(key, "true or false", lambda v: isinstance(v, bool))
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        return tuple(self._checked(key, "a list of texts", _is_texts) or ())
+
+    def cidrs(self, key: str) -> tuple[str, ...] | None:
+        value = self._checked(key, "a list of CIDRs", _is_texts)
+        for cidr in value or ():
+            try:
+                if "/" not in cidr:
+                    raise ValueError
+                ip_network(cidr, strict=False)
+            except ValueError:
+                raise self.error(key, f"CIDRs such as 10.0.0.0/16, not {cidr!r}") from None
+        return None if value is None else tuple(value)
+
+    def version(self, key: str) -> Version | None:
+        value = self._take(key)
+        if value is None:
+            return None
+        try:
+            return parse_version(str(value) if isinstance(value, str | float) else "")
+        except ValueError as error:
+            raise self.error(key, f'a Cilium version such as "1.19": {error}') from None
+
+    def passes(self, key: str, pass_ids: Mapping[str, str]) -> tuple[str, ...]:
+        names = self.texts(key)
+        for name in names:
+            if name not in pass_ids:
+                close = get_close_matches(name, pass_ids, n=1, cutoff=0.5)
+                hint = f"; did you mean {close[0]!r}?" if close else ""
+                raise self.error(key, f"pass ids or codes, not {name!r}{hint}")
+        return tuple(pass_ids[name] for name in names)
+
+    def choice(self, key: str, choices: tuple[str, ...]) -> str | None:
+        value: str | None = self._checked(key, "one of " + ", ".join(choices), lambda v: v in choices)
+        return value
+
+    def names(self, key: str, words: tuple[str, ...]) -> str | tuple[str, ...] | None:
+        expected = " or ".join([*map(repr, words), "a list of cluster names"])
+        value = self._checked(key, expected, lambda v: v in words or (_is_texts(v) and bool(v)))
+        return tuple(value) if isinstance(value, list) else value
+
+    def label_map(self) -> dict[str, str]:
+        labels = {key: value for key, value in self.data.items() if key not in self._asked}
+        for key, value in labels.items():
+            if "=" not in key or not isinstance(value, str) or not value:
+                raise self.error(key, 'a label and its namespace, such as "app=agent" = "monitoring"')
+            self._asked.append(key)
+        return labels
+
+    def table(self, key: str) -> _Reader:
+        value = self._checked(key, "a table", lambda v: isinstance(v, dict)) or {}
+        return _Reader(self.file, f"{self.where}{key}.", value)
+
+    def tables(self, key: str) -> list[_Reader]:
+        value = self._checked(
+            key, f"tables [[{key}]]", lambda v: isinstance(v, list) and all(isinstance(t, dict) for t in v)
+        )
+        return [_Reader(self.file, f"{self.where}{key}[{index}].", table) for index, table in enumerate(value or ())]
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)

@@ -1,0 +1,121 @@
+"""A configuration is read whole, and every mistake in it is one line that names the key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rewriter.cilium.version import Version
+from rewriter.config import ConfigError, find_config, load_config
+from rewriter.finding import Applicability
+
+PASS_IDS = {
+    name: name
+    for name in ("cluster-entity", "internal-cidr", "implicit-cluster", "missing-namespace", "service-with-ports")
+} | {"CNP004": "cluster-entity"}
+
+DESIGN_EXAMPLE = """
+from = "1.18"
+to = "1.19"
+exclude = ["vendor/**"]
+internal_cidrs = ["10.0.0.0/8"]
+
+[[clusters]]
+name = "cluster-a"
+local = ["clusters/a/**"]
+pod_cidrs = ["10.0.0.0/16"]
+node_cidrs = ["172.16.0.0/24"]
+service_cidrs = ["10.96.0.0/12"]
+[[clusters]]
+name = "cluster-b"
+
+[passes.cluster-entity]
+remote = "all"
+mode = "extend"
+applicability = "evident"
+[passes.implicit-cluster]
+scope = ["cluster-a", "cluster-b"]
+[passes.missing-namespace]
+"app=monitoring-agent" = "monitoring"
+[[per-path]]
+paths = ["legacy/**"]
+ignore = ["internal-cidr"]
+"""
+
+
+def _load(folder: Path, text: str) -> None:
+    file = folder / "cnpfix.toml"
+    file.write_text(text)
+    load_config(file, PASS_IDS)
+
+
+def test_reads_every_key_of_the_design(tmp_path: Path) -> None:
+    file = tmp_path / "cnpfix.toml"
+    file.write_text(DESIGN_EXAMPLE)
+    config = load_config(file, PASS_IDS)
+    assert (config.from_version, config.to_version) == (Version(1, 18), Version(1, 19))
+    assert config.root == tmp_path
+    assert config.exclude == ("vendor/**",)
+    assert [cluster.name for cluster in config.clusters] == ["cluster-a", "cluster-b"]
+    assert config.clusters[0].local_paths == ("clusters/a/**",)
+    assert config.clusters[1].pod_cidrs is None, "what is not said is not known"
+    assert config.cluster_entity.remote == "all"
+    assert config.applicability == {"cluster-entity": Applicability.EVIDENT}
+    assert config.implicit_cluster.scope == ("cluster-a", "cluster-b")
+    assert config.missing_namespace.namespaces == {"app=monitoring-agent": "monitoring"}
+    assert config.per_path[0].ignore == ("internal-cidr",)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('form = "1.18"', "form: unknown key; did you mean 'from'?"),
+        ('to = "2.0"', "to: expected a Cilium version"),
+        ("to = true", "to: expected a Cilium version"),
+        ('exclude = "vendor"', "exclude: expected a list of texts"),
+        ('internal_cidrs = ["10.0.0.0"]', "internal_cidrs: expected CIDRs such as 10.0.0.0/16, not '10.0.0.0'"),
+        ('[[clusters]]\npod_cidrs = ["10.0.0.0/16"]', "clusters[0].name: expected the cluster's name"),
+        ('[[clusters]]\nname = "a"\n[[clusters]]\nname = "a"', "clusters[1].name: expected a name of its own"),
+        ('[[clusters]]\nname = "a"\npod_cidr = []', "clusters[0].pod_cidr: unknown key; did you mean 'pod_cidrs'?"),
+        ('clusters = ["a"]', "clusters: expected tables [[clusters]]"),
+        ('[passes.cluster-entitty]\nmode = "extend"', "passes.cluster-entitty: unknown key; did you mean 'cluster-ent"),
+        ('[passes.cluster-entity]\nmode = "widen"', "passes.cluster-entity.mode: expected one of extend, replace"),
+        ('[passes.CNP004]\nremote = "some"', "passes.CNP004.remote: expected 'all' or a list of cluster names"),
+        ('[passes.service-with-ports]\nmode = "x"', "passes.service-with-ports.mode: unknown key"),
+        ('[passes.service-with-ports]\napplicability = "sure"', "applicability: expected one of safe, evident"),
+        ('[passes.missing-namespace]\n"app" = "x"', "passes.missing-namespace.app: expected a label and its namespace"),
+        ('[[per-path]]\nignore = ["internal-cidr"]', "per-path[0].paths: expected a list of globs"),
+        ('ignore = ["internal-cdir"]', "ignore: expected pass ids or codes, not 'internal-cdir'; did you mean 'int"),
+        ("to = ", "is not valid TOML"),
+        ("a = " + "[" * 5000, "is not valid TOML"),
+    ],
+)
+def test_mistakes_are_one_line(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        _load(tmp_path, text)
+    message = str(caught.value)
+    assert says in message
+    assert message.startswith(str(tmp_path / "cnpfix.toml")), "the file is named first"
+    assert "\n" not in message
+
+
+def test_binary_config_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "cnpfix.toml"
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="is not UTF-8 text"):
+        load_config(file, PASS_IDS)
+
+
+def test_nearest_file_upward_wins(tmp_path: Path) -> None:
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    (tmp_path / "cnpfix.toml").write_text("")
+    assert find_config(inner) == tmp_path / "cnpfix.toml"
+    (tmp_path / "a" / "pyproject.toml").write_text("[tool.other]\n")
+    assert find_config(inner) == tmp_path / "cnpfix.toml", "a pyproject.toml without our table does not count"
+    (tmp_path / "a" / "pyproject.toml").write_text('[tool.cnpfix]\nto = "1.20"\n')
+    found = find_config(inner)
+    assert found == tmp_path / "a" / "pyproject.toml"
+    assert found is not None
+    assert load_config(found, PASS_IDS).to_version == Version(1, 20)

@@ -1,0 +1,139 @@
+"""Which files are read: paths, git, globs, symlinks; and that a bad one is an error of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from rewriter.discovery import Globs, InputError, changed_files, find_files, holds_policy, read_file
+from rewriter.discovery.files import FoundFile
+
+POLICY = "kind: CiliumNetworkPolicy\n"
+
+
+def _tree(root: Path, *names: str) -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(POLICY)
+
+
+def _git(root: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", *identity, "-C", str(root), *arguments], check=True, capture_output=True)
+
+
+def _names(root: Path, *globs: str) -> list[str]:
+    found = find_files([root], Globs(root, globs))
+    return [os.path.relpath(item.path, root) for item in found if isinstance(item, FoundFile)]
+
+
+def test_manifests_of_a_folder_in_order(tmp_path: Path) -> None:
+    _tree(tmp_path, "b.yml", "a/x.yaml", "a/y.json", "notes.txt", "node_modules/z.yaml")
+    assert _names(tmp_path) == ["a/x.yaml", "a/y.json", "b.yml"]
+
+
+def test_git_ignored_files_are_left_out_unless_named(tmp_path: Path) -> None:
+    _tree(tmp_path, "kept.yaml", "rendered/out.yaml", "new.yaml")
+    (tmp_path / ".gitignore").write_text("rendered/\n")
+    _git(tmp_path, "init", "-q")
+    _git(tmp_path, "add", "kept.yaml")
+    assert _names(tmp_path) == ["kept.yaml", "new.yaml"], "untracked files count, ignored ones do not"
+    assert _names(tmp_path / "rendered") == ["out.yaml"], "an ignored folder that is named is read"
+
+
+def test_files_deleted_from_the_work_tree_are_no_error(tmp_path: Path) -> None:
+    _tree(tmp_path, "a.yaml", "b.yaml")
+    _git(tmp_path, "init", "-q")
+    _git(tmp_path, "add", ".")
+    (tmp_path / "a.yaml").unlink()
+    assert _names(tmp_path) == ["b.yaml"]
+
+
+def test_exclude_globs(tmp_path: Path) -> None:
+    _tree(tmp_path, "vendor/deep/a.yaml", "apps/vendor.yaml", "apps/b.yaml")
+    assert _names(tmp_path, "vendor/**") == ["apps/b.yaml", "apps/vendor.yaml"]
+    assert _names(tmp_path, "*.yaml") == []
+
+
+@pytest.mark.parametrize("git", [False, True])
+def test_symlinks_are_followed_only_inside(tmp_path: Path, git: bool) -> None:
+    root = tmp_path / "root"
+    _tree(tmp_path, "outside/secret.yaml", "root/real.yaml")
+    (root / "in.yaml").symlink_to("real.yaml")
+    (root / "out.yaml").symlink_to(tmp_path / "outside" / "secret.yaml")
+    (root / "outfolder").symlink_to(tmp_path / "outside")
+    (root / "loop").symlink_to(root)
+    (root / "dangling.yaml").symlink_to("nowhere")
+    if git:
+        _git(root, "init", "-q")
+    assert _names(root) == ["in.yaml", "real.yaml"]
+
+
+def test_missing_and_strange_paths_are_errors(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.yaml"
+    os.mkfifo(pipe)
+    errors = list(find_files([tmp_path / "nowhere", pipe], Globs(tmp_path, ())))
+    assert [str(error) for error in errors if isinstance(error, InputError)] == [
+        f"{tmp_path}/nowhere: no such file or folder; check the path",
+        f"{pipe}: is neither a file nor a folder; name a manifest or a folder of manifests",
+    ]
+
+
+def test_a_pipe_in_a_folder_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    assert _names(tmp_path) == []
+
+
+def test_each_file_once(tmp_path: Path) -> None:
+    _tree(tmp_path, "a.yaml")
+    found = list(find_files([tmp_path, tmp_path / "a.yaml", tmp_path], Globs(tmp_path, ())))
+    assert len(found) == 1
+
+
+def test_a_file_that_vanished_is_an_error(tmp_path: Path) -> None:
+    gone = read_file(FoundFile(tmp_path / "gone.yaml", "gone.yaml"))
+    assert isinstance(gone, InputError)
+    assert "no such file" in gone.message
+
+
+def test_huge_files_are_not_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "huge.yaml"
+    with path.open("wb") as stream:
+        stream.truncate((64 << 20) + 1)
+    assert read_file(FoundFile(path, "huge.yaml")) is None
+    with path.open("r+b") as stream:
+        stream.write(POLICY.encode())
+    error = read_file(FoundFile(path, "huge.yaml"))
+    assert isinstance(error, InputError)
+    assert str(error) == "huge.yaml: is 64 MiB, more than 64 MiB; split the file"
+
+
+def test_utf16_policies_are_not_overlooked() -> None:
+    assert holds_policy(POLICY.encode("utf-16"))
+    assert holds_policy(POLICY.encode())
+    assert not holds_policy(b"kind: Service\n")
+
+
+def test_changed_files_since_a_revision(tmp_path: Path) -> None:
+    _tree(tmp_path, "a.yaml", "b.yaml")
+    _git(tmp_path, "init", "-q", "-b", "main")
+    _git(tmp_path, "add", ".")
+    _git(tmp_path, "commit", "-q", "-m", "one")
+    (tmp_path / "a.yaml").write_text("changed")
+    _tree(tmp_path, "new.yaml")
+    assert changed_files(tmp_path, "main") == {(tmp_path / name).resolve() for name in ("a.yaml", "new.yaml")}
+    assert changed_files(tmp_path, "no-such-revision") is None
+    assert changed_files(tmp_path, "--output=x") is None, "a revision is never an option"
+
+
+def test_a_checkout_cannot_run_programs(tmp_path: Path) -> None:
+    _tree(tmp_path, "a.yaml")
+    _git(tmp_path, "init", "-q")
+    witness = tmp_path / "ran"
+    _git(tmp_path, "config", "core.fsmonitor", f"touch {witness}")
+    assert _names(tmp_path) == ["a.yaml"]
+    assert not witness.exists()

@@ -1,0 +1,69 @@
+"""Imports go down only: DESIGN section 2 as a table, and every import of the package against it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "rewriter"
+
+#: Each part of the package, and the parts that it may import. The ground stones import nothing of ours.
+MAY_IMPORT: dict[str, set[str]] = {
+    "yamltext": set(),
+    "cilium": set(),
+    "finding": set(),
+    "suppress": set(),
+    "discovery": set(),
+    "inventory": {"yamltext", "cilium", "finding", "discovery"},
+    "config": {"cilium", "finding", "inventory", "discovery"},
+    "passes": {"cilium", "finding", "inventory", "config"},
+    "reach": {"cilium", "finding", "inventory"},
+    "engine": {"yamltext", "cilium", "finding", "suppress", "discovery", "inventory", "config", "passes", "reach"},
+    "output": {"engine", "finding", "passes", "config", "inventory", "reach", "cilium"},
+    "bot": {"engine", "finding", "output", "config", "discovery", "inventory", "passes", "reach"},
+    "cli": {
+        "bot",
+        "cilium",
+        "config",
+        "discovery",
+        "engine",
+        "finding",
+        "inventory",
+        "output",
+        "passes",
+        "reach",
+        "suppress",
+        "yamltext",
+    },
+    "__main__": {"cli"},
+    "__init__": set(),
+}
+
+
+def _part(path: Path) -> str:
+    relative = path.relative_to(PACKAGE)
+    return relative.parts[0].removesuffix(".py")
+
+
+def _imported_parts(path: Path) -> set[str]:
+    parts = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            module = node.module or ""
+            names = [f"{module}.{alias.name}" for alias in node.names] if module == "rewriter" else [module]
+        parts |= {name.split(".")[1] for name in names if name.startswith("rewriter.")}
+    return parts - {"__version__"}
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_down_only(path: Path) -> None:
+    part = _part(path)
+    assert part in MAY_IMPORT, f"{part} has no place in the layers"
+    upward = _imported_parts(path) - MAY_IMPORT[part] - {part}
+    assert not upward, f"{path.name} imports {sorted(upward)}, which {part} may not"
