@@ -52,7 +52,7 @@ def peer_takes_local_cluster(peer: Any) -> bool:
     pods, namespaces = peer.get("podSelector"), peer.get("namespaceSelector")
     if not isinstance(pods, dict) and not isinstance(namespaces, dict):
         return False
-    return CLUSTER_LABEL not in _keys(pods)
+    return not _podselector_names_cluster(pods)
 
 
 def _changed(rule: Rule, kind: str) -> Iterator[str]:
@@ -68,11 +68,12 @@ def _changed(rule: Rule, kind: str) -> Iterator[str]:
                     yield field.entry_route(index)
 
 
-def _keys(raw: Any) -> Iterator[Any]:
+def _podselector_names_cluster(raw: Any) -> bool:
+    """Whether a NetworkPolicy's podSelector has the cluster key; an empty value in matchLabels does not count."""
     if not isinstance(raw, dict):
-        return
+        return False
     labels, expressions = raw.get("matchLabels"), raw.get("matchExpressions")
-    if isinstance(labels, dict):
-        yield from labels
-    if isinstance(expressions, list):
-        yield from (item.get("key") for item in expressions if isinstance(item, dict))
+    if isinstance(labels, dict) and labels.get(CLUSTER_LABEL):
+        return True
+    items = expressions if isinstance(expressions, list) else ()
+    return any(isinstance(item, dict) and item.get("key") == CLUSTER_LABEL for item in items)

@@ -85,8 +85,9 @@ def _match_labels(raw: dict[str, Any], route: str) -> Iterator[Requirement]:
         return
     if not isinstance(labels, dict):
         raise _MalformedError
-    for key, value in labels.items():
-        if not isinstance(value, str):
+    for key, written in labels.items():
+        value = "" if written is None else written
+        if not isinstance(key, str) or not isinstance(value, str):
             raise _MalformedError
         source, name = split_key(key)
         yield Requirement(f"{route}/matchLabels/{escape_pointer(key)}", key, source, name, "In", (value,))
@@ -104,7 +105,7 @@ def _match_expressions(raw: dict[str, Any], route: str) -> Iterator[Requirement]
         key, operator, values = (expression.get(k) for k in ("key", "operator", "values"))
         if not isinstance(key, str) or operator not in OPERATORS or not isinstance(values or [], list):
             raise _MalformedError
-        texts = tuple(values or ())
+        texts = tuple("" if value is None else value for value in values or ())
         if not all(isinstance(value, str) for value in texts):
             raise _MalformedError
         source, name = split_key(key)

@@ -1,0 +1,210 @@
+"""What Cilium demands of one rule set, in its order and its words (Cilium pkg/policy/api/rule_validation.go).
+
+Everything here takes a spec that decodes (`check_decodes`); a missing field and null are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rewriter.cilium.entities import entity_names
+from rewriter.cilium.label_syntax import selector_problem
+from rewriter.cilium.labels import split_key
+from rewriter.cilium.peer_validation import check_cidr, check_cidr_rule, check_fqdn
+from rewriter.cilium.policy import EGRESS, INGRESS
+from rewriter.cilium.port_validation import check_icmp_rule, check_port_rule, has_l7_rules
+from rewriter.cilium.rejected import RejectedError
+from rewriter.cilium.version import (
+    DENY_RULES_VALIDATED,
+    LOWER_CASE_MESSAGES,
+    NODE_PEERS,
+    REQUIRES_REMOVED,
+    RULES_REQUIRED,
+    SERVICES_WITH_PORTS,
+    UNPREFIXED_KEYS_CHECKED,
+    Version,
+)
+
+#: The peer fields of which one rule may use only one, in the order in which Cilium names them.
+_EXCLUSIVE = {
+    INGRESS: ("FromEndpoints", "FromCIDR", "FromCIDRSet", "FromEntities", "FromNodes", "FromGroups"),
+    EGRESS: (
+        "ToCIDR",
+        "ToCIDRSet",
+        "ToEndpoints",
+        "ToEntities",
+        "ToServices",
+        "ToFQDNs",
+        "ToGroups",
+        "ToNodes",
+    ),
+}
+_NODE_LABELS_OFF = 'FromNodes/ToNodes rules can only be applied when the "enable-node-selector-labels" flag is set'
+_L7_KINDS = (("dns", "DNS"), ("http", "HTTP"), ("kafka", "Kafka"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One item of a rule list, with what its checks depend on."""
+
+    raw: Mapping[str, Any]
+    route: str
+    direction: str
+    deny: bool
+    host: bool
+    version: Version
+    node_selector_labels: bool
+
+    @property
+    def prefix(self) -> str:
+        return "from" if self.direction == INGRESS else "to"
+
+    def entries(self, field: str) -> list[Any]:
+        return self.raw.get(field) or []
+
+    def error(self, message: str, *path: str | int) -> RejectedError:
+        """A rejection; releases before 1.17 began their messages with a capital letter."""
+        if self.version < LOWER_CASE_MESSAGES:
+            message = message[0].upper() + message[1:]
+        return RejectedError(message, "/".join((self.route, *map(str, path))))
+
+
+def check_rule_set(
+    spec: Mapping[str, Any], route: str, version: Version, *, node_selector_labels: bool = False
+) -> None:
+    """Raises RejectedError unless Cilium accepts the rule set (api.Rule.Sanitize)."""
+    lists = [(field, spec.get(field) or []) for field in ("ingress", "ingressDeny", "egress", "egressDeny")]
+    if version >= RULES_REQUIRED and not any(items for _, items in lists):
+        message = "rule must have at least one of Ingress, IngressDeny, Egress, EgressDeny"
+        raise RejectedError(message, route)
+    subjects = [field for field in ("endpointSelector", "nodeSelector") if field in spec]
+    if not subjects:
+        raise RejectedError("rule must have one of EndpointSelector or NodeSelector", route)
+    if len(subjects) == 2:
+        raise RejectedError("rule cannot have both EndpointSelector and NodeSelector", f"{route}/nodeSelector")
+    check_selector(spec[subjects[0]], f"{route}/{subjects[0]}", version)
+    for field, items in lists:
+        deny = field.endswith("Deny")
+        if deny and version < DENY_RULES_VALIDATED:
+            continue
+        for index, raw in enumerate(items):
+            direction = field.removesuffix("Deny")
+            host = subjects[0] == "nodeSelector"
+            item = _Item(raw or {}, f"{route}/{field}/{index}", direction, deny, host, version, node_selector_labels)
+            _check_item(item)
+
+
+def check_selector(selector: Any, route: str, version: Version) -> None:
+    """Raises RejectedError unless the labels, keys and operators of a selector are valid."""
+    problem = selector_problem(selector, _bare_key if version >= UNPREFIXED_KEYS_CHECKED else _dotted_key)
+    if problem:
+        raise RejectedError(f"invalid label selector: {problem[0]}", route + problem[1])
+
+
+def _bare_key(key: str) -> str:
+    return split_key(key)[1]
+
+
+def _dotted_key(key: str) -> str:
+    """A key as releases before 1.19 keep it: `app` is `any.app`, `k8s:app` is `k8s.app`."""
+    source, name = split_key(key)
+    return f"{source}.{name}"
+
+
+def _check_item(item: _Item) -> None:
+    _check_one_kind_of_peer(item)
+    if item.version >= LOWER_CASE_MESSAGES:
+        _check_peers(item)
+        _check_traffic(item)
+    else:
+        _check_traffic(item, between=_check_selectors)
+        _check_addresses(item)
+
+
+def _check_one_kind_of_peer(item: _Item) -> None:
+    used = []
+    for name in _EXCLUSIVE[item.direction]:
+        field = name[0].lower() + name[1:]
+        known = item.version >= NODE_PEERS or field not in ("fromNodes", "fromGroups", "toNodes")
+        if known and item.entries(field) and not (item.deny and field == "toFQDNs"):
+            used.append((name, field))
+    if len(used) > 1:
+        names = f"{used[0][0]} and {used[1][0]}"
+        raise item.error(f"combining {names} is not supported yet", used[1][1])
+    services = [name for name, _ in used if name == "ToServices"]
+    if services and item.entries("toPorts") and item.version < SERVICES_WITH_PORTS:
+        raise item.error("combining ToServices and ToPorts is not supported yet", "toPorts")
+
+
+def _check_peers(item: _Item) -> None:
+    _check_selectors(item)
+    _check_addresses(item)
+
+
+def _check_selectors(item: _Item) -> None:
+    fields = [f"{item.prefix}Endpoints"]
+    if item.version < REQUIRES_REMOVED:
+        fields.append(f"{item.prefix}Requires")
+    if item.version >= NODE_PEERS:
+        fields.append(f"{item.prefix}Nodes")
+    for field in fields:
+        for index, selector in enumerate(item.entries(field)):
+            check_selector(selector, f"{item.route}/{field}/{index}", item.version)
+
+
+def _check_addresses(item: _Item) -> None:
+    for field, check in ((f"{item.prefix}CIDR", check_cidr), (f"{item.prefix}CIDRSet", check_cidr_rule)):
+        for index, entry in enumerate(item.entries(field)):
+            check(entry, f"{item.route}/{field}/{index}", item.version)
+    field = f"{item.prefix}Entities"
+    for index, entity in enumerate(item.entries(field)):
+        if (entity or "") not in entity_names(item.version):
+            raise RejectedError(f"unsupported entity: {entity or ''}", f"{item.route}/{field}/{index}")
+    nodes = f"{item.prefix}Nodes"
+    if item.version >= NODE_PEERS and item.entries(nodes) and not item.node_selector_labels:
+        raise RejectedError(_NODE_LABELS_OFF, f"{item.route}/{nodes}")
+
+
+def _check_traffic(item: _Item, between: Any = None) -> None:
+    ports = item.entries("toPorts")
+    if not item.deny:
+        _check_l7_kinds(item, ports)
+    if item.entries("icmps") and ports:
+        message = "the ICMPs block may only be present without ToPorts. Define a separate rule to use ToPorts"
+        raise item.error(message + ("" if item.version >= LOWER_CASE_MESSAGES else "."), "icmps")
+    if between:
+        between(item)
+    for index, rule in enumerate(ports):
+        check_port_rule(
+            rule or {},
+            f"{item.route}/toPorts/{index}",
+            item.version,
+            ingress=item.direction == INGRESS,
+            deny=item.deny,
+        )
+    for index, rule in enumerate(item.entries("icmps")):
+        check_icmp_rule(rule or {}, f"{item.route}/icmps/{index}")
+    if item.direction == EGRESS and not item.deny:
+        for index, selector in enumerate(item.entries("toFQDNs")):
+            check_fqdn(selector or {}, f"{item.route}/toFQDNs/{index}", item.version)
+
+
+def _check_l7_kinds(item: _Item, ports: list[Any]) -> None:
+    with_rules = [i for i, rule in enumerate(ports) if has_l7_rules(rule or {}, item.version)]
+    if not with_rules:
+        return
+    if item.host and item.version < NODE_PEERS:
+        raise RejectedError("host policies do not support L7 rules yet", f"{item.route}/toPorts/{with_rules[0]}/rules")
+    if item.host and item.direction == INGRESS:
+        raise RejectedError(
+            "L7 policy is not supported on host ingress yet", f"{item.route}/toPorts/{with_rules[0]}/rules"
+        )
+    for field, name in _L7_KINDS:
+        unsupported = field == "dns" if item.direction == INGRESS else item.host and field != "dns"
+        for index in with_rules:
+            if unsupported and ports[index]["rules"].get(field):
+                where = f"{'host ' if item.host else ''}{item.direction}"
+                message = f"L7 protocol {name} is not supported on {where} yet"
+                raise RejectedError(message, f"{item.route}/toPorts/{index}/rules/{field}")
