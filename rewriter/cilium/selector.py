@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +73,24 @@ def read_selector(raw: Any, route: str) -> Selector | None:
         return Selector(route, (*_match_labels(raw, route), *_match_expressions(raw, route)))
     except _MalformedError:
         return None
+
+
+def selects_object(selector: Selector, labels: Mapping[str, str]) -> bool:
+    """Whether a selector without sources selects an object by its own labels."""
+    for requirement in selector.requirements:
+        value = labels.get(requirement.written_key)
+        match requirement.operator:
+            case "In":
+                holds = value in requirement.values
+            case "NotIn":
+                holds = value not in requirement.values
+            case "Exists":
+                holds = value is not None
+            case _:
+                holds = value is None
+        if not holds:
+            return False
+    return True
 
 
 class _MalformedError(Exception):

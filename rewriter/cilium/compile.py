@@ -1,0 +1,174 @@
+"""From a policy to its entries: who is subject, which peers on which ports, allowed or denied.
+
+Sources: Cilium pkg/policy/utils RulesToPolicyEntries, pkg/k8s/apis/cilium.io/utils ParseToCiliumRule and pkg/k8s
+ParseNetworkPolicy. The policy must be one that its release accepts (`rejection` is None).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from rewriter.cilium.labels import K8S, NAMESPACE_LABEL
+from rewriter.cilium.peers import (
+    knp_peer_terms,
+    names_init,
+    network_policy_conditions,
+    rule_terms,
+    with_namespace,
+)
+from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Rule, Spec
+from rewriter.cilium.ports import EVERYTHING, PortMatch, icmp_matches, network_policy_port, port_matches
+from rewriter.cilium.settings import NO_FACTS, Facts, Settings
+from rewriter.cilium.terms import ANYTHING, Condition, LabelTerm, Term, conditions_of, label_term
+from rewriter.cilium.version import (
+    ENABLE_DEFAULT_DENY,
+    INIT_NEEDS_CLUSTERWIDE,
+    L7_GENERIC_REMOVED,
+    REQUIRES_REMOVED,
+    Version,
+)
+
+_TLS_FIELDS = ("terminatingTLS", "originatingTLS", "serverNames", "listener")
+
+
+class PortGrant(NamedTuple):
+    """Ports with what else must hold for them: `limits` are the L7 rules and the like, in canonical words."""
+
+    match: PortMatch
+    limits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One rule, for one direction. No peers or no ports, and it neither allows nor denies anything.
+
+    `required` are conditions that fromRequires/toRequires put on the label peers of every rule of the direction
+    that has the same subject; `endpoint_peers` marks the rules that they narrow.
+    """
+
+    route: str
+    direction: str
+    deny: bool
+    default_deny: bool
+    subject: LabelTerm
+    subject_is_node: bool
+    peers: tuple[Term, ...]
+    ports: tuple[PortGrant, ...]
+    required: tuple[LabelTerm, ...] = ()
+    endpoint_peers: bool = False
+
+
+def compile_policy(policy: Policy, settings: Settings, facts: Facts = NO_FACTS) -> tuple[Entry, ...]:
+    """The entries of an accepted policy, in document order."""
+    if policy.kind == KNP:
+        return tuple(entry for spec in policy.specs for entry in _network_policy_entries(policy, spec, settings))
+    return tuple(entry for spec in policy.specs for entry in _entries(policy, spec, settings, facts))
+
+
+def _entries(policy: Policy, spec: Spec, settings: Settings, facts: Facts) -> Iterator[Entry]:
+    subject, is_node = _subject(policy, spec, settings.version)
+    default_deny = _default_deny(spec, settings.version)
+    for rule in spec.rules:
+        yield Entry(
+            route=rule.route,
+            direction=rule.direction,
+            deny=rule.deny,
+            default_deny=default_deny[rule.direction],
+            subject=subject,
+            subject_is_node=is_node,
+            peers=rule_terms(rule, policy, spec.subject, settings, facts),
+            ports=_ports(rule, settings),
+            required=_required(rule, settings.version),
+            endpoint_peers=bool(rule.peer("fromEndpoints") or rule.peer("toEndpoints")),
+        )
+
+
+def _subject(policy: Policy, spec: Spec, version: Version) -> tuple[LabelTerm, bool]:
+    if spec.subject is None:
+        selector = spec.node_subject
+        return label_term(conditions_of(selector.requirements) if selector else ()), True
+    conditions = conditions_of(spec.subject.requirements)
+    if policy.namespace is None or (version < INIT_NEEDS_CLUSTERWIDE and names_init(spec.subject)):
+        return label_term(conditions), False
+    # The namespace written as `k8s:` in matchLabels is overwritten; written otherwise it stays a second condition.
+    kept = [c for r, c in zip(spec.subject.requirements, conditions, strict=True) if not _is_own_namespace(r.route, c)]
+    return label_term(with_namespace(kept, policy.namespace)), False
+
+
+def _is_own_namespace(route: str, condition: Condition) -> bool:
+    return condition.source == K8S and condition.key == NAMESPACE_LABEL and "/matchLabels/" in route
+
+
+def _default_deny(spec: Spec, version: Version) -> dict[str, bool]:
+    written = spec.raw.get("enableDefaultDeny") if version >= ENABLE_DEFAULT_DENY else None
+    chosen = written if isinstance(written, dict) else {}
+    return {direction: chosen.get(direction) is not False for direction in (INGRESS, EGRESS)}
+
+
+def _required(rule: Rule, version: Version) -> tuple[LabelTerm, ...]:
+    if version >= REQUIRES_REMOVED:
+        return ()
+    field = rule.peer("fromRequires" if rule.direction == INGRESS else "toRequires")
+    selectors = field.selectors if field else ()
+    return tuple(label_term(conditions_of(s.requirements)) for s in selectors if s is not None)
+
+
+def _ports(rule: Rule, settings: Settings) -> tuple[PortGrant, ...]:
+    items, icmps = rule.raw.get("toPorts") or (), rule.raw.get("icmps") or ()
+    shared: tuple[str, ...] = ()
+    authentication = rule.raw.get("authentication")
+    if not rule.deny and isinstance(authentication, dict) and authentication.get("mode") == "required":
+        shared = ("mutual authentication",) if settings.authenticates else ()
+    if not items and not icmps:
+        # A rule with neither peers nor ports selects nothing: see rule_terms.
+        return (PortGrant(EVERYTHING, shared),)
+    grants = [
+        PortGrant(match, shared + _limits(item or {}, rule, settings.version))
+        for item in items
+        for match in port_matches(item or {}, settings.version)
+    ]
+    grants += [PortGrant(match, shared) for item in icmps for match in icmp_matches(item or {})]
+    return tuple(grants)
+
+
+def _limits(item: Mapping[str, Any], rule: Rule, version: Version) -> tuple[str, ...]:
+    """What a toPorts item demands beyond the port, as canonical text; nothing in a deny rule."""
+    if rule.deny:
+        return ()
+    rules = item.get("rules")
+    kinds = dict(rules) if isinstance(rules, dict) else {}
+    if version >= L7_GENERIC_REMOVED:
+        kinds = {kind: kinds[kind] for kind in ("http", "dns") if kind in kinds}
+    demands = {**kinds, **{field: item[field] for field in _TLS_FIELDS if field in item}}
+    return tuple(f"{name} {canonical_json(demands[name])}" for name in sorted(demands) if demands[name] is not None)
+
+
+def canonical_json(value: Any) -> str:
+    """JSON text that is the same for the same content."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _network_policy_entries(policy: Policy, spec: Spec, settings: Settings) -> Iterator[Entry]:
+    namespace = policy.namespace or "default"
+    conditions = network_policy_conditions(spec.raw.get("podSelector"), overwritten=(NAMESPACE_LABEL,))
+    subject = label_term(with_namespace(conditions, namespace))
+
+    def entry(route: str, direction: str, peers: tuple[Term, ...], ports: tuple[PortGrant, ...]) -> Entry:
+        return Entry(route, direction, False, True, subject, False, peers, ports)
+
+    directions = set()
+    for rule in spec.rules:
+        directions.add(rule.direction)
+        peers = [peer for field in rule.peers for peer in field.entries]
+        terms = tuple(t for peer in peers for t in knp_peer_terms(peer, namespace, settings)) if peers else (ANYTHING,)
+        items = rule.raw.get("ports") or ()
+        ports = tuple(PortGrant(network_policy_port(item or {}, settings.version)) for item in items)
+        yield entry(rule.route, rule.direction, terms, ports or (PortGrant(EVERYTHING),))
+    types = spec.raw.get("policyTypes") or ()
+    if INGRESS not in directions and ("Ingress" in types or "Egress" not in types):
+        yield entry(spec.route, INGRESS, (), ())
+    if EGRESS not in directions and "Egress" in types:
+        yield entry(spec.route, EGRESS, (), ())

@@ -1,0 +1,86 @@
+"""Policies as one cluster's agents load them, and their entries matched against identities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from rewriter.cilium.compile import Entry, compile_policy
+from rewriter.cilium.policy import read_policy
+from rewriter.cilium.settings import NO_FACTS, Facts, Settings
+from rewriter.cilium.terms import reserved_term
+from rewriter.cilium.universe import Universe
+from rewriter.cilium.validation import Rejection, rejection
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """Policies as one cluster's agents load them. `rejections` has None for each accepted manifest."""
+
+    settings: Settings
+    entries: tuple[tuple[int, Entry], ...]
+    rejections: tuple[Rejection | None, ...]
+
+
+def compile_policies(
+    manifests: Iterable[Mapping[str, Any]],
+    settings: Settings,
+    facts: Facts = NO_FACTS,
+    *,
+    namespaces: Sequence[str | None] = (),
+) -> PolicySet:
+    """The set that the manifests make; rejected ones have no part in it.
+
+    `namespaces` says where manifests without a namespace land, one for each manifest.
+    """
+    entries: list[tuple[int, Entry]] = []
+    rejections: list[Rejection | None] = []
+    for index, manifest in enumerate(manifests):
+        why = rejection(manifest, settings.version, node_selector_labels=settings.node_selector_labels)
+        rejections.append(why)
+        if why is None:
+            namespace = namespaces[index] if index < len(namespaces) else None
+            policy = read_policy(manifest, namespace=namespace)
+            entries += ((index, entry) for entry in compile_policy(policy, settings, facts))
+    return PolicySet(settings, tuple(entries), tuple(rejections))
+
+
+class LoadedEntry(NamedTuple):
+    """An entry of the `policy`-th manifest with the bitsets of its subjects and peers."""
+
+    policy: int
+    entry: Entry
+    subjects: int
+    peers: int
+
+
+def load_entries(policies: PolicySet, universe: Universe) -> list[LoadedEntry]:
+    """The entries of a set that have a subject in the universe, in the order of the set.
+
+    Node rules select the local host and nothing else, other rules everything else. The conditions of fromRequires and
+    toRequires are put on the endpoint selectors of the entries with the same direction, verdict and subject.
+    """
+    host = universe.select(reserved_term("host"))
+    loaded = []
+    for index, entry in policies.entries:
+        subjects = universe.select(entry.subject)
+        subjects = subjects & host if entry.subject_is_node else subjects & ~host
+        if subjects:
+            loaded.append(LoadedEntry(index, entry, subjects, universe.select_any(entry.peers)))
+    for requiring in [item for item in loaded if item.entry.required]:
+        loaded = [part for item in loaded for part in _narrowed(item, requiring, universe)]
+    return loaded
+
+
+def _narrowed(item: LoadedEntry, requiring: LoadedEntry, universe: Universe) -> Iterable[LoadedEntry]:
+    entry, other = item.entry, requiring.entry
+    shared = item.subjects & requiring.subjects
+    if (entry.direction, entry.deny) != (other.direction, other.deny) or not (shared and entry.endpoint_peers):
+        return [item]
+    peers = item.peers
+    for term in other.required:
+        peers &= universe.select(term)
+    parts = [item._replace(subjects=shared, peers=peers)]
+    rest = item.subjects & ~shared
+    return [*parts, item._replace(subjects=rest)] if rest else parts

@@ -1,0 +1,100 @@
+"""Ports as rules give them: numbers, ranges, names, whole protocols and ICMP types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from rewriter.cilium.go_syntax import is_service_name, parse_uint16
+from rewriter.cilium.icmp import ICMP_TYPES
+from rewriter.cilium.identity import NamedPort
+from rewriter.cilium.version import PORT_RANGES, Version
+
+ANY_PROTOCOL = "ANY"
+#: The protocols that protocol ANY stands for when a port is given.
+PORT_PROTOCOLS = ("TCP", "UDP", "SCTP")
+ICMP_PROTOCOLS = {"IPv4": "ICMP", "IPv6": "ICMPv6"}
+LAST_PORT = 65535
+
+
+class PortMatch(NamedTuple):
+    """Ports of one protocol: a range of numbers, or a name. ICMP types are numbers of ICMP and ICMPv6.
+
+    Protocol ANY with the whole range is every traffic there is; with less, that port of TCP, UDP and SCTP.
+    """
+
+    protocol: str
+    low: int = 0
+    high: int = LAST_PORT
+    name: str = ""
+
+    def covers(self, protocol: str, port: int, named_ports: Iterable[NamedPort]) -> bool:
+        """Whether a flow to `port` matches. `named_ports` are those that a name may stand for here."""
+        if self.name:
+            return self.protocol in (ANY_PROTOCOL, protocol) and any(
+                p.port == port and p.name == self.name and p.protocol == protocol for p in named_ports
+            )
+        if not self.low <= port <= self.high:
+            return False
+        if self.protocol == protocol or self == EVERYTHING:
+            return True
+        return self.protocol == ANY_PROTOCOL and protocol in PORT_PROTOCOLS
+
+    def __str__(self) -> str:
+        if self == EVERYTHING:
+            return "every port"
+        if self.name:
+            number = self.name
+        elif (self.low, self.high) == (0, LAST_PORT):
+            number = "every port"
+        else:
+            number = str(self.low) if self.low == self.high else f"{self.low}-{self.high}"
+        return number if self.protocol == ANY_PROTOCOL else f"{number}/{self.protocol}"
+
+
+EVERYTHING = PortMatch(ANY_PROTOCOL)
+
+
+def port_matches(rule: Mapping[str, Any], version: Version) -> tuple[PortMatch, ...]:
+    """The ports of one item of a Cilium rule's toPorts; none when the item lists none."""
+    return tuple(_port(item or {}, version) for item in rule.get("ports") or ())
+
+
+def icmp_matches(rule: Mapping[str, Any]) -> tuple[PortMatch, ...]:
+    """The ICMP types of one item of a rule's icmps."""
+    return tuple(_icmp(field or {}) for field in rule.get("fields") or ())
+
+
+def network_policy_port(item: Mapping[str, Any], version: Version) -> PortMatch:
+    """One item of a NetworkPolicy rule's ports; the protocol is TCP unless given."""
+    protocol = str(item.get("protocol") or "TCP").upper()
+    port = item.get("port")
+    if port is None:
+        return PortMatch(protocol)
+    if isinstance(port, str) and is_service_name(port):
+        return PortMatch(protocol, name=port.lower())
+    number = parse_uint16(port) if isinstance(port, str) else int(port)
+    return _numbers(protocol, number, item.get("endPort"), version)
+
+
+def _port(item: Mapping[str, Any], version: Version) -> PortMatch:
+    text, protocol = item["port"], str(item.get("protocol") or ANY_PROTOCOL).upper()
+    if is_service_name(text):
+        return PortMatch(protocol, name=text.lower())
+    return _numbers(protocol, parse_uint16(text), item.get("endPort"), version)
+
+
+def _numbers(protocol: str, low: int, end: int | None, version: Version) -> PortMatch:
+    if low == 0:
+        return PortMatch(protocol)
+    high = end if end is not None and end > low and version >= PORT_RANGES else low
+    return PortMatch(protocol, low, min(high, LAST_PORT))
+
+
+def _icmp(field: Mapping[str, Any]) -> PortMatch:
+    family = "IPv6" if field.get("family") == "IPv6" else "IPv4"
+    written = field.get("type")
+    number = ICMP_TYPES[family].get(str(written))
+    if number is None:
+        number = int(written or 0)
+    return PortMatch(ICMP_PROTOCOLS[family], number, number)

@@ -1,0 +1,66 @@
+"""What toServices selects (Cilium pkg/policy/k8s, resolveToServices)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rewriter.cilium.cidr import AddressError, parse_prefix_or_address
+from rewriter.cilium.labels import CLUSTER_LABEL, K8S, NAMESPACE_LABEL
+from rewriter.cilium.selector import read_selector, selects_object
+from rewriter.cilium.settings import Facts, ServiceView, Settings
+from rewriter.cilium.terms import SERVICE, CidrTerm, Condition, Term, label_term, opaque_term
+from rewriter.cilium.version import SERVICES_WITH_PORTS
+
+
+def service_terms(entry: Mapping[str, Any], settings: Settings, facts: Facts) -> Iterator[Term]:
+    """The terms of one entry of toServices; opaque where no known Service fits."""
+    services = [service for service in facts.services if service_matches(entry, service)]
+    if not services:
+        yield opaque_term(SERVICE, service_text(entry))
+    for service in services:
+        if not service.selector:
+            yield from _addresses(service)
+        elif settings.version >= SERVICES_WITH_PORTS:
+            conditions = [Condition(K8S, key, "In", (value,)) for key, value in service.selector.items()]
+            conditions.append(Condition(K8S, NAMESPACE_LABEL, "In", (service.namespace,)))
+            if settings.adds_local_cluster and CLUSTER_LABEL not in service.selector:
+                conditions.append(Condition(K8S, CLUSTER_LABEL, "In", (settings.local_cluster,)))
+            yield label_term(conditions)
+
+
+def service_matches(entry: Mapping[str, Any], service: ServiceView) -> bool:
+    """Whether one entry of toServices means the Service; a namespace left out means every namespace."""
+    named, selected = entry.get("k8sService"), entry.get("k8sServiceSelector")
+    for part in (named, selected):
+        namespace = part.get("namespace") if isinstance(part, dict) else None
+        if namespace and namespace != service.namespace:
+            return False
+    if isinstance(named, dict) and named.get("serviceName") != service.name:
+        return False
+    if isinstance(selected, dict):
+        selector = read_selector(selected.get("selector"), "")
+        return selector is not None and selects_object(selector, service.labels)
+    return isinstance(named, dict)
+
+
+def service_text(entry: Mapping[str, Any]) -> str:
+    """A Service reference as people write it: `prod/db`, or its selector."""
+    named, selected = entry.get("k8sService"), entry.get("k8sServiceSelector")
+    part = named if isinstance(named, dict) else selected if isinstance(selected, dict) else {}
+    namespace = part.get("namespace") or "*"
+    if part is named:
+        return f"{namespace}/{part.get('serviceName') or '*'}"
+    selector = read_selector(part.get("selector"), "")
+    conditions = [
+        Condition("any", r.written_key, r.operator, r.values) for r in (selector.requirements if selector else ())
+    ]
+    return f"{namespace}/[{', '.join(sorted(map(str, conditions)))}]"
+
+
+def _addresses(service: ServiceView) -> Iterator[Term]:
+    for address in service.addresses:
+        try:
+            yield CidrTerm(parse_prefix_or_address(address))
+        except AddressError:
+            continue

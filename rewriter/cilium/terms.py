@@ -1,0 +1,97 @@
+"""Peer and subject selections in their final form, hashable so that equal ones are matched once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from rewriter.cilium.cidr import Prefix
+from rewriter.cilium.labels import K8S, RESERVED
+from rewriter.cilium.selector import Requirement
+
+#: Label sources of peers that no manifest can resolve: an identity that has such a label is known to be behind it.
+GROUP = "group"
+CIDR_GROUP = "cidrgroup"
+SERVICE = "service"
+OPAQUE_SOURCES = frozenset({GROUP, CIDR_GROUP, SERVICE})
+
+
+class Condition(NamedTuple):
+    """A requirement on one label: source (`any` for every source), key, operator and values."""
+
+    source: str
+    key: str
+    operator: str
+    values: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        key = self.key if self.source in ("any", K8S) else f"{self.source}:{self.key}"
+        match self.operator:
+            case "In" if len(self.values) == 1:
+                return f"{key}={self.values[0]}" if self.values[0] else key
+            case "In":
+                return f"{key} in ({', '.join(self.values)})"
+            case "NotIn":
+                return f"{key} not in ({', '.join(self.values)})"
+            case "Exists":
+                return key
+            case _:
+                return f"no {key}"
+
+
+class LabelTerm(NamedTuple):
+    """Identities that meet every condition; no conditions, everything."""
+
+    conditions: tuple[Condition, ...] = ()
+
+
+class CidrTerm(NamedTuple):
+    """Addresses outside the mesh inside `prefix` and outside every exception."""
+
+    prefix: Prefix
+    exceptions: tuple[Prefix, ...] = ()
+
+
+class FqdnTerm(NamedTuple):
+    """Addresses that DNS gave for a name that matches; `pattern` is a regular expression over the name with its dot."""
+
+    written: str
+    pattern: str
+
+    def covers(self, name: str) -> bool:
+        """Whether a DNS name, written without its final dot, matches."""
+        return re.fullmatch(self.pattern, name.lower().removesuffix(".") + ".") is not None
+
+
+Term = LabelTerm | CidrTerm | FqdnTerm
+
+ANYTHING = LabelTerm()
+
+
+def reserved_term(name: str) -> LabelTerm:
+    return LabelTerm((Condition(RESERVED, name, "In", ("",)),))
+
+
+def opaque_term(source: str, text: str) -> LabelTerm:
+    """A peer that is what it is: it selects the identities that are known to be behind it."""
+    return LabelTerm((Condition(source, text, "Exists"),))
+
+
+def opaque_name(term: Term) -> str | None:
+    """What an opaque term stands for, for people; None for the others."""
+    if isinstance(term, FqdnTerm):
+        return f"DNS name {term.written}"
+    if isinstance(term, LabelTerm) and len(term.conditions) == 1 and term.conditions[0].source in OPAQUE_SOURCES:
+        kind = {GROUP: "group", CIDR_GROUP: "CIDR group", SERVICE: "service"}[term.conditions[0].source]
+        return f"{kind} {term.conditions[0].key}"
+    return None
+
+
+def label_term(conditions: Iterable[Condition]) -> LabelTerm:
+    """A term whose conditions are in canonical order, so that the order of writing does not matter."""
+    return LabelTerm(tuple(sorted(set(conditions))))
+
+
+def conditions_of(requirements: Iterable[Requirement]) -> list[Condition]:
+    return [Condition(r.source, r.key, r.operator, tuple(sorted(set(r.values)))) for r in requirements]

@@ -1,0 +1,107 @@
+"""A set of identities on which terms are matched, as bitsets: bit i stands for the i-th identity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rewriter.cilium.cidr import Prefix
+from rewriter.cilium.identity import Identity
+from rewriter.cilium.labels import ANY
+from rewriter.cilium.terms import CidrTerm, Condition, FqdnTerm, LabelTerm, Term
+
+
+class Universe:
+    """Identities indexed by label; the answer to a term is an integer whose bits are the identities it selects."""
+
+    __slots__ = ("_by_label", "_by_value", "_masks", "_nodes", "_outside", "all", "identities")
+
+    def __init__(self, identities: Sequence[Identity], *, cidr_match_nodes: bool = False) -> None:
+        self.identities = tuple(identities)
+        self.all = (1 << len(self.identities)) - 1
+        self._by_value: dict[tuple[str, str, str], int] = {}
+        self._by_label: dict[tuple[str, str], int] = {}
+        self._masks: dict[Term | Condition, int] = {}
+        self._outside: list[tuple[int, Prefix]] = []
+        self._nodes: list[tuple[int, Prefix]] = []
+        self._index()
+        if not cidr_match_nodes:
+            self._nodes = []
+
+    def _index(self) -> None:
+        by_value, by_label = self._by_value, self._by_label
+        bit = 1
+        for identity in self.identities:
+            for label in identity.labels:
+                source, key, value = label.source, label.key, label.value
+                for place in ((source, key), (ANY, key)):
+                    by_label[place] = by_label.get(place, 0) | bit
+                    by_value[(*place, value)] = by_value.get((*place, value), 0) | bit
+            if identity.prefix is not None:
+                self._outside.append((bit, identity.prefix))
+            self._nodes += ((bit, address) for address in identity.node_addresses)
+            bit <<= 1
+
+    def select(self, term: Term) -> int:
+        """The bitset of the identities that the term selects."""
+        mask = self._masks.get(term)
+        if mask is None:
+            if isinstance(term, LabelTerm):
+                mask = self.all
+                for condition in term.conditions:
+                    mask &= self._condition(condition)
+            elif isinstance(term, CidrTerm):
+                mask = self._addresses(term)
+            else:
+                mask = self._names(term)
+            self._masks[term] = mask
+        return mask
+
+    def select_any(self, terms: Iterable[Term]) -> int:
+        """The bitset of the identities that one of the terms selects."""
+        mask = 0
+        for term in terms:
+            mask |= self.select(term)
+        return mask
+
+    def named(self, mask: int) -> list[Identity]:
+        """The identities of a bitset, in order."""
+        found = []
+        while mask:
+            bit = mask & -mask
+            found.append(self.identities[bit.bit_length() - 1])
+            mask ^= bit
+        return found
+
+    def _condition(self, condition: Condition) -> int:
+        mask = self._masks.get(condition)
+        if mask is None:
+            source, key, operator, values = condition
+            if operator in ("In", "NotIn"):
+                mask = 0
+                for value in values:
+                    mask |= self._by_value.get((source, key, value), 0)
+            else:
+                mask = self._by_label.get((source, key), 0)
+            if operator in ("NotIn", "DoesNotExist"):
+                mask = self.all & ~mask
+            self._masks[condition] = mask
+        return mask
+
+    def _addresses(self, term: CidrTerm) -> int:
+        prefix, exceptions = term
+
+        def inside(other: Prefix) -> bool:
+            return prefix.contains(other) and not any(exception.contains(other) for exception in exceptions)
+
+        mask = 0
+        for bit, other in (*self._outside, *self._nodes):
+            if inside(other):
+                mask |= bit
+        return mask
+
+    def _names(self, term: FqdnTerm) -> int:
+        mask = 0
+        for index, identity in enumerate(self.identities):
+            if identity.dns_names and any(map(term.covers, identity.dns_names)):
+                mask |= 1 << index
+        return mask
