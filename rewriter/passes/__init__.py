@@ -1,0 +1,12 @@
+"""Every pass, in the order in which they run: structure first, scope last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rewriter.passes.base import Pass
+
+PASSES: tuple[Pass, ...] = ()
+
+#: Every name of a pass, its id and its code, with the id.
+PASS_IDS: Mapping[str, str] = {name: each.id for each in PASSES for name in (each.id, each.code)}

@@ -1,0 +1,67 @@
+"""Selectors that say which clusters and namespaces are meant, written in the policy's own key style."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL
+from rewriter.cilium.policy import KNP, Policy
+from rewriter.cilium.selector import Requirement
+from rewriter.passes.base import Context
+
+
+def namespace_key(policy: Policy) -> str:
+    """The key that says which namespace is meant, as the policy writes it elsewhere."""
+    return _written_key(policy, NAMESPACE_LABEL) or f"{K8S}:{NAMESPACE_LABEL}"
+
+
+def cluster_key(policy: Policy) -> str:
+    """The key that says which cluster is meant, as the policy writes it elsewhere.
+
+    Bare by default, and always in a NetworkPolicy: there any other form is read as another label
+    (Cilium pkg/k8s ParseNetworkPolicy).
+    """
+    if policy.kind == KNP:
+        return CLUSTER_LABEL
+    return _written_key(policy, CLUSTER_LABEL) or CLUSTER_LABEL
+
+
+def cluster_requirement(context: Context, names: Sequence[str] | None) -> dict[str, Any]:
+    """A matchExpressions item for pods of the named clusters, or (None) of any cluster of the mesh."""
+    return _requirement(cluster_key(context.policy), names)
+
+
+def any_namespace_requirement(context: Context) -> dict[str, Any]:
+    """A matchExpressions item for pods of every namespace: without it a CNP selects in its own only."""
+    return _requirement(namespace_key(context.policy), None)
+
+
+def mesh_pods(context: Context, names: Sequence[str] | None) -> dict[str, Any]:
+    """A peer selector for all pods, in any namespace, of the named clusters or (None) of every one."""
+    return {"matchExpressions": [any_namespace_requirement(context), cluster_requirement(context, names)]}
+
+
+def network_policy_mesh_peer(names: Sequence[str] | None) -> dict[str, Any]:
+    """The same as a NetworkPolicy peer."""
+    return {"namespaceSelector": {}, "podSelector": {"matchExpressions": [_requirement(CLUSTER_LABEL, names)]}}
+
+
+def _requirement(key: str, values: Sequence[str] | None) -> dict[str, Any]:
+    if values is None:
+        return {"key": key, "operator": "Exists"}
+    return {"key": key, "operator": "In", "values": list(values)}
+
+
+def _written_key(policy: Policy, key: str) -> str | None:
+    return next((r.written_key for r in _requirements(policy) if r.key == key and r.source in (ANY, K8S)), None)
+
+
+def _requirements(policy: Policy) -> Iterator[Requirement]:
+    """Every requirement of the policy, those of peers before those of subjects."""
+    for rule in policy.rules():
+        for field in rule.peers:
+            for selector in field.selectors:
+                yield from selector.requirements if selector else ()
+    for spec in policy.specs:
+        yield from spec.subject.requirements if spec.subject else ()
