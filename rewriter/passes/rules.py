@@ -1,0 +1,157 @@
+"""Sibling rules: a new item right after the rule that it comes from, and whether one says the same already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
+from itertools import product
+from typing import Any
+
+from rewriter.cilium.compile import Entry, PortGrant, compile_policy
+from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL
+from rewriter.cilium.policy import KNP, PEER_FIELDS, Policy, Rule, Spec, read_policy
+from rewriter.cilium.ports import ANY_PROTOCOL, EVERYTHING, PORT_PROTOCOLS, PortMatch
+from rewriter.cilium.settings import Settings
+from rewriter.cilium.terms import CidrTerm, Condition, LabelTerm, Term
+from rewriter.cilium.validation import rejection
+from rewriter.finding import Operation
+from rewriter.passes.base import Context
+
+#: What a sibling rule shares with its original (`ports` in a NetworkPolicy).
+SHARED_MEMBERS = ("toPorts", "icmps", "authentication", "ports")
+_PEER_MEMBERS = frozenset({"from", "to", *PEER_FIELDS["ingress"], *PEER_FIELDS["egress"]})
+#: A cluster's name where the policy's own is not known; no manifest can name it.
+_UNKNOWN_CLUSTER = "(local)"
+
+
+def sibling(rule: Rule, peers: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule with these peers and the ports, ICMP types and authentication of another, members in its order."""
+    peers = deepcopy(dict(peers))
+    result: dict[str, Any] = {}
+    for name, value in rule.raw.items():
+        if name in _PEER_MEMBERS:
+            result |= peers
+        elif name in SHARED_MEMBERS:
+            result[name] = deepcopy(value)
+    return result if peers.keys() <= result.keys() else {**peers, **result}
+
+
+def add_after(rule: Rule, siblings: Sequence[Mapping[str, Any]]) -> tuple[Operation, ...]:
+    """Operations that put rules right after one, in their order."""
+    return tuple(
+        {"op": "add", "path": f"{rule.list_route}/{rule.index + 1 + number}", "value": new}
+        for number, new in enumerate(siblings)
+    )
+
+
+def replace_rule(rule: Rule, siblings: Sequence[Mapping[str, Any]]) -> tuple[Operation, ...]:
+    """Operations that put rules in the place of one, which keeps its comments; with none, that take it away.
+
+    Take a rule away only where its list holds another: an empty list no longer denies by default.
+    """
+    if not siblings:
+        return ({"op": "remove", "path": rule.route},)
+    return ({"op": "replace", "path": rule.route, "value": siblings[0]}, *add_after(rule, siblings[1:]))
+
+
+def remove_entries(route: str, indexes: Iterable[int]) -> tuple[Operation, ...]:
+    """Operations that take items out of a list, from the last to the first. Leave at least one."""
+    return tuple({"op": "remove", "path": f"{route}/{index}"} for index in sorted(set(indexes), reverse=True))
+
+
+def missing(context: Context, rule: Rule, siblings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rules that no other rule of the list covers with the same or wider peers on the same or wider ports."""
+    spec = spec_of(context.policy, rule)
+    direction = spec.raw.get(_list_name(rule))
+    others = [raw for index, raw in enumerate(direction or ()) if index != rule.index and isinstance(raw, dict)]
+    covering = [entry for raw in others for entry in _entries(context, spec, rule, raw)]
+    return [dict(raw) for raw in siblings if not _covered(_entries(context, spec, rule, raw), covering)]
+
+
+def spec_of(policy: Policy, rule: Rule) -> Spec:
+    """The rule set that holds a rule of the policy."""
+    return next(spec for spec in policy.specs if rule.route.startswith(f"{spec.route}/"))
+
+
+def _list_name(rule: Rule) -> str:
+    return rule.list_route.rsplit("/", 1)[1]
+
+
+def _entries(context: Context, spec: Spec, rule: Rule, raw: Mapping[str, Any]) -> tuple[Entry, ...]:
+    """What one rule means by itself on the target release; nothing where that release rejects it."""
+    policy = context.policy
+    subject = "podSelector" if policy.kind == KNP else "nodeSelector" if spec.subject is None else "endpointSelector"
+    manifest = {
+        "apiVersion": policy.raw.get("apiVersion"),
+        "kind": policy.kind,
+        "metadata": {"name": "rule", "namespace": policy.namespace},
+        "spec": {subject: spec.raw.get(subject) or {}, _list_name(rule): [raw]},
+    }
+    if rejection(manifest, context.to_version) is not None:
+        return ()
+    cluster = context.cluster.name if context.cluster else _UNKNOWN_CLUSTER
+    default_local = context.default_local_cluster(context.to_version)
+    settings = Settings(context.to_version, local_cluster=cluster, default_local_cluster=default_local)
+    return compile_policy(read_policy(manifest), settings)
+
+
+def _covered(wanted: Iterable[Entry], others: Sequence[Entry]) -> bool:
+    """Whether each peer and port that is wanted is in one of the others. What allows nothing is not covered."""
+    pairs = [pair for entry in wanted for pair in product(entry.peers, entry.ports)]
+    return bool(pairs) and all(
+        any(
+            any(_term_covers(other, peer) for other in entry.peers)
+            and any(_grant_covers(other, grant) for other in entry.ports)
+            for entry in others
+        )
+        for peer, grant in pairs
+    )
+
+
+def _term_covers(wide: Term, narrow: Term) -> bool:
+    if isinstance(wide, LabelTerm):
+        if not wide.conditions:
+            return True
+        conditions = narrow.conditions if isinstance(narrow, LabelTerm) else ()
+        return all(any(_implies(given, needed) for given in conditions) for needed in wide.conditions)
+    if isinstance(wide, CidrTerm) and isinstance(narrow, CidrTerm):
+        excepted = all(any(other.contains(one) for other in narrow.exceptions) for one in wide.exceptions)
+        return wide.prefix.contains(narrow.prefix) and excepted
+    return wide == narrow
+
+
+def _implies(given: Condition, needed: Condition) -> bool:
+    if given.key != needed.key or _source(needed) not in (ANY, _source(given)):
+        return False
+    match needed.operator:
+        case "In":
+            return given.operator == "In" and set(given.values) <= set(needed.values)
+        case "Exists":
+            return given.operator in ("In", "Exists")
+        case "NotIn":
+            if given.operator == "In":
+                return not set(given.values) & set(needed.values)
+            return given.operator == "DoesNotExist" or (
+                given.operator == "NotIn" and set(needed.values) <= set(given.values)
+            )
+        case _:
+            return given.operator == "DoesNotExist"
+
+
+def _source(condition: Condition) -> str:
+    """The source of a key; Cilium's own are `k8s` however they are written."""
+    return K8S if condition.key in (NAMESPACE_LABEL, CLUSTER_LABEL) else condition.source
+
+
+def _grant_covers(wide: PortGrant, narrow: PortGrant) -> bool:
+    return wide.limits in ((), narrow.limits) and _ports_cover(wide.match, narrow.match)
+
+
+def _ports_cover(wide: PortMatch, narrow: PortMatch) -> bool:
+    if wide == EVERYTHING:
+        return True
+    if wide.protocol != narrow.protocol and not (wide.protocol == ANY_PROTOCOL and narrow.protocol in PORT_PROTOCOLS):
+        return False
+    if wide.name or narrow.name:
+        return wide.name == narrow.name or (not wide.name and (wide.low, wide.high) == (0, EVERYTHING.high))
+    return wide.low <= narrow.low and narrow.high <= wide.high

@@ -1,0 +1,185 @@
+"""Passes without files: an inventory made from lists of facts, and one pass run on one manifest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonpatch
+import yaml
+
+from rewriter.cilium.policy import Policy, read_policy
+from rewriter.cilium.version import Version, parse_version
+from rewriter.config.model import Config
+from rewriter.finding import Applicability, Finding
+from rewriter.inventory.facts import (
+    CIDRGroup,
+    Cluster,
+    EndpointSlice,
+    NamedPort,
+    Namespace,
+    Node,
+    Service,
+    ServicePort,
+    Source,
+    Workload,
+)
+from rewriter.passes.base import Context, Pass
+
+SOURCE = Source("facts.yaml", 1)
+CONFIG = Config(root=Path())
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """An inventory of exactly these facts; `cluster_of` gives the first cluster with local paths."""
+
+    clusters: Sequence[Cluster] = ()
+    workloads: Sequence[Workload] = ()
+    services_: Sequence[Service] = ()
+    slices: Sequence[EndpointSlice] = ()
+    namespaces_: Sequence[Namespace] = ()
+    nodes_: Sequence[Node] = ()
+    groups: Sequence[CIDRGroup] = ()
+
+    def cluster_of(self, path: str) -> Cluster | None:
+        return next((each for each in self.clusters if each.local_paths), None)
+
+    def services(self, name: str, namespace: str | None = None) -> Sequence[Service]:
+        return [s for s in self.services_ if s.name == name and namespace in (None, s.namespace)]
+
+    def services_by_labels(self, labels: Mapping[str, str]) -> Sequence[Service]:
+        return [s for s in self.services_ if labels.items() <= s.labels.items()]
+
+    def endpoint_slices(self, service: Service) -> Sequence[EndpointSlice]:
+        return [s for s in self.slices if (s.service, s.namespace) == (service.name, service.namespace)]
+
+    def workloads_with(self, labels: Mapping[str, str]) -> Sequence[Workload]:
+        return [w for w in self.workloads if labels.items() <= w.labels.items()]
+
+    def all_workloads(self) -> Sequence[Workload]:
+        return self.workloads
+
+    def all_services(self) -> Sequence[Service]:
+        return self.services_
+
+    def namespaces(self, name: str | None = None) -> Sequence[Namespace]:
+        return [n for n in self.namespaces_ if name in (None, n.name)]
+
+    def nodes(self) -> Sequence[Node]:
+        return self.nodes_
+
+    def cidr_groups(self) -> Sequence[CIDRGroup]:
+        return self.groups
+
+
+def cluster(name: str, *, local: bool = False, **more: Any) -> Cluster:
+    return Cluster(name, SOURCE, local_paths=("**",) if local else (), **more)
+
+
+def workload(name: str, namespace: str, labels: Mapping[str, str], cluster: str | None = None, **more: Any) -> Workload:
+    return Workload("Deployment", name, namespace, cluster, labels, SOURCE, **more)
+
+
+def service(
+    name: str,
+    namespace: str,
+    selector: Mapping[str, str] | None,
+    ports: Sequence[ServicePort | tuple[int, int | str]] = (),
+    **more: Any,
+) -> Service:
+    """A Service; a port may be given as (port, target), which is TCP and without a name."""
+    read = tuple(p if isinstance(p, ServicePort) else ServicePort("", p[0], "TCP", p[1]) for p in ports)
+    more = {"cluster": None, "labels": {}, **more}
+    return Service(name=name, namespace=namespace, selector=selector, ports=read, source=SOURCE, **more)
+
+
+def endpoint_slice(
+    service: str, namespace: str, addresses: Sequence[str], ports: Sequence[int] = (), cluster: str | None = None
+) -> EndpointSlice:
+    return EndpointSlice(service, namespace, cluster, tuple(addresses), tuple(NamedPort("", p) for p in ports), SOURCE)
+
+
+def namespace(name: str, labels: Mapping[str, str] | None = None, cluster: str | None = None) -> Namespace:
+    return Namespace(name, cluster, labels or {}, SOURCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a pass found in a manifest, and the manifest with the fixes made that may be."""
+
+    findings: list[Finding]
+    manifest: Any
+
+    @property
+    def only(self) -> Finding:
+        assert len(self.findings) == 1, self.findings
+        return self.findings[0]
+
+    @property
+    def fixed(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.fix is not None]
+
+
+def run(
+    each: Pass,
+    text: str | dict[str, Any],
+    inventory: Facts | None = None,
+    *,
+    config: Config = CONFIG,
+    from_version: str = "1.18",
+    to_version: str = "1.19",
+    unsafe: bool = True,
+    others: Sequence[Policy] = (),
+    namespace: str | None = None,
+    as_clusterwide: bool = False,
+) -> Run:
+    """The findings of a pass on a manifest (YAML or parsed), and the manifest with its fixes made.
+
+    Fixes are made as the engine makes them: from the last rule to the first; unsafe ones unless `unsafe` is False.
+    Checks what holds for every pass: a second run finds nothing more to fix.
+    """
+    manifest = yaml.safe_load(text) if isinstance(text, str) else text
+
+    def context(value: Any) -> Context:
+        facts = inventory or Facts()
+        metadata = value.get("metadata") if isinstance(value, dict) else None
+        known = namespace is not None or (isinstance(metadata, dict) and bool(metadata.get("namespace")))
+        return Context(
+            policy=read_policy(value, namespace=namespace),
+            path="policy.yaml",
+            cluster=facts.cluster_of("policy.yaml"),
+            inventory=facts,
+            config=config,
+            from_version=version(from_version),
+            to_version=version(to_version),
+            others=lambda: others,
+            namespace_known=known,
+            as_clusterwide=as_clusterwide,
+        )
+
+    findings = list(each.find(context(manifest)))
+    result = manifest
+    for finding in sorted(_applied(findings, unsafe), key=lambda item: _natural(item.route), reverse=True):
+        assert finding.fix is not None
+        result = jsonpatch.apply_patch(result, [dict(operation) for operation in finding.fix.operations])
+    if result is not manifest:
+        again = _applied(list(each.find(context(result))), unsafe)
+        assert not again, f"a second run would fix {again}"
+    return Run(findings, result)
+
+
+def version(text: str) -> Version:
+    return parse_version(text)
+
+
+def _applied(findings: Sequence[Finding], unsafe: bool) -> list[Finding]:
+    return [f for f in findings if f.fix is not None and (unsafe or f.applicability is not Applicability.UNSAFE)]
+
+
+def _natural(route: str) -> list[tuple[bool, int, str]]:
+    parts = re.split("/", route)
+    return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
