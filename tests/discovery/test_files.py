@@ -125,7 +125,8 @@ def test_changed_files_since_a_revision(tmp_path: Path) -> None:
     _git(tmp_path, "commit", "-q", "-m", "one")
     (tmp_path / "a.yaml").write_text("changed")
     _tree(tmp_path, "new.yaml")
-    assert changed_files(tmp_path, "main") == {(tmp_path / name).resolve() for name in ("a.yaml", "new.yaml")}
+    wanted = frozenset((tmp_path / name).resolve() for name in ("a.yaml", "new.yaml"))
+    assert changed_files(tmp_path, "main") == wanted
     assert changed_files(tmp_path, "no-such-revision") is None
     assert changed_files(tmp_path, "--output=x") is None, "a revision is never an option"
 

@@ -1,0 +1,163 @@
+"""Snapshot files: the facts of one or more clusters as JSON, version 1.
+
+```json
+{"cnpfix_inventory": 1, "created": "2026-01-31T12:00:00Z",
+ "clusters": [{"name": "cluster-b", "version": "1.18", "pod_cidrs": ["10.1.0.0/16"],
+   "namespaces": [{"name": "shop", "labels": {"team": "retail"}}],
+   "workloads": [{"kind": "Deployment", "name": "web", "namespace": "shop", "labels": {"app": "web"},
+                  "service_account": "default", "ports": [{"name": "http", "number": 8080, "protocol": "TCP"}]}],
+   "services": [{"name": "web", "namespace": "shop", "selector": {"app": "web"},
+                 "ports": [{"name": "http", "port": 80, "protocol": "TCP", "target": 8080}]}],
+   "endpoint_slices": [], "nodes": [], "cidr_groups": []}]}
+```
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from rewriter.inventory.facts import (
+    CIDRGroup,
+    Cluster,
+    EndpointSlice,
+    Namespace,
+    Node,
+    Service,
+    Source,
+    Workload,
+)
+
+SCHEMA = 1
+MAX_BYTES = 1 << 30
+
+Fact = TypeVar("Fact")
+
+#: The lists of a cluster, and the class of their items.
+LISTS: Mapping[str, type] = {
+    "namespaces": Namespace,
+    "workloads": Workload,
+    "services": Service,
+    "endpoint_slices": EndpointSlice,
+    "nodes": Node,
+    "cidr_groups": CIDRGroup,
+}
+#: What the reader sets itself, so that no file can claim it.
+_GIVEN = ("source", "cluster", "local_paths")
+
+
+class SnapshotError(ValueError):
+    """A snapshot that cannot be read: one line with the file and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The facts of a snapshot file. `created` is as written, RFC 3339; empty when absent."""
+
+    created: str
+    clusters: tuple[Cluster, ...]
+    namespaces: tuple[Namespace, ...] = ()
+    workloads: tuple[Workload, ...] = ()
+    services: tuple[Service, ...] = ()
+    endpoint_slices: tuple[EndpointSlice, ...] = ()
+    nodes: tuple[Node, ...] = ()
+    cidr_groups: tuple[CIDRGroup, ...] = ()
+
+
+def read_snapshot(path: Path) -> Snapshot:
+    """The facts of a snapshot file, each with the file as its source. Raises SnapshotError."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise SnapshotError(f"{path}: is larger than {MAX_BYTES >> 20} MiB")
+        data = json.loads(path.read_bytes())
+    except OSError as error:
+        raise SnapshotError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (ValueError, RecursionError) as error:
+        raise SnapshotError(f"{path}: is not JSON: {error}") from None
+    if not isinstance(data, dict) or data.get("cnpfix_inventory") != SCHEMA:
+        raise SnapshotError(f'{path}: expected a snapshot with "cnpfix_inventory": {SCHEMA}')
+    return _Reader(path).snapshot(data)
+
+
+class _Reader:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._source = Source(str(path))
+
+    def snapshot(self, data: Mapping[str, Any]) -> Snapshot:
+        clusters: list[Cluster] = []
+        lists: dict[str, list[Any]] = {name: [] for name in LISTS}
+        for index, raw in enumerate(self._list(data, "clusters", "")):
+            where = f"clusters[{index}]"
+            own = {key: value for key, value in raw.items() if key not in LISTS}
+            cluster = self._fact(Cluster, own, where, {})
+            clusters.append(cluster)
+            for name, kind in LISTS.items():
+                items = self._list(raw, name, where)
+                given = {"cluster": cluster.name}
+                lists[name] += [
+                    self._fact(kind, item, f"{where}.{name}[{position}]", given) for position, item in enumerate(items)
+                ]
+        created = data.get("created")
+        return Snapshot(
+            created if isinstance(created, str) else "",
+            tuple(clusters),
+            **{name: tuple(items) for name, items in lists.items()},
+        )
+
+    def _list(self, data: Mapping[str, Any], key: str, where: str) -> list[dict[str, Any]]:
+        items = data.get(key, [])
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            raise self._error(f"{where}.{key}".lstrip("."), "a list of objects")
+        return items
+
+    def _fact(self, kind: type[Fact], raw: Mapping[str, Any], where: str, given: Mapping[str, Any]) -> Fact:
+        hints = get_type_hints(kind)
+        values: dict[str, Any] = {"source": self._source, **given}
+        for field in fields(kind):  # type: ignore[arg-type]
+            if field.name in raw and field.name not in _GIVEN:
+                values[field.name] = self._value(raw[field.name], hints[field.name], f"{where}.{field.name}")
+            elif field.name == "labels":
+                values["labels"] = {}
+            elif field.name == "selector":
+                values["selector"] = None
+            elif field.default is MISSING and field.default_factory is MISSING and field.name not in values:
+                values[field.name] = self._empty(hints[field.name], f"{where}.{field.name}")
+        return kind(**{name: value for name, value in values.items() if name in hints})
+
+    def _empty(self, hint: Any, where: str) -> Any:
+        if get_origin(hint) is tuple:
+            return ()
+        raise self._error(where, "a value")
+
+    def _value(self, value: Any, hint: Any, where: str) -> Any:
+        origin, arguments = get_origin(hint), get_args(hint)
+        if origin is UnionType:
+            if value is None and type(None) in arguments:
+                return None
+            scalars = tuple(kind for kind in arguments if kind in (str, int, bool))
+            if isinstance(value, scalars):
+                return value
+            return self._value(value, next(kind for kind in arguments if kind is not type(None)), where)
+        if origin is tuple:
+            if not isinstance(value, list):
+                raise self._error(where, "a list")
+            return tuple(self._value(item, arguments[0], f"{where}[{n}]") for n, item in enumerate(value))
+        if origin is not None:
+            if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+                raise self._error(where, "an object of texts")
+            return dict(value)
+        if hint in (str, int, bool):
+            if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+                raise self._error(where, {str: "a text", int: "a whole number", bool: "true or false"}[hint])
+            return value
+        if not isinstance(value, dict):
+            raise self._error(where, "an object")
+        return self._fact(hint, value, where, {})
+
+    def _error(self, where: str, expected: str) -> SnapshotError:
+        return SnapshotError(f"{self._path}: {where}: expected {expected}")

@@ -1,0 +1,151 @@
+"""Edits inside block collections, as splices of whole lines wherever that is possible."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as List
+from typing import Any
+
+from rewriter.yamltext.comments import Comment
+from rewriter.yamltext.dashes import dash_of
+from rewriter.yamltext.errors import EditError
+from rewriter.yamltext.lines import begins_line, column, indentation, line_end, line_start, next_line
+from rewriter.yamltext.nodes import Mapping, Node, Scalar, Sequence
+from rewriter.yamltext.render import block, list_item, member
+from rewriter.yamltext.splice import Splice
+from rewriter.yamltext.style import Style
+
+
+def set_member(
+    text: str, mapping: Mapping, index: int, key: str | None, value: Any, style: Style, comments: List[Comment]
+) -> list[Splice]:
+    """The member at an index gets a new value, and with `key` a new name too. Its comments stay with it."""
+    key_node, old = mapping.items[index]
+    at = column(text, key_node.start)
+    name = text[key_node.start : key_node.end]
+    lines = member("x" if key is None else key, value, at, style)
+    if key is None:
+        lines[0] = name + lines[0].removeprefix("x")
+    end = _end_with_comment(text, key_node, old, len(lines))
+    return _rewritten(text, key_node.start, end, lines, at, style, comments)
+
+
+def set_item(
+    text: str, sequence: Sequence, index: int, value: Any, style: Style, comments: List[Comment]
+) -> list[Splice]:
+    """The item at an index gets a new value. Its comments stay with it."""
+    old = sequence.items[index]
+    dash = dash_of(text, sequence, index)
+    empty = isinstance(old, Scalar) and old.start == old.end
+    at = column(text, dash) + style.gap if empty else column(text, old.start)
+    lines = block(value, at, style)
+    if empty:
+        return [Splice(dash + 1, dash + 1, " " * (style.gap - 1) + _joined(lines, style))]
+    end = _end_with_comment(text, old, old, len(lines))
+    return _rewritten(text, old.start, end, lines, at, style, comments)
+
+
+def add_member(text: str, mapping: Mapping, key: str, value: Any, style: Style) -> list[Splice]:
+    """A new member at the end of a mapping that is not empty."""
+    first, last = mapping.items[0][0], mapping.items[-1][1]
+    at = column(text, first.start)
+    end = line_end(text, max(last.end, mapping.items[-1][0].end))
+    return [Splice(end, end, style.newline + " " * at + _joined(member(key, value, at, style), style))]
+
+
+def add_item(text: str, sequence: Sequence, index: int, value: Any, style: Style) -> list[Splice]:
+    """A new item before an index of a sequence that is not empty (its length appends)."""
+    first_dash = dash_of(text, sequence, 0)
+    at = column(text, first_dash)
+    lines = _joined(list_item(value, at, style), style)
+    if index > 0:
+        end = line_end(text, sequence.items[index - 1].end)
+        return [Splice(end, end, style.newline + " " * at + lines)]
+    if not begins_line(text, first_dash):
+        return [Splice(first_dash, first_dash, lines + style.newline + " " * at)]
+    start = _above_head_comments(text, first_dash)
+    return [Splice(start, start, " " * at + lines + style.newline)]
+
+
+def remove_member(text: str, mapping: Mapping, index: int, style: Style, comments: List[Comment]) -> list[Splice]:
+    """A member goes from a mapping of several; the comments in it stay as lines of their own."""
+    key, value = mapping.items[index]
+    following = mapping.items[index + 1][0].start if index + 1 < len(mapping.items) else None
+    return _removed(text, key.start, max(value.end, key.end), following, style, comments)
+
+
+def remove_item(text: str, sequence: Sequence, index: int, style: Style, comments: List[Comment]) -> list[Splice]:
+    """An item goes from a sequence of several; the comments in it stay as lines of their own."""
+    following = dash_of(text, sequence, index + 1) if index + 1 < len(sequence.items) else None
+    return _removed(text, dash_of(text, sequence, index), sequence.items[index].end, following, style, comments)
+
+
+def _removed(
+    text: str, start: int, end: int, following: int | None, style: Style, comments: List[Comment]
+) -> list[Splice]:
+    at = column(text, start)
+    if begins_line(text, start):
+        first, last = line_start(text, start), next_line(text, end)
+        kept = _inside(comments, first, last)
+        lines = "".join(" " * at + comment.text + style.newline for comment in kept)
+        if last == len(text) and not text.endswith("\n"):
+            # The text ends without a line break and is to stay so.
+            before = text[:first].rstrip("\r\n")
+            lines = style.newline + lines.removesuffix(style.newline) if lines else ""
+            return [Splice(len(before), last, lines)]
+        return [Splice(first, last, lines)]
+    if following is None:
+        raise EditError("it shares its line with what stays")
+    return [*_above(text, start, _inside(comments, start, following), style), Splice(start, following, "")]
+
+
+def _rewritten(
+    text: str, start: int, end: int, lines: list[str], at: int, style: Style, comments: List[Comment]
+) -> list[Splice]:
+    """New lines in place of a region; the comment of its first line stays there, the others follow or precede."""
+    first_line_end = line_end(text, start)
+    inside = _inside(comments, start, end)
+    head = [comment for comment in inside if comment.span.start < first_line_end]
+    inner = [comment for comment in inside if comment.span.start >= first_line_end]
+    if head:
+        before = text[: head[0].span.start].rstrip(" \t")
+        lines = [lines[0] + text[len(before) : head[0].span.end], *lines[1:]]
+    if inner and len(lines) > 1:
+        deeper = " " * (len(lines[1]) - len(lines[1].lstrip(" ")))
+        lines = [lines[0], *(deeper + comment.text for comment in inner), *lines[1:]]
+        inner = []
+    return [*_above(text, start, inner, style), Splice(start, end, _joined(lines, style))]
+
+
+def _above(text: str, offset: int, comments: List[Comment], style: Style) -> list[Splice]:
+    """Comments as lines of their own above the line of an offset."""
+    if not comments:
+        return []
+    start = line_start(text, offset)
+    pad = " " * indentation(text, offset)
+    return [Splice(start, start, "".join(pad + comment.text + style.newline for comment in comments))]
+
+
+def _end_with_comment(text: str, first: Node, last: Node, new_lines: int) -> int:
+    """Where a region ends: behind the comment of its last line, unless one line gives way to one line."""
+    end = max(first.end, last.end)
+    several = new_lines > 1 or text.find("\n", first.start, end) >= 0
+    return line_end(text, end) if several else end
+
+
+def _above_head_comments(text: str, offset: int) -> int:
+    """The start of the run of comment lines right above an offset's line; of that line where there are none."""
+    start = line_start(text, offset)
+    while start > 0:
+        above = line_start(text, start - 1)
+        if above == start or not text[above:start].lstrip(" \t").startswith("#"):
+            break
+        start = above
+    return start
+
+
+def _inside(comments: List[Comment], start: int, end: int) -> list[Comment]:
+    return [comment for comment in comments if start <= comment.span.start < end]
+
+
+def _joined(lines: list[str], style: Style) -> str:
+    return style.newline.join(lines)

@@ -1,0 +1,162 @@
+"""A parsed document: its plain value, and where each part of it stands in the text."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence, Span
+from rewriter.yamltext.scalars import key_text, resolve, tagged
+
+_MERGE = "<<"
+
+
+class LineIndex:
+    """Offsets to 1-based lines and columns; computed once a text, on the first question."""
+
+    __slots__ = ("_starts", "_text")
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._starts: list[int] | None = None
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Line and column of a character; a BOM does not count as a column."""
+        if self._starts is None:
+            starts = [1 if self._text.startswith("\ufeff") else 0]
+            position = self._text.find("\n")
+            while position >= 0:
+                starts.append(position + 1)
+                position = self._text.find("\n", position + 1)
+            self._starts = starts
+        line = bisect_right(self._starts, offset)
+        return max(line, 1), max(offset - self._starts[max(line, 1) - 1], 0) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """1-based lines and columns; the end is exclusive."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+class Document:
+    """One document of a text. `span` runs from behind its `---` to the next marker or the end of the text."""
+
+    def __init__(self, text: str, index: int, span: Span, root: Node | None, lines: LineIndex) -> None:
+        self.text = text
+        self.index = index
+        self.span = span
+        self.root = root
+        self.lines = lines
+
+    @cached_property
+    def value(self) -> Any:
+        """Plain Python: dict, list, str, int, float, bool, None; aliases expanded, merge keys applied."""
+        return None if self.root is None else plain(self.root)
+
+
+def plain(node: Node) -> Any:
+    """The plain value of a node as Kubernetes reads it."""
+    if isinstance(node, Scalar):
+        if node.tag is not None:
+            return tagged(node.tag, node.text) if node.tag != "!" else node.text
+        return resolve(node.text) if node.style is None else node.text
+    if isinstance(node, Mapping):
+        result: dict[str, Any] = {}
+        merged: list[Any] = []
+        for key, value in node.items:
+            name = key_of(key)
+            if name == _MERGE and isinstance(key, Scalar) and key.style is None:
+                inner = plain(value)
+                merged += inner if isinstance(inner, list) else [inner]
+            else:
+                result[name] = plain(value)
+        for base in merged:
+            if isinstance(base, dict):
+                for name, value in base.items():
+                    result.setdefault(name, value)
+        return result
+    if isinstance(node, Sequence):
+        return [plain(item) for item in node.items]
+    assert isinstance(node, Alias)
+    return plain(node.target)
+
+
+def key_of(key: Node) -> str:
+    """A key as JSON writes it; a complex key as the text of its value."""
+    value = plain(key)
+    return value if isinstance(value, str) else key_text(value) if not isinstance(value, dict | list) else repr(value)
+
+
+def unescape(token: str) -> str:
+    return token.replace("~1", "/").replace("~0", "~")
+
+
+def tokens(pointer: str) -> list[str]:
+    """The tokens of a JSON Pointer (RFC 6901); the empty pointer has none."""
+    return [unescape(token) for token in pointer.split("/")[1:]]
+
+
+def child(node: Node, token: str) -> tuple[Node | None, Node] | None:
+    """Key node (None in a sequence) and value node below a container; None when there is no such child."""
+    if isinstance(node, Alias):
+        node = node.target
+    if isinstance(node, Mapping):
+        for key, value in node.items:
+            if isinstance(key, Scalar) and (key.text == token or key_of(key) == token):
+                return key, value
+        for key, value in node.items:
+            if isinstance(key, Scalar) and key.text == _MERGE and key.style is None:
+                bases = value.items if isinstance(value, Sequence) else [value]
+                for base in bases:
+                    found = child(base, token)
+                    if found is not None:
+                        return found
+        return None
+    if isinstance(node, Sequence) and token.isdigit() and int(token) < len(node.items):
+        return None, node.items[int(token)]
+    return None
+
+
+def node_at(document: Document, pointer: str) -> Node | None:
+    """The node at a JSON Pointer, through aliases and merge keys; None when there is none."""
+    node = document.root
+    for token in tokens(pointer):
+        found = child(node, token) if node is not None else None
+        if found is None:
+            return None
+        node = found[1]
+    return node
+
+
+def locate(document: Document, pointer: str) -> Location:
+    """Where the value at a pointer stands; where it is missing, its nearest ancestor."""
+    return _location(document, _walk(document, pointer)[1])
+
+
+def locate_key(document: Document, pointer: str) -> Location:
+    """Where the key of the member at a pointer stands; the value's place for an item of a sequence."""
+    key, node = _walk(document, pointer)
+    return _location(document, key or node)
+
+
+def _walk(document: Document, pointer: str) -> tuple[Node | None, Node | None]:
+    key: Node | None = None
+    node = document.root
+    for token in tokens(pointer):
+        found = child(node, token) if node is not None else None
+        if found is None:
+            break
+        key, node = found
+    return key, node
+
+
+def _location(document: Document, node: Node | None) -> Location:
+    start, end = (node.start, node.end) if node is not None else (document.span.start, document.span.start)
+    return Location(*document.lines.place(start), *document.lines.place(end))

@@ -1,0 +1,290 @@
+"""RFC 6902 operations made on the text itself: what no operation touches stays byte for byte."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping as AnyMapping
+from collections.abc import Sequence as List
+from difflib import SequenceMatcher
+from typing import Any
+
+from rewriter.yamltext import block_edit, flow_edit
+from rewriter.yamltext.comments import comments
+from rewriter.yamltext.document import Document, node_at, plain
+from rewriter.yamltext.errors import EditError, YamlTextError
+from rewriter.yamltext.nodes import Mapping, Node, Scalar, Sequence
+from rewriter.yamltext.parse import parse
+from rewriter.yamltext.render import block, flow, scalar
+from rewriter.yamltext.route import Target, refuse_shared, resolve_target
+from rewriter.yamltext.splice import Splice, spliced
+from rewriter.yamltext.style import Style, style_near
+
+Operation = AnyMapping[str, Any]
+
+
+def edit(text: str, document_index: int, operations: List[Operation]) -> str:
+    """The text with the operations made in one of its documents, in order.
+
+    The new document's value is what RFC 6902 makes of the old one. Raises EditError where that cannot be done
+    without touching more than it should (aliases, merge keys, tags, templates).
+    """
+    return edit_many(text, {document_index: operations})
+
+
+def edit_many(text: str, operations: AnyMapping[int, List[Operation]]) -> str:
+    """The same for several documents of a text at once; the cost grows with the documents, not their square."""
+    documents = parse(text)
+    splices = []
+    for index, wanted in operations.items():
+        if index >= len(documents):
+            raise EditError(f"there is no document {index}")
+        span = documents[index].span
+        splices.append(Splice(span.start, span.end, _edited(text[span.start : span.end], list(wanted))))
+    return spliced(text, splices)
+
+
+def _edited(text: str, operations: list[Operation]) -> str:
+    position = 0
+    while position < len(operations):
+        operation = operations[position]
+        following = operations[position + 1] if position + 1 < len(operations) else None
+        document = _document(text)
+        if following is not None and _is_swap(document, operation, following):
+            text = _swap(text, document, operation["path"], following)
+            position += 2
+        else:
+            text = _apply(text, document, operation)
+            position += 1
+    return text
+
+
+def _document(text: str) -> Document:
+    try:
+        documents = parse(text)
+    except YamlTextError as error:
+        raise EditError(f"the edit would leave a text that does not parse ({error.message})") from None
+    if len(documents) != 1:
+        raise EditError("there is no document to edit")
+    return documents[0]
+
+
+def _apply(text: str, document: Document, operation: Operation) -> str:
+    path = operation["path"]
+    match operation["op"]:
+        case "test":
+            if _value(document, path) != operation["value"]:
+                raise EditError("the value is not the one expected", path)
+            return text
+        case "add":
+            return _add(text, document, path, operation["value"])
+        case "replace":
+            if node_at(document, path) is None:
+                raise EditError("there is nothing to replace", path)
+            return _replace(text, document, path, operation["value"])
+        case "remove":
+            return _remove(text, document, path)
+        case "copy":
+            return _add(text, document, path, _value(document, operation["from"]))
+        case "move":
+            value = _value(document, operation["from"])
+            return _edited(
+                text, [{"op": "remove", "path": operation["from"]}, {"op": "add", "path": path, "value": value}]
+            )
+        case other:
+            raise EditError(f"unknown operation {other!r}", path)
+
+
+def _value(document: Document, path: str) -> Any:
+    node = node_at(document, path)
+    if node is None:
+        raise EditError("there is no such place in the document", path)
+    return plain(node)
+
+
+def _add(text: str, document: Document, path: str, value: Any) -> str:
+    target = resolve_target(document, path)
+    parent = target.parent
+    if parent is None or (isinstance(parent, Mapping) and target.exists):
+        return _replace(text, document, path, value)
+    style = style_near(text, document.root, _neighbour(parent, target.index))
+    key = target.token if isinstance(parent, Mapping) else None
+    _refuse_explicit_keys(text, parent, path)
+    if not parent.items and not _in_flow(document, path):
+        whole = {key: value} if key is not None else [value]
+        return _set(text, document, path.rsplit("/", 1)[0], whole)
+    if parent.flow:
+        return spliced(text, flow_edit.add(text, parent, target.index, key, value, style))
+    if isinstance(parent, Mapping):
+        assert key is not None
+        return spliced(text, block_edit.add_member(text, parent, key, value, style))
+    return spliced(text, block_edit.add_item(text, parent, target.index, value, style))
+
+
+def _in_flow(document: Document, path: str) -> bool:
+    """Whether the empty container above a path stands inside a flow collection."""
+    above = path.rsplit("/", 1)[0]
+    if not above:
+        return True
+    container = node_at(document, above.rsplit("/", 1)[0])
+    return isinstance(container, Mapping | Sequence) and container.flow
+
+
+def _remove(text: str, document: Document, path: str) -> str:
+    target = resolve_target(document, path)
+    parent = target.parent
+    if parent is None or not target.exists:
+        raise EditError("there is nothing to remove", path)
+    refuse_shared(document, _item(parent, target.index), path)
+    _refuse_explicit_keys(text, parent, path)
+    if len(parent.items) == 1:
+        return _set(text, document, path.rsplit("/", 1)[0], {} if isinstance(parent, Mapping) else [])
+    style = style_near(text, document.root, parent.start)
+    found = comments(text)
+    if parent.flow:
+        return spliced(text, flow_edit.remove(text, parent, target.index, style, found))
+    if isinstance(parent, Mapping):
+        return spliced(text, block_edit.remove_member(text, parent, target.index, style, found))
+    return spliced(text, block_edit.remove_item(text, parent, target.index, style, found))
+
+
+def _is_swap(document: Document, operation: Operation, following: Operation) -> bool:
+    """Whether two operations put one member of a mapping in the place of another."""
+    if operation["op"] != "remove" or following["op"] != "add":
+        return False
+    above = operation["path"].rpartition("/")[0]
+    if following["path"].rpartition("/")[0] != above or node_at(document, following["path"]) is not None:
+        return False
+    parent = node_at(document, above)
+    return isinstance(parent, Mapping) and node_at(document, operation["path"]) is not None
+
+
+def _swap(text: str, document: Document, path: str, following: Operation) -> str:
+    target = resolve_target(document, path)
+    parent = target.parent
+    assert isinstance(parent, Mapping)
+    refuse_shared(document, _item(parent, target.index), path)
+    _refuse_explicit_keys(text, parent, path)
+    key = resolve_target(document, following["path"]).token
+    style = style_near(text, document.root, parent.items[target.index][1].start)
+    change = flow_edit.set_member if parent.flow else block_edit.set_member
+    return spliced(text, change(text, parent, target.index, key, following["value"], style, comments(text)))
+
+
+def _replace(text: str, document: Document, path: str, value: Any) -> str:
+    """A new value at a place that exists; containers of one kind are compared, and only what differs changes."""
+    node = node_at(document, path)
+    old = plain(node) if node is not None else None
+    if _equal(old, value):
+        return text
+    if isinstance(old, dict) and isinstance(value, dict) and old and value:
+        return _edited(text, _mapping_operations(path, old, value))
+    if isinstance(old, list) and isinstance(value, list) and old and value:
+        return _edited(text, _list_operations(path, old, value))
+    return _set(text, document, path, value)
+
+
+def _set(text: str, document: Document, path: str, value: Any) -> str:
+    """A new value written over the old one."""
+    target = resolve_target(document, path)
+    style = style_near(text, document.root, _start(document, target))
+    parent = target.parent
+    if parent is None:
+        return _set_root(text, document, value, style)
+    old = _item(parent, target.index)
+    refuse_shared(document, old, path)
+    simple = isinstance(old, Scalar) and old.start < old.end and old.style not in ("|", ">")
+    if isinstance(old, Scalar) and simple and not isinstance(value, dict | list):
+        quote = old.style if isinstance(value, str) else None
+        return spliced(text, [Splice(old.start, old.end, scalar(value, style, quote))])
+    found = comments(text)
+    if parent.flow:
+        return spliced(text, flow_edit.set_value(text, old, value, style, found))
+    _refuse_explicit_keys(text, parent, path)
+    if isinstance(parent, Mapping):
+        return spliced(text, block_edit.set_member(text, parent, target.index, None, value, style, found))
+    return spliced(text, block_edit.set_item(text, parent, target.index, value, style, found))
+
+
+def _set_root(text: str, document: Document, value: Any, style: Style) -> str:
+    root = document.root
+    if root is None or comments(text[root.start : root.end] if _alone(text, root) else text):
+        raise EditError("the whole document would have to be rewritten")
+    new = flow(value, style) if style.json else style.newline.join(block(value, 0, style))
+    return spliced(text, [Splice(root.start, root.end, new)])
+
+
+def _alone(text: str, root: Node) -> bool:
+    try:
+        parse(text[root.start : root.end])
+    except YamlTextError:
+        return False
+    return True
+
+
+def _start(document: Document, target: Target) -> int:
+    if target.parent is None:
+        return document.span.start
+    return _item(target.parent, target.index).start if target.exists else target.parent.start
+
+
+def _neighbour(parent: Mapping | Sequence, index: int) -> int:
+    """Where the item stands that a new one at an index is to look like: the one before it."""
+    return _item(parent, max(0, min(index, len(parent.items)) - 1)).start if parent.items else parent.start
+
+
+def _item(parent: Mapping | Sequence, index: int) -> Node:
+    return parent.items[index][1] if isinstance(parent, Mapping) else parent.items[index]
+
+
+def _refuse_explicit_keys(text: str, parent: Mapping | Sequence, path: str) -> None:
+    """`? key` entries are rare and not edited around."""
+    if isinstance(parent, Mapping) and not parent.flow:
+        for key, _ in parent.items:
+            if text[: key.outer].rstrip(" ").endswith("?"):
+                raise EditError("the mapping has explicit keys (? key)", path)
+
+
+def _equal(left: Any, right: Any) -> bool:
+    return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
+
+
+def _escape(token: str) -> str:
+    return token.replace("~", "~0").replace("/", "~1")
+
+
+def _mapping_operations(path: str, old: AnyMapping[str, Any], new: AnyMapping[str, Any]) -> list[Operation]:
+    removed = [key for key in old if key not in new]
+    added = [key for key in new if key not in old]
+    operations: list[Operation] = []
+    for number in range(max(len(removed), len(added))):
+        if number < len(removed):
+            operations.append({"op": "remove", "path": f"{path}/{_escape(removed[number])}"})
+        if number < len(added):
+            key = added[number]
+            operations.append({"op": "add", "path": f"{path}/{_escape(key)}", "value": new[key]})
+    for key, value in new.items():
+        if key in old and not _equal(old[key], value):
+            operations.append({"op": "replace", "path": f"{path}/{_escape(key)}", "value": value})
+    return operations
+
+
+def _list_operations(path: str, old: list[Any], new: list[Any]) -> list[Operation]:
+    """From the end to the start, so that indexes stay right."""
+    before, after = ([json.dumps(item, sort_keys=True) for item in items] for items in (old, new))
+    operations: list[Operation] = []
+    for tag, first, last, new_first, new_last in reversed(
+        SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    ):
+        if tag == "equal":
+            continue
+        paired = min(last - first, new_last - new_first)
+        operations += [{"op": "remove", "path": f"{path}/{index}"} for index in range(last - 1, first + paired - 1, -1)]
+        operations += [
+            {"op": "add", "path": f"{path}/{first + paired + number}", "value": value}
+            for number, value in enumerate(new[new_first + paired : new_last])
+        ]
+        operations += [
+            {"op": "replace", "path": f"{path}/{first + number}", "value": new[new_first + number]}
+            for number in range(paired)
+        ]
+    return operations

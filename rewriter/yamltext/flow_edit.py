@@ -1,0 +1,128 @@
+"""Edits inside flow collections: `{}`, `[]`, KYAML and JSON, on one line or many."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence as List
+from typing import Any
+
+from rewriter.yamltext.comments import Comment
+from rewriter.yamltext.errors import EditError
+from rewriter.yamltext.lines import begins_line, column, indentation, line_end, line_start, only_comment_follows
+from rewriter.yamltext.nodes import Mapping, Node, Sequence
+from rewriter.yamltext.render import flow, flow_lines
+from rewriter.yamltext.render import name as name_of
+from rewriter.yamltext.splice import Splice
+from rewriter.yamltext.style import Style
+
+_TO_COMMA = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*(,?)")
+
+Container = Mapping | Sequence
+
+
+def set_value(text: str, old: Node, value: Any, style: Style, comments: List[Comment]) -> list[Splice]:
+    """A new value in place of a node inside a flow collection."""
+    new = _rendered(text, value, old.start, style, spread="\n" in text[old.start : old.end])
+    return [*_above(text, old.start, old.end, comments, style), Splice(old.start, old.end, new)]
+
+
+def set_member(
+    text: str, mapping: Mapping, index: int, key: str, value: Any, style: Style, comments: List[Comment]
+) -> list[Splice]:
+    """Another member in the place of the one at an index."""
+    key_node, old = mapping.items[index]
+    spread = "\n" in text[old.start : old.end]
+    new = name_of(key, style) + style.separator + _rendered(text, value, key_node.start, style, spread=spread)
+    return [*_above(text, key_node.start, old.end, comments, style), Splice(key_node.start, old.end, new)]
+
+
+def add(text: str, container: Container, index: int, key: str | None, value: Any, style: Style) -> list[Splice]:
+    """A new member (with `key`) or item before an index of the container; its length appends."""
+    if not container.items:
+        if text[container.start + 1 : container.end - 1].strip():
+            raise EditError("there is a comment between its brackets")
+        whole = {key: value} if key is not None else [value]
+        spread = style.json and not style.inline
+        return [Splice(container.start, container.end, _rendered(text, whole, container.start, style, spread=spread))]
+    parts = [_outer(item) for item in container.items]
+    neighbour = parts[min(index, len(parts) - 1)]
+    own_line = begins_line(text, parts[0][0])
+    spread = own_line or any("\n" in text[start:end] for start, end in parts)
+    name = "" if key is None else name_of(key, style) + style.separator
+    if index < len(parts):
+        start = parts[index][0]
+        new = name + _rendered(text, value, start, style, spread=spread)
+        pad = style.newline + " " * column(text, start) if begins_line(text, start) else " "
+        return [Splice(start, start, new + "," + pad)]
+    new = name + _rendered(text, value, neighbour[0], style, spread=spread)
+    last = parts[-1][1]
+    comma = _comma_after(text, last)
+    behind = last if comma is None else comma
+    pad = style.newline + " " * column(text, parts[-1][0])
+    if own_line and only_comment_follows(text, behind):
+        end = line_end(text, behind)
+        if comma is not None:
+            return [Splice(end, end, pad + new + ",")]
+        if end == last:
+            return [Splice(last, last, "," + pad + new)]
+        return [Splice(last, last, ","), Splice(end, end, pad + new)]
+    if comma is not None:
+        return [Splice(comma, comma, " " + new + ",")]
+    return [Splice(last, last, style.comma + new)]
+
+
+def remove(text: str, container: Container, index: int, style: Style, comments: List[Comment]) -> list[Splice]:
+    """The member or item at an index goes from a container of several."""
+    parts = [_outer(item) for item in container.items]
+    start, end = parts[index]
+    if index + 1 < len(parts):
+        following = parts[index + 1][0]
+        if not begins_line(text, start):
+            return [*_above(text, start, following, comments, style), Splice(start, following, "")]
+        kept = _inside(comments, start, following)
+        pad = style.newline + " " * column(text, start)
+        return [Splice(start, following, "".join(comment.text + pad for comment in kept))]
+    before = parts[index - 1][1]
+    comma = _comma_after(text, end)
+    if comma is not None:
+        first = _comma_after(text, before)
+        assert first is not None
+        before, end = first, comma
+    kept = _inside(comments, before, line_end(text, end) if only_comment_follows(text, end) else end)
+    if not kept:
+        return [Splice(before, end, "")]
+    pad = style.newline + " " * column(text, start)
+    return [Splice(before, max(end, kept[-1].span.end), "".join(pad + comment.text for comment in kept))]
+
+
+def _rendered(text: str, value: Any, offset: int, style: Style, *, spread: bool) -> str:
+    if not spread:
+        return flow(value, style)
+    comma = not style.json and re.search(r",[ \t]*(?:#[^\n]*)?\r?\n[ \t]*[\]}]", text) is not None
+    return flow_lines(value, indentation(text, offset), style, comma=comma)
+
+
+def _outer(item: Node | tuple[Node, Node]) -> tuple[int, int]:
+    if isinstance(item, tuple):
+        return item[0].outer, max(item[0].end, item[1].end)
+    return item.outer, item.end
+
+
+def _comma_after(text: str, offset: int) -> int | None:
+    """The offset behind the comma that follows, over space and comments; None where none does."""
+    match = _TO_COMMA.match(text, offset)
+    return match.end() if match is not None and match[1] else None
+
+
+def _above(text: str, start: int, end: int, comments: List[Comment], style: Style) -> list[Splice]:
+    """The comments of a region that goes, as lines of their own above it."""
+    kept = _inside(comments, start, end)
+    if not kept:
+        return []
+    at = line_start(text, start)
+    pad = " " * indentation(text, start)
+    return [Splice(at, at, "".join(pad + comment.text + style.newline for comment in kept))]
+
+
+def _inside(comments: List[Comment], start: int, end: int) -> list[Comment]:
+    return [comment for comment in comments if start <= comment.span.start < end]

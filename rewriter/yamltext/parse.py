@@ -1,0 +1,242 @@
+"""From text to documents: libyaml's events, composed into nodes with exact spans."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from rewriter.yamltext.document import Document, LineIndex
+from rewriter.yamltext.errors import Limits, YamlTextError
+from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence, Span
+
+_Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DEFAULT_LIMITS = Limits()
+_BOM = "\ufeff"
+_QUOTES = ("'", '"')
+#: An anchor or tag with the space, comments and line breaks after it.
+_PROPERTY = re.compile(r"[&!]\S*(?:[ \t]+|(?:[ \t]#[^\n]*)?\r?\n[ \t]*(?:#[^\n]*\r?\n[ \t]*)*)*")
+
+
+def decode(data: bytes) -> str:
+    """UTF-8 bytes as text, a BOM kept as its first character. Raises YamlTextError for anything else."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise YamlTextError("is UTF-16 text, not UTF-8", hint="save it as UTF-8")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise YamlTextError("is not UTF-8 text", line, hint="save it as UTF-8, or leave the file out") from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise YamlTextError("holds NUL characters: not a manifest", line, hint="leave binary files out")
+    return text
+
+
+def parse(text: str, limits: Limits = _DEFAULT_LIMITS) -> list[Document]:
+    """The documents of a YAML or JSON text, in order. Raises YamlTextError."""
+    if len(text) > limits.max_characters:
+        raise YamlTextError(f"has more than {limits.max_characters:,} characters", hint="split the file")
+    offset = 1 if text.startswith(_BOM) else 0
+    try:
+        return _Composer(text, offset, limits).documents()
+    except yaml.MarkedYAMLError as error:
+        raise _syntax_error(error, text) from None
+    except yaml.YAMLError as error:
+        raise _reader_error(error, text) from None
+    except RecursionError:
+        raise YamlTextError("is nested too deeply", hint="flatten it") from None
+
+
+def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> YamlTextError:
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+    problem = error.problem or error.context or "not valid"
+    if "\\t" in problem or ("found character" in problem and "\t" in text):
+        return YamlTextError(f"is not valid YAML: {problem}", line, column, "indent with spaces, not tabs")
+    return YamlTextError(f"is not valid YAML: {problem}", line, column, "correct the syntax here or just above")
+
+
+def _reader_error(error: yaml.YAMLError, text: str) -> YamlTextError:
+    position = getattr(error, "position", None)
+    line = text.count("\n", 0, position) + 1 if isinstance(position, int) else 1
+    reason = getattr(error, "reason", None) or "characters that YAML does not allow"
+    return YamlTextError(f"is not valid YAML: {reason}", line, hint="remove the character")
+
+
+class _Composer:
+    """Builds nodes from events; `offset` is what the parser does not count (a BOM)."""
+
+    def __init__(self, text: str, offset: int, limits: Limits) -> None:
+        self._text = text
+        self._offset = offset
+        self._limits = limits
+        self._lines = LineIndex(text)
+
+    def documents(self) -> list[Document]:
+        offset = self._offset
+        documents: list[Document] = []
+        loader = _Parser(self._text[offset:] if offset else self._text)
+        begin = after = 0
+        try:
+            get_event = loader.get_event
+            while True:
+                event = get_event()
+                kind = type(event)
+                if kind is yaml.DocumentStartEvent:
+                    begin = event.end_mark.index + offset if event.explicit else after
+                    root, event = self._root(get_event)
+                    after = event.end_mark.index + offset if event.explicit else after
+                    span = Span(begin, event.start_mark.index + offset)
+                    documents.append(Document(self._text, len(documents), span, root, self._lines))
+                elif kind is yaml.StreamEndEvent:
+                    break
+        finally:
+            loader.dispose()
+        if documents and not self._text[documents[-1].span.end :].startswith("..."):
+            last = documents[-1]
+            span = Span(last.span.start, len(self._text))
+            documents[-1] = Document(self._text, last.index, span, last.root, self._lines)
+        return documents
+
+    def _root(self, get_event: Any) -> tuple[Node | None, Any]:
+        """The root of a document and the event that ends it. One loop for all events: this is where time goes."""
+        offset, limit = self._offset, self._limits.max_depth
+        stack: list[Any] = []
+        keys: list[Any] = []
+        anchors: dict[str, Node] = {}
+        weights: dict[int, tuple[int, int]] = {}
+        aliased = False
+        root: Node | None = None
+        node: Any
+        while True:
+            event = get_event()
+            kind = type(event)
+            if kind is yaml.ScalarEvent:
+                start, end, anchor, tag, style = (
+                    event.start_mark.index + offset,
+                    event.end_mark.index + offset,
+                    event.anchor,
+                    event.tag,
+                    event.style,
+                )
+                if anchor is None and tag is None and style != "|" and style != ">":
+                    node = Scalar(event.value, style if style in _QUOTES else None, start, end, None, None, start)
+                else:
+                    node = self._special_scalar(event, start, end)
+                    if anchor is not None:
+                        anchors[anchor] = node
+                        weights[id(node)] = (1, 1)
+            elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+                if len(stack) >= limit:
+                    raise self._at(event, f"is nested more than {limit} deep", "flatten it")
+                outer = event.start_mark.index + offset
+                anchor, tag = event.anchor, event.tag
+                start = outer if anchor is None and tag is None else self._after_properties(outer)
+                made = Mapping if kind is yaml.MappingStartEvent else Sequence
+                node = made(bool(event.flow_style), start, anchor, tag, outer)
+                if anchor is not None:
+                    anchors[anchor] = node
+                stack.append(node)
+                keys.append(None)
+                continue
+            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+                node = stack.pop()
+                keys.pop()
+                self._close(node, event.end_mark.index + offset)
+                if node.anchor is not None:
+                    weights[id(node)] = self._weight(node, weights)
+            elif kind is yaml.AliasEvent:
+                target = anchors.get(event.anchor)
+                if target is None:
+                    raise self._at(event, f"refers to unknown anchor {event.anchor!r}", "define the anchor before it")
+                if id(target) not in weights:
+                    raise self._at(event, f"contains itself through anchor {event.anchor!r}", "remove the alias")
+                node = Alias(event.anchor, target, event.start_mark.index + offset, event.end_mark.index + offset)
+                aliased = True
+            else:
+                break
+            if not stack:
+                root = node
+            elif type(stack[-1]) is Sequence:
+                stack[-1].items.append(node)
+            elif keys[-1] is None:
+                keys[-1] = node
+            else:
+                stack[-1].items.append((keys[-1], node))
+                keys[-1] = None
+        if aliased and root is not None:
+            self._weight(root, weights)
+        if isinstance(root, Scalar) and not root.text and root.style is None and root.anchor is None:
+            root = None
+        return root, event
+
+    def _at(self, event: Any, message: str, hint: str) -> YamlTextError:
+        return YamlTextError(message, event.start_mark.line + 1, event.start_mark.column + 1, hint)
+
+    def _special_scalar(self, event: Any, start: int, end: int) -> Scalar:
+        outer = start
+        if event.anchor is not None or event.tag is not None:
+            start = min(self._after_properties(start), end)
+        if event.style in ("|", ">"):
+            end = self._end_of_block_scalar(start, end)
+        return Scalar(event.value, event.style or None, start, end, event.anchor, event.tag, outer)
+
+    def _end_of_block_scalar(self, start: int, end: int) -> int:
+        """The end of the last line that has content, or of the header."""
+        content = self._text[start:end].rstrip()
+        header = self._text.find("\n", start, end)
+        return max(start + len(content), start if header < 0 else min(header, start + len(content)))
+
+    def _after_properties(self, position: int) -> int:
+        """Where a node's content begins after its anchor and tag."""
+        text = self._text
+        while True:
+            match = _PROPERTY.match(text, position)
+            if match is None:
+                return position
+            position = match.end()
+
+    def _close(self, node: Any, end: int) -> None:
+        items = node.items
+        if node.flow:
+            node.end = end
+        elif items:
+            last = items[-1]
+            node.end = last[1].end if type(last) is tuple else last.end
+        if type(node) is Mapping:
+            names = {key.text if type(key) is Scalar else id(key) for key, _ in items}
+            if len(names) != len(items):
+                self._refuse_duplicate(items)
+
+    def _refuse_duplicate(self, items: list[tuple[Node, Node]]) -> None:
+        seen: dict[str, int] = {}
+        for key, _ in items:
+            if isinstance(key, Scalar):
+                line, column = self._lines.place(key.start)
+                if key.text in seen:
+                    message = f"has the key {key.text!r} twice in one mapping, on lines {seen[key.text]} and {line}"
+                    raise YamlTextError(message, line, column, "keep one of them")
+                seen[key.text] = line
+
+    def _weight(self, node: Node, weights: dict[int, tuple[int, int]]) -> tuple[int, int]:
+        """Nodes and depth of a node with its aliases expanded; within the limits, or YamlTextError."""
+        known = weights.get(id(node))
+        if known is not None:
+            return known
+        if isinstance(node, Alias):
+            return weights[id(node.target)]
+        if isinstance(node, Mapping):
+            children = [child for pair in node.items for child in pair]
+        else:
+            children = node.items if isinstance(node, Sequence) else []
+        size, depth = 1, 0
+        for child in children:
+            child_size, child_depth = self._weight(child, weights)
+            size += child_size
+            depth = max(depth, child_depth)
+        if size > self._limits.max_expanded_nodes or depth + 1 > self._limits.max_depth:
+            line, column = self._lines.place(node.start)
+            raise YamlTextError("grows too large when its aliases are expanded", line, column, "write it out")
+        return size, depth + 1
