@@ -7,10 +7,12 @@ from typing import Any
 
 from rewriter.yamltext.comments import Comment
 from rewriter.yamltext.dashes import dash_of
+from rewriter.yamltext.document import equal, key_of, plain
 from rewriter.yamltext.errors import EditError
 from rewriter.yamltext.lines import begins_line, column, indentation, line_end, line_start, next_line
-from rewriter.yamltext.nodes import Mapping, Node, Scalar, Sequence
+from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence
 from rewriter.yamltext.render import block, list_item, member
+from rewriter.yamltext.route import children
 from rewriter.yamltext.splice import Splice
 from rewriter.yamltext.style import Style
 
@@ -52,11 +54,14 @@ def add_member(text: str, mapping: Mapping, key: str, value: Any, style: Style) 
     return [Splice(end, end, style.newline + " " * at + _joined(member(key, value, at, style), style))]
 
 
-def add_item(text: str, sequence: Sequence, index: int, value: Any, style: Style) -> list[Splice]:
+def add_item(
+    text: str, sequence: Sequence, index: int, value: Any, style: Style, comments: List[Comment]
+) -> list[Splice]:
     """A new item before an index of a sequence that is not empty (its length appends)."""
     first_dash = dash_of(text, sequence, 0)
     at = column(text, first_dash)
-    lines = _joined(list_item(value, at, style), style)
+    neighbour = sequence.items[max(0, index - 1)]
+    lines = _joined(_like(text, neighbour, value, at, style, comments) or list_item(value, at, style), style)
     if index > 0:
         end = line_end(text, sequence.items[index - 1].end)
         return [Splice(end, end, style.newline + " " * at + lines)]
@@ -64,6 +69,43 @@ def add_item(text: str, sequence: Sequence, index: int, value: Any, style: Style
         return [Splice(first_dash, first_dash, lines + style.newline + " " * at)]
     start = _above_head_comments(text, first_dash)
     return [Splice(start, start, " " * at + lines + style.newline)]
+
+
+def _like(text: str, neighbour: Node, value: Any, at: int, style: Style, comments: List[Comment]) -> list[str] | None:
+    """`- value` with the members that a neighbour has too as they are written there, without their comments."""
+    if not isinstance(neighbour, Mapping) or neighbour.flow or not isinstance(value, dict) or not value:
+        return None
+    written = {key_of(key): (key, node) for key, node in neighbour.items}
+    inner = column(text, neighbour.start)
+    gap = max(1, inner - at)
+    lines: list[str] = []
+    for name, item in value.items():
+        key, node = written.get(name, (None, None))
+        if key is not None and node is not None and not _refers(node) and equal(plain(node), item):
+            copied = _without_comments(text, key.start, max(key.end, node.end), comments)
+        else:
+            copied = member(name, item, inner, style)
+        lines += [" " * inner + copied[0], *copied[1:]]
+    lines[0] = "-" + " " * (gap - 1) + lines[0].lstrip(" ")
+    return lines
+
+
+def _refers(node: Node) -> bool:
+    """Whether a node holds an anchor, an alias or a tag, which may not be written twice, or a block of text."""
+    if isinstance(node, Alias) or node.anchor is not None or node.tag is not None:
+        return True
+    if isinstance(node, Scalar) and node.style in ("|", ">"):
+        return True
+    return any(map(_refers, children(node)))
+
+
+def _without_comments(text: str, start: int, end: int, comments: List[Comment]) -> list[str]:
+    pieces = []
+    for comment in _inside(comments, start, end):
+        pieces.append(text[start : comment.span.start].rstrip(" \t"))
+        start = comment.span.end
+    lines = "".join([*pieces, text[start:end]]).split("\n")
+    return [line.rstrip("\r") for line in lines if line.strip()]
 
 
 def remove_member(text: str, mapping: Mapping, index: int, style: Style, comments: List[Comment]) -> list[Splice]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
@@ -86,6 +87,11 @@ def plain(node: Node) -> Any:
         return [plain(item) for item in node.items]
     assert isinstance(node, Alias)
     return plain(node.target)
+
+
+def equal(left: Any, right: Any) -> bool:
+    """Whether two plain values are the same, members in any order; true is not 1."""
+    return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
 
 
 def key_of(key: Node) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from rewriter.yamltext import block_edit, flow_edit
 from rewriter.yamltext.comments import comments
-from rewriter.yamltext.document import Document, node_at, plain
+from rewriter.yamltext.document import Document, equal, node_at, plain
 from rewriter.yamltext.errors import EditError, YamlTextError
 from rewriter.yamltext.nodes import Mapping, Node, Scalar, Sequence
 from rewriter.yamltext.parse import parse
@@ -117,7 +117,7 @@ def _add(text: str, document: Document, path: str, value: Any) -> str:
     if isinstance(parent, Mapping):
         assert key is not None
         return spliced(text, block_edit.add_member(text, parent, key, value, style))
-    return spliced(text, block_edit.add_item(text, parent, target.index, value, style))
+    return spliced(text, block_edit.add_item(text, parent, target.index, value, style, comments(text)))
 
 
 def _in_flow(document: Document, path: str) -> bool:
@@ -174,7 +174,7 @@ def _replace(text: str, document: Document, path: str, value: Any) -> str:
     """A new value at a place that exists; containers of one kind are compared, and only what differs changes."""
     node = node_at(document, path)
     old = plain(node) if node is not None else None
-    if _equal(old, value):
+    if equal(old, value):
         return text
     if isinstance(old, dict) and isinstance(value, dict) and old and value:
         return _edited(text, _mapping_operations(path, old, value))
@@ -244,10 +244,6 @@ def _refuse_explicit_keys(text: str, parent: Mapping | Sequence, path: str) -> N
                 raise EditError("the mapping has explicit keys (? key)", path)
 
 
-def _equal(left: Any, right: Any) -> bool:
-    return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
-
-
 def _escape(token: str) -> str:
     return token.replace("~", "~0").replace("/", "~1")
 
@@ -263,7 +259,7 @@ def _mapping_operations(path: str, old: AnyMapping[str, Any], new: AnyMapping[st
             key = added[number]
             operations.append({"op": "add", "path": f"{path}/{_escape(key)}", "value": new[key]})
     for key, value in new.items():
-        if key in old and not _equal(old[key], value):
+        if key in old and not equal(old[key], value):
             operations.append({"op": "replace", "path": f"{path}/{_escape(key)}", "value": value})
     return operations
 

@@ -1,0 +1,77 @@
+"""The typer application: the fixer without a subcommand, everything else with one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from rewriter.cli.errors import UsageError
+from rewriter.cli.fix import fix
+from rewriter.cli.passes import explain, passes
+
+FIX = "fix"
+_GROUP_OPTIONS = ("--install-completion", "--show-completion")
+
+
+class FixerGroup(TyperGroup):
+    """A group whose command without a name is the fixer: `cnpfix PATH` is `cnpfix fix PATH`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0].split("=")[0] not in _GROUP_OPTIONS):
+            args = [FIX, *args]
+        return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        return ("" if name == FIX else name), command, rest
+
+
+app = typer.Typer(
+    cls=FixerGroup,
+    name="cnpfix",
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+@app.callback()
+def _root() -> None:
+    """Finds Cilium network policies that do not do what they say, and rewrites them."""
+
+
+app.command()(passes)
+app.command()(explain)
+app.command(
+    FIX,
+    hidden=True,
+    epilog="Subcommands: " + "explain, passes. `cnpfix COMMAND --help` tells more; a path of such a name is `./name`.",
+)(fix)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs a command line; returns the exit code. Every usage error is one line on stderr and 2."""
+    try:
+        result = app(list(arguments), prog_name="cnpfix", standalone_mode=False)
+    except UsageError as error:
+        return _usage(str(error))
+    except typer.Exit as stop:
+        return stop.exit_code
+    except typer.Abort:
+        return _usage("aborted")
+    except Exception as error:
+        # typer's own usage errors: their class lives in whichever click it carries.
+        format_message = getattr(error, "format_message", None)
+        if format_message is None:
+            raise
+        return _usage(f"{format_message().strip().rstrip('.')} (see cnpfix --help)")
+    return result if isinstance(result, int) else 0
+
+
+def _usage(message: str) -> int:
+    print(f"cnpfix: {' '.join(message.split())}", file=sys.stderr)
+    return 2

@@ -1,0 +1,127 @@
+"""The fixer: `cnpfix [PATH]...`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rewriter.cli.errors import UsageError
+from rewriter.cli.options import Color
+from rewriter.cli.pass_names import pass_names
+from rewriter.cli.progress import Progress
+
+
+class Format(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    MARKDOWN = "markdown"
+    JUNIT = "junit"
+
+
+def fix(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PATH]...", help="Files and folders; `-` reads stdin and writes stdout.", show_default="."
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print findings and diffs, change nothing (the default).")
+    ] = False,
+    write: Annotated[bool, typer.Option("--write", help="Apply the fixes.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Like --dry-run; exit 1 if a file would change or an error remains.")
+    ] = False,
+    unsafe_fixes: Annotated[
+        bool, typer.Option("--unsafe-fixes", help="Also apply fixes whose intent is a guess.")
+    ] = False,
+    from_version: Annotated[
+        str | None, typer.Option("--from", metavar="VERSION", help="Cilium that runs today. Default: one before --to.")
+    ] = None,
+    to_version: Annotated[
+        str | None, typer.Option("--to", metavar="VERSION", help="Cilium to be ready for. Default: 1.19.")
+    ] = None,
+    select: Annotated[
+        list[str] | None,
+        typer.Option("--select", metavar="ID", help="Passes to run, by id or code; repeatable, comma lists."),
+    ] = None,
+    ignore: Annotated[list[str] | None, typer.Option("--ignore", metavar="ID", help="Passes not to run.")] = None,
+    as_clusterwide: Annotated[
+        bool, typer.Option("--as-clusterwide", help="Offer the clusterwide form of policies meant for every namespace.")
+    ] = False,
+    inventory: Annotated[
+        list[Path] | None,
+        typer.Option("--inventory", metavar="FILE", help="Cluster facts from a snapshot; repeatable."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="Default: the nearest cnpfix.toml or pyproject.toml."),
+    ] = None,
+    format_: Annotated[Format, typer.Option("--format", help="Report on stdout.")] = Format.TEXT,
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", help="Report to a file; text still on the terminal.")
+    ] = None,
+    diff_base: Annotated[
+        str | None, typer.Option("--diff-base", metavar="REV", help="Only files changed since a git revision.")
+    ] = None,
+    stdin_filename: Annotated[
+        str | None, typer.Option("--stdin-filename", metavar="NAME", help="Name for `-` in reports and path rules.")
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Processes; 0 means as many as help.")] = 0,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Accepted for scripts: no results are kept between runs.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors, and the diffs of changed files.")] = False,
+    verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, help="More on stderr about what is read.")] = 0,
+    color: Annotated[Color, typer.Option("--color", help="Colour the text report.")] = Color.AUTO,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> int:
+    """Find Cilium network policies that do not do what they say, and rewrite them with the smallest diff.
+
+    With no mode given it is a dry run. Exit codes: 0 fine, 1 findings under --check, 2 usage, unreadable input
+    or a proof that failed.
+    """
+    if version:
+        from rewriter import __version__
+
+        print(f"cnpfix {__version__}")
+        return 0
+    if write + check + dry_run > 1:
+        raise UsageError("--dry-run, --write and --check exclude each other; give one of them")
+    names = tuple(paths or (".",))
+    if "-" in names and len(names) > 1:
+        raise UsageError("`-` stands alone; give either `-` or paths")
+    from rewriter.cli import fix_run
+    from rewriter.engine.fixer import Options
+    from rewriter.engine.workspace import Request, open_workspace
+
+    request = Request(
+        names=names,
+        config_file=config,
+        from_version=from_version,
+        to_version=to_version,
+        inventories=tuple(inventory or ()),
+        diff_base=diff_base,
+        stdin_name=stdin_filename,
+    )
+    with Progress("reading", None) as progress:
+        workspace = open_workspace(request, progress.step)
+    options = Options(
+        workspace.from_version,
+        workspace.to_version,
+        select=pass_names("--select", select) or frozenset(workspace.config.select),
+        ignore=pass_names("--ignore", ignore) | frozenset(workspace.config.ignore),
+        unsafe_fixes=unsafe_fixes,
+        as_clusterwide=as_clusterwide,
+    )
+    mode = fix_run.Mode.WRITE if write else fix_run.Mode.CHECK if check else fix_run.Mode.DRY_RUN
+    printing = fix_run.Printing(format_.value, output, color.value, quiet)
+    if names == ("-",):
+        return fix_run.run_stdin(workspace, options, mode, printing, stdin_filename or "stdin.yaml")
+    return fix_run.run_files(workspace, options, mode, printing)

@@ -1,0 +1,133 @@
+"""Runs the fixer for a command line: treat, write, report, exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from rewriter import __version__
+from rewriter.cli.progress import Progress
+from rewriter.discovery import MAX_BYTES, FoundFile, InputError
+from rewriter.engine.fixer import Fixer, Options, write_result
+from rewriter.engine.result import FileResult, Report, Summary
+from rewriter.engine.workspace import Workspace
+from rewriter.output.style import clean, style_for
+
+
+class Mode(StrEnum):
+    DRY_RUN = "dry-run"
+    WRITE = "write"
+    CHECK = "check"
+
+
+@dataclass(frozen=True, slots=True)
+class Printing:
+    """How the report is shown; `format` is a name of `output.FORMATS`."""
+
+    format: str = "text"
+    output: Path | None = None
+    color: str = "auto"
+    quiet: bool = False
+
+
+def run_files(workspace: Workspace, options: Options, mode: Mode, printing: Printing) -> int:
+    """Treats the files of a workspace, writes if asked, prints the report. Returns the exit code."""
+    fixer = _fixer(workspace, options)
+    results = []
+    with Progress("checking", len(workspace.files)) as progress:
+        for found, data in workspace.files:
+            result = fixer.treat(found, data)
+            results.append(write_result(found, data, result) if mode is Mode.WRITE else result)
+            progress.step()
+    report = make_report(workspace, results)
+    _print(report, mode, printing)
+    return exit_code(report, mode)
+
+
+def run_stdin(workspace: Workspace, options: Options, mode: Mode, printing: Printing, name: str) -> int:
+    """Treats stdin as one file: its result goes to stdout, the report to stderr (or --output).
+
+    Whatever is wrong with it, stdout gets the text back, so that an editor's buffer is never lost.
+    """
+    data = sys.stdin.buffer.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        sys.stdout.buffer.write(data)
+        for part in iter(lambda: sys.stdin.buffer.read(1 << 20), b""):
+            sys.stdout.buffer.write(part)
+        result = FileResult(name, "", errors=(InputError(name, f"is more than {MAX_BYTES >> 20} MiB"),))
+    else:
+        result = _fixer(workspace, options).treat(FoundFile(Path(name), name, explicit=True), data)
+        sys.stdout.buffer.write(result.after.encode() if result.changed else data)
+    sys.stdout.flush()
+    workspace.scanned += 1
+    report = make_report(workspace, [result])
+    _print(report, mode, printing, stream=sys.stderr)
+    return exit_code(report, mode)
+
+
+def _fixer(workspace: Workspace, options: Options) -> Fixer:
+    return Fixer(workspace.config, options, workspace.inventory, workspace.namespace_of, workspace.others)
+
+
+def make_report(workspace: Workspace, results: Sequence[FileResult]) -> Report:
+    """The report over all results, files in the order in which they were read."""
+    findings = tuple(finding for result in results for finding in result.findings)
+    errors = (*workspace.errors, *(error for result in results for error in result.errors))
+    summary = Summary(
+        files=workspace.scanned,
+        policies=sum(result.policies for result in results),
+        findings=len(findings),
+        fixed=sum(finding.fixed for finding in findings),
+        errors=len(errors),
+    )
+    tool = {
+        "name": "cnpfix",
+        "version": __version__,
+        "from": str(workspace.from_version),
+        "to": str(workspace.to_version),
+    }
+    return Report(summary, findings, tuple(result for result in results if result.changed), errors, tool)
+
+
+def exit_code(report: Report, mode: Mode) -> int:
+    """0 fine, 1 something to fix under --check, 2 input that could not be treated."""
+    if report.errors:
+        return 2
+    if mode is Mode.CHECK and (report.files or report.unfixed_errors):
+        return 1
+    return 0
+
+
+def _print(report: Report, mode: Mode, printing: Printing, stream: object = None) -> None:
+    from rewriter.output import render, text
+
+    out = sys.stdout if stream is None else sys.stderr
+    if printing.format != "text":
+        rendered = render(report, printing.format)
+        if printing.output is None:
+            out.write(rendered)
+        else:
+            _write(printing.output, rendered)
+    if printing.format == "text" or printing.output is not None:
+        shown = text.render(
+            report, style_for(out, printing.color), written=mode is Mode.WRITE, notes=not printing.quiet
+        )
+        out.write(shown)
+        if printing.format == "text" and printing.output is not None:
+            plain = replace(style_for(out, "never"), width=100)
+            _write(printing.output, text.render(report, plain, written=mode is Mode.WRITE, notes=not printing.quiet))
+    out.flush()
+    for error in report.errors:
+        print(clean(f"cnpfix: {error}"), file=sys.stderr)
+
+
+def _write(path: Path, content: str) -> None:
+    from rewriter.cli.errors import UsageError
+
+    try:
+        path.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--output {path}: cannot be written: {error.strerror or error}") from None

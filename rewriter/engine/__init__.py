@@ -1,0 +1,1 @@
+"""Discover, parse, find, fix, prove, report."""

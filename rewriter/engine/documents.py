@@ -1,0 +1,71 @@
+"""From a file's bytes to its policies, with their place in the text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from rewriter import yamltext
+from rewriter.cilium.policy import Policy, is_policy, read_policy
+
+#: How a namespaceless manifest's namespace is found: the namespace, or None where nobody says.
+NamespaceOf = Callable[[dict[str, Any]], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPolicy:
+    """A policy of a document, and whether somebody says which namespace it lands in."""
+
+    policy: Policy
+    namespace_known: bool
+
+
+def policies_in(value: Any, namespace_of: NamespaceOf) -> list[FoundPolicy]:
+    """The policies of one document: the document itself, or the items of a List (nested Lists too)."""
+    return [_found(manifest, route, namespace_of) for manifest, route in _manifests(value, "", 0)]
+
+
+def _found(manifest: dict[str, Any], route: str, namespace_of: NamespaceOf) -> FoundPolicy:
+    namespace = namespace_of(manifest)
+    return FoundPolicy(read_policy(manifest, namespace=namespace, base=route), namespace is not None)
+
+
+def _manifests(value: Any, route: str, depth: int) -> Iterator[tuple[dict[str, Any], str]]:
+    if is_policy(value):
+        yield value, route
+    elif isinstance(value, dict) and depth < 4:
+        kind, items = value.get("kind"), value.get("items")
+        if isinstance(kind, str) and kind.endswith("List") and isinstance(items, list):
+            item_kind = kind.removesuffix("List")
+            for index, item in enumerate(items):
+                if isinstance(item, dict) and item_kind and "kind" not in item:
+                    item = {"apiVersion": value.get("apiVersion"), "kind": item_kind, **item}
+                yield from _manifests(item, f"{route}/items/{index}", depth + 1)
+
+
+def embedded_policies(value: Any) -> list[str]:
+    """Routes of policies that stand inside another kind: as a mapping, or as text in a block of a string."""
+    return list(_embedded(value, "", 0))
+
+
+def _embedded(value: Any, route: str, depth: int) -> Iterator[str]:
+    if depth > 60:
+        return
+    if isinstance(value, str):
+        if "NetworkPolicy" in value and "kind:" in value and "apiVersion" in value:
+            yield route
+    elif isinstance(value, dict):
+        if is_policy(value) and route:
+            yield route
+            return
+        for key, item in value.items():
+            yield from _embedded(item, f"{route}/{key.replace('~', '~0').replace('/', '~1')}", depth + 1)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _embedded(item, f"{route}/{index}", depth + 1)
+
+
+def slice_of(document: yamltext.Document) -> str:
+    """A document's own text, which parses alone to the same value."""
+    return document.text[document.span.start : document.span.end]

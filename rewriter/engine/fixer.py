@@ -1,0 +1,240 @@
+"""One file: parsed, found in, fixed and proved. Pure, given the inventory; writing is a step of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from rewriter import yamltext
+from rewriter.cilium.policy import Policy
+from rewriter.cilium.version import Version
+from rewriter.config.model import Config
+from rewriter.discovery import FoundFile, Globs, InputError
+from rewriter.engine.documents import FoundPolicy, policies_in
+from rewriter.engine.notes import note_on_embedded, note_on_template, note_on_unused
+from rewriter.engine.pipeline import Outcome, Rules, by_config, treat_document
+from rewriter.engine.proofs import ProofError, prove_comments, prove_structure
+from rewriter.engine.result import Change, FileResult, Place, Reported, may_apply
+from rewriter.engine.suppression import suppressions
+from rewriter.engine.write import WriteError, write_atomically
+from rewriter.finding import Finding
+from rewriter.inventory.inventory import Inventory
+from rewriter.passes import PASS_IDS, PASSES
+from rewriter.passes.base import Context, Pass
+from rewriter.suppress import Suppression, unused
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a run does beside reading: versions, passes by id, and what may be applied."""
+
+    from_version: Version
+    to_version: Version
+    select: frozenset[str] = frozenset()
+    ignore: frozenset[str] = frozenset()
+    unsafe_fixes: bool = False
+    as_clusterwide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fixer:
+    """Treats files one by one: `treat` is pure, given the inventory."""
+
+    config: Config
+    options: Options
+    inventory: Inventory
+    namespace_of: Callable[[str, dict[str, object]], str | None]
+    others: Callable[[str], Sequence[Policy]]
+
+    def treat(self, found: FoundFile, data: bytes) -> FileResult:
+        """One file's findings and its new text. Never raises on any content."""
+        try:
+            text = yamltext.decode(data)
+        except yamltext.YamlTextError as error:
+            return _unreadable(found.display, "", error)
+        markup = yamltext.template_markup(text)
+        try:
+            documents = yamltext.parse(text)
+        except yamltext.YamlTextError as error:
+            if markup is None:
+                return _unreadable(found.display, text, error)
+            return FileResult(found.display, text, findings=(note_on_template(found.display, text, markup),))
+        return self._treat_documents(found, text, documents)
+
+    def _treat_documents(self, found: FoundFile, text: str, documents: list[yamltext.Document]) -> FileResult:
+        silences = suppressions(text, documents, PASS_IDS)
+        passes = self._passes(found.path)
+        used: set[Suppression] = set()
+        rules = self._rules(found, passes, silences, used)
+        outcomes: dict[int, Outcome] = {}
+        findings: list[Reported] = []
+        policies = 0
+        for document in documents:
+            if "NetworkPolicy" not in text[document.span.start : document.span.end]:
+                continue
+            markup = yamltext.template_markup(text[document.span.start : document.span.end])
+            if markup is not None:
+                span = yamltext.Span(document.span.start + markup.start, document.span.start + markup.end)
+                findings.append(note_on_template(found.display, text, span))
+                continue
+            here = rules.policies(document.value)
+            policies += len(here)
+            if not here:
+                findings += note_on_embedded(found.display, document)
+                continue
+            outcome = treat_document(document, rules)
+            outcomes[document.index] = outcome
+            findings += outcome.findings
+        ran = frozenset(each.id for each in passes)
+        findings += [note_on_unused(found.display, item) for item in unused(silences, frozenset(used), ran)]
+        findings.sort(key=lambda item: (item.place.line, item.finding.code, item.place.column))
+        result = FileResult(found.display, text, (), tuple(findings), policies, _failures(found, outcomes, findings))
+        return self._joined(found, result, documents, outcomes)
+
+    def _joined(
+        self,
+        found: FoundFile,
+        result: FileResult,
+        documents: list[yamltext.Document],
+        outcomes: Mapping[int, Outcome],
+    ) -> FileResult:
+        """The file with its new documents in place, after proofs over the whole of it."""
+        changes = tuple(
+            Change(document.span.start, document.span.end, outcome.text)
+            for document in documents
+            if (outcome := outcomes.get(document.index)) is not None and outcome.text is not None
+        )
+        if not changes:
+            return result
+        changed = replace(result, changes=changes)
+        try:
+            self._prove_file(found, changed, documents, outcomes)
+        except ProofError as error:
+            return _refused(result, str(error))
+        return changed
+
+    def _prove_file(
+        self,
+        found: FoundFile,
+        result: FileResult,
+        documents: list[yamltext.Document],
+        outcomes: Mapping[int, Outcome],
+    ) -> None:
+        """Proofs 1, 2 and 4 over the file as it will be written: nothing else changed, and nothing more would."""
+        after = result.after
+        try:
+            new_documents = yamltext.parse(after)
+        except yamltext.YamlTextError as error:
+            raise ProofError("same structure", f"the new file does not parse: {error.message}") from None
+        if len(new_documents) != len(documents):
+            raise ProofError("same structure", "the new file has another number of documents")
+        prove_comments(result.before, after, may_move=True)
+        silences = suppressions(after, new_documents, PASS_IDS)
+        rules = self._rules(found, self._passes(found.path), silences, set())
+        for old, new in zip(documents, new_documents, strict=True):
+            outcome = outcomes.get(old.index)
+            if outcome is None or outcome.text is None:
+                prove_structure(old.value, new.value)
+            elif any(item.fixed for item in treat_document(new, rules).findings):
+                raise ProofError("stable", "a second run would change the document again")
+
+    def _passes(self, path: Path) -> tuple[Pass, ...]:
+        """The passes that run on a file: selected, spanned by the upgrade, and allowed by per-path rules."""
+        select, ignore = set(self.options.select), set(self.options.ignore)
+        for rule in self.config.per_path:
+            if Globs(self.config.root, rule.paths).match(path):
+                ignore |= set(rule.ignore)
+                if rule.select:
+                    select = select & set(rule.select) if select else set(rule.select)
+        return tuple(
+            each
+            for each in PASSES
+            if (not select or each.id in select)
+            and each.id not in ignore
+            and each.spans(self.options.from_version, self.options.to_version)
+        )
+
+    def _rules(
+        self, found: FoundFile, passes: tuple[Pass, ...], silences: tuple[Suppression, ...], used: set[Suppression]
+    ) -> Rules:
+        cluster = self.inventory.cluster_of(found.display)
+        overrides = self.config.applicability
+
+        def context(policy: FoundPolicy, comments: tuple[str, ...]) -> Context:
+            return Context(
+                policy=policy.policy,
+                path=found.display,
+                cluster=cluster,
+                inventory=self.inventory,
+                config=self.config,
+                from_version=self.options.from_version,
+                to_version=self.options.to_version,
+                comments=comments,
+                others=partial(self.others, found.display),
+                as_clusterwide=self.options.as_clusterwide,
+                namespace_known=policy.namespace_known,
+            )
+
+        def allowed(finding: Finding) -> bool:
+            return may_apply(finding.applicability, unsafe_fixes=self.options.unsafe_fixes)
+
+        def silenced(finding: Finding, place: Place) -> bool:
+            covering = [item for item in silences if _covers(item, finding, place)]
+            used.update(covering)
+            return bool(covering)
+
+        return Rules(
+            path=found.display,
+            passes=passes,
+            policies=lambda value: policies_in(value, partial(self.namespace_of, found.display)),
+            context=context,
+            configured=lambda finding: by_config(finding, overrides.get(finding.id)),
+            allowed=allowed,
+            silenced=silenced,
+        )
+
+
+def _covers(suppression: Suppression, finding: Finding, place: Place) -> bool:
+    """Whether a comment silences a finding: it covers its first line, or stands on a line of its node."""
+    if suppression.covers(finding.id, place.line):
+        return True
+    trailing = suppression.first == suppression.last == suppression.line
+    return (
+        trailing
+        and place.line <= suppression.line <= place.end_line
+        and suppression.covers(finding.id, suppression.line)
+    )
+
+
+def _failures(
+    found: FoundFile, outcomes: Mapping[int, Outcome], findings: Iterable[Reported]
+) -> tuple[InputError, ...]:
+    lines = {item.place.document: item.place.line for item in findings if item.not_fixed}
+    return tuple(
+        InputError(found.display, outcome.failure, lines.get(index), "the document is left as it was")
+        for index, outcome in outcomes.items()
+        if outcome.failure
+    )
+
+
+def _refused(result: FileResult, reason: str) -> FileResult:
+    findings = tuple(replace(item, fixed=False, not_fixed=reason) if item.fixed else item for item in result.findings)
+    error = InputError(result.path, reason, hint="the file is left as it was")
+    return replace(result, findings=findings, errors=(*result.errors, error))
+
+
+def _unreadable(path: str, text: str, error: yamltext.YamlTextError) -> FileResult:
+    return FileResult(path, text, errors=(InputError(path, error.message, error.line, error.hint),))
+
+
+def write_result(found: FoundFile, data: bytes, result: FileResult) -> FileResult:
+    """Writes a changed file; what cannot be written is an error of the result, and its findings are not fixed."""
+    if not result.changed:
+        return result
+    try:
+        write_atomically(found.path, data, result.after.encode("utf-8"))
+    except WriteError as error:
+        return _refused(replace(result, changes=()), str(error))
+    return result

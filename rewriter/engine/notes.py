@@ -1,0 +1,55 @@
+"""Findings of the engine itself: policies that are left alone, and suppressions that silence nothing."""
+
+from __future__ import annotations
+
+from rewriter import yamltext
+from rewriter.engine.documents import embedded_policies
+from rewriter.engine.result import Place, Reported
+from rewriter.finding import Applicability, Finding, Severity
+from rewriter.suppress import Suppression
+
+CODE = "CNP000"
+
+
+def _note(identifier: str, route: str, message: str, advice: str) -> Finding:
+    return Finding(CODE, identifier, Severity.NOTE, Applicability.MANUAL, route, message, advice=advice)
+
+
+def note_on_template(path: str, text: str, markup: yamltext.Span) -> Reported:
+    """A file or document that is a template: its policies exist only once it is rendered."""
+    line = text.count("\n", 0, markup.start) + 1
+    column = markup.start - text.rfind("\n", 0, markup.start)
+    finding = _note(
+        "template", "", "holds a policy in a template, which is left alone", "render it and run cnpfix on the result"
+    )
+    return Reported(finding, Place(path, line, column, line, column + markup.end - markup.start))
+
+
+def note_on_embedded(path: str, document: yamltext.Document) -> list[Reported]:
+    """Policies inside another kind (a generator, a ConfigMap, Helm values): one note each."""
+    kind = document.value.get("kind") if isinstance(document.value, dict) else None
+    holder = kind if isinstance(kind, str) else "another document"
+    notes = []
+    for route in embedded_policies(document.value):
+        where = yamltext.locate(document, route)
+        finding = _note(
+            "embedded-policy",
+            route,
+            f"holds a policy inside {holder}, which is left alone",
+            "move the policy to a manifest of its own to have it checked",
+        )
+        place = Place(path, where.line, where.column, where.end_line, where.end_column, document.index)
+        notes.append(Reported(finding, place))
+    return notes
+
+
+def note_on_unused(path: str, suppression: Suppression) -> Reported:
+    """A suppression comment that silences no finding."""
+    names = ", ".join(suppression.names)
+    finding = _note(
+        "unused-suppression",
+        "",
+        f"the suppression{f' of {names}' if names else ''} silences nothing",
+        "remove the comment",
+    )
+    return Reported(finding, Place(path, suppression.line, 1, suppression.line, 1))

@@ -1,0 +1,111 @@
+"""What a run gives: findings with their places, files with their changes, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rewriter.discovery import InputError
+from rewriter.finding import Applicability, Finding, Flows
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a finding stands: 1-based lines and columns in the file as it was read, and its policy."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    document: int = 0
+    kind: str = ""
+    namespace: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A finding at its place. `fixed`: the result of this run, written or previewed, holds its fix.
+
+    `not_fixed` says why a fix that the finding has is not in the result.
+    """
+
+    finding: Finding
+    place: Place
+    fixed: bool = False
+    not_fixed: str = ""
+    flows: Flows = field(default_factory=Flows)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A document's new text in place of the characters `start` to `end` of its file."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """A file that holds a policy: its text before, the changes in document order, and what was found in it.
+
+    `errors` holds what could not be parsed, and documents whose proofs failed: these are not among the changes.
+    """
+
+    path: str
+    before: str
+    changes: tuple[Change, ...] = ()
+    findings: tuple[Reported, ...] = ()
+    policies: int = 0
+    errors: tuple[InputError, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.changes)
+
+    @property
+    def after(self) -> str:
+        """The file's text with the changes made."""
+        pieces: list[str] = []
+        position = 0
+        for change in self.changes:
+            pieces += [self.before[position : change.start], change.text]
+            position = change.end
+        return "".join([*pieces, self.before[position:]])
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts over a run. `files` and `policies` are those read, `fixed` counts findings."""
+
+    files: int = 0
+    policies: int = 0
+    findings: int = 0
+    fixed: int = 0
+    errors: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of a run. `files` holds the changed files only; `tool` names versions for the reports."""
+
+    summary: Summary
+    findings: tuple[Reported, ...] = ()
+    files: tuple[FileResult, ...] = ()
+    errors: tuple[InputError, ...] = ()
+    tool: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def unfixed_errors(self) -> bool:
+        """Whether a finding of severity error is not fixed (`--check` fails on it)."""
+        return any(r.finding.severity == "error" and not r.fixed for r in self.findings)
+
+
+def may_apply(applicability: Applicability, *, unsafe_fixes: bool) -> bool:
+    """Whether a fix of this applicability is applied in a run."""
+    if applicability is Applicability.UNSAFE:
+        return unsafe_fixes
+    return applicability is not Applicability.MANUAL

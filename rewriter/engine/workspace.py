@@ -1,0 +1,191 @@
+"""What a run works on: the config, the versions, the files that hold policies, and the inventory of the tree."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rewriter import yamltext
+from rewriter.cilium.policy import Policy
+from rewriter.cilium.version import DEFAULT_TO, SUPPORTED, Version, parse_version
+from rewriter.config import Config, find_config, load_config
+from rewriter.discovery import (
+    FoundFile,
+    Globs,
+    InputError,
+    changed_files,
+    find_files,
+    holds_policy,
+    read_file,
+    repository_root,
+)
+from rewriter.engine.documents import policies_in
+from rewriter.inventory.facts import Cluster
+from rewriter.inventory.snapshot import read_snapshot
+from rewriter.inventory.tree import TreeInventory
+from rewriter.passes import PASS_IDS
+
+Progress = Callable[[int], None]
+"""Told how many more files are read."""
+
+
+class WorkspaceError(Exception):
+    """A run that cannot begin: one line that says what was expected and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line asks for. Versions are as written; `names` are the paths."""
+
+    names: tuple[str, ...] = (".",)
+    config_file: Path | None = None
+    from_version: str | None = None
+    to_version: str | None = None
+    inventories: tuple[Path, ...] = ()
+    diff_base: str | None = None
+    stdin_name: str | None = None
+
+
+@dataclass(slots=True)
+class Workspace:
+    """Files that hold policies with their bytes, in order; `scanned` counts all files looked at."""
+
+    config: Config
+    from_version: Version
+    to_version: Version
+    inventory: TreeInventory
+    files: list[tuple[FoundFile, bytes]] = field(default_factory=list)
+    scanned: int = 0
+    errors: list[InputError] = field(default_factory=list)
+    _others: list[tuple[str, Policy]] | None = None
+
+    def namespace_of(self, path: str, manifest: Mapping[str, Any]) -> str | None:
+        """The namespace that a manifest of a file is applied to; None where nobody says."""
+        return self.inventory.namespace_of(path, manifest).namespace
+
+    def policies(self) -> list[tuple[str, Policy]]:
+        """Every policy of the files with its path, those of unreadable files left out. Read once."""
+        if self._others is None:
+            self._others = [
+                (found.display, policy) for found, data in self.files for policy in self._policies_of(found, data)
+            ]
+        return self._others
+
+    def others(self, path: str) -> Sequence[Policy]:
+        """The policies of the cluster that a file's manifests are applied to."""
+        cluster = self.inventory.cluster_of(path)
+        return [policy for name, policy in self.policies() if self.inventory.cluster_of(name) == cluster]
+
+    def _policies_of(self, found: FoundFile, data: bytes) -> list[Policy]:
+        try:
+            documents = yamltext.parse(yamltext.decode(data))
+        except yamltext.YamlTextError:
+            return []
+        return [
+            item.policy
+            for document in documents
+            for item in policies_in(document.value, lambda manifest: self.namespace_of(found.display, manifest))
+        ]
+
+
+def open_workspace(request: Request, progress: Progress) -> Workspace:
+    """Reads the config and the files. Raises ConfigError and WorkspaceError; bad files are errors of the result."""
+    paths = [Path(name) for name in request.names if name != "-"]
+    start = paths[0] if paths else Path(request.stdin_name or "")
+    config = _config(request.config_file, start)
+    from_version, to_version = _versions(request, config)
+    only = None
+    if request.diff_base is not None:
+        only = changed_files(_folder(start), request.diff_base)
+        if only is None:
+            raise WorkspaceError(
+                f"--diff-base {request.diff_base}: git knows no such revision here; name one that is fetched"
+            )
+    inventory = TreeInventory(config.clusters, [read_snapshot(path) for path in request.inventories], _local_to(config))
+    workspace = Workspace(config, from_version, to_version, inventory)
+    seen = _scan(workspace, paths, only, progress)
+    root = config.root if config.file else repository_root(_folder(start))
+    if root is not None and (workspace.files or not paths) and not any(_holds(path, root) for path in paths):
+        _scan_facts(workspace, Path(os.path.relpath(root)), seen)
+    return workspace
+
+
+def _holds(folder: Path, inner: Path) -> bool:
+    return folder.is_dir() and inner.resolve().is_relative_to(folder.resolve())
+
+
+def _local_to(config: Config) -> Callable[[Cluster, str], bool]:
+    globs = {cluster.name: Globs(config.root, cluster.local_paths) for cluster in config.clusters}
+
+    def local_to(cluster: Cluster, path: str) -> bool:
+        return cluster.name in globs and globs[cluster.name].match(Path(path))
+
+    return local_to
+
+
+def _folder(path: Path) -> Path:
+    """The folder of a path: itself, or that of the file; the nearest one that exists."""
+    while not path.is_dir() and path != path.parent:
+        path = path.parent
+    return path
+
+
+def _config(file: Path | None, start: Path) -> Config:
+    found = file or find_config(start)
+    return load_config(found, PASS_IDS) if found else Config(root=Path.cwd())
+
+
+def _versions(request: Request, config: Config) -> tuple[Version, Version]:
+    try:
+        to_version = parse_version(request.to_version) if request.to_version else config.to_version or DEFAULT_TO
+        before = max(to_version.previous, SUPPORTED[0])
+        from_version = parse_version(request.from_version) if request.from_version else config.from_version or before
+    except ValueError as error:
+        raise WorkspaceError(str(error)) from None
+    if from_version <= to_version:
+        return from_version, to_version
+    if request.from_version is None:  # --to alone goes below what the config says of today.
+        return before, to_version
+    raise WorkspaceError(f"--from {from_version} is newer than --to {to_version}; give an upgrade, not a downgrade")
+
+
+def _scan(workspace: Workspace, paths: Sequence[Path], only: frozenset[Path] | None, progress: Progress) -> set[str]:
+    """Reads every file at or below the paths; returns their absolute names."""
+    exclude = Globs(workspace.config.root, workspace.config.exclude)
+    seen: set[str] = set()
+    for found in find_files(paths, exclude):
+        if isinstance(found, InputError):
+            workspace.errors.append(found)
+            continue
+        workspace.scanned += 1
+        if not workspace.scanned % 500:
+            progress(500)
+        seen.add(os.path.abspath(found.path))  # noqa: PTH100 - hot, and symlinks stay as they are
+        data = read_file(found)
+        if isinstance(data, InputError):
+            workspace.errors.append(data)
+        elif data is not None:
+            _take(workspace, found, data, only)
+    return seen
+
+
+def _take(workspace: Workspace, found: FoundFile, data: bytes, only: frozenset[Path] | None) -> None:
+    workspace.inventory.offer(found.display, data)
+    if holds_policy(data):
+        if only is None or found.path.resolve() in only:
+            workspace.files.append((found, data))
+    elif found.explicit and b"\0" in data:
+        workspace.errors.append(InputError(found.display, "is binary, not a manifest", hint="name YAML or JSON files"))
+
+
+def _scan_facts(workspace: Workspace, root: Path, seen: set[str]) -> None:
+    """Offers the rest of the repository as facts, where the paths are only a part of it."""
+    exclude = Globs(workspace.config.root, workspace.config.exclude)
+    for found in find_files([root], exclude):
+        if isinstance(found, FoundFile) and os.path.abspath(found.path) not in seen:  # noqa: PTH100
+            data = read_file(found)
+            if isinstance(data, bytes):
+                workspace.inventory.offer(found.display, data)

@@ -1,0 +1,164 @@
+"""Kubernetes objects as facts: pods, Services, endpoints, namespaces, nodes, CIDR groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeGuard
+
+from rewriter.inventory.facts import (
+    CIDRGroup,
+    EndpointSlice,
+    NamedPort,
+    Namespace,
+    Node,
+    Service,
+    ServicePort,
+    Workload,
+)
+from rewriter.inventory.manifests import Manifest, items, mapping, texts
+
+POD_TEMPLATES = frozenset(
+    {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob"}
+)
+WORKLOAD_KINDS = POD_TEMPLATES | {"Pod"}
+
+
+def workload(manifest: Manifest, namespace: str, cluster: str | None) -> Workload | None:
+    """The pods that a manifest makes; None when it has no pod template that can be read."""
+    spec = mapping(manifest.value.get("spec"))
+    if manifest.kind == "Pod":
+        pod: Mapping[str, Any] = manifest.value
+    elif manifest.kind == "CronJob":
+        pod = mapping(mapping(mapping(spec.get("jobTemplate")).get("spec")).get("template"))
+    else:
+        pod = mapping(spec.get("template"))
+    if not pod:
+        return None
+    pod_spec = mapping(pod.get("spec"))
+    account = pod_spec.get("serviceAccountName", pod_spec.get("serviceAccount"))
+    return Workload(
+        kind=manifest.kind,
+        name=manifest.name,
+        namespace=namespace,
+        cluster=cluster,
+        labels=texts(mapping(pod.get("metadata")).get("labels")),
+        source=manifest.source,
+        service_account=account if isinstance(account, str) and account else "default",
+        ports=tuple(_container_ports(pod_spec)),
+        host_network=pod_spec.get("hostNetwork") is True,
+    )
+
+
+def _container_ports(pod_spec: Mapping[str, Any]) -> Iterator[NamedPort]:
+    for field in ("containers", "initContainers"):
+        for container in items(pod_spec.get(field)):
+            for port in items(container.get("ports")):
+                number = port.get("containerPort")
+                if _is_port(number):
+                    yield NamedPort(_text(port.get("name")), number, _protocol(port))
+
+
+def service(manifest: Manifest, namespace: str, cluster: str | None) -> Service:
+    """A Service; an absent or empty selector is None, as neither selects a pod."""
+    spec = mapping(manifest.value.get("spec"))
+    addresses = spec.get("clusterIPs") or [spec.get("clusterIP")]
+    annotations = texts(manifest.metadata.get("annotations"))
+    kept = {key: value for key, value in annotations.items() if key.startswith("service.cilium.io/")}
+    if "io.cilium/global-service" in annotations:
+        kept.setdefault("service.cilium.io/global", annotations["io.cilium/global-service"])
+    return Service(
+        name=manifest.name,
+        namespace=namespace,
+        cluster=cluster,
+        labels=texts(manifest.metadata.get("labels")),
+        selector=texts(spec.get("selector")) or None,
+        ports=tuple(_service_ports(spec)),
+        source=manifest.source,
+        type=_text(spec.get("type")) or "ClusterIP",
+        cluster_ips=tuple(ip for ip in addresses if isinstance(ip, str) and ip != "None")
+        if isinstance(addresses, list)
+        else (),
+        external_name=_text(spec.get("externalName")) or None,
+        annotations=kept,
+    )
+
+
+def _service_ports(spec: Mapping[str, Any]) -> Iterator[ServicePort]:
+    for port in items(spec.get("ports")):
+        number = port.get("port")
+        if not _is_port(number):
+            continue
+        target = port.get("targetPort")
+        known: int | str = number
+        if _is_port(target) or (isinstance(target, str) and target):
+            known = target
+        yield ServicePort(_text(port.get("name")), number, _protocol(port), known)
+
+
+def endpoint_slice(manifest: Manifest, namespace: str, cluster: str | None) -> EndpointSlice:
+    """An EndpointSlice, or an Endpoints object read as one."""
+    if manifest.kind == "Endpoints":
+        subsets = items(manifest.value.get("subsets"))
+        addresses = [_text(item.get("ip")) for subset in subsets for item in items(subset.get("addresses"))]
+        ports = [port for subset in subsets for port in items(subset.get("ports"))]
+        name = manifest.name
+    else:
+        found = [endpoint.get("addresses") for endpoint in items(manifest.value.get("endpoints"))]
+        addresses = [_text(item) for group in found if isinstance(group, list) for item in group]
+        ports = items(manifest.value.get("ports"))
+        name = texts(manifest.metadata.get("labels")).get("kubernetes.io/service-name", "")
+    return EndpointSlice(
+        service=name,
+        namespace=namespace,
+        cluster=cluster,
+        addresses=tuple(address for address in addresses if address),
+        ports=tuple(
+            NamedPort(_text(port.get("name")), port["port"], _protocol(port))
+            for port in ports
+            if _is_port(port.get("port"))
+        ),
+        source=manifest.source,
+    )
+
+
+def namespace(manifest: Manifest, cluster: str | None) -> Namespace:
+    return Namespace(manifest.name, cluster, texts(manifest.metadata.get("labels")), manifest.source)
+
+
+def node(manifest: Manifest, cluster: str | None) -> Node:
+    """A Node or a CiliumNode."""
+    spec, status = mapping(manifest.value.get("spec")), mapping(manifest.value.get("status"))
+    addresses = [_text(item.get("address", item.get("ip"))) for item in items(status.get("addresses"))]
+    addresses += [_text(item.get("ip")) for item in items(spec.get("addresses"))]
+    ranges = spec.get("podCIDRs") or mapping(spec.get("ipam")).get("podCIDRs") or [spec.get("podCIDR")]
+    return Node(
+        name=manifest.name,
+        cluster=cluster,
+        labels=texts(manifest.metadata.get("labels")),
+        addresses=tuple(address for address in addresses if address),
+        pod_cidrs=tuple(item for item in ranges if isinstance(item, str)) if isinstance(ranges, list) else (),
+        source=manifest.source,
+    )
+
+
+def cidr_group(manifest: Manifest, cluster: str | None) -> CIDRGroup:
+    cidrs = mapping(manifest.value.get("spec")).get("externalCIDRs")
+    return CIDRGroup(
+        name=manifest.name,
+        cluster=cluster,
+        labels=texts(manifest.metadata.get("labels")),
+        cidrs=tuple(item for item in cidrs if isinstance(item, str)) if isinstance(cidrs, list) else (),
+        source=manifest.source,
+    )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _protocol(port: Mapping[str, Any]) -> str:
+    return _text(port.get("protocol")).upper() or "TCP"
+
+
+def _is_port(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 65536

@@ -1,0 +1,72 @@
+"""Manifests of a file as plain values with their lines; what cannot be read is left out and remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rewriter import yamltext
+from rewriter.inventory.facts import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One object of a file. `value` is a mapping with a `kind`."""
+
+    source: Source
+    value: Mapping[str, Any]
+
+    @property
+    def kind(self) -> str:
+        return str(self.value["kind"])
+
+    @property
+    def name(self) -> str:
+        name = self.metadata.get("name")
+        return name if isinstance(name, str) else ""
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        return mapping(self.value.get("metadata"))
+
+
+def read_manifests(path: str, data: bytes) -> list[Manifest]:
+    """The manifests of a file, Lists unrolled. Raises YamlTextError; a template counts as unreadable."""
+    text = yamltext.decode(data)
+    markup = yamltext.template_markup(text)
+    if markup is not None:
+        raise yamltext.YamlTextError("is a template", text.count("\n", 0, markup.start) + 1, hint="render it")
+    return [
+        Manifest(Source(path, yamltext.locate(document, route).line), value)
+        for document in yamltext.parse(text)
+        for route, value in _objects("", document.value, 0)
+    ]
+
+
+def _objects(route: str, value: Any, depth: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if not isinstance(value, dict) or depth > 4:
+        return
+    kind, items = value.get("kind"), value.get("items")
+    if isinstance(kind, str) and kind.endswith("List") and isinstance(items, list):
+        for index, item in enumerate(items):
+            if isinstance(item, dict) and "kind" not in item and kind != "List":
+                item = {**item, "apiVersion": value.get("apiVersion"), "kind": kind.removesuffix("List")}
+            yield from _objects(f"{route}/items/{index}", item, depth + 1)
+    elif isinstance(kind, str):
+        yield route, value
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """The value if it is a mapping, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def texts(value: Any) -> dict[str, str]:
+    """The members of a mapping whose values are texts, as labels and annotations are."""
+    return {key: item for key, item in mapping(value).items() if isinstance(item, str)}
+
+
+def items(value: Any) -> list[Mapping[str, Any]]:
+    """The mappings of a list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -1,0 +1,87 @@
+"""Unified diffs of a file's changes, computed document by document so that cost grows with the changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+
+from rewriter.engine.result import FileResult
+
+CONTEXT = 3
+_NO_NEWLINE = "\\ No newline at end of file"
+
+#: (old start, old end, new lines): lines of the old file that give way to new ones.
+_Replacement = tuple[int, int, list[str]]
+
+
+def unified_diff(result: FileResult) -> str:
+    """The diff that `git apply` takes, line endings as they are in the file; empty when nothing changed."""
+    lines = list(_lines(result))
+    return "".join(line if line.endswith("\n") else f"{line}\n{_NO_NEWLINE}\n" for line in lines)
+
+
+def _lines(result: FileResult) -> Iterator[str]:
+    old = _split(result.before)
+    replacements = list(_replacements(result, old))
+    if not replacements:
+        return
+    yield f"--- a/{result.path}\n"
+    yield f"+++ b/{result.path}\n"
+    shift = 0
+    for group in _groups(replacements):
+        first = max(0, group[0][0] - CONTEXT)
+        last = min(len(old), group[-1][1] + CONTEXT)
+        body: list[str] = []
+        position = first
+        added = 0
+        for start, end, new in group:
+            body += [f" {line}" for line in old[position:start]]
+            body += [f"-{line}" for line in old[start:end]]
+            body += [f"+{line}" for line in new]
+            added += len(new) - (end - start)
+            position = end
+        body += [f" {line}" for line in old[position:last]]
+        yield f"@@ -{_range(first, last - first)} +{_range(first + shift, last - first + added)} @@\n"
+        yield from body
+        shift += added
+
+
+def _range(start: int, length: int) -> str:
+    if length == 1:
+        return str(start + 1)
+    return f"{start + 1 if length else start},{length}"
+
+
+def _groups(replacements: list[_Replacement]) -> Iterator[list[_Replacement]]:
+    group: list[_Replacement] = []
+    for replacement in replacements:
+        if group and replacement[0] - group[-1][1] > 2 * CONTEXT:
+            yield group
+            group = []
+        group.append(replacement)
+    yield group
+
+
+def _replacements(result: FileResult, old: list[str]) -> Iterator[_Replacement]:
+    """Each change cut down to the lines that differ."""
+    text = result.before
+    line, offset = 0, 0
+    for change in result.changes:
+        line_start = text.rfind("\n", 0, change.start) + 1
+        line_end = text.find("\n", change.end - 1 if change.end > change.start else change.end)
+        line_end = len(text) if line_end < 0 else line_end + 1
+        if change.end == line_start and change.text == "":
+            continue
+        line += text.count("\n", offset, line_start)
+        offset = line_start
+        before = _split(text[line_start:line_end])
+        after = _split(text[line_start : change.start] + change.text + text[change.end : line_end])
+        matcher = SequenceMatcher(None, before, after, autojunk=False)
+        for tag, old_start, old_end, new_start, new_end in matcher.get_opcodes():
+            if tag != "equal":
+                yield line + old_start, line + old_end, after[new_start:new_end]
+
+
+def _split(text: str) -> list[str]:
+    """Lines with their ends; only a line feed ends a line, as for git."""
+    return [part + "\n" for part in text.split("\n")[:-1]] + ([tail] if (tail := text.rsplit("\n", 1)[-1]) else [])

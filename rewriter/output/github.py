@@ -1,0 +1,41 @@
+"""GitHub workflow commands: one annotation a finding or error."""
+
+from __future__ import annotations
+
+from rewriter.engine.result import Report
+from rewriter.finding import Severity
+from rewriter.output.lines import full_message
+
+_COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
+
+
+def render(report: Report) -> str:
+    """One workflow command a line (GitHub docs, Workflow commands)."""
+    lines = []
+    for item in report.findings:
+        place = item.place
+        properties = {
+            "file": place.file,
+            "line": str(place.line),
+            "endLine": str(place.end_line),
+            "col": str(place.column),
+            "title": f"{item.finding.code} {item.finding.id}",
+        }
+        lines.append(_command(_COMMANDS[item.finding.severity], properties, full_message(item)))
+    for error in report.errors:
+        properties = {"file": error.path, "line": str(error.line or 1), "title": "cnpfix"}
+        lines.append(_command("error", properties, str(error)))
+    return "".join(line + "\n" for line in lines)
+
+
+def _command(name: str, properties: dict[str, str], message: str) -> str:
+    shown = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
+    return f"::{name} {shown}::{_data(message)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

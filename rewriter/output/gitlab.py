@@ -1,0 +1,44 @@
+"""GitLab's code quality report (a subset of the Code Climate format)."""
+
+from __future__ import annotations
+
+import json
+
+from rewriter.engine.result import Report
+from rewriter.finding import Severity
+from rewriter.output.fingerprint import fingerprints
+from rewriter.output.lines import full_message
+
+_SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "major", Severity.NOTE: "info"}
+
+
+def render(report: Report) -> str:
+    """A JSON list of findings (GitLab docs, Code Quality report format); input errors as blockers."""
+    entries = [
+        {
+            "type": "issue",
+            "check_name": f"{item.finding.code} {item.finding.id}",
+            "description": full_message(item),
+            "categories": ["Security"],
+            "severity": _SEVERITIES[item.finding.severity],
+            "fingerprint": fingerprint,
+            "location": {
+                "path": item.place.file,
+                "lines": {"begin": item.place.line, "end": item.place.end_line},
+            },
+        }
+        for item, fingerprint in zip(report.findings, fingerprints(report.findings), strict=True)
+    ]
+    entries += [
+        {
+            "type": "issue",
+            "check_name": "cnpfix",
+            "description": str(error),
+            "categories": ["Security"],
+            "severity": "blocker",
+            "fingerprint": f"error-{number}-{error.path}",
+            "location": {"path": error.path, "lines": {"begin": error.line or 1, "end": error.line or 1}},
+        }
+        for number, error in enumerate(report.errors)
+    ]
+    return json.dumps(entries, indent=2, ensure_ascii=False) + "\n"

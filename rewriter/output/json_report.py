@@ -1,0 +1,72 @@
+"""The JSON report, version 1 of its schema (DESIGN section 7)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rewriter.engine.result import FileResult, Report, Reported
+from rewriter.finding import operations_as_json
+from rewriter.output.diff import unified_diff
+
+SCHEMA = 1
+
+
+def render(report: Report) -> str:
+    """The report as JSON text with a final newline; keys in a fixed order, non-ASCII as it is."""
+    return json.dumps(as_json(report), indent=2, ensure_ascii=False) + "\n"
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    summary = report.summary
+    return {
+        "schema": SCHEMA,
+        "tool": dict(report.tool),
+        "summary": {
+            "files": summary.files,
+            "policies": summary.policies,
+            "findings": summary.findings,
+            "fixed": summary.fixed,
+            "errors": summary.errors,
+        },
+        "findings": [finding_as_json(item) for item in report.findings],
+        "files": [_file(item) for item in report.files],
+        "errors": [
+            {"file": error.path, "line": error.line, "message": error.message, "hint": error.hint}
+            for error in report.errors
+        ],
+    }
+
+
+def finding_as_json(reported: Reported) -> dict[str, Any]:
+    """One finding with its place. `patch` is the fix, or the candidate that is shown where there is none."""
+    finding, place = reported.finding, reported.place
+    fix = finding.fix or finding.candidate
+    return {
+        "code": finding.code,
+        "id": finding.id,
+        "severity": finding.severity.value,
+        "applicability": finding.applicability.value,
+        "fixed": reported.fixed,
+        "file": place.file,
+        "line": place.line,
+        "column": place.column,
+        "end_line": place.end_line,
+        "end_column": place.end_column,
+        "document": place.document,
+        "kind": place.kind,
+        "namespace": place.namespace,
+        "name": place.name,
+        "route": finding.route,
+        "message": finding.message,
+        "why": finding.why,
+        "evidence": list(finding.evidence),
+        "advice": reported.not_fixed or finding.advice,
+        "patch": operations_as_json(fix.operations) if fix else [],
+        "flows": {"opened": list(reported.flows.opened), "closed": list(reported.flows.closed)},
+        "versions": finding.versions,
+    }
+
+
+def _file(result: FileResult) -> dict[str, Any]:
+    return {"path": result.path, "changed": result.changed, "diff": unified_diff(result)}

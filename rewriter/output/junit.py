@@ -1,0 +1,54 @@
+"""JUnit XML: one test case a finding, failed unless it is fixed or a mere note."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from xml.sax.saxutils import escape, quoteattr
+
+from rewriter.engine.result import Report, Reported
+from rewriter.finding import Severity
+from rewriter.output.lines import full_message
+from rewriter.output.style import clean
+
+
+def render(report: Report) -> str:
+    """The report as one test suite."""
+    failures = sum(_fails(item) for item in report.findings)
+    cases = len(report.findings) + len(report.errors)
+    counts = f'tests="{max(cases, 1)}" failures="{failures}" errors="{len(report.errors)}"'
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f'<testsuites name="cnpfix" {counts}>']
+    lines.append(f'  <testsuite name="cnpfix" {counts}>')
+    lines += _cases(report)
+    lines += ["  </testsuite>", "</testsuites>"]
+    return "\n".join(lines) + "\n"
+
+
+def _cases(report: Report) -> Iterator[str]:
+    for item in report.findings:
+        name = f"{item.finding.code} {item.finding.id} {item.place.file}:{item.place.line}"
+        policy = "/".join(filter(None, (item.place.kind, item.place.namespace, item.place.name)))
+        head = f"<testcase name={_attribute(name)} classname={_attribute(policy or item.place.file)}"
+        if _fails(item):
+            kind = item.finding.severity.value
+            yield f"    {head}>"
+            yield (
+                f"      <failure type={_attribute(kind)} message={_attribute(item.finding.message)}>"
+                f"{escape(clean(full_message(item)))}</failure>"
+            )
+            yield "    </testcase>"
+        else:
+            yield f"    {head}/>"
+    for error in report.errors:
+        yield f"    <testcase name={_attribute(error.path)} classname={_attribute('input')}>"
+        yield f"      <error message={_attribute(str(error))}/>"
+        yield "    </testcase>"
+    if not report.findings and not report.errors:
+        yield f"    <testcase name={_attribute('no findings')} classname={_attribute('cnpfix')}/>"
+
+
+def _fails(item: Reported) -> bool:
+    return not item.fixed and item.finding.severity is not Severity.NOTE
+
+
+def _attribute(text: str) -> str:
+    return quoteattr(clean(text))

@@ -1,0 +1,86 @@
+"""Markdown, for the body of a pull request: what changes, what it does to traffic, what is left."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from rewriter.engine.result import FileResult, Report, Reported
+from rewriter.output.diff import unified_diff
+from rewriter.output.lines import remedy
+from rewriter.output.style import clean, one_line
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~@])")
+
+
+def render(report: Report) -> str:
+    """The report as GitHub-flavoured Markdown; names from manifests are escaped."""
+    return "\n".join(_lines(report)).rstrip() + "\n"
+
+
+def _lines(report: Report) -> Iterator[str]:
+    summary = report.summary
+    versions = f"Cilium {report.tool.get('from', '?')} to {report.tool.get('to', '?')}"
+    yield "## Cilium network policies"
+    yield ""
+    yield (
+        f"{versions}: **{summary.findings}** findings in {summary.policies} policies of {summary.files} files, "
+        f"**{summary.fixed}** fixed in {len(report.files)} files."
+    )
+    fixed = [item for item in report.findings if item.fixed]
+    left = [item for item in report.findings if not item.fixed]
+    if fixed:
+        yield from ["", "### What changes", "", *_table(fixed)]
+    if report.files:
+        yield ""
+        for result in report.files:
+            yield from _details(result)
+    if left:
+        yield from ["", "### Left for a person", "", *_left(left)]
+    if report.errors:
+        yield from ["", "### Could not be read", ""]
+        yield from (f"- {_text(str(error))}" for error in report.errors)
+
+
+def _table(items: Sequence[Reported]) -> Iterator[str]:
+    yield "| policy | pass | severity | traffic |"
+    yield "| --- | --- | --- | --- |"
+    for item in items:
+        cells = (_policy(item), f"{item.finding.code} {item.finding.id}", item.finding.severity.value, _traffic(item))
+        yield f"| {' | '.join(cells)} |"
+
+
+def _traffic(item: Reported) -> str:
+    flows = [f"opens {_text(flow)}" for flow in item.flows.opened]
+    flows += [f"closes {_text(flow)}" for flow in item.flows.closed]
+    return "<br>".join(flows) or "no flow changes"
+
+
+def _policy(item: Reported) -> str:
+    place = item.place
+    name = "/".join(filter(None, (place.namespace, place.name))) or place.kind
+    return f"{_text(name)} ({_text(place.file)}:{place.line})"
+
+
+def _details(result: FileResult) -> Iterator[str]:
+    diff = "\n".join(clean(line.rstrip("\r")) for line in unified_diff(result).split("\n"))
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", diff)), default=0))
+    yield f"<details><summary>{_html(result.path)}</summary>"
+    yield from ["", f"{fence}diff", diff.rstrip("\n"), fence, "", "</details>"]
+
+
+def _left(items: Sequence[Reported]) -> Iterator[str]:
+    for path, group in groupby(items, key=lambda item: item.place.file):
+        yield f"- {_text(path)}"
+        for item in group:
+            advice = item.not_fixed or item.finding.advice or remedy(item)
+            yield f"  - line {item.place.line}, {item.finding.code}: {_text(item.finding.message)}. {_text(advice)}"
+
+
+def _text(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", one_line(text))
+
+
+def _html(text: str) -> str:
+    return one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

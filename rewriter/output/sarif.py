@@ -1,0 +1,108 @@
+"""SARIF 2.1.0, for code scanning: rules with their help, results with fixes and stable fingerprints."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+from rewriter.engine.result import Change, FileResult, Report, Reported
+from rewriter.finding import Severity
+from rewriter.output.fingerprint import fingerprints
+from rewriter.output.lines import full_message
+from rewriter.passes import PASSES
+from rewriter.passes.base import Pass
+
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}
+
+
+def render(report: Report) -> str:
+    """The report as one SARIF run. A file's fix stands at the first finding that it fixes."""
+    run = {
+        "tool": {
+            "driver": {
+                "name": "cnpfix",
+                "version": str(report.tool.get("version", "")),
+                "rules": [_rule(each) for each in PASSES],
+            }
+        },
+        "columnKind": "unicodeCodePoints",
+        "results": _results(report),
+        "invocations": [
+            {
+                "executionSuccessful": not report.errors,
+                "toolExecutionNotifications": [
+                    {"level": "error", "message": {"text": str(error)}} for error in report.errors
+                ],
+            }
+        ],
+    }
+    document = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _rule(each: Pass) -> dict[str, Any]:
+    return {
+        "id": each.code,
+        "name": each.id,
+        "shortDescription": {"text": each.title},
+        "help": {"text": each.documentation.strip(), "markdown": each.documentation.strip()},
+    }
+
+
+def _results(report: Report) -> list[dict[str, Any]]:
+    changed = {result.path: result for result in report.files}
+    results = []
+    for item, fingerprint in zip(report.findings, fingerprints(report.findings), strict=True):
+        result = _result(item, fingerprint)
+        if item.fixed and item.place.file in changed:
+            result["fixes"] = [_fix(changed.pop(item.place.file))]
+        results.append(result)
+    return results
+
+
+def _result(item: Reported, fingerprint: str) -> dict[str, Any]:
+    finding, place = item.finding, item.place
+    return {
+        "ruleId": finding.code,
+        "level": _LEVELS[finding.severity],
+        "message": {"text": full_message(item)},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": quote(place.file)},
+                    "region": {
+                        "startLine": place.line,
+                        "startColumn": place.column,
+                        "endLine": place.end_line,
+                        "endColumn": place.end_column,
+                    },
+                },
+                "logicalLocations": [
+                    {"fullyQualifiedName": "/".join(filter(None, (place.kind, place.namespace, place.name)))}
+                ],
+            }
+        ],
+        "partialFingerprints": {"cnpfix/v1": fingerprint},
+        "properties": {"id": finding.id, "applicability": finding.applicability.value, "fixed": item.fixed},
+    }
+
+
+def _fix(result: FileResult) -> dict[str, Any]:
+    return {
+        "description": {"text": "Apply every fix of this file."},
+        "artifactChanges": [
+            {
+                "artifactLocation": {"uri": quote(result.path)},
+                "replacements": [_replacement(change) for change in result.changes],
+            }
+        ],
+    }
+
+
+def _replacement(change: Change) -> dict[str, Any]:
+    return {
+        "deletedRegion": {"charOffset": change.start, "charLength": change.end - change.start},
+        "insertedContent": {"text": change.text},
+    }

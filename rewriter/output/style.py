@@ -1,0 +1,69 @@
+"""Terminal text: colours with restraint, wrapping, and nothing in it that a terminal would obey."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import textwrap
+from dataclasses import dataclass
+from typing import TextIO
+
+_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
+
+#: C0 and C1 controls, line separators, and the marks that reorder text on screen.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+
+
+def clean(text: str) -> str:
+    """Text that only prints: control characters of untrusted names are shown, not sent."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
+def one_line(text: str) -> str:
+    """Clean text on one line."""
+    return clean(" ".join(text.split()))
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How to print: with colour or without, and how wide (in columns)."""
+
+    color: bool
+    width: int
+
+    def paint(self, text: str, *names: str) -> str:
+        """The text in the given colours; as it is where there is no colour."""
+        if not self.color or not names or not text:
+            return text
+        return f"\x1b[{';'.join(_CODES[name] for name in names)}m{text}\x1b[0m"
+
+    def wrap(self, text: str, indent: int, first: str = "") -> list[str]:
+        """Clean text wrapped to the width, every line indented; `first` stands before the text on line one."""
+        pad = " " * indent
+        lines = textwrap.wrap(
+            one_line(text),
+            max(30, self.width),
+            initial_indent=pad + " " * len(first),
+            subsequent_indent=pad + " " * len(first),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        if lines and first:
+            lines[0] = pad + self.paint(first, "dim") + lines[0][indent + len(first) :]
+        return lines
+
+
+def style_for(stream: TextIO, color: str) -> Style:
+    """The style of a stream. `color` is auto, always or never; NO_COLOR and FORCE_COLOR count under auto."""
+    if color == "auto":
+        if os.environ.get("NO_COLOR"):
+            colored = False
+        elif os.environ.get("FORCE_COLOR"):
+            colored = True
+        else:
+            colored = stream.isatty() and os.environ.get("TERM") != "dumb"
+    else:
+        colored = color == "always"
+    width = shutil.get_terminal_size((80, 24)).columns if stream.isatty() else 80
+    return Style(colored, max(40, min(width, 110)))

@@ -1,0 +1,145 @@
+"""The preview for people: findings grouped by file, the diff of each, a summary."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from rewriter.engine.result import FileResult, Report, Reported
+from rewriter.finding import Applicability, Severity
+from rewriter.output.diff import unified_diff
+from rewriter.output.style import Style, clean, one_line
+
+_SEVERITY_COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+_COLUMNS = ("found", "fixed", "safe", "evident", "unsafe", "manual")
+
+
+def render(report: Report, style: Style, *, written: bool, notes: bool = True) -> str:
+    """The report as text for a terminal; empty when there is nothing to say.
+
+    `written` says whether the fixes are in the files or only previewed, `notes` whether to show mere notes.
+    """
+    lines = list(_lines(report, style, written=written, notes=notes))
+    return "".join(line.rstrip() + "\n" for line in lines)
+
+
+def _lines(report: Report, style: Style, *, written: bool, notes: bool) -> Iterator[str]:
+    changed = {result.path: result for result in report.files}
+    shown = [item for item in report.findings if notes or item.finding.severity is not Severity.NOTE]
+    for path, items in groupby(shown, key=lambda item: item.place.file):
+        yield style.paint(clean(path), "bold")
+        for item in items:
+            yield ""
+            yield from _finding(item, style, written=written)
+        if path in changed:
+            yield ""
+            yield from _diff(changed[path], style)
+        yield ""
+    if shown:
+        yield from _table(shown, style)
+        yield ""
+        yield from style.wrap(_summary(report, written=written), 0)
+
+
+def _finding(item: Reported, style: Style, *, written: bool) -> Iterator[str]:
+    finding, place = item.finding, item.place
+    severity = style.paint(f"{finding.severity.value:<7}", _SEVERITY_COLORS[finding.severity], "bold")
+    position = f"{place.line}:{place.column}"
+    yield (
+        f"  {style.paint(f'{position:<7}', 'dim')} {severity} {style.paint(finding.code, 'bold')} {finding.id}"
+        f"  {_state(item, style, written=written)}"
+    )
+    policy = "/".join(part for part in (place.namespace, place.name) if part)
+    if place.kind:
+        yield from style.wrap(f"{place.kind} {policy}", 4, "in       ")
+    yield from style.wrap(finding.message, 4, "what     ")
+    if finding.why:
+        yield from style.wrap(finding.why, 4, "why      ")
+    for number, evidence in enumerate(finding.evidence):
+        yield from style.wrap(evidence, 4, "         " if number else "evidence ")
+    yield from _flows("opens    ", item.flows.opened, style)
+    yield from _flows("closes   ", item.flows.closed, style)
+    advice = item.not_fixed or finding.advice
+    if advice:
+        yield from style.wrap(advice, 4, "to do    ")
+
+
+def _flows(label: str, flows: Sequence[str], style: Style) -> Iterator[str]:
+    for number, flow in enumerate(flows):
+        yield from style.wrap(flow, 4, label if number == 0 else "         ")
+
+
+def _state(item: Reported, style: Style, *, written: bool) -> str:
+    applicability = item.finding.applicability
+    if item.fixed:
+        return style.paint(f"{'fixed' if written else 'fix'} ({applicability.value})", "green")
+    if applicability is Applicability.UNSAFE and not item.not_fixed:
+        return style.paint("needs --unsafe-fixes", "yellow")
+    return style.paint("left to you", "yellow")
+
+
+def _diff(result: FileResult, style: Style) -> Iterator[str]:
+    for line in unified_diff(result).split("\n")[:-1]:
+        text = clean(line.removesuffix("\r")).replace("\t", "    ") if "\t" in line else clean(line.removesuffix("\r"))
+        match line[:1]:
+            case _ if line.startswith(("--- ", "+++ ")):
+                yield style.paint(text, "bold")
+            case "@":
+                yield style.paint(text, "cyan")
+            case "+":
+                yield style.paint(text, "green")
+            case "-":
+                yield style.paint(text, "red")
+            case _:
+                yield text
+
+
+def _table(items: Sequence[Reported], style: Style) -> Iterator[str]:
+    names = sorted({(item.finding.code, item.finding.id) for item in items})
+    width = max(len("pass"), *(len(f"{code} {name}") for code, name in names))
+    yield style.paint(f"{'pass':<{width}}" + "".join(f"{column:>9}" for column in _COLUMNS), "dim")
+    totals: Counter[str] = Counter()
+    for code, name in names:
+        counts = Counter(_counted([item for item in items if item.finding.id == name]))
+        totals.update(counts)
+        yield f"{code} {name:<{width - len(code) - 1}}" + _cells(counts)
+    if len(names) > 1:
+        yield style.paint(f"{'total':<{width}}" + _cells(totals), "bold")
+
+
+def _counted(items: Sequence[Reported]) -> Iterator[str]:
+    for item in items:
+        yield "found"
+        if item.fixed:
+            yield "fixed"
+        yield item.finding.applicability.value
+
+
+def _cells(counts: Counter[str]) -> str:
+    return "".join(f"{counts[column] or '·':>9}" for column in _COLUMNS)
+
+
+def _summary(report: Report, *, written: bool) -> str:
+    summary = report.summary
+    unsafe = sum(
+        1
+        for item in report.findings
+        if not item.fixed and not item.not_fixed and item.finding.applicability is Applicability.UNSAFE
+    )
+    parts = [
+        f"{_count(summary.findings, 'finding')} in {_count(summary.policies, 'policy', 'policies')}"
+        f" of {_count(summary.files, 'file')}"
+    ]
+    if summary.fixed:
+        changed = _count(len(report.files), "file")
+        parts.append(
+            f"{summary.fixed} fixed in {changed}" if written else f"--write fixes {summary.fixed} in {changed}"
+        )
+    if unsafe:
+        parts.append(f"{unsafe} more with --unsafe-fixes")
+    return one_line("; ".join(parts) + ".")
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
