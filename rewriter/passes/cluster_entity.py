@@ -1,0 +1,280 @@
+"""## What it does
+
+Finds the entity `cluster` in a policy of a cluster that is part of a mesh.
+
+`cluster` stands for the nodes of the whole mesh and for the pods of the local cluster. It never covers pods of other
+clusters, in no release of Cilium.
+
+## Why it matters
+
+`fromEntities: [cluster]` reads like "from inside", and in one cluster it is. Once clusters are meshed, the pods of
+the others are neither `cluster` nor `world`: their traffic drops. In a deny rule it is the other way round: they are
+not denied.
+
+## Example
+
+```diff
+   ingress:
+   - fromEntities: [cluster]
+     toPorts:
+     - ports: [{port: "443", protocol: TCP}]
++  - fromEndpoints:
++    - matchExpressions:
++      - key: k8s:io.kubernetes.pod.namespace
++        operator: Exists
++      - key: io.cilium.k8s.policy.cluster
++        operator: In
++        values: [cluster-b]
++    toPorts:
++    - ports: [{port: "443", protocol: TCP}]
+```
+
+## Fix safety
+
+The fix lets pods of other clusters in, so somebody has to have said that they should get in. With
+`[passes.cluster-entity] remote` set it is evident; without, it is unsafe. `remote = []` says that `cluster` means the
+local cluster only, and silences the pass.
+
+`mode` decides the form:
+
+- `extend` (default) keeps the entity and adds the rule above.
+- `replace` puts the selector in place of the entity. That loses host, remote-node, health, ingress, init, unmanaged
+  and kube-apiserver, and is always unsafe.
+- `cluster-mesh` writes the entity of that name, which exists from Cilium 1.20 on. A release before it rejects the
+  policy, so apply it together with the upgrade.
+
+Deny rules are left to a person: widening one closes traffic that nobody may have meant.
+
+## References
+
+- Cilium documentation, "Layer 3 Policies", section "Entities based"
+- Cilium source, `pkg/policy/api/entity.go`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rewriter.cilium.entities import CLUSTER_MEMBERS
+from rewriter.cilium.policy import INGRESS, PeerField, Rule, Spec
+from rewriter.cilium.version import CLUSTER_MESH_ENTITY
+from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
+from rewriter.passes.base import Context, Pass
+from rewriter.passes.mesh import mesh_pods
+from rewriter.passes.rules import add_after, missing, sibling
+from rewriter.passes.words import flow_words, listed
+
+CODE, ID = "CNP004", "cluster-entity"
+#: Entities that already cover the pods of the whole mesh.
+_WIDER = frozenset({"all", "cluster-mesh"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Remote:
+    """The other clusters that `cluster` should include: names, or None for all without knowing them."""
+
+    names: tuple[str, ...] | None
+    said: bool
+
+    @property
+    def words(self) -> str:
+        return "the other clusters" if self.names is None else listed(self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A rule with the entity in it."""
+
+    context: Context
+    spec: Spec
+    rule: Rule
+    field: PeerField
+    index: int
+    remote: _Remote
+
+
+def find(context: Context) -> Iterator[Finding]:
+    remote = _remote(context)
+    if remote is None:
+        return
+    for spec in context.policy.specs:
+        for rule in spec.rules:
+            field = rule.peer("fromEntities" if rule.direction == INGRESS else "toEntities")
+            if field and _means_local_cluster(rule, field):
+                finding = _finding(_Place(context, spec, rule, field, field.entries.index("cluster"), remote))
+                if finding:
+                    yield finding
+
+
+def _remote(context: Context) -> _Remote | None:
+    """Which clusters are meant; None where there is no mesh, or the config says that none is."""
+    said = context.config.cluster_entity.remote
+    own = context.cluster
+    if own is not None and not own.meshed:
+        return None
+    if not context.mesh and said is None:
+        return None
+    if said is None or isinstance(said, str):
+        known = tuple(cluster.name for cluster in context.remote_clusters)
+        return _Remote(known or None, said is not None)
+    names = tuple(name for name in said if own is None or name != own.name)
+    return _Remote(names, said=True) if names else None
+
+
+def _means_local_cluster(rule: Rule, field: PeerField) -> bool:
+    """Whether the entity is there and counts: a rule with other kinds of peer is rejected as a whole."""
+    texts = [entry for entry in field.entries if isinstance(entry, str)]
+    others = [other for other in rule.peers if other.entries and other is not field]
+    return "cluster" in texts and not _WIDER.intersection(texts) and not others and not rule.selects_nobody
+
+
+def _finding(place: _Place) -> Finding | None:
+    if place.rule.deny:
+        return _make(
+            place,
+            Applicability.MANUAL,
+            why=f"pods of {place.remote.words} are not denied",
+            advice=f"if they should be, add a rule to {place.rule.list_route.rsplit('/', 1)[1]} whose selector names "
+            "them by io.cilium.k8s.policy.cluster; that closes traffic which passes today",
+            candidate=_extension(place),
+        )
+    addition = missing(place.context, place.rule, [sibling(place.rule, _remote_peers(place))])
+    if not addition:
+        return None
+    match place.context.config.cluster_entity.mode:
+        case "replace":
+            return _replaced(place)
+        case "cluster-mesh":
+            return _widened(place)
+        case _:
+            fix = Fix(add_after(place.rule, addition))
+            return _make(place, _trust(place), why=_dropped(place), fix=fix, opens=(_opened(place),))
+
+
+def _replaced(place: _Place) -> Finding:
+    local = place.context.cluster
+    if place.remote.names is not None and local is None:
+        return _make(
+            place,
+            Applicability.MANUAL,
+            why=_dropped(place),
+            advice='say which cluster the file is applied to (`local = ["path/**"]` of its [[clusters]] entry)',
+        )
+    names = None if place.remote.names is None or local is None else (local.name, *place.remote.names)
+    peers = {_endpoints(place): [mesh_pods(place.context, names)]}
+    field = place.field
+    operations: tuple[Operation, ...]
+    if len(set(map(str, field.entries))) == 1:
+        path = f"{place.rule.route}/{_endpoints(place)}"
+        operations = (
+            {"op": "remove", "path": field.route},
+            {"op": "add", "path": path, "value": peers[_endpoints(place)]},
+        )
+    else:
+        indexes = [index for index, entry in enumerate(field.entries) if entry == "cluster"]
+        operations = (
+            *({"op": "remove", "path": field.entry_route(index)} for index in reversed(indexes)),
+            *add_after(place.rule, [sibling(place.rule, peers)]),
+        )
+    lost = listed(CLUSTER_MEMBERS)
+    return _make(
+        place,
+        Applicability.UNSAFE,
+        why=f"{_dropped(place)}; replacing the entity loses {lost}",
+        fix=Fix(operations),
+        opens=(_opened(place),),
+        closes=(flow_words(lost, place.context.policy, place.spec, place.rule),),
+    )
+
+
+def _widened(place: _Place) -> Finding:
+    context = place.context
+    if context.to_version < CLUSTER_MESH_ENTITY:
+        return _make(
+            place,
+            Applicability.MANUAL,
+            why=_dropped(place),
+            advice=f"the entity cluster-mesh exists from Cilium {CLUSTER_MESH_ENTITY} on and --to is "
+            f'{context.to_version}; set mode = "extend" until then',
+        )
+    why = _dropped(place)
+    if context.from_version < CLUSTER_MESH_ENTITY:
+        why += f"; cluster-mesh is rejected before {CLUSTER_MESH_ENTITY}, so apply this with the upgrade, not before"
+    names, others = place.remote.names, {cluster.name for cluster in context.remote_clusters}
+    everyone = names is None or (bool(others) and others <= set(names))
+    trust = _trust(place) if everyone else Applicability.UNSAFE
+    fix = Fix(({"op": "replace", "path": place.field.entry_route(place.index), "value": "cluster-mesh"},))
+    opened = flow_words("pods of every other meshed cluster", context.policy, place.spec, place.rule)
+    return _make(place, trust, why=why, fix=fix, opens=(opened,))
+
+
+def _trust(place: _Place) -> Applicability:
+    return Applicability.EVIDENT if place.remote.said else Applicability.UNSAFE
+
+
+def _extension(place: _Place) -> Fix:
+    return Fix(add_after(place.rule, [sibling(place.rule, _remote_peers(place))]))
+
+
+def _remote_peers(place: _Place) -> dict[str, object]:
+    return {_endpoints(place): [mesh_pods(place.context, place.remote.names)]}
+
+
+def _endpoints(place: _Place) -> str:
+    return "fromEndpoints" if place.rule.direction == INGRESS else "toEndpoints"
+
+
+def _dropped(place: _Place) -> str:
+    end = "from" if place.rule.direction == INGRESS else "to"
+    return f"traffic {end} pods of {place.remote.words} is dropped unless another rule allows it"
+
+
+def _opened(place: _Place) -> str:
+    return flow_words(f"pods of {place.remote.words}", place.context.policy, place.spec, place.rule)
+
+
+def _evidence(place: _Place) -> Iterator[str]:
+    context = place.context
+    if context.cluster is not None:
+        yield f"the policy is applied to {context.cluster.name}, {context.cluster.source}"
+    others: Sequence[str] = [f"{cluster.name} ({cluster.source})" for cluster in context.remote_clusters]
+    if others:
+        yield f"meshed with {listed(others)}"
+    if place.remote.said:
+        said = context.config.cluster_entity.remote
+        yield f"[passes.cluster-entity] remote = {said if isinstance(said, str) else listed(said or ())}"
+
+
+def _make(
+    place: _Place,
+    applicability: Applicability,
+    *,
+    why: str,
+    advice: str = "",
+    fix: Fix | None = None,
+    candidate: Fix | None = None,
+    opens: tuple[str, ...] = (),
+    closes: tuple[str, ...] = (),
+) -> Finding:
+    if applicability is Applicability.UNSAFE and not place.remote.said:
+        advice = "say which clusters were meant with `[passes.cluster-entity] remote`, or `remote = []` for none"
+    verb = "denies" if place.rule.deny else "allows"
+    return Finding(
+        code=CODE,
+        id=ID,
+        severity=Severity.WARNING,
+        applicability=applicability,
+        route=place.field.entry_route(place.index),
+        message=f"`{place.field.name}: cluster` {verb} no pods of {place.remote.words}",
+        why=why,
+        evidence=tuple(_evidence(place)),
+        advice=advice,
+        fix=fix,
+        candidate=candidate,
+        opens=opens,
+        closes=closes,
+    )
+
+
+PASS = Pass(code=CODE, id=ID, title="`cluster` where the mesh was meant", find=find)

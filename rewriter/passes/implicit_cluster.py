@@ -1,0 +1,353 @@
+"""## What it does
+
+Finds peer selectors that reach pods of every meshed cluster today and only those of the local one after the upgrade,
+because `policy-default-local-cluster` is on by default from Cilium 1.19. It finds exactly the policies that
+`cilium clustermesh inspect-policy-default-local-cluster` calls affected, and writes down what they mean.
+
+## Why it matters
+
+With the option on, Cilium adds `io.cilium.k8s.policy.cluster=<local cluster>` to each entry of from/toEndpoints and
+from/toNodes that does not name a cluster, and to the peers of a NetworkPolicy. Traffic between clusters that such an
+entry allows is dropped after the upgrade; traffic that it denies passes.
+
+## Example
+
+```diff
+   ingress:
+   - fromEndpoints:
+     - matchLabels:
+         app: web
++      matchExpressions:
++      - key: io.cilium.k8s.policy.cluster
++        operator: In
++        values: [cluster-a, cluster-b]
+```
+
+## Fix safety
+
+`[passes.implicit-cluster] scope` says what is written:
+
+- `auto` (default) looks at the workloads of every meshed cluster. Where only local ones match, there is nothing to do.
+  Where remote ones match, their clusters are named: evident. Where the workloads of a cluster are not known, or the
+  rule is a deny rule, it does as `any`.
+- `any` writes `operator: Exists`, which keeps today's reach exactly: safe.
+- `local` names the local cluster, as the upgrade would: evident.
+- A list of clusters names these: evident.
+
+In a NetworkPolicy the key stands in `podSelector`, bare: nothing else counts there.
+
+`toServices` has no place for the key: that the remote backends of a global Service are lost is told, not fixed.
+
+## References
+
+- Cilium documentation, "Cluster Mesh: Network Policy", and the upgrade notes of 1.18 and 1.19
+- Cilium source, `pkg/k8s/apis/cilium.io/utils`, `getEndpointSelector`; `pkg/k8s`, `ParseNetworkPolicy`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rewriter.cilium.labels import CLUSTER_LABEL
+from rewriter.cilium.local_cluster import selectors_changed_by_local_cluster
+from rewriter.cilium.peers import endpoint_term, knp_peer_terms
+from rewriter.cilium.policy import CCNP, CNP, KNP, PeerField, Rule, Spec
+from rewriter.cilium.selector import read_selector
+from rewriter.cilium.settings import Settings
+from rewriter.cilium.terms import LabelTerm
+from rewriter.cilium.version import (
+    DEFAULT_LOCAL_CLUSTER,
+    DEFAULT_LOCAL_CLUSTER_EXISTS,
+    REQUIRES_REMOVED,
+    SERVICES_WITH_PORTS,
+    Version,
+)
+from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
+from rewriter.inventory.facts import Service, Workload
+from rewriter.passes.base import Context, Pass
+from rewriter.passes.mesh import cluster_requirement
+from rewriter.passes.words import flow_words, listed, selector_words, shortened, workloads_words
+from rewriter.passes.workloads import clusters_all_known, workloads_of
+
+CODE, ID = "CNP006", "implicit-cluster"
+VERSIONS = str(DEFAULT_LOCAL_CLUSTER)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """The clusters that a selector is to name: names, or None for every cluster of the mesh."""
+
+    names: tuple[str, ...] | None
+    workloads: tuple[Workload, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The entries of one peer field that change, each with its scope, in document order."""
+
+    context: Context
+    spec: Spec
+    rule: Rule
+    field: PeerField
+    scopes: dict[int, _Scope]
+
+
+def find(context: Context) -> Iterator[Finding]:
+    before = context.default_local_cluster(context.from_version)
+    after = context.default_local_cluster(context.to_version)
+    if before or not after or not _meshed(context):
+        return
+    changed = frozenset(selectors_changed_by_local_cluster(context.policy))
+    for spec in context.policy.specs:
+        for rule in spec.rules:
+            for field in rule.peers:
+                if field.name == "toServices":
+                    yield from _services(context, spec, rule, field)
+                else:
+                    yield from _selectors(context, spec, rule, field, changed)
+
+
+def _meshed(context: Context) -> bool:
+    """Whether there are other clusters: known ones, or some that the config's scope speaks of."""
+    if context.cluster is not None and not context.cluster.meshed:
+        return False
+    return bool(context.mesh) or context.config.implicit_cluster.scope != "auto"
+
+
+def _selectors(
+    context: Context, spec: Spec, rule: Rule, field: PeerField, changed: frozenset[str]
+) -> Iterator[Finding]:
+    if field.name in ("fromRequires", "toRequires") and context.to_version >= REQUIRES_REMOVED:
+        return
+    indexes = [
+        index
+        for index, entry in enumerate(field.entries)
+        if field.entry_route(index) in changed and (context.policy.kind != KNP or _well_formed(entry))
+    ]
+    if not indexes:
+        return
+    if context.config.implicit_cluster.scope == "local" and context.cluster is None:
+        yield _unknown_local(_Place(context, spec, rule, field, dict.fromkeys(indexes, _Scope(None))))
+        return
+    scopes = {index: _scope(context, spec, rule, field, index) for index in indexes}
+    affected = {index: scope for index, scope in scopes.items() if scope is not None}
+    if affected:
+        yield _narrowed(_Place(context, spec, rule, field, affected))
+
+
+def _well_formed(peer: dict[str, Any]) -> bool:
+    return all(read_selector(peer.get(name), "") is not None for name in ("podSelector", "namespaceSelector"))
+
+
+def _scope(context: Context, spec: Spec, rule: Rule, field: PeerField, index: int) -> _Scope | None:
+    """The clusters that one entry is to name; None where the upgrade changes no flow of it."""
+    configured = context.config.implicit_cluster.scope
+    if not isinstance(configured, str):
+        return _Scope(configured)
+    if configured == "local" and context.cluster is not None:
+        return _Scope((context.cluster.name,))
+    anything = _Scope(None)
+    if configured == "any" or rule.deny or context.cluster is None:
+        return anything
+    term = _term_today(context, spec, field, index)
+    mesh = tuple(cluster.name for cluster in context.mesh)
+    if term is None or not clusters_all_known(context.inventory, mesh):
+        return anything
+    workloads = workloads_of(context.inventory, term)
+    if workloads is None or any(workload.cluster is None for workload in workloads):
+        return anything
+    holding = {workload.cluster for workload in workloads}
+    names = tuple(name for name in mesh if name in holding)
+    if not set(names) - {context.cluster.name}:
+        return None
+    return _Scope(names, workloads)
+
+
+def _term_today(context: Context, spec: Spec, field: PeerField, index: int) -> LabelTerm | None:
+    """The pods that an entry selects on the source release; None where that depends on what nobody says."""
+    policy = context.policy
+    settings = Settings(context.from_version)
+    if policy.kind == KNP:
+        peer = field.entries[index]
+        if not context.namespace_known and peer.get("namespaceSelector") is None:
+            return None
+        terms = [term for term in knp_peer_terms(peer, policy.namespace or "", settings) if isinstance(term, LabelTerm)]
+        return terms[0] if len(terms) == 1 else None
+    selector = field.selectors[index]
+    if selector is None or field.name not in ("fromEndpoints", "toEndpoints"):
+        return None
+    if not context.namespace_known and policy.kind == CNP and not selector.names_namespace:
+        return None
+    return endpoint_term(selector, policy, spec.subject, settings)
+
+
+def _narrowed(place: _Place) -> Finding:
+    context, rule = place.context, place.rule
+    scopes = tuple(place.scopes.values())
+    by_workloads = any(scope.workloads for scope in scopes)
+    safe = all(scope.names is None for scope in scopes)
+    local = f"those of {context.cluster.name}" if context.cluster else "local ones"
+    verb = "denies" if rule.deny else "means"
+    closes, why = _effect(place)
+    return Finding(
+        code=CODE,
+        id=ID,
+        severity=Severity.ERROR if by_workloads or rule.deny else Severity.WARNING,
+        applicability=Applicability.SAFE if safe else Applicability.EVIDENT,
+        route=_route(place),
+        message=f"`{place.field.name}` {_entries(place)} {verb} pods of every cluster on {context.from_version}, "
+        f"only {local} on {context.to_version}",
+        why=why,
+        evidence=tuple(_evidence(place)),
+        fix=Fix(tuple(operation for index, scope in place.scopes.items() for operation in _edit(place, index, scope))),
+        versions=VERSIONS,
+        closes=closes,
+    )
+
+
+def _unknown_local(place: _Place) -> Finding:
+    return Finding(
+        code=CODE,
+        id=ID,
+        severity=Severity.WARNING,
+        applicability=Applicability.MANUAL,
+        route=_route(place),
+        message=f"`{place.field.name}` {_entries(place)} means pods of every cluster on {place.context.from_version}, "
+        f"only local ones on {place.context.to_version}",
+        why="which cluster is local to this file is not known, so the local cluster cannot be named",
+        advice='say so with `local = ["path/**"]` in the [[clusters]] entry of the cluster it is applied to',
+        versions=VERSIONS,
+    )
+
+
+def _effect(place: _Place) -> tuple[tuple[str, ...], str]:
+    """The flows that the fix closes, in words, and what happens without it."""
+    context, rule = place.context, place.rule
+    if rule.deny:
+        why = "after the upgrade, traffic of other clusters that this rule denies is no longer denied"
+    else:
+        why = "after the upgrade, traffic of other clusters that only this rule allows is dropped"
+    closes = []
+    for index, scope in place.scopes.items():
+        if scope.names is None:
+            continue
+        others = f"pods with {_entry_words(place, index)} outside {listed(scope.names)}"
+        if scope.workloads:
+            others += " (none is known)"
+        closes.append(flow_words(others, context.policy, place.spec, rule))
+    return tuple(closes), why
+
+
+def _evidence(place: _Place) -> Iterator[str]:
+    context = place.context
+    configured = context.config.implicit_cluster.scope
+    for index, scope in place.scopes.items():
+        prefix = f"{_entry_words(place, index)}: " if len(place.scopes) > 1 else ""
+        for line in workloads_words(scope.workloads):
+            yield prefix + line
+    if configured != "auto":
+        said = configured if isinstance(configured, str) else listed(configured)
+        yield f"[passes.implicit-cluster] scope = {said}"
+    cluster = context.cluster
+    if cluster is not None and cluster.default_local_cluster:
+        yield f"policyDefaultLocalCluster of {cluster.name} is on, {cluster.source}"
+
+
+def _edit(place: _Place, index: int, scope: _Scope) -> Iterator[Operation]:
+    requirement = cluster_requirement(place.context, scope.names)
+    route, entry = place.field.entry_route(index), place.field.entries[index]
+    if place.context.policy.kind == KNP:
+        if not isinstance(entry.get("podSelector"), dict):
+            yield _member(entry, route, "podSelector", {"matchExpressions": [requirement]})
+            return
+        route, entry = f"{route}/podSelector", entry["podSelector"]
+    if entry is None:
+        yield {"op": "replace", "path": route, "value": {"matchExpressions": [requirement]}}
+    elif isinstance(entry.get("matchExpressions"), list):
+        yield {"op": "add", "path": f"{route}/matchExpressions/{len(entry['matchExpressions'])}", "value": requirement}
+    else:
+        yield _member(entry, route, "matchExpressions", [requirement])
+
+
+def _member(mapping: dict[str, Any], route: str, name: str, value: Any) -> Operation:
+    """Sets a member that is absent or null."""
+    return {"op": "replace" if name in mapping else "add", "path": f"{route}/{name}", "value": value}
+
+
+def _route(place: _Place) -> str:
+    indexes = list(place.scopes)
+    return place.field.entry_route(indexes[0]) if len(indexes) == 1 else place.field.route
+
+
+def _entries(place: _Place) -> str:
+    return shortened([f"`{_entry_words(place, index)}`" for index in place.scopes])
+
+
+def _entry_words(place: _Place, index: int) -> str:
+    if place.context.policy.kind != KNP:
+        selector = place.field.selectors[index]
+        return selector_words(selector) if selector else "{}"
+    return _peer_words(place.field.entries[index])
+
+
+def _peer_words(peer: dict[str, Any]) -> str:
+    parts = []
+    for name in ("namespaceSelector", "podSelector"):
+        if peer.get(name) is not None:
+            selector = read_selector(peer[name], "")
+            parts.append(f"{name} {selector_words(selector) if selector else '{}'}")
+    return ", ".join(parts)
+
+
+def _services(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Iterator[Finding]:
+    """Global Services whose remote backends a rule reaches today; toServices means selectors since 1.17."""
+    if context.from_version < SERVICES_WITH_PORTS or context.cluster is None:
+        return
+    for index, entry in enumerate(field.entries):
+        services = [service for service in _named_services(context, entry) if service.is_global and service.selector]
+        if not services or any(CLUSTER_LABEL in (service.selector or {}) for service in services):
+            continue
+        shown = listed([str(service) for service in services])
+        advice = (
+            "write toEndpoints with the Service's selector, its namespace, the backend ports and "
+            "io.cilium.k8s.policy.cluster (`operator: Exists`) if the remote backends are meant"
+        )
+        yield Finding(
+            code=CODE,
+            id=ID,
+            severity=Severity.WARNING,
+            applicability=Applicability.MANUAL,
+            route=field.entry_route(index),
+            message=f"`toServices` reaches only local backends of the global {shown} on {context.to_version}",
+            why=f"flows lost: {flow_words(f'remote backends of {shown}', context.policy, spec, rule)}",
+            evidence=tuple(f"{service} is global, {service.source}" for service in services),
+            advice=advice,
+            versions=VERSIONS,
+        )
+
+
+def _named_services(context: Context, entry: Any) -> Sequence[Service]:
+    named = entry.get("k8sService") if isinstance(entry, dict) else None
+    if not isinstance(named, dict):
+        return ()
+    name, namespace = named.get("serviceName"), named.get("namespace")
+    if not isinstance(name, str) or not isinstance(namespace, str | None):
+        return ()
+    return context.inventory.services(name, namespace or None)
+
+
+def _spans(before: Version, after: Version) -> bool:
+    return before < after and before < DEFAULT_LOCAL_CLUSTER and after >= DEFAULT_LOCAL_CLUSTER_EXISTS
+
+
+PASS = Pass(
+    code=CODE,
+    id=ID,
+    title="a selector that reaches every cluster, and stops doing so at 1.19",
+    find=find,
+    kinds=frozenset({CNP, CCNP, KNP}),
+    versions=VERSIONS,
+    spans=_spans,
+)

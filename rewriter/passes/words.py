@@ -1,0 +1,70 @@
+"""Selectors, subjects and ports in the words of findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rewriter.cilium.policy import KNP, Policy, Rule, Spec
+from rewriter.cilium.selector import Requirement, Selector
+
+_MOST = 6
+
+
+def listed(items: Iterable[object], *, most: int = _MOST) -> str:
+    """`a`, `a and b`, `a, b and c`; of more than `most`, how many are left out."""
+    texts = [str(item) for item in dict.fromkeys(items)]
+    if len(texts) > most:
+        texts = [*texts[: most - 1], f"{len(texts) - most + 1} more"]
+    if len(texts) < 2:
+        return "".join(texts)
+    return f"{', '.join(texts[:-1])} and {texts[-1]}"
+
+
+def selector_text(selector: Selector | None) -> str:
+    """A selector as its conditions: `app=web, tier in (a, b)`; empty for one that selects everything."""
+    return ", ".join(requirement_text(each) for each in selector.requirements) if selector else ""
+
+
+def requirement_text(requirement: Requirement) -> str:
+    match requirement.operator:
+        case "In" if len(requirement.values) == 1:
+            return f"{requirement.written_key}={requirement.values[0]}"
+        case "In":
+            return f"{requirement.written_key} in ({', '.join(requirement.values)})"
+        case "NotIn":
+            return f"{requirement.written_key} not in ({', '.join(requirement.values)})"
+        case "Exists":
+            return requirement.written_key
+        case _:
+            return f"no {requirement.written_key}"
+
+
+def subject_text(policy: Policy, spec: Spec) -> str:
+    """Whom a rule set selects: `pods app=web in shop`, `every pod in shop`, `nodes role=edge`."""
+    if spec.subject is None and spec.node_subject is not None:
+        return f"nodes {selector_text(spec.node_subject)}".strip() if spec.node_subject.requirements else "every node"
+    conditions = selector_text(spec.subject)
+    pods = f"pods {conditions}" if conditions else "every pod"
+    return f"{pods} in {policy.namespace}" if policy.namespace else f"{pods} in any namespace"
+
+
+def ports_text(rule: Rule) -> str:
+    """On which ports a rule is: ` on 80/TCP and 53`; empty where it names none."""
+    items = [item.get("ports") for item in rule.to_ports] if "ports" not in rule.raw else [list(rule.to_ports)]
+    ports = [port for ports in items if isinstance(ports, list) for port in ports if isinstance(port, dict)]
+    texts = [_port_text(port.get("port"), port.get("endPort"), port.get("protocol")) for port in ports]
+    return f" on {listed(texts)}" if texts else ""
+
+
+def _port_text(port: object, end: object, protocol: object) -> str:
+    number = "every port" if port in (None, "0") else f"{port}-{end}" if end else str(port)
+    return f"{number}/{protocol}" if protocol else number
+
+
+def flow_text(policy: Policy, spec: Spec, rule: Rule, peers: str) -> str:
+    """The flows of a rule with the given peers: `from nodes to pods app=web in shop on 80/TCP`."""
+    subject = subject_text(policy, spec)
+    if policy.kind == KNP and not spec.subject:
+        subject = f"every pod in {policy.namespace}"
+    ends = f"from {peers} to {subject}" if rule.direction == "ingress" else f"from {subject} to {peers}"
+    return ends + ports_text(rule)

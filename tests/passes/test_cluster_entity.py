@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rewriter.cilium.policy import CCNP, CNP
+from rewriter.config.model import ClusterEntityOptions, Config
+from rewriter.finding import Applicability
+from rewriter.passes.cluster_entity import PASS
+from tests.passes.support import Facts, Run, cluster, run
+
+MESH = Facts(clusters=[cluster("cluster-a", local=True), cluster("cluster-b")])
+THREE = Facts(clusters=[cluster("cluster-a", local=True), cluster("cluster-b"), cluster("cluster-c")])
+NOWHERE = Facts(clusters=[cluster("cluster-a"), cluster("cluster-b")])
+ALONE = Facts(clusters=[cluster("cluster-a", local=True)])
+UNMESHED = Facts(clusters=[cluster("x", local=True, meshed=False), cluster("cluster-b"), cluster("cluster-c")])
+
+ANYWHERE = {"key": "k8s:io.kubernetes.pod.namespace", "operator": "Exists"}
+PORTS = [{"ports": [{"port": "443", "protocol": "TCP"}]}]
+
+
+def mesh_selector(*names: str) -> dict[str, Any]:
+    where: dict[str, Any] = {"key": "io.cilium.k8s.policy.cluster", "operator": "In", "values": list(names)}
+    if not names:
+        where = {"key": "io.cilium.k8s.policy.cluster", "operator": "Exists"}
+    return {"matchExpressions": [ANYWHERE, where]}
+
+
+def manifest(kind: Any = CNP, **spec: Any) -> dict[str, Any]:
+    metadata = {"name": "p"} if kind == CCNP else {"name": "p", "namespace": "shop"}
+    return {
+        "apiVersion": "cilium.io/v2",
+        "kind": kind,
+        "metadata": metadata,
+        "spec": {"endpointSelector": {}, **spec},
+    }
+
+
+def configured(remote: str | tuple[str, ...] | None = "all", mode: str = "extend") -> Config:
+    return Config(root=Path(), cluster_entity=ClusterEntityOptions(remote, mode))
+
+
+def treat(spec: dict[str, Any], inventory: Facts = MESH, config: Config | None = None, **more: Any) -> Run:
+    return run(PASS, manifest(**spec), inventory, config=config or configured(), **more)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {},
+        {"fromEntities": []},
+        {"fromEntities": ["world", "host"]},
+        {"fromEntities": ["all", "cluster"]},
+        {"fromEntities": ["cluster-mesh", "cluster"]},
+        {"fromEntities": ["cluster"], "fromCIDR": []},
+        {"fromEntities": ["cluster"], "fromEndpoints": [{}]},
+        {"toEntities": ["cluster"]},
+        {"fromEntities": "cluster"},
+        {"fromEntities": [["cluster"], {"cluster": 1}, 3, None]},
+        {"fromEndpoints": [{"matchLabels": {"cluster": "cluster"}}]},
+        "cluster",
+    ],
+)
+def test_leaves_alone(rule: Any) -> None:
+    assert treat({"ingress": [rule]}).findings == []
+
+
+@pytest.mark.parametrize("inventory", [Facts(), ALONE])
+def test_leaves_alone_without_a_mesh(inventory: Facts) -> None:
+    assert treat({"ingress": [{"fromEntities": ["cluster"]}]}, inventory, configured(None)).findings == []
+
+
+@pytest.mark.parametrize(
+    ("inventory", "remote"), [(UNMESHED, "all"), (MESH, ()), (MESH, ("cluster-a",))], ids=["unmeshed", "none", "itself"]
+)
+def test_leaves_alone_where_no_other_cluster_is_meant(inventory: Facts, remote: Any) -> None:
+    assert treat({"ingress": [{"fromEntities": ["cluster"]}]}, inventory, configured(remote)).findings == []
+
+
+@pytest.mark.parametrize("kind", [CNP, CCNP])
+def test_extends_an_allow_rule(kind: str) -> None:
+    rule = {"fromEntities": ["cluster"], "toPorts": PORTS}
+    result = treat({"kind": kind, "ingress": [rule, {"fromEntities": ["host"]}]})
+    added = {"fromEndpoints": [mesh_selector("cluster-b")], "toPorts": PORTS}
+    assert result.manifest["spec"]["ingress"] == [rule, added, {"fromEntities": ["host"]}]
+    assert result.only.applicability is Applicability.EVIDENT
+    assert result.only.route == "/spec/ingress/0/fromEntities/0"
+    assert "cluster-b" in result.only.opens[0]
+
+
+def test_extends_each_rule_of_every_spec() -> None:
+    rule = {"toEntities": ["world", "cluster"], "authentication": {"mode": "required"}}
+    added = {"toEndpoints": [mesh_selector("cluster-b")], "authentication": {"mode": "required"}}
+    specs = [{"endpointSelector": {}, "egress": [rule, {**rule, "toPorts": PORTS}]}]
+    result = treat({"egress": [rule], "ingress": []})
+    assert result.manifest["spec"]["egress"] == [rule, added]
+    document = manifest()
+    del document["spec"]
+    document["specs"] = specs
+    result = run(PASS, document, MESH, config=configured())
+    ports = {"toPorts": PORTS}
+    assert result.manifest["specs"][0]["egress"] == [rule, added, {**rule, **ports}, {**added, **ports}]
+
+
+@pytest.mark.parametrize(
+    ("inventory", "remote", "names", "applicability"),
+    [
+        (MESH, "all", ["cluster-b"], Applicability.EVIDENT),
+        (MESH, None, ["cluster-b"], Applicability.UNSAFE),
+        (THREE, "all", ["cluster-b", "cluster-c"], Applicability.EVIDENT),
+        (THREE, ("cluster-c", "cluster-a"), ["cluster-c"], Applicability.EVIDENT),
+        (NOWHERE, "all", [], Applicability.EVIDENT),
+        (NOWHERE, None, [], Applicability.UNSAFE),
+        (NOWHERE, ("cluster-b",), ["cluster-b"], Applicability.EVIDENT),
+        (Facts(), "all", [], Applicability.EVIDENT),
+        (Facts(), ("cluster-b",), ["cluster-b"], Applicability.EVIDENT),
+    ],
+)
+def test_whom_it_lets_in(inventory: Facts, remote: Any, names: list[str], applicability: Applicability) -> None:
+    result = treat({"ingress": [{"fromEntities": ["cluster"]}]}, inventory, configured(remote))
+    assert result.manifest["spec"]["ingress"][1] == {"fromEndpoints": [mesh_selector(*names)]}
+    assert result.only.applicability is applicability
+
+
+def test_nobody_said_and_no_consent_changes_nothing() -> None:
+    spec = {"ingress": [{"fromEntities": ["cluster"]}]}
+    result = treat(spec, MESH, configured(None), unsafe=False)
+    assert result.manifest == manifest(**spec)
+    assert "remote" in result.only.advice
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        {"fromEndpoints": [mesh_selector("cluster-b")], "toPorts": PORTS},
+        {"fromEndpoints": [mesh_selector()]},
+        {"fromEndpoints": [{"matchLabels": {"app": "x"}}, mesh_selector("cluster-c", "cluster-b")]},
+        {"fromEntities": ["all"]},
+    ],
+)
+def test_a_rule_that_is_there_is_not_added_again(there: dict[str, Any]) -> None:
+    assert treat({"ingress": [{"fromEntities": ["cluster"], "toPorts": PORTS}, there]}).findings == []
+
+
+def test_uses_the_keys_as_the_policy_writes_them() -> None:
+    written = {"matchLabels": {"any:io.kubernetes.pod.namespace": "x", "k8s:io.cilium.k8s.policy.cluster": "y"}}
+    result = treat({"ingress": [{"fromEntities": ["cluster"]}], "egress": [{"toEndpoints": [written]}]})
+    keys = [e["key"] for e in result.manifest["spec"]["ingress"][1]["fromEndpoints"][0]["matchExpressions"]]
+    assert keys == ["any:io.kubernetes.pod.namespace", "k8s:io.cilium.k8s.policy.cluster"]
+
+
+def test_a_deny_rule_is_left_to_a_person() -> None:
+    spec = {"ingressDeny": [{"fromEntities": ["cluster"]}]}
+    result = treat(spec)
+    assert result.manifest == manifest(**spec)
+    assert result.only.applicability is Applicability.MANUAL
+    assert result.only.candidate is not None
+    assert "denies no pods of cluster-b" in result.only.message
+
+
+def test_replace_swaps_the_entity_and_says_what_is_lost() -> None:
+    result = treat({"ingress": [{"fromEntities": ["cluster"], "toPorts": PORTS}]}, config=configured(mode="replace"))
+    expected = {"fromEndpoints": [mesh_selector("cluster-a", "cluster-b")], "toPorts": PORTS}
+    assert result.manifest["spec"]["ingress"] == [expected]
+    assert result.only.applicability is Applicability.UNSAFE
+    for lost in ("host", "remote-node", "health", "ingress", "init", "unmanaged", "kube-apiserver"):
+        assert lost in result.only.closes[0]
+
+
+def test_replace_keeps_the_other_entities() -> None:
+    rule = {"toEntities": ["cluster", "world"]}
+    result = treat({"egress": [rule]}, config=configured(mode="replace"))
+    added = {"toEndpoints": [mesh_selector("cluster-a", "cluster-b")]}
+    assert result.manifest["spec"]["egress"] == [{"toEntities": ["world"]}, added]
+
+
+def test_replace_needs_the_local_cluster_by_name_beside_others() -> None:
+    rule = {"fromEntities": ["cluster"]}
+    named = treat({"ingress": [rule]}, NOWHERE, configured(("cluster-b",), "replace"))
+    assert named.only.applicability is Applicability.MANUAL
+    everyone = treat({"ingress": [rule]}, NOWHERE, configured("all", "replace"))
+    assert everyone.manifest["spec"]["ingress"] == [{"fromEndpoints": [mesh_selector()]}]
+
+
+@pytest.mark.parametrize(
+    ("remote", "applicability"),
+    [
+        ("all", Applicability.EVIDENT),
+        (("cluster-b", "cluster-c"), Applicability.EVIDENT),
+        (("cluster-b",), Applicability.UNSAFE),
+        (None, Applicability.UNSAFE),
+    ],
+)
+def test_cluster_mesh_from_1_20(remote: Any, applicability: Applicability) -> None:
+    config = configured(remote, "cluster-mesh")
+    spec = {"ingress": [{"fromEntities": ["host", "cluster"]}]}
+    result = treat(spec, THREE, config, from_version="1.19", to_version="1.20")
+    assert result.manifest["spec"]["ingress"] == [{"fromEntities": ["host", "cluster-mesh"]}]
+    assert result.only.applicability is applicability
+    assert "rejected before 1.20" in result.only.why
+
+
+def test_cluster_mesh_before_1_20_is_manual() -> None:
+    result = treat({"ingress": [{"fromEntities": ["cluster"]}]}, config=configured(mode="cluster-mesh"))
+    assert result.only.applicability is Applicability.MANUAL
+    assert result.only.fix is None
+    assert "1.20" in result.only.advice

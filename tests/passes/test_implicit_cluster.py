@@ -1,0 +1,327 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rewriter.cilium.policy import CCNP, CNP, KNP, is_policy
+from rewriter.config.model import Config, ImplicitClusterOptions
+from rewriter.finding import Applicability, Severity
+from rewriter.inventory.facts import ServicePort
+from rewriter.passes.implicit_cluster import PASS
+from tests.cilium.vectors import verdict_cases
+from tests.passes.support import Facts, Run, cluster, namespace, run, service, version, workload
+
+CLUSTER = "io.cilium.k8s.policy.cluster"
+A, B, C = cluster("cluster-a", local=True), cluster("cluster-b"), cluster("cluster-c")
+MESH = Facts(clusters=[A, B])
+EXISTS = {"key": CLUSTER, "operator": "Exists"}
+WEB = {"app": "web"}
+
+
+def within(*names: str) -> dict[str, Any]:
+    return {"key": CLUSTER, "operator": "In", "values": list(names)}
+
+
+def configured(scope: Any) -> Config:
+    return Config(root=Path(), implicit_cluster=ImplicitClusterOptions(scope))
+
+
+def manifest(kind: str, **spec: Any) -> dict[str, Any]:
+    subject = "podSelector" if kind == KNP else "endpointSelector"
+    return {
+        "apiVersion": "networking.k8s.io/v1" if kind == KNP else "cilium.io/v2",
+        "kind": kind,
+        "metadata": {"name": "p"} if kind == CCNP else {"name": "p", "namespace": "shop"},
+        "spec": {subject: {}, **spec},
+    }
+
+
+def treat(kind: str, inventory: Facts = MESH, scope: Any = "any", *, more: Any = None, **spec: Any) -> Run:
+    return run(PASS, manifest(kind, **spec), inventory, config=configured(scope), **(more or {}))
+
+
+def peer(result: Run, field: str = "fromEndpoints") -> Any:
+    return result.manifest["spec"]["ingress"][0][field][0]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {},
+        {"fromEntities": ["cluster"]},
+        {"fromEndpoints": []},
+        {"fromEndpoints": [{"matchLabels": {"reserved:host": ""}}]},
+        {"fromEndpoints": [{"matchLabels": {CLUSTER: "cluster-a"}}]},
+        {"fromEndpoints": [{"matchLabels": {f"k8s:{CLUSTER}": "cluster-a"}}]},
+        {"fromEndpoints": [{"matchExpressions": [{"key": f"any:{CLUSTER}", "operator": "Exists"}]}]},
+        {"fromRequires": [{"matchLabels": WEB}]},
+        {"fromEndpoints": [7, "x", {"matchLabels": []}, {"matchExpressions": {"key": "a"}}]},
+        {"fromEndpoints": {"matchLabels": WEB}},
+        {"toServices": [{"k8sService": {"serviceName": "db", "namespace": "prod"}}]},
+    ],
+)
+@pytest.mark.parametrize("kind", [CNP, CCNP])
+def test_leaves_alone(kind: str, rule: Any) -> None:
+    assert treat(kind, ingress=[rule], egress=[rule]).findings == []
+
+
+@pytest.mark.parametrize(
+    "peer",
+    [
+        {"ipBlock": {"cidr": "10.0.0.0/8"}},
+        {"podSelector": {"matchLabels": {CLUSTER: "cluster-a"}}},
+        {"namespaceSelector": {}, "podSelector": {"matchExpressions": [EXISTS]}},
+        {},
+        None,
+        {"podSelector": {"matchLabels": 3}},
+        {"podSelector": {}, "namespaceSelector": {"matchExpressions": 3}},
+    ],
+)
+def test_leaves_a_network_policy_peer_alone(peer: Any) -> None:
+    assert treat(KNP, ingress=[{"from": [peer]}]).findings == []
+
+
+@pytest.mark.parametrize(
+    ("inventory", "scope", "before", "after"),
+    [
+        (Facts(), "auto", "1.18", "1.19"),
+        (Facts(clusters=[A]), "auto", "1.18", "1.19"),
+        (Facts(clusters=[cluster("x", local=True, meshed=False), B, C]), "any", "1.18", "1.19"),
+        (MESH, "any", "1.17", "1.18"),
+        (MESH, "any", "1.19", "1.20"),
+        (Facts(clusters=[cluster("cluster-a", local=True, default_local_cluster=False), B]), "any", "1.18", "1.19"),
+        (Facts(clusters=[cluster("cluster-a", local=True, default_local_cluster=True), B]), "any", "1.18", "1.19"),
+    ],
+    ids=["no facts", "one cluster", "not meshed", "off", "on before", "kept off", "on already"],
+)
+def test_leaves_alone_where_nothing_changes(inventory: Facts, scope: str, before: str, after: str) -> None:
+    versions = {"from_version": before, "to_version": after}
+    result = treat(CNP, inventory, scope, more=versions, ingress=[{"fromEndpoints": [{"matchLabels": WEB}]}])
+    assert result.findings == []
+
+
+def test_runs_on_upgrades_that_may_turn_the_option_on() -> None:
+    spans = PASS.spans
+    assert spans(version("1.18"), version("1.19")) and spans(version("1.15"), version("1.18"))
+    assert not spans(version("1.15"), version("1.17")) and not spans(version("1.19"), version("1.20"))
+
+
+def test_the_option_turned_on_with_1_18() -> None:
+    mesh = Facts(clusters=[cluster("cluster-a", local=True, default_local_cluster=True), B])
+    versions = {"from_version": "1.17", "to_version": "1.18"}
+    result = treat(CNP, mesh, more=versions, ingress=[{"fromEndpoints": [{"matchLabels": WEB}]}])
+    assert peer(result)["matchExpressions"] == [EXISTS]
+    assert any("policyDefaultLocalCluster" in line for line in result.only.evidence)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"matchLabels": WEB}, {"matchLabels": WEB, "matchExpressions": [EXISTS]}),
+        ({}, {"matchExpressions": [EXISTS]}),
+        (None, {"matchExpressions": [EXISTS]}),
+        ({"matchLabels": WEB, "matchExpressions": None}, {"matchLabels": WEB, "matchExpressions": [EXISTS]}),
+        (
+            {"matchExpressions": [{"key": "app", "operator": "Exists"}]},
+            {"matchExpressions": [{"key": "app", "operator": "Exists"}, EXISTS]},
+        ),
+    ],
+)
+@pytest.mark.parametrize(("kind", "field"), [(CNP, "fromEndpoints"), (CCNP, "fromEndpoints"), (CNP, "fromNodes")])
+def test_any_keeps_the_reach(kind: str, field: str, before: Any, after: Any) -> None:
+    result = treat(kind, ingress=[{field: [before]}])
+    assert peer(result, field) == after
+    assert result.only.applicability is Applicability.SAFE
+    assert not result.only.opens and not result.only.closes
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"podSelector": {}}, {"podSelector": {"matchExpressions": [EXISTS]}}),
+        (
+            {"podSelector": {"matchLabels": WEB}},
+            {"podSelector": {"matchLabels": WEB, "matchExpressions": [EXISTS]}},
+        ),
+        ({"namespaceSelector": {}}, {"namespaceSelector": {}, "podSelector": {"matchExpressions": [EXISTS]}}),
+        (
+            {"namespaceSelector": {"matchLabels": {"team": "x"}}, "podSelector": None},
+            {"namespaceSelector": {"matchLabels": {"team": "x"}}, "podSelector": {"matchExpressions": [EXISTS]}},
+        ),
+    ],
+)
+def test_a_network_policy_names_the_cluster_in_its_pod_selector(before: Any, after: Any) -> None:
+    assert peer(treat(KNP, ingress=[{"from": [before]}]), "from") == after
+
+
+def test_one_finding_for_a_field_names_its_entries() -> None:
+    pinned = {"matchLabels": {CLUSTER: "cluster-a"}}
+    result = treat(CNP, egress=[{"toEndpoints": [{"matchLabels": WEB}, pinned, {"matchLabels": {"app": "db"}}]}])
+    assert result.only.route == "/spec/egress/0/toEndpoints"
+    assert "app=web" in result.only.message and "app=db" in result.only.message
+    assert result.manifest["spec"]["egress"][0]["toEndpoints"] == [
+        {"matchLabels": WEB, "matchExpressions": [EXISTS]},
+        pinned,
+        {"matchLabels": {"app": "db"}, "matchExpressions": [EXISTS]},
+    ]
+
+
+def test_requirements_count_until_they_are_gone() -> None:
+    mesh = Facts(clusters=[cluster("cluster-a", local=True, default_local_cluster=True), B])
+    rule = {"fromRequires": [{"matchLabels": WEB}]}
+    result = treat(CNP, mesh, more={"from_version": "1.17", "to_version": "1.18"}, ingress=[rule])
+    assert peer(result, "fromRequires") == {"matchLabels": WEB, "matchExpressions": [EXISTS]}
+
+
+def test_keeps_the_prefix_of_the_policy() -> None:
+    written = {"matchLabels": {f"k8s:{CLUSTER}": "cluster-b"}}
+    result = treat(CNP, ingress=[{"fromEndpoints": [{}, written]}])
+    assert peer(result) == {"matchExpressions": [{"key": f"k8s:{CLUSTER}", "operator": "Exists"}]}
+
+
+@pytest.mark.parametrize(
+    ("scope", "written"),
+    [
+        ("local", within("cluster-a")),
+        (("cluster-a", "cluster-b"), within("cluster-a", "cluster-b")),
+        (("cluster-c",), within("cluster-c")),
+    ],
+)
+def test_a_scope_that_narrows_is_evident_and_says_what_it_closes(scope: Any, written: dict[str, Any]) -> None:
+    result = treat(CNP, scope=scope, ingress=[{"fromEndpoints": [{"matchLabels": WEB}]}])
+    assert peer(result)["matchExpressions"] == [written]
+    assert result.only.applicability is Applicability.EVIDENT
+    assert "app=web" in result.only.closes[0]
+
+
+def test_a_scope_in_the_config_speaks_of_a_mesh() -> None:
+    result = treat(CNP, Facts(), "any", ingress=[{"fromEndpoints": [{"matchLabels": WEB}]}])
+    assert peer(result)["matchExpressions"] == [EXISTS]
+
+
+def test_local_without_a_known_cluster_is_manual() -> None:
+    nowhere = Facts(clusters=[cluster("cluster-a"), B])
+    result = treat(CNP, nowhere, "local", ingress=[{"fromEndpoints": [{"matchLabels": WEB}]}])
+    assert result.only.applicability is Applicability.MANUAL
+    assert result.only.fix is None
+    assert "[[clusters]]" in result.only.advice
+
+
+HERE = workload("web", "shop", WEB, "cluster-a")
+THERE = workload("web", "shop", WEB, "cluster-b")
+OTHER_NAMESPACE = workload("web", "blog", WEB, "cluster-b")
+UNRELATED = workload("db", "shop", {"app": "db"}, "cluster-b")
+NODE_AGENT = workload("web", "shop", WEB, "cluster-b", host_network=True)
+UNPLACED = workload("web", "shop", WEB, None)
+
+
+@pytest.mark.parametrize(
+    ("workloads", "expected"),
+    [
+        ([HERE, UNRELATED], None),
+        ([HERE, OTHER_NAMESPACE], None),
+        ([HERE, UNRELATED, NODE_AGENT], None),
+        ([HERE, THERE], within("cluster-a", "cluster-b")),
+        ([workload("db", "shop", {"app": "db"}, "cluster-a"), THERE], within("cluster-b")),
+        ([HERE], EXISTS),
+        ([], EXISTS),
+        ([HERE, UNRELATED, UNPLACED], EXISTS),
+    ],
+    ids=[
+        *("only local", "another namespace", "host network", "both", "only remote", "one cluster unknown"),
+        *("none known", "a workload of no known cluster"),
+    ],
+)
+@pytest.mark.parametrize("kind", [CNP, KNP])
+def test_auto_follows_the_workloads(kind: str, workloads: Any, expected: dict[str, Any] | None) -> None:
+    inventory = Facts(clusters=[A, B], workloads=workloads)
+    field, entry = ("from", {"podSelector": {"matchLabels": WEB}}) if kind == KNP else ("fromEndpoints", None)
+    result = treat(kind, inventory, "auto", ingress=[{field: [entry or {"matchLabels": WEB}]}])
+    if expected is None:
+        assert result.findings == []
+        return
+    selector = peer(result, field)
+    selector = selector["podSelector"] if kind == KNP else selector
+    assert selector["matchExpressions"] == [expected]
+    evident = expected != EXISTS
+    assert result.only.applicability is (Applicability.EVIDENT if evident else Applicability.SAFE)
+    if evident:
+        assert "Deployment shop/web in cluster-b, facts.yaml:1" in result.only.evidence
+
+
+def test_auto_names_only_the_entries_that_change() -> None:
+    inventory = Facts(clusters=[A, B], workloads=[HERE, THERE, workload("db", "shop", {"app": "db"}, "cluster-a")])
+    entries = [{"matchLabels": {"app": "db"}}, {"matchLabels": WEB}]
+    result = treat(CNP, inventory, "auto", ingress=[{"fromEndpoints": entries}])
+    assert result.only.route == "/spec/ingress/0/fromEndpoints/1"
+    assert peer(result) == entries[0]
+
+
+def test_auto_keeps_a_deny_rule_as_wide_as_it_is() -> None:
+    inventory = Facts(clusters=[A, B], workloads=[HERE, UNRELATED])
+    result = treat(CNP, inventory, "auto", ingressDeny=[{"fromEndpoints": [{"matchLabels": WEB}]}])
+    assert result.manifest["spec"]["ingressDeny"][0]["fromEndpoints"][0]["matchExpressions"] == [EXISTS]
+    assert (result.only.severity, result.only.applicability) == (Severity.ERROR, Applicability.SAFE)
+    assert "no longer denied" in result.only.why
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "expected"),
+    [
+        ([], EXISTS),
+        ([namespace("shop", {"team": "x"}, "cluster-a")], EXISTS),
+        ([namespace("shop", {"team": "x"}, "cluster-a"), namespace("shop", {"team": "y"}, "cluster-b")], None),
+        ([namespace("shop", {"team": "x"})], within("cluster-a", "cluster-b")),
+    ],
+)
+def test_auto_needs_the_namespace_labels_that_a_selector_asks_for(namespaces: Any, expected: Any) -> None:
+    inventory = Facts(clusters=[A, B], workloads=[HERE, THERE], namespaces_=namespaces)
+    entry = {"namespaceSelector": {"matchLabels": {"team": "x"}}, "podSelector": {"matchLabels": WEB}}
+    result = treat(KNP, inventory, "auto", ingress=[{"from": [entry]}])
+    if expected is None:
+        assert result.findings == []
+    else:
+        assert peer(result, "from")["podSelector"]["matchExpressions"] == [expected]
+
+
+def test_auto_guesses_no_namespace() -> None:
+    inventory = Facts(clusters=[A, B], workloads=[HERE, UNRELATED])
+    document = manifest(CNP, ingress=[{"fromEndpoints": [{"matchLabels": WEB}]}])
+    del document["metadata"]["namespace"]
+    result = run(PASS, document, inventory)
+    assert peer(result)["matchExpressions"] == [EXISTS]
+
+
+def test_remote_backends_of_a_global_service_are_told() -> None:
+    everywhere = {"service.cilium.io/global": "true"}
+    port = [ServicePort("", 80, "TCP", 8080)]
+    services = [
+        service("db", "prod", {"app": "db"}, port, annotations=everywhere),
+        service("local", "prod", {"app": "local"}, port),
+    ]
+    rules = [{"toServices": [{"k8sService": {"serviceName": name, "namespace": "prod"}}]} for name in ("db", "local")]
+    inventory = Facts(clusters=[A, B], services_=services)
+    result = treat(CNP, inventory, egress=[*rules, {"toServices": [3, {"k8sService": {"serviceName": []}}]}])
+    assert result.only.route == "/spec/egress/0/toServices/0"
+    assert result.only.applicability is Applicability.MANUAL
+    assert "Service prod/db" in result.only.message
+    old = {"from_version": "1.16", "to_version": "1.19"}
+    assert treat(CNP, inventory, more=old, egress=rules).findings == []
+
+
+def test_agrees_with_the_inspection_of_cilium() -> None:
+    wrong = []
+    for case in verdict_cases():
+        local = case["localCluster"]
+        inventory = Facts(clusters=[cluster(local, local=True), cluster("another")])
+        for index, entry in enumerate(case["policies"]):
+            recorded = entry.get("changedByDefaultLocalCluster")
+            if recorded is None or not is_policy(entry["manifest"]):
+                continue
+            found = run(PASS, entry["manifest"], inventory, config=configured("any"))
+            fixes = all(finding.applicability is Applicability.SAFE for finding in found.findings)
+            if bool(found.findings) != recorded or not fixes:
+                wrong.append((case["id"], index))
+    assert wrong == []
