@@ -63,7 +63,7 @@ from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
 from rewriter.passes.base import Context, Pass
 from rewriter.passes.mesh import mesh_pods
 from rewriter.passes.rules import add_after, missing, sibling
-from rewriter.passes.words import flow_words, listed
+from rewriter.passes.words import flow_text, listed
 
 CODE, ID = "CNP004", "cluster-entity"
 #: Entities that already cover the pods of the whole mesh.
@@ -177,14 +177,14 @@ def _replaced(place: _Place) -> Finding:
             *({"op": "remove", "path": field.entry_route(index)} for index in reversed(indexes)),
             *add_after(place.rule, [sibling(place.rule, peers)]),
         )
-    lost = listed(CLUSTER_MEMBERS)
+    lost = listed(CLUSTER_MEMBERS, most=len(CLUSTER_MEMBERS))
     return _make(
         place,
         Applicability.UNSAFE,
         why=f"{_dropped(place)}; replacing the entity loses {lost}",
         fix=Fix(operations),
         opens=(_opened(place),),
-        closes=(flow_words(lost, place.context.policy, place.spec, place.rule),),
+        closes=(flow_text(place.context.policy, place.spec, place.rule, lost),),
     )
 
 
@@ -205,7 +205,7 @@ def _widened(place: _Place) -> Finding:
     everyone = names is None or (bool(others) and others <= set(names))
     trust = _trust(place) if everyone else Applicability.UNSAFE
     fix = Fix(({"op": "replace", "path": place.field.entry_route(place.index), "value": "cluster-mesh"},))
-    opened = flow_words("pods of every other meshed cluster", context.policy, place.spec, place.rule)
+    opened = flow_text(context.policy, place.spec, place.rule, "pods of every other meshed cluster")
     return _make(place, trust, why=why, fix=fix, opens=(opened,))
 
 
@@ -231,7 +231,7 @@ def _dropped(place: _Place) -> str:
 
 
 def _opened(place: _Place) -> str:
-    return flow_words(f"pods of {place.remote.words}", place.context.policy, place.spec, place.rule)
+    return flow_text(place.context.policy, place.spec, place.rule, f"pods of {place.remote.words}")
 
 
 def _evidence(place: _Place) -> Iterator[str]:
@@ -243,7 +243,7 @@ def _evidence(place: _Place) -> Iterator[str]:
         yield f"meshed with {listed(others)}"
     if place.remote.said:
         said = context.config.cluster_entity.remote
-        yield f"[passes.cluster-entity] remote = {said if isinstance(said, str) else listed(said or ())}"
+        yield f"[passes.cluster-entity] remote = {said if isinstance(said, str) else ', '.join(said or ())}"
 
 
 def _make(

@@ -68,8 +68,8 @@ from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
 from rewriter.inventory.facts import Service, Workload
 from rewriter.passes.base import Context, Pass
 from rewriter.passes.mesh import cluster_requirement
-from rewriter.passes.words import flow_words, listed, selector_words, shortened, workloads_words
-from rewriter.passes.workloads import clusters_all_known, workloads_of
+from rewriter.passes.words import flow_text, listed, selector_text
+from rewriter.passes.workloads import clusters_all_known, workloads_evidence, workloads_of
 
 CODE, ID = "CNP006", "implicit-cluster"
 VERSIONS = str(DEFAULT_LOCAL_CLUSTER)
@@ -236,7 +236,7 @@ def _effect(place: _Place) -> tuple[tuple[str, ...], str]:
         others = f"pods with {_entry_words(place, index)} outside {listed(scope.names)}"
         if scope.workloads:
             others += " (none is known)"
-        closes.append(flow_words(others, context.policy, place.spec, rule))
+        closes.append(flow_text(context.policy, place.spec, rule, others))
     return tuple(closes), why
 
 
@@ -245,7 +245,7 @@ def _evidence(place: _Place) -> Iterator[str]:
     configured = context.config.implicit_cluster.scope
     for index, scope in place.scopes.items():
         prefix = f"{_entry_words(place, index)}: " if len(place.scopes) > 1 else ""
-        for line in workloads_words(scope.workloads):
+        for line in workloads_evidence(scope.workloads):
             yield prefix + line
     if configured != "auto":
         said = configured if isinstance(configured, str) else listed(configured)
@@ -282,13 +282,13 @@ def _route(place: _Place) -> str:
 
 
 def _entries(place: _Place) -> str:
-    return shortened([f"`{_entry_words(place, index)}`" for index in place.scopes])
+    return listed([f"`{_entry_words(place, index)}`" for index in place.scopes])
 
 
 def _entry_words(place: _Place, index: int) -> str:
     if place.context.policy.kind != KNP:
         selector = place.field.selectors[index]
-        return selector_words(selector) if selector else "{}"
+        return selector_text(selector) or "{}"
     return _peer_words(place.field.entries[index])
 
 
@@ -297,7 +297,7 @@ def _peer_words(peer: dict[str, Any]) -> str:
     for name in ("namespaceSelector", "podSelector"):
         if peer.get(name) is not None:
             selector = read_selector(peer[name], "")
-            parts.append(f"{name} {selector_words(selector) if selector else '{}'}")
+            parts.append(f"{name} {selector_text(selector) or '{}'}")
     return ", ".join(parts)
 
 
@@ -321,7 +321,7 @@ def _services(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Ite
             applicability=Applicability.MANUAL,
             route=field.entry_route(index),
             message=f"`toServices` reaches only local backends of the global {shown} on {context.to_version}",
-            why=f"flows lost: {flow_words(f'remote backends of {shown}', context.policy, spec, rule)}",
+            why=f"flows lost: {flow_text(context.policy, spec, rule, f'remote backends of {shown}')}",
             evidence=tuple(f"{service} is global, {service.source}" for service in services),
             advice=advice,
             versions=VERSIONS,

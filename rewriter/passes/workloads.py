@@ -1,8 +1,8 @@
-"""Which known workloads a selection means, and how far the knowledge goes."""
+"""Which known workloads a selection means, how far the knowledge goes, and the workloads in words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rewriter.cilium.labels import (
     ANY,
@@ -21,6 +21,7 @@ from rewriter.cilium.terms import Condition, LabelTerm, conditions_of, label_ter
 from rewriter.inventory.facts import Workload
 from rewriter.inventory.inventory import Inventory
 
+_MOST_SHOWN = 6
 _ADDED_BY_CILIUM = frozenset({NAMESPACE_LABEL, CLUSTER_LABEL, SERVICE_ACCOUNT_LABEL})
 
 
@@ -62,6 +63,19 @@ def clusters_all_known(inventory: Inventory, clusters: Sequence[str]) -> bool:
         if not missing:
             return True
     return not missing
+
+
+def workloads_evidence(workloads: Iterable[Workload]) -> tuple[str, ...]:
+    """One line a workload with its source; of many, how many are left out."""
+    lines = [_line(workload) for workload in workloads]
+    if len(lines) <= _MOST_SHOWN:
+        return tuple(lines)
+    return (*lines[:_MOST_SHOWN], f"and {len(lines) - _MOST_SHOWN} more workloads")
+
+
+def _line(workload: Workload) -> str:
+    where = f" in {workload.cluster}" if workload.cluster else ""
+    return f"{workload}{where}, {workload.source}"
 
 
 def _fixed_labels(term: LabelTerm) -> Mapping[str, str]:
