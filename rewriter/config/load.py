@@ -115,7 +115,7 @@ def _clusters(reader: _Reader) -> tuple[Cluster, ...]:
         clusters.append(
             Cluster(
                 name=name,
-                source=Source(str(reader.file)),
+                source=Source(reader.file.name),
                 local_paths=table.texts("local"),
                 version=table.text("version"),
                 pod_cidrs=table.cidrs("pod_cidrs"),
