@@ -1,11 +1,15 @@
 from __future__ import annotations
 
-import netaddr
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rewriter.cilium.addresses import AddressSet, address_set
 from rewriter.cilium.cidr import Prefix, parse_prefix
+
+netaddr: Any = pytest.importorskip("netaddr")
 
 
 @st.composite
@@ -21,11 +25,11 @@ def _prefixes(draw: st.DrawFn) -> Prefix:
 PREFIXES = st.lists(_prefixes(), max_size=5)
 
 
-def _ip_set(prefixes: list[Prefix]) -> netaddr.IPSet:
+def _ip_set(prefixes: list[Prefix]) -> Any:
     return netaddr.IPSet([str(prefix) for prefix in prefixes])
 
 
-def _as_ip_set(addresses: AddressSet) -> netaddr.IPSet:
+def _as_ip_set(addresses: AddressSet) -> Any:
     result = netaddr.IPSet()
     for version, intervals in ((4, addresses.ipv4), (6, addresses.ipv6)):
         for first, last in intervals:
