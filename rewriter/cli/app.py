@@ -12,6 +12,8 @@ from typer.core import TyperGroup
 from rewriter.cli.errors import UsageError
 from rewriter.cli.fix import fix
 from rewriter.cli.passes import explain, passes
+from rewriter.cli.validate import validate
+from rewriter.cli.verdict import verdict
 
 FIX = "fix"
 _GROUP_OPTIONS = ("--install-completion", "--show-completion")
@@ -46,6 +48,8 @@ def _root() -> None:
 
 app.command()(passes)
 app.command()(explain)
+app.command()(validate)
+app.command()(verdict)
 app.command(
     FIX,
     hidden=True,

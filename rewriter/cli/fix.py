@@ -9,9 +9,8 @@ from typing import Annotated
 import typer
 
 from rewriter.cli.errors import UsageError
-from rewriter.cli.options import Color
+from rewriter.cli.options import Color, open_for
 from rewriter.cli.pass_names import pass_names
-from rewriter.cli.progress import Progress
 
 
 class Format(StrEnum):
@@ -99,7 +98,7 @@ def fix(
         raise UsageError("`-` stands alone; give either `-` or paths")
     from rewriter.cli import fix_run
     from rewriter.engine.fixer import Options
-    from rewriter.engine.workspace import Request, open_workspace
+    from rewriter.engine.workspace import Request
 
     request = Request(
         names=names,
@@ -110,8 +109,7 @@ def fix(
         diff_base=diff_base,
         stdin_name=stdin_filename,
     )
-    with Progress("reading", None) as progress:
-        workspace = open_workspace(request, progress.step)
+    workspace = open_for(request)
     options = Options(
         workspace.from_version,
         workspace.to_version,

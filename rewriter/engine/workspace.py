@@ -49,6 +49,19 @@ class Request:
     stdin_name: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PlacedPolicy:
+    """A policy with its file and document."""
+
+    path: str
+    document: yamltext.Document
+    policy: Policy
+
+    def place(self, route: str) -> str:
+        """`file:line` of a route of the policy's document."""
+        return f"{self.path}:{yamltext.locate(self.document, route).line}"
+
+
 @dataclass(slots=True)
 class Workspace:
     """Files that hold policies with their bytes, in order; `scanned` counts all files looked at."""
@@ -60,33 +73,42 @@ class Workspace:
     files: list[tuple[FoundFile, bytes]] = field(default_factory=list)
     scanned: int = 0
     errors: list[InputError] = field(default_factory=list)
-    _others: list[tuple[str, Policy]] | None = None
+    _policies: list[PlacedPolicy] | None = None
 
     def namespace_of(self, path: str, manifest: Mapping[str, Any]) -> str | None:
         """The namespace that a manifest of a file is applied to; None where nobody says."""
         return self.inventory.namespace_of(path, manifest).namespace
 
-    def policies(self) -> list[tuple[str, Policy]]:
-        """Every policy of the files with its path, those of unreadable files left out. Read once."""
-        if self._others is None:
-            self._others = [
-                (found.display, policy) for found, data in self.files for policy in self._policies_of(found, data)
-            ]
-        return self._others
+    def policies(self) -> list[PlacedPolicy]:
+        """Every policy of the files, those of unreadable files and templates left out. Read once."""
+        if self._policies is None:
+            self._policies = [placed for found, data in self.files for placed in self._policies_of(found, data)]
+        return self._policies
+
+    def policies_of_cluster(self, cluster: Cluster | None) -> list[PlacedPolicy]:
+        """The policies applied to a cluster; those of which nobody says where count for every cluster."""
+        return [
+            placed
+            for placed in self.policies()
+            if cluster is None or self.inventory.cluster_of(placed.path) in (None, cluster)
+        ]
 
     def others(self, path: str) -> Sequence[Policy]:
         """The policies of the cluster that a file's manifests are applied to."""
-        cluster = self.inventory.cluster_of(path)
-        return [policy for name, policy in self.policies() if self.inventory.cluster_of(name) == cluster]
+        return [placed.policy for placed in self.policies_of_cluster(self.inventory.cluster_of(path))]
 
-    def _policies_of(self, found: FoundFile, data: bytes) -> list[Policy]:
+    def _policies_of(self, found: FoundFile, data: bytes) -> list[PlacedPolicy]:
         try:
-            documents = yamltext.parse(yamltext.decode(data))
-        except yamltext.YamlTextError:
+            text = yamltext.decode(data)
+            documents = yamltext.parse(text)
+        except yamltext.YamlTextError as error:
+            if yamltext.template_markup(data.decode("utf-8", "replace")) is None:
+                self.errors.append(InputError(found.display, error.message, error.line, error.hint))
             return []
         return [
-            item.policy
+            PlacedPolicy(found.display, document, item.policy)
             for document in documents
+            if yamltext.template_markup(text[document.span.start : document.span.end]) is None
             for item in policies_in(document.value, lambda manifest: self.namespace_of(found.display, manifest))
         ]
 

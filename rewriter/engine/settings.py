@@ -1,0 +1,72 @@
+"""Cilium's settings of a cluster, from the inventory, and the facts that its policies point at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rewriter.cilium.cidr import AddressError, Prefix, parse_prefix
+from rewriter.cilium.identity import Identity, NamedPort
+from rewriter.cilium.labels import pod_labels
+from rewriter.cilium.settings import CidrGroupView, Facts, ServiceView, Settings
+from rewriter.cilium.version import DEFAULT_LOCAL_CLUSTER, DEFAULT_LOCAL_CLUSTER_EXISTS, Version
+from rewriter.inventory.facts import CIDRGroup, Cluster, Service, Workload
+from rewriter.inventory.inventory import Inventory
+
+#: The name of a cluster of which nobody told the name (Cilium's default of cluster.name).
+DEFAULT_NAME = "default"
+
+
+def settings_of(cluster: Cluster | None, version: Version) -> Settings:
+    """How the agents of a cluster read policies on a version; Cilium's defaults where nothing is known."""
+    configured = cluster.default_local_cluster if cluster else None
+    exists = version >= DEFAULT_LOCAL_CLUSTER_EXISTS
+    return Settings(
+        version=version,
+        local_cluster=cluster.name if cluster else DEFAULT_NAME,
+        default_local_cluster=exists and (version >= DEFAULT_LOCAL_CLUSTER if configured is None else configured),
+        cidr_match_nodes=bool(cluster and cluster.cidr_match_nodes),
+        node_selector_labels=True,
+    )
+
+
+def workload_identity(workload: Workload, inventory: Inventory, local: str) -> Identity:
+    """The identity of a workload's pods; `local` is the cluster of those whose cluster nobody tells."""
+    cluster = workload.cluster or local
+    namespace_labels: dict[str, str] = {}
+    for namespace in inventory.namespaces(workload.namespace):
+        if namespace.cluster in (None, workload.cluster):
+            namespace_labels |= namespace.labels
+    return Identity(
+        name=f"{cluster}/{workload.namespace}/{workload.name}",
+        labels=pod_labels(
+            cluster=cluster,
+            namespace=workload.namespace,
+            labels=workload.labels,
+            namespace_labels=namespace_labels,
+            service_account=workload.service_account,
+        ),
+        named_ports=tuple(NamedPort(port.name, port.number, port.protocol) for port in workload.ports if port.name),
+    )
+
+
+def facts_of(services: Iterable[Service], groups: Iterable[CIDRGroup], inventory: Inventory) -> Facts:
+    """Services and CIDR groups as the verdict engine sees them."""
+    return Facts(
+        tuple(_service_view(service, inventory) for service in services),
+        tuple(CidrGroupView(group.name, tuple(_prefixes(group.cidrs)), group.labels) for group in groups),
+    )
+
+
+def _service_view(service: Service, inventory: Inventory) -> ServiceView:
+    addresses = tuple(address for endpoints in inventory.endpoint_slices(service) for address in endpoints.addresses)
+    return ServiceView(service.namespace, service.name, service.selector or {}, service.labels, addresses)
+
+
+def _prefixes(cidrs: Iterable[str]) -> list[Prefix]:
+    prefixes = []
+    for cidr in cidrs:
+        try:
+            prefixes.append(parse_prefix(cidr))
+        except AddressError:
+            continue
+    return prefixes
