@@ -189,7 +189,7 @@ def _narrowed(place: _Place) -> Finding:
     by_workloads = any(scope.workloads for scope in scopes)
     safe = all(scope.names is None for scope in scopes)
     local = f"those of {context.cluster.name}" if context.cluster else "local ones"
-    verb = "denies" if rule.deny else "means"
+    verb = ("deny" if len(scopes) > 1 else "denies") if rule.deny else "mean" if len(scopes) > 1 else "means"
     closes, why = _effect(place)
     return Finding(
         code=CODE,
@@ -214,7 +214,7 @@ def _unknown_local(place: _Place) -> Finding:
         severity=Severity.WARNING,
         applicability=Applicability.MANUAL,
         route=_route(place),
-        message=f"`{place.field.name}` {_entries(place)} means pods of every cluster on {place.context.from_version}, "
+        message=f"`{place.field.name}` {_entries(place)} {'mean' if len(place.scopes) > 1 else 'means'} pods of every cluster on {place.context.from_version}, "
         f"only local ones on {place.context.to_version}",
         why="which cluster is local to this file is not known, so the local cluster cannot be named",
         advice='say so with `local = ["path/**"]` in the [[clusters]] entry of the cluster it is applied to',
