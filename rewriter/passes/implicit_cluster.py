@@ -189,7 +189,6 @@ def _narrowed(place: _Place) -> Finding:
     by_workloads = any(scope.workloads for scope in scopes)
     safe = all(scope.names is None for scope in scopes)
     local = f"those of {context.cluster.name}" if context.cluster else "local ones"
-    verb = ("deny" if len(scopes) > 1 else "denies") if rule.deny else "mean" if len(scopes) > 1 else "means"
     closes, why = _effect(place)
     return Finding(
         code=CODE,
@@ -197,7 +196,7 @@ def _narrowed(place: _Place) -> Finding:
         severity=Severity.ERROR if by_workloads or rule.deny else Severity.WARNING,
         applicability=Applicability.SAFE if safe else Applicability.EVIDENT,
         route=_route(place),
-        message=f"`{place.field.name}` {_entries(place)} {verb} pods of every cluster on {context.from_version}, "
+        message=f"`{place.field.name}` {_entries(place)} pods of every cluster on {context.from_version}, "
         f"only {local} on {context.to_version}",
         why=why,
         evidence=tuple(_evidence(place)),
@@ -214,7 +213,7 @@ def _unknown_local(place: _Place) -> Finding:
         severity=Severity.WARNING,
         applicability=Applicability.MANUAL,
         route=_route(place),
-        message=f"`{place.field.name}` {_entries(place)} {'mean' if len(place.scopes) > 1 else 'means'} pods of every cluster on {place.context.from_version}, "
+        message=f"`{place.field.name}` {_entries(place)} pods of every cluster on {place.context.from_version}, "
         f"only local ones on {place.context.to_version}",
         why="which cluster is local to this file is not known, so the local cluster cannot be named",
         advice='say so with `local = ["path/**"]` in the [[clusters]] entry of the cluster it is applied to',
@@ -282,7 +281,10 @@ def _route(place: _Place) -> str:
 
 
 def _entries(place: _Place) -> str:
-    return listed([f"`{_entry_words(place, index)}`" for index in place.scopes])
+    """The entries with their verb, for a message."""
+    many = len(place.scopes) > 1
+    verb = ("deny" if many else "denies") if place.rule.deny else "mean" if many else "means"
+    return f"{listed([f'`{_entry_words(place, index)}`' for index in place.scopes])} {verb}"
 
 
 def _entry_words(place: _Place, index: int) -> str:
