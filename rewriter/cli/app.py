@@ -46,14 +46,14 @@ def _root() -> None:
     """Finds Cilium network policies that do not do what they say, and rewrites them."""
 
 
-app.command()(passes)
-app.command()(explain)
-app.command()(validate)
-app.command()(verdict)
+COMMANDS = (passes, explain, validate, verdict)
+for _command in COMMANDS:
+    app.command()(_command)
 app.command(
     FIX,
     hidden=True,
-    epilog="Subcommands: " + "explain, passes. `cnpfix COMMAND --help` tells more; a path of such a name is `./name`.",
+    epilog=f"Commands: {', '.join(each.__name__ for each in COMMANDS)}. `cnpfix COMMAND --help` tells more; "
+    "a path that has the name of a command is given as `./name`.",
 )(fix)
 
 

@@ -26,9 +26,7 @@ class Format(StrEnum):
 def fix(
     paths: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[PATH]...", help="Files and folders; `-` reads stdin and writes stdout.", show_default="."
-        ),
+        typer.Argument(metavar="PATH", help="Files and folders; `-` reads stdin and writes stdout.", show_default="."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print findings and diffs, change nothing (the default).")

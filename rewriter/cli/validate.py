@@ -24,7 +24,7 @@ class Format(StrEnum):
 
 
 def validate(
-    paths: Annotated[list[str] | None, typer.Argument(metavar="[PATH]...", show_default=".")] = None,
+    paths: Annotated[list[str] | None, typer.Argument(metavar="PATH", show_default=".")] = None,
     versions: Annotated[
         list[str] | None, typer.Option("--versions", metavar="LIST", help="Releases to ask; default: all known.")
     ] = None,

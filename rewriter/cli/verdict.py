@@ -18,7 +18,7 @@ from rewriter.output.style import Style, one_line, style_for
 
 
 def verdict(
-    paths: Annotated[list[str] | None, typer.Argument(metavar="[PATH]...", show_default=".")] = None,
+    paths: Annotated[list[str] | None, typer.Argument(metavar="PATH", show_default=".")] = None,
     source: Annotated[
         str | None,
         typer.Option(

@@ -58,9 +58,10 @@ def _is_filler(line: str) -> bool:
 def _extent(document: yamltext.Document, line: int) -> tuple[int, int] | None:
     """First and last line of the outermost node that begins on a line of a document."""
     route = ""
+    is_item = True  # A mapping that is a member's value begins with its first member, which is what is meant.
     while True:
         place = yamltext.locate(document, route)
-        if place.line == line:
+        if place.line == line and is_item:
             return line, place.end_line
         if not place.line <= line <= place.end_line:
             return None
@@ -71,14 +72,14 @@ def _extent(document: yamltext.Document, line: int) -> tuple[int, int] | None:
             child = f"{route}/{_escaped(str(key))}"
             key_place = yamltext.locate_key(document, child)
             value_place = yamltext.locate(document, child)
-            if key_place.line == line:
+            if key_place.line == line and isinstance(value, dict):
                 return line, max(line, value_place.end_line)
-            if key_place.line < line <= value_place.end_line:
+            if key_place.line <= line <= value_place.end_line:
                 step = child
                 break
         if step is None:
             return None
-        route = step
+        route, is_item = step, isinstance(value, list)
 
 
 def _escaped(token: str) -> str:

@@ -52,6 +52,7 @@ def parse(text: str, limits: Limits = _DEFAULT_LIMITS) -> list[Document]:
 def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> YamlTextError:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+    line = max(1, min(line, len(text.rstrip().split("\n"))))
     problem = error.problem or error.context or "not valid"
     if "\\t" in problem or ("found character" in problem and "\t" in text):
         return YamlTextError(f"is not valid YAML: {problem}", line, column, "indent with spaces, not tabs")
