@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from rewriter.cilium.policy import KNP, Policy, Rule, Spec
 from rewriter.cilium.selector import Requirement, Selector
@@ -52,13 +53,15 @@ def ports_text(rule: Rule) -> str:
     """On which ports a rule is: ` on 80/TCP and 53`; empty where it names none."""
     items = [item.get("ports") for item in rule.to_ports] if "ports" not in rule.raw else [list(rule.to_ports)]
     ports = [port for ports in items if isinstance(ports, list) for port in ports if isinstance(port, dict)]
-    texts = [_port_text(port.get("port"), port.get("endPort"), port.get("protocol")) for port in ports]
+    texts = [port_text(port) for port in ports]
     return f" on {listed(texts)}" if texts else ""
 
 
-def _port_text(port: object, end: object, protocol: object) -> str:
-    number = "every port" if port in (None, "0") else f"{port}-{end}" if end else str(port)
-    return f"{number}/{protocol}" if protocol else number
+def port_text(port: Mapping[str, Any]) -> str:
+    """One item of `ports`: `80/TCP`, `1000-2000/UDP`, `http`."""
+    number, end, protocol = port.get("port"), port.get("endPort"), port.get("protocol")
+    text = "every port" if number in (None, "0") else f"{number}-{end}" if end else str(number)
+    return f"{text}/{protocol}" if protocol else text
 
 
 def flow_text(policy: Policy, spec: Spec, rule: Rule, peers: str) -> str:

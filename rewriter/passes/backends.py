@@ -1,0 +1,282 @@
+"""What stands behind a reference to a Service: the peers of a rule that means the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rewriter.cilium.addresses import address_set
+from rewriter.cilium.cidr import AddressError, parse_address, parse_prefix_or_address
+from rewriter.cilium.selector import read_selector
+from rewriter.cilium.services import service_matches, service_text
+from rewriter.cilium.settings import ServiceView
+from rewriter.inventory.facts import Cluster, EndpointSlice, NamedPort, Service, ServicePort, Source
+from rewriter.passes.base import Context
+from rewriter.passes.clusters import ranges_of
+from rewriter.passes.mesh import cluster_requirement, namespace_key
+from rewriter.passes.words import listed
+
+#: The port on which API servers listen when no EndpointSlice tells (kube-apiserver --secure-port).
+API_SERVER_PORT = 6443
+
+
+class UndecidedError(Exception):
+    """What a Service reference means cannot be told: `reason` says why, `advice` what to do.
+
+    `wrong` marks a reference that cannot mean what it says, whatever the facts.
+    """
+
+    def __init__(self, reason: str, advice: str, *, wrong: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.advice = advice
+        self.wrong = wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Backends:
+    """The peers that one Service stands for: entries of one peer field of an egress rule.
+
+    `ports` are the Service's, each with its backend port; None where ports are not translated. `containers` are the
+    ports of the known workloads behind it. `opens` and `closes` name peers by which the entries differ from those
+    that Cilium 1.17 and later resolve the reference to; `complete` is False where other Services that nobody knows
+    may be meant too.
+    """
+
+    name: str
+    field: str
+    entries: tuple[Any, ...]
+    ports: tuple[ServicePort, ...] | None
+    containers: tuple[NamedPort, ...] = ()
+    evidence: tuple[str, ...] = ()
+    opens: str = ""
+    closes: str = ""
+    complete: bool = True
+
+
+def backends_of(context: Context, entry: Any) -> list[Backends]:
+    """What one entry of toServices stands for, a Service each. Raises UndecidedError."""
+    named = entry.get("k8sService") if isinstance(entry, dict) else None
+    selected = entry.get("k8sServiceSelector") if isinstance(entry, dict) else None
+    if not isinstance(named, dict) and not isinstance(selected, dict):
+        raise UndecidedError("an entry of toServices names no Service", "Name the Service in `k8sService`.")
+    services = _matching(context, entry, named if isinstance(named, dict) else None)
+    if isinstance(named, dict) and _is_kubernetes(named, services):
+        return [_api_server(context, services)]
+    if not services:
+        raise _unknown(context, entry, named if isinstance(named, dict) else None)
+    by_name: dict[tuple[str, str], list[Service]] = {}
+    for service in services:
+        by_name.setdefault((service.namespace, service.name), []).append(service)
+    if isinstance(named, dict) and named.get("serviceName") == "kubernetes" and not named.get("namespace"):
+        by_name.setdefault(("default", "kubernetes"), [])
+    if isinstance(named, dict) and len(by_name) > 1:
+        namespaces = listed(sorted(namespace for namespace, _ in by_name))
+        raise UndecidedError(
+            f"Services {named.get('serviceName')} of several namespaces are meant, {namespaces}",
+            "Say which one is meant with `namespace`.",
+        )
+    complete = isinstance(named, dict) and bool(named.get("namespace"))
+    return [replace(_backends(context, _one(group)), complete=complete) for group in by_name.values()]
+
+
+def service_backends(context: Context, service: Service) -> Backends:
+    """What one Service stands for. Raises UndecidedError."""
+    return _backends(context, service)
+
+
+def _matching(context: Context, entry: dict[str, Any], named: dict[str, Any] | None) -> list[Service]:
+    """The known Services of the policy's cluster that an entry means."""
+    own = context.cluster.name if context.cluster else None
+    return [s for s in _candidates(context, entry, named) if own is None or s.cluster in (None, own)]
+
+
+def _candidates(context: Context, entry: dict[str, Any], named: dict[str, Any] | None) -> Iterator[Service]:
+    inventory = context.inventory
+    found: Iterable[Service]
+    if named is not None:
+        name = named.get("serviceName")
+        found = inventory.services(name) if isinstance(name, str) else ()
+    else:
+        selector = read_selector(entry["k8sServiceSelector"].get("selector"), "")
+        if selector is None or not selector.requirements:
+            raise UndecidedError("an entry of toServices has no selector", "Name the Services that are meant.")
+        labels = {
+            r.written_key: r.values[0] for r in selector.requirements if r.operator == "In" and len(r.values) == 1
+        }
+        found = inventory.services_by_labels(labels) if labels else inventory.all_services()
+    for service in found:
+        if service_matches(entry, ServiceView(service.namespace, service.name, labels=service.labels)):
+            yield service
+
+
+def _one(services: Sequence[Service]) -> Service:
+    """The one Service that several facts of the same name tell of. Raises UndecidedError where they disagree."""
+    first = services[0]
+    for other in services[1:]:
+        if (other.selector, other.ports, other.external_name) != (first.selector, first.ports, first.external_name):
+            raise UndecidedError(
+                f"{first} is there twice and not the same, {first.source} and {other.source}",
+                'Say which cluster each file is for (`local = ["path/**"]` of the [[clusters]] entries).',
+            )
+    return first
+
+
+def _unknown(context: Context, entry: dict[str, Any], named: dict[str, Any] | None) -> UndecidedError:
+    elsewhere = sorted({s.cluster for s in _candidates(context, entry, named) if s.cluster is not None})
+    text = service_text(entry)
+    if elsewhere and context.cluster is not None:
+        reason = f"Service {text} is known in {listed(elsewhere)} only, not in {context.cluster.name}"
+    else:
+        reason = f"Service {text} is not known"
+    part = named if named is not None else entry["k8sServiceSelector"]
+    namespace = part.get("namespace")
+    where = f"-n {namespace}" if namespace and isinstance(namespace, str) else "-A"
+    if named is None:
+        command = f"kubectl get services {where} --show-labels"
+    elif where == "-A":
+        command = f"kubectl get services -A --field-selector metadata.name={named.get('serviceName')} -o yaml"
+    else:
+        command = f"kubectl get service {where} {named.get('serviceName')} -o yaml"
+    return UndecidedError(
+        reason, f"Find it with `{command}` and put its manifest in the tree, or give a snapshot with --inventory."
+    )
+
+
+def _backends(context: Context, service: Service) -> Backends:
+    cited = f"{service}, {service.source}"
+    if service.external_name is not None or service.type == "ExternalName":
+        return _external(service, cited)
+    if not service.selector:
+        return _addresses(context, service, cited)
+    labels = {**service.selector, namespace_key(context.policy): service.namespace}
+    entry: dict[str, Any] = {"matchLabels": labels}
+    opens = closes = ""
+    if context.mesh and (context.cluster is None or context.cluster.meshed):
+        default_local = context.default_local_cluster
+        if service.is_global and context.cluster is not None:
+            names = _sharing(context, service, context.cluster)
+            entry["matchExpressions"] = [cluster_requirement(context, names)]
+            remote = listed(name for name in names if name != context.cluster.name)
+            opens = f"backends of {service} in {remote}" if remote and default_local(context.from_version) else ""
+        elif default_local(context.to_version) and not default_local(context.from_version):
+            closes = f"pods of other clusters with the labels of {service}"
+    containers = tuple(
+        port
+        for workload in context.inventory.workloads_with(service.selector)
+        if workload.namespace == service.namespace
+        for port in workload.ports
+    )
+    selector = ", ".join(f"{key}={value}" for key, value in service.selector.items())
+    ports = listed(_port_text(port) for port in service.ports)
+    evidence = (f"{cited}: selector {selector}" + (f", port {ports}" if ports else ""),)
+    return Backends(str(service), "toEndpoints", (entry,), service.ports, containers, evidence, opens, closes)
+
+
+def _port_text(port: ServicePort) -> str:
+    return f"{port.port}/{port.protocol} → {port.target}"
+
+
+def _sharing(context: Context, service: Service, own: Cluster) -> tuple[str, ...]:
+    """The meshed clusters whose backends a global Service uses; one that nobody tells of is taken to share."""
+    names = []
+    for cluster in context.mesh:
+        facts = [s for s in context.inventory.services(service.name, service.namespace) if s.cluster == cluster.name]
+        shares = any(
+            s.is_global and s.annotations.get("service.cilium.io/shared", "").lower() != "false" for s in facts
+        )
+        if cluster.name == own.name or shares or not facts:
+            names.append(cluster.name)
+    return tuple(names)
+
+
+def _external(service: Service, cited: str) -> Backends:
+    name = (service.external_name or "").rstrip(".")
+    if not name:
+        raise UndecidedError(f"{service} is an ExternalName without a name", "Name the peers themselves.")
+    if name.endswith((".svc", ".svc.cluster.local")):
+        raise UndecidedError(
+            f"{service} is a name for {name}, a Service inside the cluster", "Name that Service, or its backends."
+        )
+    return Backends(
+        str(service),
+        "toFQDNs",
+        ({"matchName": name},),
+        None,
+        evidence=(f"{cited}: ExternalName {name}",),
+        opens=f"the addresses of {name}",
+    )
+
+
+def _addresses(context: Context, service: Service, cited: str) -> Backends:
+    """A Service without selector: the addresses of its endpoints, where they lie outside the mesh."""
+    slices = _slices(context, service)
+    addresses = [address for each in slices for address in each.addresses]
+    if not addresses:
+        raise UndecidedError(
+            f"{service} has no selector, and its EndpointSlice is not known",
+            "Put its EndpointSlice in the tree, or give a snapshot with --inventory.",
+        )
+    entries = []
+    for text in dict.fromkeys(addresses):
+        try:
+            address = parse_address(text)
+        except AddressError:
+            raise UndecidedError(f"{service} has an endpoint {text!r}", "Name the peers themselves.") from None
+        holder = _inside(context, text)
+        if holder:
+            raise UndecidedError(
+                f"{service} has no selector, and its endpoint {text} lies in {holder}, where no CIDR matches",
+                "Name the peers by their labels or as entities.",
+            )
+        entries.append({"cidr": f"{text}/{address.width}"})
+    by_name = {port.name: port.number for each in slices for port in each.ports}
+    ports = tuple(replace(port, target=by_name.get(port.name, port.target)) for port in service.ports)
+    sources = [f"EndpointSlice of {service}, {each.source}: {', '.join(each.addresses)}" for each in slices]
+    return Backends(str(service), "toCIDRSet", tuple(entries), ports, evidence=(f"{cited}: no selector", *sources))
+
+
+def _inside(context: Context, address: str) -> str:
+    """In which range of the mesh an address lies; empty for one outside."""
+    here = address_set([parse_prefix_or_address(address)])
+    for cluster in context.inventory.clusters:
+        if not cluster.meshed and cluster != context.cluster:
+            continue
+        ranges = ranges_of(context.inventory, cluster)
+        for name, known in (("pod", ranges.pods), ("node", ranges.nodes), ("service", ranges.services)):
+            if known is not None and here <= known:
+                return f"the {name} range of {cluster.name}"
+    return ""
+
+
+def _slices(context: Context, service: Service) -> list[EndpointSlice]:
+    own = context.cluster.name if context.cluster else None
+    return [s for s in context.inventory.endpoint_slices(service) if own is None or s.cluster in (None, own)]
+
+
+def _is_kubernetes(named: dict[str, Any], services: Sequence[Service]) -> bool:
+    """Whether default/kubernetes is meant, which every cluster has, known or not."""
+    if named.get("serviceName") != "kubernetes" or named.get("namespace") not in (None, "", "default"):
+        return False
+    return all(service.namespace == "default" for service in services)
+
+
+def _api_server(context: Context, services: Sequence[Service]) -> Backends:
+    known = services[0] if services else Service("kubernetes", "default", None, {}, None, (), Source("Kubernetes"))
+    slices = _slices(context, known)
+    told = [port.number for each in slices for port in each.ports if port.name in ("https", "")]
+    if told:
+        target = told[0]
+        evidence = f"EndpointSlice of {known}, {slices[0].source}: port {target}"
+    else:
+        target = API_SERVER_PORT
+        evidence = f"no EndpointSlice of {known} is known: API servers listen on {target} unless told otherwise"
+    return Backends(
+        str(known),
+        "toEntities",
+        ("kube-apiserver",),
+        (ServicePort("https", 443, "TCP", target),),
+        evidence=(evidence,),
+        opens="the API servers",
+    )

@@ -1,0 +1,52 @@
+"""The addresses of clusters: where their pods, nodes and Services are, as far as anybody told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rewriter.cilium.addresses import AddressSet, address_set
+from rewriter.cilium.cidr import AddressError, Prefix, parse_prefix_or_address
+from rewriter.inventory.facts import Cluster, Node
+from rewriter.inventory.inventory import Inventory
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterRanges:
+    """The addresses of a cluster's pods, nodes and Services; None where nobody told."""
+
+    pods: AddressSet | None
+    nodes: AddressSet | None
+    services: AddressSet | None
+
+
+def ranges_of(inventory: Inventory, cluster: Cluster) -> ClusterRanges:
+    """The ranges of a cluster: as configured, else those of its known Node objects."""
+    nodes = [node for node in inventory.nodes() if node.cluster == cluster.name]
+    return ClusterRanges(
+        _known(cluster.pod_cidrs, nodes, "pod_cidrs"),
+        _known(cluster.node_cidrs, nodes, "addresses"),
+        None if cluster.service_cidrs is None else parsed(cluster.service_cidrs),
+    )
+
+
+def parsed(texts: Iterable[str]) -> AddressSet:
+    """The addresses of prefixes and bare addresses; what is neither is left out."""
+    return address_set(prefix for text in texts if (prefix := parse(text)) is not None)
+
+
+def parse(text: object) -> Prefix | None:
+    """The prefix of a CIDR or of a bare address; None for anything else."""
+    if not isinstance(text, str):
+        return None
+    try:
+        return parse_prefix_or_address(text)
+    except AddressError:
+        return None
+
+
+def _known(configured: tuple[str, ...] | None, nodes: Iterable[Node], field: str) -> AddressSet | None:
+    if configured is not None:
+        return parsed(configured)
+    told = parsed(text for node in nodes for text in getattr(node, field))
+    return told or None

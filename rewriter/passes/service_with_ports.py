@@ -1,0 +1,288 @@
+"""## What it does
+
+Finds `toServices` together with `toPorts` in one rule, and writes the Service's own selector and backend ports instead.
+
+## Why it matters
+
+Up to Cilium 1.16 the combination is rejected, and with it the whole policy: its pods are open. From 1.17 on it is
+accepted, so an upgrade wakes such a policy up.
+
+Ports in a policy are the backends' ports, since load balancing comes first: the port of a Service that forwards 80 to
+8080 has to be written as 8080.
+
+## Example
+
+```diff
+   egress:
+-  - toServices:
+-    - k8sService:
+-        serviceName: db-service
+-        namespace: prod
++  - toEndpoints:
++    - matchLabels:
++        app: db
++        k8s:io.kubernetes.pod.namespace: prod
+     toPorts:
+     - ports:
+       - port: "3306"
+         protocol: TCP
+```
+
+## Fix safety
+
+Selector and ports come from the Service as it is known. A Service port becomes the targetPort (a named one by name),
+a port that is a targetPort already stays, and any other is left to a person. Several Services become one rule where
+their ports come out equal, else one rule each. A global Service of a mesh selects the backends of every cluster that
+shares it. A Service without selector becomes the addresses of its EndpointSlice, an ExternalName its DNS name, and
+`default/kubernetes` the entity `kube-apiserver`.
+
+- Where the policy is dead today (`--from` up to 1.16), the fix switches enforcement on: evident.
+- Where it is enforced, the fix is safe if the flows stay the same, and evident if they do not.
+- A deny rule whose flows change is unsafe.
+- A Service that is not known, or that can be read in two ways, is left to a person.
+
+## References
+
+- Cilium documentation, "Layer 3 Policies", section "Services based"
+- Cilium source, `pkg/policy/k8s`, `resolveToServices`, and `pkg/policy/api`, `EgressRule.Sanitize`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from rewriter.cilium.policy import EGRESS, PeerField, Rule, Spec
+from rewriter.cilium.version import REQUIRES_REMOVED, SERVICES_WITH_PORTS
+from rewriter.finding import Applicability, Finding, Fix, Severity
+from rewriter.passes.backend_ports import Plan, apply_plan, plan_operations, plan_ports, ports_known, translate
+from rewriter.passes.backends import Backends, UndecidedError, backends_of
+from rewriter.passes.base import Context, Pass
+from rewriter.passes.rules import add_after, missing, sibling
+from rewriter.passes.words import flow_text, listed, subject_text
+
+CODE, ID = "CNP002", "service-with-ports"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A rule with toServices and toPorts."""
+
+    context: Context
+    spec: Spec
+    rule: Rule
+    field: PeerField
+    to_ports: list[Any]
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the source release rejects the rule for it, and so enforces nothing of the policy."""
+        return self.context.from_version < SERVICES_WITH_PORTS and not self.rule.deny
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """One of the rules that a rule becomes: entries of one peer field, on the ports of the plan."""
+
+    field: str
+    entries: list[Any]
+    plan: Plan
+    members: list[Backends]
+
+
+def find(context: Context) -> Iterator[Finding]:
+    for spec in context.policy.specs:
+        for rule in spec.rules:
+            field, to_ports = rule.peer("toServices"), rule.raw.get("toPorts")
+            if rule.direction == EGRESS and field and field.entries and to_ports and isinstance(to_ports, list):
+                yield _finding(_Place(context, spec, rule, field, to_ports))
+
+
+def _finding(place: _Place) -> Finding:
+    try:
+        _check_alone(place)
+        members = [member for entry in place.field.entries for member in backends_of(place.context, entry)]
+        outcomes = _outcomes(place, members)
+    except UndecidedError as error:
+        return _undecided(place, error)
+    return _fixed(place, members, outcomes)
+
+
+def _check_alone(place: _Place) -> None:
+    """Raises UndecidedError where other peers of the rule, or requirements of its direction, would have a say."""
+    others = [field.name for field in place.rule.peers if field.entries and field is not place.field]
+    if others:
+        raise UndecidedError(
+            f"it stands together with {listed(others)}, which every release rejects", "Give each a rule of its own."
+        )
+    if place.rule.selects_nobody:
+        raise UndecidedError("an empty list of peers beside it selects nobody", "Remove the empty list.")
+    required = [r for r in place.spec.rules if (field := r.peer("toRequires")) and field.entries]
+    if required and place.context.from_version < REQUIRES_REMOVED:
+        raise UndecidedError("toRequires would narrow the new selectors", "Write the requirements into the selectors.")
+
+
+def _outcomes(place: _Place, members: Sequence[Backends]) -> list[_Outcome]:
+    """The rules that mean the same: a field each, and a Service each where ports differ."""
+    plans = [translate(place.to_ports, member) for member in members]
+    _check_ports(place, members, plans)
+    outcomes: list[_Outcome] = []
+    for field in dict.fromkeys(member.field for member in members):
+        own = [(member, plan) for member, plan in zip(members, plans, strict=True) if member.field == field]
+        alike = all(plan == own[0][1] for _, plan in own)
+        for group in [own] if alike else [[one] for one in own]:
+            entries = [entry for member, _ in group for entry in member.entries]
+            outcomes.append(_Outcome(field, _unique(entries), group[0][1], [member for member, _ in group]))
+    if place.rule.deny and any(outcome.field == "toFQDNs" for outcome in outcomes):
+        raise UndecidedError("egressDeny has no toFQDNs for an ExternalName", "Deny its addresses.")
+    return outcomes
+
+
+def _check_ports(place: _Place, members: Sequence[Backends], plans: Sequence[Plan]) -> None:
+    """Raises UndecidedError where a port belongs to no Service, or a Service has none of the ports."""
+    known = f"; {listed(ports_known(member) for member in members)}"
+    for item, index in ((i, j) for i, ports in enumerate(plans[0]) for j in ports):
+        if not any(plan[item][index] for plan in plans):
+            port = place.to_ports[item]["ports"][index]["port"]
+            raise UndecidedError(
+                f"port {port} is neither a port of {listed(m.name for m in members)} nor a backend port{known}",
+                "Write the port on which the backends listen.",
+                wrong=True,
+            )
+    for member, plan in zip(members, plans, strict=True):
+        if any(plan) and not any(ports for item in plan for ports in item.values()):
+            raise UndecidedError(
+                f"toPorts has no port of {member.name}{known}", "Write the ports that are meant.", wrong=True
+            )
+
+
+def _unique(entries: Sequence[Any]) -> list[Any]:
+    return [entry for index, entry in enumerate(entries) if entry not in entries[:index]]
+
+
+def _fixed(place: _Place, members: Sequence[Backends], outcomes: Sequence[_Outcome]) -> Finding:
+    first = outcomes[0]
+    added = missing(place.context, place.rule, [_sibling(place, outcome) for outcome in outcomes[1:]])
+    fix = Fix(
+        (
+            {"op": "remove", "path": place.field.route},
+            {"op": "add", "path": f"{place.rule.route}/{first.field}", "value": deepcopy(first.entries)},
+            *plan_operations(f"{place.rule.route}/toPorts", place.to_ports, first.plan),
+            *add_after(place.rule, added),
+        )
+    )
+    changes = _changed_ports(place, outcomes)
+    if place.rejected:
+        return _make(
+            place, members, Applicability.EVIDENT, fix, why=_why_rejected(place), closes=(_default_deny(place),)
+        )
+    opens = [
+        flow_text(place.context.policy, place.spec, place.rule, member.opens) for member in members if member.opens
+    ]
+    closes = [flow_text(place.context.policy, place.spec, place.rule, m.closes) for m in members if m.closes]
+    opens += [_flow(place, names, new) for names, _, new in changes if new]
+    closes += [_flow(place, names, old) for names, old, _ in changes if old]
+    same = not opens and not closes
+    applicability = Applicability.EVIDENT
+    if same and all(member.complete for member in members):
+        applicability = Applicability.SAFE
+    elif place.rule.deny and not same:
+        applicability = Applicability.UNSAFE
+    wrong = [f"{listed(old)} of {names}, which means {listed(new)}" for names, old, new in changes if new]
+    return _make(
+        place,
+        members,
+        applicability,
+        fix,
+        wrong_ports=wrong,
+        why=_WRONG_PORT if wrong else "the rule follows the Service only where Cilium resolves it",
+        opens=tuple(opens),
+        closes=tuple(closes),
+    )
+
+
+def _sibling(place: _Place, outcome: _Outcome) -> dict[str, Any]:
+    new = sibling(place.rule, {outcome.field: outcome.entries})
+    return {**new, "toPorts": apply_plan(place.to_ports, outcome.plan)}
+
+
+def _changed_ports(place: _Place, outcomes: Sequence[_Outcome]) -> list[tuple[str, list[str], list[str]]]:
+    """For each outcome whose ports differ from those written: the Services, the ports that go and those that come."""
+    changes = []
+    for outcome in outcomes:
+        before, after = plan_ports(place.to_ports), plan_ports(apply_plan(place.to_ports, outcome.plan))
+        gone, come = [p for p in before if p not in after], [p for p in after if p not in before]
+        if gone or come:
+            changes.append((listed(member.name for member in outcome.members), gone, come))
+    return changes
+
+
+def _flow(place: _Place, names: str, ports: Sequence[str]) -> str:
+    return f"from {subject_text(place.context.policy, place.spec)} to backends of {names} on {listed(ports)}"
+
+
+_WRONG_PORT = "policies are checked on the backends' ports, so connections to the Service do not match the rule"
+
+
+def _why_rejected(place: _Place) -> str:
+    subject = subject_text(place.context.policy, place.spec)
+    why = f"Cilium {place.context.from_version} enforces nothing of the policy"
+    if place.context.to_version >= SERVICES_WITH_PORTS:
+        return (
+            f"{why}, and {SERVICES_WITH_PORTS} does: with this fix, or with the upgrade, {subject} enter default deny"
+        )
+    return f"{why}; with this fix enforcement starts and {subject} enter default deny"
+
+
+def _default_deny(place: _Place) -> str:
+    directions = {"egress": "from {} to", "ingress": "to {} from"}
+    used = [direction for direction in directions if any(r.direction == direction for r in place.spec.rules)]
+    subject = subject_text(place.context.policy, place.spec)
+    return f"{listed(directions[d].format(subject) for d in used)} anything that no policy allows"
+
+
+def _undecided(place: _Place, error: UndecidedError) -> Finding:
+    why = _why_rejected(place) if place.rejected else "the rule is not rewritten, since nobody knows what it stands for"
+    return _make(place, (), Applicability.MANUAL, None, why=why, problem=error)
+
+
+def _make(
+    place: _Place,
+    members: Sequence[Backends],
+    applicability: Applicability,
+    fix: Fix | None,
+    *,
+    why: str,
+    problem: UndecidedError | None = None,
+    wrong_ports: Sequence[str] = (),
+    opens: tuple[str, ...] = (),
+    closes: tuple[str, ...] = (),
+) -> Finding:
+    both = "toServices together with toPorts"
+    if place.rejected:
+        message = f"{both} is rejected by Cilium {place.context.from_version}"
+    elif wrong_ports:
+        message = f"toPorts names port {listed(wrong_ports)}"
+    else:
+        message = both if problem else f"{both} is accepted only from Cilium {SERVICES_WITH_PORTS} on"
+    error = place.rejected or bool(wrong_ports) or (problem is not None and problem.wrong)
+    return Finding(
+        code=CODE,
+        id=ID,
+        severity=Severity.ERROR if error else Severity.NOTE,
+        applicability=applicability,
+        route=place.field.route,
+        message=f"{message}: {problem.reason}" if problem else message,
+        why=why,
+        evidence=tuple(dict.fromkeys(text for member in members for text in member.evidence)),
+        advice=problem.advice if problem else "",
+        fix=fix,
+        opens=opens,
+        closes=closes,
+        at_key=True,
+    )
+
+
+PASS = Pass(code=CODE, id=ID, title="toServices together with toPorts", find=find)
