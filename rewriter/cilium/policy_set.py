@@ -56,10 +56,14 @@ class LoadedEntry(NamedTuple):
 
 
 def load_entries(policies: PolicySet, universe: Universe) -> list[LoadedEntry]:
-    """The entries of a set that have a subject in the universe, in the order of the set.
+    """The entries of a set that have a subject in the universe, in the order of the set."""
+    return narrow_required(match_entries(policies, universe), universe)
 
-    Node rules select the local host and nothing else, other rules everything else. The conditions of fromRequires and
-    toRequires are put on the endpoint selectors of the entries with the same direction, verdict and subject.
+
+def match_entries(policies: PolicySet, universe: Universe) -> list[LoadedEntry]:
+    """As `load_entries`, before fromRequires and toRequires are applied.
+
+    Node rules select the local host and nothing else, other rules everything else.
     """
     host = universe.select(reserved_term("host"))
     loaded = []
@@ -68,6 +72,14 @@ def load_entries(policies: PolicySet, universe: Universe) -> list[LoadedEntry]:
         subjects = subjects & host if entry.subject_is_node else subjects & ~host
         if subjects:
             loaded.append(LoadedEntry(index, entry, subjects, universe.select_any(entry.peers)))
+    return loaded
+
+
+def narrow_required(loaded: list[LoadedEntry], universe: Universe) -> list[LoadedEntry]:
+    """Puts the conditions of fromRequires and toRequires on the endpoint peers of every rule that they reach.
+
+    Those are the rules of the same direction and verdict, for the subjects that both have.
+    """
     for requiring in [item for item in loaded if item.entry.required]:
         loaded = [part for item in loaded for part in _narrowed(item, requiring, universe)]
     return loaded

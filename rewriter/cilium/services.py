@@ -16,17 +16,16 @@ from rewriter.cilium.version import SERVICES_WITH_PORTS
 def service_terms(entry: Mapping[str, Any], settings: Settings, facts: Facts) -> Iterator[Term]:
     """The terms of one entry of toServices; opaque where no known Service fits."""
     services = [service for service in facts.services if service_matches(entry, service)]
+    local = [Condition(K8S, CLUSTER_LABEL, "In", (settings.local_cluster,))] if settings.adds_local_cluster else []
     if not services:
-        yield opaque_term(SERVICE, service_text(entry))
+        yield label_term([*opaque_term(SERVICE, service_text(entry)).conditions, *local])
     for service in services:
         if not service.selector:
             yield from _addresses(service)
         elif settings.version >= SERVICES_WITH_PORTS:
             conditions = [Condition(K8S, key, "In", (value,)) for key, value in service.selector.items()]
             conditions.append(Condition(K8S, NAMESPACE_LABEL, "In", (service.namespace,)))
-            if settings.adds_local_cluster and CLUSTER_LABEL not in service.selector:
-                conditions.append(Condition(K8S, CLUSTER_LABEL, "In", (settings.local_cluster,)))
-            yield label_term(conditions)
+            yield label_term(conditions if CLUSTER_LABEL in service.selector else [*conditions, *local])
 
 
 def service_matches(entry: Mapping[str, Any], service: ServiceView) -> bool:

@@ -82,9 +82,10 @@ def opaque_name(term: Term) -> str | None:
     """What an opaque term stands for, for people; None for the others."""
     if isinstance(term, FqdnTerm):
         return f"DNS name {term.written}"
-    if isinstance(term, LabelTerm) and len(term.conditions) == 1 and term.conditions[0].source in OPAQUE_SOURCES:
-        kind = {GROUP: "group", CIDR_GROUP: "CIDR group", SERVICE: "service"}[term.conditions[0].source]
-        return f"{kind} {term.conditions[0].key}"
+    for condition in term.conditions if isinstance(term, LabelTerm) else ():
+        if condition.source in OPAQUE_SOURCES:
+            kind = {GROUP: "group", CIDR_GROUP: "CIDR group", SERVICE: "service"}[condition.source]
+            return f"{kind} {condition.key}"
     return None
 
 
@@ -95,3 +96,8 @@ def label_term(conditions: Iterable[Condition]) -> LabelTerm:
 
 def conditions_of(requirements: Iterable[Requirement]) -> list[Condition]:
     return [Condition(r.source, r.key, r.operator, tuple(sorted(set(r.values)))) for r in requirements]
+
+
+def pods_with(key: str, *values: str) -> LabelTerm:
+    """Pods that have a label, with one of the values if any are given."""
+    return LabelTerm((Condition(K8S, key, "In" if values else "Exists", values),))

@@ -2,44 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.identity import Identity
-from rewriter.cilium.labels import ANY
+from rewriter.cilium.labels import ANY, Label
 from rewriter.cilium.terms import CidrTerm, Condition, FqdnTerm, LabelTerm, Term
 
 
+class LabelMask(NamedTuple):
+    """A label, and the bits of the identities that have it."""
+
+    label: Label
+    mask: int
+
+
 class Universe:
-    """Identities indexed by label; the answer to a term is an integer whose bits are the identities it selects."""
+    """Identities indexed by label; the answer to a term is an integer whose bits are the identities it selects.
 
-    __slots__ = ("_by_label", "_by_value", "_masks", "_nodes", "_outside", "all", "identities")
+    `cells` are identities given by their labels' bitsets alone: `cell_count` of them take the lowest bits, the
+    `identities` follow.
+    """
 
-    def __init__(self, identities: Sequence[Identity], *, cidr_match_nodes: bool = False) -> None:
+    __slots__ = ("_by_label", "_by_value", "_masks", "_names", "_nodes", "_outside", "all", "cell_count", "identities")
+
+    def __init__(
+        self,
+        identities: Sequence[Identity],
+        *,
+        cidr_match_nodes: bool = False,
+        cells: Iterable[LabelMask] = (),
+        cell_count: int = 0,
+    ) -> None:
         self.identities = tuple(identities)
-        self.all = (1 << len(self.identities)) - 1
+        self.cell_count = cell_count
+        self.all = (1 << (cell_count + len(self.identities))) - 1
         self._by_value: dict[tuple[str, str, str], int] = {}
         self._by_label: dict[tuple[str, str], int] = {}
         self._masks: dict[Term | Condition, int] = {}
         self._outside: list[tuple[int, Prefix]] = []
         self._nodes: list[tuple[int, Prefix]] = []
+        self._names: list[tuple[int, tuple[str, ...]]] = []
+        for label, mask in cells:
+            self._put(label, mask)
         self._index()
         if not cidr_match_nodes:
             self._nodes = []
 
     def _index(self) -> None:
-        by_value, by_label = self._by_value, self._by_label
-        bit = 1
+        bit = 1 << self.cell_count
         for identity in self.identities:
             for label in identity.labels:
-                source, key, value = label.source, label.key, label.value
-                for place in ((source, key), (ANY, key)):
-                    by_label[place] = by_label.get(place, 0) | bit
-                    by_value[(*place, value)] = by_value.get((*place, value), 0) | bit
+                self._put(label, bit)
             if identity.prefix is not None:
                 self._outside.append((bit, identity.prefix))
+            if identity.dns_names:
+                self._names.append((bit, identity.dns_names))
             self._nodes += ((bit, address) for address in identity.node_addresses)
             bit <<= 1
+
+    def _put(self, label: Label, mask: int) -> None:
+        by_value, by_label = self._by_value, self._by_label
+        source, key, value = label.source, label.key, label.value
+        for place in ((source, key), (ANY, key)):
+            by_label[place] = by_label.get(place, 0) | mask
+            known = (*place, value)
+            by_value[known] = by_value.get(known, 0) | mask
 
     def select(self, term: Term) -> int:
         """The bitset of the identities that the term selects."""
@@ -52,7 +81,7 @@ class Universe:
             elif isinstance(term, CidrTerm):
                 mask = self._addresses(term)
             else:
-                mask = self._names(term)
+                mask = self._dns(term)
             self._masks[term] = mask
         return mask
 
@@ -63,14 +92,9 @@ class Universe:
             mask |= self.select(term)
         return mask
 
-    def named(self, mask: int) -> list[Identity]:
-        """The identities of a bitset, in order."""
-        found = []
-        while mask:
-            bit = mask & -mask
-            found.append(self.identities[bit.bit_length() - 1])
-            mask ^= bit
-        return found
+    def members(self, mask: int) -> list[Identity]:
+        """The identities of a bitset, in order; cells are left out."""
+        return [self.identities[position] for position in positions(mask >> self.cell_count)]
 
     def _condition(self, condition: Condition) -> int:
         mask = self._masks.get(condition)
@@ -99,9 +123,18 @@ class Universe:
                 mask |= bit
         return mask
 
-    def _names(self, term: FqdnTerm) -> int:
+    def _dns(self, term: FqdnTerm) -> int:
         mask = 0
-        for index, identity in enumerate(self.identities):
-            if identity.dns_names and any(map(term.covers, identity.dns_names)):
-                mask |= 1 << index
+        for bit, names in self._names:
+            if any(map(term.covers, names)):
+                mask |= bit
         return mask
+
+
+def positions(mask: int) -> Iterator[int]:
+    """The positions of the set bits, lowest first."""
+    digits = bin(mask)[:1:-1]
+    found = digits.find("1")
+    while found >= 0:
+        yield found
+        found = digits.find("1", found + 1)

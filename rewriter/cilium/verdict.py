@@ -167,7 +167,7 @@ def _limits(grants: tuple[PortGrant, ...], flow: _Flow) -> tuple[str, ...] | Non
 
 
 def _is_service(term: Term) -> bool:
-    return isinstance(term, LabelTerm) and term.conditions[0].source == SERVICE
+    return isinstance(term, LabelTerm) and any(condition.source == SERVICE for condition in term.conditions)
 
 
 def _unique(*groups: Iterable[str]) -> tuple[str, ...]:

@@ -1,0 +1,94 @@
+"""Pods that no manifest names: one for every way in which the labels that policies look at can be set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rewriter.cilium.labels import (
+    ANY,
+    CLUSTER_LABEL,
+    K8S,
+    NAMESPACE_LABEL,
+    NAMESPACE_LABELS_PREFIX,
+    NAMESPACE_NAME_LABEL,
+    SERVICE_ACCOUNT_LABEL,
+    Label,
+)
+from rewriter.cilium.terms import Condition, LabelTerm
+from rewriter.cilium.universe import LabelMask
+
+#: A value that no policy mentions; never shown.
+OTHER = "\0other"
+#: Stands for a label that a pod does not have.
+ABSENT = None
+
+_NAMESPACE_NAME = NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL
+#: Labels that every pod has.
+_ALWAYS_THERE = frozenset({NAMESPACE_LABEL, CLUSTER_LABEL, SERVICE_ACCOUNT_LABEL})
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One label key and the values that matter: those mentioned, any OTHER, and ABSENT."""
+
+    key: str
+    values: tuple[str | None, ...]
+
+
+def dimensions(terms: Iterable[LabelTerm], local_cluster: str) -> tuple[Dimension, ...]:
+    """The label keys on which the terms look at pods; cluster and namespace always, and last."""
+    mentioned: dict[str, set[str]] = {CLUSTER_LABEL: {local_cluster}, NAMESPACE_LABEL: set()}
+    presence: set[str] = set()
+    for condition in pod_conditions(terms):
+        key = NAMESPACE_LABEL if condition.key == _NAMESPACE_NAME else condition.key
+        mentioned.setdefault(key, set()).update(condition.values)
+        if condition.operator in ("Exists", "DoesNotExist"):
+            presence.add(key)
+    last = (NAMESPACE_LABEL, CLUSTER_LABEL)
+    keys = [*sorted(key for key in mentioned if key not in last), *last]
+    return tuple(Dimension(key, _values(key, mentioned[key], key in presence)) for key in keys)
+
+
+def pod_conditions(terms: Iterable[LabelTerm]) -> Iterator[Condition]:
+    """The conditions on pod labels; those of terms that can only mean something else are left out."""
+    for term in terms:
+        if all(condition.source in (ANY, K8S) for condition in term.conditions):
+            yield from term.conditions
+
+
+def cell_count(dims: Sequence[Dimension]) -> int:
+    count = 1
+    for dimension in dims:
+        count *= len(dimension.values)
+    return count
+
+
+def cell_masks(dims: Sequence[Dimension]) -> list[LabelMask]:
+    """The label bitsets of all cells, one cell for each combination of values."""
+    total = cell_count(dims)
+    masks: list[LabelMask] = []
+    inner = 1
+    for dimension in dims:
+        outer = inner * len(dimension.values)
+        # The bits 0, outer, 2*outer, …: multiplied by a block they repeat it.
+        repeats = ((1 << total) - 1) // ((1 << outer) - 1)
+        block = (1 << inner) - 1
+        for position, value in enumerate(dimension.values):
+            if value is not ABSENT:
+                mask = (block << position * inner) * repeats
+                masks.append(LabelMask(Label(K8S, dimension.key, value), mask))
+                if dimension.key == NAMESPACE_LABEL:
+                    masks.append(LabelMask(Label(K8S, _NAMESPACE_NAME, value), mask))
+        inner = outer
+    return masks
+
+
+def _values(key: str, mentioned: set[str], presence: bool) -> tuple[str | None, ...]:
+    """In and NotIn tell no difference between another value and none; Exists and DoesNotExist do."""
+    values: list[str | None] = [*sorted(mentioned)]
+    if presence or key in _ALWAYS_THERE:
+        values.append(OTHER)
+    if key not in _ALWAYS_THERE:
+        values.append(ABSENT)
+    return tuple(values)

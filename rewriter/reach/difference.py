@@ -1,0 +1,94 @@
+"""What a comparison says: the flows that one world allows and the other does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rewriter.cilium.policy import EGRESS, INGRESS
+from rewriter.reach.port_line import PortRange
+
+OPENED = "opened"
+CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FlowStatement:
+    """Flows of one direction that changed alike: between a subject and each of the peers, on the ports.
+
+    `subject_workloads` and `peer_workloads` are the identities of the inventory among them, by name. `port_ranges`
+    are the ports again, for programs: none means every port. `limits` says which part of the traffic changed where L7
+    rules or authentication are at work, and is empty where all did.
+    """
+
+    change: str
+    direction: str
+    subject: str
+    peers: tuple[str, ...]
+    ports: str
+    limits: str = ""
+    subject_workloads: tuple[str, ...] = ()
+    peer_workloads: tuple[str, ...] = ()
+    port_ranges: tuple[PortRange, ...] = ()
+
+    def __str__(self) -> str:
+        peers = join(self.peers)
+        ends = f"to {self.subject} from {peers}" if self.direction == INGRESS else f"from {self.subject} to {peers}"
+        tail = f", {self.limits}" if self.limits else ""
+        return f"{self.direction} {ends} on {self.ports}{tail}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The statement with its parts, for reports."""
+        return {
+            "change": self.change,
+            "direction": self.direction,
+            "subject": self.subject,
+            "peers": list(self.peers),
+            "ports": self.ports,
+            "portRanges": [found._asdict() for found in self.port_ranges],
+            "limits": self.limits,
+            "subjectWorkloads": list(self.subject_workloads),
+            "peerWorkloads": list(self.peer_workloads),
+            "text": str(self),
+        }
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Enforcement:
+    """Identities for which default deny began or ended in a direction."""
+
+    direction: str
+    subject: str
+    workloads: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.direction} of {self.subject}"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The flows that the second world opens and closes, and where it begins or ends to deny by default.
+
+    `exact` says that every combination of the labels in question was tried; else witnesses of every selection were.
+    """
+
+    opened: tuple[FlowStatement, ...] = ()
+    closed: tuple[FlowStatement, ...] = ()
+    enforced: tuple[Enforcement, ...] = ()
+    released: tuple[Enforcement, ...] = ()
+    exact: bool = True
+
+    def __bool__(self) -> bool:
+        return bool(self.opened or self.closed)
+
+
+def join(parts: tuple[str, ...]) -> str:
+    """`a`, `a and b`, `a, b and c`; semicolons where the parts have commas."""
+    if len(parts) < 2:
+        return "".join(parts)
+    if any("," in part for part in parts):
+        return f"{'; '.join(parts[:-1])}; and {parts[-1]}"
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+DIRECTIONS = (INGRESS, EGRESS)

@@ -1,0 +1,99 @@
+"""Addresses outside the mesh: one witness for every range that the CIDRs of policies tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from rewriter.cilium.cidr import Prefix, format_address
+from rewriter.cilium.identity import Identity, outside_identity
+from rewriter.cilium.terms import CidrTerm
+
+
+class Range(NamedTuple):
+    """Addresses from `low` to `high`, both inside; `width` is 32 or 128."""
+
+    width: int
+    low: int
+    high: int
+
+
+def address_ranges(terms: Iterable[CidrTerm]) -> list[Range]:
+    """The address space of both families, cut at every boundary that occurs."""
+    starts: dict[int, set[int]] = {32: {0}, 128: {0}}
+    for prefix, exceptions in terms:
+        for one in (prefix, *exceptions):
+            starts[one.width].add(one.network)
+            if one.last + 1 < 1 << one.width:
+                starts[one.width].add(one.last + 1)
+    ranges = []
+    for width in (32, 128):
+        ordered = sorted(starts[width])
+        ends = [*ordered[1:], 1 << width]
+        ranges += [Range(width, low, end - 1) for low, end in zip(ordered, ends, strict=True)]
+    return ranges
+
+
+def range_identity(found: Range, *, dual_stack: bool) -> Identity:
+    """The witness of a range: its first address."""
+    return outside_identity(Prefix(found.width, found.low, found.width), name=str(found), dual_stack=dual_stack)
+
+
+def describe_ranges(ranges: Iterable[Range], whole: Iterable[Range]) -> list[str]:
+    """Ranges in words: CIDRs, or all there is but some; `whole` are all the ranges there are."""
+    texts = []
+    chosen, known = merged(ranges), merged(whole)
+    for width, family in ((32, "IPv4"), (128, "IPv6")):
+        present = [r for r in chosen if r.width == width]
+        if not present:
+            continue
+        missing = gaps(present, [r for r in known if r.width == width])
+        inside, outside = _prefixes(present), _prefixes(missing)
+        if not missing:
+            texts.append(f"every {family} address outside the mesh")
+        elif len(outside) < len(inside):
+            texts.append(f"every {family} address outside the mesh except {', '.join(outside)}")
+        else:
+            texts += inside
+    if len(texts) == 2 and all(text.endswith("address outside the mesh") for text in texts):
+        return ["the world"]
+    return texts
+
+
+def merged(ranges: Iterable[Range]) -> list[Range]:
+    result: list[Range] = []
+    for found in sorted(ranges):
+        if result and result[-1].width == found.width and found.low <= result[-1].high + 1:
+            result[-1] = Range(found.width, result[-1].low, max(found.high, result[-1].high))
+        else:
+            result.append(found)
+    return result
+
+
+def gaps(present: list[Range], known: list[Range]) -> list[Range]:
+    """What of `known` (one family, merged) is not in `present` (merged)."""
+    missing = []
+    for width, low, high in known:
+        start = low
+        for _, inner_low, inner_high in present:
+            if inner_high < start or inner_low > high:
+                continue
+            if inner_low > start:
+                missing.append(Range(width, start, inner_low - 1))
+            start = inner_high + 1
+        if start <= high:
+            missing.append(Range(width, start, high))
+    return missing
+
+
+def _prefixes(ranges: Iterable[Range]) -> list[str]:
+    """The fewest prefixes that make up the ranges."""
+    texts = []
+    for width, low, high in ranges:
+        start = low
+        while start <= high:
+            size = (start & -start).bit_length() - 1 if start else width
+            size = min(size, (high - start + 1).bit_length() - 1)
+            texts.append(f"{format_address(width, start)}/{width - size}")
+            start += 1 << size
+    return texts

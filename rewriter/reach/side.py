@@ -1,0 +1,153 @@
+"""What a set of rules lets through for one subject and direction, and what a second set changes in that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from rewriter.cilium.compile import PortGrant
+from rewriter.cilium.identity import NamedPort
+from rewriter.cilium.universe import positions
+from rewriter.reach.difference import CLOSED, OPENED
+from rewriter.reach.port_line import Atoms, Interval, PortLine, PortSet, cut, normalised
+
+Masks = dict[int, int]
+"""For each atom of the port line the bits of the peers; absent where none."""
+
+
+class Rule(NamedTuple):
+    """A rule as it bears on its subjects: the bits of its peers, and its ports."""
+
+    deny: bool
+    default_deny: bool
+    peers: int
+    ports: tuple[PortGrant, ...]
+
+
+class Change(NamedTuple):
+    """Peers for whom the same ports opened or closed."""
+
+    change: str
+    peers: int
+    ports: PortSet
+    limits: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the rules of one subject stand on: everyone, who is always let in, and how port names are read.
+
+    `always_denied` is a subject that is denied by default though no rule says so.
+    """
+
+    everyone: int
+    always_allowed: int
+    always_denied: bool
+    line: PortLine
+    named_ports: Sequence[NamedPort]
+    ports_complete: bool
+
+
+class _Side(NamedTuple):
+    """Peers let through freely, and those let through under a limit, by limit."""
+
+    free: Masks
+    limited: Mapping[str, Masks]
+
+
+def denies_by_default(rules: Iterable[Rule]) -> bool:
+    return any(rule.default_deny for rule in rules)
+
+
+def changes(before: frozenset[Rule], after: frozenset[Rule], ground: Ground) -> Iterator[Change]:
+    """What opens and closes when the rules `after` take the place of those `before`."""
+    spans = {grant: _intervals(grant, ground) for rule in before | after for grant in rule.ports}
+    atoms = cut(interval for intervals in spans.values() for interval in intervals)
+    old, new = (_side(rules, spans, atoms, ground) for rules in (before, after))
+    found: dict[tuple[str, str], Masks] = {}
+    for change, first, second in ((OPENED, old, new), (CLOSED, new, old)):
+        for limits, atom, mask in _gained(first, second, len(atoms.starts)):
+            found.setdefault((change, limits), {})[atom] = mask
+    for (change, limits), masks in found.items():
+        for peers, where in _by_peers(masks):
+            yield Change(change, peers, normalised(atoms.intervals(where)), limits)
+
+
+def _intervals(grant: PortGrant, ground: Ground) -> list[Interval]:
+    return ground.line.intervals(grant.match, ground.named_ports, complete=ground.ports_complete)
+
+
+def _side(rules: frozenset[Rule], spans: Mapping[PortGrant, list[Interval]], atoms: Atoms, ground: Ground) -> _Side:
+    free: Masks = {}
+    denied: Masks = {}
+    limited: dict[str, Masks] = {}
+    for rule in rules:
+        for grant in rule.ports:
+            if rule.deny:
+                masks = denied
+            elif grant.limits:
+                masks = limited.setdefault(" and ".join(grant.limits), {})
+            else:
+                masks = free
+            for atom in positions(atoms.covered(spans[grant])):
+                masks[atom] = masks.get(atom, 0) | rule.peers
+    enforced = ground.always_denied or denies_by_default(rules)
+    base = ground.always_allowed if enforced else ground.everyone
+    free = {atom: (free.get(atom, 0) | base) & ~denied.get(atom, 0) for atom in range(len(atoms.starts))}
+    kept = {
+        limit: {atom: mask & ~denied.get(atom, 0) & ~free[atom] for atom, mask in masks.items()}
+        for limit, masks in limited.items()
+    }
+    return _Side(free, kept)
+
+
+def _gained(first: _Side, second: _Side, atoms: int) -> Iterator[tuple[str, int, int]]:
+    """What the second side lets through and the first does not: limits in words, atom and peers."""
+    for atom in range(atoms):
+        free = second.free[atom] & ~first.free[atom]
+        limited = {limit: masks[atom] for limit, masks in first.limited.items() if masks.get(atom)}
+        for limits, mask in _split(free, limited):
+            yield (f"beyond {' or '.join(limits)}" if limits else ""), atom, mask
+        for limit, masks in second.limited.items():
+            before = first.free[atom] | limited.get(limit, 0)
+            mask = masks.get(atom, 0) & ~before
+            if mask:
+                yield f"subject to {limit}", atom, mask
+
+
+def _split(mask: int, limited: Mapping[str, int]) -> Iterator[tuple[tuple[str, ...], int]]:
+    """The mask cut into parts to which the same limits apply."""
+    parts: dict[tuple[str, ...], int] = {(): mask} if mask else {}
+    for limit in sorted(limited):
+        cut_up: dict[tuple[str, ...], int] = {}
+        for limits, part in parts.items():
+            inside, rest = part & limited[limit], part & ~limited[limit]
+            if inside:
+                cut_up[(*limits, limit)] = inside
+            if rest:
+                cut_up[limits] = rest
+        parts = cut_up
+    yield from parts.items()
+
+
+def _by_peers(masks: Masks) -> Iterator[tuple[int, list[int]]]:
+    """Atoms and peers the other way round: disjoint sets of peers, each with its atoms."""
+    parts: list[tuple[int, list[int]]] = []
+    by_mask: dict[int, list[int]] = {}
+    for atom, mask in masks.items():
+        by_mask.setdefault(mask, []).append(atom)
+    for mask, atoms in by_mask.items():
+        left = mask
+        refined: list[tuple[int, list[int]]] = []
+        for peers, where in parts:
+            shared = peers & left
+            if shared:
+                refined.append((shared, where + atoms))
+                left &= ~shared
+            if peers & ~shared:
+                refined.append((peers & ~shared, where))
+        if left:
+            refined.append((left, atoms))
+        parts = refined
+    yield from parts

@@ -1,0 +1,226 @@
+"""The identities on which two worlds are compared: those of the inventory, and witnesses of every selection."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from rewriter.cilium.compile import Entry
+from rewriter.cilium.fqdn import sample_names
+from rewriter.cilium.identity import Identity, NamedPort, reserved_identity
+from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, RESERVED, Label
+from rewriter.cilium.terms import (
+    OPAQUE_SOURCES,
+    SERVICE,
+    CidrTerm,
+    FqdnTerm,
+    LabelTerm,
+    Term,
+    opaque_name,
+    opaque_term,
+    pods_with,
+    reserved_term,
+)
+from rewriter.cilium.universe import LabelMask, Universe
+from rewriter.cilium.verdict import mesh_named_ports
+from rewriter.reach.cells import OTHER, Dimension, cell_count, cell_masks, dimensions
+from rewriter.reach.outside import Range, address_ranges, range_identity
+from rewriter.reach.port_line import PortLine
+from rewriter.reach.witnesses import pod_witnesses
+from rewriter.reach.world import PolicyWorld
+
+#: More combinations of labels than this are not all made: each selection then has witnesses of its own.
+MAX_CELLS = 768
+
+#: Reserved identities of the local cluster that have a policy of their own.
+_ENFORCED = ("host", "health", "ingress", "init")
+_RESERVED = ("host", "remote-node", "kube-apiserver", "health", "init", "ingress", "unmanaged")
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Every identity of a comparison, as bits: cells of pods first, then the explicit ones.
+
+    `exact` says that the pods cover every combination of the labels that the changed rules look at.
+    """
+
+    dims: tuple[Dimension, ...]
+    cells: tuple[LabelMask, ...]
+    cell_count: int
+    identities: tuple[Identity, ...]
+    first_pod: int
+    first_odd: int
+    ranges: tuple[Range, ...]
+    first_range: int
+    first_given: int
+    local_cluster: str
+    exact: bool
+    terms: tuple[LabelTerm, ...]
+    line: PortLine
+    mesh_ports: tuple[NamedPort, ...]
+
+    def universe(self, *, cidr_match_nodes: bool) -> Universe:
+        return Universe(
+            self.identities, cidr_match_nodes=cidr_match_nodes, cells=self.cells, cell_count=self.cell_count
+        )
+
+    @property
+    def witness_pods(self) -> int:
+        """The bits of the pods that are not of the inventory."""
+        return ((1 << self.cell_count) - 1) | _bits(self.first_pod, self.first_odd)
+
+    @property
+    def range_bits(self) -> int:
+        return _bits(self.first_range, self.first_given)
+
+    @property
+    def given(self) -> int:
+        """The bits of the identities of the inventory."""
+        return _bits(self.first_given, self.cell_count + len(self.identities))
+
+
+def build_space(
+    before: PolicyWorld, after: PolicyWorld, identities: Sequence[Identity], *, dual_stack: bool = False
+) -> Space:
+    """The space that tells the two worlds apart, over the given identities and witnesses."""
+    old, new = list(before.entries()), list(after.entries())
+    changed = _changed([entry for _, entry in old], [entry for _, entry in new])
+    entries = [entry for _, entry in (*old, *new)]
+    local = after.local_cluster
+    terms = list(_terms(entries))
+    dims, cells = _cells(terms, list(_terms(changed)), local)
+    exact = bool(cells)
+    identities = sorted(identities, key=lambda identity: (identity.name, sorted(map(str, identity.labels))))
+    known = {identity.labels for identity in identities}
+    reserved = [identity for identity in map(reserved_identity, _RESERVED) if identity.labels not in known]
+    pods: list[Identity] = []
+    if not exact:
+        groups: dict[tuple[int, int], list[Term]] = {}
+        wanted = set(map(_content, changed))
+        for owner, entry in (*old, *new):
+            if _content(entry) in wanted:
+                groups.setdefault(owner, []).extend(_terms([entry]))
+        pods = pod_witnesses([_label_terms(group) for group in groups.values()], local)
+    odd = list(_odd_witnesses(terms, local))
+    total = cell_count(dims) if exact else 0
+    ranges = address_ranges(term for term in terms if isinstance(term, CidrTerm))
+    first_pod = total + len(reserved)
+    first_range = first_pod + len(pods) + len(odd)
+    outside = [range_identity(found, dual_stack=dual_stack) for found in ranges]
+    names = sorted({grant.match.name for entry in entries for grant in entry.ports if grant.match.name})
+    return Space(
+        dims=dims,
+        cells=cells,
+        cell_count=total,
+        identities=(*reserved, *pods, *odd, *outside, *identities),
+        first_pod=first_pod,
+        first_odd=first_pod + len(pods),
+        ranges=tuple(ranges),
+        first_range=first_range,
+        first_given=first_range + len(outside),
+        local_cluster=local,
+        exact=exact,
+        terms=tuple(_label_terms(_terms(changed))),
+        line=PortLine(tuple(names)),
+        mesh_ports=mesh_named_ports(identities),
+    )
+
+
+def _bits(first: int, end: int) -> int:
+    return (1 << end) - (1 << first)
+
+
+def pod_bits(universe: Universe) -> int:
+    return universe.select(pods_with(NAMESPACE_LABEL))
+
+
+def subject_bits(space: Space, universe: Universe) -> int:
+    """The identities on which the local cluster's agents enforce policy: its pods, its host and the like."""
+    local = universe.select(pods_with(CLUSTER_LABEL, space.local_cluster))
+    unknown = pod_bits(universe) & ~universe.select(pods_with(CLUSTER_LABEL))
+    return local | unknown | universe.select_any(map(reserved_term, _ENFORCED))
+
+
+def _changed(old: list[Entry], new: list[Entry]) -> list[Entry]:
+    """The entries that are in one world only, wherever in it they stand."""
+    before, after = set(map(_content, old)), set(map(_content, new))
+    return [e for e in old if _content(e) not in after] + [e for e in new if _content(e) not in before]
+
+
+def _content(entry: Entry) -> Hashable:
+    """What an entry does, without where it stands."""
+    return replace(entry, route="")
+
+
+def _terms(entries: Iterable[Entry]) -> Iterator[Term]:
+    for entry in entries:
+        yield entry.subject
+        yield from entry.peers
+        yield from entry.required
+
+
+def _label_terms(terms: Iterable[Term]) -> list[LabelTerm]:
+    return list(dict.fromkeys(term for term in terms if isinstance(term, LabelTerm)))
+
+
+def _cells(terms: list[Term], changed: list[Term], local: str) -> tuple[tuple[Dimension, ...], tuple[LabelMask, ...]]:
+    """The dimensions, and all their combinations where there are not too many: of all terms, else of the changed."""
+    for chosen in (terms, changed):
+        dims = dimensions(_label_terms(chosen), local)
+        if cell_count(dims) <= MAX_CELLS:
+            return dims, tuple(cell_masks(dims))
+    return dims, ()
+
+
+def _odd_witnesses(terms: Iterable[Term], local: str) -> Iterator[Identity]:
+    """Identities behind terms that are neither pod labels nor CIDRs: nodes by label, DNS names, groups, services."""
+    made: set[frozenset[Label]] = set()
+    names: dict[str, str] = {}
+    for term in dict.fromkeys(terms):
+        if isinstance(term, FqdnTerm):
+            exact = "*" not in term.written
+            for name in sample_names(term.written):
+                names.setdefault(name, f"DNS name {name}" if exact else f"DNS names like {name}")
+        elif isinstance(term, LabelTerm):
+            for labels in _odd_labels(term, local):
+                if labels not in made:
+                    made.add(labels)
+                    yield Identity(_odd_name(labels), labels)
+    for name, text in names.items():
+        yield Identity(text, frozenset({Label(RESERVED, "world")}), dns_names=(name,))
+
+
+def _odd_labels(term: LabelTerm, local: str) -> Iterator[frozenset[Label]]:
+    odd = [c for c in term.conditions if c.source not in (ANY, K8S)]
+    if not odd or (len(term.conditions) == 1 and odd[0].source == RESERVED):
+        return
+    labels = {
+        Label(K8S if c.source == ANY else c.source, c.key, c.values[0] if c.values else "")
+        for c in term.conditions
+        if c.operator in ("In", "Exists")
+    }
+    source, key = odd[0].source, odd[0].key
+    placed = any(c.key == CLUSTER_LABEL for c in term.conditions)
+    if source == SERVICE:
+        namespace = key.partition("/")[0]
+        labels.add(Label(K8S, NAMESPACE_LABEL, OTHER if namespace == "*" else namespace))
+        clusters = [[]] if placed else [[Label(K8S, CLUSTER_LABEL, cluster)] for cluster in (local, OTHER)]
+        yield from (frozenset([*labels, *cluster]) for cluster in clusters)
+        return
+    if source in OPAQUE_SOURCES:
+        yield frozenset(labels | {Label(RESERVED, "world")})
+        return
+    yield frozenset(labels)
+    if not placed:
+        yield frozenset(labels | {Label(K8S, CLUSTER_LABEL, local)})
+
+
+def _odd_name(labels: frozenset[Label]) -> str:
+    """A name for people: what stands behind a group or service, or the labels of a node."""
+    cluster = next((label.value for label in labels if label.key == CLUSTER_LABEL), "")
+    where = "" if not cluster else " in other clusters" if cluster == OTHER else f" in {cluster}"
+    for label in labels:
+        if label.source in OPAQUE_SOURCES:
+            return f"what is behind {opaque_name(opaque_term(label.source, label.key))}{where}"
+    shown = sorted(str(label) for label in labels if label.key != CLUSTER_LABEL)
+    return f"identities with {', '.join(shown)}{where}"

@@ -1,0 +1,83 @@
+"""Pods made from single selections, for sets of policies whose labels have too many combinations to try them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rewriter.cilium.identity import Identity
+from rewriter.cilium.labels import (
+    CLUSTER_LABEL,
+    K8S,
+    NAMESPACE_LABEL,
+    NAMESPACE_LABELS_PREFIX,
+    NAMESPACE_NAME_LABEL,
+    Label,
+)
+from rewriter.cilium.terms import Condition, LabelTerm
+from rewriter.reach.cells import OTHER, pod_conditions
+
+#: A bound on the work for very large sets; what is made first shows most.
+MAX_WITNESSES = 6000
+_MAX_VALUES = 4
+
+Labels = dict[str, str]
+
+
+def pod_witnesses(groups: Sequence[Sequence[LabelTerm]], local_cluster: str) -> list[Identity]:
+    """Pods that each term of each group selects, in the local cluster and in another, and near misses.
+
+    A near miss is a pod of one term that also meets a condition of another term of the same group (one policy before
+    and after a change). At most MAX_WITNESSES, those of the terms themselves first.
+    """
+    made: dict[frozenset[Label], None] = {}
+    for near in (False, True):
+        for terms in groups:
+            conditions = sorted(set(pod_conditions(terms)))
+            for term in terms:
+                if not term.conditions or list(pod_conditions([term])) != list(term.conditions):
+                    continue
+                for labels in _pods(term, conditions if near else [], local_cluster):
+                    made[_identity_labels(labels)] = None
+                    if len(made) >= MAX_WITNESSES:
+                        return _identities(made)
+    return _identities(made)
+
+
+def _pods(term: LabelTerm, near: list[Condition], local_cluster: str) -> Iterator[Labels]:
+    for base in _bases(term):
+        for namespace in [base[NAMESPACE_LABEL]] if NAMESPACE_LABEL in base else [OTHER]:
+            for cluster in [base[CLUSTER_LABEL]] if CLUSTER_LABEL in base else [local_cluster, OTHER]:
+                pod = {**base, NAMESPACE_LABEL: namespace, CLUSTER_LABEL: cluster}
+                yield from _variants(pod, near) if near else [pod]
+
+
+def _bases(term: LabelTerm) -> Iterator[Labels]:
+    """The fewest labels that meet the term, once for each of the first values of each In."""
+    base = {_key(c): c.values[0] if c.values else OTHER for c in term.conditions if c.operator in ("In", "Exists")}
+    yield base
+    for condition in term.conditions:
+        if condition.operator == "In":
+            for value in condition.values[1:_MAX_VALUES]:
+                yield {**base, _key(condition): value}
+
+
+def _variants(pod: Labels, near: list[Condition]) -> Iterator[Labels]:
+    for condition in near:
+        key = _key(condition)
+        for value in condition.values[:_MAX_VALUES] or (OTHER,):
+            if pod.get(key) != value:
+                yield {**pod, key: value}
+
+
+def _key(condition: Condition) -> str:
+    return NAMESPACE_LABEL if condition.key == NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL else condition.key
+
+
+def _identity_labels(labels: Labels) -> frozenset[Label]:
+    namespace = labels[NAMESPACE_LABEL]
+    full = {**labels, NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL: namespace}
+    return frozenset(Label(K8S, key, value) for key, value in full.items())
+
+
+def _identities(made: dict[frozenset[Label], None]) -> list[Identity]:
+    return [Identity(f"pod {index}", labels) for index, labels in enumerate(made)]

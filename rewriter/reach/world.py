@@ -1,0 +1,43 @@
+"""A world: the policies that are in force together, each read as its own settings say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rewriter.cilium.compile import Entry
+from rewriter.cilium.policy_set import PolicySet, compile_policies
+from rewriter.cilium.settings import NO_FACTS, Facts, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyWorld:
+    """Policy sets in force in one cluster; usually one. A rejected policy is in none of them.
+
+    Several sets differ in their settings, so that a change can be seen under new settings beside policies that are read
+    alike before and after.
+    """
+
+    sets: tuple[PolicySet, ...]
+
+    @property
+    def local_cluster(self) -> str:
+        return self.sets[0].settings.local_cluster if self.sets else "default"
+
+    def entries(self) -> Iterator[tuple[tuple[int, int], Entry]]:
+        """Every entry, with the policy it comes from: the set's position and the policy's in that set."""
+        for position, policies in enumerate(self.sets):
+            for index, entry in policies.entries:
+                yield (position, index), entry
+
+
+def policy_world(
+    manifests: Iterable[Mapping[str, Any]],
+    settings: Settings,
+    facts: Facts = NO_FACTS,
+    *,
+    namespaces: Sequence[str | None] = (),
+) -> PolicyWorld:
+    """The world of these manifests; `namespaces` says where those without a namespace land, one for each."""
+    return PolicyWorld((compile_policies(manifests, settings, facts, namespaces=namespaces),))

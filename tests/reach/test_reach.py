@@ -1,0 +1,335 @@
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rewriter.cilium.identity import Identity
+from rewriter.cilium.settings import Settings
+from rewriter.cilium.verdict import Engine
+from rewriter.cilium.version import Version
+from rewriter.reach.compare import reach
+from rewriter.reach.difference import Difference, FlowStatement
+from rewriter.reach.world import PolicyWorld, policy_world
+from tests.reach.policies import AFTER, BEFORE, CLUSTER, IDENTITIES, NAMESPACE, cnp, key, pod, policies, tcp
+
+PROPERTY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SETS = st.lists(policies(), max_size=3)
+
+
+def world(*manifests: dict[str, Any], settings: Settings = AFTER) -> PolicyWorld:
+    made = policy_world(manifests, settings)
+    assert all(why is None for policies in made.sets for why in policies.rejections)
+    return made
+
+
+def texts(statements: tuple[FlowStatement, ...]) -> list[str]:
+    return [str(statement) for statement in statements]
+
+
+def compare(
+    before: dict[str, Any] | None, after: dict[str, Any] | None, source: Settings = AFTER, target: Settings = AFTER
+) -> Difference:
+    return reach(
+        world(*([before] if before else []), settings=source), world(*([after] if after else []), settings=target)
+    )
+
+
+WEB = {"matchLabels": {"app": "web"}}
+
+
+def test_narrowing_to_the_local_cluster() -> None:
+    policy = cnp(
+        endpointSelector={"matchLabels": {"app": "db"}}, ingress=[{"fromEndpoints": [WEB], "toPorts": tcp("80")}]
+    )
+    found = compare(policy, policy, BEFORE, AFTER)
+    assert texts(found.opened) == []
+    assert texts(found.closed) == [
+        "ingress to pods with app=db of namespace shop "
+        "from pods with app=web of namespace shop in other clusters on 80/TCP"
+    ]
+
+
+def test_a_cluster_label_alone_stays_in_the_namespace() -> None:
+    old = cnp(ingress=[{"fromEntities": ["cluster"]}])
+    new = cnp(ingress=[{"fromEndpoints": [{"matchExpressions": [key(CLUSTER)]}]}])
+    found = compare(old, new)
+    assert texts(found.opened) == [
+        "ingress to pods with app=web of namespace shop from any pod of namespace shop in other clusters on every port"
+    ]
+    assert texts(found.closed) == [
+        "ingress to pods with app=web of namespace shop from anything except any pod of namespace shop, "
+        "any pod in other clusters, host and the world on every port"
+    ]
+
+
+def test_words_for_remote_pods_and_addresses() -> None:
+    old = cnp(ingress=[{"fromCIDR": ["10.0.0.0/8"]}, {"fromCIDRSet": [{"cidr": "192.168.0.0/16"}]}])
+    remote = {"matchExpressions": [key(NAMESPACE), key(CLUSTER, "In", "b")]}
+    new = cnp(
+        ingress=[
+            {"fromEndpoints": [remote]},
+            {"fromCIDRSet": [{"cidr": "192.168.0.0/16", "except": ["192.168.1.0/24"]}]},
+        ]
+    )
+    found = compare(old, new)
+    assert texts(found.opened) == ["ingress to pods with app=web of namespace shop from any pod in b on every port"]
+    assert texts(found.closed) == [
+        "ingress to pods with app=web of namespace shop from 10.0.0.0/8 and 192.168.1.0/24 on every port"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("selector", "phrase"),
+    [
+        ({}, "any pod of namespace shop in a"),
+        ({"matchExpressions": [key(NAMESPACE), key(CLUSTER)]}, "any pod"),
+        ({"matchLabels": {NAMESPACE: "prod", CLUSTER: "b"}}, "any pod of namespace prod in b"),
+        ({"matchExpressions": [key("tier", "In", "back", "front")]},
+         "pods with tier in (back, front) of namespace shop in a"),
+        ({"matchExpressions": [key("tier", "NotIn", "back")]}, "pods with tier not back of namespace shop in a"),
+        ({"matchExpressions": [key("tier")]}, "pods with tier set of namespace shop in a"),
+        ({"matchExpressions": [key("tier", "DoesNotExist")]}, "pods with no tier of namespace shop in a"),
+        ({"matchLabels": {"io.cilium.k8s.namespace.labels.team": "x", CLUSTER: "a"}},
+         "pods with namespace label team=x in a"),
+        ({"matchExpressions": [key(CLUSTER, "NotIn", "b")]}, "any pod of namespace shop in clusters other than b"),
+        ({"matchLabels": {"reserved:remote-node": ""}}, "kube-apiserver and remote-node"),
+    ],
+)  # fmt: skip
+def test_words_for_selectors(selector: dict[str, Any], phrase: str) -> None:
+    found = compare(cnp(ingress=[{}]), cnp(ingress=[{"fromEndpoints": [selector]}]))
+    assert texts(found.opened) == [f"ingress to pods with app=web of namespace shop from {phrase} on every port"]
+
+
+@pytest.mark.parametrize(
+    ("ports", "text"),
+    [
+        ([{"port": "80"}], "80"),
+        ([{"port": "80", "protocol": "TCP"}, {"port": "53", "protocol": "UDP"}], "80/TCP, 53/UDP"),
+        ([{"port": "8000", "endPort": 8100, "protocol": "TCP"}, {"port": "8101", "protocol": "TCP"}], "8000-8101/TCP"),
+        ([{"port": "0", "protocol": "TCP"}], "every TCP port"),
+        ([{"port": "0"}], "every port"),
+        ([{"port": "http", "protocol": "TCP"}], "http/TCP"),
+        ([{"port": "1", "endPort": 65535}], "1-65535"),
+    ],
+)
+def test_words_for_ports(ports: list[dict[str, Any]], text: str) -> None:
+    new = cnp(ingress=[{"fromEntities": ["health"], "toPorts": [{"ports": ports}]}])
+    found = compare(cnp(ingress=[{}]), new)
+    assert [statement.ports for statement in found.opened] == [text]
+
+
+def test_a_hole_in_the_ports() -> None:
+    everyone = [{"fromEntities": ["health"]}]
+    denied = [{"fromEntities": ["health"], "toPorts": [{"ports": [{"port": "80"}]}]}]
+    found = compare(cnp(ingress=[{}]), cnp(ingress=everyone, ingressDeny=denied))
+    assert [statement.ports for statement in found.opened] == ["every port except 80"]
+
+
+def test_dns_names() -> None:
+    policy = cnp(egress=[{"toFQDNs": [{"matchPattern": "**.example.com"}], "toPorts": tcp("443")}])
+    found = compare(policy, policy, BEFORE, AFTER)
+    assert texts(found.opened) == [
+        "egress from pods with app=web of namespace shop to DNS names like any.deeper.example.com on 443/TCP"
+    ]
+    assert texts(found.closed) == []
+    exact = cnp(egress=[{"toFQDNs": [{"matchName": "a.example.com"}]}])
+    assert texts(compare(cnp(egress=[{}]), exact).opened) == [
+        "egress from pods with app=web of namespace shop to DNS name a.example.com on every port"
+    ]
+
+
+def test_l7_rules() -> None:
+    http: dict[str, Any] = {"rules": {"http": [{"method": "GET"}]}}
+    free = cnp(ingress=[{"fromEndpoints": [WEB], "toPorts": tcp("80")}])
+    limited = cnp(ingress=[{"fromEndpoints": [WEB], "toPorts": tcp("80", **http)}])
+    head = "ingress to pods with app=web of namespace shop from pods with app=web of namespace shop in a on 80/TCP"
+    assert texts(compare(limited, free).opened) == [f'{head}, beyond http [{{"method":"GET"}}]']
+    assert texts(compare(free, limited).closed) == [f'{head}, beyond http [{{"method":"GET"}}]']
+    assert texts(compare(cnp(ingress=[{}]), limited).opened) == [f'{head}, subject to http [{{"method":"GET"}}]']
+    kafka = cnp(ingress=[{"fromEndpoints": [WEB], "toPorts": tcp("80", rules={"kafka": [{"topic": "t"}]})}])
+    latest = Settings(Version(1, 20), local_cluster="a", default_local_cluster=True)
+    assert texts(compare(kafka, kafka, AFTER, latest).opened) == [f'{head}, beyond kafka [{{"topic":"t"}}]']
+
+
+def test_unknown_groups_and_services_are_what_they_are() -> None:
+    old = cnp(egress=[{"toServices": [{"k8sService": {"serviceName": "db", "namespace": "prod"}}]}])
+    new = cnp(egress=[{"toGroups": [{"aws": {"region": "eu"}}]}])
+    found = compare(old, new)
+    assert [statement.peers for statement in found.opened] == [('what is behind group {"aws":{"region":"eu"}}',)]
+    assert [statement.peers for statement in found.closed] == [("what is behind service prod/db in a",)]
+    assert not compare(old, old)
+
+
+def test_default_deny_begins_and_ends() -> None:
+    policy = cnp(ingress=[{"fromEntities": ["all"]}])
+    begins = compare(None, policy)
+    assert (texts(begins.opened), texts(begins.closed)) == ([], [])
+    assert [str(found) for found in begins.enforced] == ["ingress of pods with app=web of namespace shop"]
+    ends = compare(cnp(ingress=[{}]), None)
+    assert texts(ends.opened) == [
+        "ingress to pods with app=web of namespace shop from anything except host on every port"
+    ]
+    assert [found.direction for found in ends.released] == ["ingress"]
+
+
+def test_workloads_of_the_inventory_are_named() -> None:
+    policy = cnp(ingress=[{"fromEndpoints": [{}]}])
+    found = reach(world(policy, settings=BEFORE), world(policy), IDENTITIES)
+    (statement,) = found.closed
+    assert statement.subject_workloads == ("a/shop/web",)
+    assert statement.peer_workloads == ("b/shop/web",)
+    assert json.loads(json.dumps(statement.as_json()))["peerWorkloads"] == ["b/shop/web"]
+
+
+def test_port_names_mean_what_the_pod_says() -> None:
+    named = cnp(ingress=[{"fromEntities": ["health"], "toPorts": [{"ports": [{"port": "http"}]}]}])
+    numbered = cnp(ingress=[{"fromEntities": ["health"], "toPorts": tcp("8080")}])
+    found = reach(world(named), world(numbered), IDENTITIES)
+    assert all(statement.subject_workloads == () for statement in (*found.opened, *found.closed))
+    assert found.opened
+    unnamed = [Identity(i.name, i.labels) for i in IDENTITIES if i.name == "a/shop/web"]
+    (statement,) = (s for s in reach(world(named), world(numbered), unnamed).opened if s.subject_workloads)
+    assert statement.port_ranges == (("TCP", 8080, 8080, ""),)
+
+
+def test_many_labels_are_compared_by_selection() -> None:
+    selectors = [{"matchLabels": {f"label-{number}": "x", f"more-{number}": "y"}} for number in range(12)]
+    old = cnp(ingress=[{"fromEndpoints": selectors}])
+    new = cnp(ingress=[{"fromEndpoints": selectors[:-1]}])
+    found = compare(old, new)
+    assert not found.exact
+    assert texts(found.opened) == []
+    assert texts(found.closed) == [
+        "ingress to pods with app=web of namespace shop from "
+        "pods with label-11=x, more-11=y of namespace shop in a on every port"
+    ]
+
+
+@PROPERTY
+@given(SETS)
+def test_nothing_differs_from_itself(manifests: list[dict[str, Any]]) -> None:
+    found = reach(world(*manifests), world(*manifests), IDENTITIES)
+    assert found == Difference(exact=found.exact)
+
+
+def mirrored(statements: tuple[FlowStatement, ...]) -> list[tuple[Any, ...]]:
+    return sorted(
+        (s.direction, s.subject, s.peers, s.port_ranges, s.limits, s.subject_workloads, s.peer_workloads)
+        for s in statements
+    )
+
+
+@PROPERTY
+@given(SETS, SETS)
+def test_the_other_way_round_is_the_mirror(first: list[dict[str, Any]], second: list[dict[str, Any]]) -> None:
+    there = reach(world(*first), world(*second), IDENTITIES)
+    back = reach(world(*second), world(*first), IDENTITIES)
+    assert mirrored(there.opened) == mirrored(back.closed)
+    assert mirrored(there.closed) == mirrored(back.opened)
+
+
+@PROPERTY
+@given(policies(), SETS)
+def test_splitting_a_rule_into_siblings_changes_nothing(policy: dict[str, Any], rest: list[dict[str, Any]]) -> None:
+    split = copy.deepcopy(policy)
+    for direction in ("ingress", "ingressDeny", "egress"):
+        rules = [sibling for rule in split["spec"].get(direction, []) for sibling in siblings(rule)]
+        if rules:
+            split["spec"][direction] = rules
+    found = reach(world(policy, *rest), world(split, *rest), IDENTITIES)
+    assert not found, texts((*found.opened, *found.closed))
+
+
+def siblings(rule: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rule once for each of its peers and ports."""
+    parts = [rule]
+    for field, entries in rule.items():
+        if field != "toPorts" and entries:
+            parts = [{**part, field: [entry]} for part in parts for entry in entries]
+    if rule.get("toPorts"):
+        ports = rule["toPorts"][0]["ports"]
+        parts = [{**part, "toPorts": [{"ports": [port]}]} for part in parts for port in ports]
+    return parts
+
+
+@PROPERTY
+@given(SETS, policies())
+def test_a_deny_rule_only_closes(manifests: list[dict[str, Any]], other: dict[str, Any]) -> None:
+    denying = copy.deepcopy(other)
+    rules = denying["spec"].pop("ingress")
+    denying["spec"] = {"endpointSelector": denying["spec"]["endpointSelector"], "ingressDeny": rules}
+    assert reach(world(*manifests), world(*manifests, denying), IDENTITIES).opened == ()
+
+
+@PROPERTY
+@given(SETS, SETS, st.randoms(use_true_random=False))
+def test_order_never_matters(first: list[dict[str, Any]], second: list[dict[str, Any]], random: Any) -> None:
+    def shuffled(node: Any) -> Any:
+        if isinstance(node, dict):
+            items = [(name, shuffled(value)) for name, value in node.items()]
+            random.shuffle(items)
+            return dict(items)
+        if isinstance(node, list):
+            items = [shuffled(item) for item in node]
+            random.shuffle(items)
+            return items
+        return node
+
+    expected = reach(world(*first), world(*second), IDENTITIES)
+    people = list(IDENTITIES)
+    random.shuffle(people)
+    assert reach(world(*shuffled(first)), world(*shuffled(second)), people) == expected
+
+
+FLOWS = [("TCP", 80), ("TCP", 81), ("TCP", 8080), ("UDP", 80), ("UDP", 500), ("UDP", 2000), ("SCTP", 80), ("ICMP", 8)]
+
+
+@PROPERTY
+@given(SETS, SETS)
+def test_agrees_with_verdicts(first: list[dict[str, Any]], second: list[dict[str, Any]]) -> None:
+    """For the identities of an inventory the statements say exactly where the verdicts differ."""
+    found = reach(world(*first), world(*second), IDENTITIES)
+    engines = [Engine(world(*manifests).sets[0], IDENTITIES) for manifests in (first, second)]
+    local = [i.name for i in IDENTITIES if i.name.startswith("a/") or i.name in ("host", "health")]
+    for subject in local:
+        for peer in (identity.name for identity in IDENTITIES):
+            for protocol, port in FLOWS:
+                for direction in ("ingress", "egress"):
+                    source, destination = (peer, subject) if direction == "ingress" else (subject, peer)
+                    verdicts = [engine.verdict(source, destination, protocol, port) for engine in engines]
+                    old, new = (getattr(verdict, direction).allowed for verdict in verdicts)
+                    opened = said(found.opened, direction, subject, peer, protocol, port)
+                    closed = said(found.closed, direction, subject, peer, protocol, port)
+                    assert (opened, closed) == (new and not old, old and not new), (direction, subject, peer, port)
+
+
+def said(
+    statements: tuple[FlowStatement, ...], direction: str, subject: str, peer: str, protocol: str, port: int
+) -> bool:
+    return any(
+        s.direction == direction
+        and subject in s.subject_workloads
+        and peer in s.peer_workloads
+        and (
+            not s.port_ranges
+            or any(r.protocol == protocol and r.low <= port <= r.high and not r.name for r in s.port_ranges)
+        )
+        for s in statements
+    )
+
+
+@PROPERTY
+@given(policies(), policies())
+def test_a_difference_between_workloads_is_found_without_them(first: dict[str, Any], second: dict[str, Any]) -> None:
+    """Witnesses show every difference that some inventory shows."""
+    seen = reach(world(first), world(second), [pod("shop", "web"), pod("prod", "db", "b", tier="back")])
+    blind = reach(world(first), world(second))
+    assert blind.exact
+    for kind in ("opened", "closed"):
+        among_workloads = [s for s in getattr(seen, kind) if s.subject_workloads and s.peer_workloads]
+        assert not among_workloads or getattr(blind, kind)
