@@ -12,6 +12,7 @@ from rewriter.yamltext import block_edit, flow_edit
 from rewriter.yamltext.comments import comments
 from rewriter.yamltext.document import Document, equal, node_at, plain
 from rewriter.yamltext.errors import EditError, YamlTextError
+from rewriter.yamltext.move import moved_member
 from rewriter.yamltext.nodes import Mapping, Node, Scalar, Sequence
 from rewriter.yamltext.parse import parse
 from rewriter.yamltext.render import block, flow, scalar
@@ -86,6 +87,9 @@ def _apply(text: str, document: Document, operation: Operation) -> str:
         case "copy":
             return _add(text, document, path, _value(document, operation["from"]))
         case "move":
+            kept = moved_member(text, document, operation["from"], path)
+            if kept is not None:
+                return kept
             value = _value(document, operation["from"])
             return _edited(
                 text, [{"op": "remove", "path": operation["from"]}, {"op": "add", "path": path, "value": value}]

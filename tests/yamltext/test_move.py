@@ -1,0 +1,42 @@
+"""A moved member takes its lines and comments with it where they are whole lines, and its value always."""
+
+from __future__ import annotations
+
+import pytest
+
+from rewriter import yamltext
+
+MOVES = [{"op": "add", "path": "/1", "value": {"b": [1], "c": 2}}, {"op": "move", "from": "/0/b", "path": "/1/b"}]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "- a: x   # one\n  # head\n  b:   # two\n  - 1   # three\n    # inner\n  c: 2   # four\n",
+            "- a: x   # one\n  c: 2   # four\n# head\n- b:   # two\n  - 1   # three\n    # inner\n  c: 2\n",
+        ),
+        ("- a: x\n  b: [1]  # two\n  c: 2", "- a: x\n  c: 2\n- b: [1]  # two\n  c: 2"),
+        (
+            "- a: x\r\n  b:   # two\r\n    - 1\r\n  c: 2\r\n",
+            "- a: x\r\n  c: 2\r\n- b:   # two\r\n    - 1\r\n  c: 2\r\n",
+        ),
+        ("[{a: x, b: [1], c: 2}]\n", "[{a: x, c: 2}, {b: [1], c: 2}]\n"),
+    ],
+    ids=["comments", "no final newline", "crlf", "flow"],
+)
+def test_moves(before: str, after: str) -> None:
+    assert yamltext.edit(before, 0, MOVES) == after
+
+
+def test_a_member_that_does_not_begin_its_line_leaves_its_comment() -> None:
+    before = "- b: [1]   # two\n  a: x\n  c: 2\n"
+    after = yamltext.edit(before, 0, MOVES)
+    assert yamltext.parse(after)[0].value == [{"a": "x", "c": 2}, {"b": [1], "c": 2}]
+    assert [comment.text for comment in yamltext.comments(after)] == ["# two"]
+
+
+def test_an_anchored_value_is_not_written_twice() -> None:
+    before = "- a: x\n  b: [&one 1]\n  c: 2\n"
+    after = yamltext.edit(before, 0, MOVES)
+    assert yamltext.parse(after)[0].value == [{"a": "x", "c": 2}, {"b": [1], "c": 2}]
