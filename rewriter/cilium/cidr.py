@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from rewriter.cilium.go_syntax import quote
 
@@ -61,6 +62,17 @@ def parse_prefix_or_address(text: str) -> Prefix:
         return parse_prefix(text)
     address = parse_address(text)
     return Prefix(address.width, address.value, address.width)
+
+
+def parsed_prefixes(texts: Iterable[Any]) -> tuple[Prefix, ...]:
+    """The prefixes and bare addresses among the texts; what does not parse is left out, zones too."""
+    found = []
+    for text in texts:
+        try:
+            found.append(parse_prefix_or_address(str(text).partition("%")[0]))
+        except AddressError:
+            continue
+    return tuple(found)
 
 
 def prefix_address(text: str) -> Address:

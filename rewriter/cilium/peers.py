@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from rewriter.cilium.cidr import parse_prefix, parse_prefix_or_address
+from rewriter.cilium.cidr import parsed_prefixes
 from rewriter.cilium.entities import entity_terms
 from rewriter.cilium.fqdn import fqdn_term
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, RESERVED
@@ -77,7 +77,7 @@ def _entry_terms(
         case "Entities":
             return entity_terms(entry, settings.local_cluster)
         case "CIDR":
-            return (CidrTerm(parse_prefix_or_address(str(entry).partition("%")[0])),)
+            return map(CidrTerm, parsed_prefixes((entry,)))
         case "CIDRSet":
             return _cidr_rule_terms(entry or {}, facts)
         case "FQDNs":
@@ -114,8 +114,8 @@ def knp_peer_terms(peer: Any, namespace: str, settings: Settings) -> Iterator[Te
         return
     pods, namespaces, block = (peer.get(field) for field in ("podSelector", "namespaceSelector", "ipBlock"))
     if block is not None:
-        exceptions = tuple(parse_prefix(text) for text in block.get("except") or ())
-        yield CidrTerm(parse_prefix(block["cidr"]), exceptions)
+        exceptions = parsed_prefixes(block.get("except") or ())
+        yield from (CidrTerm(prefix, exceptions) for prefix in parsed_prefixes((block["cidr"],)))
     if pods is None and namespaces is None:
         return
     conditions = network_policy_conditions(pods, overwritten=(NAMESPACE_LABEL,) if namespaces is None else ())
@@ -171,9 +171,10 @@ def _node_term(selector: Selector, settings: Settings) -> LabelTerm:
 
 
 def _cidr_rule_terms(rule: Mapping[str, Any], facts: Facts) -> Iterator[Term]:
-    exceptions = tuple(parse_prefix(text) for text in rule.get("except") or ())
+    # Releases before 1.17 do not check deny rules: what does not parse there selects nothing.
+    exceptions = parsed_prefixes(rule.get("except") or ())
     if rule.get("cidr"):
-        yield CidrTerm(parse_prefix(rule["cidr"]), exceptions)
+        yield from (CidrTerm(prefix, exceptions) for prefix in parsed_prefixes((rule["cidr"],)))
         return
     name = rule.get("cidrGroupRef")
     selector = None if name else read_selector(rule.get("cidrGroupSelector"), "")

@@ -57,7 +57,14 @@ EVERYTHING = PortMatch(ANY_PROTOCOL)
 
 def port_matches(rule: Mapping[str, Any], version: Version) -> tuple[PortMatch, ...]:
     """The ports of one item of a Cilium rule's toPorts; none when the item lists none."""
-    return tuple(_port(item or {}, version) for item in rule.get("ports") or ())
+    found = []
+    for item in rule.get("ports") or ():
+        try:
+            found.append(_port(item or {}, version))
+        except ValueError:
+            # Releases before 1.17 do not check deny rules: what does not parse there covers nothing.
+            continue
+    return tuple(found)
 
 
 def icmp_matches(rule: Mapping[str, Any]) -> tuple[PortMatch, ...]:
@@ -78,7 +85,7 @@ def network_policy_port(item: Mapping[str, Any], version: Version) -> PortMatch:
 
 
 def _port(item: Mapping[str, Any], version: Version) -> PortMatch:
-    text, protocol = item["port"], str(item.get("protocol") or ANY_PROTOCOL).upper()
+    text, protocol = item.get("port") or "", str(item.get("protocol") or ANY_PROTOCOL).upper()
     if is_service_name(text):
         return PortMatch(protocol, name=text.lower())
     return _numbers(protocol, parse_uint16(text), item.get("endPort"), version)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rewriter.cilium.cidr import AddressError, parse_prefix_or_address
+from rewriter.cilium.cidr import parsed_prefixes
 from rewriter.cilium.labels import CLUSTER_LABEL, K8S, NAMESPACE_LABEL
 from rewriter.cilium.selector import read_selector, selects_object
 from rewriter.cilium.settings import Facts, ServiceView, Settings
@@ -21,7 +21,7 @@ def service_terms(entry: Mapping[str, Any], settings: Settings, facts: Facts) ->
         yield label_term([*opaque_term(SERVICE, service_text(entry)).conditions, *local])
     for service in services:
         if not service.selector:
-            yield from _addresses(service)
+            yield from map(CidrTerm, parsed_prefixes(service.addresses))
         elif settings.version >= SERVICES_WITH_PORTS:
             conditions = [Condition(K8S, key, "In", (value,)) for key, value in service.selector.items()]
             conditions.append(Condition(K8S, NAMESPACE_LABEL, "In", (service.namespace,)))
@@ -55,11 +55,3 @@ def service_text(entry: Mapping[str, Any]) -> str:
         Condition("any", r.written_key, r.operator, r.values) for r in (selector.requirements if selector else ())
     ]
     return f"{namespace}/[{', '.join(sorted(map(str, conditions)))}]"
-
-
-def _addresses(service: ServiceView) -> Iterator[Term]:
-    for address in service.addresses:
-        try:
-            yield CidrTerm(parse_prefix_or_address(address))
-        except AddressError:
-            continue

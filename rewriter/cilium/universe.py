@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -41,22 +42,23 @@ class Universe:
         self._by_value: dict[tuple[str, str, str], int] = {}
         self._by_label: dict[tuple[str, str], int] = {}
         self._masks: dict[Term | Condition, int] = {}
-        self._outside: list[tuple[int, Prefix]] = []
+        outside: list[tuple[int, Prefix]] = []
         self._nodes: list[tuple[int, Prefix]] = []
         self._names: list[tuple[int, tuple[str, ...]]] = []
         for label, mask in cells:
             self._put(label, mask)
-        self._index()
+        self._index(outside)
+        self._outside = _Prefixes(outside)
         if not cidr_match_nodes:
             self._nodes = []
 
-    def _index(self) -> None:
+    def _index(self, outside: list[tuple[int, Prefix]]) -> None:
         bit = 1 << self.cell_count
         for identity in self.identities:
             for label in identity.labels:
                 self._put(label, bit)
             if identity.prefix is not None:
-                self._outside.append((bit, identity.prefix))
+                outside.append((bit, identity.prefix))
             if identity.dns_names:
                 self._names.append((bit, identity.dns_names))
             self._nodes += ((bit, address) for address in identity.node_addresses)
@@ -112,16 +114,14 @@ class Universe:
         return mask
 
     def _addresses(self, term: CidrTerm) -> int:
-        prefix, exceptions = term
-
-        def inside(other: Prefix) -> bool:
-            return prefix.contains(other) and not any(exception.contains(other) for exception in exceptions)
-
-        mask = 0
-        for bit, other in (*self._outside, *self._nodes):
-            if inside(other):
-                mask |= bit
-        return mask
+        mask = self._outside.inside(term.prefix)
+        nodes = 0
+        for bit, address in self._nodes:
+            if term.prefix.contains(address) and not any(e.contains(address) for e in term.exceptions):
+                nodes |= bit
+        for exception in term.exceptions:
+            mask &= ~self._outside.inside(exception)
+        return mask | nodes
 
     def _dns(self, term: FqdnTerm) -> int:
         mask = 0
@@ -129,6 +129,25 @@ class Universe:
             if any(map(term.covers, names)):
                 mask |= bit
         return mask
+
+
+class _Prefixes:
+    """Bits by prefix, in address order, so that those inside another prefix lie side by side."""
+
+    __slots__ = ("_keys", "_sums")
+
+    def __init__(self, prefixes: list[tuple[int, Prefix]]) -> None:
+        ordered = sorted((prefix, bit) for bit, prefix in prefixes)
+        self._keys = [prefix for prefix, _ in ordered]
+        self._sums = [0]
+        for _, bit in ordered:
+            self._sums.append(self._sums[-1] | bit)
+
+    def inside(self, prefix: Prefix) -> int:
+        """The bits of the prefixes that lie inside; a wider one that starts at the same address sorts before."""
+        first = bisect_left(self._keys, prefix)
+        end = bisect_right(self._keys, Prefix(prefix.width, prefix.last, prefix.width))
+        return self._sums[end] ^ self._sums[first]
 
 
 def positions(mask: int) -> Iterator[int]:

@@ -23,7 +23,7 @@ from rewriter.reach.difference import (
 )
 from rewriter.reach.port_line import PortSet
 from rewriter.reach.side import Change, Ground, Rule, changes, denies_by_default
-from rewriter.reach.space import Space, build_space, subject_bits
+from rewriter.reach.space import Space, build_space, same_content, subject_bits
 from rewriter.reach.world import PolicyWorld
 
 Rules = tuple[frozenset[Rule], frozenset[Rule]]
@@ -36,6 +36,8 @@ def reach(before: PolicyWorld, after: PolicyWorld, identities: Sequence[Identity
     Directions are compared one by one: a flow that ingress opens may still be closed on egress. The answer is complete
     over the identities given, deterministic, and does not depend on the order of policies or rules.
     """
+    if same_content(before, after):
+        return Difference()
     comparison = _Comparison(before, after, identities)
     flows: dict[_Flow, int] = {}
     enforcement: dict[tuple[str, bool], int] = {}

@@ -130,6 +130,19 @@ def _bits(first: int, end: int) -> int:
     return (1 << end) - (1 << first)
 
 
+def same_content(before: PolicyWorld, after: PolicyWorld) -> bool:
+    """Whether both worlds hold the same rules and match addresses alike: then no flow differs."""
+    contents = [
+        {
+            (_content(entry), policies.settings.cidr_match_nodes)
+            for policies in world.sets
+            for _, entry in policies.entries
+        }
+        for world in (before, after)
+    ]
+    return contents[0] == contents[1]
+
+
 def pod_bits(universe: Universe) -> int:
     return universe.select(pods_with(NAMESPACE_LABEL))
 

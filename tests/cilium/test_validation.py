@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rewriter.cilium.policy_set import compile_policies
+from rewriter.cilium.settings import Settings
 from rewriter.cilium.validation import rejection
 from rewriter.cilium.version import SUPPORTED, Version, parse_version
 from tests.cilium.vectors import validation_entries, verdict_cases
@@ -236,10 +238,12 @@ SEEDS = [*ACCEPTED_EVERYWHERE, *(manifest for manifest, _, _ in REJECTED_EVERYWH
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_any_shape_gets_an_answer(data: st.DataObject) -> None:
+    """And what is accepted has a meaning."""
     manifest = data.draw(st.sampled_from(SEEDS))
     changed = _with_something_else(manifest, data)
     for version in SUPPORTED:
-        rejection(changed, version)
+        (found,) = compile_policies([changed], Settings(version)).rejections
+        assert found == rejection(changed, version)
 
 
 def _with_something_else(node: Any, data: st.DataObject) -> Any:
