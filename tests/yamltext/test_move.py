@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from rewriter import yamltext
 
-MOVES = [{"op": "add", "path": "/1", "value": {"b": [1], "c": 2}}, {"op": "move", "from": "/0/b", "path": "/1/b"}]
+MOVES: list[dict[str, Any]] = [
+    {"op": "add", "path": "/1", "value": {"b": [1], "c": 2}},
+    {"op": "move", "from": "/0/b", "path": "/1/b"},
+]
 
 
 @pytest.mark.parametrize(
