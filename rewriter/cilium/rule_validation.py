@@ -5,7 +5,7 @@ Everything here takes a spec that decodes (`check_decodes`); a missing field and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -167,7 +167,7 @@ def _check_addresses(item: _Item) -> None:
         raise RejectedError(_NODE_LABELS_OFF, f"{item.route}/{nodes}")
 
 
-def _check_traffic(item: _Item, between: Any = None) -> None:
+def _check_traffic(item: _Item, between: Callable[[_Item], None] | None = None) -> None:
     ports = item.entries("toPorts")
     if not item.deny:
         _check_l7_kinds(item, ports)

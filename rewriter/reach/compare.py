@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from rewriter.cilium.identity import Identity, NamedPort
@@ -61,9 +60,8 @@ class _Flow(NamedTuple):
     limits: str
 
 
-@dataclass(frozen=True, slots=True)
-class _PortNames:
-    """How names of ports are read: hashable, so that subjects that read them alike are taken together."""
+class _PortNames(NamedTuple):
+    """How names of ports are read; subjects that read them alike are taken together."""
 
     known: tuple[NamedPort, ...]
     complete: bool
@@ -81,7 +79,7 @@ class _Comparison:
         self._subjects = subject_bits(self.space, self.universe)
         self._host = self.universe.select(reserved_term("host"))
         self._init = self.universe.select(reserved_term("init"))
-        self._known: dict[tuple[Rules, _PortNames, bool, str], tuple[Change, ...]] = {}
+        self._known: dict[tuple[Rules, Ground], tuple[Change, ...]] = {}
 
     def classes(self, direction: str) -> Iterator[tuple[int, Rules, Ground]]:
         """The subjects that rules of the direction select and to whom not the same rules apply before and after."""
@@ -115,11 +113,9 @@ class _Comparison:
                 yield subjects, (old_rules, new_rules), self._ground(direction, names, without_identity)
 
     def changes(self, rules: Rules, ground: Ground) -> tuple[Change, ...]:
-        names = _PortNames(tuple(ground.named_ports), ground.ports_complete)
-        key = (rules, names, ground.always_denied, "in" if ground.always_allowed else "")
-        found = self._known.get(key)
+        found = self._known.get((rules, ground))
         if found is None:
-            found = self._known[key] = tuple(changes(*rules, ground))
+            found = self._known[rules, ground] = tuple(changes(*rules, ground))
         return found
 
     def difference(self, flows: dict[_Flow, int], enforcement: dict[tuple[str, bool], int]) -> Difference:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, Label
+from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL
 from rewriter.cilium.terms import ANYTHING, LabelTerm, pods_with
 from rewriter.cilium.universe import Universe, positions
+from rewriter.reach.cells import OTHER
 from rewriter.reach.space import Space
 from rewriter.reach.words import labels_phrase, term_phrase
 
@@ -82,6 +83,6 @@ def _namespaces(universe: Universe, pods: int) -> Iterator[LabelTerm]:
         label.value
         for identity in universe.members(pods)
         for label in identity.labels
-        if label == Label(K8S, NAMESPACE_LABEL, label.value) and "\0" not in label.value
+        if label.key == NAMESPACE_LABEL and label.value != OTHER
     }
     return (pods_with(NAMESPACE_LABEL, name) for name in sorted(names))

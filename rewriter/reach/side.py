@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -45,7 +45,7 @@ class Ground:
     always_allowed: int
     always_denied: bool
     line: PortLine
-    named_ports: Sequence[NamedPort]
+    named_ports: tuple[NamedPort, ...]
     ports_complete: bool
 
 

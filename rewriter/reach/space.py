@@ -84,8 +84,8 @@ def build_space(
 ) -> Space:
     """The space that tells the two worlds apart, over the given identities and witnesses."""
     old, new = list(before.entries()), list(after.entries())
-    changed = _changed([entry for _, entry in old], [entry for _, entry in new])
-    entries = [entry for _, entry in (*old, *new)]
+    changed = _changed(old, new)
+    entries = [*old, *new]
     local = after.local_cluster
     terms = list(_terms(entries))
     dims, cells = _cells(terms, list(_terms(changed)), local)
@@ -95,11 +95,9 @@ def build_space(
     reserved = [identity for identity in map(reserved_identity, _RESERVED) if identity.labels not in known]
     pods: list[Identity] = []
     if not exact:
-        groups: dict[tuple[int, int], list[Term]] = {}
-        wanted = set(map(_content, changed))
-        for owner, entry in (*old, *new):
-            if _content(entry) in wanted:
-                groups.setdefault(owner, []).extend(_terms([entry]))
+        groups: dict[LabelTerm, list[Term]] = {}
+        for entry in changed:
+            groups.setdefault(entry.subject, []).extend(_terms([entry]))
         pods = pod_witnesses([_label_terms(group) for group in groups.values()], local)
     odd = list(_odd_witnesses(terms, local))
     total = cell_count(dims) if exact else 0
@@ -120,7 +118,7 @@ def build_space(
         first_given=first_range + len(outside),
         local_cluster=local,
         exact=exact,
-        terms=tuple(_label_terms(_terms(changed))),
+        terms=tuple(sorted(_label_terms(_terms(changed)))),
         line=PortLine(tuple(names)),
         mesh_ports=mesh_named_ports(identities),
     )

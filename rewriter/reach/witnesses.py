@@ -26,12 +26,13 @@ Labels = dict[str, str]
 def pod_witnesses(groups: Sequence[Sequence[LabelTerm]], local_cluster: str) -> list[Identity]:
     """Pods that each term of each group selects, in the local cluster and in another, and near misses.
 
-    A near miss is a pod of one term that also meets a condition of another term of the same group (one policy before
-    and after a change). At most MAX_WITNESSES, those of the terms themselves first.
+    A near miss is a pod of one term that also meets a condition of another term of the same group (rules of the same
+    subject, before and after a change). At most MAX_WITNESSES, those of the terms themselves first.
     """
     made: dict[frozenset[Label], None] = {}
+    ordered = sorted(sorted(set(terms)) for terms in groups)
     for near in (False, True):
-        for terms in groups:
+        for terms in ordered:
             conditions = sorted(set(pod_conditions(terms)))
             for term in terms:
                 if not term.conditions or list(pod_conditions([term])) != list(term.conditions):

@@ -25,11 +25,10 @@ class PolicyWorld:
     def local_cluster(self) -> str:
         return self.sets[0].settings.local_cluster if self.sets else "default"
 
-    def entries(self) -> Iterator[tuple[tuple[int, int], Entry]]:
-        """Every entry, with the policy it comes from: the set's position and the policy's in that set."""
-        for position, policies in enumerate(self.sets):
-            for index, entry in policies.entries:
-                yield (position, index), entry
+    def entries(self) -> Iterator[Entry]:
+        for policies in self.sets:
+            for _, entry in policies.entries:
+                yield entry
 
 
 def policy_world(

@@ -208,6 +208,22 @@ def test_many_labels_are_compared_by_selection() -> None:
         "ingress to pods with app=web of namespace shop from "
         "pods with label-11=x, more-11=y of namespace shop in a on every port"
     ]
+    backwards = compare(cnp(ingress=[{"fromEndpoints": selectors[::-1]}]), new)
+    assert backwards == found
+
+
+def test_order_never_matters_by_selection() -> None:
+    manifests = [
+        cnp(
+            endpointSelector={"matchLabels": {"app": f"app-{number % 7}"}},
+            ingress=[{"fromEndpoints": [{"matchLabels": {f"label-{number}": "x", f"more-{number}": "y"}}]}],
+        )
+        for number in range(30)
+    ]
+    found = reach(world(*manifests, settings=BEFORE), world(*manifests), IDENTITIES)
+    assert not found.exact
+    assert len(found.closed) == 7
+    assert reach(world(*manifests[::-1], settings=BEFORE), world(*manifests), IDENTITIES[::-1]) == found
 
 
 @PROPERTY
