@@ -120,4 +120,4 @@ def fix(
     printing = fix_run.Printing(format_.value, output, color.value, quiet)
     if names == ("-",):
         return fix_run.run_stdin(workspace, options, mode, printing, stdin_filename or "stdin.yaml")
-    return fix_run.run_files(workspace, options, mode, printing)
+    return fix_run.run_files(workspace, options, mode, printing, jobs)

@@ -11,6 +11,7 @@ from pathlib import Path
 from rewriter import __version__
 from rewriter.cli.progress import Progress
 from rewriter.discovery import MAX_BYTES, FoundFile, InputError
+from rewriter.engine import parallel
 from rewriter.engine.fixer import Fixer, Options, write_result
 from rewriter.engine.result import FileResult, Report, Summary
 from rewriter.engine.workspace import Workspace
@@ -33,13 +34,13 @@ class Printing:
     quiet: bool = False
 
 
-def run_files(workspace: Workspace, options: Options, mode: Mode, printing: Printing) -> int:
+def run_files(workspace: Workspace, options: Options, mode: Mode, printing: Printing, jobs: int) -> int:
     """Treats the files of a workspace, writes if asked, prints the report. Returns the exit code."""
     fixer = _fixer(workspace, options)
     results = []
     with Progress("checking", len(workspace.files)) as progress:
-        for found, data in workspace.files:
-            result = fixer.treat(found, data)
+        treated = parallel.each(workspace.files, lambda item: fixer.treat(*item), jobs)
+        for (found, data), result in zip(workspace.files, treated, strict=True):
             results.append(write_result(found, data, result) if mode is Mode.WRITE else result)
             progress.step()
     report = make_report(workspace, results)
@@ -59,7 +60,7 @@ def run_stdin(workspace: Workspace, options: Options, mode: Mode, printing: Prin
             sys.stdout.buffer.write(part)
         result = FileResult(name, "", errors=(InputError(name, f"is more than {MAX_BYTES >> 20} MiB"),))
     else:
-        result = _fixer(workspace, options).treat(FoundFile(Path(name), name, explicit=True), data)
+        result = _fixer(workspace, options).treat(FoundFile(name, explicit=True), data)
         sys.stdout.buffer.write(result.after.encode() if result.changed else data)
     sys.stdout.flush()
     workspace.scanned += 1

@@ -38,11 +38,14 @@ class InputError:
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file to read. `path` opens it, `display` is how people know it, `explicit` if it was named itself."""
+    """A file to read. `display` opens it and is how people know it; `explicit` if it was named itself."""
 
-    path: Path
     display: str
     explicit: bool = False
+
+    @property
+    def path(self) -> Path:
+        return Path(self.display)
 
 
 def find_files(paths: Sequence[Path], exclude: Globs) -> Iterator[FoundFile | InputError]:
@@ -69,7 +72,7 @@ def _below(path: Path) -> Iterator[FoundFile | InputError]:
         yield InputError(display, _reason(error), hint="check the path")
         return
     if stat.S_ISREG(mode):
-        yield FoundFile(path, display, explicit=True)
+        yield FoundFile(display, explicit=True)
     elif stat.S_ISDIR(mode):
         names = _git_files(path)
         prefix = "" if display == "." else display.rstrip("/") + "/"
@@ -77,7 +80,7 @@ def _below(path: Path) -> Iterator[FoundFile | InputError]:
             if isinstance(name, InputError):
                 yield name
             else:
-                yield FoundFile(Path(prefix + name), prefix + name)
+                yield FoundFile(prefix + name)
     else:
         yield InputError(display, "is neither a file nor a folder", hint="name a manifest or a folder of manifests")
 
@@ -143,7 +146,7 @@ def _walk(folder: Path) -> Iterator[str | InputError]:
 def read_file(found: FoundFile) -> bytes | InputError | None:
     """The bytes of a file; None for one too large to be a manifest that holds no policy either."""
     try:
-        descriptor = os.open(found.path, os.O_RDONLY | os.O_NONBLOCK)
+        descriptor = os.open(found.display, os.O_RDONLY | os.O_NONBLOCK)
     except OSError as error:
         return InputError(found.display, _reason(error), hint="check its permissions")
     try:

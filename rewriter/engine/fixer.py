@@ -130,7 +130,7 @@ class Fixer:
             raise ProofError("same structure", f"the new file does not parse: {error.message}") from None
         if len(new_documents) != len(documents):
             raise ProofError("same structure", "the new file has another number of documents")
-        prove_comments(result.before, after, may_move=True)
+        prove_comments(documents, new_documents, may_move=True)
         silences = suppressions(after, new_documents, PASS_IDS)
         rules = self._rules(found, self._passes(found.path), silences, set())
         for old, new in zip(documents, new_documents, strict=True):

@@ -42,25 +42,32 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Draft:
-    """A document's text on its way through the passes."""
+    """A document on its way through the passes, with its policies and the texts of its comments."""
 
-    text: str
     document: yamltext.Document
+    policies: Sequence[FoundPolicy] = ()
+    comments: tuple[str, ...] = ()
+
+    def take(self, document: yamltext.Document, rules: Rules) -> None:
+        self.document = document
+        self.policies = rules.policies(document.value)
+        self.comments = tuple(comment.text for comment in yamltext.comments_of(document))
 
 
 def treat_document(document: yamltext.Document, rules: Rules) -> Outcome:
     """All passes over one document until nothing changes any more; see `MAX_ROUNDS`."""
     outcome = Outcome()
     original = slice_of(document)
-    draft = _Draft(original, document)
+    draft = _Draft(document)
+    draft.take(document, rules)
     try:
         for number in range(MAX_ROUNDS):
             if not _round(draft, document, original, rules, outcome, first=number == 0):
                 break
         else:
             raise ProofError("stable", f"the passes still change the document after {MAX_ROUNDS} rounds")
-        if draft.text != original:
-            outcome.text = draft.text
+        if draft.document is not document:
+            outcome.text = draft.document.text
     except ProofError as error:
         outcome.failure = str(error)
         outcome.findings = [
@@ -74,9 +81,8 @@ def _round(
     draft: _Draft, document: yamltext.Document, original: str, rules: Rules, outcome: Outcome, *, first: bool
 ) -> bool:
     changed = False
-    comments = tuple(comment.text for comment in yamltext.comments(draft.text))
     for each in rules.passes:
-        found = list(_findings(each, draft, rules, comments))
+        found = list(_findings(each, draft, rules))
         if not found:
             continue
         placed = [
@@ -88,32 +94,29 @@ def _round(
             if finding.fix is None or not rules.allowed(finding):
                 continue
             try:
-                _apply(draft, finding)
+                _apply(draft, finding, rules)
             except yamltext.EditError as error:
                 reported[id(finding)] = replace(reported[id(finding)], not_fixed=f"not rewritten: {error.message}")
                 continue
             reported[id(finding)] = replace(reported[id(finding)], fixed=True)
             changed = True
-        if changed:
-            comments = tuple(comment.text for comment in yamltext.comments(draft.text))
         # Later rounds see again what the first could not fix; only what they fix is new.
         outcome.findings += [item for item in reported.values() if first or item.fixed]
     return changed
 
 
-def _findings(each: Pass, draft: _Draft, rules: Rules, comments: tuple[str, ...]) -> Iterator[tuple[Policy, Finding]]:
-    for found in rules.policies(draft.document.value):
+def _findings(each: Pass, draft: _Draft, rules: Rules) -> Iterator[tuple[Policy, Finding]]:
+    for found in draft.policies:
         if found.policy.kind in each.kinds:
-            context = rules.context(found, comments)
-            for finding in each.find(context):
+            for finding in each.find(rules.context(found, draft.comments)):
                 yield found.policy, rules.configured(finding)
 
 
-def _apply(draft: _Draft, finding: Finding) -> None:
+def _apply(draft: _Draft, finding: Finding, rules: Rules) -> None:
     """Puts a finding's fix into the draft, with proofs 1 and 2. Raises EditError and ProofError."""
     assert finding.fix is not None
     operations = finding.fix.operations
-    text = yamltext.edit(draft.text, 0, operations)
+    text = yamltext.edit_document(draft.document, operations)
     try:
         documents = yamltext.parse(text)
     except yamltext.YamlTextError as error:
@@ -121,8 +124,8 @@ def _apply(draft: _Draft, finding: Finding) -> None:
     if len(documents) != 1:
         raise ProofError("same structure", "the new text has another number of documents")
     prove_structure(patched(draft.document.value, operations), documents[0].value)
-    prove_comments(draft.text, text, may_move=deletes(operations))
-    draft.text, draft.document = text, documents[0]
+    prove_comments([draft.document], documents, may_move=deletes(operations))
+    draft.take(documents[0], rules)
 
 
 def _place(
@@ -138,7 +141,7 @@ def _place(
     line, column, end_line, end_column = location.line, location.column, location.end_line, location.end_column
     if draft.document is not document:
         first_line = document.text.count("\n", 0, document.span.start)
-        lines = _LineMap(original, draft.text)
+        lines = _LineMap(original, draft.document.text)
         line, end_line = (first_line + lines.original(number) for number in (line, end_line))
     return Place(
         rules.path,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rewriter import yamltext
@@ -50,10 +50,12 @@ def _same(left: Any, right: Any) -> bool:
     return bool(left == right) or (left != left and right != right)
 
 
-def prove_comments(before: str, after: str, *, may_move: bool) -> None:
+def prove_comments(before: Iterable[yamltext.Document], after: Iterable[yamltext.Document], *, may_move: bool) -> None:
     """Proof 2: every comment is still there, in order; out of order only where a fix deletes nodes."""
-    old = [comment.text.rstrip() for comment in yamltext.comments(before)]
-    new = [comment.text.rstrip() for comment in yamltext.comments(after)]
+    old, new = (
+        [comment.text for document in documents for comment in yamltext.comments_of(document)]
+        for documents in (before, after)
+    )
     if old == new:
         return
     lost = Counter(old) - Counter(new)

@@ -128,10 +128,12 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
             )
     inventory = TreeInventory(config.clusters, [read_snapshot(path) for path in request.inventories], _local_to(config))
     workspace = Workspace(config, from_version, to_version, inventory)
-    seen = _scan(workspace, paths, only, progress)
-    root = config.root if config.file else repository_root(_folder(start))
-    if root is not None and (workspace.files or not paths) and not any(_holds(path, root) for path in paths):
-        _scan_facts(workspace, Path(os.path.relpath(root)), seen)
+    offered = _scan(workspace, paths, only, progress)
+    if workspace.files or not paths:
+        found_config = config.root if config.file and request.config_file is None else None
+        root = repository_root(_folder(start)) or found_config
+        if root is not None and not any(_holds(path, root) for path in paths):
+            _scan_facts(workspace, Path(os.path.relpath(root)), offered)
     return workspace
 
 
@@ -174,10 +176,10 @@ def _versions(request: Request, config: Config) -> tuple[Version, Version]:
     raise WorkspaceError(f"--from {from_version} is newer than --to {to_version}; give an upgrade, not a downgrade")
 
 
-def _scan(workspace: Workspace, paths: Sequence[Path], only: frozenset[Path] | None, progress: Progress) -> set[str]:
-    """Reads every file at or below the paths; returns their absolute names."""
+def _scan(workspace: Workspace, paths: Sequence[Path], only: frozenset[Path] | None, progress: Progress) -> list[str]:
+    """Reads every file at or below the paths; returns their names."""
     exclude = Globs(workspace.config.root, workspace.config.exclude)
-    seen: set[str] = set()
+    names: list[str] = []
     for found in find_files(paths, exclude):
         if isinstance(found, InputError):
             workspace.errors.append(found)
@@ -185,13 +187,13 @@ def _scan(workspace: Workspace, paths: Sequence[Path], only: frozenset[Path] | N
         workspace.scanned += 1
         if not workspace.scanned % 500:
             progress(500)
-        seen.add(os.path.abspath(found.path))  # noqa: PTH100 - hot, and symlinks stay as they are
+        names.append(found.display)
         data = read_file(found)
         if isinstance(data, InputError):
             workspace.errors.append(data)
         elif data is not None:
             _take(workspace, found, data, only)
-    return seen
+    return names
 
 
 def _take(workspace: Workspace, found: FoundFile, data: bytes, only: frozenset[Path] | None) -> None:
@@ -203,11 +205,12 @@ def _take(workspace: Workspace, found: FoundFile, data: bytes, only: frozenset[P
         workspace.errors.append(InputError(found.display, "is binary, not a manifest", hint="name YAML or JSON files"))
 
 
-def _scan_facts(workspace: Workspace, root: Path, seen: set[str]) -> None:
+def _scan_facts(workspace: Workspace, root: Path, offered: Sequence[str]) -> None:
     """Offers the rest of the repository as facts, where the paths are only a part of it."""
     exclude = Globs(workspace.config.root, workspace.config.exclude)
+    seen = {os.path.abspath(name) for name in offered}  # noqa: PTH100 - hot, and symlinks stay as they are
     for found in find_files([root], exclude):
-        if isinstance(found, FoundFile) and os.path.abspath(found.path) not in seen:  # noqa: PTH100
+        if isinstance(found, FoundFile) and os.path.abspath(found.display) not in seen:  # noqa: PTH100
             data = read_file(found)
             if isinstance(data, bytes):
                 workspace.inventory.offer(found.display, data)

@@ -30,7 +30,7 @@ Fact = TypeVar("Fact", Workload, Service, EndpointSlice, Namespace, Node, CIDRGr
 _KIND = re.compile(
     rb"""kind["']?[ \t]*:[ \t]*["']?("""
     rb"Pod|Deployment|StatefulSet|DaemonSet|ReplicaSet|ReplicationController|Job|CronJob|Service|Endpoints"
-    rb"""|EndpointSlice|Namespace|Node|CiliumNode|CiliumCIDRGroup|[A-Za-z]*List)["']?[ \t,}\r\n#]"""
+    rb"""|EndpointSlice|Namespace|Node|CiliumNode|CiliumCIDRGroup|[A-Za-z]*List)(?=["' \t,}\r\n#]|\Z)"""
 )
 _WORKLOADS = frozenset(kind.encode() for kind in kubernetes.WORKLOAD_KINDS)
 
@@ -79,7 +79,7 @@ class TreeInventory:
         if path.endswith(FILE_NAMES):
             self._kustomization_files[path] = data
         elif b"kind" in data:
-            kinds = frozenset(_KIND.findall(data + b"\n"))
+            kinds = frozenset(_KIND.findall(data))
             if kinds:
                 self._files.append(_File(path, kinds, data))
 

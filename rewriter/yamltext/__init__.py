@@ -1,8 +1,8 @@
 """Text with positions: parse YAML and JSON, edit by splices, touch nothing else. Knows no Cilium."""
 
-from rewriter.yamltext.comments import Comment, comments
+from rewriter.yamltext.comments import Comment, comments, comments_of
 from rewriter.yamltext.document import Document, Location, locate, locate_key, node_at
-from rewriter.yamltext.edit import edit, edit_many
+from rewriter.yamltext.edit import edit, edit_document, edit_many
 from rewriter.yamltext.errors import EditError, Limits, YamlTextError
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence, Span
 from rewriter.yamltext.parse import decode, parse
@@ -23,8 +23,10 @@ __all__ = [
     "Span",
     "YamlTextError",
     "comments",
+    "comments_of",
     "decode",
     "edit",
+    "edit_document",
     "edit_many",
     "has_substitution",
     "locate",

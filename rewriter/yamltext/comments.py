@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rewriter.yamltext.document import Document
 from rewriter.yamltext.nodes import Mapping, Node, Scalar, Sequence, Span
 from rewriter.yamltext.parse import parse
 
@@ -27,14 +28,32 @@ def comments(text: str) -> list[Comment]:
     found: list[Comment] = []
     position = 0
     for document in parse(text):
-        for scalar in scalars(document.root):
-            _gap(text, position, scalar.start, found)
-            position = scalar.end
-            if scalar.style in ("|", ">"):
-                header = text.find("\n", scalar.start, scalar.end)
-                _gap(text, scalar.start, scalar.end if header < 0 else header, found)
+        position = _collect(text, position, document.root, found)
     _gap(text, position, len(text), found)
     return found
+
+
+def comments_of(document: Document) -> list[Comment]:
+    """The comments of one document, in order; their spans are those of its file's text."""
+    span = document.span
+    if document.text.find("#", span.start, span.end) < 0:
+        return []
+    found: list[Comment] = []
+    position = _collect(document.text, span.start, document.root, found)
+    _gap(document.text, position, span.end, found)
+    return found
+
+
+def _collect(text: str, position: int, root: Node | None, found: list[Comment]) -> int:
+    """Takes the comments from a position to the last scalar below a node; returns where that ends."""
+    for scalar in scalars(root):
+        if text.find("#", position, scalar.start) >= 0:
+            _gap(text, position, scalar.start, found)
+        position = scalar.end
+        if scalar.style in ("|", ">"):
+            header = text.find("\n", scalar.start, scalar.end)
+            _gap(text, scalar.start, scalar.end if header < 0 else header, found)
+    return position
 
 
 def _gap(text: str, start: int, end: int, found: list[Comment]) -> None:

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from rewriter.yamltext import block_edit, flow_edit
-from rewriter.yamltext.comments import comments
+from rewriter.yamltext.comments import comments_of
 from rewriter.yamltext.document import Document, equal, node_at, plain
 from rewriter.yamltext.errors import EditError, YamlTextError
 from rewriter.yamltext.move import moved_member
@@ -32,6 +32,13 @@ def edit(text: str, document_index: int, operations: List[Operation]) -> str:
     return edit_many(text, {document_index: operations})
 
 
+def edit_document(document: Document, operations: List[Operation]) -> str:
+    """The text of one document, and of nothing else of its file, with the operations made in it."""
+    text = document.text[document.span.start : document.span.end]
+    whole = document if len(text) == len(document.text) else None
+    return _edited(text, list(operations), whole)
+
+
 def edit_many(text: str, operations: AnyMapping[int, List[Operation]]) -> str:
     """The same for several documents of a text at once; the cost grows with the documents, not their square."""
     documents = parse(text)
@@ -40,16 +47,18 @@ def edit_many(text: str, operations: AnyMapping[int, List[Operation]]) -> str:
         if index >= len(documents):
             raise EditError(f"there is no document {index}")
         span = documents[index].span
-        splices.append(Splice(span.start, span.end, _edited(text[span.start : span.end], list(wanted))))
+        splices.append(Splice(span.start, span.end, edit_document(documents[index], wanted)))
     return spliced(text, splices)
 
 
-def _edited(text: str, operations: list[Operation]) -> str:
+def _edited(text: str, operations: list[Operation], parsed: Document | None = None) -> str:
+    """The text of one document with operations made in it; `parsed` is the text's document if it is at hand."""
     position = 0
     while position < len(operations):
         operation = operations[position]
         following = operations[position + 1] if position + 1 < len(operations) else None
-        document = _document(text)
+        document = parsed or _document(text)
+        parsed = None
         if following is not None and _is_swap(document, operation, following):
             text = _swap(text, document, operation["path"], following)
             position += 2
@@ -121,7 +130,7 @@ def _add(text: str, document: Document, path: str, value: Any) -> str:
     if isinstance(parent, Mapping):
         assert key is not None
         return spliced(text, block_edit.add_member(text, parent, key, value, style))
-    return spliced(text, block_edit.add_item(text, parent, target.index, value, style, comments(text)))
+    return spliced(text, block_edit.add_item(text, parent, target.index, value, style, comments_of(document)))
 
 
 def _in_flow(document: Document, path: str) -> bool:
@@ -143,7 +152,7 @@ def _remove(text: str, document: Document, path: str) -> str:
     if len(parent.items) == 1:
         return _set(text, document, path.rsplit("/", 1)[0], {} if isinstance(parent, Mapping) else [])
     style = style_near(text, document.root, parent.start)
-    found = comments(text)
+    found = comments_of(document)
     if parent.flow:
         return spliced(text, flow_edit.remove(text, parent, target.index, style, found))
     if isinstance(parent, Mapping):
@@ -171,7 +180,7 @@ def _swap(text: str, document: Document, path: str, following: Operation) -> str
     key = resolve_target(document, following["path"]).token
     style = style_near(text, document.root, parent.items[target.index][1].start)
     change = flow_edit.set_member if parent.flow else block_edit.set_member
-    return spliced(text, change(text, parent, target.index, key, following["value"], style, comments(text)))
+    return spliced(text, change(text, parent, target.index, key, following["value"], style, comments_of(document)))
 
 
 def _replace(text: str, document: Document, path: str, value: Any) -> str:
@@ -181,9 +190,9 @@ def _replace(text: str, document: Document, path: str, value: Any) -> str:
     if equal(old, value):
         return text
     if isinstance(old, dict) and isinstance(value, dict) and old and value:
-        return _edited(text, _mapping_operations(path, old, value))
+        return _edited(text, _mapping_operations(path, old, value), document)
     if isinstance(old, list) and isinstance(value, list) and old and value:
-        return _edited(text, _list_operations(path, old, value))
+        return _edited(text, _list_operations(path, old, value), document)
     return _set(text, document, path, value)
 
 
@@ -200,7 +209,7 @@ def _set(text: str, document: Document, path: str, value: Any) -> str:
     if isinstance(old, Scalar) and simple and not isinstance(value, dict | list):
         quote = old.style if isinstance(value, str) else None
         return spliced(text, [Splice(old.start, old.end, scalar(value, style, quote))])
-    found = comments(text)
+    found = comments_of(document)
     if parent.flow:
         return spliced(text, flow_edit.set_value(text, old, value, style, found))
     _refuse_explicit_keys(text, parent, path)
@@ -211,18 +220,10 @@ def _set(text: str, document: Document, path: str, value: Any) -> str:
 
 def _set_root(text: str, document: Document, value: Any, style: Style) -> str:
     root = document.root
-    if root is None or comments(text[root.start : root.end] if _alone(text, root) else text):
+    if root is None or any(root.start <= comment.span.start < root.end for comment in comments_of(document)):
         raise EditError("the whole document would have to be rewritten")
     new = flow(value, style) if style.json else style.newline.join(block(value, 0, style))
     return spliced(text, [Splice(root.start, root.end, new)])
-
-
-def _alone(text: str, root: Node) -> bool:
-    try:
-        parse(text[root.start : root.end])
-    except YamlTextError:
-        return False
-    return True
 
 
 def _start(document: Document, target: Target) -> int:
