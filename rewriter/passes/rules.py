@@ -59,12 +59,17 @@ def remove_entries(route: str, indexes: Iterable[int]) -> tuple[Operation, ...]:
     return tuple({"op": "remove", "path": f"{route}/{index}"} for index in sorted(set(indexes), reverse=True))
 
 
-def missing(context: Context, rule: Rule, siblings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The rules that no other rule of the list covers with the same or wider peers on the same or wider ports."""
+def missing(
+    context: Context, rule: Rule, siblings: Iterable[Mapping[str, Any]], *, besides: Iterable[Mapping[str, Any]] = ()
+) -> list[dict[str, Any]]:
+    """The rules that no other rule of the list covers with the same or wider peers on the same or wider ports.
+
+    `besides` are rules that count as others too.
+    """
     spec = spec_of(context.policy, rule)
     direction = spec.raw.get(_list_name(rule))
     others = [raw for index, raw in enumerate(direction or ()) if index != rule.index and isinstance(raw, dict)]
-    covering = [entry for raw in others for entry in _entries(context, spec, rule, raw)]
+    covering = [entry for raw in (*others, *besides) for entry in _entries(context, spec, rule, raw)]
     return [dict(raw) for raw in siblings if not _covered(_entries(context, spec, rule, raw), covering)]
 
 

@@ -1,0 +1,361 @@
+"""## What it does
+
+Finds CIDRs that hold pods, nodes or ClusterIPs of the clusters that are known, and writes the peers that were meant.
+
+## Why it matters
+
+A CIDR matches addresses outside the mesh only. It never matches a pod, whatever its address, and nodes only with
+`policy-cidr-match-mode: nodes`. In an allow rule such a range allows nothing, **in a deny rule it denies nothing**.
+ClusterIPs never match either: load balancing comes before policy.
+
+## Example
+
+"Only from inside the cluster, and from 203.0.113.0/24":
+
+```diff
+   ingress:
+   - fromCIDR:
+-    - 10.0.0.0/8
+     - 203.0.113.0/24
++  - fromEntities:
++    - cluster
++  - fromEndpoints:
++    - matchExpressions:
++      - key: k8s:io.kubernetes.pod.namespace
++        operator: Exists
++      - key: io.cilium.k8s.policy.cluster
++        operator: In
++        values: [cluster-b]
+```
+
+## Fix safety
+
+What a range covers whole is rewritten, on the evidence of the ranges in the config or the inventory:
+
+- The pods and the nodes of the local cluster become the entity `cluster`, which includes health checks, the ingress
+  proxies and the nodes of the whole mesh. Its pods alone become a selector over all namespaces.
+  `[passes.internal-cidr] local = "cluster"` or `"pods"` decides instead of the ranges.
+- The pods of other meshed clusters become a selector that names these clusters.
+- The nodes alone become `host` and `remote-node`.
+- A single ClusterIP becomes the backends of its Service, on their own ports.
+
+The range itself goes where it lies inside the ranges of the mesh or inside `internal_cidrs`; else it stays, for it may
+hold virtual machines. A part of a pod range is left to a person, since an address is not an identity, and so is
+everything where the policy's own cluster is not known. A fix is unsafe in a deny rule, which starts to deny, and where
+an entity lets in nodes of other clusters that no range covers. A prefix shorter than /8 (IPv6: /7) means the internet.
+
+A NetworkPolicy has no entities: there the peer `namespaceSelector: {}` joins or replaces the `ipBlock`.
+
+## References
+
+- Cilium documentation, "Layer 3 Policies", section "CIDR based"
+- Cilium source, `pkg/policy/api/cidr.go`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rewriter.cilium.addresses import AddressSet
+from rewriter.cilium.policy import CCNP, CNP, EGRESS, KNP, PeerField, Rule, Spec
+from rewriter.finding import Applicability, Finding, Fix, Severity
+from rewriter.inventory.facts import Service
+from rewriter.passes.backend_ports import ports_known, translate
+from rewriter.passes.backends import Backends, UndecidedError, service_backends
+from rewriter.passes.base import Context, Pass
+from rewriter.passes.cidr_entries import (
+    PRIVATE,
+    CidrEntry,
+    Coverage,
+    Held,
+    Member,
+    carves_inside_pods,
+    coverage,
+    read_entries,
+    union,
+)
+from rewriter.passes.cidr_peers import ClusterIp, Rewrite, rewrite
+from rewriter.passes.clusters import parsed
+from rewriter.passes.words import flow_text, listed
+
+CODE, ID = "CNP003", "internal-cidr"
+_FIELDS = frozenset({"fromCIDR", "toCIDR", "fromCIDRSet", "toCIDRSet", "from", "to"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One field of CIDRs in a rule, and what the CIDRs cover."""
+
+    context: Context
+    spec: Spec
+    rule: Rule
+    field: PeerField
+    covered: Coverage
+
+    @property
+    def verb(self) -> str:
+        return "denies" if self.rule.deny else "allows"
+
+
+def find(context: Context) -> Iterator[Finding]:
+    for spec in context.policy.specs:
+        for rule in spec.rules:
+            for field in rule.peers:
+                if field.name in _FIELDS and (context.policy.kind == KNP or not rule.selects_nobody):
+                    yield from _field(context, spec, rule, field)
+
+
+def _field(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Iterator[Finding]:
+    entries = list(read_entries(field))
+    narrow = [entry for entry in entries if not entry.internet]
+    place = _Place(context, spec, rule, field, coverage(context, narrow))
+    yield from _internet(place, [entry for entry in entries if entry.internet])
+    others = [other.name for other in rule.peers if other.entries and other is not field]
+    touching = [held for held in place.covered.held if held.pods or held.part or held.nodes or held.services]
+    if place.covered.own is None and touching:
+        advice = 'Say where the file is applied, with `local = ["path/**"]` of a [[clusters]] entry.'
+        yield _manual(place, touching, "and nobody says to which cluster the policy is applied", advice)
+    elif others and touching:
+        advice = "Give each kind of peer a rule of its own first: every release rejects them in one."
+        yield _manual(place, touching, f"and {listed(others)} stands beside it", advice)
+    elif place.covered.own is not None:
+        yield from _decided(place)
+    unknown = [held for held in place.covered.held if held not in touching and _may_hold_pods(place.covered, held)]
+    if unknown:
+        yield _may_hold(place, unknown)
+
+
+def _decided(place: _Place) -> Iterator[Finding]:
+    """The finding with the fix, and one for each entry that is left to a person."""
+    services = {held.entry.index: _services_at(place, held) for held in place.covered.held if _only_services(held)}
+    cluster_ips: dict[int, ClusterIp] = {}
+    problems: dict[int, UndecidedError] = {}
+    for index, known in services.items():
+        entry = next(held.entry for held in place.covered.held if held.entry.index == index)
+        if place.context.policy.kind != KNP and place.rule.direction == EGRESS and entry.single and len(known) == 1:
+            try:
+                cluster_ips[index] = _behind(place, known[0])
+            except UndecidedError as error:
+                problems[index] = error
+    done = rewrite(place.context, place.rule, place.field, place.covered, cluster_ips)
+    if done.operations:
+        yield _fixed(place, done, cluster_ips)
+    for held in place.covered.held:
+        index = held.entry.index
+        if held.part:
+            yield _part(place, held)
+        elif held in done.handled:
+            continue
+        elif held.nodes:
+            yield from _nodes(place, held)
+        elif held.services or services.get(index):
+            yield _cluster_ip(place, held, services.get(index, []), problems.get(index))
+
+
+def _only_services(held: Held) -> bool:
+    """Whether an entry can be no more than ClusterIPs, known by their range or one by one."""
+    if held.pods or held.part or held.nodes:
+        return False
+    return bool(held.services) or (held.entry.single and held.entry.addresses <= PRIVATE)
+
+
+def _services_at(place: _Place, held: Held) -> list[Service]:
+    """The known Services of the policy's cluster whose ClusterIP lies in an entry."""
+    own = place.covered.own.name if place.covered.own else None
+    return [
+        service
+        for service in place.context.inventory.all_services()
+        if service.cluster in (None, own) and _inside(held, service.cluster_ips)
+    ]
+
+
+def _inside(held: Held, addresses: Sequence[str]) -> bool:
+    return bool(addresses) and bool(parsed(addresses) & held.entry.addresses)
+
+
+def _behind(place: _Place, service: Service) -> ClusterIp:
+    backends = service_backends(place.context, service)
+    written = place.rule.raw.get("toPorts")
+    plan = translate(written if isinstance(written, list) else (), backends)
+    if any(not news for item in plan for news in item.values()):
+        raise UndecidedError(f"toPorts has other ports; {ports_known(backends)}", "Write the backends' ports.")
+    return ClusterIp(backends, plan)
+
+
+def _fixed(place: _Place, done: Rewrite, cluster_ips: dict[int, ClusterIp]) -> Finding:
+    context, removed = place.context, done.removed
+    opens = tuple(flow_text(context.policy, place.spec, place.rule, words) for words in done.opens)
+    gone = [entry.text for entry in removed if not entry.addresses <= _mesh(place.covered)]
+    words = f"addresses of {listed(gone)} outside the mesh, of which internal_cidrs says there are none"
+    closes = (flow_text(context.policy, place.spec, place.rule, words),) if gone else ()
+    unsafe = place.rule.deny or bool(done.widens)
+    entries = [
+        held for held in done.handled if held.entry in removed or not place.covered.held or held.pods or held.nodes
+    ]
+    behind = [cluster_ips[held.entry.index].backends for held in done.handled if held.entry.index in cluster_ips]
+    why = _why(place)
+    if done.widens:
+        why += f"; the fix also lets in {done.widens}, which no CIDR of the rule covers"
+    return Finding(
+        code=CODE,
+        id=ID,
+        severity=Severity.ERROR if place.rule.deny else Severity.WARNING,
+        applicability=Applicability.UNSAFE if unsafe else Applicability.EVIDENT,
+        route=_route(place, entries),
+        message=f"{_named(place, entries)} {place.verb} no {_holds(entries, behind)}: no CIDR matches them",
+        why=why,
+        evidence=(*_evidence(place, entries, gone), *(text for each in behind for text in each.evidence)),
+        fix=Fix(done.operations),
+        opens=closes if place.rule.deny else opens,
+        closes=opens if place.rule.deny else closes,
+        at_key=len(entries) > 1,
+    )
+
+
+def _internet(place: _Place, entries: Sequence[CidrEntry]) -> Iterator[Finding]:
+    """What is wider than any private range means the internet, unless an exception shows that pods were meant."""
+    for entry in entries:
+        held = Held(entry, (), (), (), ())
+        if carves_inside_pods(place.context, entry):
+            advice = "Select the pods that are meant with a rule of their own; the exception has no effect on them."
+            yield _manual(place, [held], "though the exception lies inside a pod range", advice)
+
+
+def _part(place: _Place, held: Held) -> Finding:
+    there = [f"{service}, {service.source}" for service in _backends_there(place, held)]
+    advice = "An address is not an identity: select the workloads that are meant by their labels"
+    return _manual(
+        place,
+        [held],
+        f"where it holds a part of the pods of {listed(held.part)}",
+        f"{advice}; backends of {listed(there)} are there." if there else f"{advice}.",
+    )
+
+
+def _backends_there(place: _Place, held: Held) -> Iterator[Service]:
+    """The Services that have an endpoint in an entry."""
+    inventory = place.context.inventory
+    for service in inventory.all_services():
+        if any(_inside(held, each.addresses) for each in inventory.endpoint_slices(service)):
+            yield service
+
+
+def _nodes(place: _Place, held: Held) -> Iterator[Finding]:
+    own = place.context.cluster
+    if own is not None and own.cidr_match_nodes:
+        return
+    advice = "Name nodes as the entities host, remote-node or kube-apiserver, or set policy-cidr-match-mode to nodes."
+    if place.context.policy.kind == KNP:
+        advice = f"{advice.partition(',')[0]} and remote-node in a CiliumNetworkPolicy: a NetworkPolicy cannot."
+    yield _manual(place, [held], f"where it holds nodes of {listed(held.nodes)}", advice, what="node")
+
+
+def _cluster_ip(place: _Place, held: Held, services: Sequence[Service], problem: UndecidedError | None) -> Finding:
+    known = listed(f"{service}, {service.source}" for service in services)
+    reason = (
+        f"where it holds ClusterIPs of {listed(held.services)}" if held.services else f"as the ClusterIP of {known}"
+    )
+    advice = "Select the backends of the Services that are meant, on the ports on which they listen"
+    if problem is not None:
+        reason, advice = f"{reason}: {problem.reason}", problem.advice.rstrip(".")
+    elif known:
+        advice += f"; known there: {known}"
+    return _manual(place, [held], reason, f"{advice}.", what="backend")
+
+
+def _may_hold_pods(covered: Coverage, held: Held) -> bool:
+    """Whether an entry is private and the pod ranges that it might hold are not known."""
+    if not held.entry.addresses <= PRIVATE or held.entry.internet:
+        return False
+    if covered.own is not None:
+        return covered.own.ranges.pods is None
+    return not covered.members or any(member.ranges.pods is None for member in covered.members)
+
+
+def _may_hold(place: _Place, unknown: Sequence[Held]) -> Finding:
+    said = parsed(place.context.config.internal_cidrs)
+    ours = [held.entry.text for held in unknown if held.entry.addresses <= said]
+    return Finding(
+        code=CODE,
+        id=ID,
+        severity=Severity.NOTE if all(held.entry.single for held in unknown) else Severity.WARNING,
+        applicability=Applicability.MANUAL,
+        route=_route(place, unknown),
+        message=f"{_named(place, unknown)} may hold pods, which no CIDR matches",
+        why="the rule would deny none of them" if place.rule.deny else "the rule would allow none of them",
+        evidence=(f"internal_cidrs says that {listed(ours)} holds the mesh and nothing else",) if ours else (),
+        advice="Say where the pods are, with `pod_cidrs` and `node_cidrs` of a [[clusters]] entry or --inventory.",
+        at_key=len(unknown) > 1,
+    )
+
+
+def _manual(place: _Place, entries: Sequence[Held], reason: str, advice: str, *, what: str = "pod") -> Finding:
+    return Finding(
+        code=CODE,
+        id=ID,
+        severity=Severity.ERROR if place.rule.deny else Severity.WARNING,
+        applicability=Applicability.MANUAL,
+        route=_route(place, entries),
+        message=f"{_named(place, entries)} {place.verb} no {what}, {reason}",
+        why=_why(place),
+        evidence=_evidence(place, entries, ()),
+        advice=advice,
+        at_key=len(entries) > 1,
+    )
+
+
+def _why(place: _Place) -> str:
+    if place.rule.deny:
+        return "a CIDR matches addresses outside the mesh only, so traffic that the rule seems to deny passes"
+    return "a CIDR matches addresses outside the mesh only, so traffic that the rule seems to allow is dropped"
+
+
+def _named(place: _Place, entries: Sequence[Held]) -> str:
+    name = "ipBlock" if place.context.policy.kind == KNP else place.field.name
+    return f"`{name}` {listed(held.entry.text for held in entries)}"
+
+
+def _holds(entries: Sequence[Held], behind: Sequence[Backends]) -> str:
+    pods = dict.fromkeys(name for held in entries for name in held.pods)
+    nodes = dict.fromkeys(name for held in entries if not held.pods for name in held.nodes)
+    parts = [f"pod of {listed(pods)}"] if pods else []
+    parts += [f"node of {listed(nodes)}"] if nodes else []
+    parts += [f"backend of {each.name}" for each in behind]
+    return " and no ".join(parts)
+
+
+def _route(place: _Place, entries: Sequence[Held]) -> str:
+    return place.field.entry_route(entries[0].entry.index) if len(entries) == 1 else place.field.route
+
+
+def _mesh(covered: Coverage) -> AddressSet:
+    ranges = [member.ranges for member in covered.members]
+    return union(known for each in ranges for known in (each.pods, each.nodes, each.services) if known)
+
+
+def _evidence(place: _Place, entries: Sequence[Held], gone: Sequence[str]) -> tuple[str, ...]:
+    named = {name for held in entries for name in (*held.pods, *held.part, *held.nodes, *held.services)}
+    facts = [_ranges_text(member) for member in place.covered.members if member.name in named]
+    local = place.context.config.internal_cidr.local
+    if local is not None and place.context.policy.kind != KNP:
+        facts.append(f'[passes.internal-cidr] local = "{local}"')
+    if gone:
+        facts.append(f"internal_cidrs = {listed(place.context.config.internal_cidrs)}")
+    return tuple(facts)
+
+
+def _ranges_text(member: Member) -> str:
+    cluster = member.cluster
+    told = (("pods", cluster.pod_cidrs), ("nodes", cluster.node_cidrs), ("Services", cluster.service_cidrs))
+    ranges = ", ".join(f"{name} {' '.join(cidrs)}" for name, cidrs in told if cidrs)
+    return f"{cluster.name}, {cluster.source}: {ranges or 'ranges of its nodes'}"
+
+
+PASS = Pass(
+    code=CODE,
+    id=ID,
+    title="A CIDR that holds pods or nodes",
+    find=find,
+    kinds=frozenset({CNP, CCNP, KNP}),
+)
