@@ -25,19 +25,27 @@ from rewriter.reach.side import Change, Ground, Rule, changes, denies_by_default
 from rewriter.reach.space import Space, build_space, same_content, subject_bits
 from rewriter.reach.world import PolicyWorld
 
-Rules = tuple[frozenset[Rule], frozenset[Rule]]
-"""The rules of one subject and direction before and after."""
+Rules = tuple[frozenset[Rule], ...]
+"""The rules of one subject and direction: before, after, and in the world beside if there is one."""
 
 
-def reach(before: PolicyWorld, after: PolicyWorld, identities: Sequence[Identity] = ()) -> Difference:
-    """The flows that `after` opens and closes, over the identities and witnesses of every selection in either world.
+def reach(
+    before: PolicyWorld,
+    after: PolicyWorld,
+    identities: Sequence[Identity] = (),
+    beside: PolicyWorld | None = None,
+) -> Difference:
+    """The flows that `after` opens and closes, over the identities and witnesses of every selection in any world.
+
+    With a world `beside`, only the flows count on which `before` and `beside` agree and `after` differs: what a step
+    does that neither was so at first nor would be so without it.
 
     Directions are compared one by one: a flow that ingress opens may still be closed on egress. The answer is complete
     over the identities given, deterministic, and does not depend on the order of policies or rules.
     """
-    if same_content(before, after):
+    if same_content(before, after) or (beside is not None and same_content(beside, after)):
         return Difference()
-    comparison = _Comparison(before, after, identities)
+    comparison = _Comparison(before, after, identities, beside)
     flows: dict[_Flow, int] = {}
     enforcement: dict[tuple[str, bool], int] = {}
     for direction in DIRECTIONS:
@@ -45,9 +53,9 @@ def reach(before: PolicyWorld, after: PolicyWorld, identities: Sequence[Identity
             for change in comparison.changes(rules, ground):
                 flow = _Flow(change.change, direction, change.peers, change.ports, change.limits)
                 flows[flow] = flows.get(flow, 0) | subjects
-            denied = tuple(map(denies_by_default, rules))
-            if denied[0] != denied[1] and not ground.always_denied:
-                place = (direction, denied[1])
+            first, now, *rest = map(denies_by_default, rules)
+            if first != now and now not in rest and not ground.always_denied:
+                place = (direction, now)
                 enforcement[place] = enforcement.get(place, 0) | subjects
     return comparison.difference(flows, enforcement)
 
@@ -68,14 +76,17 @@ class _PortNames(NamedTuple):
 
 
 class _Comparison:
-    """Two worlds loaded over one space."""
+    """Two or three worlds loaded over one space."""
 
-    def __init__(self, before: PolicyWorld, after: PolicyWorld, identities: Sequence[Identity]) -> None:
+    def __init__(
+        self, before: PolicyWorld, after: PolicyWorld, identities: Sequence[Identity], beside: PolicyWorld | None
+    ) -> None:
         dual_stack = any(policies.settings.dual_stack for policies in after.sets)
-        self.space: Space = build_space(before, after, identities, dual_stack=dual_stack)
+        self.space: Space = build_space(before, after, identities, beside, dual_stack=dual_stack)
         self.universe = self.space.universe(cidr_match_nodes=False)
         self._with_nodes: Universe | None = None
-        self._worlds = (self._load(before), self._load(after))
+        worlds = (before, after) if beside is None else (before, after, beside)
+        self._worlds = tuple(map(self._load, worlds))
         self._subjects = subject_bits(self.space, self.universe)
         self._host = self.universe.select(reserved_term("host"))
         self._init = self.universe.select(reserved_term("init"))
@@ -83,18 +94,18 @@ class _Comparison:
 
     def classes(self, direction: str) -> Iterator[tuple[int, Rules, Ground]]:
         """The subjects that rules of the direction select and to whom not the same rules apply before and after."""
-        groups: dict[int, tuple[set[Rule], set[Rule]]] = {}
+        groups: dict[int, tuple[set[Rule], ...]] = {}
         names_used = False
         for position, loaded in enumerate(self._worlds):
             for item in loaded:
                 entry, subjects = item.entry, item.subjects & self._subjects
                 if entry.direction == direction and subjects:
                     rule = Rule(entry.deny, entry.default_deny, item.peers, entry.ports)
-                    groups.setdefault(subjects, (set(), set()))[position].add(rule)
+                    groups.setdefault(subjects, tuple(set() for _ in self._worlds))[position].add(rule)
                     names_used = names_used or any(grant.match.name for grant in entry.ports)
         differing = 0
-        for subjects, (old, new) in groups.items():
-            if old != new:
+        for subjects, (_, new, *_) in groups.items():
+            if any(side != new for side in groups[subjects]):
                 differing |= subjects
         members: dict[int, list[int]] = {}
         for index, subjects in enumerate(groups):
@@ -107,15 +118,18 @@ class _Comparison:
             classes[key] = classes.get(key, 0) | 1 << position
         sides = list(groups.values())
         for (indexes, names, without_identity), subjects in classes.items():
-            old_rules = frozenset[Rule]().union(*(sides[index][0] for index in indexes))
-            new_rules = frozenset[Rule]().union(*(sides[index][1] for index in indexes))
-            if old_rules != new_rules:
-                yield subjects, (old_rules, new_rules), self._ground(direction, names, without_identity)
+            rules = tuple(
+                frozenset[Rule]().union(*(sides[index][world] for index in indexes))
+                for world in range(len(self._worlds))
+            )
+            if rules.count(rules[1]) == 1:
+                yield subjects, rules, self._ground(direction, names, without_identity)
 
     def changes(self, rules: Rules, ground: Ground) -> tuple[Change, ...]:
         found = self._known.get((rules, ground))
         if found is None:
-            found = self._known[rules, ground] = tuple(changes(*rules, ground))
+            before, after, *rest = rules
+            found = self._known[rules, ground] = tuple(changes(before, after, rest[0] if rest else None, ground))
         return found
 
     def difference(self, flows: dict[_Flow, int], enforcement: dict[tuple[str, bool], int]) -> Difference:

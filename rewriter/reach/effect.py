@@ -76,6 +76,29 @@ def policy_effect(
     return Effect(alone, together, upgrade)
 
 
+def step_effect(
+    first: Manifest,
+    before: Manifest,
+    after: Manifest,
+    source: Settings,
+    target: Settings,
+    *,
+    facts: Facts = NO_FACTS,
+    identities: Sequence[Identity] = (),
+    namespace: str | None = None,
+) -> Difference:
+    """What one step of a rewrite does by itself: `before` to `after`, both under the target settings.
+
+    `first` is the policy as it is today, under the source settings. A flow that the upgrade alone changes is no part of
+    the answer, nor is one that the step brings back to what it is today.
+    """
+    today, unfixed, fixed = (
+        _world(manifest, settings, facts, namespace)
+        for manifest, settings in ((first, source), (before, target), (after, target))
+    )
+    return reach(today, fixed, identities, unfixed)
+
+
 def _world(manifest: Manifest | None, settings: Settings, facts: Facts, namespace: str | None) -> PolicyWorld:
     manifests = () if manifest is None else (manifest,)
     return PolicyWorld((compile_policies(manifests, settings, facts, namespaces=(namespace,)),))

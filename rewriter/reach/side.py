@@ -60,13 +60,20 @@ def denies_by_default(rules: Iterable[Rule]) -> bool:
     return any(rule.default_deny for rule in rules)
 
 
-def changes(before: frozenset[Rule], after: frozenset[Rule], ground: Ground) -> Iterator[Change]:
-    """What opens and closes when the rules `after` take the place of those `before`."""
-    spans = {grant: _intervals(grant, ground) for rule in before | after for grant in rule.ports}
+def changes(
+    before: frozenset[Rule], after: frozenset[Rule], beside: frozenset[Rule] | None, ground: Ground
+) -> Iterator[Change]:
+    """What opens and closes when the rules `after` take the place of those `before`, and of those `beside` too."""
+    rules = before | after | (beside or frozenset())
+    spans = {grant: _intervals(grant, ground) for rule in rules for grant in rule.ports}
     atoms = cut(interval for intervals in spans.values() for interval in intervals)
-    old, new = (_side(rules, spans, atoms, ground) for rules in (before, after))
+    most = least = _side(before, spans, atoms, ground)
+    new = _side(after, spans, atoms, ground)
+    if beside is not None:
+        other = _side(beside, spans, atoms, ground)
+        most, least = _either(most, other), _both(least, other)
     found: dict[tuple[str, str], Masks] = {}
-    for change, first, second in ((OPENED, old, new), (CLOSED, new, old)):
+    for change, first, second in ((OPENED, most, new), (CLOSED, new, least)):
         for limits, atom, mask in _gained(first, second, len(atoms.starts)):
             found.setdefault((change, limits), {})[atom] = mask
     for (change, limits), masks in found.items():
@@ -100,6 +107,33 @@ def _side(rules: frozenset[Rule], spans: Mapping[PortGrant, list[Interval]], ato
         for limit, masks in limited.items()
     }
     return _Side(free, kept)
+
+
+def _either(one: _Side, other: _Side) -> _Side:
+    """What at least one side lets through."""
+    free = {atom: mask | other.free[atom] for atom, mask in one.free.items()}
+    limited = {
+        limit: {
+            atom: (one.limited.get(limit, {}).get(atom, 0) | other.limited.get(limit, {}).get(atom, 0)) & ~free[atom]
+            for atom in free
+        }
+        for limit in (*one.limited, *other.limited)
+    }
+    return _Side(free, limited)
+
+
+def _both(one: _Side, other: _Side) -> _Side:
+    """What both sides let through; what one lets through freely and the other under a limit has that limit."""
+    free = {atom: mask & other.free[atom] for atom, mask in one.free.items()}
+    limited: dict[str, Masks] = {}
+    for limit in (*one.limited, *other.limited):
+        first, second = one.limited.get(limit, {}), other.limited.get(limit, {})
+        limited[limit] = {
+            atom: (first.get(atom, 0) & (other.free[atom] | second.get(atom, 0)))
+            | (second.get(atom, 0) & one.free[atom])
+            for atom in free
+        }
+    return _Side(free, limited)
 
 
 def _gained(first: _Side, second: _Side, atoms: int) -> Iterator[tuple[str, int, int]]:

@@ -80,12 +80,21 @@ class Space:
 
 
 def build_space(
-    before: PolicyWorld, after: PolicyWorld, identities: Sequence[Identity], *, dual_stack: bool = False
+    before: PolicyWorld,
+    after: PolicyWorld,
+    identities: Sequence[Identity],
+    beside: PolicyWorld | None = None,
+    *,
+    dual_stack: bool = False,
 ) -> Space:
-    """The space that tells the two worlds apart, over the given identities and witnesses."""
+    """The space that tells the worlds apart, over the given identities and witnesses."""
     old, new = list(before.entries()), list(after.entries())
     changed = _changed(old, new)
     entries = [*old, *new]
+    if beside is not None:
+        other = list(beside.entries())
+        changed = list(dict.fromkeys([*changed, *_changed(other, new), *_changed(old, other)]))
+        entries += other
     local = after.local_cluster
     terms = list(_terms(entries))
     dims, cells = _cells(terms, list(_terms(changed)), local)
