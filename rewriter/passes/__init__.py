@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rewriter.passes import cluster_entity, implicit_cluster, internal_cidr, service_with_ports
+from rewriter.passes import cluster_entity, implicit_cluster, internal_cidr, missing_namespace, service_with_ports
 from rewriter.passes.base import Pass
 
 PASSES: tuple[Pass, ...] = (
     service_with_ports.PASS,
     internal_cidr.PASS,
     cluster_entity.PASS,
+    missing_namespace.PASS,
     implicit_cluster.PASS,
 )
 

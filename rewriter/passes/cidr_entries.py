@@ -13,6 +13,7 @@ from rewriter.cilium.policy import PeerField
 from rewriter.inventory.facts import Cluster
 from rewriter.passes.base import Context
 from rewriter.passes.clusters import ClusterRanges, parsed, ranges_of
+from rewriter.passes.mesh import member_clusters
 
 #: RFC 1918, RFC 6598 and RFC 4193: where pods usually are.
 PRIVATE = parsed(("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
@@ -116,19 +117,9 @@ def _with_exceptions(index: int, block: dict[str, Any]) -> CidrEntry:
 
 
 def members_of(context: Context) -> tuple[Member | None, tuple[Member, ...]]:
-    """The policy's own cluster, and every cluster whose pods have identities there: its own and the meshed ones.
-
-    Where the own cluster is not known, every meshed one; a cluster outside the mesh is the outside world.
-    """
-    own = context.cluster
-    if own is None:
-        clusters = context.mesh or tuple(context.inventory.clusters)
-    elif own.meshed:
-        clusters = (own, *context.remote_clusters)
-    else:
-        clusters = (own,)
-    members = tuple(Member(cluster, ranges_of(context.inventory, cluster)) for cluster in clusters)
-    return (members[0] if own is not None else None), members
+    """The policy's own cluster, None where nobody knows it, and every cluster whose pods have identities there."""
+    members = tuple(Member(cluster, ranges_of(context.inventory, cluster)) for cluster in member_clusters(context))
+    return (members[0] if context.cluster is not None else None), members
 
 
 def coverage(context: Context, entries: Sequence[CidrEntry]) -> Coverage:

@@ -8,6 +8,7 @@ from typing import Any
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL
 from rewriter.cilium.policy import KNP, Policy
 from rewriter.cilium.selector import Requirement
+from rewriter.inventory.facts import Cluster
 from rewriter.passes.base import Context
 
 
@@ -25,6 +26,17 @@ def cluster_key(policy: Policy) -> str:
     if policy.kind == KNP:
         return CLUSTER_LABEL
     return _written_key(policy, CLUSTER_LABEL) or CLUSTER_LABEL
+
+
+def member_clusters(context: Context) -> tuple[Cluster, ...]:
+    """Every cluster whose pods have identities where the policy is applied: its own, then the meshed ones.
+
+    Where its own is not known, every meshed one; a cluster outside the mesh is the outside world.
+    """
+    own = context.cluster
+    if own is None:
+        return context.mesh or tuple(context.inventory.clusters)
+    return (own, *context.remote_clusters) if own.meshed else (own,)
 
 
 def cluster_requirement(context: Context, names: Sequence[str] | None) -> dict[str, Any]:

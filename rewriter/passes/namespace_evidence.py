@@ -1,0 +1,113 @@
+"""In which namespaces the pods live that a peer selector without a namespace matches, and how far that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rewriter.cilium.labels import split_key
+from rewriter.cilium.local_cluster import names_cluster
+from rewriter.cilium.selector import Selector
+from rewriter.cilium.terms import conditions_of, label_term
+from rewriter.inventory.facts import Workload
+from rewriter.passes.base import Context
+from rewriter.passes.mesh import member_clusters
+from rewriter.passes.words import listed
+from rewriter.passes.workloads import clusters_all_known, workloads_of
+
+#: Labels of pods that live in one namespace wherever Kubernetes runs (kubeadm and every managed service).
+WELL_KNOWN = {("k8s-app", "kube-dns"): "kube-system", ("k8s-app", "coredns"): "kube-system"}
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The known workloads that match: of the policy's own namespace, and of others.
+
+    `beyond` are those of others in clusters that the selector reaches neither today nor after the upgrade.
+    """
+
+    here: tuple[Workload, ...]
+    elsewhere: tuple[Workload, ...]
+    beyond: tuple[Workload, ...]
+
+
+def told(context: Context, selector: Selector) -> dict[str, str]:
+    """The namespaces in which pods with the selector's labels live, each with who says so."""
+    found: dict[str, str] = {}
+    configured = {
+        _label(text): (namespace, f'[passes.missing-namespace] "{text}" = "{namespace}"')
+        for text, namespace in context.config.missing_namespace.namespaces.items()
+    }
+    for requirement in selector.requirements:
+        if requirement.operator != "In" or len(requirement.values) != 1:
+            continue
+        label = (requirement.key, requirement.values[0])
+        if label in configured:
+            found.setdefault(*configured[label])
+        elif label in WELL_KNOWN:
+            found.setdefault(WELL_KNOWN[label], f"pods with {'='.join(label)} live in {WELL_KNOWN[label]}")
+    return found
+
+
+def _label(text: str) -> tuple[str, str]:
+    key, _, value = text.partition("=")
+    return split_key(key.strip())[1], value.strip()
+
+
+def matches_of(context: Context, selector: Selector) -> Matches | None:
+    """The workloads that match whatever their namespace; None where a fact that decides it is unknown."""
+    found = workloads_of(context.inventory, label_term(conditions_of(selector.requirements)))
+    if found is None:
+        return None
+    members = {cluster.name for cluster in member_clusters(context)}
+    found = tuple(workload for workload in found if not members or workload.cluster in (None, *members))
+    if not context.namespace_known:
+        return Matches((), found, ())
+    reached = {context.cluster.name} if context.cluster is not None and _local_only(context, selector) else members
+    others = [workload for workload in found if workload.namespace != context.policy.namespace]
+    return Matches(
+        tuple(workload for workload in found if workload.namespace == context.policy.namespace),
+        tuple(workload for workload in others if not members or workload.cluster in (None, *reached)),
+        tuple(workload for workload in others if members and workload.cluster not in (None, *reached)),
+    )
+
+
+def _local_only(context: Context, selector: Selector) -> bool:
+    """Whether the selector reaches the policy's own cluster only, today and after the upgrade."""
+    versions = (context.from_version, context.to_version)
+    return not names_cluster(selector) and all(context.default_local_cluster(version) for version in versions)
+
+
+def knowledge_gap(context: Context, selector: Selector) -> str:
+    """What would have to be known to say that no pod of the policy's namespace matches; empty where it is."""
+    own = context.cluster.name if context.cluster else None
+    if not any(own is None or workload.cluster in (None, own) for workload in _own(context)):
+        return f"no workload of {context.policy.namespace} is known"
+    members = tuple(cluster.name for cluster in member_clusters(context))
+    if len(members) > 1 and not _local_only(context, selector) and not clusters_all_known(context.inventory, members):
+        return "not every cluster of the mesh has known workloads"
+    return ""
+
+
+def namespaces_of(workloads: Sequence[Workload]) -> list[str]:
+    return sorted({workload.namespace for workload in workloads})
+
+
+def own_evidence(context: Context) -> tuple[str, ...]:
+    """The known workloads of the policy's own namespace, of which none matches, in one line."""
+    own = _own(context)
+    if not own:
+        return ()
+    shown = listed((f"{workload} ({workload.source})" for workload in own), most=3)
+    return (f"known in {context.policy.namespace}, where none matches: {shown}",)
+
+
+def _own(context: Context) -> list[Workload]:
+    if not context.namespace_known:
+        return []
+    members = {cluster.name for cluster in member_clusters(context)}
+    return [
+        workload
+        for workload in context.inventory.workloads_with({})
+        if workload.namespace == context.policy.namespace and (not members or workload.cluster in (None, *members))
+    ]

@@ -1,0 +1,65 @@
+"""Keys of peer selectors that say which namespace is meant: misspelt ones, and the right one put in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABEL, NAMESPACE_NAME_LABEL
+from rewriter.cilium.selector import Requirement, Selector, escape_pointer
+from rewriter.finding import Operation
+
+#: What people write for the key of the namespace, in small letters and without anything else.
+_MISSPELT = frozenset(
+    re.sub("[^a-z0-9]", "", key)
+    for key in (NAMESPACE_LABEL, f"{K8S}{NAMESPACE_LABEL}", "io.kubernetes.namespace", "k8sio.kubernetes.namespace")
+)
+#: Keys that other tools and other objects use for it; no pod has them unless somebody puts them there.
+_FOREIGN = frozenset({"namespace", NAMESPACE_NAME_LABEL})
+
+
+def misspelt(selector: Selector) -> tuple[Requirement, ...]:
+    """The requirements whose key was meant to say which namespace, and does not (Cilium pkg/k8s PodNamespaceLabel)."""
+    return tuple(r for r in selector.requirements if r.source in (ANY, K8S) and _is_misspelt(r))
+
+
+def _is_misspelt(requirement: Requirement) -> bool:
+    key = requirement.key
+    if key == NAMESPACE_LABEL:
+        return False
+    return key in _FOREIGN or re.sub("[^a-z0-9]", "", key.lower()) in _MISSPELT
+
+
+def renamed(requirement: Requirement, key: str) -> Iterator[Operation]:
+    """Operations that give a requirement another key, in its place."""
+    if "/matchExpressions/" in requirement.route:
+        yield {"op": "replace", "path": f"{requirement.route}/key", "value": key}
+        return
+    parent = requirement.route.rpartition("/")[0]
+    yield {"op": "remove", "path": requirement.route}
+    yield {"op": "add", "path": f"{parent}/{escape_pointer(key)}", "value": requirement.values[0]}
+
+
+def with_label(entry: Mapping[str, Any] | None, route: str, key: str, value: str) -> Operation:
+    """The operation that adds a label to the selector at a route."""
+    labels = entry.get("matchLabels") if entry else None
+    if isinstance(labels, dict):
+        return {"op": "add", "path": f"{route}/matchLabels/{escape_pointer(key)}", "value": value}
+    if entry is None:
+        return {"op": "replace", "path": route, "value": {"matchLabels": {key: value}}}
+    return {"op": _set(entry, "matchLabels"), "path": f"{route}/matchLabels", "value": {key: value}}
+
+
+def with_expressions(entry: Mapping[str, Any], route: str, requirements: list[dict[str, Any]]) -> Iterator[Operation]:
+    """Operations that add items to the matchExpressions of the selector at a route."""
+    there = entry.get("matchExpressions")
+    if not isinstance(there, list):
+        yield {"op": _set(entry, "matchExpressions"), "path": f"{route}/matchExpressions", "value": requirements}
+        return
+    for number, requirement in enumerate(requirements, len(there)):
+        yield {"op": "add", "path": f"{route}/matchExpressions/{number}", "value": requirement}
+
+
+def _set(mapping: Mapping[str, Any], name: str) -> str:
+    return "replace" if name in mapping else "add"
