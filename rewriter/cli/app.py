@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from rewriter.cli.errors import UsageError
 from rewriter.cli.fix import fix
 from rewriter.cli.passes import explain, passes
+from rewriter.cli.report import report
 from rewriter.cli.validate import validate
 from rewriter.cli.verdict import verdict
 
@@ -46,7 +47,7 @@ def _root() -> None:
     """Finds Cilium network policies that do not do what they say, and rewrites them."""
 
 
-COMMANDS = (passes, explain, validate, verdict)
+COMMANDS = (passes, explain, validate, verdict, report)
 for _command in COMMANDS:
     app.command()(_command)
 app.command(

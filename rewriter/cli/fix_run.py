@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -36,16 +36,26 @@ class Printing:
 
 def run_files(workspace: Workspace, options: Options, mode: Mode, printing: Printing, jobs: int) -> int:
     """Treats the files of a workspace, writes if asked, prints the report. Returns the exit code."""
-    fixer = _fixer(workspace, options)
-    results = []
-    with Progress("checking", len(workspace.files)) as progress:
-        treated = parallel.each(workspace.files, lambda item: fixer.treat(*item), jobs)
-        for (found, data), result in zip(workspace.files, treated, strict=True):
-            results.append(write_result(found, data, result) if mode is Mode.WRITE else result)
-            progress.step()
+    results = [
+        write_result(found, data, result) if mode is Mode.WRITE else result
+        for (found, data), result in zip(workspace.files, _treated(workspace, options, jobs), strict=True)
+    ]
     report = make_report(workspace, results)
     _print(report, mode, printing)
     return exit_code(report, mode)
+
+
+def preview(workspace: Workspace, options: Options, jobs: int) -> list[FileResult]:
+    """What the fixer would make of each file, in order."""
+    return list(_treated(workspace, options, jobs))
+
+
+def _treated(workspace: Workspace, options: Options, jobs: int) -> Iterator[FileResult]:
+    fixer = _fixer(workspace, options)
+    with Progress("checking", len(workspace.files)) as progress:
+        for result in parallel.each(workspace.files, lambda item: fixer.treat(*item), jobs):
+            yield result
+            progress.step()
 
 
 def run_stdin(workspace: Workspace, options: Options, mode: Mode, printing: Printing, name: str) -> int:
@@ -121,6 +131,11 @@ def _print(report: Report, mode: Mode, printing: Printing, stream: object = None
             plain = replace(style_for(out, "never"), width=100)
             _write(printing.output, text.render(report, plain, written=mode is Mode.WRITE, notes=not printing.quiet))
     out.flush()
+    print_errors(report)
+
+
+def print_errors(report: Report) -> None:
+    """One line on stderr for each file or document that could not be treated."""
     for error in report.errors:
         print(clean(f"cnpfix: {error}"), file=sys.stderr)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from rewriter.engine.result import FileResult
@@ -10,25 +11,41 @@ from rewriter.engine.result import FileResult
 CONTEXT = 3
 _NO_NEWLINE = "\\ No newline at end of file"
 
-#: (old start, old end, new lines): lines of the old file that give way to new ones.
-_Replacement = tuple[int, int, list[str]]
+Replacement = tuple[int, int, list[str]]
+"""(old start, old end, new lines): lines of the old file, counted from 0, that give way to new ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hunk:
+    """Neighbouring changes with the lines around them.
+
+    `old_start` and `new_start` count lines from 0; each of `lines` begins with a blank, `-` or `+` and keeps its end.
+    """
+
+    old_start: int
+    old_count: int
+    new_start: int
+    new_count: int
+    lines: tuple[str, ...]
 
 
 def unified_diff(result: FileResult) -> str:
     """The diff that `git apply` takes, line endings as they are in the file; empty when nothing changed."""
-    lines = list(_lines(result))
+    lines: list[str] = []
+    for hunk in hunks(result):
+        if not lines:
+            lines += [f"--- a/{result.path}\n", f"+++ b/{result.path}\n"]
+        old, new = _range(hunk.old_start, hunk.old_count), _range(hunk.new_start, hunk.new_count)
+        lines += [f"@@ -{old} +{new} @@\n", *hunk.lines]
     return "".join(line if line.endswith("\n") else f"{line}\n{_NO_NEWLINE}\n" for line in lines)
 
 
-def _lines(result: FileResult) -> Iterator[str]:
+def hunks(result: FileResult) -> Iterator[Hunk]:
+    """The changes of a file, those that share context taken together."""
     old = _split(result.before)
-    replacements = list(_replacements(result, old))
-    if not replacements:
-        return
-    yield f"--- a/{result.path}\n"
-    yield f"+++ b/{result.path}\n"
+    replacements = list(replaced_lines(result))
     shift = 0
-    for group in _groups(replacements):
+    for group in _groups(replacements) if replacements else ():
         first = max(0, group[0][0] - CONTEXT)
         last = min(len(old), group[-1][1] + CONTEXT)
         body: list[str] = []
@@ -41,8 +58,7 @@ def _lines(result: FileResult) -> Iterator[str]:
             added += len(new) - (end - start)
             position = end
         body += [f" {line}" for line in old[position:last]]
-        yield f"@@ -{_range(first, last - first)} +{_range(first + shift, last - first + added)} @@\n"
-        yield from body
+        yield Hunk(first, last - first, first + shift, last - first + added, tuple(body))
         shift += added
 
 
@@ -52,8 +68,8 @@ def _range(start: int, length: int) -> str:
     return f"{start + 1 if length else start},{length}"
 
 
-def _groups(replacements: list[_Replacement]) -> Iterator[list[_Replacement]]:
-    group: list[_Replacement] = []
+def _groups(replacements: list[Replacement]) -> Iterator[list[Replacement]]:
+    group: list[Replacement] = []
     for replacement in replacements:
         if group and replacement[0] - group[-1][1] > 2 * CONTEXT:
             yield group
@@ -62,8 +78,8 @@ def _groups(replacements: list[_Replacement]) -> Iterator[list[_Replacement]]:
     yield group
 
 
-def _replacements(result: FileResult, old: list[str]) -> Iterator[_Replacement]:
-    """Each change cut down to the lines that differ."""
+def replaced_lines(result: FileResult) -> Iterator[Replacement]:
+    """The changes of a file cut down to the lines that differ, in order."""
     text = result.before
     line, offset = 0, 0
     for change in result.changes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rewriter.engine.result import Report
 from rewriter.finding import Severity
 from rewriter.output.lines import full_message
+from rewriter.output.style import clean, one_line
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
@@ -30,7 +31,7 @@ def render(report: Report) -> str:
 
 def _command(name: str, properties: dict[str, str], message: str) -> str:
     shown = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
-    return f"::{name} {shown}::{_data(message)}"
+    return f"::{name} {shown}::{_data(one_line(message))}"
 
 
 def _data(text: str) -> str:
@@ -38,4 +39,4 @@ def _data(text: str) -> str:
 
 
 def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    return _data(clean(text)).replace(":", "%3A").replace(",", "%2C")

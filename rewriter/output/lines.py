@@ -26,3 +26,8 @@ def remedy(item: Reported) -> str:
     if item.finding.applicability is Applicability.UNSAFE and not item.not_fixed:
         return "cnpfix --write --unsafe-fixes fixes it"
     return "left to a person"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """`1 file`, `2 files`, `3 policies`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -6,8 +6,9 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from rewriter.engine.result import Change, FileResult, Report, Reported
+from rewriter.engine.result import FileResult, Report, Reported
 from rewriter.finding import Severity
+from rewriter.output.diff import Replacement, replaced_lines
 from rewriter.output.fingerprint import fingerprints
 from rewriter.output.lines import full_message
 from rewriter.passes import PASSES
@@ -90,19 +91,30 @@ def _result(item: Reported, fingerprint: str) -> dict[str, Any]:
 
 
 def _fix(result: FileResult) -> dict[str, Any]:
+    starts = _line_starts(result.before)
     return {
         "description": {"text": "Apply every fix of this file."},
         "artifactChanges": [
             {
                 "artifactLocation": {"uri": quote(result.path)},
-                "replacements": [_replacement(change) for change in result.changes],
+                "replacements": [_replacement(replacement, starts) for replacement in replaced_lines(result)],
             }
         ],
     }
 
 
-def _replacement(change: Change) -> dict[str, Any]:
+def _line_starts(text: str) -> list[int]:
+    """The offset of each line, and that of the end of the text."""
+    starts = [0]
+    while (end := text.find("\n", starts[-1])) >= 0:
+        starts.append(end + 1)
+    return [*starts, len(text)]
+
+
+def _replacement(replacement: Replacement, starts: list[int]) -> dict[str, Any]:
+    first, last, lines = replacement
+    offset = starts[first]
     return {
-        "deletedRegion": {"charOffset": change.start, "charLength": change.end - change.start},
-        "insertedContent": {"text": change.text},
+        "deletedRegion": {"charOffset": offset, "charLength": starts[last] - offset},
+        "insertedContent": {"text": "".join(lines)},
     }

@@ -9,6 +9,7 @@ from itertools import groupby
 from rewriter.engine.result import FileResult, Report, Reported
 from rewriter.finding import Applicability, Severity
 from rewriter.output.diff import unified_diff
+from rewriter.output.lines import count
 from rewriter.output.style import Style, clean, one_line
 
 _SEVERITY_COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
@@ -128,18 +129,14 @@ def _summary(report: Report, *, written: bool) -> str:
         if not item.fixed and not item.not_fixed and item.finding.applicability is Applicability.UNSAFE
     )
     parts = [
-        f"{_count(summary.findings, 'finding')} in {_count(summary.policies, 'policy', 'policies')}"
-        f" of {_count(summary.files, 'file')}"
+        f"{count(summary.findings, 'finding')} in {count(summary.policies, 'policy', 'policies')}"
+        f" of {count(summary.files, 'file')}"
     ]
     if summary.fixed:
-        changed = _count(len(report.files), "file")
+        changed = count(len(report.files), "file")
         parts.append(
             f"{summary.fixed} fixed in {changed}" if written else f"--write fixes {summary.fixed} in {changed}"
         )
     if unsafe:
         parts.append(f"{unsafe} more with --unsafe-fixes")
     return one_line("; ".join(parts) + ".")
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,67 @@
+"""`cnpfix report`: one HTML page for a reviewer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rewriter.cli.errors import UsageError
+from rewriter.cli.options import open_for
+from rewriter.cli.pass_names import pass_names
+
+
+def report(
+    paths: Annotated[list[str] | None, typer.Argument(metavar="PATH", show_default=".")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The page.")] = Path("report.html"),
+    from_version: Annotated[str | None, typer.Option("--from", metavar="VERSION")] = None,
+    to_version: Annotated[str | None, typer.Option("--to", metavar="VERSION")] = None,
+    unsafe_fixes: Annotated[bool, typer.Option("--unsafe-fixes", help="Show unsafe fixes as applied.")] = False,
+    select: Annotated[list[str] | None, typer.Option("--select", metavar="ID")] = None,
+    ignore: Annotated[list[str] | None, typer.Option("--ignore", metavar="ID")] = None,
+    inventory: Annotated[list[Path] | None, typer.Option("--inventory", metavar="FILE")] = None,
+    config: Annotated[Path | None, typer.Option("--config", metavar="FILE")] = None,
+    diff_base: Annotated[str | None, typer.Option("--diff-base", metavar="REV")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=0)] = 0,
+) -> int:
+    """Write one self-contained HTML page: what would change, why, and who may talk to whom before and after."""
+    from rewriter.cli import fix_run
+    from rewriter.engine.fixer import Options
+    from rewriter.engine.pictures import pictures
+    from rewriter.engine.workspace import Request
+    from rewriter.output import html_report
+    from rewriter.output.lines import count
+
+    request = Request(
+        names=tuple(paths or (".",)),
+        config_file=config,
+        from_version=from_version,
+        to_version=to_version,
+        inventories=tuple(inventory or ()),
+        diff_base=diff_base,
+    )
+    workspace = open_for(request)
+    options = Options(
+        workspace.from_version,
+        workspace.to_version,
+        select=pass_names("--select", select) or frozenset(workspace.config.select),
+        ignore=pass_names("--ignore", ignore) | frozenset(workspace.config.ignore),
+        unsafe_fixes=unsafe_fixes,
+    )
+    results = fix_run.preview(workspace, options, jobs)
+    made = fix_run.make_report(workspace, results)
+    clusters = {
+        result.path: cluster.name
+        for result in results
+        if (cluster := workspace.inventory.cluster_of(result.path)) is not None
+    }
+    page = html_report.render(made, pictures(workspace, results), clusters)
+    try:
+        output.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--output {output}: cannot be written: {error.strerror or error}") from None
+    fix_run.print_errors(made)
+    summary = made.summary
+    print(f"{output}: {count(summary.findings, 'finding')} in {count(summary.policies, 'policy', 'policies')}")
+    return 2 if made.errors else 0

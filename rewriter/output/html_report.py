@@ -1,0 +1,125 @@
+"""One self-contained page for a security reviewer: nothing in it asks the network, or runs but its own script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+from rewriter.engine.pictures import Picture
+from rewriter.engine.result import Report, Reported
+from rewriter.output.diff import Hunk, hunks
+from rewriter.output.fingerprint import fingerprints
+from rewriter.output.lines import remedy
+from rewriter.output.style import clean
+from rewriter.reach.difference import FlowStatement
+
+
+def render(report: Report, pictures: Iterable[Picture], clusters: Mapping[str, str]) -> str:
+    """The page. `clusters` gives the name of the cluster that a file's manifests are applied to, where it is known.
+
+    Texts from manifests are in the page as data only, and put on screen as text, so that no name can become markup.
+    """
+    asset = files("rewriter.output").joinpath("page")
+    style, script, page = (asset.joinpath(f"report.{kind}").read_text("utf-8") for kind in ("css", "js", "html"))
+    data = json.dumps(_data(report, list(pictures), clusters), ensure_ascii=False, separators=(",", ":"))
+    values = {
+        "STYLE": style,
+        "STYLE_HASH": _source_hash(style),
+        "SCRIPT": script,
+        "SCRIPT_HASH": _source_hash(script),
+        # Within a script element only these could end it, or begin a comment.
+        "DATA": data.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"),
+    }
+    parts = page.split("%%")
+    return "".join(values[part] if index % 2 else part for index, part in enumerate(parts))
+
+
+def _source_hash(text: str) -> str:
+    """The source expression of a Content-Security-Policy for an inline element of this text."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _data(report: Report, pictures: Sequence[Picture], clusters: Mapping[str, str]) -> dict[str, Any]:
+    summary = report.summary
+    marks = dict(zip(map(id, report.findings), fingerprints(report.findings), strict=True))
+    return {
+        "tool": dict(report.tool),
+        "summary": {
+            "files": summary.files,
+            "policies": summary.policies,
+            "findings": summary.findings,
+            "fixed": summary.fixed,
+            "changed": len(report.files),
+        },
+        "findings": [_finding(item, marks[id(item)], clusters) for item in report.findings],
+        "pictures": [_picture(picture) for picture in pictures],
+        "files": {clean(result.path): [_hunk(hunk) for hunk in hunks(result)] for result in report.files},
+        "errors": [clean(str(error)) for error in report.errors],
+    }
+
+
+def _finding(item: Reported, mark: str, clusters: Mapping[str, str]) -> dict[str, Any]:
+    finding, place = item.finding, item.place
+    return {
+        "mark": mark,
+        "code": finding.code,
+        "id": finding.id,
+        "severity": finding.severity.value,
+        "applicability": finding.applicability.value,
+        "fixed": item.fixed,
+        "cluster": clusters.get(place.file, ""),
+        "file": clean(place.file),
+        "line": place.line,
+        "document": place.document,
+        "kind": clean(place.kind),
+        "namespace": clean(place.namespace),
+        "name": clean(place.name),
+        "message": clean(finding.message),
+        "why": clean(finding.why),
+        "evidence": [clean(text) for text in finding.evidence],
+        "advice": clean(item.not_fixed or finding.advice),
+        "remedy": clean(remedy(item)),
+        "opened": [clean(text) for text in item.flows.opened],
+        "closed": [clean(text) for text in item.flows.closed],
+    }
+
+
+def _picture(picture: Picture) -> dict[str, Any]:
+    flows = picture.flows
+    return {
+        "file": clean(picture.path),
+        "document": picture.document,
+        "namespace": clean(picture.namespace),
+        "name": clean(picture.name),
+        "first": picture.first_line,
+        "last": picture.last_line,
+        "enforced": [flows.enforced_before, flows.enforced_after],
+        "kept": _edges(flows.kept),
+        "opened": _edges(flows.opened),
+        "closed": _edges(flows.closed),
+    }
+
+
+def _edges(statements: Iterable[FlowStatement]) -> list[dict[str, Any]]:
+    return [
+        {
+            "direction": statement.direction,
+            "subject": clean(statement.subject),
+            "peer": clean(peer),
+            "ports": clean(", ".join(filter(None, (statement.ports, statement.limits)))),
+        }
+        for statement in statements
+        for peer in statement.peers
+    ]
+
+
+def _hunk(hunk: Hunk) -> dict[str, Any]:
+    return {
+        "old": hunk.old_start + 1,
+        "new": hunk.new_start + 1,
+        "lines": [clean(line.rstrip("\r\n")) for line in hunk.lines],
+    }

@@ -1,0 +1,186 @@
+"""The HTML page in a real headless Chromium: what a reviewer sees and can do, and that it asks no network."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium.webdriver import ActionChains, Chrome, ChromeOptions, Keys
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+
+from rewriter.cli import run
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver on this machine")
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1280,900",
+)
+
+CONFIG = """
+[[clusters]]
+name = "cluster-a"
+local = ["a/**"]
+[[clusters]]
+name = "cluster-b"
+[passes.cluster-entity]
+remote = "all"
+"""
+POLICY = """apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata:
+  name: {name}
+  namespace: {namespace}
+spec:
+  endpointSelector: {{}}
+  ingress:
+  - fromEntities: [cluster]   # {comment}
+"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chrome]:
+    options = ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for flag in FLAGS:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = Chrome(options=options, service=Service(executable_path=str(DRIVER)))
+    yield driver
+    driver.quit()
+
+
+def _page(folder: Path, policies: int, *, comment: str = "all of them", name: str = "policy-{}") -> Path:
+    for number in range(policies):
+        namespace = f"team-{number % 20}"
+        path = folder / "a" / namespace / f"{number}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(POLICY.format(name=json.dumps(name.format(number)), namespace=namespace, comment=comment))
+    (folder / "cnpfix.toml").write_text(CONFIG)
+    page = folder / "report.html"
+    assert run(["report", "-o", str(page), "--config", str(folder / "cnpfix.toml"), str(folder)]) == 0
+    return page
+
+
+def _open(browser: Chrome, page: Path) -> None:
+    browser.get(page.as_uri())
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+def _visible(browser: Chrome) -> list[WebElement]:
+    return [item for item in browser.find_elements(By.CSS_SELECTOR, ".policy") if item.is_displayed()]
+
+
+def test_shows_findings_flows_diff_and_picture(browser: Chrome, tmp_path: Path) -> None:
+    _open(browser, _page(tmp_path, 1))
+    text = browser.find_element(By.TAG_NAME, "main").text
+    assert "team-0/policy-0" in text
+    assert "CNP004 cluster-entity" in text
+    added = [cell.text for cell in browser.find_elements(By.CSS_SELECTOR, "td.added")]
+    assert any("fromEndpoints" in line for line in added)
+    opened = browser.find_elements(By.CSS_SELECTOR, "figure:last-child g.opens")
+    assert len(opened) >= 1
+    assert browser.find_elements(By.CSS_SELECTOR, "figure:first-child g.opens") == []
+
+
+def test_asks_nothing_of_the_network(browser: Chrome, tmp_path: Path) -> None:
+    browser.get_log("performance")
+    _open(browser, _page(tmp_path, 2))
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+
+
+def test_names_never_become_markup(browser: Chrome, tmp_path: Path) -> None:
+    hostile = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
+    _open(browser, _page(tmp_path, 1, comment=hostile, name="<b onclick=alert(1)>x</b>{}"))
+    assert browser.title.startswith("cnpfix")
+    assert browser.find_elements(By.CSS_SELECTOR, "main img, main b[onclick], main script") == []
+    assert (
+        hostile
+        in browser.find_element(By.CSS_SELECTOR, "td.same, td.removed, td.added")
+        .find_element(By.XPATH, "ancestor::table")
+        .text
+    )
+
+
+def test_filters_and_search(browser: Chrome, tmp_path: Path) -> None:
+    _open(browser, _page(tmp_path, 40))
+    assert len(_visible(browser)) == 40
+    browser.find_element(By.CSS_SELECTOR, "#namespace option[value='team-3']").click()
+    shown = {item.text.split("\n")[0] for item in _visible(browser)}
+    assert shown == {"team-3/policy-3", "team-3/policy-23"}
+    assert browser.find_element(By.ID, "count").text == "2 findings in 2 policies"
+    browser.find_element(By.ID, "search").send_keys("policy-23")
+    assert len(_visible(browser)) == 1
+    browser.find_element(By.ID, "search").send_keys(" nowhere")
+    assert _visible(browser) == []
+    assert "Nothing matches" in browser.find_element(By.ID, "nothing").text
+    browser.find_element(By.ID, "clear").click()
+    browser.execute_async_script("setTimeout(arguments[0])")
+    assert len(_visible(browser)) == 40
+
+
+def test_keyboard(browser: Chrome, tmp_path: Path) -> None:
+    _open(browser, _page(tmp_path, 12))
+    for _ in range(2):
+        ActionChains(browser).send_keys("j").perform()
+    focused = browser.switch_to.active_element
+    assert "policy-1" in focused.text
+    focused.send_keys(Keys.ENTER)
+    assert focused.find_element(By.XPATH, "..").get_attribute("open") is not None
+    assert browser.find_elements(By.CSS_SELECTOR, ".policy[open] .diff") != []
+    ActionChains(browser).send_keys("k").send_keys("/").perform()
+    assert browser.switch_to.active_element.get_attribute("id") == "search"
+
+
+def test_light_and_dark(browser: Chrome, tmp_path: Path) -> None:
+    _open(browser, _page(tmp_path, 1))
+    colors = set()
+    for _ in range(2):
+        colors.add(browser.execute_script("return getComputedStyle(document.body).backgroundColor"))
+        browser.find_element(By.ID, "theme").click()
+    assert len(colors) == 2
+
+
+def test_prints_everything_that_is_shown(browser: Chrome, tmp_path: Path) -> None:
+    _open(browser, _page(tmp_path, 12))
+    assert browser.find_elements(By.CSS_SELECTOR, ".policy[open]") == []
+    browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+    assert len(browser.find_elements(By.CSS_SELECTOR, ".policy[open] .diff")) == 12
+
+
+def test_a_thousand_findings_stay_responsive(browser: Chrome, tmp_path: Path) -> None:
+    _open(browser, _page(tmp_path, 1000))
+    assert browser.find_element(By.ID, "count").text == "1000 findings in 1000 policies"
+    loaded = browser.execute_script(
+        "const timing = performance.getEntriesByType('navigation')[0]; return timing.loadEventEnd - timing.startTime"
+    )
+    filtered = browser.execute_script(
+        """
+        const select = document.getElementById("namespace");
+        const start = performance.now();
+        select.value = "team-7";
+        select.dispatchEvent(new Event("change"));
+        document.body.getBoundingClientRect();
+        return performance.now() - start;
+        """
+    )
+    assert len(_visible(browser)) == 50
+    assert loaded < 3000, f"{loaded:.0f} ms to load"
+    assert filtered < 200, f"{filtered:.0f} ms to filter"
+    print(f"1,000 findings: loaded in {loaded:.0f} ms, filtered in {filtered:.0f} ms")
