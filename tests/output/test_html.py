@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from selenium.webdriver import ActionChains, Chrome, ChromeOptions, Keys
@@ -78,7 +79,12 @@ def _page(folder: Path, policies: int, *, comment: str = "all of them", name: st
 
 def _open(browser: Chrome, page: Path) -> None:
     browser.get(page.as_uri())
-    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+    assert [entry for entry in _log(browser, "browser") if entry["level"] == "SEVERE"] == []
+
+
+def _log(browser: Chrome, kind: str) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = browser.execute("getLog", {"type": kind})["value"]
+    return entries
 
 
 def _visible(browser: Chrome) -> list[WebElement]:
@@ -98,9 +104,9 @@ def test_shows_findings_flows_diff_and_picture(browser: Chrome, tmp_path: Path) 
 
 
 def test_asks_nothing_of_the_network(browser: Chrome, tmp_path: Path) -> None:
-    browser.get_log("performance")
+    _log(browser, "performance")
     _open(browser, _page(tmp_path, 2))
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    messages = [json.loads(entry["message"])["message"] for entry in _log(browser, "performance")]
     asked = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
 
