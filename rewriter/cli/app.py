@@ -13,6 +13,7 @@ from rewriter.cli.errors import UsageError
 from rewriter.cli.fix import fix
 from rewriter.cli.passes import explain, passes
 from rewriter.cli.report import report
+from rewriter.cli.snapshot import snapshot, snapshot_app
 from rewriter.cli.validate import validate
 from rewriter.cli.verdict import verdict
 
@@ -48,12 +49,14 @@ def _root() -> None:
 
 
 COMMANDS = (passes, explain, validate, verdict, report)
+COMMAND_NAMES = ", ".join(each.__name__ for each in (*COMMANDS, snapshot))
 for _command in COMMANDS:
     app.command()(_command)
+app.add_typer(snapshot_app, name="snapshot")
 app.command(
     FIX,
     hidden=True,
-    epilog=f"Commands: {', '.join(each.__name__ for each in COMMANDS)}. `cnpfix COMMAND --help` tells more; "
+    epilog=f"Commands: {COMMAND_NAMES}. `cnpfix COMMAND --help` tells more; "
     "a path that has the name of a command is given as `./name`.",
 )(fix)
 

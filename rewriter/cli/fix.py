@@ -56,6 +56,12 @@ def fix(
         list[Path] | None,
         typer.Option("--inventory", metavar="FILE", help="Cluster facts from a snapshot; repeatable."),
     ] = None,
+    context: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--context", metavar="CTX", help="Cluster facts from a live cluster of the kubeconfig; repeatable."
+        ),
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option("--config", metavar="FILE", help="Default: the nearest cnpfix.toml or pyproject.toml."),
@@ -104,6 +110,7 @@ def fix(
         from_version=from_version,
         to_version=to_version,
         inventories=tuple(inventory or ()),
+        contexts=tuple(context or ()),
         diff_base=diff_base,
         stdin_name=stdin_filename,
     )

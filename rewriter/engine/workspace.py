@@ -24,7 +24,7 @@ from rewriter.discovery import (
 )
 from rewriter.engine.documents import policies_in
 from rewriter.inventory.facts import Cluster
-from rewriter.inventory.snapshot import read_snapshot
+from rewriter.inventory.snapshot import Snapshot, read_snapshot
 from rewriter.inventory.tree import TreeInventory
 from rewriter.passes import PASS_IDS
 
@@ -45,6 +45,7 @@ class Request:
     from_version: str | None = None
     to_version: str | None = None
     inventories: tuple[Path, ...] = ()
+    contexts: tuple[str, ...] = ()
     diff_base: str | None = None
     stdin_name: str | None = None
 
@@ -126,7 +127,8 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
             raise WorkspaceError(
                 f"--diff-base {request.diff_base}: git knows no such revision here; name one that is fetched"
             )
-    inventory = TreeInventory(config.clusters, [read_snapshot(path) for path in request.inventories], _local_to(config))
+    snapshots = [*map(read_snapshot, request.inventories), *_live(request, progress)]
+    inventory = TreeInventory(config.clusters, snapshots, _local_to(config))
     workspace = Workspace(config, from_version, to_version, inventory)
     offered = _scan(workspace, paths, only, progress)
     if workspace.files or not paths:
@@ -135,6 +137,18 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
         if root is not None and not any(_holds(path, root) for path in paths):
             _scan_facts(workspace, Path(os.path.relpath(root)), offered)
     return workspace
+
+
+def _live(request: Request, progress: Progress) -> Sequence[Snapshot]:
+    if not request.contexts:
+        return ()
+    from rewriter.inventory.live.contexts import LiveRequest, live_snapshots
+    from rewriter.inventory.live.errors import ClusterError
+
+    try:
+        return live_snapshots(LiveRequest(request.contexts), progress)
+    except ClusterError as error:
+        raise WorkspaceError(f"--context: {error}") from None
 
 
 def _holds(folder: Path, inner: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class Source:
 class Cluster:
     """A cluster of the mesh. CIDRs are as written; None where nobody told, () where there are none.
 
-    `default_local_cluster` and `cidr_match_nodes` are Cilium's own settings where they were found.
+    `default_local_cluster` and `cidr_match_nodes` are Cilium's own settings where they were found. `incomplete` names
+    the lists of its snapshot (`workloads`, `services`, …) that could not be read: of those nothing is known.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Cluster:
     default_local_cluster: bool | None = None
     cidr_match_nodes: bool | None = None
     meshed: bool = True
+    incomplete: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,28 @@ class CIDRGroup:
     labels: Mapping[str, str]
     cidrs: tuple[str, ...]
     source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointIdentity:
+    """An identity of a cluster: labels written `source:key=value`, how many endpoints have it, their named ports."""
+
+    id: int
+    cluster: str | None
+    labels: tuple[str, ...]
+    source: Source
+    endpoints: int = 0
+    ports: tuple[NamedPort, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunningPolicy:
+    """A policy that runs in a cluster, as a manifest. `rejected` says why where Cilium found it not valid."""
+
+    manifest: Mapping[str, Any]
+    cluster: str | None
+    source: Source
+    rejected: str = ""
 
 
 class Fact(StrEnum):

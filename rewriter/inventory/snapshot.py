@@ -8,8 +8,14 @@
                   "service_account": "default", "ports": [{"name": "http", "number": 8080, "protocol": "TCP"}]}],
    "services": [{"name": "web", "namespace": "shop", "selector": {"app": "web"},
                  "ports": [{"name": "http", "port": 80, "protocol": "TCP", "target": 8080}]}],
-   "endpoint_slices": [], "nodes": [], "cidr_groups": []}]}
+   "endpoint_slices": [], "nodes": [], "cidr_groups": [],
+   "identities": [{"id": 4711, "labels": ["k8s:app=web"], "endpoints": 3}],
+   "policies": [{"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy", "metadata": {"name": "web"}, "spec": {}}],
+   "incomplete": {"services": "services: not allowed (403): it needs verb list on services"}}]}
 ```
+
+`snapshot.schema.json` beside this module is the format. A list that `incomplete` names could not be read, and is not
+there: of it nothing is known. Members that the reader does not know are ignored.
 """
 
 from __future__ import annotations
@@ -17,6 +23,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -24,9 +31,11 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from rewriter.inventory.facts import (
     CIDRGroup,
     Cluster,
+    EndpointIdentity,
     EndpointSlice,
     Namespace,
     Node,
+    RunningPolicy,
     Service,
     Source,
     Workload,
@@ -45,9 +54,13 @@ LISTS: Mapping[str, type] = {
     "endpoint_slices": EndpointSlice,
     "nodes": Node,
     "cidr_groups": CIDRGroup,
+    "identities": EndpointIdentity,
+    "policies": RunningPolicy,
 }
 #: What the reader sets itself, so that no file can claim it.
-_GIVEN = ("source", "cluster", "local_paths")
+_GIVEN = ("source", "cluster", "local_paths", "incomplete")
+
+_NOWHERE = Source("")
 
 
 class SnapshotError(ValueError):
@@ -66,6 +79,19 @@ class Snapshot:
     endpoint_slices: tuple[EndpointSlice, ...] = ()
     nodes: tuple[Node, ...] = ()
     cidr_groups: tuple[CIDRGroup, ...] = ()
+    identities: tuple[EndpointIdentity, ...] = ()
+    policies: tuple[RunningPolicy, ...] = ()
+    source: Source = _NOWHERE
+
+    def age(self, now: datetime) -> timedelta | None:
+        """How long ago it was made; None where it does not say, and never less than zero."""
+        try:
+            created = datetime.fromisoformat(self.created)
+        except ValueError:
+            return None
+        if created.tzinfo is None:
+            created = created.replace(tzinfo=UTC)
+        return max(now - created, timedelta())
 
 
 def read_snapshot(path: Path) -> Snapshot:
@@ -78,27 +104,36 @@ def read_snapshot(path: Path) -> Snapshot:
         raise SnapshotError(f"{path}: cannot be read: {error.strerror or error}") from None
     except (ValueError, RecursionError) as error:
         raise SnapshotError(f"{path}: is not JSON: {error}") from None
+    return snapshot_of(data, Source(str(path)))
+
+
+def snapshot_of(data: Any, source: Source) -> Snapshot:
+    """The facts of a snapshot's content, each with the given source. Raises SnapshotError."""
     if not isinstance(data, dict) or data.get("cnpfix_inventory") != SCHEMA:
-        raise SnapshotError(f'{path}: expected a snapshot with "cnpfix_inventory": {SCHEMA}')
-    return _Reader(path).snapshot(data)
+        raise SnapshotError(f'{source}: expected a snapshot with "cnpfix_inventory": {SCHEMA}')
+    return _Reader(source).snapshot(data)
 
 
 class _Reader:
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._source = Source(str(path))
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._hints: dict[Any, dict[str, Any]] = {}
 
     def snapshot(self, data: Mapping[str, Any]) -> Snapshot:
         clusters: list[Cluster] = []
         lists: dict[str, list[Any]] = {name: [] for name in LISTS}
         for index, raw in enumerate(self._list(data, "clusters", "")):
             where = f"clusters[{index}]"
-            own = {key: value for key, value in raw.items() if key not in LISTS}
-            cluster = self._fact(Cluster, own, where, {})
+            own = {key: value for key, value in raw.items() if key not in (*LISTS, "incomplete")}
+            cluster = self._fact(Cluster, own, where, {"incomplete": self._incomplete(raw, where)})
             clusters.append(cluster)
             for name, kind in LISTS.items():
+                if name in cluster.incomplete:
+                    continue
                 items = self._list(raw, name, where)
                 given = {"cluster": cluster.name}
+                if name == "policies":
+                    items = [self._policy(item, f"{where}.{name}[{n}]") for n, item in enumerate(items)]
                 lists[name] += [
                     self._fact(kind, item, f"{where}.{name}[{position}]", given) for position, item in enumerate(items)
                 ]
@@ -107,7 +142,21 @@ class _Reader:
             created if isinstance(created, str) else "",
             tuple(clusters),
             **{name: tuple(items) for name, items in lists.items()},
+            source=self._source,
         )
+
+    def _incomplete(self, raw: Mapping[str, Any], where: str) -> tuple[str, ...]:
+        incomplete = raw.get("incomplete", {})
+        if not isinstance(incomplete, dict):
+            raise self._error(f"{where}.incomplete", "an object of lists with reasons")
+        return tuple(sorted(incomplete))
+
+    def _policy(self, raw: Mapping[str, Any], where: str) -> dict[str, Any]:
+        """A policy's entry is its manifest, with one member more."""
+        if not isinstance(raw.get("kind"), str) or not isinstance(raw.get("metadata"), dict):
+            raise self._error(where, "a manifest with kind and metadata")
+        manifest = {key: value for key, value in raw.items() if key != "rejected"}
+        return {"manifest": manifest, "rejected": raw.get("rejected", "")}
 
     def _list(self, data: Mapping[str, Any], key: str, where: str) -> list[dict[str, Any]]:
         items = data.get(key, [])
@@ -116,7 +165,9 @@ class _Reader:
         return items
 
     def _fact(self, kind: type[Fact], raw: Mapping[str, Any], where: str, given: Mapping[str, Any]) -> Fact:
-        hints = get_type_hints(kind)
+        if kind not in self._hints:
+            self._hints[kind] = get_type_hints(kind)  # slow, and asked for every fact
+        hints = self._hints[kind]
         values: dict[str, Any] = {"source": self._source, **given}
         for field in fields(kind):  # type: ignore[arg-type]
             if field.name in raw and field.name not in _GIVEN:
@@ -148,6 +199,8 @@ class _Reader:
                 raise self._error(where, "a list")
             return tuple(self._value(item, arguments[0], f"{where}[{n}]") for n, item in enumerate(value))
         if origin is not None:
+            if Any in arguments and isinstance(value, dict):
+                return value
             if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
                 raise self._error(where, "an object of texts")
             return dict(value)
@@ -160,4 +213,4 @@ class _Reader:
         return self._fact(hint, value, where, {})
 
     def _error(self, where: str, expected: str) -> SnapshotError:
-        return SnapshotError(f"{self._path}: {where}: expected {expected}")
+        return SnapshotError(f"{self._source}: {where}: expected {expected}")

@@ -238,4 +238,4 @@ def _completed(cluster: Cluster, other: Cluster) -> Cluster:
         for name in ("version", "pod_cidrs", "node_cidrs", "service_cidrs", "default_local_cluster", "cidr_match_nodes")
         if getattr(cluster, name) is None
     }
-    return replace(cluster, **values)
+    return replace(cluster, incomplete=other.incomplete, **values)

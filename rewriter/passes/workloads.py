@@ -58,6 +58,8 @@ def subject_term(policy: Policy, spec: Spec) -> LabelTerm | None:
 def clusters_all_known(inventory: Inventory, clusters: Sequence[str]) -> bool:
     """Whether workloads of every one of the clusters are known."""
     missing = set(clusters)
+    if any(cluster.name in missing and "workloads" in cluster.incomplete for cluster in inventory.clusters):
+        return False
     for workload in inventory.all_workloads():
         missing.discard(workload.cluster or "")
         if not missing:

@@ -1,0 +1,151 @@
+"""`cnpfix snapshot`: the facts of live clusters in a file, and what differs between two such files."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rewriter.cli.errors import UsageError
+from rewriter.cli.options import Color
+from rewriter.cli.progress import Progress
+from rewriter.output.style import Style, clean, one_line, style_for
+
+snapshot_app = typer.Typer(
+    invoke_without_command=True,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class DiffFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+@snapshot_app.callback()
+def snapshot(
+    ctx: typer.Context,
+    context: Annotated[
+        list[str] | None,
+        typer.Option("--context", metavar="CTX", help="A context of the kubeconfig; repeatable, one per cluster."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The snapshot file; `-` is stdout.")
+    ] = None,
+    kubeconfig: Annotated[
+        Path | None, typer.Option("--kubeconfig", metavar="FILE", help="Default: $KUBECONFIG, else ~/.kube/config.")
+    ] = None,
+    cilium_namespace: Annotated[
+        str, typer.Option("--cilium-namespace", metavar="NAME", help="Where cilium-config is.")
+    ] = "kube-system",
+    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds that one page may take.")] = 60,
+    allow_incomplete: Annotated[
+        bool,
+        typer.Option(
+            "--allow-incomplete", help="Write what could be read; lists that could not are marked as unknown."
+        ),
+    ] = False,
+) -> int:
+    """Write the facts of live clusters to a file for `--inventory`: Services, workloads, policies, Cilium's settings.
+
+    It only lists, and gets one ConfigMap; `examples/snapshot-role.yaml` is the least that it needs. No Secret, no
+    environment variable and no annotation beyond `service.cilium.io/` is read into the file. `snapshot diff A B` says
+    what differs between two files. Exit codes: 0 written, 2 not: a list that could not be read whole stops it.
+    """
+    if ctx.invoked_subcommand is not None:
+        return 0
+    if not context or output is None:
+        raise UsageError("snapshot: give --context for each cluster and -o FILE, as in `--context prod -o mesh.json`")
+    from rewriter.inventory.live.contexts import LiveRequest, read_contexts
+    from rewriter.inventory.live.errors import ClusterError
+    from rewriter.inventory.snapshot import SnapshotError
+    from rewriter.inventory.snapshot_write import snapshot_text, write_snapshot
+
+    request = LiveRequest(tuple(context), kubeconfig, cilium_namespace, timeout)
+    try:
+        with Progress("reading objects", None) as progress:
+            reading = read_contexts(request, progress.step)
+    except ClusterError as error:
+        raise UsageError(str(error)) from None
+    for failure in reading.failures:
+        print(clean(f"cnpfix: {failure}"), file=sys.stderr)
+    if reading.failures and not allow_incomplete:
+        print("cnpfix: nothing is written; --allow-incomplete writes the rest", file=sys.stderr)
+        return 2
+    try:
+        if str(output) == "-":
+            sys.stdout.write(snapshot_text(reading.content))
+        else:
+            write_snapshot(output, reading.content)
+    except SnapshotError as error:
+        raise UsageError(str(error)) from None
+    for entry in reading.content["clusters"]:
+        print(clean(f"{entry['name']}: {_counts(entry)}"), file=sys.stderr)
+    return 0
+
+
+def _counts(entry: dict[str, Any]) -> str:
+    from rewriter.inventory.snapshot import LISTS
+
+    return ", ".join(f"{len(entry[name])} {name.replace('_', ' ')}" for name in LISTS if name in entry)
+
+
+@snapshot_app.command("diff")
+def diff(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="A snapshot file.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="A later one.")],
+    format_: Annotated[DiffFormat, typer.Option("--format")] = DiffFormat.TEXT,
+    color: Annotated[Color, typer.Option("--color")] = Color.AUTO,
+) -> int:
+    """Say what differs between two snapshots. Exit codes: 0 nothing, 1 something, 2 a file cannot be read."""
+    from rewriter.inventory.snapshot import SnapshotError, read_snapshot
+    from rewriter.inventory.snapshot_diff import differences
+
+    try:
+        before, after = read_snapshot(old), read_snapshot(new)
+    except SnapshotError as error:
+        raise UsageError(str(error)) from None
+    found = differences(before, after)
+    if format_ is DiffFormat.JSON:
+        content = {
+            "schema": 1,
+            "old": {"file": str(old), "created": before.created},
+            "new": {"file": str(new), "created": after.created},
+            "differences": [asdict(each) for each in found],
+        }
+        print(json.dumps(content, indent=2, ensure_ascii=False))
+    else:
+        for line in _lines(found, style_for(sys.stdout, color.value)):
+            print(line)
+    return 1 if found else 0
+
+
+_MARKS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
+
+
+def _lines(found: list[Any], style: Style) -> Iterator[str]:
+    cluster = None
+    for each in found:
+        if each.cluster != cluster:
+            cluster = each.cluster
+            yield style.paint(one_line(cluster), "bold")
+        mark, color = _MARKS[each.change]
+        kind = each.list.replace("_", " ")
+        name = "settings" if each.list == "cluster" and each.change == "changed" else each.name
+        yield "  " + style.paint(one_line(f"{mark} {kind}: {name}"), color)
+        if each.change == "changed":
+            for key in dict.fromkeys((*each.before, *each.after)):
+                old, new = (_short(side.get(key)) for side in (each.before, each.after))
+                yield "      " + one_line(f"{key}: {old} → {new}")
+
+
+def _short(value: Any) -> str:
+    text = "not set" if value is None else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 120 else text[:117] + "…"

@@ -1,0 +1,1 @@
+"""Live clusters, read with the official Kubernetes client: lists and one ConfigMap, nothing else."""
