@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types golden bench fuzz docs docs-check lock clean
+.PHONY: help demo test lint types golden bench fuzz try-hooks kubectl-plugin lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -36,6 +36,18 @@ bench: $(STAMP)  ## speed, as ratios measured in the same run
 
 fuzz: $(STAMP)   ## long property tests
 	CNPFIX_FUZZ=1 $(BIN)/python -m pytest -n 2 tests/yamltext tests/reach
+
+try-hooks: $(STAMP) ## the pre-commit hooks, by pre-commit's own try-repo on a repository made for it
+	PRE_COMMIT_VERSION=4.0.1 bash tests/integrations/try_hooks.sh $(BIN)/python
+
+kubectl-plugin: $(STAMP) ## the archive for krew, in dist/
+	rm -rf build/krew && mkdir -p build/krew dist
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check shiv
+	$(BIN)/shiv --quiet --compressed --console-script kubectl-cnpfix --python '/usr/bin/env python3' \
+	  --output-file build/krew/kubectl-cnpfix .
+	cp LICENSE build/krew/
+	tar -C build/krew --sort=name --owner=0 --group=0 -czf dist/kubectl-cnpfix.tar.gz kubectl-cnpfix LICENSE
+	sha256sum dist/kubectl-cnpfix.tar.gz
 
 lock: $(STAMP)   ## make the lock file anew
 	$(BIN)/python -m pip install --quiet uv

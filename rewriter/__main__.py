@@ -20,7 +20,9 @@ def main() -> int:
     from rewriter.cli import run
 
     try:
-        code = run(sys.argv[1:])
+        # kubectl finds its plugins by the name of the file.
+        plugin = sys.argv[0].rpartition("/")[2].startswith("kubectl-")
+        code = run(sys.argv[1:], "kubectl cnpfix" if plugin else "cnpfix")
         sys.stdout.flush()
         return code
     except BrokenPipeError:

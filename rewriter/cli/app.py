@@ -61,10 +61,13 @@ app.command(
 )(fix)
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Runs a command line; returns the exit code. Every usage error is one line on stderr and 2."""
+def run(arguments: Sequence[str], name: str = "cnpfix") -> int:
+    """Runs a command line; returns the exit code. Every usage error is one line on stderr and 2.
+
+    `name` is what help calls the command.
+    """
     try:
-        result = app(list(arguments), prog_name="cnpfix", standalone_mode=False)
+        result = app(list(arguments), prog_name=name, standalone_mode=False)
     except UsageError as error:
         return _usage(str(error))
     except typer.Exit as stop:

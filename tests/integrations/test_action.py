@@ -1,0 +1,118 @@
+"""The GitHub action's script, run as a process outside GitHub with its variables set."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent.parent
+SCRIPT = ROOT / "integrations" / "github" / "run.sh"
+CNPFIX = Path(sys.executable).with_name("cnpfix")
+POLICY = """apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata:
+  name: api
+  namespace: shop
+spec:
+  endpointSelector: {}
+  ingress:
+  - fromEntities: [cluster]
+"""
+MESH = """
+[[clusters]]
+name = "cluster-a"
+local = ["**"]
+[[clusters]]
+name = "cluster-b"
+[passes.cluster-entity]
+remote = "all"
+"""
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    (tmp_path / "a policy.yaml").write_text(POLICY)
+    (tmp_path / "cnpfix.toml").write_text(MESH)
+    return tmp_path
+
+
+def _run(repository: Path, **inputs: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("INPUT_", "GITHUB_"))}
+    environment |= {"CNPFIX": str(CNPFIX), "INPUT_PYTHON": sys.executable}
+    environment |= {
+        "GITHUB_OUTPUT": str(repository / "output.txt"),
+        "GITHUB_STEP_SUMMARY": str(repository / "summary.md"),
+    }
+    environment |= {f"INPUT_{name.upper()}": value for name, value in inputs.items()}
+    return subprocess.run(
+        ["bash", str(SCRIPT)], cwd=repository, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_check_annotates_and_fails(repository: Path) -> None:
+    done = _run(repository, sarif_file="found.sarif")
+    assert done.returncode == 1
+    assert done.stdout.startswith("::warning file=a policy.yaml,line=9,")
+    assert "CNP004 cluster-entity" in done.stdout
+    output = dict(line.split("=", 1) for line in (repository / "output.txt").read_text().splitlines())
+    assert output == {"findings": "1", "fixable": "1", "sarif-file": "found.sarif"}
+    assert json.loads((repository / "found.sarif").read_text())["runs"][0]["results"][0]["ruleId"] == "CNP004"
+    assert "cluster-entity" in (repository / "summary.md").read_text()
+    assert (repository / "a policy.yaml").read_text() == POLICY
+
+
+def test_report_does_not_fail_for_findings(repository: Path) -> None:
+    assert _run(repository, mode="report").returncode == 0
+
+
+def test_what_cannot_be_read_fails_a_report_too(repository: Path) -> None:
+    (repository / "broken.yaml").write_text("kind: CiliumNetworkPolicy\n a: [\napiVersion: cilium.io/v2\n")
+    done = _run(repository, mode="report")
+    assert done.returncode == 2
+    assert "::error file=broken.yaml" in done.stdout
+
+
+def test_paths_are_names_whatever_they_hold(repository: Path) -> None:
+    done = _run(repository, paths="$(touch pwned)\na policy.yaml\n`touch pwned`; touch pwned")
+    assert done.returncode == 2
+    assert "$(touch pwned)" in done.stderr
+    assert not (repository / "pwned").exists()
+
+
+def test_versions_and_further_arguments_are_passed_on(repository: Path) -> None:
+    done = _run(repository, args="--ignore\ncluster-entity", to="1.18")
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_unknown_mode_is_one_clear_line(repository: Path) -> None:
+    done = _run(repository, mode="fix")
+    assert done.returncode == 2
+    assert done.stderr == "cnpfix: mode: expected check, report or pr, not 'fix'\n"
+
+
+def test_every_input_reaches_the_script() -> None:
+    action = yaml.safe_load((ROOT / "action.yml").read_text())
+    step = action["runs"]["steps"][0]
+    used = set(re.findall(r"inputs\.([a-z-]+)", json.dumps(action["runs"])))
+    assert used == set(action["inputs"])
+    assert "${{" not in step["run"]
+    read = set(re.findall(r"\b(INPUT_[A-Z_]+)", SCRIPT.read_text()))
+    assert {name for name in step["env"] if name.startswith("INPUT_")} == read
+
+
+def test_hooks_run_what_they_say() -> None:
+    hooks = {hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
+    assert hooks["cnpfix-check"]["entry"] == "cnpfix --check"
+    assert hooks["cnpfix"]["entry"] == "cnpfix --write"
+
+
+@pytest.mark.parametrize("path", ["integrations/gitlab/cnpfix.yml", "examples/schedule/github.yml"])
+def test_templates_are_yaml(path: str) -> None:
+    assert isinstance(yaml.safe_load((ROOT / path).read_text()), dict)
