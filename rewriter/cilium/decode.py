@@ -6,6 +6,7 @@ pkg/k8s/slim types.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -21,11 +22,14 @@ from rewriter.cilium.version import (
     ICMP_TYPE_NAMES,
     L7_GENERIC_REMOVED,
     NODE_PEERS,
+    POLICY_LOG,
     PORT_RANGES,
     REQUIRES_REMOVED,
     Version,
 )
 
+#: What a null where Cilium expects a value does to its parser.
+NIL_POINTER = "runtime error: invalid memory address or nil pointer dereference"
 _INTEGERS = {"uint8": (0, 0xFF), "int32": (-(1 << 31), (1 << 31) - 1), "int64": (-(1 << 63), (1 << 63) - 1)}
 
 
@@ -35,6 +39,13 @@ class _Scalar:
 
     kind: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """A Cilium label: an object with a key, or the text `source:key=value` (Cilium pkg/labels UnmarshalJSON)."""
+
+    name: str = "labels.Label"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +69,12 @@ class _Struct:
     root: str = ""
 
 
-_Type = _Scalar | _List | _Map | _Struct
+_Type = _Scalar | _Label | _List | _Map | _Struct
 
 _STRING = _Scalar("string", "string")
 _BOOL = _Scalar("bool", "bool")
 _STRINGS = _List(_STRING, "[]string")
+_LABELS = _List(_Label(), "labels.LabelArray")
 _STRING_MAP = _Map(_STRING, "map[string]string")
 
 
@@ -76,6 +88,9 @@ def check_decodes(manifest: Mapping[str, Any], kind: str, version: Version, base
 
 
 def _check(value: Any, expected: _Type, path: str, route: str, version: Version, *, is_field: bool) -> None:
+    if isinstance(expected, _Label):
+        _check_label(value, route)
+        return
     if value is None:
         return
     if isinstance(expected, _Scalar):
@@ -120,10 +135,25 @@ def _check_scalar(value: Any, expected: _Scalar, path: str, route: str, *, is_fi
     raise _mismatch(found, path, name, route, is_field=is_field)
 
 
+def _check_label(value: Any, route: str) -> None:
+    if isinstance(value, str):
+        if not value:
+            raise RejectedError('invalid Label: Failed to parse "" as a string', route)
+        return
+    fields = value if isinstance(value, dict) else {}
+    whole = value is None or (isinstance(value, dict) and all(isinstance(v, str | None) for v in fields.values()))
+    if not whole:
+        found = f"json: cannot unmarshal {_json_kind(value)} into Go value of type string"
+        raise RejectedError(f"decode of Label as string failed: {found}", route)
+    if not fields.get("key"):
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        raise RejectedError(f"invalid Label: '{text}' does not contain label key", route)
+
+
 def _check_icmp_type(value: Mapping[str, Any], route: str) -> None:
     family, written = value.get("family") or "", value.get("type")
     if written is None:
-        raise RejectedError(f"ICMP type <nil> not found in {family}", route)
+        raise RejectedError(f"panic: {NIL_POINTER}", route)
     if isinstance(written, str) and not _leading_number(written) and written != "0":
         table = ICMP_TYPES["IPv6" if family == "IPv6" else "IPv4"]
         if written not in table:
@@ -226,7 +256,10 @@ def _rule(version: Version) -> _Struct:
         "endpointSelector": _ENDPOINT_SELECTOR,
         "nodeSelector": _ENDPOINT_SELECTOR,
         "description": _STRING,
+        "labels": _LABELS,
     }
+    if version >= POLICY_LOG:
+        fields["log"] = _Struct("api.LogConfig", {"value": _STRING})
     for direction in ("Ingress", "Egress"):
         for deny in (False, True):
             name = f"api.{direction}{'Deny' if deny else ''}Rule"

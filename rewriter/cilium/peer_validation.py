@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -13,10 +14,12 @@ from rewriter.cilium.rejected import RejectedError
 from rewriter.cilium.version import (
     BARE_ADDRESS_REJECTED,
     CIDR_GROUP_SELECTOR,
+    CIDR_GROUP_SELECTOR_IS_QUOTED,
     DOUBLE_STAR_SPANS_LABELS,
     EXCEPT_INSIDE_CHECKED,
     FQDN_LENGTH_CHECKED,
     LOWER_CASE_MESSAGES,
+    UNPREFIXED_KEYS_CHECKED,
     ZONED_ADDRESS_PANICS,
     Version,
 )
@@ -53,12 +56,11 @@ def check_cidr_rule(rule: Mapping[str, Any] | None, route: str, version: Version
     rule = rule or {}
     text, group = rule.get("cidr") or "", rule.get("cidrGroupRef")
     if version >= CIDR_GROUP_SELECTOR:
-        selector = rule.get("cidrGroupSelector") if "cidrGroupSelector" in rule else None
-        selects = "cidrGroupSelector" in rule
-        problem = selector_problem(selector)
-        if problem:
-            message = f"failed to sanitize cidrGroupSelector: invalid label selector: {problem[0]}"
-            raise RejectedError(message, f"{route}/cidrGroupSelector{problem[1]}")
+        selector = rule.get("cidrGroupSelector")
+        # Up to 1.17 the field is a pointer, and null is as if absent.
+        selects = selector is not None or ("cidrGroupSelector" in rule and version >= CIDR_GROUP_SELECTOR_IS_QUOTED)
+        if selects:
+            _check_group_selector(selector, f"{route}/cidrGroupSelector", version)
         given = bool(text) + bool(group) + selects
         if given == 0:
             raise RejectedError("one of cidr, cidrGroupRef, or cidrGroupSelector is required", route)
@@ -70,6 +72,19 @@ def check_cidr_rule(rule: Mapping[str, Any] | None, route: str, version: Version
     elif group:
         return
     _check_cidr_with_exceptions(text, rule.get("except") or [], route, version)
+
+
+def _check_group_selector(selector: Any, route: str, version: Version) -> None:
+    problem = selector_problem(selector, str if version >= UNPREFIXED_KEYS_CHECKED else _group_key)
+    if problem:
+        quoted = json.dumps(selector, separators=(",", ":"), ensure_ascii=False)
+        which = f" {quoted}" if version >= CIDR_GROUP_SELECTOR_IS_QUOTED else ""
+        message = f"failed to sanitize cidrGroupSelector{which}: invalid label selector: {problem[0]}"
+        raise RejectedError(message, route + problem[1])
+
+
+def _group_key(key: str) -> str:
+    return f"cidrgroup.{key}"
 
 
 def _check_cidr_with_exceptions(text: str, exceptions: list[Any], route: str, version: Version) -> None:

@@ -42,6 +42,11 @@ PEER_FIELDS = {
         "toNodes",
     ),
 }
+#: Deny rules have no toFQDNs: Cilium drops the field there, and the rule means what it means without it.
+DENY_PEER_FIELDS = {
+    INGRESS: PEER_FIELDS[INGRESS],
+    EGRESS: tuple(name for name in PEER_FIELDS[EGRESS] if name != "toFQDNs"),
+}
 SELECTOR_FIELDS = frozenset({"fromEndpoints", "fromRequires", "fromNodes", "toEndpoints", "toRequires", "toNodes"})
 #: Peer fields that select nobody when present and empty, whatever the others say (Cilium mergeEndpointSelectors).
 EMPTY_SELECTS_NOBODY = frozenset(
@@ -210,7 +215,8 @@ def _subject(raw: Mapping[str, Any], route: str, field: str) -> Selector | None:
 
 
 def _rule(raw: Mapping[str, Any], route: str, direction: str, *, deny: bool) -> Rule:
-    return Rule(route, direction, deny, raw, tuple(_peer_fields(raw, route, PEER_FIELDS[direction])))
+    names = (DENY_PEER_FIELDS if deny else PEER_FIELDS)[direction]
+    return Rule(route, direction, deny, raw, tuple(_peer_fields(raw, route, names)))
 
 
 def _items(raw: Mapping[str, Any], route: str, field: str) -> Iterator[tuple[Mapping[str, Any], str]]:

@@ -106,12 +106,15 @@ def _check_server_names(rule: Mapping[str, Any], route: str, version: Version, *
 
 def _check_port(port: Mapping[str, Any], route: str, version: Version, *, dns: bool) -> bool:
     """Checks a port and says whether it is the number 0."""
-    text, protocol = port.get("port") or "", (port.get("protocol") or "any").lower()
+    text, written = port.get("port") or "", port.get("protocol") or "any"
+    protocol = written.lower()
     if not text:
         raise RejectedError(_cased("port must be specified", version), f"{route}/port")
     zero = False
     if not is_service_name(text):
-        if text != "0" and protocol in known_protocols(version)[3:-1]:
+        # Before 1.20 Cilium looks at the protocol as it is written.
+        portless = protocol in known_protocols(version)[3:-1] and (written.isupper() or version >= TUNNEL_PROTOCOLS)
+        if text != "0" and portless:
             raise RejectedError("port must be empty or 0", f"{route}/port")
         try:
             number = parse_uint16(text)

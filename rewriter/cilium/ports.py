@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from rewriter.cilium.go_syntax import is_service_name, parse_uint16
@@ -20,7 +20,8 @@ LAST_PORT = 65535
 class PortMatch(NamedTuple):
     """Ports of one protocol: a range of numbers, or a name. ICMP types are numbers of ICMP and ICMPv6.
 
-    Protocol ANY with the whole range is every traffic there is; with less, that port of TCP, UDP and SCTP.
+    Protocol ANY with the whole range is every traffic there is (a rule without toPorts); with less, that port of
+    TCP, UDP and SCTP.
     """
 
     protocol: str
@@ -57,10 +58,10 @@ EVERYTHING = PortMatch(ANY_PROTOCOL)
 
 def port_matches(rule: Mapping[str, Any], version: Version) -> tuple[PortMatch, ...]:
     """The ports of one item of a Cilium rule's toPorts; none when the item lists none."""
-    found = []
+    found: list[PortMatch] = []
     for item in rule.get("ports") or ():
         try:
-            found.append(_port(item or {}, version))
+            found += _port(item or {}, version)
         except ValueError:
             # Releases before 1.17 do not check deny rules: what does not parse there covers nothing.
             continue
@@ -84,18 +85,21 @@ def network_policy_port(item: Mapping[str, Any], version: Version) -> PortMatch:
     return _numbers(protocol, number, item.get("endPort"), version)
 
 
-def _port(item: Mapping[str, Any], version: Version) -> PortMatch:
+def _port(item: Mapping[str, Any], version: Version) -> Iterator[PortMatch]:
     text, protocol = item.get("port") or "", str(item.get("protocol") or ANY_PROTOCOL).upper()
     if is_service_name(text):
-        return PortMatch(protocol, name=text.lower())
-    return _numbers(protocol, parse_uint16(text), item.get("endPort"), version)
+        yield PortMatch(protocol, name=text.lower())
+        return
+    match = _numbers(protocol, parse_uint16(text), item.get("endPort"), version)
+    # Protocol ANY is TCP, UDP and SCTP in toPorts, for the whole range too: only a rule without toPorts has ICMP.
+    yield from (match._replace(protocol=each) for each in PORT_PROTOCOLS) if match == EVERYTHING else (match,)
 
 
 def _numbers(protocol: str, low: int, end: int | None, version: Version) -> PortMatch:
-    if low == 0:
-        return PortMatch(protocol)
-    high = end if end is not None and end > low and version >= PORT_RANGES else low
-    return PortMatch(protocol, low, min(high, LAST_PORT))
+    """A range with its ends, one port, or every port for 0 alone (Cilium pkg/policy PortRangeToMaskedPorts)."""
+    if end is not None and end > low and version >= PORT_RANGES:
+        return PortMatch(protocol, low, min(end, LAST_PORT))
+    return PortMatch(protocol, low, low) if low else PortMatch(protocol)
 
 
 def _icmp(field: Mapping[str, Any]) -> PortMatch:

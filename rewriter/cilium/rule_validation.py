@@ -18,6 +18,7 @@ from rewriter.cilium.port_validation import check_icmp_rule, check_port_rule, ha
 from rewriter.cilium.rejected import RejectedError
 from rewriter.cilium.version import (
     DENY_RULES_VALIDATED,
+    HOST_DNS_RULES,
     LOWER_CASE_MESSAGES,
     NODE_PEERS,
     REQUIRES_REMOVED,
@@ -108,9 +109,9 @@ def _bare_key(key: str) -> str:
 
 
 def _dotted_key(key: str) -> str:
-    """A key as releases before 1.19 keep it: `app` is `any.app`, `k8s:app` is `k8s.app`."""
+    """A key as releases before 1.19 keep it: `app` is `any.app`, `k8s:app=web` is `k8s.app` (GetExtendedKeyFrom)."""
     source, name = split_key(key)
-    return f"{source}.{name}"
+    return f"{source}.{name.partition('=')[0]}"
 
 
 def _check_item(item: _Item) -> None:
@@ -121,6 +122,7 @@ def _check_item(item: _Item) -> None:
     else:
         _check_traffic(item, between=_check_selectors)
         _check_addresses(item)
+        _check_host_without_l7(item)
 
 
 def _check_one_kind_of_peer(item: _Item) -> None:
@@ -151,7 +153,13 @@ def _check_selectors(item: _Item) -> None:
         fields.append(f"{item.prefix}Nodes")
     for field in fields:
         for index, selector in enumerate(item.entries(field)):
-            check_selector(selector, f"{item.route}/{field}/{index}", item.version)
+            try:
+                check_selector(selector, f"{item.route}/{field}/{index}", item.version)
+            except RejectedError as error:
+                # Since 1.17 Cilium joins both complaints about a node peer.
+                if field.endswith("Nodes") and not item.node_selector_labels and item.version >= LOWER_CASE_MESSAGES:
+                    raise RejectedError(f"{error.message}\n{_NODE_LABELS_OFF}", error.route) from None
+                raise
 
 
 def _check_addresses(item: _Item) -> None:
@@ -191,20 +199,26 @@ def _check_traffic(item: _Item, between: Callable[[_Item], None] | None = None) 
             check_fqdn(selector or {}, f"{item.route}/toFQDNs/{index}", item.version)
 
 
+def _check_host_without_l7(item: _Item) -> None:
+    """Releases before 1.17 take no L7 rules at all in host policies, and say so last."""
+    for index, rule in enumerate(item.entries("toPorts")):
+        if item.host and not item.deny and has_l7_rules(rule or {}, item.version):
+            raise RejectedError("host policies do not support L7 rules yet", f"{item.route}/toPorts/{index}/rules")
+
+
 def _check_l7_kinds(item: _Item, ports: list[Any]) -> None:
     with_rules = [i for i, rule in enumerate(ports) if has_l7_rules(rule or {}, item.version)]
     if not with_rules:
         return
-    if item.host and item.version < NODE_PEERS:
-        raise RejectedError("host policies do not support L7 rules yet", f"{item.route}/toPorts/{with_rules[0]}/rules")
-    if item.host and item.direction == INGRESS:
+    host = item.host and item.version >= HOST_DNS_RULES
+    if host and item.direction == INGRESS:
         raise RejectedError(
             "L7 policy is not supported on host ingress yet", f"{item.route}/toPorts/{with_rules[0]}/rules"
         )
     for field, name in _L7_KINDS:
-        unsupported = field == "dns" if item.direction == INGRESS else item.host and field != "dns"
+        unsupported = field == "dns" if item.direction == INGRESS else host and field != "dns"
         for index in with_rules:
             if unsupported and ports[index]["rules"].get(field):
-                where = f"{'host ' if item.host else ''}{item.direction}"
+                where = f"{'host ' if host else ''}{item.direction}"
                 message = f"L7 protocol {name} is not supported on {where} yet"
                 raise RejectedError(message, f"{item.route}/toPorts/{index}/rules/{field}")

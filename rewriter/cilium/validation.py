@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rewriter.cilium.decode import check_decodes
+from rewriter.cilium.decode import NIL_POINTER, check_decodes
 from rewriter.cilium.network_policy_validation import check_network_policy
 from rewriter.cilium.policy import CNP, KNP, is_policy
 from rewriter.cilium.rejected import RejectedError
@@ -61,7 +61,7 @@ def _check_cilium_policy(
     sets += [("specs", item, f"{base}/specs/{index}") for index, item in enumerate(specs or [])]
     for field, raw, route in sets:
         if raw is None:
-            raise RejectedError(f"Invalid {kind} specs: rule is null", route)
+            raise RejectedError(f"panic: {NIL_POINTER}", route)
         try:
             check_rule_set(raw, route, version, node_selector_labels=node_selector_labels)
         except RejectedError as error:

@@ -202,7 +202,13 @@ def test_local_cluster_setting() -> None:
         ({"port": "80", "endPort": 90, "protocol": "TCP"}, [("TCP", 80), ("TCP", 90)], [("TCP", 91)]),
         ({"port": "80", "endPort": 70}, [("TCP", 80)], [("TCP", 75)]),
         ({"port": "0", "protocol": "UDP"}, [("UDP", 1), ("UDP", 65535)], [("TCP", 1)]),
-        ({"port": "0"}, [("TCP", 1), ("ICMP", 8), ("VRRP", 0)], []),
+        ({"port": "0"}, [("TCP", 1), ("UDP", 65535), ("SCTP", 9)], [("ICMP", 8), ("VRRP", 0)]),
+        ({"port": "0", "endPort": 65535}, [("TCP", 1), ("UDP", 65535)], [("ICMP", 8)]),
+        ({"port": "0", "endPort": 100}, [("TCP", 1), ("TCP", 100)], [("TCP", 101)]),
+        ({"port": "60000", "endPort": 65535}, [("TCP", 65535)], [("TCP", 59999)]),
+        ({"port": "0x1F90"}, [], [("TCP", 8080)]),
+        ({"port": "1_024"}, [("TCP", 1024)], [("TCP", 1)]),
+        ({"port": "0", "protocol": "VRRP"}, [("VRRP", 0)], [("TCP", 0)]),
         ({"port": "SQL"}, [("TCP", 3306)], [("UDP", 3306), ("TCP", 80)]),
         ({"port": "nothing"}, [], [("TCP", 3306)]),
     ],
@@ -261,6 +267,16 @@ def test_dns_names() -> None:
     assert (unknown.allowed, unknown.depends_on) == (False, ("DNS name *.example.com",))
     assert found.verdict("shop/web", "prod/db", "TCP", 443).egress.depends_on == ()
     assert found.verdict("shop/web", "partner", "TCP", 80).egress.depends_on == ()
+
+
+def test_deny_rules_have_no_dns_names() -> None:
+    """The field is dropped (Cilium pkg/policy/api EgressDenyRule): what is left denies every peer, or nobody."""
+    everyone = {"toEntities": ["all"]}
+    named: dict[str, Any] = {"toFQDNs": [{"matchName": "api.example.com"}]}
+    assert receivers(engine(cnp(egress=[everyone], egressDeny=[named])), "shop/web") == ALL
+    with_ports = cnp(egress=[everyone], egressDeny=[{**named, "toPorts": [{"ports": [{"port": "443"}]}]}])
+    assert receivers(engine(with_ports), "shop/web", port=443) == set()
+    assert receivers(engine(with_ports), "shop/web", port=80) == ALL
 
 
 def test_groups() -> None:

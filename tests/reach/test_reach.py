@@ -112,7 +112,7 @@ def test_words_for_selectors(selector: dict[str, Any], phrase: str) -> None:
         ([{"port": "80", "protocol": "TCP"}, {"port": "53", "protocol": "UDP"}], "80/TCP, 53/UDP"),
         ([{"port": "8000", "endPort": 8100, "protocol": "TCP"}, {"port": "8101", "protocol": "TCP"}], "8000-8101/TCP"),
         ([{"port": "0", "protocol": "TCP"}], "every TCP port"),
-        ([{"port": "0"}], "every port"),
+        ([{"port": "0"}], "every TCP, UDP and SCTP port"),
         ([{"port": "http", "protocol": "TCP"}], "http/TCP"),
         ([{"port": "1", "endPort": 65535}], "1-65535"),
     ],
