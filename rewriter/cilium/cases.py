@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -11,47 +11,110 @@ from rewriter.cilium.identity import Identity, NamedPort, outside_identity
 from rewriter.cilium.labels import Label, parse_label
 from rewriter.cilium.policy_set import compile_policies
 from rewriter.cilium.settings import Settings
-from rewriter.cilium.verdict import Engine
+from rewriter.cilium.verdict import DirectionVerdict, Engine
 from rewriter.cilium.version import SUPPORTED, Version, parse_version
 
+_ALLOWED_DENIED = ("denied", "allowed")
 
-def answer_case(case: Mapping[str, Any], version: Version = SUPPORTED[-2]) -> dict[str, Any]:
+
+class CaseError(ValueError):
+    """Something that is not a case; the message says what was expected."""
+
+
+def answer_case(case: Any, version: Version = SUPPORTED[-2]) -> dict[str, Any]:
     """The answers to one case: `id`, `policies` with `accepted` each, and `flows` as (egress, ingress) verdicts.
 
     A case has `localCluster`, `policyDefaultLocalCluster`, `namedPorts` (TCP, the same on every identity),
     `identities` (`name` with `labels` or `cidr`), `policies` (`manifest` each) and `flows` (source, destination,
-    protocol, port); its cluster is dual-stack. A `version` in the case goes before the argument. Raises ValueError or
-    KeyError for a case of another form.
+    protocol, port); its cluster is dual-stack. A `version` in the case goes before the argument. Where a verdict
+    depends on what manifests cannot tell, the answer has `dependsOn` too: entries of `flow` (its index), `direction`
+    and `on` (in words). Raises CaseError for a case of another form.
     """
-    written = case.get("version")
-    settings = Settings(
-        version=parse_version(written) if written else version,
-        local_cluster=case["localCluster"],
+    if not isinstance(case, dict):
+        raise CaseError("expected a JSON object")
+    settings = _settings(case, version)
+    named_ports = tuple(_named_ports(case.get("namedPorts") or {}))
+    identities = [_identity(item, named_ports) for item in _list(case, "identities")]
+    manifests = [_member(item, "manifest", "policies") for item in _list(case, "policies")]
+    policies = compile_policies(manifests, settings)
+    engine = Engine(policies, identities)
+    flows: list[list[str]] = []
+    depends: list[dict[str, Any]] = []
+    for index, flow in enumerate(_list(case, "flows")):
+        egress, ingress = _verdicts(engine, flow, index)
+        flows.append([_ALLOWED_DENIED[egress.allowed], _ALLOWED_DENIED[ingress.allowed]])
+        if egress.depends_on or ingress.depends_on:
+            depends += (
+                {"flow": index, "direction": direction, "on": list(part.depends_on)}
+                for direction, part in (("egress", egress), ("ingress", ingress))
+                if part.depends_on
+            )
+    answer: dict[str, Any] = {
+        "id": case.get("id"),
+        "policies": [{"accepted": why is None} for why in policies.rejections],
+        "flows": flows,
+    }
+    return {**answer, "dependsOn": depends} if depends else answer
+
+
+def _verdicts(engine: Engine, flow: Any, index: int) -> tuple[DirectionVerdict, DirectionVerdict]:
+    try:
+        source, destination, protocol, port = flow[:4]
+        verdict = engine.verdict(source, destination, protocol, int(port))
+    except KeyError as error:
+        raise CaseError(f"flow {index} names {error}, which is no identity of the case") from None
+    except (TypeError, ValueError, AttributeError):
+        raise CaseError(f"flow {index}: expected [source, destination, protocol, port, ...]") from None
+    return verdict.egress, verdict.ingress
+
+
+def _settings(case: Mapping[str, Any], version: Version) -> Settings:
+    written, cluster = case.get("version"), case.get("localCluster")
+    if not isinstance(cluster, str):
+        raise CaseError("expected the name of a cluster as `localCluster`")
+    try:
+        chosen = parse_version(str(written)) if written else version
+    except ValueError as error:
+        raise CaseError(str(error)) from None
+    return Settings(
+        version=chosen,
+        local_cluster=cluster,
         default_local_cluster=bool(case.get("policyDefaultLocalCluster")),
         cidr_match_nodes=case.get("policyCIDRMatchMode") == "nodes",
     )
-    named_ports = tuple(NamedPort(name, port) for name, port in (case.get("namedPorts") or {}).items())
-    identities = [_identity(item, named_ports) for item in case["identities"]]
-    policies = compile_policies((item["manifest"] for item in case["policies"]), settings)
-    engine = Engine(policies, identities)
-    return {
-        "id": case.get("id"),
-        "policies": [{"accepted": why is None} for why in policies.rejections],
-        "flows": [_answer(engine, flow) for flow in case["flows"]],
-    }
 
 
-def _answer(engine: Engine, flow: Sequence[Any]) -> list[str]:
-    verdict = engine.verdict(flow[0], flow[1], flow[2], int(flow[3]))
-    return ["allowed" if part.allowed else "denied" for part in (verdict.egress, verdict.ingress)]
+def _named_ports(ports: Any) -> Iterator[NamedPort]:
+    if not isinstance(ports, dict) or not all(isinstance(port, int) for port in ports.values()):
+        raise CaseError('expected `namedPorts` such as {"http": 80}')
+    yield from (NamedPort(name, port) for name, port in ports.items())
 
 
-def _identity(item: Mapping[str, Any], named_ports: tuple[NamedPort, ...]) -> Identity:
-    name = item["name"]
+def _list(case: Mapping[str, Any], field: str) -> Sequence[Any]:
+    value = case.get(field)
+    if not isinstance(value, list):
+        raise CaseError(f"expected a list as `{field}`")
+    return value
+
+
+def _member(item: Any, field: str, where: str) -> Any:
+    if not isinstance(item, dict) or field not in item:
+        raise CaseError(f"expected `{field}` in every entry of `{where}`")
+    return item[field]
+
+
+def _identity(item: Any, named_ports: tuple[NamedPort, ...]) -> Identity:
+    name = _member(item, "name", "identities")
     if "cidr" in item:
-        outside = _outside(item["cidr"])
+        try:
+            outside = _outside(item["cidr"])
+        except (TypeError, ValueError, AttributeError) as error:
+            raise CaseError(f"identity {name!r}: {error}") from None
         return Identity(name, outside.labels, outside.prefix, named_ports)
-    return Identity(name, _labels(tuple(item["labels"])), named_ports=named_ports)
+    try:
+        return Identity(name, _labels(tuple(item["labels"])), named_ports=named_ports)
+    except (KeyError, TypeError, AttributeError):
+        raise CaseError(f"identity {name!r}: expected `labels`, a list of texts, or `cidr`") from None
 
 
 @lru_cache(maxsize=4096)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -36,30 +37,40 @@ def validate(
     color: Annotated[Color, typer.Option("--color")] = Color.AUTO,
 ) -> int:
     """Say which Cilium releases accept each policy, and why others reject it."""
-    try:
-        asked = [parse_version(part) for text in versions or () for part in text.split(",") if part.strip()]
-    except ValueError as error:
-        raise UsageError(f"--versions: {error}") from None
+    asked = _read_versions(versions or ())
     workspace = open_for(Request(names=tuple(paths or (".",)), config_file=config, to_version=to_version))
-    shown = tuple(dict.fromkeys(asked)) or SUPPORTED
-    rows = [(placed, _answers(placed, shown)) for placed in workspace.policies()]
+    rows = [(placed, _answers(placed, asked)) for placed in workspace.policies()]
+    target = workspace.to_version
+    rejected = sum(_rejects(placed, target) is not None for placed, _ in rows)
     if format_ is Format.JSON:
         print(json.dumps([_as_json(placed, answers) for placed, answers in rows], indent=2, ensure_ascii=False))
     else:
-        print("".join(line + "\n" for line in _table(rows, shown, style_for(sys.stdout, color.value))), end="")
+        style = style_for(sys.stdout, color.value)
+        for line in (*_table(rows, asked, style), *_summary(len(rows), rejected, target, style)):
+            print(line)
+    for place in workspace.templates:
+        print(clean(f"cnpfix: {place}: holds a policy in a template, which is left alone; render it"), file=sys.stderr)
     for problem in workspace.errors:
         print(clean(f"cnpfix: {problem}"), file=sys.stderr)
     if workspace.errors:
         return 2
-    target = workspace.to_version
-    return 1 if any(_rejects(placed, target) is not None for placed, _ in rows) else 0
+    return 1 if rejected else 0
 
 
 Answers = dict[Version, tuple[str, str] | None]
 """For each version, None where it accepts, else the message and `file:line`."""
 
 
-def _answers(placed: PlacedPolicy, versions: tuple[Version, ...]) -> Answers:
+def _read_versions(texts: Sequence[str]) -> tuple[Version, ...]:
+    """The releases of comma lists, in order and once each; all known ones for none."""
+    try:
+        asked = [parse_version(part) for text in texts for part in text.split(",") if part.strip()]
+    except ValueError as error:
+        raise UsageError(f"--versions: {error}") from None
+    return tuple(dict.fromkeys(asked)) or SUPPORTED
+
+
+def _answers(placed: PlacedPolicy, versions: Sequence[Version]) -> Answers:
     return {version: _rejects(placed, version) for version in versions}
 
 
@@ -80,24 +91,53 @@ def _as_json(placed: PlacedPolicy, answers: Answers) -> dict[str, object]:
     }
 
 
-def _table(rows: list[tuple[PlacedPolicy, Answers]], versions: tuple[Version, ...], style: Style) -> list[str]:
-    """A line per policy with a mark per version, and below it each reason once."""
+def _table(rows: list[tuple[PlacedPolicy, Answers]], versions: Sequence[Version], style: Style) -> Iterator[str]:
+    """A line per policy with a mark per version, and below it each reason once, with its place and releases."""
     if not rows:
-        return []
+        return
     names = [one_line("/".join(filter(None, (p.policy.namespace, p.policy.name))) or p.path) for p, _ in rows]
-    width = max(len("policy"), *map(len, names))
-    lines = [style.paint(f"{'policy':<{width}}" + "".join(f"{version!s:>7}" for version in versions), "dim")]
+    width = min(max(len("policy"), *map(len, names)), max(6, style.width - 7 * len(versions)))
+    yield style.paint(f"{'policy':<{width}}" + "".join(f"{version!s:>7}" for version in versions), "dim")
     for name, (_, answers) in zip(names, rows, strict=True):
         marks = "".join(
             style.paint(f"{'yes':>7}", "green") if why is None else style.paint(f"{'no':>7}", "red", "bold")
             for why in answers.values()
         )
-        lines.append(f"{name:<{width}}{marks}")
-        reasons: dict[tuple[str, str], list[str]] = {}
-        for version, why in answers.items():
-            if why is not None:
-                reasons.setdefault(why, []).append(str(version))
-        for (message, place), where in reasons.items():
-            lines += style.wrap(f"{', '.join(where)}: {message}", 2)
-            lines += style.wrap(place, 4)
-    return lines
+        if len(name) > width:
+            yield name
+            name = ""
+        yield f"{name:<{width}}{marks}"
+        yield from _reasons(answers, style)
+
+
+def _reasons(answers: Answers, style: Style) -> Iterator[str]:
+    """Each reason once, in the words of the newest release that gives it: some only changed a capital letter."""
+    same: dict[tuple[str, str], list[Version]] = {}
+    for version, why in answers.items():
+        if why is not None:
+            same.setdefault((why[0].lower(), why[1]), []).append(version)
+    for (_, place), where in same.items():
+        why = answers[max(where)]
+        releases = _releases(where, tuple(answers))
+        yield from style.wrap(f"{place}: {why[0] if why else ''} ({releases})", 2)
+
+
+def _releases(some: Sequence[Version], every: Sequence[Version]) -> str:
+    """`1.17 to 1.20`, `1.15, 1.16`, or `every release` of those asked."""
+    if len(some) == len(every) > 1:
+        return "every release"
+    if len(some) > 2 and tuple(some) == tuple(version for version in every if some[0] <= version <= some[-1]):
+        return f"{some[0]} to {some[-1]}"
+    return ", ".join(map(str, some))
+
+
+def _summary(policies: int, rejected: int, target: Version, style: Style) -> Iterator[str]:
+    if not policies:
+        yield "no policies found"
+        return
+    yield ""
+    count = f"{policies} {'policy' if policies == 1 else 'policies'}"
+    if rejected:
+        yield style.paint(f"{count}; Cilium {target} rejects {rejected}: not enforced at all", "red", "bold")
+    else:
+        yield f"{count}; Cilium {target} accepts {'it' if policies == 1 else 'all'}"

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from itertools import groupby
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import Color, open_for
 from rewriter.engine.workspace import Request
-from rewriter.output.style import Style, one_line, style_for
+from rewriter.output.style import Style, clean, one_line, style_for
+
+if TYPE_CHECKING:
+    from rewriter.cilium.version import Version
+    from rewriter.engine.flows import Judged, JudgedDirection, PlacedRule
+
+_INDENT = 20
+
+
+class Format(StrEnum):
+    TEXT = "text"
+    JSON = "json"
 
 
 def verdict(
@@ -26,20 +38,25 @@ def verdict(
         ),
     ] = None,
     destination: Annotated[str | None, typer.Option("--destination", metavar="ENDPOINT")] = None,
-    port: Annotated[str, typer.Option("--port", metavar="PORT/PROTOCOL", help="For example 3306/TCP.")] = "80/TCP",
+    port: Annotated[
+        str, typer.Option("--port", metavar="PORT/PROTOCOL", help="For example 3306/TCP, or a type: 8/ICMP.")
+    ] = "80/TCP",
     to_version: Annotated[
         str | None, typer.Option("--to", metavar="VERSION", help="Cilium that judges. Default: 1.19.")
     ] = None,
     cases: Annotated[
-        Path | None, typer.Option("--cases", metavar="FILE", help="Answer cases of a .jsonl or .jsonl.gz file.")
+        Path | None, typer.Option("--cases", metavar="FILE", help="Answer cases of a .jsonl or .jsonl.gz file, or `-`.")
     ] = None,
     inventory: Annotated[list[Path] | None, typer.Option("--inventory", metavar="FILE")] = None,
     config: Annotated[Path | None, typer.Option("--config", metavar="FILE")] = None,
+    format_: Annotated[Format, typer.Option("--format")] = Format.TEXT,
     color: Annotated[Color, typer.Option("--color")] = Color.AUTO,
 ) -> int:
     """Say whether a flow passes, in each direction, and name the rule that decides."""
     if cases is not None:
-        return _answer_cases(cases, to_version)
+        from rewriter.cli.verdict_cases import answer_cases
+
+        return answer_cases(cases, _version(to_version))
     if source is None or destination is None:
         raise UsageError("verdict: give --source and --destination, or --cases FILE")
     from rewriter.engine.flows import FlowError, judge, read_port
@@ -52,54 +69,71 @@ def verdict(
     )
     workspace = open_for(request)
     try:
-        judged = judge(workspace, source, destination, *read_port(port))
+        number, protocol = read_port(port)
+        judged = judge(workspace, source, destination, number, protocol)
     except FlowError as error:
         raise UsageError(str(error)) from None
-    style = style_for(sys.stdout, color.value)
-    allowed = judged.allowed
-    word = style.paint("allowed", "green", "bold") if allowed else style.paint("denied", "red", "bold")
-    print(f"{judged.source} → {judged.destination} {port} on Cilium {workspace.to_version}: {word}")
-    for direction in judged.directions:
-        for line in _direction(direction.name, direction.allowed, direction.reasons, style):
-            print(line)
-    return 0
+    if format_ is Format.JSON:
+        flow = {"port": number, "protocol": protocol, "version": str(workspace.to_version)}
+        print(json.dumps(_as_json(judged, flow), indent=2, ensure_ascii=False))
+    else:
+        style = style_for(sys.stdout, color.value)
+        print("\n".join(_text(judged, f"{number}/{protocol}", workspace.to_version, style)))
+    for problem in workspace.errors:
+        print(clean(f"cnpfix: {problem}"), file=sys.stderr)
+    return 2 if workspace.errors else 0
 
 
-def _direction(name: str, allowed: bool, reasons: tuple[str, ...], style: Style) -> Iterator[str]:
-    word = style.paint("allowed", "green") if allowed else style.paint("denied ", "red")
-    yield f"  {name:<7}  {word}  {one_line(reasons[0])}"
-    for reason in reasons[1:]:
-        yield from style.wrap(reason, 20)
-
-
-def _answer_cases(file: Path, version: str | None) -> int:
-    from rewriter.cilium.cases import answer_case
+def _version(text: str | None) -> Version:
     from rewriter.cilium.version import DEFAULT_TO, parse_version
 
     try:
-        asked = parse_version(version) if version else DEFAULT_TO
+        return parse_version(text) if text else DEFAULT_TO
     except ValueError as error:
         raise UsageError(f"--to: {error}") from None
-    bad = 0
-    try:
-        with _open(file) as stream:
-            for number, line in enumerate(stream, start=1):
-                if not line.strip():
-                    continue
-                try:
-                    answer = answer_case(json.loads(line), asked)
-                except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-                    bad += 1
-                    what = f"has no {error}" if isinstance(error, KeyError) else str(error)
-                    print(f"cnpfix: {file}:{number}: is not a case: {what}", file=sys.stderr)
-                    continue
-                sys.stdout.write(json.dumps(answer, separators=(",", ":")) + "\n")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise UsageError(f"--cases {file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    return 2 if bad else 0
 
 
-def _open(file: Path) -> TextIO:
-    with file.open("rb") as stream:
-        compressed = stream.read(2) == b"\x1f\x8b"
-    return gzip.open(file, "rt", encoding="utf-8") if compressed else file.open(encoding="utf-8")
+def _text(judged: Judged, port: str, version: Version, style: Style) -> Iterator[str]:
+    word = style.paint("allowed", "green", "bold") if judged.allowed else style.paint("denied", "red", "bold")
+    yield f"{one_line(judged.source)} → {one_line(judged.destination)} {port} on Cilium {version}: {word}"
+    for direction in judged.directions:
+        yield from _direction(direction, version, style)
+
+
+def _direction(direction: JudgedDirection, version: Version, style: Style) -> Iterator[str]:
+    word = style.paint("allowed", "green") if direction.allowed else style.paint("denied ", "red")
+    yield f"  {direction.name:<7}  {word}  {direction.reason}"
+    for line in _places(direction.rules):
+        yield from style.wrap(line, _INDENT)
+    for dependence in direction.depends_on:
+        yield from style.wrap(f"depends on {dependence}", _INDENT)
+    if direction.rejected:
+        yield from style.wrap(f"not enforced, as Cilium {version} rejects it:", _INDENT)
+    for line in _places(direction.rejected):
+        yield from style.wrap(line, _INDENT)
+
+
+def _places(rules: Sequence[PlacedRule]) -> Iterator[str]:
+    """A line for each policy: `shop/web, apps/web.yaml:10, 16`."""
+    for (policy, file), group in groupby(rules, key=lambda rule: (rule.policy, rule.file)):
+        lines = dict.fromkeys(str(rule.line) for rule in group)
+        yield f"{policy}, {file}:{', '.join(lines)}"
+
+
+def _as_json(judged: Judged, flow: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "source": judged.source,
+        "destination": judged.destination,
+        **flow,
+        "allowed": judged.allowed,
+        **{
+            direction.name: {
+                "allowed": direction.allowed,
+                "reason": direction.reason,
+                "rules": [rule._asdict() for rule in direction.rules],
+                "dependsOn": list(direction.depends_on),
+                "rejected": [rule._asdict() for rule in direction.rejected],
+            }
+            for direction in judged.directions
+        },
+    }

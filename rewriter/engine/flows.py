@@ -4,31 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rewriter.cilium.cidr import AddressError, parse_prefix_or_address
 from rewriter.cilium.identity import RESERVED_IDENTITIES, Identity, outside_identity, reserved_identity
-from rewriter.cilium.labels import pod_labels
-from rewriter.cilium.policy import EGRESS, INGRESS
-from rewriter.cilium.policy_set import compile_policies
+from rewriter.cilium.labels import K8S, NAMESPACE_LABEL, LabelSet, pod_labels
+from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy
+from rewriter.cilium.policy_set import PolicySet, compile_policies
 from rewriter.cilium.verdict import DirectionVerdict, Engine
 from rewriter.engine.settings import DEFAULT_NAME, facts_of, settings_of, workload_identity
 from rewriter.engine.workspace import PlacedPolicy, Workspace
 from rewriter.inventory.facts import Cluster
 
 PROTOCOLS = ("TCP", "UDP", "SCTP")
+#: Where a flow has an ICMP type instead of a port.
+ICMP = {"ICMP": "ICMP", "ICMPV6": "ICMPv6"}
 
 
 class FlowError(ValueError):
     """An endpoint or port that nobody knows: one line that says what was expected."""
 
 
+class PlacedRule(NamedTuple):
+    """A rule, or a whole policy, by the policy's `namespace/name` and its place in a file."""
+
+    policy: str
+    file: str
+    line: int
+
+
 @dataclass(frozen=True, slots=True)
 class JudgedDirection:
-    """Egress or ingress, and what decides it, one reason each."""
+    """Egress or ingress, and what decides it.
+
+    `rules` are the deciding ones, `depends_on` is what manifests cannot tell, and `rejected` are the policies that
+    would select the endpoint had Cilium not rejected them, at the place of what is wrong.
+    """
 
     name: str
     allowed: bool
-    reasons: tuple[str, ...]
+    reason: str
+    rules: tuple[PlacedRule, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    rejected: tuple[PlacedRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +69,17 @@ class _Endpoint:
 
 
 def read_port(text: str) -> tuple[int, str]:
-    """Number and protocol of `3306/TCP`; TCP where none is given. Raises FlowError."""
-    number, _, protocol = text.partition("/")
-    protocol = protocol.upper() or "TCP"
-    if not number.isdigit() or not 0 < int(number) < 65536 or protocol not in PROTOCOLS:
-        raise FlowError(f"--port {text}: expected a port such as 3306/TCP, with {', '.join(PROTOCOLS)}")
-    return int(number), protocol
+    """Number and protocol of `3306/TCP`, or type and protocol of `8/ICMP`; TCP unless given. Raises FlowError."""
+    number, _, written = text.partition("/")
+    protocol = written.upper() or "TCP"
+    value = int(number) if number.isascii() and number.isdigit() and len(number) < 6 else -1
+    if protocol in PROTOCOLS and 0 < value < 65536:
+        return value, protocol
+    if protocol in ICMP and 0 <= value < 256:
+        return value, ICMP[protocol]
+    raise FlowError(
+        f"--port {text}: expected a port such as 3306/TCP ({', '.join(PROTOCOLS)}) or a type such as 8/ICMP"
+    )
 
 
 def judge(workspace: Workspace, source: str, destination: str, port: int, protocol: str) -> Judged:
@@ -75,22 +98,55 @@ def judge(workspace: Workspace, source: str, destination: str, port: int, protoc
         )
         engine = Engine(compiled, _distinct(ends))
         verdict = engine.verdict(ends[0].identity.name, ends[1].identity.name, protocol, port)
-        directions.append(_judged(name, verdict.egress if name == EGRESS else verdict.ingress, policies))
-    return Judged(ends[0].identity.name, ends[1].identity.name, (directions[0], directions[1]))
+        decided = verdict.egress if name == EGRESS else verdict.ingress
+        rejected = _rejected(policies, compiled, name, end.identity)
+        directions.append(_judged(name, decided, policies, rejected))
+    return Judged(source, destination, (directions[0], directions[1]))
 
 
 def _distinct(ends: Sequence[_Endpoint]) -> list[Identity]:
     return list({end.identity.name: end.identity for end in ends}.values())
 
 
-def _judged(name: str, verdict: DirectionVerdict, policies: Sequence[PlacedPolicy]) -> JudgedDirection:
-    reasons = [verdict.reason]
-    for rule in verdict.rules:
-        placed = policies[rule.policy]
-        who = "/".join(filter(None, (placed.policy.namespace, placed.policy.name)))
-        reasons.append(f"{who}, {placed.place(placed.policy.route + rule.route)}")
-    reasons += [f"depends on {dependence}" for dependence in verdict.depends_on]
-    return JudgedDirection(name, verdict.allowed, tuple(reasons))
+def _judged(
+    name: str, verdict: DirectionVerdict, policies: Sequence[PlacedPolicy], rejected: tuple[PlacedRule, ...]
+) -> JudgedDirection:
+    rules = tuple(_placed(policies[rule.policy], rule.route) for rule in verdict.rules)
+    return JudgedDirection(name, verdict.allowed, verdict.reason, rules, verdict.depends_on, rejected)
+
+
+def _rejected(
+    policies: Sequence[PlacedPolicy], compiled: PolicySet, direction: str, end: Identity
+) -> tuple[PlacedRule, ...]:
+    labels = LabelSet(end.labels)
+    return tuple(
+        _placed(placed, why.route)
+        for placed, why in zip(policies, compiled.rejections, strict=True)
+        if why is not None and _would_enforce(placed.policy, direction) and _would_select(placed.policy, labels)
+    )
+
+
+def _would_enforce(policy: Policy, direction: str) -> bool:
+    """Whether a rejected policy has anything to say about a direction."""
+    if any(rule.direction == direction for rule in policy.rules()):
+        return True
+    written = [spec.raw.get("policyTypes") for spec in policy.specs]
+    types = [each for several in written if isinstance(several, list) for each in several]
+    return policy.kind == KNP and (direction.capitalize() in types or (direction == INGRESS and "Egress" not in types))
+
+
+def _would_select(policy: Policy, labels: LabelSet) -> bool:
+    """Whether a rejected policy means these pods; a subject that cannot be read may mean them."""
+    if policy.namespace is not None and labels.values(K8S, NAMESPACE_LABEL) != (policy.namespace,):
+        return False
+    subjects = [spec.subject for spec in policy.specs if spec.node_subject is None]
+    return any(subject is None or subject.selects(labels) for subject in subjects)
+
+
+def _placed(placed: PlacedPolicy, route: str) -> PlacedRule:
+    """A rule by its route in its manifest, which may be an item of a List."""
+    file, _, line = placed.place(placed.policy.route + route).rpartition(":")
+    return PlacedRule("/".join(filter(None, (placed.policy.namespace, placed.policy.name))), file, int(line))
 
 
 def _endpoint(workspace: Workspace, text: str) -> _Endpoint:

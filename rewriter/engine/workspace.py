@@ -65,7 +65,10 @@ class PlacedPolicy:
 
 @dataclass(slots=True)
 class Workspace:
-    """Files that hold policies with their bytes, in order; `scanned` counts all files looked at."""
+    """Files that hold policies with their bytes, in order; `scanned` counts all files looked at.
+
+    `templates` are the places (`file:line`) of template markup for which `policies` left documents out.
+    """
 
     config: Config
     from_version: Version
@@ -74,6 +77,7 @@ class Workspace:
     files: list[tuple[FoundFile, bytes]] = field(default_factory=list)
     scanned: int = 0
     errors: list[InputError] = field(default_factory=list)
+    templates: list[str] = field(default_factory=list)
     _policies: list[PlacedPolicy] | None = None
 
     def namespace_of(self, path: str, manifest: Mapping[str, Any]) -> str | None:
@@ -103,15 +107,26 @@ class Workspace:
             text = yamltext.decode(data)
             documents = yamltext.parse(text)
         except yamltext.YamlTextError as error:
-            if yamltext.template_markup(data.decode("utf-8", "replace")) is None:
+            text = data.decode("utf-8", "replace")
+            markup = yamltext.template_markup(text)
+            if markup is None:
                 self.errors.append(InputError(found.display, error.message, error.line, error.hint))
+            else:
+                self._leave_out(found, text, markup.start)
             return []
-        return [
-            PlacedPolicy(found.display, document, item.policy)
-            for document in documents
-            if yamltext.template_markup(text[document.span.start : document.span.end]) is None
-            for item in policies_in(document.value, lambda manifest: self.namespace_of(found.display, manifest))
-        ]
+        placed = []
+        for document in documents:
+            start = document.span.start
+            markup = yamltext.template_markup(text[start : document.span.end])
+            items = policies_in(document.value, lambda manifest: self.namespace_of(found.display, manifest))
+            if markup is None:
+                placed += [PlacedPolicy(found.display, document, item.policy) for item in items]
+            elif items:
+                self._leave_out(found, text, start + markup.start)
+        return placed
+
+    def _leave_out(self, found: FoundFile, text: str, markup: int) -> None:
+        self.templates.append(f"{found.display}:{text.count(chr(10), 0, markup) + 1}")
 
 
 def open_workspace(request: Request, progress: Progress) -> Workspace:

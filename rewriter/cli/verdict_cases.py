@@ -1,0 +1,65 @@
+"""`cnpfix verdict --cases`: one answer a line, on stdout, for a file with one case a line."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rewriter.cilium.cases import CaseError, answer_case
+from rewriter.cilium.version import Version
+from rewriter.cli.errors import UsageError
+from rewriter.output.style import one_line
+
+_GZIP = b"\x1f\x8b"
+
+
+def answer_cases(file: Path, version: Version) -> int:
+    """Prints the answers in order; a line that is no case is one error, and the others are answered. 2 after any."""
+    bad = 0
+    try:
+        with _open(file) as stream:
+            for number, line in enumerate(stream, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    answer = answer_case(_read(line), version)
+                except CaseError as error:
+                    bad += 1
+                    print(
+                        f"cnpfix: {one_line(str(file))}:{number}: is not a case: {one_line(str(error))}",
+                        file=sys.stderr,
+                    )
+                    continue
+                sys.stdout.write(json.dumps(answer, separators=(",", ":")) + "\n")
+    except (OSError, EOFError) as error:
+        raise UsageError(f"--cases {file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    return 2 if bad else 0
+
+
+def _read(line: bytes) -> object:
+    try:
+        return json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise CaseError("it is not UTF-8") from None
+    except RecursionError:
+        raise CaseError("it is nested too deeply") from None
+    except json.JSONDecodeError as error:
+        raise CaseError(f"it is not JSON: {error.msg} at character {error.pos + 1}") from None
+
+
+@contextmanager
+def _open(file: Path) -> Iterator[Iterable[bytes]]:
+    """The lines of a file, or of stdin for `-`; unpacked where they are gzip."""
+    with io.BytesIO(sys.stdin.buffer.read()) if str(file) == "-" else file.open("rb") as stream:
+        packed = stream.read(len(_GZIP)) == _GZIP
+        stream.seek(0)
+        if packed:
+            with gzip.open(stream) as lines:
+                yield lines
+        else:
+            yield stream
