@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.bench import verdict
 from tests.bench.trees import MESH, write_documents, write_tree
 
 SHORT = os.environ.get("CNPFIX_BENCH") == "short"
@@ -77,6 +78,7 @@ def main() -> int:
     files, policies = (5_000, 50) if SHORT else (20_000, 200)
     print(f"{'':<46} {'cnpfix':>11}  {'reference':>9}   ratio")
     table.ratio("--version / python -c pass", seconds([*CNPFIX, "--version"]), seconds([PYTHON, "-c", "pass"]), 10)
+    verdict.measure(table.ratio)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         tree = folder / "tree"
