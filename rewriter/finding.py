@@ -40,7 +40,8 @@ class Finding:
     `route` is the JSON pointer of the culprit in its document; `at_key` puts the position on the member's key.
     `message` is one sentence that says what is wrong, `why` what that does to traffic, `evidence` the facts with
     their sources, `advice` what a person should do where there is no fix, `candidate` a fix that is shown but
-    never applied. `changes_flows` says in words which flows a fix opens or closes.
+    never applied. `opens` and `closes` declare in words which flows a fix opens and closes: where one is empty, a fix
+    that does so all the same is refused.
     """
 
     code: str
@@ -62,10 +63,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Flows:
-    """The flows that a fix opens and closes, one readable statement each."""
+    """The flows that a fix opens and closes, one readable statement each.
+
+    `upgrade` is what the upgrade would do to the same flows with no fix; None where nobody judged them.
+    """
 
     opened: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
+    upgrade: Flows | None = None
 
 
 def operations_as_json(operations: Sequence[Operation]) -> list[dict[str, Any]]:

@@ -13,13 +13,16 @@ from rewriter.cilium.version import Version
 from rewriter.config.model import Config
 from rewriter.discovery import FoundFile, Globs, InputError
 from rewriter.engine.documents import FoundPolicy, policies_in
+from rewriter.engine.effects import Effects
 from rewriter.engine.notes import note_on_embedded, note_on_template, note_on_unused
 from rewriter.engine.pipeline import Outcome, Rules, by_config, treat_document
 from rewriter.engine.proofs import ProofError, prove_comments, prove_structure
 from rewriter.engine.result import Change, FileResult, Place, Reported, may_apply
+from rewriter.engine.settings import compared_settings, mesh_known
 from rewriter.engine.suppression import suppressions
 from rewriter.engine.write import WriteError, write_atomically
 from rewriter.finding import Finding
+from rewriter.inventory.facts import Cluster
 from rewriter.inventory.inventory import Inventory
 from rewriter.passes import PASS_IDS, PASSES
 from rewriter.passes.base import Context, Pass
@@ -132,7 +135,7 @@ class Fixer:
             raise ProofError("same structure", "the new file has another number of documents")
         prove_comments(documents, new_documents, may_move=True)
         silences = suppressions(after, new_documents, PASS_IDS)
-        rules = self._rules(found, self._passes(found.path), silences, set())
+        rules = replace(self._rules(found, self._passes(found.path), silences, set()), previews=False)
         for old, new in zip(documents, new_documents, strict=True):
             outcome = outcomes.get(old.index)
             if outcome is None or outcome.text is None:
@@ -193,7 +196,16 @@ class Fixer:
             configured=lambda finding: by_config(finding, overrides.get(finding.id)),
             allowed=allowed,
             silenced=silenced,
+            effects=self._effects(cluster),
         )
+
+    def _effects(self, cluster: Cluster | None) -> Effects:
+        mesh = mesh_known(self.inventory, self.config)
+        source, target = (
+            compared_settings(cluster, version, mesh=mesh)
+            for version in (self.options.from_version, self.options.to_version)
+        )
+        return Effects(source, target, self.inventory)
 
 
 def _covers(suppression: Suppression, finding: Finding, place: Place) -> bool:

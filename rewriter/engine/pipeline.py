@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy
 from rewriter.engine.documents import FoundPolicy, slice_of
+from rewriter.engine.effects import Effects, check_declared, check_together
 from rewriter.engine.proofs import ProofError, deletes, patched, prove_comments, prove_structure
 from rewriter.engine.result import Place, Reported
-from rewriter.finding import Applicability, Finding
+from rewriter.finding import Applicability, Finding, Flows
 from rewriter.passes.base import Context, Pass
 
 MAX_ROUNDS = 5
@@ -20,7 +21,10 @@ MAX_ROUNDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How a file's documents are treated: its passes, what may be applied, and how policies get their context."""
+    """How a file's documents are treated: its passes, what may be applied, and how policies get their context.
+
+    `previews` asks for the effect of fixes that are not applied, too.
+    """
 
     path: str
     passes: tuple[Pass, ...]
@@ -29,6 +33,8 @@ class Rules:
     configured: Callable[[Finding], Finding]
     allowed: Callable[[Finding], bool]
     silenced: Callable[[Finding, Place], bool]
+    effects: Effects
+    previews: bool = True
 
 
 @dataclass(slots=True)
@@ -42,23 +48,43 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Draft:
-    """A document on its way through the passes, with its policies and the texts of its comments."""
+    """A document on its way through the passes, with its policies and the texts of its comments.
+
+    `held` says of policies, by position, why they are not rewritten; `steps` has the fixes that each has got.
+    """
 
     document: yamltext.Document
+    held: Mapping[int, str]
     policies: Sequence[FoundPolicy] = ()
     comments: tuple[str, ...] = ()
+    first: Sequence[FoundPolicy] = ()
+    steps: dict[int, list[Finding]] = field(default_factory=dict)
 
     def take(self, document: yamltext.Document, rules: Rules) -> None:
         self.document = document
         self.policies = rules.policies(document.value)
         self.comments = tuple(comment.text for comment in yamltext.comments_of(document))
+        self.first = self.first or self.policies
 
 
 def treat_document(document: yamltext.Document, rules: Rules) -> Outcome:
-    """All passes over one document until nothing changes any more; see `MAX_ROUNDS`."""
+    """All passes over one document until nothing changes any more; see `MAX_ROUNDS`.
+
+    A policy that the target version rejects whatever its fixes do is left as it is, and its findings say so.
+    """
+    held: dict[int, str] = {}
+    while True:
+        outcome, rejected = _attempt(document, rules, held)
+        if not rejected:
+            return outcome
+        held |= rejected
+
+
+def _attempt(document: yamltext.Document, rules: Rules, held: Mapping[int, str]) -> tuple[Outcome, dict[int, str]]:
+    """One attempt, and the policies that must be held in the next."""
     outcome = Outcome()
     original = slice_of(document)
-    draft = _Draft(document)
+    draft = _Draft(document, held)
     draft.take(document, rules)
     try:
         for number in range(MAX_ROUNDS):
@@ -66,6 +92,7 @@ def treat_document(document: yamltext.Document, rules: Rules) -> Outcome:
                 break
         else:
             raise ProofError("stable", f"the passes still change the document after {MAX_ROUNDS} rounds")
+        rejected = _prove_policies(draft, rules)
         if draft.document is not document:
             outcome.text = draft.document.text
     except ProofError as error:
@@ -74,7 +101,8 @@ def treat_document(document: yamltext.Document, rules: Rules) -> Outcome:
             replace(reported, fixed=False, not_fixed=str(error)) if reported.fixed else reported
             for reported in outcome.findings
         ]
-    return outcome
+        return outcome, {}
+    return outcome, rejected
 
 
 def _round(
@@ -86,30 +114,85 @@ def _round(
         if not found:
             continue
         placed = [
-            (policy, finding, _place(finding, policy, draft, document, original, rules)) for policy, finding in found
+            (index, finding, _place(finding, draft.policies[index].policy, draft, document, original, rules))
+            for index, finding in found
         ]
-        loud = [(finding, place) for _, finding, place in placed if not rules.silenced(finding, place)]
-        reported = {id(finding): Reported(finding, place) for finding, place in loud}
-        for finding, _ in sorted(loud, key=lambda pair: _natural(pair[0].route), reverse=True):
-            if finding.fix is None or not rules.allowed(finding):
-                continue
-            try:
-                _apply(draft, finding, rules)
-            except yamltext.EditError as error:
-                reported[id(finding)] = replace(reported[id(finding)], not_fixed=f"not rewritten: {error.message}")
-                continue
-            reported[id(finding)] = replace(reported[id(finding)], fixed=True)
-            changed = True
-        # Later rounds see again what the first could not fix; only what they fix is new.
-        outcome.findings += [item for item in reported.values() if first or item.fixed]
+        loud = [item for item in placed if not rules.silenced(item[1], item[2])]
+        reported = {id(finding): Reported(finding, place) for _, finding, place in loud}
+        try:
+            for index, finding, _ in sorted(loud, key=lambda item: _natural(item[1].route), reverse=True):
+                try:
+                    reported[id(finding)] = _treated(draft, index, reported[id(finding)], rules, preview=first)
+                except ProofError as error:
+                    reported[id(finding)] = replace(reported[id(finding)], not_fixed=str(error))
+                    raise
+        finally:
+            # Later rounds see again what the first could not fix; only what they fix is new.
+            outcome.findings += [item for item in reported.values() if first or item.fixed or item.not_fixed]
+        changed = changed or any(item.fixed for item in reported.values())
     return changed
 
 
-def _findings(each: Pass, draft: _Draft, rules: Rules) -> Iterator[tuple[Policy, Finding]]:
-    for found in draft.policies:
+def _treated(draft: _Draft, index: int, reported: Reported, rules: Rules, *, preview: bool) -> Reported:
+    """A finding with its fix applied to the draft, or with what the fix would do."""
+    finding = reported.finding
+    if finding.fix is None or not rules.allowed(finding):
+        return replace(reported, flows=_preview(draft, index, finding, rules)) if preview else reported
+    if index in draft.held:
+        return replace(reported, not_fixed=draft.held[index]) if preview else reported
+    before = draft.policies
+    try:
+        _apply(draft, finding, rules)
+    except yamltext.EditError as error:
+        return replace(reported, not_fixed=f"not rewritten: {error.message}") if preview else reported
+    if len(draft.policies) != len(before):
+        raise ProofError("same structure", "the new text has another number of policies")
+    draft.steps.setdefault(index, []).append(finding)
+    flows = rules.effects.step(draft.first[index].policy, before[index].policy, draft.policies[index].policy)
+    check_declared(finding, flows)
+    return replace(reported, fixed=True, flows=flows)
+
+
+def _preview(draft: _Draft, index: int, finding: Finding, rules: Rules) -> Flows:
+    """What a fix that is not applied would do; nothing where there is none, or it does not fit."""
+    fix = finding.fix or finding.candidate
+    if fix is None or not rules.previews:
+        return Flows()
+    try:
+        policies = rules.policies(patched(draft.document.value, fix.operations))
+    except ProofError:
+        return Flows()
+    if len(policies) != len(draft.policies) or rules.effects.rejected(policies[index].policy):
+        return Flows()
+    before = draft.policies[index].policy
+    return rules.effects.step(draft.first[index].policy, before, policies[index].policy)
+
+
+def _prove_policies(draft: _Draft, rules: Rules) -> dict[int, str]:
+    """Proofs 3 and 5 for each policy as a whole; returns those that stay rejected, with the reason."""
+    rejected: dict[int, str] = {}
+    for index, findings in draft.steps.items():
+        old, new = draft.first[index].policy, draft.policies[index].policy
+        why = rules.effects.rejected(new)
+        if why is not None:
+            version = rules.effects.target.version
+            if rules.effects.rejected(old) is None:
+                raise ProofError("accepted", f"Cilium {version} would reject the result: {why.message}")
+            rejected[index] = (
+                f"not rewritten: Cilium {version} rejects the policy for another reason as well, so that no rewrite "
+                f"has an effect: {why.message}"
+            )
+        elif len(findings) > 1:
+            check_together(findings, rules.effects.whole(old, new))
+    return rejected
+
+
+def _findings(each: Pass, draft: _Draft, rules: Rules) -> Iterator[tuple[int, Finding]]:
+    """The findings of a pass with the positions of their policies."""
+    for index, found in enumerate(draft.policies):
         if found.policy.kind in each.kinds:
             for finding in each.find(rules.context(found, draft.comments)):
-                yield found.policy, rules.configured(finding)
+                yield index, rules.configured(finding)
 
 
 def _apply(draft: _Draft, finding: Finding, rules: Rules) -> None:
@@ -178,12 +261,21 @@ def _natural(route: str) -> list[tuple[int, int, str]]:
 
 
 def by_config(finding: Finding, override: Applicability | None) -> Finding:
-    """A finding as the config wants it: promoted (a candidate becomes the fix) or demoted (a fix becomes one)."""
+    """A finding as the config wants it: promoted (a candidate becomes the fix) or demoted (a fix becomes one).
+
+    No config makes a fix safe that changes flows: such a one is evident, on the evidence of the config. A candidate
+    declares nothing of its own; what it does when promoted is what was asked for.
+    """
     if override is None or override is finding.applicability:
         return finding
     if override is Applicability.MANUAL:
         return replace(finding, applicability=override, fix=None, candidate=finding.fix or finding.candidate)
-    fix = finding.fix or finding.candidate
-    if fix is None:
+    if finding.fix is not None:
+        changes = bool(finding.opens or finding.closes)
+        trust = Applicability.EVIDENT if override is Applicability.SAFE and changes else override
+        return replace(finding, applicability=trust, candidate=None)
+    if finding.candidate is None:
         return finding
-    return replace(finding, applicability=override, fix=fix, candidate=None)
+    trust = Applicability.EVIDENT if override is Applicability.SAFE else override
+    asked = (f"[passes.{finding.id}] applicability",)
+    return replace(finding, applicability=trust, fix=finding.candidate, candidate=None, opens=asked, closes=asked)

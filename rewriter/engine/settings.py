@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from rewriter.cilium.cidr import AddressError, Prefix, parse_prefix
 from rewriter.cilium.identity import Identity, NamedPort
 from rewriter.cilium.labels import pod_labels
 from rewriter.cilium.settings import CidrGroupView, Facts, ServiceView, Settings
 from rewriter.cilium.version import DEFAULT_LOCAL_CLUSTER, DEFAULT_LOCAL_CLUSTER_EXISTS, Version
+from rewriter.config.model import Config
 from rewriter.inventory.facts import CIDRGroup, Cluster, Service, Workload
 from rewriter.inventory.inventory import Inventory
 
@@ -27,6 +29,18 @@ def settings_of(cluster: Cluster | None, version: Version) -> Settings:
         cidr_match_nodes=bool(cluster and cluster.cidr_match_nodes),
         node_selector_labels=True,
     )
+
+
+def mesh_known(inventory: Inventory, config: Config) -> bool:
+    """Whether anybody speaks of other clusters: the inventory, or the config of the passes that look at them."""
+    meshed = [cluster for cluster in inventory.clusters if cluster.meshed]
+    return len(meshed) > 1 or config.implicit_cluster.scope != "auto" or config.cluster_entity.remote is not None
+
+
+def compared_settings(cluster: Cluster | None, version: Version, *, mesh: bool) -> Settings:
+    """As `settings_of`; without a mesh no flow depends on the local cluster's label, and it is left out."""
+    settings = settings_of(cluster, version)
+    return settings if mesh else replace(settings, default_local_cluster=False)
 
 
 def workload_identity(workload: Workload, inventory: Inventory, local: str) -> Identity:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from rewriter.engine.result import FileResult, Report, Reported
-from rewriter.finding import operations_as_json
+from rewriter.finding import Flows, operations_as_json
 from rewriter.output.diff import unified_diff
 
 SCHEMA = 1
@@ -63,8 +63,17 @@ def finding_as_json(reported: Reported) -> dict[str, Any]:
         "evidence": list(finding.evidence),
         "advice": reported.not_fixed or finding.advice,
         "patch": operations_as_json(fix.operations) if fix else [],
-        "flows": {"opened": list(reported.flows.opened), "closed": list(reported.flows.closed)},
+        "flows": flows_as_json(reported.flows),
         "versions": finding.versions,
+    }
+
+
+def flows_as_json(flows: Flows) -> dict[str, Any]:
+    """What a fix opens and closes, and what the upgrade does to the same flows without it (null: not judged)."""
+    return {
+        "opened": list(flows.opened),
+        "closed": list(flows.closed),
+        "upgrade": flows.upgrade and {"opened": list(flows.upgrade.opened), "closed": list(flows.upgrade.closed)},
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from rewriter.engine.result import FileResult, Report, Reported
-from rewriter.finding import Applicability, Severity
+from rewriter.finding import Applicability, Flows, Severity
 from rewriter.output.diff import unified_diff
 from rewriter.output.lines import count
 from rewriter.output.style import Style, clean, one_line
@@ -28,7 +28,8 @@ def render(report: Report, style: Style, *, written: bool, notes: bool = True) -
 def _lines(report: Report, style: Style, *, written: bool, notes: bool) -> Iterator[str]:
     changed = {result.path: result for result in report.files}
     shown = [item for item in report.findings if notes or item.finding.severity is not Severity.NOTE]
-    for path, items in groupby(shown, key=lambda item: item.place.file):
+    for path, group in groupby(shown, key=lambda item: item.place.file):
+        items = list(group)
         yield style.paint(clean(path), "bold")
         for item in items:
             yield ""
@@ -36,6 +37,7 @@ def _lines(report: Report, style: Style, *, written: bool, notes: bool) -> Itera
         if path in changed:
             yield ""
             yield from _diff(changed[path], style)
+            yield from _effects([item for item in items if item.fixed], style)
         yield ""
     if shown:
         yield from _table(shown, style)
@@ -59,16 +61,48 @@ def _finding(item: Reported, style: Style, *, written: bool) -> Iterator[str]:
         yield from style.wrap(finding.why, 4, "why      ")
     for number, evidence in enumerate(finding.evidence):
         yield from style.wrap(evidence, 4, "         " if number else "evidence ")
-    yield from _flows("opens    ", item.flows.opened, style)
-    yield from _flows("closes   ", item.flows.closed, style)
+    if not item.fixed:
+        yield from _flows("opens", item.flows.opened, style, 4)
+        yield from _flows("closes", item.flows.closed, style, 4)
     advice = item.not_fixed or finding.advice
     if advice:
         yield from style.wrap(advice, 4, "to do    ")
 
 
-def _flows(label: str, flows: Sequence[str], style: Style) -> Iterator[str]:
+def _effects(items: Sequence[Reported], style: Style) -> Iterator[str]:
+    """What each fix of a diff does to traffic, and what the upgrade would do without it."""
+    judged = [item for item in items if item.flows.upgrade is not None]
+    if not judged:
+        return
+    yield ""
+    yield style.paint("  what this does to traffic", "bold")
+    for item in judged:
+        flows, upgrade = item.flows, item.flows.upgrade or Flows()
+        position = f"{item.place.line}:{item.place.column}"
+        yield f"  {style.paint(f'{position:<7}', 'dim')} {style.paint(item.finding.code, 'bold')} {item.finding.id}"
+        if flows.opened or flows.closed:
+            yield from _flows("opens", flows.opened, style, 4, "red")
+            yield from _flows("closes", flows.closed, style, 4, "yellow")
+        else:
+            yield from style.wrap("no flow: all stay as they are today", 4, "changes  ")
+        if (upgrade.opened, upgrade.closed) == (flows.opened, flows.closed):
+            if flows.opened or flows.closed:
+                yield from style.wrap("does the same without this fix", 4, "upgrade  ")
+            continue
+        yield from _flows("opens", upgrade.opened, style, 4, lead="without it, the upgrade opens ")
+        yield from _flows("closes", upgrade.closed, style, 4, lead="without it, the upgrade closes ")
+
+
+def _flows(
+    verb: str, flows: Sequence[str], style: Style, indent: int, color: str = "", *, lead: str = ""
+) -> Iterator[str]:
+    """A line for each flow, the first one labelled."""
     for number, flow in enumerate(flows):
-        yield from style.wrap(flow, 4, label if number == 0 else "         ")
+        label = f"{'' if number else 'upgrade' if lead else verb:<9}"
+        lines = list(style.wrap(f"{lead if number == 0 else ''}{flow}", indent, label))
+        if color and number == 0:
+            lines[0] = lines[0].replace(label, style.paint(label, color), 1)
+        yield from lines
 
 
 def _state(item: Reported, style: Style, *, written: bool) -> str:

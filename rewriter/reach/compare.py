@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from rewriter.cilium.identity import Identity, NamedPort
@@ -26,26 +27,39 @@ from rewriter.reach.space import Space, build_space, same_content, subject_bits
 from rewriter.reach.world import PolicyWorld
 
 Rules = tuple[frozenset[Rule], ...]
-"""The rules of one subject and direction: before, after, and in the world beside if there is one."""
+"""The rules of one subject and direction: before, after, and in the other worlds if there are some."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The worlds beside `before` and `after` that tell in which of their differences one step has a part.
+
+    `after` and `beside` are the target with and without the step. `early_without` and `early` are the source without
+    and with it, so that a step is also seen where the target alone comes to the same.
+    """
+
+    beside: PolicyWorld
+    early_without: PolicyWorld
+    early: PolicyWorld
 
 
 def reach(
-    before: PolicyWorld,
-    after: PolicyWorld,
-    identities: Sequence[Identity] = (),
-    beside: PolicyWorld | None = None,
+    before: PolicyWorld, after: PolicyWorld, identities: Sequence[Identity] = (), step: Step | None = None
 ) -> Difference:
     """The flows that `after` opens and closes, over the identities and witnesses of every selection in any world.
 
-    With a world `beside`, only the flows count on which `before` and `beside` agree and `after` differs: what a step
-    does that neither was so at first nor would be so without it.
+    With a step, only the flows count in which it has a part: where `before` and `beside` agree and `after` differs, and
+    where the step makes the same difference early, under the source settings.
 
     Directions are compared one by one: a flow that ingress opens may still be closed on egress. The answer is complete
     over the identities given, deterministic, and does not depend on the order of policies or rules.
     """
-    if same_content(before, after) or (beside is not None and same_content(beside, after)):
+    if same_content(before, after):
         return Difference()
-    comparison = _Comparison(before, after, identities, beside)
+    if step and same_content(step.beside, after) and same_content(step.early_without, step.early):
+        return Difference()
+    worlds = (before, after, step.beside, step.early_without, step.early) if step else (before, after)
+    comparison = _Comparison(worlds, identities)
     flows: dict[_Flow, int] = {}
     enforcement: dict[tuple[str, bool], int] = {}
     for direction in DIRECTIONS:
@@ -54,10 +68,18 @@ def reach(
                 flow = _Flow(change.change, direction, change.peers, change.ports, change.limits)
                 flows[flow] = flows.get(flow, 0) | subjects
             first, now, *rest = map(denies_by_default, rules)
-            if first != now and now not in rest and not ground.always_denied:
+            if first != now and _has_part(first, now, rest) and not ground.always_denied:
                 place = (direction, now)
                 enforcement[place] = enforcement.get(place, 0) | subjects
     return comparison.difference(flows, enforcement)
+
+
+def _has_part(first: bool, now: bool, rest: Sequence[bool]) -> bool:
+    """Whether the step, if there is one, has a part in the difference between `first` and `now`."""
+    if not rest:
+        return True
+    beside, early_without, early = rest
+    return beside == first or (early_without == first and early == now)
 
 
 class _Flow(NamedTuple):
@@ -68,6 +90,11 @@ class _Flow(NamedTuple):
     limits: str
 
 
+def _may_differ(rules: Rules) -> bool:
+    before, after, *rest = rules
+    return before != after and (not rest or rest[0] != after or rest[1] != rest[2])
+
+
 class _PortNames(NamedTuple):
     """How names of ports are read; subjects that read them alike are taken together."""
 
@@ -76,17 +103,14 @@ class _PortNames(NamedTuple):
 
 
 class _Comparison:
-    """Two or three worlds loaded over one space."""
+    """Two worlds, or five with a step, loaded over one space."""
 
-    def __init__(
-        self, before: PolicyWorld, after: PolicyWorld, identities: Sequence[Identity], beside: PolicyWorld | None
-    ) -> None:
-        dual_stack = any(policies.settings.dual_stack for policies in after.sets)
-        self.space: Space = build_space(before, after, identities, beside, dual_stack=dual_stack)
+    def __init__(self, worlds: tuple[PolicyWorld, ...], identities: Sequence[Identity]) -> None:
+        self.space: Space = build_space(worlds, identities)
         self.universe = self.space.universe(cidr_match_nodes=False)
         self._with_nodes: Universe | None = None
-        worlds = (before, after) if beside is None else (before, after, beside)
-        self._worlds = tuple(map(self._load, worlds))
+        loaded = {id(world): self._load(world) for world in worlds}
+        self._worlds = tuple(loaded[id(world)] for world in worlds)
         self._subjects = subject_bits(self.space, self.universe)
         self._host = self.universe.select(reserved_term("host"))
         self._init = self.universe.select(reserved_term("init"))
@@ -122,14 +146,13 @@ class _Comparison:
                 frozenset[Rule]().union(*(sides[index][world] for index in indexes))
                 for world in range(len(self._worlds))
             )
-            if rules.count(rules[1]) == 1:
+            if _may_differ(rules):
                 yield subjects, rules, self._ground(direction, names, without_identity)
 
     def changes(self, rules: Rules, ground: Ground) -> tuple[Change, ...]:
         found = self._known.get((rules, ground))
         if found is None:
-            before, after, *rest = rules
-            found = self._known[rules, ground] = tuple(changes(before, after, rest[0] if rest else None, ground))
+            found = self._known[rules, ground] = tuple(changes(rules, ground))
         return found
 
     def difference(self, flows: dict[_Flow, int], enforcement: dict[tuple[str, bool], int]) -> Difference:

@@ -11,8 +11,8 @@ from rewriter.reach.outside import describe_ranges
 from rewriter.reach.selections import Selections
 from rewriter.reach.space import Space, pod_bits
 
-#: Above this many phrases, what is missing may be told instead.
-_MANY = 4
+#: Above this many phrases, what is missing is told instead where that takes fewer: few ones, or less than very many.
+_MANY, _FEW, _VERY_MANY = 4, 2, 8
 
 
 class Describer:
@@ -41,7 +41,7 @@ class Describer:
             found = tuple(self._phrases(mask, everything))
             if len(found) > _MANY:
                 others = tuple(self._phrases(everything & ~mask, everything))
-                if len(others) < len(found):
+                if len(others) < len(found) and (len(others) <= _FEW or len(found) > _VERY_MANY):
                     found = (f"anything except {join(others)}",)
             self._known[key] = found
         return found

@@ -9,7 +9,7 @@ from typing import Any
 from rewriter.cilium.identity import Identity
 from rewriter.cilium.policy_set import PolicySet, compile_policies
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
-from rewriter.reach.compare import reach
+from rewriter.reach.compare import Step, reach
 from rewriter.reach.difference import Difference, FlowStatement
 from rewriter.reach.world import PolicyWorld
 
@@ -76,6 +76,17 @@ def policy_effect(
     return Effect(alone, together, upgrade)
 
 
+@dataclass(frozen=True, slots=True)
+class StepEffect:
+    """What one step of a rewrite does, and what the upgrade does without it where the step has a part.
+
+    Both are against today: the policy as it is at first, under the source settings.
+    """
+
+    own: Difference
+    upgrade: Difference
+
+
 def step_effect(
     first: Manifest,
     before: Manifest,
@@ -86,17 +97,18 @@ def step_effect(
     facts: Facts = NO_FACTS,
     identities: Sequence[Identity] = (),
     namespace: str | None = None,
-) -> Difference:
-    """What one step of a rewrite does by itself: `before` to `after`, both under the target settings.
+) -> StepEffect:
+    """What the step from `before` to `after` does to a policy that is `first` today, judged alone.
 
-    `first` is the policy as it is today, under the source settings. A flow that the upgrade alone changes is no part of
-    the answer, nor is one that the step brings back to what it is today.
+    A flow that the upgrade alone changes is no part of it, nor is one that the step brings back to what it is today.
     """
-    today, unfixed, fixed = (
+    today, early, unfixed, fixed = (
         _world(manifest, settings, facts, namespace)
-        for manifest, settings in ((first, source), (before, target), (after, target))
+        for manifest, settings in ((first, source), (after, source), (before, target), (after, target))
     )
-    return reach(today, fixed, identities, unfixed)
+    early_without = today if before is first else _world(before, source, facts, namespace)
+    own = reach(today, fixed, identities, Step(unfixed, early_without, early))
+    return StepEffect(own, reach(today, unfixed, identities, Step(fixed, early_without, early)))
 
 
 def _world(manifest: Manifest | None, settings: Settings, facts: Facts, namespace: str | None) -> PolicyWorld:

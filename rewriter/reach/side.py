@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -60,22 +60,28 @@ def denies_by_default(rules: Iterable[Rule]) -> bool:
     return any(rule.default_deny for rule in rules)
 
 
-def changes(
-    before: frozenset[Rule], after: frozenset[Rule], beside: frozenset[Rule] | None, ground: Ground
-) -> Iterator[Change]:
-    """What opens and closes when the rules `after` take the place of those `before`, and of those `beside` too."""
-    rules = before | after | (beside or frozenset())
-    spans = {grant: _intervals(grant, ground) for rule in rules for grant in rule.ports}
+def changes(rules: Sequence[frozenset[Rule]], ground: Ground) -> Iterator[Change]:
+    """What opens and closes when the second rules take the place of the first; with a step, its part in that.
+
+    The rules of a step are a third to fifth: beside it, and early without and with it (see `compare.Step`).
+    """
+    spans = {grant: _intervals(grant, ground) for rule in frozenset().union(*rules) for grant in rule.ports}
     atoms = cut(interval for intervals in spans.values() for interval in intervals)
-    most = least = _side(before, spans, atoms, ground)
-    new = _side(after, spans, atoms, ground)
-    if beside is not None:
-        other = _side(beside, spans, atoms, ground)
-        most, least = _either(most, other), _both(least, other)
+    old, new, *rest = (_side(part, spans, atoms, ground) for part in rules)
+    differences = [(OPENED, old, new), (CLOSED, new, old)]
+    if rest:
+        beside, early_without, early = rest
+        differences = [
+            (OPENED, _either(old, beside), new),
+            (CLOSED, new, _both(old, beside)),
+            (OPENED, _either(old, early_without), _both(new, early)),
+            (CLOSED, _either(new, early), _both(old, early_without)),
+        ]
     found: dict[tuple[str, str], Masks] = {}
-    for change, first, second in ((OPENED, most, new), (CLOSED, new, least)):
+    for change, first, second in differences:
         for limits, atom, mask in _gained(first, second, len(atoms.starts)):
-            found.setdefault((change, limits), {})[atom] = mask
+            masks = found.setdefault((change, limits), {})
+            masks[atom] = masks.get(atom, 0) | mask
     for (change, limits), masks in found.items():
         for peers, where in _by_peers(masks):
             yield Change(change, peers, normalised(atoms.intervals(where)), limits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from rewriter.cilium.compile import Entry
 from rewriter.cilium.fqdn import sample_names
@@ -79,29 +79,21 @@ class Space:
         return _bits(self.first_given, self.cell_count + len(self.identities))
 
 
-def build_space(
-    before: PolicyWorld,
-    after: PolicyWorld,
-    identities: Sequence[Identity],
-    beside: PolicyWorld | None = None,
-    *,
-    dual_stack: bool = False,
-) -> Space:
+def build_space(worlds: Sequence[PolicyWorld], identities: Sequence[Identity]) -> Space:
     """The space that tells the worlds apart, over the given identities and witnesses."""
-    old, new = list(before.entries()), list(after.entries())
-    changed = _changed(old, new)
-    entries = [*old, *new]
-    if beside is not None:
-        other = list(beside.entries())
-        changed = list(dict.fromkeys([*changed, *_changed(other, new), *_changed(old, other)]))
-        entries += other
-    local = after.local_cluster
+    distinct = list({id(world): world for world in worlds}.values())
+    found = [{_content(entry): entry for entry in world.entries()} for world in distinct]
+    known = {content: entry for entries in found for content, entry in entries.items()}
+    changed = [entry for content, entry in known.items() if not all(content in entries for entries in found)]
+    entries = list(known.values())
+    dual_stack = any(policies.settings.dual_stack for policies in worlds[1].sets)
+    local = worlds[1].local_cluster
     terms = list(_terms(entries))
     dims, cells = _cells(terms, list(_terms(changed)), local)
     exact = bool(cells)
     identities = sorted(identities, key=lambda identity: (identity.name, sorted(map(str, identity.labels))))
-    known = {identity.labels for identity in identities}
-    reserved = [identity for identity in map(reserved_identity, _RESERVED) if identity.labels not in known]
+    given = {identity.labels for identity in identities}
+    reserved = [identity for identity in map(reserved_identity, _RESERVED) if identity.labels not in given]
     pods: list[Identity] = []
     if not exact:
         groups: dict[LabelTerm, list[Term]] = {}
@@ -161,15 +153,19 @@ def subject_bits(space: Space, universe: Universe) -> int:
     return local | unknown | universe.select_any(map(reserved_term, _ENFORCED))
 
 
-def _changed(old: list[Entry], new: list[Entry]) -> list[Entry]:
-    """The entries that are in one world only, wherever in it they stand."""
-    before, after = set(map(_content, old)), set(map(_content, new))
-    return [e for e in old if _content(e) not in after] + [e for e in new if _content(e) not in before]
-
-
 def _content(entry: Entry) -> Hashable:
     """What an entry does, without where it stands."""
-    return replace(entry, route="")
+    return (
+        entry.direction,
+        entry.deny,
+        entry.default_deny,
+        entry.subject,
+        entry.subject_is_node,
+        entry.peers,
+        entry.ports,
+        entry.required,
+        entry.endpoint_peers,
+    )
 
 
 def _terms(entries: Iterable[Entry]) -> Iterator[Term]:

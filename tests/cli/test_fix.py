@@ -100,7 +100,7 @@ def test_json_report(repository: Path) -> None:
         "name": "api",
     }
     assert finding["patch"][0]["op"] == "add"
-    assert set(finding["flows"]) == {"opened", "closed"}
+    assert set(finding["flows"]) == {"opened", "closed", "upgrade"}
     [changed] = report["files"]
     assert (changed["path"], changed["changed"]) == ("api.yaml", True)
     subprocess.run(["git", "init", "-q"], check=True)

@@ -62,8 +62,8 @@ def test_a_cluster_label_alone_stays_in_the_namespace() -> None:
         "ingress to pods with app=web of namespace shop from any pod of namespace shop in other clusters on every port"
     ]
     assert texts(found.closed) == [
-        "ingress to pods with app=web of namespace shop from anything except any pod of namespace shop, "
-        "any pod in other clusters, host and the world on every port"
+        "ingress to pods with app=web of namespace shop from any pod of namespaces other than shop in a, "
+        "health, ingress, init, kube-apiserver, remote-node and unmanaged on every port"
     ]
 
 

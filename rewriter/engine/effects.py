@@ -1,0 +1,162 @@
+"""What a fix does to traffic, and the proofs that it is accepted and does no more than its finding declares."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rewriter.cilium.identity import Identity
+from rewriter.cilium.policy import Policy
+from rewriter.cilium.settings import NO_FACTS, Facts, Settings
+from rewriter.cilium.validation import Rejection, rejection
+from rewriter.engine.proofs import ProofError
+from rewriter.engine.settings import facts_of, workload_identity
+from rewriter.finding import Applicability, Finding, Flows
+from rewriter.inventory.facts import Service
+from rewriter.inventory.inventory import Inventory
+from rewriter.reach.difference import Difference
+from rewriter.reach.effect import StepEffect, step_effect
+
+_SHOWN = 3
+"""As many flows are named in an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Judges steps of one file's policies, from today under `source` to `target`.
+
+    Each policy is judged alone, against every identity that the selectors of either version tell apart: no pod that the
+    inventory may hold is treated otherwise than one of them. Workloads of the inventory are taken in where that is not
+    so: where ports have names, or the labels have too many combinations to try.
+    """
+
+    source: Settings
+    target: Settings
+    inventory: Inventory
+
+    def rejected(self, policy: Policy) -> Rejection | None:
+        """Why the target version rejects a policy; None where it accepts it."""
+        return rejection(
+            policy.raw, self.target.version, base=policy.route, node_selector_labels=self.target.node_selector_labels
+        )
+
+    def step(self, first: Policy, before: Policy, after: Policy) -> Flows:
+        """The flows that one step of a rewrite changes; `first` is the policy as it is today."""
+        facts = self._facts((first, before, after))
+
+        def effect(identities: Sequence[Identity]) -> StepEffect:
+            return step_effect(
+                first.raw,
+                before.raw,
+                after.raw,
+                self.source,
+                self.target,
+                facts=facts,
+                identities=identities,
+                namespace=first.namespace,
+            )
+
+        named = any(_names_ports(policy.raw) for policy in (first, before, after))
+        found = effect(self._workloads((first, after)) if named else ())
+        if not named and not (found.own.exact and found.upgrade.exact):
+            found = effect(self._workloads((first, after)))
+        return Flows(*_texts(found.own), Flows(*_texts(found.upgrade)))
+
+    def whole(self, first: Policy, last: Policy) -> Flows:
+        """The flows that all steps together change, beside those that the upgrade changes anyway."""
+        return self.step(first, first, last)
+
+    def _facts(self, policies: Iterable[Policy]) -> Facts:
+        """The Services and CIDR groups that policies point at."""
+        raw = [policy.raw for policy in policies]
+        services = {id(found): found for manifest in raw for found in self._services(manifest)}
+        groups = self.inventory.cidr_groups() if any(map(_names_groups, raw)) else ()
+        return facts_of(services.values(), groups, self.inventory) if services or groups else NO_FACTS
+
+    def _services(self, manifest: Mapping[str, Any]) -> Iterator[Service]:
+        found: list[Service] = []
+        for entry in _values(manifest, "toServices"):
+            for item in entry if isinstance(entry, list) else ():
+                named = item.get("k8sService") if isinstance(item, dict) else None
+                name = named.get("serviceName") if isinstance(named, dict) else None
+                found += self.inventory.services(name) if isinstance(name, str) else self.inventory.all_services()
+        own = self.target.local_cluster
+        known = own in {cluster.name for cluster in self.inventory.clusters}
+        return (service for service in found if not known or service.cluster in (None, own))
+
+    def _workloads(self, policies: Iterable[Policy]) -> list[Identity]:
+        """The workloads that a selector of the policies may select by its labels, one for each set of labels."""
+        made: dict[tuple[object, ...], Identity] = {}
+        selections = {json.dumps(found, sort_keys=True) for policy in policies for found in _pod_labels(policy.raw)}
+        for selection in sorted(selections):
+            for workload in self.inventory.workloads_with(json.loads(selection)):
+                identity = workload_identity(workload, self.inventory, self.target.local_cluster)
+                made.setdefault((identity.labels, identity.named_ports), identity)
+        return list(made.values())
+
+
+def check_declared(finding: Finding, flows: Flows) -> None:
+    """Proof 5 for one step: it changes no flow in a way that its finding does not declare. Raises ProofError."""
+    safe = finding.applicability is Applicability.SAFE
+    for verb, found, declared in (("open", flows.opened, finding.opens), ("close", flows.closed, finding.closes)):
+        if found and (safe or not declared):
+            said = "a safe fix changes no flow" if safe else f"the finding does not declare that it {verb}s any"
+            raise ProofError("only the declared effect", f"{finding.id} would {verb} {listed(found)}; {said}")
+
+
+def check_together(findings: Sequence[Finding], flows: Flows) -> None:
+    """Proof 5 for all steps of a policy together, against what their findings declare. Raises ProofError."""
+    safe = all(finding.applicability is Applicability.SAFE for finding in findings)
+    for verb, found, declared in (
+        ("open", flows.opened, any(finding.opens for finding in findings)),
+        ("close", flows.closed, any(finding.closes for finding in findings)),
+    ):
+        if found and (safe or not declared):
+            raise ProofError("only the declared effect", f"the fixes together would {verb} {listed(found)}")
+
+
+def listed(flows: Sequence[str]) -> str:
+    """Some flows for one line of an error."""
+    more = len(flows) - _SHOWN
+    return "; ".join(flows[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _texts(difference: Difference) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return tuple(map(str, difference.opened)), tuple(map(str, difference.closed))
+
+
+def _names_ports(manifest: Mapping[str, Any]) -> bool:
+    ports = (port for found in _values(manifest, "port") for port in [str(found)])
+    return any(not port.isdigit() for port in ports)
+
+
+def _names_groups(manifest: Mapping[str, Any]) -> bool:
+    return any(True for name in ("cidrGroupRef", "cidrGroupSelector") for _ in _values(manifest, name))
+
+
+def _pod_labels(manifest: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    """The plain labels of each selector, without what says namespace or cluster; those that name none left out."""
+    for labels in _values(manifest, "matchLabels"):
+        if isinstance(labels, dict):
+            plain = {
+                key.removeprefix("k8s:").removeprefix("any:"): value
+                for key, value in labels.items()
+                if isinstance(key, str) and isinstance(value, str) and "io.kubernetes.pod" not in key
+            }
+            plain = {key: value for key, value in plain.items() if not key.startswith("io.cilium.") and ":" not in key}
+            if plain:
+                yield plain
+
+
+def _values(node: Any, name: str) -> Iterator[Any]:
+    """Every value that a key of this name has, anywhere inside."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == name:
+                yield value
+            yield from _values(value, name)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _values(item, name)
