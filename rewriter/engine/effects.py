@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.identity import Identity
 from rewriter.cilium.policy import Policy
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
@@ -16,8 +17,9 @@ from rewriter.engine.settings import facts_of, workload_identity
 from rewriter.finding import Applicability, Finding, Flows
 from rewriter.inventory.facts import Service
 from rewriter.inventory.inventory import Inventory
+from rewriter.reach.compare import StepEffect
 from rewriter.reach.difference import Difference
-from rewriter.reach.effect import StepEffect, step_effect
+from rewriter.reach.effect import step_effect
 
 _SHOWN = 3
 """As many flows are named in an error."""
@@ -25,7 +27,9 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """Judges steps of one file's policies, from today under `source` to `target`.
+    """Judges steps of one file's policies, from `source` (today) to `target`.
+
+    `inside` are the addresses of the mesh's pods, nodes and Services as far as they are known.
 
     Each policy is judged alone, against every identity that the selectors of either version tell apart: no pod that the
     inventory may hold is treated otherwise than one of them. Workloads of the inventory are taken in where that is not
@@ -35,6 +39,7 @@ class Effects:
     source: Settings
     target: Settings
     inventory: Inventory
+    inside: tuple[Prefix, ...] = ()
 
     def rejected(self, policy: Policy) -> Rejection | None:
         """Why the target version rejects a policy; None where it accepts it."""
@@ -42,31 +47,27 @@ class Effects:
             policy.raw, self.target.version, base=policy.route, node_selector_labels=self.target.node_selector_labels
         )
 
-    def step(self, first: Policy, before: Policy, after: Policy) -> Flows:
-        """The flows that one step of a rewrite changes; `first` is the policy as it is today."""
-        facts = self._facts((first, before, after))
+    def step(self, before: Policy, after: Policy) -> Flows:
+        """The flows that a step of a rewrite changes (see `reach_of_step`), one statement each."""
+        facts = self._facts((before, after))
 
         def effect(identities: Sequence[Identity]) -> StepEffect:
             return step_effect(
-                first.raw,
                 before.raw,
                 after.raw,
                 self.source,
                 self.target,
                 facts=facts,
                 identities=identities,
-                namespace=first.namespace,
+                inside=self.inside,
+                namespace=before.namespace,
             )
 
-        named = any(_names_ports(policy.raw) for policy in (first, before, after))
-        found = effect(self._workloads((first, after)) if named else ())
+        named = any(_names_ports(policy.raw) for policy in (before, after))
+        found = effect(self._workloads((before, after)) if named else ())
         if not named and not (found.own.exact and found.upgrade.exact):
-            found = effect(self._workloads((first, after)))
+            found = effect(self._workloads((before, after)))
         return Flows(*_texts(found.own), Flows(*_texts(found.upgrade)))
-
-    def whole(self, first: Policy, last: Policy) -> Flows:
-        """The flows that all steps together change, beside those that the upgrade changes anyway."""
-        return self.step(first, first, last)
 
     def _facts(self, policies: Iterable[Policy]) -> Facts:
         """The Services and CIDR groups that policies point at."""

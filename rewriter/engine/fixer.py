@@ -18,7 +18,7 @@ from rewriter.engine.notes import note_on_embedded, note_on_template, note_on_un
 from rewriter.engine.pipeline import Outcome, Rules, by_config, treat_document
 from rewriter.engine.proofs import ProofError, prove_comments, prove_structure
 from rewriter.engine.result import Change, FileResult, Place, Reported, may_apply
-from rewriter.engine.settings import compared_settings, mesh_known
+from rewriter.engine.settings import compared_settings, mesh_addresses, mesh_known
 from rewriter.engine.suppression import suppressions
 from rewriter.engine.write import WriteError, write_atomically
 from rewriter.finding import Finding
@@ -205,7 +205,7 @@ class Fixer:
             compared_settings(cluster, version, mesh=mesh)
             for version in (self.options.from_version, self.options.to_version)
         )
-        return Effects(source, target, self.inventory)
+        return Effects(source, target, self.inventory, mesh_addresses(self.inventory))
 
 
 def _covers(suppression: Suppression, finding: Finding, place: Place) -> bool:

@@ -148,7 +148,7 @@ def _treated(draft: _Draft, index: int, reported: Reported, rules: Rules, *, pre
     if len(draft.policies) != len(before):
         raise ProofError("same structure", "the new text has another number of policies")
     draft.steps.setdefault(index, []).append(finding)
-    flows = rules.effects.step(draft.first[index].policy, before[index].policy, draft.policies[index].policy)
+    flows = rules.effects.step(before[index].policy, draft.policies[index].policy)
     check_declared(finding, flows)
     return replace(reported, fixed=True, flows=flows)
 
@@ -164,8 +164,7 @@ def _preview(draft: _Draft, index: int, finding: Finding, rules: Rules) -> Flows
         return Flows()
     if len(policies) != len(draft.policies) or rules.effects.rejected(policies[index].policy):
         return Flows()
-    before = draft.policies[index].policy
-    return rules.effects.step(draft.first[index].policy, before, policies[index].policy)
+    return rules.effects.step(draft.policies[index].policy, policies[index].policy)
 
 
 def _prove_policies(draft: _Draft, rules: Rules) -> dict[int, str]:
@@ -183,7 +182,7 @@ def _prove_policies(draft: _Draft, rules: Rules) -> dict[int, str]:
                 f"has an effect: {why.message}"
             )
         elif len(findings) > 1:
-            check_together(findings, rules.effects.whole(old, new))
+            check_together(findings, rules.effects.step(old, new))
     return rejected
 
 

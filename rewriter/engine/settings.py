@@ -43,6 +43,17 @@ def compared_settings(cluster: Cluster | None, version: Version, *, mesh: bool) 
     return settings if mesh else replace(settings, default_local_cluster=False)
 
 
+def mesh_addresses(inventory: Inventory) -> tuple[Prefix, ...]:
+    """The addresses of pods, nodes and Services that are known: what is there is never outside the mesh."""
+    known = (
+        cidrs
+        for cluster in inventory.clusters
+        if cluster.meshed
+        for cidrs in (cluster.pod_cidrs, cluster.node_cidrs, cluster.service_cidrs)
+    )
+    return tuple(dict.fromkeys(prefix for cidrs in known for prefix in _prefixes(cidrs or ())))
+
+
 def workload_identity(workload: Workload, inventory: Inventory, local: str) -> Identity:
     """The identity of a workload's pods; `local` is the cluster of those whose cluster nobody tells."""
     cluster = workload.cluster or local

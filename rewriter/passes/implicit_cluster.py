@@ -60,6 +60,7 @@ from rewriter.cilium.terms import LabelTerm
 from rewriter.cilium.version import (
     DEFAULT_LOCAL_CLUSTER,
     DEFAULT_LOCAL_CLUSTER_EXISTS,
+    L7_GENERIC_REMOVED,
     REQUIRES_REMOVED,
     SERVICES_WITH_PORTS,
     Version,
@@ -187,14 +188,14 @@ def _narrowed(place: _Place) -> Finding:
     context, rule = place.context, place.rule
     scopes = tuple(place.scopes.values())
     by_workloads = any(scope.workloads for scope in scopes)
-    safe = all(scope.names is None for scope in scopes)
+    closes, opens, why = _effect(place)
+    trust = Applicability.UNSAFE if opens else Applicability.EVIDENT if closes else Applicability.SAFE
     local = f"those of {context.cluster.name}" if context.cluster else "local ones"
-    closes, why = _effect(place)
     return Finding(
         code=CODE,
         id=ID,
         severity=Severity.ERROR if by_workloads or rule.deny else Severity.WARNING,
-        applicability=Applicability.SAFE if safe else Applicability.EVIDENT,
+        applicability=trust,
         route=_route(place),
         message=f"`{place.field.name}` {_entries(place)} pods of every cluster on {context.from_version}, "
         f"only {local} on {context.to_version}",
@@ -202,6 +203,7 @@ def _narrowed(place: _Place) -> Finding:
         evidence=tuple(_evidence(place)),
         fix=Fix(tuple(operation for index, scope in place.scopes.items() for operation in _edit(place, index, scope))),
         versions=VERSIONS,
+        opens=opens,
         closes=closes,
     )
 
@@ -221,22 +223,42 @@ def _unknown_local(place: _Place) -> Finding:
     )
 
 
-def _effect(place: _Place) -> tuple[tuple[str, ...], str]:
-    """The flows that the fix closes, in words, and what happens without it."""
+def _effect(place: _Place) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+    """The flows that the fix closes and opens, in words, and what happens without it."""
     context, rule = place.context, place.rule
     if rule.deny:
         why = "after the upgrade, traffic of other clusters that this rule denies is no longer denied"
     else:
         why = "after the upgrade, traffic of other clusters that only this rule allows is dropped"
-    closes = []
+    left_out = []
     for index, scope in place.scopes.items():
-        if scope.names is None:
-            continue
-        others = f"pods with {_entry_words(place, index)} outside {listed(scope.names)}"
-        if scope.workloads:
-            others += " (none is known)"
-        closes.append(flow_text(context.policy, place.spec, rule, others))
-    return tuple(closes), why
+        if scope.names is not None:
+            others = f"pods with {_entry_words(place, index)} outside {listed(scope.names)}"
+            left_out.append(others + (" (none is known)" if scope.workloads else ""))
+        elif _means_more_than_pods(place, index):
+            why += f"; `{_entry_words(place, index)}` also means what is no pod, and no selector keeps that"
+            left_out.append("nodes, addresses outside the mesh and all else that is no pod")
+    flows = tuple(flow_text(context.policy, place.spec, rule, peers) for peers in left_out)
+    opens: tuple[str, ...] = ()
+    if _loses_l7_rules(place):
+        why += f"; {context.to_version} drops the L7 rules of this rule, so that the fix would keep its ports open"
+        opens = (flow_text(context.policy, place.spec, rule, "pods of other clusters, without the L7 rules"),)
+    return ((), flows + opens, why) if rule.deny else (flows, opens, why)
+
+
+def _means_more_than_pods(place: _Place, index: int) -> bool:
+    """Whether an entry only says what its peers are not: that is true of everything that has no labels."""
+    term = _term_today(place.context, place.spec, place.field, index)
+    return term is not None and all(condition.operator in ("NotIn", "DoesNotExist") for condition in term.conditions)
+
+
+def _loses_l7_rules(place: _Place) -> bool:
+    """Whether the upgrade makes a plain L4 rule of this one."""
+    context = place.context
+    if not context.from_version < L7_GENERIC_REMOVED <= context.to_version:
+        return False
+    demands = [item.get("rules") for item in place.rule.to_ports if isinstance(item, dict)]
+    return any(isinstance(kinds, dict) and kinds.keys() & {"kafka", "l7", "l7proto"} for kinds in demands)
 
 
 def _evidence(place: _Place) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.identity import Identity, NamedPort
 from rewriter.cilium.policy import INGRESS
 from rewriter.cilium.policy_set import LoadedEntry, match_entries, narrow_required
@@ -15,6 +16,7 @@ from rewriter.reach.describe import Describer
 from rewriter.reach.difference import (
     CLOSED,
     DIRECTIONS,
+    NO_DIFFERENCE,
     OPENED,
     Difference,
     Enforcement,
@@ -22,77 +24,69 @@ from rewriter.reach.difference import (
     join,
 )
 from rewriter.reach.port_line import PortSet
-from rewriter.reach.side import Change, Ground, Rule, changes, denies_by_default
+from rewriter.reach.side import OWN, UPGRADE, Change, Ground, Rule, changes, denies_by_default
 from rewriter.reach.space import Space, build_space, same_content, subject_bits
 from rewriter.reach.world import PolicyWorld
 
 Rules = tuple[frozenset[Rule], ...]
-"""The rules of one subject and direction: before, after, and in the other worlds if there are some."""
+"""The rules of one subject and direction in each world of a comparison."""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """The worlds beside `before` and `after` that tell in which of their differences one step has a part.
+class StepEffect:
+    """What a step of a rewrite does, and what the upgrade does to the same flows without it."""
 
-    `after` and `beside` are the target with and without the step. `early_without` and `early` are the source without
-    and with it, so that a step is also seen where the target alone comes to the same.
-    """
-
-    beside: PolicyWorld
-    early_without: PolicyWorld
-    early: PolicyWorld
+    own: Difference = NO_DIFFERENCE
+    upgrade: Difference = NO_DIFFERENCE
 
 
 def reach(
-    before: PolicyWorld, after: PolicyWorld, identities: Sequence[Identity] = (), step: Step | None = None
+    before: PolicyWorld,
+    after: PolicyWorld,
+    identities: Sequence[Identity] = (),
+    beside: PolicyWorld | None = None,
+    inside: Sequence[Prefix] = (),
 ) -> Difference:
     """The flows that `after` opens and closes, over the identities and witnesses of every selection in any world.
 
-    With a step, only the flows count in which it has a part: where `before` and `beside` agree and `after` differs, and
-    where the step makes the same difference early, under the source settings.
+    With a world `beside`, only the flows count on which `before` and `beside` agree and `after` differs.
+    `inside` are addresses of pods, nodes and Services, which are never outside the mesh whatever a CIDR says.
 
     Directions are compared one by one: a flow that ingress opens may still be closed on egress. The answer is complete
     over the identities given, deterministic, and does not depend on the order of policies or rules.
     """
-    if same_content(before, after):
-        return Difference()
-    if step and same_content(step.beside, after) and same_content(step.early_without, step.early):
-        return Difference()
-    worlds = (before, after, step.beside, step.early_without, step.early) if step else (before, after)
-    comparison = _Comparison(worlds, identities)
-    flows: dict[_Flow, int] = {}
-    enforcement: dict[tuple[str, bool], int] = {}
-    for direction in DIRECTIONS:
-        for subjects, rules, ground in comparison.classes(direction):
-            for change in comparison.changes(rules, ground):
-                flow = _Flow(change.change, direction, change.peers, change.ports, change.limits)
-                flows[flow] = flows.get(flow, 0) | subjects
-            first, now, *rest = map(denies_by_default, rules)
-            if first != now and _has_part(first, now, rest) and not ground.always_denied:
-                place = (direction, now)
-                enforcement[place] = enforcement.get(place, 0) | subjects
-    return comparison.difference(flows, enforcement)
+    if same_content(before, after) or (beside is not None and same_content(beside, after)):
+        return NO_DIFFERENCE
+    worlds = (before, after) if beside is None else (before, after, beside)
+    return _Comparison(worlds, identities, inside).result().own
 
 
-def _has_part(first: bool, now: bool, rest: Sequence[bool]) -> bool:
-    """Whether the step, if there is one, has a part in the difference between `first` and `now`."""
-    if not rest:
-        return True
-    beside, early_without, early = rest
-    return beside == first or (early_without == first and early == now)
+def reach_of_step(
+    today: PolicyWorld,
+    fixed: PolicyWorld,
+    unfixed: PolicyWorld,
+    early: PolicyWorld,
+    identities: Sequence[Identity] = (),
+    inside: Sequence[Prefix] = (),
+) -> StepEffect:
+    """The flows that a step changes: at once where it is written early, and after the upgrade beside what that does.
+
+    `today` and `early` are without and with the step under the source settings, `unfixed` and `fixed` under the target
+    settings. A flow that the upgrade alone changes is none of the step's, nor one that it brings back to what it is
+    today. Of what the upgrade does without the step, the flows are told that the step mends or changes alike.
+    """
+    if same_content(fixed, unfixed) and same_content(early, today):
+        return StepEffect()
+    return _Comparison((today, fixed, unfixed, early), identities, inside).result()
 
 
 class _Flow(NamedTuple):
+    part: str
     change: str
     direction: str
     peers: int
     ports: PortSet
     limits: str
-
-
-def _may_differ(rules: Rules) -> bool:
-    before, after, *rest = rules
-    return before != after and (not rest or rest[0] != after or rest[1] != rest[2])
 
 
 class _PortNames(NamedTuple):
@@ -103,10 +97,12 @@ class _PortNames(NamedTuple):
 
 
 class _Comparison:
-    """Two worlds, or five with a step, loaded over one space."""
+    """Two worlds, three with one beside, or the four of a step, loaded over one space."""
 
-    def __init__(self, worlds: tuple[PolicyWorld, ...], identities: Sequence[Identity]) -> None:
-        self.space: Space = build_space(worlds, identities)
+    def __init__(
+        self, worlds: tuple[PolicyWorld, ...], identities: Sequence[Identity], inside: Sequence[Prefix]
+    ) -> None:
+        self.space: Space = build_space(worlds, identities, inside)
         self.universe = self.space.universe(cidr_match_nodes=False)
         self._with_nodes: Universe | None = None
         loaded = {id(world): self._load(world) for world in worlds}
@@ -116,8 +112,39 @@ class _Comparison:
         self._init = self.universe.select(reserved_term("init"))
         self._known: dict[tuple[Rules, Ground], tuple[Change, ...]] = {}
 
-    def classes(self, direction: str) -> Iterator[tuple[int, Rules, Ground]]:
-        """The subjects that rules of the direction select and to whom not the same rules apply before and after."""
+    def result(self) -> StepEffect:
+        """What differs; without a step, all of it is `own`."""
+        flows: dict[_Flow, int] = {}
+        enforcement: dict[tuple[str, bool], int] = {}
+        for direction in DIRECTIONS:
+            for subjects, rules, ground in self._classes(direction):
+                for change in self._changes(rules, ground):
+                    flow = _Flow(change.part, change.change, direction, change.peers, change.ports, change.limits)
+                    flows[flow] = flows.get(flow, 0) | subjects
+                first, now, *rest = map(denies_by_default, rules)
+                if first != now and rest != [now] and not ground.always_denied:
+                    place = (direction, now)
+                    enforcement[place] = enforcement.get(place, 0) | subjects
+        describer = Describer(self.space, self.universe, self._subjects)
+        own, upgrade = (
+            sorted(self._statement(flow, mask, describer) for flow, mask in flows.items() if flow.part == part)
+            for part in (OWN, UPGRADE)
+        )
+        begun, ended = (
+            tuple(
+                Enforcement(direction, join(describer.subjects(mask)), describer.workloads(mask))
+                for (direction, begins), mask in sorted(enforcement.items())
+                if begins is wanted
+            )
+            for wanted in (True, False)
+        )
+        return StepEffect(
+            Difference(*_by_change(own), begun, ended, self.space.exact),
+            Difference(*_by_change(upgrade), exact=self.space.exact),
+        )
+
+    def _classes(self, direction: str) -> Iterator[tuple[int, Rules, Ground]]:
+        """The subjects that rules of the direction select and to whom not the same rules apply in every world."""
         groups: dict[int, tuple[set[Rule], ...]] = {}
         names_used = False
         for position, loaded in enumerate(self._worlds):
@@ -128,8 +155,8 @@ class _Comparison:
                     groups.setdefault(subjects, tuple(set() for _ in self._worlds))[position].add(rule)
                     names_used = names_used or any(grant.match.name for grant in entry.ports)
         differing = 0
-        for subjects, (_, new, *_) in groups.items():
-            if any(side != new for side in groups[subjects]):
+        for subjects, (first, *others) in groups.items():
+            if any(side != first for side in others):
                 differing |= subjects
         members: dict[int, list[int]] = {}
         for index, subjects in enumerate(groups):
@@ -146,33 +173,14 @@ class _Comparison:
                 frozenset[Rule]().union(*(sides[index][world] for index in indexes))
                 for world in range(len(self._worlds))
             )
-            if _may_differ(rules):
+            if len(set(rules)) > 1:
                 yield subjects, rules, self._ground(direction, names, without_identity)
 
-    def changes(self, rules: Rules, ground: Ground) -> tuple[Change, ...]:
+    def _changes(self, rules: Rules, ground: Ground) -> tuple[Change, ...]:
         found = self._known.get((rules, ground))
         if found is None:
             found = self._known[rules, ground] = tuple(changes(rules, ground))
         return found
-
-    def difference(self, flows: dict[_Flow, int], enforcement: dict[tuple[str, bool], int]) -> Difference:
-        describer = Describer(self.space, self.universe, self._subjects)
-        statements = sorted(self._statement(flow, subjects, describer) for flow, subjects in flows.items())
-        states = {
-            begun: tuple(
-                Enforcement(direction, join(describer.subjects(mask)), describer.workloads(mask))
-                for (direction, change), mask in sorted(enforcement.items())
-                if change is begun
-            )
-            for begun in (True, False)
-        }
-        return Difference(
-            opened=tuple(s for s in statements if s.change == OPENED),
-            closed=tuple(s for s in statements if s.change == CLOSED),
-            enforced=states[True],
-            released=states[False],
-            exact=self.space.exact,
-        )
 
     def _load(self, world: PolicyWorld) -> list[LoadedEntry]:
         loaded: list[LoadedEntry] = []
@@ -211,3 +219,8 @@ class _Comparison:
             peer_workloads=describer.workloads(flow.peers),
             port_ranges=self.space.line.ranges(flow.ports),
         )
+
+
+def _by_change(statements: Sequence[FlowStatement]) -> tuple[tuple[FlowStatement, ...], tuple[FlowStatement, ...]]:
+    opened, closed = (tuple(s for s in statements if s.change == change) for change in (OPENED, CLOSED))
+    return opened, closed

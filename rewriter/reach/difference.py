@@ -82,6 +82,9 @@ class Difference:
         return bool(self.opened or self.closed)
 
 
+NO_DIFFERENCE = Difference()
+
+
 def join(parts: tuple[str, ...]) -> str:
     """`a`, `a and b`, `a, b and c`; semicolons where the parts have commas."""
     if len(parts) < 2:

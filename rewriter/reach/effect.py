@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.identity import Identity
 from rewriter.cilium.policy_set import PolicySet, compile_policies
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
-from rewriter.reach.compare import Step, reach
+from rewriter.reach.compare import StepEffect, reach, reach_of_step
 from rewriter.reach.difference import Difference, FlowStatement
 from rewriter.reach.world import PolicyWorld
 
@@ -76,19 +77,7 @@ def policy_effect(
     return Effect(alone, together, upgrade)
 
 
-@dataclass(frozen=True, slots=True)
-class StepEffect:
-    """What one step of a rewrite does, and what the upgrade does without it where the step has a part.
-
-    Both are against today: the policy as it is at first, under the source settings.
-    """
-
-    own: Difference
-    upgrade: Difference
-
-
 def step_effect(
-    first: Manifest,
     before: Manifest,
     after: Manifest,
     source: Settings,
@@ -96,19 +85,21 @@ def step_effect(
     *,
     facts: Facts = NO_FACTS,
     identities: Sequence[Identity] = (),
+    inside: Sequence[Prefix] = (),
     namespace: str | None = None,
 ) -> StepEffect:
-    """What the step from `before` to `after` does to a policy that is `first` today, judged alone.
+    """What the step from `before` to `after` does to a policy, judged alone; see `reach_of_step`.
 
-    A flow that the upgrade alone changes is no part of it, nor is one that the step brings back to what it is today.
+    A step to a policy that the source version rejects can only be taken together with the upgrade: it has no early
+    effect.
     """
     today, early, unfixed, fixed = (
         _world(manifest, settings, facts, namespace)
-        for manifest, settings in ((first, source), (after, source), (before, target), (after, target))
+        for manifest, settings in ((before, source), (after, source), (before, target), (after, target))
     )
-    early_without = today if before is first else _world(before, source, facts, namespace)
-    own = reach(today, fixed, identities, Step(unfixed, early_without, early))
-    return StepEffect(own, reach(today, unfixed, identities, Step(fixed, early_without, early)))
+    if any(early.rejections) and not any(today.rejections):
+        early = today
+    return reach_of_step(today, fixed, unfixed, early, identities, inside)
 
 
 def _world(manifest: Manifest | None, settings: Settings, facts: Facts, namespace: str | None) -> PolicyWorld:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from rewriter.cilium.cidr import Prefix, format_address
@@ -18,19 +18,24 @@ class Range(NamedTuple):
     high: int
 
 
-def address_ranges(terms: Iterable[CidrTerm]) -> list[Range]:
-    """The address space of both families, cut at every boundary that occurs."""
+def address_ranges(terms: Iterable[CidrTerm], inside: Sequence[Prefix] = ()) -> list[Range]:
+    """The address space of both families without what is `inside`, cut at every boundary that occurs."""
     starts: dict[int, set[int]] = {32: {0}, 128: {0}}
-    for prefix, exceptions in terms:
-        for one in (prefix, *exceptions):
-            starts[one.width].add(one.network)
-            if one.last + 1 < 1 << one.width:
-                starts[one.width].add(one.last + 1)
+    written = [one for prefix, exceptions in terms for one in (prefix, *exceptions)]
+    for prefix in (*written, *inside):
+        starts[prefix.width].add(prefix.network)
+        if prefix.last + 1 < 1 << prefix.width:
+            starts[prefix.width].add(prefix.last + 1)
     ranges = []
     for width in (32, 128):
         ordered = sorted(starts[width])
         ends = [*ordered[1:], 1 << width]
-        ranges += [Range(width, low, end - 1) for low, end in zip(ordered, ends, strict=True)]
+        excluded = merged(Range(width, prefix.network, prefix.last) for prefix in inside if prefix.width == width)
+        ranges += [
+            Range(width, low, end - 1)
+            for low, end in zip(ordered, ends, strict=True)
+            if not any(one.low <= low <= one.high for one in excluded)
+        ]
     return ranges
 
 

@@ -12,6 +12,9 @@ from rewriter.cilium.universe import positions
 from rewriter.reach.difference import CLOSED, OPENED
 from rewriter.reach.port_line import Atoms, Interval, PortLine, PortSet, cut, normalised
 
+#: What makes a change: the step (or all that differs, where there is none), or the upgrade without it.
+OWN, UPGRADE = "own", "upgrade"
+
 Masks = dict[int, int]
 """For each atom of the port line the bits of the peers; absent where none."""
 
@@ -26,8 +29,9 @@ class Rule(NamedTuple):
 
 
 class Change(NamedTuple):
-    """Peers for whom the same ports opened or closed."""
+    """Peers for whom the same ports opened or closed; `part` says by what."""
 
+    part: str
     change: str
     peers: int
     ports: PortSet
@@ -61,30 +65,40 @@ def denies_by_default(rules: Iterable[Rule]) -> bool:
 
 
 def changes(rules: Sequence[frozenset[Rule]], ground: Ground) -> Iterator[Change]:
-    """What opens and closes when the second rules take the place of the first; with a step, its part in that.
+    """What the second rules open and close in place of the first, and of a third if there are three.
 
-    The rules of a step are a third to fifth: beside it, and early without and with it (see `compare.Step`).
+    The four rules of a step are those of `reach_of_step`: then its own effect and that of the upgrade are told apart.
     """
     spans = {grant: _intervals(grant, ground) for rule in frozenset().union(*rules) for grant in rule.ports}
     atoms = cut(interval for intervals in spans.values() for interval in intervals)
     old, new, *rest = (_side(part, spans, atoms, ground) for part in rules)
-    differences = [(OPENED, old, new), (CLOSED, new, old)]
-    if rest:
-        beside, early_without, early = rest
-        differences = [
-            (OPENED, _either(old, beside), new),
-            (CLOSED, new, _both(old, beside)),
-            (OPENED, _either(old, early_without), _both(new, early)),
-            (CLOSED, _either(new, early), _both(old, early_without)),
-        ]
-    found: dict[tuple[str, str], Masks] = {}
-    for change, first, second in differences:
+    if len(rest) == 2:
+        differences = _of_step(old, new, rest[0], rest[1])
+    else:
+        most, least = (_either(old, rest[0]), _both(old, rest[0])) if rest else (old, old)
+        differences = [(OWN, OPENED, most, new), (OWN, CLOSED, new, least)]
+    found: dict[tuple[str, str, str], Masks] = {}
+    for part, change, first, second in differences:
         for limits, atom, mask in _gained(first, second, len(atoms.starts)):
-            masks = found.setdefault((change, limits), {})
+            masks = found.setdefault((part, change, limits), {})
             masks[atom] = masks.get(atom, 0) | mask
-    for (change, limits), masks in found.items():
+    for (part, change, limits), masks in found.items():
         for peers, where in _by_peers(masks):
-            yield Change(change, peers, normalised(atoms.intervals(where)), limits)
+            yield Change(part, change, peers, normalised(atoms.intervals(where)), limits)
+
+
+def _of_step(today: _Side, fixed: _Side, unfixed: _Side, early: _Side) -> list[tuple[str, str, _Side, _Side]]:
+    """Pairs of sides: what the second lets through and the first does not is such a change."""
+    return [
+        (OWN, OPENED, _either(today, unfixed), fixed),
+        (OWN, CLOSED, fixed, _both(today, unfixed)),
+        (OWN, OPENED, today, early),
+        (OWN, CLOSED, early, today),
+        (UPGRADE, OPENED, _either(today, fixed), unfixed),
+        (UPGRADE, CLOSED, unfixed, _both(today, fixed)),
+        (UPGRADE, OPENED, today, _both(unfixed, early)),
+        (UPGRADE, CLOSED, _either(unfixed, early), today),
+    ]
 
 
 def _intervals(grant: PortGrant, ground: Ground) -> list[Interval]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.compile import Entry
 from rewriter.cilium.fqdn import sample_names
 from rewriter.cilium.identity import Identity, NamedPort, reserved_identity
@@ -79,8 +80,11 @@ class Space:
         return _bits(self.first_given, self.cell_count + len(self.identities))
 
 
-def build_space(worlds: Sequence[PolicyWorld], identities: Sequence[Identity]) -> Space:
-    """The space that tells the worlds apart, over the given identities and witnesses."""
+def build_space(worlds: Sequence[PolicyWorld], identities: Sequence[Identity], inside: Sequence[Prefix] = ()) -> Space:
+    """The space that tells the worlds apart, over the given identities and witnesses.
+
+    No address `inside` has a witness: those are pods, nodes and Services.
+    """
     distinct = list({id(world): world for world in worlds}.values())
     found = [{_content(entry): entry for entry in world.entries()} for world in distinct]
     known = {content: entry for entries in found for content, entry in entries.items()}
@@ -102,7 +106,7 @@ def build_space(worlds: Sequence[PolicyWorld], identities: Sequence[Identity]) -
         pods = pod_witnesses([_label_terms(group) for group in groups.values()], local)
     odd = list(_odd_witnesses(terms, local))
     total = cell_count(dims) if exact else 0
-    ranges = address_ranges(term for term in terms if isinstance(term, CidrTerm))
+    ranges = address_ranges((term for term in terms if isinstance(term, CidrTerm)), inside)
     first_pod = total + len(reserved)
     first_range = first_pod + len(pods) + len(odd)
     outside = [range_identity(found, dual_stack=dual_stack) for found in ranges]

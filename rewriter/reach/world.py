@@ -9,6 +9,7 @@ from typing import Any
 from rewriter.cilium.compile import Entry
 from rewriter.cilium.policy_set import PolicySet, compile_policies
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
+from rewriter.cilium.validation import Rejection
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,11 @@ class PolicyWorld:
     @property
     def local_cluster(self) -> str:
         return self.sets[0].settings.local_cluster if self.sets else "default"
+
+    @property
+    def rejections(self) -> tuple[Rejection | None, ...]:
+        """Why manifests are rejected, set by set; None for each accepted one."""
+        return tuple(why for policies in self.sets for why in policies.rejections)
 
     def entries(self) -> Iterator[Entry]:
         for policies in self.sets:

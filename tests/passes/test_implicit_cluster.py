@@ -321,7 +321,23 @@ def test_agrees_with_the_inspection_of_cilium() -> None:
             if recorded is None or not is_policy(entry["manifest"]):
                 continue
             found = run(PASS, entry["manifest"], inventory, config=configured("any"))
-            fixes = all(finding.applicability is Applicability.SAFE for finding in found.findings)
+            fixes = all(finding.fix is not None for finding in found.findings)
             if bool(found.findings) != recorded or not fixes:
                 wrong.append((case["id"], index))
     assert wrong == []
+
+
+def test_what_is_no_pod_is_lost_with_a_selector_that_only_excludes() -> None:
+    label = {"key": "io.cilium.k8s.namespace.labels.env", "operator": "NotIn", "values": ["dev"]}
+    finding = treat(CNP, ingress=[{"fromEndpoints": [{"matchExpressions": [label]}]}]).only
+    assert finding.applicability is Applicability.EVIDENT
+    assert "no pod" in finding.closes[0]
+
+
+def test_ports_that_lose_their_l7_rules_are_not_kept_open_unasked() -> None:
+    kafka = [{"ports": [{"port": "9092", "protocol": "TCP"}], "rules": {"kafka": [{"topic": "orders"}]}}]
+    rule = {"fromEndpoints": [{"matchLabels": WEB}], "toPorts": kafka}
+    finding = treat(CNP, ingress=[rule], more={"to_version": "1.20"}).only
+    assert finding.applicability is Applicability.UNSAFE
+    assert finding.opens
+    assert treat(CNP, ingress=[rule]).only.applicability is Applicability.SAFE
