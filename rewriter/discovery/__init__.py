@@ -8,6 +8,7 @@ from rewriter.discovery.files import (
     find_files,
     holds_policy,
     read_file,
+    repository_remotes,
     repository_root,
 )
 from rewriter.discovery.globs import Globs
@@ -21,5 +22,6 @@ __all__ = [
     "find_files",
     "holds_policy",
     "read_file",
+    "repository_remotes",
     "repository_root",
 ]

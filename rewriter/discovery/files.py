@@ -184,6 +184,13 @@ def repository_root(folder: Path) -> Path | None:
     return Path(os.fsdecode(output.rstrip(b"\n"))) if output else None
 
 
+def repository_remotes(folder: Path) -> list[str]:
+    """The URLs of the remotes of the work tree that holds a folder; none outside of one."""
+    output = git(folder, "config", "--get-regexp", r"^remote\..*\.url$")
+    lines = os.fsdecode(output or b"").splitlines()
+    return [url for line in lines if (url := line.partition(" ")[2])]
+
+
 def changed_files(folder: Path, revision: str) -> frozenset[Path] | None:
     """The resolved files that differ from the merge base with a revision, untracked ones too; None on failure."""
     root = repository_root(folder)

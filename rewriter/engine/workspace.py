@@ -20,6 +20,7 @@ from rewriter.discovery import (
     find_files,
     holds_policy,
     read_file,
+    repository_remotes,
     repository_root,
 )
 from rewriter.engine.documents import policies_in
@@ -143,14 +144,22 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
                 f"--diff-base {request.diff_base}: git knows no such revision here; name one that is fetched"
             )
     snapshots = [*map(read_snapshot, request.inventories), *_live(request, progress)]
-    inventory = TreeInventory(config.clusters, snapshots, _local_to(config))
+    root = _root(start, config, request)
+    inventory = TreeInventory(
+        config.clusters,
+        snapshots,
+        _local_to(config),
+        root=str(root or _folder(start)),
+        read=_read_again,
+        remotes=lambda: repository_remotes(_folder(start)),
+    )
     workspace = Workspace(config, from_version, to_version, inventory)
     offered = _scan(workspace, paths, only, progress)
-    if workspace.files or not paths:
-        found_config = config.root if config.file and request.config_file is None else None
-        root = repository_root(_folder(start)) or found_config
-        if root is not None and not any(_holds(path, root) for path in paths):
-            _scan_facts(workspace, Path(os.path.relpath(root)), offered)
+    asked = bool(workspace.files) or not paths
+    if asked and root is not None and not any(_holds(path, root) for path in paths):
+        _scan_facts(workspace, Path(os.path.relpath(root)), offered)
+    if asked:
+        inventory.prepare()
     return workspace
 
 
@@ -164,6 +173,17 @@ def _live(request: Request, progress: Progress) -> Sequence[Snapshot]:
         return live_snapshots(LiveRequest(request.contexts), progress)
     except ClusterError as error:
         raise WorkspaceError(f"--context: {error}") from None
+
+
+def _root(start: Path, config: Config, request: Request) -> Path | None:
+    """The top of the repository: as git knows it, else the folder of the config that was found."""
+    found_config = config.root if config.file and request.config_file is None else None
+    return repository_root(_folder(start)) or found_config
+
+
+def _read_again(path: str) -> bytes | None:
+    data = read_file(FoundFile(path))
+    return data if isinstance(data, bytes) else None
 
 
 def _holds(folder: Path, inner: Path) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeGuard
 
+from rewriter import yamltext
 from rewriter.inventory.facts import (
     CIDRGroup,
     EndpointSlice,
@@ -21,6 +22,13 @@ POD_TEMPLATES = frozenset(
     {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob"}
 )
 WORKLOAD_KINDS = POD_TEMPLATES | {"Pod"}
+
+
+def namespace_of(manifest: Manifest) -> str | None:
+    """The namespace of an applied manifest; None where it is not known."""
+    namespace = manifest.metadata.get("namespace")
+    known = isinstance(namespace, str) and bool(namespace) and not yamltext.has_substitution(namespace)
+    return str(namespace) if known else None
 
 
 def workload(manifest: Manifest, namespace: str, cluster: str | None) -> Workload | None:
@@ -150,6 +158,32 @@ def cidr_group(manifest: Manifest, cluster: str | None) -> CIDRGroup:
         cidrs=tuple(item for item in cidrs if isinstance(item, str)) if isinstance(cidrs, list) else (),
         source=manifest.source,
     )
+
+
+def _placed(read: Callable[[Manifest, str, str | None], Any]) -> Callable[[Manifest, str | None], Any]:
+    """Reads a manifest into the namespace that it names; None where that is not known."""
+
+    def placed(manifest: Manifest, cluster: str | None) -> Any:
+        namespace = namespace_of(manifest)
+        return None if namespace is None else read(manifest, namespace, cluster)
+
+    return placed
+
+
+def _core_service(manifest: Manifest, namespace: str, cluster: str | None) -> Service | None:
+    """A Service of the core API; other APIs have kinds of that name too."""
+    return service(manifest, namespace, cluster) if manifest.value.get("apiVersion") == "v1" else None
+
+
+#: The lists of facts, each with the kinds that it is read from and how; the last argument is the cluster's name.
+READERS: Mapping[str, tuple[frozenset[str], Callable[[Manifest, str | None], Any]]] = {
+    "workloads": (WORKLOAD_KINDS, _placed(workload)),
+    "services": (frozenset({"Service"}), _placed(_core_service)),
+    "endpoint_slices": (frozenset({"EndpointSlice", "Endpoints"}), _placed(endpoint_slice)),
+    "namespaces": (frozenset({"Namespace"}), namespace),
+    "nodes": (frozenset({"Node", "CiliumNode"}), node),
+    "cidr_groups": (frozenset({"CiliumCIDRGroup"}), cidr_group),
+}
 
 
 def _text(value: Any) -> str:

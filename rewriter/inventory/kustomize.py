@@ -1,66 +1,199 @@
-"""Kustomizations of the tree: which of them lists a file, and the namespace that it sets."""
+"""Kustomizations of the tree: what each lists, and what it does to it (kustomize 5, api/types.Kustomization)."""
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rewriter import yamltext
 from rewriter.inventory.facts import Source
-from rewriter.inventory.manifests import Manifest
+from rewriter.inventory.manifests import items, mapping, texts
+from rewriter.inventory.patches import Patch
+from rewriter.inventory.transform import Labels, Transform
+from rewriter.inventory.tree_files import KUSTOMIZATION_NAMES, TreeFiles
 
-FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
-_LISTS = ("resources", "components", "bases")
+_API = "kustomize.config.k8s.io/"
+#: Fields that can change anything in a way that is not read here.
+_UNREAD = ("transformers", "replacements", "vars", "validators")
 
 
 @dataclass(frozen=True, slots=True)
 class Kustomization:
-    """One kustomization: its folder, what it lists (paths from the tree's root), the namespace it sets."""
+    """One kustomization. Paths are inner ones; `remote` holds what it lists from elsewhere, as written.
+
+    `patch_files` are files that hold patches: they are no manifests of their own. `charts` are the names of
+    Helm charts that it renders. `unread` names its fields whose effect is not known.
+    """
 
     folder: str
-    listed: frozenset[str]
-    namespace: str | None
     source: Source
+    is_component: bool
+    resources: tuple[str, ...]
+    components: tuple[str, ...]
+    remote: tuple[str, ...]
+    transform: Transform
+    patch_files: tuple[str, ...] = ()
+    charts: tuple[Mapping[str, Any], ...] = ()
+    unread: tuple[str, ...] = ()
+    value: Mapping[str, Any] | None = None
 
 
-def read_kustomization(path: str, manifests: Sequence[Manifest]) -> Kustomization | None:
-    """The kustomization of a file; its `kind` may be left out, so a file without manifests is none."""
-    for manifest in manifests:
-        value = manifest.value
-        folder = posixpath.dirname(path)
-        namespace = value.get("namespace")
-        return Kustomization(
-            folder,
-            frozenset(_listed(folder, value)),
-            namespace if isinstance(namespace, str) and namespace else None,
-            manifest.source,
-        )
-    return None
+def read_kustomizations(files: TreeFiles) -> dict[str, Kustomization]:
+    """Every kustomization of the tree by its folder."""
+    found = {}
+    for inner, path in files.names.items():
+        folder, _, name = inner.rpartition("/")
+        if name in KUSTOMIZATION_NAMES:
+            value, source = _document(files, inner, path)
+            if value is not None:
+                found[folder or "."] = _kustomization(files, folder or ".", value, source)
+    return found
 
 
-def _listed(folder: str, value: Mapping[str, Any]) -> Iterator[str]:
-    for field in _LISTS:
-        entries = value.get(field)
-        for entry in entries if isinstance(entries, list) else ():
-            if isinstance(entry, str) and "://" not in entry and not entry.startswith("github.com/"):
-                yield posixpath.normpath(posixpath.join(folder, entry))
+def _document(files: TreeFiles, inner: str, path: str) -> tuple[Mapping[str, Any] | None, Source]:
+    """The kustomization of a file: its first document; apiVersion and kind may be left out."""
+    try:
+        text = yamltext.decode(files.bytes_of(inner) or b"")
+        documents = [each for each in yamltext.parse(text) if isinstance(each.value, dict)]
+    except yamltext.YamlTextError as error:
+        files.unreadable.append(Source(path, error.line))
+        return None, Source(path)
+    for document in documents:
+        version = document.value.get("apiVersion")
+        if version is None or (isinstance(version, str) and version.startswith(_API)):
+            return document.value, Source(path, yamltext.locate(document, "").line)
+    return None, Source(path)
 
 
-def namespaces_for(path: str, kustomizations: Mapping[str, Kustomization]) -> list[Kustomization]:
-    """The kustomizations whose namespace a file's manifests get: the outermost that set one, on each way up.
+def _kustomization(files: TreeFiles, folder: str, value: Mapping[str, Any], source: Source) -> Kustomization:
+    resources: list[str] = []
+    components: list[str] = []
+    remote: list[str] = []
+    for field, kept in (("resources", resources), ("bases", resources), ("components", components)):
+        for entry in _texts(value.get(field)):
+            if is_remote(entry):
+                remote.append(entry)
+            else:
+                kept.append(joined(folder, entry))
+    patch_files: list[str] = []
+    transform = Transform(
+        source,
+        namespace=_text(value.get("namespace")),
+        prefix=_text(value.get("namePrefix")) or "",
+        suffix=_text(value.get("nameSuffix")) or "",
+        labels=tuple(read_labels(value)),
+        patches=tuple(_patches(files, folder, value, source, patch_files)),
+        late_patches=tuple(_operations(files, folder, value, source, patch_files)),
+    )
+    charts = [*items(value.get("helmCharts")), *items(value.get("helmChartInflationGenerator"))]
+    return Kustomization(
+        folder,
+        source,
+        value.get("kind") == "Component",
+        tuple(resources),
+        tuple(components),
+        tuple(remote),
+        transform,
+        tuple(patch_files),
+        tuple(charts),
+        tuple(field for field in _UNREAD if value.get(field)),
+        value,
+    )
 
-    An overlay overrides the namespace that its base sets (kubectl kustomize, namespace transformer). Cycles end
-    where they close.
-    """
-    found: dict[str, Kustomization] = {}
 
-    def climb(listed: str, best: Kustomization | None, seen: frozenset[str]) -> None:
-        users = [each for each in kustomizations.values() if listed in each.listed and each.folder not in seen]
-        if not users and best is not None:
-            found[best.folder] = best
-        for user in users:
-            climb(user.folder, user if user.namespace else best, seen | {user.folder})
+def is_remote(entry: str) -> bool:
+    """Whether an entry is a URL or a git address (kustomize api/internal/git.NewRepoSpecFromURL, in short)."""
+    return "://" in entry or entry.startswith(("github.com/", "git@", "git::")) or "?ref=" in entry
 
-    climb(path, None, frozenset())
-    return list(found.values())
+
+def joined(folder: str, entry: str) -> str:
+    """The inner path of an entry of a folder's kustomization."""
+    return posixpath.normpath(posixpath.join(folder, entry))
+
+
+def read_labels(value: Mapping[str, Any]) -> Iterator[Labels]:
+    """The labels that a kustomization adds: `labels` first, then `commonLabels`, as kustomize does."""
+    for item in items(value.get("labels")):
+        pairs = texts(item.get("pairs"))
+        if pairs:
+            yield Labels(pairs, item.get("includeSelectors") is True, item.get("includeTemplates") is True)
+    common = texts(value.get("commonLabels"))
+    if common:
+        yield Labels(common, selectors=True, templates=True)
+
+
+def read_patches(value: Mapping[str, Any], source: Source) -> Iterator[Patch]:
+    """The inline patches of a `patches` field, as in kustomizations, Flux Kustomizations and Argo CD."""
+    for item in items(value.get("patches")):
+        if isinstance(item.get("patch"), str):
+            yield from _parsed(item["patch"], mapping(item.get("target")), source)
+
+
+def _patches(
+    files: TreeFiles, folder: str, value: Mapping[str, Any], source: Source, patch_files: list[str]
+) -> Iterator[Patch]:
+    strategic = value.get("patchesStrategicMerge")
+    for entry in strategic if isinstance(strategic, list) else ():
+        if isinstance(entry, str):
+            yield from _text_or_file(files, folder, entry, {}, source, patch_files)
+    for item in items(value.get("patches")):
+        target = mapping(item.get("target"))
+        if isinstance(item.get("patch"), str):
+            yield from _parsed(item["patch"], target, source)
+        elif isinstance(item.get("path"), str):
+            yield from _file(files, folder, item["path"], target, source, patch_files)
+
+
+def _operations(
+    files: TreeFiles, folder: str, value: Mapping[str, Any], source: Source, patch_files: list[str]
+) -> Iterator[Patch]:
+    for item in items(value.get("patchesJson6902")):
+        target = mapping(item.get("target"))
+        if isinstance(item.get("patch"), str):
+            yield from _parsed(item["patch"], target, source)
+        elif isinstance(item.get("path"), str):
+            yield from _file(files, folder, item["path"], target, source, patch_files)
+
+
+def _text_or_file(
+    files: TreeFiles, folder: str, entry: str, target: Mapping[str, Any], source: Source, patch_files: list[str]
+) -> Iterator[Patch]:
+    if "\n" in entry:
+        yield from _parsed(entry, target, source)
+    else:
+        yield from _file(files, folder, entry, target, source, patch_files)
+
+
+def _file(
+    files: TreeFiles, folder: str, entry: str, target: Mapping[str, Any], source: Source, patch_files: list[str]
+) -> Iterator[Patch]:
+    inner = joined(folder, entry)
+    patch_files.append(inner)
+    data = files.bytes_of(inner)
+    if data is None:
+        yield Patch(source, target, unread=True)
+    else:
+        yield from _parsed(data.decode("utf-8", "replace"), target, Source(files.names[inner], 1))
+
+
+def _parsed(text: str, target: Mapping[str, Any], source: Source) -> Iterator[Patch]:
+    try:
+        values = [document.value for document in yamltext.parse(text)]
+    except yamltext.YamlTextError:
+        yield Patch(source, target, unread=True)
+        return
+    for value in values:
+        if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+            yield Patch(source, target, operations=tuple(value))
+        elif isinstance(value, dict):
+            yield Patch(source, target, merge=value)
+
+
+def _texts(value: Any) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

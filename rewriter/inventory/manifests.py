@@ -31,17 +31,34 @@ class Manifest:
         return mapping(self.value.get("metadata"))
 
 
-def read_manifests(path: str, data: bytes) -> list[Manifest]:
-    """The manifests of a file, Lists unrolled. Raises YamlTextError; a template counts as unreadable."""
+def read_manifests(path: str, data: bytes) -> tuple[list[Manifest], list[Source]]:
+    """The manifests of a file, Lists unrolled, and the places of documents that are templates.
+
+    An ApplicationSet is no template, whatever it holds for Argo CD to fill in. Raises YamlTextError.
+    """
     text = yamltext.decode(data)
-    markup = yamltext.template_markup(text)
-    if markup is not None:
-        raise yamltext.YamlTextError("is a template", text.count("\n", 0, markup.start) + 1, hint="render it")
-    return [
-        Manifest(Source(path, yamltext.locate(document, route).line), value)
-        for document in yamltext.parse(text)
-        for route, value in _objects("", document.value, 0)
-    ]
+    try:
+        documents = yamltext.parse(text)
+    except yamltext.YamlTextError:
+        markup = yamltext.template_markup(text)
+        if markup is None:
+            raise
+        line = text.count("\n", 0, markup.start) + 1
+        raise yamltext.YamlTextError("is a template", line, hint="render it") from None
+    has_markup = yamltext.template_markup(text) is not None
+    found, templates = [], []
+    for document in documents:
+        part = text[document.span.start : document.span.end] if has_markup else ""
+        if has_markup and yamltext.template_markup(part) is not None and not _is_application_set(document.value):
+            templates.append(Source(path, yamltext.locate(document, "").line))
+            continue
+        for route, value in _objects("", document.value, 0):
+            found.append(Manifest(Source(path, yamltext.locate(document, route).line), value))
+    return found, templates
+
+
+def _is_application_set(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("kind") == "ApplicationSet"
 
 
 def _objects(route: str, value: Any, depth: int) -> Iterator[tuple[str, Mapping[str, Any]]]:

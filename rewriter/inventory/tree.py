@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import posixpath
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
-from rewriter import yamltext
 from rewriter.inventory import kubernetes
+from rewriter.inventory.delivery import Applied, Delivery
 from rewriter.inventory.facts import (
     CIDRGroup,
     Cluster,
@@ -21,39 +19,30 @@ from rewriter.inventory.facts import (
     Source,
     Workload,
 )
-from rewriter.inventory.kustomize import FILE_NAMES, Kustomization, namespaces_for, read_kustomization
-from rewriter.inventory.manifests import Manifest, mapping, read_manifests
+from rewriter.inventory.kustomize_walk import Placement, Problem
+from rewriter.inventory.manifests import Manifest
+from rewriter.inventory.placements import APPLIER_KINDS, Placements
 from rewriter.inventory.snapshot import Snapshot
+from rewriter.inventory.tree_files import OfferedFile, TreeFiles
 
-Fact = TypeVar("Fact", Workload, Service, EndpointSlice, Namespace, Node, CIDRGroup)
-
-_KIND = re.compile(
-    rb"""kind["']?[ \t]*:[ \t]*["']?("""
-    rb"Pod|Deployment|StatefulSet|DaemonSet|ReplicaSet|ReplicationController|Job|CronJob|Service|Endpoints"
-    rb"""|EndpointSlice|Namespace|Node|CiliumNode|CiliumCIDRGroup|[A-Za-z]*List)(?=["' \t,}\r\n#]|\Z)"""
-)
 _WORKLOADS = frozenset(kind.encode() for kind in kubernetes.WORKLOAD_KINDS)
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """The namespace that a manifest lands in; None with the reason where nobody says, or several disagree."""
-
-    namespace: str | None
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    path: str
-    kinds: frozenset[bytes]
-    data: bytes
+_FACT_KINDS = _WORKLOADS | {
+    b"Service",
+    b"Endpoints",
+    b"EndpointSlice",
+    b"Namespace",
+    b"Node",
+    b"CiliumNode",
+    b"CiliumCIDRGroup",
+}
+_KEPT_KINDS = _FACT_KINDS | APPLIER_KINDS | {b"GitRepository", b"HelmRelease", b"OCIRepository"}
 
 
 class TreeInventory:
     """Answers from the files offered, the clusters of the config and the snapshots given.
 
-    `local_to` says whether a path matches the `local` globs of a cluster.
+    `local_to` says whether a path matches the `local` globs of a cluster. `root` is the folder that paths of Flux
+    and Argo CD start at, `read` gives a file's bytes anew (None: it cannot), `remotes` the URLs of the repository.
     """
 
     def __init__(
@@ -61,32 +50,37 @@ class TreeInventory:
         clusters: Sequence[Cluster] = (),
         snapshots: Sequence[Snapshot] = (),
         local_to: Callable[[Cluster, str], bool] = lambda _cluster, _path: False,
+        *,
+        root: str = ".",
+        read: Callable[[str], bytes | None] = lambda _path: None,
+        remotes: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._configured = tuple(clusters)
         self._snapshots = tuple(snapshots)
         self._local_to = local_to
-        self._files: list[_File] = []
-        self._kustomization_files: dict[str, bytes] = {}
-        self._parsed: dict[str, list[Manifest]] = {}
-        self._unreadable: list[Source] = []
-        self._cluster_of: dict[str, Cluster | None] = {}
-        self._namespace_of: dict[str, list[Kustomization]] = {}
+        self._files = TreeFiles(root, read)
+        self._placements = Placements(self._files, remotes)
+        self._delivery = Delivery(self._files, self._placements, self._local, self._named, self._only)
         self._facts: dict[tuple[str, str], list[Any]] = {}
         self._answers: dict[tuple[str, frozenset[tuple[str, str]]], list[Any]] = {}
 
     def offer(self, path: str, data: bytes) -> None:
         """Takes note of a file that may hold facts. Nothing is parsed yet."""
-        if path.endswith(FILE_NAMES):
-            self._kustomization_files[path] = data
-        elif b"kind" in data:
-            kinds = frozenset(_KIND.findall(data))
-            if kinds:
-                self._files.append(_File(path, kinds, data))
+        self._files.offer(path, data, _KEPT_KINDS)
+
+    def prepare(self) -> None:
+        """Finds out how files reach clusters, once, so that processes forked from here need not."""
+        self._placements.of("")
 
     @property
     def unreadable(self) -> Sequence[Source]:
         """Files with facts that could not be read so far: broken, or templates."""
-        return self._unreadable
+        return self._files.unreadable
+
+    @property
+    def problems(self) -> Sequence[Problem]:
+        """What is not known about how manifests reach clusters."""
+        return self._placements.problems
 
     @cached_property
     def clusters(self) -> Sequence[Cluster]:
@@ -99,41 +93,21 @@ class TreeInventory:
         return tuple(found.values())
 
     def cluster_of(self, path: str) -> Cluster | None:
-        if path not in self._cluster_of:
-            matching = [cluster for cluster in self.clusters if self._local_to(cluster, path)]
-            if not matching and len(self.clusters) == 1:
-                matching = list(self.clusters)
-            self._cluster_of[path] = matching[0] if len(matching) == 1 else None
-        return self._cluster_of[path]
+        return self._delivery.cluster_of(path)
 
     def namespace_of(self, path: str, manifest: Mapping[str, Any]) -> Applied:
-        """Where a manifest lands: what the kustomizations that list its file set, else its own namespace."""
-        setting = self._kustomizations_for(path)
-        chosen = sorted({each.namespace for each in setting if each.namespace})
-        if len(chosen) > 1:
-            return Applied(None, " and ".join(f"{each.source} sets {each.namespace}" for each in setting))
-        if chosen:
-            return Applied(chosen[0], str(setting[0].source))
-        own = mapping(manifest.get("metadata")).get("namespace")
-        if isinstance(own, str) and own and not yamltext.has_substitution(own):
-            return Applied(own, path)
-        return Applied(None, "no manifest says which namespace it is applied to")
+        """Where a manifest lands: by everything in the tree that applies it, else by its own namespace."""
+        return self._delivery.namespace_of(path, manifest)
 
-    def _kustomizations_for(self, path: str) -> list[Kustomization]:
-        if path not in self._namespace_of:
-            self._namespace_of[path] = namespaces_for(posixpath.normpath(path), self._kustomizations)
-        return self._namespace_of[path]
+    def _local(self, path: str) -> list[Cluster]:
+        return [cluster for cluster in self.clusters if cluster.local_paths and self._local_to(cluster, path)]
 
-    @cached_property
-    def _kustomizations(self) -> Mapping[str, Kustomization]:
-        found = {}
-        for path, data in self._kustomization_files.items():
-            if b"kind" not in data:
-                data = b"kind: Kustomization\n" + data
-            kustomization = read_kustomization(path, self._manifests(path, data))
-            if kustomization is not None:
-                found[kustomization.folder] = kustomization
-        return found
+    def _named(self, _target: str) -> Cluster | None:
+        return None
+
+    def _only(self) -> Cluster | None:
+        """The cluster that everything is for: the only one there is."""
+        return self.clusters[0] if len(self.clusters) == 1 else None
 
     def services(self, name: str, namespace: str | None = None) -> Sequence[Service]:
         found = self._holding("services", b"Service", [name])
@@ -182,53 +156,47 @@ class TreeInventory:
         return self._holding_any(group, frozenset({kind}), needles)
 
     def _holding_any(self, group: str, kinds: frozenset[bytes], needles: Iterable[str]) -> list[Any]:
-        """Facts of a group from the files that hold one of the kinds (or a List) and every needle, and snapshots."""
+        """Facts of a group from the files that hold one of the kinds (or a List) and every needle, and snapshots.
+
+        A file that something transforms on its way may hold the needles only once it is applied, so it counts too.
+        """
         wanted = [needle.encode() for needle in needles]
         found: list[Any] = [fact for snapshot in self._snapshots for fact in getattr(snapshot, group)]
-        for file in self._files:
-            if (file.kinds & kinds or b"List" in b"".join(file.kinds)) and all(map(file.data.__contains__, wanted)):
+        for file in self._files.files:
+            if (file.kinds & kinds or file.holds_list) and (
+                all(map(file.data.__contains__, wanted)) or file.path in self._transformed
+            ):
                 found += self._facts_of(file, group)
         return found
 
-    def _facts_of(self, file: _File, group: str) -> list[Any]:
+    @cached_property
+    def _transformed(self) -> frozenset[str]:
+        return self._placements.transformed
+
+    def _facts_of(self, file: OfferedFile, group: str) -> list[Any]:
         key = (file.path, group)
         if key not in self._facts:
-            made = []
-            for manifest in self._manifests(file.path, file.data):
-                fact = self._fact(group, manifest, file.path)
-                if fact is not None:
-                    made.append(fact)
-            self._facts[key] = made
+            self._facts[key] = list(self._made(file, group))
         return self._facts[key]
 
-    def _fact(self, group: str, manifest: Manifest, path: str) -> Any:
-        cluster = self.cluster_of(path)
-        name = cluster.name if cluster else None
-        kind = manifest.kind
-        if group == "namespaces":
-            return kubernetes.namespace(manifest, name) if kind == "Namespace" else None
-        if group == "nodes":
-            return kubernetes.node(manifest, name) if kind in ("Node", "CiliumNode") else None
-        if group == "cidr_groups":
-            return kubernetes.cidr_group(manifest, name) if kind == "CiliumCIDRGroup" else None
-        readers = {
-            "workloads": (kubernetes.WORKLOAD_KINDS, kubernetes.workload),
-            "services": (frozenset({"Service"}), kubernetes.service),
-            "endpoint_slices": (frozenset({"EndpointSlice", "Endpoints"}), kubernetes.endpoint_slice),
-        }
-        kinds, reader = readers[group]
-        if kind not in kinds or (kind == "Service" and manifest.value.get("apiVersion") != "v1"):
-            return None
-        return reader(manifest, self.namespace_of(path, manifest.value).namespace or "default", name)
-
-    def _manifests(self, path: str, data: bytes) -> list[Manifest]:
-        if path not in self._parsed:
-            try:
-                self._parsed[path] = read_manifests(path, data)
-            except yamltext.YamlTextError as error:
-                self._parsed[path] = []
-                self._unreadable.append(Source(path, error.line))
-        return self._parsed[path]
+    def _made(self, file: OfferedFile, group: str) -> Iterator[Any]:
+        """The facts of a file, one for each different way in which it is applied."""
+        inner = self._files.inner(file.path)
+        if inner in self._placements.patch_files:
+            return
+        kinds, read = kubernetes.READERS[group]
+        placements = self._placements.of(inner) or (Placement((), ""),)
+        for manifest in self._files.manifests(file.path, file.data):
+            if manifest.kind not in kinds:
+                continue
+            seen: list[Any] = []
+            for placement in placements:
+                applied = Manifest(manifest.source, placement.apply(manifest.value)) if placement.chain else manifest
+                cluster = self._delivery.cluster_at(file.path, placement)
+                fact = read(applied, cluster.name if cluster else None)
+                if fact is not None and fact not in seen:
+                    seen.append(fact)
+            yield from seen
 
 
 def _completed(cluster: Cluster, other: Cluster) -> Cluster:

@@ -1,0 +1,221 @@
+"""Argo CD: what Applications and ApplicationSets apply (argoproj.io/v1alpha1)."""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rewriter import yamltext
+from rewriter.inventory.appliers import Read, Repository, Unit, texts_of
+from rewriter.inventory.facts import Source
+from rewriter.inventory.kustomize import read_patches
+from rewriter.inventory.manifests import items, mapping, texts
+from rewriter.inventory.transform import Labels, Transform
+from rewriter.inventory.tree_files import TreeFiles
+
+GROUP = "argoproj.io"
+IN_CLUSTER = ("https://kubernetes.default.svc", "in-cluster", "")
+#: More Applications than any real set makes.
+MAX_ELEMENTS = 5000
+
+_PLACEHOLDER = re.compile(r"\{\{-?\s*([^{}]*?)\s*-?\}\}")
+
+
+def sources_of(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The sources of an Application: `sources`, or the only one."""
+    return items(spec.get("sources")) or [mapping(spec.get("source"))]
+
+
+def read_application(value: Mapping[str, Any], source: Source) -> Read:
+    """What an Application applies."""
+    spec = mapping(value.get("spec"))
+    destination = mapping(spec.get("destination"))
+    name = str(destination.get("name") or destination.get("server") or "")
+    if "{{" in name or "${" in name:
+        return Read(unknown=(f"its destination {name} is not told",))
+    units = []
+    unknown = []
+    for each in sources_of(spec):
+        path = each.get("path")
+        if not isinstance(path, str):
+            continue  # A chart, or only a reference for values.
+        if each.get("plugin") is not None:
+            unknown.append(f"a plugin makes the manifests of {path}")
+            continue
+        kustomize, directory = mapping(each.get("kustomize")), mapping(each.get("directory"))
+        transform = Transform(
+            source,
+            namespace=_text(kustomize.get("namespace")),
+            default_namespace=_text(destination.get("namespace")),
+            prefix=_text(kustomize.get("namePrefix")) or "",
+            suffix=_text(kustomize.get("nameSuffix")) or "",
+            labels=_labels(kustomize),
+            patches=tuple(read_patches(kustomize, source)),
+        )
+        url = each.get("repoURL")
+        repository = Repository(url if isinstance(url, str) else None, str(url))
+        target = None if name in IN_CLUSTER else name
+        recurse = directory.get("recurse") is True
+        units.append(Unit(path, repository, transform, recurse, texts_of(kustomize.get("components")), target))
+    return Read(tuple(units), tuple(unknown))
+
+
+def _labels(kustomize: Mapping[str, Any]) -> tuple[Labels, ...]:
+    pairs = texts(kustomize.get("commonLabels"))
+    if not pairs:
+        return ()
+    everywhere = kustomize.get("labelWithoutSelector") is not True
+    return (Labels(pairs, everywhere, everywhere or kustomize.get("labelIncludeTemplates") is True),)
+
+
+def read_application_set(value: Mapping[str, Any], files: TreeFiles) -> tuple[list[Mapping[str, Any]], tuple[str, ...]]:
+    """The Applications that a set makes, and in words what could not be told.
+
+    A git generator is read from the tree at hand; whoever applies the result checks that it is its repository.
+    Generators other than list and git are not told.
+    """
+    spec = mapping(value.get("spec"))
+    template = mapping(spec.get("template"))
+    made: list[Mapping[str, Any]] = []
+    unknown: list[str] = []
+    if spec.get("templatePatch"):
+        unknown.append("its templatePatch is not read")
+    for generator in items(spec.get("generators")):
+        elements = _elements(generator, files, template)
+        if elements is None:
+            unknown.append(f"what its {' and '.join(generator) or 'empty'} generator makes")
+            continue
+        own_template = mapping(mapping(next(iter(generator.values()), {})).get("template"))
+        for element in elements[:MAX_ELEMENTS]:
+            filled = _filled(_over(template, own_template), element)
+            if _unfilled(filled):
+                unknown.append("an Application whose template needs more than its generator tells")
+            else:
+                made.append({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", **filled})
+    return made, tuple(dict.fromkeys(unknown))
+
+
+def _elements(
+    generator: Mapping[str, Any], files: TreeFiles, template: Mapping[str, Any]
+) -> list[dict[str, Any]] | None:
+    selector = generator.get("selector")
+    if selector or len([key for key in generator if key != "selector"]) != 1:
+        return None
+    if "list" in generator:
+        body = mapping(generator["list"])
+        return None if body.get("elementsYaml") else [_flat(item) for item in items(body.get("elements"))]
+    git = mapping(generator.get("git"))
+    url = git.get("repoURL")
+    applied = [each.get("repoURL") for each in sources_of(mapping(template.get("spec"))) if each.get("path")]
+    if not git or not isinstance(url, str) or any(each != url for each in applied):
+        return None
+    values = {f"values.{key}": item for key, item in texts(git.get("values")).items()}
+    if git.get("pathParamPrefix"):
+        return None
+    if git.get("directories"):
+        return [{**_path(folder), **values} for folder in _folders(items(git["directories"]), files)]
+    found = []
+    for inner in sorted(files.names):
+        if any(_glob(str(item.get("path", "")), inner) for item in items(git.get("files"))):
+            for element in _contents(files, inner):
+                found.append({**_flat(element), **_path(posixpath.dirname(inner)), **values})
+    return found
+
+
+def _folders(entries: Sequence[Mapping[str, Any]], files: TreeFiles) -> list[str]:
+    def listed(folder: str, exclude: bool) -> bool:
+        return any(
+            _glob(str(entry.get("path", "")), folder) for entry in entries if (entry.get("exclude") is True) == exclude
+        )
+
+    return sorted(folder for folder in files.folders if listed(folder, False) and not listed(folder, True))
+
+
+def _glob(pattern: str, path: str) -> bool:
+    """Argo CD's globs: `*` within a segment, `**` across segments."""
+    parts = path.split("/")
+    reached = {0}
+    for wanted in pattern.strip("/").split("/"):
+        if wanted == "**":
+            reached = set(range(min(reached, default=len(parts) + 1), len(parts) + 1))
+        else:
+            reached = {n + 1 for n in reached if n < len(parts) and fnmatch.fnmatchcase(parts[n], wanted)}
+    return len(parts) in reached
+
+
+def _contents(files: TreeFiles, inner: str) -> Iterator[Mapping[str, Any]]:
+    try:
+        documents = yamltext.parse(yamltext.decode(files.bytes_of(inner) or b""))
+    except yamltext.YamlTextError:
+        return
+    for document in documents:
+        if isinstance(document.value, dict):
+            yield document.value
+        yield from items(document.value)
+
+
+def _path(folder: str) -> dict[str, Any]:
+    basename = posixpath.basename(folder)
+    normalized = re.sub(r"[^a-z0-9.-]", "-", basename.lower())
+    parts = {f"path[{n}]": part for n, part in enumerate(folder.split("/"))}
+    parts |= {f"index .path.segments {n}": part for n, part in enumerate(folder.split("/"))}
+    return {
+        "path": folder,
+        "path.path": folder,
+        "path.basename": basename,
+        "path.basenameNormalized": normalized,
+        **parts,
+    }
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, item in value.items():
+        if isinstance(item, dict) and depth < 10:
+            found |= _flat(item, f"{prefix}{key}.", depth + 1)
+        elif isinstance(item, str | int):
+            found[prefix + str(key)] = str(item).lower() if isinstance(item, bool) else str(item)
+    return found
+
+
+def _filled(value: Any, element: Mapping[str, Any]) -> Any:
+    if isinstance(value, str):
+        return _PLACEHOLDER.sub(lambda match: str(element.get(_key(match[1], element), match[0])), value)
+    if isinstance(value, dict):
+        return {key: _filled(item, element) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(item, element) for item in value]
+    return value
+
+
+def _key(expression: str, element: Mapping[str, Any]) -> str:
+    return expression if expression in element else expression.removeprefix(".")
+
+
+def _unfilled(application: Mapping[str, Any]) -> bool:
+    spec = mapping(application.get("spec"))
+    parts = [spec.get("destination"), spec.get("source"), spec.get("sources")]
+    return any(_has_markup(part) for part in parts)
+
+
+def _has_markup(value: Any) -> bool:
+    if isinstance(value, str):
+        return "{{" in value
+    if isinstance(value, dict):
+        return any(not isinstance(key, str) or _has_markup(key) or _has_markup(value[key]) for key in value)
+    return isinstance(value, list) and any(map(_has_markup, value))
+
+
+def _over(base: Mapping[str, Any], over: Mapping[str, Any]) -> Mapping[str, Any]:
+    result = dict(base)
+    for key, item in over.items():
+        old = result.get(key)
+        result[key] = _over(old, item) if isinstance(old, dict) and isinstance(item, dict) else item
+    return result
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

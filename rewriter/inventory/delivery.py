@@ -1,0 +1,112 @@
+"""Where a file's manifests land: namespace and cluster, from the config's globs and everything that applies it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rewriter import yamltext
+from rewriter.inventory.facts import Cluster
+from rewriter.inventory.kustomize_walk import Placement
+from rewriter.inventory.manifests import mapping
+from rewriter.inventory.placements import Placements
+from rewriter.inventory.tree_files import TreeFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The namespace that a manifest lands in, and who says so, with file and line.
+
+    None where nobody says, or several disagree; `source` then says why, in words. `is_applied` is False where
+    nothing in the tree applies it although the kustomization of its own folder could.
+    """
+
+    namespace: str | None
+    source: str
+    is_applied: bool = True
+
+
+class Delivery:
+    """Answers per file. `named` gives the cluster that a placement's target is, None where nobody tells."""
+
+    def __init__(
+        self,
+        files: TreeFiles,
+        placements: Placements,
+        local: Callable[[str], Sequence[Cluster]],
+        named: Callable[[str], Cluster | None],
+        only: Callable[[], Cluster | None],
+    ) -> None:
+        self._files = files
+        self._placements = placements
+        self._local = local
+        self._named = named
+        self._only = only
+
+    def namespace_of(self, path: str, manifest: Mapping[str, Any]) -> Applied:
+        """Where a manifest lands: by everything in the tree that applies it, else by its own namespace."""
+        placements = self._placements.of(self._files.inner(path))
+        if not placements:
+            return self._unplaced(path, manifest)
+        told: dict[str | None, Applied] = {}
+        for placement in placements:
+            applied = _applied(path, manifest, placement)
+            told.setdefault(applied.namespace, applied)
+        if len(told) == 1:
+            return next(iter(told.values()))
+        words = [f"to {each.namespace or 'an unknown namespace'} by {each.source}" for each in told.values()]
+        return Applied(None, f"it is applied {' and '.join(words)}")
+
+    def _unplaced(self, path: str, manifest: Mapping[str, Any]) -> Applied:
+        """A manifest that nothing in the tree applies: its own namespace holds, if somebody applies it by hand."""
+        folder = self._files.inner(path).rpartition("/")[0] or "."
+        beside = self._placements.kustomizations.get(folder)
+        if beside is None:
+            return _own(path, namespace_in(manifest), "no manifest says which namespace it is applied to")
+        reason = f"{beside.source} does not list it, and nothing else applies it"
+        return replace(_own(path, namespace_in(manifest), reason), is_applied=False)
+
+    def clusters_of(self, path: str) -> tuple[Cluster | None, ...]:
+        """The clusters that a file's manifests are applied to, each once; None stands for one that nobody tells."""
+        local = self._local(path)
+        if local:
+            return tuple(local)
+        placements = self._placements.of(self._files.inner(path))
+        found = dict.fromkeys(self._named(placement.target) for placement in placements) or {None: None}
+        return tuple(found) if set(found) != {None} else (self._only(),)
+
+    def cluster_of(self, path: str) -> Cluster | None:
+        """The one cluster that a file's manifests are applied to; None where nobody says, or it is several."""
+        found = self.clusters_of(path)
+        return found[0] if len(found) == 1 else None
+
+    def cluster_at(self, path: str, placement: Placement) -> Cluster | None:
+        """The cluster of one placement of a file."""
+        local = self._local(path)
+        if local:
+            return local[0] if len(local) == 1 else None
+        return self._named(placement.target) or self._only()
+
+
+def namespace_in(manifest: Mapping[str, Any]) -> Any:
+    """A manifest's namespace as written."""
+    return mapping(manifest.get("metadata")).get("namespace")
+
+
+def _applied(path: str, manifest: Mapping[str, Any], placement: Placement) -> Applied:
+    namespace = namespace_in(placement.apply(manifest))
+    source = path
+    if namespace != namespace_in(manifest):
+        setters = [step for step in placement.chain if step.namespace is not None or step.default_namespace is not None]
+        substituting = [step for step in placement.chain if step.variables is not None]
+        source = str((setters or substituting or placement.chain)[-1].source)
+    return _own(source, namespace, "nothing that applies it sets a namespace")
+
+
+def _own(source: str, namespace: Any, otherwise: str) -> Applied:
+    if not isinstance(namespace, str) or not namespace:
+        return Applied(None, otherwise)
+    if yamltext.has_substitution(namespace):
+        return Applied(None, f"its namespace is {namespace}, whose value the tree does not tell, {source}")
+    return Applied(namespace, source)

@@ -1,0 +1,85 @@
+"""Flux: what Kustomizations and FluxInstances apply (kustomize-controller v1, flux-operator v1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rewriter.inventory.appliers import Read, Repository, Unit, texts_of
+from rewriter.inventory.facts import Source
+from rewriter.inventory.kustomize import read_patches
+from rewriter.inventory.manifests import items, mapping, texts
+from rewriter.inventory.transform import Labels, Transform
+
+GROUP = "kustomize.toolkit.fluxcd.io"
+HELM_GROUP = "helm.toolkit.fluxcd.io"
+OPERATOR_GROUP = "fluxcd.controlplane.io"
+
+#: The URL of a source by kind, namespace and name; None where the tree does not hold it.
+UrlOf = Callable[[str, str, str], str | None]
+
+
+def read_flux_kustomization(value: Mapping[str, Any], source: Source, url_of: UrlOf) -> Read:
+    """What a Flux Kustomization applies. The value is as applied itself: patched and substituted."""
+    metadata, spec = mapping(value.get("metadata")), mapping(value.get("spec"))
+    reference = mapping(spec.get("sourceRef"))
+    kind, name = str(reference.get("kind")), str(reference.get("name"))
+    if kind != "GitRepository":
+        return Read(unknown=(f"its source is {kind} {name}, not a Git repository",))
+    namespace = str(reference.get("namespace") or metadata.get("namespace") or "")
+    path = spec.get("path", "")
+    if not isinstance(path, str):
+        return Read(unknown=("its path is not a text",))
+    remote = mapping(mapping(spec.get("kubeConfig")).get("secretRef")).get("name")
+    variables, complete = _variables(spec)
+    transform = Transform(
+        source,
+        namespace=_text(spec.get("targetNamespace")),
+        prefix=_text(spec.get("namePrefix")) or "",
+        suffix=_text(spec.get("nameSuffix")) or "",
+        labels=_common(spec),
+        patches=tuple(read_patches(spec, source)),
+        variables=variables,
+        complete=complete,
+    )
+    destination = f"kubeconfig {remote}" if remote else None
+    repository = Repository(url_of(kind, namespace, name), f"{namespace}/{name}")
+    unit = Unit(path, repository, transform, components=texts_of(spec.get("components")), destination=destination)
+    return Read((unit,))
+
+
+def read_flux_instance(spec: Mapping[str, Any], source: Source) -> Read:
+    """What a FluxInstance (or the values of its chart) syncs."""
+    sync = mapping(spec.get("sync"))
+    if not sync:
+        return Read()
+    if sync.get("kind", "GitRepository") != "GitRepository":
+        return Read(unknown=(f"it syncs from {sync.get('kind')}, not from a Git repository",))
+    path = sync.get("path", "")
+    if not isinstance(path, str):
+        return Read(unknown=("its path is not a text",))
+    repository = Repository(_text(sync.get("url")), "flux-system/flux-system")
+    return Read((Unit(path, repository, Transform(source)),))
+
+
+def _variables(spec: Mapping[str, Any]) -> tuple[dict[str, str] | None, bool]:
+    """The variables of postBuild, and whether they are all told; what ConfigMaps and Secrets hold is not read."""
+    build = mapping(spec.get("postBuild"))
+    if not build:
+        return None, True
+    inline = mapping(build.get("substitute"))
+    told = texts(inline) | {
+        key: str(item).lower() if isinstance(item, bool) else str(item)
+        for key, item in inline.items()
+        if isinstance(item, bool | int)
+    }
+    return told, not items(build.get("substituteFrom"))
+
+
+def _common(spec: Mapping[str, Any]) -> tuple[Labels, ...]:
+    pairs = texts(mapping(spec.get("commonMetadata")).get("labels"))
+    return (Labels(pairs),) if pairs else ()
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

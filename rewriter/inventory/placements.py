@@ -1,0 +1,241 @@
+"""How each file's manifests reach which cluster: kustomizations, Flux and Argo CD followed from their roots."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from rewriter.inventory import argo, flux
+from rewriter.inventory.appliers import Read, api_group, folder_of
+from rewriter.inventory.kustomize import Kustomization, read_kustomizations
+from rewriter.inventory.kustomize_walk import Placement, Problem, Walk, reach
+from rewriter.inventory.manifests import Manifest, mapping
+from rewriter.inventory.own_repository import OwnRepository
+from rewriter.inventory.tree_files import KUSTOMIZATION_NAMES, TreeFiles
+
+APPLIER_KINDS = frozenset({b"Kustomization", b"FluxInstance", b"Application", b"ApplicationSet"})
+_ROUNDS = 4
+_MOST_APPLIERS = 20_000
+
+_Key = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Applier:
+    """A manifest that applies others, and its file."""
+
+    inner: str
+    manifest: Manifest
+
+    @property
+    def key(self) -> _Key:
+        return self.inner, self.manifest.source.line or 0
+
+
+class Placements:
+    """Every file's placements. Made in one go when first asked; every file must have been offered by then."""
+
+    def __init__(self, files: TreeFiles, remotes: Callable[[], Sequence[str]] = tuple) -> None:
+        self._files = files
+        self._remotes = remotes
+        self._unknown: dict[Problem, None] = {}
+
+    def of(self, inner: str) -> Sequence[Placement]:
+        """The placements of a file; none where nothing in the tree applies it."""
+        return self._walk.found.get(inner, ())
+
+    @cached_property
+    def transformed(self) -> frozenset[str]:
+        """The files, as people know them, whose manifests are changed on their way."""
+        names = self._files.names
+        found = self._walk.found.items()
+        return frozenset(names[inner] for inner, placements in found if any(each.chain for each in placements))
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What could not be followed: cycles, missing paths, remote bases, generators, foreign repositories."""
+        return [*self._walk.problems, *self._unknown]
+
+    @cached_property
+    def kustomizations(self) -> dict[str, Kustomization]:
+        return read_kustomizations(self._files)
+
+    @cached_property
+    def patch_files(self) -> frozenset[str]:
+        """Files that hold patches and no manifests of their own."""
+        return frozenset(inner for each in self.kustomizations.values() for inner in each.patch_files)
+
+    @cached_property
+    def _appliers(self) -> list[_Applier]:
+        found = []
+        for file in self._files.of_kinds(APPLIER_KINDS):
+            inner = self._files.inner(file.path)
+            if posixpath.basename(inner) in KUSTOMIZATION_NAMES or inner in self.patch_files:
+                continue
+            for manifest in self._files.manifests(file.path, file.data):
+                if _is_applier(manifest.value):
+                    found.append(_Applier(inner, manifest))
+        return found
+
+    @cached_property
+    def _written(self) -> dict[_Key, Read]:
+        """What each applier says as written, before anything patches or substitutes it."""
+        return {each.key: self._read(each.manifest.value, each) for each in self._appliers}
+
+    @cached_property
+    def _own(self) -> OwnRepository:
+        units = [unit for read in self._written.values() for unit in read.units]
+        return OwnRepository(self._files.folders, units, self._remotes)
+
+    @cached_property
+    def _git_urls(self) -> dict[str, set[tuple[str, str]]]:
+        """For each name of a GitRepository: its namespaces as written ("" for none) and URLs."""
+        found: dict[str, set[tuple[str, str]]] = {}
+        for file in self._files.of_kinds(frozenset({b"GitRepository"})):
+            for manifest in self._files.manifests(file.path, file.data):
+                url = mapping(manifest.value.get("spec")).get("url")
+                if manifest.kind == "GitRepository" and isinstance(url, str):
+                    namespace = str(manifest.metadata.get("namespace") or "")
+                    found.setdefault(manifest.name, set()).add((namespace, url))
+        return found
+
+    def _url_of(self, _kind: str, namespace: str, name: str) -> str | None:
+        urls = {url for where, url in self._git_urls.get(name, ()) if not where or not namespace or where == namespace}
+        return urls.pop() if len(urls) == 1 else None
+
+    @cached_property
+    def _walk(self) -> Walk:
+        """Rounds, because a root can turn out to be applied by another, once paths are substituted."""
+        applied = self._covered
+        for _ in range(_ROUNDS):
+            walk, children = self._followed(applied)
+            if children <= applied:
+                break
+            applied = applied | children
+        for folder in self._bare_roots(walk):
+            walk.folder(folder, (), f"kustomization {folder}", recurse=False)
+        return walk
+
+    def _followed(self, applied: frozenset[_Key]) -> tuple[Walk, frozenset[_Key]]:
+        """One walk from the roots; also the appliers that others turned out to apply. `applied` are no roots."""
+        walk = Walk(self._files, self.kustomizations)
+        by_file: dict[str, list[_Applier]] = {}
+        for applier in self._appliers:
+            by_file.setdefault(applier.inner, []).append(applier)
+        done: set[tuple[_Key, str]] = set()
+        started: set[_Key] = set()
+        children: set[_Key] = set()
+        roots = [each for each in self._appliers if each.key not in applied]
+        cycles = sorted(self._appliers, key=lambda each: each.key not in self._covers_itself)
+        for root in (*roots, *cycles):
+            queue = [] if root.key in started else [(root, root.manifest.value, root.inner)]
+            while queue and len(done) < _MOST_APPLIERS:
+                each, value, target = queue.pop(0)
+                if (each.key, target) in done:
+                    continue
+                done.add((each.key, target))
+                started.add(each.key)
+                for inner, placement in self._apply(walk, each, value, target):
+                    for other in by_file.get(inner, ()):
+                        if other.key != each.key:
+                            children.add(other.key)
+                            queue.append((other, placement.apply(other.manifest.value), placement.target))
+        return walk, frozenset(children)
+
+    def _apply(
+        self, walk: Walk, applier: _Applier, value: Mapping[str, Any], target: str
+    ) -> list[tuple[str, Placement]]:
+        """Places what an applier applies; returns what is new."""
+        read = self._read(value, applier)
+        fresh: list[tuple[str, Placement]] = []
+        for text in read.unknown:
+            self._tell(applier, text)
+        for unit in read.units:
+            folder = folder_of(unit.folder)
+            if not self._own.holds(unit.repository):
+                self._tell(applier, f"applies {unit.folder or '.'} of {unit.repository}, which is not this repository")
+            elif folder is None or folder not in self._files.folders:
+                self._tell(applier, f"applies {unit.folder}, which is not there")
+            else:
+                chain = () if unit.transform.changes_nothing else (unit.transform,)
+                where = unit.destination or target
+                fresh += walk.folder(folder, chain, where, recurse=unit.recurse, components=unit.components)
+        return fresh
+
+    def _tell(self, applier: _Applier, text: str) -> None:
+        manifest = applier.manifest
+        self._unknown[Problem(manifest.source, f"{manifest.kind} {manifest.name}: {text}")] = None
+
+    def _read(self, value: Mapping[str, Any], applier: _Applier) -> Read:
+        source = applier.manifest.source
+        group = api_group(value)
+        if group == flux.GROUP:
+            return flux.read_flux_kustomization(value, source, self._url_of)
+        if group == flux.OPERATOR_GROUP:
+            return flux.read_flux_instance(mapping(value.get("spec")), source)
+        if value.get("kind") == "Application":
+            return argo.read_application(value, source)
+        made, unknown = argo.read_application_set(value, self._files)
+        reads = [argo.read_application(each, source) for each in made]
+        unknown = (*unknown, *(text for read in reads for text in read.unknown))
+        return Read(tuple(unit for read in reads for unit in read.units), tuple(dict.fromkeys(unknown)))
+
+    @cached_property
+    def _reached(self) -> dict[_Key, frozenset[str]]:
+        """For each applier the files of appliers that it reaches, as written."""
+        holding = {applier.inner for applier in self._appliers}
+        memo: dict[str, frozenset[str]] = {}
+        found = {}
+        for applier in self._appliers:
+            reached: set[str] = set()
+            for unit in self._written[applier.key].units:
+                folder = folder_of(unit.folder)
+                if folder is None or not self._own.holds(unit.repository):
+                    continue
+                if folder in self.kustomizations:
+                    reached |= reach(folder, self.kustomizations, memo) & holding
+                else:
+                    reached |= {inner for inner in holding if folder == "." or inner.startswith(folder + "/")}
+            found[applier.key] = frozenset(reached)
+        return found
+
+    @cached_property
+    def _covered(self) -> frozenset[_Key]:
+        """The appliers that another one reaches, as written."""
+        by_file: dict[str, set[_Key]] = {}
+        for key, reached in self._reached.items():
+            for inner in reached:
+                by_file.setdefault(inner, set()).add(key)
+        return frozenset(each.key for each in self._appliers if by_file.get(each.inner, set()) - {each.key})
+
+    @cached_property
+    def _covers_itself(self) -> frozenset[_Key]:
+        return frozenset(each.key for each in self._appliers if each.inner in self._reached[each.key])
+
+    def _bare_roots(self, walk: Walk) -> list[str]:
+        """Folders whose kustomization nothing in the tree applies or lists: people apply those, or nobody does."""
+        memo: dict[str, frozenset[str]] = {}
+        candidates = [folder for folder, each in self.kustomizations.items() if not each.is_component]
+        taken = set(walk.built)
+        for each in self.kustomizations.values():
+            taken.update(entry for entry in (*each.resources, *each.components) if entry != each.folder)
+        roots = []
+        seen = set(walk.built)
+        unlisted = [folder for folder in candidates if folder not in taken]
+        for folder in (*unlisted, *candidates):  # After the unlisted ones, what is left lists itself.
+            if folder not in seen:
+                roots.append(folder)
+                seen |= reach(folder, self.kustomizations, memo)
+        return roots
+
+
+def _is_applier(value: Mapping[str, Any]) -> bool:
+    group, kind = api_group(value), value.get("kind")
+    return (
+        (group == flux.GROUP and kind == "Kustomization")
+        or (group == flux.OPERATOR_GROUP and kind == "FluxInstance")
+        or (group == argo.GROUP and kind in ("Application", "ApplicationSet"))
+    )

@@ -1,0 +1,116 @@
+"""What kustomizations, Flux and Argo CD make of a manifest on its way to a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rewriter.inventory.facts import Source
+from rewriter.inventory.manifests import mapping
+from rewriter.inventory.patches import Patch, meant, patched
+from rewriter.inventory.substitution import is_disabled, substituted
+
+#: Kinds whose names kustomize never prefixes (its prefix transformer).
+_NOT_PREFIXED = frozenset({"Namespace", "CustomResourceDefinition", "APIService"})
+_TEMPLATES: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "CronJob": (("spec", "jobTemplate"), ("spec", "jobTemplate", "spec", "template")),
+    **dict.fromkeys(
+        ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job"),
+        (("spec", "template"),),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Labels to add; to selectors and pod templates too (`selectors`), or to pod templates (`templates`)."""
+
+    pairs: Mapping[str, str]
+    selectors: bool = False
+    templates: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """One step on the way: a kustomization, a Flux Kustomization or an Argo CD Application.
+
+    `namespace` overrides every namespace below, `default_namespace` is for manifests without one (Argo CD's
+    destination). `variables` (None: nothing is substituted) are those told in the tree, all of them when `complete`.
+    """
+
+    source: Source
+    namespace: str | None = None
+    default_namespace: str | None = None
+    prefix: str = ""
+    suffix: str = ""
+    labels: tuple[Labels, ...] = ()
+    patches: tuple[Patch, ...] = ()
+    late_patches: tuple[Patch, ...] = ()
+    variables: Mapping[str, str] | None = None
+    complete: bool = True
+
+    @property
+    def changes_nothing(self) -> bool:
+        return self == Transform(self.source)
+
+
+def transformed(value: Mapping[str, Any], chain: Sequence[Transform]) -> Mapping[str, Any]:
+    """A manifest as it is applied at the end of a chain, innermost step first. The given one stays as it is."""
+    name = mapping(value.get("metadata")).get("name")
+    original = name if isinstance(name, str) else ""
+    for step in chain:
+        value = _step(value, step, original)
+    return value
+
+
+def _step(value: Mapping[str, Any], step: Transform, original: str) -> Mapping[str, Any]:
+    for patch in step.patches:
+        if meant(patch, value, original):
+            value = patched(value, patch)
+    kind = value.get("kind")
+    metadata = dict(mapping(value.get("metadata")))
+    if step.namespace is not None:
+        metadata["name" if kind == "Namespace" else "namespace"] = step.namespace
+    elif step.default_namespace is not None and not metadata.get("namespace") and kind != "Namespace":
+        metadata["namespace"] = step.default_namespace
+    if (step.prefix or step.suffix) and kind not in _NOT_PREFIXED and isinstance(metadata.get("name"), str):
+        metadata["name"] = step.prefix + metadata["name"] + step.suffix
+    result: dict[str, Any] = {**value, "metadata": metadata}
+    for labels in step.labels:
+        _label(result, labels)
+    value = result
+    for patch in step.late_patches:
+        if meant(patch, value, original):
+            value = patched(value, patch)
+    if step.variables is not None and not is_disabled(mapping(value.get("metadata"))):
+        value = substituted(value, step.variables, step.complete)
+    return value
+
+
+def _label(value: dict[str, Any], labels: Labels) -> None:
+    routes: list[tuple[str, ...]] = [("metadata", "labels")]
+    kind = str(value.get("kind"))
+    if labels.selectors or labels.templates:
+        routes += [(*route, "metadata", "labels") for route in _TEMPLATES.get(kind, ())]
+    if labels.selectors:
+        routes += _selectors(kind)
+    for route in routes:
+        _add(value, route, labels.pairs)
+
+
+def _selectors(kind: str) -> Iterable[tuple[str, ...]]:
+    """Where kustomize adds labels to selectors, even to absent ones (its commonLabels field specs)."""
+    if kind in ("Service", "ReplicationController"):
+        return [("spec", "selector")]
+    if kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"):
+        return [("spec", "selector", "matchLabels")]
+    return []
+
+
+def _add(value: dict[str, Any], route: tuple[str, ...], pairs: Mapping[str, str]) -> None:
+    for name in route:
+        inner = value.get(name)
+        value[name] = dict(inner) if isinstance(inner, dict) else {}
+        value = value[name]
+    value.update(pairs)

@@ -1,0 +1,138 @@
+"""Flux: what Kustomizations apply, with which namespace and variables, and what is not followed."""
+
+from __future__ import annotations
+
+from tests.inventory.support import (
+    POLICY,
+    flux,
+    git_repository,
+    inventory,
+    kustomization,
+    namespace_at,
+    reason_at,
+    service,
+    workload,
+)
+
+VARIABLE = POLICY.replace("name: p", 'name: p, namespace: "${WHERE}"')
+
+
+def test_target_namespace_overrides() -> None:
+    files = {
+        "apps/shop/p.yaml": POLICY,
+        "apps/shop/kustomization.yaml": kustomization(namespace="written", resources=["p.yaml"]),
+        "clusters/a/shop.yaml": flux("shop", "./apps/shop", targetNamespace="shop"),
+    }
+    assert namespace_at(files, "apps/shop/p.yaml") == "shop"
+    assert reason_at(files, "apps/shop/p.yaml") == "clusters/a/shop.yaml:1"
+
+
+def test_a_folder_without_kustomization_is_applied_with_what_is_below() -> None:
+    files = {
+        "apps/shop/deep/p.yaml": POLICY,
+        "apps/shop/own/p.yaml": POLICY,
+        "apps/shop/own/kustomization.yaml": kustomization(resources=[]),
+        "clusters/a/shop.yaml": flux("shop", "apps/shop", targetNamespace="shop"),
+    }
+    assert namespace_at(files, "apps/shop/deep/p.yaml") == "shop"
+    assert namespace_at(files, "apps/shop/own/p.yaml") is None, "its kustomization does not list it"
+
+
+def test_a_kustomization_applied_by_another_is_patched_and_substituted() -> None:
+    """Parents often give their children source, namespace and variables (fluxcd/flux2-multi-tenancy)."""
+    child = flux("shop", "./apps/${CLUSTER}/shop").replace("sourceRef", "ignored")
+    patch = """
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: not-used}
+spec:
+  targetNamespace: shop
+  sourceRef: {kind: GitRepository, name: flux-system}
+"""
+    files = {
+        "clusters/a/root.yaml": flux(
+            "root",
+            "./clusters/a/apps",
+            postBuild={"substitute": {"CLUSTER": "alpha"}},
+            patches=[{"patch": patch, "target": {"kind": "Kustomization", "labelSelector": "plain notin (true)"}}],
+        ),
+        "clusters/a/apps/shop.yaml": child,
+        "apps/alpha/shop/p.yaml": POLICY,
+    }
+    assert namespace_at(files, "apps/alpha/shop/p.yaml") == "shop"
+
+
+def test_variables_are_replaced_where_the_tree_tells_them() -> None:
+    files = {"a/p.yaml": VARIABLE, "flux.yaml": flux("a", "./a", postBuild={"substitute": {"WHERE": "shop"}})}
+    assert namespace_at(files, "a/p.yaml") == "shop"
+
+
+def test_variables_of_secrets_are_unknown() -> None:
+    build = {"substitute": {}, "substituteFrom": [{"kind": "Secret", "name": "vars"}]}
+    files = {"a/p.yaml": VARIABLE.replace("${WHERE}", "${WHERE:=shop}"), "flux.yaml": flux("a", "./a", postBuild=build)}
+    assert namespace_at(files, "a/p.yaml") is None
+
+
+def test_a_default_holds_where_every_variable_is_told() -> None:
+    default = VARIABLE.replace("${WHERE}", "${WHERE:=shop}")
+    files = {"a/p.yaml": default, "flux.yaml": flux("a", "./a", postBuild={"substitute": {"OTHER": "x"}})}
+    assert namespace_at(files, "a/p.yaml") == "shop"
+
+
+def test_one_base_for_two_targets() -> None:
+    files = {
+        "base/p.yaml": POLICY,
+        "flux.yaml": flux("blue", "./base", targetNamespace="blue")
+        + "---\n"
+        + flux("green", "./base", targetNamespace="green"),
+    }
+    assert namespace_at(files, "base/p.yaml") is None
+    assert "to blue by flux.yaml:1 and to green by flux.yaml:" in reason_at(files, "base/p.yaml")
+
+
+def test_a_foreign_repository_is_not_this_one() -> None:
+    files = {
+        "a/p.yaml": POLICY,
+        "flux.yaml": flux("own", "./a", targetNamespace="shop"),
+        "foreign.yaml": flux("foreign", "./", targetNamespace="elsewhere").replace(
+            "name: flux-system", "name: podinfo"
+        ),
+        "repositories.yaml": git_repository("ssh://git@git.example/shop/deploy.git")
+        + "---\n"
+        + git_repository("https://git.example/podinfo", "podinfo"),
+    }
+    for remotes in ([], ["git@git.example:shop/deploy"], ["https://token@git.example/Shop/Deploy.git"]):
+        assert namespace_at(files, "a/p.yaml", remotes=remotes) == "shop"
+    told = [str(problem) for problem in inventory(files).problems]
+    assert told == [
+        "foreign.yaml:1: Kustomization foreign: applies ./ of https://git.example/podinfo, which is not this repository"
+    ]
+
+
+def test_sources_other_than_git_and_missing_paths_are_told() -> None:
+    files = {
+        "a/p.yaml": POLICY,
+        "flux.yaml": flux("a", "./a") + "---\n" + flux("gone", "./gone"),
+        "oci.yaml": flux("oci", "./a").replace("kind: GitRepository", "kind: OCIRepository"),
+    }
+    told = "\n".join(map(str, inventory(files, remotes=["x"]).problems))
+    assert "Kustomization oci: its source is OCIRepository flux-system, not a Git repository" in told
+
+
+def test_a_bootstrap_that_applies_itself() -> None:
+    files = {
+        "clusters/a/flux-system/gotk-sync.yaml": flux("flux-system", "./clusters/a"),
+        "clusters/a/apps.yaml": flux("apps", "./apps", targetNamespace="shop"),
+        "apps/p.yaml": POLICY,
+    }
+    assert namespace_at(files, "apps/p.yaml") == "shop"
+
+
+def test_labels_of_common_metadata_are_for_objects_only() -> None:
+    files = {
+        "a/all.yaml": workload("w", {"app": "w"}) + "---\n" + service("s", {"app": "w"}),
+        "flux.yaml": flux("a", "./a", targetNamespace="shop", commonMetadata={"labels": {"team": "x"}}),
+    }
+    made = inventory(files)
+    assert [pods.labels for pods in made.all_workloads()] == [{"app": "w"}]
+    assert [found.labels for found in made.services_by_labels({"team": "x"})] == [{"team": "x"}]
