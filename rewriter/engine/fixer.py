@@ -21,7 +21,7 @@ from rewriter.engine.result import Change, FileResult, Place, Reported, may_appl
 from rewriter.engine.settings import compared_settings, mesh_addresses, mesh_known
 from rewriter.engine.suppression import suppressions
 from rewriter.engine.write import WriteError, write_atomically
-from rewriter.finding import Finding
+from rewriter.finding import Applicability, Finding
 from rewriter.inventory.facts import Cluster
 from rewriter.inventory.inventory import Inventory
 from rewriter.passes import PASS_IDS, PASSES
@@ -31,13 +31,17 @@ from rewriter.suppress import Suppression, unused
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a run does beside reading: versions, passes by id, and what may be applied."""
+    """What a run does beside reading: versions, passes by id, and what may be applied.
+
+    Without `safe_fixes`, only unsafe ones are: for a change of their own, that a person weighs by itself.
+    """
 
     from_version: Version
     to_version: Version
     select: frozenset[str] = frozenset()
     ignore: frozenset[str] = frozenset()
     unsafe_fixes: bool = False
+    safe_fixes: bool = True
     as_clusterwide: bool = False
 
 
@@ -181,7 +185,8 @@ class Fixer:
             )
 
         def allowed(finding: Finding) -> bool:
-            return may_apply(finding.applicability, unsafe_fixes=self.options.unsafe_fixes)
+            wanted = self.options.safe_fixes or finding.applicability is Applicability.UNSAFE
+            return wanted and may_apply(finding.applicability, unsafe_fixes=self.options.unsafe_fixes)
 
         def silenced(finding: Finding, place: Place) -> bool:
             covering = [item for item in silences if _covers(item, finding, place)]

@@ -31,19 +31,20 @@ def _lines(report: Report) -> Iterator[str]:
     fixed = [item for item in report.findings if item.fixed]
     left = [item for item in report.findings if not item.fixed]
     if fixed:
-        yield from ["", "### What changes", "", *_table(fixed)]
+        yield from ["", "### What changes", "", *table(fixed)]
     if report.files:
         yield ""
         for result in report.files:
-            yield from _details(result)
+            yield from details(result)
     if left:
-        yield from ["", "### Left for a person", "", *_left(left)]
+        yield from ["", "### Left for a person", "", *left_for_a_person(left)]
     if report.errors:
         yield from ["", "### Could not be read", ""]
-        yield from (f"- {_text(str(error))}" for error in report.errors)
+        yield from (f"- {escaped(str(error))}" for error in report.errors)
 
 
-def _table(items: Sequence[Reported]) -> Iterator[str]:
+def table(items: Sequence[Reported]) -> Iterator[str]:
+    """What is fixed, a row each: policy, pass, severity, and what changes in traffic."""
     yield "| policy | pass | severity | traffic |"
     yield "| --- | --- | --- | --- |"
     for item in items:
@@ -52,33 +53,36 @@ def _table(items: Sequence[Reported]) -> Iterator[str]:
 
 
 def _traffic(item: Reported) -> str:
-    flows = [f"opens {_text(flow)}" for flow in item.flows.opened]
-    flows += [f"closes {_text(flow)}" for flow in item.flows.closed]
+    flows = [f"opens {escaped(flow)}" for flow in item.flows.opened]
+    flows += [f"closes {escaped(flow)}" for flow in item.flows.closed]
     return "<br>".join(flows) or "no flow changes"
 
 
 def _policy(item: Reported) -> str:
     place = item.place
     name = "/".join(filter(None, (place.namespace, place.name))) or place.kind
-    return f"{_text(name)} ({_text(place.file)}:{place.line})"
+    return f"{escaped(name)} ({escaped(place.file)}:{place.line})"
 
 
-def _details(result: FileResult) -> Iterator[str]:
+def details(result: FileResult) -> Iterator[str]:
+    """A file's diff, collapsed."""
     diff = "\n".join(clean(line.rstrip("\r")) for line in unified_diff(result).split("\n"))
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", diff)), default=0))
     yield f"<details><summary>{_html(result.path)}</summary>"
     yield from ["", f"{fence}diff", diff.rstrip("\n"), fence, "", "</details>"]
 
 
-def _left(items: Sequence[Reported]) -> Iterator[str]:
+def left_for_a_person(items: Sequence[Reported]) -> Iterator[str]:
+    """What is not fixed, a list by file: where, what, and what to do."""
     for path, group in groupby(items, key=lambda item: item.place.file):
-        yield f"- {_text(path)}"
+        yield f"- {escaped(path)}"
         for item in group:
             advice = item.not_fixed or item.finding.advice or remedy(item)
-            yield f"  - line {item.place.line}, {item.finding.code}: {_text(item.finding.message)}. {_text(advice)}"
+            yield f"  - line {item.place.line}, {item.finding.code}: {escaped(item.finding.message)}. {escaped(advice)}"
 
 
-def _text(text: str) -> str:
+def escaped(text: str) -> str:
+    """Text on one line in which Markdown finds nothing to obey."""
     return _SPECIAL.sub(r"\\\1", one_line(text))
 
 

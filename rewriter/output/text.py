@@ -36,7 +36,7 @@ def _lines(report: Report, style: Style, *, written: bool, notes: bool) -> Itera
             yield from _finding(item, style, written=written)
         if path in changed:
             yield ""
-            yield from _diff(changed[path], style)
+            yield from diff_lines(changed[path], style)
             yield from _effects([item for item in items if item.fixed], style)
         yield ""
     if shown:
@@ -114,7 +114,8 @@ def _state(item: Reported, style: Style, *, written: bool) -> str:
     return style.paint("left to you", "yellow")
 
 
-def _diff(result: FileResult, style: Style) -> Iterator[str]:
+def diff_lines(result: FileResult, style: Style) -> Iterator[str]:
+    """A file's diff for a terminal, in colour where there is colour."""
     for line in unified_diff(result).split("\n")[:-1]:
         text = clean(line.removesuffix("\r")).replace("\t", "    ") if "\t" in line else clean(line.removesuffix("\r"))
         match line[:1]:

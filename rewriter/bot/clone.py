@@ -1,0 +1,210 @@
+"""A temporary repository beside the user's: its objects are borrowed, nothing else of it is touched.
+
+The user's work tree, index, branches, hooks, filters and settings play no part: manifests are laid out as the base
+branch holds them, byte for byte, and commits are made by plumbing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from rewriter.bot.errors import BotError
+from rewriter.bot.git import Git, GitError
+from rewriter.bot.remote import Remote
+from rewriter.bot.seal import is_ours, sealed
+from rewriter.discovery.files import SUFFIXES
+
+#: Files that say how to read a repository, beside the manifests themselves.
+_FURTHER_NAMES = frozenset({"cnpfix.toml", "pyproject.toml", "CODEOWNERS", "Kustomization"})
+#: No conversion of any kind: what the base branch holds is what is read and what goes back.
+_ATTRIBUTES = "* -text -crlf -ident !eol !filter !working-tree-encoding\n"
+_BASE = "refs/cnpfix/base"
+_NOW = "refs/cnpfix/now"
+_HEADS = "refs/cnpfix/heads/"
+_IDENTITY = re.compile(r"^\s*(?P<name>[^<>\n]+?)\s*<(?P<mail>[^<>\s]+)>\s*$")
+DEFAULT_IDENTITY = "cnpfix <cnpfix@noreply.invalid>"
+
+
+class StaleError(BotError):
+    """The branch on the server is not what it was a moment ago: somebody else pushed."""
+
+
+class RejectedError(BotError):
+    """The server refuses a push, by a rule or a hook of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clone:
+    """The repository. `base` and `heads` are commits, the latter by branch name, as the server had them last."""
+
+    git: Git
+    remote: Remote
+    base_branch: str
+    identity: tuple[str, str]
+    base: str = ""
+    branch: str = ""
+    heads: Mapping[str, str] = field(default_factory=dict)
+    modes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def tree(self) -> Path:
+        return self.git.folder
+
+    def on(self, branch: str) -> Clone:
+        """The clone with a branch, and those whose names begin as its does, as the server has them now.
+
+        Raises BotError for a name that is none, and GitError.
+        """
+        _check_branch(self.git, branch)
+        for name in self.git.text("for-each-ref", "--format=%(refname)", _HEADS).splitlines():
+            self.git.run("update-ref", "-d", name)
+        # With nothing to fetch git fails and says nothing: there is always the base branch.
+        refs = self._fetch(f"+refs/heads/{self.base_branch}:{_NOW}", f"+refs/heads/{branch}*:{_HEADS}{branch}*")
+        heads = {name.removeprefix(_HEADS): commit for name, commit in refs.items() if name.startswith(_HEADS)}
+        return replace(self, branch=branch, heads=heads)
+
+    def _fetched(self) -> Clone:
+        return replace(self, base=self._fetch(f"+refs/heads/{self.base_branch}:{_BASE}")[_BASE])
+
+    def _fetch(self, *refspecs: str) -> dict[str, str]:
+        options = ("--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head")
+        self.git.reach("fetch", *options, self.remote.url, *refspecs)
+        listed = self.git.text("for-each-ref", "--format=%(refname) %(objectname)", "refs/cnpfix")
+        return dict(line.split(" ", 1) for line in listed.splitlines())
+
+    def _laid_out(self) -> Clone:
+        """The clone with the manifests of base as files in `tree`."""
+        self.git.run("read-tree", self.base)
+        modes = {}
+        for entry in self.git.run("ls-files", "-s", "-z").split(b"\0"):
+            if entry:
+                head, _, name = entry.partition(b"\t")
+                modes[os.fsdecode(name)] = head.split(b" ")[0].decode()
+        wanted = [name for name, mode in modes.items() if mode != "160000" and _is_wanted(name)]
+        if wanted:
+            names = b"".join(os.fsencode(name) + b"\0" for name in wanted)
+            self.git.run("checkout-index", "--force", "--quiet", "-z", "--stdin", data=names)
+        return replace(self, modes=modes)
+
+    def commit(self, files: Mapping[str, bytes], message: str) -> str:
+        """A sealed commit on base with new content for some of its files; the same for the same input, always."""
+        index = {"GIT_INDEX_FILE": str(self.tree / ".git" / "cnpfix-index")}
+        self.git.run("read-tree", self.base, variables=index)
+        entries = []
+        for name, content in sorted(files.items()):
+            blob = self.git.run("hash-object", "-w", "--stdin", data=content).strip()
+            entries.append(self.modes[name].encode() + b" " + blob + b"\t" + os.fsencode(name) + b"\0")
+        self.git.run("update-index", "-z", "--index-info", data=b"".join(entries), variables=index)
+        tree = self.git.run("write-tree", variables=index).decode().strip()
+        text = sealed(message, tree, self.base)
+        name, mail = self.identity
+        date = self.git.text("show", "-s", "--format=%ct +0000", self.base)
+        who = {
+            f"GIT_{role}_{part}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for part, value in (("NAME", name), ("EMAIL", mail), ("DATE", date))
+        }
+        arguments = ("commit-tree", tree, "-p", self.base, "-F", "-")
+        return self.git.run(*arguments, data=text.encode(), variables=who).decode().strip()
+
+    def strangers_commit(self, commit: str) -> str | None:
+        """Who made a branch's newest commit, if it is not the bot's as it made it; None when it is."""
+        if commit == self.base or is_ours(self.git.run("cat-file", "commit", commit)):
+            return None
+        return self.git.text("show", "-s", "--format=%h by %an", commit)
+
+    def push(self, branch: str, commit: str | None) -> None:
+        """Puts a branch on a commit, or deletes it. Raises StaleError, RejectedError and GitError.
+
+        Only if the server still has what was fetched: `--force-with-lease` with the expected commit.
+        """
+        expected = self.heads.get(branch, "")
+        output, said = self.git.reach(
+            "push",
+            "--porcelain",
+            "--no-verify",
+            f"--force-with-lease=refs/heads/{branch}:{expected}",
+            self.remote.url,
+            f"{commit or ''}:refs/heads/{branch}",
+            accept=(0, 1),
+        )
+        for line in output.decode("utf-8", "replace").splitlines():
+            flag, _, rest = line.partition("\t")
+            if flag == "!":
+                summary = rest.rpartition("\t")[2]
+                if "stale info" in summary or "fetch first" in summary or "failed to update ref" in summary:
+                    raise StaleError(f"{branch} changed on the server while cnpfix worked; run again")
+                raise RejectedError(_refusal(branch, summary, said))
+
+
+def _is_wanted(name: str) -> bool:
+    return name.endswith(SUFFIXES) or PurePosixPath(name).name in _FURTHER_NAMES
+
+
+def _refusal(branch: str, summary: str, said: str) -> str:
+    """Why the server refused, in its own words, in bounds."""
+    words = [line.removeprefix("remote:").strip() for line in said.splitlines() if line.startswith("remote:")]
+    detail = " ".join(word for word in words if word)[:300]
+    reason = summary[summary.find("(") + 1 : -1] if summary.endswith(")") else summary
+    return f"the server refuses the push to {branch} ({reason}){f': {detail}' if detail else ''}"
+
+
+@contextlib.contextmanager
+def open_clone(checkout: Git, remote: Remote, base_branch: str | None, identity: str) -> Iterator[Clone]:
+    """A temporary clone of the repository that `checkout` is in, at base; removed at the end. Raises BotError.
+
+    `base_branch` None means the server's default branch.
+    """
+    who = _IDENTITY.match(identity)
+    if who is None:
+        raise BotError(f"--author: expected 'Name <mail>', got {identity!r}")
+    folder = Path(tempfile.mkdtemp(prefix="cnpfix-"))
+    try:
+        # The search for a configuration goes upward and must not leave this folder.
+        (folder / "cnpfix.toml").touch()
+        git = replace(checkout, folder=folder / "tree")
+        _initialise(checkout, git)
+        base = base_branch or _default_branch(git, remote)
+        _check_branch(git, base)
+        yield Clone(git, remote, base, (who["name"], who["mail"]))._fetched()._laid_out()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _initialise(checkout: Git, git: Git) -> None:
+    git.folder.mkdir()
+    own = git.folder / ".git"
+    form = checkout.text("rev-parse", "--show-object-format")
+    git.run("init", "--quiet", "--template=", f"--object-format={form}", ".")
+    objects = checkout.text("rev-parse", "--path-format=absolute", "--git-path", "objects")
+    shallow = Path(checkout.text("rev-parse", "--path-format=absolute", "--git-path", "shallow"))
+    (own / "info").mkdir(exist_ok=True)
+    (own / "info" / "attributes").write_text(_ATTRIBUTES)
+    (own / "objects" / "info").mkdir(parents=True, exist_ok=True)
+    if any(Path(objects, "pack").glob("*.promisor")):
+        return  # A partial clone lacks objects that its server takes it to have: fetch everything anew.
+    (own / "objects" / "info" / "alternates").write_bytes(os.fsencode(objects) + b"\n")
+    if shallow.is_file():
+        shutil.copyfile(shallow, own / "shallow")
+
+
+def _default_branch(git: Git, remote: Remote) -> str:
+    output, _ = git.reach("ls-remote", "--symref", remote.url, "HEAD")
+    for line in output.decode("utf-8", "replace").splitlines():
+        if line.startswith("ref: refs/heads/") and line.endswith("\tHEAD"):
+            return line.removeprefix("ref: refs/heads/").removesuffix("\tHEAD")
+    raise BotError("the remote names no default branch; give --base")
+
+
+def _check_branch(git: Git, name: str) -> None:
+    try:
+        git.run("check-ref-format", f"refs/heads/{name}")
+    except GitError:
+        raise BotError(f"{name!r} is not a name that git takes for a branch") from None

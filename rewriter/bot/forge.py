@@ -1,0 +1,67 @@
+"""What the bot asks of a forge. Each adapter is a file; all of them give these shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from rewriter.bot.http import ForgeError
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """A pull or merge request of a branch of the project itself, never of a fork. `number` is as people see it."""
+
+    number: int
+    url: str
+    branch: str
+    base: str
+    title: str
+    body: str
+    is_open: bool
+    merged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NewRequest:
+    """A request to open. `branch` is pushed already."""
+
+    branch: str
+    base: str
+    title: str
+    body: str
+    draft: bool = False
+
+
+def shaped(read: Callable[[Any], PullRequest], data: Any) -> PullRequest:
+    """A request read from a forge's answer. Raises ForgeError where the answer has not the shape expected."""
+    try:
+        return read(data)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ForgeError(f"the forge answered with an unexpected shape ({error!r}); is --forge right?", 200) from None
+
+
+class Forge(Protocol):
+    """A forge's pull requests for one project. Every method raises ForgeError."""
+
+    def of_branch(self, branch: str) -> Iterator[PullRequest]:
+        """The requests of a branch, open and closed, the newest first."""
+
+    def open(self, new: NewRequest) -> tuple[PullRequest, list[str]]:
+        """Opens a request; it and what could not be done of it. Raises ForgeError where the branch has one."""
+
+    def update(self, request: PullRequest, *, body: str, base: str) -> None:
+        """Gives a request a new body, and another base if it has not that one."""
+
+    def comment(self, request: PullRequest, text: str) -> None:
+        """Says something on a request."""
+
+    def close(self, request: PullRequest, *, body: str) -> None:
+        """Closes a request, with its last body."""
+
+    def label(self, request: PullRequest, labels: Sequence[str]) -> None:
+        """Adds labels, made if need be."""
+
+    def ask_review(self, request: PullRequest, reviewers: Sequence[str]) -> list[str]:
+        """Asks owners as CODEOWNERS writes them to review; what could not be done, one line each."""

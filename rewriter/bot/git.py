@@ -1,0 +1,189 @@
+"""git as a subprocess: nothing of a repository runs, nobody is asked, no token is on a command line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rewriter.bot.errors import BotError
+from rewriter.bot.retry import DELAYS, Clock
+from rewriter.bot.token import ALL_VARIABLES, Token, redact
+
+#: Of git's own variables, those that say how to reach a server or where a user's settings are. The others (an index,
+#: a work tree, a trace file) belong to whoever started this process, and would turn git away from its repository.
+_KEPT = frozenset(
+    {
+        "GIT_CONFIG_GLOBAL",
+        "GIT_CONFIG_NOSYSTEM",
+        "GIT_CONFIG_SYSTEM",
+        "GIT_EXEC_PATH",
+        "GIT_PROXY_SSL_CAINFO",
+        "GIT_SSH",
+        "GIT_SSH_COMMAND",
+        "GIT_SSH_VARIANT",
+        "GIT_SSL_CAINFO",
+        "GIT_SSL_CAPATH",
+        "GIT_SSL_CERT",
+        "GIT_SSL_KEY",
+    }
+)
+_SETTINGS = {
+    "core.hooksPath": "/dev/null",
+    "core.fsmonitor": "false",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "fetch.recurseSubmodules": "false",
+    "push.recurseSubmodules": "no",
+    "push.gpgSign": "false",
+    "push.followTags": "false",
+    "http.lowSpeedLimit": "100",
+    "http.lowSpeedTime": "60",
+}
+_PASSWORD = "CNPFIX_GIT_PASSWORD"
+_HELPER = f'!f() {{ test "$1" = get && printf "username=%s\\npassword=%s\\n" "$CNPFIX_GIT_USER" "${_PASSWORD}"; }}; f'
+_TIMEOUT = 900
+#: What git says when the connection, and not the request, is at fault.
+_TRANSIENT = (
+    "could not resolve host",
+    "connection",
+    "failed to connect",
+    "couldn't connect",
+    "timed out",
+    "hung up",
+    "rpc failed",
+    "early eof",
+    "empty reply",
+    "unexpected disconnect",
+    "returned error: 5",
+    "returned error: 429",
+    "recv failure",
+    "send failure",
+)
+_REFUSED = ("authentication failed", "could not read username", "could not read password", "permission denied")
+
+
+class GitError(BotError):
+    """A git command that failed; `output` is what it said, without secrets."""
+
+    def __init__(self, message: str, output: str = "") -> None:
+        super().__init__(message)
+        self.output = output
+
+
+@dataclass(frozen=True, slots=True)
+class Git:
+    """Runs git in a folder. `server` is the origin (`https://host`) that may be given the token."""
+
+    folder: Path
+    token: Token | None = None
+    server: str = ""
+    ca_bundle: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    clock: Clock = field(default_factory=Clock)
+
+    def run(self, *arguments: str, data: bytes = b"", variables: Mapping[str, str] | None = None) -> bytes:
+        """What a local command prints, given data on stdin and variables of git's own. Raises GitError."""
+        done = self._start(arguments, data, self._environment(variables or {}))
+        if done.returncode != 0:
+            raise self._error(arguments, done)
+        return done.stdout
+
+    def text(self, *arguments: str) -> str:
+        """What a local command prints, as text without the last line end."""
+        return os.fsdecode(self.run(*arguments)).rstrip("\n")
+
+    def reach(self, *arguments: str, accept: tuple[int, ...] = (0,)) -> tuple[bytes, str]:
+        """Output and messages of a command that talks to the server; tried again while the connection fails."""
+        for delay in (*DELAYS, None):
+            done = self._start(arguments, b"", self._environment(self._access()))
+            if done.returncode in accept:
+                return done.stdout, self._said(done)
+            error = self._error(arguments, done)
+            if delay is None or not _is_transient(error.output):
+                raise error
+            self.clock.sleep(delay)
+        raise AssertionError("unreachable")
+
+    def _start(
+        self, arguments: tuple[str, ...], data: bytes, environment: dict[str, str]
+    ) -> subprocess.CompletedProcess[bytes]:
+        try:
+            return subprocess.run(
+                ["git", "--no-optional-locks", "-C", str(self.folder), *arguments],
+                input=data,
+                capture_output=True,
+                check=False,
+                env=environment,
+                timeout=_TIMEOUT,
+            )
+        except FileNotFoundError:
+            raise GitError("git is not installed; cnpfix pr needs it") from None
+        except subprocess.TimeoutExpired:
+            raise GitError(f"git {arguments[0]} took more than {_TIMEOUT // 60} minutes; run again later") from None
+
+    def _environment(self, extra: Mapping[str, str]) -> dict[str, str]:
+        given = self.environment
+        clean = {
+            name: value
+            for name, value in given.items()
+            if (not name.startswith("GIT_") or name in _KEPT) and name not in ALL_VARIABLES
+        }
+        settings = [*_given_settings(given), *_SETTINGS.items()]
+        if self.token is not None and self.server:
+            # The empty value forgets the user's helpers: none of them is asked, and none stores the token.
+            settings += [("credential.helper", ""), (f"credential.{self.server}.helper", _HELPER)]
+        clean["GIT_CONFIG_COUNT"] = str(len(settings))
+        for number, (key, value) in enumerate(settings):
+            clean[f"GIT_CONFIG_KEY_{number}"] = key
+            clean[f"GIT_CONFIG_VALUE_{number}"] = value
+        if self.ca_bundle is not None:
+            clean["GIT_SSL_CAINFO"] = str(self.ca_bundle)
+        return clean | {
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ASKPASS": "true",
+            "SSH_ASKPASS": "true",
+            "GIT_ALLOW_PROTOCOL": "https:http:ssh",
+            "LC_ALL": "C",
+            **extra,
+        }
+
+    def _access(self) -> dict[str, str]:
+        """The token, in the environment of the git that needs it and of no other."""
+        return {"CNPFIX_GIT_USER": self.token.git_user, _PASSWORD: self.token.value} if self.token else {}
+
+    def _said(self, done: subprocess.CompletedProcess[bytes]) -> str:
+        return redact(done.stderr.decode("utf-8", "replace"), self.token)
+
+    def _error(self, arguments: tuple[str, ...], done: subprocess.CompletedProcess[bytes]) -> GitError:
+        output = self._said(done)
+        lowered = output.lower()
+        if any(sign in lowered for sign in _REFUSED):
+            source = self.token.variable if self.token else "no token"
+            return GitError(f"the git server refused the credentials ({source}); it must be allowed to push", output)
+        return GitError(f"git {arguments[0]} failed: {_last_words(output)}", output)
+
+
+def _given_settings(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Settings that whoever started this process gave by environment, such as `safe.directory` in a container."""
+    count = environment.get("GIT_CONFIG_COUNT", "")
+    numbers = range(int(count)) if count.isdigit() and len(count) < 4 else range(0)
+    pairs = [
+        (environment.get(f"GIT_CONFIG_KEY_{n}", ""), environment.get(f"GIT_CONFIG_VALUE_{n}", "")) for n in numbers
+    ]
+    return [(key, value) for key, value in pairs if key]
+
+
+def _is_transient(output: str) -> bool:
+    lowered = output.lower()
+    return any(sign in lowered for sign in _TRANSIENT) and not any(sign in lowered for sign in _REFUSED)
+
+
+def _last_words(output: str) -> str:
+    """The line of git's messages that says most, in bounds."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    telling = [line for line in lines if line.startswith(("fatal:", "error:"))]
+    words = (telling or lines or ["it said nothing"])[0]
+    return words[:300]
