@@ -154,10 +154,11 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
         remotes=lambda: repository_remotes(_folder(start)),
     )
     workspace = Workspace(config, from_version, to_version, inventory)
-    offered = _scan(workspace, paths, only, progress)
+    exclude = Globs(config.root, config.exclude)
+    seen = _scan(workspace, paths, only, exclude, progress)
     asked = bool(workspace.files) or not paths
     if asked and root is not None and not any(_holds(path, root) for path in paths):
-        _scan_facts(workspace, Path(os.path.relpath(root)), offered)
+        _scan_facts(workspace, Path(os.path.relpath(root)), exclude, seen)
     if asked:
         inventory.prepare()
     return workspace
@@ -194,7 +195,7 @@ def _local_to(config: Config) -> Callable[[Cluster, str], bool]:
     globs = {cluster.name: Globs(config.root, cluster.local_paths) for cluster in config.clusters}
 
     def local_to(cluster: Cluster, path: str) -> bool:
-        return cluster.name in globs and globs[cluster.name].match(Path(path))
+        return cluster.name in globs and globs[cluster.name].match(path)
 
     return local_to
 
@@ -225,41 +226,37 @@ def _versions(request: Request, config: Config) -> tuple[Version, Version]:
     raise WorkspaceError(f"--from {from_version} is newer than --to {to_version}; give an upgrade, not a downgrade")
 
 
-def _scan(workspace: Workspace, paths: Sequence[Path], only: frozenset[Path] | None, progress: Progress) -> list[str]:
-    """Reads every file at or below the paths; returns their names."""
-    exclude = Globs(workspace.config.root, workspace.config.exclude)
-    names: list[str] = []
-    for found in find_files(paths, exclude):
+def _scan(
+    workspace: Workspace, paths: Sequence[Path], only: frozenset[Path] | None, exclude: Globs, progress: Progress
+) -> set[str]:
+    """Reads every file at or below the paths; returns their real names."""
+    seen: set[str] = set()
+    offer = workspace.inventory.offer
+    for found in find_files(paths, exclude, seen):
         if isinstance(found, InputError):
             workspace.errors.append(found)
             continue
         workspace.scanned += 1
         if not workspace.scanned % 500:
             progress(500)
-        names.append(found.display)
         data = read_file(found)
         if isinstance(data, InputError):
             workspace.errors.append(data)
         elif data is not None:
-            _take(workspace, found, data, only)
-    return names
+            offer(found.display, data)
+            if holds_policy(data):
+                if only is None or found.path.resolve() in only:
+                    workspace.files.append((found, data))
+            elif found.explicit and b"\0" in data:
+                what = InputError(found.display, "is binary, not a manifest", hint="name YAML or JSON files")
+                workspace.errors.append(what)
+    return seen
 
 
-def _take(workspace: Workspace, found: FoundFile, data: bytes, only: frozenset[Path] | None) -> None:
-    workspace.inventory.offer(found.display, data)
-    if holds_policy(data):
-        if only is None or found.path.resolve() in only:
-            workspace.files.append((found, data))
-    elif found.explicit and b"\0" in data:
-        workspace.errors.append(InputError(found.display, "is binary, not a manifest", hint="name YAML or JSON files"))
-
-
-def _scan_facts(workspace: Workspace, root: Path, offered: Sequence[str]) -> None:
+def _scan_facts(workspace: Workspace, root: Path, exclude: Globs, seen: set[str]) -> None:
     """Offers the rest of the repository as facts, where the paths are only a part of it."""
-    exclude = Globs(workspace.config.root, workspace.config.exclude)
-    seen = {os.path.abspath(name) for name in offered}  # noqa: PTH100 - hot, and symlinks stay as they are
-    for found in find_files([root], exclude):
-        if isinstance(found, FoundFile) and os.path.abspath(found.display) not in seen:  # noqa: PTH100
+    for found in find_files([root], exclude, seen):
+        if isinstance(found, FoundFile):
             data = read_file(found)
             if isinstance(data, bytes):
                 workspace.inventory.offer(found.display, data)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rewriter.discovery import Globs, InputError, changed_files, find_files, holds_policy, read_file
-from rewriter.discovery.files import FoundFile
+from rewriter.discovery import FoundFile, Globs, InputError, changed_files, find_files, holds_policy, read_file
 
 POLICY = "kind: CiliumNetworkPolicy\n"
 
@@ -62,15 +61,84 @@ def test_exclude_globs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("git", [False, True])
 def test_symlinks_are_followed_only_inside(tmp_path: Path, git: bool) -> None:
     root = tmp_path / "root"
-    _tree(tmp_path, "outside/secret.yaml", "root/real.yaml")
-    (root / "in.yaml").symlink_to("real.yaml")
+    _tree(tmp_path, "outside/secret.yaml", "root/real.yaml", "root/versions/policy.v2")
+    (root / "again.yaml").symlink_to("real.yaml")
+    (root / "current.yaml").symlink_to("versions/policy.v2")
+    (root / "also-current.yaml").symlink_to("current.yaml")
     (root / "out.yaml").symlink_to(tmp_path / "outside" / "secret.yaml")
     (root / "outfolder").symlink_to(tmp_path / "outside")
     (root / "loop").symlink_to(root)
+    (root / "self.yaml").symlink_to("self.yaml")
     (root / "dangling.yaml").symlink_to("nowhere")
     if git:
         _git(root, "init", "-q")
-    assert _names(root) == ["in.yaml", "real.yaml"]
+    assert _names(root) == ["also-current.yaml", "real.yaml"], "each file once, under its own name if it has one"
+
+
+def test_a_symlink_that_is_named_may_not_leave_its_repository(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    _tree(tmp_path, "outside/secret.yaml", "root/real.yaml")
+    _git(root, "init", "-q")
+    (root / "in.yaml").symlink_to("real.yaml")
+    (root / "out.yaml").symlink_to(tmp_path / "outside" / "secret.yaml")
+    found = list(find_files([root / "in.yaml", root / "out.yaml"], Globs(root, ())))
+    assert found[0] == FoundFile(str(root / "in.yaml"), explicit=True)
+    assert str(found[1]) == f"{root}/out.yaml: is a symlink that leads out of its repository; name the file itself"
+
+
+def test_a_symlinked_folder_that_is_named_is_read(tmp_path: Path) -> None:
+    _tree(tmp_path, "real/a.yaml")
+    (tmp_path / "link").symlink_to("real")
+    assert _names(tmp_path / "link") == ["a.yaml"]
+
+
+def test_hidden_folders_and_odd_names_are_read(tmp_path: Path) -> None:
+    _tree(tmp_path, ".hidden/a.yaml", "b\nb.yaml", "c d/ä.yaml", "-x.yaml", ".git/HEAD.yaml", "noext", "UP.yaml")
+    assert _names(tmp_path) == ["-x.yaml", ".hidden/a.yaml", "UP.yaml", "b\nb.yaml", "c d/ä.yaml"]
+
+
+def test_a_name_that_is_not_utf8_is_read(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"caf\xe9.yaml")).write_text(POLICY)
+    [found] = find_files([tmp_path], Globs(tmp_path, ()))
+    assert isinstance(found, FoundFile)
+    assert read_file(found) == POLICY.encode()
+
+
+def test_ignored_files_that_are_tracked_are_read(tmp_path: Path) -> None:
+    _tree(tmp_path, "a.gen.yaml", "b.gen.yaml", "out/c.yaml", "out/d.yaml")
+    (tmp_path / ".gitignore").write_text("*.gen.yaml\nout/\n")
+    _git(tmp_path, "init", "-q")
+    _git(tmp_path, "add", "-f", "a.gen.yaml", "out/c.yaml")
+    assert _names(tmp_path) == ["a.gen.yaml", "out/c.yaml"]
+
+
+def test_a_work_tree_in_the_work_tree_is_read_with_its_own_rules(tmp_path: Path) -> None:
+    _tree(tmp_path, "a.yaml", "inner/b.yaml", "inner/out/c.yaml")
+    (tmp_path / "inner" / ".gitignore").write_text("out/\n")
+    _git(tmp_path, "init", "-q")
+    _git(tmp_path / "inner", "init", "-q")
+    assert _names(tmp_path) == ["a.yaml", "inner/b.yaml"]
+
+
+def test_a_folder_without_permission_is_an_error_and_the_others_are_read(tmp_path: Path) -> None:
+    _tree(tmp_path, "a.yaml", "closed/b.yaml", "d.yaml")
+    (tmp_path / "closed").chmod(0)
+    if os.access(tmp_path / "closed", os.R_OK):
+        pytest.skip("permissions do not bind this user")
+    found = list(find_files([tmp_path], Globs(tmp_path, ())))
+    (tmp_path / "closed").chmod(0o755)
+    assert [str(item) for item in found if isinstance(item, InputError)] == [
+        f"{tmp_path}/closed: cannot be read: permission denied; check its permissions"
+    ]
+    assert len(found) == 3
+
+
+def test_a_deep_tree_is_read(tmp_path: Path) -> None:
+    here = tmp_path
+    for _ in range(300):
+        here = here / "d"
+    _tree(here, "a.yaml")
+    assert len(_names(tmp_path)) == 1
 
 
 def test_missing_and_strange_paths_are_errors(tmp_path: Path) -> None:
@@ -90,8 +158,9 @@ def test_a_pipe_in_a_folder_is_not_opened(tmp_path: Path) -> None:
 
 def test_each_file_once(tmp_path: Path) -> None:
     _tree(tmp_path, "a.yaml")
-    found = list(find_files([tmp_path, tmp_path / "a.yaml", tmp_path], Globs(tmp_path, ())))
-    assert len(found) == 1
+    (tmp_path / "link.yaml").symlink_to("a.yaml")
+    paths = [tmp_path, tmp_path / "a.yaml", tmp_path, Path(os.path.relpath(tmp_path)), tmp_path / "link.yaml"]
+    assert len(list(find_files(paths, Globs(tmp_path, ())))) == 1
 
 
 def test_a_file_that_vanished_is_an_error(tmp_path: Path) -> None:
@@ -109,7 +178,7 @@ def test_huge_files_are_not_read_whole(tmp_path: Path) -> None:
         stream.write(POLICY.encode())
     error = read_file(FoundFile(str(path)))
     assert isinstance(error, InputError)
-    assert str(error) == f"{path}: is 64 MiB, more than 64 MiB; split the file"
+    assert str(error) == f"{path}: holds 67,108,865 bytes, more than 64 MiB; split the file"
 
 
 def test_utf16_policies_are_not_overlooked() -> None:

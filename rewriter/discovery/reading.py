@@ -1,0 +1,100 @@
+"""The bytes of a file, or what is wrong with it."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+#: Larger files are not parsed: no manifest comes near, and a parser's memory is a multiple of it.
+MAX_BYTES = 64 << 20
+
+_POLICY_MARKER = b"NetworkPolicy"
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+
+
+@dataclass(frozen=True, slots=True)
+class InputError:
+    """Something that could not be read or parsed: file, 1-based line if there is one, what, and what to do."""
+
+    path: str
+    message: str
+    line: int | None = None
+    hint: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.line}" if self.line else self.path
+        return f"{place}: {self.message}" + (f"; {self.hint}" if self.hint else "")
+
+
+class FoundFile(NamedTuple):
+    """A file to read. `display` opens it and is how people know it; `explicit` if it was named itself."""
+
+    display: str
+    explicit: bool = False
+
+    @property
+    def path(self) -> Path:
+        return Path(self.display)
+
+
+def read_file(found: FoundFile) -> bytes | InputError | None:
+    """The bytes of a file; None for one too large to be a manifest that holds no policy either."""
+    try:
+        descriptor = os.open(found.display, _FLAGS)
+    except OSError as error:
+        return InputError(found.display, reason(error), hint="check its permissions")
+    try:
+        status = os.fstat(descriptor)
+        size = status.st_size
+        if not stat.S_ISREG(status.st_mode):
+            return InputError(found.display, "is not a regular file", hint="name a manifest")
+        if size > MAX_BYTES:
+            return _too_large(descriptor, size, found)
+        data = os.read(descriptor, size + 1)
+        return data if len(data) == size else _rest(descriptor, data, found)
+    except OSError as error:
+        return InputError(found.display, reason(error), hint="check the file")
+    finally:
+        os.close(descriptor)
+
+
+def _rest(descriptor: int, data: bytes, found: FoundFile) -> bytes | InputError | None:
+    """The whole of a file whose first read came short, or that grew since."""
+    parts = [data]
+    length = len(data)
+    while part := os.read(descriptor, 1 << 20):
+        parts.append(part)
+        length += len(part)
+        if length > MAX_BYTES:
+            return _too_large(descriptor, os.fstat(descriptor).st_size, found)
+    return b"".join(parts)
+
+
+def _too_large(descriptor: int, size: int, found: FoundFile) -> InputError | None:
+    with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as content:
+        if not found.explicit and content.find(_POLICY_MARKER) < 0:
+            return None
+    return InputError(found.display, f"holds {size:,} bytes, more than {MAX_BYTES >> 20} MiB", hint="split the file")
+
+
+def holds_policy(data: bytes) -> bool:
+    """Whether bytes may hold a network policy. UTF-16 counts if it would, so that decoding can refuse it."""
+    if _POLICY_MARKER in data:
+        return True
+    return data.startswith(_UTF16_MARKS) and _POLICY_MARKER in data.replace(b"\0", b"")
+
+
+def reason(error: OSError) -> str:
+    """Why a file or folder cannot be read, in a few words."""
+    match error:
+        case FileNotFoundError():
+            return "no such file or folder"
+        case PermissionError():
+            return "cannot be read: permission denied"
+        case _:
+            return f"cannot be read: {error.strerror or error}"
