@@ -41,7 +41,9 @@ def set_item(
     at = column(text, dash) + style.gap if empty else column(text, old.start)
     lines = block(value, at, style)
     if empty:
-        return [Splice(dash + 1, dash + 1, " " * (style.gap - 1) + _joined(lines, style))]
+        line = line_end(text, dash)
+        behind = line if not text[dash + 1 : line].strip(" \t") else dash + 1
+        return [Splice(dash + 1, behind, " " * (style.gap - 1) + _joined(lines, style))]
     end = _end_with_comment(text, old, old, len(lines))
     return _rewritten(text, old.start, end, lines, at, style, comments)
 

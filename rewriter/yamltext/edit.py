@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping as AnyMapping
 from collections.abc import Sequence as List
 from difflib import SequenceMatcher
 from typing import Any
 
 from rewriter.yamltext import block_edit, flow_edit
-from rewriter.yamltext.comments import comments_of
+from rewriter.yamltext.comments import comments_of, scalars
 from rewriter.yamltext.document import Document, equal, node_at, plain
 from rewriter.yamltext.errors import EditError, YamlTextError
+from rewriter.yamltext.literal import set_literal
 from rewriter.yamltext.move import moved_member
 from rewriter.yamltext.nodes import Mapping, Node, Scalar, Sequence
 from rewriter.yamltext.parse import parse
 from rewriter.yamltext.render import block, flow, scalar
-from rewriter.yamltext.route import Target, refuse_shared, resolve_target
+from rewriter.yamltext.route import Target, refuse_merged, refuse_shared, resolve_target
 from rewriter.yamltext.splice import Splice, spliced
 from rewriter.yamltext.style import Style, style_near
+
+#: A lone CR, NEL, LS, PS: line breaks of YAML 1.1.
+_OTHER_BREAKS = re.compile("\r(?!\n)|[\u0085\u2028\u2029]")
 
 Operation = AnyMapping[str, Any]
 
@@ -35,8 +40,23 @@ def edit(text: str, document_index: int, operations: List[Operation]) -> str:
 def edit_document(document: Document, operations: List[Operation]) -> str:
     """The text of one document, and of nothing else of its file, with the operations made in it."""
     text = document.text[document.span.start : document.span.end]
+    _refuse_other_breaks(document, text)
     whole = document if len(text) == len(document.text) else None
     return _edited(text, list(operations), whole)
+
+
+def _refuse_other_breaks(document: Document, text: str) -> None:
+    """Characters that end a line for YAML, but not for editors and git, leave nobody sure of what a line is."""
+    if _OTHER_BREAKS.search(text) is None:
+        return
+    position = document.span.start
+    gaps = [(each.start, each.end) for each in scalars(document.root) if each.style is not None]
+    for start, end in [*gaps, (document.span.end, document.span.end)]:
+        found = _OTHER_BREAKS.search(document.text, position, start)
+        if found is not None:
+            line, _ = document.lines.place(found.start())
+            raise EditError(f"line {line} holds a line break other than LF and CRLF")
+        position = end
 
 
 def edit_many(text: str, operations: AnyMapping[int, List[Operation]]) -> str:
@@ -148,6 +168,7 @@ def _remove(text: str, document: Document, path: str) -> str:
     if parent is None or not target.exists:
         raise EditError("there is nothing to remove", path)
     refuse_shared(document, _item(parent, target.index), path)
+    refuse_merged(parent, path)
     _refuse_explicit_keys(text, parent, path)
     if len(parent.items) == 1:
         return _set(text, document, path.rsplit("/", 1)[0], {} if isinstance(parent, Mapping) else [])
@@ -209,6 +230,9 @@ def _set(text: str, document: Document, path: str, value: Any) -> str:
     if isinstance(old, Scalar) and simple and not isinstance(value, dict | list):
         quote = old.style if isinstance(value, str) else None
         return spliced(text, [Splice(old.start, old.end, scalar(value, style, quote))])
+    literal = set_literal(text, old, value, style) if isinstance(old, Scalar) and isinstance(value, str) else None
+    if literal is not None:
+        return spliced(text, literal)
     found = comments_of(document)
     if parent.flow:
         return spliced(text, flow_edit.set_value(text, old, value, style, found))

@@ -15,6 +15,7 @@ from rewriter.yamltext.render import name as name_of
 from rewriter.yamltext.splice import Splice
 from rewriter.yamltext.style import Style
 
+_LEADING = re.compile(r"\n +")
 _TO_COMMA = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*(,?)")
 
 Container = Mapping | Sequence
@@ -23,7 +24,7 @@ Container = Mapping | Sequence
 def set_value(text: str, old: Node, value: Any, style: Style, comments: List[Comment]) -> list[Splice]:
     """A new value in place of a node inside a flow collection."""
     new = _rendered(text, value, old.start, style, spread="\n" in text[old.start : old.end])
-    return [*_above(text, old.start, old.end, comments, style), Splice(old.start, old.end, new)]
+    return [*_above(text, old.start, old.end, comments, style), Splice(old.start, old.end, _tabbed(new, style))]
 
 
 def set_member(
@@ -33,11 +34,24 @@ def set_member(
     key_node, old = mapping.items[index]
     spread = "\n" in text[old.start : old.end]
     new = name_of(key, style) + style.separator + _rendered(text, value, key_node.start, style, spread=spread)
-    return [*_above(text, key_node.start, old.end, comments, style), Splice(key_node.start, old.end, new)]
+    above = _above(text, key_node.start, old.end, comments, style)
+    return [*above, Splice(key_node.start, old.end, _tabbed(new, style))]
 
 
 def add(text: str, container: Container, index: int, key: str | None, value: Any, style: Style) -> list[Splice]:
     """A new member (with `key`) or item before an index of the container; its length appends."""
+    splices = _added(text, container, index, key, value, style)
+    return [Splice(splice.start, splice.end, _tabbed(splice.text, style)) for splice in splices]
+
+
+def _tabbed(new: str, style: Style) -> str:
+    """New lines with their columns made of tabs, where the document's are."""
+    if not style.tabs:
+        return new
+    return _LEADING.sub(lambda match: "\n" + "\t" * (len(match[0]) - 1), new)
+
+
+def _added(text: str, container: Container, index: int, key: str | None, value: Any, style: Style) -> list[Splice]:
     if not container.items:
         if text[container.start + 1 : container.end - 1].strip():
             raise EditError("there is a comment between its brackets")
@@ -82,17 +96,34 @@ def remove(text: str, container: Container, index: int, style: Style, comments: 
         kept = _inside(comments, start, following)
         pad = style.newline + " " * column(text, start)
         return [Splice(start, following, "".join(comment.text + pad for comment in kept))]
-    before = parts[index - 1][1]
+    return _last_removed(text, parts[index - 1][1], start, end, style, comments)
+
+
+def _last_removed(text: str, before: int, start: int, end: int, style: Style, comments: List[Comment]) -> list[Splice]:
+    """The last part goes; `before` is the end of the one before it, which loses or keeps its comma as the last did."""
+    separator = _comma_after(text, before)
+    assert separator is not None
     comma = _comma_after(text, end)
-    if comma is not None:
-        first = _comma_after(text, before)
-        assert first is not None
-        before, end = first, comma
-    kept = _inside(comments, before, line_end(text, end) if only_comment_follows(text, end) else end)
+    first = before if comma is None else separator
+    end = comma or end
+    own_line = "\n" in text[before:start]
+    kept = _inside(comments, first, line_end(text, end) if own_line and only_comment_follows(text, end) else end)
     if not kept:
-        return [Splice(before, end, "")]
+        return [Splice(first, end, "")]
+    end = max(end, kept[-1].span.end)
+    stays = [comment for comment in kept if own_line and comment.span.end <= line_end(text, before)]
     pad = style.newline + " " * column(text, start)
-    return [Splice(before, max(end, kept[-1].span.end), "".join(pad + comment.text for comment in kept))]
+    lines = "".join(pad + comment.text for comment in kept[len(stays) :])
+    if not only_comment_follows(text, end):  # A bracket on the line of a comment would be part of it.
+        lines += style.newline + " " * indentation(text, before)
+    lines = _tabbed(lines, style)
+    if not stays:
+        return [Splice(first, end, lines)]
+    behind = stays[-1].span.end
+    rest = Splice(behind, end, lines)
+    if comma is not None or separator > behind:
+        return [rest]
+    return [Splice(separator - 1, separator, ""), rest]
 
 
 def _rendered(text: str, value: Any, offset: int, style: Style, *, spread: bool) -> str:

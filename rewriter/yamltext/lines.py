@@ -33,12 +33,12 @@ def column(text: str, offset: int) -> int:
 
 
 def begins_line(text: str, offset: int) -> bool:
-    """Whether only spaces stand before an offset on its line."""
-    return not text[line_start(text, offset) : offset].strip(" ")
+    """Whether only indentation stands before an offset on its line."""
+    return not text[line_start(text, offset) : offset].strip(" \t")
 
 
 def indentation(text: str, offset: int) -> int:
-    """The number of spaces at the beginning of an offset's line."""
+    """The number of spaces (of tabs, in JSON) at the beginning of an offset's line."""
     start = line_start(text, offset)
     match = _CONTENT.search(text, start)
     return (match.start() if match else len(text)) - start

@@ -15,6 +15,8 @@ _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DEFAULT_LIMITS = Limits()
 _BOM = "\ufeff"
 _QUOTES = ("'", '"')
+#: The header of a block scalar that keeps the blank lines at its end.
+_KEEP = re.compile(r"[|>][0-9]?\+")
 #: An anchor or tag with the space, comments and line breaks after it.
 _PROPERTY = re.compile(r"[&!]\S*(?:[ \t]+|(?:[ \t]#[^\n]*)?\r?\n[ \t]*(?:#[^\n]*\r?\n[ \t]*)*)*")
 
@@ -185,8 +187,11 @@ class _Composer:
         return Scalar(event.value, event.style or None, start, end, event.anchor, event.tag, outer)
 
     def _end_of_block_scalar(self, start: int, end: int) -> int:
-        """The end of the last line that has content, or of the header."""
+        """The end of the last line that belongs to the content (blank ones only under `+`), or of the header."""
         content = self._text[start:end].rstrip()
+        if _KEEP.match(content) and not self._text[start:end].isspace():
+            kept = self._text[start:end]
+            content = kept.removesuffix("\n").removesuffix("\r")
         header = self._text.find("\n", start, end)
         return max(start + len(content), start if header < 0 else min(header, start + len(content)))
 

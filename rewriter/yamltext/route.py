@@ -73,6 +73,12 @@ def uneditable(document: Document, pointer: str) -> str | None:
     return None
 
 
+def refuse_merged(node: Mapping | Sequence, pointer: str) -> None:
+    """Raises EditError when a member that is to go would give way to one of a merge key."""
+    if isinstance(node, Mapping) and _merges(node):
+        raise EditError("a merge key (<<) stands beside it", pointer)
+
+
 def refuse_shared(document: Document, node: Node, pointer: str) -> None:
     """Raises EditError when a node that is to go holds an anchor that others refer to."""
     shared = _aliases(document.root)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from rewriter.yamltext.nodes import Mapping, Node, Scalar, Sequence
 from rewriter.yamltext.scalars import resolve
+
+#: What tells KYAML from other flow style where no string does.
+_TRAILING_COMMA = re.compile(r",[ \t]*\r?\n[ \t]*[\]}]")
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
     """`step`: columns from a key to its nested keys; `dash`: from a key to the dashes of its list (0 or more);
     `gap`: from a dash to its content. `json`: everything quoted, flow only. `quoted`: every string quoted, keys plain
-    (KYAML). `inline`: short containers on one line. `hug`: brackets of nested containers share a line (`[{`).
+    (KYAML). `tabs`: indented with tabs, each of them one column, as only flow style can be. `inline`: short
+    containers on one line. `hug`: brackets of nested containers share a line (`[{`).
     """
 
     newline: str = "\n"
@@ -22,6 +27,7 @@ class Style:
     quote: str = '"'
     json: bool = False
     quoted: bool = False
+    tabs: bool = False
     inline: bool = False
     hug: bool = False
     flow_lists: bool = False
@@ -36,9 +42,11 @@ def style_near(text: str, root: Node | None, position: int) -> Style:
     if root is not None:
         found.visit(root)
     json = isinstance(root, Mapping | Sequence) and root.flow and _is_json(root)
+    kyaml = isinstance(root, Mapping) and root.flow and not json
     newline = "\r\n" if "\r\n" in text else "\n"
     dash = found.best("dash", 0 if json else 2)
-    step = found.best("step", 2)
+    tabs = isinstance(root, Mapping | Sequence) and root.flow and "\n\t" in text
+    step = found.best("step", 1 if tabs else 2)
     return Style(
         newline=newline,
         step=step or 2,
@@ -46,8 +54,9 @@ def style_near(text: str, root: Node | None, position: int) -> Style:
         gap=found.best("gap", 2),
         quote="'" if found.best("single", 0) else '"',
         json=json,
-        quoted=isinstance(root, Mapping) and root.flow and not json and bool(found.best("quoted", 0)),
+        quoted=kyaml and bool(found.best("quoted", _TRAILING_COMMA.search(text) is not None)),
         hug=bool(found.best("hug", 0)),
+        tabs=tabs,
         inline=bool(found.best("inline", 0 if json else 1)),
         flow_lists=found.best("flow list", 0) == 1,
         separator=":" if json and found.best("tight", 0) else ": ",
@@ -125,7 +134,7 @@ class _Survey:
                 self._saw("inline", node.start, 0)
             line_start = self._text.rfind("\n", 0, node.start) + 1
             own = line_start
-            while self._text[own : own + 1] == " ":
+            while self._text[own : own + 1] in (" ", "\t"):
                 own += 1
             own -= line_start
             first = node.items[0]
