@@ -24,7 +24,8 @@ def patched(value: Any, operations: Sequence[Operation]) -> Any:
     import jsonpatch
 
     try:
-        return jsonpatch.apply_patch(copy.deepcopy(value), [dict(operation) for operation in operations])
+        # It copies the value, and puts the operations' own values into the copy, where later operations change them.
+        return jsonpatch.apply_patch(value, copy.deepcopy([dict(operation) for operation in operations]))
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError) as error:
         raise ProofError("same structure", f"the fix does not fit its document: {error}") from None
 

@@ -1,9 +1,10 @@
 """Text with positions: parse YAML and JSON, edit by splices, touch nothing else. Knows no Cilium."""
 
-from rewriter.yamltext.comments import Comment, comments, comments_of
+from rewriter.yamltext.comments import comments, comments_of
 from rewriter.yamltext.document import Document, Location, locate, locate_key, node_at
 from rewriter.yamltext.edit import edit, edit_document, edit_many
 from rewriter.yamltext.errors import EditError, Limits, YamlTextError
+from rewriter.yamltext.gaps import Comment
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence, Span
 from rewriter.yamltext.parse import decode, parse
 from rewriter.yamltext.route import uneditable

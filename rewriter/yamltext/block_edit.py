@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence as List
 from typing import Any
 
-from rewriter.yamltext.comments import Comment
 from rewriter.yamltext.dashes import dash_of
-from rewriter.yamltext.document import equal, key_of, plain
+from rewriter.yamltext.document import children, equal, key_of, plain
 from rewriter.yamltext.errors import EditError
+from rewriter.yamltext.gaps import Comment
 from rewriter.yamltext.lines import begins_line, column, indentation, line_end, line_start, next_line
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence
 from rewriter.yamltext.render import block, list_item, member
-from rewriter.yamltext.route import children
 from rewriter.yamltext.splice import Splice
 from rewriter.yamltext.style import Style
 

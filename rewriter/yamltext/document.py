@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from rewriter.yamltext.gaps import Comment, comments_between, comments_up_to
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence, Span
 from rewriter.yamltext.scalars import key_text, resolve, tagged
 
@@ -60,6 +61,37 @@ class Document:
     def value(self) -> Any:
         """Plain Python: dict, list, str, int, float, bool, None; aliases expanded, merge keys applied."""
         return None if self.root is None else plain(self.root)
+
+    @cached_property
+    def comments(self) -> list[Comment]:
+        """The comments, in order; their spans are those of the file's text."""
+        found: list[Comment] = []
+        if self.text.find("#", self.span.start, self.span.end) >= 0:
+            position = comments_up_to(self.text, self.span.start, self.root, found)
+            comments_between(self.text, position, self.span.end, found)
+        return found
+
+    @cached_property
+    def aliases(self) -> frozenset[str]:
+        """The anchors that some alias of the document refers to."""
+        if self.text.find("*", self.span.start, self.span.end) < 0:
+            return frozenset()
+        names = set()
+        stack: list[Node] = [self.root] if self.root is not None else []
+        while stack:
+            node = stack.pop()
+            if isinstance(node, Alias):
+                names.add(node.name)
+            else:
+                stack += children(node)
+        return frozenset(names)
+
+
+def children(node: Node) -> list[Node]:
+    """Keys, values and items right below a node."""
+    if isinstance(node, Mapping):
+        return [child for pair in node.items for child in pair]
+    return list(node.items) if isinstance(node, Sequence) else []
 
 
 def plain(node: Node) -> Any:

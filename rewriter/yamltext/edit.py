@@ -10,9 +10,9 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from rewriter.yamltext import block_edit, flow_edit
-from rewriter.yamltext.comments import comments_of, scalars
 from rewriter.yamltext.document import Document, equal, node_at, plain
 from rewriter.yamltext.errors import EditError, YamlTextError
+from rewriter.yamltext.gaps import scalars
 from rewriter.yamltext.literal import set_literal
 from rewriter.yamltext.move import moved_member
 from rewriter.yamltext.nodes import Mapping, Node, Scalar, Sequence
@@ -150,7 +150,7 @@ def _add(text: str, document: Document, path: str, value: Any) -> str:
     if isinstance(parent, Mapping):
         assert key is not None
         return spliced(text, block_edit.add_member(text, parent, key, value, style))
-    return spliced(text, block_edit.add_item(text, parent, target.index, value, style, comments_of(document)))
+    return spliced(text, block_edit.add_item(text, parent, target.index, value, style, document.comments))
 
 
 def _in_flow(document: Document, path: str) -> bool:
@@ -173,7 +173,7 @@ def _remove(text: str, document: Document, path: str) -> str:
     if len(parent.items) == 1:
         return _set(text, document, path.rsplit("/", 1)[0], {} if isinstance(parent, Mapping) else [])
     style = style_near(text, document.root, parent.start)
-    found = comments_of(document)
+    found = document.comments
     if parent.flow:
         return spliced(text, flow_edit.remove(text, parent, target.index, style, found))
     if isinstance(parent, Mapping):
@@ -201,7 +201,7 @@ def _swap(text: str, document: Document, path: str, following: Operation) -> str
     key = resolve_target(document, following["path"]).token
     style = style_near(text, document.root, parent.items[target.index][1].start)
     change = flow_edit.set_member if parent.flow else block_edit.set_member
-    return spliced(text, change(text, parent, target.index, key, following["value"], style, comments_of(document)))
+    return spliced(text, change(text, parent, target.index, key, following["value"], style, document.comments))
 
 
 def _replace(text: str, document: Document, path: str, value: Any) -> str:
@@ -233,7 +233,7 @@ def _set(text: str, document: Document, path: str, value: Any) -> str:
     literal = set_literal(text, old, value, style) if isinstance(old, Scalar) and isinstance(value, str) else None
     if literal is not None:
         return spliced(text, literal)
-    found = comments_of(document)
+    found = document.comments
     if parent.flow:
         return spliced(text, flow_edit.set_value(text, old, value, style, found))
     _refuse_explicit_keys(text, parent, path)
@@ -244,7 +244,7 @@ def _set(text: str, document: Document, path: str, value: Any) -> str:
 
 def _set_root(text: str, document: Document, value: Any, style: Style) -> str:
     root = document.root
-    if root is None or any(root.start <= comment.span.start < root.end for comment in comments_of(document)):
+    if root is None or any(root.start <= comment.span.start < root.end for comment in document.comments):
         raise EditError("the whole document would have to be rewritten")
     new = flow(value, style) if style.json else style.newline.join(block(value, 0, style))
     return spliced(text, [Splice(root.start, root.end, new)])

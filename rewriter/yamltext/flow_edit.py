@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence as List
 from typing import Any
 
-from rewriter.yamltext.comments import Comment
 from rewriter.yamltext.errors import EditError
+from rewriter.yamltext.gaps import Comment
 from rewriter.yamltext.lines import begins_line, column, indentation, line_end, line_start, only_comment_follows
 from rewriter.yamltext.nodes import Mapping, Node, Sequence
 from rewriter.yamltext.render import flow, flow_lines

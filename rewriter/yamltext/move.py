@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from rewriter.yamltext.document import Document, equal, plain
+from rewriter.yamltext.document import Document, children, equal, plain
 from rewriter.yamltext.lines import begins_line, column, indentation, line_end, line_start, next_line
 from rewriter.yamltext.nodes import Alias, Mapping, Node
-from rewriter.yamltext.route import Target, children, resolve_target
+from rewriter.yamltext.route import Target, resolve_target
 from rewriter.yamltext.splice import Splice, spliced
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rewriter.yamltext.document import Document, key_of, tokens
+from rewriter.yamltext.document import Document, children, key_of, tokens
 from rewriter.yamltext.errors import EditError
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence
 from rewriter.yamltext.templates import template_markup
@@ -53,7 +53,7 @@ def resolve_target(document: Document, pointer: str) -> Target:
 
 def uneditable(document: Document, pointer: str) -> str | None:
     """Why the node at a pointer, or a container on the way to it, cannot be edited; None when it can."""
-    shared = _aliases(document.root)
+    shared = document.aliases
     node = document.root
     for step in ("", *tokens(pointer)):
         if step or node is not document.root:
@@ -81,7 +81,7 @@ def refuse_merged(node: Mapping | Sequence, pointer: str) -> None:
 
 def refuse_shared(document: Document, node: Node, pointer: str) -> None:
     """Raises EditError when a node that is to go holds an anchor that others refer to."""
-    shared = _aliases(document.root)
+    shared = document.aliases
     if not shared:
         return
     stack = [node]
@@ -90,13 +90,6 @@ def refuse_shared(document: Document, node: Node, pointer: str) -> None:
         if current.anchor is not None and current.anchor in shared:
             raise EditError(f"it holds the anchor &{current.anchor}, which is used elsewhere", pointer)
         stack += children(current)
-
-
-def children(node: Node) -> list[Node]:
-    """Keys, values and items right below a node."""
-    if isinstance(node, Mapping):
-        return [child for pair in node.items for child in pair]
-    return list(node.items) if isinstance(node, Sequence) else []
 
 
 def _step(node: Node | None, step: str) -> Node | None:
@@ -113,16 +106,3 @@ def _is_key(key: Node, step: str) -> bool:
 
 def _merges(node: Mapping) -> bool:
     return any(isinstance(key, Scalar) and key.text == "<<" and key.style is None for key, _ in node.items)
-
-
-def _aliases(root: Node | None) -> frozenset[str]:
-    """The anchors that some alias of the document uses."""
-    names = set()
-    stack: list[Node] = [root] if root is not None else []
-    while stack:
-        node = stack.pop()
-        if isinstance(node, Alias):
-            names.add(node.name)
-        else:
-            stack += children(node)
-    return frozenset(names)
