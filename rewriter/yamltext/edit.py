@@ -13,6 +13,7 @@ from rewriter.yamltext import block_edit, flow_edit
 from rewriter.yamltext.document import Document, equal, node_at, plain
 from rewriter.yamltext.errors import EditError, YamlTextError
 from rewriter.yamltext.gaps import scalars
+from rewriter.yamltext.lines import line_start
 from rewriter.yamltext.literal import set_literal
 from rewriter.yamltext.move import moved_member
 from rewriter.yamltext.nodes import Mapping, Node, Scalar, Sequence
@@ -269,7 +270,7 @@ def _refuse_explicit_keys(text: str, parent: Mapping | Sequence, path: str) -> N
     """`? key` entries are rare and not edited around."""
     if isinstance(parent, Mapping) and not parent.flow:
         for key, _ in parent.items:
-            if text[: key.outer].rstrip(" ").endswith("?"):
+            if text[line_start(text, key.outer) : key.outer].rstrip(" ").endswith("?"):
                 raise EditError("the mapping has explicit keys (? key)", path)
 
 
