@@ -62,6 +62,16 @@ def fix(
             "--context", metavar="CTX", help="Cluster facts from a live cluster of the kubeconfig; repeatable."
         ),
     ] = None,
+    hubble: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--hubble", metavar="FILE", help="Flows seen (`hubble observe -o json`, plain or gzip); repeatable."
+        ),
+    ] = None,
+    agent_log: Annotated[
+        list[Path] | None,
+        typer.Option("--agent-log", metavar="FILE", help="Logs of Cilium's agents: policies they refused; repeatable."),
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option("--config", metavar="FILE", help="Default: the nearest cnpfix.toml or pyproject.toml."),
@@ -111,6 +121,8 @@ def fix(
         to_version=to_version,
         inventories=tuple(inventory or ()),
         contexts=tuple(context or ()),
+        hubble=tuple(hubble or ()),
+        agent_logs=tuple(agent_log or ()),
         diff_base=diff_base,
         stdin_name=stdin_filename,
     )

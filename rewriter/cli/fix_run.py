@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +16,9 @@ from rewriter.engine.fixer import Fixer, Options, write_result
 from rewriter.engine.result import FileResult, Report, Summary
 from rewriter.engine.workspace import Workspace
 from rewriter.output.style import clean, style_for
+
+#: Policies that are in no file, told one a line.
+_MOST_TOLD = 10
 
 
 class Mode(StrEnum):
@@ -52,10 +55,29 @@ def preview(workspace: Workspace, options: Options, jobs: int) -> list[FileResul
 
 def _treated(workspace: Workspace, options: Options, jobs: int) -> Iterator[FileResult]:
     fixer = _fixer(workspace, options)
+    told = _dead_told(workspace)
     with Progress("checking", len(workspace.files)) as progress:
         for result in parallel.each(workspace.files, lambda item: fixer.treat(*item), jobs):
-            yield result
+            yield told(result)
             progress.step()
+
+
+def _dead_told(workspace: Workspace) -> Callable[[FileResult], FileResult]:
+    """Adds what is known of policies that a cluster refused; those that are in no file are told on stderr."""
+    if not workspace.dead:
+        return lambda result: result
+    from rewriter.engine.dead import DeadPolicies
+
+    policies = DeadPolicies(workspace)
+    elsewhere = policies.elsewhere
+    for dead in elsewhere[:_MOST_TOLD]:
+        name = "/".join(filter(None, (dead.namespace, dead.name)))
+        print(
+            clean(f"cnpfix: {name} is not in the files and not enforced: {dead.reason}, {dead.source}"), file=sys.stderr
+        )
+    if len(elsewhere) > _MOST_TOLD:
+        print(f"cnpfix: and {len(elsewhere) - _MOST_TOLD} more like it", file=sys.stderr)
+    return policies.told
 
 
 def run_stdin(workspace: Workspace, options: Options, mode: Mode, printing: Printing, name: str) -> int:

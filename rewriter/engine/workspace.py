@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy
@@ -29,6 +29,10 @@ from rewriter.inventory.snapshot import Snapshot, read_snapshot
 from rewriter.inventory.tree import TreeInventory
 from rewriter.passes import PASS_IDS
 
+if TYPE_CHECKING:
+    from rewriter.inventory.hubble.agent_log import DeadPolicy
+    from rewriter.inventory.hubble.flows import ObservedFlows
+
 Progress = Callable[[int], None]
 """Told how many more files are read."""
 
@@ -47,6 +51,8 @@ class Request:
     to_version: str | None = None
     inventories: tuple[Path, ...] = ()
     contexts: tuple[str, ...] = ()
+    hubble: tuple[Path, ...] = ()
+    agent_logs: tuple[Path, ...] = ()
     diff_base: str | None = None
     stdin_name: str | None = None
 
@@ -75,6 +81,8 @@ class Workspace:
     from_version: Version
     to_version: Version
     inventory: TreeInventory
+    observed: ObservedFlows | None = None
+    dead: Sequence[DeadPolicy] = ()
     files: list[tuple[FoundFile, bytes]] = field(default_factory=list)
     scanned: int = 0
     errors: list[InputError] = field(default_factory=list)
@@ -144,6 +152,7 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
                 f"--diff-base {request.diff_base}: git knows no such revision here; name one that is fetched"
             )
     snapshots = [*map(read_snapshot, request.inventories), *_live(request, progress)]
+    observed = _observed(request, progress)
     root = _root(start, config, request)
     inventory = TreeInventory(
         config.clusters,
@@ -152,8 +161,9 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
         root=str(root or _folder(start)),
         read=_read_again,
         remotes=lambda: repository_remotes(_folder(start)),
+        observed=observed,
     )
-    workspace = Workspace(config, from_version, to_version, inventory)
+    workspace = Workspace(config, from_version, to_version, inventory, observed, _dead(request, snapshots))
     exclude = Globs(config.root, config.exclude)
     seen = _scan(workspace, paths, only, exclude, progress)
     asked = bool(workspace.files) or not paths
@@ -185,6 +195,30 @@ def _root(start: Path, config: Config, request: Request) -> Path | None:
 def _read_again(path: str) -> bytes | None:
     data = read_file(FoundFile(path))
     return data if isinstance(data, bytes) else None
+
+
+def _observed(request: Request, progress: Progress) -> ObservedFlows | None:
+    if not request.hubble:
+        return None
+    from rewriter.inventory.hubble.read import HubbleError, read_exports
+
+    try:
+        return read_exports(request.hubble, progress)
+    except HubbleError as error:
+        raise WorkspaceError(str(error)) from None
+
+
+def _dead(request: Request, snapshots: Sequence[Snapshot]) -> Sequence[DeadPolicy]:
+    """The policies that agent logs and snapshots say are not enforced."""
+    if not request.agent_logs and not any(snapshot.policies for snapshot in snapshots):
+        return ()
+    from rewriter.inventory.hubble.agent_log import AgentLogError, dead_in_snapshots, read_agent_logs
+
+    try:
+        logged = read_agent_logs(request.agent_logs)
+    except AgentLogError as error:
+        raise WorkspaceError(str(error)) from None
+    return [*logged, *(dead for snapshot in snapshots for dead in dead_in_snapshots(snapshot.policies))]
 
 
 def _holds(folder: Path, inner: Path) -> bool:

@@ -14,6 +14,7 @@ from rewriter.inventory.facts import (
     Service,
     Workload,
 )
+from rewriter.inventory.hubble.flows import ObservedFlow
 
 
 class Inventory(Protocol):
@@ -51,3 +52,7 @@ class Inventory(Protocol):
     def nodes(self) -> Sequence[Node]: ...
 
     def cidr_groups(self) -> Sequence[CIDRGroup]: ...
+
+    @property
+    def cross_cluster_drops(self) -> Sequence[ObservedFlow]:
+        """Flows between pods of two clusters that Hubble saw dropped by policy; none where no export is given."""

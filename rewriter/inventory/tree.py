@@ -19,6 +19,7 @@ from rewriter.inventory.facts import (
     Source,
     Workload,
 )
+from rewriter.inventory.hubble.flows import ObservedFlow, ObservedFlows
 from rewriter.inventory.kustomize_walk import Placement, Problem
 from rewriter.inventory.manifests import Manifest
 from rewriter.inventory.placements import APPLIER_KINDS, Placements
@@ -54,7 +55,9 @@ class TreeInventory:
         root: str = ".",
         read: Callable[[str], bytes | None] = lambda _path: None,
         remotes: Callable[[], Sequence[str]] = tuple,
+        observed: ObservedFlows | None = None,
     ) -> None:
+        self._observed = observed
         self._configured = tuple(clusters)
         self._snapshots = tuple(snapshots)
         self._local_to = local_to
@@ -151,6 +154,10 @@ class TreeInventory:
 
     def cidr_groups(self) -> Sequence[CIDRGroup]:
         return self._holding("cidr_groups", b"CiliumCIDRGroup", ())
+
+    @cached_property
+    def cross_cluster_drops(self) -> Sequence[ObservedFlow]:
+        return tuple(flow for flow in self._observed.flows if flow.crosses_clusters) if self._observed else ()
 
     def _holding(self, group: str, kind: bytes, needles: Iterable[str]) -> list[Any]:
         return self._holding_any(group, frozenset({kind}), needles)

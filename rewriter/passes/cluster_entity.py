@@ -32,8 +32,9 @@ not denied.
 ## Fix safety
 
 The fix lets pods of other clusters in, so somebody has to have said that they should get in. With
-`[passes.cluster-entity] remote` set it is evident; without, it is unsafe. `remote = []` says that `cluster` means the
-local cluster only, and silences the pass.
+`[passes.cluster-entity] remote` set it is evident, and so it is for the clusters whose pods an export of Hubble
+(`--hubble`) shows dropped on the ports of the rule; without either it is unsafe. `remote = []` says that `cluster`
+means the local cluster only, and silences the pass.
 
 `mode` decides the form:
 
@@ -60,22 +61,29 @@ from rewriter.cilium.entities import CLUSTER_MEMBERS
 from rewriter.cilium.policy import INGRESS, PeerField, Rule, Spec
 from rewriter.cilium.version import CLUSTER_MESH_ENTITY
 from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
+from rewriter.inventory.hubble.flows import ObservedFlow
 from rewriter.passes.base import Context, Pass
 from rewriter.passes.mesh import mesh_pods
+from rewriter.passes.observed import dropped_from_remote_pods
 from rewriter.passes.rules import add_after, missing, sibling
 from rewriter.passes.words import flow_text, listed
 
 CODE, ID = "CNP004", "cluster-entity"
 #: Entities that already cover the pods of the whole mesh.
 _WIDER = frozenset({"all", "cluster-mesh"})
+_MOST_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
 class _Remote:
-    """The other clusters that `cluster` should include: names, or None for all without knowing them."""
+    """The other clusters that `cluster` should include: names, or None for all without knowing them.
+
+    `said`: the config says so; `drops` are flows from or to their pods that Hubble saw dropped.
+    """
 
     names: tuple[str, ...] | None
     said: bool
+    drops: tuple[ObservedFlow, ...] = ()
 
     @property
     def words(self) -> str:
@@ -102,7 +110,8 @@ def find(context: Context) -> Iterator[Finding]:
         for rule in spec.rules:
             field = rule.peer("fromEntities" if rule.direction == INGRESS else "toEntities")
             if field and _means_local_cluster(rule, field):
-                finding = _finding(_Place(context, spec, rule, field, field.entries.index("cluster"), remote))
+                meant = _observed(context, rule, remote)
+                finding = _finding(_Place(context, spec, rule, field, field.entries.index("cluster"), meant))
                 if finding:
                     yield finding
 
@@ -120,6 +129,15 @@ def _remote(context: Context) -> _Remote | None:
         return _Remote(known or None, said is not None)
     names = tuple(name for name in said if own is None or name != own.name)
     return _Remote(names, said=True) if names else None
+
+
+def _observed(context: Context, rule: Rule, remote: _Remote) -> _Remote:
+    """The clusters whose pods were seen dropped by the rule, where the config does not say which are meant."""
+    drops = () if remote.said or rule.deny else dropped_from_remote_pods(context, rule)
+    if not drops:
+        return remote
+    seen = {flow.peer.cluster for flow in drops}
+    return _Remote(tuple(each.name for each in context.remote_clusters if each.name in seen), said=False, drops=drops)
 
 
 def _means_local_cluster(rule: Rule, field: PeerField) -> bool:
@@ -210,7 +228,7 @@ def _widened(place: _Place) -> Finding:
 
 
 def _trust(place: _Place) -> Applicability:
-    return Applicability.EVIDENT if place.remote.said else Applicability.UNSAFE
+    return Applicability.EVIDENT if place.remote.said or place.remote.drops else Applicability.UNSAFE
 
 
 def _extension(place: _Place) -> Fix:
@@ -241,6 +259,9 @@ def _evidence(place: _Place) -> Iterator[str]:
     others: Sequence[str] = [f"{cluster.name} ({cluster.source})" for cluster in context.remote_clusters]
     if others:
         yield f"meshed with {listed(others)}"
+    yield from (f"Hubble saw dropped: {flow}" for flow in place.remote.drops[:_MOST_SHOWN])
+    if len(place.remote.drops) > _MOST_SHOWN:
+        yield f"and {len(place.remote.drops) - _MOST_SHOWN} kinds of flow more"
     if place.remote.said:
         said = context.config.cluster_entity.remote
         yield f"[passes.cluster-entity] remote = {said if isinstance(said, str) else ', '.join(said or ())}"
@@ -257,7 +278,7 @@ def _make(
     opens: tuple[str, ...] = (),
     closes: tuple[str, ...] = (),
 ) -> Finding:
-    if applicability is Applicability.UNSAFE and not place.remote.said:
+    if applicability is Applicability.UNSAFE and not (place.remote.said or place.remote.drops):
         advice = "say which clusters were meant with `[passes.cluster-entity] remote`, or `remote = []` for none"
     verb = "denies" if place.rule.deny else "allows"
     return Finding(

@@ -27,6 +27,7 @@ from rewriter.inventory.facts import (
     Source,
     Workload,
 )
+from rewriter.inventory.hubble.flows import ObservedFlow
 from rewriter.passes.base import Context, Pass
 
 SOURCE = Source("facts.yaml", 1)
@@ -44,6 +45,7 @@ class Facts:
     namespaces_: Sequence[Namespace] = ()
     nodes_: Sequence[Node] = ()
     groups: Sequence[CIDRGroup] = ()
+    cross_cluster_drops: Sequence[ObservedFlow] = ()
 
     def cluster_of(self, path: str) -> Cluster | None:
         return next((each for each in self.clusters if each.local_paths), None)

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rewriter.cilium.labels import CLUSTER_LABEL, NAMESPACE_LABEL
 from rewriter.cilium.policy import CCNP, CNP
 from rewriter.config.model import ClusterEntityOptions, Config
 from rewriter.finding import Applicability
+from rewriter.inventory.hubble.flows import ObservedEndpoint, ObservedFlow
 from rewriter.passes.cluster_entity import PASS
 from tests.passes.support import Facts, Run, cluster, run
 
@@ -207,3 +210,52 @@ def test_cluster_mesh_before_1_20_is_manual() -> None:
     assert result.only.applicability is Applicability.MANUAL
     assert result.only.fix is None
     assert "1.20" in result.only.advice
+
+
+def drop(source: str, port: int = 443, subject: str = "cluster-a", verdict: str = "DROPPED") -> ObservedFlow:
+    """A flow from pods of a cluster to pods of namespace shop, seen at the receiving end."""
+
+    def pods(name: str, namespace: str) -> ObservedEndpoint:
+        labels = (f"k8s:{CLUSTER_LABEL}={name}", f"k8s:{NAMESPACE_LABEL}={namespace}", "k8s:app=web")
+        return ObservedEndpoint(labels)
+
+    ends = (pods(source, "front"), pods(subject, "shop"))
+    return ObservedFlow(*ends, "TCP", port, "ingress", verdict, 7, "2026-01-31T12:00:00Z")
+
+
+ENTITY = {"ingress": [{"fromEntities": ["cluster"], "toPorts": PORTS}]}
+
+
+def test_drops_seen_from_remote_pods_are_evidence_for_their_cluster() -> None:
+    seen = replace(THREE, cross_cluster_drops=[drop("cluster-c")])
+    done = treat(ENTITY, seen, configured(None), unsafe=False)
+    assert done.only.applicability is Applicability.EVIDENT
+    assert done.manifest["spec"]["ingress"][1]["fromEndpoints"] == [mesh_selector("cluster-c")]
+    assert (
+        "Hubble saw dropped: cluster-c/front/web → cluster-a/shop/web 443/TCP (7 times, last 2026-01-31T12:00:00Z)"
+        in done.only.evidence
+    )
+
+
+@pytest.mark.parametrize(
+    "flow",
+    [
+        drop("cluster-c", port=80),
+        drop("cluster-x"),
+        drop("cluster-c", subject="cluster-b"),
+        drop("cluster-c", verdict="DENIED"),
+    ],
+    ids=["other port", "no member of the mesh", "dropped in another cluster", "by a deny rule"],
+)
+def test_other_drops_are_no_evidence(flow: ObservedFlow) -> None:
+    seen = replace(THREE, cross_cluster_drops=[flow] if flow.crosses_clusters else [])
+    assert treat(ENTITY, seen, configured(None), unsafe=False).only.applicability is Applicability.UNSAFE
+
+
+def test_nobody_is_overruled_by_what_was_seen() -> None:
+    seen = replace(THREE, cross_cluster_drops=[drop("cluster-c")])
+    assert treat(ENTITY, seen, configured(())).findings == []
+    names = treat(ENTITY, seen, configured(("cluster-b",))).manifest["spec"]["ingress"][1]["fromEndpoints"]
+    assert names == [mesh_selector("cluster-b")]
+    denying = treat({"ingressDeny": [{"fromEntities": ["cluster"]}]}, seen, configured(None))
+    assert denying.only.applicability is Applicability.MANUAL

@@ -1,0 +1,115 @@
+"""Policies that a cluster does not enforce, as its agents or its operator say: evidence, and a note of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from rewriter import yamltext
+from rewriter.cilium.policy import CCNP, CNP
+from rewriter.engine.notes import CODE
+from rewriter.engine.result import FileResult, Place, Reported
+from rewriter.engine.workspace import PlacedPolicy, Workspace
+from rewriter.finding import Applicability, Finding, Severity
+from rewriter.inventory.hubble.agent_log import DeadPolicy
+
+ID = "not-enforced"
+
+
+class DeadPolicies:
+    """The dead policies of a workspace, found again in its files."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._by_name: dict[tuple[str, str], list[DeadPolicy]] = {}
+        for dead in workspace.dead:
+            self._by_name.setdefault((dead.namespace, dead.name), []).append(dead)
+        self._placed: dict[str, list[PlacedPolicy]] = {}
+        for placed in workspace.policies() if workspace.dead else ():
+            self._placed.setdefault(placed.path, []).append(placed)
+
+    @property
+    def elsewhere(self) -> list[DeadPolicy]:
+        """Those that are in none of the files."""
+        here = {id(dead) for each in self._placed.values() for placed in each for dead in self._of(_key(placed))}
+        return [dead for dead in self._workspace.dead if id(dead) not in here]
+
+    def told(self, result: FileResult) -> FileResult:
+        """A result in which the findings of a dead policy have the reason as evidence.
+
+        A policy that no finding of severity error explains gets a note.
+        """
+        policies = self._placed.get(result.path, ())
+        if not any(self._of(_key(placed)) for placed in policies):
+            return result
+        findings: list[Reported] = []
+        explained = set()
+        for item in result.findings:
+            place = item.place
+            key = _Key(place.file, place.document, place.kind, place.namespace, place.name)
+            dead = self._of(key)
+            if dead:
+                evidence = (*item.finding.evidence, *(each.evidence for each in dead))
+                item = replace(item, finding=replace(item.finding, evidence=evidence))
+                if item.finding.severity is Severity.ERROR:
+                    explained.add(key)
+            findings.append(item)
+        for placed in policies:
+            dead = self._of(_key(placed))
+            if dead and _key(placed) not in explained:
+                findings.append(_note(placed, dead))
+        findings.sort(key=lambda item: (item.place.line, item.finding.code, item.place.column))
+        return replace(result, findings=tuple(findings))
+
+    def _of(self, key: _Key) -> Sequence[DeadPolicy]:
+        if key.kind not in (CNP, CCNP):
+            return ()
+        own = self._workspace.inventory.cluster_of(key.path)
+        return [
+            dead
+            for dead in self._by_name.get(("" if key.kind == CCNP else key.namespace, key.name), ())
+            if own is None or dead.cluster in (None, own.name)
+        ]
+
+
+class _Key(NamedTuple):
+    path: str
+    document: int
+    kind: str
+    namespace: str
+    name: str
+
+
+def _key(placed: PlacedPolicy) -> _Key:
+    policy = placed.policy
+    return _Key(placed.path, placed.document.index, policy.kind, policy.namespace or "", policy.name)
+
+
+def _note(placed: PlacedPolicy, dead: Sequence[DeadPolicy]) -> Reported:
+    policy = placed.policy
+    route = f"{policy.route}/metadata"
+    finding = Finding(
+        CODE,
+        ID,
+        Severity.NOTE,
+        Applicability.MANUAL,
+        route,
+        "the cluster does not enforce this policy",
+        why="its pods have none of its rules",
+        evidence=tuple(each.evidence for each in dead),
+        advice="take away the reason; if it is not in this file, compare the file with what runs",
+    )
+    where = yamltext.locate_key(placed.document, route)
+    place = Place(
+        placed.path,
+        where.line,
+        where.column,
+        where.end_line,
+        where.end_column,
+        placed.document.index,
+        policy.kind,
+        policy.namespace or "",
+        policy.name,
+    )
+    return Reported(finding, place)
