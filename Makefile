@@ -29,7 +29,7 @@ types: $(STAMP)  ## mypy, strict
 	$(BIN)/mypy
 
 golden: $(STAMP) ## rewrite the expected findings of the golden cases; read the diff
-	CNPFIX_GOLDEN=refresh $(BIN)/python -m pytest tests/test_golden.py
+	CNPFIX_GOLDEN=refresh $(BIN)/python -m pytest tests/test_golden.py tests/passes/test_examples.py
 
 bench: $(STAMP)  ## speed, as ratios measured in the same run
 	$(BIN)/python -m tests.bench

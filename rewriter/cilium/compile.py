@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from rewriter.cilium.fqdn import plain_selector
 from rewriter.cilium.labels import K8S, NAMESPACE_LABEL
 from rewriter.cilium.peers import (
     knp_peer_terms,
@@ -142,6 +143,8 @@ def _limits(item: Mapping[str, Any], rule: Rule, version: Version) -> tuple[str,
     kinds = dict(rules) if isinstance(rules, dict) else {}
     if version >= L7_GENERIC_REMOVED:
         kinds = {kind: kinds[kind] for kind in ("http", "dns") if kind in kinds}
+    if isinstance(kinds.get("dns"), list):
+        kinds["dns"] = [plain_selector(entry, version) for entry in kinds["dns"]]
     demands = {**kinds, **{field: item[field] for field in _TLS_FIELDS if field in item}}
     return tuple(f"{name} {canonical_json(demands[name])}" for name in sorted(demands) if demands[name] is not None)
 

@@ -22,6 +22,19 @@ def fqdn_term(selector: Mapping[str, Any], version: Version) -> FqdnTerm:
     return FqdnTerm(pattern.lower(), _expression(pattern, version))
 
 
+def plain_selector(selector: Any, version: Version) -> Any:
+    """An entry of L7 `dns` rules, with each run of stars that means the same as one star written as one."""
+    pattern = selector.get("matchPattern") if isinstance(selector, Mapping) else None
+    if not isinstance(pattern, str) or "**" not in pattern:
+        return selector
+    stars, head, rest = not pattern.strip("*. "), "", pattern
+    if version < DOUBLE_STAR_SPANS_LABELS and stars:
+        return selector
+    if version >= DOUBLE_STAR_SPANS_LABELS and not stars and re.match(r"\*{2,}\.", pattern):
+        head, rest = "**.", pattern.lstrip("*")[1:]
+    return {**selector, "matchPattern": head + re.sub(r"\*{2,}", "*", rest)}
+
+
 def sample_names(written: str) -> tuple[str, ...]:
     """Names that tell one pattern from another: one and two labels for a star, as `written` would have them."""
     if "*" not in written:

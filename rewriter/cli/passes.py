@@ -2,28 +2,51 @@
 
 from __future__ import annotations
 
+import difflib
+import json
+import re
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from rewriter.cilium.version import DEFAULT_TO, Version, parse_version
+from rewriter.cli.errors import UsageError
 from rewriter.cli.options import Color
 from rewriter.cli.pass_names import pass_id
 from rewriter.output.style import Style, style_for
 from rewriter.passes import PASSES
 from rewriter.passes.base import Pass
+from rewriter.passes.examples import Example, read_examples
 
 ColorOption = Annotated[Color, typer.Option("--color", help="Colour the output.")]
 
 
-def passes(color: ColorOption = Color.AUTO) -> int:
-    """List the passes: code, id, the upgrades that each concerns, and what it finds."""
-    style = style_for(sys.stdout, color.value)
-    width = max(len(each.id) for each in PASSES)
-    versions = max(len(each.versions) for each in PASSES)
-    print(style.paint(f"{'code':<7}  {'id':<{width}}  {'concerns':<{versions}}  finds", "dim"))
-    for each in PASSES:
-        print(f"{style.paint(each.code, 'bold')}   {each.id:<{width}}  {each.versions:<{versions}}  {each.title}")
+class Format(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+def passes(
+    from_version: Annotated[
+        str | None, typer.Option("--from", metavar="VERSION", help="Only passes that an upgrade from this concerns.")
+    ] = None,
+    to_version: Annotated[
+        str | None, typer.Option("--to", metavar="VERSION", help="Only passes that an upgrade to this concerns.")
+    ] = None,
+    format_: Annotated[Format, typer.Option("--format", help="A table, or JSON for programs.")] = Format.TEXT,
+    color: ColorOption = Color.AUTO,
+) -> int:
+    """List the passes: code, id, the upgrades that each concerns, how far its fixes go, and what it finds."""
+    upgrade = _upgrade(from_version, to_version)
+    shown = [each for each in PASSES if upgrade is None or each.concerns(*upgrade)]
+    examples = read_examples()
+    rows = [(each, list(examples[each.id].applicabilities) if each.id in examples else []) for each in shown]
+    if format_ is Format.JSON:
+        print(json.dumps([_as_json(each, fixes) for each, fixes in rows], indent=2, ensure_ascii=False))
+    else:
+        _print_table(rows, style_for(sys.stdout, color.value))
     return 0
 
 
@@ -31,26 +54,94 @@ def explain(
     name: Annotated[str, typer.Argument(metavar="ID", help="A pass, by id or code.")],
     color: ColorOption = Color.AUTO,
 ) -> int:
-    """Explain a pass: what it finds, why that matters, before and after, and how safe its fix is."""
+    """Explain a pass: what it finds, why that matters, before and after, its versions, and how safe its fix is."""
     known = pass_id("explain", name)
     style = style_for(sys.stdout, color.value)
-    print(page(next(each for each in PASSES if each.id == known), style))
+    print(page(next(each for each in PASSES if each.id == known), read_examples().get(known), style))
     return 0
 
 
-def page(each: Pass, style: Style) -> str:
-    """A pass's documentation as terminal text: headings stand out, code is indented as it is written."""
-    lines = [f"{style.paint(each.code, 'bold')} {style.paint(each.id, 'bold')}  ({each.versions})", ""]
+def page(each: Pass, example: Example | None, style: Style) -> str:
+    """A pass's documentation as terminal text, with a golden case as its example."""
+    lines = [f"{style.paint(each.code, 'bold')} {style.paint(each.id, 'bold')}: {each.title}", ""]
+    for title, text in _sections(each.documentation):
+        if title == "Example" and example is not None:
+            lines += _example_lines(example, style)
+        else:
+            lines += [style.paint(title, "bold"), "", *_section_lines(text, style), ""]
+        if title == "Why it matters":
+            fixes = f"; fixes: {', '.join(example.applicabilities)}" if example else ""
+            lines += [style.paint("Versions", "bold"), "", f"Runs for {each.upgrades}{fixes}.", ""]
+    return "\n".join(lines).rstrip()
+
+
+def _upgrade(before: str | None, after: str | None) -> tuple[Version, Version] | None:
+    """The upgrade asked about; None where none is. One end alone is completed as the fixer does."""
+    if before is None and after is None:
+        return None
+    try:
+        target = parse_version(after) if after else DEFAULT_TO
+        source = parse_version(before) if before else target.previous
+    except ValueError as error:
+        raise UsageError(f"--from/--to: {error}") from None
+    if source > target:
+        raise UsageError(f"--from {source} is newer than --to {target}")
+    return source, target
+
+
+def _as_json(each: Pass, fixes: list[str]) -> dict[str, object]:
+    return {
+        "code": each.code,
+        "id": each.id,
+        "title": each.title,
+        "kinds": sorted(each.kinds),
+        "change": str(each.change) if each.change else None,
+        "crossing": each.crossing,
+        "applicabilities": fixes,
+    }
+
+
+def _print_table(rows: list[tuple[Pass, list[str]]], style: Style) -> None:
+    """Columns as wide as their longest cell; what a pass finds comes last, since it is the longest."""
+    head = ("code", "id", "runs for", "fixes", "finds")
+    cells = [(each.code, each.id, each.upgrades, ", ".join(fixes), each.title) for each, fixes in rows]
+    widths = [max(len(row[column]) for row in (head, *cells)) for column in range(4)]
+    for row in (head, *cells):
+        start = "  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=False))
+        line = f"{start}  {row[4]}".rstrip()
+        print(style.paint(line, "dim") if row is head else style.paint(line[: widths[0]], "bold") + line[widths[0] :])
+
+
+def _sections(documentation: str) -> list[tuple[str, str]]:
+    """The sections of a page: title and text."""
+    parts = re.split(r"^## (.*)$", documentation, flags=re.MULTILINE)
+    return [(title.strip(), text.strip("\n")) for title, text in zip(parts[1::2], parts[2::2], strict=True)]
+
+
+def _section_lines(text: str, style: Style) -> list[str]:
+    """Text as it is, code indented and its added and removed lines coloured."""
+    lines = []
     in_code = False
-    for line in each.documentation.strip().splitlines():
+    for line in text.splitlines():
         if line.startswith("```"):
             in_code = not in_code
-            continue
-        if in_code:
-            color = {"+": "green", "-": "red"}.get(line[:1] if line[1:2] in (" ", "") else "", "")
-            lines.append("    " + (style.paint(line, color) if color else line))
-        elif line.startswith("#"):
-            lines.append(style.paint(line.lstrip("# "), "bold"))
         else:
-            lines.append(line)
-    return "\n".join(lines)
+            lines.append(_diff_line(line, style) if in_code else line)
+    return lines
+
+
+def _example_lines(example: Example, style: Style) -> list[str]:
+    """The whole policy as a diff (as it is where nothing changes), and what is said of it."""
+    before, after = example.before.splitlines(), example.after.splitlines()
+    lines = [style.paint(f"Before and after ({example.upgrade})" if before != after else "Example", "bold"), ""]
+    diff = list(difflib.unified_diff(before, after, n=len(before), lineterm=""))[3:]
+    lines += [_diff_line(line, style) for line in diff or [f" {line}" for line in before]]
+    lines.append("")
+    for number, message in example.findings:
+        lines.append(f"line {number}: {message}")
+    return [*lines, ""]
+
+
+def _diff_line(line: str, style: Style) -> str:
+    color = {"+": "green", "-": "red"}.get(line[:1] if line[1:2] in (" ", "") else "", "")
+    return "    " + (style.paint(line, color) if color else line)

@@ -11,12 +11,14 @@ from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.identity import Identity
 from rewriter.cilium.policy import Policy
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
-from rewriter.cilium.validation import Rejection, rejection
+from rewriter.cilium.validation import Rejection
 from rewriter.engine.proofs import ProofError
 from rewriter.engine.settings import facts_of, workload_identity
 from rewriter.finding import Applicability, Finding, Flows
 from rewriter.inventory.facts import Service
 from rewriter.inventory.inventory import Inventory
+from rewriter.passes.enforcement import rejected
+from rewriter.passes.placeholders import substituted
 from rewriter.reach.compare import StepEffect
 from rewriter.reach.difference import Difference
 from rewriter.reach.effect import step_effect
@@ -43,9 +45,7 @@ class Effects:
 
     def rejected(self, policy: Policy) -> Rejection | None:
         """Why the target version rejects a policy; None where it accepts it."""
-        return rejection(
-            policy.raw, self.target.version, base=policy.route, node_selector_labels=self.target.node_selector_labels
-        )
+        return rejected(policy, self.target.version, node_selector_labels=self.target.node_selector_labels)
 
     def step(self, before: Policy, after: Policy) -> Flows:
         """The flows that a step of a rewrite changes (see `reach_of_step`), one statement each."""
@@ -53,8 +53,8 @@ class Effects:
 
         def effect(identities: Sequence[Identity]) -> StepEffect:
             return step_effect(
-                before.raw,
-                after.raw,
+                substituted(before.raw),
+                substituted(after.raw),
                 self.source,
                 self.target,
                 facts=facts,

@@ -160,7 +160,7 @@ class Fixer:
             for each in PASSES
             if (not select or each.id in select)
             and each.id not in ignore
-            and each.spans(self.options.from_version, self.options.to_version)
+            and each.concerns(self.options.from_version, self.options.to_version)
         )
 
     def _rules(

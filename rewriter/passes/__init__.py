@@ -4,15 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rewriter.passes import cluster_entity, implicit_cluster, internal_cidr, missing_namespace, service_with_ports
+from rewriter.passes import (
+    authentication,
+    bare_address,
+    cluster_entity,
+    fqdn_double_star,
+    implicit_cluster,
+    internal_cidr,
+    missing_namespace,
+    mixed_peers,
+    no_rules,
+    rejected,
+    removed_l7,
+    requires,
+    service_with_ports,
+    subject_namespace,
+)
 from rewriter.passes.base import Pass
 
 PASSES: tuple[Pass, ...] = (
+    mixed_peers.PASS,
     service_with_ports.PASS,
     internal_cidr.PASS,
     cluster_entity.PASS,
     missing_namespace.PASS,
     implicit_cluster.PASS,
+    requires.PASS,
+    fqdn_double_star.PASS,
+    removed_l7.PASS,
+    bare_address.PASS,
+    no_rules.PASS,
+    authentication.PASS,
+    rejected.PASS,
+    subject_namespace.PASS,
 )
 
 #: Every name of a pass, its id and its code, with the id.

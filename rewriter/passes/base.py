@@ -63,8 +63,9 @@ class Context:
 class Pass:
     """One anti-pattern: its code and id, the kinds of policy it reads, and the function that finds it.
 
-    `spans` says whether an upgrade from one version to another concerns it (default: always).
-    The documentation of a pass is the docstring of its module.
+    `change` is the release that brings what the pass speaks of (`rewriter.cilium.version`; None: every release does).
+    The pass concerns upgrades to that release or a later one, and with `crossing` only those that come from before
+    it; `spans` narrows that further. The documentation of a pass is the docstring of its module.
     """
 
     code: str
@@ -72,8 +73,24 @@ class Pass:
     title: str
     find: Callable[[Context], Iterator[Finding]]
     kinds: frozenset[str] = frozenset({CNP, CCNP})
-    versions: str = "all"
-    spans: Callable[[Version, Version], bool] = lambda _from, _to: True
+    change: Version | None = None
+    crossing: bool = False
+    spans: Callable[[Version, Version], bool] | None = None
+
+    def concerns(self, before: Version, after: Version) -> bool:
+        """Whether the pass runs for an upgrade: whether a policy can have the anti-pattern there."""
+        if self.spans is not None:
+            return self.spans(before, after)
+        if self.change is None:
+            return True
+        return self.change <= after and not (self.crossing and before >= self.change)
+
+    @property
+    def upgrades(self) -> str:
+        """The upgrades that the pass concerns, in words."""
+        if self.change is None:
+            return "every upgrade"
+        return f"upgrades across {self.change}" if self.crossing else f"upgrades to {self.change} or later"
 
     @property
     def documentation(self) -> str:

@@ -372,6 +372,7 @@ PASS = Pass(
     title="a selector that reaches every cluster, and stops doing so at 1.19",
     find=find,
     kinds=frozenset({CNP, CCNP, KNP}),
-    versions=VERSIONS,
+    change=DEFAULT_LOCAL_CLUSTER,
+    crossing=True,
     spans=_spans,
 )

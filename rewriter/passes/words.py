@@ -71,3 +71,8 @@ def flow_text(policy: Policy, spec: Spec, rule: Rule, peers: str) -> str:
         subject = f"every pod in {policy.namespace}"
     ends = f"from {peers} to {subject}" if rule.direction == "ingress" else f"from {subject} to {peers}"
     return ends + ports_text(rule)
+
+
+def policy_text(policy: Policy) -> str:
+    """A policy by kind and name: `CiliumNetworkPolicy prod/db`."""
+    return f"{policy.kind} {policy.namespace}/{policy.name}" if policy.namespace else f"{policy.kind} {policy.name}"

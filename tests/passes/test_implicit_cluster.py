@@ -103,7 +103,7 @@ def test_leaves_alone_where_nothing_changes(inventory: Facts, scope: str, before
 
 
 def test_runs_on_upgrades_that_may_turn_the_option_on() -> None:
-    spans = PASS.spans
+    spans = PASS.concerns
     assert spans(version("1.18"), version("1.19")) and spans(version("1.15"), version("1.18"))
     assert not spans(version("1.15"), version("1.17")) and not spans(version("1.19"), version("1.20"))
 

@@ -1,0 +1,74 @@
+"""## What it does
+
+Finds rules with `authentication.mode: required`.
+
+## Why it matters
+
+Cilium's mutual authentication is off by default from 1.19 on. With it off the rule is an ordinary allow rule: peers
+get in without having proved who they are, which is weaker than what is written.
+
+## Example
+
+```yaml
+- fromEndpoints: [{matchLabels: {app: web}}]
+  authentication:
+    mode: required      # not enforced in 1.19 unless authentication.enabled is set
+```
+
+## Fix safety
+
+Manual: set the Helm value `authentication.enabled` before the upgrade, or drop the field if nobody relies on it.
+The candidate drops it.
+
+## References
+
+- Cilium documentation, "Mutual Authentication", and the upgrade notes of 1.19
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rewriter.cilium.policy import Rule
+from rewriter.cilium.version import AUTHENTICATION_OFF
+from rewriter.finding import Applicability, Finding, Fix, Severity
+from rewriter.passes.base import Context, Pass
+from rewriter.passes.words import flow_text
+
+CODE, ID = "CNP012", "authentication"
+VERSIONS = str(AUTHENTICATION_OFF)
+
+
+def find(context: Context) -> Iterator[Finding]:
+    for spec in context.policy.specs:
+        for rule in spec.rules:
+            authentication = rule.raw.get("authentication")
+            required = isinstance(authentication, dict) and authentication.get("mode") == "required"
+            if required and not rule.deny:
+                yield _finding(flow_text(context.policy, spec, rule, "the peers of the rule"), rule)
+
+
+def _finding(flow: str, rule: Rule) -> Finding:
+    return Finding(
+        code=CODE,
+        id=ID,
+        severity=Severity.NOTE,
+        applicability=Applicability.MANUAL,
+        route=f"{rule.route}/authentication/mode",
+        message=f"`authentication.mode: required` is not enforced by default from Cilium {AUTHENTICATION_OFF} on",
+        why=f"the upgrade opens {flow} without mutual authentication",
+        advice="set the Helm value `authentication.enabled`, or drop the field",
+        candidate=Fix(({"op": "remove", "path": f"{rule.route}/authentication"},)),
+        versions=VERSIONS,
+        opens=(f"{flow} without mutual authentication",),
+    )
+
+
+PASS = Pass(
+    code=CODE,
+    id=ID,
+    title="mutual authentication that is off by default from 1.19 on",
+    find=find,
+    change=AUTHENTICATION_OFF,
+    crossing=True,
+)

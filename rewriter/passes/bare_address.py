@@ -1,0 +1,107 @@
+"""## What it does
+
+Finds addresses without a prefix length in `fromCIDR` and `toCIDR`.
+
+## Why it matters
+
+Up to Cilium 1.19 `198.51.100.7` is read as `198.51.100.7/32`. From 1.20 on it is an error, the whole policy is
+rejected, and its pods lose their rules. In `fromCIDRSet` and `toCIDRSet` it was never accepted.
+
+## Example
+
+```diff
+   - fromCIDR:
+-    - 198.51.100.7
++    - 198.51.100.7/32
+```
+
+## Fix safety
+
+Safe: `/32` (IPv6: `/128`) means the same on every release. Where the policy is not enforced today (the source release
+is 1.20 already, or rejects it for something else), the fix may switch it on: unsafe.
+
+## References
+
+- Cilium documentation, upgrade notes of 1.20
+- Cilium source, `pkg/policy/api/cidr.go`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rewriter.cilium.cidr import AddressError, parse_address
+from rewriter.cilium.policy import Rule
+from rewriter.cilium.version import BARE_ADDRESS_REJECTED
+from rewriter.finding import Applicability, Finding, Fix, Severity
+from rewriter.passes.base import Context, Pass
+from rewriter.passes.enforcement import SwitchedOn, default_denies, rejected, switched_on
+from rewriter.passes.words import listed
+
+CODE, ID = "CNP010", "bare-address"
+VERSIONS = str(BARE_ADDRESS_REJECTED)
+
+
+def find(context: Context) -> Iterator[Finding]:
+    for rule in context.policy.rules():
+        bare = bare_addresses(rule)
+        if bare:
+            yield _finding(context, bare)
+
+
+def bare_addresses(rule: Rule) -> dict[str, str]:
+    """The addresses without a prefix length in a rule, by route, as they have to be written."""
+    return {
+        field.entry_route(index): full
+        for field in rule.peers
+        if field.name in ("fromCIDR", "toCIDR")
+        for index, entry in enumerate(field.entries)
+        if (full := _with_length(entry)) is not None
+    }
+
+
+def _with_length(entry: Any) -> str | None:
+    if not isinstance(entry, str) or "/" in entry:
+        return None
+    try:
+        address = parse_address(entry)
+    except AddressError:
+        return None
+    return None if address.zone else f"{entry}/{address.width}"
+
+
+def _finding(context: Context, bare: dict[str, str]) -> Finding:
+    addresses = listed([f"`{full.rpartition('/')[0]}`" for full in bare.values()])
+    dead = rejected(context.policy, context.from_version) is not None
+    woken = switched_on(context) if dead else SwitchedOn()
+    denied = listed(default_denies(context))
+    if dead:
+        why = f"the policy is not enforced today; once it is, {denied or 'nothing more'} is denied by default"
+    else:
+        why = f"the whole policy stops being enforced at {BARE_ADDRESS_REJECTED}" + (
+            f", and {denied} is no longer denied by default" if denied else ""
+        )
+    return Finding(
+        code=CODE,
+        id=ID,
+        severity=Severity.ERROR,
+        applicability=Applicability.UNSAFE if dead else Applicability.SAFE,
+        route=next(iter(bare)),
+        message=f"{addresses} without a prefix length: Cilium {BARE_ADDRESS_REJECTED} rejects the policy",
+        why=why,
+        evidence=woken.evidence,
+        fix=Fix(tuple({"op": "replace", "path": route, "value": full} for route, full in bare.items())),
+        versions=VERSIONS,
+        opens=woken.opens,
+        closes=woken.closes,
+    )
+
+
+PASS = Pass(
+    code=CODE,
+    id=ID,
+    title="an address without a prefix length, which 1.20 rejects",
+    find=find,
+    change=BARE_ADDRESS_REJECTED,
+)

@@ -1,0 +1,162 @@
+"""Whether a policy is enforced at all on a release, and what it denies and allows once it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Rule, Spec
+from rewriter.cilium.validation import Rejection, rejection
+from rewriter.cilium.version import ENABLE_DEFAULT_DENY, SUPPORTED, Version
+from rewriter.passes.base import Context
+from rewriter.passes.placeholders import has_placeholder, substituted
+from rewriter.passes.words import listed, policy_text, subject_text
+from rewriter.passes.workloads import subject_term, workloads_evidence, workloads_of
+
+_TYPES = {"Ingress": INGRESS, "Egress": EGRESS}
+
+
+def rejected(policy: Policy, version: Version, *, node_selector_labels: bool = True) -> Rejection | None:
+    """Why a release rejects the policy; None where it is accepted, or where a `${PLACEHOLDER}` decides that."""
+    raw = policy.raw
+    if not has_placeholder(raw):
+        return rejection(raw, version, base=policy.route, node_selector_labels=node_selector_labels)
+    filled = substituted(raw)
+    reason = rejection(filled, version, base=policy.route, node_selector_labels=node_selector_labels)
+    if reason is None:
+        return None
+    culprit = value_at(policy, reason.route)[1]
+    return None if isinstance(culprit, str) and has_placeholder(culprit) else reason
+
+
+def value_at(policy: Policy, route: str) -> tuple[str, Any]:
+    """As much of a route as is in the manifest, and what stands there."""
+    value: Any = policy.raw
+    reached = policy.route
+    for token in route.removeprefix(policy.route).split("/")[1:]:
+        name = token.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, dict) and name in value:
+            value = value[name]
+        elif isinstance(value, list) and name.isdigit() and int(name) < len(value):
+            value = value[int(name)]
+        else:
+            break
+        reached += f"/{token}"
+    return reached, value
+
+
+def upgrades(context: Context) -> Sequence[Version]:
+    """The releases of the upgrade, the first and the last included."""
+    return [version for version in SUPPORTED if context.from_version <= version <= context.to_version]
+
+
+def default_denies(context: Context) -> tuple[str, ...]:
+    """What is denied by default once the policy is enforced: `ingress of pods app=db in prod`."""
+    return tuple(
+        f"{listed(directions)} of {subject_text(context.policy, spec)}"
+        for spec in context.policy.specs
+        if (directions := _denied_directions(spec, context.to_version))
+    )
+
+
+def subject_evidence(context: Context) -> tuple[str, ...]:
+    """The known workloads that the policy applies to, one line each."""
+    found = []
+    for spec in context.policy.specs:
+        term = subject_term(context.policy, spec)
+        workloads = workloads_of(context.inventory, term) if term is not None and context.namespace_known else ()
+        own = context.cluster.name if context.cluster else None
+        found += [workload for workload in workloads or () if own is None or workload.cluster in (None, own)]
+    lines = workloads_evidence(found)
+    return tuple(line if line.startswith("and ") else f"applies to {line}" for line in lines)
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchedOn:
+    """What happens to traffic when a policy that is not enforced today begins to be: in words, with evidence."""
+
+    opens: tuple[str, ...] = ()
+    closes: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+
+
+def switched_on(context: Context) -> SwitchedOn:
+    """What changes once a policy is enforced that is not today.
+
+    It closes what it denies, by default or by rule. It opens what it allows only where another policy puts its pods
+    into default deny today.
+    """
+    policy, opens, closes, witnesses = context.policy, [], [], []
+    for spec in policy.specs:
+        subject = subject_text(policy, spec)
+        for direction in _denied_directions(spec, context.to_version):
+            closes.append(f"all other {direction} of {subject}")
+        for direction in (INGRESS, EGRESS):
+            if any(rule.deny and rule.direction == direction and not rule.selects_nobody for rule in spec.rules):
+                closes.append(f"{direction} of {subject} that the deny rules name")
+            allowing = [rule for rule in spec.rules if rule.direction == direction and _allows(rule)]
+            others = list(_denying(context, spec, direction)) if allowing else []
+            if others:
+                opens.append(f"{direction} of {subject} that the rules of the policy allow")
+                witnesses += others
+    evidence = [f"{policy_text(other)} applies to the same pods" for other in witnesses]
+    return SwitchedOn(
+        tuple(opens), tuple(dict.fromkeys(closes)), (*dict.fromkeys(evidence), *subject_evidence(context))
+    )
+
+
+def other_policies(context: Context) -> Iterator[Policy]:
+    """The policies of the same cluster beside the context's own."""
+    own = context.policy
+    for policy in context.others():
+        if (policy.kind, policy.namespace, policy.name) != (own.kind, own.namespace, own.name):
+            yield policy
+
+
+def may_share_pods(policy: Policy, spec: Spec, other: Policy, other_spec: Spec) -> bool:
+    """Whether two rule sets may apply to one pod: not where they demand different values of a label."""
+    if policy.namespace and other.namespace and policy.namespace != other.namespace:
+        return False
+    one, two = spec.subject, other_spec.subject
+    if one is None or two is None:
+        return one is two
+    return not any(
+        first.key == second.key
+        and first.operator == second.operator == "In"
+        and not set(first.values) & set(second.values)
+        for first in one.requirements
+        for second in two.requirements
+    )
+
+
+def _allows(rule: Rule) -> bool:
+    if rule.deny or rule.selects_nobody:
+        return False
+    return any(field.entries for field in rule.peers) or bool(rule.raw.get("toPorts") or rule.raw.get("icmps"))
+
+
+def _denying(context: Context, spec: Spec, direction: str) -> Iterator[Policy]:
+    """The other policies in force that put pods of the rule set into default deny."""
+    for policy in other_policies(context):
+        if any(
+            may_share_pods(context.policy, spec, policy, each) and direction in _directions(policy, each, context)
+            for each in policy.specs
+        ) and not rejected(policy, context.from_version):
+            yield policy
+
+
+def _directions(policy: Policy, spec: Spec, context: Context) -> Sequence[str]:
+    if policy.kind != KNP:
+        return _denied_directions(spec, context.to_version)
+    types = spec.raw.get("policyTypes")
+    if isinstance(types, list) and types:
+        return [_TYPES[name] for name in types if name in _TYPES]
+    return [INGRESS, *({EGRESS} & {rule.direction for rule in spec.rules})]
+
+
+def _denied_directions(spec: Spec, version: Version) -> list[str]:
+    written = spec.raw.get("enableDefaultDeny") if version >= ENABLE_DEFAULT_DENY else None
+    chosen = written if isinstance(written, dict) else {}
+    present = {rule.direction for rule in spec.rules}
+    return [name for name in (INGRESS, EGRESS) if name in present and chosen.get(name) is not False]

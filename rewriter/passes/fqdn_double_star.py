@@ -1,0 +1,129 @@
+"""## What it does
+
+Finds `matchPattern: "**.example.com"` in `toFQDNs` and in L7 `dns` rules.
+
+## Why it matters
+
+Up to Cilium 1.18 the two stars mean what one means: exactly one label, `www.example.com` but not
+`a.b.example.com`. From 1.19 on they stand for any number of labels, so the rule allows more names than it did.
+
+## Example
+
+```diff
+   - toFQDNs:
+-    - matchPattern: "**.example.com"
++    - matchPattern: "*.example.com"
+```
+
+## Fix safety
+
+Safe: `*.example.com` matches the same names on every release. If any depth was meant all along, keep the pattern and
+silence the finding (`# cnpfix: ignore[fqdn-double-star]`).
+
+A pattern of stars alone (`**`) means every name from 1.19 on. There is no other way to write what it meant before, so
+it is left to a person.
+
+## References
+
+- Cilium documentation, "DNS based", and the upgrade notes of 1.19
+- Cilium source, `pkg/fqdn/matchpattern`
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from rewriter.cilium.policy import Rule
+from rewriter.cilium.version import DOUBLE_STAR_SPANS_LABELS
+from rewriter.finding import Applicability, Finding, Fix, Severity
+from rewriter.passes.base import Context, Pass
+from rewriter.passes.words import flow_text, listed
+
+CODE, ID = "CNP008", "fqdn-double-star"
+VERSIONS = str(DOUBLE_STAR_SPANS_LABELS)
+_PREFIX = re.compile(r"(\s*)\*{2,}\.(?=.*[^*.\s])")
+_ONLY_STARS = re.compile(r"\s*\*{2,}\.?\s*")
+
+
+def find(context: Context) -> Iterator[Finding]:
+    for spec in context.policy.specs:
+        for rule in spec.rules:
+            patterns = dict(_patterns(rule))
+            spanning = {route: text for route, text in patterns.items() if _PREFIX.match(text)}
+            if spanning:
+                flow = flow_text(context.policy, spec, rule, f"names of several labels under {_domains(spanning)}")
+                yield _narrowed(spanning, flow)
+            for route, text in patterns.items():
+                if _ONLY_STARS.fullmatch(text):
+                    yield _everything(route, text)
+
+
+def _patterns(rule: Rule) -> Iterator[tuple[str, str]]:
+    """The patterns of a rule with their routes, in document order."""
+    if rule.deny:
+        return
+    fqdns = rule.peer("toFQDNs")
+    for index, entry in enumerate(fqdns.entries if fqdns else ()):
+        yield from _pattern(entry, f"{rule.route}/toFQDNs/{index}")
+    items = rule.raw.get("toPorts")
+    for number, item in enumerate(items if isinstance(items, list) else ()):
+        rules = item.get("rules") if isinstance(item, dict) else None
+        names = rules.get("dns") if isinstance(rules, dict) else None
+        for index, entry in enumerate(names if isinstance(names, list) else ()):
+            yield from _pattern(entry, f"{rule.route}/toPorts/{number}/rules/dns/{index}")
+
+
+def _pattern(entry: Any, route: str) -> Iterator[tuple[str, str]]:
+    pattern = entry.get("matchPattern") if isinstance(entry, dict) else None
+    if isinstance(pattern, str):
+        yield f"{route}/matchPattern", pattern
+
+
+def _narrowed(patterns: dict[str, str], flow: str) -> Finding:
+    return Finding(
+        code=CODE,
+        id=ID,
+        severity=Severity.ERROR,
+        applicability=Applicability.SAFE,
+        route=next(iter(patterns)),
+        message=f"{listed([f'`{text}`' for text in patterns.values()])} {'match' if len(patterns) > 1 else 'matches'} "
+        f"names of any depth from Cilium {DOUBLE_STAR_SPANS_LABELS} on, of one label before",
+        why=f"the upgrade would open flows {flow}",
+        fix=Fix(
+            tuple(
+                {"op": "replace", "path": route, "value": _PREFIX.sub(r"\1*.", text, count=1)}
+                for route, text in patterns.items()
+            )
+        ),
+        versions=VERSIONS,
+    )
+
+
+def _everything(route: str, text: str) -> Finding:
+    return Finding(
+        code=CODE,
+        id=ID,
+        severity=Severity.ERROR,
+        applicability=Applicability.MANUAL,
+        route=route,
+        message=f"`{text}` matches every name from Cilium {DOUBLE_STAR_SPANS_LABELS} on, names of one label before",
+        why="the upgrade would open flows to every name",
+        advice='write "*" if every name is meant, or the names that are',
+        versions=VERSIONS,
+    )
+
+
+def _domains(patterns: dict[str, str]) -> str:
+    return listed([_PREFIX.sub("", text, count=1).strip() for text in patterns.values()])
+
+
+PASS = Pass(
+    code=CODE,
+    id=ID,
+    title="`**.` in a DNS pattern, which matches more names from 1.19 on",
+    find=find,
+    change=DOUBLE_STAR_SPANS_LABELS,
+    crossing=True,
+)

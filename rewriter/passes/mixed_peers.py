@@ -1,0 +1,139 @@
+"""## What it does
+
+Finds rules that name more than one kind of peer: `fromEndpoints` and `fromCIDR` in one list item, for example.
+
+## Why it matters
+
+Cilium takes one kind of peer in a rule. It rejects the whole policy otherwise, in every release (deny rules are
+checked from 1.17 on), and a rejected policy is not enforced at all: if no other policy selects its pods, they are
+open.
+
+## Example
+
+```diff
+   ingress:
+   - fromEndpoints:
+     - matchLabels:
+         app: web
+-    fromCIDR:
++    toPorts:
++    - ports: [{port: "80"}]
++  - fromCIDR:
+     - 203.0.113.0/24
+     toPorts:
+     - ports: [{port: "80"}]
+```
+
+## Fix safety
+
+Each kind gets a rule of its own, with the same ports, ICMP types and authentication. While the policy is rejected
+that switches enforcement on, so the fix is unsafe, and the finding says who enters default deny. Where the source
+release still enforces the policy (deny rules before 1.17), nothing changes and the fix is safe.
+
+A rule that also has an empty peer list is left to a person: such a list selects nobody, and nobody can tell what was
+meant.
+
+## References
+
+- Cilium documentation, "Layer 3 Policies"
+- Cilium source, `pkg/policy/api/rule_validation.go`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rewriter.cilium.policy import PeerField, Rule
+from rewriter.cilium.version import DENY_RULES_VALIDATED, NODE_PEERS, SUPPORTED, Version
+from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
+from rewriter.passes.base import Context, Pass
+from rewriter.passes.enforcement import SwitchedOn, default_denies, rejected, switched_on
+from rewriter.passes.rules import add_after, missing, sibling
+from rewriter.passes.words import listed
+
+CODE, ID = "CNP001", "mixed-peers"
+_REQUIRES = frozenset({"fromRequires", "toRequires"})
+_SINCE_NODE_PEERS = frozenset({"fromNodes", "toNodes", "fromGroups"})
+
+
+def mixed_kinds(rule: Rule, version: Version) -> list[PeerField]:
+    """The peer fields of a rule, in written order, when a release rejects them together; else nothing."""
+    if rule.deny and version < DENY_RULES_VALIDATED:
+        return []
+    written = list(rule.raw)
+    fields = [field for field in rule.peers if field.entries and _counts(field.name, rule, version)]
+    fields.sort(key=lambda field: written.index(field.name))
+    return fields if len(fields) > 1 else []
+
+
+def _counts(name: str, rule: Rule, version: Version) -> bool:
+    if name in _REQUIRES or (rule.deny and name == "toFQDNs"):
+        return False
+    return version >= NODE_PEERS or name not in _SINCE_NODE_PEERS
+
+
+def find(context: Context) -> Iterator[Finding]:
+    for rule in context.policy.rules():
+        fields = mixed_kinds(rule, context.to_version) or mixed_kinds(rule, context.from_version)
+        if fields:
+            yield _finding(context, rule, fields)
+
+
+def _finding(context: Context, rule: Rule, fields: list[PeerField]) -> Finding:
+    enforced = rejected(context.policy, context.from_version) is None
+    why = f"the whole policy is {'enforced until then' if enforced else 'not enforced'}"
+    if not enforced and default_denies(context):
+        why += f"; once it is, {listed(default_denies(context))} is denied by default"
+    undecided = _undecided(context, rule, fields, enforced)
+    woken = SwitchedOn() if enforced or undecided else switched_on(context)
+    applicability = Applicability.SAFE if enforced else Applicability.UNSAFE
+    return Finding(
+        code=CODE,
+        id=ID,
+        severity=Severity.ERROR,
+        applicability=Applicability.MANUAL if undecided else applicability,
+        route=fields[1].route,
+        message=f"{listed([f'`{field.name}`' for field in fields])} in one rule: "
+        f"{_rejected_by(rule)} rejects the policy",
+        why=why,
+        evidence=woken.evidence,
+        advice=undecided,
+        fix=None if undecided else Fix(_split(context, rule, fields)),
+        opens=woken.opens,
+        closes=woken.closes,
+        at_key=True,
+    )
+
+
+def _undecided(context: Context, rule: Rule, fields: list[PeerField], enforced: bool) -> str:
+    """Why nobody can tell what a rule was meant to be, and what to do; empty where one can."""
+    advice = "give each kind of peer that was meant a rule of its own"
+    if rule.selects_nobody:
+        empty = listed([f"`{field.name}`" for field in rule.peers if not field.entries])
+        return f"{empty} is empty and selects nobody, so it is not clear what was meant; {advice}"
+    unread = [f"`{field.name}`" for field in fields if field.name in _SINCE_NODE_PEERS]
+    if enforced and unread and context.from_version < NODE_PEERS:
+        return f"Cilium {context.from_version} does not read {listed(unread)}, so the rule would allow more; {advice}"
+    return ""
+
+
+def _rejected_by(rule: Rule) -> str:
+    first = next(version for version in SUPPORTED if mixed_kinds(rule, version))
+    return "every release" if first == SUPPORTED[0] else f"Cilium {first} and later"
+
+
+def _split(context: Context, rule: Rule, fields: list[PeerField]) -> tuple[Operation, ...]:
+    """The first kind stays where it is; each other one moves to a rule of its own, unless one says the same."""
+    siblings = {field.name: sibling(rule, {field.name: list(field.entries)}) for field in fields[1:]}
+    added = missing(context, rule, siblings.values())
+    moves: list[Operation] = []
+    for field in fields[1:]:
+        if siblings[field.name] in added:
+            place = f"{rule.list_route}/{rule.index + 1 + added.index(siblings[field.name])}/{field.name}"
+            moves.append({"op": "move", "from": field.route, "path": place})
+        else:
+            moves.append({"op": "remove", "path": field.route})
+    return (*add_after(rule, added), *moves)
+
+
+PASS = Pass(code=CODE, id=ID, title="more than one kind of peer in a rule", find=find)

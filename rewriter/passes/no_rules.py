@@ -1,0 +1,168 @@
+"""## What it does
+
+Finds a policy without a single rule (`ingress: []` and nothing else), and rules whose `toPorts` hold no port.
+
+## Why it matters
+
+In a Kubernetes NetworkPolicy `ingress: []` denies everything. In a Cilium policy a list without items says nothing:
+up to 1.16 the policy does nothing, from 1.17 on it is rejected, with all its other rule sets. Either way the pods it
+selects are open. Default deny is written `ingress: [{}]` there: a rule that allows nothing.
+
+`toPorts: [{ports: []}]` beside a peer allows nothing either, which is rarely what was meant.
+
+## Example
+
+```diff
+   endpointSelector: {}
+-  ingress: []
++  ingress: [{}]
+```
+
+## Fix safety
+
+Unsafe, since it closes traffic: offered where the policy's name, description or comments say that denying was meant
+(deny, lockdown, isolate, default). Otherwise manual: remove the policy, or write the rules that were meant.
+
+## References
+
+- Cilium documentation, "Policy Enforcement Modes"; upgrade notes of 1.17
+- Cilium source, `pkg/policy/api/rule_validation.go`
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rewriter.cilium.policy import EGRESS, INGRESS, Rule, Spec
+from rewriter.cilium.version import RULES_REQUIRED
+from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
+from rewriter.passes.base import Context, Pass
+from rewriter.passes.enforcement import SwitchedOn, rejected, subject_evidence, switched_on
+from rewriter.passes.words import flow_text, listed, subject_text
+
+CODE, ID = "CNP011", "no-rules"
+_LISTS = ("ingress", "ingressDeny", "egress", "egressDeny")
+_DENYING = re.compile(r"deny|lock-?down|isolat|default", re.IGNORECASE)
+
+
+def has_no_rules(raw: Mapping[str, Any]) -> bool:
+    """Whether a rule set has no item in any of its lists; a list that is no list is another matter."""
+    lists = [raw.get(name) for name in _LISTS]
+    return all(items is None or items == [] for items in lists) and any(
+        name in raw for name in ("endpointSelector", "nodeSelector")
+    )
+
+
+def find(context: Context) -> Iterator[Finding]:
+    for spec in context.policy.specs:
+        if has_no_rules(spec.raw) and context.to_version >= RULES_REQUIRED:
+            yield _without_rules(context, spec)
+        for rule in spec.rules:
+            if _names_peers(rule) and _names_no_port(rule):
+                yield _without_ports(context, spec, rule)
+
+
+def _without_rules(context: Context, spec: Spec) -> Finding:
+    subject = subject_text(context.policy, spec)
+    before = context.from_version < RULES_REQUIRED
+    today = (
+        f"does nothing on {context.from_version} and is rejected from {RULES_REQUIRED} on"
+        if before
+        else (f"is rejected (from {RULES_REQUIRED} on)")
+    )
+    why = f"{subject} are open as far as this policy goes"
+    if len(context.policy.specs) > 1:
+        why += f", and the other rule sets of the policy {'stop being' if before else 'are not'} enforced with it"
+    meant = _says_deny(context, spec)
+    woken = switched_on(context) if rejected(context.policy, context.from_version) else SwitchedOn()
+    fix = Fix(tuple(_deny(spec, direction) for direction in _directions(spec)))
+    return Finding(
+        code=CODE,
+        id=ID,
+        severity=Severity.ERROR,
+        applicability=Applicability.UNSAFE if meant else Applicability.MANUAL,
+        route=_route(spec),
+        message=f"a rule set without a rule {today}; it does not deny anything",
+        why=why,
+        evidence=(*meant, *(subject_evidence(context) if meant else ())),
+        advice="" if meant else "remove it, or write the rules that are meant; `ingress: [{}]` denies all ingress",
+        fix=fix if meant else None,
+        candidate=None if meant else fix,
+        versions=str(RULES_REQUIRED),
+        opens=woken.opens,
+        closes=(*(f"all {direction} of {subject}" for direction in _directions(spec)), *woken.closes),
+        at_key=True,
+    )
+
+
+def _directions(spec: Spec) -> list[str]:
+    """The directions that the rule set speaks of; ingress where it speaks of none."""
+    spoken = [name for name in (INGRESS, EGRESS) if name in spec.raw or f"{name}Deny" in spec.raw]
+    types = spec.raw.get("policyTypes")
+    if not spoken and isinstance(types, list):
+        spoken = [name for name in (INGRESS, EGRESS) if name.capitalize() in types]
+    return spoken or [INGRESS]
+
+
+def _deny(spec: Spec, direction: str) -> Operation:
+    operation = "replace" if direction in spec.raw else "add"
+    return {"op": operation, "path": f"{spec.route}/{direction}", "value": [{}]}
+
+
+def _route(spec: Spec) -> str:
+    return next((f"{spec.route}/{name}" for name in _LISTS if name in spec.raw), spec.route)
+
+
+def _says_deny(context: Context, spec: Spec) -> tuple[str, ...]:
+    """What says that denying was meant, as evidence."""
+    metadata = context.policy.raw.get("metadata")
+    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+    described = [spec.raw.get("description")]
+    described += list(annotations.values()) if isinstance(annotations, dict) else []
+    said = [("its name", context.policy.name)]
+    said += [("its description", text) for text in described if isinstance(text, str)]
+    said += [("a comment", text) for text in context.comments if "cnpfix:" not in text]
+    return tuple(f"{where} says {text.strip()!r:.80}" for where, text in said if _DENYING.search(text))[:3]
+
+
+def _names_peers(rule: Rule) -> bool:
+    return any(field.entries for field in rule.peers) and not rule.selects_nobody
+
+
+def _names_no_port(rule: Rule) -> bool:
+    items = rule.raw.get("toPorts")
+    if not isinstance(items, list) or not items or rule.raw.get("icmps"):
+        return False
+    return all(item is None or (isinstance(item, dict) and item.get("ports") in (None, [])) for item in items)
+
+
+def _without_ports(context: Context, spec: Spec, rule: Rule) -> Finding:
+    fields = listed([f"`{field.name}`" for field in rule.peers if field.entries])
+    verb = "denies" if rule.deny else "allows"
+    subject = subject_text(context.policy, spec)
+    flow = flow_text(context.policy, spec, rule, f"the peers in {fields}")
+    return Finding(
+        code=CODE,
+        id=ID,
+        severity=Severity.NOTE,
+        applicability=Applicability.MANUAL,
+        route=f"{rule.route}/toPorts",
+        message=f"`toPorts` without a port beside {fields} {verb} nothing",
+        why=f"the rule {verb} no traffic of {subject}",
+        advice="drop `toPorts` if every port is meant, or name the ports",
+        candidate=Fix(({"op": "remove", "path": f"{rule.route}/toPorts"},)),
+        opens=() if rule.deny else (flow,),
+        closes=(flow,) if rule.deny else (),
+        at_key=True,
+    )
+
+
+PASS = Pass(
+    code=CODE,
+    id=ID,
+    title="a rule set without a single rule, which denies nothing",
+    find=find,
+    change=RULES_REQUIRED,
+)

@@ -1,0 +1,64 @@
+"""Policies with `${NAME}` in them: a value that somebody substitutes before the policy reaches a cluster.
+
+Flux (`postBuild`), envsubst and their like do that. What a release makes of such a policy can be told only as far as
+no placeholder decides it, so a value that fits stands in for each.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_PLACEHOLDER = re.compile(r"\$\{[^${}]*\}")
+_DEFAULT = re.compile(r"\$\{\w+:?[=-](?P<default>[^{}]*)\}")
+_ADDRESSES = frozenset({"fromCIDR", "toCIDR", "cidr", "except"})
+_PORTS = frozenset({"port", "endPort"})
+_MOST_NESTED = 8
+_LONGEST = 40
+
+
+def has_placeholder(value: Any) -> bool:
+    """Whether a value, or anything in it, holds a placeholder."""
+    if isinstance(value, str):
+        return _PLACEHOLDER.search(value) is not None
+    if isinstance(value, Mapping):
+        return any(has_placeholder(part) for pair in value.items() for part in pair)
+    return isinstance(value, list) and any(map(has_placeholder, value))
+
+
+def substituted(value: Any, member: str = "") -> Any:
+    """The value with something that fits in the place of each placeholder: its default, or an example
+    (its own name where any text fits).
+
+    `member` is the name of the member that holds the value. Keys of mappings stay as they are written.
+    """
+    if isinstance(value, Mapping):
+        return {key: substituted(part, str(key)) for key, part in value.items()}
+    if isinstance(value, list):
+        return [substituted(part, member) for part in value]
+    return _filled(value, member) if isinstance(value, str) and "${" in value else value
+
+
+def _filled(text: str, member: str) -> str:
+    length = re.search(r"/(\d{1,3})$", text)
+    bits = int(length[1]) if length else None
+    for _ in range(_MOST_NESTED):
+        text, count = _PLACEHOLDER.subn(lambda match: _default(match[0]) or _example(match[0], member, bits), text)
+        if not count:
+            break
+    return text
+
+
+def _example(placeholder: str, member: str, bits: int | None) -> str:
+    """A value that fits: a port, an address of the documentation's ranges, else the placeholder's own name."""
+    if member in _PORTS:
+        return "1"
+    if member in _ADDRESSES:
+        return "192.0.2.0/24" if bits is None else "192.0.2.1" if bits <= 32 else "2001:db8::1"
+    return "-".join(re.findall(r"[A-Za-z0-9]+", placeholder))[:_LONGEST] or "x"
+
+
+def _default(placeholder: str) -> str:
+    match = _DEFAULT.fullmatch(placeholder)
+    return match["default"] if match else ""

@@ -1,0 +1,188 @@
+"""## What it does
+
+Finds policies that the validator of the source or the target release rejects for a reason that no other pass speaks
+of, and says so in Cilium's own words.
+
+## Why it matters
+
+A rejected policy is not enforced at all. Today that leaves pods open that the manifest says are protected; at an
+upgrade it switches a working policy off. The other way round, an upgrade can make a release accept a policy that was
+dead until then: it wakes up.
+
+## Example
+
+```yaml
+ingress:
+- fromEntities: [clusters]     # unsupported entity: clusters
+```
+
+## Fix safety
+
+Manual: only a person knows what was meant.
+
+What a `${PLACEHOLDER}` decides is left open: only the manifest that comes out of the substitution can be judged.
+
+## References
+
+- Cilium source, `pkg/policy/api/rule_validation.go` and `pkg/k8s/apis/cilium.io/v2`
+- Kubernetes source, `pkg/apis/networking/validation` for a NetworkPolicy
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+from rewriter.cilium.policy import CCNP, CNP, KNP, Rule, read_policy
+from rewriter.cilium.validation import Rejection
+from rewriter.cilium.version import (
+    BARE_ADDRESS_REJECTED,
+    L7_GENERIC_REMOVED,
+    REQUIRES_REMOVED,
+    RULES_REQUIRED,
+    SERVICES_WITH_PORTS,
+    SUPPORTED,
+    Version,
+)
+from rewriter.finding import Applicability, Finding, Severity
+from rewriter.passes.bare_address import bare_addresses
+from rewriter.passes.base import Context, Pass
+from rewriter.passes.enforcement import default_denies, rejected, upgrades, value_at
+from rewriter.passes.mixed_peers import mixed_kinds
+from rewriter.passes.no_rules import has_no_rules
+from rewriter.passes.removed_l7 import removed_kinds
+from rewriter.passes.words import listed
+
+CODE, ID = "CNP014", "rejected"
+
+
+def find(context: Context) -> Iterator[Finding]:
+    before, after = (_other_reason(context, version) for version in (context.from_version, context.to_version))
+    if before is not None and after is not None:
+        yield _dead(context, after)
+    elif after is not None:
+        yield _dying(context, after)
+    elif before is not None:
+        yield _waking(context, before)
+    else:
+        yield from _flag(context)
+
+
+def _other_reason(context: Context, version: Version) -> Rejection | None:
+    """Why a release rejects the policy once everything is set right that other passes speak of."""
+    policy = context.policy
+    reason = rejected(policy, version)
+    if reason is None or policy.kind == KNP:
+        return reason
+    manifest = deepcopy(dict(policy.raw))
+    for spec in read_policy(manifest, base=policy.route).specs:
+        raw: Any = spec.raw
+        if has_no_rules(raw) and context.to_version >= RULES_REQUIRED:
+            raw["ingress"] = [{}]
+        for rule in spec.rules:
+            _set_right(rule, context, version)
+    return rejected(replace(policy, raw=manifest), version)
+
+
+def _set_right(rule: Rule, context: Context, version: Version) -> None:
+    """Takes out of a rule what other passes speak of in this upgrade."""
+    item: Any = rule.raw
+    target = context.to_version
+    for field in mixed_kinds(rule, version)[1:]:
+        del item[field.name]
+    if version < SERVICES_WITH_PORTS and item.get("toServices") and item.get("toPorts"):
+        del item["toServices"]
+    if target >= REQUIRES_REMOVED:
+        item.pop("fromRequires" if rule.direction == "ingress" else "toRequires", None)
+    if target >= BARE_ADDRESS_REJECTED:
+        for route, full in bare_addresses(rule).items():
+            name, index = route.rsplit("/", 2)[1:]
+            if name in item:
+                item[name][int(index)] = full
+    if context.from_version < L7_GENERIC_REMOVED <= target and not rule.deny:
+        for rules in (port["rules"] for port in rule.to_ports if isinstance(port.get("rules"), dict)):
+            for name in removed_kinds(rules):
+                del rules[name]
+
+
+def _dead(context: Context, reason: Rejection) -> Finding:
+    later = next((v for v in SUPPORTED if v > context.to_version and _other_reason(context, v) is None), None)
+    return _make(
+        context,
+        reason,
+        Severity.ERROR,
+        f"rejected: {reason.message}",
+        f"the policy is not enforced today, and not on {context.to_version} either"
+        + (f"; {later} accepts it" if later else ""),
+    )
+
+
+def _dying(context: Context, reason: Rejection) -> Finding:
+    since = next(version for version in upgrades(context) if _other_reason(context, version) is not None)
+    denied = listed(default_denies(context))
+    lost = f": {denied} is no longer denied by default" if denied else ""
+    return _make(
+        context,
+        reason,
+        Severity.ERROR,
+        f"rejected from Cilium {since} on: {reason.message}",
+        f"the policy stops being enforced at {since}{lost}",
+    )
+
+
+def _waking(context: Context, reason: Rejection) -> Finding:
+    since = next(version for version in upgrades(context) if _other_reason(context, version) is None)
+    denied = listed(default_denies(context))
+    gained = f", and {denied} is denied by default" if denied else ""
+    return _make(
+        context,
+        reason,
+        Severity.WARNING,
+        f"rejected before Cilium {since}: {reason.message}",
+        f"the policy is not enforced today; the upgrade switches it on at {since}{gained}",
+    )
+
+
+def _flag(context: Context) -> Iterator[Finding]:
+    """A policy that is rejected only where the agents run with their default of enable-node-selector-labels."""
+    reason = rejected(context.policy, context.to_version, node_selector_labels=False)
+    if reason is not None and rejected(context.policy, context.to_version) is None:
+        yield _make(
+            context,
+            reason,
+            Severity.NOTE,
+            f"rejected by default: {reason.message}",
+            "the policy is enforced only where the agents run with enable-node-selector-labels",
+            "run the agents with enable-node-selector-labels, if they do not",
+        )
+
+
+def _make(
+    context: Context,
+    reason: Rejection,
+    severity: Severity,
+    message: str,
+    why: str,
+    advice: str = "correct it, or remove the policy if nobody misses it",
+) -> Finding:
+    return Finding(
+        code=CODE,
+        id=ID,
+        severity=severity,
+        applicability=Applicability.MANUAL,
+        route=value_at(context.policy, reason.route)[0],
+        message=message,
+        why=why,
+        advice=advice,
+    )
+
+
+PASS = Pass(
+    code=CODE,
+    id=ID,
+    title="a policy that a release rejects, and so does not enforce",
+    find=find,
+    kinds=frozenset({CNP, CCNP, KNP}),
+)

@@ -1,0 +1,101 @@
+"""## What it does
+
+Finds the L7 rules `kafka`, `l7proto` and `l7` in `toPorts`.
+
+## Why it matters
+
+They are deprecated in Cilium 1.19 and gone in 1.20. There the field is dropped and the rule becomes a plain port
+rule: everything on the port is allowed, where before only what the L7 rule listed was.
+
+## Example
+
+```yaml
+- toPorts:
+  - ports: [{port: "9092", protocol: TCP}]
+    rules:
+      kafka: [{topic: orders, role: produce}]     # nothing checks the topic in 1.20
+```
+
+## Fix safety
+
+Manual: what the L7 rule protected has to be protected by something else (the broker's own access lists, mTLS), and
+only a person knows whether it is. The candidate writes down what 1.20 makes of the rule.
+
+## References
+
+- Cilium documentation, upgrade notes of 1.19 and 1.20
+- Cilium source, `pkg/policy/api/l4.go`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rewriter.cilium.policy import Rule, Spec
+from rewriter.cilium.version import L7_GENERIC_DEPRECATED, L7_GENERIC_REMOVED
+from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
+from rewriter.passes.base import Context, Pass
+from rewriter.passes.enforcement import rejected, switched_on
+from rewriter.passes.words import flow_text, listed
+
+CODE, ID = "CNP009", "removed-l7"
+VERSIONS = str(L7_GENERIC_REMOVED)
+_REMOVED = ("kafka", "l7proto", "l7")
+
+
+def find(context: Context) -> Iterator[Finding]:
+    for spec in context.policy.specs:
+        for rule in spec.rules:
+            items = rule.raw.get("toPorts")
+            for index, item in enumerate(items if isinstance(items, list) and not rule.deny else ()):
+                rules = item.get("rules") if isinstance(item, dict) else None
+                if isinstance(rules, dict) and removed_kinds(rules):
+                    yield _finding(context, spec, rule, rules, f"{rule.route}/toPorts/{index}/rules")
+
+
+def removed_kinds(rules: Mapping[str, Any]) -> list[str]:
+    """The members of an item's `rules` that 1.20 drops, as far as they hold anything."""
+    return [name for name in _REMOVED if rules.get(name) is not None]
+
+
+def _finding(context: Context, spec: Spec, rule: Rule, rules: Mapping[str, Any], route: str) -> Finding:
+    names = removed_kinds(rules)
+    peers = "the peers of the rule" if any(field.entries for field in rule.peers) else "anybody"
+    opened = f"everything {flow_text(context.policy, spec, rule, peers)} that the L7 rule holds back today"
+    woken = switched_on(context) if rejected(context.policy, context.from_version) else None
+    today = f"; {context.from_version} rejects the policy, so the upgrade may switch it on" if woken else ""
+    return Finding(
+        code=CODE,
+        id=ID,
+        severity=Severity.ERROR,
+        applicability=Applicability.MANUAL,
+        route=f"{route}/{names[0]}",
+        message=f"{listed([f'`{name}`' for name in names])} {'are' if len(names) > 1 else 'is'} dropped by Cilium "
+        f"{L7_GENERIC_REMOVED}, which leaves the port open",
+        why=f"the upgrade opens {opened}{today}",
+        advice=f"protect the port another way before the upgrade to {L7_GENERIC_REMOVED} (deprecated since "
+        f"{L7_GENERIC_DEPRECATED}), then drop the rule",
+        candidate=Fix(_without(rules, names, route)),
+        versions=VERSIONS,
+        opens=woken.opens if woken else (opened,),
+        closes=woken.closes if woken else (),
+        at_key=True,
+    )
+
+
+def _without(rules: Mapping[str, Any], names: list[str], route: str) -> tuple[Operation, ...]:
+    """What the removal of the fields leaves: the other L7 rules, or none at all."""
+    if set(rules) <= set(names):
+        return ({"op": "remove", "path": route},)
+    return tuple({"op": "remove", "path": f"{route}/{name}"} for name in names)
+
+
+PASS = Pass(
+    code=CODE,
+    id=ID,
+    title="L7 rules that 1.20 drops, which opens their port",
+    find=find,
+    change=L7_GENERIC_REMOVED,
+    crossing=True,
+)

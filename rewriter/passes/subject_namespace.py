@@ -1,0 +1,98 @@
+"""## What it does
+
+Finds an `endpointSelector` in a CiliumNetworkPolicy that names another namespace than the policy's own.
+
+## Why it matters
+
+A CiliumNetworkPolicy applies to pods of its own namespace, whatever its selector says. The label
+`k8s:io.kubernetes.pod.namespace` in `matchLabels` is overwritten, with no more than a warning in the agent's log: the
+policy applies to pods that nobody meant, and not to those that were. Written in another way it stays, beside the
+policy's own namespace, and the policy applies to nothing at all.
+
+## Example
+
+```yaml
+metadata: {name: db, namespace: default}
+spec:
+  endpointSelector:
+    matchLabels:
+      app: db
+      k8s:io.kubernetes.pod.namespace: prod     # applies to app=db in default
+```
+
+## Fix safety
+
+Manual: move the policy into the namespace that is meant (its peers without a namespace then mean that one too), or
+make it a CiliumClusterwideNetworkPolicy. Either changes to whom the policy applies.
+
+## References
+
+- Cilium documentation, "Namespaces" under "Using Kubernetes Constructs In Policy"
+- Cilium source, `pkg/k8s/apis/cilium.io/utils`, `ParseToCiliumRule`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, NAMESPACE_NAME_LABEL
+from rewriter.cilium.policy import CNP, Spec
+from rewriter.cilium.selector import Requirement
+from rewriter.finding import Applicability, Finding, Severity
+from rewriter.passes.base import Context, Pass
+from rewriter.passes.words import listed, requirement_text
+
+CODE, ID = "CNP015", "subject-namespace"
+_NAMESPACE_KEYS = (NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL)
+
+
+def find(context: Context) -> Iterator[Finding]:
+    if not context.namespace_known:
+        return
+    for spec in context.policy.specs:
+        for requirement in spec.subject.requirements if spec.subject else ():
+            if requirement.key in _NAMESPACE_KEYS and requirement.source in (ANY, K8S):
+                own = context.policy.namespace or ""
+                if not _holds(requirement, own):
+                    yield _finding(context, spec, requirement, own)
+
+
+def _holds(requirement: Requirement, namespace: str) -> bool:
+    match requirement.operator:
+        case "In":
+            return namespace in requirement.values
+        case "NotIn":
+            return namespace not in requirement.values
+        case operator:
+            return operator == "Exists"
+
+
+def _finding(context: Context, spec: Spec, requirement: Requirement, own: str) -> Finding:
+    in_labels = "/matchLabels/" in requirement.route and requirement.source == K8S
+    overridden = in_labels and requirement.key == NAMESPACE_LABEL
+    if overridden:
+        why = f"the policy applies to pods of {own}, not to those of {listed(requirement.values)}"
+        effect = "is overridden"
+    else:
+        why = f"no pod is in {own} and meets it too, so the policy applies to none"
+        effect = "selects nothing"
+    meant = listed([f"`{name}`" for name in requirement.values]) or "another namespace"
+    return Finding(
+        code=CODE,
+        id=ID,
+        severity=Severity.ERROR,
+        applicability=Applicability.MANUAL,
+        route=requirement.route,
+        message=f"`{requirement_text(requirement)}` in the endpointSelector of a policy of namespace {own} {effect}",
+        why=why,
+        advice=f"move the policy to {meant}, or make it a CiliumClusterwideNetworkPolicy",
+    )
+
+
+PASS = Pass(
+    code=CODE,
+    id=ID,
+    title="a policy whose endpointSelector names another namespace",
+    find=find,
+    kinds=frozenset({CNP}),
+)
