@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from rewriter.cli.errors import UsageError
-from rewriter.cli.options import Color, open_for
+from rewriter.cli.options import Color, known_findings, open_for
 from rewriter.cli.pass_names import pass_names
 
 
@@ -83,6 +83,12 @@ def fix(
     diff_base: Annotated[
         str | None, typer.Option("--diff-base", metavar="REV", help="Only files changed since a git revision.")
     ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option("--baseline", metavar="FILE", help="Leave known findings out, and as they are.")
+    ] = None,
+    write_baseline: Annotated[
+        bool, typer.Option("--write-baseline", help="Write the findings to the --baseline file: known from now on.")
+    ] = False,
     stdin_filename: Annotated[
         str | None, typer.Option("--stdin-filename", metavar="NAME", help="Name for `-` in reports and path rules.")
     ] = None,
@@ -107,6 +113,8 @@ def fix(
         return 0
     if write + check + dry_run > 1:
         raise UsageError("--dry-run, --write and --check exclude each other; give one of them")
+    if write_baseline and (baseline is None or write or check):
+        raise UsageError("--write-baseline needs --baseline FILE, and neither --write nor --check")
     names = tuple(paths or (".",))
     if "-" in names and len(names) > 1:
         raise UsageError("`-` stands alone; give either `-` or paths")
@@ -134,7 +142,10 @@ def fix(
         ignore=pass_names("--ignore", ignore) | frozenset(workspace.config.ignore),
         unsafe_fixes=unsafe_fixes,
         as_clusterwide=as_clusterwide,
+        baseline=known_findings(None if write_baseline else baseline),
     )
+    if write_baseline and baseline is not None:
+        return fix_run.run_baseline(workspace, options, baseline, jobs)
     mode = fix_run.Mode.WRITE if write else fix_run.Mode.CHECK if check else fix_run.Mode.DRY_RUN
     printing = fix_run.Printing(format_.value, output, color.value, quiet)
     if names == ("-",):

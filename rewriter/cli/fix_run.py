@@ -15,6 +15,7 @@ from rewriter.engine import parallel
 from rewriter.engine.fixer import Fixer, Options, write_result
 from rewriter.engine.result import FileResult, Report, Summary
 from rewriter.engine.workspace import Workspace
+from rewriter.output.lines import count
 from rewriter.output.style import clean, style_for
 
 #: Policies that are in no file, told one a line.
@@ -46,6 +47,17 @@ def run_files(workspace: Workspace, options: Options, mode: Mode, printing: Prin
     report = make_report(workspace, results)
     _print(report, mode, printing)
     return exit_code(report, mode)
+
+
+def run_baseline(workspace: Workspace, options: Options, path: Path, jobs: int) -> int:
+    """Writes a baseline that knows every finding of the workspace. Returns the exit code."""
+    from rewriter.engine.baseline import baseline_text
+
+    report = make_report(workspace, preview(workspace, options, jobs))
+    _write(path, baseline_text(report.findings, path))
+    print_errors(report)
+    print(clean(f"{path}: {count(report.summary.findings, 'finding')} known from now on"))
+    return 2 if report.errors else 0
 
 
 def preview(workspace: Workspace, options: Options, jobs: int) -> list[FileResult]:
@@ -115,6 +127,7 @@ def make_report(workspace: Workspace, results: Sequence[FileResult]) -> Report:
         findings=len(findings),
         fixed=sum(finding.fixed for finding in findings),
         errors=len(errors),
+        known=sum(result.known for result in results),
     )
     tool = {
         "name": "cnpfix",
@@ -168,4 +181,4 @@ def _write(path: Path, content: str) -> None:
     try:
         path.write_text(content, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"--output {path}: cannot be written: {error.strerror or error}") from None
+        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None

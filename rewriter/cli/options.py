@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 
 from rewriter.cli.errors import UsageError
 from rewriter.cli.progress import Progress
 from rewriter.config import ConfigError
+from rewriter.engine.baseline import NOTHING_KNOWN, Baseline, BaselineError, read_baseline
 from rewriter.engine.workspace import Request, Workspace, WorkspaceError, open_workspace
 from rewriter.inventory.snapshot import SnapshotError
 
@@ -15,6 +17,14 @@ class Color(StrEnum):
     AUTO = "auto"
     ALWAYS = "always"
     NEVER = "never"
+
+
+def known_findings(path: Path | None) -> Baseline:
+    """The baseline of a file; of none, one that knows nothing. Raises UsageError."""
+    try:
+        return NOTHING_KNOWN if path is None else read_baseline(path)
+    except BaselineError as error:
+        raise UsageError(str(error)) from None
 
 
 def open_for(request: Request) -> Workspace:

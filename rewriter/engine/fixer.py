@@ -12,8 +12,10 @@ from rewriter.cilium.policy import Policy
 from rewriter.cilium.version import Version
 from rewriter.config.model import Config
 from rewriter.discovery import FoundFile, Globs, InputError
+from rewriter.engine.baseline import NOTHING_KNOWN, Baseline, Known
 from rewriter.engine.documents import FoundPolicy, policies_in
 from rewriter.engine.effects import Effects
+from rewriter.engine.notes import CODE as NOTE_CODE
 from rewriter.engine.notes import note_on_embedded, note_on_template, note_on_unused
 from rewriter.engine.pipeline import Outcome, Rules, by_config, treat_document
 from rewriter.engine.proofs import ProofError, prove_comments, prove_structure
@@ -43,6 +45,7 @@ class Options:
     unsafe_fixes: bool = False
     safe_fixes: bool = True
     as_clusterwide: bool = False
+    baseline: Baseline = NOTHING_KNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,8 @@ class Fixer:
         silences = suppressions(text, documents, PASS_IDS)
         passes = self._passes(found.path)
         used: set[Suppression] = set()
-        rules = self._rules(found, passes, silences, used)
+        hidden: set[tuple[Known, int]] = set()
+        rules = self._rules(found, passes, silences, used, hidden)
         outcomes: dict[int, Outcome] = {}
         findings: list[Reported] = []
         policies = 0
@@ -96,8 +100,10 @@ class Fixer:
             findings += outcome.findings
         ran = frozenset(each.id for each in passes)
         findings += [note_on_unused(found.display, item) for item in unused(silences, frozenset(used), ran)]
+        findings = [item for item in findings if not self._is_known_note(item, hidden)]
         findings.sort(key=lambda item: (item.place.line, item.finding.code, item.place.column))
-        result = FileResult(found.display, text, (), tuple(findings), policies, _failures(found, outcomes, findings))
+        failures = _failures(found, outcomes, findings)
+        result = FileResult(found.display, text, (), tuple(findings), policies, failures, known=len(hidden))
         return self._joined(found, result, documents, outcomes)
 
     def _joined(
@@ -139,7 +145,7 @@ class Fixer:
             raise ProofError("same structure", "the new file has another number of documents")
         prove_comments(documents, new_documents, may_move=True)
         silences = suppressions(after, new_documents, PASS_IDS)
-        rules = replace(self._rules(found, self._passes(found.path), silences, set()), previews=False)
+        rules = replace(self._rules(found, self._passes(found.path), silences, set(), set()), previews=False)
         for old, new in zip(documents, new_documents, strict=True):
             outcome = outcomes.get(old.index)
             if outcome is None or outcome.text is None:
@@ -164,8 +170,14 @@ class Fixer:
         )
 
     def _rules(
-        self, found: FoundFile, passes: tuple[Pass, ...], silences: tuple[Suppression, ...], used: set[Suppression]
+        self,
+        found: FoundFile,
+        passes: tuple[Pass, ...],
+        silences: tuple[Suppression, ...],
+        used: set[Suppression],
+        hidden: set[tuple[Known, int]],
     ) -> Rules:
+        """How the documents of a file are treated; takes down which suppressions and known findings were met."""
         cluster = self.inventory.cluster_of(found.display)
         overrides = self.config.applicability
 
@@ -201,6 +213,7 @@ class Fixer:
             configured=lambda finding: by_config(finding, overrides.get(finding.id)),
             allowed=allowed,
             silenced=silenced,
+            known=lambda batch: self._known(batch, hidden),
             effects=self._effects(cluster),
         )
 
@@ -211,6 +224,14 @@ class Fixer:
             for version in (self.options.from_version, self.options.to_version)
         )
         return Effects(source, target, self.inventory, mesh_addresses(self.inventory))
+
+    def _known(self, found: Sequence[tuple[Finding, Place]], hidden: set[tuple[Known, int]]) -> list[bool]:
+        numbered = self.options.baseline.known(found)
+        hidden.update(item for item in numbered if item is not None)
+        return [item is not None for item in numbered]
+
+    def _is_known_note(self, item: Reported, hidden: set[tuple[Known, int]]) -> bool:
+        return item.finding.code == NOTE_CODE and self._known([(item.finding, item.place)], hidden)[0]
 
 
 def _covers(suppression: Suppression, finding: Finding, place: Place) -> bool:

@@ -33,6 +33,7 @@ class Rules:
     configured: Callable[[Finding], Finding]
     allowed: Callable[[Finding], bool]
     silenced: Callable[[Finding, Place], bool]
+    known: Callable[[Sequence[tuple[Finding, Place]]], Sequence[bool]]
     effects: Effects
     previews: bool = True
 
@@ -117,7 +118,9 @@ def _round(
             (index, finding, _place(finding, draft.policies[index].policy, draft, document, original, rules))
             for index, finding in found
         ]
-        loud = [item for item in placed if not rules.silenced(item[1], item[2])]
+        unsilenced = [item for item in placed if not rules.silenced(item[1], item[2])]
+        known = rules.known([(finding, place) for _, finding, place in unsilenced])
+        loud = [item for item, is_known in zip(unsilenced, known, strict=True) if not is_known]
         reported = {id(finding): Reported(finding, place) for _, finding, place in loud}
         try:
             for index, finding, _ in sorted(loud, key=lambda item: _natural(item[1].route), reverse=True):

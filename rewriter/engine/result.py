@@ -53,6 +53,7 @@ class FileResult:
     """A file that holds a policy: its text before, the changes in document order, and what was found in it.
 
     `errors` holds what could not be parsed, and documents whose proofs failed: these are not among the changes.
+    `known` counts the findings that a baseline hides.
     """
 
     path: str
@@ -61,6 +62,7 @@ class FileResult:
     findings: tuple[Reported, ...] = ()
     policies: int = 0
     errors: tuple[InputError, ...] = ()
+    known: int = 0
 
     @property
     def changed(self) -> bool:
@@ -79,13 +81,14 @@ class FileResult:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Counts over a run. `files` and `policies` are those read, `fixed` counts findings."""
+    """Counts over a run. `files` and `policies` are those read, `fixed` counts findings, `known` hidden ones."""
 
     files: int = 0
     policies: int = 0
     findings: int = 0
     fixed: int = 0
     errors: int = 0
+    known: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ def as_json(report: Report) -> dict[str, Any]:
             "findings": summary.findings,
             "fixed": summary.fixed,
             "errors": summary.errors,
+            **({"known": summary.known} if summary.known else {}),
         },
         "findings": [finding_as_json(item) for item in report.findings],
         "files": [_file(item) for item in report.files],

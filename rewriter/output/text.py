@@ -174,4 +174,6 @@ def _summary(report: Report, *, written: bool) -> str:
         )
     if unsafe:
         parts.append(f"{unsafe} more with --unsafe-fixes")
+    if summary.known:
+        parts.append(f"{summary.known} known from the baseline")
     return one_line("; ".join(parts) + ".")

@@ -17,7 +17,7 @@ from rewriter.discovery import InputError
 from rewriter.engine.result import Place, Report, Reported, Summary
 from rewriter.finding import Applicability, Finding, Flows, Severity
 from rewriter.output import FORMATS, render
-from tests.output.reports import CASES, report_of_case
+from tests.output.reports import CASES, report_of, report_of_case
 
 #: GitLab describes its format as a table (Code Quality, "Code Quality report format"); this is that table.
 GITLAB = {
@@ -134,3 +134,21 @@ def test_sarif_regions_are_the_text_that_changes(monkeypatch: pytest.MonkeyPatch
         after = after[:start] + replacement["insertedContent"]["text"] + after[start + region["charLength"] :]
     assert after == report.files[0].after
     assert sum(replacement["deletedRegion"]["charLength"] for replacement in replacements) < len(before) / 2
+
+
+@pytest.mark.parametrize("name", ["sarif", "gitlab"])
+def test_fingerprints_survive_shifted_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    case = next(case for case in CASES if case.parent.name == "cluster-entity" and case.name == "specs-and-documents")
+    (tmp_path / "cnpfix.toml").write_bytes((case / "cnpfix.toml").read_bytes())
+    text = (case / "input.yaml").read_text()
+    marks = []
+    for shifted in (text, f"# one\n# two\n\n---\n# three\n{text}"):
+        (tmp_path / "input.yaml").write_text(shifted)
+        report = report_of([Path("input.yaml")], config=tmp_path / "cnpfix.toml")[0]
+        data = json.loads(render(report, name))
+        found = data["runs"][0]["results"] if name == "sarif" else data
+        marks.append([item["partialFingerprints"] if name == "sarif" else item["fingerprint"] for item in found])
+    assert len(marks[0]) > 1
+    assert marks[0] == marks[1]
+    assert len({json.dumps(mark) for mark in marks[0]}) == len(marks[0])

@@ -1,0 +1,106 @@
+"""Findings that are known and accepted for now: a file that hides them, wherever they move to in their policy.
+
+```json
+{"cnpfix_baseline": 1,
+ "findings": [{"id": "cluster-entity", "file": "a/api.yaml", "kind": "CiliumNetworkPolicy", "namespace": "shop",
+               "name": "api", "message": "`fromEntities: cluster` allows no pods of cluster-b", "count": 1}]}
+```
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rewriter.engine.result import Place, Reported
+from rewriter.finding import Finding
+
+SCHEMA = 1
+
+
+class BaselineError(ValueError):
+    """A baseline that cannot be read: one line with the file and what to do."""
+
+
+class Known(NamedTuple):
+    """What makes a finding the same one again; lines are no part of it. `file` is relative to the baseline's folder."""
+
+    id: str
+    file: str
+    kind: str
+    namespace: str
+    name: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """How many findings of each kind are known. `folder` is that of the file."""
+
+    folder: Path
+    counts: Mapping[Known, int]
+
+    def known(self, found: Sequence[tuple[Finding, Place]]) -> list[tuple[Known, int] | None]:
+        """For each finding of one pass in one document, which known one it is; None for a new one.
+
+        Of equal findings, more than are known are new.
+        """
+        if not self.counts:
+            return [None] * len(found)
+        seen: Counter[Known] = Counter()
+        answers: list[tuple[Known, int] | None] = []
+        for finding, place in found:
+            key = _key(finding, place, self.folder)
+            seen[key] += 1
+            answers.append((key, seen[key]) if seen[key] <= self.counts.get(key, 0) else None)
+        return answers
+
+
+NOTHING_KNOWN = Baseline(Path(), {})
+
+
+def read_baseline(path: Path) -> Baseline:
+    """The baseline of a file. Raises BaselineError."""
+    try:
+        data = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise BaselineError(f"{path}: no such baseline; write one with --write-baseline") from None
+    except OSError as error:
+        raise BaselineError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (ValueError, RecursionError) as error:
+        raise BaselineError(f"{path}: is not JSON: {error}") from None
+    if not isinstance(data, dict) or data.get("cnpfix_baseline") != SCHEMA:
+        raise BaselineError(f'{path}: expected a baseline with "cnpfix_baseline": {SCHEMA}')
+    entries = data.get("findings")
+    if not isinstance(entries, list):
+        raise BaselineError(f"{path}: findings: expected a list")
+    counts = dict(_entry(path, index, entry) for index, entry in enumerate(entries))
+    return Baseline(path.absolute().parent, counts)
+
+
+def baseline_text(reported: Iterable[Reported], path: Path) -> str:
+    """The baseline file at a path that makes these findings known: JSON, sorted, one finding a line."""
+    counts = Counter(_key(item.finding, item.place, path.absolute().parent) for item in reported)
+    entries = [
+        json.dumps({**key._asdict(), "count": count}, ensure_ascii=False) for key, count in sorted(counts.items())
+    ]
+    findings = "".join(f"\n  {entry}," for entry in entries).rstrip(",")
+    return f'{{"cnpfix_baseline": {SCHEMA},\n "findings": [{findings}]}}\n'
+
+
+def _key(finding: Finding, place: Place, folder: Path) -> Known:
+    file = os.path.relpath(place.file, folder).replace(os.sep, "/")
+    return Known(finding.id, file, place.kind, place.namespace, place.name, finding.message)
+
+
+def _entry(path: Path, index: int, entry: Any) -> tuple[Known, int]:
+    values = [entry.get(name) for name in Known._fields] if isinstance(entry, dict) else [None]
+    count = entry.get("count", 1) if isinstance(entry, dict) else None
+    if not all(isinstance(value, str) for value in values) or not isinstance(count, int) or count < 1:
+        raise BaselineError(f"{path}: findings[{index}]: expected {', '.join(Known._fields)} and a count")
+    return Known(*values), count
