@@ -11,10 +11,10 @@ from rewriter.cilium.identity import Identity, NamedPort, outside_identity
 from rewriter.cilium.labels import Label, parse_label
 from rewriter.cilium.policy_set import compile_policies
 from rewriter.cilium.settings import Settings
-from rewriter.cilium.verdict import DirectionVerdict, Engine
+from rewriter.cilium.verdict import Engine
 from rewriter.cilium.version import SUPPORTED, Version, parse_version
 
-_ALLOWED_DENIED = ("denied", "allowed")
+_DENIED_ALLOWED = ("denied", "allowed")
 
 
 class CaseError(ValueError):
@@ -38,17 +38,7 @@ def answer_case(case: Any, version: Version = SUPPORTED[-2]) -> dict[str, Any]:
     manifests = [_member(item, "manifest", "policies") for item in _list(case, "policies")]
     policies = compile_policies(manifests, settings)
     engine = Engine(policies, identities)
-    flows: list[list[str]] = []
-    depends: list[dict[str, Any]] = []
-    for index, flow in enumerate(_list(case, "flows")):
-        egress, ingress = _verdicts(engine, flow, index)
-        flows.append([_ALLOWED_DENIED[egress.allowed], _ALLOWED_DENIED[ingress.allowed]])
-        if egress.depends_on or ingress.depends_on:
-            depends += (
-                {"flow": index, "direction": direction, "on": list(part.depends_on)}
-                for direction, part in (("egress", egress), ("ingress", ingress))
-                if part.depends_on
-            )
+    flows, depends = _flows(engine, _list(case, "flows"))
     answer: dict[str, Any] = {
         "id": case.get("id"),
         "policies": [{"accepted": why is None} for why in policies.rejections],
@@ -57,15 +47,26 @@ def answer_case(case: Any, version: Version = SUPPORTED[-2]) -> dict[str, Any]:
     return {**answer, "dependsOn": depends} if depends else answer
 
 
-def _verdicts(engine: Engine, flow: Any, index: int) -> tuple[DirectionVerdict, DirectionVerdict]:
-    try:
-        source, destination, protocol, port = flow[:4]
-        verdict = engine.verdict(source, destination, protocol, int(port))
-    except KeyError as error:
-        raise CaseError(f"flow {index} names {error}, which is no identity of the case") from None
-    except (TypeError, ValueError, AttributeError):
-        raise CaseError(f"flow {index}: expected [source, destination, protocol, port, ...]") from None
-    return verdict.egress, verdict.ingress
+def _flows(engine: Engine, flows: Sequence[Any]) -> tuple[list[list[str]], list[dict[str, Any]]]:
+    """The verdicts of the flows in words, and what they depend on."""
+    answers: list[list[str]] = []
+    depends: list[dict[str, Any]] = []
+    for flow in flows:
+        index = len(answers)
+        try:
+            egress, ingress = engine.verdict(flow[0], flow[1], flow[2], int(flow[3]))
+        except KeyError as error:
+            raise CaseError(f"flow {index} names {error}, which is no identity of the case") from None
+        except (TypeError, ValueError, AttributeError, IndexError):
+            raise CaseError(f"flow {index}: expected [source, destination, protocol, port, ...]") from None
+        answers.append([_DENIED_ALLOWED[egress.allowed], _DENIED_ALLOWED[ingress.allowed]])
+        if egress.depends_on or ingress.depends_on:
+            depends += (
+                {"flow": index, "direction": direction, "on": list(part.depends_on)}
+                for direction, part in (("egress", egress), ("ingress", ingress))
+                if part.depends_on
+            )
+    return answers, depends
 
 
 def _settings(case: Mapping[str, Any], version: Version) -> Settings:
@@ -107,12 +108,14 @@ def _identity(item: Any, named_ports: tuple[NamedPort, ...]) -> Identity:
     name = _member(item, "name", "identities")
     if "cidr" in item:
         try:
-            outside = _outside(item["cidr"])
+            return _outside(name, item["cidr"], named_ports)
         except (TypeError, ValueError, AttributeError) as error:
             raise CaseError(f"identity {name!r}: {error}") from None
-        return Identity(name, outside.labels, outside.prefix, named_ports)
     try:
-        return Identity(name, _labels(tuple(item["labels"])), named_ports=named_ports)
+        labels = item["labels"]
+        if len(labels) == 1:
+            return _reserved(name, labels[0], named_ports)
+        return Identity(name, _labels(tuple(labels)), named_ports=named_ports)
     except (KeyError, TypeError, AttributeError):
         raise CaseError(f"identity {name!r}: expected `labels`, a list of texts, or `cidr`") from None
 
@@ -123,5 +126,11 @@ def _labels(texts: tuple[str, ...]) -> frozenset[Label]:
 
 
 @lru_cache(maxsize=1024)
-def _outside(cidr: str) -> Identity:
-    return outside_identity(parse_prefix(cidr), dual_stack=True)
+def _reserved(name: str, label: str, named_ports: tuple[NamedPort, ...]) -> Identity:
+    return Identity(name, frozenset({parse_label(label)}), named_ports=named_ports)
+
+
+@lru_cache(maxsize=1024)
+def _outside(name: str, cidr: str, named_ports: tuple[NamedPort, ...]) -> Identity:
+    outside = outside_identity(parse_prefix(cidr), dual_stack=True)
+    return Identity(name, outside.labels, outside.prefix, named_ports)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from rewriter.cilium.go_syntax import quote
@@ -49,6 +50,7 @@ class Address(NamedTuple):
     zone: str = ""
 
 
+@lru_cache(maxsize=16384)
 def parse_prefix(text: str) -> Prefix:
     """The prefix written `address/bits`, host bits cleared. Raises AddressError (Go netip.ParsePrefix)."""
     address, bits = _split_prefix(text)

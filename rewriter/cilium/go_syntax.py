@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 _BASES = {"0x": 16, "0b": 2, "0o": 8}
 _ALPHABETS = {2: "01", 8: "01234567", 10: "0123456789", 16: "0123456789abcdef"}
@@ -13,6 +14,7 @@ def quote(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
+@lru_cache(maxsize=4096)
 def is_service_name(text: str) -> bool:
     """Whether a port is a name rather than a number (IANA service name, Cilium pkg/iana IsSvcName)."""
     if len(text) > 15 or not text.isascii():
@@ -20,6 +22,7 @@ def is_service_name(text: str) -> bool:
     return all(word.isalnum() for word in text.split("-")) and any(c.isalpha() for c in text)
 
 
+@lru_cache(maxsize=4096)
 def parse_uint16(text: str) -> int:
     """A number below 65536 in any of Go's notations (`80`, `0x50`, `010` is octal, `1_000`).
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from rewriter.cilium.cidr import Prefix
@@ -30,8 +29,7 @@ class NamedPort(NamedTuple):
     protocol: str = "TCP"
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """Something that sends or receives: a pod's label set, a reserved identity, or addresses outside the mesh.
 
     `prefix` is set for addresses outside the mesh, `node_addresses` for nodes (they count only under

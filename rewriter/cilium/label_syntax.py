@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from rewriter.cilium.go_syntax import quote
@@ -83,14 +84,17 @@ def _subdomain_problems(text: str) -> Iterator[str]:
         yield _SUBDOMAIN_PROBLEM
 
 
+_names_at_fault = lru_cache(maxsize=4096)(lambda name: tuple(name_problems(name)))
+_values_at_fault = lru_cache(maxsize=4096)(lambda value: tuple(value_problems(value)))
+
+
 def _label_problems(labels: Mapping[str, str] | None, key_text: Callable[[str], str]) -> Iterator[tuple[str, str]]:
     for key, value in (labels or {}).items():
-        route = f"/matchLabels/{escape_pointer(key)}"
         checked = key_text(key)
-        for problem in name_problems(checked):
-            yield f"matchLabels: Invalid value: {quote(checked)}: {problem}", route
-        for problem in value_problems(value or ""):
-            yield f"matchLabels: Invalid value: {quote(value)}: {problem}", route
+        for problem in _names_at_fault(checked):
+            yield f"matchLabels: Invalid value: {quote(checked)}: {problem}", f"/matchLabels/{escape_pointer(key)}"
+        for problem in _values_at_fault(value or ""):
+            yield f"matchLabels: Invalid value: {quote(value)}: {problem}", f"/matchLabels/{escape_pointer(key)}"
 
 
 def _expression_problems(
@@ -109,9 +113,9 @@ def _expression_problems(
         problem = "not a valid selector operator"
         yield f"{path}.operator: Invalid value: {quote(operator)}: {problem}", f"{route}/operator"
     key = key_text(item.get("key") or "")
-    for problem in name_problems(key):
+    for problem in _names_at_fault(key):
         yield f"{path}.key: Invalid value: {quote(key)}: {problem}", f"{route}/key"
     for position, value in enumerate(values):
-        for problem in value_problems(value or ""):
+        for problem in _values_at_fault(value or ""):
             place = f"{path}.values[{position}]"
             yield f"{place}: Invalid value: {quote(value)}: {problem}", f"{route}/values/{position}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 NAMESPACE_LABEL = "io.kubernetes.pod.namespace"
 CLUSTER_LABEL = "io.cilium.k8s.policy.cluster"
@@ -17,8 +17,7 @@ RESERVED = "reserved"
 CIDR = "cidr"
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(NamedTuple):
     """One label of an identity, for example source `k8s`, key `app`, value `web`."""
 
     source: str

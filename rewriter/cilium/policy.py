@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from rewriter.cilium.selector import Selector, read_selector
 
@@ -54,8 +54,7 @@ EMPTY_SELECTS_NOBODY = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PeerField:
+class PeerField(NamedTuple):
     """One peer field of a rule with its entries as written, for example `fromEndpoints`.
 
     `selectors` runs beside `entries` for the fields that hold label selectors (None where one is malformed)

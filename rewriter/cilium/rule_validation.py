@@ -6,8 +6,7 @@ Everything here takes a spec that decodes (`check_decodes`); a missing field and
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from rewriter.cilium.entities import entity_names
 from rewriter.cilium.label_syntax import selector_problem
@@ -30,24 +29,14 @@ from rewriter.cilium.version import (
 
 #: The peer fields of which one rule may use only one, in the order in which Cilium names them.
 _EXCLUSIVE = {
-    INGRESS: ("FromEndpoints", "FromCIDR", "FromCIDRSet", "FromEntities", "FromNodes", "FromGroups"),
-    EGRESS: (
-        "ToCIDR",
-        "ToCIDRSet",
-        "ToEndpoints",
-        "ToEntities",
-        "ToServices",
-        "ToFQDNs",
-        "ToGroups",
-        "ToNodes",
-    ),
+    INGRESS: ("fromEndpoints", "fromCIDR", "fromCIDRSet", "fromEntities", "fromNodes", "fromGroups"),
+    EGRESS: ("toCIDR", "toCIDRSet", "toEndpoints", "toEntities", "toServices", "toFQDNs", "toGroups", "toNodes"),
 }
 _NODE_LABELS_OFF = 'FromNodes/ToNodes rules can only be applied when the "enable-node-selector-labels" flag is set'
 _L7_KINDS = (("dns", "DNS"), ("http", "HTTP"), ("kafka", "Kafka"))
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
+class _Item(NamedTuple):
     """One item of a rule list, with what its checks depend on."""
 
     raw: Mapping[str, Any]
@@ -126,17 +115,15 @@ def _check_item(item: _Item) -> None:
 
 
 def _check_one_kind_of_peer(item: _Item) -> None:
-    used = []
-    for name in _EXCLUSIVE[item.direction]:
-        field = name[0].lower() + name[1:]
-        known = item.version >= NODE_PEERS or field not in ("fromNodes", "fromGroups", "toNodes")
-        if known and item.entries(field) and not (item.deny and field == "toFQDNs"):
-            used.append((name, field))
+    used = [field for field in _EXCLUSIVE[item.direction] if item.raw.get(field)]
+    if item.version < NODE_PEERS:
+        used = [field for field in used if field not in ("fromNodes", "fromGroups", "toNodes")]
+    if item.deny and "toFQDNs" in used:
+        used.remove("toFQDNs")
     if len(used) > 1:
-        names = f"{used[0][0]} and {used[1][0]}"
-        raise item.error(f"combining {names} is not supported yet", used[1][1])
-    services = [name for name, _ in used if name == "ToServices"]
-    if services and item.entries("toPorts") and item.version < SERVICES_WITH_PORTS:
+        names = " and ".join(field[0].upper() + field[1:] for field in used[:2])
+        raise item.error(f"combining {names} is not supported yet", used[1])
+    if "toServices" in used and item.entries("toPorts") and item.version < SERVICES_WITH_PORTS:
         raise item.error("combining ToServices and ToPorts is not supported yet", "toPorts")
 
 

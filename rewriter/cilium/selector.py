@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from rewriter.cilium.labels import NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, RESERVED, LabelSet, split_key
 
 OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(NamedTuple):
     """One condition on one key. `values` is empty for Exists and DoesNotExist; matchLabels read as In."""
 
     route: str
@@ -36,8 +34,7 @@ class Requirement:
                 return not found
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(NamedTuple):
     """A matchLabels/matchExpressions selector. All requirements must hold; none at all selects everything."""
 
     route: str
@@ -132,4 +129,4 @@ def _match_expressions(raw: dict[str, Any], route: str) -> Iterator[Requirement]
 
 def escape_pointer(token: str) -> str:
     """A token as JSON Pointer writes it (RFC 6901)."""
-    return token.replace("~", "~0").replace("/", "~1")
+    return token.replace("~", "~0").replace("/", "~1") if "~" in token or "/" in token else token

@@ -26,7 +26,7 @@ class Universe:
     `identities` follow.
     """
 
-    __slots__ = ("_by_label", "_by_value", "_masks", "_names", "_nodes", "_outside", "all", "cell_count", "identities")
+    __slots__ = ("_by_key", "_masks", "_names", "_nodes", "_outside", "all", "cell_count", "identities")
 
     def __init__(
         self,
@@ -39,8 +39,7 @@ class Universe:
         self.identities = tuple(identities)
         self.cell_count = cell_count
         self.all = (1 << (cell_count + len(self.identities))) - 1
-        self._by_value: dict[tuple[str, str, str], int] = {}
-        self._by_label: dict[tuple[str, str], int] = {}
+        self._by_key: dict[str, dict[str, list[tuple[str, int]]]] = {}
         self._masks: dict[Term | Condition, int] = {}
         outside: list[tuple[int, Prefix]] = []
         self._nodes: list[tuple[int, Prefix]] = []
@@ -54,23 +53,23 @@ class Universe:
 
     def _index(self, outside: list[tuple[int, Prefix]]) -> None:
         bit = 1 << self.cell_count
+        masks: dict[Label, int] = {}
         for identity in self.identities:
             for label in identity.labels:
-                self._put(label, bit)
+                masks[label] = masks.get(label, 0) | bit
             if identity.prefix is not None:
                 outside.append((bit, identity.prefix))
             if identity.dns_names:
                 self._names.append((bit, identity.dns_names))
-            self._nodes += ((bit, address) for address in identity.node_addresses)
+            if identity.node_addresses:
+                self._nodes += ((bit, address) for address in identity.node_addresses)
             bit <<= 1
+        for label, mask in masks.items():
+            self._put(label, mask)
 
     def _put(self, label: Label, mask: int) -> None:
-        by_value, by_label = self._by_value, self._by_label
-        source, key, value = label.source, label.key, label.value
-        for place in ((source, key), (ANY, key)):
-            by_label[place] = by_label.get(place, 0) | mask
-            known = (*place, value)
-            by_value[known] = by_value.get(known, 0) | mask
+        source, key, value = label
+        self._by_key.setdefault(key, {}).setdefault(value, []).append((source, mask))
 
     def select(self, term: Term) -> int:
         """The bitset of the identities that the term selects."""
@@ -102,12 +101,12 @@ class Universe:
         mask = self._masks.get(condition)
         if mask is None:
             source, key, operator, values = condition
-            if operator in ("In", "NotIn"):
-                mask = 0
-                for value in values:
-                    mask |= self._by_value.get((source, key, value), 0)
-            else:
-                mask = self._by_label.get((source, key), 0)
+            known = self._by_key.get(key, {})
+            mask = 0
+            for value in values if operator in ("In", "NotIn") else known:
+                for origin, bits in known.get(value, ()):
+                    if source in (ANY, origin):
+                        mask |= bits
             if operator in ("NotIn", "DoesNotExist"):
                 mask = self.all & ~mask
             self._masks[condition] = mask

@@ -8,7 +8,7 @@ by default.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from rewriter.cilium.compile import Entry, PortGrant
@@ -36,8 +36,7 @@ class RuleReference(NamedTuple):
     route: str
 
 
-@dataclass(frozen=True, slots=True)
-class DirectionVerdict:
+class DirectionVerdict(NamedTuple):
     """The verdict for one direction. `rules` are those that decide it.
 
     `depends_on` names what manifests cannot tell: L7 rules that an allowed flow must meet too, and DNS names, groups or
@@ -50,8 +49,10 @@ class DirectionVerdict:
     depends_on: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+_NOT_SELECTED = DirectionVerdict(True, NOT_SELECTED)
+
+
+class Verdict(NamedTuple):
     """Both directions of a flow; it passes when both allow it."""
 
     egress: DirectionVerdict
@@ -69,10 +70,39 @@ class _Flow(NamedTuple):
     from_host: bool = False
 
 
+class _Rule(NamedTuple):
+    """A loaded entry with what verdicts ask of it; `names` are its opaque peers, and whether each is a service."""
+
+    reference: RuleReference
+    entry: Entry
+    subjects: int
+    peers: int
+    names: tuple[tuple[str, bool], ...]
+
+
+class _End(NamedTuple):
+    """An identity as an end of flows: its bit, and the rules that select it."""
+
+    bit: int
+    named_ports: tuple[NamedPort, ...]
+    ingress: list[_Rule]
+    egress: list[_Rule]
+
+
 class Engine:
     """Answers for flows between the identities of one universe under one policy set."""
 
-    __slots__ = ("_egress", "_egress_ports", "_host", "_ingress", "_init", "_outside", "_position", "universe")
+    __slots__ = (
+        "_egress",
+        "_egress_ports",
+        "_ends",
+        "_host",
+        "_ingress",
+        "_init",
+        "_outside",
+        "_position",
+        "universe",
+    )
 
     def __init__(self, policies: PolicySet, identities: Sequence[Identity]) -> None:
         self.universe = Universe(identities, cidr_match_nodes=policies.settings.cidr_match_nodes)
@@ -81,62 +111,80 @@ class Engine:
         self._init = self.universe.select(reserved_term("init"))
         self._outside = self.universe.select_any(entity_terms("world", ""))
         self._egress_ports = mesh_named_ports(self.universe.identities)
-        loaded = load_entries(policies, self.universe)
-        self._ingress = [item for item in loaded if item.entry.direction == INGRESS]
-        self._egress = [item for item in loaded if item.entry.direction == EGRESS]
+        rules = [_rule(item) for item in load_entries(policies, self.universe)]
+        self._ingress = [rule for rule in rules if rule.entry.direction == INGRESS]
+        self._egress = [rule for rule in rules if rule.entry.direction == EGRESS]
+        self._ends: dict[str, _End] = {}
 
     def verdict(self, source: str, destination: str, protocol: str, port: int) -> Verdict:
         """The verdict for a flow between two identities by name; `port` is the destination port or the ICMP type.
 
         `protocol` is TCP, UDP, SCTP, ICMP, ICMPv6 or another that policies name. Raises KeyError for an unknown name.
         """
-        at = self._position[destination]
-        sender, receiver = 1 << self._position[source], 1 << at
-        name = "ICMPv6" if protocol.lower() == "icmpv6" else protocol.upper()
-        own_ports = self.universe.identities[at].named_ports
-        outgoing = _Flow(name, port, self._egress_ports)
-        incoming = _Flow(name, port, own_ports, from_host=bool(sender & self._host))
-        return Verdict(
-            self._direction(self._egress, sender, receiver, outgoing),
-            self._direction(self._ingress, receiver, sender, incoming),
-        )
+        sender, receiver = self._end(source), self._end(destination)
+        egress = ingress = _NOT_SELECTED
+        if sender.egress or sender.bit & self._init:
+            outgoing = _Flow(protocol_name(protocol), port, self._egress_ports)
+            egress = self._direction(sender.egress, sender.bit, receiver.bit, outgoing)
+        if receiver.ingress or receiver.bit & self._init:
+            incoming = _Flow(protocol_name(protocol), port, receiver.named_ports, bool(sender.bit & self._host))
+            ingress = self._direction(receiver.ingress, receiver.bit, sender.bit, incoming)
+        return Verdict(egress, ingress)
 
-    def _direction(self, entries: list[LoadedEntry], subject: int, peer: int, flow: _Flow) -> DirectionVerdict:
-        selecting = [item for item in entries if item.subjects & subject]
+    def _end(self, name: str) -> _End:
+        """An end of flows, found once: an identity is usually asked about again and again."""
+        end = self._ends.get(name)
+        if end is None:
+            position = self._position[name]
+            bit = 1 << position
+            ingress, egress = ([r for r in rules if r.subjects & bit] for rules in (self._ingress, self._egress))
+            end = self._ends[name] = _End(bit, self.universe.identities[position].named_ports, ingress, egress)
+        return end
+
+    def _direction(self, selecting: list[_Rule], subject: int, peer: int, flow: _Flow) -> DirectionVerdict:
         without_identity = bool(subject & self._init)
-        if not selecting and not without_identity:
-            return DirectionVerdict(True, NOT_SELECTED)
         allowing: list[tuple[RuleReference, tuple[str, ...]]] = []
         may_allow: list[str] = []
         may_deny: list[str] = []
-        for policy, entry, _, peers in selecting:
+        for reference, entry, _, peers, names in selecting:
+            if not (peers & peer or names):
+                continue
             limits = _limits(entry.ports, flow)
             if limits is None:
                 continue
             if not peers & peer:
-                (may_deny if entry.deny else may_allow).extend(self._possible_names(entry, peer))
+                (may_deny if entry.deny else may_allow).extend(self._possible(names, peer))
             elif entry.deny:
-                return DirectionVerdict(False, DENY_RULE, (RuleReference(policy, entry.route),))
+                return DirectionVerdict(False, DENY_RULE, (reference,))
             else:
-                allowing.append((RuleReference(policy, entry.route), limits))
+                allowing.append((reference, limits))
         if allowing:
             free = tuple(reference for reference, limits in allowing if not limits)
             limiting = () if free else tuple(limit for _, limits in allowing for limit in limits)
             rules = free or tuple(reference for reference, _ in allowing)
             return DirectionVerdict(True, ALLOW_RULE, rules, _unique(limiting, may_deny))
-        denying = tuple(RuleReference(item.policy, item.entry.route) for item in selecting if item.entry.default_deny)
+        denying = tuple(rule.reference for rule in selecting if rule.entry.default_deny)
         if not denying and not without_identity:
             return DirectionVerdict(True, NO_DEFAULT_DENY, (), _unique(may_deny))
         if flow.from_host:
             return DirectionVerdict(True, LOCAL_HOST, (), _unique(may_deny))
         return DirectionVerdict(False, DEFAULT_DENY if denying else NO_IDENTITY_YET, denying, _unique(may_allow))
 
-    def _possible_names(self, entry: Entry, peer: int) -> Iterator[str]:
-        """The opaque peers of an entry behind which this one may be: a pod behind a service, else the world."""
-        for term in entry.peers:
-            name = opaque_name(term)
-            if name and (peer & self._outside or _is_service(term)):
-                yield name
+    def _possible(self, names: Iterable[tuple[str, bool]], peer: int) -> Iterator[str]:
+        """Those behind which this peer may be: a pod may be behind a service, the world behind each."""
+        return (name for name, is_service in names if is_service or peer & self._outside)
+
+
+def _rule(item: LoadedEntry) -> _Rule:
+    policy, entry, subjects, peers = item
+    names = [(name, _is_service(term)) for term in entry.peers if (name := opaque_name(term))]
+    return _Rule(RuleReference(policy, entry.route), entry, subjects, peers, tuple(names))
+
+
+@lru_cache(maxsize=64)
+def protocol_name(written: str) -> str:
+    """A protocol as ports have it, however it is written."""
+    return "ICMPv6" if written.lower() == "icmpv6" else written.upper()
 
 
 def mesh_named_ports(identities: Iterable[Identity]) -> tuple[NamedPort, ...]:
