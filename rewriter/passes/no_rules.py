@@ -44,7 +44,7 @@ from rewriter.passes.words import flow_text, listed, subject_text
 
 CODE, ID = "CNP011", "no-rules"
 _LISTS = ("ingress", "ingressDeny", "egress", "egressDeny")
-_DENYING = re.compile(r"deny|lock-?down|isolat|default", re.IGNORECASE)
+_DENYING = re.compile(r"deny|denie|lock-?down|isolat|default", re.IGNORECASE)
 
 
 def has_no_rules(raw: Mapping[str, Any]) -> bool:

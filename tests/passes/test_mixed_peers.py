@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from rewriter.finding import Applicability, Severity
+from rewriter.passes.mixed_peers import PASS
+from tests.passes.policies import ccnp, cnp, other
+from tests.passes.support import Facts, run, workload
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        "ingress: [{fromEndpoints: [{}]}, {fromCIDR: [10.0.0.0/8]}]",
+        "ingress: [{fromEndpoints: [{}], fromCIDR: []}]",
+        "ingress: [{fromEndpoints: [{}], fromCIDR: null}]",
+        "ingress: [{fromEndpoints: [{}], fromRequires: [{}]}]",
+        "ingress: [{fromEndpoints: [{}], toPorts: [{ports: [{port: '80'}]}], authentication: {mode: required}}]",
+        "ingress: [{}]",
+        "ingress: []",
+        "ingress: null",
+        "ingress: [null]",
+        "ingress: {fromEndpoints: [{}], fromEntities: [all]}",
+        "ingress: [{toEndpoints: [{}], toCIDR: [10.0.0.0/8]}]",
+        "ingress: [{fromEndpoints: {a: b}, fromCIDR: [10.0.0.0/8]}]",
+        "egress: [{toServices: [{k8sService: {serviceName: a}}], toPorts: [{ports: [{port: '80'}]}]}]",
+        "egressDeny: [{toEntities: [world], toFQDNs: [{matchName: example.com}]}]",
+    ],
+)
+def test_nothing_to_say(rules: str) -> None:
+    assert run(PASS, cnp(rules)).findings == []
+
+
+@pytest.mark.parametrize("manifest", [cnp, ccnp])
+def test_each_kind_gets_a_rule_with_the_same_ports(manifest: Any) -> None:
+    rules = "ingress: [{fromCIDR: [10.0.0.0/8], fromEndpoints: [{}], toPorts: [{ports: [{port: '80'}]}]}]"
+    result = run(PASS, manifest(rules))
+    assert result.manifest["spec"]["ingress"] == [
+        {"fromCIDR": ["10.0.0.0/8"], "toPorts": [{"ports": [{"port": "80"}]}]},
+        {"fromEndpoints": [{}], "toPorts": [{"ports": [{"port": "80"}]}]},
+    ]
+    assert (result.only.severity, result.only.applicability) == (Severity.ERROR, Applicability.UNSAFE)
+    assert "every release rejects the policy" in result.only.message
+    assert result.only.route == "/spec/ingress/0/fromEndpoints"
+
+
+PAIRS = [
+    ("ingress", ("fromEndpoints: [{}]", "fromEntities: [host]", "fromCIDR: [10.0.0.0/8]", "fromGroups: [{aws: {}}]")),
+    ("ingress", ("fromCIDRSet: [{cidr: 10.0.0.0/8}]", "fromNodes: [{}]")),
+    ("egress", ("toServices: [{k8sService: {serviceName: a}}]", "toFQDNs: [{matchName: example.com}]")),
+    ("egress", ("toGroups: [{aws: {}}]", "toNodes: [{}]", "toCIDRSet: [{cidr: 10.0.0.0/8}]")),
+]
+
+
+@pytest.mark.parametrize(("direction", "members"), PAIRS)
+def test_any_number_of_kinds(direction: str, members: tuple[str, ...]) -> None:
+    result = run(PASS, cnp(f"{direction}: [{{{', '.join(members)}}}]"))
+    assert result.manifest["spec"][direction] == [yaml.safe_load(f"{{{member}}}") for member in members]
+
+
+def test_several_rules_of_one_list() -> None:
+    result = run(
+        PASS,
+        cnp("ingress: [{fromEndpoints: [{}], fromEntities: [host]}, {fromCIDR: [10.0.0.0/8], fromEntities: [health]}]"),
+    )
+    assert result.manifest["spec"]["ingress"] == [
+        {"fromEndpoints": [{}]},
+        {"fromEntities": ["host"]},
+        {"fromCIDR": ["10.0.0.0/8"]},
+        {"fromEntities": ["health"]},
+    ]
+
+
+def test_a_rule_that_is_there_is_not_added() -> None:
+    result = run(PASS, cnp("ingress: [{fromEndpoints: [{}], fromEntities: [host]}, {fromEntities: [host, health]}]"))
+    assert result.manifest["spec"]["ingress"] == [{"fromEndpoints": [{}]}, {"fromEntities": ["host", "health"]}]
+
+
+def test_an_empty_list_is_left_to_a_person() -> None:
+    result = run(PASS, cnp("ingress: [{fromEndpoints: [], fromEntities: [host], fromCIDR: [10.0.0.0/8]}]"))
+    assert result.only.applicability is Applicability.MANUAL
+    assert result.only.fix is None
+    assert "`fromEndpoints` is empty" in result.only.advice
+
+
+DENY = "egressDeny: [{toEntities: [world], toCIDR: [10.0.0.0/8]}]"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "trust"),
+    [
+        ("1.16", "1.17", Applicability.SAFE),
+        ("1.15", "1.20", Applicability.SAFE),
+        ("1.17", "1.18", Applicability.UNSAFE),
+    ],
+)
+def test_deny_rules_are_enforced_until_1_17(before: str, after: str, trust: Applicability) -> None:
+    only = run(PASS, cnp(DENY), from_version=before, to_version=after).only
+    assert only.applicability is trust
+    assert "Cilium 1.17 and later rejects" in only.message
+    assert bool(only.closes) == (trust is Applicability.UNSAFE)
+
+
+def test_deny_rules_before_1_17() -> None:
+    assert run(PASS, cnp(DENY), from_version="1.15", to_version="1.16").findings == []
+
+
+def test_node_peers_that_the_source_does_not_read() -> None:
+    rules = "ingress: [{fromNodes: [{}], fromEndpoints: [{}], toPorts: [{ports: [{port: '80'}]}]}]"
+    only = run(PASS, cnp(rules), from_version="1.15", to_version="1.16").only
+    assert (only.applicability, only.fix) == (Applicability.MANUAL, None)
+    assert "Cilium 1.15 does not read `fromNodes`" in only.advice
+
+
+def test_who_enters_default_deny_is_said() -> None:
+    facts = Facts(workloads=[workload("web", "shop", {"app": "web"}), workload("db", "shop", {"app": "db"})])
+    only = run(PASS, cnp("ingress: [{fromEndpoints: [{}], fromEntities: [host]}]"), facts).only
+    assert only.evidence == ("applies to Deployment shop/web, facts.yaml:1",)
+    assert only.closes == ("all other ingress of pods app=web in shop",)
+    assert only.opens == ()
+
+
+@pytest.mark.parametrize(
+    ("rules", "opens"),
+    [
+        ("ingress: [{fromEntities: [host]}]", True),
+        ("ingress: [{}]", True),
+        ("egress: [{}]", False),
+        ("ingress: [{fromEntities: [host], fromCIDR: [10.0.0.0/8]}]", False),
+        ("enableDefaultDeny: {ingress: false}\ningress: [{fromEntities: [host]}]", False),
+    ],
+)
+def test_it_opens_where_another_policy_denies_by_default_today(rules: str, opens: bool) -> None:
+    beside = other(cnp(rules), "beside")
+    only = run(PASS, cnp("ingress: [{fromEndpoints: [{}], fromEntities: [host]}]"), others=[beside]).only
+    assert bool(only.opens) is opens
+    assert any("CiliumNetworkPolicy shop/beside" in line for line in only.evidence) is opens
+
+
+def test_without_default_deny_nothing_else_closes() -> None:
+    rules = "enableDefaultDeny: {ingress: false}\ningress: [{fromEndpoints: [{}], fromEntities: [host]}]"
+    assert run(PASS, cnp(rules)).only.closes == ()

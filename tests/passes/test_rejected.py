@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rewriter.finding import Applicability, Severity
+from rewriter.passes.rejected import PASS
+from tests.passes.policies import ccnp, cnp
+from tests.passes.support import run
+
+
+@pytest.mark.parametrize(
+    ("rules", "before", "after"),
+    [
+        ("ingress: [{fromEntities: [cluster]}]", "1.15", "1.20"),
+        ("ingress: [{}]", "1.15", "1.20"),
+        # What other passes speak of.
+        ("ingress: []", "1.16", "1.17"),
+        ("ingress: []", "1.18", "1.19"),
+        ("ingress: [{fromEndpoints: [{}], fromEntities: [host]}]", "1.18", "1.19"),
+        ("egressDeny: [{toEntities: [world], toCIDR: [10.0.0.0/8]}]", "1.16", "1.17"),
+        ("egress: [{toServices: [{k8sService: {serviceName: a}}], toPorts: [{ports: [{port: '1'}]}]}]", "1.16", "1.17"),
+        ("ingress: [{fromRequires: [{matchLabels: {a: b}}]}]", "1.18", "1.19"),
+        ("ingress: [{fromRequires: [{matchLabels: {a: b}}]}]", "1.19", "1.20"),
+        ("ingress: [{fromCIDR: [198.51.100.7]}]", "1.19", "1.20"),
+        ("ingress: [{toPorts: [{ports: [{port: '80', protocol: TCP}], rules: {l7: [{a: b}]}}]}]", "1.19", "1.20"),
+        # What lies outside the upgrade.
+        ("ingress: [{fromCIDRSet: [{cidr: 10.0.0.0/16, except: [10.0.0.0/8]}]}]", "1.18", "1.19"),
+        ("ingress: [{fromEntities: [cluster-mesh]}]", "1.20", "1.20"),
+        # What a placeholder decides.
+        ("ingress: [{fromCIDRSet: [{cidr: '${A}'}, {cidr: '${B}/24', except: ['${C}/28']}]}]", "1.18", "1.20"),
+        ("ingress: [{fromCIDRSet: [{cidr: '${A}/64'}, {cidr: '${B:=fd00::/8}'}]}]", "1.18", "1.20"),
+        ("ingress: [{fromEntities: ['${ENTITY}']}]", "1.18", "1.20"),
+        ("ingress: [{toPorts: [{ports: [{port: '${PORT}', protocol: '${PROTOCOL}'}]}]}]", "1.18", "1.20"),
+        ("egress: [{toFQDNs: [{matchName: '${NAME}'}, {matchPattern: '*.${A_NAME:-${B}}'}]}]", "1.18", "1.20"),
+        ("ingress: [{fromEndpoints: [{matchLabels: {'${KEY}/a': '${VALUE}-x', b: '${C}'}}]}]", "1.18", "1.20"),
+    ],
+)
+def test_nothing_to_say(rules: str, before: str, after: str) -> None:
+    assert run(PASS, cnp(rules), from_version=before, to_version=after).findings == []
+
+
+@pytest.mark.parametrize(
+    ("rules", "route", "words"),
+    [
+        ("ingress: [{fromEntities: [everyone]}]", "/spec/ingress/0/fromEntities/0", "unsupported entity: everyone"),
+        ("ingress: [{fromCIDR: [10.0.0.0/33]}]", "/spec/ingress/0/fromCIDR/0", "unable to parse CIDR"),
+        ("ingress: {}", "/spec/ingress", "json: cannot unmarshal object"),
+        ("ingress: [{toPorts: [{ports: [{port: '80', protocol: HTTP}]}]}]", "/protocol", "invalid protocol"),
+        # Beside what is another pass's, or what a placeholder decides.
+        ("ingress: [{fromEndpoints: [{}], fromCIDR: [10.0.0.0/8]}, {fromEntities: [a]}]", "/ingress/1", "entity: a"),
+        ("ingress: [{fromCIDRSet: [{cidr: '${A}'}]}, {fromEntities: [everyone]}]", "/ingress/1", "unsupported entity"),
+    ],
+)
+def test_what_nobody_enforces(rules: str, route: str, words: str) -> None:
+    only = run(PASS, cnp(rules)).only
+    assert (only.severity, only.applicability) == (Severity.ERROR, Applicability.MANUAL)
+    assert route in only.route
+    assert only.message.startswith("rejected: ")
+    assert words in only.message
+    assert "not enforced today" in only.why
+
+
+def test_what_stops_being_enforced() -> None:
+    rules = "ingress: [{fromCIDRSet: [{cidr: 10.0.0.0/16, except: [10.0.0.0/8]}]}]"
+    only = run(PASS, cnp(rules), from_version="1.18", to_version="1.20").only
+    assert only.severity is Severity.ERROR
+    assert only.message.startswith("rejected from Cilium 1.20 on: ")
+    assert only.why == (
+        "the policy stops being enforced at 1.20: ingress of pods app=web in shop is no longer denied by default"
+    )
+
+
+def test_what_wakes_up() -> None:
+    rules = "ingress: [{toPorts: [{ports: [{port: '0', protocol: VRRP}]}]}]"
+    only = run(PASS, cnp(rules), from_version="1.16", to_version="1.19").only
+    assert only.severity is Severity.WARNING
+    assert only.message.startswith("rejected before Cilium 1.18: ")
+    assert "the upgrade switches it on at 1.18, and ingress of pods app=web in shop is denied by default" in only.why
+
+
+def test_a_later_release_may_accept_it() -> None:
+    only = run(PASS, cnp("ingress: [{fromEntities: [cluster-mesh]}]")).only
+    assert only.why.endswith("1.20 accepts it")
+
+
+def test_nodes_need_a_flag() -> None:
+    only = run(PASS, ccnp("ingress: [{fromNodes: [{}]}]")).only
+    assert only.severity is Severity.NOTE
+    assert "enable-node-selector-labels" in only.advice
+
+
+def _network_policy(spec: dict[str, Any]) -> dict[str, Any]:
+    metadata = {"name": "p", "namespace": "shop"}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
+
+
+def test_network_policies_as_the_api_server_checks_them() -> None:
+    peer = {"podSelector": {}, "ipBlock": {"cidr": "10.0.0.0/8"}}
+    only = run(PASS, _network_policy({"podSelector": {}, "ingress": [{"from": [peer]}]})).only
+    assert "may not specify both ipBlock and another peer" in only.message
+    assert (
+        run(PASS, _network_policy({"podSelector": {}, "ingress": [{"from": [{"ipBlock": {"cidr": "${A}"}}]}]})).findings
+        == []
+    )
+
+
+@pytest.mark.parametrize("spec", [None, 7, [], "text"])
+def test_no_shape_of_input_is_too_strange(spec: object) -> None:
+    manifest = {**cnp("ingress: []"), "spec": spec}
+    assert len(run(PASS, manifest).findings) == 1

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import pytest
+
+from rewriter.finding import Applicability, Severity
+from rewriter.passes.removed_l7 import PASS
+from tests.passes.policies import cnp
+from tests.passes.support import run, version
+
+
+def port_rule(rules: str) -> str:
+    return (
+        f"ingress: [{{fromEndpoints: [{{}}], toPorts: [{{ports: [{{port: '9092', protocol: TCP}}], rules: {rules}}}]}}]"
+    )
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        port_rule("{http: [{method: GET}]}"),
+        port_rule("{kafka: null, l7: null, l7proto: null}"),
+        port_rule("{}"),
+        port_rule("null"),
+        port_rule("[kafka]"),
+        "ingress: [{toPorts: [{ports: [{port: '9092'}]}, null]}]",
+        "ingress: [{toPorts: {rules: {kafka: []}}}]",
+        "ingressDeny: [{toPorts: [{ports: [{port: '9092'}], rules: {kafka: [{}]}}]}]",
+        "egress: [{toPorts: [{ports: [{port: '53'}], rules: {dns: [{matchPattern: '*'}]}}]}]",
+    ],
+)
+def test_nothing_to_say(rules: str) -> None:
+    assert run(PASS, cnp(rules), from_version="1.19", to_version="1.20").findings == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "runs"),
+    [("1.18", "1.19", False), ("1.18", "1.20", True), ("1.19", "1.20", True), ("1.20", "1.20", False)],
+)
+def test_the_upgrades_that_it_concerns(before: str, after: str, runs: bool) -> None:
+    assert PASS.concerns(version(before), version(after)) is runs
+
+
+@pytest.mark.parametrize(
+    ("rules", "names", "removed"),
+    [
+        ("{kafka: [{topic: a}]}", "`kafka` is dropped", ["/rules"]),
+        ("{l7proto: r2d2}", "`l7proto` is dropped", ["/rules"]),
+        ("{l7proto: r2d2, l7: [{cmd: READ}]}", "`l7proto` and `l7` are dropped", ["/rules"]),
+        ("{http: [{}], kafka: [{topic: a}]}", "`kafka` is dropped", ["/rules/kafka"]),
+    ],
+)
+def test_the_candidate_is_what_1_20_makes_of_it(rules: str, names: str, removed: list[str]) -> None:
+    only = run(PASS, cnp(port_rule(rules)), from_version="1.19", to_version="1.20").only
+    assert (only.severity, only.applicability, only.fix) == (Severity.ERROR, Applicability.MANUAL, None)
+    assert names in only.message
+    assert only.candidate
+    base = "/spec/ingress/0/toPorts/0"
+    assert [dict(operation) for operation in only.candidate.operations] == [
+        {"op": "remove", "path": base + route} for route in removed
+    ]
+
+
+def test_it_says_what_opens() -> None:
+    only = run(PASS, cnp(port_rule("{kafka: [{topic: a}]}")), from_version="1.19", to_version="1.20").only
+    assert only.opens == (
+        "everything from the peers of the rule to pods app=web in shop on 9092/TCP that the L7 rule holds back today",
+    )
+    assert only.closes == ()
+
+
+def test_a_policy_that_the_source_rejects_is_switched_on() -> None:
+    rules = port_rule("{l7: [{cmd: READ}]}")
+    only = run(PASS, cnp(rules), from_version="1.19", to_version="1.20").only
+    assert only.opens == ()
+    assert only.closes == ("all other ingress of pods app=web in shop",)
+    assert "1.19 rejects the policy" in only.why
+
+
+def test_each_item_of_to_ports_is_a_finding() -> None:
+    item = "{ports: [{port: '9092'}], rules: {kafka: [{topic: a}]}}"
+    found = run(PASS, cnp(f"egress: [{{toPorts: [{item}, {item}]}}]"), from_version="1.19", to_version="1.20").findings
+    assert [finding.route for finding in found] == [f"/spec/egress/0/toPorts/{index}/rules/kafka" for index in range(2)]
