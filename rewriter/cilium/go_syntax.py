@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 
+_ESCAPES = {'"': '\\"', "\\": "\\\\"} | dict(zip("\a\b\f\n\r\t\v", map("\\{}".format, "abfnrtv"), strict=True))
 _BASES = {"0x": 16, "0b": 2, "0o": 8}
 _ALPHABETS = {2: "01", 8: "01234567", 10: "0123456789", 16: "0123456789abcdef"}
 
 
 def quote(text: str) -> str:
-    """The text in double quotes with escapes, as Go's strconv.Quote for all but exotic characters."""
-    return json.dumps(text, ensure_ascii=False)
+    """The text in double quotes with escapes, as Go's strconv.Quote."""
+    return f'"{"".join(map(_escaped, text))}"'
+
+
+def _escaped(character: str) -> str:
+    known = _ESCAPES.get(character)
+    if known is not None or character.isprintable():
+        return known or character
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 @lru_cache(maxsize=4096)

@@ -118,13 +118,15 @@ def knp_peer_terms(peer: Any, namespace: str, settings: Settings) -> Iterator[Te
         yield from (CidrTerm(prefix, exceptions) for prefix in parsed_prefixes((block["cidr"],)))
     if pods is None and namespaces is None:
         return
-    conditions = network_policy_conditions(pods, overwritten=(NAMESPACE_LABEL,) if namespaces is None else ())
+    local = settings.adds_local_cluster and peer_takes_local_cluster(peer)
+    written = {NAMESPACE_LABEL: namespaces is None, CLUSTER_LABEL: local}
+    conditions = network_policy_conditions(pods, overwritten=tuple(key for key, is_so in written.items() if is_so))
     if namespaces is None:
         conditions = with_namespace(conditions, namespace)
     else:
         chosen = network_policy_conditions(namespaces, NAMESPACE_LABELS_PREFIX)
         conditions += chosen or [Condition(K8S, NAMESPACE_LABEL, "Exists")]
-    if settings.adds_local_cluster and peer_takes_local_cluster(peer):
+    if local:
         conditions.append(_cluster(settings))
     yield label_term(conditions)
 

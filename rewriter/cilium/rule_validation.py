@@ -5,6 +5,7 @@ Everything here takes a spec that decodes (`check_decodes`); a missing field and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -33,6 +34,7 @@ _EXCLUSIVE = {
     EGRESS: ("toCIDR", "toCIDRSet", "toEndpoints", "toEntities", "toServices", "toFQDNs", "toGroups", "toNodes"),
 }
 _NODE_LABELS_OFF = 'FromNodes/ToNodes rules can only be applied when the "enable-node-selector-labels" flag is set'
+_BYTES = re.compile(r"(: (?:name part |prefix part )?must be no more than \d+) bytes")
 _L7_KINDS = (("dns", "DNS"), ("http", "HTTP"), ("kafka", "Kafka"))
 
 
@@ -90,7 +92,9 @@ def check_selector(selector: Any, route: str, version: Version) -> None:
     """Raises RejectedError unless the labels, keys and operators of a selector are valid."""
     problem = selector_problem(selector, _bare_key if version >= UNPREFIXED_KEYS_CHECKED else _dotted_key)
     if problem:
-        raise RejectedError(f"invalid label selector: {problem[0]}", route + problem[1])
+        # Lengths were called characters by the Kubernetes libraries of releases before 1.17.
+        text = problem[0] if version >= LOWER_CASE_MESSAGES else _BYTES.sub(r"\1 characters", problem[0])
+        raise RejectedError(f"invalid label selector: {text}", route + problem[1])
 
 
 def _bare_key(key: str) -> str:

@@ -219,4 +219,5 @@ def _is_service(term: Term) -> bool:
 
 
 def _unique(*groups: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(text for group in groups for text in group))
+    """Each text once, in an order that does not depend on that of policies and rules."""
+    return tuple(dict.fromkeys(text for group in groups for text in sorted(group)))

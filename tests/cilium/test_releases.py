@@ -131,6 +131,12 @@ MESSAGES: list[tuple[str, Manifest, dict[str, str]]] = [
     ("pkg/labels/labels.go: UnmarshalJSON", policy(ingress=[{}], labels={"a": "b"}),
      {"1.19": "json: cannot unmarshal object into Go struct field CiliumNetworkPolicy.spec.labels of type "
               "labels.LabelArray"}),
+    ("k8s.io/apimachinery/pkg/util/validation: MaxLenError",
+     policy(endpointSelector={"matchLabels": {"a": "x" * 64}}, ingress=[{}]),
+     {"1.16": f'invalid label selector: matchLabels: Invalid value: "{"x" * 64}": must be no more than 63 characters',
+      "1.17": f'invalid label selector: matchLabels: Invalid value: "{"x" * 64}": must be no more than 63 bytes'}),
+    ("strconv.Quote", policy(ingress=[ports({"port": "80", "protocol": "t\x1bcp"})]),
+     {"1.17": 'invalid protocol "T\\x1bCP", must be { tcp | udp | sctp | any }'}),
     ("pkg/labels/labels.go: GetExtendedKeyFrom", policy(endpointSelector={"matchLabels": {"a b=c": "d"}}, ingress=[{}]),
      {"1.18": f'invalid label selector: matchLabels: Invalid value: "any.a b": {NAME}'}),
 ]  # fmt: skip

@@ -390,6 +390,15 @@ def test_network_policies_and_the_local_cluster() -> None:
     assert senders(engine(opted_out, default_local_cluster=True), "shop/web") == PODS | {"host"}
 
 
+def test_an_empty_cluster_label_of_a_network_policy_is_overwritten() -> None:
+    """Cilium pkg/k8s isPodSelectorSelectingCluster: an empty value names no cluster."""
+    empty = {"matchLabels": {"io.cilium.k8s.policy.cluster": ""}}
+    peers = knp(ingress=[{"from": [{"namespaceSelector": {}, "podSelector": empty}]}])
+    local = {"shop/web", "shop/db", "prod/db", "host"}
+    assert senders(engine(peers, default_local_cluster=True), "shop/web") == local
+    assert senders(engine(peers), "shop/web") == {"host"}
+
+
 def test_rejected_policies_do_nothing() -> None:
     mixed = cnp(ingress=[{"fromEndpoints": [{}], "fromEntities": ["all"]}])
     policies = compile_policies([mixed], Settings(Version(1, 19)))
