@@ -17,11 +17,14 @@ from rewriter.passes import (
     rejected,
     removed_l7,
     requires,
+    service_port,
     service_with_ports,
     subject_namespace,
 )
 from rewriter.passes.base import Pass
 
+#: CNP013 needs no place before the scope passes: it asks which pods a selector selects, and so follows CNP002, which
+#: adds selectors, and CNP005, which says in which namespace; the cluster that CNP006 adds changes no port.
 PASSES: tuple[Pass, ...] = (
     mixed_peers.PASS,
     service_with_ports.PASS,
@@ -35,6 +38,7 @@ PASSES: tuple[Pass, ...] = (
     bare_address.PASS,
     no_rules.PASS,
     authentication.PASS,
+    service_port.PASS,
     rejected.PASS,
     subject_namespace.PASS,
 )

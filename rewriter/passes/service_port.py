@@ -1,0 +1,328 @@
+"""## What it does
+
+Finds `toEndpoints` together with a Service's port in `toPorts`, where the pods behind that Service listen on another.
+
+## Why it matters
+
+Policies are checked after load balancing, so ports in a policy are the backends' ports. A Service that forwards 80 to
+8080 needs 8080: a rule with 80 allows none of the connections to it, and a deny rule denies none.
+
+## Example
+
+```diff
+   egress:
+   - toEndpoints:
+     - matchLabels:
+         app: web
+     toPorts:
+     - ports:
+-      - port: "80"
++      - port: "8080"
+         protocol: TCP
+```
+
+## Fix safety
+
+The evidence is a known Service whose selector covers the known workloads that the rule selects, with the port in
+question and another targetPort (a named one is written by name). The fix is evident where that holds for all of them
+and every Service says the same; else the finding is left to a person. It is unsafe in a deny rule.
+
+There is nothing to find where a container has the port, where any Service forwards to it, or where the targetPort
+stands in the rule already, or in another rule for the same peers.
+
+## References
+
+- Cilium documentation, "Layer 3 Policies", section "Services based"
+- Kubernetes documentation, "Service", section "Port definitions"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rewriter.cilium.peers import endpoint_term
+from rewriter.cilium.policy import CNP, EGRESS, PeerField, Rule, Spec
+from rewriter.cilium.selector import Selector
+from rewriter.cilium.settings import Settings
+from rewriter.finding import Applicability, Finding, Fix, Severity
+from rewriter.inventory.facts import NamedPort, Service, Workload
+from rewriter.passes.backend_ports import Plan, backend_ports, plan_operations
+from rewriter.passes.backends import Backends, UndecidedError
+from rewriter.passes.base import Context, Pass
+from rewriter.passes.mesh import member_clusters
+from rewriter.passes.rules import missing
+from rewriter.passes.words import listed, port_text, selector_text, subject_text
+from rewriter.passes.workloads import workloads_of
+
+CODE, ID = "CNP013", "service-port"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A rule with toEndpoints and toPorts, the known workloads that it selects, and the Services before them.
+
+    `complete` is False where an entry selects no workload that is known.
+    """
+
+    context: Context
+    spec: Spec
+    rule: Rule
+    field: PeerField
+    to_ports: list[Any]
+    workloads: tuple[Workload, ...]
+    services: tuple[Service, ...]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Port:
+    """One port that is a Service's, by its place in toPorts: what it becomes, or why nobody can tell."""
+
+    item: int
+    index: int
+    written: Mapping[str, Any]
+    targets: tuple[Mapping[str, Any], ...]
+    services: tuple[Service, ...]
+    doubt: str = ""
+
+
+def find(context: Context) -> Iterator[Finding]:
+    for spec in context.policy.specs:
+        for rule in spec.rules:
+            place = _place(context, spec, rule)
+            if place is not None and place.services:
+                ports = list(_ports(place))
+                yield from (_manual(place, port) for port in ports if port.doubt)
+                wrong = [port for port in ports if not port.doubt]
+                if wrong and (finding := _fixed(place, wrong)) is not None:
+                    yield finding
+
+
+def _place(context: Context, spec: Spec, rule: Rule) -> _Place | None:
+    """A rule with known workloads behind it; None for any other."""
+    field, to_ports = rule.peer("toEndpoints"), rule.raw.get("toPorts")
+    if rule.direction != EGRESS or field is None or not isinstance(to_ports, list) or rule.selects_nobody:
+        return None
+    if not to_ports or any(other.entries for other in rule.peers if other is not field):
+        return None
+    found: dict[int, Workload] = {}
+    complete = True
+    members = {cluster.name for cluster in member_clusters(context)}
+    for selector in field.selectors:
+        if selector is None or (
+            context.policy.kind == CNP and not context.namespace_known and not selector.names_namespace
+        ):
+            return None
+        term = endpoint_term(selector, context.policy, spec.subject, _settings(context))
+        workloads = workloads_of(context.inventory, term)
+        if workloads is None:
+            return None
+        there = [workload for workload in workloads if not members or workload.cluster in (None, *members)]
+        complete = complete and bool(there)
+        found |= {id(workload): workload for workload in there}
+    if not found:
+        return None
+    selected = tuple(found.values())
+    services = tuple(service for service in context.inventory.all_services() if _is_before_any(service, selected))
+    return _Place(context, spec, rule, field, to_ports, selected, services, complete)
+
+
+def _namespace_decides(context: Context, selector: Selector) -> bool:
+    """Whether it is known in which namespaces a selector selects."""
+    return context.policy.kind != CNP or context.namespace_known or selector.names_namespace
+
+
+def _settings(context: Context) -> Settings:
+    """How the selectors are read today."""
+    if context.cluster is None:
+        return Settings(context.from_version)
+    return Settings(
+        context.from_version,
+        local_cluster=context.cluster.name,
+        default_local_cluster=context.default_local_cluster(context.from_version),
+    )
+
+
+def _is_before_any(service: Service, workloads: Sequence[Workload]) -> bool:
+    return bool(service.selector) and any(_is_before(service, workload) for workload in workloads)
+
+
+def _is_before(service: Service, workload: Workload) -> bool:
+    """Whether a workload's pods are backends of a Service."""
+    selector = service.selector or {}
+    return (
+        service.namespace == workload.namespace
+        and (None in (service.cluster, workload.cluster) or service.cluster == workload.cluster)
+        and selector.items() <= workload.labels.items()
+    )
+
+
+def _ports(place: _Place) -> Iterator[_Port]:
+    for item, raw in enumerate(place.to_ports):
+        ports = raw.get("ports") if isinstance(raw, dict) else None
+        for index, written in enumerate(ports if isinstance(ports, list) else ()):
+            port = _port(place, item, index, written)
+            if port is not None:
+                yield port
+
+
+def _port(place: _Place, item: int, index: int, written: Any) -> _Port | None:
+    """What one port becomes; None where it is right, or nobody's."""
+    if not isinstance(written, dict) or not isinstance(written.get("port"), str):
+        return None
+    if any(_is_container_port(written, port) for workload in place.workloads for port in workload.ports):
+        return None
+    translated: list[tuple[Service, list[dict[str, Any]]]] = []
+    doubt = ""
+    for service in place.services:
+        try:
+            news = backend_ports(written, _backends(place, service))
+        except UndecidedError as error:
+            doubt = error.reason
+            continue
+        if news == [written]:
+            return None
+        if news:
+            translated.append((service, news))
+    if not translated or any(_is_written(place, new) for _, news in translated for new in news):
+        return None
+    services = tuple(service for service, _ in translated)
+    all_news = [new for _, news in translated for new in news]
+    targets = [new for number, new in enumerate(all_news) if new not in all_news[:number]]
+    if any(news != targets for _, news in translated):
+        doubt = "the Services forward it to different ports"
+    elif not place.complete:
+        doubt = "not all pods of the rule are known"
+    elif not all(any(_is_before(service, workload) for service in services) for workload in place.workloads):
+        doubt = "the rule selects pods that are not behind such a Service"
+    return _Port(item, index, written, tuple(targets), services, doubt)
+
+
+def _backends(place: _Place, service: Service) -> Backends:
+    containers = tuple(port for w in place.workloads if _is_before(service, w) for port in w.ports)
+    return Backends(str(service), place.field.name, (), service.ports, containers)
+
+
+def _is_container_port(written: Mapping[str, Any], port: NamedPort) -> bool:
+    """Whether a container is known to have a port, by number or by name."""
+    protocol = str(written.get("protocol") or "ANY").upper()
+    return protocol in ("ANY", port.protocol) and written["port"].lower() in (str(port.number), port.name.lower())
+
+
+def _is_written(place: _Place, new: Mapping[str, Any]) -> bool:
+    """Whether a backend port stands in the rule already, by number, by name or in a range."""
+    names = {new["port"]}
+    names |= {str(port.number) for workload in place.workloads for port in workload.ports if port.name == new["port"]}
+    written = [
+        port
+        for item in place.to_ports
+        if isinstance(item, dict) and isinstance(item.get("ports"), list)
+        for port in item["ports"]
+        if isinstance(port, dict)
+    ]
+    return any(_covers(port, name, new) for port in written for name in names)
+
+
+def _covers(port: Mapping[str, Any], name: str, new: Mapping[str, Any]) -> bool:
+    ours, theirs = (str(each.get("protocol") or "ANY").upper() for each in (port, new))
+    if ours not in ("ANY", theirs):
+        return False
+    first, last = port.get("port"), port.get("endPort")
+    if first in (name, "0", None):
+        return True
+    return (
+        isinstance(first, str)
+        and first.isdigit()
+        and name.isdigit()
+        and isinstance(last, int)
+        and int(first) <= int(name) <= last
+    )
+
+
+def _fixed(place: _Place, wrong: Sequence[_Port]) -> Finding | None:
+    """The finding with the fix; None where another rule allows the backend ports already."""
+    plan = _plan(place, wrong)
+    only = {**place.rule.raw, "toPorts": [{"ports": [dict(target) for port in wrong for target in port.targets]}]}
+    if not missing(place.context, place.rule, [only]):
+        return None
+    fix = Fix(tuple(plan_operations(f"{place.rule.route}/toPorts", place.to_ports, plan)))
+    trust = Applicability.UNSAFE if place.rule.deny else Applicability.EVIDENT
+    come = _flow(place, [port_text(target) for port in wrong for target in port.targets])
+    go = _flow(place, [port_text(port.written) for port in wrong])
+    return _make(place, wrong, trust, fix=fix, opens=(come,), closes=(go,))
+
+
+def _plan(place: _Place, wrong: Sequence[_Port]) -> Plan:
+    """The ports of the rule with the backends' in place of the Services', each once in its item."""
+    targets = {(port.item, port.index): port.targets for port in wrong}
+    plan: Plan = []
+    for item, raw in enumerate(place.to_ports):
+        ports = raw.get("ports") if isinstance(raw, dict) else None
+        seen: list[Mapping[str, Any]] = []
+        news: dict[int, list[dict[str, Any]]] = {}
+        for index, written in enumerate(ports if isinstance(ports, list) else ()):
+            wanted = targets.get((item, index), (written,))
+            news[index] = [dict(new) for new in wanted if new not in seen] if (item, index) in targets else [written]
+            seen += wanted
+        plan.append(news)
+    return plan
+
+
+def _flow(place: _Place, ports: Sequence[str]) -> str:
+    peers = listed(f"pods {text}" if (text := selector_text(s)) else "every pod" for s in place.field.selectors)
+    return f"from {subject_text(place.context.policy, place.spec)} to {peers} on {listed(ports)}"
+
+
+def _manual(place: _Place, port: _Port) -> Finding:
+    known = listed(f"{p.port}/{p.protocol} → {p.target} ({s})" for s in port.services for p in s.ports)
+    advice = f"write the ports on which the backends listen: {known}"
+    return _make(place, [port], Applicability.MANUAL, advice=f"{port.doubt}; {advice}")
+
+
+def _make(
+    place: _Place,
+    ports: Sequence[_Port],
+    applicability: Applicability,
+    *,
+    advice: str = "",
+    fix: Fix | None = None,
+    opens: tuple[str, ...] = (),
+    closes: tuple[str, ...] = (),
+) -> Finding:
+    deny = place.rule.deny
+    services = list(dict.fromkeys(str(service) for port in ports for service in port.services))
+    old = listed(port_text(port.written) for port in ports)
+    new = listed(target["port"] for port in ports for target in port.targets)
+    route = f"{place.rule.route}/toPorts"
+    if len(ports) == 1:
+        route += f"/{ports[0].item}/ports/{ports[0].index}"
+    verb = "denies" if deny else "allows"
+    return Finding(
+        code=CODE,
+        id=ID,
+        severity=Severity.ERROR if deny else Severity.WARNING,
+        applicability=applicability,
+        route=route,
+        message=f"`toPorts` names port{'s' if len(ports) > 1 else ''} {old} of {listed(services)}, whose backends listen on {new}",
+        why=f"policies are checked on the backends' ports, so the rule {verb} no connection to the Service",
+        evidence=tuple(_evidence(place, ports)),
+        advice=advice,
+        fix=fix,
+        opens=closes if deny else opens,
+        closes=opens if deny else closes,
+        at_key=len(ports) > 1,
+    )
+
+
+def _evidence(place: _Place, ports: Sequence[_Port]) -> Iterator[str]:
+    services = {str(service): service for port in ports for service in port.services}
+    for service in services.values():
+        known = listed(f"{p.port}/{p.protocol} → {p.target}" for p in service.ports)
+        yield f"{service}, {service.source}: port {known}"
+    behind = [w for w in place.workloads if any(_is_before(service, w) for service in services.values())]
+    yield f"behind it: {listed((f'{workload} ({workload.source})' for workload in behind), most=4)}"
+
+
+PASS = Pass(code=CODE, id=ID, title="the port of a Service where its backends listen on another", find=find)
