@@ -57,6 +57,7 @@ from rewriter.cilium.policy import CCNP, CNP, KNP, PeerField, Rule, Spec
 from rewriter.cilium.selector import read_selector
 from rewriter.cilium.settings import Settings
 from rewriter.cilium.terms import LabelTerm
+from rewriter.cilium.validation import rejection
 from rewriter.cilium.version import (
     DEFAULT_LOCAL_CLUSTER,
     DEFAULT_LOCAL_CLUSTER_EXISTS,
@@ -98,7 +99,7 @@ class _Place:
 def find(context: Context) -> Iterator[Finding]:
     before = context.default_local_cluster(context.from_version)
     after = context.default_local_cluster(context.to_version)
-    if before or not after or not _meshed(context):
+    if before or not after or not _meshed(context) or _rejected(context):
         return
     changed = frozenset(selectors_changed_by_local_cluster(context.policy))
     for spec in context.policy.specs:
@@ -108,6 +109,11 @@ def find(context: Context) -> Iterator[Finding]:
                     yield from _services(context, spec, rule, field)
                 else:
                     yield from _selectors(context, spec, rule, field, changed)
+
+
+def _rejected(context: Context) -> bool:
+    """Whether the target release rejects the policy: then its selectors reach nobody, and Cilium inspects it not."""
+    return rejection(context.policy.raw, context.to_version, node_selector_labels=True) is not None
 
 
 def _meshed(context: Context) -> bool:

@@ -298,14 +298,14 @@ def _make(
     route = f"{place.rule.route}/toPorts"
     if len(ports) == 1:
         route += f"/{ports[0].item}/ports/{ports[0].index}"
-    verb = "denies" if deny else "allows"
+    verb, noun = "denies" if deny else "allows", "ports" if len(ports) > 1 else "port"
     return Finding(
         code=CODE,
         id=ID,
         severity=Severity.ERROR if deny else Severity.WARNING,
         applicability=applicability,
         route=route,
-        message=f"`toPorts` names port{'s' if len(ports) > 1 else ''} {old} of {listed(services)}, whose backends listen on {new}",
+        message=f"`toPorts` names {noun} {old} of {listed(services)}, whose backends listen on {new}",
         why=f"policies are checked on the backends' ports, so the rule {verb} no connection to the Service",
         evidence=tuple(_evidence(place, ports)),
         advice=advice,
