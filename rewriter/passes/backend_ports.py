@@ -167,6 +167,18 @@ def plan_ports(to_ports: Sequence[Any]) -> list[str]:
     return list(dict.fromkeys(port_text(port) for port in ports if isinstance(port, dict)))
 
 
+def translated_ports(to_ports: Sequence[Any], plan: Plan) -> tuple[list[str], list[str]]:
+    """The ports that a plan replaces by others, and these, in words."""
+    old: dict[str, None] = {}
+    new: dict[str, None] = {}
+    for item, ports in zip(to_ports, plan, strict=True):
+        for index, news in ports.items():
+            if news and news != [item["ports"][index]]:
+                old[port_text(item["ports"][index])] = None
+                new |= dict.fromkeys(map(port_text, news))
+    return list(old), list(new)
+
+
 def ports_known(backends: Backends) -> str:
     """The ports that a Service has, in words."""
     return f"{backends.name} has {_port_list(backends) or 'no ports'}"

@@ -57,7 +57,15 @@ from typing import Any
 from rewriter.cilium.policy import EGRESS, PeerField, Rule, Spec
 from rewriter.cilium.version import REQUIRES_REMOVED, SERVICES_WITH_PORTS
 from rewriter.finding import Applicability, Finding, Fix, Severity
-from rewriter.passes.backend_ports import Plan, apply_plan, plan_operations, plan_ports, ports_known, translate
+from rewriter.passes.backend_ports import (
+    Plan,
+    apply_plan,
+    plan_operations,
+    plan_ports,
+    ports_known,
+    translate,
+    translated_ports,
+)
 from rewriter.passes.backends import Backends, UndecidedError, backends_of
 from rewriter.passes.base import Context, Pass
 from rewriter.passes.rules import add_after, missing, sibling
@@ -190,7 +198,12 @@ def _fixed(place: _Place, members: Sequence[Backends], outcomes: Sequence[_Outco
         applicability = Applicability.SAFE
     elif place.rule.deny and not same:
         applicability = Applicability.UNSAFE
-    wrong = [f"{listed(old)} of {names}, which means {listed(new)}" for names, old, new in changes if new]
+    wrong = [
+        f"{listed(old)} of {listed(m.name for m in outcome.members)}, which means {listed(new)}"
+        for outcome in outcomes
+        for old, new in [translated_ports(place.to_ports, outcome.plan)]
+        if new
+    ]
     return _make(
         place,
         members,

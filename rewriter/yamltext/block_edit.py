@@ -11,9 +11,12 @@ from rewriter.yamltext.errors import EditError
 from rewriter.yamltext.gaps import Comment
 from rewriter.yamltext.lines import begins_line, column, indentation, line_end, line_start, next_line
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence
-from rewriter.yamltext.render import block, list_item, member
+from rewriter.yamltext.render import block, flow, list_item, member, scalar
 from rewriter.yamltext.splice import Splice
 from rewriter.yamltext.style import Style
+
+#: A line of flow style longer than this is written in block style.
+_FLOW_WIDTH = 120
 
 
 def set_member(
@@ -24,10 +27,20 @@ def set_member(
     at = column(text, key_node.start)
     name = text[key_node.start : key_node.end]
     lines = member("x" if key is None else key, value, at, style)
+    if _nests_in_flow(text, old):
+        line = f"{'x' if key is None else scalar(key, style)}: {flow(value, style)}"
+        lines = [line] if at + len(line) <= _FLOW_WIDTH else lines
     if key is None:
         lines[0] = name + lines[0].removeprefix("x")
     end = _end_with_comment(text, key_node, old, len(lines))
     return _rewritten(text, key_node.start, end, lines, at, style, comments)
+
+
+def _nests_in_flow(text: str, node: Node) -> bool:
+    """Whether a value is a collection of collections on one line: then what replaces it is written so too."""
+    if not isinstance(node, Mapping | Sequence) or not node.flow or "\n" in text[node.start : node.end]:
+        return False
+    return any(isinstance(child, Mapping | Sequence) for child in children(node))
 
 
 def set_item(
