@@ -153,7 +153,7 @@ def _pass_options(reader: _Reader, pass_ids: Mapping[str, str]) -> dict[str, Any
         match pass_id:
             case "cluster-entity":
                 mode = table.choice("mode", ("extend", "replace", "cluster-mesh")) or "extend"
-                result["cluster_entity"] = ClusterEntityOptions(table.names("remote", ("all",)), mode)
+                result["cluster_entity"] = ClusterEntityOptions(table.names("remote", ("all",), none=True), mode)
             case "internal-cidr":
                 result["internal_cidr"] = InternalCidrOptions(table.choice("local", ("cluster", "pods")))
             case "implicit-cluster":
@@ -242,9 +242,10 @@ class _Reader:
         value: str | None = self._checked(key, "one of " + ", ".join(choices), lambda v: v in choices)
         return value
 
-    def names(self, key: str, words: tuple[str, ...]) -> str | tuple[str, ...] | None:
+    def names(self, key: str, words: tuple[str, ...], *, none: bool = False) -> str | tuple[str, ...] | None:
+        """One of the words, or a list of cluster names; `none` says whether the list may be empty."""
         expected = " or ".join([*map(repr, words), "a list of cluster names"])
-        value = self._checked(key, expected, lambda v: v in words or (_is_texts(v) and bool(v)))
+        value = self._checked(key, expected, lambda v: v in words or (_is_texts(v) and (none or bool(v))))
         return tuple(value) if isinstance(value, list) else value
 
     def label_map(self) -> dict[str, str]:

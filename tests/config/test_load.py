@@ -82,6 +82,7 @@ def test_reads_every_key_of_the_design(tmp_path: Path) -> None:
         ('[passes.cluster-entitty]\nmode = "extend"', "passes.cluster-entitty: unknown key; did you mean 'cluster-ent"),
         ('[passes.cluster-entity]\nmode = "widen"', "passes.cluster-entity.mode: expected one of extend, replace"),
         ('[passes.CNP004]\nremote = "some"', "passes.CNP004.remote: expected 'all' or a list of cluster names"),
+        ("[passes.implicit-cluster]\nscope = []", "passes.implicit-cluster.scope: expected 'auto'"),
         ('[passes.service-with-ports]\nmode = "x"', "passes.service-with-ports.mode: unknown key"),
         ('[passes.service-with-ports]\napplicability = "sure"', "applicability: expected one of safe, evident"),
         ('[passes.missing-namespace]\n"app" = "x"', "passes.missing-namespace.app: expected a label and its namespace"),
@@ -98,6 +99,12 @@ def test_mistakes_are_one_line(tmp_path: Path, text: str, says: str) -> None:
     assert says in message
     assert message.startswith(str(tmp_path / "cnpfix.toml")), "the file is named first"
     assert "\n" not in message
+
+
+def test_cluster_may_mean_no_other_cluster(tmp_path: Path) -> None:
+    file = tmp_path / "cnpfix.toml"
+    file.write_text("[passes.cluster-entity]\nremote = []")
+    assert load_config(file, PASS_IDS).cluster_entity.remote == ()
 
 
 def test_binary_config_is_one_line(tmp_path: Path) -> None:
