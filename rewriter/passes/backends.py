@@ -160,6 +160,8 @@ def _backends(context: Context, service: Service) -> Backends:
             entry["matchExpressions"] = [cluster_requirement(context, names)]
             remote = listed(name for name in names if name != context.cluster.name)
             opens = f"backends of {service} in {remote}" if remote and default_local(context.from_version) else ""
+            if not default_local(context.from_version):
+                closes = f"pods of clusters other than {listed(names)} with the labels of {service} (none is known)"
         elif default_local(context.to_version) and not default_local(context.from_version):
             closes = f"pods of other clusters with the labels of {service}"
     containers = tuple(

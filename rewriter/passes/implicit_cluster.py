@@ -46,11 +46,10 @@ In a NetworkPolicy the key stands in `podSelector`, bare: nothing else counts th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
-from rewriter.cilium.labels import CLUSTER_LABEL
 from rewriter.cilium.local_cluster import selectors_changed_by_local_cluster
 from rewriter.cilium.peers import endpoint_term, knp_peer_terms
 from rewriter.cilium.policy import CCNP, CNP, KNP, PeerField, Rule, Spec
@@ -63,12 +62,12 @@ from rewriter.cilium.version import (
     DEFAULT_LOCAL_CLUSTER_EXISTS,
     L7_GENERIC_REMOVED,
     REQUIRES_REMOVED,
-    SERVICES_WITH_PORTS,
     Version,
 )
 from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
-from rewriter.inventory.facts import Service, Workload
+from rewriter.inventory.facts import Workload
 from rewriter.passes.base import Context, Pass
+from rewriter.passes.global_services import lost_backends
 from rewriter.passes.mesh import cluster_requirement
 from rewriter.passes.words import flow_text, listed, selector_text
 from rewriter.passes.workloads import clusters_all_known, workloads_evidence, workloads_of
@@ -102,13 +101,34 @@ def find(context: Context) -> Iterator[Finding]:
     if before or not after or not _meshed(context) or _rejected(context):
         return
     changed = frozenset(selectors_changed_by_local_cluster(context.policy))
+    found = list(_findings(context, changed))
+    left = {rule.direction for rule, finding in found if rule.deny and finding.applicability is Applicability.UNSAFE}
+    for rule, finding in found:
+        yield finding if rule.deny or rule.direction not in left else _beside_deny(context, finding)
+
+
+def _findings(context: Context, changed: frozenset[str]) -> Iterator[tuple[Rule, Finding]]:
     for spec in context.policy.specs:
         for rule in spec.rules:
             for field in rule.peers:
                 if field.name == "toServices":
-                    yield from _services(context, spec, rule, field)
+                    found = lost_backends(context, spec, rule, field, CODE, ID)
                 else:
-                    yield from _selectors(context, spec, rule, field, changed)
+                    found = _selectors(context, spec, rule, field, changed)
+                yield from ((rule, finding) for finding in found)
+
+
+def _beside_deny(context: Context, finding: Finding) -> Finding:
+    """A finding in a direction with a deny rule that the upgrade narrows and that no safe fix keeps as it is.
+
+    What the fix keeps allowed may be denied today, and after the upgrade no longer.
+    """
+    if finding.fix is None or context.config.implicit_cluster.scope == "local":
+        return finding
+    subject = context.policy.namespace or "any namespace"
+    opened = f"pods of {subject}: what a deny rule of the policy denies of other clusters today"
+    why = f"{finding.why}; a deny rule beside it is narrowed too, and only an unsafe fix keeps it as it is"
+    return replace(finding, applicability=Applicability.UNSAFE, opens=(*finding.opens, opened), why=why)
 
 
 def _rejected(context: Context) -> bool:
@@ -329,43 +349,6 @@ def _peer_words(peer: dict[str, Any]) -> str:
             selector = read_selector(peer[name], "")
             parts.append(f"{name} {selector_text(selector) or '{}'}")
     return ", ".join(parts)
-
-
-def _services(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Iterator[Finding]:
-    """Global Services whose remote backends a rule reaches today; toServices means selectors since 1.17."""
-    if context.from_version < SERVICES_WITH_PORTS or context.cluster is None:
-        return
-    for index, entry in enumerate(field.entries):
-        services = [service for service in _named_services(context, entry) if service.is_global and service.selector]
-        if not services or any(CLUSTER_LABEL in (service.selector or {}) for service in services):
-            continue
-        shown = listed([str(service) for service in services])
-        advice = (
-            "write toEndpoints with the Service's selector, its namespace, the backend ports and "
-            "io.cilium.k8s.policy.cluster (`operator: Exists`) if the remote backends are meant"
-        )
-        yield Finding(
-            code=CODE,
-            id=ID,
-            severity=Severity.WARNING,
-            applicability=Applicability.MANUAL,
-            route=field.entry_route(index),
-            message=f"`toServices` reaches only local backends of the global {shown} on {context.to_version}",
-            why=f"flows lost: {flow_text(context.policy, spec, rule, f'remote backends of {shown}')}",
-            evidence=tuple(f"{service} is global, {service.source}" for service in services),
-            advice=advice,
-            versions=VERSIONS,
-        )
-
-
-def _named_services(context: Context, entry: Any) -> Sequence[Service]:
-    named = entry.get("k8sService") if isinstance(entry, dict) else None
-    if not isinstance(named, dict):
-        return ()
-    name, namespace = named.get("serviceName"), named.get("namespace")
-    if not isinstance(name, str) or not isinstance(namespace, str | None):
-        return ()
-    return context.inventory.services(name, namespace or None)
 
 
 def _spans(before: Version, after: Version) -> bool:

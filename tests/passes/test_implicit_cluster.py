@@ -352,3 +352,16 @@ def test_ports_that_lose_their_l7_rules_are_not_kept_open_unasked() -> None:
     assert finding.applicability is Applicability.UNSAFE
     assert finding.opens
     assert treat(CNP, ingress=[rule]).only.applicability is Applicability.SAFE
+
+
+def test_an_allow_rule_beside_a_deny_rule_that_cannot_be_kept_is_unsafe() -> None:
+    only_excludes = {"matchExpressions": [{"key": "io.kubernetes.pod.namespace", "operator": "NotIn", "values": ["x"]}]}
+    deny: Any = {"ingressDeny": [{"fromEndpoints": [only_excludes]}]}
+    rules = [{"fromEndpoints": [{"matchLabels": WEB}]}]
+    allow, denial = treat(CNP, ingress=rules, **deny).findings
+    assert (allow.applicability, denial.applicability) == (Applicability.UNSAFE, Applicability.UNSAFE)
+    assert allow.opens and "deny rule" in allow.why
+    other = treat(CNP, egress=[{"toEndpoints": [{"matchLabels": WEB}]}], **deny).findings
+    assert Applicability.SAFE in {finding.applicability for finding in other}
+    local = treat(CNP, scope="local", ingress=rules, **deny).findings
+    assert Applicability.EVIDENT in {finding.applicability for finding in local}

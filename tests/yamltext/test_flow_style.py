@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from rewriter import yamltext
@@ -22,11 +24,11 @@ PEERS = [{"matchLabels": {"app": "db", "tier": "data"}}]
     ids=["nested flow", "a list of scalars", "block"],
 )
 def test_a_renamed_member_keeps_its_style(before: str, after: str) -> None:
-    operations = [{"op": "remove", "path": "/r/0/old"}, {"op": "add", "path": "/r/0/new", "value": PEERS}]
+    operations: list[Any] = [{"op": "remove", "path": "/r/0/old"}, {"op": "add", "path": "/r/0/new", "value": PEERS}]
     assert yamltext.edit(before, 0, operations) == after
 
 
 def test_a_long_line_is_not_kept() -> None:
     value = [{"matchLabels": {f"label-{number}": "value" for number in range(10)}}]
-    operations = [{"op": "remove", "path": "/r"}, {"op": "add", "path": "/s", "value": value}]
+    operations: list[Any] = [{"op": "remove", "path": "/r"}, {"op": "add", "path": "/s", "value": value}]
     assert yamltext.edit("r: [{a: b}]\n", 0, operations).startswith("s:\n")
