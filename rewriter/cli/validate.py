@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -17,6 +17,7 @@ from rewriter.cli.errors import UsageError
 from rewriter.cli.options import Color, open_for
 from rewriter.engine.workspace import PlacedPolicy, Request
 from rewriter.output.style import Style, clean, one_line, style_for
+from rewriter.yamltext import has_substitution
 
 
 class Format(StrEnum):
@@ -41,12 +42,14 @@ def validate(
     workspace = open_for(Request(names=tuple(paths or (".",)), config_file=config, to_version=to_version))
     rows = [(placed, _answers(placed, asked)) for placed in workspace.policies()]
     target = workspace.to_version
-    rejected = sum(_rejects(placed, target) is not None for placed, _ in rows)
+    verdicts = [_rejects(placed, target) for placed, _ in rows]
+    rejected = sum(why is not None and not why.unknown for why in verdicts)
+    unknown = sum(why is not None and why.unknown for why in verdicts)
     if format_ is Format.JSON:
         print(json.dumps([_as_json(placed, answers) for placed, answers in rows], indent=2, ensure_ascii=False))
     else:
         style = style_for(sys.stdout, color.value)
-        for line in (*_table(rows, asked, style), *_summary(len(rows), rejected, target, style)):
+        for line in (*_table(rows, asked, style), *_summary(len(rows), rejected, unknown, target, style)):
             print(line)
     for place in workspace.templates:
         print(clean(f"cnpfix: {place}: holds a policy in a template, which is left alone; render it"), file=sys.stderr)
@@ -57,8 +60,16 @@ def validate(
     return 1 if rejected else 0
 
 
-Answers = dict[Version, tuple[str, str] | None]
-"""For each version, None where it accepts, else the message and `file:line`."""
+class Why(NamedTuple):
+    """Why a release rejects a policy, and `file:line`; `unknown` where what is wrong is still to be replaced."""
+
+    message: str
+    place: str
+    unknown: bool = False
+
+
+Answers = dict[Version, Why | None]
+"""For each version, None where it accepts."""
 
 
 def _read_versions(texts: Sequence[str]) -> tuple[Version, ...]:
@@ -74,9 +85,27 @@ def _answers(placed: PlacedPolicy, versions: Sequence[Version]) -> Answers:
     return {version: _rejects(placed, version) for version in versions}
 
 
-def _rejects(placed: PlacedPolicy, version: Version) -> tuple[str, str] | None:
+def _rejects(placed: PlacedPolicy, version: Version) -> Why | None:
     why = rejection(placed.policy.raw, version, base=placed.policy.route)
-    return None if why is None else (why.message, placed.place(why.route))
+    if why is None:
+        return None
+    culprit = _value_at(placed.document.value, why.route)
+    if isinstance(culprit, str) and has_substitution(culprit):
+        return Why(f"cannot be told before {culprit} is replaced", placed.place(why.route), unknown=True)
+    return Why(why.message, placed.place(why.route))
+
+
+def _value_at(value: Any, pointer: str) -> Any:
+    """What a JSON pointer leads to; None where it leads nowhere."""
+    for token in pointer.split("/")[1:]:
+        key = token.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, dict):
+            value = value.get(key)
+        elif isinstance(value, list) and key.isdigit() and int(key) < len(value):
+            value = value[int(key)]
+        else:
+            return None
+    return value
 
 
 def _as_json(placed: PlacedPolicy, answers: Answers) -> dict[str, object]:
@@ -86,8 +115,8 @@ def _as_json(placed: PlacedPolicy, answers: Answers) -> dict[str, object]:
         "kind": placed.policy.kind,
         "namespace": placed.policy.namespace or "",
         "name": placed.policy.name,
-        "accepted": {str(version): why is None for version, why in answers.items()},
-        "errors": {str(version): why[0] for version, why in answers.items() if why is not None},
+        "accepted": {str(version): why is None for version, why in answers.items() if not (why and why.unknown)},
+        "errors": {str(version): why.message for version, why in answers.items() if why and not why.unknown},
     }
 
 
@@ -99,10 +128,7 @@ def _table(rows: list[tuple[PlacedPolicy, Answers]], versions: Sequence[Version]
     width = min(max(len("policy"), *map(len, names)), max(6, style.width - 7 * len(versions)))
     yield style.paint(f"{'policy':<{width}}" + "".join(f"{version!s:>7}" for version in versions), "dim")
     for name, (_, answers) in zip(names, rows, strict=True):
-        marks = "".join(
-            style.paint(f"{'yes':>7}", "green") if why is None else style.paint(f"{'no':>7}", "red", "bold")
-            for why in answers.values()
-        )
+        marks = "".join(_mark(why, style) for why in answers.values())
         if len(name) > width:
             yield name
             name = ""
@@ -110,16 +136,22 @@ def _table(rows: list[tuple[PlacedPolicy, Answers]], versions: Sequence[Version]
         yield from _reasons(answers, style)
 
 
+def _mark(why: Why | None, style: Style) -> str:
+    if why is None:
+        return style.paint(f"{'yes':>7}", "green")
+    return style.paint(f"{'?':>7}", "yellow") if why.unknown else style.paint(f"{'no':>7}", "red", "bold")
+
+
 def _reasons(answers: Answers, style: Style) -> Iterator[str]:
     """Each reason once, in the words of the newest release that gives it: some only changed a capital letter."""
     same: dict[tuple[str, str], list[Version]] = {}
     for version, why in answers.items():
         if why is not None:
-            same.setdefault((why[0].lower(), why[1]), []).append(version)
+            same.setdefault((why.message.lower(), why.place), []).append(version)
     for (_, place), where in same.items():
         why = answers[max(where)]
         releases = _releases(where, tuple(answers))
-        yield from style.wrap(f"{place}: {why[0] if why else ''} ({releases})", 2)
+        yield from style.wrap(f"{place}: {why.message if why else ''} ({releases})", 2)
 
 
 def _releases(some: Sequence[Version], every: Sequence[Version]) -> str:
@@ -131,13 +163,14 @@ def _releases(some: Sequence[Version], every: Sequence[Version]) -> str:
     return ", ".join(map(str, some))
 
 
-def _summary(policies: int, rejected: int, target: Version, style: Style) -> Iterator[str]:
+def _summary(policies: int, rejected: int, unknown: int, target: Version, style: Style) -> Iterator[str]:
     if not policies:
         yield "no policies found"
         return
     yield ""
     count = f"{policies} {'policy' if policies == 1 else 'policies'}"
+    rest = f", {unknown} cannot be told" if unknown else ""
     if rejected:
-        yield style.paint(f"{count}; Cilium {target} rejects {rejected}: not enforced at all", "red", "bold")
+        yield style.paint(f"{count}; Cilium {target} rejects {rejected}: not enforced at all", "red", "bold") + rest
     else:
-        yield f"{count}; Cilium {target} accepts {'it' if policies == 1 else 'all'}"
+        yield f"{count}; Cilium {target} rejects none{rest}"

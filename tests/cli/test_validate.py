@@ -132,6 +132,16 @@ def test_templates_and_bad_files_never_stop_the_others(tree: Path) -> None:
     assert chart == "cnpfix: chart.yaml:3: holds a policy in a template, which is left alone; render it"
 
 
+def test_what_is_still_to_be_replaced_is_no_rejection(tree: Path) -> None:
+    """`${VAR}` is filled in by Flux or envsubst: the release is left out, as nobody can tell."""
+    (tree / "a.yaml").write_text(BARE_ADDRESS.replace("198.51.100.7", "${ROUTER}/32").replace("name: bare", "name: x"))
+    (row,) = answers("--versions", "1.19,1.20")
+    assert (row["accepted"], row["errors"]) == ({}, {})
+    words = " ".join(cnpfix("validate", "--versions", "1.19,1.20").out.split())
+    assert "default/x ? ? a.yaml:13: cannot be told before ${ROUTER}/32 is replaced (every release)" in words
+    assert "1 policy; Cilium 1.19 rejects none, 1 cannot be told" in words
+
+
 def test_stdin_and_nothing(tree: Path) -> None:
     assert cnpfix("validate").out == "no policies found\n"
     assert json.loads(cnpfix("validate", "--format", "json").out) == []
