@@ -13,6 +13,7 @@ from rewriter.cli.progress import Progress
 from rewriter.discovery import MAX_BYTES, FoundFile, InputError
 from rewriter.engine import parallel
 from rewriter.engine.fixer import Fixer, Options, write_result
+from rewriter.engine.observed import TrafficSummary
 from rewriter.engine.result import FileResult, Report, Summary
 from rewriter.engine.workspace import Workspace
 from rewriter.output.lines import count
@@ -114,13 +115,15 @@ def run_stdin(workspace: Workspace, options: Options, mode: Mode, printing: Prin
 
 
 def _fixer(workspace: Workspace, options: Options) -> Fixer:
-    return Fixer(workspace.config, options, workspace.inventory, workspace.namespace_of, workspace.others)
+    return Fixer(
+        workspace.config, options, workspace.inventory, workspace.namespace_of, workspace.others, workspace.traffic
+    )
 
 
 def make_report(workspace: Workspace, results: Sequence[FileResult]) -> Report:
     """The report over all results, files in the order in which they were read."""
     findings = tuple(finding for result in results for finding in result.findings)
-    errors = (*workspace.errors, *(error for result in results for error in result.errors))
+    errors = tuple(dict.fromkeys((*workspace.errors, *(error for result in results for error in result.errors))))
     summary = Summary(
         files=workspace.scanned,
         policies=sum(result.policies for result in results),
@@ -135,7 +138,16 @@ def make_report(workspace: Workspace, results: Sequence[FileResult]) -> Report:
         "from": str(workspace.from_version),
         "to": str(workspace.to_version),
     }
-    return Report(summary, findings, tuple(result for result in results if result.changed), errors, tool)
+    changed = tuple(result for result in results if result.changed)
+    return Report(summary, findings, changed, errors, tool, _traffic(workspace, results))
+
+
+def _traffic(workspace: Workspace, results: Sequence[FileResult]) -> TrafficSummary | None:
+    if workspace.traffic is None:
+        return None
+    from rewriter.engine.traffic import policies_after, summarised
+
+    return summarised(workspace.traffic, workspace, policies_after(workspace, results))
 
 
 def exit_code(report: Report, mode: Mode) -> int:

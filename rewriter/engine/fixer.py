@@ -17,11 +17,14 @@ from rewriter.engine.documents import FoundPolicy, policies_in
 from rewriter.engine.effects import Effects
 from rewriter.engine.notes import CODE as NOTE_CODE
 from rewriter.engine.notes import note_on_embedded, note_on_template, note_on_unused
+from rewriter.engine.observed import Observed
 from rewriter.engine.pipeline import Outcome, Rules, by_config, treat_document
 from rewriter.engine.proofs import ProofError, prove_comments, prove_structure
 from rewriter.engine.result import Change, FileResult, Place, Reported, may_apply
+from rewriter.engine.scene import Placed
 from rewriter.engine.settings import compared_settings, mesh_addresses, mesh_known
 from rewriter.engine.suppression import suppressions
+from rewriter.engine.traffic import Traffic
 from rewriter.engine.write import WriteError, write_atomically
 from rewriter.finding import Applicability, Finding
 from rewriter.inventory.facts import Cluster
@@ -57,6 +60,7 @@ class Fixer:
     inventory: Inventory
     namespace_of: Callable[[str, dict[str, object]], str | None]
     others: Callable[[str], Sequence[Policy]]
+    traffic: Traffic | None = None
 
     def treat(self, found: FoundFile, data: bytes) -> FileResult:
         """One file's findings and its new text. Never raises on any content."""
@@ -145,7 +149,8 @@ class Fixer:
             raise ProofError("same structure", "the new file has another number of documents")
         prove_comments(documents, new_documents, may_move=True)
         silences = suppressions(after, new_documents, PASS_IDS)
-        rules = replace(self._rules(found, self._passes(found.path), silences, set(), set()), previews=False)
+        again = self._rules(found, self._passes(found.path), silences, set(), set())
+        rules = replace(again, previews=False, observe=None)
         for old, new in zip(documents, new_documents, strict=True):
             outcome = outcomes.get(old.index)
             if outcome is None or outcome.text is None:
@@ -215,7 +220,11 @@ class Fixer:
             silenced=silenced,
             known=lambda batch: self._known(batch, hidden),
             effects=self._effects(cluster),
+            observe=None if self.traffic is None else partial(self._observed, self.traffic, found.display),
         )
+
+    def _observed(self, traffic: Traffic, path: str, document: int, before: Policy, after: Policy) -> Observed | None:
+        return traffic.step(Placed(path, document, before.route), before, after)
 
     def _effects(self, cluster: Cluster | None) -> Effects:
         mesh = mesh_known(self.inventory, self.config)

@@ -11,19 +11,22 @@ from rewriter import yamltext
 from rewriter.cilium.policy import Policy
 from rewriter.engine.documents import FoundPolicy, slice_of
 from rewriter.engine.effects import Effects, check_declared, check_together
+from rewriter.engine.observed import Observed
 from rewriter.engine.proofs import ProofError, deletes, patched, prove_comments, prove_structure
 from rewriter.engine.result import Place, Reported
-from rewriter.finding import Applicability, Finding, Flows
+from rewriter.finding import Applicability, Finding
 from rewriter.passes.base import Context, Pass
 
 MAX_ROUNDS = 5
+Observe = Callable[[int, Policy, Policy], Observed | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """How a file's documents are treated: its passes, what may be applied, and how policies get their context.
 
-    `previews` asks for the effect of fixes that are not applied, too.
+    `previews` asks for the effect of fixes that are not applied, too. `observe` says what traffic that was seen has to
+    do with a step of a policy in the document at a position; None where nothing was looked at.
     """
 
     path: str
@@ -36,6 +39,7 @@ class Rules:
     known: Callable[[Sequence[tuple[Finding, Place]]], Sequence[bool]]
     effects: Effects
     previews: bool = True
+    observe: Observe | None = None
 
 
 @dataclass(slots=True)
@@ -140,7 +144,7 @@ def _treated(draft: _Draft, index: int, reported: Reported, rules: Rules, *, pre
     """A finding with its fix applied to the draft, or with what the fix would do."""
     finding = reported.finding
     if finding.fix is None or not rules.allowed(finding):
-        return replace(reported, flows=_preview(draft, index, finding, rules)) if preview else reported
+        return _preview(draft, index, reported, rules) if preview else reported
     if index in draft.held:
         return replace(reported, not_fixed=draft.held[index]) if preview else reported
     before = draft.policies
@@ -151,23 +155,33 @@ def _treated(draft: _Draft, index: int, reported: Reported, rules: Rules, *, pre
     if len(draft.policies) != len(before):
         raise ProofError("same structure", "the new text has another number of policies")
     draft.steps.setdefault(index, []).append(finding)
-    flows = rules.effects.step(before[index].policy, draft.policies[index].policy)
-    check_declared(finding, flows)
-    return replace(reported, fixed=True, flows=flows)
+    judged = _judged(reported, before[index].policy, draft.policies[index].policy, rules)
+    check_declared(finding, judged.flows)
+    return replace(judged, fixed=True)
 
 
-def _preview(draft: _Draft, index: int, finding: Finding, rules: Rules) -> Flows:
-    """What a fix that is not applied would do; nothing where there is none, or it does not fit."""
-    fix = finding.fix or finding.candidate
+def _preview(draft: _Draft, index: int, reported: Reported, rules: Rules) -> Reported:
+    """The finding with what a fix that is not applied would do; as it is where there is none, or it does not fit."""
+    fix = reported.finding.fix or reported.finding.candidate
     if fix is None or not rules.previews:
-        return Flows()
+        return reported
     try:
         policies = rules.policies(patched(draft.document.value, fix.operations))
     except ProofError:
-        return Flows()
+        return reported
     if len(policies) != len(draft.policies) or rules.effects.rejected(policies[index].policy):
-        return Flows()
-    return rules.effects.step(draft.policies[index].policy, policies[index].policy)
+        return reported
+    return _judged(reported, draft.policies[index].policy, policies[index].policy, rules)
+
+
+def _judged(reported: Reported, before: Policy, after: Policy, rules: Rules) -> Reported:
+    """The finding with the flows that a step changes, and what was seen of them as evidence."""
+    flows = rules.effects.step(before, after)
+    observed = rules.observe(reported.place.document, before, after) if rules.observe else None
+    finding = reported.finding
+    if observed is not None:
+        finding = replace(finding, evidence=(*finding.evidence, *observed.evidence))
+    return replace(reported, finding=finding, flows=flows, observed=observed)
 
 
 def _prove_policies(draft: _Draft, rules: Rules) -> dict[int, str]:

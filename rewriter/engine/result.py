@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rewriter.discovery import InputError
+from rewriter.engine.observed import Observed, TrafficSummary
 from rewriter.finding import Applicability, Finding, Flows
 
 
@@ -29,7 +30,8 @@ class Place:
 class Reported:
     """A finding at its place. `fixed`: the result of this run, written or previewed, holds its fix.
 
-    `not_fixed` says why a fix that the finding has is not in the result.
+    `not_fixed` says why a fix that the finding has is not in the result. `observed` is what Hubble saw of it, None
+    where nothing was looked at.
     """
 
     finding: Finding
@@ -37,6 +39,7 @@ class Reported:
     fixed: bool = False
     not_fixed: str = ""
     flows: Flows = field(default_factory=Flows)
+    observed: Observed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ class Report:
     files: tuple[FileResult, ...] = ()
     errors: tuple[InputError, ...] = ()
     tool: Mapping[str, Any] = field(default_factory=dict)
+    traffic: TrafficSummary | None = None
 
     @property
     def unfixed_errors(self) -> bool:

@@ -24,12 +24,13 @@ from rewriter.discovery import (
     repository_root,
 )
 from rewriter.engine.documents import policies_in
-from rewriter.inventory.facts import Cluster
+from rewriter.inventory.facts import Cluster, RunningPolicy
 from rewriter.inventory.snapshot import Snapshot, read_snapshot
 from rewriter.inventory.tree import TreeInventory
 from rewriter.passes import PASS_IDS
 
 if TYPE_CHECKING:
+    from rewriter.engine.traffic import Traffic
     from rewriter.inventory.hubble.agent_log import DeadPolicy
     from rewriter.inventory.hubble.flows import ObservedFlows
 
@@ -83,6 +84,8 @@ class Workspace:
     inventory: TreeInventory
     observed: ObservedFlows | None = None
     dead: Sequence[DeadPolicy] = ()
+    running: Sequence[RunningPolicy] = ()
+    traffic: Traffic | None = None
     files: list[tuple[FoundFile, bytes]] = field(default_factory=list)
     scanned: int = 0
     errors: list[InputError] = field(default_factory=list)
@@ -163,7 +166,9 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
         remotes=lambda: repository_remotes(_folder(start)),
         observed=observed,
     )
-    workspace = Workspace(config, from_version, to_version, inventory, observed, _dead(request, snapshots))
+    running = [policy for snapshot in snapshots for policy in snapshot.policies]
+    dead = _dead(request, running)
+    workspace = Workspace(config, from_version, to_version, inventory, observed, dead, running)
     exclude = Globs(config.root, config.exclude)
     seen = _scan(workspace, paths, only, exclude, progress)
     asked = bool(workspace.files) or not paths
@@ -171,6 +176,10 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
         _scan_facts(workspace, Path(os.path.relpath(root)), exclude, seen)
     if asked:
         inventory.prepare()
+    if observed is not None:
+        from rewriter.engine.traffic import open_traffic
+
+        workspace.traffic = open_traffic(workspace, observed)
     return workspace
 
 
@@ -208,9 +217,9 @@ def _observed(request: Request, progress: Progress) -> ObservedFlows | None:
         raise WorkspaceError(str(error)) from None
 
 
-def _dead(request: Request, snapshots: Sequence[Snapshot]) -> Sequence[DeadPolicy]:
+def _dead(request: Request, running: Sequence[RunningPolicy]) -> Sequence[DeadPolicy]:
     """The policies that agent logs and snapshots say are not enforced."""
-    if not request.agent_logs and not any(snapshot.policies for snapshot in snapshots):
+    if not request.agent_logs and not running:
         return ()
     from rewriter.inventory.hubble.agent_log import AgentLogError, dead_in_snapshots, read_agent_logs
 
@@ -218,7 +227,7 @@ def _dead(request: Request, snapshots: Sequence[Snapshot]) -> Sequence[DeadPolic
         logged = read_agent_logs(request.agent_logs)
     except AgentLogError as error:
         raise WorkspaceError(str(error)) from None
-    return [*logged, *(dead for snapshot in snapshots for dead in dead_in_snapshots(snapshot.policies))]
+    return [*logged, *dead_in_snapshots(running)]
 
 
 def _holds(folder: Path, inner: Path) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from rewriter.engine.result import FileResult, Report, Reported
 from rewriter.finding import Flows, operations_as_json
 from rewriter.output.diff import unified_diff
+from rewriter.output.traffic import observed_as_json, traffic_as_json
 
 SCHEMA = 1
 
@@ -19,7 +20,7 @@ def render(report: Report) -> str:
 
 def as_json(report: Report) -> dict[str, Any]:
     summary = report.summary
-    return {
+    content: dict[str, Any] = {
         "schema": SCHEMA,
         "tool": dict(report.tool),
         "summary": {
@@ -37,13 +38,16 @@ def as_json(report: Report) -> dict[str, Any]:
             for error in report.errors
         ],
     }
+    if report.traffic is not None:
+        content["traffic"] = traffic_as_json(report.traffic)
+    return content
 
 
 def finding_as_json(reported: Reported) -> dict[str, Any]:
     """One finding with its place. `patch` is the fix, or the candidate that is shown where there is none."""
     finding, place = reported.finding, reported.place
     fix = finding.fix or finding.candidate
-    return {
+    content: dict[str, Any] = {
         "code": finding.code,
         "id": finding.id,
         "severity": finding.severity.value,
@@ -67,6 +71,9 @@ def finding_as_json(reported: Reported) -> dict[str, Any]:
         "flows": flows_as_json(reported.flows),
         "versions": finding.versions,
     }
+    if reported.observed is not None:
+        content["observed"] = observed_as_json(reported.observed)
+    return content
 
 
 def flows_as_json(flows: Flows) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from rewriter.finding import Applicability, Flows, Severity
 from rewriter.output.diff import unified_diff
 from rewriter.output.lines import count
 from rewriter.output.style import Style, clean, one_line
+from rewriter.output.traffic import traffic_lines
 
 _SEVERITY_COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 _COLUMNS = ("found", "fixed", "safe", "evident", "unsafe", "manual")
@@ -43,6 +44,10 @@ def _lines(report: Report, style: Style, *, written: bool, notes: bool) -> Itera
         yield from _table(shown, style)
         yield ""
         yield from style.wrap(_summary(report, written=written), 0)
+    if report.traffic is not None:
+        yield ""
+        for number, line in enumerate(traffic_lines(report.traffic)):
+            yield from style.wrap(line, 2 if number else 0)
 
 
 def _finding(item: Reported, style: Style, *, written: bool) -> Iterator[str]:
