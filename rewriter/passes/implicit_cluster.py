@@ -294,6 +294,8 @@ def _evidence(place: _Place) -> Iterator[str]:
         prefix = f"{_entry_words(place, index)}: " if len(place.scopes) > 1 else ""
         for line in workloads_evidence(scope.workloads):
             yield prefix + line
+    if not any(scope.workloads for scope in place.scopes.values()) and context.mesh:
+        yield f"meshed: {listed(f'{cluster.name} ({cluster.source})' for cluster in context.mesh)}"
     if configured != "auto":
         said = configured if isinstance(configured, str) else listed(configured)
         yield f"[passes.implicit-cluster] scope = {said}"

@@ -184,7 +184,13 @@ def _fixed(place: _Place, members: Sequence[Backends], outcomes: Sequence[_Outco
     changes = _changed_ports(place, outcomes)
     if place.rejected:
         return _make(
-            place, members, Applicability.EVIDENT, fix, why=_why_rejected(place), closes=(_default_deny(place),)
+            place,
+            members,
+            Applicability.EVIDENT,
+            fix,
+            why=_why_rejected(place),
+            opens=(_allowed(place, members),),
+            closes=(_default_deny(place),),
         )
     opens = [
         flow_text(place.context.policy, place.spec, place.rule, member.opens) for member in members if member.opens
@@ -256,6 +262,13 @@ def _default_deny(place: _Place) -> str:
     return f"{listed(directions[d].format(subject) for d in used)} anything that no policy allows"
 
 
+def _allowed(place: _Place, members: Sequence[Backends]) -> str:
+    """What the policy lets through where another one denies it by default; alone it opens nothing."""
+    backends = f"backends of {listed(member.name for member in members)}"
+    flows = flow_text(place.context.policy, place.spec, place.rule, backends)
+    return f"{flows}, and what the other rules of the policy allow"
+
+
 def _undecided(place: _Place, error: UndecidedError) -> Finding:
     why = _why_rejected(place) if place.rejected else "the rule is not rewritten, since nobody knows what it stands for"
     return _make(place, (), Applicability.MANUAL, None, why=why, problem=error)
@@ -280,6 +293,11 @@ def _make(
         message = f"toPorts names port {listed(wrong_ports)}"
     else:
         message = both if problem else f"{both} is accepted only from Cilium {SERVICES_WITH_PORTS} on"
+    advice = problem.advice if problem else ""
+    if any(member.field == "toFQDNs" for member in members):
+        advice = (
+            "Cilium learns the addresses of a name from DNS answers: see that a rule with `rules.dns` lets them pass."
+        )
     error = place.rejected or bool(wrong_ports) or (problem is not None and problem.wrong)
     return Finding(
         code=CODE,
@@ -290,7 +308,7 @@ def _make(
         message=f"{message}: {problem.reason}" if problem else message,
         why=why,
         evidence=tuple(dict.fromkeys(text for member in members for text in member.evidence)),
-        advice=problem.advice if problem else "",
+        advice=advice,
         fix=fix,
         opens=opens,
         closes=closes,
