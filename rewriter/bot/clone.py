@@ -91,6 +91,10 @@ class Clone:
         if wanted:
             names = b"".join(os.fsencode(name) + b"\0" for name in wanted)
             self.git.run("checkout-index", "--force", "--quiet", "-z", "--stdin", data=names)
+        root = self.tree.resolve()
+        for link in (self.tree / name for name in wanted if modes[name] == "120000"):
+            if not link.resolve().is_relative_to(root):
+                link.unlink()  # Nothing outside of the repository is read through it.
         return replace(self, modes=modes)
 
     def commit(self, files: Mapping[str, bytes], message: str) -> str:
@@ -133,7 +137,7 @@ class Clone:
             f"--force-with-lease=refs/heads/{branch}:{expected}",
             self.remote.url,
             f"{commit or ''}:refs/heads/{branch}",
-            accept=(0, 1),
+            refusal=b"!\t",
         )
         for line in output.decode("utf-8", "replace").splitlines():
             flag, _, rest = line.partition("\t")

@@ -27,8 +27,8 @@ _SECTION = re.compile(r"^\^?\[(?P<name>[^\]]+)\](?:\[\d+\])?(?P<owners>.*)$")
 def read_owners(tree: Path, kind: ForgeKind) -> OwnersOf:
     """The owners by the CODEOWNERS file of a laid out tree; nobody owns anything where there is none."""
     for place in PLACES[kind]:
-        file = tree / place
-        if file.is_file() and not file.is_symlink() and file.stat().st_size <= MAX_BYTES:
+        file = (tree / place).resolve()
+        if file.is_file() and file.is_relative_to(tree.resolve()) and file.stat().st_size <= MAX_BYTES:
             text = file.read_text(encoding="utf-8", errors="replace")
             if kind is ForgeKind.GITHUB:
                 return _last_match(_lines(text))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rewriter.bot.token import ALL_VARIABLES
 from rewriter.discovery import FoundFile, InputError
 from rewriter.engine import parallel
 from rewriter.engine.fixer import Fixer, Options
@@ -27,7 +28,7 @@ class Fixes:
 @contextlib.contextmanager
 def inside(tree: Path) -> Iterator[None]:
     """Works inside a tree: names of files are relative to it, and git finds it and no other repository."""
-    hidden = {name: os.environ.pop(name) for name in list(os.environ) if _turns_git_away(name)}
+    hidden = {name: os.environ.pop(name) for name in list(os.environ) if _is_hidden(name)}
     try:
         with contextlib.chdir(tree):
             yield
@@ -35,8 +36,15 @@ def inside(tree: Path) -> Iterator[None]:
         os.environ.update(hidden)
 
 
-def _turns_git_away(name: str) -> bool:
-    return name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
+def _is_hidden(name: str) -> bool:
+    """Whether a variable would lead git elsewhere, or is a token, which reading files has no use for."""
+    return name in ALL_VARIABLES or name in (
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+    )
 
 
 def fixes_of(workspace: Workspace, options: Options, jobs: int) -> Fixes:

@@ -42,6 +42,31 @@ def shaped(read: Callable[[Any], PullRequest], data: Any) -> PullRequest:
         raise ForgeError(f"the forge answered with an unexpected shape ({error!r}); is --forge right?", 200) from None
 
 
+def ask_all_or_each(ask: Callable[[Sequence[str]], None], names: Sequence[str]) -> list[str]:
+    """Asks reviewers together, or each alone where the forge refuses them all for one; says who was refused.
+
+    The author of a request and whoever may not read the project are refused, with status 422.
+    """
+    if not names:
+        return []
+    try:
+        ask(names)
+    except ForgeError as error:
+        if error.status != 422:
+            raise
+        if len(names) > 1:
+            return [note for name in names for note in ask_all_or_each(ask, [name])]
+        return [f"{names[0]}: not asked for a review: {error.said or 'refused'}"]
+    return []
+
+
+def people_and_teams(names: Sequence[str]) -> dict[str, list[str]]:
+    """The fields of a request for review, as GitHub and Gitea take them: a team is named without its organisation."""
+    people = [name for name in names if "/" not in name]
+    teams = [name.split("/", 1)[1] for name in names if "/" in name]
+    return ({"reviewers": people} if people else {}) | ({"team_reviewers": teams} if teams else {})
+
+
 class Forge(Protocol):
     """A forge's pull requests for one project. Every method raises ForgeError."""
 

@@ -95,11 +95,15 @@ class Git:
         """What a local command prints, as text without the last line end."""
         return os.fsdecode(self.run(*arguments)).rstrip("\n")
 
-    def reach(self, *arguments: str, accept: tuple[int, ...] = (0,)) -> tuple[bytes, str]:
-        """Output and messages of a command that talks to the server; tried again while the connection fails."""
+    def reach(self, *arguments: str, refusal: bytes = b"") -> tuple[bytes, str]:
+        """Output and messages of a command that talks to the server; tried again while the connection fails.
+
+        A command that fails has an answer all the same if a line of its output begins with `refusal`.
+        """
         for delay in (*DELAYS, None):
             done = self._start(arguments, b"", self._environment(self._access()))
-            if done.returncode in accept:
+            refused = refusal and any(line.startswith(refusal) for line in done.stdout.splitlines())
+            if done.returncode == 0 or refused:
                 return done.stdout, self._said(done)
             error = self._error(arguments, done)
             if delay is None or not _is_transient(error.output):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rewriter.bot.forge import NewRequest, PullRequest, shaped
+from rewriter.bot.forge import NewRequest, PullRequest, ask_all_or_each, people_and_teams, shaped
 from rewriter.bot.http import Api
 from rewriter.bot.token import Token
 
@@ -67,12 +67,11 @@ class Gitea:
     def ask_review(self, request: PullRequest, reviewers: Sequence[str]) -> list[str]:
         plain = [name.removeprefix("@") for name in reviewers]
         notes = [f"{name}: the forge asks users and teams for reviews, not addresses" for name in plain if "@" in name]
-        people = [name for name in plain if "/" not in name and "@" not in name]
-        teams = [name.split("/", 1)[1] for name in plain if "/" in name and "@" not in name]
-        fields = ({"reviewers": people} if people else {}) | ({"team_reviewers": teams} if teams else {})
-        if fields:
-            self.api.send("POST", self._path("pulls", request.number, "requested_reviewers"), fields)
-        return notes
+        names = [name for name in plain if "@" not in name]
+        return notes + ask_all_or_each(lambda some: self._ask(request, some), names)
+
+    def _ask(self, request: PullRequest, names: Sequence[str]) -> None:
+        self.api.send("POST", self._path("pulls", request.number, "requested_reviewers"), people_and_teams(names))
 
     def _path(self, *parts: str | int) -> str:
         return "/".join(("/repos", self.project, *map(str, parts)))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rewriter.bot.forge import NewRequest, PullRequest, shaped
+from rewriter.bot.forge import NewRequest, PullRequest, ask_all_or_each, people_and_teams, shaped
 from rewriter.bot.http import Api, ForgeError, Query
 from rewriter.bot.token import Token
 
@@ -70,32 +70,10 @@ class GitHub:
         notes = [f"{name}: GitHub asks users and teams for reviews, not addresses" for name in plain if "@" in name]
         names = [name for name in plain if "@" not in name]
         notes += [f"{name}: not asked, GitHub takes {MAX_REVIEWERS} reviewers" for name in names[MAX_REVIEWERS:]]
-        names = names[:MAX_REVIEWERS]
-        try:
-            self._ask(request, names)
-        except ForgeError as error:
-            if error.status != 422:
-                raise
-            # One name that may not review (the author, an outsider) refuses them all: ask each.
-            for name in names:
-                notes += self._ask_one(request, name)
-        return notes
-
-    def _ask_one(self, request: PullRequest, name: str) -> list[str]:
-        try:
-            self._ask(request, [name])
-        except ForgeError as error:
-            if error.status != 422:
-                raise
-            return [f"{name}: GitHub does not take this reviewer: {error.said}"]
-        return []
+        return notes + ask_all_or_each(lambda some: self._ask(request, some), names[:MAX_REVIEWERS])
 
     def _ask(self, request: PullRequest, names: Sequence[str]) -> None:
-        people = [name for name in names if "/" not in name]
-        teams = [name.split("/", 1)[1] for name in names if "/" in name]
-        fields = ({"reviewers": people} if people else {}) | ({"team_reviewers": teams} if teams else {})
-        if fields:
-            self.api.send("POST", self._path("pulls", request.number, "requested_reviewers"), fields)
+        self.api.send("POST", self._path("pulls", request.number, "requested_reviewers"), people_and_teams(names))
 
     def _path(self, *parts: str | int) -> str:
         return "/".join(("/repos", self.project, *map(str, parts)))

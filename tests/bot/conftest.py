@@ -96,13 +96,13 @@ class Lab:
 
 
 def _state_of(checkout: Path) -> tuple[object, ...]:
-    """Everything of a checkout that the bot must not touch: every file but reflogs of nothing, refs, index, config."""
+    """Everything of a checkout that the bot must not touch: every file, refs, index and settings too."""
     files = {
         path.relative_to(checkout): path.read_bytes()
         for path in checkout.rglob("*")
         if path.is_file() and not path.is_symlink()
     }
-    return (files, git(checkout, "status", "--porcelain=v2", "--branch"))
+    return (files, git(checkout, "-c", "core.fsmonitor=false", "--no-optional-locks", "status", "--porcelain=v2"))
 
 
 @pytest.fixture(params=["github"])

@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,6 +38,7 @@ class Answer:
     data: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     drop: bool = False
+    carried_out: bool = False
 
 
 class ForgeApi(Protocol):
@@ -50,9 +51,11 @@ class ForgeApi(Protocol):
 
 @dataclass
 class Faults:
-    """What goes wrong next: (part of `METHOD /path`, answer) pairs, each used once, and dropped git connections."""
+    """What goes wrong next, each once: answers to requests whose `METHOD /path` holds a text (the request is carried
+    out first where the answer says so), dropped git connections, and something that happens at the next request."""
 
     answers: list[tuple[str, Answer]] = field(default_factory=list)
+    on_call: Callable[[], object] | None = None
     drop_before: list[str] = field(default_factory=list)
     drop_after: list[str] = field(default_factory=list)
 
@@ -133,8 +136,13 @@ class _Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def _drop(self) -> None:
+        """An answer that breaks off: on a connection that closes before one, curl tries again by itself."""
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-git-receive-pack-result")
+        self.send_header("Content-Length", "100")
+        self.end_headers()
+        self.wfile.write(b"00")
         self.close_connection = True
-        self.connection.shutdown(2)
 
     def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
         self.send_response(status)
@@ -155,8 +163,11 @@ class _Handler(BaseHTTPRequestHandler):
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
             call = Call(self.command, parts.path.removeprefix(base), query, json.loads(body) if body else {})
             forge.calls.append(call)
+            happening, forge.faults.on_call = forge.faults.on_call, None
+            if happening is not None:
+                happening()
             fault = forge.faults.take(f"{call.method} {call.path}")
-            if fault is not None and fault.drop and fault.status:
+            if fault is not None and fault.carried_out:
                 forge.api.answer(call, forge.url)
             if fault is not None and fault.drop:
                 self._drop()

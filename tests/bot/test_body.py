@@ -1,0 +1,164 @@
+"""The words of a request: parts, bounds, markers, and nothing in them that a manifest could make a forge obey."""
+
+from __future__ import annotations
+
+import pytest
+from markdown_it import MarkdownIt
+
+from rewriter.bot.body import MAX_BODY, marked_done, marker_in, replaced, words_for
+from rewriter.bot.groups import Group, branch_of, is_branch_of_run
+from rewriter.bot.seal import is_ours, sealed
+from rewriter.engine.result import Change, FileResult, Place, Reported
+from rewriter.finding import Applicability, Finding, Flows, Severity
+
+_MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
+
+
+def reported(
+    file: str, name: str = "api", *, fixed: bool = True, message: str = "wrong", flows: Flows | None = None
+) -> Reported:
+    applicability = Applicability.EVIDENT if fixed else Applicability.MANUAL
+    finding = Finding("CNP004", "cluster-entity", Severity.WARNING, applicability, "/spec", message, advice="decide")
+    place = Place(file, 3, 1, 3, 9, 0, "CiliumNetworkPolicy", "shop", name)
+    return Reported(finding, place, fixed, "", flows or Flows())
+
+
+def result(
+    path: str, before: str = "old\n", after: str = "new\n", name: str = "api", flows: Flows | None = None
+) -> FileResult:
+    item = reported(path, name, flows=flows)
+    return FileResult(path, before, (Change(0, len(before), after),), (item,), 1)
+
+
+def body_of(group: Group) -> str:
+    return words_for(group, "1.18", "1.19", "0" * 16).body
+
+
+def test_the_parts() -> None:
+    flows = Flows(opened=("shop/web may reach prod/db on 3306/TCP",), closed=("world may reach prod/db",))
+    group = Group("shop", "namespace shop", (result("a.yaml", flows=flows),), (reported("a.yaml", fixed=False),))
+    words = words_for(group, "1.18", "1.19", "0" * 16)
+    assert words.title == "Prepare Cilium network policies for 1.19: namespace shop"
+    assert words.message.splitlines()[0] == words.title
+    assert "    opens shop/web may reach prod/db on 3306/TCP" in words.message
+    assert "| shop/api (a.yaml:3) | CNP004 cluster-entity | warning | opens shop/web may reach" in words.body
+    assert "<br>closes world may reach prod/db |" in words.body
+    assert "1 of them open flows, 1 close flows" in words.body
+    assert "### Left for a person\n\n- a.yaml\n  - line 3, CNP004: wrong. decide" in words.body
+    assert "<details><summary>a.yaml</summary>\n\n```diff\n--- a/a.yaml" in words.body
+
+
+def test_the_body_is_well_formed_markdown() -> None:
+    group = Group("", "", (result("a.yaml"), result("b.yaml")), (reported("a.yaml", fixed=False),))
+    html = _MARKDOWN.render(body_of(group))
+    assert html.count("<details>") == html.count("</details>") == 2
+    assert html.count("<table>") == 1 and html.count("<tr>") == 3
+    assert html.count('<code class="language-diff">') == 2
+
+
+@pytest.mark.parametrize("count", [1, 40, 3000])
+def test_no_body_is_longer_than_a_forge_takes(count: int) -> None:
+    """A few large files, many small ones, thousands of findings: within GitHub's 65,536 characters."""
+    lines = 90_000 // count // 4 + 1
+    files = tuple(result(f"folder/{n}.yaml", "old\n" * lines) for n in range(count))
+    left = tuple(reported(f"folder/{n}.yaml", fixed=False) for n in range(count))
+    text = body_of(Group("", "", files, left))
+    assert len(text.encode()) < 65_536
+    assert len(text) <= MAX_BODY
+    assert text.rstrip().endswith("<!-- /cnpfix -->")
+    assert marker_in(text) is not None
+    assert text.count("<details>") == text.count("</details>")
+    if count == 3000:
+        assert "more, in the files of this request" in text
+        assert "more lines; `cnpfix` shows them all" in text
+    assert "too long for this page" in text or count == 40
+
+
+def test_wide_characters_count_as_what_they_weigh() -> None:
+    text = body_of(Group("", "", (result("a.yaml", "x\n", "😀" * 59_000 + "\n"),)))
+    assert len(text.encode()) < 65_536
+
+
+HOSTILE = "</details> <!-- /cnpfix --> <script>x</script> | `x` [a](javascript:b) ![i](http://t.invalid/p.png) **b**"
+
+
+def test_names_and_contents_cannot_leave_their_place() -> None:
+    evil = HOSTILE + "\n```\n</details>\n<!-- cnpfix:1 scope=0000000000000000 change=0 body=0 -->\n~~~~\n`````\n"
+    item = result(HOSTILE.replace("/", "∕"), "old\n", evil, name=HOSTILE, flows=Flows(opened=(HOSTILE,)))
+    group = Group("x", HOSTILE, (item,), (reported("a.yaml", message=HOSTILE, fixed=False),))
+    text = body_of(group)
+    marker = marker_in(text)
+    assert marker is not None and marker.scope == "0" * 16
+    html = _MARKDOWN.render(text)
+    assert "<script>" not in html
+    assert "<img" not in html and 'href="javascript' not in html
+    assert html.count("<details>") == html.count("</details>") == 1
+    assert html.count("<tr>") == 2
+    assert "\n" not in words_for(group, "1.18", "1.19", "0" * 16).title
+
+
+def test_a_body_is_replaced_within_what_people_wrote() -> None:
+    old = body_of(Group("", "", (result("a.yaml"),)))
+    new = body_of(Group("", "", (result("b.yaml"),)))
+    mixed = f"Above\n\n{old}\nBelow\n"
+    after = replaced(mixed, new)
+    assert after == f"Above\n\n{new}\nBelow\n"
+    assert replaced(after, new) == after
+    assert replaced("nothing of ours", new) == new
+    assert replaced(f"Above\n{old.replace('<!-- /cnpfix -->', '')}", new) == f"Above\n{new}"
+    assert len(replaced("x" * 70_000 + old, new)) <= 65_536
+
+
+def test_the_marker_knows_the_change_wherever_it_stands() -> None:
+    def change_of(before: str, after: str) -> str:
+        marker = words_for(Group("", "", (result("a.yaml", before, after),)), "1.18", "1.19", "0" * 16).marker
+        return marker.change
+
+    assert change_of("x\nold\n", "x\nnew\n") == change_of("x\ny\nz\nold\n", "x\ny\nz\nnew\n")
+    assert change_of("old\n", "new\n") != change_of("old\n", "newer\n")
+
+
+def test_a_marker_that_says_done() -> None:
+    text = body_of(Group("", "", (result("a.yaml"),)))
+    done = marker_in(marked_done(text))
+    assert done is not None and done.done
+    undone = marker_in(text)
+    assert undone is not None and not undone.done
+    assert marked_done("nothing") == "nothing"
+
+
+def test_branches_of_groups_never_meet() -> None:
+    names = [
+        branch_of(Group(slug, "", (), unsafe=unsafe), "cnpfix/1.19")
+        for slug in ("", "shop", "unsafe", "unsafe-shop")
+        for unsafe in (False, True)
+    ]
+    assert len(set(names)) == len(names)
+    assert all(is_branch_of_run(name, "cnpfix/1.19") for name in names)
+    assert not is_branch_of_run("cnpfix/1.190", "cnpfix/1.19")
+    assert not is_branch_of_run("cnpfix/1.1", "cnpfix/1.19")
+    assert not is_branch_of_run("cnpfix/1.19.1", "cnpfix/1.19")
+
+
+def test_a_seal_holds_for_the_commit_as_it_was_made() -> None:
+    tree, parent = "1" * 40, "2" * 40
+    message = sealed("Title\n\nbody — ünïcode", tree, parent)
+
+    def commit(tree: str = tree, parents: tuple[str, ...] = (parent,), message: str = message) -> bytes:
+        lines = [
+            f"tree {tree}",
+            *(f"parent {each}" for each in parents),
+            "author A <a> 1 +0000",
+            "committer B <b> 2 +0000",
+        ]
+        return ("\n".join(lines) + "\n\n" + message).encode()
+
+    assert is_ours(commit())
+    assert not is_ours(commit(tree="3" * 40))
+    assert not is_ours(commit(parents=("3" * 40,)))
+    assert not is_ours(commit(parents=(parent, "3" * 40)))
+    assert not is_ours(commit(parents=()))
+    assert not is_ours(commit(message=message.replace("Title", "Other")))
+    assert not is_ours(commit(message=message + "\nSigned-off-by: Jane\n"))
+    assert not is_ours(commit(message="Title\n"))
+    assert not is_ours(b"")
