@@ -15,7 +15,7 @@ MAX_REVIEWERS = 15
 
 
 def headers(token: Token | None) -> dict[str, str]:
-    fixed = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+    fixed = {"Accept": "application/vnd.github+json, application/json;q=0.9", "X-GitHub-Api-Version": "2022-11-28"}
     return fixed | ({"Authorization": f"Bearer {token.value}"} if token else {})
 
 
