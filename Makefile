@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types golden bench fuzz try-hooks kubectl-plugin lock clean
+.PHONY: help demo test lint types forge golden bench fuzz try-hooks kubectl-plugin lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -27,6 +27,12 @@ lint: $(STAMP)   ## ruff, formatting included
 
 types: $(STAMP)  ## mypy, strict
 	$(BIN)/mypy
+
+# Versions without a lock file: the description is data, and the mock never leaves this machine.
+forge: $(STAMP)  ## the GitHub adapter against GitHub's published API description (needs npm)
+	npm install --silent --no-audit --no-fund --ignore-scripts --no-package-lock --prefix build/forge \
+	  @octokit/openapi@23.0.2 @stoplight/prism-cli@5.14.2
+	CNPFIX_FORGE_NODE=build/forge $(BIN)/python -m pytest tests/bot/test_github_description.py
 
 golden: $(STAMP) ## rewrite the expected findings of the golden cases; read the diff
 	CNPFIX_GOLDEN=refresh $(BIN)/python -m pytest tests/test_golden.py tests/passes/test_examples.py

@@ -62,11 +62,11 @@ def digest(*parts: str) -> str:
 
 def words_for(group: Group, from_version: str, to_version: str, scope: str) -> Words:
     """The words for a group. `scope` is the digest of what the run is over: see `Marker`."""
-    title = _title(group, to_version)
-    text = _body(group, from_version, to_version)
+    title = _valid(_title(group, to_version))
+    text = _valid(_body(group, from_version, to_version))
     change = digest(*(line for result in group.files for line in _changed_lines(result)))
     marker = Marker(scope, change, digest(text))
-    return Words(title, f"{title}\n\n{_message(group)}", f"{marker}\n{text}\n{_END}\n", marker)
+    return Words(title, f"{title}\n\n{_valid(_message(group))}", f"{marker}\n{text}\n{_END}\n", marker)
 
 
 def marker_in(body: str) -> Marker | None:
@@ -89,6 +89,11 @@ def marked_done(body: str) -> str:
     """A body whose marker says that the bot closed the request."""
     found = marker_in(body)
     return _BEGIN.sub(str(Marker(found.scope, found.change, found.body, done=True)), body, count=1) if found else body
+
+
+def _valid(text: str) -> str:
+    """Text that UTF-8 can hold: bytes of a file's name that are none are question marks."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _changed_lines(result: FileResult) -> Iterator[str]:

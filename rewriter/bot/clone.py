@@ -42,13 +42,15 @@ class RejectedError(BotError):
 
 @dataclass(frozen=True, slots=True)
 class Clone:
-    """The repository. `base` and `heads` are commits, the latter by branch name, as the server had them last."""
+    """The repository. `base` and `heads` are commits, the latter by branch name, as the server had them
+    last; `date` is that of base, for commits that are the same whenever they are made."""
 
     git: Git
     remote: Remote
     base_branch: str
     identity: tuple[str, str]
     base: str = ""
+    date: str = ""
     branch: str = ""
     heads: Mapping[str, str] = field(default_factory=dict)
     modes: Mapping[str, str] = field(default_factory=dict)
@@ -63,15 +65,16 @@ class Clone:
         Raises BotError for a name that is none, and GitError.
         """
         _check_branch(self.git, branch)
-        for name in self.git.text("for-each-ref", "--format=%(refname)", _HEADS).splitlines():
-            self.git.run("update-ref", "-d", name)
+        for name in self.heads:  # A branch that is gone on the server must not be taken to be there.
+            self.git.run("update-ref", "-d", f"{_HEADS}{name}")
         # With nothing to fetch git fails and says nothing: there is always the base branch.
         refs = self._fetch(f"+refs/heads/{self.base_branch}:{_NOW}", f"+refs/heads/{branch}*:{_HEADS}{branch}*")
         heads = {name.removeprefix(_HEADS): commit for name, commit in refs.items() if name.startswith(_HEADS)}
         return replace(self, branch=branch, heads=heads)
 
     def _fetched(self) -> Clone:
-        return replace(self, base=self._fetch(f"+refs/heads/{self.base_branch}:{_BASE}")[_BASE])
+        base = self._fetch(f"+refs/heads/{self.base_branch}:{_BASE}")[_BASE]
+        return replace(self, base=base, date=self.git.text("show", "-s", "--format=%ct +0000", base))
 
     def _fetch(self, *refspecs: str) -> dict[str, str]:
         options = ("--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head")
@@ -109,11 +112,10 @@ class Clone:
         tree = self.git.run("write-tree", variables=index).decode().strip()
         text = sealed(message, tree, self.base)
         name, mail = self.identity
-        date = self.git.text("show", "-s", "--format=%ct +0000", self.base)
         who = {
             f"GIT_{role}_{part}": value
             for role in ("AUTHOR", "COMMITTER")
-            for part, value in (("NAME", name), ("EMAIL", mail), ("DATE", date))
+            for part, value in (("NAME", name), ("EMAIL", mail), ("DATE", self.date))
         }
         arguments = ("commit-tree", tree, "-p", self.base, "-F", "-")
         return self.git.run(*arguments, data=text.encode(), variables=who).decode().strip()
@@ -185,17 +187,16 @@ def open_clone(checkout: Git, remote: Remote, base_branch: str | None, identity:
 def _initialise(checkout: Git, git: Git) -> None:
     git.folder.mkdir()
     own = git.folder / ".git"
-    form = checkout.text("rev-parse", "--show-object-format")
+    paths = ("--path-format=absolute", "--git-path", "objects", "--git-path", "shallow")
+    form, objects, shallow = checkout.text("rev-parse", "--show-object-format", *paths).split("\n")
     git.run("init", "--quiet", "--template=", f"--object-format={form}", ".")
-    objects = checkout.text("rev-parse", "--path-format=absolute", "--git-path", "objects")
-    shallow = Path(checkout.text("rev-parse", "--path-format=absolute", "--git-path", "shallow"))
     (own / "info").mkdir(exist_ok=True)
     (own / "info" / "attributes").write_text(_ATTRIBUTES)
     (own / "objects" / "info").mkdir(parents=True, exist_ok=True)
     if any(Path(objects, "pack").glob("*.promisor")):
         return  # A partial clone lacks objects that its server takes it to have: fetch everything anew.
     (own / "objects" / "info" / "alternates").write_bytes(os.fsencode(objects) + b"\n")
-    if shallow.is_file():
+    if Path(shallow).is_file():
         shutil.copyfile(shallow, own / "shallow")
 
 

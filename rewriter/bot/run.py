@@ -89,9 +89,10 @@ def run_bot(
     Without a forge (a dry run without a token) nobody is asked what is open. Raises BotError when the rest of the
     run is of no use: the token is refused, the forge limits requests.
     """
-    branches = [branch_of(group, settings.branch) for group in groups]
+    branches = {branch_of(group, settings.branch): group for group in groups}
     opened = 0
-    for group, branch in zip(groups, branches, strict=True):
+    # Those that have a branch come first, so that the limit counts what is open before anything is opened.
+    for branch, group in sorted(branches.items(), key=lambda item: item[0] not in clone.heads):
         outcome = _guarded(branch, group, partial(_settle, clone, forge, group, branch, settings, opened))
         if outcome is not None:
             opened += outcome.action in (Action.OPEN, Action.UPDATE, Action.UNCHANGED)

@@ -235,5 +235,5 @@ def _print(
 
 def _say(lines: Iterator[str]) -> None:
     for line in lines:
-        print(line.rstrip())
+        print(line.rstrip().encode("utf-8", "replace").decode())
     sys.stdout.flush()

@@ -11,7 +11,8 @@ from rewriter.output.diff import unified_diff
 from rewriter.output.lines import remedy
 from rewriter.output.style import clean, one_line
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~@])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~&])")
+_LINKING = re.compile("([@#])")
 
 
 def render(report: Report) -> str:
@@ -82,9 +83,14 @@ def left_for_a_person(items: Sequence[Reported]) -> Iterator[str]:
 
 
 def escaped(text: str) -> str:
-    """Text on one line in which Markdown finds nothing to obey."""
-    return _SPECIAL.sub(r"\\\1", one_line(text))
+    """Text on one line in which Markdown finds nothing to obey, and a forge nobody to notify and nothing to link."""
+    return _unlinked(_SPECIAL.sub(r"\\\1", one_line(text)))
+
+
+def _unlinked(text: str) -> str:
+    """Forges look for `@name` and `#12` after Markdown, where a backslash is gone: a mark without width parts them."""
+    return _LINKING.sub(r"\1&#8203;", text)
 
 
 def _html(text: str) -> str:
-    return one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _unlinked(one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 from urllib.parse import parse_qs, urlsplit
+
+import pytest
 
 TOKEN = "t0ken-that-nobody-may-see"
 BACKEND = Path(
@@ -83,11 +86,13 @@ class Server:
 
 
 @contextmanager
-def serving(repositories: Path, api: ForgeApi) -> Iterator[Server]:
+def serving(repositories: Path, api: ForgeApi, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     """A forge for the time of a test."""
     listener = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     listener.daemon_threads = True
-    server = Server(f"http://127.0.0.1:{listener.server_port}", repositories, api)
+    if tls is not None:
+        listener.socket = tls.wrap_socket(listener.socket, server_side=True)
+    server = Server(f"{'https' if tls else 'http'}://127.0.0.1:{listener.server_port}", repositories, api)
     _Handler.servers[listener.server_port] = server
     thread = threading.Thread(target=lambda: listener.serve_forever(poll_interval=0.02), daemon=True)
     thread.start()
@@ -241,6 +246,20 @@ def git(folder: Path, *arguments: str, **variables: str) -> str:
     done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, f"git {' '.join(arguments)}: {done.stderr}"
     return done.stdout.strip()
+
+
+def authority(folder: Path) -> tuple[Path, ssl.SSLContext]:
+    """A self-signed certificate for loopback as a bundle of authorities, and a server's side of it."""
+    certificate, key = folder / "ca.pem", folder / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-days", "2", "-subj", "/CN=loopback", "-addext", "subjectAltName=IP:127.0.0.1"]
+    try:
+        subprocess.run([*command, "-out", str(certificate), "-keyout", str(key)], capture_output=True, check=True)
+    except FileNotFoundError:
+        pytest.skip("NOT TESTED: bundles of certificate authorities, because openssl is not installed")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return certificate, context
 
 
 def new_project(repositories: Path, project: str, files: dict[str, str], work: Path) -> Path:

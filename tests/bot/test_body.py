@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
 import pytest
 from markdown_it import MarkdownIt
 
@@ -95,6 +98,14 @@ def test_names_and_contents_cannot_leave_their_place() -> None:
     assert html.count("<details>") == html.count("</details>") == 1
     assert html.count("<tr>") == 2
     assert "\n" not in words_for(group, "1.18", "1.19", "0" * 16).title
+
+
+def test_names_notify_nobody_and_link_to_nothing() -> None:
+    text = body_of(Group("x", "@acme/all, #12", (result("charts/@acme/#7.yaml", name="@jane"),)))
+    outside = text.partition("```diff")[0] + text.rpartition("```")[2]
+    html = unescape(_MARKDOWN.render(outside))
+    assert "@\u200bjane" in html and "#\u200b7.yaml" in html
+    assert not re.search(r"[@#][a-z0-9]", html)
 
 
 def test_a_body_is_replaced_within_what_people_wrote() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.bot.conftest import CONFIG, FILES, Lab, policy
 from tests.bot.forges import PROJECT
-from tests.bot.server import TOKEN, change, git
+from tests.bot.server import TOKEN, authority, change, git, serving
 
 BRANCH = "cnpfix/1.19"
 
@@ -271,6 +271,45 @@ def test_a_configuration_above_the_repository_is_not_read(lab: Lab, tmp_path: Pa
     (tmp_path / "mine.toml").write_text(CONFIG)
     assert lab.bot("--config", str(tmp_path / "mine.toml")).code == 0
     assert lab.head(BRANCH)
+
+
+def test_a_forge_of_a_private_authority(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """git and the API both trust the bundle, and neither trusts the server without it."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    bundle, context = authority(tmp_path)
+    with serving(lab.server.repositories, lab.api, context) as secure:
+        git(lab.checkout, "remote", "set-url", "origin", f"{secure.url}/{PROJECT}.git")
+        refused = lab.bot()
+        assert refused.code == 2 and "certificate" in refused.err
+        assert lab.bot("--ca-bundle", str(bundle)).code == 0
+        monkeypatch.setenv("GIT_SSL_CAINFO", str(bundle))
+        assert "unchanged" in lab.bot().out
+
+
+def test_a_remote_over_ssh(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """git gets there by itself, with the user's keys; the token is for the API alone."""
+    ssh = tmp_path / "ssh"
+    ssh.write_text(
+        f'#!/bin/sh\nfor last; do :; done\nenv > {tmp_path}/seen\ncd {lab.server.repositories} && eval "$last"\n'
+    )
+    ssh.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(ssh))
+    git(lab.checkout, "remote", "set-url", "origin", f"git@forge.invalid:{PROJECT}.git")
+    ran = lab.bot("--api-url", f"{lab.server.url}/api/v3")
+    assert ran.code == 0, ran.err + ran.out
+    assert lab.api.request(BRANCH).number == 1
+    assert TOKEN not in (tmp_path / "seen").read_text()
+
+
+def test_a_name_that_is_not_unicode(lab: Lab) -> None:
+    name = os.fsdecode(b"shop/\xff.yaml")
+    change(lab.person, {name: policy("db", "prod")}, "A name of bytes")
+    ran = lab.bot()
+    assert ran.code == 0, ran.err
+    assert "shop/?.yaml" in lab.api.request(BRANCH).body
+    changed = git(lab.bare, "diff", "--name-only", "main", BRANCH).splitlines()
+    assert sorted(changed) == ['"shop/\\377.yaml"', "shop/api.yaml"]
 
 
 def test_outside_of_a_checkout(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,7 +80,7 @@ def forge(url: str) -> Iterator[GitHub]:
 
 
 def test_every_request_of_the_adapter_fits_and_every_answer_is_read(forge: GitHub) -> None:
-    (found,) = forge.of_branch("new-topic")
+    found = next(forge.of_branch("new-topic"))
     assert (found.branch, found.base, found.is_open) == ("new-topic", "master", True)
     assert found.number > 0 and found.url.startswith("https://github.com/octocat/Hello-World/pull/")
     opened, notes = forge.open(NewRequest("new-topic", "master", "Title", "Body", draft=True))

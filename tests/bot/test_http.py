@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import ssl
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from rewriter.bot.errors import BotError
 from rewriter.bot.http import RATE_LIMIT, Api, ForgeError, ca_bundle_of
 from rewriter.bot.retry import Clock
 from rewriter.bot.token import Token
+from tests.bot.server import authority
 
 NOW = 1_900_000_000.0
 TOKEN = Token("s3cret", "GITHUB_TOKEN", "x-access-token")
@@ -186,25 +186,10 @@ def test_an_answer_of_another_shape_is_an_error(body: bytes) -> None:
     assert isinstance(result, ForgeError)
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A self-signed certificate for loopback, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    certificate, key = folder / "ca.pem", folder / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-days", "2", "-subj", "/CN=loopback", "-addext", "subjectAltName=IP:127.0.0.1"]
-    try:
-        subprocess.run([*command, "-out", str(certificate), "-keyout", str(key)], capture_output=True, check=True)
-    except FileNotFoundError:
-        pytest.skip("NOT TESTED: bundles of certificate authorities, because openssl is not installed")
-    return certificate, key
-
-
-def test_a_private_authority_is_trusted_when_its_bundle_is_given(authority: tuple[Path, Path]) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*authority)
+def test_a_private_authority_is_trusted_when_its_bundle_is_given(tmp_path: Path) -> None:
+    bundle, context = authority(tmp_path)
     with desk([OK], context) as (made, url):
-        with Api(url, TOKEN, {}, authority[0]) as api:
+        with Api(url, TOKEN, {}, bundle) as api:
             assert api.get("/x", {}) == {"ok": 1}
         clock = Clock(made.waits.append, lambda: NOW)
         with Api(url, TOKEN, {}, clock=clock) as api, pytest.raises(ForgeError, match="give --ca-bundle"):

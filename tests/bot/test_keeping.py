@@ -266,8 +266,9 @@ def test_no_more_requests_than_the_limit(lab: Lab) -> None:
     ran = lab.bot("--group-by", "namespace", "--limit", "2")
     assert (ran.out.count("opened  "), ran.out.count("waiting  ")) == (2, 3)
     assert "limit" in ran.out
+    change(lab.person, {"a/p.yaml": policy("p", "a")}, "One that comes first by name")
     again = lab.bot("--group-by", "namespace", "--limit", "2")
-    assert (again.out.count("unchanged  "), again.out.count("waiting  ")) == (2, 3)
+    assert (again.out.count("updated  "), again.out.count("waiting  ")) == (2, 4)
 
 
 @pytest.mark.parametrize("token", [True, False])
