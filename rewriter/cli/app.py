@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from rewriter.cli.errors import UsageError
 from rewriter.cli.fix import fix
+from rewriter.cli.init import init
 from rewriter.cli.passes import explain, passes
 from rewriter.cli.pr import pr
 from rewriter.cli.report import report
@@ -49,7 +50,7 @@ def _root() -> None:
     """Finds Cilium network policies that do not do what they say, and rewrites them."""
 
 
-COMMANDS = (passes, explain, validate, verdict, report, pr)
+COMMANDS = (passes, explain, validate, verdict, report, pr, init)
 COMMAND_NAMES = ", ".join(each.__name__ for each in (*COMMANDS, snapshot))
 for _command in COMMANDS:
     app.command()(_command)

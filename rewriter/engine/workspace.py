@@ -48,6 +48,7 @@ class Request:
 
     names: tuple[str, ...] = (".",)
     config_file: Path | None = None
+    ignore_config: bool = False
     from_version: str | None = None
     to_version: str | None = None
     inventories: tuple[Path, ...] = ()
@@ -145,7 +146,7 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
     """Reads the config and the files. Raises ConfigError and WorkspaceError; bad files are errors of the result."""
     paths = [Path(name) for name in request.names if name != "-"]
     start = paths[0] if paths else Path(request.stdin_name or "")
-    config = _config(request.config_file, start)
+    config = Config(root=Path.cwd()) if request.ignore_config else _config(request.config_file, start)
     from_version, to_version = _versions(request, config)
     only = None
     if request.diff_base is not None:

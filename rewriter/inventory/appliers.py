@@ -40,10 +40,14 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What an applier's manifest says: its units, and in words what could not be told."""
+    """What an applier's manifest says: its units, and in words what could not be told.
+
+    `applications` are the Argo CD Applications that it is or makes.
+    """
 
     units: tuple[Unit, ...] = ()
     unknown: tuple[str, ...] = ()
+    applications: tuple[Mapping[str, Any], ...] = ()
 
 
 def api_group(value: Mapping[str, Any]) -> str:

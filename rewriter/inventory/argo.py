@@ -29,12 +29,19 @@ def sources_of(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return items(spec.get("sources")) or [mapping(spec.get("source"))]
 
 
+def destination_of(application: Mapping[str, Any]) -> str | None:
+    """The cluster that an Application deploys to, as Argo CD knows it; None for the one that it runs in."""
+    destination = mapping(mapping(application.get("spec")).get("destination"))
+    name = str(destination.get("name") or destination.get("server") or "")
+    return None if name in IN_CLUSTER else name
+
+
 def read_application(value: Mapping[str, Any], source: Source) -> Read:
     """What an Application applies."""
     spec = mapping(value.get("spec"))
     destination = mapping(spec.get("destination"))
-    name = str(destination.get("name") or destination.get("server") or "")
-    if "{{" in name or "${" in name:
+    name = destination_of(value)
+    if name is not None and ("{{" in name or "${" in name):
         return Read(unknown=(f"its destination {name} is not told",))
     units = []
     unknown = []
@@ -57,10 +64,9 @@ def read_application(value: Mapping[str, Any], source: Source) -> Read:
         )
         url = each.get("repoURL")
         repository = Repository(url if isinstance(url, str) else None, str(url))
-        target = None if name in IN_CLUSTER else name
         recurse = directory.get("recurse") is True
-        units.append(Unit(path, repository, transform, recurse, texts_of(kustomize.get("components")), target))
-    return Read(tuple(units), tuple(unknown))
+        units.append(Unit(path, repository, transform, recurse, texts_of(kustomize.get("components")), name))
+    return Read(tuple(units), tuple(unknown), (value,))
 
 
 def _labels(kustomize: Mapping[str, Any]) -> tuple[Labels, ...]:

@@ -73,8 +73,11 @@ class Delivery:
         if local:
             return tuple(local)
         placements = self._placements.of(self._files.inner(path))
-        found = dict.fromkeys(self._named(placement.target) for placement in placements) or {None: None}
-        return tuple(found) if set(found) != {None} else (self._only(),)
+        found = {}
+        for placement in placements:
+            cluster = self._named(placement.target) or self._only()
+            found[cluster.name if cluster else None] = cluster
+        return tuple(found.values()) or (self._only(),)
 
     def cluster_of(self, path: str) -> Cluster | None:
         """The one cluster that a file's manifests are applied to; None where nobody says, or it is several."""

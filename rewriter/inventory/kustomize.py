@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rewriter import yamltext
@@ -37,7 +37,7 @@ class Kustomization:
     patch_files: tuple[str, ...] = ()
     charts: tuple[Mapping[str, Any], ...] = ()
     unread: tuple[str, ...] = ()
-    value: Mapping[str, Any] | None = None
+    value: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_kustomizations(files: TreeFiles) -> dict[str, Kustomization]:
@@ -71,8 +71,8 @@ def _kustomization(files: TreeFiles, folder: str, value: Mapping[str, Any], sour
     resources: list[str] = []
     components: list[str] = []
     remote: list[str] = []
-    for field, kept in (("resources", resources), ("bases", resources), ("components", components)):
-        for entry in _texts(value.get(field)):
+    for name, kept in (("resources", resources), ("bases", resources), ("components", components)):
+        for entry in _texts(value.get(name)):
             if is_remote(entry):
                 remote.append(entry)
             else:
@@ -98,7 +98,7 @@ def _kustomization(files: TreeFiles, folder: str, value: Mapping[str, Any], sour
         transform,
         tuple(patch_files),
         tuple(charts),
-        tuple(field for field in _UNREAD if value.get(field)),
+        tuple(name for name in _UNREAD if value.get(name)),
         value,
     )
 

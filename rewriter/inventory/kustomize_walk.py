@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rewriter.inventory.facts import Source
 from rewriter.inventory.kustomize import Kustomization, joined
@@ -29,7 +30,7 @@ class Placement:
     chain: Chain
     target: str
 
-    def apply(self, value: Mapping[str, object]) -> Mapping[str, object]:
+    def apply(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
         """A manifest as this placement applies it."""
         return transformed(value, self.chain)
 
@@ -46,13 +47,13 @@ class Problem:
 
 
 class Walk:
-    """Follows folders and keeps what it reaches: `found` are placements by inner path, `built` are folders."""
+    """Follows folders and keeps what it reaches: `found` are placements by inner path, `built` targets by folder."""
 
     def __init__(self, files: TreeFiles, kustomizations: Mapping[str, Kustomization]) -> None:
         self._files = files
         self._kustomizations = kustomizations
         self.found: dict[str, list[Placement]] = {}
-        self.built: set[str] = set()
+        self.built: dict[str, dict[str, None]] = {}
         self.problems: dict[Problem, None] = {}
         self._count = 0
         self._target = ""
@@ -114,7 +115,7 @@ class Walk:
             self._tell(each.source, "kustomizations are nested more than 50 deep; the rest is not followed")
             return chain
         within = (*within, folder)
-        self.built.add(folder)
+        self.built.setdefault(folder, {})[self._target] = None
         if not each.transform.changes_nothing:
             chain = (each.transform, *chain)
         for component in reversed(each.components):

@@ -10,6 +10,7 @@ from typing import Any
 
 from rewriter.inventory import argo, flux
 from rewriter.inventory.appliers import Read, api_group, folder_of
+from rewriter.inventory.facts import Source
 from rewriter.inventory.kustomize import Kustomization, read_kustomizations
 from rewriter.inventory.kustomize_walk import Placement, Problem, Walk, reach
 from rewriter.inventory.manifests import Manifest, mapping
@@ -35,6 +36,15 @@ class _Applier:
         return self.inner, self.manifest.source.line or 0
 
 
+@dataclass(frozen=True, slots=True)
+class PlacedApplication:
+    """An Argo CD Application as it is applied, and the target that it deploys to."""
+
+    value: Mapping[str, Any]
+    source: Source
+    target: str
+
+
 class Placements:
     """Every file's placements. Made in one go when first asked; every file must have been offered by then."""
 
@@ -42,6 +52,7 @@ class Placements:
         self._files = files
         self._remotes = remotes
         self._unknown: dict[Problem, None] = {}
+        self._applications: list[PlacedApplication] = []
 
     def of(self, inner: str) -> Sequence[Placement]:
         """The placements of a file; none where nothing in the tree applies it."""
@@ -53,6 +64,16 @@ class Placements:
         names = self._files.names
         found = self._walk.found.items()
         return frozenset(names[inner] for inner, placements in found if any(each.chain for each in placements))
+
+    @property
+    def applications(self) -> Sequence[PlacedApplication]:
+        """Every Application, those that ApplicationSets make too."""
+        self.of("")
+        return self._applications
+
+    def targets_of(self, folder: str) -> Sequence[str]:
+        """The targets that a kustomization is built for."""
+        return tuple(self._walk.built.get(folder, ()))
 
     @property
     def problems(self) -> list[Problem]:
@@ -111,6 +132,7 @@ class Placements:
         """Rounds, because a root can turn out to be applied by another, once paths are substituted."""
         applied = self._covered
         for _ in range(_ROUNDS):
+            self._applications = []
             walk, children = self._followed(applied)
             if children <= applied:
                 break
@@ -150,6 +172,9 @@ class Placements:
     ) -> list[tuple[str, Placement]]:
         """Places what an applier applies; returns what is new."""
         read = self._read(value, applier)
+        for application in read.applications:
+            where = argo.destination_of(application) or target
+            self._applications.append(PlacedApplication(application, applier.manifest.source, where))
         fresh: list[tuple[str, Placement]] = []
         for text in read.unknown:
             self._tell(applier, text)
@@ -181,7 +206,8 @@ class Placements:
         made, unknown = argo.read_application_set(value, self._files)
         reads = [argo.read_application(each, source) for each in made]
         unknown = (*unknown, *(text for read in reads for text in read.unknown))
-        return Read(tuple(unit for read in reads for unit in read.units), tuple(dict.fromkeys(unknown)))
+        units = tuple(unit for read in reads for unit in read.units)
+        return Read(units, tuple(dict.fromkeys(unknown)), tuple(made))
 
     @cached_property
     def _reached(self) -> dict[_Key, frozenset[str]]:

@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from rewriter.inventory import kubernetes
+from rewriter.inventory.cilium_installs import Install, cilium_installs
+from rewriter.inventory.cluster_folders import cluster_globs
 from rewriter.inventory.delivery import Applied, Delivery
 from rewriter.inventory.facts import (
     CIDRGroup,
@@ -24,6 +26,7 @@ from rewriter.inventory.kustomize_walk import Placement, Problem
 from rewriter.inventory.manifests import Manifest
 from rewriter.inventory.placements import APPLIER_KINDS, Placements
 from rewriter.inventory.snapshot import Snapshot
+from rewriter.inventory.tree_clusters import TreeClusters, tree_clusters
 from rewriter.inventory.tree_files import OfferedFile, TreeFiles
 
 _WORKLOADS = frozenset(kind.encode() for kind in kubernetes.WORKLOAD_KINDS)
@@ -36,7 +39,7 @@ _FACT_KINDS = _WORKLOADS | {
     b"CiliumNode",
     b"CiliumCIDRGroup",
 }
-_KEPT_KINDS = _FACT_KINDS | APPLIER_KINDS | {b"GitRepository", b"HelmRelease", b"OCIRepository"}
+_KEPT_KINDS = _FACT_KINDS | APPLIER_KINDS | {b"GitRepository", b"HelmRelease", b"OCIRepository", b"HelmChart"}
 
 
 class TreeInventory:
@@ -74,6 +77,7 @@ class TreeInventory:
     def prepare(self) -> None:
         """Finds out how files reach clusters, once, so that processes forked from here need not."""
         self._placements.of("")
+        len(self.clusters)
 
     @property
     def unreadable(self) -> Sequence[Source]:
@@ -83,20 +87,53 @@ class TreeInventory:
     @property
     def problems(self) -> Sequence[Problem]:
         """What is not known about how manifests reach clusters."""
-        return self._placements.problems
+        return [*self._placements.problems, *self.told.problems]
 
     @cached_property
     def clusters(self) -> Sequence[Cluster]:
-        """The clusters of the config, then those of snapshots; a configured one takes what it lacks from a snapshot."""
+        """The clusters of the config, then those of snapshots, then those of the tree.
+
+        A cluster takes what it lacks from the next source. A config that lists clusters lists them all: the tree
+        then only completes them.
+        """
         found = {cluster.name: cluster for cluster in self._configured}
         for snapshot in self._snapshots:
             for cluster in snapshot.clusters:
                 known = found.get(cluster.name)
-                found[cluster.name] = cluster if known is None else _completed(known, cluster)
+                completed = cluster if known is None else _completed(known, cluster)
+                found[cluster.name] = completed if known is None else replace(completed, incomplete=cluster.incomplete)
+        for name, cluster in self.told.clusters.items():
+            if name in found:
+                found[name] = _completed(found[name], cluster)
+            elif not self._configured:
+                found[name] = cluster
         return tuple(found.values())
+
+    @cached_property
+    def installs(self) -> Sequence[Install]:
+        """The installations of Cilium in the tree."""
+        return cilium_installs(self._files, self._placements)
+
+    @cached_property
+    def told(self) -> TreeClusters:
+        """The clusters that the tree alone tells of."""
+        return tree_clusters(self.installs)
+
+    def local_globs(self, folder: str) -> dict[str, list[str]]:
+        """For each cluster the globs, relative to a folder, of what the tree applies to it alone."""
+        files = {
+            inner: frozenset(cluster.name if cluster else None for cluster in self._delivery.clusters_of(path))
+            for inner, path in self._files.names.items()
+            if self._placements.of(inner)
+        }
+        return cluster_globs(files, self._files.inner(folder) or ".")
 
     def cluster_of(self, path: str) -> Cluster | None:
         return self._delivery.cluster_of(path)
+
+    def clusters_of(self, path: str) -> Sequence[Cluster]:
+        """Every known cluster that a file's manifests are applied to."""
+        return [cluster for cluster in self._delivery.clusters_of(path) if cluster is not None]
 
     def namespace_of(self, path: str, manifest: Mapping[str, Any]) -> Applied:
         """Where a manifest lands: by everything in the tree that applies it, else by its own namespace."""
@@ -105,12 +142,15 @@ class TreeInventory:
     def _local(self, path: str) -> list[Cluster]:
         return [cluster for cluster in self.clusters if cluster.local_paths and self._local_to(cluster, path)]
 
-    def _named(self, _target: str) -> Cluster | None:
-        return None
+    def _named(self, target: str) -> Cluster | None:
+        """The cluster of a target: the one whose Cilium goes there, or that Argo CD knows by its own name."""
+        name = self.told.targets.get(target, target)
+        return next((cluster for cluster in self.clusters if cluster.name == name), None)
 
     def _only(self) -> Cluster | None:
         """The cluster that everything is for: the only one there is."""
-        return self.clusters[0] if len(self.clusters) == 1 else None
+        alone = len(self.clusters) == 1 and not (self.told.unnamed and not self._configured)
+        return self.clusters[0] if alone else None
 
     def services(self, name: str, namespace: str | None = None) -> Sequence[Service]:
         found = self._holding("services", b"Service", [name])
@@ -207,10 +247,10 @@ class TreeInventory:
 
 
 def _completed(cluster: Cluster, other: Cluster) -> Cluster:
-    """A configured cluster with what only a snapshot knows; what the config says stays."""
+    """A cluster with what only another source knows; what the first says stays."""
     values = {
         name: getattr(other, name)
         for name in ("version", "pod_cidrs", "node_cidrs", "service_cidrs", "default_local_cluster", "cidr_match_nodes")
         if getattr(cluster, name) is None
     }
-    return replace(cluster, incomplete=other.incomplete, **values)
+    return replace(cluster, **values)

@@ -45,12 +45,12 @@ class TreeFiles:
         self.unreadable: list[Source] = []
 
     def offer(self, path: str, data: bytes, wanted: frozenset[bytes]) -> None:
-        """Takes note of a file; its bytes are kept when it names one of the wanted kinds, or a List."""
+        """Takes note of a file; its bytes are kept when it names one of the wanted kinds, a List or cilium-config."""
         self._names.append(path)
         if b"kind" in data:
             kinds = frozenset(_KIND.findall(data))
             holds_list = b"List" in data and any(kind.endswith(b"List") for kind in kinds)
-            if holds_list or not kinds.isdisjoint(wanted):
+            if holds_list or not kinds.isdisjoint(wanted) or b"cilium-config" in data:
                 self.files.append(OfferedFile(path, kinds, data, holds_list))
 
     def inner(self, path: str) -> str:

@@ -1,0 +1,55 @@
+"""`cnpfix init`: a commented `cnpfix.toml` from what the repository tells."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rewriter.cli.errors import UsageError
+from rewriter.cli.options import open_for
+from rewriter.config.load import FILE_NAME
+from rewriter.engine.workspace import Request
+from rewriter.output.style import clean
+
+
+def init(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="The folder that the config is for.")] = ".",
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE", help="`-` prints. Default: cnpfix.toml in PATH.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
+) -> int:
+    """Write a commented cnpfix.toml with the clusters and versions that the repository tells, and their sources."""
+    from rewriter.cli.init_config import render_config
+
+    folder = Path(path)
+    if not folder.is_dir():
+        raise UsageError(f"{path}: is not a folder; name the folder that the config is for")
+    target = folder / FILE_NAME if output is None else Path(output)
+    if output != "-" and not force and target.exists():
+        raise UsageError(f"{target}: is there already; give --force to overwrite it, or -o - to print")
+    workspace = open_for(Request(names=(path,), ignore_config=True))
+    text = render_config(workspace, folder)
+    if output == "-":
+        sys.stdout.write(text)
+        return 0
+    try:
+        _write(target, text)
+    except OSError as error:
+        raise UsageError(f"{target}: cannot be written: {error.strerror or error}") from None
+    print(clean(f"cnpfix: wrote {target}; read it before you rely on it"), file=sys.stderr)
+    return 0
+
+
+def _write(target: Path, text: str) -> None:
+    """In one go, so that a config is never half there."""
+    part = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,115 @@
+"""The text of a new `cnpfix.toml`: what is known, with its sources, and what is not, as comments to fill in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rewriter.cilium.version import DEFAULT_TO, SUPPORTED, Version, parse_version
+from rewriter.engine.workspace import Workspace
+from rewriter.inventory.cilium_installs import Install
+from rewriter.inventory.facts import Cluster
+from rewriter.output.style import one_line
+
+
+def render_config(workspace: Workspace, folder: Path) -> str:
+    """The config for a folder as TOML; it reads back without error."""
+    inventory = workspace.inventory
+    lines = [
+        "# cnpfix: what `cnpfix init` found in this repository. Comments say where each value comes from;",
+        "# correct what is wrong, and fill in what nobody told.",
+        "",
+        *_versions(inventory.clusters),
+        "",
+        '# exclude = ["vendor/**"]',
+        '# internal_cidrs = ["10.0.0.0/8"]    # ranges that hold nothing but this mesh',
+    ]
+    globs = inventory.local_globs(str(folder))
+    for cluster in inventory.clusters:
+        installs = [each for each in inventory.installs if each.settings.name == cluster.name]
+        lines += ["", "[[clusters]]", *_cluster(cluster, installs, globs.get(cluster.name, []))]
+    if not inventory.clusters:
+        lines += ["", "# No installation of Cilium was found. A mesh has an entry for each of its clusters:", *_EXAMPLE]
+    remote = [cluster.name for cluster in inventory.clusters if cluster.meshed]
+    if len(remote) > 1:
+        lines += [
+            "",
+            "# [passes.cluster-entity]",
+            '# remote = "all"    # the clusters that the entity `cluster` was meant to include, or a list of names',
+        ]
+    problems = inventory.problems
+    if problems:
+        lines += ["", "# Not known about how manifests reach clusters:"]
+        lines += [f"#   {one_line(str(problem))}" for problem in problems[:_MOST_PROBLEMS]]
+        if len(problems) > _MOST_PROBLEMS:
+            lines.append(f"#   and {len(problems) - _MOST_PROBLEMS} more")
+    return "\n".join(lines) + "\n"
+
+
+_MOST_PROBLEMS = 20
+_EXAMPLE = (
+    "# [[clusters]]",
+    '# name = "cluster-a"',
+    '# local = ["clusters/a/**"]',
+    '# pod_cidrs = ["10.0.0.0/16"]',
+)
+
+
+def _versions(clusters: Sequence[Cluster]) -> Iterator[str]:
+    known: list[tuple[Version, Cluster]] = []
+    for cluster in clusters:
+        try:
+            known.append((parse_version(cluster.version or ""), cluster))
+        except ValueError:
+            continue
+    if not known:
+        yield '# from = "1.18"    # the Cilium that runs today; no installation in the tree tells'
+        yield f'to = "{DEFAULT_TO}"'
+        return
+    oldest, cluster = min(known, key=lambda item: item[0])
+    following = next((version for version in SUPPORTED if version > oldest), oldest)
+    yield f'from = "{oldest}"    # {one_line(f"{cluster.name} runs {cluster.version}, {cluster.source}")}'
+    yield f'to = "{max(following, DEFAULT_TO)}"'
+
+
+def _cluster(cluster: Cluster, installs: Sequence[Install], globs: Sequence[str]) -> Iterator[str]:
+    yield f"name = {_text(cluster.name)}    # {one_line(str(cluster.source))}"
+    if globs:
+        yield f"local = {_texts(globs)}    # applied to this cluster alone"
+    else:
+        yield '# local = ["clusters/a/**"]    # nothing in the tree tells which manifests are for this cluster'
+    if cluster.version:
+        yield f"version = {_text(cluster.version)}"
+    if cluster.pod_cidrs:
+        yield f"pod_cidrs = {_texts(cluster.pod_cidrs)}    # the pools of cluster-pool"
+    else:
+        yield '# pod_cidrs = ["10.0.0.0/16"]'
+    for install in installs:
+        if install.settings.native_cidrs:
+            words = f"native routing is for {', '.join(install.settings.native_cidrs)}, {install.settings.source}"
+            yield f"#   {one_line(words)}; it may be wider than the pods' own range"
+    yield '# node_cidrs = ["172.16.0.0/24"]'
+    yield '# service_cidrs = ["10.96.0.0/12"]'
+    if cluster.default_local_cluster is not None:
+        yield f"policy_default_local_cluster = {_flag(cluster.default_local_cluster)}"
+    if cluster.cidr_match_nodes is not None:
+        yield f"policy_cidr_match_nodes = {_flag(cluster.cidr_match_nodes)}"
+    if not cluster.meshed:
+        yield "meshed = false    # its values mesh it with no other"
+    identities = sorted({install.settings.id for install in installs if install.settings.id is not None})
+    if identities:
+        yield f"# cluster.id is {' or '.join(map(str, identities))}"
+
+
+def _text(value: str) -> str:
+    """A TOML basic string; its escapes are those of JSON."""
+    return json.dumps(value).replace("\x7f", "\\u007f")
+
+
+def _texts(values: Sequence[str]) -> str:
+    return f"[{', '.join(map(_text, values))}]"
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"

@@ -1,0 +1,125 @@
+"""What Helm values of the cilium chart say of a cluster (Cilium install/kubernetes/cilium/values.yaml)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rewriter import yamltext
+from rewriter.inventory.appliers import texts_of
+from rewriter.inventory.facts import Source
+from rewriter.inventory.manifests import items, mapping
+
+#: The chart's default of cluster.name.
+DEFAULT_NAME = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class CiliumSettings:
+    """One installation's settings; None where its values do not tell.
+
+    `members` are the other clusters that clustermesh.config.clusters names, `native_cidrs` the native-routing CIDRs
+    (they may be wider than the pods' own), `complete` says that every source of its values was read.
+    """
+
+    source: Source
+    name: str | None = None
+    id: int | None = None
+    version: str | None = None
+    pod_cidrs: tuple[str, ...] | None = None
+    native_cidrs: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+    meshed: bool = False
+    default_local_cluster: bool | None = None
+    cidr_match_nodes: bool | None = None
+    kube_proxy_replacement: bool | None = None
+    complete: bool = True
+
+
+def read_values(values: Mapping[str, Any], source: Source, version: str | None, *, complete: bool) -> CiliumSettings:
+    """The settings that values tell. Texts with a substitution that nobody made tell nothing."""
+    cluster, mesh = mapping(values.get("cluster")), mapping(values.get("clustermesh"))
+    config = mapping(mesh.get("config"))
+    name = _known(cluster.get("name"))
+    if name is None and cluster.get("name") is None and complete:
+        name = DEFAULT_NAME
+    members = _members(config.get("clusters"))
+    match_mode = values.get("policyCIDRMatchMode")
+    number = cluster.get("id")
+    return CiliumSettings(
+        source,
+        name=name,
+        id=number if isinstance(number, int) and not isinstance(number, bool) else None,
+        version=version.removeprefix("v") if version and version.removeprefix("v")[:1].isdigit() else None,
+        pod_cidrs=_pod_cidrs(values),
+        native_cidrs=tuple(
+            cidr for key in ("ipv4NativeRoutingCIDR", "ipv6NativeRoutingCIDR") if (cidr := _known(values.get(key)))
+        ),
+        members=tuple(member for member in members if member != name),
+        meshed=bool(members) or mesh.get("useAPIServer") is True or config.get("enabled") is True,
+        default_local_cluster=_flag(mesh.get("policyDefaultLocalCluster")),
+        cidr_match_nodes=None
+        if match_mode is None
+        else "nodes" in (texts_of(match_mode) or str(match_mode).split(",")),
+        kube_proxy_replacement=_flag(values.get("kubeProxyReplacement")),
+        complete=complete,
+    )
+
+
+def merged_values(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Values laid over each other as Helm does: maps are merged, everything else is replaced, null removes."""
+    result: dict[str, Any] = {}
+    for part in parts:
+        result = _over(result, part)
+    return result
+
+
+def _over(base: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in part.items():
+        old = result.get(key)
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(old, dict) and isinstance(value, dict):
+            result[key] = _over(old, value)
+        else:
+            result[key] = value
+    return result
+
+
+def _members(clusters: Any) -> list[str]:
+    """The names of clustermesh.config.clusters, a list of objects or (from 1.19) an object by name."""
+    if isinstance(clusters, dict):
+        named: list[tuple[Any, Mapping[str, Any]]] = [(name, mapping(value)) for name, value in clusters.items()]
+    else:
+        named = [(value.get("name"), value) for value in items(clusters)]
+    return [text for name, value in named if value.get("enabled") is not False and (text := _known(name))]
+
+
+def _pod_cidrs(values: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The pools that all pods come from; None where another way than cluster-pool gives addresses, or none is told."""
+    ipam = mapping(values.get("ipam"))
+    if ipam.get("mode", "cluster-pool") != "cluster-pool":
+        return None
+    operator = mapping(ipam.get("operator"))
+    found: list[str] = []
+    for family, default in (("4", True), ("6", False)):
+        enabled = mapping(values.get(f"ipv{family}")).get("enabled", default)
+        written = operator.get(f"clusterPoolIPv{family}PodCIDRList")
+        if enabled is True and written:
+            pools = [written] if isinstance(written, str) else list(texts_of(written))
+            if not pools or any(_known(pool) is None for pool in pools):
+                return None
+            found += pools
+    return tuple(found) or None
+
+
+def _known(value: Any) -> str | None:
+    return value if isinstance(value, str) and value and not yamltext.has_substitution(value) else None
+
+
+def _flag(value: Any) -> bool | None:
+    if isinstance(value, str):
+        return {"true": True, "strict": True, "false": False, "disabled": False}.get(value.lower())
+    return value if isinstance(value, bool) else None

@@ -1,0 +1,74 @@
+"""`cnpfix init`: what it writes reads back, says where it comes from, and overwrites nothing unasked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rewriter.config import load_config
+from rewriter.passes import PASS_IDS
+from tests.cli.support import cnpfix
+from tests.inventory.test_clusters import MESH
+
+
+@pytest.fixture
+def mesh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, text in MESH.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_writes_what_the_tree_tells(mesh: Path) -> None:
+    ran = cnpfix("init")
+    assert (ran.code, ran.out) == (0, "")
+    text = (mesh / "cnpfix.toml").read_text()
+    config = load_config(mesh / "cnpfix.toml", PASS_IDS)
+    assert [(c.name, c.local_paths) for c in config.clusters] == [
+        ("alpha", ("apps/a/**", "clusters/a/**")),
+        ("beta", ("apps/b/**", "clusters/b/**")),
+    ]
+    assert 'from = "1.18"    # alpha runs 1.18.2, clusters/a/cilium.yaml:1' in text
+    assert 'name = "beta"    # clusters/b/cilium.yaml:1' in text
+
+
+def test_never_overwrites_without_force(mesh: Path) -> None:
+    (mesh / "cnpfix.toml").write_text("broken [")
+    ran = cnpfix("init")
+    assert ran.code == 2
+    assert "cnpfix.toml: is there already; give --force to overwrite it, or -o - to print" in ran.err
+    assert (mesh / "cnpfix.toml").read_text() == "broken ["
+    assert cnpfix("init", "--force").code == 0
+    assert load_config(mesh / "cnpfix.toml", PASS_IDS).clusters
+
+
+def test_prints(mesh: Path) -> None:
+    ran = cnpfix("init", "-o", "-")
+    assert ran.code == 0
+    assert '[[clusters]]\nname = "alpha"' in ran.out
+    assert not (mesh / "cnpfix.toml").exists()
+
+
+def test_an_empty_folder_gives_an_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cnpfix("init", ".").code == 0
+    assert load_config(tmp_path / "cnpfix.toml", PASS_IDS).clusters == ()
+
+
+def test_a_missing_folder(tmp_path: Path) -> None:
+    ran = cnpfix("init", str(tmp_path / "gone"))
+    assert ran.code == 2
+    assert "is not a folder" in ran.err
+
+
+def test_names_from_the_tree_cannot_break_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = 'evil"\n[passes]\u001b[31m\u007f'
+    (tmp_path / "cilium.yaml").write_text(MESH["clusters/a/cilium.yaml"].replace("name: alpha", f"name: {name!r}", 1))
+    ran = cnpfix("init", "-o", "-")
+    assert ran.code == 0
+    (tmp_path / "cnpfix.toml").write_text(ran.out)
+    load_config(tmp_path / "cnpfix.toml", PASS_IDS)
+    assert "\u001b" not in ran.out
