@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from rewriter.cli.errors import UsageError
-from rewriter.cli.options import Color, known_findings, open_for
+from rewriter.cli.options import Color, known_findings, open_for, tell_facts
 from rewriter.cli.pass_names import pass_names
 
 
@@ -135,6 +135,8 @@ def fix(
         stdin_name=stdin_filename,
     )
     workspace = open_for(request)
+    if verbose:
+        tell_facts(workspace)
     options = Options(
         workspace.from_version,
         workspace.to_version,

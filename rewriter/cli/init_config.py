@@ -108,7 +108,9 @@ def _text(value: str) -> str:
 
 
 def _texts(values: Sequence[str]) -> str:
-    return f"[{', '.join(map(_text, values))}]"
+    if len(values) <= 4:
+        return f"[{', '.join(map(_text, values))}]"
+    return "[\n" + "".join(f"    {_text(value)},\n" for value in values) + "]"
 
 
 def _flag(value: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from rewriter.config import ConfigError
 from rewriter.engine.baseline import NOTHING_KNOWN, Baseline, BaselineError, read_baseline
 from rewriter.engine.workspace import Request, Workspace, WorkspaceError, open_workspace
 from rewriter.inventory.snapshot import SnapshotError
+from rewriter.output.style import one_line
 
 
 class Color(StrEnum):
@@ -34,3 +36,14 @@ def open_for(request: Request) -> Workspace:
             return open_workspace(request, progress.step)
     except (ConfigError, SnapshotError, WorkspaceError) as error:
         raise UsageError(str(error)) from None
+
+
+def tell_facts(workspace: Workspace) -> None:
+    """On stderr: which clusters are known, from where, and what is doubtful or not known about the facts."""
+    inventory = workspace.inventory
+    lines = [f"cluster {cluster.name}, {cluster.source}" for cluster in inventory.clusters]
+    lines += [doubt for cluster in inventory.clusters for doubt in inventory.doubts(cluster)]
+    lines += [str(problem) for problem in inventory.problems]
+    lines += [f"{source}: cannot be read as facts" for source in inventory.unreadable]
+    for line in lines:
+        print(f"cnpfix: {one_line(line)}", file=sys.stderr)

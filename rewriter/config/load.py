@@ -20,6 +20,7 @@ from rewriter.config.model import (
 )
 from rewriter.finding import Applicability
 from rewriter.inventory.facts import Cluster, Source
+from rewriter.inventory.operators import CONVENTIONS
 
 FILE_NAME = "cnpfix.toml"
 #: More than any real configuration; a larger file is refused unread.
@@ -94,6 +95,7 @@ def read_config(data: Mapping[str, Any], *, file: Path, pass_ids: Mapping[str, s
         to_version=reader.version("to"),
         exclude=reader.texts("exclude"),
         internal_cidrs=reader.cidrs("internal_cidrs") or (),
+        operators=reader.choices("operators", tuple(CONVENTIONS)),
         select=reader.passes("select", pass_ids),
         ignore=reader.passes("ignore", pass_ids),
         clusters=_clusters(reader),
@@ -241,6 +243,10 @@ class _Reader:
     def choice(self, key: str, choices: tuple[str, ...]) -> str | None:
         value: str | None = self._checked(key, "one of " + ", ".join(choices), lambda v: v in choices)
         return value
+
+    def choices(self, key: str, choices: tuple[str, ...]) -> tuple[str, ...] | None:
+        value = self._checked(key, "a list of " + ", ".join(choices), lambda v: _is_texts(v) and set(v) <= set(choices))
+        return None if value is None else tuple(value)
 
     def names(self, key: str, words: tuple[str, ...], *, none: bool = False) -> str | tuple[str, ...] | None:
         """One of the words, or a list of cluster names; `none` says whether the list may be empty."""

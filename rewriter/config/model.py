@@ -54,7 +54,10 @@ class PathRule:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A configuration as read; paths in it are relative to `root`. `file` is None when there is none."""
+    """A configuration as read; paths in it are relative to `root`. `file` is None when there is none.
+
+    `operators` are the conventions by which custom resources count as workloads; None stands for all of them.
+    """
 
     root: Path
     file: Path | None = None
@@ -62,6 +65,7 @@ class Config:
     to_version: Version | None = None
     exclude: tuple[str, ...] = ()
     internal_cidrs: tuple[str, ...] = ()
+    operators: tuple[str, ...] | None = None
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     clusters: tuple[Cluster, ...] = ()

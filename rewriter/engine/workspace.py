@@ -166,6 +166,7 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
         read=_read_again,
         remotes=lambda: repository_remotes(_folder(start)),
         observed=observed,
+        **({} if config.operators is None else {"operators": config.operators}),
     )
     running = [policy for snapshot in snapshots for policy in snapshot.policies]
     dead = _dead(request, running)

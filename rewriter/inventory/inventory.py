@@ -47,6 +47,20 @@ class Inventory(Protocol):
 
     def all_services(self) -> Sequence[Service]: ...
 
+    def doubts(self, fact: Service | Workload | Cluster) -> Sequence[str]:
+        """Where the facts contradict this one, in words with both sources; empty where nothing does.
+
+        A Service that is there twice and not the same, a workload in two clusters, addresses that two clusters claim.
+        A pass that would rest on a doubtful fact makes its finding manual and tells the words.
+        """
+
+    def unseen_workloads(self, namespace: str | None = None) -> Sequence[str]:
+        """What makes pods of which labels are not (all) known, in words: Helm releases, charts, operators' resources.
+
+        Of one namespace with those whose namespace is not known, or (None) all. While there are any, nobody can say
+        that *no* workload of the namespace matches a selector.
+        """
+
     def namespaces(self, name: str | None = None) -> Sequence[Namespace]: ...
 
     def nodes(self) -> Sequence[Node]: ...

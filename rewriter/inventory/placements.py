@@ -15,6 +15,7 @@ from rewriter.inventory.kustomize import Kustomization, read_kustomizations
 from rewriter.inventory.kustomize_walk import Placement, Problem, Walk, reach
 from rewriter.inventory.manifests import Manifest, mapping
 from rewriter.inventory.own_repository import OwnRepository
+from rewriter.inventory.transform import Added, added_by
 from rewriter.inventory.tree_files import KUSTOMIZATION_NAMES, TreeFiles
 
 APPLIER_KINDS = frozenset({b"Kustomization", b"FluxInstance", b"Application", b"ApplicationSet"})
@@ -59,11 +60,20 @@ class Placements:
         return self._walk.found.get(inner, ())
 
     @cached_property
-    def transformed(self) -> frozenset[str]:
-        """The files, as people know them, whose manifests are changed on their way."""
+    def added(self) -> Mapping[str, Added]:
+        """What files, as people know them, gain on their way beside a namespace; those that gain nothing left out."""
         names = self._files.names
-        found = self._walk.found.items()
-        return frozenset(names[inner] for inner, placements in found if any(each.chain for each in placements))
+        of_step: dict[int, Added] = {}
+        found = {}
+        for inner, placements in self._walk.found.items():
+            total = Added()
+            for step in (step for placement in placements for step in placement.chain):
+                if id(step) not in of_step:
+                    of_step[id(step)] = added_by(step)
+                total = total.with_(of_step[id(step)])
+            if total != Added():
+                found[names[inner]] = total
+        return found
 
     @property
     def applications(self) -> Sequence[PlacedApplication]:

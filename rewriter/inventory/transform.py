@@ -55,6 +55,35 @@ class Transform:
         return self == Transform(self.source)
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """The texts that steps can bring into a manifest: of labels and patches, by new names, or for variables."""
+
+    words: bytes = b""
+    renames: bool = False
+    substitutes: bool = False
+
+    def with_(self, other: Added) -> Added:
+        if other == Added() or other == self:
+            return self
+        words = self.words if other.words in self.words else self.words + other.words
+        return Added(words, self.renames or other.renames, self.substitutes or other.substitutes)
+
+    def may_hold(self, data: bytes, needles: Sequence[bytes]) -> bool:
+        """Whether a file's manifests may hold every needle once they are applied."""
+        if self.renames or (self.substitutes and b"${" in data):
+            return True
+        return all(needle in data or needle in self.words for needle in needles)
+
+
+def added_by(step: Transform) -> Added:
+    """What one step can add to any manifest."""
+    texts = [f"{key} {value}" for labels in step.labels for key, value in labels.pairs.items()]
+    texts += [f"{patch.merge} {patch.operations}" for patch in (*step.patches, *step.late_patches)]
+    renames = bool(step.prefix or step.suffix)
+    return Added("\n".join(texts).encode(), renames, step.variables is not None)
+
+
 def transformed(value: Mapping[str, Any], chain: Sequence[Transform]) -> Mapping[str, Any]:
     """A manifest as it is applied at the end of a chain, innermost step first. The given one stays as it is."""
     name = mapping(value.get("metadata")).get("name")

@@ -11,6 +11,7 @@ from rewriter.inventory import kubernetes
 from rewriter.inventory.cilium_installs import Install, cilium_installs
 from rewriter.inventory.cluster_folders import cluster_globs
 from rewriter.inventory.delivery import Applied, Delivery
+from rewriter.inventory.doubts import cluster_doubts, service_doubts, workload_doubts
 from rewriter.inventory.facts import (
     CIDRGroup,
     Cluster,
@@ -24,10 +25,12 @@ from rewriter.inventory.facts import (
 from rewriter.inventory.hubble.flows import ObservedFlow, ObservedFlows
 from rewriter.inventory.kustomize_walk import Placement, Problem
 from rewriter.inventory.manifests import Manifest
+from rewriter.inventory.operators import CONVENTIONS, OPERATOR_KINDS, convention_of, operator_workloads
 from rewriter.inventory.placements import APPLIER_KINDS, Placements
 from rewriter.inventory.snapshot import Snapshot
 from rewriter.inventory.tree_clusters import TreeClusters, tree_clusters
 from rewriter.inventory.tree_files import OfferedFile, TreeFiles
+from rewriter.inventory.unseen import unseen_workloads
 
 _WORKLOADS = frozenset(kind.encode() for kind in kubernetes.WORKLOAD_KINDS)
 _FACT_KINDS = _WORKLOADS | {
@@ -39,7 +42,11 @@ _FACT_KINDS = _WORKLOADS | {
     b"CiliumNode",
     b"CiliumCIDRGroup",
 }
-_KEPT_KINDS = _FACT_KINDS | APPLIER_KINDS | {b"GitRepository", b"HelmRelease", b"OCIRepository", b"HelmChart"}
+_OPERATOR_KINDS = frozenset(kind.encode() for kind in OPERATOR_KINDS)
+_POD_MAKERS = _WORKLOADS | _OPERATOR_KINDS
+_KEPT_KINDS = (
+    _FACT_KINDS | _OPERATOR_KINDS | APPLIER_KINDS | {b"GitRepository", b"HelmRelease", b"OCIRepository", b"HelmChart"}
+)
 
 
 class TreeInventory:
@@ -47,6 +54,7 @@ class TreeInventory:
 
     `local_to` says whether a path matches the `local` globs of a cluster. `root` is the folder that paths of Flux
     and Argo CD start at, `read` gives a file's bytes anew (None: it cannot), `remotes` the URLs of the repository.
+    `operators` are the conventions by which custom resources count as workloads.
     """
 
     def __init__(
@@ -59,8 +67,10 @@ class TreeInventory:
         read: Callable[[str], bytes | None] = lambda _path: None,
         remotes: Callable[[], Sequence[str]] = tuple,
         observed: ObservedFlows | None = None,
+        operators: Iterable[str] = CONVENTIONS,
     ) -> None:
         self._observed = observed
+        self._operators = frozenset(operators)
         self._configured = tuple(clusters)
         self._snapshots = tuple(snapshots)
         self._local_to = local_to
@@ -178,12 +188,29 @@ class TreeInventory:
     def workloads_with(self, labels: Mapping[str, str]) -> Sequence[Workload]:
         key = ("workloads", frozenset(labels.items()))
         if key not in self._answers:
-            found = self._holding_any("workloads", _WORKLOADS, labels.values())
+            found = self._holding_any("workloads", _POD_MAKERS, labels.values())
             self._answers[key] = [item for item in found if labels.items() <= item.labels.items()]
         return self._answers[key]
 
     def all_workloads(self) -> Sequence[Workload]:
-        return self._holding_any("workloads", _WORKLOADS, ())
+        return self._holding_any("workloads", _POD_MAKERS, ())
+
+    def doubts(self, fact: Service | Workload | Cluster) -> Sequence[str]:
+        if isinstance(fact, Service):
+            return tuple(dict.fromkeys(service_doubts(fact, self.services(fact.name))))
+        if isinstance(fact, Workload):
+            return tuple(dict.fromkeys(workload_doubts(fact, self._named_workloads(fact.name))))
+        return tuple(dict.fromkeys(cluster_doubts(fact, self.clusters)))
+
+    def _named_workloads(self, name: str) -> Sequence[Workload]:
+        return [item for item in self._holding_any("workloads", _POD_MAKERS, [name]) if item.name == name]
+
+    def unseen_workloads(self, namespace: str | None = None) -> Sequence[str]:
+        return tuple(words for where, words in self._unseen if None in (namespace, where) or where == namespace)
+
+    @cached_property
+    def _unseen(self) -> Sequence[tuple[str | None, str]]:
+        return tuple(dict.fromkeys(unseen_workloads(self._files, self._placements)))
 
     def namespaces(self, name: str | None = None) -> Sequence[Namespace]:
         found: list[Namespace] = self._holding("namespaces", b"Namespace", [name] if name else ())
@@ -209,16 +236,15 @@ class TreeInventory:
         """
         wanted = [needle.encode() for needle in needles]
         found: list[Any] = [fact for snapshot in self._snapshots for fact in getattr(snapshot, group)]
+        added = self._placements.added
         for file in self._files.files:
             if (file.kinds & kinds or file.holds_list) and (
-                all(map(file.data.__contains__, wanted)) or file.path in self._transformed
+                all(map(file.data.__contains__, wanted))
+                or (file.path in added and added[file.path].may_hold(file.data, wanted))
+                or not file.kinds.isdisjoint(_OPERATOR_KINDS)
             ):
                 found += self._facts_of(file, group)
         return found
-
-    @cached_property
-    def _transformed(self) -> frozenset[str]:
-        return self._placements.transformed
 
     def _facts_of(self, file: OfferedFile, group: str) -> list[Any]:
         key = (file.path, group)
@@ -234,15 +260,20 @@ class TreeInventory:
         kinds, read = kubernetes.READERS[group]
         placements = self._placements.of(inner) or (Placement((), ""),)
         for manifest in self._files.manifests(file.path, file.data):
-            if manifest.kind not in kinds:
+            by_operator = group == "workloads" and convention_of(manifest.value) in self._operators
+            if manifest.kind not in kinds and not by_operator:
                 continue
             seen: list[Any] = []
             for placement in placements:
                 applied = Manifest(manifest.source, placement.apply(manifest.value)) if placement.chain else manifest
                 cluster = self._delivery.cluster_at(file.path, placement)
-                fact = read(applied, cluster.name if cluster else None)
-                if fact is not None and fact not in seen:
-                    seen.append(fact)
+                name = cluster.name if cluster else None
+                namespace = kubernetes.namespace_of(applied)
+                if not by_operator:
+                    facts = [read(applied, name)]
+                else:
+                    facts = list(operator_workloads(applied, namespace, name)) if namespace else []
+                seen += [fact for fact in facts if fact is not None and fact not in seen]
             yield from seen
 
 

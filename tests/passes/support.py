@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,8 @@ class Facts:
     nodes_: Sequence[Node] = ()
     groups: Sequence[CIDRGroup] = ()
     cross_cluster_drops: Sequence[ObservedFlow] = ()
+    doubted: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    unseen: Sequence[str] = ()
 
     def cluster_of(self, path: str) -> Cluster | None:
         return next((each for each in self.clusters if each.local_paths), None)
@@ -67,6 +69,12 @@ class Facts:
 
     def all_services(self) -> Sequence[Service]:
         return self.services_
+
+    def doubts(self, fact: Service | Workload | Cluster) -> Sequence[str]:
+        return self.doubted.get(str(fact), ())
+
+    def unseen_workloads(self, namespace: str | None = None) -> Sequence[str]:
+        return self.unseen
 
     def namespaces(self, name: str | None = None) -> Sequence[Namespace]:
         return [n for n in self.namespaces_ if name in (None, n.name)]

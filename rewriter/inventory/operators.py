@@ -1,0 +1,117 @@
+"""Custom resources whose operators make pods under labels that they document.
+
+- `cloudnative-pg` (`postgresql.cnpg.io`): a Cluster's pods carry `cnpg.io/cluster` and `cnpg.io/podRole: instance`, a
+  Pooler's `cnpg.io/poolerName`.
+- `strimzi` (`kafka.strimzi.io`): the pods of Kafka, KafkaConnect, KafkaBridge and KafkaMirrorMaker2 carry
+  `strimzi.io/cluster`, `strimzi.io/kind` and `strimzi.io/name`.
+- `prometheus-operator` (`monitoring.coreos.com`): the pods of Prometheus, PrometheusAgent, Alertmanager and ThanosRuler
+  carry `app.kubernetes.io/name`, `app.kubernetes.io/instance`, `app.kubernetes.io/managed-by` and a label of the kind.
+
+Only labels that every pod of the resource carries are given, with those that the resource itself adds; others that an
+operator may set (a role that moves, a version) are not known. `operators` in the config chooses the conventions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rewriter.inventory.facts import NamedPort, Workload
+from rewriter.inventory.manifests import Manifest, mapping, texts
+
+CONVENTIONS: Mapping[str, tuple[str, frozenset[str]]] = {
+    "cloudnative-pg": ("postgresql.cnpg.io", frozenset({"Cluster", "Pooler"})),
+    "strimzi": ("kafka.strimzi.io", frozenset({"Kafka", "KafkaConnect", "KafkaBridge", "KafkaMirrorMaker2"})),
+    "prometheus-operator": (
+        "monitoring.coreos.com",
+        frozenset({"Prometheus", "PrometheusAgent", "Alertmanager", "ThanosRuler"}),
+    ),
+}
+OPERATOR_KINDS = frozenset().union(*(kinds for _group, kinds in CONVENTIONS.values()))
+
+_POSTGRES = (NamedPort("postgresql", 5432), NamedPort("metrics", 9187), NamedPort("status", 8000))
+#: Strimzi: what the name of the pods' set ends in, by kind (its AbstractModel and the components' names).
+_STRIMZI_SUFFIXES = {"KafkaConnect": "connect", "KafkaBridge": "bridge", "KafkaMirrorMaker2": "mirrormaker2"}
+#: prometheus-operator: the label of the kind and the value of app.kubernetes.io/name.
+_MONITORING = {
+    "Prometheus": ("prometheus", "prometheus"),
+    "PrometheusAgent": (None, "prometheus-agent"),
+    "Alertmanager": ("alertmanager", "alertmanager"),
+    "ThanosRuler": ("thanos-ruler", "thanos-ruler"),
+}
+
+
+def convention_of(value: Mapping[str, Any]) -> str | None:
+    """The convention that a manifest's API belongs to."""
+    group, kind = str(value.get("apiVersion", "")).rpartition("/")[0], value.get("kind")
+    return next((name for name, (api, kinds) in CONVENTIONS.items() if group == api and kind in kinds), None)
+
+
+def operator_workloads(manifest: Manifest, namespace: str, cluster: str | None) -> Iterator[Workload]:
+    """The pods that an operator makes of a resource; none for other manifests."""
+    convention = convention_of(manifest.value)
+    spec = mapping(manifest.value.get("spec"))
+    if convention == "cloudnative-pg":
+        yield _postgres(manifest, spec, namespace, cluster)
+    elif convention == "strimzi":
+        yield from _kafka(manifest, spec, namespace, cluster)
+    elif convention == "prometheus-operator":
+        yield _monitoring(manifest, spec, namespace, cluster)
+
+
+def _postgres(manifest: Manifest, spec: Mapping[str, Any], namespace: str, cluster: str | None) -> Workload:
+    name = manifest.name
+    if manifest.kind == "Pooler":
+        labels = texts(mapping(mapping(spec.get("template")).get("metadata")).get("labels"))
+        labels["cnpg.io/poolerName"] = name
+        ports: tuple[NamedPort, ...] = (NamedPort("pgbouncer", 5432), NamedPort("metrics", 9127))
+    else:
+        labels = texts(mapping(spec.get("inheritedMetadata")).get("labels"))
+        labels |= {"cnpg.io/cluster": name, "cnpg.io/podRole": "instance"}
+        ports = _POSTGRES
+    return Workload(manifest.kind, name, namespace, cluster, labels, manifest.source, name, ports)
+
+
+def _kafka(manifest: Manifest, spec: Mapping[str, Any], namespace: str, cluster: str | None) -> Iterator[Workload]:
+    name, kind = manifest.name, manifest.kind
+    if kind == "Kafka":
+        sets = [("kafka", "kafka")]
+        sets += [("zookeeper", "zookeeper")] if "zookeeper" in spec else []
+        sets += [("entityOperator", "entity-operator")] if "entityOperator" in spec else []
+        sets += [("cruiseControl", "cruise-control")] if "cruiseControl" in spec else []
+        sets += [("kafkaExporter", "kafka-exporter")] if "kafkaExporter" in spec else []
+        parts = [(mapping(spec.get(field)), suffix) for field, suffix in sets]
+    else:
+        parts = [(spec, _STRIMZI_SUFFIXES[kind])]
+    for part, suffix in parts:
+        pod = mapping(mapping(part.get("template")).get("pod"))
+        labels = texts(mapping(pod.get("metadata")).get("labels"))
+        made = f"{name}-{suffix}"
+        labels |= {"strimzi.io/cluster": name, "strimzi.io/kind": kind, "strimzi.io/name": made}
+        yield Workload(kind, made, namespace, cluster, labels, manifest.source, made)
+
+
+def _monitoring(manifest: Manifest, spec: Mapping[str, Any], namespace: str, cluster: str | None) -> Workload:
+    own, app = _MONITORING[manifest.kind]
+    labels = texts(mapping(spec.get("podMetadata")).get("labels"))
+    labels |= {
+        "app.kubernetes.io/name": app,
+        "app.kubernetes.io/instance": manifest.name,
+        "app.kubernetes.io/managed-by": "prometheus-operator",
+    }
+    if own is not None:
+        labels[own] = manifest.name
+    if manifest.kind.startswith("Prometheus"):
+        labels["operator.prometheus.io/name"] = manifest.name
+    account = spec.get("serviceAccountName")
+    host = spec.get("hostNetwork") is True
+    return Workload(
+        manifest.kind,
+        manifest.name,
+        namespace,
+        cluster,
+        labels,
+        manifest.source,
+        account if isinstance(account, str) and account else "default",
+        host_network=host,
+    )

@@ -1,0 +1,122 @@
+"""Custom resources that make pods, what makes pods unseen, and facts that contradict each other."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from rewriter.inventory.facts import Cluster, Source
+from tests.inventory.support import application, flux, inventory, kustomization, service, workload
+
+
+def resource(api: str, kind: str, name: str = "db", **spec: object) -> str:
+    metadata = {"name": name, "namespace": "shop"}
+    return yaml.safe_dump({"apiVersion": api, "kind": kind, "metadata": metadata, "spec": spec})
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        (
+            resource("postgresql.cnpg.io/v1", "Cluster", inheritedMetadata={"labels": {"team": "x"}}),
+            {"cnpg.io/cluster": "db", "cnpg.io/podRole": "instance", "team": "x"},
+        ),
+        (resource("postgresql.cnpg.io/v1", "Pooler"), {"cnpg.io/poolerName": "db"}),
+        (
+            resource(
+                "kafka.strimzi.io/v1beta2", "Kafka", kafka={"template": {"pod": {"metadata": {"labels": {"a": "b"}}}}}
+            ),
+            {"strimzi.io/cluster": "db", "strimzi.io/kind": "Kafka", "strimzi.io/name": "db-kafka", "a": "b"},
+        ),
+        (
+            resource("monitoring.coreos.com/v1", "Alertmanager", podMetadata={"labels": {"a": "b"}}),
+            {"alertmanager": "db", "app.kubernetes.io/name": "alertmanager", "a": "b"},
+        ),
+        (
+            resource("monitoring.coreos.com/v1", "Prometheus"),
+            {"prometheus": "db", "app.kubernetes.io/instance": "db", "operator.prometheus.io/name": "db"},
+        ),
+    ],
+)
+def test_pods_of_operators(text: str, labels: dict[str, str]) -> None:
+    (pods,) = inventory({"cr.yaml": text}).workloads_with(labels)
+    assert (pods.namespace, pods.source) == ("shop", Source("cr.yaml", 1))
+
+
+def test_a_kafka_makes_a_set_for_each_part() -> None:
+    text = resource("kafka.strimzi.io/v1beta2", "Kafka", kafka={}, zookeeper={}, entityOperator={})
+    made = inventory({"cr.yaml": text}).workloads_with({"strimzi.io/cluster": "db"})
+    assert [pods.name for pods in made] == ["db-kafka", "db-zookeeper", "db-entity-operator"]
+
+
+def test_a_cluster_of_another_api_is_no_workload() -> None:
+    assert inventory({"cr.yaml": resource("cluster.x-k8s.io/v1beta1", "Cluster")}).all_workloads() == []
+
+
+def test_conventions_can_be_switched_off() -> None:
+    from rewriter.inventory.tree import TreeInventory
+
+    text = resource("postgresql.cnpg.io/v1", "Cluster")
+    for operators, count in ((("cloudnative-pg",), 1), (("strimzi",), 0), ((), 0)):
+        made = TreeInventory(operators=operators)
+        made.offer("cr.yaml", text.encode())
+        assert len(made.all_workloads()) == count
+
+
+def test_what_makes_pods_unseen() -> None:
+    chart = {"chart": {"spec": {"chart": "web"}}}
+    helm = yaml.safe_load(application("app", "x", "argo"))
+    helm["spec"]["source"] = {"repoURL": "https://charts.example", "chart": "app"}
+    files = {
+        "shop/hr.yaml": resource("helm.toolkit.fluxcd.io/v2", "HelmRelease", "web", **chart),
+        "far/hr.yaml": resource(
+            "helm.toolkit.fluxcd.io/v2", "HelmRelease", "far", targetNamespace="elsewhere", **chart
+        ),
+        "cr.yaml": resource("postgresql.cnpg.io/v1", "Cluster"),
+        "remote/kustomization.yaml": kustomization(resources=["https://git.example/base?ref=1"]),
+        "app.yaml": yaml.safe_dump(helm),
+    }
+    made = inventory(files)
+    assert made.unseen_workloads("shop") == (
+        "HelmRelease web, shop/hr.yaml:1",
+        "Cluster db, cr.yaml:1",
+        "remote https://git.example/base?ref=1, remote/kustomization.yaml:1",
+    )
+    assert made.unseen_workloads("elsewhere")[0] == "HelmRelease far, far/hr.yaml:1"
+    assert "Application app, app.yaml:1" in made.unseen_workloads("argo")
+    assert len(made.unseen_workloads()) == 5
+
+
+def test_two_services_of_one_name_are_told_with_both_sources() -> None:
+    same = service("db", {"app": "db"}, 80, "shop")
+    made = inventory({"a.yaml": same, "b.yaml": service("db", {"app": "other"}, 80, "shop"), "c.yaml": same})
+    first = made.services("db")[0]
+    assert made.doubts(first) == ("Service shop/db is there twice and not the same, a.yaml:1 and b.yaml:1",)
+    assert inventory({"a.yaml": same, "c.yaml": same}).doubts(first) == ()
+
+
+def test_a_workload_in_two_clusters() -> None:
+    files = {"w.yaml": workload("web", {"app": "web"}, "shop")}
+    for name in ("alpha", "beta"):
+        files[f"{name}.yaml"] = flux("apps", "./w", kubeConfig={"secretRef": {"name": name}})
+    files["w/w.yaml"] = files.pop("w.yaml")
+    clusters = [Cluster(f"kubeconfig {name}", Source("cnpfix.toml")) for name in ("alpha", "beta")]
+    made = inventory(files, clusters=clusters)
+    first, second = made.all_workloads()
+    assert (first.cluster, second.cluster) == ("kubeconfig alpha", "kubeconfig beta")
+    assert made.doubts(first) == (
+        "Deployment shop/web is in kubeconfig alpha, w/w.yaml:1, and in kubeconfig beta, w/w.yaml:1",
+    )
+
+
+def test_addresses_that_two_clusters_claim() -> None:
+    clusters = [
+        Cluster("alpha", Source("a.toml"), pod_cidrs=("10.0.0.0/16",)),
+        Cluster("beta", Source("b.toml"), pod_cidrs=("10.0.128.0/17",)),
+        Cluster("gamma", Source("c.toml"), pod_cidrs=("10.2.0.0/16",)),
+    ]
+    made = inventory({}, clusters=clusters)
+    assert made.doubts(clusters[0]) == (
+        "10.0.0.0/16 of cluster alpha, a.toml, and 10.0.128.0/17 of cluster beta, b.toml, overlap",
+    )
+    assert made.doubts(clusters[2]) == ()
