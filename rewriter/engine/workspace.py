@@ -48,7 +48,6 @@ class Request:
 
     names: tuple[str, ...] = (".",)
     config_file: Path | None = None
-    ignore_config: bool = False
     from_version: str | None = None
     to_version: str | None = None
     inventories: tuple[Path, ...] = ()
@@ -57,6 +56,7 @@ class Request:
     agent_logs: tuple[Path, ...] = ()
     diff_base: str | None = None
     stdin_name: str | None = None
+    ignore_config: bool = False
 
 
 @dataclass(frozen=True, slots=True)
