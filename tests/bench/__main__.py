@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 import rewriter
-from tests.bench import hubble, verdict
+from tests.bench import hubble, inventory, verdict
 from tests.bench.measure import Table, fastest, peak_megabytes
 from tests.bench.trees import MESH, write_documents, write_tree
 
@@ -41,6 +41,7 @@ def main() -> int:
         _sparse(table, folder)
         _dense(table, folder)
         _growth(table, folder)
+        inventory.measure(table, folder / "facts", ROUNDS)
     told, memory = hubble.measure(100_000 if ROUNDS == 3 else 5_000_000)
     print(f"  {told}")
     table.megabytes("Hubble export, peak memory", memory, hubble.MOST_MEMORY)
