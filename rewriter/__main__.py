@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 import gc
+import io
 import os
 import signal
 import sys
+from types import FrameType
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+#: What writing to a pipe or file that stdout is can end in, beside a reader that went away.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+class Stopped(BaseException):
+    """A signal that ends the run. Raised wherever the run is, so that everything begun there is undone."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 def main() -> int:
-    """Runs the command line; returns the exit code."""
+    """Runs the command line; returns the exit code: 128 and the signal's number for a run that was stopped."""
     if sys.argv[1:] == ["--version"]:  # Answered before anything slow is imported.
         from rewriter import __version__
 
@@ -17,21 +32,46 @@ def main() -> int:
         return 0
     # A run makes many small objects that live to its end; collecting them again and again costs a third of it.
     gc.set_threshold(200_000, 50, 50)
-    from rewriter.cli import run
+    for each in _STOPPING:
+        if signal.getsignal(each) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(each, _stop)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # A name that is no text, or that the terminal's charset lacks.
+            stream.reconfigure(errors="backslashreplace")
+    from rewriter.cli.errors import ReaderGoneError
 
     try:
+        from rewriter.cli import run
+
         # kubectl finds its plugins by the name of the file.
         plugin = sys.argv[0].rpartition("/")[2].startswith("kubectl-")
         code = run(sys.argv[1:], "kubectl cnpfix" if plugin else "cnpfix")
         sys.stdout.flush()
         return code
-    except BrokenPipeError:
-        # The reader went away (`| head`); nothing is left to tell it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, ReaderGoneError):
+        _drop_stdout()
         return 128 + signal.SIGPIPE
-    except KeyboardInterrupt:
+    except Stopped as stopped:
         print("cnpfix: interrupted; no file was left half written", file=sys.stderr)
-        return 128 + signal.SIGINT
+        _drop_stdout()
+        return 128 + stopped.number
+    except OSError as error:
+        if error.errno not in _FULL or error.filename is not None:
+            raise
+        print(f"cnpfix: stdout: cannot be written: {error.strerror or error}", file=sys.stderr)
+        _drop_stdout()
+        return 2
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    for each in _STOPPING:  # What is begun is being undone; another signal must not stop that.
+        signal.signal(each, signal.SIG_IGN)
+    raise Stopped(number)
+
+
+def _drop_stdout() -> None:
+    """What is still buffered for stdout goes nowhere, so that nothing fails at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

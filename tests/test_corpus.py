@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import shutil
 from collections import Counter
@@ -29,6 +30,22 @@ pod_cidrs = ["10.1.0.0/16"]
 [passes.cluster-entity]
 remote = "all"
 """
+WIDE = """
+internal_cidrs = ["0.0.0.0/0", "::/0"]
+[[clusters]]
+name = "cluster-a"
+pod_cidrs = ["10.0.0.0/8", "fd00::/8"]
+node_cidrs = ["172.16.0.0/12", "192.168.0.0/16"]
+service_cidrs = ["10.96.0.0/12"]
+[[clusters]]
+name = "cluster-b"
+pod_cidrs = ["100.64.0.0/10"]
+[passes.cluster-entity]
+remote = "all"
+[passes.implicit-cluster]
+scope = "any"
+"""
+CONFIGS = {"alone": "", "mesh": MESH, "wide": WIDE}
 
 
 def test_the_corpus_is_there() -> None:
@@ -49,31 +66,46 @@ def _bytes(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("mesh", [False, True], ids=["alone", "mesh"])
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 @pytest.mark.parametrize("group", GROUPS, ids=lambda path: path.name)
-def test_rewrites_only_what_it_must(group: Path, mesh: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rewrites_only_what_it_must(group: Path, config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "repository"
     shutil.copytree(group, folder, symlinks=True)
     for path in folder.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
-    if mesh:
-        (folder / "cnpfix.toml").write_text(MESH)
+    if config:
+        (folder / "cnpfix.toml").write_text(config)
     monkeypatch.chdir(folder)
     before = _bytes(folder)
     arguments = ["--write", "--unsafe-fixes", "--format", "json", "--output", str(tmp_path / "report.json"), "."]
     _cnpfix(*arguments)
     after = _bytes(folder)
     assert before.keys() == after.keys()
-    for path, old in before.items():
-        if old != after[path]:
-            _check_change(path, old.decode(), after[path].decode())
+    report = json.loads((tmp_path / "report.json").read_text())
+    fixed = {(folder / item["file"], item["document"]) for item in report["findings"] if item["fixed"]}
+    changed = [path for path, old in before.items() if old != after[path]]
+    assert set(changed) == {path for path, _ in fixed} == {folder / item["path"] for item in report["files"]}
+    for path in changed:
+        documents = {document for each, document in fixed if each == path}
+        _check_change(path, before[path].decode(), after[path].decode(), documents)
     _cnpfix(*arguments)
     assert _bytes(folder) == after, "a second run changes nothing"
 
 
-def _check_change(path: Path, before: str, after: str) -> None:
-    old = Counter(comment.text for comment in yamltext.comments(before))
-    new = Counter(comment.text for comment in yamltext.comments(after))
-    assert old == new, path
+def _check_change(path: Path, before: str, after: str, fixed: set[int]) -> None:
+    """Only the documents with a fixed finding changed; comments, line ends and the end of the file are as they were."""
+    documents, new_documents = yamltext.parse(before), yamltext.parse(after)
+    assert len(documents) == len(new_documents), path
+    for document, new in zip(documents, new_documents, strict=True):
+        same = _slice(document) == _slice(new)
+        assert same != (document.index in fixed), (path, document.index)
+    comments = Counter(comment.text for comment in yamltext.comments(before))
+    new_comments = Counter(comment.text for comment in yamltext.comments(after))
+    assert comments == new_comments, path
     assert len(set(re.findall(r"\r?\n", after))) == 1, path
+    assert after.startswith("\ufeff") == before.startswith("\ufeff"), path
     assert after.endswith("\n") == before.endswith("\n"), path
+
+
+def _slice(document: yamltext.Document) -> str:
+    return document.text[document.span.start : document.span.end]

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from rewriter.cli.errors import UsageError
+from rewriter.cli.errors import ReaderGoneError, UsageError
 from rewriter.cli.fix import fix
 from rewriter.cli.init import init
 from rewriter.cli.passes import explain, passes
@@ -30,6 +30,12 @@ class FixerGroup(TyperGroup):
         if not args or (args[0] not in self.commands and args[0].split("=")[0] not in _GROUP_OPTIONS):
             args = [FIX, *args]
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise ReaderGoneError from None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
@@ -86,5 +92,7 @@ def run(arguments: Sequence[str], name: str = "cnpfix") -> int:
 
 
 def _usage(message: str) -> int:
-    print(f"cnpfix: {' '.join(message.split())}", file=sys.stderr)
+    from rewriter.output.style import one_line
+
+    print(f"cnpfix: {one_line(message)}", file=sys.stderr)
     return 2

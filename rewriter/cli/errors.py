@@ -3,5 +3,9 @@
 from __future__ import annotations
 
 
+class ReaderGoneError(Exception):
+    """Nobody reads stdout any more (`| head`). typer would make exit code 1 of it, which is that of findings."""
+
+
 class UsageError(Exception):
     """A wrong use of the command: one line that says what was expected and what to do."""

@@ -17,7 +17,7 @@ from rewriter.engine.observed import TrafficSummary
 from rewriter.engine.result import FileResult, Report, Summary
 from rewriter.engine.workspace import Workspace
 from rewriter.output.lines import count
-from rewriter.output.style import clean, style_for
+from rewriter.output.style import clean, one_line, style_for
 
 #: Policies that are in no file, told one a line.
 _MOST_TOLD = 10
@@ -184,13 +184,13 @@ def _print(report: Report, mode: Mode, printing: Printing, stream: object = None
 def print_errors(report: Report) -> None:
     """One line on stderr for each file or document that could not be treated."""
     for error in report.errors:
-        print(clean(f"cnpfix: {error}"), file=sys.stderr)
+        print(one_line(f"cnpfix: {error}"), file=sys.stderr)
 
 
 def _write(path: Path, content: str) -> None:
     from rewriter.cli.errors import UsageError
 
     try:
-        path.write_text(content, encoding="utf-8")
+        path.write_text(content, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None

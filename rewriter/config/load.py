@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
@@ -41,8 +42,8 @@ class ConfigError(ValueError):
 
 def find_config(start: Path) -> Path | None:
     """The nearest `cnpfix.toml`, or `pyproject.toml` with `[tool.cnpfix]`, from `start` upward."""
-    folder = start.resolve()
-    if not folder.is_dir():
+    folder = Path(os.path.realpath(start))
+    if not os.path.isdir(folder):  # noqa: PTH112 - false, not an error, for names that cannot be
         folder = folder.parent
     for candidate in (folder, *folder.parents):
         if (candidate / FILE_NAME).is_file():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import TypeVar
@@ -44,11 +46,15 @@ def each(items: Sequence[Item], work: Callable[[Item], Result], jobs: int) -> It
     finally:
         for worker, receiver in zip(workers, receivers, strict=True):
             receiver.close()
-            worker.join(timeout=5)
-            worker.kill()
+            worker.kill()  # It has sent what it has, or nobody waits for it.
+            worker.join()
 
 
 def _serve(items: Sequence[Item], work: Callable[[Item], Result], sender: Connection) -> None:
-    for item in items:
-        sender.send(work(item))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # A terminal interrupts all processes; the first one ends the others.
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_DFL)
+    with contextlib.suppress(BrokenPipeError):
+        for item in items:
+            sender.send(work(item))
     sender.close()

@@ -144,6 +144,10 @@ class Workspace:
 
 def open_workspace(request: Request, progress: Progress) -> Workspace:
     """Reads the config and the files. Raises ConfigError and WorkspaceError; bad files are errors of the result."""
+    try:
+        Path.cwd()
+    except OSError:
+        raise WorkspaceError("the working folder is gone; change to one that exists") from None
     paths = [Path(name) for name in request.names if name != "-"]
     start = paths[0] if paths else Path(request.stdin_name or "")
     config = Config(root=Path.cwd()) if request.ignore_config else _config(request.config_file, start)
@@ -247,7 +251,7 @@ def _local_to(config: Config) -> Callable[[Cluster, str], bool]:
 
 def _folder(path: Path) -> Path:
     """The folder of a path: itself, or that of the file; the nearest one that exists."""
-    while not path.is_dir() and path != path.parent:
+    while not os.path.isdir(path) and path != path.parent:  # noqa: PTH112 - false for names that cannot be
         path = path.parent
     return path
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+import secrets
+from collections.abc import Iterator
 from pathlib import Path
+
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class WriteError(Exception):
@@ -13,37 +16,62 @@ class WriteError(Exception):
 
 
 def write_atomically(path: Path, before: bytes, after: bytes) -> None:
-    """Replaces a file's content, keeping mode and owner; through a symlink, its target is replaced.
+    """Replaces a file's content, keeping mode, owner and extended attributes; through a symlink, its target's.
 
-    Refuses (WriteError) when the file no longer holds `before`, or cannot be written.
+    Other names of the same file (hard links) keep the old content: nobody asked to change them. Refuses (WriteError)
+    when the file no longer holds `before`, is read-only, or cannot be written. What interrupts it leaves nothing
+    behind but the old file or the new one.
     """
     target = Path(os.path.realpath(path))
-    temporary = None
     try:
         status = target.stat()
         if target.read_bytes() != before:
             raise WriteError("changed while it was being read; nothing written, run again")
-        if not os.access(target, os.W_OK):
+        if not status.st_mode & 0o222 or not os.access(target, os.W_OK):
             raise WriteError("is read-only; nothing written")
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".cnpfix", dir=target.parent)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(after)
-            stream.flush()
-            os.fchmod(stream.fileno(), status.st_mode & 0o7777)
-            if (os.geteuid(), os.getegid()) != (status.st_uid, status.st_gid):
-                os.fchown(stream.fileno(), status.st_uid, status.st_gid)
-            os.fsync(stream.fileno())
-        if target.read_bytes() != before:
-            raise WriteError("changed while it was being rewritten; nothing written, run again")
-        os.replace(temporary, target)  # noqa: PTH105 - the pair of mkstemp
-        temporary = None
+        with _temporary(target.parent) as (descriptor, name):
+            _write(descriptor, after)
+            _keep(descriptor, target, status)
+            os.fsync(descriptor)
+            if target.read_bytes() != before:
+                raise WriteError("changed while it was being rewritten; nothing written, run again")
+            os.replace(name, target)  # noqa: PTH105 - a name, as the other calls take it
         _sync_folder(target.parent)
     except OSError as error:
-        raise WriteError(f"cannot be written: {error.strerror or error}") from None
+        raise WriteError(f"cannot be written: {error.strerror or error}; nothing written") from None
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path) -> Iterator[tuple[int, str]]:
+    """A new file of a folder, gone at the end unless it got another name; its own name is no manifest's."""
+    name = str(folder / f".cnpfix-{secrets.token_hex(8)}.tmp")
+    try:
+        descriptor = os.open(name, _FLAGS, 0o600)
+        try:
+            yield descriptor, name
+        finally:
+            os.close(descriptor)
     finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
+        with contextlib.suppress(OSError):
+            os.unlink(name)  # noqa: PTH108
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _keep(descriptor: int, target: Path, status: os.stat_result) -> None:
+    """Gives the new file what the old one has. The owner comes first: a change of it takes bits off the mode."""
+    made = os.fstat(descriptor)
+    if (made.st_uid, made.st_gid) != (status.st_uid, status.st_gid):
+        os.fchown(descriptor, status.st_uid, status.st_gid)
+    if hasattr(os, "listxattr"):
+        for name in os.listxattr(target):
+            with contextlib.suppress(OSError):  # Some belong to the kernel or to the file system.
+                os.setxattr(descriptor, name, os.getxattr(target, name))
+    os.fchmod(descriptor, status.st_mode & 0o7777)
 
 
 def _sync_folder(folder: Path) -> None:

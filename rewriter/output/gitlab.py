@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 from rewriter.engine.result import Report
 from rewriter.finding import Severity
 from rewriter.output.fingerprint import fingerprints
 from rewriter.output.lines import full_message
+from rewriter.output.style import as_json_text
 
 _SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "major", Severity.NOTE: "info"}
 
@@ -41,4 +40,4 @@ def render(report: Report) -> str:
         }
         for number, error in enumerate(report.errors)
     ]
-    return json.dumps(entries, indent=2, ensure_ascii=False) + "\n"
+    return as_json_text(entries)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from rewriter.engine.result import FileResult, Report, Reported
 from rewriter.finding import Flows, operations_as_json
 from rewriter.output.diff import unified_diff
+from rewriter.output.style import as_json_text
 from rewriter.output.traffic import observed_as_json, traffic_as_json
 
 SCHEMA = 1
@@ -15,7 +15,7 @@ SCHEMA = 1
 
 def render(report: Report) -> str:
     """The report as JSON text with a final newline; keys in a fixed order, non-ASCII as it is."""
-    return json.dumps(as_json(report), indent=2, ensure_ascii=False) + "\n"
+    return as_json_text(as_json(report))
 
 
 def as_json(report: Report) -> dict[str, Any]:

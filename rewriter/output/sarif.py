@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +11,7 @@ from rewriter.finding import Severity
 from rewriter.output.diff import Replacement, replaced_lines
 from rewriter.output.fingerprint import fingerprints
 from rewriter.output.lines import full_message
+from rewriter.output.style import as_json_text
 from rewriter.passes import PASSES
 from rewriter.passes.base import Pass
 
@@ -40,7 +41,7 @@ def render(report: Report) -> str:
         ],
     }
     document = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return as_json_text(document)
 
 
 def _rule(each: Pass) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def _result(item: Reported, fingerprint: str) -> dict[str, Any]:
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": quote(place.file)},
+                    "artifactLocation": {"uri": quote(os.fsencode(place.file))},
                     "region": {
                         "startLine": place.line,
                         "startColumn": place.column,
@@ -96,7 +97,7 @@ def _fix(result: FileResult) -> dict[str, Any]:
         "description": {"text": "Apply every fix of this file."},
         "artifactChanges": [
             {
-                "artifactLocation": {"uri": quote(result.path)},
+                "artifactLocation": {"uri": quote(os.fsencode(result.path))},
                 "replacements": [_replacement(replacement, starts) for replacement in replaced_lines(result)],
             }
         ],

@@ -117,6 +117,8 @@ def _apply(text: str, document: Document, operation: Operation) -> str:
         case "copy":
             return _add(text, document, path, _value(document, operation["from"]))
         case "move":
+            if operation["from"] == path and node_at(document, path) is not None:
+                return text
             kept = moved_member(text, document, operation["from"], path)
             if kept is not None:
                 return kept

@@ -28,6 +28,8 @@ def moved_member(text: str, document: Document, source_path: str, path: str) -> 
         return None
     own = line_start(text, key.start)
     lines = text[own:last].rstrip("\r\n")[column(text, key.start) :]
+    if first <= new_key.start < last or new_key.start <= key.start < new_value.end:
+        return None  # One lies in the other.
     new_end = line_end(text, max(new_value.end, new_key.end))
     head = line_start(text, new_key.start)
     indent = " " * indentation(text, new_key.start)

@@ -156,6 +156,24 @@ def random_operations(random: Random, value: Any, count: int) -> list[dict[str, 
 
 
 def _operation(random: Random, value: Any) -> dict[str, Any]:
+    path, node = _place(random, value)
+    kind = random.random()
+    if kind < 0.08:
+        target, _ = _place(random, value)
+        return {"op": "move", "from": path, "path": target}
+    if kind < 0.4 and isinstance(node, dict):
+        key = random.choice(KEYS).replace("~", "~0").replace("/", "~1")
+        return {"op": "add", "path": f"{path}/{key}", "value": random_value(random, 2)}
+    if kind < 0.4 and isinstance(node, list):
+        index = random.choice(["-", *map(str, range(len(node) + 1))])
+        return {"op": "add", "path": f"{path}/{index}", "value": random_value(random, 2)}
+    if kind < 0.7:
+        return {"op": "replace", "path": path, "value": random_value(random, 2)}
+    return {"op": "remove", "path": path}
+
+
+def _place(random: Random, value: Any) -> tuple[str, Any]:
+    """A pointer below the root, and what it points at."""
     path, node = "", value
     while True:
         children: list[str] = (
@@ -166,17 +184,7 @@ def _operation(random: Random, value: Any) -> dict[str, Any]:
             else []
         )
         if not children or (path and random.random() < 0.3):
-            break
+            return path, node
         token = random.choice(children)
         node = node[token] if isinstance(node, dict) else node[int(token)]
         path += "/" + token.replace("~", "~0").replace("/", "~1")
-    kind = random.random()
-    if kind < 0.4 and isinstance(node, dict):
-        key = random.choice(KEYS).replace("~", "~0").replace("/", "~1")
-        return {"op": "add", "path": f"{path}/{key}", "value": random_value(random, 2)}
-    if kind < 0.4 and isinstance(node, list):
-        index = random.choice(["-", *map(str, range(len(node) + 1))])
-        return {"op": "add", "path": f"{path}/{index}", "value": random_value(random, 2)}
-    if kind < 0.7:
-        return {"op": "replace", "path": path, "value": random_value(random, 2)}
-    return {"op": "remove", "path": path}
