@@ -42,8 +42,10 @@ class RejectedError(BotError):
 
 @dataclass(frozen=True, slots=True)
 class Clone:
-    """The repository. `base` and `heads` are commits, the latter by branch name, as the server had them
-    last; `date` is that of base, for commits that are the same whenever they are made."""
+    """The repository. `base` and `heads` are commits, the latter by branch name, as the server had them last.
+
+    `date` is that of base, for commits that are the same whenever they are made; `modes` are those of its files.
+    """
 
     git: Git
     remote: Remote
@@ -65,8 +67,6 @@ class Clone:
         Raises BotError for a name that is none, and GitError.
         """
         _check_branch(self.git, branch)
-        for name in self.heads:  # A branch that is gone on the server must not be taken to be there.
-            self.git.run("update-ref", "-d", f"{_HEADS}{name}")
         # With nothing to fetch git fails and says nothing: there is always the base branch.
         refs = self._fetch(f"+refs/heads/{self.base_branch}:{_NOW}", f"+refs/heads/{branch}*:{_HEADS}{branch}*")
         heads = {name.removeprefix(_HEADS): commit for name, commit in refs.items() if name.startswith(_HEADS)}
@@ -77,7 +77,8 @@ class Clone:
         return replace(self, base=base, date=self.git.text("show", "-s", "--format=%ct +0000", base))
 
     def _fetch(self, *refspecs: str) -> dict[str, str]:
-        options = ("--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head")
+        # Pruned: a branch that is gone on the server must not be taken to be there.
+        options = ("--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--prune")
         self.git.reach("fetch", *options, self.remote.url, *refspecs)
         listed = self.git.text("for-each-ref", "--format=%(refname) %(objectname)", "refs/cnpfix")
         return dict(line.split(" ", 1) for line in listed.splitlines())

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from rewriter.bot.errors import BotError
 from rewriter.bot.remote import ForgeKind
 
 #: Where each forge looks, first one first, by its documentation of code owners.
@@ -43,8 +44,10 @@ def _lines(text: str) -> list[str]:
 
 def _last_match(lines: list[str]) -> OwnersOf:
     """GitHub's rule, and GitLab's within a section: the last pattern that matches says it all."""
-    from codeowners import CodeOwners
-
+    try:
+        from codeowners import CodeOwners
+    except ImportError:
+        raise BotError("cnpfix pr reads CODEOWNERS with a library of its own: pip install 'cnpfix[pr]'") from None
     usable = []
     for line in lines:
         try:

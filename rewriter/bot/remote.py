@@ -78,6 +78,12 @@ class Place:
     host: str
     named: bool
 
+    @property
+    def is_unencrypted(self) -> bool:
+        """Whether what is sent to the API can be read on its way: plain HTTP to another machine."""
+        parts = urlsplit(self.api)
+        return parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1")
+
 
 def parse_remote(text: str) -> Remote:
     """A remote from its URL, credentials dropped. Raises BotError, which never repeats the URL's credentials."""

@@ -70,7 +70,6 @@ class Outcome:
     url: str = ""
     detail: str = ""
     notes: tuple[str, ...] = ()
-    replaces: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +148,7 @@ def _plan(clone: Clone, forge: Forge | None, group: Group, branch: str, settings
         return stopped(Action.STOPPED, f"request {request.number} of this branch is not cnpfix's; close it", request)
     if request and marker and marker.scope != settings.scope:
         return stopped(
-            Action.STOPPED, "the request is of a run over other paths or groups; give each run its --branch", request
+            Action.STOPPED, "the request is of a run over other paths; give each run a --branch of its own", request
         )
     last = next((each for each in requests if not each.is_open and not each.merged), None)
     if request is None and last is not None and last is requests[0]:

@@ -113,6 +113,8 @@ def _server(asked: Asked, clock: Clock) -> _Server:
     token = find_token(place, os.environ)
     if token is None and not asked.dry_run:
         raise UsageError(f"no token for {place.host}: set {' or '.join(variables_for(place))} in the environment")
+    if token is not None and place.is_unencrypted:
+        print(clean(f"cnpfix: warning: the token goes to {place.api} unencrypted"), file=sys.stderr)
     if token is not None and remote.is_http:
         git = replace(git, token=token, server=remote.web)
     return _Server(git, root, remote, place, token, ca_bundle)

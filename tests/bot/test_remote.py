@@ -127,6 +127,14 @@ def test_places_that_nobody_knows(url: str, forge: str | None, api_url: str | No
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("api", "unencrypted"),
+    [("http://git.example.org/api/v1", True), ("https://git.example.org", False), ("http://127.0.0.1:1/api", False)],
+)
+def test_a_token_in_the_clear_is_known(api: str, unencrypted: bool) -> None:
+    assert Place(ForgeKind.GITEA, api, "a/p", "git.example.org", True).is_unencrypted is unencrypted
+
+
 def at(kind: ForgeKind, host: str, named: bool) -> Place:
     return Place(kind, f"https://{host}/api", "a/p", host, named)
 
