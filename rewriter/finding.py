@@ -65,12 +65,14 @@ class Finding:
 class Flows:
     """The flows that a fix opens and closes, one readable statement each.
 
-    `upgrade` is what the upgrade would do to the same flows with no fix; None where nobody judged them.
+    `upgrade` is what the upgrade would do to the same flows with no fix; None where nobody judged them. `exact` says
+    that every combination of the labels in question was tried, not only witnesses of each selection.
     """
 
     opened: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
     upgrade: Flows | None = None
+    exact: bool = True
 
 
 def operations_as_json(operations: Sequence[Operation]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from rewriter.cli.errors import ReaderGoneError, UsageError
 from rewriter.cli.fix import fix
+from rewriter.cli.impact import impact
 from rewriter.cli.init import init
 from rewriter.cli.passes import explain, passes
 from rewriter.cli.pr import pr
@@ -56,7 +57,7 @@ def _root() -> None:
     """Finds Cilium network policies that do not do what they say, and rewrites them."""
 
 
-COMMANDS = (passes, explain, validate, verdict, report, pr, init)
+COMMANDS = (passes, explain, validate, verdict, impact, report, pr, init)
 COMMAND_NAMES = ", ".join(each.__name__ for each in (*COMMANDS, snapshot))
 for _command in COMMANDS:
     app.command()(_command)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.identity import Identity
 from rewriter.cilium.policy import Policy
+from rewriter.cilium.policy_set import PolicySet, compile_policies
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
 from rewriter.cilium.validation import Rejection
 from rewriter.engine.proofs import ProofError
@@ -19,9 +21,10 @@ from rewriter.inventory.facts import Service
 from rewriter.inventory.inventory import Inventory
 from rewriter.passes.enforcement import rejected
 from rewriter.passes.placeholders import substituted
-from rewriter.reach.compare import StepEffect
+from rewriter.reach.compare import StepEffect, reach
 from rewriter.reach.difference import Difference
 from rewriter.reach.effect import step_effect
+from rewriter.reach.world import PolicyWorld, policy_world
 
 _SHOWN = 3
 """As many flows are named in an error."""
@@ -31,9 +34,19 @@ _SHOWN = 3
 class Effects:
     """Judges steps of one file's policies, from `source` (today) to `target`.
 
-    `inside` are the addresses of the mesh's pods, nodes and Services as far as they are known.
+    `inside` are the addresses of the mesh's pods, nodes and Services as far as they are known, `clusters` its clusters
+    where they count as all there are: not for steps, since a fix must hold in a mesh that grows.
 
-    Each policy is judged alone, against every identity that the selectors of either version tell apart: no pod that the
+    Each policy is judged alone, and one that denies also beside policies that allow everything, where its deny rules
+    are what counts. It is judged against every identity that the selectors of either version tell apart: none that the
+    inventory may hold is treated otherwise than one of them. Workloads of the inventory are taken in where that is not
+    so: where ports have names, or the labels have too many combinations to try.
+
+    `inside` are the addresses of the mesh's pods, nodes and Services as far as they are known, `clusters` its clusters
+    where they count as all there are: not for steps, since a fix must hold in a mesh that grows.
+
+    Each policy is judged alone, and one that denies also beside policies that allow everything, where its deny rules
+    are what counts. It is judged against every identity that the selectors of either version tell apart: none that the
     inventory may hold is treated otherwise than one of them. Workloads of the inventory are taken in where that is not
     so: where ports have names, or the labels have too many combinations to try.
     """
@@ -42,32 +55,78 @@ class Effects:
     target: Settings
     inventory: Inventory
     inside: tuple[Prefix, ...] = ()
+    clusters: tuple[str, ...] = ()
+    _worlds: dict[tuple[int, Settings], tuple[Policy, PolicyWorld]] = field(default_factory=dict, compare=False)
 
     def rejected(self, policy: Policy) -> Rejection | None:
         """Why the target version rejects a policy; None where it accepts it."""
         return rejected(policy, self.target.version, node_selector_labels=self.target.node_selector_labels)
 
+    def rejected_today(self, policy: Policy) -> Rejection | None:
+        """Why the source version rejects a policy."""
+        return rejected(policy, self.source.version, node_selector_labels=self.source.node_selector_labels)
+
     def step(self, before: Policy, after: Policy) -> Flows:
         """The flows that a step of a rewrite changes (see `reach_of_step`), one statement each."""
         facts = self._facts((before, after))
-
-        def effect(identities: Sequence[Identity]) -> StepEffect:
-            return step_effect(
-                substituted(before.raw),
-                substituted(after.raw),
-                self.source,
-                self.target,
-                facts=facts,
-                identities=identities,
-                inside=self.inside,
-                namespace=before.namespace,
+        worlds = [
+            self._world(policy, settings, facts)
+            for policy, settings in (
+                (before, self.source),
+                (after, self.target),
+                (before, self.target),
+                (after, self.source),
             )
+        ]
+
+        def effect(identities: Sequence[Identity], beside: Sequence[PolicySet] = ()) -> StepEffect:
+            chosen = [PolicyWorld((*world.sets, *beside)) for world in worlds] if beside else worlds
+            return step_effect(*chosen, identities=identities, inside=self.inside)
 
         named = any(_names_ports(policy.raw) for policy in (before, after))
-        found = effect(self._workloads((before, after)) if named else ())
-        if not named and not (found.own.exact and found.upgrade.exact):
-            found = effect(self._workloads((before, after)))
-        return Flows(*_texts(found.own), Flows(*_texts(found.upgrade)))
+        identities = self._workloads((before, after)) if named else ()
+        found = [effect(identities)]
+        exact = found[0].own.exact and found[0].upgrade.exact
+        if not named and not exact:
+            identities = self._workloads((before, after))
+            found = [effect(identities)]
+        if _denies(before.raw) or _denies(after.raw):
+            found.append(effect(identities, [_allow_everything(self.target)]))
+        own, upgrade = (
+            [_texts(each) for each in part] for part in zip(*((e.own, e.upgrade) for e in found), strict=True)
+        )
+        return Flows(*_union(own), Flows(*_union(upgrade)), exact)
+
+    def upgrade(self, old: Policy, new: Policy) -> Flows:
+        """All flows that differ between the old policy today and the new one on the target version."""
+        facts = self._facts((old, new))
+
+        def difference(identities: Sequence[Identity], beside: Sequence[PolicySet] = ()) -> Difference:
+            before, after = self._world(old, self.source, facts), self._world(new, self.target, facts)
+            if beside:
+                before, after = (PolicyWorld((*world.sets, *beside)) for world in (before, after))
+            return reach(before, after, identities, inside=self.inside, clusters=self.clusters)
+
+        named = any(_names_ports(policy.raw) for policy in (old, new))
+        identities = self._workloads((old, new)) if named else ()
+        found = [difference(identities)]
+        if not named and not found[0].exact:
+            identities = self._workloads((old, new))
+            found = [difference(identities)]
+        if _denies(old.raw) or _denies(new.raw):
+            found.append(difference(identities, [_allow_everything(self.target)]))
+        return Flows(*_union([_texts(each) for each in found]))
+
+    def _world(self, policy: Policy, settings: Settings, facts: Facts) -> PolicyWorld:
+        """A policy alone; remembered, since what one step makes is what the next begins with."""
+        key = (id(policy.raw), settings)
+        known = self._worlds.get(key)
+        if known is not None and facts is NO_FACTS:
+            return known[1]
+        made = policy_world([substituted(policy.raw)], settings, facts, namespaces=[policy.namespace])
+        if facts is NO_FACTS:
+            self._worlds[key] = policy, made
+        return made
 
     def _facts(self, policies: Iterable[Policy]) -> Facts:
         """The Services and CIDR groups that policies point at."""
@@ -126,6 +185,31 @@ def listed(flows: Sequence[str]) -> str:
 
 def _texts(difference: Difference) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(map(str, difference.opened)), tuple(map(str, difference.closed))
+
+
+def _union(texts: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    opened, closed = (
+        tuple(dict.fromkeys(text for part in parts for text in part)) for parts in zip(*texts, strict=True)
+    )
+    return opened, closed
+
+
+def _denies(manifest: Mapping[str, Any]) -> bool:
+    return any(rules for name in ("ingressDeny", "egressDeny") for rules in _values(manifest, name))
+
+
+@cache
+def _allow_everything(settings: Settings) -> PolicySet:
+    """Policies of others that let everything through to everybody but the host."""
+    spec = {"endpointSelector": {}, "ingress": [{"fromEntities": ["all"]}], "egress": [{"toEntities": ["all"]}]}
+    metadata = {"name": "allow-everything"}
+    manifest = {
+        "apiVersion": "cilium.io/v2",
+        "kind": "CiliumClusterwideNetworkPolicy",
+        "metadata": metadata,
+        "spec": spec,
+    }
+    return compile_policies([manifest], settings)
 
 
 def _names_ports(manifest: Mapping[str, Any]) -> bool:

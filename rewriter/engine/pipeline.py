@@ -55,7 +55,8 @@ class Outcome:
 class _Draft:
     """A document on its way through the passes, with its policies and the texts of its comments.
 
-    `held` says of policies, by position, why they are not rewritten; `steps` has the fixes that each has got.
+    `held` says of policies, by position, why they are not rewritten; `steps` has the fixes that each has got, and
+    `inexact` those of which a step was judged by witnesses only.
     """
 
     document: yamltext.Document
@@ -64,6 +65,7 @@ class _Draft:
     comments: tuple[str, ...] = ()
     first: Sequence[FoundPolicy] = ()
     steps: dict[int, list[Finding]] = field(default_factory=dict)
+    inexact: set[int] = field(default_factory=set)
 
     def take(self, document: yamltext.Document, rules: Rules) -> None:
         self.document = document
@@ -157,6 +159,8 @@ def _treated(draft: _Draft, index: int, reported: Reported, rules: Rules, *, pre
     draft.steps.setdefault(index, []).append(finding)
     judged = _judged(reported, before[index].policy, draft.policies[index].policy, rules)
     check_declared(finding, judged.flows)
+    if not judged.flows.exact:
+        draft.inexact.add(index)
     return replace(judged, fixed=True)
 
 
@@ -198,7 +202,8 @@ def _prove_policies(draft: _Draft, rules: Rules) -> dict[int, str]:
                 f"not rewritten: Cilium {version} rejects the policy for another reason as well, so that no rewrite "
                 f"has an effect: {why.message}"
             )
-        elif len(findings) > 1:
+        elif len(findings) > 1 and index in draft.inexact:
+            # Steps that were tried on every combination of labels leave nothing that only all of them would show.
             check_together(findings, rules.effects.step(old, new))
     return rejected
 

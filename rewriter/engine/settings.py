@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from rewriter.cilium.cidr import AddressError, Prefix, parse_prefix
@@ -11,7 +11,7 @@ from rewriter.cilium.labels import pod_labels
 from rewriter.cilium.settings import CidrGroupView, Facts, ServiceView, Settings
 from rewriter.cilium.version import DEFAULT_LOCAL_CLUSTER, DEFAULT_LOCAL_CLUSTER_EXISTS, Version
 from rewriter.config.model import Config
-from rewriter.inventory.facts import CIDRGroup, Cluster, Service, Workload
+from rewriter.inventory.facts import CIDRGroup, Cluster, Namespace, Service, Workload
 from rewriter.inventory.inventory import Inventory
 
 #: The name of a cluster of which nobody told the name (Cilium's default of cluster.name).
@@ -56,10 +56,26 @@ def mesh_addresses(inventory: Inventory) -> tuple[Prefix, ...]:
 
 def workload_identity(workload: Workload, inventory: Inventory, local: str) -> Identity:
     """The identity of a workload's pods; `local` is the cluster of those whose cluster nobody tells."""
+    return _identity(workload, inventory.namespaces(workload.namespace), local)
+
+
+def workload_identities(workloads: Iterable[Workload], inventory: Inventory, clusters: Sequence[str]) -> list[Identity]:
+    """The identities of many workloads; one whose cluster nobody tells counts as one of each of `clusters`."""
+    namespaces: dict[str, list[Namespace]] = {}
+    for namespace in inventory.namespaces():
+        namespaces.setdefault(namespace.name, []).append(namespace)
+    return [
+        _identity(workload, namespaces.get(workload.namespace, ()), local)
+        for workload in workloads
+        for local in ([workload.cluster] if workload.cluster else clusters)
+    ]
+
+
+def _identity(workload: Workload, namespaces: Iterable[Namespace], local: str) -> Identity:
     cluster = workload.cluster or local
     namespace_labels: dict[str, str] = {}
-    for namespace in inventory.namespaces(workload.namespace):
-        if namespace.cluster in (None, workload.cluster):
+    for namespace in namespaces:
+        if namespace.cluster in (None, cluster):
             namespace_labels |= namespace.labels
     return Identity(
         name=f"{cluster}/{workload.namespace}/{workload.name}",

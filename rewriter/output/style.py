@@ -45,7 +45,7 @@ class Style:
             return text
         return f"\x1b[{';'.join(_CODES[name] for name in names)}m{text}\x1b[0m"
 
-    def wrap(self, text: str, indent: int, first: str = "") -> list[str]:
+    def wrap(self, text: str, indent: int, first: str = "", color: str = "dim") -> list[str]:
         """Clean text wrapped to the width, every line indented; `first` stands before the text on line one."""
         pad = " " * indent
         lines = textwrap.wrap(
@@ -57,7 +57,7 @@ class Style:
             break_on_hyphens=False,
         )
         if lines and first:
-            lines[0] = pad + self.paint(first, "dim") + lines[0][indent + len(first) :]
+            lines[0] = pad + self.paint(first, color) + lines[0][indent + len(first) :]
         return lines
 
 

@@ -99,15 +99,12 @@ def _effects(items: Sequence[Reported], style: Style) -> Iterator[str]:
 
 
 def _flows(
-    verb: str, flows: Sequence[str], style: Style, indent: int, color: str = "", *, lead: str = ""
+    verb: str, flows: Sequence[str], style: Style, indent: int, color: str = "dim", *, lead: str = ""
 ) -> Iterator[str]:
     """A line for each flow, the first one labelled."""
     for number, flow in enumerate(flows):
         label = f"{'' if number else 'upgrade' if lead else verb:<9}"
-        lines = list(style.wrap(f"{lead if number == 0 else ''}{flow}", indent, label))
-        if color and number == 0:
-            lines[0] = lines[0].replace(label, style.paint(label, color), 1)
-        yield from lines
+        yield from style.wrap(f"{lead if number == 0 else ''}{flow}", indent, label, color)
 
 
 def _state(item: Reported, style: Style, *, written: bool) -> str:

@@ -92,7 +92,8 @@ def _value_masks(dimension: Dimension, universe: Universe, pods: int) -> dict[Va
         present = universe.select(pods_with(dimension.key)) & rest
         masks[OTHER], masks[ABSENT] = present, rest & ~present
     else:
-        masks[dimension.values[-1]] = rest
+        last = dimension.values[-1]
+        masks[OTHER if last in masks else last] = rest
     return masks
 
 

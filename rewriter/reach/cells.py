@@ -36,9 +36,12 @@ class Dimension:
     values: tuple[str | None, ...]
 
 
-def dimensions(terms: Iterable[LabelTerm], local_cluster: str) -> tuple[Dimension, ...]:
-    """The label keys on which the terms look at pods; cluster and namespace always, and last."""
-    mentioned: dict[str, set[str]] = {CLUSTER_LABEL: {local_cluster}, NAMESPACE_LABEL: set()}
+def dimensions(terms: Iterable[LabelTerm], local_cluster: str, clusters: Sequence[str] = ()) -> tuple[Dimension, ...]:
+    """The label keys on which the terms look at pods; cluster and namespace always, and last.
+
+    With `clusters` there are no others than these and those that the terms name.
+    """
+    mentioned: dict[str, set[str]] = {CLUSTER_LABEL: {local_cluster, *clusters}, NAMESPACE_LABEL: set()}
     presence: set[str] = set()
     for condition in pod_conditions(terms):
         key = NAMESPACE_LABEL if condition.key == _NAMESPACE_NAME else condition.key
@@ -47,7 +50,8 @@ def dimensions(terms: Iterable[LabelTerm], local_cluster: str) -> tuple[Dimensio
             presence.add(key)
     last = (NAMESPACE_LABEL, CLUSTER_LABEL)
     keys = [*sorted(key for key in mentioned if key not in last), *last]
-    return tuple(Dimension(key, _values(key, mentioned[key], key in presence)) for key in keys)
+    closed = frozenset({CLUSTER_LABEL} if clusters else ())
+    return tuple(Dimension(key, _values(key, mentioned[key], key in presence, key in closed)) for key in keys)
 
 
 def pod_conditions(terms: Iterable[LabelTerm]) -> Iterator[Condition]:
@@ -84,10 +88,13 @@ def cell_masks(dims: Sequence[Dimension]) -> list[LabelMask]:
     return masks
 
 
-def _values(key: str, mentioned: set[str], presence: bool) -> tuple[str | None, ...]:
-    """In and NotIn tell no difference between another value and none; Exists and DoesNotExist do."""
+def _values(key: str, mentioned: set[str], presence: bool, closed: bool) -> tuple[str | None, ...]:
+    """In and NotIn tell no difference between another value and none; Exists and DoesNotExist do.
+
+    A closed key has no other values than those mentioned.
+    """
     values: list[str | None] = [*sorted(mentioned)]
-    if presence or key in _ALWAYS_THERE:
+    if not closed and (presence or key in _ALWAYS_THERE):
         values.append(OTHER)
     if key not in _ALWAYS_THERE:
         values.append(ABSENT)

@@ -46,11 +46,13 @@ def reach(
     identities: Sequence[Identity] = (),
     beside: PolicyWorld | None = None,
     inside: Sequence[Prefix] = (),
+    clusters: Sequence[str] = (),
 ) -> Difference:
     """The flows that `after` opens and closes, over the identities and witnesses of every selection in any world.
 
     With a world `beside`, only the flows count on which `before` and `beside` agree and `after` differs.
     `inside` are addresses of pods, nodes and Services, which are never outside the mesh whatever a CIDR says.
+    `clusters` are all that there are, beside those that policies name; with none, there may be others.
 
     Directions are compared one by one: a flow that ingress opens may still be closed on egress. The answer is complete
     over the identities given, deterministic, and does not depend on the order of policies or rules.
@@ -58,7 +60,7 @@ def reach(
     if same_content(before, after) or (beside is not None and same_content(beside, after)):
         return NO_DIFFERENCE
     worlds = (before, after) if beside is None else (before, after, beside)
-    return _Comparison(worlds, identities, inside).result().own
+    return _Comparison(worlds, identities, inside, clusters).result().own
 
 
 def reach_of_step(
@@ -100,9 +102,13 @@ class _Comparison:
     """Two worlds, three with one beside, or the four of a step, loaded over one space."""
 
     def __init__(
-        self, worlds: tuple[PolicyWorld, ...], identities: Sequence[Identity], inside: Sequence[Prefix]
+        self,
+        worlds: tuple[PolicyWorld, ...],
+        identities: Sequence[Identity],
+        inside: Sequence[Prefix],
+        clusters: Sequence[str] = (),
     ) -> None:
-        self.space: Space = build_space(worlds, identities, inside)
+        self.space: Space = build_space(worlds, identities, inside, clusters)
         self.universe = self.space.universe(cidr_match_nodes=False)
         self._with_nodes: Universe | None = None
         loaded = {id(world): self._load(world) for world in worlds}

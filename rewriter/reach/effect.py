@@ -78,25 +78,19 @@ def policy_effect(
 
 
 def step_effect(
-    before: Manifest,
-    after: Manifest,
-    source: Settings,
-    target: Settings,
+    today: PolicyWorld,
+    fixed: PolicyWorld,
+    unfixed: PolicyWorld,
+    early: PolicyWorld,
     *,
-    facts: Facts = NO_FACTS,
     identities: Sequence[Identity] = (),
     inside: Sequence[Prefix] = (),
-    namespace: str | None = None,
 ) -> StepEffect:
-    """What the step from `before` to `after` does to a policy, judged alone; see `reach_of_step`.
+    """What a step does to a policy, judged alone; see `reach_of_step`.
 
     A step to a policy that the source version rejects can only be taken together with the upgrade: it has no early
     effect.
     """
-    today, early, unfixed, fixed = (
-        _world(manifest, settings, facts, namespace)
-        for manifest, settings in ((before, source), (after, source), (before, target), (after, target))
-    )
     if any(early.rejections) and not any(today.rejections):
         early = today
     return reach_of_step(today, fixed, unfixed, early, identities, inside)

@@ -132,6 +132,10 @@ def complement(ports: PortSet) -> PortSet:
     return tuple(gaps)
 
 
+def intersection(first: PortSet, second: PortSet) -> PortSet:
+    return complement(normalised([*complement(first), *complement(second)]))
+
+
 @dataclass(frozen=True, slots=True)
 class Atoms:
     """The line cut at every boundary: inside one atom, every match covers all or nothing."""

@@ -83,7 +83,7 @@ def changes(rules: Sequence[frozenset[Rule]], ground: Ground) -> Iterator[Change
             masks = found.setdefault((part, change, limits), {})
             masks[atom] = masks.get(atom, 0) | mask
     for (part, change, limits), masks in found.items():
-        for peers, where in _by_peers(masks):
+        for peers, where in by_peers(masks):
             yield Change(part, change, peers, normalised(atoms.intervals(where)), limits)
 
 
@@ -99,6 +99,21 @@ def _of_step(today: _Side, fixed: _Side, unfixed: _Side, early: _Side) -> list[t
         (UPGRADE, OPENED, today, _both(unfixed, early)),
         (UPGRADE, CLOSED, _either(unfixed, early), today),
     ]
+
+
+def let_through(rules: Sequence[frozenset[Rule]], ground: Ground) -> tuple[Atoms, list[Masks]]:
+    """For each set of rules the peers that it lets through, freely or under a limit, over the same atoms of ports."""
+    spans = {grant: _intervals(grant, ground) for rule in frozenset().union(*rules) for grant in rule.ports}
+    atoms = cut(interval for intervals in spans.values() for interval in intervals)
+    found = []
+    for part in rules:
+        side = _side(part, spans, atoms, ground)
+        masks = dict(side.free)
+        for limited in side.limited.values():
+            for atom, mask in limited.items():
+                masks[atom] |= mask
+        found.append(masks)
+    return atoms, found
 
 
 def _intervals(grant: PortGrant, ground: Ground) -> list[Interval]:
@@ -185,7 +200,7 @@ def _split(mask: int, limited: Mapping[str, int]) -> Iterator[tuple[tuple[str, .
     yield from parts.items()
 
 
-def _by_peers(masks: Masks) -> Iterator[tuple[int, list[int]]]:
+def by_peers(masks: Masks) -> Iterator[tuple[int, list[int]]]:
     """Atoms and peers the other way round: disjoint sets of peers, each with its atoms."""
     parts: list[tuple[int, list[int]]] = []
     by_mask: dict[int, list[int]] = {}

@@ -80,10 +80,16 @@ class Space:
         return _bits(self.first_given, self.cell_count + len(self.identities))
 
 
-def build_space(worlds: Sequence[PolicyWorld], identities: Sequence[Identity], inside: Sequence[Prefix] = ()) -> Space:
+def build_space(
+    worlds: Sequence[PolicyWorld],
+    identities: Sequence[Identity],
+    inside: Sequence[Prefix] = (),
+    clusters: Sequence[str] = (),
+) -> Space:
     """The space that tells the worlds apart, over the given identities and witnesses.
 
-    No address `inside` has a witness: those are pods, nodes and Services.
+    No address `inside` has a witness: those are pods, nodes and Services. Where `clusters` are given, pods have
+    witnesses in these and in those that policies name, else in others too.
     """
     distinct = list({id(world): world for world in worlds}.values())
     found = [{_content(entry): entry for entry in world.entries()} for world in distinct]
@@ -93,7 +99,7 @@ def build_space(worlds: Sequence[PolicyWorld], identities: Sequence[Identity], i
     dual_stack = any(policies.settings.dual_stack for policies in worlds[1].sets)
     local = worlds[1].local_cluster
     terms = list(_terms(entries))
-    dims, cells = _cells(terms, list(_terms(changed)), local)
+    dims, cells = _cells(terms, list(_terms(changed)), local, clusters)
     exact = bool(cells)
     identities = sorted(identities, key=lambda identity: (identity.name, sorted(map(str, identity.labels))))
     given = {identity.labels for identity in identities}
@@ -103,7 +109,8 @@ def build_space(worlds: Sequence[PolicyWorld], identities: Sequence[Identity], i
         groups: dict[LabelTerm, list[Term]] = {}
         for entry in changed:
             groups.setdefault(entry.subject, []).extend(_terms([entry]))
-        pods = pod_witnesses([_label_terms(group) for group in groups.values()], local)
+        places = tuple(dict.fromkeys([local, *clusters])) if clusters else (local, OTHER)
+        pods = pod_witnesses([_label_terms(group) for group in groups.values()], places)
     odd = list(_odd_witnesses(terms, local))
     total = cell_count(dims) if exact else 0
     ranges = address_ranges((term for term in terms if isinstance(term, CidrTerm)), inside)
@@ -183,10 +190,12 @@ def _label_terms(terms: Iterable[Term]) -> list[LabelTerm]:
     return list(dict.fromkeys(term for term in terms if isinstance(term, LabelTerm)))
 
 
-def _cells(terms: list[Term], changed: list[Term], local: str) -> tuple[tuple[Dimension, ...], tuple[LabelMask, ...]]:
+def _cells(
+    terms: list[Term], changed: list[Term], local: str, clusters: Sequence[str]
+) -> tuple[tuple[Dimension, ...], tuple[LabelMask, ...]]:
     """The dimensions, and all their combinations where there are not too many: of all terms, else of the changed."""
     for chosen in (terms, changed):
-        dims = dimensions(_label_terms(chosen), local)
+        dims = dimensions(_label_terms(chosen), local, clusters)
         if cell_count(dims) <= MAX_CELLS:
             return dims, tuple(cell_masks(dims))
     return dims, ()

@@ -23,8 +23,8 @@ _MAX_VALUES = 4
 Labels = dict[str, str]
 
 
-def pod_witnesses(groups: Sequence[Sequence[LabelTerm]], local_cluster: str) -> list[Identity]:
-    """Pods that each term of each group selects, in the local cluster and in another, and near misses.
+def pod_witnesses(groups: Sequence[Sequence[LabelTerm]], clusters: Sequence[str]) -> list[Identity]:
+    """Pods that each term of each group selects, in each of the clusters, and near misses.
 
     A near miss is a pod of one term that also meets a condition of another term of the same group (rules of the same
     subject, before and after a change). At most MAX_WITNESSES, those of the terms themselves first.
@@ -37,17 +37,17 @@ def pod_witnesses(groups: Sequence[Sequence[LabelTerm]], local_cluster: str) -> 
             for term in terms:
                 if not term.conditions or list(pod_conditions([term])) != list(term.conditions):
                     continue
-                for labels in _pods(term, conditions if near else [], local_cluster):
+                for labels in _pods(term, conditions if near else [], clusters):
                     made[_identity_labels(labels)] = None
                     if len(made) >= MAX_WITNESSES:
                         return _identities(made)
     return _identities(made)
 
 
-def _pods(term: LabelTerm, near: list[Condition], local_cluster: str) -> Iterator[Labels]:
+def _pods(term: LabelTerm, near: list[Condition], clusters: Sequence[str]) -> Iterator[Labels]:
     for base in _bases(term):
         for namespace in [base[NAMESPACE_LABEL]] if NAMESPACE_LABEL in base else [OTHER]:
-            for cluster in [base[CLUSTER_LABEL]] if CLUSTER_LABEL in base else [local_cluster, OTHER]:
+            for cluster in [base[CLUSTER_LABEL]] if CLUSTER_LABEL in base else clusters:
                 pod = {**base, NAMESPACE_LABEL: namespace, CLUSTER_LABEL: cluster}
                 yield from _variants(pod, near) if near else [pod]
 

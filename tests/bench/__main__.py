@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 import rewriter
-from tests.bench import hubble, inventory, verdict
+from tests.bench import hubble, impact, inventory, verdict
 from tests.bench.measure import Table, fastest, peak_megabytes
 from tests.bench.trees import MESH, write_documents, write_tree
 
@@ -45,7 +45,8 @@ def main() -> int:
     told, memory = hubble.measure(100_000 if ROUNDS == 3 else 5_000_000)
     print(f"  {told}")
     table.megabytes("Hubble export, peak memory", memory, hubble.MOST_MEMORY)
-    return 0 if table.good else 1
+    impact_good = impact.main() == 0
+    return 0 if table.good and impact_good else 1
 
 
 def _sparse(table: Table, folder: Path) -> None:

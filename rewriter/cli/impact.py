@@ -1,0 +1,112 @@
+"""`cnpfix impact`: what an upgrade changes for traffic, and what of it is left after the fixes."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rewriter.cli.errors import UsageError
+from rewriter.cli.options import Color, open_for
+
+
+class Format(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+def impact(
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="PATH", help="Files and folders.", show_default=".")
+    ] = None,
+    from_version: Annotated[
+        str | None, typer.Option("--from", metavar="VERSION", help="Cilium that runs today. Default: one before --to.")
+    ] = None,
+    to_version: Annotated[
+        str | None, typer.Option("--to", metavar="VERSION", help="Cilium after the upgrade. Default: 1.19.")
+    ] = None,
+    unsafe_fixes: Annotated[
+        bool, typer.Option("--unsafe-fixes", help="Count fixes whose intent is a guess, too.")
+    ] = False,
+    inventory: Annotated[
+        list[Path] | None,
+        typer.Option("--inventory", metavar="FILE", help="Cluster facts from a snapshot; repeatable."),
+    ] = None,
+    context: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--context", metavar="CTX", help="Cluster facts from a live cluster of the kubeconfig; repeatable."
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="Default: the nearest cnpfix.toml or pyproject.toml."),
+    ] = None,
+    format_: Annotated[Format, typer.Option("--format", help="Report on stdout.")] = Format.TEXT,
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", help="Report to a file instead of stdout.")
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Processes; 0 means as many as help.")] = 0,
+    color: Annotated[Color, typer.Option("--color", help="Colour the text report.")] = Color.AUTO,
+) -> int:
+    """Say which flows an upgrade changes if nothing is done, and which of them are left after the fixes.
+
+    Policies are judged one by one, over every identity that their selectors tell apart; and together, between the
+    workloads that are known, egress in the source's cluster and ingress in the destination's. Nothing is written.
+    Exit codes: 0 fine, 2 usage, unreadable input or a proof that failed.
+    """
+    from rewriter.cli.progress import Progress
+    from rewriter.engine import parallel
+    from rewriter.engine.fixer import Fixer, Options
+    from rewriter.engine.impact import impact_of
+    from rewriter.engine.workspace import Request
+    from rewriter.output import impact_report, impact_text
+    from rewriter.output.style import clean, style_for
+
+    request = Request(
+        names=tuple(paths or (".",)),
+        config_file=config,
+        from_version=from_version,
+        to_version=to_version,
+        inventories=tuple(inventory or ()),
+        contexts=tuple(context or ()),
+    )
+    workspace = open_for(request)
+    options = Options(
+        workspace.from_version,
+        workspace.to_version,
+        select=frozenset(workspace.config.select),
+        ignore=frozenset(workspace.config.ignore),
+        unsafe_fixes=unsafe_fixes,
+    )
+    fixer = Fixer(workspace.config, options, workspace.inventory, workspace.namespace_of, workspace.others)
+    with Progress("fixing", len(workspace.files)) as progress:
+        results = []
+        for result in parallel.each(workspace.files, lambda item: fixer.treat(*item), jobs):
+            results.append(result)
+            progress.step()
+    with Progress("comparing", None) as progress:
+        found = impact_of(workspace, results, progress.step)
+    versions = (str(workspace.from_version), str(workspace.to_version))
+    if format_ is Format.JSON:
+        text = impact_report.render_json(found, versions)
+    elif format_ is Format.MARKDOWN:
+        text = impact_report.render_markdown(found, versions)
+    else:
+        style = style_for(sys.stdout, color.value)
+        text = impact_text.render(found, versions, replace(style, color=style.color and output is None))
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"--output {output}: cannot be written: {error.strerror or error}") from None
+    for problem in found.errors:
+        print(clean(f"cnpfix: {problem}"), file=sys.stderr)
+    return 2 if found.errors else 0

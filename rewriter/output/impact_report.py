@@ -1,0 +1,126 @@
+"""The impact of an upgrade as JSON, and as Markdown for a pull request or an issue."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from rewriter.engine.impact import Change, Impact, PolicyImpact
+from rewriter.output.impact_text import MOST_PAIRS, ROWS, fate, numbers, shown_pairs
+from rewriter.output.markdown import escaped
+from rewriter.reach.pairs import MeshDifference
+
+SCHEMA = 1
+
+
+def render_json(impact: Impact, versions: tuple[str, str]) -> str:
+    """Everything: `undone` with nothing done, `fixed` after the fixes; lists of workloads stand for all their pairs."""
+    return json.dumps(as_json(impact, versions), indent=2, ensure_ascii=False) + "\n"
+
+
+def as_json(impact: Impact, versions: tuple[str, str]) -> dict[str, Any]:
+    rows = list(numbers(impact))
+    return {
+        "schema": SCHEMA,
+        "from": versions[0],
+        "to": versions[1],
+        "clusters": list(impact.clusters),
+        "summary": {
+            "policies": impact.total,
+            "workloads": impact.workloads,
+            "undone": {name: undone for name, undone, _ in rows},
+            "fixed": {name: fixed for name, _, fixed in rows},
+        },
+        "policies": [_policy(item) for item in impact.policies],
+        "undone": _mesh(impact.undone),
+        "fixed": _mesh(impact.fixed),
+        "errors": [
+            {"file": error.path, "line": error.line, "message": error.message, "hint": error.hint}
+            for error in impact.errors
+        ],
+    }
+
+
+def _policy(item: PolicyImpact) -> dict[str, Any]:
+    policy = item.policy.policy
+    return {
+        "file": item.policy.path,
+        "line": item.line,
+        "document": item.policy.document.index,
+        "kind": policy.kind,
+        "namespace": policy.namespace or "",
+        "name": policy.name,
+        "cluster": item.cluster,
+        "fixes": list(item.fixes),
+        "undone": _change(item.undone),
+        "fixed": _change(item.fixed),
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "state": change.state,
+        "reason": change.reason,
+        "opened": list(change.flows.opened),
+        "closed": list(change.flows.closed),
+    }
+
+
+def _mesh(difference: MeshDifference) -> dict[str, Any]:
+    return {
+        "pairs": [
+            {
+                "change": pair.change,
+                "sources": list(pair.sources),
+                "destinations": list(pair.destinations),
+                "ports": pair.ports,
+                "portRanges": [found._asdict() for found in pair.port_ranges],
+            }
+            for pair in difference.pairs
+        ],
+        "released": list(difference.released),
+    }
+
+
+def render_markdown(impact: Impact, versions: tuple[str, str]) -> str:
+    """The impact as GitHub-flavoured Markdown; names from manifests are escaped."""
+    return "\n".join(_lines(impact, versions)).rstrip() + "\n"
+
+
+def _lines(impact: Impact, versions: tuple[str, str]) -> Iterator[str]:
+    where = f" of {escaped(', '.join(impact.clusters))}" if impact.clusters else ""
+    yield f"## Cilium {versions[0]} to {versions[1]}{where}: what changes for traffic"
+    yield ""
+    yield "| | nothing done | after the fixes |"
+    yield "| --- | ---: | ---: |"
+    for name, undone, fixed in numbers(impact):
+        yield f"| {ROWS[name]} | {undone} | {fixed} |"
+    for item in impact.policies:
+        policy = item.policy.policy
+        name = "/".join(part for part in (policy.namespace, policy.name) if part)
+        yield from ["", f"### {escaped(name)}", ""]
+        yield f"{escaped(f'{item.policy.path}:{item.line}')}, {policy.kind}, {escaped(fate(item))}"
+        yield ""
+        yield from _flows(item.undone)
+        if item.fixed != item.undone and item.fixed:
+            yield from ["", "After the fixes:", "", *_flows(item.fixed)]
+    rows = shown_pairs(impact)
+    if rows:
+        yield from ["", "### Between workloads", "", "| | from | to | ports | |", "| --- | --- | --- | --- | --- |"]
+        for pair, what in rows[:MOST_PAIRS]:
+            ends = (escaped(", ".join(names)) for names in (pair.sources, pair.destinations))
+            yield f"| {pair.change} | {' | '.join(ends)} | {escaped(pair.ports)} | {what} |"
+        if len(rows) > MOST_PAIRS:
+            yield from ["", f"And {len(rows) - MOST_PAIRS} more."]
+    if impact.undone.released or impact.fixed.released:
+        yield from ["", "### Workloads that lose their last enforced policy", ""]
+        for workload in sorted({*impact.undone.released, *impact.fixed.released}):
+            yield f"- {escaped(workload)}, {'left' if workload in impact.fixed.released else 'mended'}"
+
+
+def _flows(change: Change) -> Iterator[str]:
+    if change.state:
+        yield f"- the policy {change.state}: {escaped(change.reason)}"
+    yield from (f"- opens {escaped(flow)}" for flow in change.flows.opened)
+    yield from (f"- closes {escaped(flow)}" for flow in change.flows.closed)

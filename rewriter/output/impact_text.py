@@ -1,0 +1,175 @@
+"""The impact of an upgrade for people: what changes in numbers, policy by policy, and between workloads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rewriter.engine.impact import DEAD, DEAD_ON_BOTH, WOKEN, Change, Impact, PolicyImpact
+from rewriter.output.style import Style, clean, one_line
+from rewriter.reach.pairs import MeshDifference, PairChange
+
+#: Rows of pairs that are shown; every one is in the JSON.
+MOST_PAIRS = 40
+_VERBS = {"opened": ("opens", "red"), "closed": ("closes", "yellow")}
+
+
+def render(impact: Impact, versions: tuple[str, str], style: Style) -> str:
+    """The impact as text for a terminal."""
+    lines = [*_title(impact, versions, style)]
+    if impact.policies or impact.undone.pairs or impact.fixed.pairs:
+        lines += ["", *_table(impact, style)]
+    for policy in impact.policies:
+        lines += ["", *_policy(policy, style)]
+    lines += _pairs(impact, style)
+    lines += _released(impact, style)
+    lines += ["", *_summary(impact, versions, style)]
+    return "".join(line.rstrip() + "\n" for line in lines)
+
+
+#: The rows of the summary in words, by their names in reports.
+ROWS = {
+    "policies_changed": "policies whose flows change",
+    "policies_dead": "policies that stop being enforced",
+    "policies_woken": "policies that start being enforced",
+    "pairs_closed": "pairs of workloads that close",
+    "pairs_opened": "pairs of workloads that open",
+    "workloads_released": "workloads that lose their last policy",
+}
+
+
+def numbers(impact: Impact) -> Iterator[tuple[str, int, int]]:
+    """The rows of the summary: its name in `ROWS`, how many with nothing done, how many after the fixes."""
+    undone, fixed = ([item.undone for item in impact.policies], [item.fixed for item in impact.policies])
+
+    def changed(changes: list[Change]) -> int:
+        return sum(bool(change.flows.opened or change.flows.closed) for change in changes)
+
+    def become(state: str, changes: list[Change]) -> int:
+        return sum(change.state == state for change in changes)
+
+    yield "policies_changed", changed(undone), changed(fixed)
+    yield "policies_dead", become(DEAD, undone), become(DEAD, fixed)
+    yield "policies_woken", become(WOKEN, undone), become(WOKEN, fixed)
+    if impact.workloads:
+        for change in ("closed", "opened"):
+            yield f"pairs_{change}", count(impact.undone, change), count(impact.fixed, change)
+        yield "workloads_released", len(impact.undone.released), len(impact.fixed.released)
+
+
+def count(difference: MeshDifference, change: str) -> int:
+    """The pairs of workloads that open or close, on whatever ports."""
+    ends = {
+        (s, d) for pair in difference.pairs if pair.change == change for s in pair.sources for d in pair.destinations
+    }
+    return len(ends)
+
+
+def fate(policy: PolicyImpact) -> str:
+    """What becomes of a policy's impact with the fixes."""
+    if policy.fixed == policy.undone and not policy.fixes:
+        return "left to you"
+    by = f" by {', '.join(policy.fixes)}" if policy.fixes else ""
+    return f"{'changed' if policy.fixed else 'mended'}{by}"
+
+
+def shown_pairs(impact: Impact) -> list[tuple[PairChange, str]]:
+    """Every pair that changes, with what the fixes make of it."""
+    undone, left = set(impact.undone.pairs), set(impact.fixed.pairs)
+    return [
+        (pair, "mended" if pair not in left else "left" if pair in undone else "by the fixes")
+        for pair in sorted(undone | left)
+    ]
+
+
+def _title(impact: Impact, versions: tuple[str, str], style: Style) -> Iterator[str]:
+    where = f" of {', '.join(impact.clusters)}" if impact.clusters else ""
+    yield style.paint(one_line(f"Cilium {versions[0]} → {versions[1]}{where}"), "bold")
+
+
+def _table(impact: Impact, style: Style) -> Iterator[str]:
+    rows = [(ROWS[name], undone, fixed) for name, undone, fixed in numbers(impact)]
+    width = max(len(words) for words, *_ in rows)
+    yield style.paint(f"{'':<{width}}{'nothing done':>15}{'after the fixes':>18}", "dim")
+    for words, undone, fixed in rows:
+        good = style.paint(f"{fixed or '·':>18}", *(["red"] if fixed else ["green"] if undone else []))
+        yield f"{words:<{width}}{undone or '·':>15}{good}"
+
+
+def _policy(policy: PolicyImpact, style: Style) -> Iterator[str]:
+    placed = policy.policy
+    name = "/".join(part for part in (placed.policy.namespace, placed.policy.name) if part)
+    mark = fate(policy)
+    yield (
+        f"{style.paint(clean(f'{placed.path}:{policy.line}'), 'bold')}"
+        f"  {style.paint(mark, 'yellow' if policy.fixed else 'green')}"
+    )
+    yield from style.wrap(f"{placed.policy.kind} {name}", 2, "in       ")
+    yield from _change(policy.undone, style)
+    if policy.fixed != policy.undone:
+        if policy.fixed:
+            yield style.paint("  after the fixes", "dim")
+            yield from _change(policy.fixed, style)
+        elif policy.undone:
+            yield from style.wrap("as it is today", 2, "fixed    ")
+
+
+def _change(change: Change, style: Style) -> Iterator[str]:
+    if change.state in (DEAD, WOKEN, DEAD_ON_BOTH):
+        yield from style.wrap(f"{change.state}: {change.reason}", 2, "policy   ")
+    for verb, flows, color in (("opens", change.flows.opened, "red"), ("closes", change.flows.closed, "yellow")):
+        for number, flow in enumerate(flows):
+            yield from style.wrap(flow, 2, f"{verb if number == 0 else '':<9}", color)
+
+
+def _pairs(impact: Impact, style: Style) -> Iterator[str]:
+    rows = shown_pairs(impact)
+    if not rows:
+        return
+    yield ""
+    yield style.paint("Between workloads", "bold")
+    for pair, what in rows[:MOST_PAIRS]:
+        verb, color = _VERBS[pair.change]
+        state = style.paint(what, "green" if what == "mended" else "yellow")
+        lines = style.wrap(
+            f"{_ends(pair.sources)} → {_ends(pair.destinations)}  on {pair.ports}", 2, f"{verb:<9}", color
+        )
+        yield from lines[:-1]
+        yield f"{lines[-1]}  {state}"
+    if len(rows) > MOST_PAIRS:
+        yield style.paint(f"  and {len(rows) - MOST_PAIRS} more (--format json has all)", "dim")
+
+
+def _ends(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:3])
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
+
+
+def _released(impact: Impact, style: Style) -> Iterator[str]:
+    released = sorted(set(impact.undone.released) | set(impact.fixed.released))
+    if not released:
+        return
+    yield ""
+    yield style.paint("Workloads that lose their last enforced policy, and are open then", "bold")
+    for name in released[:MOST_PAIRS]:
+        left = name in impact.fixed.released
+        yield f"  {clean(name)}  {style.paint('left' if left else 'mended', 'red' if left else 'green')}"
+    if len(released) > MOST_PAIRS:
+        yield style.paint(f"  and {len(released) - MOST_PAIRS} more (--format json has all)", "dim")
+
+
+def _summary(impact: Impact, versions: tuple[str, str], style: Style) -> Iterator[str]:
+    changed = sum(bool(item.undone) for item in impact.policies)
+    left = sum(bool(item.fixed) for item in impact.policies)
+    if not changed and not left:
+        text = f"The upgrade to {versions[1]} changes no flow of {_counted(impact.total)}."
+    else:
+        text = f"The upgrade changes {changed} of {_counted(impact.total)}; {left or 'none'} after the fixes."
+    if not impact.mesh:
+        text += " No mesh is known: if clusters are meshed, name them in cnpfix.toml."
+    if not impact.workloads:
+        text += " No workloads are known, so policies are judged by their selectors alone."
+    yield from style.wrap(text, 0)
+
+
+def _counted(number: int) -> str:
+    return f"{number} {'policy' if number == 1 else 'policies'}"

@@ -1,0 +1,216 @@
+"""Flows between workloads of a mesh that pass in one state and not in another, both directions taken together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from rewriter.cilium.identity import Identity, NamedPort
+from rewriter.cilium.labels import CLUSTER_LABEL
+from rewriter.cilium.policy import EGRESS, INGRESS
+from rewriter.cilium.policy_set import match_entries, narrow_required
+from rewriter.cilium.terms import pods_with
+from rewriter.cilium.universe import Universe, positions
+from rewriter.cilium.verdict import mesh_named_ports
+from rewriter.reach.difference import CLOSED, OPENED
+from rewriter.reach.port_line import PortLine, PortRange, PortSet, intersection, normalised
+from rewriter.reach.side import Ground, Masks, Rule, by_peers, let_through
+from rewriter.reach.world import PolicyWorld
+
+_BEFORE, _AFTER = 0, 1
+
+
+class Member(NamedTuple):
+    """A cluster of the mesh: the policies in force there before and after."""
+
+    before: PolicyWorld
+    after: PolicyWorld
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PairChange:
+    """Workloads between which flows opened or closed: from each source to each destination, on the ports.
+
+    `port_ranges` are the ports for programs: none means every port.
+    """
+
+    change: str
+    sources: tuple[str, ...]
+    destinations: tuple[str, ...]
+    ports: str
+    port_ranges: tuple[PortRange, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """The number of pairs."""
+        return len(self.sources) * len(self.destinations)
+
+
+@dataclass(frozen=True, slots=True)
+class MeshDifference:
+    """What differs between workloads. `released` are those that the policies select before and none does after."""
+
+    pairs: tuple[PairChange, ...] = ()
+    released: tuple[str, ...] = ()
+
+
+def compare_mesh(members: Sequence[Member], identities: Iterable[Identity]) -> MeshDifference:
+    """The pairs of workloads whose flows change: egress as the source's cluster judges it, ingress the destination's.
+
+    Workloads with the same labels and named ports are treated as one; the cost follows the distinct ones and the rules
+    that change, not the number of pairs. What L7 rules let through in part counts as passing.
+    """
+    names: dict[tuple[object, ...], list[str]] = {}
+    distinct: dict[tuple[object, ...], Identity] = {}
+    for identity in identities:
+        key = (identity.labels, identity.named_ports)
+        names.setdefault(key, []).append(identity.name)
+        distinct.setdefault(key, identity)
+    comparison = _Comparison(members, list(distinct.values()), [tuple(sorted(set(found))) for found in names.values()])
+    return comparison.result()
+
+
+@dataclass(slots=True)
+class _Class:
+    """Subjects to which the same rules apply, and whom they let through before and after, by atom of the ports."""
+
+    subjects: int
+    masks: list[Masks]
+    spans: Mapping[int, PortSet]
+
+
+class _Rectangle(NamedTuple):
+    change: str
+    sources: int
+    destinations: int
+    ports: PortSet
+
+
+class _Comparison:
+    def __init__(self, members: Sequence[Member], identities: list[Identity], names: list[tuple[str, ...]]) -> None:
+        self._names = names
+        self._universe = Universe(identities)
+        self._mesh_ports = mesh_named_ports(identities)
+        worlds = [world for member in members for world in member]
+        port_names = {grant.match.name for world in worlds for entry in world.entries() for grant in entry.ports}
+        self._line = PortLine(tuple(sorted(filter(None, port_names))))
+        self._selected = [0, 0]
+        self._classes: dict[str, list[_Class]] = {INGRESS: [], EGRESS: []}
+        for member in members:
+            self._add(member)
+
+    def result(self) -> MeshDifference:
+        rectangles = [*self._rectangles(INGRESS, EGRESS), *self._rectangles(EGRESS, INGRESS)]
+        pairs = [
+            PairChange(
+                found.change,
+                self._named(found.sources),
+                self._named(found.destinations),
+                self._line.text(found.ports),
+                self._line.ranges(found.ports),
+            )
+            for found in _merged(rectangles)
+        ]
+        released = self._named(self._selected[_BEFORE] & ~self._selected[_AFTER])
+        return MeshDifference(tuple(sorted(pairs)), released)
+
+    def _add(self, member: Member) -> None:
+        """Takes in the classes of one cluster's workloads."""
+        own = self._universe.select(pods_with(CLUSTER_LABEL, member.after.local_cluster))
+        groups: dict[str, dict[int, tuple[set[Rule], set[Rule]]]] = {INGRESS: {}, EGRESS: {}}
+        for which, world in enumerate(member):
+            loaded = [item for policies in world.sets for item in match_entries(policies, self._universe)]
+            for item in narrow_required(loaded, self._universe):
+                entry, subjects = item.entry, item.subjects & own
+                if subjects:
+                    self._selected[which] |= subjects
+                    rule = Rule(entry.deny, entry.default_deny, item.peers, entry.ports)
+                    groups[entry.direction].setdefault(subjects, (set(), set()))[which].add(rule)
+        for direction, found in groups.items():
+            self._classes[direction] += self._classed(direction, found)
+
+    def _classed(self, direction: str, groups: Mapping[int, tuple[set[Rule], set[Rule]]]) -> Iterator[_Class]:
+        names_used = bool(self._line.names)
+        members: dict[int, list[int]] = {}
+        for index, subjects in enumerate(groups):
+            for position in positions(subjects):
+                members.setdefault(position, []).append(index)
+        classes: dict[tuple[tuple[int, ...], tuple[NamedPort, ...]], int] = {}
+        for position, indexes in members.items():
+            ports = self._universe.identities[position].named_ports if names_used and direction == INGRESS else ()
+            key = (tuple(indexes), ports)
+            classes[key] = classes.get(key, 0) | 1 << position
+        sides = list(groups.values())
+        for (chosen, ports), subjects in classes.items():
+            rules = [frozenset[Rule]().union(*(sides[index][which] for index in chosen)) for which in range(2)]
+            ground = Ground(
+                everyone=self._universe.all,
+                always_allowed=0,
+                always_denied=False,
+                line=self._line,
+                named_ports=ports if direction == INGRESS else self._mesh_ports,
+                ports_complete=direction == INGRESS,
+            )
+            atoms, masks = let_through(rules, ground)
+            spans = {atom: normalised(atoms.intervals([atom])) for atom in range(len(atoms.starts))}
+            yield _Class(subjects, masks, spans)
+
+    def _rectangles(self, direction: str, opposite: str) -> Iterator[_Rectangle]:
+        """What changes by a direction, as far as the opposite lets it pass; what both change is told of ingress."""
+        for each in self._classes[direction]:
+            before, after = each.masks
+            if before == after:
+                continue
+            for change, first, second in ((OPENED, before, after), (CLOSED, after, before)):
+                changed = {atom: mask & ~first[atom] for atom, mask in second.items() if mask & ~first[atom]}
+                for peers, atoms in by_peers(changed):
+                    ports = _ports(each, atoms)
+                    for ours, theirs, shared in self._passing(opposite, change, each.subjects, peers, ports):
+                        ends = (theirs, ours) if direction == INGRESS else (ours, theirs)
+                        yield _Rectangle(change, *ends, shared)
+
+    def _passing(
+        self, opposite: str, change: str, subjects: int, peers: int, ports: PortSet
+    ) -> Iterator[tuple[int, int, PortSet]]:
+        """The parts of subjects and peers for which the opposite direction is open too."""
+        rest = peers
+        for other in self._classes[opposite]:
+            concerned = other.subjects & peers
+            if not concerned:
+                continue
+            rest &= ~concerned
+            open_there = other.masks[_AFTER if change == OPENED else _BEFORE]
+            if opposite == INGRESS:
+                open_there = {
+                    atom: mask & other.masks[_AFTER if change == CLOSED else _BEFORE][atom]
+                    for atom, mask in open_there.items()
+                }
+            for ours, atoms in by_peers(
+                {atom: mask & subjects for atom, mask in open_there.items() if mask & subjects}
+            ):
+                shared = intersection(ports, _ports(other, atoms))
+                if shared:
+                    yield ours, concerned, shared
+        if rest:
+            yield subjects, rest, ports
+
+    def _named(self, mask: int) -> tuple[str, ...]:
+        return tuple(sorted(name for position in positions(mask) for name in self._names[position]))
+
+
+def _ports(each: _Class, atoms: Iterable[int]) -> PortSet:
+    return normalised(interval for atom in atoms for interval in each.spans[atom])
+
+
+def _merged(rectangles: Iterable[_Rectangle]) -> list[_Rectangle]:
+    """The same pairs in fewer rectangles: those with the same sources become one, then those with the same ends."""
+    by_sources: dict[tuple[str, int, PortSet], int] = {}
+    for change, sources, destinations, ports in rectangles:
+        key = (change, sources, ports)
+        by_sources[key] = by_sources.get(key, 0) | destinations
+    by_destinations: dict[tuple[str, int, PortSet], int] = {}
+    for (change, sources, ports), destinations in by_sources.items():
+        key = (change, destinations, ports)
+        by_destinations[key] = by_destinations.get(key, 0) | sources
+    return [_Rectangle(change, sources, ends, ports) for (change, ends, ports), sources in by_destinations.items()]

@@ -1,0 +1,96 @@
+"""What changes between workloads of a mesh, against the verdict engine asked flow by flow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rewriter.cilium.identity import Identity
+from rewriter.cilium.settings import Settings
+from rewriter.cilium.verdict import Engine
+from rewriter.cilium.version import Version
+from rewriter.reach.pairs import Member, MeshDifference, compare_mesh
+from rewriter.reach.world import policy_world
+from tests.reach.policies import cnp, pod, policies, tcp
+
+PODS = [
+    pod(namespace, app, cluster, **labels)
+    for cluster in ("a", "b")
+    for namespace, app, labels in (("shop", "web", {}), ("shop", "db", {"tier": "back"}), ("prod", "db", {}))
+]
+PORTS = (("TCP", 80), ("TCP", 8080), ("UDP", 500), ("SCTP", 9))
+WEB, CART = pod("shop", "web", "b"), pod("shop", "cart")
+
+
+def of_cluster(name: str, minor: int) -> Settings:
+    return Settings(Version(1, minor), local_cluster=name, default_local_cluster=minor >= 19)
+
+
+def member(name: str, before: list[dict[str, Any]], after: list[dict[str, Any]]) -> Member:
+    return Member(policy_world(before, of_cluster(name, 18)), policy_world(after, of_cluster(name, 19)))
+
+
+def said(found: MeshDifference, change: str, source: str, destination: str, protocol: str, port: int) -> bool:
+    return any(
+        pair.change == change
+        and source in pair.sources
+        and destination in pair.destinations
+        and (
+            not pair.port_ranges
+            or any((r.protocol, r.name) == (protocol, "") and r.low <= port <= r.high for r in pair.port_ranges)
+        )
+        for pair in found.pairs
+    )
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.lists(policies(), max_size=2), min_size=4, max_size=4))
+def test_agrees_with_verdicts(sets: list[list[dict[str, Any]]]) -> None:
+    members = {"a": member("a", sets[0], sets[1]), "b": member("b", sets[2], sets[3])}
+    found = compare_mesh(list(members.values()), PODS)
+    engines = {
+        (name, when): Engine(getattr(each, when).sets[0], PODS)
+        for name, each in members.items()
+        for when in ("before", "after")
+    }
+
+    def passes(source: str, destination: str, protocol: str, port: int, when: str) -> bool:
+        outgoing = engines[source[0], when].verdict(source, destination, protocol, port).egress
+        incoming = engines[destination[0], when].verdict(source, destination, protocol, port).ingress
+        return outgoing.allowed and incoming.allowed
+
+    for source in (each.name for each in PODS):
+        for destination in (each.name for each in PODS):
+            for protocol, port in PORTS:
+                old, new = (passes(source, destination, protocol, port, when) for when in ("before", "after"))
+                assert said(found, "opened", source, destination, protocol, port) == (new and not old)
+                assert said(found, "closed", source, destination, protocol, port) == (old and not new)
+
+
+def test_each_direction_is_judged_in_its_own_cluster() -> None:
+    inward = cnp(
+        endpointSelector={"matchLabels": {"app": "cart"}}, ingress=[{"fromEndpoints": [{}], "toPorts": tcp("80")}]
+    )
+    found = compare_mesh([member("a", [inward], [inward]), member("b", [], [])], [WEB, CART])
+    assert [(p.change, p.sources, p.destinations, p.ports) for p in found.pairs] == [
+        ("closed", ("b/shop/web",), ("a/shop/cart",), "80/TCP")
+    ]
+    shut = cnp(endpointSelector={"matchLabels": {"app": "web"}}, egress=[{}])
+    found = compare_mesh([member("a", [inward], [inward]), member("b", [shut], [shut])], [WEB, CART])
+    assert found.pairs == ()
+
+
+def test_workloads_that_lose_their_last_policy() -> None:
+    policy = cnp(ingress=[{}])
+    found = compare_mesh([member("a", [policy], []), member("b", [], [])], PODS)
+    assert found.released == ("a/shop/web",)
+
+
+def test_equal_workloads_are_named_each() -> None:
+    twins = [Identity(name, CART.labels) for name in ("a/shop/cart", "a/shop/cart-canary")]
+    policy = cnp(endpointSelector={"matchLabels": {"app": "cart"}}, ingress=[{"fromEndpoints": [{}]}])
+    found = compare_mesh([member("a", [policy], [policy]), member("b", [], [])], [WEB, *twins])
+    assert found.pairs[0].destinations == ("a/shop/cart", "a/shop/cart-canary")
+    assert found.pairs[0].count == 2
