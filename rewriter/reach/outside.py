@@ -53,7 +53,9 @@ def describe_ranges(ranges: Iterable[Range], whole: Iterable[Range]) -> list[str
         if not present:
             continue
         missing = gaps(present, [r for r in known if r.width == width])
-        inside, outside = _prefixes(present), _prefixes(missing)
+        # What is not known lies inside the mesh: a shorter text may take it in.
+        forms = (present, _filled(present, missing, width))
+        inside, outside = min(map(_prefixes, forms), key=len), _prefixes(missing)
         if not missing:
             texts.append(f"every {family} address outside the mesh")
         elif len(outside) < len(inside):
@@ -89,6 +91,11 @@ def gaps(present: list[Range], known: list[Range]) -> list[Range]:
         if start <= high:
             missing.append(Range(width, start, high))
     return missing
+
+
+def _filled(present: list[Range], missing: list[Range], width: int) -> list[Range]:
+    """The ranges with all that lies between them and what is missing."""
+    return gaps(missing, [Range(width, 0, (1 << width) - 1)]) if present else []
 
 
 def _prefixes(ranges: Iterable[Range]) -> list[str]:

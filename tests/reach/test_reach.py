@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rewriter.cilium.cidr import parse_prefix
 from rewriter.cilium.identity import Identity
 from rewriter.cilium.settings import Settings
 from rewriter.cilium.verdict import Engine
@@ -349,3 +350,11 @@ def test_a_difference_between_workloads_is_found_without_them(first: dict[str, A
     for kind in ("opened", "closed"):
         among_workloads = [s for s in getattr(seen, kind) if s.subject_workloads and s.peer_workloads]
         assert not among_workloads or getattr(blind, kind)
+
+
+def test_words_for_a_range_around_what_is_inside_the_mesh() -> None:
+    old, new = cnp(ingress=[{"fromCIDR": ["10.0.0.0/8"]}]), cnp(ingress=[{}])
+    found = reach(world(old), world(new), inside=[parse_prefix("10.7.0.0/16")])
+    assert [statement.peers for statement in found.closed] == [("10.0.0.0/8",)]
+    within = cnp(ingress=[{"fromCIDR": ["10.7.1.0/24"]}])
+    assert not reach(world(within), world(new), inside=[parse_prefix("10.7.0.0/16")])
