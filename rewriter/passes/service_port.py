@@ -111,9 +111,7 @@ def _place(context: Context, spec: Spec, rule: Rule) -> _Place | None:
     complete = True
     members = {cluster.name for cluster in member_clusters(context)}
     for selector in field.selectors:
-        if selector is None or (
-            context.policy.kind == CNP and not context.namespace_known and not selector.names_namespace
-        ):
+        if selector is None or not _namespace_decides(context, selector):
             return None
         term = endpoint_term(selector, context.policy, spec.subject, _settings(context))
         workloads = workloads_of(context.inventory, term)
