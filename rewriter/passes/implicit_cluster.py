@@ -28,8 +28,8 @@ entry allows is dropped after the upgrade; traffic that it denies passes.
 `[passes.implicit-cluster] scope` says what is written:
 
 - `auto` (default) looks at the workloads of every meshed cluster. Where only local ones match, there is nothing to do.
-  Where remote ones match, their clusters are named: evident. Where the workloads of a cluster are not known, or the
-  rule is a deny rule, it does as `any`.
+  Where remote ones match, their clusters are named: evident. Where the workloads of a cluster are not known, where a
+  Helm release or an operator may make pods there that nobody sees, or in a deny rule, it does as `any`.
 - `any` writes `operator: Exists`, which keeps today's reach exactly: safe.
 - `local` names the local cluster, as the upgrade would: evident.
 - A list of clusters names these: evident.
@@ -46,10 +46,11 @@ In a NetworkPolicy the key stands in `podSelector`, bare: nothing else counts th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rewriter.cilium.labels import NAMESPACE_LABEL
 from rewriter.cilium.local_cluster import selectors_changed_by_local_cluster
 from rewriter.cilium.peers import endpoint_term, knp_peer_terms
 from rewriter.cilium.policy import CCNP, CNP, KNP, PeerField, Rule, Spec
@@ -70,7 +71,7 @@ from rewriter.passes.base import Context, Pass
 from rewriter.passes.global_services import lost_backends
 from rewriter.passes.mesh import cluster_requirement
 from rewriter.passes.words import flow_text, listed, selector_text
-from rewriter.passes.workloads import clusters_all_known, workloads_evidence, workloads_of
+from rewriter.passes.workloads import clusters_all_known, unseen, workloads_evidence, workloads_of
 
 CODE, ID = "CNP006", "implicit-cluster"
 VERSIONS = str(DEFAULT_LOCAL_CLUSTER)
@@ -180,7 +181,7 @@ def _scope(context: Context, spec: Spec, rule: Rule, field: PeerField, index: in
         return anything
     term = _term_today(context, spec, field, index)
     mesh = tuple(cluster.name for cluster in context.mesh)
-    if term is None or not clusters_all_known(context.inventory, mesh):
+    if term is None or not clusters_all_known(context.inventory, mesh) or _unseen(context, term, mesh):
         return anything
     workloads = workloads_of(context.inventory, term)
     if workloads is None or any(workload.cluster is None for workload in workloads):
@@ -190,6 +191,13 @@ def _scope(context: Context, spec: Spec, rule: Rule, field: PeerField, index: in
     if not set(names) - {context.cluster.name}:
         return None
     return _Scope(names, workloads)
+
+
+def _unseen(context: Context, term: LabelTerm, mesh: Sequence[str]) -> bool:
+    """Whether pods that nobody sees may be among those that a term selects."""
+    conditions = [c for c in term.conditions if c.key == NAMESPACE_LABEL and c.operator == "In"]
+    namespaces: Sequence[str | None] = conditions[0].values if conditions else (None,)
+    return any(unseen(context.inventory, mesh, namespace) for namespace in namespaces)
 
 
 def _term_today(context: Context, spec: Spec, field: PeerField, index: int) -> LabelTerm | None:

@@ -116,6 +116,9 @@ def _field(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Iterat
     if place.covered.own is None and touching:
         advice = 'Say where the file is applied, with `local = ["path/**"]` of a [[clusters]] entry.'
         yield _manual(place, touching, "and nobody says to which cluster the policy is applied", advice)
+    elif touching and (doubts := _doubts(place, touching)):
+        advice = "Say which cluster has the addresses, with `pod_cidrs` and `node_cidrs` of the [[clusters]] entries."
+        yield _manual(place, touching, f"but {listed(doubts)}", advice)
     elif others and touching:
         advice = "Give each kind of peer a rule of its own first: every release rejects them in one."
         yield _manual(place, touching, f"and {listed(others)} stands beside it", advice)
@@ -124,6 +127,14 @@ def _field(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Iterat
     unknown = [held for held in place.covered.held if held not in touching and _may_hold_pods(place.covered, held)]
     if unknown:
         yield _may_hold(place, unknown)
+
+
+def _doubts(place: _Place, entries: Sequence[Held]) -> tuple[str, ...]:
+    """Where the ranges of the clusters that entries touch contradict each other."""
+    named = {name for held in entries for name in (*held.pods, *held.part, *held.nodes)}
+    members = [member.cluster for member in place.covered.members]
+    touched = [cluster for cluster in members if cluster.name in named]
+    return tuple(dict.fromkeys(words for cluster in touched for words in place.context.inventory.doubts(cluster)))
 
 
 def _decided(place: _Place) -> Iterator[Finding]:

@@ -25,7 +25,8 @@ The evidence is in the workloads that are known. Where some of the policy's own 
 find. Else:
 
 - Those of exactly one other namespace match: it is added, which is evident. It is unsafe as long as no workload of the
-  policy's own namespace is known, or those of a meshed cluster are not: then nobody can tell that none matches.
+  policy's own namespace is known, those of a meshed cluster are not, or a Helm release or an operator may make pods of
+  the namespace that nobody sees: then nobody can tell that none matches.
 - Those of several match: left to a person, with the list.
 - None matches anywhere: a note.
 

@@ -13,7 +13,7 @@ from rewriter.inventory.facts import Workload
 from rewriter.passes.base import Context
 from rewriter.passes.mesh import member_clusters
 from rewriter.passes.words import listed
-from rewriter.passes.workloads import clusters_all_known, workloads_of
+from rewriter.passes.workloads import clusters_all_known, unseen, workloads_of
 
 #: Labels of pods that live in one namespace wherever Kubernetes runs (kubeadm and every managed service).
 WELL_KNOWN = {("k8s-app", "kube-dns"): "kube-system", ("k8s-app", "coredns"): "kube-system"}
@@ -86,7 +86,8 @@ def knowledge_gap(context: Context, selector: Selector) -> str:
     members = tuple(cluster.name for cluster in member_clusters(context))
     if len(members) > 1 and not _local_only(context, selector) and not clusters_all_known(context.inventory, members):
         return "not every cluster of the mesh has known workloads"
-    return ""
+    hidden = unseen(context.inventory, [own] if own else members, context.policy.namespace)
+    return f"{listed(hidden, most=3)} may make pods of {context.policy.namespace} that nobody sees" if hidden else ""
 
 
 def namespaces_of(workloads: Sequence[Workload]) -> list[str]:

@@ -69,6 +69,17 @@ def clusters_all_known(inventory: Inventory, clusters: Sequence[str]) -> bool:
     return not missing
 
 
+def unseen(inventory: Inventory, clusters: Sequence[str], namespace: str | None) -> tuple[str, ...]:
+    """What makes pods of a namespace (None: of any) that are not among the known workloads, in words.
+
+    Nothing where snapshots tell the pods of all the clusters: these list every one.
+    """
+    told = {workload.cluster for workload in inventory.workloads_with({}) if workload.source.line is None}
+    if clusters and told.issuperset(clusters):
+        return ()
+    return tuple(inventory.unseen_workloads(namespace))
+
+
 def workloads_evidence(workloads: Iterable[Workload]) -> tuple[str, ...]:
     """One line a workload with its source; of many, how many are left out."""
     lines = [_line(workload) for workload in workloads]

@@ -297,6 +297,12 @@ def test_auto_needs_the_namespace_labels_that_a_selector_asks_for(namespaces: An
         assert peer(result, "from")["podSelector"]["matchExpressions"] == [expected]
 
 
+def test_auto_does_not_rest_on_pods_that_nobody_sees() -> None:
+    inventory = Facts(clusters=[A, B], workloads=[HERE, UNRELATED], unseen=["HelmRelease shop/web, releases.yaml:1"])
+    result = treat(CNP, inventory, "auto", ingress=[{"fromEndpoints": [{"matchLabels": WEB}]}])
+    assert peer(result)["matchExpressions"] == [EXISTS]
+
+
 def test_auto_guesses_no_namespace() -> None:
     inventory = Facts(clusters=[A, B], workloads=[HERE, UNRELATED])
     document = manifest(CNP, ingress=[{"fromEndpoints": [{"matchLabels": WEB}]}])

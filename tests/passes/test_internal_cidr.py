@@ -281,6 +281,17 @@ def test_several_rules_and_egress_and_clusterwide() -> None:
     assert result.manifest["spec"]["egress"][0] == {"toEntities": ["cluster"]}
 
 
+class Contradicted(Facts):
+    def doubts(self, fact: Any) -> list[str]:
+        return [f"the pods of {fact.name} overlap with those of c"]
+
+
+def test_ranges_that_contradict_each_other_are_no_evidence() -> None:
+    only = run(PASS, policy(ingress("10.0.0.0/8")), Contradicted(clusters=[A]), config=INTERNAL).only
+    assert only.fix is None
+    assert "overlap" in only.message
+
+
 NOT_MINE = Facts(clusters=[cluster("a", pod_cidrs=("10.0.0.0/16",)), B])
 
 

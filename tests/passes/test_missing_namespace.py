@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from rewriter.cilium.policy import CCNP, CNP
 from rewriter.config.model import Config, MissingNamespaceOptions
 from rewriter.finding import Applicability, Severity
+from rewriter.inventory.facts import Source
 from rewriter.passes.missing_namespace import PASS
 from tests.passes.support import Facts, Run, cluster, run, workload
 
@@ -283,6 +285,16 @@ def test_a_cluster_of_the_mesh_that_nobody_knows() -> None:
     assert "not every cluster of the mesh" in today.only.advice
     later = treat({"matchLabels": AGENT}, facts, from_version="1.19", to_version="1.20")
     assert later.only.applicability is Applicability.EVIDENT
+
+
+def test_pods_that_nobody_sees_make_it_a_guess() -> None:
+    release = Facts(workloads=OTHERS, unseen=["HelmRelease shop/redis, releases.yaml:1"])
+    finding = treat({"matchLabels": AGENT}, release).only
+    assert finding.applicability is Applicability.UNSAFE
+    assert "HelmRelease shop/redis, releases.yaml:1 may make pods of shop" in finding.advice
+    listed = [replace(each, cluster="cluster-a", source=Source("mesh.json")) for each in OTHERS]
+    snapshot = Facts(MESH[:1], listed, unseen=release.unseen)
+    assert treat({"matchLabels": AGENT}, snapshot).only.applicability is Applicability.EVIDENT
 
 
 def test_a_selector_that_names_its_cluster() -> None:
