@@ -41,7 +41,7 @@ bench: $(STAMP)  ## speed, as ratios measured in the same run
 	$(BIN)/python -m tests.bench
 
 fuzz: $(STAMP)   ## long property tests
-	CNPFIX_FUZZ=1 $(BIN)/python -m pytest -n 2 tests/yamltext tests/reach
+	CNPFIX_FUZZ=1 $(BIN)/python -m pytest -n 2 tests/yamltext tests/reach tests/cli/test_implicit_cluster_parity.py
 
 try-hooks: $(STAMP) ## the pre-commit hooks, by pre-commit's own try-repo on a repository made for it
 	PRE_COMMIT_VERSION=4.0.1 bash tests/integrations/try_hooks.sh $(BIN)/python
