@@ -83,10 +83,11 @@ def knowledge_gap(context: Context, selector: Selector) -> str:
     own = context.cluster.name if context.cluster else None
     if not any(own is None or workload.cluster in (None, own) for workload in _own(context)):
         return f"no workload of {context.policy.namespace} is known"
-    members = tuple(cluster.name for cluster in member_clusters(context))
-    if len(members) > 1 and not _local_only(context, selector) and not clusters_all_known(context.inventory, members):
+    members = [cluster.name for cluster in member_clusters(context)]
+    reached = [own] if own and _local_only(context, selector) else members
+    if len(reached) > 1 and not clusters_all_known(context.inventory, reached):
         return "not every cluster of the mesh has known workloads"
-    hidden = unseen(context.inventory, [own] if own else members, context.policy.namespace)
+    hidden = unseen(context.inventory, reached, context.policy.namespace)
     return f"{listed(hidden, most=3)} may make pods of {context.policy.namespace} that nobody sees" if hidden else ""
 
 
