@@ -117,13 +117,14 @@ def _message(group: Group) -> str:
         lines.append(one_line(result.path))
         for item in result.findings:
             if item.fixed:
-                lines.append(f"  {item.finding.code} {item.finding.id}: {_policy(item)}")
+                lines.append(f"  {item.finding.code} {item.finding.id}: {policy_name(item)}")
                 lines += [f"    opens {one_line(flow)}" for flow in item.flows.opened]
                 lines += [f"    closes {one_line(flow)}" for flow in item.flows.closed]
     return "\n".join(lines[:400]) + ("\n…" if len(lines) > 400 else "")
 
 
-def _policy(item: Reported) -> str:
+def policy_name(item: Reported) -> str:
+    """`namespace/name` of a finding's policy, clean and on one line."""
     place = item.place
     return one_line("/".join(filter(None, (place.namespace, place.name))) or place.kind)
 
@@ -150,8 +151,9 @@ def _summary(group: Group, from_version: str, to_version: str) -> Iterator[str]:
         yield f"Group: **{escaped(group.label)}**"
         yield ""
     yield f"**{len(fixed)}** fixed in **{files}** {'file' if files == 1 else 'files'} ({passes})."
-    if opens or closes:
-        yield f"{opens} of them open flows, {closes} close flows; the table says which."
+    counted = [f"{count} {verb} flows" for count, verb in ((opens, "open"), (closes, "close")) if count]
+    if counted:
+        yield f"Of these, {' and '.join(counted)}; the table says which."
     elif all(item.finding.applicability is Applicability.SAFE for item in fixed):
         yield "No flow changes against what runs today."
     if group.unsafe:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from rewriter.bot.body import policy_name
 from rewriter.bot.clone import Clone
 from rewriter.bot.run import Action, Outcome, Settings
 from rewriter.output.style import Style, clean
@@ -76,7 +77,7 @@ def _preview(item: Outcome, settings: Settings, style: Style, *, verbose: bool) 
     for fixed in item.group.fixed:
         for label, flows in (("opens      ", fixed.flows.opened), ("closes     ", fixed.flows.closed)):
             for flow in flows:
-                yield from style.wrap(flow, _INDENT, label)
+                yield from style.wrap(f"{policy_name(fixed)}: {flow}", _INDENT, label)
     if verbose:
         yield ""
         for line in (*item.words.message.splitlines(), "", *item.words.body.splitlines()):

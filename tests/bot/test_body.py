@@ -46,7 +46,7 @@ def test_the_parts() -> None:
     assert "    opens shop/web may reach prod/db on 3306/TCP" in words.message
     assert "| shop/api (a.yaml:3) | CNP004 cluster-entity | warning | opens shop/web may reach" in words.body
     assert "<br>closes world may reach prod/db |" in words.body
-    assert "1 of them open flows, 1 close flows" in words.body
+    assert "Of these, 1 open flows and 1 close flows; the table says which." in words.body
     assert "### Left for a person\n\n- a.yaml\n  - line 3, CNP004: wrong. decide" in words.body
     assert "<details><summary>a.yaml</summary>\n\n```diff\n--- a/a.yaml" in words.body
 
