@@ -135,9 +135,9 @@ def _clusters(reader: _Reader) -> tuple[Cluster, ...]:
 
 def _path_rule(table: _Reader, pass_ids: Mapping[str, str]) -> PathRule:
     rule = PathRule(table.texts("paths"), table.passes("select", pass_ids), table.passes("ignore", pass_ids))
+    table.finish()
     if not rule.paths:
         raise table.error("paths", "a list of globs")
-    table.finish()
     return rule
 
 

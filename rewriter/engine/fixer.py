@@ -160,18 +160,16 @@ class Fixer:
 
     def _passes(self, path: Path) -> tuple[Pass, ...]:
         """The passes that run on a file: selected, spanned by the upgrade, and allowed by per-path rules."""
-        select, ignore = set(self.options.select), set(self.options.ignore)
+        select = set(self.options.select) or {each.id for each in PASSES}
+        ignore = set(self.options.ignore)
         for rule in self.config.per_path:
             if Globs(self.config.root, rule.paths).match(path):
                 ignore |= set(rule.ignore)
-                if rule.select:
-                    select = select & set(rule.select) if select else set(rule.select)
+                select &= set(rule.select) or select
         return tuple(
             each
             for each in PASSES
-            if (not select or each.id in select)
-            and each.id not in ignore
-            and each.concerns(self.options.from_version, self.options.to_version)
+            if each.id in select - ignore and each.concerns(self.options.from_version, self.options.to_version)
         )
 
     def _rules(

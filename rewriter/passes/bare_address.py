@@ -18,7 +18,8 @@ rejected, and its pods lose their rules. In `fromCIDRSet` and `toCIDRSet` it was
 ## Fix safety
 
 Safe: `/32` (IPv6: `/128`) means the same on every release. Where the policy is not enforced today (the source release
-is 1.20 already, or rejects it for something else), the fix may switch it on: unsafe.
+is 1.20 already, or rejects it for something else), the fix may switch it on: unsafe. Where the upgrade widens other
+rules of the policy (authentication, L7 rules, `**.`), the fix keeps these alive, and says so: evident.
 
 ## References
 
@@ -37,6 +38,7 @@ from rewriter.cilium.version import BARE_ADDRESS_REJECTED
 from rewriter.finding import Applicability, Finding, Fix, Severity
 from rewriter.passes.base import Context, Pass
 from rewriter.passes.enforcement import SwitchedOn, default_denies, rejected, switched_on
+from rewriter.passes.kept_alive import widened_by_upgrade
 from rewriter.passes.words import listed
 
 CODE, ID = "CNP010", "bare-address"
@@ -74,7 +76,7 @@ def _with_length(entry: Any) -> str | None:
 def _finding(context: Context, bare: dict[str, str]) -> Finding:
     addresses = listed([f"`{full.rpartition('/')[0]}`" for full in bare.values()])
     dead = rejected(context.policy, context.from_version) is not None
-    woken = switched_on(context) if dead else SwitchedOn()
+    woken = switched_on(context) if dead else SwitchedOn(widened_by_upgrade(context))
     denied = listed(default_denies(context))
     if dead:
         why = f"the policy is not enforced today; once it is, {denied or 'nothing more'} is denied by default"
@@ -86,7 +88,7 @@ def _finding(context: Context, bare: dict[str, str]) -> Finding:
         code=CODE,
         id=ID,
         severity=Severity.ERROR,
-        applicability=Applicability.UNSAFE if dead else Applicability.SAFE,
+        applicability=Applicability.UNSAFE if dead else Applicability.EVIDENT if woken.opens else Applicability.SAFE,
         route=next(iter(bare)),
         message=f"{addresses} without a prefix length: Cilium {BARE_ADDRESS_REJECTED} rejects the policy",
         why=why,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rewriter.cilium.labels import RESERVED, Label, LabelSet
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Rule, Spec
 from rewriter.cilium.validation import Rejection, rejection
 from rewriter.cilium.version import ENABLE_DEFAULT_DENY, SUPPORTED, Version
@@ -14,6 +15,8 @@ from rewriter.passes.placeholders import has_placeholder, substituted
 from rewriter.passes.words import listed, policy_text, subject_text
 from rewriter.passes.workloads import subject_term, workloads_evidence, workloads_of
 
+#: Pods that are denied everything by default, whether a policy selects them or not.
+_INIT = LabelSet([Label(RESERVED, "init")])
 _TYPES = {"Ingress": INGRESS, "Egress": EGRESS}
 
 
@@ -84,8 +87,8 @@ class SwitchedOn:
 def switched_on(context: Context) -> SwitchedOn:
     """What changes once a policy is enforced that is not today.
 
-    It closes what it denies, by default or by rule. It opens what it allows only where another policy puts its pods
-    into default deny today.
+    It closes what it denies, by default or by rule. It opens what it allows only where its pods are denied by default
+    today: those that another policy selects, and those without an identity.
     """
     policy, opens, closes, witnesses = context.policy, [], [], []
     for spec in policy.specs:
@@ -96,6 +99,8 @@ def switched_on(context: Context) -> SwitchedOn:
             if any(rule.deny and rule.direction == direction and not rule.selects_nobody for rule in spec.rules):
                 closes.append(f"{direction} of {subject} that the deny rules name")
             allowing = [rule for rule in spec.rules if rule.direction == direction and _allows(rule)]
+            if allowing and policy.clusterwide and spec.subject and spec.subject.selects(_INIT):
+                opens.append(f"{direction} of pods without an identity yet (init) that the rules of the policy allow")
             others = list(_denying(context, spec, direction)) if allowing else []
             if others:
                 opens.append(f"{direction} of {subject} that the rules of the policy allow")

@@ -28,7 +28,8 @@ open.
 
 Each kind gets a rule of its own, with the same ports, ICMP types and authentication. While the policy is rejected
 that switches enforcement on, so the fix is unsafe, and the finding says who enters default deny. Where the source
-release still enforces the policy (deny rules before 1.17), nothing changes and the fix is safe.
+release still enforces the policy (deny rules before 1.17), nothing changes and the fix is safe; it is evident where
+the upgrade widens other rules of the policy, which the fix keeps alive.
 
 A rule that also has an empty peer list is left to a person: such a list selects nobody, and nobody can tell what was
 meant.
@@ -48,6 +49,7 @@ from rewriter.cilium.version import DENY_RULES_VALIDATED, NODE_PEERS, SUPPORTED,
 from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
 from rewriter.passes.base import Context, Pass
 from rewriter.passes.enforcement import SwitchedOn, default_denies, rejected, switched_on
+from rewriter.passes.kept_alive import widened_by_upgrade
 from rewriter.passes.rules import add_after, missing, sibling
 from rewriter.passes.words import listed
 
@@ -85,8 +87,12 @@ def _finding(context: Context, rule: Rule, fields: list[PeerField]) -> Finding:
     if not enforced and default_denies(context):
         why += f"; once it is, {listed(default_denies(context))} is denied by default"
     undecided = _undecided(context, rule, fields, enforced)
-    woken = SwitchedOn() if enforced or undecided else switched_on(context)
-    applicability = Applicability.SAFE if enforced else Applicability.UNSAFE
+    woken = SwitchedOn(widened_by_upgrade(context)) if enforced else switched_on(context)
+    if undecided:
+        woken = SwitchedOn()
+    applicability = Applicability.EVIDENT if woken.opens else Applicability.SAFE
+    if not enforced:
+        applicability = Applicability.UNSAFE
     return Finding(
         code=CODE,
         id=ID,

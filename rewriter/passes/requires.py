@@ -26,7 +26,8 @@ the same pods. Like any selector of a CiliumNetworkPolicy it means its own names
 
 The fix adds the requirements to each selector that they narrow and drops the field: safe. Where other policies may
 apply to the same pods, these lose the requirement at the upgrade, with or without the fix: the finding lists them, and
-the fix is evident. Where the policy is not enforced today, the fix switches it on: unsafe.
+the fix is evident, as it is where the upgrade widens other rules of the policy (authentication, `**.`), which the fix
+keeps alive. Where the policy is not enforced today, the fix switches it on: unsafe.
 
 Where requirement and selector mean different namespaces they match nothing together today. That is left to a person,
 as is a policy whose rule sets may share only some of their pods.
@@ -58,6 +59,7 @@ from rewriter.passes.enforcement import (
     rejected,
     switched_on,
 )
+from rewriter.passes.kept_alive import widened_by_upgrade
 from rewriter.passes.words import listed, policy_text, selector_text
 
 CODE, ID = "CNP007", "requires"
@@ -100,7 +102,7 @@ def find(context: Context) -> Iterator[Finding]:
         return
     others = _others(context, requiring)
     advice = "narrow the policies listed too, where they are meant to be narrowed" if others else ""
-    applicability = Applicability.EVIDENT if others else Applicability.SAFE
+    applicability = Applicability.EVIDENT if others or widened_by_upgrade(context) else Applicability.SAFE
     if rejected(context.policy, context.from_version) is not None:
         applicability = Applicability.UNSAFE
     yield _finding(context, requiring, applicability, advice=advice, fix=Fix(operations), others=others)
@@ -288,7 +290,9 @@ def _finding(
     names = listed(sorted({f"`{field.name}`" for field in fields}))
     denied = listed(default_denies(context))
     dead = rejected(context.policy, context.from_version) is not None
-    woken = switched_on(context) if dead and fix else SwitchedOn()
+    woken = switched_on(context) if dead else SwitchedOn(widened_by_upgrade(context))
+    if fix is None:
+        woken = SwitchedOn()
     if dead:
         why = f"the policy is not enforced today; once it is, {denied or 'nothing more'} is denied by default"
     else:

@@ -70,7 +70,8 @@ def missing(
     direction = spec.raw.get(_list_name(rule))
     others = [raw for index, raw in enumerate(direction or ()) if index != rule.index and isinstance(raw, dict)]
     covering = [entry for raw in (*others, *besides) for entry in _entries(context, spec, rule, raw)]
-    return [dict(raw) for raw in siblings if not _covered(_entries(context, spec, rule, raw), covering)]
+    new = [raw for raw in siblings if raw not in others]
+    return [dict(raw) for raw in new if not _covered(_entries(context, spec, rule, raw), covering)]
 
 
 def spec_of(policy: Policy, rule: Rule) -> Spec:

@@ -79,3 +79,17 @@ def test_a_policy_that_is_dead_today_is_woken_only_on_request(rules: str, before
     assert only.applicability is Applicability.UNSAFE
     assert only.closes == ("all other ingress of pods app=web in shop",)
     assert "not enforced today" in only.why
+
+
+@pytest.mark.parametrize(
+    ("rules", "before", "words"),
+    [
+        ("ingress: [{fromCIDR: [198.51.100.7], authentication: {mode: required}}]", "1.18", "authentication.mode"),
+        ("ingress: [{fromCIDR: [198.51.100.7]}]\negress: [{toFQDNs: [{matchPattern: '**'}]}]", "1.18", "`**` matches"),
+    ],
+)
+def test_what_the_upgrade_widens_in_a_policy_that_stays_alive(rules: str, before: str, words: str) -> None:
+    only = run(PASS, cnp(rules), from_version=before, to_version="1.20").only
+    assert only.applicability is Applicability.EVIDENT
+    assert any(words in text for text in only.opens)
+    assert run(PASS, cnp(rules), from_version="1.19", to_version="1.20").only.applicability is Applicability.SAFE

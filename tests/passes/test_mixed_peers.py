@@ -143,3 +143,10 @@ def test_it_opens_where_another_policy_denies_by_default_today(rules: str, opens
 def test_without_default_deny_nothing_else_closes() -> None:
     rules = "enableDefaultDeny: {ingress: false}\ningress: [{fromEndpoints: [{}], fromEntities: [host]}]"
     assert run(PASS, cnp(rules)).only.closes == ()
+
+
+@pytest.mark.parametrize(("subject", "opens"), [({}, True), ({"matchLabels": {"app": "web"}}, False)])
+def test_a_clusterwide_policy_that_wakes_up_lets_pods_without_identity_in(subject: object, opens: bool) -> None:
+    manifest = ccnp("ingress: [{fromEndpoints: [{}], fromEntities: [host]}]")
+    manifest["spec"]["endpointSelector"] = subject
+    assert any("(init)" in text for text in run(PASS, manifest).only.opens) is opens

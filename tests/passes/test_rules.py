@@ -145,3 +145,9 @@ def test_network_policy_peers_are_compared_too() -> None:
         missing(known, first, [{"from": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"a": "b"}}}]}]) == []
     )
     assert missing(known, first, [{"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}]) != []
+
+
+def test_a_sibling_that_allows_nothing_is_not_added_twice() -> None:
+    nothing = {"fromEndpoints": [{}], "toPorts": [{"ports": []}]}
+    known = context("{ingress: [{fromEntities: [cluster]}, {fromEndpoints: [{}], toPorts: [{ports: []}]}]}")
+    assert missing(known, next(known.policy.rules()), [nothing]) == []
