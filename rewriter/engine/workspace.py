@@ -178,8 +178,9 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
     exclude = Globs(config.root, config.exclude)
     seen = _scan(workspace, paths, only, exclude, progress)
     asked = bool(workspace.files) or not paths
-    if asked and root is not None and not any(_holds(path, root) for path in paths):
-        _scan_facts(workspace, Path(os.path.relpath(root)), exclude, seen)
+    together = config.root if _config_found(config, request) else root
+    if asked and together is not None and not any(_holds(path, together) for path in paths):
+        _scan_facts(workspace, Path(os.path.relpath(together)), exclude, seen)
     if asked:
         inventory.prepare()
     if observed is not None:
@@ -203,8 +204,12 @@ def _live(request: Request, progress: Progress) -> Sequence[Snapshot]:
 
 def _root(start: Path, config: Config, request: Request) -> Path | None:
     """The top of the repository: as git knows it, else the folder of the config that was found."""
-    found_config = config.root if config.file and request.config_file is None else None
-    return repository_root(_folder(start)) or found_config
+    return repository_root(_folder(start)) or (config.root if _config_found(config, request) else None)
+
+
+def _config_found(config: Config, request: Request) -> bool:
+    """Whether the config lies above the paths. Then its folder holds what belongs together: all the facts."""
+    return config.file is not None and request.config_file is None
 
 
 def _read_again(path: str) -> bytes | None:

@@ -1,0 +1,48 @@
+"""Ranges of addresses in words: few, and true."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from rewriter.cilium.cidr import parse_prefix
+from rewriter.cilium.terms import CidrTerm
+from rewriter.reach.outside import address_ranges, describe_ranges
+
+MESH = ("10.0.0.0/16", "10.1.0.0/16", "10.10.0.0/24", "fd00::/64")
+
+CASES: dict[str, tuple[Sequence[str], Sequence[str], list[str]]] = {
+    "one range": (["203.0.113.0/24"], (), ["203.0.113.0/24"]),
+    "neighbours": (["203.0.113.0/25", "203.0.113.128/25"], (), ["203.0.113.0/24"]),
+    "all of one family": (["0.0.0.0/0"], (), ["every IPv4 address outside the mesh"]),
+    "both families": (["0.0.0.0/0", "::/0"], (), ["the world"]),
+    "the mesh is no part of what is outside": (["0.0.0.0/0", "::/0"], MESH, ["the world"]),
+    "a range around the mesh": (["10.0.0.0/8"], MESH, ["10.0.0.0/8 outside the mesh"]),
+    "a range that the mesh does not touch": (["192.0.2.0/24"], MESH, ["192.0.2.0/24"]),
+    "inside the mesh there is nobody": (["10.0.5.0/24"], MESH, []),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_describes(name: str) -> None:
+    cidrs, mesh, expected = CASES[name]
+    terms = [CidrTerm(parse_prefix(cidr), ()) for cidr in cidrs]
+    whole = address_ranges(terms, [parse_prefix(cidr) for cidr in mesh])
+    chosen = [
+        one
+        for one in whole
+        if any(
+            one.width == term.prefix.width and term.prefix.network <= one.low and one.high <= term.prefix.last
+            for term in terms
+        )
+    ]
+    assert describe_ranges(chosen, whole) == expected
+
+
+def test_what_is_left_out_is_named_where_that_is_shorter() -> None:
+    terms = [CidrTerm(parse_prefix("0.0.0.0/0"), (parse_prefix("10.0.0.0/8"),))]
+    whole = address_ranges(terms, [parse_prefix(cidr) for cidr in MESH])
+    ten = parse_prefix("10.0.0.0/8")
+    chosen = [one for one in whole if one.width == 32 and not ten.network <= one.low <= ten.last]
+    assert describe_ranges(chosen, whole) == ["every IPv4 address outside the mesh except 10.0.0.0/8"]
