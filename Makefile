@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types forge golden bench fuzz try-hooks kubectl-plugin lock clean
+.PHONY: help demo test lint types forge golden bench fuzz docs docs-check try-hooks kubectl-plugin lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -39,6 +39,14 @@ golden: $(STAMP) ## rewrite the expected findings of the golden cases; read the 
 
 bench: $(STAMP)  ## speed, as ratios measured in the same run
 	$(BIN)/python -m tests.bench
+
+docs: $(STAMP)   ## make the generated pages anew, and the site in site/
+	$(BIN)/python -m tools.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+docs-check: $(STAMP) ## fail when a generated page is stale, or the site does not build
+	$(BIN)/python -m tools.docs --check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 fuzz: $(STAMP)   ## long property tests
 	CNPFIX_FUZZ=1 $(BIN)/python -m pytest -n 2 tests/yamltext tests/reach tests/cli/test_implicit_cluster_parity.py

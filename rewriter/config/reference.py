@@ -1,0 +1,80 @@
+"""Every key of a configuration with what it means; the documentation is made from this, and a test holds it true."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Key(NamedTuple):
+    """A key of a table. `table` is empty for the top; `kind` says in words what its value is."""
+
+    table: str
+    name: str
+    kind: str
+    meaning: str
+
+
+_CLUSTER = "[[clusters]]"
+_PATH = "[[per-path]]"
+
+KEYS = (
+    Key("", "from", "version", "Cilium that runs today. Default: one minor release before `to`."),
+    Key("", "to", "version", 'Cilium to be ready for. Default: "1.19".'),
+    Key("", "exclude", "list of globs", "Files that are not read, relative to the configuration."),
+    Key("", "select", "list of passes", "Passes to run, by id or code. Default: all."),
+    Key("", "ignore", "list of passes", "Passes not to run."),
+    Key("", "internal_cidrs", "list of CIDRs", "Ranges that hold nothing but this mesh; their entries may go."),
+    Key(_CLUSTER, "name", "text", "The cluster's name, as in Cilium's `cluster.name`. Required."),
+    Key(_CLUSTER, "local", "list of globs", "Manifests under these paths are applied to this cluster."),
+    Key(_CLUSTER, "version", "text", "Cilium that runs there."),
+    Key(_CLUSTER, "pod_cidrs", "list of CIDRs", "Where its pods have their addresses."),
+    Key(_CLUSTER, "node_cidrs", "list of CIDRs", "Where its nodes have theirs."),
+    Key(_CLUSTER, "service_cidrs", "list of CIDRs", "Where its Services have theirs."),
+    Key(
+        _CLUSTER,
+        "policy_default_local_cluster",
+        "true or false",
+        "Helm `clustermesh.policyDefaultLocalCluster`. Default: as the release has it, on from 1.19.",
+    ),
+    Key(_CLUSTER, "policy_cidr_match_nodes", "true or false", "Whether `policyCIDRMatchMode` has `nodes`."),
+    Key(_CLUSTER, "meshed", "true or false", "Whether it is part of the mesh. Default: true."),
+    Key(_PATH, "paths", "list of globs", "The files that the rule is for. Required."),
+    Key(_PATH, "select", "list of passes", "Passes to run on them. Default: all."),
+    Key(_PATH, "ignore", "list of passes", "Passes not to run on them."),
+    Key(
+        "[passes.<id>]",
+        "applicability",
+        "safe, evident, unsafe or manual",
+        "Promotes or demotes what a pass finds: `manual` shows its fix and never applies it.",
+    ),
+    Key(
+        "[passes.cluster-entity]",
+        "remote",
+        '"all" or list of clusters',
+        "The members of the mesh that `cluster` was meant to include. An empty list: none.",
+    ),
+    Key(
+        "[passes.cluster-entity]",
+        "mode",
+        "extend, replace or cluster-mesh",
+        "`extend` keeps the entity beside the new rule, `replace` drops it, `cluster-mesh` is for 1.20.",
+    ),
+    Key(
+        "[passes.internal-cidr]",
+        "local",
+        "cluster or pods",
+        "What a range over the local cluster becomes: the entity, or its pods only. Default: by evidence.",
+    ),
+    Key(
+        "[passes.implicit-cluster]",
+        "scope",
+        "auto, any, local or list of clusters",
+        "The clusters that a selector without one was meant to reach. Default: auto.",
+    ),
+    Key(
+        "[passes.missing-namespace]",
+        '"key=value"',
+        "namespace",
+        "Where pods with a label live: evidence for a selector that names no namespace.",
+    ),
+)

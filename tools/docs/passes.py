@@ -1,0 +1,71 @@
+"""A page for each pass: its docstring, what it concerns, and a golden case before and after."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+
+from rewriter.passes import PASSES
+from rewriter.passes.base import Pass
+from rewriter.passes.examples import Example, read_examples
+
+
+def pass_pages() -> Iterator[tuple[str, str]]:
+    """File names and texts: an index, and a page for each pass."""
+    examples = read_examples()
+    yield "index.md", _index()
+    for each in PASSES:
+        yield f"{each.id}.md", _page(each, examples.get(each.id))
+
+
+def passes_table(folder: str) -> str:
+    """The passes as a Markdown table, each with a link into the folder of their pages."""
+    rows = [
+        f"| [{each.code}]({folder}{each.id}.md) | `{each.id}` | {each.title} | {each.upgrades} |"
+        for each in sorted(PASSES, key=lambda each: each.code)
+    ]
+    return "\n".join(["| code | id | finds | runs for |", "| --- | --- | --- | --- |", *rows])
+
+
+def _index() -> str:
+    head = "# Passes\n\nOne pass finds one anti-pattern. They run in the order of their dependence, structure first."
+    return f"{head}\n\n{passes_table('')}\n"
+
+
+def _page(each: Pass, example: Example | None) -> str:
+    facts = [
+        f"**{each.title[0].upper()}{each.title[1:]}.**",
+        "",
+        f"- Kinds: {', '.join(sorted(each.kinds))}",
+        f"- Runs for {each.upgrades}",
+    ]
+    if example is not None and example.applicabilities:
+        facts.append(f"- Fixes: {', '.join(example.applicabilities)}")
+    parts = [f"# {each.code} {each.id}", "\n".join(facts)]
+    for title, text in _sections(each.documentation):
+        shown = _example(example) if title == "Example" and example is not None else text
+        parts.append(f"## {title}\n\n{shown}")
+    parts.append(_suppression(each))
+    return "\n\n".join(parts) + "\n"
+
+
+def _suppression(each: Pass) -> str:
+    return (
+        f"## Leave one as it is\n\nPut `# cnpfix: ignore[{each.id}]` on the line, above the list item, or above the "
+        f'document. `ignore = ["{each.id}"]` in `cnpfix.toml`, or `--ignore {each.code}`, leaves the pass out.'
+    )
+
+
+def _sections(documentation: str) -> list[tuple[str, str]]:
+    parts = re.split(r"^## (.*)$", documentation, flags=re.MULTILINE)
+    return [(title.strip(), text.strip("\n")) for title, text in zip(parts[1::2], parts[2::2], strict=True)]
+
+
+def _example(example: Example) -> str:
+    findings = "\n".join(f"- line {line}: {message}" for line, message in example.findings)
+    if example.before == example.after:
+        return f"With `{example.upgrade}`:\n\n```yaml\n{example.before.rstrip()}\n```\n\n{findings}"
+    diff = difflib.ndiff(example.before.splitlines(), example.after.splitlines())
+    lines = [line[0] + line[2:] for line in diff if line[0] != "?"]
+    return f"With `{example.upgrade}`:\n\n```diff\n" + "\n".join(lines) + f"\n```\n\n{findings}"

@@ -1,0 +1,61 @@
+"""The parts of hand-written pages that are made: between `<!-- made: NAME -->` and `<!-- end -->`."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shlex
+from contextlib import redirect_stdout
+from itertools import pairwise
+from pathlib import Path
+
+from rewriter.cilium.version import SUPPORTED
+from rewriter.passes import PASSES
+from tools.docs.passes import passes_table
+
+_CONSOLE = re.compile(r"^\$ cd (?P<folder>\S+) && cnpfix (?P<arguments>.*)\n(?:.*\n)*?```$", re.MULTILINE)
+
+
+def readme(text: str, root: Path) -> str:
+    """The README with its table of passes, and with what its commands print today."""
+    text = _made(text, "passes", passes_table("docs/passes/"))
+    return _CONSOLE.sub(lambda found: _console(found, root), text)
+
+
+def upgrade_table(text: str) -> str:
+    """The upgrade guide with its table of what concerns which upgrade."""
+    rows = ["| from | to | passes |", "| --- | --- | --- |"]
+    for before, after in pairwise(SUPPORTED):
+        concerned = [each for each in PASSES if each.change == after or (each.change is None and each.spans)]
+        names = ", ".join(f"[{each.id}](passes/{each.id}.md)" for each in concerned if each.concerns(before, after))
+        rows.append(f"| {before} | {after} | {names or 'none of its own'} |")
+    return _made(text, "upgrades", "\n".join(rows))
+
+
+def navigation(text: str) -> str:
+    """The site's configuration with every pass in its navigation."""
+    lines = [f"      - {each.code} {each.id}: passes/{each.id}.md" for each in sorted(PASSES, key=lambda p: p.code)]
+    start, end = "      # made: passes\n", "      # end\n"
+    before, rest = text.split(start)
+    return before + start + "\n".join(lines) + "\n" + end + rest.split(end)[1]
+
+
+def _made(text: str, name: str, content: str) -> str:
+    start, end = f"<!-- made: {name} -->\n", "<!-- end -->"
+    before, rest = text.split(start)
+    return f"{before}{start}{content}\n{end}{rest.split(end, 1)[1]}"
+
+
+def _console(found: re.Match[str], root: Path) -> str:
+    from rewriter.cli import run
+
+    out = io.StringIO()
+    here = Path.cwd()
+    os.chdir(root / found["folder"])
+    try:
+        with redirect_stdout(out):
+            run([*shlex.split(found["arguments"]), "--color", "never"])
+    finally:
+        os.chdir(here)
+    return f"$ cd {found['folder']} && cnpfix {found['arguments']}\n{out.getvalue()}```"
