@@ -24,6 +24,12 @@ KEYS = (
     Key("", "select", "list of passes", "Passes to run, by id or code. Default: all."),
     Key("", "ignore", "list of passes", "Passes not to run."),
     Key("", "internal_cidrs", "list of CIDRs", "Ranges that hold nothing but this mesh; their entries may go."),
+    Key(
+        "",
+        "operators",
+        "list of names",
+        "The operators whose custom resources count as workloads by their label convention. Default: all known.",
+    ),
     Key(_CLUSTER, "name", "text", "The cluster's name, as in Cilium's `cluster.name`. Required."),
     Key(_CLUSTER, "local", "list of globs", "Manifests under these paths are applied to this cluster."),
     Key(_CLUSTER, "version", "text", "Cilium that runs there."),
