@@ -54,8 +54,10 @@ def describe_ranges(ranges: Iterable[Range], whole: Iterable[Range]) -> list[str
             continue
         missing = gaps(present, [r for r in known if r.width == width])
         # What is not known lies inside the mesh: a shorter text may take it in.
-        forms = (present, _filled(present, missing, width))
-        inside, outside = min(map(_prefixes, forms), key=len), _prefixes(missing)
+        inside, outside = (
+            min(_prefixes(some), _prefixes(_filled(some, others, width)), key=len)
+            for some, others in ((present, missing), (missing, present))
+        )
         if not missing:
             texts.append(f"every {family} address outside the mesh")
         elif len(outside) < len(inside):
