@@ -33,9 +33,12 @@ def open_for(request: Request) -> Workspace:
     """The workspace of a command, with a progress bar while it is read. Raises UsageError."""
     try:
         with Progress("reading", None) as progress:
-            return open_workspace(request, progress.step)
+            workspace = open_workspace(request, progress.step)
     except (ConfigError, SnapshotError, WorkspaceError) as error:
         raise UsageError(str(error)) from None
+    for warning in workspace.warnings:
+        print(f"cnpfix: {one_line(warning)}", file=sys.stderr)
+    return workspace
 
 
 def tell_facts(workspace: Workspace) -> None:

@@ -22,6 +22,7 @@ from rewriter.config.model import (
 from rewriter.finding import Applicability
 from rewriter.inventory.facts import Cluster, Source
 from rewriter.inventory.operators import CONVENTIONS
+from rewriter.inventory.snapshot_age import DEFAULT_DAYS
 
 FILE_NAME = "cnpfix.toml"
 #: More than any real configuration; a larger file is refused unread.
@@ -100,6 +101,7 @@ def read_config(data: Mapping[str, Any], *, file: Path, pass_ids: Mapping[str, s
         select=reader.passes("select", pass_ids),
         ignore=reader.passes("ignore", pass_ids),
         clusters=_clusters(reader),
+        snapshot_max_age_days=reader.days("snapshot_max_age_days") or DEFAULT_DAYS,
         per_path=tuple(_path_rule(table, pass_ids) for table in reader.tables("per-path")),
         **_pass_options(reader, pass_ids),
     )
@@ -209,6 +211,10 @@ class _Reader:
         value: bool | None = self._checked(key, "true or false", lambda v: isinstance(v, bool))
         return value
 
+    def days(self, key: str) -> int | None:
+        value: int | None = self._checked(key, "a whole number of days, 1 or more", _is_days)
+        return value
+
     def texts(self, key: str) -> tuple[str, ...]:
         return tuple(self._checked(key, "a list of texts", _is_texts) or ())
 
@@ -272,6 +278,10 @@ class _Reader:
             key, f"tables [[{key}]]", lambda v: isinstance(v, list) and all(isinstance(t, dict) for t in v)
         )
         return [_Reader(self.file, f"{self.where}{key}[{index}].", table) for index, table in enumerate(value or ())]
+
+
+def _is_days(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 def _is_texts(value: Any) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from rewriter.cilium.version import Version
 from rewriter.finding import Applicability
 from rewriter.inventory.facts import Cluster
+from rewriter.inventory.snapshot_age import DEFAULT_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Config:
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     clusters: tuple[Cluster, ...] = ()
+    snapshot_max_age_days: int = DEFAULT_DAYS
     applicability: Mapping[str, Applicability] = field(default_factory=dict)
     cluster_entity: ClusterEntityOptions = ClusterEntityOptions()
     internal_cidr: InternalCidrOptions = InternalCidrOptions()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from rewriter.discovery import (
 from rewriter.engine.documents import policies_in
 from rewriter.inventory.facts import Cluster, RunningPolicy
 from rewriter.inventory.snapshot import Snapshot, read_snapshot
+from rewriter.inventory.snapshot_age import stale
 from rewriter.inventory.tree import TreeInventory
 from rewriter.passes import PASS_IDS
 
@@ -91,6 +93,7 @@ class Workspace:
     scanned: int = 0
     errors: list[InputError] = field(default_factory=list)
     templates: list[str] = field(default_factory=list)
+    warnings: tuple[str, ...] = ()
     _policies: list[PlacedPolicy] | None = None
 
     def namespace_of(self, path: str, manifest: Mapping[str, Any]) -> str | None:
@@ -160,6 +163,7 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
                 f"--diff-base {request.diff_base}: git knows no such revision here; name one that is fetched"
             )
     snapshots = [*map(read_snapshot, request.inventories), *_live(request, progress)]
+    aged = stale(snapshots, datetime.now(UTC), config.snapshot_max_age_days)
     observed = _observed(request, progress)
     root = _root(start, config, request)
     inventory = TreeInventory(
@@ -170,11 +174,13 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
         read=_read_again,
         remotes=lambda: repository_remotes(_folder(start)),
         observed=observed,
+        stale=aged,
         **({} if config.operators is None else {"operators": config.operators}),
     )
     running = [policy for snapshot in snapshots for policy in snapshot.policies]
     dead = _dead(request, running)
     workspace = Workspace(config, from_version, to_version, inventory, observed, dead, running)
+    workspace.warnings = tuple(aged.values())
     exclude = Globs(config.root, config.exclude)
     seen = _scan(workspace, paths, only, exclude, progress)
     asked = bool(workspace.files) or not paths

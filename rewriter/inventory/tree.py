@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from rewriter.inventory import kubernetes
@@ -54,6 +55,7 @@ class TreeInventory:
 
     `local_to` says whether a path matches the `local` globs of a cluster. `root` is the folder that paths of Flux
     and Argo CD start at, `read` gives a file's bytes anew (None: it cannot), `remotes` the URLs of the repository.
+    `stale` says of sources that are too old to rest on, in words, how old they are.
     `operators` are the conventions by which custom resources count as workloads.
     """
 
@@ -67,9 +69,11 @@ class TreeInventory:
         read: Callable[[str], bytes | None] = lambda _path: None,
         remotes: Callable[[], Sequence[str]] = tuple,
         observed: ObservedFlows | None = None,
+        stale: Mapping[Source, str] = MappingProxyType({}),
         operators: Iterable[str] = CONVENTIONS,
     ) -> None:
         self._observed = observed
+        self._stale = stale
         self._operators = frozenset(operators)
         self._configured = tuple(clusters)
         self._snapshots = tuple(snapshots)
@@ -197,10 +201,13 @@ class TreeInventory:
 
     def doubts(self, fact: Service | Workload | Cluster) -> Sequence[str]:
         if isinstance(fact, Service):
-            return tuple(dict.fromkeys(service_doubts(fact, self.services(fact.name))))
-        if isinstance(fact, Workload):
-            return tuple(dict.fromkeys(workload_doubts(fact, self._named_workloads(fact.name))))
-        return tuple(dict.fromkeys(cluster_doubts(fact, self.clusters)))
+            found = service_doubts(fact, self.services(fact.name))
+        elif isinstance(fact, Workload):
+            found = workload_doubts(fact, self._named_workloads(fact.name))
+        else:
+            found = cluster_doubts(fact, self.clusters)
+        stale = self._stale.get(fact.source)
+        return tuple(dict.fromkeys((*found, stale) if stale else found))
 
     def _named_workloads(self, name: str) -> Sequence[Workload]:
         return [item for item in self._holding_any("workloads", _POD_MAKERS, [name]) if item.name == name]

@@ -1,0 +1,25 @@
+"""How old the snapshots of a run are, and which are too old to trust without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from rewriter.inventory.facts import Source
+from rewriter.inventory.snapshot import Snapshot
+
+#: A snapshot older than this is told to be stale, where the config says nothing else.
+DEFAULT_DAYS = 7
+
+
+def stale(snapshots: Iterable[Snapshot], now: datetime, most_days: int = DEFAULT_DAYS) -> dict[Source, str]:
+    """A line for each snapshot that is older than `most_days`, with its age; one that tells no age is left out."""
+    found = {}
+    for snapshot in snapshots:
+        age = snapshot.age(now)
+        if age is not None and age > timedelta(days=most_days):
+            found[snapshot.source] = (
+                f"{snapshot.source}: is a snapshot of {age.days} days ago ({snapshot.created}), and clusters change; "
+                "make it anew with `cnpfix snapshot`, or raise snapshot_max_age_days"
+            )
+    return found
