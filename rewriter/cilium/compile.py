@@ -17,11 +17,13 @@ from rewriter.cilium.peers import (
     knp_peer_terms,
     names_init,
     network_policy_conditions,
+    required_term,
     rule_terms,
     with_namespace,
 )
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Rule, Spec
 from rewriter.cilium.ports import EVERYTHING, PortMatch, icmp_matches, network_policy_port, port_matches
+from rewriter.cilium.selector import Selector
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
 from rewriter.cilium.terms import ANYTHING, Condition, LabelTerm, Term, conditions_of, label_term
 from rewriter.cilium.version import (
@@ -82,7 +84,7 @@ def _entries(policy: Policy, spec: Spec, settings: Settings, facts: Facts) -> It
             subject_is_node=is_node,
             peers=rule_terms(rule, policy, spec.subject, settings, facts),
             ports=_ports(rule, settings),
-            required=_required(rule, settings.version),
+            required=_required(rule, policy, spec.subject, settings),
             endpoint_peers=bool(rule.peer("fromEndpoints") or rule.peer("toEndpoints")),
         )
 
@@ -109,12 +111,12 @@ def _default_deny(spec: Spec, version: Version) -> dict[str, bool]:
     return {direction: chosen.get(direction) is not False for direction in (INGRESS, EGRESS)}
 
 
-def _required(rule: Rule, version: Version) -> tuple[LabelTerm, ...]:
-    if version >= REQUIRES_REMOVED:
+def _required(rule: Rule, policy: Policy, subject: Selector | None, settings: Settings) -> tuple[LabelTerm, ...]:
+    if settings.version >= REQUIRES_REMOVED:
         return ()
     field = rule.peer("fromRequires" if rule.direction == INGRESS else "toRequires")
     selectors = field.selectors if field else ()
-    return tuple(label_term(conditions_of(s.requirements)) for s in selectors if s is not None)
+    return tuple(required_term(s, policy, subject, settings) for s in selectors if s is not None)
 
 
 def _ports(rule: Rule, settings: Settings) -> tuple[PortGrant, ...]:

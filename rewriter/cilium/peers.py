@@ -90,18 +90,32 @@ def _entry_terms(
 
 def endpoint_term(selector: Selector, policy: Policy, subject: Selector | None, settings: Settings) -> LabelTerm:
     """A selector of from/toEndpoints with the namespace and the cluster that Cilium adds (getEndpointSelector)."""
-    conditions = conditions_of(selector.requirements)
     if selector.names_reserved:
-        return label_term(conditions)
+        return label_term(conditions_of(selector.requirements))
+    scoped = _with_scope(selector, policy, subject, settings)
+    if settings.adds_local_cluster and takes_local_cluster(selector, "fromEndpoints"):
+        scoped.append(_cluster(settings))
+    return label_term(scoped)
+
+
+def required_term(selector: Selector, policy: Policy, subject: Selector | None, settings: Settings) -> LabelTerm:
+    """A selector of from/toRequires with what Cilium adds: here reserved labels exempt from nothing."""
+    scoped = _with_scope(selector, policy, subject, settings)
+    if settings.adds_local_cluster and takes_local_cluster(selector, "fromRequires"):
+        scoped.append(_cluster(settings))
+    return label_term(scoped)
+
+
+def _with_scope(selector: Selector, policy: Policy, subject: Selector | None, settings: Settings) -> list[Condition]:
+    """The conditions of a selector with the namespace that Cilium adds."""
+    conditions = conditions_of(selector.requirements)
     keys = {c.key for c in conditions if c.source in (ANY, K8S)}
     if NAMESPACE_LABEL not in keys and not _reaches_init(subject, policy, settings.version):
         if policy.namespace is None:
             conditions.append(Condition(K8S, NAMESPACE_LABEL, "Exists"))
         elif not (_names_namespace_labels(keys) and settings.version >= NAMESPACE_LABELS_PREFIX_COUNTS):
             conditions = with_namespace(conditions, policy.namespace)
-    if settings.adds_local_cluster and takes_local_cluster(selector, "fromEndpoints"):
-        conditions.append(_cluster(settings))
-    return label_term(conditions)
+    return conditions
 
 
 def with_namespace(conditions: Iterable[Condition], namespace: str) -> list[Condition]:

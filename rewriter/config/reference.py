@@ -30,6 +30,12 @@ KEYS = (
         "list of names",
         "The operators whose custom resources count as workloads by their label convention. Default: all known.",
     ),
+    Key(
+        "",
+        "snapshot_max_age_days",
+        "number",
+        "A snapshot older than this is stale: its age is told, and what it says is doubtful. Default: 7.",
+    ),
     Key(_CLUSTER, "name", "text", "The cluster's name, as in Cilium's `cluster.name`. Required."),
     Key(_CLUSTER, "local", "list of globs", "Manifests under these paths are applied to this cluster."),
     Key(_CLUSTER, "version", "text", "Cilium that runs there."),

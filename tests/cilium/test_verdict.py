@@ -326,6 +326,14 @@ def test_required_labels_narrow_every_rule_of_the_subject() -> None:
     assert senders(found, "shop/db") == {"shop/web", "b/shop/web", "health", "host"}
 
 
+def test_required_labels_mean_the_namespace_of_their_policy() -> None:
+    """Source: Cilium pkg/k8s/apis/cilium.io/utils, parseToCiliumIngressCommonRule."""
+    requiring = cnp(ingress=[{"fromRequires": [{"matchLabels": {"app": "db"}}]}])
+    anywhere = {"matchExpressions": [{"key": "k8s:io.kubernetes.pod.namespace", "operator": "Exists"}]}
+    found = engine(requiring, cnp(ingress=[{"fromEndpoints": [anywhere]}]), version="1.18")
+    assert senders(found, "shop/web") == {"shop/db", "host"}
+
+
 def test_nodes_match_addresses_only_when_told() -> None:
     node = Identity(
         "node-1",
