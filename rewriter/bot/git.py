@@ -11,25 +11,8 @@ from pathlib import Path
 from rewriter.bot.errors import BotError
 from rewriter.bot.retry import DELAYS, Clock
 from rewriter.bot.token import ALL_VARIABLES, Token, redact
+from rewriter.discovery.git import given_settings, settings_as_variables, without_variables
 
-#: Of git's own variables, those that say how to reach a server or where a user's settings are. The others (an index,
-#: a work tree, a trace file) belong to whoever started this process, and would turn git away from its repository.
-_KEPT = frozenset(
-    {
-        "GIT_CONFIG_GLOBAL",
-        "GIT_CONFIG_NOSYSTEM",
-        "GIT_CONFIG_SYSTEM",
-        "GIT_EXEC_PATH",
-        "GIT_PROXY_SSL_CAINFO",
-        "GIT_SSH",
-        "GIT_SSH_COMMAND",
-        "GIT_SSH_VARIANT",
-        "GIT_SSL_CAINFO",
-        "GIT_SSL_CAPATH",
-        "GIT_SSL_CERT",
-        "GIT_SSL_KEY",
-    }
-)
 _SETTINGS = {
     "core.hooksPath": "/dev/null",
     "core.fsmonitor": "false",
@@ -129,20 +112,13 @@ class Git:
             raise GitError(f"git {arguments[0]} took more than {_TIMEOUT // 60} minutes; run again later") from None
 
     def _environment(self, extra: Mapping[str, str]) -> dict[str, str]:
-        given = self.environment
-        clean = {
-            name: value
-            for name, value in given.items()
-            if (not name.startswith("GIT_") or name in _KEPT) and name not in ALL_VARIABLES
-        }
-        settings = [*_given_settings(given), *_SETTINGS.items()]
+        kept = without_variables(self.environment)
+        clean = {name: value for name, value in kept.items() if name not in ALL_VARIABLES}
+        settings = [*given_settings(self.environment), *_SETTINGS.items()]
         if self.token is not None and self.server:
             # The empty value forgets the user's helpers: none of them is asked, and none stores the token.
             settings += [("credential.helper", ""), (f"credential.{self.server}.helper", _HELPER)]
-        clean["GIT_CONFIG_COUNT"] = str(len(settings))
-        for number, (key, value) in enumerate(settings):
-            clean[f"GIT_CONFIG_KEY_{number}"] = key
-            clean[f"GIT_CONFIG_VALUE_{number}"] = value
+        clean |= settings_as_variables(settings)
         if self.ca_bundle is not None:
             clean["GIT_SSL_CAINFO"] = str(self.ca_bundle)
         return clean | {
@@ -168,16 +144,6 @@ class Git:
             source = self.token.variable if self.token else "no token"
             return GitError(f"the git server refused the credentials ({source}); it must be allowed to push", output)
         return GitError(f"git {arguments[0]} failed: {_last_words(output)}", output)
-
-
-def _given_settings(environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Settings that whoever started this process gave by environment, such as `safe.directory` in a container."""
-    count = environment.get("GIT_CONFIG_COUNT", "")
-    numbers = range(int(count)) if count.isdigit() and len(count) < 4 else range(0)
-    pairs = [
-        (environment.get(f"GIT_CONFIG_KEY_{n}", ""), environment.get(f"GIT_CONFIG_VALUE_{n}", "")) for n in numbers
-    ]
-    return [(key, value) for key, value in pairs if key]
 
 
 def _is_transient(output: str) -> bool:

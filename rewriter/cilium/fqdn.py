@@ -55,8 +55,12 @@ def _expression(pattern: str, version: Version) -> str:
     head = ""
     if version >= DOUBLE_STAR_SPANS_LABELS and re.match(r"\*{2,}\.", text):
         head, text = _SOME_LABELS, text.lstrip("*")[1:]
-    parts = (re.escape(part) for part in re.split(r"\*+", text))
-    return head + f"{_LABEL_CHARACTERS}*".join(parts)
+    first, *rest = (re.escape(part) for part in re.split(r"\*+", text))
+    if not rest:
+        return head + first
+    # A star takes as little as it can, for good: the next one takes up the rest, and no pattern takes for ever.
+    inner = "".join(f"(?>{_LABEL_CHARACTERS}*?{part})" for part in rest[:-1])
+    return f"{head}{first}{inner}{_LABEL_CHARACTERS}*{rest[-1]}"
 
 
 def _dotted(name: str) -> str:

@@ -28,6 +28,9 @@ FILE_NAME = "cnpfix.toml"
 #: More than any real configuration; a larger file is refused unread.
 MAX_BYTES = 4 << 20
 
+#: As many stars in one name of a glob, and as many `**`: with more, trying a long name takes for ever.
+_MOST_STARS = 3
+
 #: Options of each pass beside `applicability`. `missing-namespace` takes labels as keys, so any key is allowed.
 PASS_OPTIONS: Mapping[str, tuple[str, ...] | None] = {
     "cluster-entity": ("remote", "mode"),
@@ -95,7 +98,7 @@ def read_config(data: Mapping[str, Any], *, file: Path, pass_ids: Mapping[str, s
         file=file,
         from_version=reader.version("from"),
         to_version=reader.version("to"),
-        exclude=reader.texts("exclude"),
+        exclude=reader.globs("exclude"),
         internal_cidrs=reader.cidrs("internal_cidrs") or (),
         operators=reader.choices("operators", tuple(CONVENTIONS)),
         select=reader.passes("select", pass_ids),
@@ -121,7 +124,7 @@ def _clusters(reader: _Reader) -> tuple[Cluster, ...]:
             Cluster(
                 name=name,
                 source=Source(reader.file.name),
-                local_paths=table.texts("local"),
+                local_paths=table.globs("local"),
                 version=table.text("version"),
                 pod_cidrs=table.cidrs("pod_cidrs"),
                 node_cidrs=table.cidrs("node_cidrs"),
@@ -136,7 +139,7 @@ def _clusters(reader: _Reader) -> tuple[Cluster, ...]:
 
 
 def _path_rule(table: _Reader, pass_ids: Mapping[str, str]) -> PathRule:
-    rule = PathRule(table.texts("paths"), table.passes("select", pass_ids), table.passes("ignore", pass_ids))
+    rule = PathRule(table.globs("paths"), table.passes("select", pass_ids), table.passes("ignore", pass_ids))
     table.finish()
     if not rule.paths:
         raise table.error("paths", "a list of globs")
@@ -217,6 +220,15 @@ class _Reader:
 
     def texts(self, key: str) -> tuple[str, ...]:
         return tuple(self._checked(key, "a list of texts", _is_texts) or ())
+
+    def globs(self, key: str) -> tuple[str, ...]:
+        """As `texts`; a repository's own config must not keep its reader busy with one name for ever."""
+        globs = self.texts(key)
+        for glob in globs:
+            parts = glob.split("/")
+            if parts.count("**") > _MOST_STARS or any(part.count("*") > _MOST_STARS for part in parts):
+                raise self.error(key, f"globs of at most {_MOST_STARS} stars in a name, not {glob!r:.60}")
+        return globs
 
     def cidrs(self, key: str) -> tuple[str, ...] | None:
         value = self._checked(key, "a list of CIDRs", _is_texts)

@@ -1,11 +1,30 @@
-"""What git knows of a folder, asked with read-only commands."""
+"""What git knows of a folder, asked with read-only commands; nothing that the folder's own settings name is run."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+
+#: Of git's own variables, those that say how to reach a server or where a user's settings are. The others (an index,
+#: a work tree, a trace file) belong to whoever started this process, and would turn git away from its repository.
+KEPT_VARIABLES = frozenset(
+    {
+        "GIT_CONFIG_GLOBAL",
+        "GIT_CONFIG_NOSYSTEM",
+        "GIT_CONFIG_SYSTEM",
+        "GIT_EXEC_PATH",
+        "GIT_PROXY_SSL_CAINFO",
+        "GIT_SSH",
+        "GIT_SSH_COMMAND",
+        "GIT_SSH_VARIANT",
+        "GIT_SSL_CAINFO",
+        "GIT_SSL_CAPATH",
+        "GIT_SSL_CERT",
+        "GIT_SSL_KEY",
+    }
+)
 
 _IGNORED = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
 
@@ -39,30 +58,69 @@ def changed_files(folder: Path, revision: str) -> frozenset[Path] | None:
     if root is None or revision.startswith("-"):
         return None
     top = str(root)
-    changed = git(top, "diff", "--no-ext-diff", "--name-only", "-z", "--diff-filter=d", "--merge-base", revision, "--")
+    options = ("--no-ext-diff", "--no-renames", "--name-only", "-z", "--diff-filter=d", "--merge-base")
+    changed = git(top, "diff", *options, revision, "--", settings=_no_filters(top))
     untracked = git(top, "ls-files", "-z", "--others", "--exclude-standard")
     if changed is None or untracked is None:
         return None
     return frozenset((root / os.fsdecode(name)).resolve() for name in _names(changed, untracked))
 
 
-def git(folder: str, *arguments: str) -> bytes | None:
-    """What a read-only git command prints; None when it fails or git is missing.
+def git(folder: str, *arguments: str, settings: Sequence[tuple[str, str]] = ()) -> bytes | None:
+    """What a read-only git command prints, under these settings; None when it fails or git is missing.
 
-    A checkout's own settings must not run programs: fsmonitor, hooks are off.
+    A checkout's own settings must not run programs: fsmonitor and hooks are off, and nothing is fetched.
     """
-    command = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "--no-optional-locks"]
     try:
         done = subprocess.run(
-            [*command, "-C", folder, *arguments],
+            ["git", "--no-optional-locks", "-C", folder, *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
-            env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
+            env=_environment(settings),
         )
     except OSError:
         return None
     return done.stdout if done.returncode == 0 else None
+
+
+def _environment(settings: Sequence[tuple[str, str]]) -> dict[str, str]:
+    off = (("core.fsmonitor", "false"), ("core.hooksPath", "/dev/null"))
+    return (
+        without_variables(os.environ)
+        | settings_as_variables([*given_settings(os.environ), *off, *settings])
+        | {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
+    )
+
+
+def without_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment without git's own variables, but for KEPT_VARIABLES."""
+    return {name: value for name, value in environment.items() if name[:4] != "GIT_" or name in KEPT_VARIABLES}
+
+
+def given_settings(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Settings that whoever started this process gave by environment, such as `safe.directory` in a container."""
+    count = environment.get("GIT_CONFIG_COUNT", "")
+    numbers = range(int(count)) if count.isdigit() and len(count) < 4 else range(0)
+    pairs = [
+        (environment.get(f"GIT_CONFIG_KEY_{n}", ""), environment.get(f"GIT_CONFIG_VALUE_{n}", "")) for n in numbers
+    ]
+    return [(key, value) for key, value in pairs if key]
+
+
+def settings_as_variables(settings: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Settings in the form in which git takes them from its environment."""
+    variables = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for number, (key, value) in enumerate(settings):
+        variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return variables
+
+
+def _no_filters(folder: str) -> list[tuple[str, str]]:
+    """Settings that turn every filter off: a comparison would run changed files through their programs."""
+    output = git(folder, "config", "-z", "--name-only", "--get-regexp", r"^filter\..*\.(clean|process|required)$")
+    names = map(os.fsdecode, _names(output or b""))
+    return [(name, "false" if name.endswith(".required") else "") for name in names]
 
 
 def _names(*outputs: bytes) -> Iterator[bytes]:

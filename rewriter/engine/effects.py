@@ -41,14 +41,6 @@ class Effects:
     are what counts. It is judged against every identity that the selectors of either version tell apart: none that the
     inventory may hold is treated otherwise than one of them. Workloads of the inventory are taken in where that is not
     so: where ports have names, or the labels have too many combinations to try.
-
-    `inside` are the addresses of the mesh's pods, nodes and Services as far as they are known, `clusters` its clusters
-    where they count as all there are: not for steps, since a fix must hold in a mesh that grows.
-
-    Each policy is judged alone, and one that denies also beside policies that allow everything, where its deny rules
-    are what counts. It is judged against every identity that the selectors of either version tell apart: none that the
-    inventory may hold is treated otherwise than one of them. Workloads of the inventory are taken in where that is not
-    so: where ports have names, or the labels have too many combinations to try.
     """
 
     source: Settings

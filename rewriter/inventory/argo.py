@@ -21,7 +21,7 @@ IN_CLUSTER = ("https://kubernetes.default.svc", "in-cluster", "")
 #: More Applications than any real set makes.
 MAX_ELEMENTS = 5000
 
-_PLACEHOLDER = re.compile(r"\{\{-?\s*([^{}]*?)\s*-?\}\}")
+_PLACEHOLDER = re.compile(r"\{\{-?([^{}]*)\}\}")
 
 
 def sources_of(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -189,12 +189,16 @@ def _flat(value: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[st
 
 def _filled(value: Any, element: Mapping[str, Any]) -> Any:
     if isinstance(value, str):
-        return _PLACEHOLDER.sub(lambda match: str(element.get(_key(match[1], element), match[0])), value)
+        return _PLACEHOLDER.sub(lambda match: str(element.get(_key(_expression(match), element), match[0])), value)
     if isinstance(value, dict):
         return {key: _filled(item, element) for key, item in value.items()}
     if isinstance(value, list):
         return [_filled(item, element) for item in value]
     return value
+
+
+def _expression(placeholder: re.Match[str]) -> str:
+    return placeholder[1].strip().removesuffix("-").rstrip()
 
 
 def _key(expression: str, element: Mapping[str, Any]) -> str:

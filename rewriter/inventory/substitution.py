@@ -41,7 +41,8 @@ def _text(text: str, variables: Mapping[str, str], complete: bool) -> Any:
         return default if operator and complete else match[0]
 
     whole = _VARIABLE.fullmatch(text)
-    replaced = _VARIABLE.sub(replacement, text)
+    end = text.rfind("}") + 1  # What nothing closes is not looked through again and again.
+    replaced = _VARIABLE.sub(replacement, text[:end]) + text[end:]
     if whole and replaced.isdigit():
         return int(replaced)  # The build prints it without quotes, so the API server reads a number.
     return {"true": True, "false": False}.get(replaced, replaced) if whole else replaced

@@ -88,6 +88,8 @@ def test_reads_every_key_of_the_design(tmp_path: Path) -> None:
         ('[passes.missing-namespace]\n"app" = "x"', "passes.missing-namespace.app: expected a label and its namespace"),
         ('[[per-path]]\nignore = ["internal-cidr"]', "per-path[0].paths: expected a list of globs"),
         ('ignore = ["internal-cdir"]', "ignore: expected pass ids or codes, not 'internal-cdir'; did you mean 'int"),
+        ('exclude = ["*a*a*a*a*b"]', "exclude: expected globs of at most 3 stars in a name, not '*a*a*a*a*b'"),
+        ('exclude = ["**/a/**/a/**/a/**/b"]', "exclude: expected globs of at most 3 stars"),
         ("to = ", "is not valid TOML"),
         ("a = " + "[" * 5000, "is not valid TOML"),
     ],

@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from rewriter.discovery import FoundFile, Globs, InputError, changed_files, find_files, holds_policy, read_file
+from rewriter.discovery import (
+    FoundFile,
+    Globs,
+    InputError,
+    changed_files,
+    find_files,
+    holds_policy,
+    read_file,
+    repository_root,
+)
 
 POLICY = "kind: CiliumNetworkPolicy\n"
 
@@ -207,3 +216,37 @@ def test_a_checkout_cannot_run_programs(tmp_path: Path) -> None:
     _git(tmp_path, "config", "core.fsmonitor", f"touch {witness}")
     assert _names(tmp_path) == ["a.yaml"]
     assert not witness.exists()
+
+
+def test_a_comparison_runs_no_filter_of_the_checkout(tmp_path: Path) -> None:
+    _tree(tmp_path, "a.yaml")
+    _git(tmp_path, "init", "-q", "-b", "main")
+    _git(tmp_path, "add", ".")
+    _git(tmp_path, "commit", "-q", "-m", "one")
+    witness = tmp_path / "ran"
+    for name, setting in (("x", "clean"), ("a=b", "clean"), ("z", "process")):
+        _git(tmp_path, "config", f"filter.{name}.{setting}", f"touch {witness}; cat")
+        _git(tmp_path, "config", f"filter.{name}.required", "true")
+    (tmp_path / ".gitattributes").write_text("a.yaml filter=x\nb.yaml filter=a=b\nc.yaml filter=z\n")
+    _tree(tmp_path, "b.yaml", "c.yaml")
+    _git(tmp_path, "-c", "filter.a=b.clean=", "update-index", "--add", "--cacheinfo", f"100644,{'1' * 40},b.yaml")
+    (tmp_path / "a.yaml").write_text("edited")
+    witness.unlink(missing_ok=True)
+    found = changed_files(tmp_path, "main")
+    assert found is not None
+    assert (tmp_path / "a.yaml").resolve() in found
+    assert not witness.exists()
+
+
+def test_the_variables_of_a_git_that_runs_us_do_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hook of another repository leaves its GIT_DIR in the environment."""
+    inner, other = tmp_path / "inner", tmp_path / "other"
+    for folder in (inner, other):
+        folder.mkdir()
+        _git(folder, "init", "-q")
+    _tree(inner, "a.yaml", "ignored.yaml")
+    (inner / ".gitignore").write_text("ignored.yaml\n")
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(other))
+    assert repository_root(inner) == inner
+    assert _names(inner) == ["a.yaml"]

@@ -22,7 +22,7 @@ LONGEST_LINE = 1 << 20
 _MARKS = (b"Unable to add CiliumNetworkPolicy", b"NetworkPolicy spec", b"Imported CiliumNetworkPolicy")
 _ACCEPTED = "Imported CiliumNetworkPolicy"
 _REFUSED = re.compile(r"Unable to add CiliumNetworkPolicy|Invalid Cilium(?:Clusterwide)?NetworkPolicy specs?")
-_PAIR = re.compile(r'([A-Za-z][\w.]*)=(?:"((?:[^"\\]|\\.)*)"|([^\s"]*))')
+_PAIR = re.compile(r'(?<![\w.])([A-Za-z][\w.]*)=(?:"((?:[^"\\]|\\.)*)"|([^\s"]*))')
 #: From the error of a policy that the agent could not parse, where the line has no fields (1.18 and later).
 _PARSE_ERROR = re.compile(r"failed to parse CiliumNetworkPolicy ([\w.-]*)/([\w.-]+): (.*)", re.S)
 

@@ -1,0 +1,95 @@
+"""Patterns over texts of others: right, and in time that a hostile text cannot stretch."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import product
+
+import pytest
+
+from rewriter.cilium.fqdn import fqdn_term
+from rewriter.cilium.version import parse_version
+from rewriter.inventory import argo, patches
+from rewriter.inventory.hubble import agent_log
+from rewriter.inventory.substitution import substituted
+from rewriter.yamltext import has_substitution, template_markup
+
+MANY = 50_000
+NEW = parse_version("1.19")
+
+
+@contextmanager
+def _quick() -> Iterator[None]:
+    start = time.process_time()
+    yield
+    assert time.process_time() - start < 2
+
+
+HOSTILE: dict[str, Callable[[], object]] = {
+    "a DNS pattern": lambda: fqdn_term({"matchPattern": "*a" * 60 + "*b"}, NEW).covers("a" * 250),
+    "a target of a Kustomize patch": lambda: patches._matches(".*a" * 30 + "b", "a" * 63),
+    "a label selector of a Kustomize patch": lambda: patches._selected("(" * MANY + ",x" * MANY, {}),
+    "a placeholder of an ApplicationSet": lambda: argo._filled("{{" + " " * MANY + "x", {}),
+    "an open substitution": lambda: has_substitution("${" * MANY),
+    "open substitutions of Flux": lambda: substituted("${a:-" * MANY, {}, True),
+    "a line of an agent's log": lambda: agent_log._PAIR.findall("a" * MANY),
+    "markup in a comment": lambda: template_markup("# " + "{{ " * MANY * 10),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_text_takes_for_ever(name: str) -> None:
+    with _quick():
+        HOSTILE[name]()
+
+
+def _texts(alphabet: str, longest: int) -> Iterator[str]:
+    for length in range(longest + 1):
+        yield from map("".join, product(alphabet, repeat=length))
+
+
+@pytest.mark.parametrize("version", ["1.18", "1.19"])
+def test_dns_patterns_match_what_they_matched(version: str) -> None:
+    """Against the plain expression: each star any number of characters of a label."""
+    names = list(_texts("ab.", 5))
+    for pattern in _texts("a*.", 4):
+        if not pattern or (version == "1.19" and pattern.startswith("**")) or not pattern.strip("*."):
+            continue
+        plain = "[-a-z0-9_]*".join(map(re.escape, re.split(r"\*+", pattern.removesuffix(".") + ".")))
+        term = fqdn_term({"matchPattern": pattern}, parse_version(version))
+        for name in names:
+            assert term.covers(name) == bool(re.fullmatch(plain, name.removesuffix(".") + ".")), (pattern, name)
+
+
+def test_targets_of_patches_match_what_they_matched() -> None:
+    names = list(_texts("ab", 5))
+    for pattern in _texts("ab*", 4):
+        if pattern:
+            plain = pattern.replace("*", ".*")
+            for name in names:
+                assert patches._matches(plain, name) == bool(re.fullmatch(plain, name)), (plain, name)
+
+
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [("{{a}}-{{ a }}", "1-1"), ("{{- a -}}", "1"), ("{{b}}", "{{b}}"), ("{{ a", "{{ a"), ("{{{a}}}", "{1}")],
+)
+def test_placeholders_of_an_application_set(text: str, filled: str) -> None:
+    assert argo._filled(text, {"a": "1"}) == filled
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"), [("${a}", True), ("}${", False), ("x}${a}", True), ("$a}", False), ("${", False), ("", False)]
+)
+def test_substitutions(text: str, holds: bool) -> None:
+    assert has_substitution(text) is holds
+
+
+def test_markup_counts_outside_of_comments_only() -> None:
+    assert template_markup("# {{ a }} {{ b }}\nx: 1\n") is None
+    span = template_markup("# {{ a }}\nx: {{ b }} # {{ c }}\n")
+    assert span is not None
+    assert span.start == len("# {{ a }}\nx: ")
