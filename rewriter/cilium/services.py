@@ -44,14 +44,16 @@ def service_matches(entry: Mapping[str, Any], service: ServiceView) -> bool:
 
 
 def service_text(entry: Mapping[str, Any]) -> str:
-    """A Service reference as people write it: `prod/db`, or its selector."""
+    """A Service reference in words: `prod/db`, `db of any namespace`, `with app=db of namespace prod`."""
     named, selected = entry.get("k8sService"), entry.get("k8sServiceSelector")
     part = named if isinstance(named, dict) else selected if isinstance(selected, dict) else {}
-    namespace = part.get("namespace") or "*"
+    namespace = part.get("namespace")
+    where = f"of namespace {namespace}" if namespace else "of any namespace"
     if part is named:
-        return f"{namespace}/{part.get('serviceName') or '*'}"
+        name = part.get("serviceName") or "without a name"
+        return f"{namespace}/{name}" if namespace else f"{name} {where}"
     selector = read_selector(part.get("selector"), "")
     conditions = [
         Condition("any", r.written_key, r.operator, r.values) for r in (selector.requirements if selector else ())
     ]
-    return f"{namespace}/[{', '.join(sorted(map(str, conditions)))}]"
+    return f"with {', '.join(sorted(map(str, conditions)))} {where}"

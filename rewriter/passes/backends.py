@@ -129,7 +129,7 @@ def _unknown(context: Context, entry: dict[str, Any], named: dict[str, Any] | No
     if elsewhere and context.cluster is not None:
         reason = f"Service {text} is known in {listed(elsewhere)} only, not in {context.cluster.name}"
     else:
-        reason = f"Service {text} is not known"
+        reason = f"no Service {text} is known" if named is None else f"Service {text} is not known"
     part = named if named is not None else entry["k8sServiceSelector"]
     namespace = part.get("namespace")
     where = f"-n {namespace}" if namespace and isinstance(namespace, str) else "-A"
