@@ -9,12 +9,14 @@ import json
 import os
 import shlex
 import shutil
+from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
 from rewriter.cli import run
+from rewriter.engine import workspace
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 REFRESH = os.environ.get("CNPFIX_GOLDEN") == "refresh"
@@ -47,6 +49,14 @@ def _run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int,
     return code, json.loads(captured.out)
 
 
+class _Clock(datetime):
+    """Cases are of one day, so that the age of a snapshot is always the same."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return cls(2026, 2, 2, 12, tzinfo=tz)
+
+
 @pytest.mark.parametrize("case", _cases(), ids=lambda case: f"{case.parent.name}/{case.name}")
 def test_golden(
     case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -54,6 +64,7 @@ def test_golden(
     folder = tmp_path / "repository"
     shutil.copytree(case, folder)
     monkeypatch.chdir(folder)
+    monkeypatch.setattr(workspace, "datetime", _Clock)
     source = next(case.glob("input.*"))
     expected = source.with_name(source.name.replace("input", "expected"))
     arguments = _arguments(case, folder)

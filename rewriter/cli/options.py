@@ -45,7 +45,7 @@ def tell_facts(workspace: Workspace) -> None:
     """On stderr: which clusters are known, from where, and what is doubtful or not known about the facts."""
     inventory = workspace.inventory
     lines = [f"cluster {cluster.name}, {cluster.source}" for cluster in inventory.clusters]
-    lines += [doubt for cluster in inventory.clusters for doubt in inventory.doubts(cluster)]
+    lines += dict.fromkeys(doubt for cluster in inventory.clusters for doubt in inventory.doubts(cluster))
     lines += [str(problem) for problem in inventory.problems]
     lines += [f"{source}: cannot be read as facts" for source in inventory.unreadable]
     for line in lines:

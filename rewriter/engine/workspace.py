@@ -27,7 +27,7 @@ from rewriter.discovery import (
 from rewriter.engine.documents import policies_in
 from rewriter.inventory.facts import Cluster, RunningPolicy
 from rewriter.inventory.snapshot import Snapshot, read_snapshot
-from rewriter.inventory.snapshot_age import stale
+from rewriter.inventory.snapshot_age import stale, warnings
 from rewriter.inventory.tree import TreeInventory
 from rewriter.passes import PASS_IDS
 
@@ -180,7 +180,7 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
     running = [policy for snapshot in snapshots for policy in snapshot.policies]
     dead = _dead(request, running)
     workspace = Workspace(config, from_version, to_version, inventory, observed, dead, running)
-    workspace.warnings = tuple(aged.values())
+    workspace.warnings = warnings(aged)
     exclude = Globs(config.root, config.exclude)
     seen = _scan(workspace, paths, only, exclude, progress)
     asked = bool(workspace.files) or not paths

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,12 +60,32 @@ class Delivery:
 
     def _unplaced(self, path: str, manifest: Mapping[str, Any]) -> Applied:
         """A manifest that nothing in the tree applies: its own namespace holds, if somebody applies it by hand."""
-        folder = self._files.inner(path).rpartition("/")[0] or "."
-        beside = self._placements.kustomizations.get(folder)
-        if beside is None:
+        reason = self._not_applied(path)
+        if not reason:
             return _own(path, namespace_in(manifest), "no manifest says which namespace it is applied to")
-        reason = f"{beside.source} does not list it, and nothing else applies it"
         return replace(_own(path, namespace_in(manifest), reason), is_applied=False)
+
+    def doubts(self, path: str) -> Iterator[str]:
+        """Why what a file tells may not be so in the cluster: in words, with the sources."""
+        local = self._local(path)
+        placements = self._placements.of(self._files.inner(path))
+        if len(local) > 1:
+            words = ", and of ".join(f"{cluster.name}, {cluster.source}" for cluster in local)
+            yield f"{path} matches `local` of {words}"
+        elif not local and not placements and (why := self._not_applied(path)):
+            yield f"{path} is applied by nobody: {why}"
+        elif local and placements:
+            named = [cluster for each in placements if (cluster := self._named(each.target)) is not None]
+            if named and local[0] not in named:
+                words = f"{named[0].name}, {placements[0].target}"
+                yield f"{path} is for {local[0].name}, {local[0].source}, and is applied to {words}"
+
+    def _not_applied(self, path: str) -> str:
+        """Why it seems that nothing applies a file that has no placement; empty where people may do it by hand."""
+        beside = self._placements.kustomizations.get(self._files.inner(path).rpartition("/")[0] or ".")
+        if beside is not None:
+            return f"{beside.source} does not list it, and nothing else applies it"
+        return "Flux or Argo CD applies the tree, and nothing reaches the file" if self._placements.managed else ""
 
     def clusters_of(self, path: str) -> tuple[Cluster | None, ...]:
         """The clusters that a file's manifests are applied to, each once; None stands for one that nobody tells."""

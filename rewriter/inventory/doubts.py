@@ -18,33 +18,42 @@ def service_doubts(service: Service, named: Iterable[Service]) -> Iterator[str]:
             yield f"{service} is there twice and not the same, {service.source} and {other.source}"
 
 
-def workload_doubts(workload: Workload, alike: Iterable[Workload]) -> Iterator[str]:
-    """The same workload with other labels, or in another cluster. `alike` are the workloads of its namespace."""
-    for other in alike:
+def workload_doubts(workload: Workload, named: Iterable[Workload]) -> Iterator[str]:
+    """The same workload of the same cluster with other labels. `named` are those of its name.
+
+    A copy in each cluster of a mesh is usual, and no doubt. Pods of a snapshot may carry more labels than manifests
+    say, since much in a cluster adds some.
+    """
+    for other in named:
         if (other.kind, other.name, other.namespace) != (workload.kind, workload.name, workload.namespace):
             continue
-        if _may_be_one(other.cluster, workload.cluster) and other.labels != workload.labels:
+        if _may_be_one(other.cluster, workload.cluster) and _contradict(workload, other):
             yield f"{workload} is there twice with other labels, {workload.source} and {other.source}"
-        elif other.cluster != workload.cluster:
-            yield (
-                f"{workload} is in {workload.cluster or 'an unknown cluster'}, {workload.source}, "
-                f"and in {other.cluster or 'an unknown cluster'}, {other.source}"
-            )
 
 
 def cluster_doubts(cluster: Cluster, clusters: Sequence[Cluster]) -> Iterator[str]:
     """The addresses that another cluster claims too: pods with pods, and pods with nodes."""
+    names = [each.name for each in clusters]
     for other in clusters:
         if other.name == cluster.name:
             continue
-        for field, theirs in (("pod_cidrs", "pod_cidrs"), ("pod_cidrs", "node_cidrs"), ("node_cidrs", "pod_cidrs")):
-            mine = address_set(parsed_prefixes(getattr(cluster, field) or ()))
-            both = mine & address_set(parsed_prefixes(getattr(other, theirs) or ()))
+        # Of two, the one that is known first comes first, so that the same words tell of both.
+        first, second = sorted((cluster, other), key=lambda each: names.index(each.name))
+        for ours, theirs in (("pod_cidrs", "pod_cidrs"), ("pod_cidrs", "node_cidrs"), ("node_cidrs", "pod_cidrs")):
+            mine = address_set(parsed_prefixes(getattr(first, ours) or ()))
+            both = mine & address_set(parsed_prefixes(getattr(second, theirs) or ()))
             if both:
                 yield (
-                    f"{', '.join(getattr(cluster, field))} of cluster {cluster.name}, {cluster.source}, and "
-                    f"{', '.join(getattr(other, theirs))} of cluster {other.name}, {other.source}, overlap"
+                    f"{', '.join(getattr(first, ours))} of cluster {first.name}, {first.source}, and "
+                    f"{', '.join(getattr(second, theirs))} of cluster {second.name}, {second.source}, overlap"
                 )
+
+
+def _contradict(first: Workload, second: Workload) -> bool:
+    for pods, manifest in ((first, second), (second, first)):
+        if pods.source.line is None and manifest.labels.items() <= pods.labels.items():
+            return False
+    return first.labels != second.labels
 
 
 def _may_be_one(first: str | None, second: str | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 from rewriter.inventory.facts import (
@@ -47,18 +48,31 @@ class Inventory(Protocol):
 
     def all_services(self) -> Sequence[Service]: ...
 
-    def doubts(self, fact: Service | Workload | Cluster) -> Sequence[str]:
-        """Where the facts contradict this one, in words with both sources; empty where nothing does.
+    def doubts(self, fact: Service | Workload | Cluster | EndpointSlice) -> Sequence[str]:
+        """Why a fact is not to be rested on, in words with both sources; empty where nothing speaks against it.
 
-        A Service that is there twice and not the same, a workload in two clusters, addresses that two clusters claim.
+        A Service that is there twice and not the same, a workload that is told of one cluster in two ways, addresses
+        that two clusters claim, a file that belongs to two clusters or that nothing applies, a stale snapshot.
         A pass that would rest on a doubtful fact makes its finding manual and tells the words.
         """
 
-    def unseen_workloads(self, namespace: str | None = None) -> Sequence[str]:
-        """What makes pods of which labels are not (all) known, in words: Helm releases, charts, operators' resources.
+    def stale(self, fact: Service | Workload | Cluster | EndpointSlice) -> str:
+        """The age of the snapshot that a fact comes from, in words, where it is too old to rest on; else empty."""
 
-        Of one namespace with those whose namespace is not known, or (None) all. While there are any, nobody can say
-        that *no* workload of the namespace matches a selector.
+    def gaps(self, group: str) -> Sequence[str]:
+        """Why the snapshots do not tell all facts of a group (`workloads`, `services`), in words.
+
+        A stale snapshot, and one whose list could not be read. While there are any, that a fact is absent says nothing.
+        """
+
+    def unseen_workloads(
+        self, namespace: str | None = None, labels: Mapping[str, str] = MappingProxyType({})
+    ) -> Sequence[str]:
+        """What makes pods that are not among the workloads, or not with all labels, in words.
+
+        Helm releases, charts, operators' resources, manifests whose namespace is not known (those that carry the
+        given labels) and applied files that cannot be read. Of one namespace with those whose namespace is not known,
+        or (None) all. While there are any, nobody can say that *no* workload of the namespace matches a selector.
         """
 
     def namespaces(self, name: str | None = None) -> Sequence[Namespace]: ...

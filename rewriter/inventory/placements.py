@@ -75,6 +75,11 @@ class Placements:
                 found[names[inner]] = total
         return found
 
+    @cached_property
+    def managed(self) -> bool:
+        """Whether Flux or Argo CD applies anything of this repository."""
+        return any(self._own.holds(unit.repository) for read in self._written.values() for unit in read.units)
+
     @property
     def applications(self) -> Sequence[PlacedApplication]:
         """Every Application, those that ApplicationSets make too."""

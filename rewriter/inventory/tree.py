@@ -82,6 +82,7 @@ class TreeInventory:
         self._placements = Placements(self._files, remotes)
         self._delivery = Delivery(self._files, self._placements, self._local, self._named, self._only)
         self._facts: dict[tuple[str, str], list[Any]] = {}
+        self._homeless: dict[tuple[Any, ...], Workload] = {}
         self._answers: dict[tuple[str, frozenset[tuple[str, str]]], list[Any]] = {}
 
     def offer(self, path: str, data: bytes) -> None:
@@ -199,24 +200,60 @@ class TreeInventory:
     def all_workloads(self) -> Sequence[Workload]:
         return self._holding_any("workloads", _POD_MAKERS, ())
 
-    def doubts(self, fact: Service | Workload | Cluster) -> Sequence[str]:
+    def doubts(self, fact: Service | Workload | Cluster | EndpointSlice) -> Sequence[str]:
+        found: Iterable[str] = ()
         if isinstance(fact, Service):
             found = service_doubts(fact, self.services(fact.name))
         elif isinstance(fact, Workload):
-            found = workload_doubts(fact, self._named_workloads(fact.name))
-        else:
+            found = workload_doubts(fact, self._workloads_by_name.get(fact.name, ()))
+        elif isinstance(fact, Cluster):
             found = cluster_doubts(fact, self.clusters)
-        stale = self._stale.get(fact.source)
+        if not isinstance(fact, Cluster) and fact.source.line is not None:
+            found = (*found, *self._delivery.doubts(fact.source.path))
+        stale = self.stale(fact)
         return tuple(dict.fromkeys((*found, stale) if stale else found))
 
-    def _named_workloads(self, name: str) -> Sequence[Workload]:
-        return [item for item in self._holding_any("workloads", _POD_MAKERS, [name]) if item.name == name]
+    def stale(self, fact: Service | Workload | Cluster | EndpointSlice) -> str:
+        sources = [fact.source]
+        if isinstance(fact, Cluster) and self._leaves_open(fact.name):
+            sources += [s.source for s in self._snapshots for cluster in s.clusters if cluster.name == fact.name]
+        return next((f"{source} {self._stale[source]}" for source in sources if source in self._stale), "")
 
-    def unseen_workloads(self, namespace: str | None = None) -> Sequence[str]:
-        return tuple(words for where, words in self._unseen if None in (namespace, where) or where == namespace)
+    def _leaves_open(self, name: str) -> bool:
+        """Whether the config does not say where the pods and nodes of a cluster are, so that snapshots do."""
+        said = next((cluster for cluster in self._configured if cluster.name == name), None)
+        return said is None or said.pod_cidrs is None or said.node_cidrs is None
+
+    def gaps(self, group: str) -> Sequence[str]:
+        incomplete = [
+            f"the {group} of cluster {cluster.name} could not be read, {cluster.source}"
+            for snapshot in self._snapshots
+            for cluster in snapshot.clusters
+            if group in cluster.incomplete
+        ]
+        return tuple(dict.fromkeys((*(f"{source} {age}" for source, age in self._stale.items()), *incomplete)))
+
+    @cached_property
+    def _workloads_by_name(self) -> Mapping[str, Sequence[Workload]]:
+        found: dict[str, list[Workload]] = {}
+        for workload in self.all_workloads():
+            found.setdefault(workload.name, []).append(workload)
+        return found
+
+    def unseen_workloads(
+        self, namespace: str | None = None, labels: Mapping[str, str] = MappingProxyType({})
+    ) -> Sequence[str]:
+        found = [words for where, words in self._unseen if None in (namespace, where) or where == namespace]
+        found += [
+            f"{workload.kind} {workload.name}, of which nobody says in which namespace it is, {workload.source}"
+            for workload in self._homeless.values()
+            if labels.items() <= workload.labels.items()
+        ]
+        return tuple(dict.fromkeys(found))
 
     @cached_property
     def _unseen(self) -> Sequence[tuple[str | None, str]]:
+        self.all_workloads()  # Each is read, so that what has no namespace and what cannot be read comes to light.
         return tuple(dict.fromkeys(unseen_workloads(self._files, self._placements)))
 
     def namespaces(self, name: str | None = None) -> Sequence[Namespace]:
@@ -280,8 +317,15 @@ class TreeInventory:
                     facts = [read(applied, name)]
                 else:
                     facts = list(operator_workloads(applied, namespace, name)) if namespace else []
+                if group == "workloads" and namespace is None and not by_operator:
+                    self._note_homeless(applied, name)
                 seen += [fact for fact in facts if fact is not None and fact not in seen]
             yield from seen
+
+    def _note_homeless(self, applied: Manifest, cluster: str | None) -> None:
+        workload = kubernetes.workload(applied, "", cluster)
+        if workload is not None:
+            self._homeless.setdefault((workload.source, *sorted(workload.labels.items())), workload)
 
 
 def _completed(cluster: Cluster, other: Cluster) -> Cluster:

@@ -1,4 +1,4 @@
-"""What makes pods that nobody reads here: Helm releases, remote bases, and operators beyond their known labels."""
+"""What makes pods that nobody reads here: Helm releases, remote bases, broken files, operators beyond known labels."""
 
 from __future__ import annotations
 
@@ -38,6 +38,9 @@ def unseen_workloads(files: TreeFiles, placements: Placements) -> Iterator[tuple
             yield namespace, f"Helm chart {chart.get('name')}, {each.source}"
         for url in each.remote:
             yield _text(each.transform.namespace), f"remote {url}, {each.source}"
+    for source in files.unreadable:
+        if placements.of(files.inner(source.path)):
+            yield None, f"a file that is applied and cannot be read, {source}"
 
 
 def _made(manifest: Manifest) -> tuple[str | None, str]:

@@ -14,6 +14,7 @@ from rewriter.cilium.settings import ServiceView
 from rewriter.inventory.facts import Cluster, EndpointSlice, NamedPort, Service, ServicePort, Source
 from rewriter.passes.base import Context
 from rewriter.passes.clusters import ranges_of
+from rewriter.passes.doubts import REMEDY, doubts_about
 from rewriter.passes.mesh import cluster_requirement, namespace_key
 from rewriter.passes.words import listed
 
@@ -78,12 +79,21 @@ def backends_of(context: Context, entry: Any) -> list[Backends]:
             "Say which one is meant with `namespace`.",
         )
     complete = isinstance(named, dict) and bool(named.get("namespace"))
-    return [replace(_backends(context, _one(group)), complete=complete) for group in by_name.values()]
+    if not complete:
+        _check(doubts_about(context.inventory, (), "services"))
+    found = [_one(group) for group in by_name.values()]
+    return [replace(service_backends(context, service), complete=complete) for service in found]
 
 
 def service_backends(context: Context, service: Service) -> Backends:
-    """What one Service stands for. Raises UndecidedError."""
+    """What one Service stands for. Raises UndecidedError, also where what is known of it is in doubt."""
+    _check(doubts_about(context.inventory, [service]))
     return _backends(context, service)
+
+
+def _check(doubts: Sequence[str]) -> None:
+    if doubts:
+        raise UndecidedError(listed(doubts), REMEDY)
 
 
 def _matching(context: Context, entry: dict[str, Any], named: dict[str, Any] | None) -> list[Service]:
@@ -167,7 +177,7 @@ def _backends(context: Context, service: Service) -> Backends:
     containers = tuple(
         port
         for workload in context.inventory.workloads_with(service.selector)
-        if workload.namespace == service.namespace
+        if workload.namespace == service.namespace and not context.inventory.doubts(workload)
         for port in workload.ports
     )
     selector = ", ".join(f"{key}={value}" for key, value in service.selector.items())
@@ -181,10 +191,11 @@ def _port_text(port: ServicePort) -> str:
 
 
 def _sharing(context: Context, service: Service, own: Cluster) -> tuple[str, ...]:
-    """The meshed clusters whose backends a global Service uses; one that nobody tells of is taken to share."""
+    """The meshed clusters whose backends a global Service uses; one of which nothing certain is known shares."""
     names = []
     for cluster in context.mesh:
-        facts = [s for s in context.inventory.services(service.name, service.namespace) if s.cluster == cluster.name]
+        named = context.inventory.services(service.name, service.namespace)
+        facts = [s for s in named if s.cluster == cluster.name and not context.inventory.doubts(s)]
         shares = any(
             s.is_global and s.annotations.get("service.cilium.io/shared", "").lower() != "false" for s in facts
         )
@@ -220,6 +231,8 @@ def _addresses(context: Context, service: Service, cited: str) -> Backends:
             f"{service} has no selector, and its EndpointSlice is not known",
             "Put its EndpointSlice in the tree, or give a snapshot with --inventory.",
         )
+    ages = [age for cluster in context.inventory.clusters if (age := context.inventory.stale(cluster))]
+    _check((*doubts_about(context.inventory, slices), *ages))
     entries = []
     for text in dict.fromkeys(addresses):
         try:
@@ -267,6 +280,7 @@ def _is_kubernetes(named: dict[str, Any], services: Sequence[Service]) -> bool:
 def _api_server(context: Context, services: Sequence[Service]) -> Backends:
     known = services[0] if services else Service("kubernetes", "default", None, {}, None, (), Source("Kubernetes"))
     slices = _slices(context, known)
+    _check(doubts_about(context.inventory, slices))
     told = [port.number for each in slices for port in each.ports if port.name in ("https", "")]
     if told:
         target = told[0]

@@ -44,6 +44,8 @@ means the local cluster only, and silences the pass.
 - `cluster-mesh` writes the entity of that name, which exists from Cilium 1.20 on. A release before it rejects the
   policy, so apply it together with the upgrade.
 
+Where only a stale snapshot names the other clusters, the finding is left to a person.
+
 Deny rules are left to a person: widening one closes traffic that nobody may have meant.
 
 ## References
@@ -167,7 +169,20 @@ def _finding(place: _Place) -> Finding | None:
             return _widened(place)
         case _:
             fix = Fix(add_after(place.rule, addition))
+            doubts = _doubts(place)
+            if doubts:
+                advice = f"{listed(doubts)}; name the clusters with `[passes.cluster-entity] remote = [...]`"
+                return _make(place, Applicability.MANUAL, why=_dropped(place), advice=advice, candidate=fix)
             return _make(place, _trust(place), why=_dropped(place), fix=fix, opens=(_opened(place),))
+
+
+def _doubts(place: _Place) -> tuple[str, ...]:
+    """Why the clusters of the mesh are not certain, where their names are taken from the facts."""
+    said = place.context.config.cluster_entity.remote
+    if place.remote.names is None or not (said is None or isinstance(said, str)):
+        return ()
+    known = place.context.remote_clusters
+    return tuple(dict.fromkeys(age for each in known if (age := place.context.inventory.stale(each))))
 
 
 def _replaced(place: _Place) -> Finding:

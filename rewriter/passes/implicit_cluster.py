@@ -29,7 +29,8 @@ entry allows is dropped after the upgrade; traffic that it denies passes.
 
 - `auto` (default) looks at the workloads of every meshed cluster. Where only local ones match, there is nothing to do.
   Where remote ones match, their clusters are named: evident. Where the workloads of a cluster are not known, where a
-  Helm release or an operator may make pods there that nobody sees, or in a deny rule, it does as `any`.
+  Helm release or an operator may make pods there that nobody sees, where they are in doubt (told twice, a stale
+  snapshot), or in a deny rule, it does as `any`.
 - `any` writes `operator: Exists`, which keeps today's reach exactly: safe.
 - `local` names the local cluster, as the upgrade would: evident.
 - A list of clusters names these: evident.
@@ -68,6 +69,7 @@ from rewriter.cilium.version import (
 from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
 from rewriter.inventory.facts import Workload
 from rewriter.passes.base import Context, Pass
+from rewriter.passes.doubts import doubts_about
 from rewriter.passes.global_services import lost_backends
 from rewriter.passes.mesh import cluster_requirement
 from rewriter.passes.words import flow_text, listed, selector_text
@@ -79,10 +81,14 @@ VERSIONS = str(DEFAULT_LOCAL_CLUSTER)
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """The clusters that a selector is to name: names, or None for every cluster of the mesh."""
+    """The clusters that a selector is to name: names, or None for every cluster of the mesh.
+
+    `doubts` say why workloads are known and not rested on.
+    """
 
     names: tuple[str, ...] | None
     workloads: tuple[Workload, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +187,9 @@ def _scope(context: Context, spec: Spec, rule: Rule, field: PeerField, index: in
         return anything
     term = _term_today(context, spec, field, index)
     mesh = tuple(cluster.name for cluster in context.mesh)
+    gaps = tuple(context.inventory.gaps("workloads"))
+    if gaps:
+        return _Scope(None, doubts=gaps)
     if term is None or not clusters_all_known(context.inventory, mesh) or _unseen(context, term, mesh):
         return anything
     workloads = workloads_of(context.inventory, term)
@@ -188,6 +197,9 @@ def _scope(context: Context, spec: Spec, rule: Rule, field: PeerField, index: in
         return anything
     holding = {workload.cluster for workload in workloads}
     names = tuple(name for name in mesh if name in holding)
+    doubts = doubts_about(context.inventory, workloads)
+    if doubts:
+        return _Scope(None, doubts=doubts)
     if not set(names) - {context.cluster.name}:
         return None
     return _Scope(names, workloads)
@@ -197,7 +209,7 @@ def _unseen(context: Context, term: LabelTerm, mesh: Sequence[str]) -> bool:
     """Whether pods that nobody sees may be among those that a term selects."""
     conditions = [c for c in term.conditions if c.key == NAMESPACE_LABEL and c.operator == "In"]
     namespaces: Sequence[str | None] = conditions[0].values if conditions else (None,)
-    return any(unseen(context.inventory, mesh, namespace) for namespace in namespaces)
+    return any(unseen(context.inventory, mesh, namespace, term) for namespace in namespaces)
 
 
 def _term_today(context: Context, spec: Spec, field: PeerField, index: int) -> LabelTerm | None:
@@ -302,6 +314,8 @@ def _evidence(place: _Place) -> Iterator[str]:
         prefix = f"{_entry_words(place, index)}: " if len(place.scopes) > 1 else ""
         for line in workloads_evidence(scope.workloads):
             yield prefix + line
+        for line in scope.doubts:
+            yield f"{prefix}every cluster is named, since {line}"
     if not any(scope.workloads for scope in place.scopes.values()) and context.mesh:
         yield f"meshed: {listed(f'{cluster.name} ({cluster.source})' for cluster in context.mesh)}"
     if configured != "auto":

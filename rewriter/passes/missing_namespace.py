@@ -26,7 +26,8 @@ find. Else:
 
 - Those of exactly one other namespace match: it is added, which is evident. It is unsafe as long as no workload of the
   policy's own namespace is known, those of a meshed cluster are not, or a Helm release or an operator may make pods of
-  the namespace that nobody sees: then nobody can tell that none matches.
+  the namespace that nobody sees: then nobody can tell that none matches. The same holds of a snapshot that is stale or
+  not whole. Where the workloads themselves are in doubt (told twice, stale, applied by nobody), it is left to a person.
 - Those of several match: left to a person, with the list.
 - None matches anywhere: a note.
 
@@ -58,6 +59,7 @@ from rewriter.finding import Applicability, Finding, Fix, Severity
 from rewriter.inventory.facts import Workload
 from rewriter.passes.base import Context, Pass
 from rewriter.passes.clusterwide import clusterwide_form
+from rewriter.passes.doubts import REMEDY, doubts_about
 from rewriter.passes.mesh import cluster_requirement, namespace_key
 from rewriter.passes.namespace_evidence import Matches, knowledge_gap, matches_of, namespaces_of, own_evidence, told
 from rewriter.passes.rules import missing, sibling
@@ -168,6 +170,10 @@ def _added(
     new = {**place.entry, "matchLabels": {**(labels if isinstance(labels, dict) else {}), key: namespace}}
     if not _is_missing(place, new):
         return None
+    fix = Fix((with_label(place.entry, place.route, key, namespace),))
+    doubts = () if said else doubts_about(place.context.inventory, there)
+    if doubts:
+        return _doubtful(place, namespace, there, doubts, fix)
     applicability = Applicability.UNSAFE if gap or place.rule.deny else Applicability.EVIDENT
     none = "none is known" if place.context.namespace_known else ""
     return _make(
@@ -177,9 +183,22 @@ def _added(
         severity=Severity.NOTE if gap else None,
         evidence=(*((said,) if said else ()), *workloads_evidence(there), *own_evidence(place.context)),
         advice=f"{gap}: give --inventory, or say where the pods are, with {_option(place, namespace)}" if gap else "",
-        fix=Fix((with_label(place.entry, place.route, key, namespace),)),
+        fix=fix,
         opens=(_flow(place, f"in {namespace}"),),
         closes=(_flow(place, f"in {place.own}" + (f" ({none})" if none else "")),),
+    )
+
+
+def _doubtful(
+    place: _Place, namespace: str, there: Sequence[Workload], doubts: Sequence[str], candidate: Fix
+) -> Finding:
+    return _make(
+        place,
+        Applicability.MANUAL,
+        f"pods that match seem to live in {namespace}, but {listed(doubts)}",
+        evidence=(*workloads_evidence(there), *own_evidence(place.context)),
+        advice=f"{REMEDY} Or say where the pods are, with {_option(place, namespace)}",
+        candidate=candidate,
     )
 
 

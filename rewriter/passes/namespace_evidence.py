@@ -85,9 +85,13 @@ def knowledge_gap(context: Context, selector: Selector) -> str:
         return f"no workload of {context.policy.namespace} is known"
     members = [cluster.name for cluster in member_clusters(context)]
     reached = [own] if own and _local_only(context, selector) else members
+    gaps = context.inventory.gaps("workloads")
+    if gaps:
+        return f"{listed(gaps)}, so that not every pod of {context.policy.namespace} is known"
     if len(reached) > 1 and not clusters_all_known(context.inventory, reached):
         return "not every cluster of the mesh has known workloads"
-    hidden = unseen(context.inventory, reached, context.policy.namespace)
+    term = label_term(conditions_of(selector.requirements))
+    hidden = unseen(context.inventory, reached, context.policy.namespace, term)
     return f"{listed(hidden, most=3)} may make pods of {context.policy.namespace} that nobody sees" if hidden else ""
 
 

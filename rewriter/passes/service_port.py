@@ -25,7 +25,8 @@ Policies are checked after load balancing, so ports in a policy are the backends
 
 The evidence is a known Service whose selector covers the known workloads that the rule selects, with the port in
 question and another targetPort (a named one is written by name). The fix is evident where that holds for all of them
-and every Service says the same; else the finding is left to a person. It is unsafe in a deny rule.
+and every Service says the same; else the finding is left to a person, as it is where a fact is in doubt (told twice,
+from a snapshot that is stale or not whole, or in a file that nothing applies). It is unsafe in a deny rule.
 
 There is nothing to find where a container has the port, where any Service forwards to it, or where the targetPort
 stands in the rule already, or in another rule for the same peers.
@@ -51,6 +52,7 @@ from rewriter.inventory.facts import NamedPort, Service, Workload
 from rewriter.passes.backend_ports import Plan, backend_ports, plan_operations
 from rewriter.passes.backends import Backends, UndecidedError
 from rewriter.passes.base import Context, Pass
+from rewriter.passes.doubts import REMEDY, doubts_about
 from rewriter.passes.mesh import member_clusters
 from rewriter.passes.rules import missing
 from rewriter.passes.words import listed, port_text, selector_text, subject_text
@@ -187,6 +189,8 @@ def _port(place: _Place, item: int, index: int, written: Any) -> _Port | None:
     if not translated or any(_is_written(place, new) for _, news in translated for new in news):
         return None
     services = tuple(service for service, _ in translated)
+    behind = [w for w in place.workloads if any(_is_before(service, w) for service in services)]
+    doubts = doubts_about(place.context.inventory, (*services, *behind), "services", "workloads")
     all_news = [new for _, news in translated for new in news]
     targets = [new for number, new in enumerate(all_news) if new not in all_news[:number]]
     if any(news != targets for _, news in translated):
@@ -195,6 +199,8 @@ def _port(place: _Place, item: int, index: int, written: Any) -> _Port | None:
         doubt = "not all pods of the rule are known"
     elif not all(any(_is_before(service, workload) for service in services) for workload in place.workloads):
         doubt = "the rule selects pods that are not behind such a Service"
+    elif doubts:
+        doubt = f"{listed(doubts)}. {REMEDY.removesuffix('.')}"
     return _Port(item, index, written, tuple(targets), services, doubt)
 
 

@@ -39,7 +39,8 @@ shares it. A Service without selector becomes the addresses of its EndpointSlice
 - Where the policy is dead today (`--from` up to 1.16), the fix switches enforcement on: evident.
 - Where it is enforced, the fix is safe if the flows stay the same, and evident if they do not.
 - A deny rule whose flows change is unsafe.
-- A Service that is not known, or that can be read in two ways, is left to a person.
+- A Service that is not known, that can be read in two ways, or of which the facts are in doubt (told twice, from a
+  snapshot that is stale or not whole, in a file that nothing applies) is left to a person.
 
 ## References
 

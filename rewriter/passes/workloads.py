@@ -62,6 +62,8 @@ def clusters_all_known(inventory: Inventory, clusters: Sequence[str]) -> bool:
     missing = set(clusters)
     if any(cluster.name in missing and "workloads" in cluster.incomplete for cluster in inventory.clusters):
         return False
+    if inventory.gaps("workloads"):
+        return False
     for workload in inventory.all_workloads():
         missing.discard(workload.cluster or "")
         if not missing:
@@ -69,15 +71,16 @@ def clusters_all_known(inventory: Inventory, clusters: Sequence[str]) -> bool:
     return not missing
 
 
-def unseen(inventory: Inventory, clusters: Sequence[str], namespace: str | None) -> tuple[str, ...]:
-    """What makes pods of a namespace (None: of any) that are not among the known workloads, in words.
+def unseen(inventory: Inventory, clusters: Sequence[str], namespace: str | None, term: LabelTerm) -> tuple[str, ...]:
+    """What may make pods of a namespace (None: of any) that a term selects and no known workload stands for, in words.
 
-    Nothing where snapshots tell the pods of all the clusters: these list every one.
+    Where snapshots tell the pods of all the clusters only what they leave out: fresh and whole, they list every one.
     """
     told = {workload.cluster for workload in inventory.workloads_with({}) if workload.source.line is None}
+    gaps = tuple(inventory.gaps("workloads"))
     if clusters and told.issuperset(clusters):
-        return ()
-    return tuple(inventory.unseen_workloads(namespace))
+        return gaps
+    return (*gaps, *inventory.unseen_workloads(namespace, _fixed_labels(term)))
 
 
 def workloads_evidence(workloads: Iterable[Workload]) -> tuple[str, ...]:

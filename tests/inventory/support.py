@@ -19,12 +19,18 @@ def inventory(
     clusters: Sequence[Cluster] = (),
     remotes: Sequence[str] = (),
     local: Mapping[str, str] | None = None,
+    everywhere: bool = False,
 ) -> TreeInventory:
-    """The inventory of files by name; `local` gives the cluster of files by the start of their names."""
+    """The inventory of files by name; `local` gives the cluster of files by the start of their names.
+
+    With `everywhere`, each file is local to every cluster.
+    """
     globs = local or {}
     made = TreeInventory(
         clusters,
-        local_to=lambda cluster, path: any(path.startswith(s) and name == cluster.name for s, name in globs.items()),
+        local_to=lambda cluster, path: (
+            everywhere or any(path.startswith(s) and name == cluster.name for s, name in globs.items())
+        ),
         read=lambda path: files[path].encode(),
         remotes=lambda: remotes,
     )

@@ -95,7 +95,7 @@ def test_two_services_of_one_name_are_told_with_both_sources() -> None:
     assert inventory({"a.yaml": same, "c.yaml": same}).doubts(first) == ()
 
 
-def test_a_workload_in_two_clusters() -> None:
+def test_a_copy_of_a_workload_in_each_cluster_is_no_doubt() -> None:
     files = {"w.yaml": workload("web", {"app": "web"}, "shop")}
     for name in ("alpha", "beta"):
         files[f"{name}.yaml"] = flux("apps", "./w", kubeConfig={"secretRef": {"name": name}})
@@ -104,9 +104,56 @@ def test_a_workload_in_two_clusters() -> None:
     made = inventory(files, clusters=clusters)
     first, second = made.all_workloads()
     assert (first.cluster, second.cluster) == ("kubeconfig alpha", "kubeconfig beta")
-    assert made.doubts(first) == (
-        "Deployment shop/web is in kubeconfig alpha, w/w.yaml:1, and in kubeconfig beta, w/w.yaml:1",
+    assert made.doubts(first) == made.doubts(second) == ()
+
+
+def test_one_workload_of_one_cluster_told_in_two_ways() -> None:
+    files = {
+        "a.yaml": workload("web", {"app": "web"}, "shop"),
+        "b.yaml": workload("web", {"app": "other"}, "shop"),
+    }
+    first = inventory(files).all_workloads()[0]
+    words = "Deployment shop/web is there twice with other labels, a.yaml:1 and b.yaml:1"
+    assert inventory(files).doubts(first) == (words,)
+
+
+def test_a_file_of_two_clusters() -> None:
+    clusters = [Cluster(name, Source("cnpfix.toml", line), local_paths=("**",)) for line, name in ((1, "a"), (4, "b"))]
+    files = {"w.yaml": workload("web", {"app": "web"}, "shop")}
+    made = inventory(files, clusters=clusters, everywhere=True)
+    assert made.doubts(made.all_workloads()[0]) == (
+        "w.yaml matches `local` of a, cnpfix.toml:1, and of b, cnpfix.toml:4",
     )
+
+
+def test_what_nothing_applies_is_no_fact_to_rest_on() -> None:
+    files = {
+        "flux.yaml": flux("apps", "./apps"),
+        "apps/w.yaml": workload("web", {"app": "web"}, "shop"),
+        "left/w.yaml": workload("old", {"app": "old"}, "shop"),
+    }
+    made = inventory(files)
+    told = {each.name: made.doubts(each) for each in made.all_workloads()}
+    assert told["web"] == ()
+    assert told["old"] == (
+        "left/w.yaml is applied by nobody: Flux or Argo CD applies the tree, and nothing reaches the file",
+    )
+    del files["flux.yaml"]
+    assert {inventory(files).doubts(each) for each in inventory(files).all_workloads()} == {()}, "applied by hand"
+
+
+def test_a_workload_of_no_known_namespace_is_unseen_where_its_labels_may_match() -> None:
+    made = inventory({"w.yaml": workload("web", {"app": "web"}, "${NS}")})
+    words = "Deployment web, of which nobody says in which namespace it is, w.yaml:1"
+    assert made.all_workloads() == []
+    assert made.unseen_workloads("shop") == made.unseen_workloads("shop", {"app": "web"}) == (words,)
+    assert made.unseen_workloads("shop", {"app": "db"}) == ()
+
+
+def test_an_applied_file_that_cannot_be_read_is_unseen() -> None:
+    broken = "kind: Deployment\nmetadata: {name: [\n"
+    made = inventory({"k/kustomization.yaml": kustomization(resources=["w.yaml"]), "k/w.yaml": broken})
+    assert made.unseen_workloads("shop") == ("a file that is applied and cannot be read, k/w.yaml:2",)
 
 
 def test_addresses_that_two_clusters_claim() -> None:

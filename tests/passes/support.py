@@ -36,7 +36,11 @@ CONFIG = Config(root=Path())
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """An inventory of exactly these facts; `cluster_of` gives the first cluster with local paths."""
+    """An inventory of exactly these facts; `cluster_of` gives the first cluster with local paths.
+
+    `doubted` are doubts by the fact in words, `old` the clusters known from stale snapshots, `missing` the groups that
+    could not be read.
+    """
 
     clusters: Sequence[Cluster] = ()
     workloads: Sequence[Workload] = ()
@@ -48,6 +52,8 @@ class Facts:
     cross_cluster_drops: Sequence[ObservedFlow] = ()
     doubted: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unseen: Sequence[str] = ()
+    old: Sequence[str] = ()
+    missing: Sequence[str] = ()
 
     def cluster_of(self, path: str) -> Cluster | None:
         return next((each for each in self.clusters if each.local_paths), None)
@@ -70,10 +76,16 @@ class Facts:
     def all_services(self) -> Sequence[Service]:
         return self.services_
 
-    def doubts(self, fact: Service | Workload | Cluster) -> Sequence[str]:
+    def doubts(self, fact: Service | Workload | Cluster | EndpointSlice) -> Sequence[str]:
         return self.doubted.get(str(fact), ())
 
-    def unseen_workloads(self, namespace: str | None = None) -> Sequence[str]:
+    def stale(self, fact: Service | Workload | Cluster | EndpointSlice) -> str:
+        return f"{fact.name} is old" if isinstance(fact, Cluster) and fact.name in self.old else ""
+
+    def gaps(self, group: str) -> Sequence[str]:
+        return [f"the {group} could not be read"] if group in self.missing else ()
+
+    def unseen_workloads(self, namespace: str | None = None, labels: Mapping[str, str] | None = None) -> Sequence[str]:
         return self.unseen
 
     def namespaces(self, name: str | None = None) -> Sequence[Namespace]:

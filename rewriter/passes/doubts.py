@@ -1,0 +1,26 @@
+"""Why a finding that rests on given facts is left to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rewriter.inventory.facts import Cluster, EndpointSlice, Service, Workload
+from rewriter.inventory.inventory import Inventory
+
+#: What to do about facts that contradict each other.
+REMEDY = (
+    'Leave the one that holds: `local = ["path/**"]` of the [[clusters]] entries says which cluster each file is for, '
+    "and a fresh snapshot (`cnpfix snapshot`, --inventory) what runs there."
+)
+
+
+def doubts_about(
+    inventory: Inventory, facts: Iterable[Service | Workload | Cluster | EndpointSlice], *groups: str
+) -> tuple[str, ...]:
+    """What speaks against any of the facts, each once, in words with both sources.
+
+    `groups` (`workloads`, `services`) are those of which the finding also takes it that no others are there.
+    """
+    found = [words for fact in facts for words in inventory.doubts(fact)]
+    found += [words for group in groups for words in inventory.gaps(group)]
+    return tuple(dict.fromkeys(found))
