@@ -6,6 +6,7 @@ left out of it, and the validator says so; nothing here raises on any shape of i
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -119,7 +120,8 @@ class Spec:
 class Policy:
     """A policy manifest. `namespace` is the one it is applied to; None for a clusterwide policy.
 
-    `route` is the manifest's own place in its document: empty, or that of an item of a List.
+    `route` is the manifest's own place in its document: empty, or that of an item of a List. `answers` are remembered
+    by those who ask the same of a policy again and again; that is right as long as nobody changes `raw`.
     """
 
     kind: str
@@ -128,6 +130,9 @@ class Policy:
     raw: Mapping[str, Any]
     specs: tuple[Spec, ...]
     route: str = ""
+    answers: dict[tuple[object, ...], Any] = dataclasses.field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def rules(self) -> Iterator[Rule]:
         for spec in self.specs:

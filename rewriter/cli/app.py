@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from rewriter.cli.errors import ReaderGoneError, UsageError
-from rewriter.cli.fix import fix
-from rewriter.cli.impact import impact
-from rewriter.cli.init import init
-from rewriter.cli.passes import explain, passes
-from rewriter.cli.pr import pr
-from rewriter.cli.report import report
-from rewriter.cli.snapshot import snapshot, snapshot_app
-from rewriter.cli.validate import validate
-from rewriter.cli.verdict import verdict
 
 FIX = "fix"
+#: The commands and the modules of `rewriter.cli` that they are in.
+COMMANDS = {
+    "passes": "passes",
+    "explain": "passes",
+    "validate": "validate",
+    "verdict": "verdict",
+    "impact": "impact",
+    "report": "report",
+    "pr": "pr",
+    "init": "init",
+    "snapshot": "snapshot",
+}
 _GROUP_OPTIONS = ("--install-completion", "--show-completion")
+_EPILOG = (
+    f"Commands: {', '.join(COMMANDS)}. `cnpfix COMMAND --help` tells more; "
+    "a path that has the name of a command is given as `./name`."
+)
 
 
 class FixerGroup(TyperGroup):
     """A group whose command without a name is the fixer: `cnpfix PATH` is `cnpfix fix PATH`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if not args or (args[0] not in self.commands and args[0].split("=")[0] not in _GROUP_OPTIONS):
+        if not args or (args[0] not in (*COMMANDS, FIX) and args[0].split("=")[0] not in _GROUP_OPTIONS):
             args = [FIX, *args]
         return super().parse_args(ctx, args)
 
@@ -43,31 +52,37 @@ class FixerGroup(TyperGroup):
         return ("" if name == FIX else name), command, rest
 
 
-app = typer.Typer(
-    cls=FixerGroup,
-    name="cnpfix",
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
+def application(names: Iterable[str] = (*COMMANDS, FIX)) -> typer.Typer:
+    """The application with these commands in it. Only their modules are imported: that is what start-up costs."""
+    app = typer.Typer(
+        cls=FixerGroup,
+        name="cnpfix",
+        rich_markup_mode="markdown",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback()(_root)
+    for name in names:
+        module = import_module(f"rewriter.cli.{COMMANDS.get(name, name)}")
+        if name == FIX:
+            app.command(FIX, hidden=True, epilog=_EPILOG)(module.fix)
+        elif name == "snapshot":
+            app.add_typer(module.snapshot_app, name=name)
+        else:
+            app.command()(getattr(module, name))
+    return app
 
 
-@app.callback()
 def _root() -> None:
     """Finds Cilium network policies that do not do what they say, and rewrites them."""
 
 
-COMMANDS = (passes, explain, validate, verdict, impact, report, pr, init)
-COMMAND_NAMES = ", ".join(each.__name__ for each in (*COMMANDS, snapshot))
-for _command in COMMANDS:
-    app.command()(_command)
-app.add_typer(snapshot_app, name="snapshot")
-app.command(
-    FIX,
-    hidden=True,
-    epilog=f"Commands: {COMMAND_NAMES}. `cnpfix COMMAND --help` tells more; "
-    "a path that has the name of a command is given as `./name`.",
-)(fix)
+def _needed(arguments: Sequence[str]) -> Iterable[str]:
+    """The commands that a command line can come to: one, or for the shell's completion all."""
+    if any(name.startswith("_") and name.endswith("_COMPLETE") for name in os.environ):
+        return (*COMMANDS, FIX)
+    first = arguments[0] if arguments else FIX
+    return (first,) if first in COMMANDS else (FIX,)
 
 
 def run(arguments: Sequence[str], name: str = "cnpfix") -> int:
@@ -76,7 +91,7 @@ def run(arguments: Sequence[str], name: str = "cnpfix") -> int:
     `name` is what help calls the command.
     """
     try:
-        result = app(list(arguments), prog_name=name, standalone_mode=False)
+        result = application(_needed(arguments))(list(arguments), prog_name=name, standalone_mode=False)
     except UsageError as error:
         return _usage(str(error))
     except typer.Exit as stop:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rewriter.cli.errors import UsageError
-from rewriter.cli.progress import Progress
-from rewriter.config import ConfigError
-from rewriter.engine.baseline import NOTHING_KNOWN, Baseline, BaselineError, read_baseline
-from rewriter.engine.workspace import Request, Workspace, WorkspaceError, open_workspace
-from rewriter.inventory.snapshot import SnapshotError
-from rewriter.output.style import one_line
+
+if TYPE_CHECKING:  # Help and answers about passes need none of it.
+    from rewriter.engine.baseline import Baseline
+    from rewriter.engine.workspace import Request, Workspace
 
 
 class Color(StrEnum):
@@ -23,6 +22,8 @@ class Color(StrEnum):
 
 def known_findings(path: Path | None) -> Baseline:
     """The baseline of a file; of none, one that knows nothing. Raises UsageError."""
+    from rewriter.engine.baseline import NOTHING_KNOWN, BaselineError, read_baseline
+
     try:
         return NOTHING_KNOWN if path is None else read_baseline(path)
     except BaselineError as error:
@@ -31,6 +32,12 @@ def known_findings(path: Path | None) -> Baseline:
 
 def open_for(request: Request) -> Workspace:
     """The workspace of a command, with a progress bar while it is read. Raises UsageError."""
+    from rewriter.cli.progress import Progress
+    from rewriter.config import ConfigError
+    from rewriter.engine.workspace import WorkspaceError, open_workspace
+    from rewriter.inventory.snapshot import SnapshotError
+    from rewriter.output.style import one_line
+
     try:
         with Progress("reading", None) as progress:
             workspace = open_workspace(request, progress.step)
@@ -43,6 +50,8 @@ def open_for(request: Request) -> Workspace:
 
 def tell_facts(workspace: Workspace) -> None:
     """On stderr: which clusters are known, from where, and what is doubtful or not known about the facts."""
+    from rewriter.output.style import one_line
+
     inventory = workspace.inventory
     lines = [f"cluster {cluster.name}, {cluster.source}" for cluster in inventory.clusters]
     lines += dict.fromkeys(doubt for cluster in inventory.clusters for doubt in inventory.doubts(cluster))

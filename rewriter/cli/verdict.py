@@ -14,7 +14,6 @@ import typer
 
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import Color, open_for
-from rewriter.engine.workspace import Request
 from rewriter.output.style import Style, clean, one_line, style_for
 
 if TYPE_CHECKING:
@@ -60,6 +59,7 @@ def verdict(
     if source is None or destination is None:
         raise UsageError("verdict: give --source and --destination, or --cases FILE")
     from rewriter.engine.flows import FlowError, judge, read_port
+    from rewriter.engine.workspace import Request
 
     request = Request(
         names=tuple(paths or (".",)),

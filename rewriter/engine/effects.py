@@ -16,16 +16,17 @@ from rewriter.cilium.settings import NO_FACTS, Facts, Settings
 from rewriter.cilium.validation import Rejection
 from rewriter.engine.proofs import ProofError
 from rewriter.engine.settings import facts_of, workload_identity
+from rewriter.engine.worlds import world_of
 from rewriter.finding import Applicability, Finding, Flows
 from rewriter.inventory.facts import Service
 from rewriter.inventory.inventory import Inventory
 from rewriter.passes.enforcement import rejected
-from rewriter.passes.placeholders import substituted
 from rewriter.reach.compare import StepEffect, reach
 from rewriter.reach.difference import Difference
 from rewriter.reach.effect import step_effect
-from rewriter.reach.world import PolicyWorld, policy_world
+from rewriter.reach.world import PolicyWorld
 
+_ASKED = ("toServices", "ingressDeny", "egressDeny", "port", "cidrGroupRef", "cidrGroupSelector", "matchLabels")
 _SHOWN = 3
 """As many flows are named in an error."""
 
@@ -75,14 +76,14 @@ class Effects:
             chosen = [PolicyWorld((*world.sets, *beside)) for world in worlds] if beside else worlds
             return step_effect(*chosen, identities=identities, inside=self.inside)
 
-        named = any(_names_ports(policy.raw) for policy in (before, after))
+        named = any(map(_names_ports, (before, after)))
         identities = self._workloads((before, after)) if named else ()
         found = [effect(identities)]
         exact = found[0].own.exact and found[0].upgrade.exact
         if not named and not exact:
             identities = self._workloads((before, after))
             found = [effect(identities)]
-        if _denies(before.raw) or _denies(after.raw):
+        if _denies(before) or _denies(after):
             found.append(effect(identities, [_allow_everything(self.target)]))
         own, upgrade = (
             [_texts(each) for each in part] for part in zip(*((e.own, e.upgrade) for e in found), strict=True)
@@ -99,13 +100,13 @@ class Effects:
                 before, after = (PolicyWorld((*world.sets, *beside)) for world in (before, after))
             return reach(before, after, identities, inside=self.inside, clusters=self.clusters)
 
-        named = any(_names_ports(policy.raw) for policy in (old, new))
+        named = any(map(_names_ports, (old, new)))
         identities = self._workloads((old, new)) if named else ()
         found = [difference(identities)]
         if not named and not found[0].exact:
             identities = self._workloads((old, new))
             found = [difference(identities)]
-        if _denies(old.raw) or _denies(new.raw):
+        if _denies(old) or _denies(new):
             found.append(difference(identities, [_allow_everything(self.target)]))
         return Flows(*_union([_texts(each) for each in found]))
 
@@ -115,21 +116,21 @@ class Effects:
         known = self._worlds.get(key)
         if known is not None and facts is NO_FACTS:
             return known[1]
-        made = policy_world([substituted(policy.raw)], settings, facts, namespaces=[policy.namespace])
+        made = world_of([policy], settings, facts)
         if facts is NO_FACTS:
             self._worlds[key] = policy, made
         return made
 
     def _facts(self, policies: Iterable[Policy]) -> Facts:
         """The Services and CIDR groups that policies point at."""
-        raw = [policy.raw for policy in policies]
-        services = {id(found): found for manifest in raw for found in self._services(manifest)}
-        groups = self.inventory.cidr_groups() if any(map(_names_groups, raw)) else ()
+        both = list(policies)
+        services = {id(found): found for policy in both for found in self._services(policy)}
+        groups = self.inventory.cidr_groups() if any(map(_names_groups, both)) else ()
         return facts_of(services.values(), groups, self.inventory) if services or groups else NO_FACTS
 
-    def _services(self, manifest: Mapping[str, Any]) -> Iterator[Service]:
+    def _services(self, policy: Policy) -> Iterator[Service]:
         found: list[Service] = []
-        for entry in _values(manifest, "toServices"):
+        for entry in _values(policy, "toServices"):
             for item in entry if isinstance(entry, list) else ():
                 named = item.get("k8sService") if isinstance(item, dict) else None
                 name = named.get("serviceName") if isinstance(named, dict) else None
@@ -141,7 +142,7 @@ class Effects:
     def _workloads(self, policies: Iterable[Policy]) -> list[Identity]:
         """The workloads that a selector of the policies may select by its labels, one for each set of labels."""
         made: dict[tuple[object, ...], Identity] = {}
-        selections = {json.dumps(found, sort_keys=True) for policy in policies for found in _pod_labels(policy.raw)}
+        selections = {json.dumps(found, sort_keys=True) for policy in policies for found in _pod_labels(policy)}
         for selection in sorted(selections):
             for workload in self.inventory.workloads_with(json.loads(selection)):
                 identity = workload_identity(workload, self.inventory, self.target.local_cluster)
@@ -186,8 +187,8 @@ def _union(texts: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]) -> tuple[tu
     return opened, closed
 
 
-def _denies(manifest: Mapping[str, Any]) -> bool:
-    return any(rules for name in ("ingressDeny", "egressDeny") for rules in _values(manifest, name))
+def _denies(policy: Policy) -> bool:
+    return any(rules for name in ("ingressDeny", "egressDeny") for rules in _values(policy, name))
 
 
 @cache
@@ -204,18 +205,17 @@ def _allow_everything(settings: Settings) -> PolicySet:
     return compile_policies([manifest], settings)
 
 
-def _names_ports(manifest: Mapping[str, Any]) -> bool:
-    ports = (port for found in _values(manifest, "port") for port in [str(found)])
-    return any(not port.isdigit() for port in ports)
+def _names_ports(policy: Policy) -> bool:
+    return any(not str(port).isdigit() for port in _values(policy, "port"))
 
 
-def _names_groups(manifest: Mapping[str, Any]) -> bool:
-    return any(True for name in ("cidrGroupRef", "cidrGroupSelector") for _ in _values(manifest, name))
+def _names_groups(policy: Policy) -> bool:
+    return any(_values(policy, name) for name in ("cidrGroupRef", "cidrGroupSelector"))
 
 
-def _pod_labels(manifest: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+def _pod_labels(policy: Policy) -> Iterator[dict[str, str]]:
     """The plain labels of each selector, without what says namespace or cluster; those that name none left out."""
-    for labels in _values(manifest, "matchLabels"):
+    for labels in _values(policy, "matchLabels"):
         if isinstance(labels, dict):
             plain = {
                 key.removeprefix("k8s:").removeprefix("any:"): value
@@ -227,13 +227,23 @@ def _pod_labels(manifest: Mapping[str, Any]) -> Iterator[dict[str, str]]:
                 yield plain
 
 
-def _values(node: Any, name: str) -> Iterator[Any]:
-    """Every value that a key of this name has, anywhere inside."""
+def _values(policy: Policy, name: str) -> list[Any]:
+    """Every value that one of the `_ASKED` keys has, anywhere in the manifest."""
+    key = ("values",)
+    if key not in policy.answers:
+        policy.answers[key] = found = {asked: list[Any]() for asked in _ASKED}
+        _collect(policy.raw, found)
+    values: list[Any] = policy.answers[key][name]
+    return values
+
+
+def _collect(node: Any, found: Mapping[str, list[Any]]) -> None:
     if isinstance(node, dict):
         for key, value in node.items():
-            if key == name:
-                yield value
-            yield from _values(value, name)
+            if key in found:
+                found[key].append(value)
+            if isinstance(value, dict | list):
+                _collect(value, found)
     elif isinstance(node, list):
         for item in node:
-            yield from _values(item, name)
+            _collect(item, found)

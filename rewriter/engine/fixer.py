@@ -99,7 +99,7 @@ class Fixer:
             if not here:
                 findings += note_on_embedded(found.display, document)
                 continue
-            outcome = treat_document(document, rules)
+            outcome = treat_document(document, rules, here)
             outcomes[document.index] = outcome
             findings += outcome.findings
         ran = frozenset(each.id for each in passes)
@@ -155,7 +155,7 @@ class Fixer:
             outcome = outcomes.get(old.index)
             if outcome is None or outcome.text is None:
                 prove_structure(old.value, new.value)
-            elif any(item.fixed for item in treat_document(new, rules).findings):
+            elif any(item.fixed for item in treat_document(new, rules, rules.policies(new.value)).findings):
                 raise ProofError("stable", "a second run would change the document again")
 
     def _passes(self, path: Path) -> tuple[Pass, ...]:

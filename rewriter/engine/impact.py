@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy
-from rewriter.cilium.settings import Facts, Settings
+from rewriter.cilium.settings import Settings
 from rewriter.discovery import InputError
 from rewriter.engine.documents import policies_in
 from rewriter.engine.effects import Effects
@@ -21,11 +21,10 @@ from rewriter.engine.settings import (
     workload_identities,
 )
 from rewriter.engine.workspace import PlacedPolicy, Workspace
+from rewriter.engine.worlds import world_of
 from rewriter.finding import Flows
 from rewriter.inventory.facts import Cluster
-from rewriter.passes.placeholders import substituted
 from rewriter.reach.pairs import Member, MeshDifference, PairChange, compare_mesh
-from rewriter.reach.world import PolicyWorld, policy_world
 
 DEAD, WOKEN, DEAD_ON_BOTH, ENFORCED = "stops being enforced", "starts being enforced", "is not enforced", ""
 
@@ -196,15 +195,6 @@ def _member(workspace: Workspace, cluster: Cluster | None, rewritten: Mapping[in
     facts = facts_of(services, inventory.cidr_groups(), inventory)
     placed = workspace.policies_of_cluster(cluster)
     return Member(
-        _world([each.policy for each in placed], source, facts),
-        _world([rewritten.get(id(each), each.policy) for each in placed], target, facts),
-    )
-
-
-def _world(policies: Sequence[Policy], settings: Settings, facts: Facts) -> PolicyWorld:
-    return policy_world(
-        (substituted(policy.raw) for policy in policies),
-        settings,
-        facts,
-        namespaces=[policy.namespace for policy in policies],
+        world_of([each.policy for each in placed], source, facts),
+        world_of([rewritten.get(id(each), each.policy) for each in placed], target, facts),
     )

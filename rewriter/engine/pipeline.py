@@ -67,32 +67,34 @@ class _Draft:
     steps: dict[int, list[Finding]] = field(default_factory=dict)
     inexact: set[int] = field(default_factory=set)
 
-    def take(self, document: yamltext.Document, rules: Rules) -> None:
+    def take(self, document: yamltext.Document, policies: Sequence[FoundPolicy]) -> None:
         self.document = document
-        self.policies = rules.policies(document.value)
+        self.policies = policies
         self.comments = tuple(comment.text for comment in yamltext.comments_of(document))
         self.first = self.first or self.policies
 
 
-def treat_document(document: yamltext.Document, rules: Rules) -> Outcome:
-    """All passes over one document until nothing changes any more; see `MAX_ROUNDS`.
+def treat_document(document: yamltext.Document, rules: Rules, policies: Sequence[FoundPolicy]) -> Outcome:
+    """All passes over one document with these policies in it until nothing changes any more; see `MAX_ROUNDS`.
 
     A policy that the target version rejects whatever its fixes do is left as it is, and its findings say so.
     """
     held: dict[int, str] = {}
     while True:
-        outcome, rejected = _attempt(document, rules, held)
+        outcome, rejected = _attempt(document, rules, policies, held)
         if not rejected:
             return outcome
         held |= rejected
 
 
-def _attempt(document: yamltext.Document, rules: Rules, held: Mapping[int, str]) -> tuple[Outcome, dict[int, str]]:
+def _attempt(
+    document: yamltext.Document, rules: Rules, policies: Sequence[FoundPolicy], held: Mapping[int, str]
+) -> tuple[Outcome, dict[int, str]]:
     """One attempt, and the policies that must be held in the next."""
     outcome = Outcome()
     original = slice_of(document)
     draft = _Draft(document, held)
-    draft.take(document, rules)
+    draft.take(document, policies)
     try:
         for number in range(MAX_ROUNDS):
             if not _round(draft, document, original, rules, outcome, first=number == 0):
@@ -229,7 +231,7 @@ def _apply(draft: _Draft, finding: Finding, rules: Rules) -> None:
         raise ProofError("same structure", "the new text has another number of documents")
     prove_structure(patched(draft.document.value, operations), documents[0].value)
     prove_comments([draft.document], documents, may_move=deletes(operations))
-    draft.take(documents[0], rules)
+    draft.take(documents[0], rules.policies(documents[0].value))
 
 
 def _place(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,15 +22,32 @@ _TYPES = {"Ingress": INGRESS, "Egress": EGRESS}
 
 def rejected(policy: Policy, version: Version, *, node_selector_labels: bool = True) -> Rejection | None:
     """Why a release rejects the policy; None where it is accepted, or where a `${PLACEHOLDER}` decides that."""
+    key = ("rejected", version, node_selector_labels)
+    if key not in policy.answers:
+        policy.answers[key] = _rejected(policy, version, node_selector_labels=node_selector_labels)
+    known: Rejection | None = policy.answers[key]
+    return known
+
+
+def _rejected(policy: Policy, version: Version, *, node_selector_labels: bool) -> Rejection | None:
     raw = policy.raw
-    if not has_placeholder(raw):
+    filled = filled_in(policy)
+    if filled is raw:
         return rejection(raw, version, base=policy.route, node_selector_labels=node_selector_labels)
-    filled = substituted(raw)
     reason = rejection(filled, version, base=policy.route, node_selector_labels=node_selector_labels)
     if reason is None:
         return None
     culprit = value_at(policy, reason.route)[1]
     return None if isinstance(culprit, str) and has_placeholder(culprit) else reason
+
+
+def filled_in(policy: Policy) -> Mapping[str, Any]:
+    """The manifest with something that fits for each placeholder; itself where there is none."""
+    key = ("filled in",)
+    if key not in policy.answers:
+        policy.answers[key] = substituted(policy.raw) if has_placeholder(policy.raw) else policy.raw
+    filled: Mapping[str, Any] = policy.answers[key]
+    return filled
 
 
 def value_at(policy: Policy, route: str) -> tuple[str, Any]:

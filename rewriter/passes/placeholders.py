@@ -19,12 +19,21 @@ _LONGEST = 40
 
 
 def has_placeholder(value: Any) -> bool:
-    """Whether a value, or anything in it, holds a placeholder."""
+    """Whether a value, or anything in it, holds a placeholder.
+
+    Loops rather than generators: every policy of a run goes through here.
+    """
     if isinstance(value, str):
-        return _PLACEHOLDER.search(value) is not None
+        return "${" in value and _PLACEHOLDER.search(value) is not None
     if isinstance(value, Mapping):
-        return any(has_placeholder(part) for pair in value.items() for part in pair)
-    return isinstance(value, list) and any(map(has_placeholder, value))
+        for key, part in value.items():
+            if has_placeholder(key) or has_placeholder(part):
+                return True
+    elif isinstance(value, list):
+        for part in value:
+            if has_placeholder(part):
+                return True
+    return False
 
 
 def substituted(value: Any, member: str = "") -> Any:

@@ -147,6 +147,8 @@ def _waking(context: Context, reason: Rejection) -> Finding:
 
 def _flag(context: Context) -> Iterator[Finding]:
     """A policy that is rejected only where the agents run with their default of enable-node-selector-labels."""
+    if not any(rule.raw.get("fromNodes") or rule.raw.get("toNodes") for rule in context.policy.rules()):
+        return
     reason = rejected(context.policy, context.to_version, node_selector_labels=False)
     if reason is not None and rejected(context.policy, context.to_version) is None:
         yield _make(

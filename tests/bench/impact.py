@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 PYTHON = sys.executable
@@ -79,7 +80,11 @@ def write_mesh(folder: Path, identities: int, policies: int) -> None:
             for number in range(identities // 2)
         ]
         clusters.append({"name": cluster, "version": "1.18", "workloads": workloads})
-    snapshot = {"cnpfix_inventory": 1, "created": "2026-01-31T12:00:00Z", "clusters": clusters}
+    snapshot = {
+        "cnpfix_inventory": 1,
+        "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "clusters": clusters,
+    }
     (folder / "inventory.json").write_text(json.dumps(snapshot))
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import typer
 
-from rewriter.cli.app import FIX, app
+from rewriter.cli.app import FIX, application
 
 
 def cli_page() -> str:
     """Every command with its arguments and options."""
-    group: Any = typer.main.get_command(app)
+    group: Any = typer.main.get_command(application())
     commands = dict(group.commands)
     parts = ["# Command line", _command("cnpfix", commands.pop(FIX))]
     parts += [_command(f"cnpfix {name}", command) for name, command in sorted(commands.items())]
