@@ -11,6 +11,7 @@ from typing import Any
 
 from rewriter.engine.pictures import Picture
 from rewriter.engine.result import Report, Reported
+from rewriter.finding import Flows
 from rewriter.output.diff import Hunk, hunks
 from rewriter.output.fingerprint import fingerprints
 from rewriter.output.lines import remedy
@@ -85,7 +86,17 @@ def _finding(item: Reported, mark: str, clusters: Mapping[str, str]) -> dict[str
         "remedy": clean(remedy(item)),
         "opened": [clean(text) for text in item.flows.opened],
         "closed": [clean(text) for text in item.flows.closed],
+        "upgrade": [clean(text) for text in _upgrade(item.flows)],
     }
+
+
+def _upgrade(flows: Flows) -> list[str]:
+    """What the upgrade would do with no fix, where that is not what the fix does."""
+    alone = flows.upgrade or Flows()
+    if (alone.opened, alone.closed) == (flows.opened, flows.closed):
+        return []
+    texts = [f"without this, the upgrade opens {flow}" for flow in alone.opened]
+    return texts + [f"without this, the upgrade closes {flow}" for flow in alone.closed]
 
 
 def _picture(picture: Picture) -> dict[str, Any]:

@@ -122,7 +122,7 @@
     if (finding.evidence.length) {
       made.append(element("ul", "evidence", ...finding.evidence.map((text) => prose("li", "", text))));
     }
-    for (const [kind, flows] of [["opens", finding.opened], ["closes", finding.closed]]) {
+    for (const [kind, flows] of [["opens", finding.opened], ["closes", finding.closed], ["upgrade", finding.upgrade]]) {
       made.append(
         ...flows.map((flow) => element("div", `flow ${kind}`, element("b", "", kind), element("span", "", flow))),
       );
