@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -20,7 +20,7 @@ from rewriter.engine.worlds import world_of
 from rewriter.finding import Applicability, Finding, Flows
 from rewriter.inventory.facts import Service
 from rewriter.inventory.inventory import Inventory
-from rewriter.passes.enforcement import rejected
+from rewriter.passes.enforcement import denied_by_others, rejected, without_default_deny
 from rewriter.reach.compare import StepEffect, reach
 from rewriter.reach.difference import Difference
 from rewriter.reach.effect import step_effect
@@ -38,10 +38,12 @@ class Effects:
     `inside` are the addresses of the mesh's pods, nodes and Services as far as they are known, `clusters` its clusters
     where they count as all there are: not for steps, since a fix must hold in a mesh that grows.
 
-    Each policy is judged alone, and one that denies also beside policies that allow everything, where its deny rules
-    are what counts. It is judged against every identity that the selectors of either version tell apart: none that the
-    inventory may hold is treated otherwise than one of them. Workloads of the inventory are taken in where that is not
-    so: where ports have names, or the labels have too many combinations to try.
+    Each policy is judged alone. One that denies is judged also beside policies that allow everything, where its deny
+    rules are what counts; and one that does not deny by default, or that a step revives while one of the `others`
+    denies its pods, also beside policies that deny everything, where its allow rules are. It is judged against every
+    identity that the selectors of either version tell apart: none that the inventory may hold is treated otherwise than
+    one of them. Workloads of the inventory are taken in where that is not so: where ports have names, or the labels
+    have too many combinations to try.
     """
 
     source: Settings
@@ -49,6 +51,7 @@ class Effects:
     inventory: Inventory
     inside: tuple[Prefix, ...] = ()
     clusters: tuple[str, ...] = ()
+    others: Callable[[], Sequence[Policy]] = tuple
     _worlds: dict[tuple[int, Settings], tuple[Policy, PolicyWorld]] = field(default_factory=dict, compare=False)
 
     def rejected(self, policy: Policy) -> Rejection | None:
@@ -85,6 +88,8 @@ class Effects:
             found = [effect(identities)]
         if _denies(before) or _denies(after):
             found.append(effect(identities, [_allow_everything(self.target)]))
+        if denied := self._denied_beside(before, after, worlds):
+            found.append(effect(identities, [_deny_everything(self.target, denied)]))
         own, upgrade = (
             [_texts(each) for each in part] for part in zip(*((e.own, e.upgrade) for e in found), strict=True)
         )
@@ -109,6 +114,13 @@ class Effects:
         if _denies(old) or _denies(new):
             found.append(difference(identities, [_allow_everything(self.target)]))
         return Flows(*_union([_texts(each) for each in found]))
+
+    def _denied_beside(self, before: Policy, after: Policy, worlds: Sequence[PolicyWorld]) -> tuple[str, ...]:
+        """The directions in which only the default deny of other policies shows what a step opens."""
+        today, fixed, _, early = worlds
+        if any(today.rejections) and not (any(fixed.rejections) and any(early.rejections)):
+            return denied_by_others(after, self.others(), self.source.version, self.target.version)
+        return tuple(sorted({*without_default_deny(before), *without_default_deny(after)}))
 
     def _world(self, policy: Policy, settings: Settings, facts: Facts) -> PolicyWorld:
         """A policy alone; remembered, since what one step makes is what the next begins with."""
@@ -193,14 +205,22 @@ def _denies(policy: Policy) -> bool:
 
 @cache
 def _allow_everything(settings: Settings) -> PolicySet:
-    """Policies of others that let everything through to everybody but the host."""
-    spec = {"endpointSelector": {}, "ingress": [{"fromEntities": ["all"]}], "egress": [{"toEntities": ["all"]}]}
-    metadata = {"name": "allow-everything"}
+    """Policies of others that let everything through, to and from the host too."""
+    return _of_everybody({"ingress": [{"fromEntities": ["all"]}], "egress": [{"toEntities": ["all"]}]}, settings)
+
+
+@cache
+def _deny_everything(settings: Settings, directions: tuple[str, ...]) -> PolicySet:
+    """Policies of others that let nothing through in these directions."""
+    return _of_everybody({direction: [{}] for direction in directions}, settings)
+
+
+def _of_everybody(rules: Mapping[str, Any], settings: Settings) -> PolicySet:
     manifest = {
         "apiVersion": "cilium.io/v2",
         "kind": "CiliumClusterwideNetworkPolicy",
-        "metadata": metadata,
-        "spec": spec,
+        "metadata": {"name": "of-everybody"},
+        "specs": [{"endpointSelector": {}, **rules}, {"nodeSelector": {}, **rules}],
     }
     return compile_policies([manifest], settings)
 

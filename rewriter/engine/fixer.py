@@ -217,20 +217,21 @@ class Fixer:
             allowed=allowed,
             silenced=silenced,
             known=lambda batch: self._known(batch, hidden),
-            effects=self._effects(cluster),
+            effects=self._effects(cluster, found.display),
             observe=None if self.traffic is None else partial(self._observed, self.traffic, found.display),
         )
 
     def _observed(self, traffic: Traffic, path: str, document: int, before: Policy, after: Policy) -> Observed | None:
         return traffic.step(Placed(path, document, before.route), before, after)
 
-    def _effects(self, cluster: Cluster | None) -> Effects:
+    def _effects(self, cluster: Cluster | None, path: str) -> Effects:
         mesh = mesh_known(self.inventory, self.config)
         source, target = (
             compared_settings(cluster, version, mesh=mesh)
             for version in (self.options.from_version, self.options.to_version)
         )
-        return Effects(source, target, self.inventory, mesh_addresses(self.inventory))
+        others = partial(self.others, path)
+        return Effects(source, target, self.inventory, mesh_addresses(self.inventory), others=others)
 
     def _known(self, found: Sequence[tuple[Finding, Place]], hidden: set[tuple[Known, int]]) -> list[bool]:
         numbered = self.options.baseline.known(found)

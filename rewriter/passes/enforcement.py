@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from rewriter.cilium.labels import RESERVED, Label, LabelSet
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Rule, Spec
@@ -118,7 +118,7 @@ def switched_on(context: Context) -> SwitchedOn:
             allowing = [rule for rule in spec.rules if rule.direction == direction and _allows(rule)]
             if allowing and policy.clusterwide and spec.subject and spec.subject.selects(_INIT):
                 opens.append(f"{direction} of pods without an identity yet (init) that the rules of the policy allow")
-            others = list(_denying(context, spec, direction)) if allowing else []
+            others = list(_denying(policy, spec, direction, _upgrade(context))) if allowing else []
             if others:
                 opens.append(f"{direction} of {subject} that the rules of the policy allow")
                 witnesses += others
@@ -130,8 +130,31 @@ def switched_on(context: Context) -> SwitchedOn:
 
 def other_policies(context: Context) -> Iterator[Policy]:
     """The policies of the same cluster beside the context's own."""
-    own = context.policy
-    for policy in context.others():
+    return _besides(context.policy, context.others())
+
+
+def denied_by_others(policy: Policy, others: Sequence[Policy], source: Version, target: Version) -> tuple[str, ...]:
+    """The directions in which another policy in force today may deny pods of a policy by default."""
+    upgrade = _Upgrade(others, source, target)
+    return tuple(
+        direction
+        for direction in (INGRESS, EGRESS)
+        if any(True for spec in policy.specs for _ in _denying(policy, spec, direction, upgrade))
+    )
+
+
+def without_default_deny(policy: Policy) -> tuple[str, ...]:
+    """The directions in which a rule set of a policy does not deny by default: there its rules only add to others'."""
+    chosen = [spec.raw.get("enableDefaultDeny") for spec in policy.specs]
+    return tuple(
+        direction
+        for direction in (INGRESS, EGRESS)
+        if any(isinstance(written, dict) and written.get(direction) is False for written in chosen)
+    )
+
+
+def _besides(own: Policy, policies: Iterable[Policy]) -> Iterator[Policy]:
+    for policy in policies:
         if (policy.kind, policy.namespace, policy.name) != (own.kind, own.namespace, own.name):
             yield policy
 
@@ -158,19 +181,29 @@ def _allows(rule: Rule) -> bool:
     return any(field.entries for field in rule.peers) or bool(rule.raw.get("toPorts") or rule.raw.get("icmps"))
 
 
-def _denying(context: Context, spec: Spec, direction: str) -> Iterator[Policy]:
-    """The other policies in force that put pods of the rule set into default deny."""
-    for policy in other_policies(context):
+class _Upgrade(NamedTuple):
+    others: Sequence[Policy]
+    source: Version
+    target: Version
+
+
+def _upgrade(context: Context) -> _Upgrade:
+    return _Upgrade(context.others(), context.from_version, context.to_version)
+
+
+def _denying(policy: Policy, spec: Spec, direction: str, upgrade: _Upgrade) -> Iterator[Policy]:
+    """The other policies in force today that put pods of the rule set into default deny."""
+    for other in _besides(policy, upgrade.others):
         if any(
-            may_share_pods(context.policy, spec, policy, each) and direction in _directions(policy, each, context)
-            for each in policy.specs
-        ) and not rejected(policy, context.from_version):
-            yield policy
+            may_share_pods(policy, spec, other, each) and direction in _directions(other, each, upgrade.target)
+            for each in other.specs
+        ) and not rejected(other, upgrade.source):
+            yield other
 
 
-def _directions(policy: Policy, spec: Spec, context: Context) -> Sequence[str]:
+def _directions(policy: Policy, spec: Spec, version: Version) -> Sequence[str]:
     if policy.kind != KNP:
-        return _denied_directions(spec, context.to_version)
+        return _denied_directions(spec, version)
     types = spec.raw.get("policyTypes")
     if isinstance(types, list) and types:
         return [_TYPES[name] for name in types if name in _TYPES]

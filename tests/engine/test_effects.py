@@ -114,6 +114,33 @@ def test_an_undeclared_effect_is_refused(
     assert (error["file"], error["line"]) == ("policy.yaml", finding["line"])
 
 
+#: Alone these policies show nothing of what is done to them: others deny by default, or allow.
+BESIDE_OTHERS = {
+    "an allow rule where the policy does not deny by default": (
+        POLICY + "  enableDefaultDeny: {ingress: false}\n",
+        WORLD,
+    ),
+    "a deny rule of the host": (
+        "apiVersion: cilium.io/v2\nkind: CiliumClusterwideNetworkPolicy\nmetadata: {name: host}\n"
+        "spec:\n  nodeSelector: {}\n  ingressDeny:\n  - fromEntities: [world]\n",
+        {"op": "replace", "path": "/spec/ingressDeny/0/fromEntities", "value": ["unmanaged"]},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE_OTHERS)
+def test_what_shows_beside_other_policies_only_is_refused(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    text, operation = BESIDE_OTHERS[name]
+    (repository / "policy.yaml").write_text(text)
+    only(monkeypatch, a_pass(Applicability.EVIDENT, operation, closes=("it",)))
+    code, found = report(capsys)
+    assert code == 2
+    assert "would open ingress to " in found["errors"][0]["message"]
+    assert (repository / "policy.yaml").read_text() == text
+
+
 @pytest.mark.parametrize(
     ("operation", "verb", "flow"),
     [
