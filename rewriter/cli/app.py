@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from rewriter.cli.errors import ReaderGoneError, UsageError
 
@@ -27,17 +27,38 @@ COMMANDS = {
     "snapshot": "snapshot",
 }
 _GROUP_OPTIONS = ("--install-completion", "--show-completion")
-_EPILOG = (
-    f"Commands: {', '.join(COMMANDS)}. `cnpfix COMMAND --help` tells more; "
-    "a path that has the name of a command is given as `./name`."
+_SUMMARIES = {
+    "passes": "the passes, the upgrades that they run for, and how far their fixes go",
+    "explain": "a pass: what it finds, why that matters, before and after",
+    "validate": "which Cilium releases accept each policy, and why others reject it",
+    "verdict": "whether a flow passes, and the rule that decides",
+    "impact": "which flows an upgrade changes, with and without the fixes",
+    "report": "an HTML page for a reviewer",
+    "pr": "the fixes as pull requests that are kept up to date",
+    "init": "a commented cnpfix.toml from what the repository tells",
+    "snapshot": "the facts of live clusters, in a file for --inventory",
+}
+_EPILOG = "\n\n".join(
+    [
+        "**Commands**",
+        *(f"- `{name}`: {summary}" for name, summary in _SUMMARIES.items()),
+        "`cnpfix COMMAND --help` tells more. A path that has the name of a command is given as `./name`.",
+    ]
 )
+
+
+class FixerCommand(TyperCommand):
+    """The fixer: it has no name of its own."""
+
+    def get_usage(self, ctx: Any) -> str:
+        return " ".join(super().get_usage(ctx).split())
 
 
 class FixerGroup(TyperGroup):
     """A group whose command without a name is the fixer: `cnpfix PATH` is `cnpfix fix PATH`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if not args or (args[0] not in (*COMMANDS, FIX) and args[0].split("=")[0] not in _GROUP_OPTIONS):
+        if not args or (args[0] not in COMMANDS and args[0].split("=")[0] not in _GROUP_OPTIONS):
             args = [FIX, *args]
         return super().parse_args(ctx, args)
 
@@ -65,7 +86,7 @@ def application(names: Iterable[str] = (*COMMANDS, FIX)) -> typer.Typer:
     for name in names:
         module = import_module(f"rewriter.cli.{COMMANDS.get(name, name)}")
         if name == FIX:
-            app.command(FIX, hidden=True, epilog=_EPILOG)(module.fix)
+            app.command(FIX, cls=FixerCommand, hidden=True, epilog=_EPILOG)(module.fix)
         elif name == "snapshot":
             app.add_typer(module.snapshot_app, name=name)
         else:

@@ -9,7 +9,27 @@ from typing import Annotated
 import typer
 
 from rewriter.cli.errors import UsageError
-from rewriter.cli.options import Color, known_findings, open_for, tell_facts
+from rewriter.cli.options import (
+    FACTS,
+    FILES,
+    PASSES,
+    PATHS,
+    REPORT,
+    SPEED,
+    Color,
+    ColorOption,
+    Config,
+    Context,
+    FromVersion,
+    Ignore,
+    Inventory,
+    Jobs,
+    Select,
+    ToVersion,
+    known_findings,
+    open_for,
+    tell_facts,
+)
 from rewriter.cli.pass_names import pass_names
 
 
@@ -26,79 +46,123 @@ class Format(StrEnum):
 def fix(
     paths: Annotated[
         list[str] | None,
-        typer.Argument(metavar="PATH", help="Files and folders; `-` reads stdin and writes stdout.", show_default="."),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print findings and diffs, change nothing (the default).")
-    ] = False,
-    write: Annotated[bool, typer.Option("--write", help="Apply the fixes.")] = False,
-    check: Annotated[
-        bool, typer.Option("--check", help="Like --dry-run; exit 1 if a file would change or an error remains.")
-    ] = False,
-    unsafe_fixes: Annotated[
-        bool, typer.Option("--unsafe-fixes", help="Also apply fixes whose intent is a guess.")
-    ] = False,
-    from_version: Annotated[
-        str | None, typer.Option("--from", metavar="VERSION", help="Cilium that runs today. Default: one before --to.")
-    ] = None,
-    to_version: Annotated[
-        str | None, typer.Option("--to", metavar="VERSION", help="Cilium to be ready for. Default: 1.19.")
-    ] = None,
-    select: Annotated[
-        list[str] | None,
-        typer.Option("--select", metavar="ID", help="Passes to run, by id or code; repeatable, comma lists."),
-    ] = None,
-    ignore: Annotated[list[str] | None, typer.Option("--ignore", metavar="ID", help="Passes not to run.")] = None,
-    as_clusterwide: Annotated[
-        bool, typer.Option("--as-clusterwide", help="Offer the clusterwide form of policies meant for every namespace.")
-    ] = False,
-    inventory: Annotated[
-        list[Path] | None,
-        typer.Option("--inventory", metavar="FILE", help="Cluster facts from a snapshot; repeatable."),
-    ] = None,
-    context: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--context", metavar="CTX", help="Cluster facts from a live cluster of the kubeconfig; repeatable."
+        typer.Argument(
+            metavar=PATHS, help="Files and folders; `-` reads stdin and writes stdout. Default: `.`", show_default=False
         ),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Print findings and diffs, change nothing (the default)."),
+    ] = False,
+    write: Annotated[bool, typer.Option("--write", help="Apply the fixes that are safe or evident.")] = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Like --dry-run; exit 1 if a file would change or an error remains."),
+    ] = False,
+    unsafe_fixes: Annotated[
+        bool,
+        typer.Option("--unsafe-fixes", help="Also apply the unsafe fixes, whose intent is a guess."),
+    ] = False,
+    diff_base: Annotated[
+        str | None,
+        typer.Option(
+            "--diff-base", metavar="REV", help="Only files changed since a git revision.", rich_help_panel=FILES
+        ),
+    ] = None,
+    stdin_filename: Annotated[
+        str | None,
+        typer.Option(
+            "--stdin-filename", metavar="NAME", help="Name for `-` in reports and path rules.", rich_help_panel=FILES
+        ),
+    ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            "--baseline",
+            metavar="FILE",
+            help="Hide the findings that this file knows, and leave them as they are.",
+            rich_help_panel=FILES,
+        ),
+    ] = None,
+    write_baseline: Annotated[
+        bool,
+        typer.Option("--write-baseline", help="Write today's findings to the --baseline file.", rich_help_panel=FILES),
+    ] = False,
+    from_version: FromVersion = None,
+    to_version: ToVersion = None,
+    select: Select = None,
+    ignore: Ignore = None,
+    as_clusterwide: Annotated[
+        bool,
+        typer.Option(
+            "--as-clusterwide",
+            help="Offer the clusterwide form of policies meant for every namespace.",
+            rich_help_panel=PASSES,
+        ),
+    ] = False,
+    inventory: Inventory = None,
+    context: Context = None,
     hubble: Annotated[
         list[Path] | None,
         typer.Option(
-            "--hubble", metavar="FILE", help="Flows seen (`hubble observe -o json`, plain or gzip); repeatable."
+            "--hubble",
+            metavar="FILE",
+            help="Flows seen (`hubble observe -o json`, plain or gzip); repeatable.",
+            rich_help_panel=FACTS,
         ),
     ] = None,
     agent_log: Annotated[
         list[Path] | None,
-        typer.Option("--agent-log", metavar="FILE", help="Logs of Cilium's agents: policies they refused; repeatable."),
+        typer.Option(
+            "--agent-log",
+            metavar="FILE",
+            help="Logs of Cilium's agents: policies they refused; repeatable.",
+            rich_help_panel=FACTS,
+        ),
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="FILE", help="Default: the nearest cnpfix.toml or pyproject.toml."),
-    ] = None,
-    format_: Annotated[Format, typer.Option("--format", help="Report on stdout.")] = Format.TEXT,
+    config: Config = None,
+    format_: Annotated[
+        Format,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="On stdout: text, json, sarif, github, gitlab, markdown or junit.",
+            rich_help_panel=REPORT,
+        ),
+    ] = Format.TEXT,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="Report to a file; text still on the terminal.")
+        Path | None,
+        typer.Option(
+            "--output",
+            metavar="FILE",
+            help="Write the report to a file; the terminal still gets the text.",
+            rich_help_panel=REPORT,
+        ),
     ] = None,
-    diff_base: Annotated[
-        str | None, typer.Option("--diff-base", metavar="REV", help="Only files changed since a git revision.")
-    ] = None,
-    baseline: Annotated[
-        Path | None, typer.Option("--baseline", metavar="FILE", help="Leave known findings out, and as they are.")
-    ] = None,
-    write_baseline: Annotated[
-        bool, typer.Option("--write-baseline", help="Write the findings to the --baseline file: known from now on.")
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", "-q", help="No notes and no summary.", rich_help_panel=REPORT),
     ] = False,
-    stdin_filename: Annotated[
-        str | None, typer.Option("--stdin-filename", metavar="NAME", help="Name for `-` in reports and path rules.")
-    ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Processes; 0 means as many as help.")] = 0,
+    verbose: Annotated[
+        int,
+        typer.Option(
+            "--verbose",
+            "-v",
+            count=True,
+            metavar="",
+            help="Tell on stderr which facts are known, and which are in doubt.",
+            show_default=False,
+            rich_help_panel=REPORT,
+        ),
+    ] = 0,
+    color: ColorOption = Color.AUTO,
+    jobs: Jobs = 0,
     no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Accepted for scripts: no results are kept between runs.")
+        bool,
+        typer.Option(
+            "--no-cache", help="Accepted for scripts: no results are kept between runs.", rich_help_panel=SPEED
+        ),
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors, and the diffs of changed files.")] = False,
-    verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, help="More on stderr about what is read.")] = 0,
-    color: Annotated[Color, typer.Option("--color", help="Colour the text report.")] = Color.AUTO,
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
 ) -> int:
     """Find Cilium network policies that do not do what they say, and rewrite them with the smallest diff.

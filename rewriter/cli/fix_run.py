@@ -45,7 +45,7 @@ def run_files(workspace: Workspace, options: Options, mode: Mode, printing: Prin
         write_result(found, data, result) if mode is Mode.WRITE else result
         for (found, data), result in zip(workspace.files, _treated(workspace, options, jobs), strict=True)
     ]
-    report = make_report(workspace, results)
+    report = replace(make_report(workspace, results), written=mode is Mode.WRITE)
     _print(report, mode, printing)
     return exit_code(report, mode)
 
@@ -170,13 +170,12 @@ def _print(report: Report, mode: Mode, printing: Printing, stream: object = None
         else:
             _write(printing.output, rendered)
     if printing.format == "text" or printing.output is not None:
-        shown = text.render(
-            report, style_for(out, printing.color), written=mode is Mode.WRITE, notes=not printing.quiet
-        )
+        written = mode is Mode.WRITE
+        shown = text.render(report, style_for(out, printing.color), written=written, quiet=printing.quiet)
         out.write(shown)
         if printing.format == "text" and printing.output is not None:
             plain = replace(style_for(out, "never"), width=100)
-            _write(printing.output, text.render(report, plain, written=mode is Mode.WRITE, notes=not printing.quiet))
+            _write(printing.output, text.render(report, plain, written=written, quiet=printing.quiet))
     out.flush()
     print_errors(report)
 

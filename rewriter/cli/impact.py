@@ -11,7 +11,19 @@ from typing import Annotated
 import typer
 
 from rewriter.cli.errors import UsageError
-from rewriter.cli.options import Color, open_for
+from rewriter.cli.options import (
+    REPORT,
+    Color,
+    ColorOption,
+    Config,
+    Context,
+    FromVersion,
+    Inventory,
+    Jobs,
+    Paths,
+    ToVersion,
+    open_for,
+)
 
 
 class Format(StrEnum):
@@ -21,38 +33,22 @@ class Format(StrEnum):
 
 
 def impact(
-    paths: Annotated[
-        list[str] | None, typer.Argument(metavar="PATH", help="Files and folders.", show_default=".")
-    ] = None,
-    from_version: Annotated[
-        str | None, typer.Option("--from", metavar="VERSION", help="Cilium that runs today. Default: one before --to.")
-    ] = None,
-    to_version: Annotated[
-        str | None, typer.Option("--to", metavar="VERSION", help="Cilium after the upgrade. Default: 1.19.")
-    ] = None,
+    paths: Paths = None,
+    from_version: FromVersion = None,
+    to_version: ToVersion = None,
     unsafe_fixes: Annotated[
-        bool, typer.Option("--unsafe-fixes", help="Count fixes whose intent is a guess, too.")
+        bool, typer.Option("--unsafe-fixes", help="Count the unsafe fixes, whose intent is a guess, as made.")
     ] = False,
-    inventory: Annotated[
-        list[Path] | None,
-        typer.Option("--inventory", metavar="FILE", help="Cluster facts from a snapshot; repeatable."),
-    ] = None,
-    context: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--context", metavar="CTX", help="Cluster facts from a live cluster of the kubeconfig; repeatable."
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="FILE", help="Default: the nearest cnpfix.toml or pyproject.toml."),
-    ] = None,
-    format_: Annotated[Format, typer.Option("--format", help="Report on stdout.")] = Format.TEXT,
+    inventory: Inventory = None,
+    context: Context = None,
+    config: Config = None,
+    format_: Annotated[Format, typer.Option("--format", help="On stdout.", rich_help_panel=REPORT)] = Format.TEXT,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="Report to a file instead of stdout.")
+        Path | None,
+        typer.Option("--output", metavar="FILE", help="To a file instead of stdout.", rich_help_panel=REPORT),
     ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Processes; 0 means as many as help.")] = 0,
-    color: Annotated[Color, typer.Option("--color", help="Colour the text report.")] = Color.AUTO,
+    jobs: Jobs = 0,
+    color: ColorOption = Color.AUTO,
 ) -> int:
     """Say which flows an upgrade changes if nothing is done, and which of them are left after the fixes.
 

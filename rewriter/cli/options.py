@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from rewriter.cli.errors import UsageError
 
@@ -18,6 +20,84 @@ class Color(StrEnum):
     AUTO = "auto"
     ALWAYS = "always"
     NEVER = "never"
+
+
+# The panels of a command's help; what has none, the mode of a run above all, comes first.
+FILES = "Files"
+PASSES = "Passes"
+FACTS = "Facts"
+REPORT = "Report"
+SPEED = "Speed"
+
+#: How help writes paths: none is needed, several may be given.
+PATHS = "[PATH]..."
+
+Paths = Annotated[
+    list[str] | None, typer.Argument(metavar=PATHS, help="Files and folders. Default: `.`", show_default=False)
+]
+FromVersion = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="VERSION",
+        help="The Cilium that runs today. Default: the release before --to.",
+        rich_help_panel=PASSES,
+    ),
+]
+ToVersion = Annotated[
+    str | None,
+    typer.Option("--to", metavar="VERSION", help="The Cilium to be ready for. Default: 1.19.", rich_help_panel=PASSES),
+]
+Select = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--select",
+        metavar="ID",
+        help="Passes to run, by id or code; repeatable, comma lists. Default: all.",
+        rich_help_panel=PASSES,
+    ),
+]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ignore",
+        metavar="ID",
+        help="Passes not to run, by id or code; repeatable, comma lists.",
+        rich_help_panel=PASSES,
+    ),
+]
+Inventory = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--inventory",
+        metavar="FILE",
+        help="A snapshot of a cluster's facts (`cnpfix snapshot`); repeatable.",
+        rich_help_panel=FACTS,
+    ),
+]
+Context = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--context",
+        metavar="CTX",
+        help="A live cluster, by its context in the kubeconfig; repeatable.",
+        rich_help_panel=FACTS,
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Default: the nearest cnpfix.toml or pyproject.toml upward.",
+        rich_help_panel=FACTS,
+    ),
+]
+Jobs = Annotated[
+    int,
+    typer.Option("--jobs", "-j", metavar="N", min=0, help="Processes; 0 means as many as help.", rich_help_panel=SPEED),
+]
+ColorOption = Annotated[Color, typer.Option("--color", help="Colour the text.", rich_help_panel=REPORT)]
 
 
 def known_findings(path: Path | None) -> Baseline:
@@ -38,6 +118,8 @@ def open_for(request: Request) -> Workspace:
     from rewriter.inventory.snapshot import SnapshotError
     from rewriter.output.style import one_line
 
+    if "" in request.names:
+        raise UsageError("an empty path: no such file or folder; name one, or `.` for all that is here")
     try:
         with Progress("reading", None) as progress:
             workspace = open_workspace(request, progress.step)

@@ -13,14 +13,12 @@ import typer
 
 from rewriter.cilium.version import DEFAULT_TO, Version, parse_version
 from rewriter.cli.errors import UsageError
-from rewriter.cli.options import Color
+from rewriter.cli.options import Color, ColorOption
 from rewriter.cli.pass_names import pass_id
 from rewriter.output.style import Style, style_for
 from rewriter.passes import PASSES
 from rewriter.passes.base import Pass
 from rewriter.passes.examples import Example, read_examples
-
-ColorOption = Annotated[Color, typer.Option("--color", help="Colour the output.")]
 
 
 class Format(StrEnum):
@@ -102,14 +100,16 @@ def _as_json(each: Pass, fixes: list[str]) -> dict[str, object]:
 
 
 def _print_table(rows: list[tuple[Pass, list[str]]], style: Style) -> None:
-    """Columns as wide as their longest cell; what a pass finds comes last, since it is the longest."""
-    head = ("code", "id", "runs for", "fixes", "finds")
-    cells = [(each.code, each.id, each.upgrades, ", ".join(fixes), each.title) for each, fixes in rows]
-    widths = [max(len(row[column]) for row in (head, *cells)) for column in range(4)]
-    for row in (head, *cells):
-        start = "  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=False))
-        line = f"{start}  {row[4]}".rstrip()
-        print(style.paint(line, "dim") if row is head else style.paint(line[: widths[0]], "bold") + line[widths[0] :])
+    """A line for each pass, and below it which upgrades it runs for and how far its fixes go."""
+    width = max((len(each.id) for each, _ in rows), default=0)
+    indent = len("CNP001  ") + width + 1
+    for each, fixes in rows:
+        lines = style.wrap(each.title, indent)
+        print(f"{style.paint(each.code, 'bold')} {style.paint(f'{each.id:<{width}}', 'cyan')}  {lines[0].lstrip()}")
+        for line in lines[1:]:
+            print(line)
+        for line in style.wrap("; ".join(filter(None, (each.upgrades, ", ".join(fixes)))), indent):
+            print(style.paint(line, "dim"))
 
 
 def _sections(documentation: str) -> list[tuple[str, str]]:
@@ -119,15 +119,24 @@ def _sections(documentation: str) -> list[tuple[str, str]]:
 
 
 def _section_lines(text: str, style: Style) -> list[str]:
-    """Text as it is, code indented and its added and removed lines coloured."""
-    lines = []
-    in_code = False
-    for line in text.splitlines():
-        if line.startswith("```"):
-            in_code = not in_code
+    """Paragraphs and list items wrapped; code as it is, indented, its added and removed lines coloured."""
+    lines: list[str] = []
+    for number, block in enumerate(re.split(r"^```.*\n", text, flags=re.MULTILINE)):
+        if number % 2:
+            lines += [_diff_line(line, style) for line in block.splitlines()]
         else:
-            lines.append(_diff_line(line, style) if in_code else line)
+            lines += _prose_lines(block, style)
     return lines
+
+
+def _prose_lines(text: str, style: Style) -> list[str]:
+    lines: list[str] = []
+    for paragraph in re.split(r"\n{2,}", text):
+        for item in re.split(r"\n(?=- )", paragraph):
+            words = item.strip()
+            lines += style.wrap(words[2:], 0, "- ") if words.startswith("- ") else style.wrap(words, 0)
+        lines.append("")
+    return lines[:-1]
 
 
 def _example_lines(example: Example, style: Style) -> list[str]:
@@ -138,7 +147,7 @@ def _example_lines(example: Example, style: Style) -> list[str]:
     lines += [_diff_line(line, style) for line in diff or [f" {line}" for line in before]]
     lines.append("")
     for number, message in example.findings:
-        lines.append(f"line {number}: {message}")
+        lines += style.wrap(message, 0, f"line {number}: ")
     return [*lines, ""]
 
 

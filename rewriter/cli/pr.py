@@ -9,7 +9,22 @@ from typing import Annotated
 import typer
 
 from rewriter.cli.errors import UsageError
-from rewriter.cli.options import Color
+from rewriter.cli.options import (
+    Color,
+    ColorOption,
+    Config,
+    FromVersion,
+    Ignore,
+    Inventory,
+    Jobs,
+    Paths,
+    Select,
+    ToVersion,
+)
+
+# Panels of its help.
+_REQUESTS = "Requests"
+_REMOTE = "Remote and forge"
 
 
 class GroupBy(StrEnum):
@@ -28,53 +43,96 @@ class Forge(StrEnum):
 
 
 def pr(
-    paths: Annotated[
-        list[str] | None, typer.Argument(metavar="PATH", help="Files and folders of the checkout.", show_default=".")
-    ] = None,
+    paths: Paths = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show branches, commits, diffs and requests; change nothing anywhere.")
     ] = False,
-    group_by: Annotated[
-        GroupBy, typer.Option("--group-by", help="What gets a branch and a pull request of its own.")
-    ] = GroupBy.NONE,
-    from_version: Annotated[
-        str | None, typer.Option("--from", metavar="VERSION", help="Cilium that runs today.")
-    ] = None,
-    to_version: Annotated[str | None, typer.Option("--to", metavar="VERSION", help="Cilium to be ready for.")] = None,
-    select: Annotated[list[str] | None, typer.Option("--select", metavar="ID", help="Passes to run.")] = None,
-    ignore: Annotated[list[str] | None, typer.Option("--ignore", metavar="ID", help="Passes not to run.")] = None,
     unsafe_fixes: Annotated[
-        bool, typer.Option("--unsafe-fixes", help="Also propose fixes that are guesses, in requests of their own.")
+        bool, typer.Option("--unsafe-fixes", help="Also propose the unsafe fixes, in requests of their own.")
     ] = False,
-    config: Annotated[Path | None, typer.Option("--config", metavar="FILE")] = None,
-    inventory: Annotated[list[Path] | None, typer.Option("--inventory", metavar="FILE", help="Cluster facts.")] = None,
-    remote: Annotated[str, typer.Option("--remote", metavar="NAME", help="The remote to push to.")] = "origin",
+    from_version: FromVersion = None,
+    to_version: ToVersion = None,
+    select: Select = None,
+    ignore: Ignore = None,
+    config: Config = None,
+    inventory: Inventory = None,
+    group_by: Annotated[
+        GroupBy,
+        typer.Option(
+            "--group-by",
+            metavar="WHAT",
+            help="A request for each namespace, directory, codeowners or pass; none means one for all.",
+            rich_help_panel=_REQUESTS,
+        ),
+    ] = GroupBy.NONE,
+    label: Annotated[
+        list[str] | None,
+        typer.Option("--label", metavar="NAME", help="A label; repeatable.", rich_help_panel=_REQUESTS),
+    ] = None,
+    reviewer: Annotated[
+        list[str] | None,
+        typer.Option("--reviewer", metavar="NAME", help="A user, or org/team; repeatable.", rich_help_panel=_REQUESTS),
+    ] = None,
+    owners: Annotated[
+        bool,
+        typer.Option("--owners/--no-owners", help="Ask the files' CODEOWNERS to review.", rich_help_panel=_REQUESTS),
+    ] = True,
+    draft: Annotated[bool, typer.Option("--draft", help="Open them as drafts.", rich_help_panel=_REQUESTS)] = False,
+    limit: Annotated[
+        int,
+        typer.Option(
+            "--limit", metavar="N", min=1, help="Open no more than this at a time.", rich_help_panel=_REQUESTS
+        ),
+    ] = 20,
+    remote: Annotated[
+        str, typer.Option("--remote", metavar="NAME", help="The remote to push to.", rich_help_panel=_REMOTE)
+    ] = "origin",
     base: Annotated[
-        str | None, typer.Option("--base", metavar="BRANCH", help="Default: the remote's default branch.")
+        str | None,
+        typer.Option(
+            "--base",
+            metavar="BRANCH",
+            help="Default: the remote's default branch.",
+            rich_help_panel=_REMOTE,
+        ),
     ] = None,
     branch: Annotated[
-        str | None, typer.Option("--branch", metavar="NAME", help="Default: cnpfix/VERSION; groups add a suffix.")
+        str | None,
+        typer.Option(
+            "--branch",
+            metavar="NAME",
+            help="Default: cnpfix/VERSION; groups add a suffix.",
+            rich_help_panel=_REMOTE,
+        ),
     ] = None,
-    forge: Annotated[Forge | None, typer.Option("--forge", help="Default: as the remote's host tells.")] = None,
-    api_url: Annotated[str | None, typer.Option("--api-url", metavar="URL", help="Of a self-hosted forge.")] = None,
-    ca_bundle: Annotated[
-        Path | None, typer.Option("--ca-bundle", metavar="FILE", help="Certificate authorities to trust.")
-    ] = None,
-    label: Annotated[list[str] | None, typer.Option("--label", metavar="NAME", help="Labels; repeatable.")] = None,
-    reviewer: Annotated[
-        list[str] | None, typer.Option("--reviewer", metavar="NAME", help="User, or org/team; repeatable.")
-    ] = None,
-    owners: Annotated[bool, typer.Option("--owners/--no-owners", help="Ask the files' CODEOWNERS to review.")] = True,
-    draft: Annotated[bool, typer.Option("--draft", help="Open requests as drafts.")] = False,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Open no more requests than this at a time.")] = 20,
     author: Annotated[
-        str | None, typer.Option("--author", metavar="'NAME <MAIL>'", help="Of the commits; default: cnpfix.")
+        str | None,
+        typer.Option(
+            "--author", metavar="'NAME <MAIL>'", help="Of the commits. Default: cnpfix.", rich_help_panel=_REMOTE
+        ),
     ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Processes; 0 means as many as help.")] = 0,
+    forge: Annotated[
+        Forge | None,
+        typer.Option(
+            "--forge",
+            metavar="NAME",
+            help="github, gitlab, gitea or forgejo. Default: as the remote's host tells.",
+            rich_help_panel=_REMOTE,
+        ),
+    ] = None,
+    api_url: Annotated[
+        str | None,
+        typer.Option("--api-url", metavar="URL", help="The API of a self-hosted forge.", rich_help_panel=_REMOTE),
+    ] = None,
+    ca_bundle: Annotated[
+        Path | None,
+        typer.Option("--ca-bundle", metavar="FILE", help="Certificate authorities to trust.", rich_help_panel=_REMOTE),
+    ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="With --dry-run: also the requests' bodies.")
     ] = False,
-    color: Annotated[Color, typer.Option("--color", help="Colour the output.")] = Color.AUTO,
+    color: ColorOption = Color.AUTO,
+    jobs: Jobs = 0,
 ) -> int:
     """Propose the fixes as pull requests on GitHub, GitLab, Gitea or Forgejo, and keep them up to date.
 

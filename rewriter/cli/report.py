@@ -8,22 +8,34 @@ from typing import Annotated
 import typer
 
 from rewriter.cli.errors import UsageError
-from rewriter.cli.options import open_for
+from rewriter.cli.options import (
+    Config,
+    FromVersion,
+    Ignore,
+    Inventory,
+    Jobs,
+    Paths,
+    Select,
+    ToVersion,
+    open_for,
+)
 from rewriter.cli.pass_names import pass_names
 
 
 def report(
-    paths: Annotated[list[str] | None, typer.Argument(metavar="PATH", show_default=".")] = None,
+    paths: Paths = None,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The page.")] = Path("report.html"),
-    from_version: Annotated[str | None, typer.Option("--from", metavar="VERSION")] = None,
-    to_version: Annotated[str | None, typer.Option("--to", metavar="VERSION")] = None,
-    unsafe_fixes: Annotated[bool, typer.Option("--unsafe-fixes", help="Show unsafe fixes as applied.")] = False,
-    select: Annotated[list[str] | None, typer.Option("--select", metavar="ID")] = None,
-    ignore: Annotated[list[str] | None, typer.Option("--ignore", metavar="ID")] = None,
-    inventory: Annotated[list[Path] | None, typer.Option("--inventory", metavar="FILE")] = None,
-    config: Annotated[Path | None, typer.Option("--config", metavar="FILE")] = None,
-    diff_base: Annotated[str | None, typer.Option("--diff-base", metavar="REV")] = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=0)] = 0,
+    from_version: FromVersion = None,
+    to_version: ToVersion = None,
+    unsafe_fixes: Annotated[bool, typer.Option("--unsafe-fixes", help="Show the unsafe fixes as made.")] = False,
+    select: Select = None,
+    ignore: Ignore = None,
+    inventory: Inventory = None,
+    config: Config = None,
+    diff_base: Annotated[
+        str | None, typer.Option("--diff-base", metavar="REV", help="Only files changed since a git revision.")
+    ] = None,
+    jobs: Jobs = 0,
 ) -> int:
     """Write one self-contained HTML page: what would change, why, and who may talk to whom before and after."""
     from rewriter.cli import fix_run

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from rewriter.cli.errors import UsageError
-from rewriter.cli.options import Color
+from rewriter.cli.options import Color, ColorOption
 from rewriter.cli.progress import Progress
 from rewriter.output.style import Style, clean, one_line, style_for
 
@@ -101,8 +101,8 @@ def _counts(entry: dict[str, Any]) -> str:
 def diff(
     old: Annotated[Path, typer.Argument(metavar="OLD", help="A snapshot file.")],
     new: Annotated[Path, typer.Argument(metavar="NEW", help="A later one.")],
-    format_: Annotated[DiffFormat, typer.Option("--format")] = DiffFormat.TEXT,
-    color: Annotated[Color, typer.Option("--color")] = Color.AUTO,
+    format_: Annotated[DiffFormat, typer.Option("--format", help="Text, or JSON.")] = DiffFormat.TEXT,
+    color: ColorOption = Color.AUTO,
 ) -> int:
     """Say what differs between two snapshots. Exit codes: 0 nothing, 1 something, 2 a file cannot be read."""
     from rewriter.inventory.snapshot import SnapshotError, read_snapshot

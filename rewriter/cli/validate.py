@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -14,7 +13,7 @@ import typer
 from rewriter.cilium.validation import rejection
 from rewriter.cilium.version import SUPPORTED, Version, parse_version
 from rewriter.cli.errors import UsageError
-from rewriter.cli.options import Color, open_for
+from rewriter.cli.options import REPORT, Color, ColorOption, Config, Paths, open_for
 from rewriter.engine.workspace import PlacedPolicy, Request
 from rewriter.output.style import Style, clean, one_line, style_for
 from rewriter.yamltext import has_substitution
@@ -26,16 +25,20 @@ class Format(StrEnum):
 
 
 def validate(
-    paths: Annotated[list[str] | None, typer.Argument(metavar="PATH", show_default=".")] = None,
+    paths: Paths = None,
     versions: Annotated[
-        list[str] | None, typer.Option("--versions", metavar="LIST", help="Releases to ask; default: all known.")
+        list[str] | None,
+        typer.Option("--versions", metavar="LIST", help="Releases to ask, as in 1.18,1.19. Default: all known."),
     ] = None,
     to_version: Annotated[
-        str | None, typer.Option("--to", metavar="VERSION", help="Exit 1 if this one rejects a manifest.")
+        str | None,
+        typer.Option("--to", metavar="VERSION", help="Exit 1 if this release rejects a policy. Default: 1.19."),
     ] = None,
-    format_: Annotated[Format, typer.Option("--format")] = Format.TEXT,
-    config: Annotated[Path | None, typer.Option("--config", metavar="FILE")] = None,
-    color: Annotated[Color, typer.Option("--color")] = Color.AUTO,
+    format_: Annotated[
+        Format, typer.Option("--format", help="A table, or JSON.", rich_help_panel=REPORT)
+    ] = Format.TEXT,
+    config: Config = None,
+    color: ColorOption = Color.AUTO,
 ) -> int:
     """Say which Cilium releases accept each policy, and why others reject it."""
     asked = _read_versions(versions or ())

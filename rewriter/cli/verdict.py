@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rewriter.cli.errors import UsageError
-from rewriter.cli.options import Color, open_for
+from rewriter.cli.options import REPORT, Color, ColorOption, Config, Inventory, Paths, open_for
 from rewriter.output.style import Style, clean, one_line, style_for
 
 if TYPE_CHECKING:
@@ -29,29 +29,34 @@ class Format(StrEnum):
 
 
 def verdict(
-    paths: Annotated[list[str] | None, typer.Argument(metavar="PATH", show_default=".")] = None,
+    paths: Paths = None,
     source: Annotated[
         str | None,
         typer.Option(
             "--source", metavar="ENDPOINT", help="namespace/workload, namespace/key=value, entity or address."
         ),
     ] = None,
-    destination: Annotated[str | None, typer.Option("--destination", metavar="ENDPOINT")] = None,
+    destination: Annotated[
+        str | None, typer.Option("--destination", metavar="ENDPOINT", help="In the same words.")
+    ] = None,
     port: Annotated[
         str, typer.Option("--port", metavar="PORT/PROTOCOL", help="For example 3306/TCP, or a type: 8/ICMP.")
     ] = "80/TCP",
     to_version: Annotated[
-        str | None, typer.Option("--to", metavar="VERSION", help="Cilium that judges. Default: 1.19.")
+        str | None, typer.Option("--to", metavar="VERSION", help="The Cilium that judges. Default: 1.19.")
     ] = None,
     cases: Annotated[
         Path | None, typer.Option("--cases", metavar="FILE", help="Answer cases of a .jsonl or .jsonl.gz file, or `-`.")
     ] = None,
-    inventory: Annotated[list[Path] | None, typer.Option("--inventory", metavar="FILE")] = None,
-    config: Annotated[Path | None, typer.Option("--config", metavar="FILE")] = None,
-    format_: Annotated[Format, typer.Option("--format")] = Format.TEXT,
-    color: Annotated[Color, typer.Option("--color")] = Color.AUTO,
+    inventory: Inventory = None,
+    config: Config = None,
+    format_: Annotated[Format, typer.Option("--format", help="Text, or JSON.", rich_help_panel=REPORT)] = Format.TEXT,
+    color: ColorOption = Color.AUTO,
 ) -> int:
-    """Say whether a flow passes, in each direction, and name the rule that decides."""
+    """Say whether a flow passes, in each direction, and name the rule that decides.
+
+    As in `cnpfix verdict --source shop/web --destination prod/db --port 3306/TCP clusters/`.
+    """
     if cases is not None:
         from rewriter.cli.verdict_cases import answer_cases
 

@@ -96,7 +96,10 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The outcome of a run. `files` holds the changed files only; `tool` names versions for the reports."""
+    """The outcome of a run. `files` holds the changed files only; `tool` names versions for the reports.
+
+    `written` says whether the fixes are in the files, or only would be.
+    """
 
     summary: Summary
     findings: tuple[Reported, ...] = ()
@@ -104,6 +107,7 @@ class Report:
     errors: tuple[InputError, ...] = ()
     tool: Mapping[str, Any] = field(default_factory=dict)
     traffic: TrafficSummary | None = None
+    written: bool = False
 
     @property
     def unfixed_errors(self) -> bool:

@@ -82,7 +82,7 @@ def shown_pairs(impact: Impact) -> list[tuple[PairChange, str]]:
 
 
 def _title(impact: Impact, versions: tuple[str, str], style: Style) -> Iterator[str]:
-    where = f" of {', '.join(impact.clusters)}" if impact.clusters else ""
+    where = f" in {', '.join(impact.clusters)}" if impact.clusters else ""
     yield style.paint(one_line(f"Cilium {versions[0]} → {versions[1]}{where}"), "bold")
 
 
@@ -129,12 +129,11 @@ def _pairs(impact: Impact, style: Style) -> Iterator[str]:
     yield style.paint("Between workloads", "bold")
     for pair, what in rows[:MOST_PAIRS]:
         verb, color = _VERBS[pair.change]
-        state = style.paint(what, "green" if what == "mended" else "yellow")
-        lines = style.wrap(
-            f"{_ends(pair.sources)} → {_ends(pair.destinations)}  on {pair.ports}", 2, f"{verb:<9}", color
-        )
+        ends = f"{_ends(pair.sources)} → {_ends(pair.destinations)} on {pair.ports}"
+        lines = style.wrap(f"{ends}: {what}", 2, f"{verb:<9}", color)
+        last = lines[-1].removesuffix(what)
         yield from lines[:-1]
-        yield f"{lines[-1]}  {state}"
+        yield last + style.paint(lines[-1][len(last) :], "green" if what == "mended" else "yellow")
     if len(rows) > MOST_PAIRS:
         yield style.paint(f"  and {len(rows) - MOST_PAIRS} more (--format json has all)", "dim")
 
@@ -163,7 +162,10 @@ def _summary(impact: Impact, versions: tuple[str, str], style: Style) -> Iterato
     if not changed and not left:
         text = f"The upgrade to {versions[1]} changes no flow of {_counted(impact.total)}."
     else:
-        text = f"The upgrade changes {changed} of {_counted(impact.total)}; {left or 'none'} after the fixes."
+        text = (
+            f"The upgrade alone changes flows of {changed or 'none'} of {_counted(impact.total)}; together with the "
+            f"fixes it changes flows of {left or 'none'}."
+        )
     if not impact.mesh:
         text += " No mesh is known: if clusters are meshed, name them in cnpfix.toml."
     if not impact.workloads:

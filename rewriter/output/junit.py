@@ -1,4 +1,4 @@
-"""JUnit XML: one test case a finding, failed unless it is fixed or a mere note."""
+"""JUnit XML: one test case a finding, failed unless it is a mere note, or its fix is written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rewriter.output.style import clean
 
 def render(report: Report) -> str:
     """The report as one test suite."""
-    failures = sum(_fails(item) for item in report.findings)
+    failures = sum(_fails(item, report) for item in report.findings)
     cases = len(report.findings) + len(report.errors)
     counts = f'tests="{max(cases, 1)}" failures="{failures}" errors="{len(report.errors)}"'
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', f'<testsuites name="cnpfix" {counts}>']
@@ -28,7 +28,7 @@ def _cases(report: Report) -> Iterator[str]:
         name = f"{item.finding.code} {item.finding.id} {item.place.file}:{item.place.line}"
         policy = "/".join(filter(None, (item.place.kind, item.place.namespace, item.place.name)))
         head = f"<testcase name={_attribute(name)} classname={_attribute(policy or item.place.file)}"
-        if _fails(item):
+        if _fails(item, report):
             kind = item.finding.severity.value
             yield f"    {head}>"
             yield (
@@ -46,8 +46,8 @@ def _cases(report: Report) -> Iterator[str]:
         yield f"    <testcase name={_attribute('no findings')} classname={_attribute('cnpfix')}/>"
 
 
-def _fails(item: Reported) -> bool:
-    return not item.fixed and item.finding.severity is not Severity.NOTE
+def _fails(item: Reported, report: Report) -> bool:
+    return not (item.fixed and report.written) and item.finding.severity is not Severity.NOTE
 
 
 def _attribute(text: str) -> str:

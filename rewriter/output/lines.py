@@ -16,7 +16,14 @@ def full_message(item: Reported) -> str:
     if item.flows.closed:
         parts.append("The fix closes " + "; ".join(item.flows.closed))
     parts += [item.not_fixed or finding.advice, remedy(item)]
-    return " ".join(one_line(part).rstrip(".") + "." for part in parts if part)
+    return " ".join(_sentence(part) for part in parts if part)
+
+
+def _sentence(text: str) -> str:
+    """With a capital, unless it starts with a name, and a full stop."""
+    line = one_line(text).rstrip(".") + "."
+    first = line.split(maxsplit=1)[0]
+    return line[0].upper() + line[1:] if first.isalpha() and first.islower() and first != "cnpfix" else line
 
 
 def remedy(item: Reported) -> str:

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from rewriter.engine.result import FileResult, Report, Reported
 from rewriter.output.diff import unified_diff
-from rewriter.output.lines import remedy
+from rewriter.output.lines import count, remedy
 from rewriter.output.style import clean, one_line
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~&])")
@@ -25,10 +25,12 @@ def _lines(report: Report) -> Iterator[str]:
     versions = f"Cilium {report.tool.get('from', '?')} to {report.tool.get('to', '?')}"
     yield "## Cilium network policies"
     yield ""
-    yield (
-        f"{versions}: **{summary.findings}** findings in {summary.policies} policies of {summary.files} files, "
-        f"**{summary.fixed}** fixed in {len(report.files)} files."
+    found = (
+        f"{count(summary.findings, 'finding')} in {count(summary.policies, 'policy', 'policies')}"
+        f" of {count(summary.files, 'file')}"
     )
+    fixes = f"{summary.fixed} fixed" if report.written else f"`--write` fixes {summary.fixed}"
+    yield f"{versions}: **{found}**, **{fixes}** in {count(len(report.files), 'file')}."
     fixed = [item for item in report.findings if item.fixed]
     left = [item for item in report.findings if not item.fixed]
     if fixed:

@@ -17,18 +17,18 @@ _SEVERITY_COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.
 _COLUMNS = ("found", "fixed", "safe", "evident", "unsafe", "manual")
 
 
-def render(report: Report, style: Style, *, written: bool, notes: bool = True) -> str:
+def render(report: Report, style: Style, *, written: bool, quiet: bool = False) -> str:
     """The report as text for a terminal; empty when there is nothing to say.
 
-    `written` says whether the fixes are in the files or only previewed, `notes` whether to show mere notes.
+    `written` says whether the fixes are in the files or only previewed, `quiet` leaves notes and the summary out.
     """
-    lines = list(_lines(report, style, written=written, notes=notes))
+    lines = list(_lines(report, style, written=written, quiet=quiet))
     return "".join(line.rstrip() + "\n" for line in lines)
 
 
-def _lines(report: Report, style: Style, *, written: bool, notes: bool) -> Iterator[str]:
+def _lines(report: Report, style: Style, *, written: bool, quiet: bool) -> Iterator[str]:
     changed = {result.path: result for result in report.files}
-    shown = [item for item in report.findings if notes or item.finding.severity is not Severity.NOTE]
+    shown = [item for item in report.findings if not quiet or item.finding.severity is not Severity.NOTE]
     for path, group in groupby(shown, key=lambda item: item.place.file):
         items = list(group)
         yield style.paint(clean(path), "bold")
@@ -40,11 +40,11 @@ def _lines(report: Report, style: Style, *, written: bool, notes: bool) -> Itera
             yield from diff_lines(changed[path], style)
             yield from _effects([item for item in items if item.fixed], style)
         yield ""
-    if shown:
+    if shown and not quiet:
         yield from _table(shown, style)
         yield ""
         yield from style.wrap(_summary(report, written=written), 0)
-    if report.traffic is not None:
+    if report.traffic is not None and not quiet:
         yield ""
         for number, line in enumerate(traffic_lines(report.traffic)):
             yield from style.wrap(line, 2 if number else 0)

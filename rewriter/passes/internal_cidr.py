@@ -366,7 +366,7 @@ def _ranges_text(member: Member) -> str:
 PASS = Pass(
     code=CODE,
     id=ID,
-    title="A CIDR that holds pods or nodes",
+    title="a CIDR that holds pods or nodes",
     find=find,
     kinds=frozenset({CNP, CCNP, KNP}),
 )

@@ -40,25 +40,27 @@ def _one(name: str, command: Any) -> str:
 
 def _usage(argument: Any) -> str:
     metavar = argument.metavar or argument.name.upper()
+    if metavar.startswith("["):
+        return str(metavar)
     many = "..." if argument.nargs == -1 else ""
     return f"{metavar}{many}" if argument.required else f"[{metavar}]{many}"
 
 
 def _argument(argument: Any) -> str:
-    return f"| `{argument.metavar or argument.name.upper()}` | {_cell(argument.help)} | {_default(argument)} |"
+    name = (argument.metavar or argument.name.upper()).strip("[].")
+    return f"| `{name}` | {_cell(argument.help)} | {_default(argument)} |"
 
 
 def _option(option: Any) -> str:
     names = ", ".join(f"`{name}`" for name in sorted(option.opts, key=len, reverse=True))
     value = "" if option.is_flag or option.count else f" `{_metavar(option)}`"
-    repeatable = " (repeatable)" if option.multiple else ""
-    return f"| {names}{value} | {_cell(option.help)}{repeatable} | {_default(option)} |"
+    return f"| {names}{value} | {_cell(option.help)} | {_default(option)} |"
 
 
 def _metavar(option: Any) -> str:
     choices = getattr(option.type, "choices", None)
-    if choices:
-        return "|".join(str(getattr(choice, "value", choice)) for choice in choices)
+    if choices and not option.metavar:
+        return ", ".join(str(getattr(choice, "value", choice)) for choice in choices)
     return str(option.metavar or option.type.name.upper())
 
 
