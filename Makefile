@@ -4,10 +4,10 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types forge golden bench fuzz docs docs-check try-hooks kubectl-plugin lock clean
+.PHONY: help demo test lint types forge golden inventory-table bench fuzz docs docs-check try-hooks kubectl-plugin lock clean
 
 help:            ## list the targets
-	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 18
 
 $(STAMP): requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -37,6 +37,9 @@ forge: $(STAMP)  ## GitHub's published API description and JUnit's schema, which
 
 golden: $(STAMP) ## rewrite the expected findings of the golden cases; read the diff
 	CNPFIX_GOLDEN=refresh $(BIN)/python -m pytest tests/test_golden.py tests/passes/test_examples.py
+
+inventory-table: $(STAMP) ## what the inventory resolves of real repositories, with the reason for every miss
+	$(BIN)/python -m tests.inventory.table
 
 bench: $(STAMP)  ## speed, as ratios measured in the same run
 	$(BIN)/python -m tests.bench

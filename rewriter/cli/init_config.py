@@ -56,6 +56,9 @@ _EXAMPLE = (
 )
 
 
+_REPLACED = {True: "Cilium balances Services itself", False: "kube-proxy balances Services"}
+
+
 def _versions(clusters: Sequence[Cluster]) -> Iterator[str]:
     known: list[tuple[Version, Cluster]] = []
     for cluster in clusters:
@@ -95,6 +98,9 @@ def _cluster(cluster: Cluster, installs: Sequence[Install], globs: Sequence[str]
         yield f"policy_default_local_cluster = {_flag(cluster.default_local_cluster)}"
     if cluster.cidr_match_nodes is not None:
         yield f"policy_cidr_match_nodes = {_flag(cluster.cidr_match_nodes)}"
+    if cluster.kube_proxy_replacement is not None:
+        replaced = cluster.kube_proxy_replacement
+        yield f"# kubeProxyReplacement is {_flag(replaced)}: {_REPLACED[replaced]}"
     if not cluster.meshed:
         yield "meshed = false    # its values mesh it with no other"
     identities = sorted({install.settings.id for install in installs if install.settings.id is not None})

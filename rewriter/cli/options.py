@@ -136,6 +136,11 @@ def tell_facts(workspace: Workspace) -> None:
 
     inventory = workspace.inventory
     lines = [f"cluster {cluster.name}, {cluster.source}" for cluster in inventory.clusters]
+    lines += [
+        f"cluster {cluster.name}: kubeProxyReplacement is {str(cluster.kube_proxy_replacement).lower()}"
+        for cluster in inventory.clusters
+        if cluster.kube_proxy_replacement is not None
+    ]
     lines += dict.fromkeys(doubt for cluster in inventory.clusters for doubt in inventory.doubts(cluster))
     lines += [str(problem) for problem in inventory.problems]
     lines += [f"{source}: cannot be read as facts" for source in inventory.unreadable]

@@ -218,6 +218,7 @@ class Fixer:
             silenced=silenced,
             known=lambda batch: self._known(batch, hidden),
             effects=self._effects(cluster, found.display),
+            changed_on_the_way=lambda policy: self.inventory.changed_on_the_way(found.display, policy.raw),
             observe=None if self.traffic is None else partial(self._observed, self.traffic, found.display),
         )
 

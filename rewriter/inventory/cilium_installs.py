@@ -13,13 +13,13 @@ from rewriter.inventory.appliers import api_group, texts_of
 from rewriter.inventory.cilium_values import CiliumSettings, merged_values, read_values
 from rewriter.inventory.facts import Source
 from rewriter.inventory.kustomize import Kustomization, joined
+from rewriter.inventory.kustomize_walk import BARE
 from rewriter.inventory.live.cilium_config import cluster_settings
 from rewriter.inventory.manifests import Manifest, items, mapping
 from rewriter.inventory.placements import Placements
 from rewriter.inventory.tree_files import TreeFiles
 
 CHART = "cilium"
-BARE = "kustomization "
 
 #: How much an installation's word counts: applied by Flux or Argo CD, found in the tree, or only a values file.
 APPLIED, FOUND, LOOSE = 0, 1, 2
@@ -182,6 +182,7 @@ class _Reader:
                     pod_cidrs=tuple(told["pod_cidrs"]) if "pod_cidrs" in told else None,
                     default_local_cluster=told.get("default_local_cluster"),
                     cidr_match_nodes=told.get("cidr_match_nodes"),
+                    kube_proxy_replacement=told.get("kube_proxy_replacement"),
                 )
                 placed = self._placements.of(inner)
                 for target in dict.fromkeys(each.target for each in placed) or (None,):

@@ -8,9 +8,11 @@ from typing import Any
 
 from rewriter import yamltext
 from rewriter.inventory.facts import Cluster
-from rewriter.inventory.kustomize_walk import Placement
+from rewriter.inventory.kustomize_walk import BARE, Placement
 from rewriter.inventory.manifests import mapping
+from rewriter.inventory.patches import Patch, meant
 from rewriter.inventory.placements import Placements
+from rewriter.inventory.transform import Transform, transformed
 from rewriter.inventory.tree_files import TreeFiles
 
 
@@ -63,7 +65,25 @@ class Delivery:
         reason = self._not_applied(path)
         if not reason:
             return _own(path, namespace_in(manifest), "no manifest says which namespace it is applied to")
-        return replace(_own(path, namespace_in(manifest), reason), is_applied=False)
+        own = _own(path, namespace_in(manifest), "")
+        return Applied(own.namespace, f"{own.source}; {reason}" if own.source else reason, is_applied=False)
+
+    def changed_on_the_way(self, path: str, manifest: Mapping[str, Any]) -> str:
+        """Who changes what a policy says when it is applied, in words; empty where it is applied as it is written.
+
+        `${VAR}` is no change here: what passes read of it, they read as not known.
+        """
+        for placement in self._placements.of(self._files.inner(path)):
+            name = str(mapping(manifest.get("metadata")).get("name"))
+            chain = [replace(step, variables=None) for step in placement.chain]
+            value = manifest
+            for count, step in enumerate(chain, 1):
+                if any(patch.unread and meant(patch, value, name) for patch in _patches(step)):
+                    return f"a patch of {step.source} that cannot be read changes it"
+                value = transformed(manifest, chain[:count])
+                if any(value.get(field) != manifest.get(field) for field in ("spec", "specs")):
+                    return f"{step.source} changes it when it is applied"
+        return ""
 
     def doubts(self, path: str) -> Iterator[str]:
         """Why what a file tells may not be so in the cluster: in words, with the sources."""
@@ -73,6 +93,10 @@ class Delivery:
             words = ", and of ".join(f"{cluster.name}, {cluster.source}" for cluster in local)
             yield f"{path} matches `local` of {words}"
         elif not local and not placements and (why := self._not_applied(path)):
+            yield f"{path} is applied by nobody: {why}"
+        elif not local and self._placements.managed and all(each.target.startswith(BARE) for each in placements):
+            folders = " and ".join(dict.fromkeys(each.target for each in placements))
+            why = f"Flux or Argo CD applies the tree, and nothing that is read reaches {folders}"
             yield f"{path} is applied by nobody: {why}"
         elif local and placements:
             named = [cluster for each in placements if (cluster := self._named(each.target)) is not None]
@@ -85,7 +109,11 @@ class Delivery:
         beside = self._placements.kustomizations.get(self._files.inner(path).rpartition("/")[0] or ".")
         if beside is not None:
             return f"{beside.source} does not list it, and nothing else applies it"
-        return "Flux or Argo CD applies the tree, and nothing reaches the file" if self._placements.managed else ""
+        return (
+            "Flux or Argo CD applies the tree, and nothing that is read reaches the file"
+            if self._placements.managed
+            else ""
+        )
 
     def clusters_of(self, path: str) -> tuple[Cluster | None, ...]:
         """The clusters that a file's manifests are applied to, each once; None stands for one that nobody tells."""
@@ -110,6 +138,11 @@ class Delivery:
         if local:
             return local[0] if len(local) == 1 else None
         return self._named(placement.target) or self._only()
+
+
+def _patches(step: Transform) -> Iterator[Patch]:
+    yield from step.patches
+    yield from step.late_patches
 
 
 def namespace_in(manifest: Mapping[str, Any]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 from rewriter.inventory.facts import (
     CIDRGroup,
@@ -30,6 +30,9 @@ class Inventory(Protocol):
 
     def cluster_of(self, path: str) -> Cluster | None:
         """The cluster that the manifests of a file are applied to (`local` globs); None when not known."""
+
+    def changed_on_the_way(self, path: str, manifest: Mapping[str, Any]) -> str:
+        """Who changes what a policy of a file says when it is applied (Kustomize patches and labels); else empty."""
 
     def services(self, name: str, namespace: str | None = None) -> Sequence[Service]:
         """The Services of a name, in one namespace or (None) in every one."""

@@ -16,6 +16,9 @@ from rewriter.inventory.tree_files import TreeFiles
 MAX_PLACEMENTS = 300_000
 MAX_PER_FILE = 64
 
+#: What the target of a kustomization begins with that nothing in the tree applies.
+BARE = "kustomization "
+
 Chain = tuple[Transform, ...]
 
 

@@ -12,7 +12,7 @@ from rewriter.inventory import argo, flux
 from rewriter.inventory.appliers import Read, api_group, folder_of
 from rewriter.inventory.facts import Source
 from rewriter.inventory.kustomize import Kustomization, read_kustomizations
-from rewriter.inventory.kustomize_walk import Placement, Problem, Walk, reach
+from rewriter.inventory.kustomize_walk import BARE, Placement, Problem, Walk, reach
 from rewriter.inventory.manifests import Manifest, mapping
 from rewriter.inventory.own_repository import OwnRepository
 from rewriter.inventory.transform import Added, added_by
@@ -153,7 +153,7 @@ class Placements:
                 break
             applied = applied | children
         for folder in self._bare_roots(walk):
-            walk.folder(folder, (), f"kustomization {folder}", recurse=False)
+            walk.folder(folder, (), f"{BARE}{folder}", recurse=False)
         return walk
 
     def _followed(self, applied: frozenset[_Key]) -> tuple[Walk, frozenset[_Key]]:

@@ -126,6 +126,33 @@ def _label(value: dict[str, Any], labels: Labels) -> None:
         routes += _selectors(kind)
     for route in routes:
         _add(value, route, labels.pairs)
+    if labels.selectors and kind == "NetworkPolicy" and isinstance(value.get("spec"), dict):
+        value["spec"] = _narrowed(value["spec"], labels.pairs)
+
+
+def _narrowed(spec: Mapping[str, Any], pairs: Mapping[str, str]) -> dict[str, Any]:
+    """The spec of a NetworkPolicy with labels in every podSelector that has matchLabels (kustomize's field specs)."""
+    result = _selecting(spec, pairs)
+    for direction, field in (("ingress", "from"), ("egress", "to")):
+        rules = result.get(direction)
+        if isinstance(rules, list):
+            result[direction] = [_peers_selecting(rule, field, pairs) for rule in rules]
+    return result
+
+
+def _peers_selecting(rule: Any, field: str, pairs: Mapping[str, str]) -> Any:
+    peers = rule.get(field) if isinstance(rule, dict) else None
+    if not isinstance(peers, list):
+        return rule
+    return {**rule, field: [_selecting(peer, pairs) if isinstance(peer, dict) else peer for peer in peers]}
+
+
+def _selecting(holder: Mapping[str, Any], pairs: Mapping[str, str]) -> dict[str, Any]:
+    selector = holder.get("podSelector")
+    labels = selector.get("matchLabels") if isinstance(selector, dict) else None
+    if not isinstance(labels, dict):
+        return dict(holder)
+    return {**holder, "podSelector": {**mapping(selector), "matchLabels": {**labels, **pairs}}}
 
 
 def _selectors(kind: str) -> Iterable[tuple[str, ...]]:

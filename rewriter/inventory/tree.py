@@ -50,6 +50,18 @@ _KEPT_KINDS = (
 )
 
 
+#: What a cluster takes from the next source where the first does not say.
+_COMPLETED = (
+    "version",
+    "pod_cidrs",
+    "node_cidrs",
+    "service_cidrs",
+    "default_local_cluster",
+    "cidr_match_nodes",
+    "kube_proxy_replacement",
+)
+
+
 class TreeInventory:
     """Answers from the files offered, the clusters of the config and the snapshots given.
 
@@ -153,6 +165,13 @@ class TreeInventory:
     def namespace_of(self, path: str, manifest: Mapping[str, Any]) -> Applied:
         """Where a manifest lands: by everything in the tree that applies it, else by its own namespace."""
         return self._delivery.namespace_of(path, manifest)
+
+    def placements_of(self, path: str) -> Sequence[Placement]:
+        """The ways in which a file is applied; none where nothing in the tree applies it."""
+        return self._placements.of(self._files.inner(path))
+
+    def changed_on_the_way(self, path: str, manifest: Mapping[str, Any]) -> str:
+        return self._delivery.changed_on_the_way(path, manifest)
 
     def _local(self, path: str) -> list[Cluster]:
         return [cluster for cluster in self.clusters if cluster.local_paths and self._local_to(cluster, path)]
@@ -330,9 +349,5 @@ class TreeInventory:
 
 def _completed(cluster: Cluster, other: Cluster) -> Cluster:
     """A cluster with what only another source knows; what the first says stays."""
-    values = {
-        name: getattr(other, name)
-        for name in ("version", "pod_cidrs", "node_cidrs", "service_cidrs", "default_local_cluster", "cidr_match_nodes")
-        if getattr(cluster, name) is None
-    }
+    values = {name: getattr(other, name) for name in _COMPLETED if getattr(cluster, name) is None}
     return replace(cluster, **values)

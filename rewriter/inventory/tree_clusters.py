@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rewriter.inventory.cilium_installs import BARE, Install
+from rewriter.inventory.cilium_installs import Install
 from rewriter.inventory.facts import Cluster, Source
-from rewriter.inventory.kustomize_walk import Problem
+from rewriter.inventory.kustomize_walk import BARE, Problem
 
-_FIELDS = ("version", "pod_cidrs", "default_local_cluster", "cidr_match_nodes")
+_FIELDS = ("version", "pod_cidrs", "default_local_cluster", "cidr_match_nodes", "kube_proxy_replacement")
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,13 @@ def test_writes_what_the_tree_tells(mesh: Path) -> None:
     assert 'name = "beta"    # clusters/b/cilium.yaml:1' in text
 
 
+def test_shows_who_balances_services(mesh: Path) -> None:
+    values = mesh / "clusters" / "a" / "cilium.yaml"
+    values.write_text(values.read_text().replace("values:", "values:\n    kubeProxyReplacement: true", 1))
+    assert "# kubeProxyReplacement is true: Cilium balances Services itself" in cnpfix("init", "-o", "-").out
+    assert "cluster alpha: kubeProxyReplacement is true" in cnpfix("-v").err
+
+
 def test_never_overwrites_without_force(mesh: Path) -> None:
     (mesh / "cnpfix.toml").write_text("broken [")
     ran = cnpfix("init")

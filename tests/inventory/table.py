@@ -1,6 +1,8 @@
 """For each repository of the corpus: policies, namespaces, clusters and Services that the inventory resolves.
 
-`python -m tests.inventory.table` prints the table, with the reason for every miss.
+`make inventory-table` prints the table, with the reason for every miss: policies of which nobody tells the namespace
+that they are applied to, those that nothing in the tree applies (`by nobody`; the share leaves them out), and Services
+that no manifest defines.
 """
 
 from __future__ import annotations
@@ -77,12 +79,15 @@ def _row(name: str, workspace: Workspace) -> Row:
         applied = inventory.namespace_of(path, manifest)
         if manifest["kind"] == CCNP:
             row.clusterwide += 1
+        elif not applied.is_applied:
+            row.unapplied += 1
+            row.misses.append(f"{place}: applied by nobody: {applied.source}")
         elif applied.namespace is None:
-            row.unapplied += not applied.is_applied
-            row.unknown += applied.is_applied
+            row.unknown += 1
             row.misses.append(f"{place}: no namespace: {applied.source}")
         else:
             row.namespaced += 1
+        if manifest["kind"] != CCNP and applied.namespace is not None:
             row.resolved[place] = applied.namespace
         for service in _services(manifest):
             row.services += 1
@@ -118,7 +123,7 @@ def rows() -> list[Row]:
 
 def render(table: list[Row]) -> str:
     """The rows as text, the misses below."""
-    head = f"{'repository':<24} {'policies':>8} {'clusterwide':>11} {'namespaced':>10} {'not applied':>11} {'told':>6}"
+    head = f"{'repository':<24} {'policies':>8} {'clusterwide':>11} {'namespaced':>10} {'by nobody':>11} {'told':>6}"
     lines = [f"{head} {'in a cluster':>12} {'toServices':>10}  clusters"]
     for row in table:
         services = f"{row.resolved_services}/{row.services}"

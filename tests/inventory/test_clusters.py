@@ -104,6 +104,7 @@ def test_two_clusters_without_clustermesh_are_no_mesh() -> None:
         ({"ipam": {"operator": {"clusterPoolIPv4PodCIDRList": ["${POOL}"]}}}, {"pod_cidrs": None}),
         ({"clustermesh": {"policyDefaultLocalCluster": False}}, {"default_local_cluster": False}),
         ({"policyCIDRMatchMode": ["nodes"]}, {"cidr_match_nodes": True}),
+        ({"kubeProxyReplacement": "strict"}, {"kube_proxy_replacement": True}),
         ({"policyCIDRMatchMode": "nodes"}, {"cidr_match_nodes": True}),
         ({"policyCIDRMatchMode": ""}, {"cidr_match_nodes": False}),
         ({"clustermesh": {"config": {"clusters": {"beta": {"port": 1}}}}}, {"meshed": True}),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import yaml
 
@@ -136,10 +138,45 @@ def test_what_nothing_applies_is_no_fact_to_rest_on() -> None:
     told = {each.name: made.doubts(each) for each in made.all_workloads()}
     assert told["web"] == ()
     assert told["old"] == (
-        "left/w.yaml is applied by nobody: Flux or Argo CD applies the tree, and nothing reaches the file",
+        "left/w.yaml is applied by nobody: Flux or Argo CD applies the tree, and nothing that is read reaches the file",
     )
     del files["flux.yaml"]
     assert {inventory(files).doubts(each) for each in inventory(files).all_workloads()} == {()}, "applied by hand"
+
+
+def test_what_only_an_unapplied_kustomization_lists_is_no_fact_to_rest_on() -> None:
+    files = {
+        "flux.yaml": flux("apps", "./apps"),
+        "apps/w.yaml": workload("web", {"app": "web"}, "shop"),
+        "left/kustomization.yaml": kustomization(resources=["w.yaml"]),
+        "left/w.yaml": workload("old", {"app": "old"}, "shop"),
+    }
+    made = inventory(files)
+    old = next(each for each in made.all_workloads() if each.name == "old")
+    assert made.doubts(old) == (
+        "left/w.yaml is applied by nobody: Flux or Argo CD applies the tree, and nothing that is read reaches "
+        "kustomization left",
+    )
+
+
+def test_what_changes_a_policy_on_its_way() -> None:
+    policy = (
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: web}\n"
+        "spec: {podSelector: {matchLabels: {app: web}}}\n"
+    )
+    labels = [{"pairs": {"team": "a"}}]
+    cases: dict[str, tuple[dict[str, Any], str]] = {
+        "as it is": ({"labels": labels, "namespace": "shop"}, ""),
+        "labels": ({"commonLabels": {"team": "a"}}, "k/kustomization.yaml:1 changes it when it is applied"),
+        "lost": (
+            {"patches": [{"path": "gone.yaml", "target": {"kind": "NetworkPolicy"}}]},
+            "a patch of k/kustomization.yaml:1 that cannot be read changes it",
+        ),
+        "another": ({"patches": [{"path": "gone.yaml", "target": {"kind": "Deployment"}}]}, ""),
+    }
+    for name, (fields, words) in cases.items():
+        made = inventory({"k/kustomization.yaml": kustomization(resources=["p.yaml"], **fields), "k/p.yaml": policy})
+        assert made.changed_on_the_way("k/p.yaml", yaml.safe_load(policy)) == words, name
 
 
 def test_a_workload_of_no_known_namespace_is_unseen_where_its_labels_may_match() -> None:

@@ -58,6 +58,9 @@ class Facts:
     def cluster_of(self, path: str) -> Cluster | None:
         return next((each for each in self.clusters if each.local_paths), None)
 
+    def changed_on_the_way(self, path: str, manifest: Mapping[str, Any]) -> str:
+        return ""
+
     def services(self, name: str, namespace: str | None = None) -> Sequence[Service]:
         return [s for s in self.services_ if s.name == name and namespace in (None, s.namespace)]
 

@@ -1,0 +1,162 @@
+"""The inventory's reading of kustomizations beside kustomize's own, where kubectl or kustomize is on the machine."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rewriter.inventory.manifests import mapping, read_manifests
+from rewriter.inventory.tree import TreeInventory
+from tests.inventory.support import kustomization, service, workload
+
+NETWORK_POLICY = """\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  ingress:
+  - from:
+    - podSelector: {matchLabels: {app: client}}
+    - podSelector: {}
+    - namespaceSelector: {matchLabels: {team: shop}}
+  egress:
+  - to: [{podSelector: {matchLabels: {app: db}}}]
+"""
+CILIUM_POLICY = """\
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: web}
+spec:
+  endpointSelector: {matchLabels: {app: web}}
+  ingress: [{fromEndpoints: [{matchLabels: {app: client}}]}]
+"""
+CRON = """\
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: tick}
+spec:
+  schedule: "* * * * *"
+  jobTemplate:
+    spec:
+      template:
+        metadata: {labels: {app: tick}}
+        spec: {restartPolicy: Never, containers: [{name: c, image: i}]}
+"""
+BASE = {
+    "base/kustomization.yaml": kustomization(resources=["web.yaml", "svc.yaml", "knp.yaml", "cnp.yaml", "cron.yaml"]),
+    "base/web.yaml": workload("web", {"app": "web"}),
+    "base/svc.yaml": service("web", {"app": "web"}),
+    "base/knp.yaml": NETWORK_POLICY,
+    "base/cnp.yaml": CILIUM_POLICY,
+    "base/cron.yaml": CRON,
+}
+COMPONENT = {"apiVersion": "kustomize.config.k8s.io/v1alpha1", "kind": "Component"}
+MERGE = (
+    "kind: Deployment\napiVersion: apps/v1\nmetadata: {name: web}\nspec: {template: {metadata: {labels: {tier: x}}}}\n"
+)
+ADD_LABEL = '[{"op": "add", "path": "/spec/template/metadata/labels/tier", "value": "y"}]'
+
+
+def overlay(**fields: Any) -> dict[str, str]:
+    return {**BASE, "top/kustomization.yaml": kustomization(resources=["../base"], **fields)}
+
+
+def component(own: Mapping[str, Any], **fields: Any) -> dict[str, str]:
+    made = {"component/kustomization.yaml": yaml.safe_dump({**COMPONENT, **own})}
+    return overlay(components=["../component"], **fields) | made
+
+
+CASES: dict[str, dict[str, str]] = {
+    "nothing": overlay(),
+    "namespace": overlay(namespace="shop"),
+    "inner and outer namespace": overlay(namespace="outer")
+    | {"base/kustomization.yaml": BASE["base/kustomization.yaml"] + "namespace: inner\n"},
+    "prefix and suffix": overlay(namespace="shop", namePrefix="a-", nameSuffix="-z"),
+    "two prefixes": overlay(namePrefix="a-")
+    | {"base/kustomization.yaml": BASE["base/kustomization.yaml"] + "namePrefix: b-\n"},
+    "labels": overlay(labels=[{"pairs": {"team": "a"}}]),
+    "labels in templates": overlay(labels=[{"pairs": {"team": "a"}, "includeTemplates": True}]),
+    "labels in selectors": overlay(labels=[{"pairs": {"team": "a"}, "includeSelectors": True}]),
+    "common labels": overlay(commonLabels={"team": "a", "app": "renamed"}),
+    "labels and common labels": overlay(labels=[{"pairs": {"team": "a"}}], commonLabels={"env": "prod"}),
+    "component with a namespace": component({"namespace": "shop"}),
+    "component with labels": component({"labels": [{"pairs": {"c": "1"}, "includeSelectors": True}]}, namespace="shop"),
+    "component against the overlay": component({"namePrefix": "c-", "namespace": "c"}, namePrefix="o-", namespace="o"),
+    "strategic merge": overlay(patches=[{"patch": MERGE}]),
+    "operations by target": overlay(patches=[{"patch": ADD_LABEL, "target": {"kind": "Deployment", "name": "w.*"}}]),
+    "patch of the namespace": overlay(
+        namespace="shop",
+        patches=[
+            {"patch": '[{"op": "add", "path": "/metadata/namespace", "value": "x"}]', "target": {"kind": "Deployment"}}
+        ],
+    ),
+    "patch after a rename": overlay(namePrefix="a-", patches=[{"patch": MERGE}], commonLabels={"team": "a"}),
+    "namespace with its own object": overlay(namespace="shop")
+    | {
+        "base/kustomization.yaml": kustomization(resources=["ns.yaml", "web.yaml"]),
+        "base/ns.yaml": "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {a: b}}\n",
+    },
+}
+
+
+def builder() -> list[str] | None:
+    if kustomize := shutil.which("kustomize"):
+        return [kustomize, "build"]
+    return [kubectl, "kustomize"] if (kubectl := shutil.which("kubectl")) else None
+
+
+@pytest.fixture(scope="module")
+def build() -> Callable[[Path], list[Mapping[str, Any]]]:
+    command = builder()
+    if command is None:
+        pytest.skip("neither kustomize nor kubectl is on this machine: its own reading is not compared")
+
+    def built(folder: Path) -> list[Mapping[str, Any]]:
+        # Loopback and a home of its own: a build asks nobody.
+        environment = {"PATH": "/usr/bin:/bin:/usr/local/bin", "HOME": str(folder.parent)}
+        done = subprocess.run([*command, str(folder)], env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return [value for value in yaml.safe_load_all(done.stdout) if value]
+
+    return built
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_names_namespaces_and_labels_are_those_that_kustomize_makes(
+    name: str, build: Callable[[Path], list[Mapping[str, Any]]], tmp_path: Path
+) -> None:
+    files = CASES[name]
+    for path, text in files.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+    theirs = sorted(map(told, build(tmp_path / "top")), key=repr)
+    inventory = TreeInventory(read=lambda path: files[path].encode())
+    for path, text in files.items():
+        inventory.offer(path, text.encode())
+    manifests = [
+        (path, manifest.value)
+        for path, text in files.items()
+        if not path.endswith("kustomization.yaml")
+        for manifest in read_manifests(path, text.encode())[0]
+    ]
+    ours = [told(each.apply(value)) for path, value in manifests for each in inventory.placements_of(path)]
+    assert sorted(ours, key=repr) == theirs
+
+
+def told(value: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What passes rest on: kind, name, namespace, labels, selectors of pods and the pods' own labels."""
+    metadata, spec = mapping(value.get("metadata")), mapping(value.get("spec"))
+    template = mapping(spec.get("template")) or mapping(
+        mapping(mapping(spec.get("jobTemplate")).get("spec")).get("template")
+    )
+    pods = mapping(template.get("metadata")).get("labels")
+    policy = spec if str(value.get("kind")).endswith("Policy") else None
+    selector = spec.get("selector") if value.get("kind") == "Service" else None
+    return value["kind"], metadata["name"], metadata.get("namespace"), metadata.get("labels"), pods, selector, policy
