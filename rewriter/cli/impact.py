@@ -87,7 +87,7 @@ def impact(
             results.append(result)
             progress.step()
     with Progress("comparing", None) as progress:
-        found = impact_of(workspace, results, progress.step)
+        found = impact_of(workspace, results, progress.step, jobs)
     versions = (str(workspace.from_version), str(workspace.to_version))
     if format_ is Format.JSON:
         text = impact_report.render_json(found, versions)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy
 from rewriter.cilium.settings import Settings
 from rewriter.discovery import InputError
+from rewriter.engine import parallel
 from rewriter.engine.documents import policies_in
 from rewriter.engine.effects import Effects
 from rewriter.engine.result import FileResult
@@ -59,6 +61,16 @@ class PolicyImpact:
     fixes: tuple[str, ...] = ()
 
 
+class _Judged(NamedTuple):
+    """A `PolicyImpact` without its policy, whose document is much to send between processes."""
+
+    line: int
+    cluster: str
+    undone: Change
+    fixed: Change
+    fixes: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Impact:
     """The impact of an upgrade on a tree. Pairs and released workloads are those known to the inventory."""
@@ -78,20 +90,28 @@ class Impact:
 
 
 def impact_of(
-    workspace: Workspace, results: Iterable[FileResult], progress: Callable[[int], None] = lambda _count: None
+    workspace: Workspace,
+    results: Iterable[FileResult],
+    progress: Callable[[int], None] = lambda _count: None,
+    jobs: int = 1,
 ) -> Impact:
     """The impact on the policies of a workspace; `results` are those of the fixer for its files.
 
-    Each policy is judged alone, and all policies of a cluster together where workloads are known.
+    Each policy is judged alone, by so many processes (0: as many as help), and all policies of a cluster together where
+    workloads are known.
     """
     mesh = mesh_known(workspace.inventory, workspace.config)
     by_path = {result.path: result for result in results}
     rewritten = _rewritten(workspace, by_path)
     found = []
-    for placed in workspace.policies():
-        impact = _policy(workspace, placed, rewritten.get(id(placed), placed.policy), by_path, mesh=mesh)
-        if impact is not None:
-            found.append(impact)
+    policies = workspace.policies()
+
+    def judge(placed: PlacedPolicy) -> _Judged | None:
+        return _policy(workspace, placed, rewritten.get(id(placed), placed.policy), by_path, mesh=mesh)
+
+    for placed, judged in zip(policies, parallel.each(policies, judge, jobs), strict=True):
+        if judged is not None:
+            found.append(PolicyImpact(placed, *judged))
         progress(1)
     members = _members(workspace)
     names = tuple(
@@ -106,7 +126,7 @@ def impact_of(
     )
     return Impact(
         clusters=tuple(cluster.name for cluster in members if cluster),
-        total=len(workspace.policies()),
+        total=len(policies),
         policies=tuple(found),
         undone=undone,
         fixed=fixed,
@@ -139,7 +159,7 @@ def _policies(workspace: Workspace, path: str, text: str) -> Iterator[Policy]:
 
 def _policy(
     workspace: Workspace, placed: PlacedPolicy, new: Policy, results: Mapping[str, FileResult], *, mesh: bool
-) -> PolicyImpact | None:
+) -> _Judged | None:
     cluster = workspace.inventory.cluster_of(placed.path)
     source, target = _settings(workspace, cluster, mesh=mesh)
     inventory = workspace.inventory
@@ -160,7 +180,7 @@ def _policy(
         return None
     line = yamltext.locate(placed.document, placed.policy.route).line
     fixes = tuple(dict.fromkeys(item.finding.id for item in mine))
-    return PolicyImpact(placed, line, cluster.name if cluster else "", undone, fixed, fixes)
+    return _Judged(line, cluster.name if cluster else "", undone, fixed, fixes)
 
 
 def _settings(workspace: Workspace, cluster: Cluster | None, *, mesh: bool) -> tuple[Settings, Settings]:

@@ -22,6 +22,8 @@ _TYPES = {"Ingress": INGRESS, "Egress": EGRESS}
 
 def rejected(policy: Policy, version: Version, *, node_selector_labels: bool = True) -> Rejection | None:
     """Why a release rejects the policy; None where it is accepted, or where a `${PLACEHOLDER}` decides that."""
+    if not node_selector_labels and not names_nodes(policy):
+        node_selector_labels = True  # The agent's flag is about rules that name nodes.
     key = ("rejected", version, node_selector_labels)
     if key not in policy.answers:
         policy.answers[key] = _rejected(policy, version, node_selector_labels=node_selector_labels)
@@ -39,6 +41,11 @@ def _rejected(policy: Policy, version: Version, *, node_selector_labels: bool) -
         return None
     culprit = value_at(policy, reason.route)[1]
     return None if isinstance(culprit, str) and has_placeholder(culprit) else reason
+
+
+def names_nodes(policy: Policy) -> bool:
+    """Whether a rule has nodes as peers."""
+    return any(rule.raw.get("fromNodes") or rule.raw.get("toNodes") for rule in policy.rules())
 
 
 def filled_in(policy: Policy) -> Mapping[str, Any]:

@@ -49,7 +49,7 @@ from rewriter.cilium.version import (
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.bare_address import bare_addresses
 from rewriter.passes.base import Context, Pass
-from rewriter.passes.enforcement import default_denies, rejected, upgrades, value_at
+from rewriter.passes.enforcement import default_denies, names_nodes, rejected, upgrades, value_at
 from rewriter.passes.mixed_peers import mixed_kinds
 from rewriter.passes.no_rules import has_no_rules
 from rewriter.passes.removed_l7 import removed_kinds
@@ -147,7 +147,7 @@ def _waking(context: Context, reason: Rejection) -> Finding:
 
 def _flag(context: Context) -> Iterator[Finding]:
     """A policy that is rejected only where the agents run with their default of enable-node-selector-labels."""
-    if not any(rule.raw.get("fromNodes") or rule.raw.get("toNodes") for rule in context.policy.rules()):
+    if not names_nodes(context.policy):
         return
     reason = rejected(context.policy, context.to_version, node_selector_labels=False)
     if reason is not None and rejected(context.policy, context.to_version) is None:

@@ -34,7 +34,7 @@ def main() -> int:
     table = Table()
     version, python = fastest([[*CNPFIX, "--version"], [PYTHON, "-c", "pass"]], ROUNDS * 3)
     table.ratio("--version / python -c pass", version, python, 10)
-    verdict.measure(table.ratio)
+    verdict.measure(table.ratio, ROUNDS)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "mesh.toml").write_text(MESH)
@@ -86,7 +86,7 @@ def _growth(table: Table, folder: Path) -> None:
         ("documents", "documents in one file, fixed", mesh),
     ):
         commands = [[*DRY_RUN, *options, str(folder / f"{kind}-{size}")] for size in SIZES]
-        table.growth(name, SIZES, fastest(commands, max(2, ROUNDS // 2)), 1.25)
+        table.growth(name, SIZES, fastest(commands, max(2, ROUNDS // 2), processor=True), 1.25)
 
 
 if __name__ == "__main__":

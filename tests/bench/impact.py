@@ -88,17 +88,18 @@ def write_mesh(folder: Path, identities: int, policies: int) -> None:
     (folder / "inventory.json").write_text(json.dumps(snapshot))
 
 
-def measured(command: Sequence[str]) -> tuple[float, float]:
-    """Processor seconds and peak megabytes of a command that must succeed."""
+def measured(command: Sequence[str]) -> tuple[float, float, float]:
+    """Processor and wall seconds, and peak megabytes, of a command that must succeed."""
     code = (
-        "import resource,subprocess,sys\n"
+        "import resource,subprocess,sys,time\n"
+        "start = time.perf_counter()\n"
         "subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)\n"
         "used = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
-        "print(used.ru_utime + used.ru_stime, used.ru_maxrss)"
+        "print(used.ru_utime + used.ru_stime, time.perf_counter() - start, used.ru_maxrss)"
     )
     done = subprocess.run([PYTHON, "-c", code, *command], capture_output=True, check=True, text=True)
-    seconds, kilobytes = done.stdout.split()
-    return float(seconds), int(kilobytes) / 1024
+    processor, wall, kilobytes = done.stdout.split()
+    return float(processor), float(wall), int(kilobytes) / 1024
 
 
 def main() -> int:
@@ -108,14 +109,17 @@ def main() -> int:
         for size in SIZES:
             folder = Path(name) / str(size)
             write_mesh(folder, size, size // 2)
-            command = [CNPFIX, "impact", "-j", "1", "--inventory", str(folder / "inventory.json"), str(folder)]
-            took, megabytes = measured([*command, "--config", str(folder / "cnpfix.toml")])
+            command = [CNPFIX, "impact", "--inventory", str(folder / "inventory.json"), str(folder)]
+            command += ["--config", str(folder / "cnpfix.toml")]
+            # In one process, the processor's seconds are what it takes at worst, whatever else the machine does.
+            took, _, megabytes = measured([*command, "-j", "1"])
+            _, wall, _ = measured(command)
             seconds.append(took)
             within = took <= SECONDS and megabytes <= MEGABYTES
             good &= within
             print(
                 f"impact, {size:,} identities, {size // 2:,} policies {took:12.1f} s {megabytes:8.0f} MB"
-                f"  at most {SECONDS} s, {MEGABYTES} MB  {'ok' if within else 'OVER'}",
+                f"  ({wall:.1f} s on the clock)  at most {SECONDS} s, {MEGABYTES} MB  {'ok' if within else 'OVER'}",
                 flush=True,
             )
     growth = seconds[-1] / seconds[0]
