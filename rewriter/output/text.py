@@ -28,13 +28,14 @@ def render(report: Report, style: Style, *, written: bool, quiet: bool = False) 
 
 def _lines(report: Report, style: Style, *, written: bool, quiet: bool) -> Iterator[str]:
     changed = {result.path: result for result in report.files}
+    said: set[tuple[str, str]] = set()
     shown = [item for item in report.findings if not quiet or item.finding.severity is not Severity.NOTE]
     for path, group in groupby(shown, key=lambda item: item.place.file):
         items = list(group)
         yield style.paint(clean(path), "bold")
         for item in items:
             yield ""
-            yield from _finding(item, style, written=written)
+            yield from _finding(item, style, said, written=written)
         if path in changed:
             yield ""
             yield from diff_lines(changed[path], style)
@@ -50,7 +51,8 @@ def _lines(report: Report, style: Style, *, written: bool, quiet: bool) -> Itera
             yield from style.wrap(line, 2 if number else 0)
 
 
-def _finding(item: Reported, style: Style, *, written: bool) -> Iterator[str]:
+def _finding(item: Reported, style: Style, said: set[tuple[str, str]], *, written: bool) -> Iterator[str]:
+    """A finding; the reasons and the advice of its pass that are said already are not said again."""
     finding, place = item.finding, item.place
     severity = style.paint(f"{finding.severity.value:<7}", _SEVERITY_COLORS[finding.severity], "bold")
     position = f"{place.line}:{place.column}"
@@ -62,7 +64,7 @@ def _finding(item: Reported, style: Style, *, written: bool) -> Iterator[str]:
     if place.kind:
         yield from style.wrap(f"{place.kind} {policy}", 4, "in       ")
     yield from style.wrap(finding.message, 4, "what     ")
-    if finding.why:
+    if finding.why and _is_new(finding.code, finding.why, said):
         yield from style.wrap(finding.why, 4, "why      ")
     for number, evidence in enumerate(finding.evidence):
         yield from style.wrap(evidence, 4, "         " if number else "evidence ")
@@ -71,7 +73,16 @@ def _finding(item: Reported, style: Style, *, written: bool) -> Iterator[str]:
         yield from _flows("closes", item.flows.closed, style, 4)
     advice = item.not_fixed or finding.advice
     if advice:
-        yield from style.wrap(advice, 4, "to do    ")
+        new = _is_new(finding.code, advice, said)
+        yield from style.wrap(advice if new else "the same as above", 4, "to do    ")
+
+
+def _is_new(code: str, text: str, said: set[tuple[str, str]]) -> bool:
+    """Whether a text of a pass is said for the first time in a report; it is said from then on."""
+    if (code, text) in said:
+        return False
+    said.add((code, text))
+    return True
 
 
 def _effects(items: Sequence[Reported], style: Style) -> Iterator[str]:

@@ -208,3 +208,15 @@ def test_junit_fails_until_the_fix_is_written(mesh: Path) -> None:
     """What --check counts, a test report must not call passed."""
     assert 'failures="4"' in cnpfix("--check", "--format", "junit").out
     assert 'failures="0"' in cnpfix("--write", "--format", "junit").out
+
+
+def test_text_says_a_reason_and_an_advice_once(mesh: Path) -> None:
+    """A hundred files with one mistake are a hundred findings, and one explanation."""
+    (mesh / "cnpfix.toml").unlink()
+    for number in range(3):
+        (mesh / f"range{number}.yaml").write_text(manifest(f"range{number}", "    - fromCIDR: [10.0.0.0/8]\n"))
+    out = cnpfix("--select", "internal-cidr", *(f"range{number}.yaml" for number in range(3))).out
+    assert out.count("internal-cidr  left to you") == 3
+    assert out.count("    why ") == 1
+    assert out.count("--inventory") == 1
+    assert out.count("to do    the same as above") == 2
