@@ -157,6 +157,9 @@ def _released(impact: Impact, style: Style) -> Iterator[str]:
 
 
 def _summary(impact: Impact, versions: tuple[str, str], style: Style) -> Iterator[str]:
+    if not impact.total:
+        yield "No policy is here."
+        return
     changed = sum(bool(item.undone) for item in impact.policies)
     left = sum(bool(item.fixed) for item in impact.policies)
     if not changed and not left:

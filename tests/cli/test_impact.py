@@ -151,6 +151,11 @@ def test_nothing_to_say(repository: Path) -> None:
     assert "The upgrade to 1.19 changes no flow of 1 policy." in done.out
 
 
+def test_a_tree_without_policies(repository: Path) -> None:
+    done = cnpfix("impact")
+    assert (done.code, done.out.splitlines()[-1]) == (0, "No policy is here.")
+
+
 def test_text_says_what_is_mended_and_what_is_left(repository: Path) -> None:
     policy(repository, IMPLICIT)
     policy(repository, "  ingress: [{fromEndpoints: [{}], toPorts: [{ports: [{port: '9'}]}]}]\n", "other.yaml")
