@@ -15,6 +15,9 @@ _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "
 #: C0 and C1 controls, line separators, and the marks that reorder text on screen.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
+#: What GitHub's runner obeys in whatever a step prints (actions/runner, ActionCommand).
+_COMMAND = re.compile(r"^(\s*)([:#])(:|#\[)")
+
 
 def clean(text: str) -> str:
     """Text that only prints: control characters of untrusted names are shown, not sent."""
@@ -25,6 +28,11 @@ def as_json_text(value: object) -> str:
     """A value as indented JSON with a final newline, non-ASCII as it is, what a terminal obeys as escapes."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
     return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+
+
+def no_command(line: str) -> str:
+    """A line of a log that a CI system does not obey: a name may be written like `::error::` or `##[error]`."""
+    return _COMMAND.sub(lambda match: f"{match[1]}\\x{ord(match[2]):02x}{match[3]}", line)
 
 
 def one_line(text: str) -> str:

@@ -10,7 +10,7 @@ from rewriter.engine.result import FileResult, Report, Reported
 from rewriter.finding import Applicability, Flows, Severity
 from rewriter.output.diff import unified_diff
 from rewriter.output.lines import count
-from rewriter.output.style import Style, clean, one_line
+from rewriter.output.style import Style, clean, no_command, one_line
 from rewriter.output.traffic import traffic_lines
 
 _SEVERITY_COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
@@ -23,7 +23,7 @@ def render(report: Report, style: Style, *, written: bool, quiet: bool = False) 
     `written` says whether the fixes are in the files or only previewed, `quiet` leaves notes and the summary out.
     """
     lines = list(_lines(report, style, written=written, quiet=quiet))
-    return "".join(line.rstrip() + "\n" for line in lines)
+    return "".join(no_command(line.rstrip()) + "\n" for line in lines)
 
 
 def _lines(report: Report, style: Style, *, written: bool, quiet: bool) -> Iterator[str]:
@@ -32,7 +32,7 @@ def _lines(report: Report, style: Style, *, written: bool, quiet: bool) -> Itera
     shown = [item for item in report.findings if not quiet or item.finding.severity is not Severity.NOTE]
     for path, group in groupby(shown, key=lambda item: item.place.file):
         items = list(group)
-        yield style.paint(clean(path), "bold")
+        yield style.paint(clean(path.replace("\n", "\\n")), "bold")
         for item in items:
             yield ""
             yield from _finding(item, style, said, written=written)

@@ -86,9 +86,14 @@ def add_item(
 
 
 def _like(text: str, neighbour: Node, value: Any, at: int, style: Style, comments: List[Comment]) -> list[str] | None:
-    """`- value` with the members that a neighbour has too as they are written there, without their comments."""
-    if not isinstance(neighbour, Mapping) or neighbour.flow or not isinstance(value, dict) or not value:
+    """`- value` as its neighbour is written: short in braces, or with the members that both have as they are."""
+    if not isinstance(neighbour, Mapping) or not isinstance(value, dict) or not value:
         return None
+    if neighbour.flow:
+        known = {key_of(key) for key, _ in neighbour.items}
+        line = "- " + flow(value, style)
+        alike = known.issuperset(value) and _is_short(value) and "\n" not in text[neighbour.start : neighbour.end]
+        return [line] if alike and at + len(line) <= _FLOW_WIDTH else None
     written = {key_of(key): (key, node) for key, node in neighbour.items}
     inner = column(text, neighbour.start)
     gap = max(1, inner - at)
@@ -102,6 +107,12 @@ def _like(text: str, neighbour: Node, value: Any, at: int, style: Style, comment
         lines += [" " * inner + copied[0], *copied[1:]]
     lines[0] = "-" + " " * (gap - 1) + lines[0].lstrip(" ")
     return lines
+
+
+def _is_short(value: dict[str, Any]) -> bool:
+    """Whether a mapping holds scalars and lists of them only, such as a requirement of a selector."""
+    inner = [item for member in value.values() for item in (member if isinstance(member, list) else [member])]
+    return not any(isinstance(item, dict | list) for item in inner)
 
 
 def _refers(node: Node) -> bool:

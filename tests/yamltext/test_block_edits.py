@@ -25,6 +25,12 @@ ITEMS: dict[str, Case] = {
         [add("/a/-", {"name": "x", "ports": [3]})],
         "a:\n-   name: 'x'   # one\n    ports: [1, 2]\n-   name: 'x'\n    ports: [3]\n",
     ),
+    "a requirement among requirements in braces": (
+        "a:\n  - { key: 'x', operator: In, values: [ \"y\" ] } # one\nb:\n- {key: x}\n",
+        [add("/a/-", {"key": "io.cilium/z", "operator": "Exists"}), add("/b/-", {"key": "w"})],
+        "a:\n  - { key: 'x', operator: In, values: [ \"y\" ] } # one\n  - { key: io.cilium/z, operator: Exists }\n"
+        "b:\n- {key: x}\n- {key: w}\n",
+    ),
     "a list in a list": ("- - x\n  - y\n- - z\n", [add("/0/-", "w")], "- - x\n  - y\n  - w\n- - z\n"),
     "the first of a list in a list": ("- - x\n  - y\n- - z\n", [add("/0/0", "w")], "- - w\n  - x\n  - y\n- - z\n"),
     "a whole list to a list of lists": (
