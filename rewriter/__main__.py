@@ -47,6 +47,9 @@ def main() -> int:
         plugin = sys.argv[0].rpartition("/")[2].startswith("kubectl-")
         code = run(sys.argv[1:], "kubectl cnpfix" if plugin else "cnpfix")
         sys.stdout.flush()
+        # All that is left lives to the end: to look for rubbish in it once more is lost time.
+        gc.freeze()
+        gc.disable()
         return code
     except (BrokenPipeError, ReaderGoneError):
         _drop_stdout()
