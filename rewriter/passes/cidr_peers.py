@@ -135,13 +135,15 @@ def _is_member(name: str, covered: Coverage) -> bool:
 
 
 def _inside(context: Context, covered: Coverage, form: _Form) -> AddressSet:
-    """The addresses that no CIDR matches: those of the mesh, and those of which the config says so."""
+    """The addresses that nothing but pods has, and those of which the config says that the mesh has them all.
+
+    A range of nodes or of Services may hold other machines too.
+    """
     pods = union(member.ranges.pods for member in covered.members if member.ranges.pods)
     assert covered.own is not None
     if covered.own.cluster.cidr_match_nodes and not form.entity:
         return pods
-    others = [known for m in covered.members for known in (m.ranges.nodes, m.ranges.services) if known]
-    return union((pods, *others, parsed(context.config.internal_cidrs)))
+    return union((pods, parsed(context.config.internal_cidrs)))
 
 
 def _cluster_peers(

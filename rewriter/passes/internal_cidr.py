@@ -39,8 +39,8 @@ What a range covers whole is rewritten, on the evidence of the ranges in the con
 - The nodes alone become `host` and `remote-node`.
 - A single ClusterIP becomes the backends of its Service, on their own ports.
 
-The range itself goes where it lies inside the ranges of the mesh or inside `internal_cidrs`; else it stays, for it may
-hold virtual machines. A part of a pod range is left to a person, since an address is not an identity, and so is
+The range itself goes where it lies inside pod ranges or inside `internal_cidrs`; else it stays, for it may hold
+virtual machines. A part of a pod range is left to a person, since an address is not an identity, and so is
 everything where the policy's own cluster is not known. A fix is unsafe in a deny rule, which starts to deny, and where
 an entity lets in nodes of other clusters that no range covers. A prefix shorter than /8 (IPv6: /7) means the internet.
 

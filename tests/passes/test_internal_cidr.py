@@ -233,6 +233,14 @@ def test_an_entity_that_lets_in_nodes_of_nobody_is_unsafe(
     )
 
 
+def test_a_range_of_nodes_stays_for_it_may_hold_other_machines() -> None:
+    known = Facts(clusters=[cluster("a", local=True, pod_cidrs=("10.0.0.0/16",), node_cidrs=("192.168.7.0/24",))])
+    assert rewritten(ingress("192.168.7.0/24"), known) == [
+        {"fromCIDR": ["192.168.7.0/24"]},
+        {"fromEntities": ["host", "remote-node"]},
+    ]
+
+
 def test_nodes_of_other_clusters_come_with_remote_node() -> None:
     assert run(PASS, policy(ingress("10.10.0.0/24")), ALONE).only.applicability is Applicability.EVIDENT
     assert run(PASS, policy(ingress("10.10.0.0/24")), MESH).only.applicability is Applicability.UNSAFE
