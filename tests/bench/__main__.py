@@ -62,7 +62,21 @@ def _sparse(table: Table, folder: Path) -> None:
     subprocess.run(["git", "-C", str(tree), "add", "."], check=True)
     plain, found = fastest([[*DRY_RUN, str(tree)], [*grep, "--exclude-dir=.git"]], ROUNDS)
     table.ratio("20,000 files in git / grep -rlF", plain, found, 8)
+    _changed(table, tree, mesh)
     table.megabytes("20,000 files, peak memory", peak_megabytes([*DRY_RUN, *mesh, str(tree)]), 300)
+
+
+def _changed(table: Table, tree: Path, mesh: list[str]) -> None:
+    """What a pull request costs in a large repository: one changed policy, all that was there before is known."""
+    author = ["-c", "user.name=bench", "-c", "user.email=bench@localhost"]
+    subprocess.run(["git", *author, "-C", str(tree), "commit", "-qm", "all"], check=True)
+    known = ["--baseline", str(tree.parent / "known.json")]
+    subprocess.run([*CNPFIX, *mesh, *known, "--write-baseline", str(tree)], check=True, stdout=subprocess.DEVNULL)
+    policy = next(path for path in sorted(tree.rglob("*.yaml")) if b"CiliumNetworkPolicy" in path.read_bytes())
+    policy.write_bytes(policy.read_bytes() + b"# changed\n")
+    scoped = [*DRY_RUN, *mesh, *known, "--diff-base", "HEAD", str(tree)]
+    changed, everything = fastest([scoped, [*DRY_RUN, *mesh, str(tree)]], ROUNDS)
+    table.ratio("one changed file, baseline / all of them", changed, everything, 1)
 
 
 def _dense(table: Table, folder: Path) -> None:
