@@ -15,6 +15,12 @@ from tests.cli.process import ENVIRONMENT, MESH, POLICY, PROGRAM, cnpfix
 FILES = 120
 
 
+def _as_from_a_terminal() -> None:
+    """Signals that whoever runs the tests ignores (a job in the background, nohup) are not ignored by the program."""
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_DFL)
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """A folder of policies that all need a fix."""
@@ -37,6 +43,7 @@ def _stopped(folder: Path, number: signal.Signals, after: int) -> subprocess.Com
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=_as_from_a_terminal,
     ) as process:
         deadline = time.monotonic() + 60
         while watched.stat().st_size == len(POLICY) and process.poll() is None:
@@ -89,6 +96,7 @@ def test_stopped_while_the_report_is_written(repository: Path) -> None:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_as_from_a_terminal,
         ) as process,
         (repository / "report").open() as reader,
     ):
