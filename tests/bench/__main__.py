@@ -56,8 +56,8 @@ def _sparse(table: Table, folder: Path) -> None:
     grep = ["grep", "-rlF", "cilium.io/", str(tree)]
     plain, in_mesh, found = fastest([[*DRY_RUN, str(tree)], [*DRY_RUN, *mesh, str(tree)], grep], ROUNDS)
     table.ratio("20,000 files, 200 policies / grep -rlF", plain, found, 8)
-    # Not a scan any more: every one of the 200 policies gets three fixes, each of them proved.
-    print(f"  20,000 files in a mesh, 600 fixes proved: {in_mesh * 1000:.0f} ms, {in_mesh / found:.1f}x grep")
+    # Every one of the 200 policies gets three fixes, each of them proved.
+    table.ratio("20,000 files, in a mesh / grep -rlF", in_mesh, found, 16)
     subprocess.run(["git", "init", "-q", str(tree)], check=True)
     subprocess.run(["git", "-C", str(tree), "add", "."], check=True)
     plain, found = fastest([[*DRY_RUN, str(tree)], [*grep, "--exclude-dir=.git"]], ROUNDS)
