@@ -24,6 +24,7 @@ from rewriter.yamltext.splice import Splice, spliced
 from rewriter.yamltext.style import Style, style_near
 
 #: A lone CR, NEL, LS, PS: line breaks of YAML 1.1.
+_LONE_LF = re.compile(r"(?<!\r)\n")
 _OTHER_BREAKS = re.compile("\r(?!\n)|[\u0085\u2028\u2029]")
 
 Operation = AnyMapping[str, Any]
@@ -43,7 +44,9 @@ def edit_document(document: Document, operations: List[Operation]) -> str:
     text = document.text[document.span.start : document.span.end]
     _refuse_other_breaks(document, text)
     whole = document if len(text) == len(document.text) else None
-    return _edited(text, list(operations), whole)
+    edited = _edited(text, list(operations), whole)
+    # Removals may leave one line only, and so no line end for what is added after them to go by.
+    return edited if "\r\n" not in text or _LONE_LF.search(text) else _LONE_LF.sub("\r\n", edited)
 
 
 def _refuse_other_breaks(document: Document, text: str) -> None:

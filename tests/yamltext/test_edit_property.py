@@ -24,6 +24,16 @@ def test_operations_give_what_jsonpatch_gives(seed: int, count: int) -> None:
     check(seed, count)
 
 
+def test_an_end_of_line_outlives_the_lines_that_showed_it() -> None:
+    text = "a: []\r\nb: 1\r\nc: 2"
+    operations: list[dict[str, object]] = [
+        {"op": "remove", "path": "/b"},
+        {"op": "remove", "path": "/c"},
+        {"op": "add", "path": "/d", "value": 3},
+    ]
+    assert yamltext.edit(text, 0, operations) == "a: []\r\nd: 3"
+
+
 def test_few_operations_are_refused() -> None:
     """A refusal is a way out for what is rare: empty lines of explicit keys, not for mixed styles."""
     refused = 0
