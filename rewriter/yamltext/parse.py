@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 import yaml
@@ -10,11 +11,15 @@ import yaml
 from rewriter.yamltext.document import Document, LineIndex
 from rewriter.yamltext.errors import Limits, YamlTextError
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence, Span
+from rewriter.yamltext.surrogates import restored, stand_in, whole
 
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DEFAULT_LIMITS = Limits()
 _BOM = "\ufeff"
 _QUOTES = ("'", '"')
+#: What libyaml says of an escape that is no character, with its mark behind the `\u`.
+_NO_CHARACTER = "found invalid Unicode character escape code"
+_HALF = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 #: The header of a block scalar that keeps the blank lines at its end.
 _KEEP = re.compile(r"[|>][0-9]?\+")
 #: An anchor or tag with the space, comments and line breaks after it.
@@ -42,7 +47,7 @@ def parse(text: str, limits: Limits = _DEFAULT_LIMITS) -> list[Document]:
         raise YamlTextError(f"has more than {limits.max_characters:,} characters", hint="split the file")
     offset = 1 if text.startswith(_BOM) else 0
     try:
-        return _Composer(text, offset, limits).documents()
+        return _documents(text, offset, limits)
     except yaml.MarkedYAMLError as error:
         raise _syntax_error(error, text) from None
     except yaml.YAMLError as error:
@@ -51,8 +56,25 @@ def parse(text: str, limits: Limits = _DEFAULT_LIMITS) -> list[Document]:
         raise YamlTextError("is nested too deeply", hint="flatten it") from None
 
 
+def _documents(text: str, offset: int, limits: Limits) -> list[Document]:
+    try:
+        return _Composer(text, text, offset, limits).documents()
+    except yaml.MarkedYAMLError as error:
+        if error.problem != _NO_CHARACTER:
+            raise
+        scanned = stand_in(text)
+        if scanned == text:
+            raise
+    return _Composer(text, scanned, offset, limits).documents()
+
+
 def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> YamlTextError:
     mark = error.problem_mark or error.context_mark
+    if mark is not None and error.problem == _NO_CHARACTER:
+        half = _HALF.match(text, mark.index + text.startswith(_BOM) - 2)
+        if half is not None:
+            message = f"is not valid YAML: {half[0]} is half of a surrogate pair, and no character"
+            return YamlTextError(message, mark.line + 1, mark.column - 1, "write both halves, or the character itself")
     line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
     line = max(1, min(line, len(text.rstrip().split("\n"))))
     problem = error.problem or error.context or "not valid"
@@ -68,11 +90,26 @@ def _reader_error(error: yaml.YAMLError, text: str) -> YamlTextError:
     return YamlTextError(f"is not valid YAML: {reason}", line, hint="remove the character")
 
 
-class _Composer:
-    """Builds nodes from events; `offset` is what the parser does not count (a BOM)."""
+def _quoted_value(quoted: str) -> str:
+    """The value of a double-quoted scalar that stands alone."""
+    loader = _Parser(quoted)
+    try:
+        while type(event := loader.get_event()) is not yaml.ScalarEvent:
+            pass
+        return str(event.value)
+    finally:
+        loader.dispose()
 
-    def __init__(self, text: str, offset: int, limits: Limits) -> None:
+
+class _Composer:
+    """Builds nodes from events; `offset` is what the parser does not count (a BOM).
+
+    `scanned` is what the parser reads: the text, or the text with stand-ins for its surrogate pairs.
+    """
+
+    def __init__(self, text: str, scanned: str, offset: int, limits: Limits) -> None:
         self._text = text
+        self._scanned = scanned
         self._offset = offset
         self._limits = limits
         self._lines = LineIndex(text)
@@ -80,10 +117,12 @@ class _Composer:
     def documents(self) -> list[Document]:
         offset = self._offset
         documents: list[Document] = []
-        loader = _Parser(self._text[offset:] if offset else self._text)
+        loader = _Parser(self._scanned[offset:] if offset else self._scanned)
         begin = after = 0
         try:
             get_event = loader.get_event
+            if self._scanned is not self._text:
+                get_event = partial(self._with_surrogates, get_event)
             while True:
                 event = get_event()
                 kind = type(event)
@@ -174,6 +213,21 @@ class _Composer:
         if isinstance(root, Scalar) and not root.text and root.style is None and root.anchor is None:
             root = None
         return root, event
+
+    def _with_surrogates(self, get_event: Any) -> Any:
+        """The next event, with the value that the text has and not its stand-ins."""
+        event = get_event()
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
+            start, end = event.start_mark.index + self._offset, event.end_mark.index + self._offset
+            source = self._text[start:end]
+            if source == self._scanned[start:end]:
+                return event
+            if event.style == '"':
+                event.value = _quoted_value(whole(self._text[self._after_properties(start) : end]))
+            else:
+                event.value = restored(event.value, source)
+        return event
 
     def _at(self, event: Any, message: str, hint: str) -> YamlTextError:
         return YamlTextError(message, event.start_mark.line + 1, event.start_mark.column + 1, hint)

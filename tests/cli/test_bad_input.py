@@ -54,6 +54,10 @@ BAD: dict[str, tuple[bytes, str]] = {
     ),
     "control.yaml": (K.encode() + b"spec: \x1b[31m\n", "control.yaml:2: is not valid YAML"),
     "escape.yaml": (K.encode() + b'spec: "\\z"\n', "escape.yaml:2: is not valid YAML"),
+    "surrogate.json": (
+        b'{"kind": "CiliumNetworkPolicy",\n "spec": "\\ud83d"}',
+        r"surrogate.json:2: is not valid YAML: \ud83d is half of a surrogate pair, and no character; write both halves",
+    ),
     "anchor.yaml": (K.encode() + b"spec: *nobody\n", "anchor.yaml:2: refers to unknown anchor 'nobody'"),
     "hostile-key.yaml": (K.encode() + b'"a\\x1b[2Jb": 1\n"a\\x1b[2Jb": 2\n', "hostile-key.yaml:3: has the key"),
 }

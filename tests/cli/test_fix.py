@@ -128,6 +128,27 @@ def test_stdin_that_cannot_be_parsed_comes_back(repository: Path) -> None:
     assert "stdin.yaml:2: is not valid YAML" in ran.err
 
 
+def test_json_with_surrogate_pairs_is_fixed_around_them(repository: Path) -> None:
+    """As JSON writers that keep to ASCII write an annotation."""
+    policy = json.dumps(
+        {
+            "apiVersion": "cilium.io/v2",
+            "kind": "CiliumNetworkPolicy",
+            "metadata": {"name": "api", "namespace": "shop", "annotations": {"team": "🐝 core"}},
+            "spec": {"endpointSelector": {}, "ingress": [{"fromEntities": ["cluster"]}]},
+        },
+        indent=2,
+    )
+    (repository / "api.yaml").unlink()
+    (repository / "api.json").write_text(policy)
+    ran = cnpfix("--write")
+    assert (ran.code, ran.err) == (0, "")
+    fixed = (repository / "api.json").read_text()
+    assert fixed.startswith(policy[: policy.index('"spec"')])
+    assert r'"\ud83d\udc1d core"' in fixed
+    assert "cluster-b" in fixed
+
+
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 def test_stdin_without_findings_is_untouched(repository: Path, line_end: str) -> None:
     text = FIXED.replace("\n", line_end)
