@@ -19,10 +19,10 @@ from rewriter.bot.errors import BotError
 from rewriter.bot.git import Git, GitError
 from rewriter.bot.remote import Remote
 from rewriter.bot.seal import is_ours, sealed
-from rewriter.discovery.files import SUFFIXES
+from rewriter.discovery.files import may_hold_manifests
 
 #: Files that say how to read a repository, beside the manifests themselves.
-_FURTHER_NAMES = frozenset({"cnpfix.toml", "pyproject.toml", "CODEOWNERS", "Kustomization"})
+_FURTHER_NAMES = frozenset({"cnpfix.toml", "pyproject.toml", "CODEOWNERS"})
 #: No conversion of any kind: what the base branch holds is what is read and what goes back.
 _ATTRIBUTES = "* -text -crlf -ident !eol !filter !working-tree-encoding\n"
 _BASE = "refs/cnpfix/base"
@@ -151,8 +151,9 @@ class Clone:
                 raise RejectedError(_refusal(branch, summary, said))
 
 
-def _is_wanted(name: str) -> bool:
-    return name.endswith(SUFFIXES) or PurePosixPath(name).name in _FURTHER_NAMES
+def _is_wanted(path: str) -> bool:
+    name = PurePosixPath(path).name
+    return may_hold_manifests(name) or name in _FURTHER_NAMES
 
 
 def _refusal(branch: str, summary: str, said: str) -> str:

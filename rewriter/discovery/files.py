@@ -11,9 +11,16 @@ from rewriter.discovery.git import ignored_names, repository_root
 from rewriter.discovery.globs import Globs
 from rewriter.discovery.reading import FoundFile, InputError, reason
 
-SUFFIXES = (".yaml", ".yml", ".json", ".tpl", ".tmpl", ".gotmpl", ".j2")
+_SUFFIXES = (".yaml", ".yml", ".json", ".tpl", ".tmpl", ".gotmpl", ".j2")
+#: A file name that kustomize knows beside `kustomization.yaml` (konfig.RecognizedKustomizationFileNames).
+_WITHOUT_SUFFIX = "Kustomization"
 #: Folders that hold other people's files or git's own; named explicitly, they are read.
 SKIPPED_FOLDERS = frozenset({".git", "node_modules", ".venv", ".terraform", "__pycache__"})
+
+
+def may_hold_manifests(name: str) -> bool:
+    """Whether files of this name, its folders left out, are read when found below a folder."""
+    return name.endswith(_SUFFIXES) or name == _WITHOUT_SUFFIX
 
 
 def find_files(paths: Sequence[Path], exclude: Globs, seen: set[str] | None = None) -> Iterator[FoundFile | InputError]:
@@ -91,7 +98,7 @@ def _walk(display: str) -> tuple[list[str], list[str], list[InputError]]:
             if entry.is_dir(follow_symlinks=False):
                 if name not in SKIPPED_FOLDERS and f"{relative}{name}/" not in ignored:
                     stack.append(f"{relative}{name}/")
-            elif name.endswith(SUFFIXES) and (not ignored or relative + name not in ignored):
+            elif may_hold_manifests(name) and (not ignored or relative + name not in ignored):
                 if entry.is_file(follow_symlinks=False):
                     files.append(relative + name)
                 elif entry.is_symlink():

@@ -307,6 +307,13 @@ def test_config_demotes_a_pass(repository: Path) -> None:
     assert (repository / "api.yaml").read_text() == POLICY
 
 
+def test_a_kustomization_without_a_suffix_is_read(repository: Path) -> None:
+    (repository / "api.yaml").write_text(POLICY.replace("  namespace: shop\n", ""))
+    (repository / "Kustomization").write_text("namespace: kitchen\nresources: [api.yaml]\n")
+    [finding] = json.loads(cnpfix("--format", "json").out)["findings"]
+    assert finding["namespace"] == "kitchen"
+
+
 def test_diff_base_reads_only_changed_files(repository: Path) -> None:
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
     (repository / "other.yaml").write_text(POLICY)

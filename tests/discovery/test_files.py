@@ -44,6 +44,11 @@ def test_manifests_of_a_folder_in_order(tmp_path: Path) -> None:
     assert _names(tmp_path) == ["a/x.yaml", "a/y.json", "b.yml"]
 
 
+def test_of_names_without_a_suffix_only_the_one_that_kustomize_knows(tmp_path: Path) -> None:
+    _tree(tmp_path, "Kustomization", "a/Kustomization", "b/kustomization", "b/MyKustomization", "c/KUSTOMIZATION")
+    assert _names(tmp_path) == ["Kustomization", "a/Kustomization"]
+
+
 def test_git_ignored_files_are_left_out_unless_named(tmp_path: Path) -> None:
     _tree(tmp_path, "kept.yaml", "rendered/out.yaml", "new.yaml")
     (tmp_path / ".gitignore").write_text("rendered/\n")
