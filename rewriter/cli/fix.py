@@ -30,7 +30,7 @@ from rewriter.cli.options import (
     open_for,
     tell_facts,
 )
-from rewriter.cli.pass_names import pass_names
+from rewriter.cli.pass_names import selection
 
 
 class Format(StrEnum):
@@ -201,11 +201,12 @@ def fix(
     workspace = open_for(request)
     if verbose:
         tell_facts(workspace)
+    chosen, ignored = selection(workspace.config, select, ignore)
     options = Options(
         workspace.from_version,
         workspace.to_version,
-        select=pass_names("--select", select) or frozenset(workspace.config.select),
-        ignore=pass_names("--ignore", ignore) | frozenset(workspace.config.ignore),
+        select=chosen,
+        ignore=ignored,
         unsafe_fixes=unsafe_fixes,
         as_clusterwide=as_clusterwide,
         baseline=known_findings(None if write_baseline else baseline),

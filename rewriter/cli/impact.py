@@ -24,6 +24,7 @@ from rewriter.cli.options import (
     ToVersion,
     open_for,
 )
+from rewriter.cli.pass_names import selection
 
 
 class Format(StrEnum):
@@ -73,11 +74,12 @@ def impact(
         contexts=tuple(context or ()),
     )
     workspace = open_for(request)
+    chosen, ignored = selection(workspace.config, None, None)
     options = Options(
         workspace.from_version,
         workspace.to_version,
-        select=frozenset(workspace.config.select),
-        ignore=frozenset(workspace.config.ignore),
+        select=chosen,
+        ignore=ignored,
         unsafe_fixes=unsafe_fixes,
     )
     fixer = Fixer(workspace.config, options, workspace.inventory, workspace.namespace_of, workspace.others)

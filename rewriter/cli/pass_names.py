@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 from rewriter.cli.errors import UsageError
 
+if TYPE_CHECKING:
+    from rewriter.config import Config
 
-def pass_names(option: str, written: Iterable[str] | None) -> frozenset[str]:
-    """The ids of passes written as ids or codes, repeated or as comma lists. Raises UsageError for others."""
-    ids = set()
-    for name in (part.strip() for text in written or () for part in text.split(",")):
-        if not name:
-            continue
-        ids.add(pass_id(option, name))
+
+def selection(
+    config: Config, select: Sequence[str] | None, ignore: Sequence[str] | None
+) -> tuple[frozenset[str] | None, frozenset[str]]:
+    """The ids of the passes to run (None: all) and of those not to run. Raises UsageError.
+
+    `--select` stands in place of the configuration's; `--ignore` is added to it.
+    """
+    chosen = config.select if not select else _pass_ids("--select", select)
+    return None if chosen is None else frozenset(chosen), frozenset(config.ignore) | _pass_ids("--ignore", ignore or ())
+
+
+def _pass_ids(option: str, written: Sequence[str]) -> frozenset[str]:
+    """The ids of passes written as ids or codes, repeated or as comma lists."""
+    ids: set[str] = set()
+    for text in written:
+        names = [name for part in text.split(",") if (name := part.strip())]
+        if not names:
+            raise UsageError(f"{option}: expected the id or code of a pass, not {text!r}; `cnpfix passes` lists them")
+        ids.update(pass_id(option, name) for name in names)
     return frozenset(ids)
 
 

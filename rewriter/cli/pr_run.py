@@ -27,7 +27,7 @@ from rewriter.bot.token import Token, find_token, variables_for
 from rewriter.cli import pr_text
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import open_for
-from rewriter.cli.pass_names import pass_names
+from rewriter.cli.pass_names import selection
 from rewriter.engine.fixer import Options
 from rewriter.engine.workspace import Request, Workspace
 from rewriter.output.style import clean, style_for
@@ -155,11 +155,12 @@ def _config_in(tree: Path, given: Path | None, root: Path) -> Path | None:
 
 def _groups(asked: Asked, workspace: Workspace, owners: OwnersOf) -> tuple[list[Group], list[Fixes]]:
     """The groups of all runs of the fixer that are needed, and what each run gave."""
+    chosen, ignored = selection(workspace.config, asked.select, asked.ignore)
     options = Options(
         workspace.from_version,
         workspace.to_version,
-        select=pass_names("--select", asked.select) or frozenset(workspace.config.select),
-        ignore=pass_names("--ignore", asked.ignore) | frozenset(workspace.config.ignore),
+        select=chosen,
+        ignore=ignored,
     )
     groups, runs = _groups_with(asked, workspace, owners, options)
     if asked.unsafe_fixes:

@@ -19,7 +19,7 @@ from rewriter.cli.options import (
     ToVersion,
     open_for,
 )
-from rewriter.cli.pass_names import pass_names
+from rewriter.cli.pass_names import selection
 
 
 def report(
@@ -54,11 +54,12 @@ def report(
         diff_base=diff_base,
     )
     workspace = open_for(request)
+    chosen, ignored = selection(workspace.config, select, ignore)
     options = Options(
         workspace.from_version,
         workspace.to_version,
-        select=pass_names("--select", select) or frozenset(workspace.config.select),
-        ignore=pass_names("--ignore", ignore) | frozenset(workspace.config.ignore),
+        select=chosen,
+        ignore=ignored,
         unsafe_fixes=unsafe_fixes,
     )
     results = fix_run.preview(workspace, options, jobs)

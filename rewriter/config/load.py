@@ -102,7 +102,7 @@ def read_config(data: Mapping[str, Any], *, file: Path, pass_ids: Mapping[str, s
         internal_cidrs=reader.cidrs("internal_cidrs") or (),
         operators=reader.choices("operators", tuple(CONVENTIONS)),
         select=reader.passes("select", pass_ids),
-        ignore=reader.passes("ignore", pass_ids),
+        ignore=reader.passes("ignore", pass_ids) or (),
         clusters=_clusters(reader),
         snapshot_max_age_days=reader.days("snapshot_max_age_days") or DEFAULT_DAYS,
         per_path=tuple(_path_rule(table, pass_ids) for table in reader.tables("per-path")),
@@ -139,7 +139,7 @@ def _clusters(reader: _Reader) -> tuple[Cluster, ...]:
 
 
 def _path_rule(table: _Reader, pass_ids: Mapping[str, str]) -> PathRule:
-    rule = PathRule(table.globs("paths"), table.passes("select", pass_ids), table.passes("ignore", pass_ids))
+    rule = PathRule(table.globs("paths"), table.passes("select", pass_ids), table.passes("ignore", pass_ids) or ())
     table.finish()
     if not rule.paths:
         raise table.error("paths", "a list of globs")
@@ -250,14 +250,15 @@ class _Reader:
         except ValueError as error:
             raise self.error(key, f'a Cilium version such as "1.19": {error}') from None
 
-    def passes(self, key: str, pass_ids: Mapping[str, str]) -> tuple[str, ...]:
+    def passes(self, key: str, pass_ids: Mapping[str, str]) -> tuple[str, ...] | None:
+        """The ids of passes; an empty list is not the same as None, which stands for no list."""
         names = self.texts(key)
         for name in names:
             if name not in pass_ids:
                 close = get_close_matches(name, pass_ids, n=1, cutoff=0.5)
                 hint = f"; did you mean {close[0]!r}?" if close else ""
                 raise self.error(key, f"pass ids or codes, not {name!r}{hint}")
-        return tuple(pass_ids[name] for name in names)
+        return tuple(pass_ids[name] for name in names) if key in self.data else None
 
     def choice(self, key: str, choices: tuple[str, ...]) -> str | None:
         value: str | None = self._checked(key, "one of " + ", ".join(choices), lambda v: v in choices)

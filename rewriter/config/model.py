@@ -46,10 +46,10 @@ class MissingNamespaceOptions:
 
 @dataclass(frozen=True, slots=True)
 class PathRule:
-    """`[[per-path]]`: for files that match one of `paths`, run only `select` (all when empty) without `ignore`."""
+    """`[[per-path]]`: for files that match one of `paths`, run only `select` (None: all) without `ignore`."""
 
     paths: tuple[str, ...]
-    select: tuple[str, ...] = ()
+    select: tuple[str, ...] | None = None
     ignore: tuple[str, ...] = ()
 
 
@@ -57,7 +57,8 @@ class PathRule:
 class Config:
     """A configuration as read; paths in it are relative to `root`. `file` is None when there is none.
 
-    `operators` are the conventions by which custom resources count as workloads; None stands for all of them.
+    `operators` are the conventions by which custom resources count as workloads, and `select` are the passes that
+    run; None stands for all of them.
     """
 
     root: Path
@@ -67,7 +68,7 @@ class Config:
     exclude: tuple[str, ...] = ()
     internal_cidrs: tuple[str, ...] = ()
     operators: tuple[str, ...] | None = None
-    select: tuple[str, ...] = ()
+    select: tuple[str, ...] | None = None
     ignore: tuple[str, ...] = ()
     clusters: tuple[Cluster, ...] = ()
     snapshot_max_age_days: int = DEFAULT_DAYS

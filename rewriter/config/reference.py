@@ -21,7 +21,7 @@ KEYS = (
     Key("", "from", "version", "Cilium that runs today. Default: one minor release before `to`."),
     Key("", "to", "version", 'Cilium to be ready for. Default: "1.19".'),
     Key("", "exclude", "list of globs", "Files that are not read, relative to the configuration."),
-    Key("", "select", "list of passes", "Passes to run, by id or code. Default: all."),
+    Key("", "select", "list of passes", "Passes to run, by id or code. Default: all. An empty list: none."),
     Key("", "ignore", "list of passes", "Passes not to run."),
     Key("", "internal_cidrs", "list of CIDRs", "Ranges that hold nothing but this mesh; their entries may go."),
     Key(
@@ -51,7 +51,7 @@ KEYS = (
     Key(_CLUSTER, "policy_cidr_match_nodes", "true or false", "Whether `policyCIDRMatchMode` has `nodes`."),
     Key(_CLUSTER, "meshed", "true or false", "Whether it is part of the mesh. Default: true."),
     Key(_PATH, "paths", "list of globs", "The files that the rule is for. Required."),
-    Key(_PATH, "select", "list of passes", "Passes to run on them. Default: all."),
+    Key(_PATH, "select", "list of passes", "Passes to run on them. Default: all. An empty list: none."),
     Key(_PATH, "ignore", "list of passes", "Passes not to run on them."),
     Key(
         "[passes.<id>]",

@@ -36,14 +36,14 @@ from rewriter.suppress import Suppression, unused
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a run does beside reading: versions, passes by id, and what may be applied.
+    """What a run does beside reading: versions, passes by id (`select` None: all), and what may be applied.
 
     Without `safe_fixes`, only unsafe ones are: for a change of their own, that a person weighs by itself.
     """
 
     from_version: Version
     to_version: Version
-    select: frozenset[str] = frozenset()
+    select: frozenset[str] | None = None
     ignore: frozenset[str] = frozenset()
     unsafe_fixes: bool = False
     safe_fixes: bool = True
@@ -160,12 +160,12 @@ class Fixer:
 
     def _passes(self, path: Path) -> tuple[Pass, ...]:
         """The passes that run on a file: selected, spanned by the upgrade, and allowed by per-path rules."""
-        select = set(self.options.select) or {each.id for each in PASSES}
+        select = {each.id for each in PASSES} if self.options.select is None else set(self.options.select)
         ignore = set(self.options.ignore)
         for rule in self.config.per_path:
             if Globs(self.config.root, rule.paths).match(path):
                 ignore |= set(rule.ignore)
-                select &= set(rule.select) or select
+                select &= select if rule.select is None else set(rule.select)
         return tuple(
             each
             for each in PASSES

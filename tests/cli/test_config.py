@@ -69,6 +69,9 @@ def codes(*arguments: str) -> list[str]:
         ('select = ["requires"]', ["CNP007"]),
         ('select = ["CNP007", "fqdn-double-star"]', ["CNP007", "CNP008"]),
         ('ignore = ["CNP012"]', ["CNP007", "CNP008"]),
+        ("select = []", []),
+        ("ignore = []", ALL),
+        ('[[per-path]]\npaths = ["legacy/**"]\nselect = []', ["CNP008", "CNP012"]),
         ('select = ["requires", "authentication"]\nignore = ["requires"]', ["CNP012"]),
         ('from = "1.17"\nto = "1.18"', []),
         ('from = "1.19"\nto = "1.20"', ["CNP007"]),
@@ -97,6 +100,7 @@ def test_which_passes_run_where(repository: Path, config: str, expected: list[st
 def test_the_command_line_wins_over_the_config(repository: Path) -> None:
     (repository / "cnpfix.toml").write_text('select = ["requires"]\nto = "1.18"')
     assert codes("--select", "CNP008", "--to", "1.19") == ["CNP008"]
+    (repository / "cnpfix.toml").write_text('select = []\nto = "1.18"')
     assert codes("--select", "CNP008,CNP012", "--ignore", "authentication", "--to", "1.19") == ["CNP008"]
 
 

@@ -164,7 +164,7 @@ def _world(dice: random.Random) -> World:
         applicability={each.id: dice.choice(list(Applicability)) for each in PASSES if dice.random() < 0.15},
     )
     source, target = sorted(dice.choices(SUPPORTED, k=2))
-    select = frozenset(dice.sample([each.id for each in PASSES], 1)) if dice.random() < 0.15 else frozenset[str]()
+    select = frozenset(dice.sample([each.id for each in PASSES], 1)) if dice.random() < 0.15 else None
     options = Options(source, target, unsafe_fixes=dice.random() < 0.7, select=select)
     facts = Facts(clusters, workloads if dice.random() < 0.7 else (), services)
     return World(manifests, identities, facts, config, options)
