@@ -98,6 +98,8 @@ def _cluster(cluster: Cluster, installs: Sequence[Install], globs: Sequence[str]
         yield f"policy_default_local_cluster = {_flag(cluster.default_local_cluster)}"
     if cluster.cidr_match_nodes is not None:
         yield f"policy_cidr_match_nodes = {_flag(cluster.cidr_match_nodes)}"
+    if cluster.node_selector_labels is not None:
+        yield f"node_selector_labels = {_flag(cluster.node_selector_labels)}"
     if cluster.kube_proxy_replacement is not None:
         replaced = cluster.kube_proxy_replacement
         yield f"# kubeProxyReplacement is {_flag(replaced)}: {_REPLACED[replaced]}"

@@ -14,7 +14,8 @@ from rewriter.cilium.validation import rejection
 from rewriter.cilium.version import SUPPORTED, Version, parse_version
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import REPORT, Color, ColorOption, Config, Paths, open_for
-from rewriter.engine.workspace import PlacedPolicy, Request
+from rewriter.engine.settings import settings_of
+from rewriter.engine.workspace import PlacedPolicy, Request, Workspace
 from rewriter.output.style import Style, clean, one_line, style_for
 from rewriter.yamltext import has_substitution
 
@@ -43,9 +44,12 @@ def validate(
     """Say which Cilium releases accept each policy, and why others reject it."""
     asked = _read_versions(versions or ())
     workspace = open_for(Request(names=tuple(paths or (".",)), config_file=config, to_version=to_version))
-    rows = [(placed, _answers(placed, asked)) for placed in workspace.policies()]
+    rows = [
+        (placed, {version: _rejects(workspace, placed, version) for version in asked})
+        for placed in workspace.policies()
+    ]
     target = workspace.to_version
-    verdicts = [_rejects(placed, target) for placed, _ in rows]
+    verdicts = [_rejects(workspace, placed, target) for placed, _ in rows]
     rejected = sum(why is not None and not why.unknown for why in verdicts)
     unknown = sum(why is not None and why.unknown for why in verdicts)
     if format_ is Format.JSON:
@@ -84,12 +88,10 @@ def _read_versions(texts: Sequence[str]) -> tuple[Version, ...]:
     return tuple(dict.fromkeys(asked)) or SUPPORTED
 
 
-def _answers(placed: PlacedPolicy, versions: Sequence[Version]) -> Answers:
-    return {version: _rejects(placed, version) for version in versions}
-
-
-def _rejects(placed: PlacedPolicy, version: Version) -> Why | None:
-    why = rejection(placed.policy.raw, version, base=placed.policy.route)
+def _rejects(workspace: Workspace, placed: PlacedPolicy, version: Version) -> Why | None:
+    settings = settings_of(workspace.inventory.cluster_of(placed.path), version)
+    labels = settings.node_selector_labels
+    why = rejection(placed.policy.raw, version, base=placed.policy.route, node_selector_labels=labels)
     if why is None:
         return None
     culprit = _value_at(placed.document.value, why.route)

@@ -131,6 +131,7 @@ def _clusters(reader: _Reader) -> tuple[Cluster, ...]:
                 service_cidrs=table.cidrs("service_cidrs"),
                 default_local_cluster=table.flag("policy_default_local_cluster"),
                 cidr_match_nodes=table.flag("policy_cidr_match_nodes"),
+                node_selector_labels=table.flag("node_selector_labels"),
                 meshed=table.flag("meshed") is not False,
             )
         )

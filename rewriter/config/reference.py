@@ -49,6 +49,13 @@ KEYS = (
         "Helm `clustermesh.policyDefaultLocalCluster`. Default: as the release has it, on from 1.19.",
     ),
     Key(_CLUSTER, "policy_cidr_match_nodes", "true or false", "Whether `policyCIDRMatchMode` has `nodes`."),
+    Key(
+        _CLUSTER,
+        "node_selector_labels",
+        "true or false",
+        "Helm `nodeSelectorLabels`, without which Cilium rejects `fromNodes` and `toNodes`. Default: off, and a policy "
+        "with such a rule is not rewritten until somebody says.",
+    ),
     Key(_CLUSTER, "meshed", "true or false", "Whether it is part of the mesh. Default: true."),
     Key(_PATH, "paths", "list of globs", "The files that the rule is for. Required."),
     Key(_PATH, "select", "list of passes", "Passes to run on them. Default: all. An empty list: none."),

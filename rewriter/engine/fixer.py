@@ -22,7 +22,7 @@ from rewriter.engine.pipeline import Outcome, Rules, by_config, treat_document
 from rewriter.engine.proofs import ProofError, prove_comments, prove_structure
 from rewriter.engine.result import Change, FileResult, Place, Reported, may_apply
 from rewriter.engine.scene import Placed
-from rewriter.engine.settings import compared_settings, mesh_addresses, mesh_known
+from rewriter.engine.settings import compared_settings, mesh_addresses, mesh_known, node_labels_unsaid
 from rewriter.engine.suppression import suppressions
 from rewriter.engine.traffic import Traffic
 from rewriter.engine.write import WriteError, write_atomically
@@ -218,9 +218,17 @@ class Fixer:
             silenced=silenced,
             known=lambda batch: self._known(batch, hidden),
             effects=self._effects(cluster, found.display),
-            changed_on_the_way=lambda policy: self.inventory.changed_on_the_way(found.display, policy.raw),
+            held=partial(self._held, found.display, cluster),
             observe=None if self.traffic is None else partial(self._observed, self.traffic, found.display),
         )
+
+    def _held(self, path: str, cluster: Cluster | None, policy: Policy) -> str:
+        """Why a policy is not rewritten: what is applied is not its text, or nobody says whether it is enforced."""
+        if why := self.inventory.changed_on_the_way(path, policy.raw):
+            return f"{why}, so that the text here is not what the cluster gets"
+        if node_labels_unsaid(cluster, policy, self.options.to_version):
+            return "it names nodes, and nobody says whether the agents run with enable-node-selector-labels"
+        return ""
 
     def _observed(self, traffic: Traffic, path: str, document: int, before: Policy, after: Policy) -> Observed | None:
         return traffic.step(Placed(path, document, before.route), before, after)

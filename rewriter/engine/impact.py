@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from rewriter import yamltext
@@ -19,6 +19,7 @@ from rewriter.engine.settings import (
     facts_of,
     mesh_addresses,
     mesh_known,
+    node_labels_unsaid,
     settings_of,
     workload_identities,
 )
@@ -28,6 +29,7 @@ from rewriter.finding import Flows
 from rewriter.inventory.facts import Cluster
 from rewriter.reach.pairs import Member, MeshDifference, PairChange, compare_mesh
 
+_UNSAID = "nobody says whether it is; say so with `node_selector_labels` in [[clusters]]"
 DEAD, WOKEN, DEAD_ON_BOTH, ENFORCED = "stops being enforced", "starts being enforced", "is not enforced", ""
 
 
@@ -167,6 +169,9 @@ def _policy(
     clusters = known if len(known) > 1 else ()
     effects = Effects(source, target, inventory, mesh_addresses(inventory), clusters)
     undone = _change(effects, placed.policy, placed.policy)
+    unsaid = node_labels_unsaid(cluster, placed.policy, target.version)
+    if unsaid:
+        undone = replace(undone, reason=f"{undone.reason}, and {_UNSAID}")
     fixed = undone if new is placed.policy else _change(effects, placed.policy, new)
     result = results.get(placed.path)
     mine = [
@@ -176,7 +181,7 @@ def _policy(
         and (item.place.document, item.place.name) == (placed.document.index, placed.policy.name)
         and item.place.namespace == (placed.policy.namespace or "")
     ]
-    if not undone and not fixed:
+    if not (undone or fixed or unsaid):
         return None
     line = yamltext.locate(placed.document, placed.policy.route).line
     fixes = tuple(dict.fromkeys(item.finding.id for item in mine))

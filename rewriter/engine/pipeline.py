@@ -25,7 +25,7 @@ Observe = Callable[[int, Policy, Policy], Observed | None]
 class Rules:
     """How a file's documents are treated: its passes, what may be applied, and how policies get their context.
 
-    `changed_on_the_way` says who changes what a policy says when it is applied: such a one is not rewritten.
+    `held` says of a policy that must not be rewritten why not; it is empty for others.
     `previews` asks for the effect of fixes that are not applied, too. `observe` says what traffic that was seen has to
     do with a step of a policy in the document at a position; None where nothing was looked at.
     """
@@ -39,7 +39,7 @@ class Rules:
     silenced: Callable[[Finding, Place], bool]
     known: Callable[[Sequence[tuple[Finding, Place]]], Sequence[bool]]
     effects: Effects
-    changed_on_the_way: Callable[[Policy], str] = lambda _policy: ""
+    held: Callable[[Policy], str] = lambda _policy: ""
     previews: bool = True
     observe: Observe | None = None
 
@@ -80,12 +80,12 @@ def treat_document(document: yamltext.Document, rules: Rules, policies: Sequence
     """All passes over one document with these policies in it until nothing changes any more; see `MAX_ROUNDS`.
 
     A policy that the target version rejects whatever its fixes do is left as it is, and its findings say so; so is one
-    that something changes on its way to the cluster, since the text is not what is applied.
+    that the rules hold.
     """
     held = {
-        index: f"not rewritten: {why}, so that the text here is not what the cluster gets"
+        index: f"not rewritten: {why}"
         for index, found in enumerate(rules.policies(document.value))
-        if (why := rules.changed_on_the_way(found.policy))
+        if (why := rules.held(found.policy))
     }
     while True:
         outcome, rejected = _attempt(document, rules, policies, held)

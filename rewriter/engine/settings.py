@@ -8,11 +8,13 @@ from dataclasses import replace
 from rewriter.cilium.cidr import AddressError, Prefix, parse_prefix
 from rewriter.cilium.identity import Identity, NamedPort
 from rewriter.cilium.labels import pod_labels
+from rewriter.cilium.policy import Policy
 from rewriter.cilium.settings import CidrGroupView, Facts, ServiceView, Settings
 from rewriter.cilium.version import DEFAULT_LOCAL_CLUSTER, DEFAULT_LOCAL_CLUSTER_EXISTS, Version
 from rewriter.config.model import Config
 from rewriter.inventory.facts import CIDRGroup, Cluster, Namespace, Service, Workload
 from rewriter.inventory.inventory import Inventory
+from rewriter.passes.enforcement import rests_on_node_labels
 
 #: The name of a cluster of which nobody told the name (Cilium's default of cluster.name).
 DEFAULT_NAME = "default"
@@ -27,8 +29,14 @@ def settings_of(cluster: Cluster | None, version: Version) -> Settings:
         local_cluster=cluster.name if cluster else DEFAULT_NAME,
         default_local_cluster=exists and (version >= DEFAULT_LOCAL_CLUSTER if configured is None else configured),
         cidr_match_nodes=bool(cluster and cluster.cidr_match_nodes),
-        node_selector_labels=True,
+        node_selector_labels=bool(cluster and cluster.node_selector_labels),
     )
+
+
+def node_labels_unsaid(cluster: Cluster | None, policy: Policy, version: Version) -> bool:
+    """Whether a policy counts as rejected only because nobody says how the agents run (enable-node-selector-labels)."""
+    unsaid = cluster is None or cluster.node_selector_labels is None
+    return unsaid and rests_on_node_labels(policy, version)
 
 
 def mesh_known(inventory: Inventory, config: Config) -> bool:

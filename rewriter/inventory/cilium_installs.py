@@ -182,6 +182,7 @@ class _Reader:
                     pod_cidrs=tuple(told["pod_cidrs"]) if "pod_cidrs" in told else None,
                     default_local_cluster=told.get("default_local_cluster"),
                     cidr_match_nodes=told.get("cidr_match_nodes"),
+                    node_selector_labels=told.get("node_selector_labels"),
                     kube_proxy_replacement=told.get("kube_proxy_replacement"),
                 )
                 placed = self._placements.of(inner)

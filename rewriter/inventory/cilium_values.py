@@ -33,6 +33,7 @@ class CiliumSettings:
     meshed: bool = False
     default_local_cluster: bool | None = None
     cidr_match_nodes: bool | None = None
+    node_selector_labels: bool | None = None
     kube_proxy_replacement: bool | None = None
     complete: bool = True
 
@@ -40,6 +41,7 @@ class CiliumSettings:
 def read_values(values: Mapping[str, Any], source: Source, version: str | None, *, complete: bool) -> CiliumSettings:
     """The settings that values tell. Texts with a substitution that nobody made tell nothing."""
     cluster, mesh = mapping(values.get("cluster")), mapping(values.get("clustermesh"))
+    extra = mapping(values.get("extraConfig"))  # Written into cilium-config after the chart's own.
     config = mapping(mesh.get("config"))
     name = _known(cluster.get("name"))
     if name is None and cluster.get("name") is None and complete:
@@ -62,6 +64,7 @@ def read_values(values: Mapping[str, Any], source: Source, version: str | None, 
         cidr_match_nodes=None
         if match_mode is None
         else "nodes" in (texts_of(match_mode) or str(match_mode).split(",")),
+        node_selector_labels=_flag(extra.get("enable-node-selector-labels", values.get("nodeSelectorLabels"))),
         kube_proxy_replacement=_flag(values.get("kubeProxyReplacement")),
         complete=complete,
     )

@@ -23,9 +23,9 @@ class Source:
 class Cluster:
     """A cluster of the mesh. CIDRs are as written; None where nobody told, () where there are none.
 
-    `default_local_cluster`, `cidr_match_nodes` and `kube_proxy_replacement` are Cilium's own settings where they were
-    found; on the last no pass rests: it is for people to see. `incomplete` names
-    the lists of its snapshot (`workloads`, `services`, …) that could not be read: of those nothing is known.
+    `default_local_cluster`, `cidr_match_nodes`, `node_selector_labels` and `kube_proxy_replacement` are Cilium's own
+    settings where they were found; on the last no pass rests: it is for people to see. `incomplete` names the lists of
+    its snapshot (`workloads`, `services`, …) that could not be read: of those nothing is known.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Cluster:
     service_cidrs: tuple[str, ...] | None = None
     default_local_cluster: bool | None = None
     cidr_match_nodes: bool | None = None
+    node_selector_labels: bool | None = None
     kube_proxy_replacement: bool | None = None
     meshed: bool = True
     incomplete: tuple[str, ...] = ()

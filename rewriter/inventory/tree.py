@@ -58,6 +58,7 @@ _COMPLETED = (
     "service_cidrs",
     "default_local_cluster",
     "cidr_match_nodes",
+    "node_selector_labels",
     "kube_proxy_replacement",
 )
 

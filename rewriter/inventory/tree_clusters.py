@@ -10,7 +10,14 @@ from rewriter.inventory.cilium_installs import Install
 from rewriter.inventory.facts import Cluster, Source
 from rewriter.inventory.kustomize_walk import BARE, Problem
 
-_FIELDS = ("version", "pod_cidrs", "default_local_cluster", "cidr_match_nodes", "kube_proxy_replacement")
+_FIELDS = (
+    "version",
+    "pod_cidrs",
+    "default_local_cluster",
+    "cidr_match_nodes",
+    "node_selector_labels",
+    "kube_proxy_replacement",
+)
 
 
 @dataclass(frozen=True, slots=True)

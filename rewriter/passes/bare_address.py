@@ -37,7 +37,7 @@ from rewriter.cilium.policy import Rule
 from rewriter.cilium.version import BARE_ADDRESS_REJECTED
 from rewriter.finding import Applicability, Finding, Fix, Severity
 from rewriter.passes.base import Context, Pass
-from rewriter.passes.enforcement import SwitchedOn, default_denies, rejected, switched_on
+from rewriter.passes.enforcement import SwitchedOn, default_denies, rejected_today, switched_on
 from rewriter.passes.kept_alive import widened_by_upgrade
 from rewriter.passes.words import listed
 
@@ -75,7 +75,7 @@ def _with_length(entry: Any) -> str | None:
 
 def _finding(context: Context, bare: dict[str, str]) -> Finding:
     addresses = listed([f"`{full.rpartition('/')[0]}`" for full in bare.values()])
-    dead = rejected(context.policy, context.from_version) is not None
+    dead = rejected_today(context) is not None
     woken = switched_on(context) if dead else SwitchedOn(widened_by_upgrade(context))
     denied = listed(default_denies(context))
     if dead:

@@ -48,6 +48,15 @@ class Context:
             return ()
         return tuple(cluster for cluster in self.mesh if cluster.name != self.cluster.name)
 
+    @property
+    def node_selector_labels(self) -> bool | None:
+        """Whether the agents accept rules that name nodes (enable-node-selector-labels); None where nobody says.
+
+        Cilium's default is off. Where nobody says, only `rejected` speaks of it; the others look at what the policy
+        means where it is on, and the engine makes no fix (`rewriter.passes.enforcement.rests_on_node_labels`).
+        """
+        return self.cluster.node_selector_labels if self.cluster else None
+
     def default_local_cluster(self, version: Version) -> bool:
         """Whether selectors get the local cluster added on a version (Helm clustermesh.policyDefaultLocalCluster).
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from rewriter.cilium.labels import RESERVED, Label, LabelSet
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Rule, Spec
 from rewriter.cilium.validation import Rejection, rejection
-from rewriter.cilium.version import ENABLE_DEFAULT_DENY, SUPPORTED, Version
+from rewriter.cilium.version import ENABLE_DEFAULT_DENY, NODE_PEERS, SUPPORTED, Version
 from rewriter.passes.base import Context
 from rewriter.passes.placeholders import has_placeholder, substituted
 from rewriter.passes.words import listed, policy_text, subject_text
@@ -21,7 +21,10 @@ _TYPES = {"Ingress": INGRESS, "Egress": EGRESS}
 
 
 def rejected(policy: Policy, version: Version, *, node_selector_labels: bool = True) -> Rejection | None:
-    """Why a release rejects the policy; None where it is accepted, or where a `${PLACEHOLDER}` decides that."""
+    """Why a release rejects the policy; None where it is accepted, or where a `${PLACEHOLDER}` decides that.
+
+    `node_selector_labels` says whether the agents take rules that name nodes.
+    """
     if not node_selector_labels and not names_nodes(policy):
         node_selector_labels = True  # The agent's flag is about rules that name nodes.
     key = ("rejected", version, node_selector_labels)
@@ -29,6 +32,16 @@ def rejected(policy: Policy, version: Version, *, node_selector_labels: bool = T
         policy.answers[key] = _rejected(policy, version, node_selector_labels=node_selector_labels)
     known: Rejection | None = policy.answers[key]
     return known
+
+
+def rejected_today(context: Context) -> Rejection | None:
+    """Why the source release rejects the policy in its cluster, and does not enforce it.
+
+    That rules name nodes is no reason where nobody says how the agents run: the pass `rejected` speaks of that.
+    """
+    return rejected(
+        context.policy, context.from_version, node_selector_labels=context.node_selector_labels is not False
+    )
 
 
 def _rejected(policy: Policy, version: Version, *, node_selector_labels: bool) -> Rejection | None:
@@ -46,6 +59,15 @@ def _rejected(policy: Policy, version: Version, *, node_selector_labels: bool) -
 def names_nodes(policy: Policy) -> bool:
     """Whether a rule has nodes as peers."""
     return any(rule.raw.get("fromNodes") or rule.raw.get("toNodes") for rule in policy.rules())
+
+
+def rests_on_node_labels(policy: Policy, version: Version) -> bool:
+    """Whether a release enforces the policy only where its agents run with enable-node-selector-labels.
+
+    Off by default. Where nobody says, the policy counts as rejected, and a fix of it might open more than its finding
+    can state: it is not rewritten.
+    """
+    return names_nodes(policy) and version >= NODE_PEERS
 
 
 def filled_in(policy: Policy) -> Mapping[str, Any]:

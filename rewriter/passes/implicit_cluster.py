@@ -37,6 +37,9 @@ entry allows is dropped after the upgrade; traffic that it denies passes.
 
 In a NetworkPolicy the key stands in `podSelector`, bare: nothing else counts there.
 
+A policy with `fromNodes` or `toNodes` is rewritten only where `enable-node-selector-labels` is known to be on: without
+it Cilium rejects the policy, as `rejected` tells.
+
 `toServices` has no place for the key: that the remote backends of a global Service are lost is told, not fixed.
 
 ## References
@@ -140,7 +143,8 @@ def _beside_deny(context: Context, finding: Finding) -> Finding:
 
 def _rejected(context: Context) -> bool:
     """Whether the target release rejects the policy: then its selectors reach nobody, and Cilium inspects it not."""
-    return rejection(context.policy.raw, context.to_version, node_selector_labels=True) is not None
+    labels = context.node_selector_labels is not False
+    return rejection(context.policy.raw, context.to_version, node_selector_labels=labels) is not None
 
 
 def _meshed(context: Context) -> bool:

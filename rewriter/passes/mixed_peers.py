@@ -48,7 +48,7 @@ from rewriter.cilium.policy import PeerField, Rule
 from rewriter.cilium.version import DENY_RULES_VALIDATED, NODE_PEERS, SUPPORTED, Version
 from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
 from rewriter.passes.base import Context, Pass
-from rewriter.passes.enforcement import SwitchedOn, default_denies, rejected, switched_on
+from rewriter.passes.enforcement import SwitchedOn, default_denies, rejected_today, switched_on
 from rewriter.passes.kept_alive import widened_by_upgrade
 from rewriter.passes.rules import add_after, missing, sibling
 from rewriter.passes.words import listed
@@ -82,7 +82,7 @@ def find(context: Context) -> Iterator[Finding]:
 
 
 def _finding(context: Context, rule: Rule, fields: list[PeerField]) -> Finding:
-    enforced = rejected(context.policy, context.from_version) is None
+    enforced = rejected_today(context) is None
     why = f"the whole policy is {'enforced until then' if enforced else 'not enforced'}"
     if not enforced and default_denies(context):
         why += f"; once it is, {listed(default_denies(context))} is denied by default"

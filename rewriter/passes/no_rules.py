@@ -39,7 +39,7 @@ from rewriter.cilium.policy import EGRESS, INGRESS, Rule, Spec
 from rewriter.cilium.version import RULES_REQUIRED
 from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
 from rewriter.passes.base import Context, Pass
-from rewriter.passes.enforcement import SwitchedOn, rejected, subject_evidence, switched_on
+from rewriter.passes.enforcement import SwitchedOn, rejected_today, subject_evidence, switched_on
 from rewriter.passes.kept_alive import widened_by_upgrade
 from rewriter.passes.words import flow_text, listed, subject_text
 
@@ -77,11 +77,7 @@ def _without_rules(context: Context, spec: Spec) -> Finding:
     if len(context.policy.specs) > 1:
         why += f", and the other rule sets of the policy {'stop being' if before else 'are not'} enforced with it"
     meant = _says_deny(context, spec)
-    woken = (
-        switched_on(context)
-        if rejected(context.policy, context.from_version)
-        else SwitchedOn(widened_by_upgrade(context))
-    )
+    woken = switched_on(context) if rejected_today(context) else SwitchedOn(widened_by_upgrade(context))
     fix = Fix(tuple(_deny(spec, direction) for direction in _directions(spec)))
     return Finding(
         code=CODE,

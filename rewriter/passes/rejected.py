@@ -22,6 +22,11 @@ Manual: only a person knows what was meant.
 
 What a `${PLACEHOLDER}` decides is left open: only the manifest that comes out of the substitution can be judged.
 
+A policy with `fromNodes` or `toNodes` is rejected unless the agents run with `enable-node-selector-labels`, which is
+off by default. The setting is read from Helm values (`nodeSelectorLabels`), from `cilium-config` and from snapshots, or
+said with `node_selector_labels` in `[[clusters]]`. Where nobody says, the policy counts as rejected, as by default, and
+no pass rewrites it: if it is enforced after all, a fix might open traffic that no finding states.
+
 ## References
 
 - Cilium source, `pkg/policy/api/rule_validation.go` and `pkg/k8s/apis/cilium.io/v2`
@@ -40,6 +45,7 @@ from rewriter.cilium.validation import Rejection
 from rewriter.cilium.version import (
     BARE_ADDRESS_REJECTED,
     L7_GENERIC_REMOVED,
+    NODE_PEERS,
     REQUIRES_REMOVED,
     RULES_REQUIRED,
     SERVICES_WITH_PORTS,
@@ -49,7 +55,7 @@ from rewriter.cilium.version import (
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.bare_address import bare_addresses
 from rewriter.passes.base import Context, Pass
-from rewriter.passes.enforcement import default_denies, names_nodes, rejected, upgrades, value_at
+from rewriter.passes.enforcement import default_denies, rejected, rests_on_node_labels, upgrades, value_at
 from rewriter.passes.mixed_peers import mixed_kinds
 from rewriter.passes.no_rules import has_no_rules
 from rewriter.passes.removed_l7 import removed_kinds
@@ -67,13 +73,14 @@ def find(context: Context) -> Iterator[Finding]:
     elif before is not None:
         yield _waking(context, before)
     else:
-        yield from _flag(context)
+        yield from _by_default(context)
 
 
 def _other_reason(context: Context, version: Version) -> Rejection | None:
     """Why a release rejects the policy once everything is set right that other passes speak of."""
     policy = context.policy
-    reason = rejected(policy, version)
+    labels = context.node_selector_labels is not False
+    reason = rejected(policy, version, node_selector_labels=labels)
     if reason is None or policy.kind == KNP:
         return reason
     manifest = deepcopy(dict(policy.raw))
@@ -83,7 +90,7 @@ def _other_reason(context: Context, version: Version) -> Rejection | None:
             raw["ingress"] = [{}]
         for rule in spec.rules:
             _set_right(rule, context, version)
-    return rejected(replace(policy, raw=manifest), version)
+    return rejected(replace(policy, raw=manifest), version, node_selector_labels=labels)
 
 
 def _set_right(rule: Rule, context: Context, version: Version) -> None:
@@ -145,20 +152,23 @@ def _waking(context: Context, reason: Rejection) -> Finding:
     )
 
 
-def _flag(context: Context) -> Iterator[Finding]:
-    """A policy that is rejected only where the agents run with their default of enable-node-selector-labels."""
-    if not names_nodes(context.policy):
+def _by_default(context: Context) -> Iterator[Finding]:
+    """A policy that is rejected unless the agents run with enable-node-selector-labels, where nobody says so."""
+    if context.node_selector_labels is not None or not rests_on_node_labels(context.policy, context.to_version):
         return
     reason = rejected(context.policy, context.to_version, node_selector_labels=False)
-    if reason is not None and rejected(context.policy, context.to_version) is None:
-        yield _make(
-            context,
-            reason,
-            Severity.NOTE,
-            f"rejected by default: {reason.message}",
-            "the policy is enforced only where the agents run with enable-node-selector-labels",
-            "run the agents with enable-node-selector-labels, if they do not",
-        )
+    if reason is None or rejected(context.policy, context.to_version) is not None:
+        return
+    since = "" if context.from_version >= NODE_PEERS else f"from Cilium {NODE_PEERS} on "
+    yield _make(
+        context,
+        reason,
+        Severity.ERROR,
+        f"rejected {since}by default: {reason.message}",
+        "the policy is enforced only where the agents run with enable-node-selector-labels, and nobody says whether "
+        "they do; until then it is not rewritten",
+        "say `node_selector_labels = true` in [[clusters]] if they do; if not, set Helm `nodeSelectorLabels`",
+    )
 
 
 def _make(
@@ -167,8 +177,10 @@ def _make(
     severity: Severity,
     message: str,
     why: str,
-    advice: str = "correct it, or remove the policy if nobody misses it",
+    advice: str = "",
 ) -> Finding:
+    labels_off = "enable-node-selector-labels" in reason.message
+    correct = "set Helm `nodeSelectorLabels`" if labels_off else "correct it"
     return Finding(
         code=CODE,
         id=ID,
@@ -177,7 +189,7 @@ def _make(
         route=value_at(context.policy, reason.route)[0],
         message=message,
         why=why,
-        advice=advice,
+        advice=advice or f"{correct}, or remove the policy if nobody misses it",
     )
 
 

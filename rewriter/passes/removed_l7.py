@@ -36,7 +36,7 @@ from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.version import L7_GENERIC_DEPRECATED, L7_GENERIC_REMOVED
 from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
 from rewriter.passes.base import Context, Pass
-from rewriter.passes.enforcement import rejected, switched_on
+from rewriter.passes.enforcement import rejected_today, switched_on
 from rewriter.passes.words import flow_text, listed
 
 CODE, ID = "CNP009", "removed-l7"
@@ -63,7 +63,7 @@ def _finding(context: Context, spec: Spec, rule: Rule, rules: Mapping[str, Any],
     names = removed_kinds(rules)
     peers = "the peers of the rule" if any(field.entries for field in rule.peers) else "anybody"
     opened = f"everything {flow_text(context.policy, spec, rule, peers)} that the L7 rule holds back today"
-    woken = switched_on(context) if rejected(context.policy, context.from_version) else None
+    woken = switched_on(context) if rejected_today(context) else None
     today = f"; {context.from_version} rejects the policy, so the upgrade may switch it on" if woken else ""
     return Finding(
         code=CODE,

@@ -56,7 +56,7 @@ from rewriter.passes.enforcement import (
     default_denies,
     may_share_pods,
     other_policies,
-    rejected,
+    rejected_today,
     switched_on,
 )
 from rewriter.passes.kept_alive import widened_by_upgrade
@@ -103,7 +103,7 @@ def find(context: Context) -> Iterator[Finding]:
     others = _others(context, requiring)
     advice = "narrow the policies listed too, where they are meant to be narrowed" if others else ""
     applicability = Applicability.EVIDENT if others or widened_by_upgrade(context) else Applicability.SAFE
-    if rejected(context.policy, context.from_version) is not None:
+    if rejected_today(context) is not None:
         applicability = Applicability.UNSAFE
     yield _finding(context, requiring, applicability, advice=advice, fix=Fix(operations), others=others)
 
@@ -289,7 +289,7 @@ def _finding(
     fields = [field for group in requiring for field in group.required]
     names = listed(sorted({f"`{field.name}`" for field in fields}))
     denied = listed(default_denies(context))
-    dead = rejected(context.policy, context.from_version) is not None
+    dead = rejected_today(context) is not None
     woken = switched_on(context) if dead else SwitchedOn(widened_by_upgrade(context))
     if fix is None:
         woken = SwitchedOn()

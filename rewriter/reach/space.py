@@ -251,5 +251,9 @@ def _odd_name(labels: frozenset[Label]) -> str:
     for label in labels:
         if label.source in OPAQUE_SOURCES:
             return f"what is behind {opaque_name(opaque_term(label.source, label.key))}{where}"
-    shown = sorted(str(label) for label in labels if label.key != CLUSTER_LABEL)
+    node = Label(RESERVED, "remote-node")
+    shown = sorted(str(label) for label in labels - {node} if label.key != CLUSTER_LABEL)
+    if node in labels:
+        own = ", ".join(text.removeprefix(f"{K8S}:") for text in shown)
+        return f"nodes{f' with {own}' if own else ''}{where}"
     return f"identities with {', '.join(shown)}{where}"

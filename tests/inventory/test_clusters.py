@@ -105,6 +105,10 @@ def test_two_clusters_without_clustermesh_are_no_mesh() -> None:
         ({"clustermesh": {"policyDefaultLocalCluster": False}}, {"default_local_cluster": False}),
         ({"policyCIDRMatchMode": ["nodes"]}, {"cidr_match_nodes": True}),
         ({"kubeProxyReplacement": "strict"}, {"kube_proxy_replacement": True}),
+        ({}, {"node_selector_labels": None}),
+        ({"nodeSelectorLabels": True}, {"node_selector_labels": True}),
+        ({"nodeSelectorLabels": False}, {"node_selector_labels": False}),
+        ({"extraConfig": {"enable-node-selector-labels": "true"}}, {"node_selector_labels": True}),
         ({"policyCIDRMatchMode": "nodes"}, {"cidr_match_nodes": True}),
         ({"policyCIDRMatchMode": ""}, {"cidr_match_nodes": False}),
         ({"clustermesh": {"config": {"clusters": {"beta": {"port": 1}}}}}, {"meshed": True}),
@@ -205,12 +209,18 @@ def test_a_kustomize_chart_and_a_loose_values_file() -> None:
 
 
 def test_the_config_map_of_the_agents() -> None:
-    data = {"cluster-name": "alpha", "policy-default-local-cluster": "true", "policy-cidr-match-mode": "nodes"}
+    data = {
+        "cluster-name": "alpha",
+        "policy-default-local-cluster": "true",
+        "policy-cidr-match-mode": "nodes",
+        "enable-node-selector-labels": "false",
+    }
     text = yaml.safe_dump(
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "cilium-config"}, "data": data}
     )
     (cluster,) = inventory({"cm.yaml": text}).clusters
     assert (cluster.name, cluster.default_local_cluster, cluster.cidr_match_nodes) == ("alpha", True, True)
+    assert cluster.node_selector_labels is False
 
 
 def test_what_two_installations_of_a_cluster_contradict_is_not_known() -> None:

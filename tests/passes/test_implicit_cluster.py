@@ -148,6 +148,13 @@ def test_any_keeps_the_reach(kind: str, field: str, before: Any, after: Any) -> 
     assert not result.only.opens and not result.only.closes
 
 
+@pytest.mark.parametrize("said", [None, True, False])
+def test_rules_that_name_nodes_reach_nobody_where_the_agents_reject_them(said: bool | None) -> None:
+    own = cluster("cluster-a", local=True, node_selector_labels=said)
+    found = treat(CNP, Facts(clusters=[own, B]), ingress=[{"fromNodes": [{}]}]).findings
+    assert bool(found) is (said is not False)
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [

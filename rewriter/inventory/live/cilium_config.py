@@ -29,6 +29,8 @@ def cluster_settings(config_map: Mapping[str, Any], agents: Iterable[str], nodes
         settings["pod_cidrs"] = pods
     if "policy-default-local-cluster" in data:
         settings["default_local_cluster"] = data["policy-default-local-cluster"].lower() == "true"
+    if "enable-node-selector-labels" in data:
+        settings["node_selector_labels"] = data["enable-node-selector-labels"].lower() == "true"
     if "kube-proxy-replacement" in data:
         settings["kube_proxy_replacement"] = data["kube-proxy-replacement"].lower() in ("true", "strict")
     settings["cidr_match_nodes"] = "nodes" in re.split(r"[\s,]+", data.get("policy-cidr-match-mode", ""))
