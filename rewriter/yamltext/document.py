@@ -174,7 +174,10 @@ def node_at(document: Document, pointer: str) -> Node | None:
 
 
 def locate(document: Document, pointer: str) -> Location:
-    """Where the value at a pointer stands; where it is missing, its nearest ancestor."""
+    """Where the value at a pointer stands; where it is missing, its nearest ancestor.
+
+    What an alias or a merge key shows is where it is shown, not where its anchor is.
+    """
     return _location(document, _walk(document, pointer)[1])
 
 
@@ -188,8 +191,8 @@ def _walk(document: Document, pointer: str) -> tuple[Node | None, Node | None]:
     key: Node | None = None
     node = document.root
     for token in tokens(pointer):
-        found = child(node, token) if node is not None else None
-        if found is None:
+        found = child(node, token) if node is not None and not isinstance(node, Alias) else None
+        if node is None or found is None or not node.start <= found[1].start <= node.end:
             break
         key, node = found
     return key, node

@@ -192,6 +192,17 @@ def test_suppression_comments(repository: Path, change: tuple[str, str], silent:
     assert ("unused-suppression" in ran.out) is not silent or "internal-cidr" in change[1]
 
 
+def test_a_suppression_counts_where_an_alias_shows_the_rule(repository: Path) -> None:
+    text = (
+        "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: api, namespace: shop}\nspec:\n"
+        "  endpointSelector: {}\n  ingress:\n  - fromEntities: &all\n    - cluster\n"
+        "  - fromEntities: *all # cnpfix: ignore[cluster-entity]\n    icmps: [{fields: [{type: 8}]}]\n"
+    )
+    (repository / "api.yaml").write_text(text)
+    report = json.loads(cnpfix("--select", "cluster-entity", "--format", "json").out)
+    assert [(finding["id"], finding["line"]) for finding in report["findings"]] == [("cluster-entity", 8)]
+
+
 def test_an_unused_suppression_is_told(repository: Path) -> None:
     (repository / "api.yaml").write_text(FIXED.replace("# all of us", "# cnpfix: ignore[implicit-cluster]"))
     ran = cnpfix("--select", "implicit-cluster")

@@ -95,6 +95,17 @@ def test_places_are_lines_and_columns_of_the_file() -> None:
     assert yamltext.locate(document, "/b/7").line == 5, "what is missing is where it would be"
 
 
+def test_what_an_alias_or_a_merge_key_shows_is_where_it_is_shown() -> None:
+    text = "rules:\n- &one\n  from: &peers\n  - x\n- from: *peers\n  to: y\n- <<: *one\n  to: z\n- *one\n"
+    document = yamltext.parse(text)[0]
+    lines = {route: yamltext.locate(document, route).line for route in ("/rules/0/from/0", "/rules/1/from/0")}
+    assert lines == {"/rules/0/from/0": 4, "/rules/1/from/0": 5}
+    assert yamltext.locate(document, "/rules/2/from/0").line == 7
+    assert yamltext.locate_key(document, "/rules/2/from").line == 7
+    assert yamltext.locate(document, "/rules/2/to").line == 8
+    assert yamltext.locate_key(document, "/rules/3/from").line == 9
+
+
 def test_comments_are_found_and_nothing_else() -> None:
     text = (
         "# one\na: 'no # comment' # two\nb: |  # three\n  # no comment\n # four\n"
