@@ -40,6 +40,8 @@ In a NetworkPolicy the key stands in `podSelector`, bare: nothing else counts th
 A policy with `fromNodes` or `toNodes` is rewritten only where `enable-node-selector-labels` is known to be on: without
 it Cilium rejects the policy, as `rejected` tells.
 
+Where the other rules of the list allow (or deny) all of the same, on the target release too, nothing changes: a note.
+
 `toServices` has no place for the key: that the remote backends of a global Service are lost is told, not fixed.
 
 ## References
@@ -75,6 +77,7 @@ from rewriter.passes.base import Context, Pass
 from rewriter.passes.doubts import doubts_about
 from rewriter.passes.global_services import lost_backends
 from rewriter.passes.mesh import cluster_requirement
+from rewriter.passes.rules import kept_by_others
 from rewriter.passes.words import flow_text, listed, selector_text
 from rewriter.passes.workloads import clusters_all_known, unseen, workloads_evidence, workloads_of
 
@@ -241,10 +244,14 @@ def _narrowed(place: _Place) -> Finding:
     closes, opens, why = _effect(place)
     trust = Applicability.UNSAFE if opens else Applicability.EVIDENT if closes else Applicability.SAFE
     local = f"those of {context.cluster.name}" if context.cluster else "local ones"
+    severity = Severity.ERROR if by_workloads or rule.deny else Severity.WARNING
+    if kept_by_others(context, rule):
+        severity = Severity.NOTE
+        why = f"nothing of it changes: other rules of the policy {'deny' if rule.deny else 'allow'} all of this anyway"
     return Finding(
         code=CODE,
         id=ID,
-        severity=Severity.ERROR if by_workloads or rule.deny else Severity.WARNING,
+        severity=severity,
         applicability=trust,
         route=_route(place),
         message=f"`{place.field.name}` {_entries(place)} pods of every cluster on {context.from_version}, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -72,6 +73,16 @@ def missing(
     covering = [entry for raw in (*others, *besides) for entry in _entries(context, spec, rule, raw)]
     new = [raw for raw in siblings if raw not in others]
     return [dict(raw) for raw in new if not _covered(_entries(context, spec, rule, raw), covering)]
+
+
+def kept_by_others(context: Context, rule: Rule) -> bool:
+    """Whether other rules of the list say on the target release all that a rule says on the source release."""
+    spec = spec_of(context.policy, rule)
+    items = spec.raw.get(_list_name(rule)) or ()
+    others = [raw for index, raw in enumerate(items) if index != rule.index and isinstance(raw, dict)]
+    covering = [entry for raw in others for entry in _entries(context, spec, rule, raw)]
+    before = replace(context, to_version=context.from_version)
+    return bool(covering) and _covered(_entries(before, spec, rule, rule.raw), covering)
 
 
 def spec_of(policy: Policy, rule: Rule) -> Spec:

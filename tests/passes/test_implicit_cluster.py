@@ -286,6 +286,25 @@ def test_auto_keeps_a_deny_rule_as_wide_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
+    ("other", "severity"),
+    [
+        ({"fromEntities": ["all"]}, Severity.NOTE),
+        ({"fromEntities": ["all"], "toPorts": [{"ports": [{"port": "80"}]}]}, Severity.ERROR),
+        ({"fromEndpoints": [{}]}, Severity.ERROR),
+        ({"fromEntities": ["cluster"]}, Severity.ERROR),
+        ({"fromEndpoints": [{"matchLabels": {CLUSTER: "cluster-a"}}]}, Severity.ERROR),
+    ],
+)
+@pytest.mark.parametrize("deny", ["", "Deny"])
+def test_what_other_rules_say_after_the_upgrade_too_is_a_note(other: Any, severity: Severity, deny: str) -> None:
+    inventory = Facts(clusters=[A, B], workloads=[HERE, THERE])
+    result = treat(CNP, inventory, "auto", **{f"ingress{deny}": [{"fromEndpoints": [{"matchLabels": WEB}]}, other]})
+    found = [finding for finding in result.findings if finding.route.startswith(f"/spec/ingress{deny}/0/")]
+    assert [finding.severity for finding in found] == [severity]
+    assert ("nothing of it changes" in found[0].why) == (severity is Severity.NOTE)
+
+
+@pytest.mark.parametrize(
     ("namespaces", "expected"),
     [
         ([], EXISTS),
