@@ -11,37 +11,15 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from rewriter.cli.commands import COMMANDS, SUMMARIES
 from rewriter.cli.errors import ReaderGoneError, UsageError
 
 FIX = "fix"
-#: The commands and the modules of `rewriter.cli` that they are in.
-COMMANDS = {
-    "passes": "passes",
-    "explain": "passes",
-    "validate": "validate",
-    "verdict": "verdict",
-    "impact": "impact",
-    "report": "report",
-    "pr": "pr",
-    "init": "init",
-    "snapshot": "snapshot",
-}
 _GROUP_OPTIONS = ("--install-completion", "--show-completion")
-_SUMMARIES = {
-    "passes": "the passes, the upgrades that they run for, and how far their fixes go",
-    "explain": "a pass: what it finds, why that matters, before and after",
-    "validate": "which Cilium releases accept each policy, and why others reject it",
-    "verdict": "whether a flow passes, and the rule that decides",
-    "impact": "which flows an upgrade changes, with and without the fixes",
-    "report": "an HTML page for a reviewer",
-    "pr": "the fixes as pull requests that are kept up to date",
-    "init": "a commented cnpfix.toml from what the repository tells",
-    "snapshot": "the facts of live clusters, in a file for --inventory",
-}
 _EPILOG = "\n\n".join(
     [
         "**Commands**",
-        *(f"- `{name}`: {summary}" for name, summary in _SUMMARIES.items()),
+        *(f"- `{name}`: {summary}" for name, summary in SUMMARIES.items()),
         "`cnpfix COMMAND --help` tells more. A path that has the name of a command is given as `./name`.",
     ]
 )

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from rewriter.cli.completion import first_words
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import (
     FACTS,
@@ -47,7 +48,10 @@ def fix(
     paths: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar=PATHS, help="Files and folders; `-` reads stdin and writes stdout. Default: `.`", show_default=False
+            metavar=PATHS,
+            help="Files and folders; `-` reads stdin and writes stdout. Default: `.`",
+            show_default=False,
+            autocompletion=first_words,
         ),
     ] = None,
     dry_run: Annotated[

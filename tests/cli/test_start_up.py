@@ -50,11 +50,3 @@ def test_a_run_without_fixes_imports_no_proofs(tmp_path: Path) -> None:
         "rewriter.bot",
         "rich.console",
     }
-
-
-def test_the_shell_completes_the_options_of_every_command() -> None:
-    """The command line is then not in the arguments, so that every command must be there."""
-    asked = {"_CNPFIX_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "cnpfix impact --inv"}
-    command = [str(Path(sys.executable).with_name("cnpfix"))]
-    done = subprocess.run(command, env=os.environ | asked, capture_output=True, text=True, check=True)
-    assert "--inventory" in done.stdout

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from rewriter.cli.app import COMMANDS
+from rewriter.cli.commands import COMMANDS
 from tests.cli import process
 from tests.cli.support import cnpfix
 from tests.contract.conftest import manifest

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rewriter.cli.app import COMMANDS
+from rewriter.cli.commands import COMMANDS
 from tests.cli import process
 from tests.cli.support import cnpfix
 from tests.contract.conftest import CLUSTER, manifest
