@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import Any
@@ -107,7 +106,7 @@ def run(arguments: Sequence[str], name: str = "cnpfix") -> int:
 
 
 def _usage(message: str) -> int:
-    from rewriter.output.style import one_line
+    from rewriter.cli.printing import tell
 
-    print(f"cnpfix: {one_line(message)}", file=sys.stderr)
+    tell(message)
     return 2

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from rewriter import __version__
+from rewriter.cli.printing import say, tell
 from rewriter.cli.progress import Progress
 from rewriter.discovery import MAX_BYTES, FoundFile, InputError
 from rewriter.engine import parallel
@@ -17,7 +18,7 @@ from rewriter.engine.observed import TrafficSummary
 from rewriter.engine.result import FileResult, Report, Summary
 from rewriter.engine.workspace import Workspace
 from rewriter.output.lines import count
-from rewriter.output.style import clean, one_line, style_for
+from rewriter.output.style import one_line, style_for
 
 #: Policies that are in no file, told one a line.
 _MOST_TOLD = 10
@@ -57,7 +58,7 @@ def run_baseline(workspace: Workspace, options: Options, path: Path, jobs: int) 
     report = make_report(workspace, preview(workspace, options, jobs))
     _write(path, baseline_text(report.findings, path))
     print_errors(report)
-    print(clean(f"{path}: {count(report.summary.findings, 'finding')} known from now on"))
+    say([one_line(f"{path}: {count(report.summary.findings, 'finding')} known from now on")])
     return 2 if report.errors else 0
 
 
@@ -85,11 +86,9 @@ def _dead_told(workspace: Workspace) -> Callable[[FileResult], FileResult]:
     elsewhere = policies.elsewhere
     for dead in elsewhere[:_MOST_TOLD]:
         name = "/".join(filter(None, (dead.namespace, dead.name)))
-        print(
-            clean(f"cnpfix: {name} is not in the files and not enforced: {dead.reason}, {dead.source}"), file=sys.stderr
-        )
+        tell(f"{name} is not in the files and not enforced: {dead.reason}, {dead.source}")
     if len(elsewhere) > _MOST_TOLD:
-        print(f"cnpfix: and {len(elsewhere) - _MOST_TOLD} more like it", file=sys.stderr)
+        tell(f"and {len(elsewhere) - _MOST_TOLD} more like it")
     return policies.told
 
 
@@ -183,7 +182,7 @@ def _print(report: Report, mode: Mode, printing: Printing, stream: object = None
 def print_errors(report: Report) -> None:
     """One line on stderr for each file or document that could not be treated."""
     for error in report.errors:
-        print(one_line(f"cnpfix: {error}"), file=sys.stderr)
+        tell(error)
 
 
 def _write(path: Path, content: str) -> None:

@@ -25,6 +25,7 @@ from rewriter.cli.options import (
     open_for,
 )
 from rewriter.cli.pass_names import selection
+from rewriter.cli.printing import tell
 
 
 class Format(StrEnum):
@@ -63,7 +64,7 @@ def impact(
     from rewriter.engine.impact import impact_of
     from rewriter.engine.workspace import Request
     from rewriter.output import impact_report, impact_text
-    from rewriter.output.style import clean, style_for
+    from rewriter.output.style import style_for
 
     request = Request(
         names=tuple(paths or (".",)),
@@ -106,5 +107,5 @@ def impact(
         except OSError as error:
             raise UsageError(f"--output {output}: cannot be written: {error.strerror or error}") from None
     for problem in found.errors:
-        print(clean(f"cnpfix: {problem}"), file=sys.stderr)
+        tell(problem)
     return 2 if found.errors else 0

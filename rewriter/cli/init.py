@@ -11,9 +11,10 @@ import typer
 
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import open_for
+from rewriter.cli.printing import tell
 from rewriter.config.load import FILE_NAME
 from rewriter.engine.workspace import Request
-from rewriter.output.style import clean
+from rewriter.output.style import escaped_marks
 
 
 def init(
@@ -35,13 +36,13 @@ def init(
     workspace = open_for(Request(names=(path,), ignore_config=True))
     text = render_config(workspace, folder)
     if output == "-":
-        sys.stdout.write(text)
+        sys.stdout.write(escaped_marks(text))
         return 0
     try:
         _write(target, text)
     except OSError as error:
         raise UsageError(f"{target}: cannot be written: {error.strerror or error}") from None
-    print(clean(f"cnpfix: wrote {target}; read it before you rely on it"), file=sys.stderr)
+    tell(f"wrote {target}; read it before you rely on it")
     return 0
 
 

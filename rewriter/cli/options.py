@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -112,11 +111,11 @@ def known_findings(path: Path | None) -> Baseline:
 
 def open_for(request: Request) -> Workspace:
     """The workspace of a command, with a progress bar while it is read. Raises UsageError."""
+    from rewriter.cli.printing import tell
     from rewriter.cli.progress import Progress
     from rewriter.config import ConfigError
     from rewriter.engine.workspace import WorkspaceError, open_workspace
     from rewriter.inventory.snapshot import SnapshotError
-    from rewriter.output.style import one_line
 
     if "" in request.names:
         raise UsageError("an empty path: no such file or folder; name one, or `.` for all that is here")
@@ -126,13 +125,13 @@ def open_for(request: Request) -> Workspace:
     except (ConfigError, SnapshotError, WorkspaceError) as error:
         raise UsageError(str(error)) from None
     for warning in workspace.warnings:
-        print(f"cnpfix: {one_line(warning)}", file=sys.stderr)
+        tell(warning)
     return workspace
 
 
 def tell_facts(workspace: Workspace) -> None:
     """On stderr: which clusters are known, from where, and what is doubtful or not known about the facts."""
-    from rewriter.output.style import one_line
+    from rewriter.cli.printing import tell
 
     inventory = workspace.inventory
     lines = [f"cluster {cluster.name}, {cluster.source}" for cluster in inventory.clusters]
@@ -145,4 +144,4 @@ def tell_facts(workspace: Workspace) -> None:
     lines += [str(problem) for problem in inventory.problems]
     lines += [f"{source}: cannot be read as facts" for source in inventory.unreadable]
     for line in lines:
-        print(f"cnpfix: {one_line(line)}", file=sys.stderr)
+        tell(line)

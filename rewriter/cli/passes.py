@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
 import sys
 from enum import StrEnum
@@ -15,6 +14,7 @@ from rewriter.cilium.version import DEFAULT_TO, Version, parse_version
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import Color, ColorOption
 from rewriter.cli.pass_names import pass_id
+from rewriter.cli.printing import say_json
 from rewriter.output.style import Style, style_for
 from rewriter.passes import PASSES
 from rewriter.passes.base import Pass
@@ -42,7 +42,7 @@ def passes(
     examples = read_examples()
     rows = [(each, list(examples[each.id].applicabilities) if each.id in examples else []) for each in shown]
     if format_ is Format.JSON:
-        print(json.dumps([_as_json(each, fixes) for each, fixes in rows], indent=2, ensure_ascii=False))
+        say_json([_as_json(each, fixes) for each, fixes in rows])
     else:
         _print_table(rows, style_for(sys.stdout, color.value))
     return 0

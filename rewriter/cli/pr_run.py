@@ -28,9 +28,10 @@ from rewriter.cli import pr_text
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import open_for
 from rewriter.cli.pass_names import selection
+from rewriter.cli.printing import say, tell
 from rewriter.engine.fixer import Options
 from rewriter.engine.workspace import Request, Workspace
-from rewriter.output.style import clean, style_for
+from rewriter.output.style import style_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def _server(asked: Asked, clock: Clock) -> _Server:
     if token is None and not asked.dry_run:
         raise UsageError(f"no token for {place.host}: set {' or '.join(variables_for(place))} in the environment")
     if token is not None and place.is_unencrypted:
-        print(clean(f"cnpfix: warning: the token goes to {place.api} unencrypted"), file=sys.stderr)
+        tell(f"warning: the token goes to {place.api} unencrypted")
     if token is not None and remote.is_http:
         git = replace(git, token=token, server=remote.web)
     return _Server(git, root, remote, place, token, ca_bundle)
@@ -224,19 +225,13 @@ def _print(
     style = style_for(sys.stdout, asked.color)
     errors = list(dict.fromkeys(str(error) for fixes in runs for error in fixes.errors))
     where = f"{server.remote.host}/{server.place.project}"
-    _say(pr_text.head(settings, clone, where, style, asked=forge is not None))
+    say(pr_text.head(settings, clone, where, style, asked=forge is not None))
     outcomes = []
     for outcome in run_bot(clone, forge, groups, settings, complete=not errors):
         outcomes.append(outcome)
-        _say(pr_text.outcome(outcome, settings, style, verbose=asked.verbose))
-    _say(pr_text.summary(outcomes, settings, style))
+        say(pr_text.outcome(outcome, settings, style, verbose=asked.verbose))
+    say(pr_text.summary(outcomes, settings, style))
     for error in errors:
-        print(clean(f"cnpfix: {error}"), file=sys.stderr)
+        tell(error)
     failed = any(outcome.action is Action.FAILED for outcome in outcomes)
     return 2 if errors or failed else 0
-
-
-def _say(lines: Iterator[str]) -> None:
-    for line in lines:
-        print(line.rstrip().encode("utf-8", "replace").decode())
-    sys.stdout.flush()

@@ -39,11 +39,13 @@ def report(
 ) -> int:
     """Write one self-contained HTML page: what would change, why, and who may talk to whom before and after."""
     from rewriter.cli import fix_run
+    from rewriter.cli.printing import say
     from rewriter.engine.fixer import Options
     from rewriter.engine.pictures import pictures
     from rewriter.engine.workspace import Request
     from rewriter.output import html_report
     from rewriter.output.lines import count
+    from rewriter.output.style import one_line
 
     request = Request(
         names=tuple(paths or (".",)),
@@ -76,5 +78,6 @@ def report(
         raise UsageError(f"--output {output}: cannot be written: {error.strerror or error}") from None
     fix_run.print_errors(made)
     summary = made.summary
-    print(f"{output}: {count(summary.findings, 'finding')} in {count(summary.policies, 'policy', 'policies')}")
+    found = f"{count(summary.findings, 'finding')} in {count(summary.policies, 'policy', 'policies')}"
+    say([one_line(f"{output}: {found}")])
     return 2 if made.errors else 0

@@ -14,8 +14,9 @@ import typer
 
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import Color, ColorOption
+from rewriter.cli.printing import say, say_json, tell
 from rewriter.cli.progress import Progress
-from rewriter.output.style import Style, clean, one_line, style_for
+from rewriter.output.style import Style, escaped_marks, logged, one_line, style_for
 
 snapshot_app = typer.Typer(
     invoke_without_command=True,
@@ -75,19 +76,19 @@ def snapshot(
     except ClusterError as error:
         raise UsageError(str(error)) from None
     for failure in reading.failures:
-        print(clean(f"cnpfix: {failure}"), file=sys.stderr)
+        tell(failure)
     if reading.failures and not allow_incomplete:
-        print("cnpfix: nothing is written; --allow-incomplete writes the rest", file=sys.stderr)
+        tell("nothing is written; --allow-incomplete writes the rest")
         return 2
     try:
         if str(output) == "-":
-            sys.stdout.write(snapshot_text(reading.content))
+            sys.stdout.write(escaped_marks(snapshot_text(reading.content)))
         else:
             write_snapshot(output, reading.content)
     except SnapshotError as error:
         raise UsageError(str(error)) from None
     for entry in reading.content["clusters"]:
-        print(clean(f"{entry['name']}: {_counts(entry)}"), file=sys.stderr)
+        print(logged(one_line(f"{entry['name']}: {_counts(entry)}")), file=sys.stderr)
     return 0
 
 
@@ -120,10 +121,9 @@ def diff(
             "new": {"file": str(new), "created": after.created},
             "differences": [asdict(each) for each in found],
         }
-        print(json.dumps(content, indent=2, ensure_ascii=False))
+        say_json(content)
     else:
-        for line in _lines(found, style_for(sys.stdout, color.value)):
-            print(line)
+        say(_lines(found, style_for(sys.stdout, color.value)))
     return 1 if found else 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -14,9 +13,10 @@ from rewriter.cilium.validation import rejection
 from rewriter.cilium.version import SUPPORTED, Version, parse_version
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import REPORT, Color, ColorOption, Config, Paths, open_for
+from rewriter.cli.printing import say, say_json, tell
 from rewriter.engine.settings import settings_of
 from rewriter.engine.workspace import PlacedPolicy, Request, Workspace
-from rewriter.output.style import Style, clean, one_line, style_for
+from rewriter.output.style import Style, one_line, style_for
 from rewriter.yamltext import has_substitution
 
 
@@ -53,15 +53,14 @@ def validate(
     rejected = sum(why is not None and not why.unknown for why in verdicts)
     unknown = sum(why is not None and why.unknown for why in verdicts)
     if format_ is Format.JSON:
-        print(json.dumps([_as_json(placed, answers) for placed, answers in rows], indent=2, ensure_ascii=False))
+        say_json([_as_json(placed, answers) for placed, answers in rows])
     else:
         style = style_for(sys.stdout, color.value)
-        for line in (*_table(rows, asked, style), *_summary(len(rows), rejected, unknown, target, style)):
-            print(line)
+        say([*_table(rows, asked, style), *_summary(len(rows), rejected, unknown, target, style)])
     for place in workspace.templates:
-        print(clean(f"cnpfix: {place}: holds a policy in a template, which is left alone; render it"), file=sys.stderr)
+        tell(f"{place}: holds a policy in a template, which is left alone; render it")
     for problem in workspace.errors:
-        print(clean(f"cnpfix: {problem}"), file=sys.stderr)
+        tell(problem)
     if workspace.errors:
         return 2
     return 1 if rejected else 0

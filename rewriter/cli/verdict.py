@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -14,7 +13,8 @@ import typer
 
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import REPORT, Color, ColorOption, Config, Inventory, Paths, open_for
-from rewriter.output.style import Style, clean, one_line, style_for
+from rewriter.cli.printing import say, say_json, tell
+from rewriter.output.style import Style, one_line, style_for
 
 if TYPE_CHECKING:
     from rewriter.cilium.version import Version
@@ -80,12 +80,12 @@ def verdict(
         raise UsageError(str(error)) from None
     if format_ is Format.JSON:
         flow = {"port": number, "protocol": protocol, "version": str(workspace.to_version)}
-        print(json.dumps(_as_json(judged, flow), indent=2, ensure_ascii=False))
+        say_json(_as_json(judged, flow))
     else:
         style = style_for(sys.stdout, color.value)
-        print("\n".join(_text(judged, f"{number}/{protocol}", workspace.to_version, style)))
+        say(_text(judged, f"{number}/{protocol}", workspace.to_version, style))
     for problem in workspace.errors:
-        print(clean(f"cnpfix: {problem}"), file=sys.stderr)
+        tell(problem)
     return 2 if workspace.errors else 0
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from rewriter.cilium.cases import CaseError, answer_case
 from rewriter.cilium.version import Version
 from rewriter.cli.errors import UsageError
-from rewriter.output.style import one_line
+from rewriter.cli.printing import tell
+from rewriter.output.style import escaped_marks
 
 _GZIP = b"\x1f\x8b"
 
@@ -30,12 +31,9 @@ def answer_cases(file: Path, version: Version) -> int:
                     answer = answer_case(_read(line), version)
                 except CaseError as error:
                     bad += 1
-                    print(
-                        f"cnpfix: {one_line(str(file))}:{number}: is not a case: {one_line(str(error))}",
-                        file=sys.stderr,
-                    )
+                    tell(f"{file}:{number}: is not a case: {error}")
                     continue
-                sys.stdout.write(json.dumps(answer, separators=(",", ":")) + "\n")
+                sys.stdout.write(escaped_marks(json.dumps(answer, separators=(",", ":"))) + "\n")
     except (OSError, EOFError) as error:
         raise UsageError(f"--cases {file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     return 2 if bad else 0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from rewriter.engine.impact import Change, Impact, PolicyImpact
 from rewriter.output.impact_text import MOST_PAIRS, ROWS, fate, numbers, shown_pairs
 from rewriter.output.markdown import escaped
+from rewriter.output.style import as_json_text, logged
 from rewriter.reach.pairs import MeshDifference
 
 SCHEMA = 1
@@ -16,7 +16,7 @@ SCHEMA = 1
 
 def render_json(impact: Impact, versions: tuple[str, str]) -> str:
     """Everything: `undone` with nothing done, `fixed` after the fixes; lists of workloads stand for all their pairs."""
-    return json.dumps(as_json(impact, versions), indent=2, ensure_ascii=False) + "\n"
+    return as_json_text(as_json(impact, versions))
 
 
 def as_json(impact: Impact, versions: tuple[str, str]) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def _mesh(difference: MeshDifference) -> dict[str, Any]:
 
 def render_markdown(impact: Impact, versions: tuple[str, str]) -> str:
     """The impact as GitHub-flavoured Markdown; names from manifests are escaped."""
-    return "\n".join(_lines(impact, versions)).rstrip() + "\n"
+    return logged("\n".join(_lines(impact, versions)).rstrip() + "\n")
 
 
 def _lines(impact: Impact, versions: tuple[str, str]) -> Iterator[str]:

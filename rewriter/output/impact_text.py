@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rewriter.engine.impact import DEAD, DEAD_ON_BOTH, WOKEN, Change, Impact, PolicyImpact
-from rewriter.output.style import Style, clean, one_line
+from rewriter.output.style import Style, clean, logged, one_line
 from rewriter.reach.pairs import MeshDifference, PairChange
 
 #: Rows of pairs that are shown; every one is in the JSON.
@@ -23,7 +23,7 @@ def render(impact: Impact, versions: tuple[str, str], style: Style) -> str:
     lines += _pairs(impact, style)
     lines += _released(impact, style)
     lines += ["", *_summary(impact, versions, style)]
-    return "".join(line.rstrip() + "\n" for line in lines)
+    return logged("".join(line.rstrip() + "\n" for line in lines))
 
 
 #: The rows of the summary in words, by their names in reports.

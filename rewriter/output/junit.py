@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 from rewriter.engine.result import Report, Reported
 from rewriter.finding import Severity
 from rewriter.output.lines import full_message
-from rewriter.output.style import clean
+from rewriter.output.style import clean, escaped_marks
 
 
 def render(report: Report) -> str:
@@ -20,7 +20,7 @@ def render(report: Report) -> str:
     lines.append(f'  <testsuite name="cnpfix" {counts}>')
     lines += _cases(report)
     lines += ["  </testsuite>", "</testsuites>"]
-    return "\n".join(lines) + "\n"
+    return escaped_marks("\n".join(lines) + "\n", "&#35;")
 
 
 def _cases(report: Report) -> Iterator[str]:

@@ -9,7 +9,7 @@ from itertools import groupby
 from rewriter.engine.result import FileResult, Report, Reported
 from rewriter.output.diff import unified_diff
 from rewriter.output.lines import count, remedy
-from rewriter.output.style import clean, one_line
+from rewriter.output.style import clean, logged, one_line
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~&])")
 _LINKING = re.compile("([@#])")
@@ -17,7 +17,7 @@ _LINKING = re.compile("([@#])")
 
 def render(report: Report) -> str:
     """The report as GitHub-flavoured Markdown; names from manifests are escaped."""
-    return "\n".join(_lines(report)).rstrip() + "\n"
+    return logged("\n".join(_lines(report)).rstrip() + "\n")
 
 
 def _lines(report: Report) -> Iterator[str]:

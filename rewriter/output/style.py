@@ -15,8 +15,10 @@ _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "
 #: C0 and C1 controls, line separators, and the marks that reorder text on screen.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
-#: What GitHub's runner obeys in whatever a step prints (actions/runner, ActionCommand).
-_COMMAND = re.compile(r"^(\s*)([:#])(:|#\[)")
+#: What GitHub's runner obeys in whatever a step prints (actions/runner, ActionCommand): `::` first on a line, whatever
+#: that is not seen stands before it, and `##[` anywhere. Azure's and TeamCity's take `##vso[` and `##teamcity[`.
+_COMMAND = re.compile(r"^([^!-~\n]*):(?=:)", re.MULTILINE)
+_MARK = re.compile(r"#(?=#\w*\[)")
 
 
 def clean(text: str) -> str:
@@ -25,14 +27,19 @@ def clean(text: str) -> str:
 
 
 def as_json_text(value: object) -> str:
-    """A value as indented JSON with a final newline, non-ASCII as it is, what a terminal obeys as escapes."""
+    """A value as indented JSON with a final newline, non-ASCII as it is, what a terminal or a log obeys as escapes."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
-    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+    return escaped_marks(_CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)) + "\n"
 
 
-def no_command(line: str) -> str:
-    """A line of a log that a CI system does not obey: a name may be written like `::error::` or `##[error]`."""
-    return _COMMAND.sub(lambda match: f"{match[1]}\\x{ord(match[2]):02x}{match[3]}", line)
+def escaped_marks(text: str, escape: str = "\\u0023") -> str:
+    """JSON, TOML or what else has escapes, meaning the same, with nothing in it that a CI system obeys in a log."""
+    return _MARK.sub(lambda _: escape, text)
+
+
+def logged(text: str) -> str:
+    """Lines that a CI system does not obey in a log: a name may be written like `::error::` or `##[error]`."""
+    return escaped_marks(_COMMAND.sub(r"\1\\x3a", text), "\\x23")
 
 
 def one_line(text: str) -> str:

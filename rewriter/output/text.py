@@ -10,7 +10,7 @@ from rewriter.engine.result import FileResult, Report, Reported
 from rewriter.finding import Applicability, Flows, Severity
 from rewriter.output.diff import unified_diff
 from rewriter.output.lines import count
-from rewriter.output.style import Style, clean, no_command, one_line
+from rewriter.output.style import Style, clean, logged, one_line
 from rewriter.output.traffic import traffic_lines
 
 _SEVERITY_COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
@@ -22,8 +22,8 @@ def render(report: Report, style: Style, *, written: bool, quiet: bool = False) 
 
     `written` says whether the fixes are in the files or only previewed, `quiet` leaves notes and the summary out.
     """
-    lines = list(_lines(report, style, written=written, quiet=quiet))
-    return "".join(no_command(line.rstrip()) + "\n" for line in lines)
+    lines = _lines(report, style, written=written, quiet=quiet)
+    return logged("".join(line.rstrip() + "\n" for line in lines))
 
 
 def _lines(report: Report, style: Style, *, written: bool, quiet: bool) -> Iterator[str]:

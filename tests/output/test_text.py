@@ -1,30 +1,106 @@
-"""The preview for people, where it ends up in the log of a CI system."""
+"""What is printed, where it ends up in the log of a CI system: no name and no line of a manifest is a command there."""
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 
+from rewriter.output.style import as_json_text, logged
 from tests.cli.support import cnpfix
 
-POLICY = """\
+#: GitHub's runner (ActionCommand) looks for `::` behind any white space, and for `##[` anywhere in a line.
+OBEYED = re.compile(r"^\s*::|##\w*\[")
+MASK = "::add-mask::a"
+STOP = "a ##[stop-commands]b ##vso[task.complete]"
+POLICY = f"""\
 apiVersion: cilium.io/v2
 kind: CiliumNetworkPolicy
-metadata: {name: p, namespace: shop}
+metadata: {{name: "{MASK}", namespace: "", labels: {{a: "{STOP}"}}}}
 spec:
   description: |
-    ::add-mask::a
-  endpointSelector: {}
+    {MASK}
+    {STOP}
+  endpointSelector: {{}}
   egress:
-  - toFQDNs: [{matchPattern: "**.example.com"}]
+  - toFQDNs: [{{matchPattern: "**.example.com"}}]
+---
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {{name: "{MASK} {STOP} and a name so long that it fills a line of its own", namespace: ""}}
+spec:
+  endpointSelector: {{matchLabels: {{app: "{STOP}"}}}}
+  ingress:
+  - fromCIDR: ["{STOP}"]
+  - fromEndpoints: [{{matchLabels: {{x: y}}}}]
+"""
+CONFIG = f"""
+[[clusters]]
+name = "{MASK}"
+local = ["**"]
+[[clusters]]
+name = "{STOP}"
 """
 
 
-@pytest.mark.parametrize("name", ["::error::x.yaml", "a\n::error::x.yaml", "##[error]x.yaml"])
-def test_no_line_is_a_command_of_a_ci_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+@pytest.fixture(params=["x", "::error::x", "a\n::error::x", "##[error]x", "a ##[stop-commands]x"])
+def tree(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Manifests, good and bad, with a hostile name and hostile content."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / name).write_text(POLICY)
-    ran = cnpfix(".")
-    assert "error" in ran.out
-    assert not [line for line in ran.out.splitlines() if line.lstrip().startswith(("::", "##["))]
+    (tmp_path / f"{request.param}.yaml").write_text(POLICY)
+    (tmp_path / f"{request.param}.bad.yaml").write_text(POLICY + "\n: [\n")
+    (tmp_path / f"{request.param}.template.yaml").write_text(POLICY + "x: {{ y }}\n")
+    (tmp_path / "cnpfix.toml").write_text(CONFIG)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ".",
+        "-v .",
+        *(f"--format {name} ." for name in ("json", "sarif", "gitlab", "junit", "markdown")),
+        "--baseline known.json --write-baseline .",
+        f"--select {MASK} .",
+        "--no-such##[error]option .",
+        "validate .",
+        "validate --format json .",
+        "impact .",
+        "impact --format json .",
+        "impact --format markdown .",
+        f"verdict --source {MASK}/a --destination b/c .",
+        "verdict --source a/b=c --destination world --format json .",
+        "report .",
+        "init -o - .",
+    ],
+)
+def test_no_line_is_a_command(tree: Path, line: str) -> None:
+    ran = cnpfix(*line.split(" "))
+    printed = (ran.out + ran.err).splitlines()
+    assert printed
+    assert not [each for each in printed if OBEYED.search(each)]
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("  ::error::x", r"  \x3a:error::x"),
+        ("\u00a0\u200b::error::x", "\u00a0\u200b\\x3a:error::x"),
+        ("a ::error::x", "a ::error::x"),
+        ("a\n ::b::\n\n::c::", "a\n \\x3a:b::\n\n\\x3a:c::"),
+        ("a ##[error]b ###[c]", r"a \x23#[error]b #\x23#[c]"),
+        ("##vso[task.setvariable]", r"\x23#vso[task.setvariable]"),
+        ("## heading [a](b)", "## heading [a](b)"),
+    ],
+)
+def test_what_would_be_obeyed_is_shown(line: str, shown: str) -> None:
+    assert logged(line) == shown
+
+
+def test_json_means_the_same() -> None:
+    value = {"a": [STOP, "##[", "\x9b", MASK]}
+    text = as_json_text(value)
+    assert json.loads(text) == value
+    assert not [line for line in text.splitlines() if OBEYED.search(line)]
