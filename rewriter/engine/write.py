@@ -27,8 +27,9 @@ def write_atomically(path: Path, before: bytes, after: bytes) -> None:
         status = target.stat()
         if target.read_bytes() != before:
             raise WriteError("changed while it was being read; nothing written, run again")
-        if not status.st_mode & 0o222 or not os.access(target, os.W_OK):
-            raise WriteError("is read-only; nothing written")
+        refusal = _refusal(target, status)
+        if refusal:
+            raise WriteError(f"{refusal}; nothing written")
         with _temporary(target.parent) as (descriptor, name):
             _write(descriptor, after)
             _keep(descriptor, target, status)
@@ -39,6 +40,17 @@ def write_atomically(path: Path, before: bytes, after: bytes) -> None:
         _sync_folder(target.parent)
     except OSError as error:
         raise WriteError(f"cannot be written: {error.strerror or error}; nothing written") from None
+
+
+def _refusal(target: Path, status: os.stat_result) -> str | None:
+    """Why a file may not be written, in words that say what to change; None when it may."""
+    if not status.st_mode & 0o222:
+        return "is read-only"
+    if os.access(target, os.W_OK):
+        return None
+    if os.statvfs(target).f_flag & os.ST_RDONLY:
+        return "is on a read-only file system"
+    return f"belongs to user {status.st_uid}, and user {os.geteuid()} may not write it"
 
 
 @contextlib.contextmanager
@@ -66,7 +78,12 @@ def _keep(descriptor: int, target: Path, status: os.stat_result) -> None:
     """Gives the new file what the old one has. The owner comes first: a change of it takes bits off the mode."""
     made = os.fstat(descriptor)
     if (made.st_uid, made.st_gid) != (status.st_uid, status.st_gid):
-        os.fchown(descriptor, status.st_uid, status.st_gid)
+        try:
+            os.fchown(descriptor, status.st_uid, status.st_gid)
+        except PermissionError:
+            raise WriteError(
+                f"belongs to user {status.st_uid}, and user {os.geteuid()} cannot leave it so; nothing written"
+            ) from None
     if hasattr(os, "listxattr"):
         for name in os.listxattr(target):
             with contextlib.suppress(OSError):  # Some belong to the kernel or to the file system.

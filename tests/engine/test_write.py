@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -81,6 +82,34 @@ def test_refuses_a_file_that_changes_at_the_last_moment(path: Path, monkeypatch:
 def test_read_only_files_are_left_alone_even_by_root(path: Path, mode: int) -> None:
     path.chmod(mode)
     with pytest.raises(WriteError, match="is read-only; nothing written"):
+        write_atomically(path, b"old", b"new")
+    assert path.read_bytes() == b"old"
+    assert _alone(path)
+
+
+def test_says_whose_file_it_is_when_it_may_not_be_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    owner, user = path.stat().st_uid, os.geteuid()
+    with pytest.raises(WriteError, match=f"belongs to user {owner}, and user {user} may not write it; nothing written"):
+        write_atomically(path, b"old", b"new")
+    assert path.read_bytes() == b"old"
+
+
+def test_says_that_the_file_system_is_read_only(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=os.ST_RDONLY | os.ST_NOSUID))
+    with pytest.raises(WriteError, match="is on a read-only file system; nothing written"):
+        write_atomically(path, b"old", b"new")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_an_owner_that_cannot_be_kept_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    os.chown(path, 12345, -1)
+    monkeypatch.setattr(os, "fchown", refused)
+    with pytest.raises(WriteError, match="belongs to user 12345, and user 0 cannot leave it so; nothing written"):
         write_atomically(path, b"old", b"new")
     assert path.read_bytes() == b"old"
     assert _alone(path)
