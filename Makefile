@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types forge golden inventory-table bench fuzz docs docs-check try-hooks kubectl-plugin lock clean
+.PHONY: help demo test lint types forge golden inventory-table bench fuzz docs docs-check try-hooks container kubectl-plugin lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 18
@@ -57,6 +57,9 @@ fuzz: $(STAMP)   ## long property tests
 
 try-hooks: $(STAMP) ## the pre-commit hooks, by pre-commit's own try-repo on a repository made for it
 	PRE_COMMIT_VERSION=4.0.1 bash tests/integrations/try_hooks.sh $(BIN)/python
+
+container: $(STAMP) ## the container image, built by buildah and run as nobody; BASE=NAME builds on another image
+	BASE=$(BASE) bash tests/integrations/container.sh $(BIN)/python
 
 kubectl-plugin: $(STAMP) ## the archive for krew, in dist/
 	rm -rf build/krew && mkdir -p build/krew dist
