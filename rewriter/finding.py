@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from rewriter.cilium.policy import Policy
+from rewriter.cilium.terms import Term
+
 Operation = Mapping[str, Any]
 """One RFC 6902 operation; its paths are routes in the manifest's document."""
 
@@ -34,14 +37,37 @@ class Fix:
 
 
 @dataclass(frozen=True, slots=True)
+class Declared:
+    """Flows that a fix opens, or closes: in words, and so that the verdict engine can tell them from others.
+
+    They are those of one direction (empty: of both) between the subject of the rule set at the route `spec` (empty: of
+    any) and the peers of `rules`, on the ports of `rules`. These are written as in that rule set; each is read as the
+    source and as the target release read it. `peers`, where given, stand in the place of their peers. With no rules
+    every port is meant, and without `peers` either everybody. `rest` says that what the policy allows once it is fixed
+    is not meant: "all other ingress". The rule set is one of `policy` (None: of the finding's own).
+    """
+
+    words: str
+    direction: str = ""
+    spec: str = ""
+    rules: tuple[Mapping[str, Any], ...] = ()
+    peers: tuple[Term, ...] | None = None
+    rest: bool = False
+    policy: Policy | None = None
+
+    def __str__(self) -> str:
+        return self.words
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One anti-pattern at one place of one policy.
 
     `route` is the JSON pointer of the culprit in its document; `at_key` puts the position on the member's key.
     `message` is one sentence that says what is wrong, `why` what that does to traffic, `evidence` the facts with
     their sources, `advice` what a person should do where there is no fix, `candidate` a fix that is shown but
-    never applied. `opens` and `closes` declare in words which flows a fix opens and closes: where one is empty, a fix
-    that does so all the same is refused.
+    never applied. `opens` and `closes` declare which flows a fix opens and closes: one that opens or closes any other
+    flow is refused.
     """
 
     code: str
@@ -56,8 +82,8 @@ class Finding:
     fix: Fix | None = None
     candidate: Fix | None = None
     versions: str = ""
-    opens: tuple[str, ...] = ()
-    closes: tuple[str, ...] = ()
+    opens: tuple[Declared, ...] = ()
+    closes: tuple[Declared, ...] = ()
     at_key: bool = False
 
 

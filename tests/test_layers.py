@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "rewriter"
 MAY_IMPORT: dict[str, set[str]] = {
     "yamltext": set(),
     "cilium": set(),
-    "finding": set(),
+    "finding": {"cilium"},
     "suppress": set(),
     "discovery": set(),
     "inventory": {"yamltext", "cilium", "finding", "discovery"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -14,6 +14,7 @@ from rewriter.cilium.policy import Policy
 from rewriter.cilium.policy_set import PolicySet, compile_policies
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
 from rewriter.cilium.validation import Rejection
+from rewriter.engine.declared import declaration
 from rewriter.engine.proofs import ProofError
 from rewriter.engine.settings import facts_of, workload_identity
 from rewriter.engine.worlds import world_of
@@ -24,11 +25,19 @@ from rewriter.passes.enforcement import denied_by_others, rejected, without_defa
 from rewriter.reach.compare import StepEffect, reach
 from rewriter.reach.difference import Difference
 from rewriter.reach.effect import step_effect
-from rewriter.reach.world import PolicyWorld
+from rewriter.reach.world import Declaration, PolicyWorld
 
 _ASKED = ("toServices", "ingressDeny", "egressDeny", "port", "cidrGroupRef", "cidrGroupSelector", "matchLabels")
 _SHOWN = 3
 """As many flows are named in an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The flows that a step of a rewrite changes, and those among them that nobody declared."""
+
+    flows: Flows
+    undeclared: Flows
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,11 @@ class Effects:
         """Why the source version rejects a policy."""
         return rejected(policy, self.source.version, node_selector_labels=self.source.node_selector_labels)
 
-    def step(self, before: Policy, after: Policy) -> Flows:
+    def declaration(self, finding: Finding, policy: Policy) -> Declaration | None:
+        """What a finding of a policy declares; None where that is nothing."""
+        return declaration(finding, policy, self.source, self.target, self._facts((policy,)))
+
+    def step(self, before: Policy, after: Policy, declared: Declaration | None) -> Step:
         """The flows that a step of a rewrite changes (see `reach_of_step`), one statement each."""
         facts = self._facts((before, after))
         worlds = [
@@ -77,7 +90,7 @@ class Effects:
 
         def effect(identities: Sequence[Identity], beside: Sequence[PolicySet] = ()) -> StepEffect:
             chosen = [PolicyWorld((*world.sets, *beside)) for world in worlds] if beside else worlds
-            return step_effect(*chosen, identities=identities, inside=self.inside)
+            return step_effect(*chosen, identities=identities, inside=self.inside, declared=declared)
 
         named = any(map(_names_ports, (before, after)))
         identities = self._workloads((before, after)) if named else ()
@@ -90,10 +103,11 @@ class Effects:
             found.append(effect(identities, [_allow_everything(self.target)]))
         if denied := self._denied_beside(before, after, worlds):
             found.append(effect(identities, [_deny_everything(self.target, denied)]))
-        own, upgrade = (
-            [_texts(each) for each in part] for part in zip(*((e.own, e.upgrade) for e in found), strict=True)
+        own, upgrade, undeclared = (
+            Flows(*_union([_texts(each) for each in part]))
+            for part in zip(*((e.own, e.upgrade, e.undeclared) for e in found), strict=True)
         )
-        return Flows(*_union(own), Flows(*_union(upgrade)), exact)
+        return Step(replace(own, upgrade=upgrade, exact=exact), undeclared)
 
     def upgrade(self, old: Policy, new: Policy) -> Flows:
         """All flows that differ between the old policy today and the new one on the target version."""
@@ -162,23 +176,23 @@ class Effects:
         return list(made.values())
 
 
-def check_declared(finding: Finding, flows: Flows) -> None:
-    """Proof 5 for one step: it changes no flow in a way that its finding does not declare. Raises ProofError."""
+def check_declared(finding: Finding, step: Step) -> None:
+    """Proof 5 for one step: every flow that it changes is one that its finding declares. Raises ProofError."""
     safe = finding.applicability is Applicability.SAFE
-    for verb, found, declared in (("open", flows.opened, finding.opens), ("close", flows.closed, finding.closes)):
-        if found and (safe or not declared):
-            said = "a safe fix changes no flow" if safe else f"the finding does not declare that it {verb}s any"
+    for verb, found, declared in (
+        ("open", step.undeclared.opened, finding.opens),
+        ("close", step.undeclared.closed, finding.closes),
+    ):
+        if found:
+            only = f"the finding declares that it {verb}s {listed([str(each) for each in declared]) or 'nothing'}"
+            said = "a safe fix changes no flow" if safe else only
             raise ProofError("only the declared effect", f"{finding.id} would {verb} {listed(found)}; {said}")
 
 
-def check_together(findings: Sequence[Finding], flows: Flows) -> None:
-    """Proof 5 for all steps of a policy together, against what their findings declare. Raises ProofError."""
-    safe = all(finding.applicability is Applicability.SAFE for finding in findings)
-    for verb, found, declared in (
-        ("open", flows.opened, any(finding.opens for finding in findings)),
-        ("close", flows.closed, any(finding.closes for finding in findings)),
-    ):
-        if found and (safe or not declared):
+def check_together(step: Step) -> None:
+    """Proof 5 for all steps of a policy together, against all that their findings declare. Raises ProofError."""
+    for verb, found in (("open", step.undeclared.opened), ("close", step.undeclared.closed)):
+        if found:
             raise ProofError("only the declared effect", f"the fixes together would {verb} {listed(found)}")
 
 

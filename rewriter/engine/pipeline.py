@@ -9,13 +9,15 @@ from dataclasses import dataclass, field, replace
 
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy
+from rewriter.engine.declared import together
 from rewriter.engine.documents import FoundPolicy, slice_of
-from rewriter.engine.effects import Effects, check_declared, check_together
+from rewriter.engine.effects import Effects, Step, check_declared, check_together
 from rewriter.engine.observed import Observed
 from rewriter.engine.proofs import ProofError, deletes, patched, prove_comments, prove_structure
 from rewriter.engine.result import Place, Reported
-from rewriter.finding import Applicability, Finding
+from rewriter.finding import Applicability, Declared, Finding
 from rewriter.passes.base import Context, Pass
+from rewriter.reach.world import Declaration
 
 MAX_ROUNDS = 5
 Observe = Callable[[int, Policy, Policy], Observed | None]
@@ -57,8 +59,8 @@ class Outcome:
 class _Draft:
     """A document on its way through the passes, with its policies and the texts of its comments.
 
-    `held` says of policies, by position, why they are not rewritten; `steps` has the fixes that each has got, and
-    `inexact` those of which a step was judged by witnesses only.
+    `held` says of policies, by position, why they are not rewritten; `steps` has what the fixes declare that each has
+    got, and `inexact` those of which a step was judged by witnesses only.
     """
 
     document: yamltext.Document
@@ -66,7 +68,7 @@ class _Draft:
     policies: Sequence[FoundPolicy] = ()
     comments: tuple[str, ...] = ()
     first: Sequence[FoundPolicy] = ()
-    steps: dict[int, list[Finding]] = field(default_factory=dict)
+    steps: dict[int, list[Declaration | None]] = field(default_factory=dict)
     inexact: set[int] = field(default_factory=set)
 
     def take(self, document: yamltext.Document, policies: Sequence[FoundPolicy]) -> None:
@@ -165,10 +167,10 @@ def _treated(draft: _Draft, index: int, reported: Reported, rules: Rules, *, pre
         return replace(reported, not_fixed=f"not rewritten: {error.message}") if preview else reported
     if len(draft.policies) != len(before):
         raise ProofError("same structure", "the new text has another number of policies")
-    draft.steps.setdefault(index, []).append(finding)
-    judged = _judged(reported, before[index].policy, draft.policies[index].policy, rules)
-    check_declared(finding, judged.flows)
-    if not judged.flows.exact:
+    judged, step, declared = _judged(reported, before[index].policy, draft.policies[index].policy, rules)
+    draft.steps.setdefault(index, []).append(declared)
+    check_declared(finding, step)
+    if not step.flows.exact:
         draft.inexact.add(index)
     return replace(judged, fixed=True)
 
@@ -184,23 +186,26 @@ def _preview(draft: _Draft, index: int, reported: Reported, rules: Rules) -> Rep
         return reported
     if len(policies) != len(draft.policies) or rules.effects.rejected(policies[index].policy):
         return reported
-    return _judged(reported, draft.policies[index].policy, policies[index].policy, rules)
+    return _judged(reported, draft.policies[index].policy, policies[index].policy, rules)[0]
 
 
-def _judged(reported: Reported, before: Policy, after: Policy, rules: Rules) -> Reported:
-    """The finding with the flows that a step changes, and what was seen of them as evidence."""
-    flows = rules.effects.step(before, after)
+def _judged(
+    reported: Reported, before: Policy, after: Policy, rules: Rules
+) -> tuple[Reported, Step, Declaration | None]:
+    """The finding with the flows that a step changes and what was seen of them, the step, and what it declares."""
+    declared = rules.effects.declaration(reported.finding, before)
+    step = rules.effects.step(before, after, declared)
     observed = rules.observe(reported.place.document, before, after) if rules.observe else None
     finding = reported.finding
     if observed is not None:
         finding = replace(finding, evidence=(*finding.evidence, *observed.evidence))
-    return replace(reported, finding=finding, flows=flows, observed=observed)
+    return replace(reported, finding=finding, flows=step.flows, observed=observed), step, declared
 
 
 def _prove_policies(draft: _Draft, rules: Rules) -> dict[int, str]:
     """Proofs 3 and 5 for each policy as a whole; returns those that stay rejected, with the reason."""
     rejected: dict[int, str] = {}
-    for index, findings in draft.steps.items():
+    for index, declared in draft.steps.items():
         old, new = draft.first[index].policy, draft.policies[index].policy
         why = rules.effects.rejected(new)
         if why is not None:
@@ -211,9 +216,9 @@ def _prove_policies(draft: _Draft, rules: Rules) -> dict[int, str]:
                 f"not rewritten: Cilium {version} rejects the policy for another reason as well, so that no rewrite "
                 f"has an effect: {why.message}"
             )
-        elif len(findings) > 1 and index in draft.inexact:
+        elif len(declared) > 1 and index in draft.inexact:
             # Steps that were tried on every combination of labels leave nothing that only all of them would show.
-            check_together(findings, rules.effects.step(old, new))
+            check_together(rules.effects.step(old, new, together(declared)))
     return rejected
 
 
@@ -307,5 +312,5 @@ def by_config(finding: Finding, override: Applicability | None) -> Finding:
     if finding.candidate is None:
         return finding
     trust = Applicability.EVIDENT if override is Applicability.SAFE else override
-    asked = (f"[passes.{finding.id}] applicability",)
+    asked = (Declared(f"whatever the candidate does: [passes.{finding.id}] applicability"),)
     return replace(finding, applicability=trust, fix=finding.candidate, candidate=None, opens=asked, closes=asked)

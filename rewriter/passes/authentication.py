@@ -29,10 +29,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rewriter.cilium.policy import Rule
+from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.version import AUTHENTICATION_OFF
 from rewriter.finding import Applicability, Finding, Fix, Severity
 from rewriter.passes.base import Context, Pass
+from rewriter.passes.declared import declared
 from rewriter.passes.words import flow_text
 
 CODE, ID = "CNP012", "authentication"
@@ -45,10 +46,11 @@ def find(context: Context) -> Iterator[Finding]:
             authentication = rule.raw.get("authentication")
             required = isinstance(authentication, dict) and authentication.get("mode") == "required"
             if required and not rule.deny:
-                yield _finding(flow_text(context.policy, spec, rule, "the peers of the rule"), rule)
+                yield _finding(context, spec, rule)
 
 
-def _finding(flow: str, rule: Rule) -> Finding:
+def _finding(context: Context, spec: Spec, rule: Rule) -> Finding:
+    flow = flow_text(context.policy, spec, rule, "the peers of the rule")
     return Finding(
         code=CODE,
         id=ID,
@@ -60,7 +62,7 @@ def _finding(flow: str, rule: Rule) -> Finding:
         advice="set the Helm value `authentication.enabled`, or drop the field",
         candidate=Fix(({"op": "remove", "path": f"{rule.route}/authentication"},)),
         versions=VERSIONS,
-        opens=(f"{flow} without mutual authentication",),
+        opens=(declared(f"{flow} without mutual authentication", spec, rule),),
     )
 
 

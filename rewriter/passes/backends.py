@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from rewriter.cilium.addresses import address_set
 from rewriter.cilium.cidr import AddressError, parse_address, parse_prefix_or_address
+from rewriter.cilium.labels import CLUSTER_LABEL, K8S, NAMESPACE_LABEL
 from rewriter.cilium.selector import read_selector
 from rewriter.cilium.services import service_matches, service_text
 from rewriter.cilium.settings import ServiceView
+from rewriter.cilium.terms import Condition, LabelTerm, Term, label_term
 from rewriter.inventory.facts import Cluster, EndpointSlice, NamedPort, Service, ServicePort, Source
 from rewriter.passes.base import Context
 from rewriter.passes.clusters import ranges_of
@@ -35,12 +37,19 @@ class UndecidedError(Exception):
         self.wrong = wrong
 
 
+class NamedPeers(NamedTuple):
+    """Peers in words, and as terms; None where the entries themselves are meant."""
+
+    words: str
+    terms: tuple[Term, ...] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Backends:
     """The peers that one Service stands for: entries of one peer field of an egress rule.
 
     `ports` are the Service's, each with its backend port; None where ports are not translated. `containers` are the
-    ports of the known workloads behind it. `opens` and `closes` name peers by which the entries differ from those
+    ports of the known workloads behind it. `opens` and `closes` are the peers by which the entries differ from those
     that Cilium 1.17 and later resolve the reference to; `complete` is False where other Services that nobody knows
     may be meant too.
     """
@@ -51,8 +60,8 @@ class Backends:
     ports: tuple[ServicePort, ...] | None
     containers: tuple[NamedPort, ...] = ()
     evidence: tuple[str, ...] = ()
-    opens: str = ""
-    closes: str = ""
+    opens: NamedPeers | None = None
+    closes: NamedPeers | None = None
     complete: bool = True
 
 
@@ -162,18 +171,22 @@ def _backends(context: Context, service: Service) -> Backends:
         return _addresses(context, service, cited)
     labels = {**service.selector, namespace_key(context.policy): service.namespace}
     entry: dict[str, Any] = {"matchLabels": labels}
-    opens = closes = ""
+    opens = closes = None
     if context.mesh and (context.cluster is None or context.cluster.meshed):
         default_local = context.default_local_cluster
         if service.is_global and context.cluster is not None:
             names = _sharing(context, service, context.cluster)
             entry["matchExpressions"] = [cluster_requirement(context, names)]
-            remote = listed(name for name in names if name != context.cluster.name)
-            opens = f"backends of {service} in {remote}" if remote and default_local(context.from_version) else ""
+            remote = [name for name in names if name != context.cluster.name]
+            if remote and default_local(context.from_version):
+                words = f"backends of {service} in {listed(remote)}"
+                opens = NamedPeers(words, (_pods(service, "In", remote),))
             if not default_local(context.from_version):
-                closes = f"pods of clusters other than {listed(names)} with the labels of {service} (none is known)"
+                words = f"pods of clusters other than {listed(names)} with the labels of {service} (none is known)"
+                closes = NamedPeers(words, (_pods(service, "NotIn", names),))
         elif default_local(context.to_version) and not default_local(context.from_version):
-            closes = f"pods of other clusters with the labels of {service}"
+            own = [context.cluster.name] if context.cluster else []
+            closes = NamedPeers(f"pods of other clusters with the labels of {service}", (_pods(service, "NotIn", own),))
     containers = tuple(
         port
         for workload in context.inventory.workloads_with(service.selector)
@@ -184,6 +197,13 @@ def _backends(context: Context, service: Service) -> Backends:
     ports = listed(_port_text(port) for port in service.ports)
     evidence = (f"{cited}: selector {selector}" + (f", port {ports}" if ports else ""),)
     return Backends(str(service), "toEndpoints", (entry,), service.ports, containers, evidence, opens, closes)
+
+
+def _pods(service: Service, operator: str, clusters: Sequence[str]) -> LabelTerm:
+    """The pods behind a Service in these clusters, or in others."""
+    labels = {**(service.selector or {}), NAMESPACE_LABEL: service.namespace}
+    conditions = [Condition(K8S, key, "In", (value,)) for key, value in labels.items()]
+    return label_term([*conditions, Condition(K8S, CLUSTER_LABEL, operator, tuple(sorted(clusters)))])
 
 
 def _port_text(port: ServicePort) -> str:
@@ -218,7 +238,7 @@ def _external(service: Service, cited: str) -> Backends:
         ({"matchName": name},),
         None,
         evidence=(f"{cited}: ExternalName {name}",),
-        opens=f"the addresses of {name}",
+        opens=NamedPeers(f"the addresses of {name}"),
     )
 
 
@@ -294,5 +314,5 @@ def _api_server(context: Context, services: Sequence[Service]) -> Backends:
         ("kube-apiserver",),
         (ServicePort("https", 443, "TCP", target),),
         evidence=(evidence,),
-        opens="the API servers",
+        opens=NamedPeers("the API servers"),
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from rewriter.cilium.addresses import AddressSet
-from rewriter.cilium.entities import CLUSTER_MEMBERS
+from rewriter.cilium.entities import CLUSTER_MEMBERS, entity_terms
+from rewriter.cilium.labels import CLUSTER_LABEL, NAMESPACE_LABEL
 from rewriter.cilium.policy import INGRESS, KNP, PeerField, Rule
+from rewriter.cilium.terms import Term, pods_with, reserved_term
 from rewriter.finding import Operation
 from rewriter.passes.backend_ports import Plan, apply_plan, plan_operations
 from rewriter.passes.backends import Backends
@@ -28,28 +30,37 @@ class ClusterIp:
     plan: Plan
 
 
+class Opened(NamedTuple):
+    """Peers that a rule gets: in words, what they are, and the rule that names them."""
+
+    words: str
+    terms: tuple[Term, ...] | None
+    rule: Mapping[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Rewrite:
     """A rule's CIDRs as peers: `handled` entries need nothing more, `removed` ones go.
 
-    `operations` are empty where the rule is right already. `opens` names the peers that are new, `widens` those among
-    them that no CIDR covers.
+    `operations` are empty where the rule is right already. `opens` are the peers that are new, `widens` names those
+    among them that no CIDR covers.
     """
 
     operations: tuple[Operation, ...]
     handled: tuple[Held, ...]
     removed: tuple[CidrEntry, ...]
-    opens: tuple[str, ...]
+    opens: tuple[Opened, ...]
     widens: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Peers:
-    """Entries of one peer field, in words, and a plan where they have ports of their own."""
+    """Entries of one peer field, in words and (where their text is not all) as terms; a plan for ports of their own."""
 
     field: str
     entries: list[Any]
     words: str
+    terms: tuple[Term, ...] | None = None
     plan: Plan | None = None
 
 
@@ -77,7 +88,7 @@ def rewrite(
     peers = [
         *_cluster_peers(context, rule, covered, form, handled),
         *(
-            _Peers("toEndpoints", list(ip.backends.entries), f"backends of {ip.backends.name}", ip.plan)
+            _Peers("toEndpoints", list(ip.backends.entries), f"backends of {ip.backends.name}", plan=ip.plan)
             for ip in cluster_ips.values()
         ),
     ]
@@ -103,7 +114,9 @@ def rewrite(
         operations = replace_rule(rule, [])
     entities = any(each.field.endswith("Entities") for each, _ in added)
     widens = _widens(context, covered, form) if entities else ""
-    return Rewrite(operations, handled, removed, tuple(each.words for each, _ in added), widens)
+    return Rewrite(
+        operations, handled, removed, tuple(Opened(each.words, each.terms, raw) for each, raw in added), widens
+    )
 
 
 def _form(context: Context, covered: Coverage) -> _Form:
@@ -154,16 +167,19 @@ def _cluster_peers(
     assert covered.own is not None
     own = covered.own.name
     if form.entity and any(own in held.pods or own in held.nodes for held in handled):
-        yield _Peers(f"{prefix}Entities", ["cluster"], f"{listed(CLUSTER_MEMBERS, most=9)} and every pod of {own}")
+        words = f"{listed(CLUSTER_MEMBERS, most=9)} and every pod of {own}"
+        yield _Peers(f"{prefix}Entities", ["cluster"], words, entity_terms("cluster", own))
     names = [member.name for member in covered.members if any(member.name in held.pods for held in handled)]
     if form.entity:
         names = [name for name in names if name != own]
     if names:
         meshed = len(covered.members) > 1
         selector = mesh_pods(context, names) if meshed else {"matchExpressions": [any_namespace_requirement(context)]}
-        yield _Peers(f"{prefix}Endpoints", [selector], f"every pod of {listed(names)}")
+        pods = pods_with(CLUSTER_LABEL, *names) if meshed else pods_with(NAMESPACE_LABEL)
+        yield _Peers(f"{prefix}Endpoints", [selector], f"every pod of {listed(names)}", (pods,))
     if form.nodes and any(own in held.nodes and not held.pods for held in handled):
-        yield _Peers(f"{prefix}Entities", ["host", "remote-node"], "the nodes of the cluster and of its mesh")
+        nodes = (reserved_term("host"), reserved_term("remote-node"))
+        yield _Peers(f"{prefix}Entities", ["host", "remote-node"], "the nodes of the cluster and of its mesh", nodes)
 
 
 def _widens(context: Context, covered: Coverage, form: _Form) -> str:
@@ -198,9 +214,9 @@ def _in_network_policy(
     found = list(_network_policy_peers(context, covered, handled))
     rest = [peer for index, peer in enumerate(field.entries) if index not in {entry.index for entry in removed}]
     there = {**rule.raw, field.name: rest} if rest else None
-    added = [(peer, words) for peer, words in found if _is_new(context, rule, field, peer, there)]
+    added = [each for each in found if _is_new(context, rule, field, each[0], there)]
     gone = [entry.index for entry in removed]
-    peers = [peer for peer, _ in added]
+    peers = [peer for peer, *_ in added]
     operations: tuple[Operation, ...]
     if not rest and not peers:
         operations = replace_rule(rule, [])
@@ -215,7 +231,8 @@ def _in_network_policy(
         operations = (*remove_entries(field.route, gone), *_insert(field, handled[0].entry.index, peers))
     else:
         operations = ()
-    return Rewrite(operations, tuple(handled), removed, tuple(words for _, words in added), "")
+    opened = tuple(Opened(words, (pods,), sibling(rule, {field.name: [peer]})) for peer, words, pods in added)
+    return Rewrite(operations, tuple(handled), removed, opened, "")
 
 
 def _insert(field: PeerField, index: int, peers: Sequence[Any]) -> Iterator[Operation]:
@@ -230,7 +247,8 @@ def _is_new(context: Context, rule: Rule, field: PeerField, peer: Any, there: Ma
 
 def _network_policy_peers(
     context: Context, covered: Coverage, handled: Sequence[Held]
-) -> Iterator[tuple[dict[str, Any], str]]:
+) -> Iterator[tuple[dict[str, Any], str, Term]]:
+    """Peers with what they are, in words and as a term."""
     assert covered.own is not None
     own = covered.own.name
     names = [member.name for member in covered.members if any(member.name in held.pods for held in handled)]
@@ -240,9 +258,11 @@ def _network_policy_peers(
         context.to_version
     )
     if own in names and (everywhere or local_only):
-        yield {"namespaceSelector": {}}, f"every pod of {own}"
+        pods = pods_with(CLUSTER_LABEL, own) if local_only else pods_with(NAMESPACE_LABEL)
+        whose = own if local_only or len(covered.members) == 1 else "the mesh"
+        yield {"namespaceSelector": {}}, f"every pod of {whose}", pods
     elif own in names:
         # Without policy-default-local-cluster the plain form would let in the whole mesh.
         remote = names
     if remote:
-        yield network_policy_mesh_peer(remote), f"every pod of {listed(remote)}"
+        yield network_policy_mesh_peer(remote), f"every pod of {listed(remote)}", pods_with(CLUSTER_LABEL, *remote)

@@ -60,15 +60,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rewriter.cilium.entities import CLUSTER_MEMBERS
+from rewriter.cilium.labels import CLUSTER_LABEL
 from rewriter.cilium.policy import INGRESS, PeerField, Rule, Spec
+from rewriter.cilium.terms import pods_with, reserved_term
 from rewriter.cilium.version import CLUSTER_MESH_ENTITY
-from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
+from rewriter.finding import Applicability, Declared, Finding, Fix, Operation, Severity
 from rewriter.inventory.hubble.flows import ObservedFlow
 from rewriter.passes.base import Context, Pass
+from rewriter.passes.declared import rule_flows
 from rewriter.passes.mesh import mesh_pods
 from rewriter.passes.observed import dropped_from_remote_pods
 from rewriter.passes.rules import add_after, missing, sibling
-from rewriter.passes.words import flow_text, listed
+from rewriter.passes.words import listed
 
 CODE, ID = "CNP004", "cluster-entity"
 #: Entities that already cover the pods of the whole mesh.
@@ -217,7 +220,7 @@ def _replaced(place: _Place) -> Finding:
         why=f"{_dropped(place)}; replacing the entity loses {lost}",
         fix=Fix(operations),
         opens=(_opened(place),),
-        closes=(flow_text(place.context.policy, place.spec, place.rule, lost),),
+        closes=(rule_flows(place.context, place.spec, place.rule, lost, terms=map(reserved_term, CLUSTER_MEMBERS)),),
     )
 
 
@@ -238,7 +241,8 @@ def _widened(place: _Place) -> Finding:
     everyone = names is None or (bool(others) and others <= set(names))
     trust = _trust(place) if everyone else Applicability.UNSAFE
     fix = Fix(({"op": "replace", "path": place.field.entry_route(place.index), "value": "cluster-mesh"},))
-    opened = flow_text(context.policy, place.spec, place.rule, "pods of every other meshed cluster")
+    pods = [pods_with(CLUSTER_LABEL)]
+    opened = rule_flows(context, place.spec, place.rule, "pods of every other meshed cluster", terms=pods)
     return _make(place, trust, why=why, fix=fix, opens=(opened,))
 
 
@@ -263,8 +267,9 @@ def _dropped(place: _Place) -> str:
     return f"traffic {end} pods of {place.remote.words} is dropped unless another rule allows it"
 
 
-def _opened(place: _Place) -> str:
-    return flow_text(place.context.policy, place.spec, place.rule, f"pods of {place.remote.words}")
+def _opened(place: _Place) -> Declared:
+    pods = [pods_with(CLUSTER_LABEL, *(place.remote.names or ()))]
+    return rule_flows(place.context, place.spec, place.rule, f"pods of {place.remote.words}", terms=pods)
 
 
 def _evidence(place: _Place) -> Iterator[str]:
@@ -290,8 +295,8 @@ def _make(
     advice: str = "",
     fix: Fix | None = None,
     candidate: Fix | None = None,
-    opens: tuple[str, ...] = (),
-    closes: tuple[str, ...] = (),
+    opens: tuple[Declared, ...] = (),
+    closes: tuple[Declared, ...] = (),
 ) -> Finding:
     if applicability is Applicability.UNSAFE and not (place.remote.said or place.remote.drops):
         advice = "say which clusters were meant with `[passes.cluster-entity] remote`, or `remote = []` for none"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rewriter.cilium.peers import names_init
 from rewriter.cilium.policy import CCNP, Policy
 from rewriter.cilium.terms import conditions_of, label_term
-from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
+from rewriter.finding import Applicability, Declared, Finding, Fix, Operation, Severity
 from rewriter.inventory.facts import Workload
 from rewriter.passes.base import Context
 from rewriter.passes.mesh import member_clusters, namespace_key
@@ -53,8 +53,8 @@ def clusterwide_form(context: Context, code: str, identifier: str, *, pending: b
         evidence=workloads_evidence(elsewhere),
         advice=advice,
         candidate=Fix(tuple(_operations(policy))) if settled else None,
-        opens=(f"to and from {others} what the rules allow",),
-        closes=(f"to and from {others} whatever no policy allows",),
+        opens=(Declared(f"to and from {others} what the rules allow"),),
+        closes=(Declared(f"to and from {others} whatever no policy allows", rest=True),),
     )
 
 

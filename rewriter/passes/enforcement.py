@@ -10,7 +10,9 @@ from rewriter.cilium.labels import RESERVED, Label, LabelSet
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Rule, Spec
 from rewriter.cilium.validation import Rejection, rejection
 from rewriter.cilium.version import ENABLE_DEFAULT_DENY, NODE_PEERS, SUPPORTED, Version
+from rewriter.finding import Declared
 from rewriter.passes.base import Context
+from rewriter.passes.declared import all_other, rules_flows
 from rewriter.passes.placeholders import has_placeholder, substituted
 from rewriter.passes.words import listed, policy_text, subject_text
 from rewriter.passes.workloads import subject_term, workloads_evidence, workloads_of
@@ -125,8 +127,8 @@ def subject_evidence(context: Context) -> tuple[str, ...]:
 class SwitchedOn:
     """What happens to traffic when a policy that is not enforced today begins to be: in words, with evidence."""
 
-    opens: tuple[str, ...] = ()
-    closes: tuple[str, ...] = ()
+    opens: tuple[Declared, ...] = ()
+    closes: tuple[Declared, ...] = ()
     evidence: tuple[str, ...] = ()
 
 
@@ -136,25 +138,30 @@ def switched_on(context: Context) -> SwitchedOn:
     It closes what it denies, by default or by rule. It opens what it allows only where its pods are denied by default
     today: those that another policy selects, and those without an identity.
     """
-    policy, opens, closes, witnesses = context.policy, [], [], []
+    policy = context.policy
+    opens: list[Declared] = []
+    closes: list[Declared] = []
+    witnesses: list[Policy] = []
     for spec in policy.specs:
         subject = subject_text(policy, spec)
         for direction in _denied_directions(spec, context.to_version):
-            closes.append(f"all other {direction} of {subject}")
+            closes.append(all_other(f"all other {direction} of {subject}", spec, direction))
         for direction in (INGRESS, EGRESS):
-            if any(rule.deny and rule.direction == direction and not rule.selects_nobody for rule in spec.rules):
-                closes.append(f"{direction} of {subject} that the deny rules name")
+            denying = [r for r in spec.rules if r.deny and r.direction == direction and not r.selects_nobody]
+            if denying:
+                words = f"{direction} of {subject} that the deny rules name"
+                closes.append(rules_flows(words, spec, direction, denying))
             allowing = [rule for rule in spec.rules if rule.direction == direction and _allows(rule)]
             if allowing and policy.clusterwide and spec.subject and spec.subject.selects(_INIT):
-                opens.append(f"{direction} of pods without an identity yet (init) that the rules of the policy allow")
+                words = f"{direction} of pods without an identity yet (init) that the rules of the policy allow"
+                opens.append(rules_flows(words, spec, direction, allowing))
             others = list(_denying(policy, spec, direction, _upgrade(context))) if allowing else []
             if others:
-                opens.append(f"{direction} of {subject} that the rules of the policy allow")
+                words = f"{direction} of {subject} that the rules of the policy allow"
+                opens.append(rules_flows(words, spec, direction, allowing))
                 witnesses += others
     evidence = [f"{policy_text(other)} applies to the same pods" for other in witnesses]
-    return SwitchedOn(
-        tuple(opens), tuple(dict.fromkeys(closes)), (*dict.fromkeys(evidence), *subject_evidence(context))
-    )
+    return SwitchedOn(tuple(opens), tuple(closes), (*dict.fromkeys(evidence), *subject_evidence(context)))
 
 
 def other_policies(context: Context) -> Iterator[Policy]:

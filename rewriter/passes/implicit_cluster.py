@@ -56,13 +56,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rewriter.cilium.labels import NAMESPACE_LABEL
+from rewriter.cilium.labels import CLUSTER_LABEL, K8S, NAMESPACE_LABEL
 from rewriter.cilium.local_cluster import selectors_changed_by_local_cluster
 from rewriter.cilium.peers import endpoint_term, knp_peer_terms
 from rewriter.cilium.policy import CCNP, CNP, KNP, PeerField, Rule, Spec
 from rewriter.cilium.selector import read_selector
 from rewriter.cilium.settings import Settings
-from rewriter.cilium.terms import LabelTerm
+from rewriter.cilium.terms import Condition, LabelTerm, label_term
 from rewriter.cilium.validation import rejection
 from rewriter.cilium.version import (
     DEFAULT_LOCAL_CLUSTER,
@@ -71,14 +71,15 @@ from rewriter.cilium.version import (
     REQUIRES_REMOVED,
     Version,
 )
-from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
+from rewriter.finding import Applicability, Declared, Finding, Fix, Operation, Severity
 from rewriter.inventory.facts import Workload
 from rewriter.passes.base import Context, Pass
+from rewriter.passes.declared import declared, rule_flows
 from rewriter.passes.doubts import doubts_about
 from rewriter.passes.global_services import lost_backends
 from rewriter.passes.mesh import cluster_requirement
-from rewriter.passes.rules import kept_by_others
-from rewriter.passes.words import flow_text, listed, selector_text
+from rewriter.passes.rules import kept_by_others, sibling, spec_of
+from rewriter.passes.words import listed, selector_text
 from rewriter.passes.workloads import clusters_all_known, unseen, workloads_evidence, workloads_of
 
 CODE, ID = "CNP006", "implicit-cluster"
@@ -115,9 +116,10 @@ def find(context: Context) -> Iterator[Finding]:
         return
     changed = frozenset(selectors_changed_by_local_cluster(context.policy))
     found = list(_findings(context, changed))
-    left = {rule.direction for rule, finding in found if rule.deny and finding.applicability is Applicability.UNSAFE}
+    left = [rule for rule, finding in found if rule.deny and finding.applicability is Applicability.UNSAFE]
     for rule, finding in found:
-        yield finding if rule.deny or rule.direction not in left else _beside_deny(context, finding)
+        denying = [other for other in left if other.direction == rule.direction]
+        yield finding if rule.deny or not denying else _beside_deny(context, finding, denying)
 
 
 def _findings(context: Context, changed: frozenset[str]) -> Iterator[tuple[Rule, Finding]]:
@@ -131,17 +133,18 @@ def _findings(context: Context, changed: frozenset[str]) -> Iterator[tuple[Rule,
                 yield from ((rule, finding) for finding in found)
 
 
-def _beside_deny(context: Context, finding: Finding) -> Finding:
-    """A finding in a direction with a deny rule that the upgrade narrows and that no safe fix keeps as it is.
+def _beside_deny(context: Context, finding: Finding, denying: Sequence[Rule]) -> Finding:
+    """A finding in a direction with deny rules that the upgrade narrows and that no safe fix keeps as they are.
 
     What the fix keeps allowed may be denied today, and after the upgrade no longer.
     """
     if finding.fix is None or context.config.implicit_cluster.scope == "local":
         return finding
     subject = context.policy.namespace or "any namespace"
-    opened = f"pods of {subject}: what a deny rule of the policy denies of other clusters today"
+    words = f"pods of {subject}: what a deny rule of the policy denies of other clusters today"
+    opened = [declared(words, spec_of(context.policy, rule), rule) for rule in denying]
     why = f"{finding.why}; a deny rule beside it is narrowed too, and only an unsafe fix keeps it as it is"
-    return replace(finding, applicability=Applicability.UNSAFE, opens=(*finding.opens, opened), why=why)
+    return replace(finding, applicability=Applicability.UNSAFE, opens=(*finding.opens, *opened), why=why)
 
 
 def _rejected(context: Context) -> bool:
@@ -280,27 +283,38 @@ def _unknown_local(place: _Place) -> Finding:
     )
 
 
-def _effect(place: _Place) -> tuple[tuple[str, ...], tuple[str, ...], str]:
-    """The flows that the fix closes and opens, in words, and what happens without it."""
+def _effect(place: _Place) -> tuple[tuple[Declared, ...], tuple[Declared, ...], str]:
+    """The flows that the fix closes and opens, and what happens without it."""
     context, rule = place.context, place.rule
     if rule.deny:
         why = "after the upgrade, traffic of other clusters that this rule denies is no longer denied"
     else:
         why = "after the upgrade, traffic of other clusters that only this rule allows is dropped"
-    left_out = []
+    flows: tuple[Declared, ...] = ()
     for index, scope in place.scopes.items():
         if scope.names is not None:
             others = f"pods with {_entry_words(place, index)} outside {listed(scope.names)}"
-            left_out.append(others + (" (none is known)" if scope.workloads else ""))
+            others += " (none is known)" if scope.workloads else ""
+            flows += (_left_out(place, index, others, "NotIn", scope.names),)
         elif _means_more_than_pods(place, index):
             why += f"; `{_entry_words(place, index)}` also means what is no pod, and no selector keeps that"
-            left_out.append("nodes, addresses outside the mesh and all else that is no pod")
-    flows = tuple(flow_text(context.policy, place.spec, rule, peers) for peers in left_out)
-    opens: tuple[str, ...] = ()
+            others = "nodes, addresses outside the mesh and all else that is no pod"
+            flows += (_left_out(place, index, others, "DoesNotExist"),)
+    opens: tuple[Declared, ...] = ()
     if _loses_l7_rules(place):
         why += f"; {context.to_version} drops the L7 rules of this rule, so that the fix would keep its ports open"
-        opens = (flow_text(context.policy, place.spec, rule, "pods of other clusters, without the L7 rules"),)
+        opens = (rule_flows(context, place.spec, rule, "pods of other clusters, without the L7 rules"),)
     return ((), flows + opens, why) if rule.deny else (flows, opens, why)
+
+
+def _left_out(place: _Place, index: int, words: str, operator: str, clusters: tuple[str, ...] = ()) -> Declared:
+    """The flows of one entry that a condition on the cluster takes from it; this is the opposite condition."""
+    field, term = place.field, _term_today(place.context, place.spec, place.field, index)
+    if term is None:
+        only = sibling(place.rule, {field.name: [field.entries[index]]})
+        return rule_flows(place.context, place.spec, place.rule, words, only)
+    lost = label_term([*term.conditions, Condition(K8S, CLUSTER_LABEL, operator, tuple(sorted(clusters)))])
+    return rule_flows(place.context, place.spec, place.rule, words, terms=[lost])
 
 
 def _means_more_than_pods(place: _Place, index: int) -> bool:

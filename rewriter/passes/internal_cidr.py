@@ -77,7 +77,9 @@ from rewriter.passes.cidr_entries import (
 )
 from rewriter.passes.cidr_peers import ClusterIp, Rewrite, rewrite
 from rewriter.passes.clusters import parsed
-from rewriter.passes.words import flow_text, listed
+from rewriter.passes.declared import rule_flows
+from rewriter.passes.rules import sibling
+from rewriter.passes.words import listed
 
 CODE, ID = "CNP003", "internal-cidr"
 _FIELDS = frozenset({"fromCIDR", "toCIDR", "fromCIDRSet", "toCIDRSet", "from", "to"})
@@ -196,10 +198,14 @@ def _behind(place: _Place, service: Service) -> ClusterIp:
 
 def _fixed(place: _Place, done: Rewrite, cluster_ips: dict[int, ClusterIp]) -> Finding:
     context, removed = place.context, done.removed
-    opens = tuple(flow_text(context.policy, place.spec, place.rule, words) for words in done.opens)
-    gone = [entry.text for entry in removed if not entry.addresses <= _mesh(place.covered)]
+    opens = tuple(
+        rule_flows(context, place.spec, place.rule, each.words, each.rule, terms=each.terms) for each in done.opens
+    )
+    outside = [entry for entry in removed if not entry.addresses <= _mesh(place.covered)]
+    gone = [entry.text for entry in outside]
     words = f"addresses of {listed(gone)} outside the mesh, of which internal_cidrs says there are none"
-    closes = (flow_text(context.policy, place.spec, place.rule, words),) if gone else ()
+    only = sibling(place.rule, {place.field.name: [place.field.entries[entry.index] for entry in outside]})
+    closes = (rule_flows(context, place.spec, place.rule, words, only),) if gone else ()
     unsafe = place.rule.deny or bool(done.widens)
     entries = [
         held for held in done.handled if held.entry in removed or not place.covered.held or held.pods or held.nodes

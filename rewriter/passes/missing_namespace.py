@@ -51,20 +51,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S
+from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL
 from rewriter.cilium.peers import names_init
 from rewriter.cilium.policy import CNP, PeerField, Rule, Spec
 from rewriter.cilium.selector import Requirement, Selector
-from rewriter.finding import Applicability, Finding, Fix, Severity
+from rewriter.cilium.terms import conditions_of, label_term
+from rewriter.finding import Applicability, Declared, Finding, Fix, Severity
 from rewriter.inventory.facts import Workload
 from rewriter.passes.base import Context, Pass
 from rewriter.passes.clusterwide import clusterwide_form
+from rewriter.passes.declared import rule_flows
 from rewriter.passes.doubts import REMEDY, doubts_about
 from rewriter.passes.mesh import cluster_requirement, namespace_key
 from rewriter.passes.namespace_evidence import Matches, knowledge_gap, matches_of, namespaces_of, own_evidence, told
 from rewriter.passes.rules import missing, sibling
 from rewriter.passes.scope_keys import misspelt, renamed, with_expressions, with_label
-from rewriter.passes.words import flow_text, listed, selector_text
+from rewriter.passes.words import listed, selector_text
 from rewriter.passes.workloads import workloads_evidence
 
 CODE, ID = "CNP005", "missing-namespace"
@@ -184,8 +186,8 @@ def _added(
         evidence=(*((said,) if said else ()), *workloads_evidence(there), *own_evidence(place.context)),
         advice=f"{gap}: give --inventory, or say where the pods are, with {_option(place, namespace)}" if gap else "",
         fix=fix,
-        opens=(_flow(place, f"in {namespace}"),),
-        closes=(_flow(place, f"in {place.own}" + (f" ({none})" if none else "")),),
+        opens=(_flow(place, f"in {namespace}", new),),
+        closes=(_flow(place, f"in {place.own}" + (f" ({none})" if none else ""), place.entry),),
     )
 
 
@@ -260,6 +262,8 @@ def _misspelt(place: _Place, wrong: Sequence[Requirement]) -> Finding:
     pods = f"pods {conditions}" if conditions else "every pod"
     meant = listed(value for r in wrong for value in r.values) or "any namespace"
     one = len(wrong) == 1
+    right = [r._replace(source=K8S, key=NAMESPACE_LABEL) for r in wrong]
+    there = label_term(conditions_of([*rest, *right]))
     return _make(
         place,
         Applicability.UNSAFE if one else Applicability.MANUAL,
@@ -267,8 +271,8 @@ def _misspelt(place: _Place, wrong: Sequence[Requirement]) -> Finding:
         route=wrong[0].route,
         advice=f"the key is `{key}`",
         fix=Fix(tuple(renamed(wrong[0], key))) if one else None,
-        opens=(_flow_of(place, f"{pods} in {meant}"),) if one else (),
-        closes=(_flow(place, f"in {place.own}"),) if one else (),
+        opens=(rule_flows(place.context, place.spec, place.rule, f"{pods} in {meant}", terms=[there]),) if one else (),
+        closes=(_flow(place, f"in {place.own}", place.entry),) if one else (),
     )
 
 
@@ -280,12 +284,11 @@ def _option(place: _Place, namespace: str) -> str:
     return f'`"{label}" = "{namespace}"` in [passes.missing-namespace]'
 
 
-def _flow(place: _Place, where: str) -> str:
-    return _flow_of(place, f"pods {selector_text(place.selector)} {where}")
-
-
-def _flow_of(place: _Place, peers: str) -> str:
-    return flow_text(place.context.policy, place.spec, place.rule, peers)
+def _flow(place: _Place, where: str, entry: Mapping[str, Any]) -> Declared:
+    """The flows of the rule with one selector as its peer."""
+    peers = f"pods {selector_text(place.selector)} {where}"
+    only = sibling(place.rule, {place.field.name: [entry]})
+    return rule_flows(place.context, place.spec, place.rule, peers, only)
 
 
 def _make(
@@ -299,8 +302,8 @@ def _make(
     advice: str = "",
     fix: Fix | None = None,
     candidate: Fix | None = None,
-    opens: tuple[str, ...] = (),
-    closes: tuple[str, ...] = (),
+    opens: tuple[Declared, ...] = (),
+    closes: tuple[Declared, ...] = (),
 ) -> Finding:
     deny = place.rule.deny
     where = f"pods of {place.own}" if place.context.namespace_known else "pods of the policy's own namespace"

@@ -39,9 +39,10 @@ from rewriter.cilium.policy import EGRESS, INGRESS, Rule, Spec
 from rewriter.cilium.version import RULES_REQUIRED
 from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
 from rewriter.passes.base import Context, Pass
+from rewriter.passes.declared import all_other, rule_flows
 from rewriter.passes.enforcement import SwitchedOn, rejected_today, subject_evidence, switched_on
 from rewriter.passes.kept_alive import widened_by_upgrade
-from rewriter.passes.words import flow_text, listed, subject_text
+from rewriter.passes.words import listed, subject_text
 
 CODE, ID = "CNP011", "no-rules"
 _LISTS = ("ingress", "ingressDeny", "egress", "egressDeny")
@@ -93,7 +94,10 @@ def _without_rules(context: Context, spec: Spec) -> Finding:
         candidate=None if meant else fix,
         versions=str(RULES_REQUIRED),
         opens=woken.opens,
-        closes=(*(f"all {direction} of {subject}" for direction in _directions(spec)), *woken.closes),
+        closes=(
+            *(all_other(f"all {direction} of {subject}", spec, direction) for direction in _directions(spec)),
+            *woken.closes,
+        ),
         at_key=True,
     )
 
@@ -143,7 +147,8 @@ def _without_ports(context: Context, spec: Spec, rule: Rule) -> Finding:
     fields = listed([f"`{field.name}`" for field in rule.peers if field.entries])
     verb = "denies" if rule.deny else "allows"
     subject = subject_text(context.policy, spec)
-    flow = flow_text(context.policy, spec, rule, f"the peers in {fields}")
+    every_port = {name: value for name, value in rule.raw.items() if name != "toPorts"}
+    flow = rule_flows(context, spec, rule, f"the peers in {fields}", every_port)
     return Finding(
         code=CODE,
         id=ID,

@@ -36,6 +36,7 @@ from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.version import L7_GENERIC_DEPRECATED, L7_GENERIC_REMOVED
 from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
 from rewriter.passes.base import Context, Pass
+from rewriter.passes.declared import declared
 from rewriter.passes.enforcement import rejected_today, switched_on
 from rewriter.passes.words import flow_text, listed
 
@@ -51,7 +52,7 @@ def find(context: Context) -> Iterator[Finding]:
             for index, item in enumerate(items if isinstance(items, list) and not rule.deny else ()):
                 rules = item.get("rules") if isinstance(item, dict) else None
                 if isinstance(rules, dict) and removed_kinds(rules):
-                    yield _finding(context, spec, rule, rules, f"{rule.route}/toPorts/{index}/rules")
+                    yield _finding(context, spec, rule, index, rules)
 
 
 def removed_kinds(rules: Mapping[str, Any]) -> list[str]:
@@ -59,8 +60,9 @@ def removed_kinds(rules: Mapping[str, Any]) -> list[str]:
     return [name for name in _REMOVED if rules.get(name) is not None]
 
 
-def _finding(context: Context, spec: Spec, rule: Rule, rules: Mapping[str, Any], route: str) -> Finding:
-    names = removed_kinds(rules)
+def _finding(context: Context, spec: Spec, rule: Rule, index: int, rules: Mapping[str, Any]) -> Finding:
+    names, route = removed_kinds(rules), f"{rule.route}/toPorts/{index}/rules"
+    only = {**rule.raw, "toPorts": [rule.raw["toPorts"][index]]}
     peers = "the peers of the rule" if any(field.entries for field in rule.peers) else "anybody"
     opened = f"everything {flow_text(context.policy, spec, rule, peers)} that the L7 rule holds back today"
     woken = switched_on(context) if rejected_today(context) else None
@@ -78,7 +80,7 @@ def _finding(context: Context, spec: Spec, rule: Rule, rules: Mapping[str, Any],
         f"{L7_GENERIC_DEPRECATED}), then drop the rule",
         candidate=Fix(_without(rules, names, route)),
         versions=VERSIONS,
-        opens=woken.opens if woken else (opened,),
+        opens=woken.opens if woken else (declared(opened, spec, rule, only),),
         closes=woken.closes if woken else (),
         at_key=True,
     )

@@ -42,15 +42,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from rewriter.cilium.labels import NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX
 from rewriter.cilium.local_cluster import names_cluster
 from rewriter.cilium.policy import INGRESS, KNP, PeerField, Policy, Rule, Spec
 from rewriter.cilium.selector import Requirement, Selector, escape_pointer
 from rewriter.cilium.version import REQUIRES_REMOVED
-from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
+from rewriter.finding import Applicability, Declared, Finding, Fix, Operation, Severity
 from rewriter.passes.base import Context, Pass
+from rewriter.passes.declared import rules_flows
 from rewriter.passes.enforcement import (
     SwitchedOn,
     default_denies,
@@ -255,26 +256,38 @@ def _dropped(group: _Group) -> Iterator[Operation]:
     yield from ({"op": "remove", "path": rule.route} for rule in reversed(empty))
 
 
-def _others(context: Context, requiring: Sequence[_Group]) -> tuple[str, ...]:
-    """The other policies that may apply to the same pods, and so lose the requirements."""
+class _Other(NamedTuple):
+    """Rules of another policy that may apply to the same pods, and so lose the requirements."""
+
+    policy: Policy
+    deny: bool
+    flows: Declared
+
+
+def _others(context: Context, requiring: Sequence[_Group]) -> tuple[_Other, ...]:
     return tuple(
-        dict.fromkeys(
-            policy_text(policy)
-            for policy in other_policies(context)
-            if any(_loses(context.policy, group, policy, spec) for group in requiring for spec in policy.specs)
-        )
+        _Other(policy, group.rules[0].deny, flows)
+        for policy in other_policies(context)
+        for group in requiring
+        for spec in policy.specs
+        if (flows := _losing(context.policy, group, policy, spec)) is not None
     )
 
 
-def _loses(own: Policy, group: _Group, policy: Policy, spec: Spec) -> bool:
+def _losing(own: Policy, group: _Group, policy: Policy, spec: Spec) -> Declared | None:
+    """What a rule set of another policy allows or denies, of which the requirements of a group hold a part back."""
     rule = group.rules[0]
     fields = ("from", "to") if policy.kind == KNP else ("fromEndpoints", "toEndpoints")
-    named = any(
-        (each.direction, each.deny) == (rule.direction, rule.deny)
-        and any(field.entries for field in each.peers if field.name in fields)
+    rules = [
+        each
         for each in spec.rules
-    )
-    return named and may_share_pods(own, group.spec, policy, spec)
+        if (each.direction, each.deny) == (rule.direction, rule.deny)
+        and any(field.entries for field in each.peers if field.name in fields)
+    ]
+    if not rules or not may_share_pods(own, group.spec, policy, spec):
+        return None
+    words = f"what {policy_text(policy)} {'denies' if rule.deny else 'allows'} and the requirement holds back"
+    return rules_flows(words, spec, rule.direction, rules, policy)
 
 
 def _finding(
@@ -284,7 +297,7 @@ def _finding(
     *,
     advice: str = "",
     fix: Fix | None = None,
-    others: tuple[str, ...] = (),
+    others: tuple[_Other, ...] = (),
 ) -> Finding:
     fields = [field for group in requiring for field in group.required]
     names = listed(sorted({f"`{field.name}`" for field in fields}))
@@ -301,7 +314,8 @@ def _finding(
         )
     if others:
         why += "; the upgrade opens what other policies allow the same pods and the requirement holds back today"
-    evidence = tuple(f"{other} may apply to the same pods and loses the requirement" for other in others)
+    named = dict.fromkeys(policy_text(other.policy) for other in others)
+    evidence = tuple(f"{other} may apply to the same pods and loses the requirement" for other in named)
     return Finding(
         code=CODE,
         id=ID,
@@ -314,8 +328,8 @@ def _finding(
         advice=advice,
         fix=fix,
         versions=VERSIONS,
-        opens=(*woken.opens, *(f"what {other} allows and the requirement holds back" for other in others if fix)),
-        closes=woken.closes,
+        opens=(*woken.opens, *(other.flows for other in others if fix and not other.deny)),
+        closes=(*woken.closes, *(other.flows for other in others if fix and other.deny)),
         at_key=True,
     )
 

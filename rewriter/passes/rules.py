@@ -94,16 +94,20 @@ def _list_name(rule: Rule) -> str:
     return rule.list_route.rsplit("/", 1)[1]
 
 
-def _entries(context: Context, spec: Spec, rule: Rule, raw: Mapping[str, Any]) -> tuple[Entry, ...]:
-    """What one rule means by itself on the target release; nothing where that release rejects it."""
-    policy = context.policy
+def alone(policy: Policy, spec: Spec, name: str, rules: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A manifest of the same subject with these rules only, in the list of that name."""
     subject = "podSelector" if policy.kind == KNP else "nodeSelector" if spec.subject is None else "endpointSelector"
-    manifest = {
+    return {
         "apiVersion": policy.raw.get("apiVersion"),
         "kind": policy.kind,
         "metadata": {"name": "rule", "namespace": policy.namespace},
-        "spec": {subject: spec.raw.get(subject) or {}, _list_name(rule): [raw]},
+        "spec": {subject: spec.raw.get(subject) or {}, name: list(rules)},
     }
+
+
+def _entries(context: Context, spec: Spec, rule: Rule, raw: Mapping[str, Any]) -> tuple[Entry, ...]:
+    """What one rule means by itself on the target release; nothing where that release rejects it."""
+    manifest = alone(context.policy, spec, _list_name(rule), [raw])
     if rejection(manifest, context.to_version) is not None:
         return ()
     cluster = context.cluster.name if context.cluster else _UNKNOWN_CLUSTER

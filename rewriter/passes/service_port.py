@@ -47,11 +47,12 @@ from rewriter.cilium.peers import endpoint_term
 from rewriter.cilium.policy import CNP, EGRESS, PeerField, Rule, Spec
 from rewriter.cilium.selector import Selector
 from rewriter.cilium.settings import Settings
-from rewriter.finding import Applicability, Finding, Fix, Severity
+from rewriter.finding import Applicability, Declared, Finding, Fix, Severity
 from rewriter.inventory.facts import NamedPort, Service, Workload
 from rewriter.passes.backend_ports import Plan, backend_ports, plan_operations
 from rewriter.passes.backends import Backends, UndecidedError
 from rewriter.passes.base import Context, Pass
+from rewriter.passes.declared import declared
 from rewriter.passes.doubts import REMEDY, doubts_about
 from rewriter.passes.mesh import member_clusters
 from rewriter.passes.rules import missing
@@ -253,8 +254,8 @@ def _fixed(place: _Place, wrong: Sequence[_Port]) -> Finding | None:
         return None
     fix = Fix(tuple(plan_operations(f"{place.rule.route}/toPorts", place.to_ports, plan)))
     trust = Applicability.UNSAFE if place.rule.deny else Applicability.EVIDENT
-    come = _flow(place, [port_text(target) for port in wrong for target in port.targets])
-    go = _flow(place, [port_text(port.written) for port in wrong])
+    come = _flow(place, [target for port in wrong for target in port.targets])
+    go = _flow(place, [port.written for port in wrong])
     return _make(place, wrong, trust, fix=fix, opens=(come,), closes=(go,))
 
 
@@ -274,9 +275,12 @@ def _plan(place: _Place, wrong: Sequence[_Port]) -> Plan:
     return plan
 
 
-def _flow(place: _Place, ports: Sequence[str]) -> str:
+def _flow(place: _Place, ports: Sequence[Mapping[str, Any]]) -> Declared:
+    """The flows of the rule on these ports."""
     peers = listed(f"pods {text}" if (text := selector_text(s)) else "every pod" for s in place.field.selectors)
-    return f"from {subject_text(place.context.policy, place.spec)} to {peers} on {listed(ports)}"
+    words = f"from {subject_text(place.context.policy, place.spec)} to {peers} on {listed(map(port_text, ports))}"
+    only = {**place.rule.raw, "toPorts": [{"ports": [dict(port) for port in ports]}]}
+    return declared(words, place.spec, place.rule, only)
 
 
 def _manual(place: _Place, port: _Port) -> Finding:
@@ -292,8 +296,8 @@ def _make(
     *,
     advice: str = "",
     fix: Fix | None = None,
-    opens: tuple[str, ...] = (),
-    closes: tuple[str, ...] = (),
+    opens: tuple[Declared, ...] = (),
+    closes: tuple[Declared, ...] = (),
 ) -> Finding:
     deny = place.rule.deny
     services = list(dict.fromkeys(str(service) for port in ports for service in port.services))

@@ -50,14 +50,15 @@ shares it. A Service without selector becomes the addresses of its EndpointSlice
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 from rewriter.cilium.policy import EGRESS, PeerField, Rule, Spec
+from rewriter.cilium.terms import Term
 from rewriter.cilium.version import REQUIRES_REMOVED, SERVICES_WITH_PORTS
-from rewriter.finding import Applicability, Finding, Fix, Severity
+from rewriter.finding import Applicability, Declared, Finding, Fix, Severity
 from rewriter.passes.backend_ports import (
     Plan,
     apply_plan,
@@ -69,8 +70,10 @@ from rewriter.passes.backend_ports import (
 )
 from rewriter.passes.backends import Backends, UndecidedError, backends_of
 from rewriter.passes.base import Context, Pass
+from rewriter.passes.declared import declared, rule_flows
+from rewriter.passes.enforcement import switched_on
 from rewriter.passes.rules import add_after, missing, sibling
-from rewriter.passes.words import flow_text, listed, subject_text
+from rewriter.passes.words import listed, port_text, subject_text
 
 CODE, ID = "CNP002", "service-with-ports"
 
@@ -182,23 +185,18 @@ def _fixed(place: _Place, members: Sequence[Backends], outcomes: Sequence[_Outco
             *add_after(place.rule, added),
         )
     )
-    changes = _changed_ports(place, outcomes)
     if place.rejected:
+        woken = switched_on(place.context)
         return _make(
             place,
             members,
             Applicability.EVIDENT,
             fix,
             why=_why_rejected(place),
-            opens=(_allowed(place, members),),
-            closes=(_default_deny(place),),
+            opens=(*(_allowed(place, outcome) for outcome in outcomes if woken.opens), *woken.opens),
+            closes=woken.closes,
         )
-    opens = [
-        flow_text(place.context.policy, place.spec, place.rule, member.opens) for member in members if member.opens
-    ]
-    closes = [flow_text(place.context.policy, place.spec, place.rule, m.closes) for m in members if m.closes]
-    opens += [_flow(place, names, new) for names, _, new in changes if new]
-    closes += [_flow(place, names, old) for names, old, _ in changes if old]
+    opens, closes = _changes(place, outcomes)
     same = not opens and not closes
     applicability = Applicability.EVIDENT
     if same and all(member.complete for member in members):
@@ -218,8 +216,8 @@ def _fixed(place: _Place, members: Sequence[Backends], outcomes: Sequence[_Outco
         fix,
         wrong_ports=wrong,
         why=_WRONG_PORT if wrong else "the rule follows the Service only where Cilium resolves it",
-        opens=tuple(opens),
-        closes=tuple(closes),
+        opens=opens,
+        closes=closes,
     )
 
 
@@ -228,19 +226,36 @@ def _sibling(place: _Place, outcome: _Outcome) -> dict[str, Any]:
     return {**new, "toPorts": apply_plan(place.to_ports, outcome.plan)}
 
 
-def _changed_ports(place: _Place, outcomes: Sequence[_Outcome]) -> list[tuple[str, list[str], list[str]]]:
-    """For each outcome whose ports differ from those written: the Services, the ports that go and those that come."""
-    changes = []
+def _changes(place: _Place, outcomes: Sequence[_Outcome]) -> tuple[tuple[Declared, ...], tuple[Declared, ...]]:
+    """The flows that the rules open and close: those of other peers than the Services', and those on other ports."""
+    opens: list[Declared] = []
+    closes: list[Declared] = []
     for outcome in outcomes:
-        before, after = plan_ports(place.to_ports), plan_ports(apply_plan(place.to_ports, outcome.plan))
+        new = _sibling(place, outcome)
+        for member in outcome.members:
+            if member.opens:
+                opens.append(_flows(place, member.opens.words, new, member.opens.terms))
+            if member.closes:
+                closes.append(_flows(place, member.closes.words, place.rule.raw, member.closes.terms))
+        before, after = plan_ports(place.to_ports), plan_ports(new["toPorts"])
         gone, come = [p for p in before if p not in after], [p for p in after if p not in before]
-        if gone or come:
-            changes.append((listed(member.name for member in outcome.members), gone, come))
-    return changes
+        names = listed(member.name for member in outcome.members)
+        if come:
+            opens.append(_on_ports(place, names, new, come))
+        if gone:
+            closes.append(_on_ports(place, names, place.rule.raw, gone))
+    return tuple(opens), tuple(closes)
 
 
-def _flow(place: _Place, names: str, ports: Sequence[str]) -> str:
-    return f"from {subject_text(place.context.policy, place.spec)} to backends of {names} on {listed(ports)}"
+def _flows(place: _Place, peers: str, rule: Mapping[str, Any], terms: Sequence[Term] | None) -> Declared:
+    return rule_flows(place.context, place.spec, place.rule, peers, rule, terms=terms)
+
+
+def _on_ports(place: _Place, names: str, rule: Mapping[str, Any], ports: Sequence[str]) -> Declared:
+    """The flows to backends on these of the rule's ports only."""
+    words = f"from {subject_text(place.context.policy, place.spec)} to backends of {names} on {listed(ports)}"
+    written = [port for item in rule["toPorts"] for port in item["ports"] if port_text(port) in ports]
+    return declared(words, place.spec, place.rule, {**rule, "toPorts": [{"ports": written}]})
 
 
 _WRONG_PORT = "policies are checked on the backends' ports, so connections to the Service do not match the rule"
@@ -256,18 +271,10 @@ def _why_rejected(place: _Place) -> str:
     return f"{why}; with this fix enforcement starts and {subject} enter default deny"
 
 
-def _default_deny(place: _Place) -> str:
-    directions = {"egress": "from {} to", "ingress": "to {} from"}
-    used = [direction for direction in directions if any(r.direction == direction for r in place.spec.rules)]
-    subject = subject_text(place.context.policy, place.spec)
-    return f"{listed(directions[d].format(subject) for d in used)} anything that no policy allows"
-
-
-def _allowed(place: _Place, members: Sequence[Backends]) -> str:
-    """What the policy lets through where another one denies it by default; alone it opens nothing."""
-    backends = f"backends of {listed(member.name for member in members)}"
-    flows = flow_text(place.context.policy, place.spec, place.rule, backends)
-    return f"{flows}, and what the other rules of the policy allow"
+def _allowed(place: _Place, outcome: _Outcome) -> Declared:
+    """What a new rule lets through where another policy denies it by default; alone it opens nothing."""
+    backends = f"backends of {listed(member.name for member in outcome.members)}"
+    return _flows(place, backends, _sibling(place, outcome), None)
 
 
 def _undecided(place: _Place, error: UndecidedError) -> Finding:
@@ -284,8 +291,8 @@ def _make(
     why: str,
     problem: UndecidedError | None = None,
     wrong_ports: Sequence[str] = (),
-    opens: tuple[str, ...] = (),
-    closes: tuple[str, ...] = (),
+    opens: tuple[Declared, ...] = (),
+    closes: tuple[Declared, ...] = (),
 ) -> Finding:
     both = "toServices together with toPorts"
     if place.rejected:

@@ -24,9 +24,9 @@ from rewriter.reach.difference import (
     join,
 )
 from rewriter.reach.port_line import PortSet
-from rewriter.reach.side import OWN, UPGRADE, Change, Ground, Rule, changes, denies_by_default
+from rewriter.reach.side import OWN, UNDECLARED, UPGRADE, Change, Ground, Rule, changes, denies_by_default
 from rewriter.reach.space import Space, build_space, same_content, subject_bits
-from rewriter.reach.world import PolicyWorld
+from rewriter.reach.world import Declaration, PolicyWorld
 
 Rules = tuple[frozenset[Rule], ...]
 """The rules of one subject and direction in each world of a comparison."""
@@ -34,10 +34,11 @@ Rules = tuple[frozenset[Rule], ...]
 
 @dataclass(frozen=True, slots=True)
 class StepEffect:
-    """What a step of a rewrite does, and what the upgrade does to the same flows without it."""
+    """What a step of a rewrite does, what of that is not declared, and what the upgrade does without the step."""
 
     own: Difference = NO_DIFFERENCE
     upgrade: Difference = NO_DIFFERENCE
+    undeclared: Difference = NO_DIFFERENCE
 
 
 def reach(
@@ -70,16 +71,18 @@ def reach_of_step(
     early: PolicyWorld,
     identities: Sequence[Identity] = (),
     inside: Sequence[Prefix] = (),
+    declared: Declaration | None = None,
 ) -> StepEffect:
     """The flows that a step changes: at once where it is written early, and after the upgrade beside what that does.
 
     `today` and `early` are without and with the step under the source settings, `unfixed` and `fixed` under the target
     settings. A flow that the upgrade alone changes is none of the step's, nor one that it brings back to what it is
-    today. Of what the upgrade does without the step, the flows are told that the step mends or changes alike.
+    today. Of what the upgrade does without the step, the flows are told that the step mends or changes alike. Where
+    nothing is `declared`, no flow of the step is.
     """
     if same_content(fixed, unfixed) and same_content(early, today):
         return StepEffect()
-    return _Comparison((today, fixed, unfixed, early), identities, inside).result()
+    return _Comparison((today, fixed, unfixed, early), identities, inside, declared=declared).result()
 
 
 class _Flow(NamedTuple):
@@ -99,7 +102,7 @@ class _PortNames(NamedTuple):
 
 
 class _Comparison:
-    """Two worlds, three with one beside, or the four of a step, loaded over one space."""
+    """Two worlds, three with one beside, or the four of a step with what it declares, loaded over one space."""
 
     def __init__(
         self,
@@ -107,12 +110,15 @@ class _Comparison:
         identities: Sequence[Identity],
         inside: Sequence[Prefix],
         clusters: Sequence[str] = (),
+        declared: Declaration | None = None,
     ) -> None:
-        self.space: Space = build_space(worlds, identities, inside, clusters)
+        said = () if declared is None else tuple(PolicyWorld((each,)) for each in (declared.opens, declared.closes))
+        self.space: Space = build_space(worlds, identities, inside, clusters, said)
         self.universe = self.space.universe(cidr_match_nodes=False)
         self._with_nodes: Universe | None = None
         loaded = {id(world): self._load(world) for world in worlds}
-        self._worlds = tuple(loaded[id(world)] for world in worlds)
+        self._compared = len(worlds)
+        self._worlds = (*(loaded[id(world)] for world in worlds), *map(self._load, said))
         self._subjects = subject_bits(self.space, self.universe)
         self._host = self.universe.select(reserved_term("host"))
         self._init = self.universe.select(reserved_term("init"))
@@ -127,15 +133,19 @@ class _Comparison:
                 for change in self._changes(rules, ground):
                     flow = _Flow(change.part, change.change, direction, change.peers, change.ports, change.limits)
                     flows[flow] = flows.get(flow, 0) | subjects
-                first, now, *rest = map(denies_by_default, rules)
+                first, now, *rest = map(denies_by_default, rules[: self._compared])
                 if first != now and rest != [now] and not ground.always_denied:
                     place = (direction, now)
                     enforcement[place] = enforcement.get(place, 0) | subjects
         describer = Describer(self.space, self.universe, self._subjects)
-        own, upgrade = (
-            sorted(self._statement(flow, mask, describer) for flow, mask in flows.items() if flow.part == part)
-            for part in (OWN, UPGRADE)
+        own, upgrade, undeclared = (
+            _by_change(
+                sorted(self._statement(flow, mask, describer) for flow, mask in flows.items() if flow.part == part)
+            )
+            for part in (OWN, UPGRADE, UNDECLARED)
         )
+        if len(self._worlds) == self._compared:
+            undeclared = own
         begun, ended = (
             tuple(
                 Enforcement(direction, join(describer.subjects(mask)), describer.workloads(mask))
@@ -145,8 +155,9 @@ class _Comparison:
             for wanted in (True, False)
         )
         return StepEffect(
-            Difference(*_by_change(own), begun, ended, self.space.exact),
-            Difference(*_by_change(upgrade), exact=self.space.exact),
+            Difference(*own, begun, ended, self.space.exact),
+            Difference(*upgrade, exact=self.space.exact),
+            Difference(*undeclared, exact=self.space.exact),
         )
 
     def _classes(self, direction: str) -> Iterator[tuple[int, Rules, Ground]]:
@@ -162,7 +173,7 @@ class _Comparison:
                     names_used = names_used or any(grant.match.name for grant in entry.ports)
         differing = 0
         for subjects, (first, *others) in groups.items():
-            if any(side != first for side in others):
+            if any(side != first for side in others[: self._compared - 1]):
                 differing |= subjects
         members: dict[int, list[int]] = {}
         for index, subjects in enumerate(groups):
@@ -179,13 +190,15 @@ class _Comparison:
                 frozenset[Rule]().union(*(sides[index][world] for index in indexes))
                 for world in range(len(self._worlds))
             )
-            if len(set(rules)) > 1:
+            if len(set(rules[: self._compared])) > 1:
                 yield subjects, rules, self._ground(direction, names, without_identity)
 
     def _changes(self, rules: Rules, ground: Ground) -> tuple[Change, ...]:
         found = self._known.get((rules, ground))
         if found is None:
-            found = self._known[rules, ground] = tuple(changes(rules, ground))
+            compared, said = rules[: self._compared], rules[self._compared :]
+            declared = dict(zip((OPENED, CLOSED), said, strict=True)) if said else None
+            found = self._known[rules, ground] = tuple(changes(compared, ground, declared))
         return found
 
     def _load(self, world: PolicyWorld) -> list[LoadedEntry]:

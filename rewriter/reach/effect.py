@@ -12,7 +12,7 @@ from rewriter.cilium.policy_set import PolicySet, compile_policies
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
 from rewriter.reach.compare import StepEffect, reach, reach_of_step
 from rewriter.reach.difference import Difference, FlowStatement
-from rewriter.reach.world import PolicyWorld
+from rewriter.reach.world import Declaration, PolicyWorld
 
 Manifest = Mapping[str, Any]
 
@@ -85,6 +85,7 @@ def step_effect(
     *,
     identities: Sequence[Identity] = (),
     inside: Sequence[Prefix] = (),
+    declared: Declaration | None = None,
 ) -> StepEffect:
     """What a step does to a policy, judged alone; see `reach_of_step`.
 
@@ -93,7 +94,7 @@ def step_effect(
     """
     if any(early.rejections) and not any(today.rejections):
         early = today
-    return reach_of_step(today, fixed, unfixed, early, identities, inside)
+    return reach_of_step(today, fixed, unfixed, early, identities, inside, declared)
 
 
 def _world(manifest: Manifest | None, settings: Settings, facts: Facts, namespace: str | None) -> PolicyWorld:

@@ -12,8 +12,9 @@ from rewriter.cilium.universe import positions
 from rewriter.reach.difference import CLOSED, OPENED
 from rewriter.reach.port_line import Atoms, Interval, PortLine, PortSet, cut, normalised
 
-#: What makes a change: the step (or all that differs, where there is none), or the upgrade without it.
-OWN, UPGRADE = "own", "upgrade"
+#: What makes a change: the step (or all that differs, where there is none), or the upgrade without it. What the step
+#: changes beyond what is declared is told once more.
+OWN, UPGRADE, UNDECLARED = "own", "upgrade", "undeclared"
 
 Masks = dict[int, int]
 """For each atom of the port line the bits of the peers; absent where none."""
@@ -64,12 +65,18 @@ def denies_by_default(rules: Iterable[Rule]) -> bool:
     return any(rule.default_deny for rule in rules)
 
 
-def changes(rules: Sequence[frozenset[Rule]], ground: Ground) -> Iterator[Change]:
+def changes(
+    rules: Sequence[frozenset[Rule]], ground: Ground, declared: Mapping[str, frozenset[Rule]] | None = None
+) -> Iterator[Change]:
     """What the second rules open and close in place of the first, and of a third if there are three.
 
     The four rules of a step are those of `reach_of_step`: then its own effect and that of the upgrade are told apart.
+    With rules `declared` for OPENED and CLOSED, what is not among their flows is told as undeclared, too.
     """
-    spans = {grant: _intervals(grant, ground) for rule in frozenset().union(*rules) for grant in rule.ports}
+    said = declared or {}
+    spans = {
+        grant: _intervals(grant, ground) for rule in frozenset().union(*rules, *said.values()) for grant in rule.ports
+    }
     atoms = cut(interval for intervals in spans.values() for interval in intervals)
     old, new, *rest = (_side(part, spans, atoms, ground) for part in rules)
     if len(rest) == 2:
@@ -77,11 +84,15 @@ def changes(rules: Sequence[frozenset[Rule]], ground: Ground) -> Iterator[Change
     else:
         most, least = (_either(old, rest[0]), _both(old, rest[0])) if rest else (old, old)
         differences = [(OWN, OPENED, most, new), (OWN, CLOSED, new, least)]
+    named = {change: _named(part, spans, atoms) for change, part in said.items()}
     found: dict[tuple[str, str, str], Masks] = {}
     for part, change, first, second in differences:
         for limits, atom, mask in _gained(first, second, len(atoms.starts)):
             masks = found.setdefault((part, change, limits), {})
             masks[atom] = masks.get(atom, 0) | mask
+            if part == OWN and change in named and (more := mask & ~named[change].get(atom, 0)):
+                masks = found.setdefault((UNDECLARED, change, limits), {})
+                masks[atom] = masks.get(atom, 0) | more
     for (part, change, limits), masks in found.items():
         for peers, where in by_peers(masks):
             yield Change(part, change, peers, normalised(atoms.intervals(where)), limits)
@@ -142,6 +153,16 @@ def _side(rules: frozenset[Rule], spans: Mapping[PortGrant, list[Interval]], ato
         for limit, masks in limited.items()
     }
     return _Side(free, kept)
+
+
+def _named(rules: frozenset[Rule], spans: Mapping[PortGrant, list[Interval]], atoms: Atoms) -> Masks:
+    """The peers that rules name, whatever else they demand."""
+    masks: Masks = {}
+    for rule in rules:
+        for grant in rule.ports:
+            for atom in positions(atoms.covered(spans[grant])):
+                masks[atom] = masks.get(atom, 0) | rule.peers
+    return masks
 
 
 def _either(one: _Side, other: _Side) -> _Side:

@@ -85,8 +85,9 @@ def build_space(
     identities: Sequence[Identity],
     inside: Sequence[Prefix] = (),
     clusters: Sequence[str] = (),
+    beside: Sequence[PolicyWorld] = (),
 ) -> Space:
-    """The space that tells the worlds apart, over the given identities and witnesses.
+    """The space that tells the worlds apart, and all that `beside` names, over the given identities and witnesses.
 
     No address `inside` has a witness: those are pods, nodes and Services. Where `clusters` are given, pods have
     witnesses in these and in those that policies name, else in others too.
@@ -95,7 +96,9 @@ def build_space(
     found = [{_content(entry): entry for entry in world.entries()} for world in distinct]
     known = {content: entry for entries in found for content, entry in entries.items()}
     changed = [entry for content, entry in known.items() if not all(content in entries for entries in found)]
-    entries = list(known.values())
+    told = [entry for world in beside for entry in world.entries()]
+    changed += told
+    entries = [*known.values(), *told]
     dual_stack = any(policies.settings.dual_stack for policies in worlds[1].sets)
     local = worlds[1].local_cluster
     terms = list(_terms(entries))

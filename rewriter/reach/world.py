@@ -37,6 +37,14 @@ class PolicyWorld:
                 yield entry
 
 
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """The flows that a step may open and close: those of the rules in each set, whether these allow or deny."""
+
+    opens: PolicySet
+    closes: PolicySet
+
+
 def policy_world(
     manifests: Iterable[Mapping[str, Any]],
     settings: Settings,

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from rewriter.cilium.policy import read_policy
 from rewriter.cli import run
 from rewriter.engine import fixer
-from rewriter.finding import Applicability, Finding, Fix, Severity
+from rewriter.finding import Applicability, Declared, Finding, Fix, Severity
 from rewriter.passes.base import Context, Pass
 
 POLICY = """\
@@ -33,7 +34,10 @@ name = "b"
 
 
 def a_pass(
-    applicability: Applicability, operation: dict[str, Any], opens: tuple[str, ...] = (), closes: tuple[str, ...] = ()
+    applicability: Applicability,
+    operation: dict[str, Any],
+    opens: tuple[Declared, ...] = (),
+    closes: tuple[Declared, ...] = (),
 ) -> Pass:
     """A pass that does one thing, once."""
 
@@ -61,6 +65,21 @@ def add_rule(**rule: Any) -> dict[str, Any]:
 
 WORLD = add_rule(fromEntities=["world"])
 NARROW = {"op": "add", "path": "/spec/ingress/0/toPorts", "value": [{"ports": [{"port": "80"}]}]}
+WORLD_ON_80 = {"fromEntities": ["world"], "toPorts": [{"ports": [{"port": "80", "protocol": "TCP"}]}]}
+OTHER = read_policy(
+    {
+        "apiVersion": "cilium.io/v2",
+        "kind": "CiliumNetworkPolicy",
+        "metadata": {"name": "other", "namespace": "shop"},
+        "spec": {"endpointSelector": {"matchLabels": {"app": "other"}}, "ingress": [{}]},
+    }
+)
+ANYTHING = (Declared("it"),)
+
+
+def ingress(*rules: dict[str, Any], **more: Any) -> tuple[Declared, ...]:
+    """A declaration of what these rules say, with the policy's own subject."""
+    return (Declared("it", "ingress", "/spec", rules, **more),)
 
 
 @pytest.fixture
@@ -84,12 +103,27 @@ def only(monkeypatch: pytest.MonkeyPatch, *passes: Pass) -> None:
     ("applicability", "operation", "declared", "said"),
     [
         (Applicability.SAFE, WORLD, {}, "a safe fix changes no flow"),
-        (Applicability.SAFE, WORLD, {"opens": ("it",)}, "a safe fix changes no flow"),
+        (Applicability.SAFE, WORLD, {"opens": ANYTHING}, "a safe fix changes no flow"),
         (Applicability.SAFE, NARROW, {}, "a safe fix changes no flow"),
-        (Applicability.EVIDENT, WORLD, {}, "the finding does not declare that it opens any"),
-        (Applicability.EVIDENT, WORLD, {"closes": ("it",)}, "the finding does not declare that it opens any"),
-        (Applicability.EVIDENT, NARROW, {"opens": ("it",)}, "the finding does not declare that it closes any"),
-        (Applicability.UNSAFE, WORLD, {}, "the finding does not declare that it opens any"),
+        (Applicability.EVIDENT, WORLD, {}, "the finding declares that it opens nothing"),
+        (Applicability.EVIDENT, WORLD, {"closes": ANYTHING}, "the finding declares that it opens nothing"),
+        (Applicability.EVIDENT, NARROW, {"opens": ANYTHING}, "the finding declares that it closes nothing"),
+        (Applicability.UNSAFE, WORLD, {}, "the finding declares that it opens nothing"),
+        (Applicability.UNSAFE, WORLD, {"opens": ingress({"fromEntities": ["host"]})}, "declares that it opens it"),
+        (Applicability.UNSAFE, WORLD, {"opens": ingress(WORLD_ON_80)}, "declares that it opens it"),
+        (Applicability.UNSAFE, WORLD, {"opens": (Declared("it", "egress", "/spec"),)}, "declares that it opens it"),
+        (
+            Applicability.UNSAFE,
+            WORLD,
+            {"opens": ingress({"fromEntities": ["world"]}, policy=OTHER)},
+            "declares that it opens it",
+        ),
+        (
+            Applicability.EVIDENT,
+            NARROW,
+            {"closes": ingress({"fromEndpoints": [{"matchLabels": {"app": "cache"}}]})},
+            "declares that it closes it",
+        ),
     ],
 )
 def test_an_undeclared_effect_is_refused(
@@ -98,7 +132,7 @@ def test_an_undeclared_effect_is_refused(
     capsys: pytest.CaptureFixture[str],
     applicability: Applicability,
     operation: dict[str, Any],
-    declared: dict[str, tuple[str, ...]],
+    declared: dict[str, tuple[Declared, ...]],
     said: str,
 ) -> None:
     only(monkeypatch, a_pass(applicability, operation, **declared))
@@ -134,7 +168,7 @@ def test_what_shows_beside_other_policies_only_is_refused(
 ) -> None:
     text, operation = BESIDE_OTHERS[name]
     (repository / "policy.yaml").write_text(text)
-    only(monkeypatch, a_pass(Applicability.EVIDENT, operation, closes=("it",)))
+    only(monkeypatch, a_pass(Applicability.EVIDENT, operation, closes=ANYTHING))
     code, found = report(capsys)
     assert code == 2
     assert "would open ingress to " in found["errors"][0]["message"]
@@ -161,7 +195,11 @@ def test_a_declared_effect_is_stated(
     verb: str,
     flow: str,
 ) -> None:
-    only(monkeypatch, a_pass(Applicability.EVIDENT, operation, opens=("it",), closes=("it",)))
+    declared = {
+        "opens": ingress({"fromEntities": ["world"]}),
+        "closes": ingress({"fromEndpoints": [{"matchLabels": {"app": "db"}}]}),
+    }
+    only(monkeypatch, a_pass(Applicability.EVIDENT, operation, **declared))
     code, found = report(capsys)
     assert code == 0
     (finding,) = found["findings"]
@@ -175,7 +213,7 @@ def test_a_fix_that_the_target_rejects_is_refused(
     repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mixed = add_rule(fromEntities=["world"], fromEndpoints=[{}])
-    only(monkeypatch, a_pass(Applicability.EVIDENT, mixed, opens=("it",), closes=("it",)))
+    only(monkeypatch, a_pass(Applicability.EVIDENT, mixed, opens=ANYTHING, closes=ANYTHING))
     code, found = report(capsys)
     assert code == 2
     assert (repository / "policy.yaml").read_text() == POLICY

@@ -14,7 +14,7 @@ import yaml
 from rewriter.cilium.policy import Policy, read_policy
 from rewriter.cilium.version import Version, parse_version
 from rewriter.config.model import Config
-from rewriter.finding import Applicability, Finding
+from rewriter.finding import Applicability, Declared, Finding
 from rewriter.inventory.facts import (
     CIDRGroup,
     Cluster,
@@ -208,3 +208,8 @@ def _applied(findings: Sequence[Finding], unsafe: bool) -> list[Finding]:
 def _natural(route: str) -> list[tuple[bool, int, str]]:
     parts = re.split("/", route)
     return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
+
+
+def words(declared: Sequence[Declared]) -> tuple[str, ...]:
+    """What findings declare, in words."""
+    return tuple(map(str, declared))

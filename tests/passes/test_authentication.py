@@ -5,7 +5,7 @@ import pytest
 from rewriter.finding import Applicability, Severity
 from rewriter.passes.authentication import PASS
 from tests.passes.policies import ccnp, cnp
-from tests.passes.support import run, version
+from tests.passes.support import run, version, words
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_note_that_asks_for_a_decision(manifest: object, direction: str) -> No
     assert (only.severity, only.applicability, only.fix) == (Severity.NOTE, Applicability.MANUAL, None)
     assert only.route == f"/spec/{direction}/0/authentication/mode"
     assert "`authentication.enabled`" in only.advice
-    assert [text for text in only.opens if text.endswith("without mutual authentication")]
+    assert [text for text in words(only.opens) if text.endswith("without mutual authentication")]
     assert only.candidate
     assert [dict(operation) for operation in only.candidate.operations] == [
         {"op": "remove", "path": f"/spec/{direction}/0/authentication"}

@@ -90,7 +90,7 @@ def test_extends_an_allow_rule(kind: str) -> None:
     assert result.manifest["spec"]["ingress"] == [rule, added, {"fromEntities": ["host"]}]
     assert result.only.applicability is Applicability.EVIDENT
     assert result.only.route == "/spec/ingress/0/fromEntities/0"
-    assert "cluster-b" in result.only.opens[0]
+    assert "cluster-b" in str(result.only.opens[0])
 
 
 def test_extends_each_rule_of_every_spec() -> None:
@@ -169,7 +169,7 @@ def test_replace_swaps_the_entity_and_says_what_is_lost() -> None:
     assert result.manifest["spec"]["ingress"] == [expected]
     assert result.only.applicability is Applicability.UNSAFE
     for lost in ("host", "remote-node", "health", "ingress", "init", "unmanaged", "kube-apiserver"):
-        assert lost in result.only.closes[0]
+        assert lost in str(result.only.closes[0])
 
 
 def test_replace_keeps_the_other_entities() -> None:

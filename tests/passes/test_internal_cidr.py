@@ -10,7 +10,7 @@ from rewriter.config.model import Config, InternalCidrOptions
 from rewriter.finding import Applicability, Severity
 from rewriter.inventory.facts import Node
 from rewriter.passes.internal_cidr import PASS
-from tests.passes.support import SOURCE, Facts, Run, cluster, endpoint_slice, run, service
+from tests.passes.support import SOURCE, Facts, Run, cluster, endpoint_slice, run, service, words
 
 A = cluster("a", local=True, pod_cidrs=("10.0.0.0/16",), node_cidrs=("10.10.0.0/24",), service_cidrs=("10.96.0.0/12",))
 B = cluster("b", pod_cidrs=("10.1.0.0/16",), node_cidrs=("10.10.1.0/24",))
@@ -81,7 +81,7 @@ def test_the_article() -> None:
     assert only.applicability is Applicability.EVIDENT
     assert only.message == "`fromCIDR` 10.0.0.0/8 allows no pod of a and b: no CIDR matches them"
     assert only.evidence[0] == "a, facts.yaml:1: pods 10.0.0.0/16, nodes 10.10.0.0/24, Services 10.96.0.0/12"
-    assert any("health" in text for text in only.opens)
+    assert any("health" in text for text in words(only.opens))
     assert only.route == "/spec/ingress/0/fromCIDR/0"
 
 

@@ -11,7 +11,7 @@ from rewriter.config.model import Config, MissingNamespaceOptions
 from rewriter.finding import Applicability, Severity
 from rewriter.inventory.facts import Source
 from rewriter.passes.missing_namespace import PASS
-from tests.passes.support import Facts, Run, cluster, run, workload
+from tests.passes.support import Facts, Run, cluster, run, words, workload
 
 NAMESPACE = "k8s:io.kubernetes.pod.namespace"
 CLUSTER = "io.cilium.k8s.policy.cluster"
@@ -108,8 +108,8 @@ def test_names_the_one_other_namespace() -> None:
     assert peer(result) == {"matchLabels": {**AGENT, NAMESPACE: "monitoring"}}
     finding = result.only
     assert (finding.applicability, finding.severity) == (Applicability.EVIDENT, Severity.WARNING)
-    assert finding.opens == ("from pods app=agent in monitoring to every pod in shop",)
-    assert finding.closes == ("from pods app=agent in shop (none is known) to every pod in shop",)
+    assert words(finding.opens) == ("from pods app=agent in monitoring to every pod in shop",)
+    assert words(finding.closes) == ("from pods app=agent in shop (none is known) to every pod in shop",)
     assert finding.evidence == (
         "Deployment monitoring/agent, facts.yaml:1",
         "known in shop, where none matches: Deployment shop/web (facts.yaml:1)",
@@ -167,7 +167,7 @@ def test_is_unsafe_in_a_deny_rule() -> None:
     result = run(PASS, manifest("fromEndpoints", {"matchLabels": AGENT}, deny=True), KNOWN)
     assert result.only.applicability is Applicability.UNSAFE
     assert result.only.severity is Severity.ERROR
-    assert "in monitoring" in result.only.closes[0] and "in shop" in result.only.opens[0]
+    assert "in monitoring" in str(result.only.closes[0]) and "in shop" in str(result.only.opens[0])
 
 
 def test_several_namespaces_are_left_to_a_person() -> None:
@@ -241,11 +241,11 @@ def test_misspelt_keys(key: str) -> None:
     result = treat({"matchLabels": {key: "monitoring", **AGENT}}, Facts())
     assert peer(result) == {"matchLabels": {NAMESPACE: "monitoring", **AGENT}}
     assert result.only.applicability is Applicability.UNSAFE
-    assert result.only.opens == ("from pods app=agent in monitoring to every pod in shop",)
+    assert words(result.only.opens) == ("from pods app=agent in monitoring to every pod in shop",)
     expression = {"key": key, "operator": "In", "values": ["a", "b"]}
     result = treat({"matchExpressions": [expression]}, Facts())
     assert peer(result) == {"matchExpressions": [{**expression, "key": NAMESPACE}]}
-    assert result.only.opens == ("from every pod in a and b to every pod in shop",)
+    assert words(result.only.opens) == ("from every pod in a and b to every pod in shop",)
 
 
 def test_a_label_that_pods_have_is_no_misspelt_key() -> None:

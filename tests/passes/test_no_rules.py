@@ -5,7 +5,7 @@ import pytest
 from rewriter.finding import Applicability, Severity
 from rewriter.passes.no_rules import PASS
 from tests.passes.policies import cnp, other
-from tests.passes.support import Facts, run, version, workload
+from tests.passes.support import Facts, run, version, words, workload
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_what_it_does_today(before: str, words: str) -> None:
 def test_what_closes_is_said_with_the_workloads() -> None:
     facts = Facts(workloads=[workload("web", "shop", {"app": "web"})])
     only = run(PASS, cnp("ingress: []", name="deny"), facts).only
-    assert only.closes == ("all ingress of pods app=web in shop",)
+    assert words(only.closes) == ("all ingress of pods app=web in shop",)
     assert only.evidence[-1] == "applies to Deployment shop/web, facts.yaml:1"
 
 
@@ -102,11 +102,11 @@ def test_the_other_rule_sets_begin_to_be_enforced() -> None:
     manifest["specs"] = [second]
     beside = other(cnp("egress: [{}]"), "beside")
     today = run(PASS, manifest, from_version="1.18", others=[beside]).only
-    assert today.closes == ("all ingress of every pod in shop", "all other egress of pods app=web in shop")
-    assert today.opens == ("egress of pods app=web in shop that the rules of the policy allow",)
+    assert words(today.closes) == ("all ingress of every pod in shop", "all other egress of pods app=web in shop")
+    assert words(today.opens) == ("egress of pods app=web in shop that the rules of the policy allow",)
     before = run(PASS, manifest, from_version="1.16", others=[beside]).only
-    assert before.closes == ("all ingress of every pod in shop",)
-    assert before.opens == ()
+    assert words(before.closes) == ("all ingress of every pod in shop",)
+    assert words(before.opens) == ()
 
 
 @pytest.mark.parametrize(

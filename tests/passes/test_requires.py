@@ -7,7 +7,7 @@ import pytest
 from rewriter.finding import Applicability, Severity
 from rewriter.passes.requires import PASS
 from tests.passes.policies import WEB, ccnp, cnp, other
-from tests.passes.support import run, version
+from tests.passes.support import run, version, words
 
 ENV = "{matchLabels: {env: prod}}"
 
@@ -162,7 +162,7 @@ def test_other_policies_of_the_same_pods_are_listed(rules: str, subject: dict[st
 def test_a_policy_that_is_dead_today_is_woken_only_on_request() -> None:
     only = run(PASS, REQUIRING, from_version="1.19", to_version="1.20").only
     assert only.applicability is Applicability.UNSAFE
-    assert only.closes == ("all other ingress of pods app=web in shop",)
+    assert words(only.closes) == ("all other ingress of pods app=web in shop",)
 
 
 def _rule_sets(*specs: dict[str, Any]) -> dict[str, Any]:

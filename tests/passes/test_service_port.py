@@ -121,8 +121,8 @@ def test_writes_the_backend_port(kind: str) -> None:
     assert (finding.applicability, finding.severity) == (Applicability.EVIDENT, Severity.WARNING)
     assert finding.route == "/spec/egress/0/toPorts/0/ports/1"
     assert finding.message == "`toPorts` names port 80/TCP of Service shop/web, whose backends listen on 8080"
-    assert finding.opens[0].endswith("to pods app=web on 8080/TCP")
-    assert finding.closes[0].endswith("to pods app=web on 80/TCP")
+    assert finding.opens[0].words.endswith("to pods app=web on 8080/TCP")
+    assert finding.closes[0].words.endswith("to pods app=web on 80/TCP")
     assert finding.evidence == (
         "Service shop/web, facts.yaml:1: port 80/TCP → 8080",
         "behind it: Deployment shop/web (facts.yaml:1)",
@@ -194,7 +194,7 @@ def test_does_not_say_twice_what_another_rule_says() -> None:
 def test_is_unsafe_in_a_deny_rule() -> None:
     finding = treat(item("80/TCP"), field="egressDeny").only
     assert (finding.applicability, finding.severity) == (Applicability.UNSAFE, Severity.ERROR)
-    assert "8080" in finding.closes[0] and "80/TCP" in finding.opens[0]
+    assert "8080" in str(finding.closes[0]) and "80/TCP" in str(finding.opens[0])
 
 
 def test_a_policy_of_an_unknown_namespace() -> None:

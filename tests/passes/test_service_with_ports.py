@@ -8,7 +8,7 @@ import yaml
 from rewriter.finding import Applicability, Severity
 from rewriter.inventory.facts import NamedPort, ServicePort
 from rewriter.passes.service_with_ports import PASS
-from tests.passes.support import Facts, Run, cluster, endpoint_slice, run, service, workload
+from tests.passes.support import Facts, Run, cluster, endpoint_slice, run, service, words, workload
 
 NAMESPACE = "k8s:io.kubernetes.pod.namespace"
 DB = service("db-service", "prod", {"app": "db"}, [(3306, 3306)])
@@ -152,8 +152,8 @@ def test_a_wrong_port_is_an_error_that_names_both() -> None:
     only = run(PASS, policy(rule(WEB_REFERENCE, "{port: '80', protocol: TCP}")), facts(WEB)).only
     assert only.severity is Severity.ERROR
     assert only.message == "toPorts names port 80/TCP of Service prod/web, which means 8080/TCP"
-    assert only.opens == ("from pods app=myclient in default to backends of Service prod/web on 8080/TCP",)
-    assert only.closes == ("from pods app=myclient in default to backends of Service prod/web on 80/TCP",)
+    assert words(only.opens) == ("from pods app=myclient in default to backends of Service prod/web on 8080/TCP",)
+    assert words(only.closes) == ("from pods app=myclient in default to backends of Service prod/web on 80/TCP",)
 
 
 @pytest.mark.parametrize(

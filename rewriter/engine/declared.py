@@ -1,0 +1,98 @@
+"""What findings declare, compiled so that the flows of a step can be held against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from rewriter.cilium.compile import Entry, PortGrant, compile_policy
+from rewriter.cilium.policy import Policy, Spec, read_policy
+from rewriter.cilium.policy_set import PolicySet
+from rewriter.cilium.ports import EVERYTHING
+from rewriter.cilium.settings import Facts, Settings
+from rewriter.cilium.terms import ANYTHING
+from rewriter.cilium.validation import rejection
+from rewriter.cilium.version import SUPPORTED
+from rewriter.finding import Applicability, Declared, Finding
+from rewriter.passes.placeholders import has_placeholder, substituted
+from rewriter.passes.rules import alone
+from rewriter.reach.difference import DIRECTIONS
+from rewriter.reach.world import Declaration
+
+
+def declaration(
+    finding: Finding, policy: Policy, source: Settings, target: Settings, facts: Facts
+) -> Declaration | None:
+    """The flows that a finding of a policy declares; None where it declares that no flow changes."""
+    if finding.applicability is Applicability.SAFE or not (finding.opens or finding.closes):
+        return None
+
+    def compiled(said: Iterable[Declared]) -> PolicySet:
+        entries = [entry for each in said for entry in _entries(each, policy, source, target, facts)]
+        return PolicySet(target, tuple(enumerate(dict.fromkeys(entries))), ())
+
+    return Declaration(compiled(finding.opens), compiled(finding.closes))
+
+
+def together(declarations: Sequence[Declaration | None]) -> Declaration | None:
+    """All that several steps of one policy declare."""
+    given = [each for each in declarations if each is not None]
+    if not given:
+        return None
+
+    def joined(sets: Sequence[PolicySet]) -> PolicySet:
+        entries = dict.fromkeys(entry for each in sets for _, entry in each.entries)
+        return PolicySet(sets[0].settings, tuple(enumerate(entries)), ())
+
+    return Declaration(joined([each.opens for each in given]), joined([each.closes for each in given]))
+
+
+def _entries(said: Declared, policy: Policy, source: Settings, target: Settings, facts: Facts) -> Iterator[Entry]:
+    policy = said.policy or policy
+    directions = [said.direction] if said.direction else DIRECTIONS
+    specs = [spec for spec in policy.specs if spec.route == said.spec]
+    for direction in directions:
+        if not specs:
+            for is_node in (False, True):
+                yield Entry("", direction, False, True, ANYTHING, is_node, said.peers or (ANYTHING,), _EVERY_PORT)
+        for spec in specs:
+            yield from _of_spec(said, policy, spec, direction, (source, target), facts)
+
+
+_EVERY_PORT = (PortGrant(EVERYTHING),)
+
+
+def _of_spec(
+    said: Declared, policy: Policy, spec: Spec, direction: str, settings: Sequence[Settings], facts: Facts
+) -> Iterator[Entry]:
+    """The flows with the subject of one rule set, read as each of the settings reads them."""
+    if not said.rules:
+        for entry in _compiled(policy, spec, direction, {}, settings, facts):
+            yield replace(entry, peers=said.peers or (ANYTHING,), ports=_EVERY_PORT)
+    for rule in said.rules:
+        for entry in _compiled(policy, spec, direction, rule, settings, facts):
+            yield entry if said.peers is None else replace(entry, peers=said.peers)
+
+
+def _compiled(
+    policy: Policy, spec: Spec, direction: str, rule: Mapping[str, Any], settings: Sequence[Settings], facts: Facts
+) -> Iterator[Entry]:
+    """One rule by itself, as each of the settings reads it; where all reject it, as some release does.
+
+    A rule of a policy that is not enforced may be one that no release between the two accepts.
+    """
+    manifest = alone(policy, spec, direction, [rule])
+    if has_placeholder(manifest):
+        manifest = substituted(manifest)
+    read = read_policy(manifest)
+    accepting = [each for each in settings if _accepts(manifest, each)]
+    if not accepting:
+        others = (replace(settings[-1], version=version) for version in reversed(SUPPORTED))
+        accepting = [each for each in others if _accepts(manifest, each)][:1]
+    for each in accepting:
+        yield from compile_policy(read, each, facts)
+
+
+def _accepts(manifest: Mapping[str, Any], settings: Settings) -> bool:
+    return rejection(manifest, settings.version, node_selector_labels=True) is None

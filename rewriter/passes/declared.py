@@ -1,0 +1,56 @@
+"""What a pass declares of the flows that its fix opens and closes, from the rules that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rewriter.cilium.policy import Policy, Rule, Spec
+from rewriter.cilium.terms import Term
+from rewriter.finding import Declared
+from rewriter.passes.base import Context
+from rewriter.passes.rules import sibling
+from rewriter.passes.words import flow_text
+
+
+def rule_flows(
+    context: Context,
+    spec: Spec,
+    rule: Rule,
+    peers: str,
+    *rules: Mapping[str, Any],
+    terms: Iterable[Term] | None = None,
+) -> Declared:
+    """The flows of a rule with peers in these words, or those of `rules` in its place.
+
+    `terms` are the peers that are meant where the rules name more.
+    """
+    return declared(flow_text(context.policy, spec, rule, peers), spec, rule, *rules, terms=terms)
+
+
+def declared(
+    words: str, spec: Spec, rule: Rule, *rules: Mapping[str, Any], terms: Iterable[Term] | None = None
+) -> Declared:
+    """As `rule_flows`, all in these words."""
+    peers = None if terms is None else tuple(terms)
+    return Declared(words, rule.direction, spec.route, rules or apart(rule), peers)
+
+
+def all_other(words: str, spec: Spec, direction: str) -> Declared:
+    """All flows of a rule set's subject in a direction that the policy does not allow once it is fixed."""
+    return Declared(words, direction, spec.route, rest=True)
+
+
+def rules_flows(
+    words: str, spec: Spec, direction: str, rules: Iterable[Rule], policy: Policy | None = None
+) -> Declared:
+    """The flows of several rules of a rule set, in another policy where one is given."""
+    return Declared(words, direction, spec.route, tuple(raw for rule in rules for raw in apart(rule)), policy=policy)
+
+
+def apart(rule: Rule) -> tuple[Mapping[str, Any], ...]:
+    """The rules that a rule means: one for each kind of peer in it, since no release accepts several together."""
+    fields = [field for field in rule.peers if field.entries and not field.name.endswith("Requires")]
+    if len(fields) < 2:
+        return (rule.raw,)
+    return tuple(sibling(rule, {field.name: list(field.entries)}) for field in fields)
