@@ -22,7 +22,7 @@ from rewriter.engine.pipeline import Outcome, Rules, by_config, treat_document
 from rewriter.engine.proofs import ProofError, prove_comments, prove_structure
 from rewriter.engine.result import Change, FileResult, Place, Reported, may_apply
 from rewriter.engine.scene import Placed
-from rewriter.engine.settings import compared_settings, mesh_addresses, mesh_known, node_labels_unsaid
+from rewriter.engine.settings import compared_settings, mesh_addresses, node_labels_unsaid
 from rewriter.engine.suppression import suppressions
 from rewriter.engine.traffic import Traffic
 from rewriter.engine.write import WriteError, write_atomically
@@ -31,6 +31,7 @@ from rewriter.inventory.facts import Cluster
 from rewriter.inventory.inventory import Inventory
 from rewriter.passes import PASS_IDS, PASSES
 from rewriter.passes.base import Context, Pass
+from rewriter.passes.mesh import mesh_known
 from rewriter.suppress import Suppression, unused
 
 

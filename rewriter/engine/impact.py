@@ -18,7 +18,6 @@ from rewriter.engine.settings import (
     compared_settings,
     facts_of,
     mesh_addresses,
-    mesh_known,
     node_labels_unsaid,
     settings_of,
     workload_identities,
@@ -27,6 +26,7 @@ from rewriter.engine.workspace import PlacedPolicy, Workspace
 from rewriter.engine.worlds import world_of
 from rewriter.finding import Flows
 from rewriter.inventory.facts import Cluster
+from rewriter.passes.mesh import mesh_known
 from rewriter.reach.pairs import Member, MeshDifference, PairChange, compare_mesh
 
 _UNSAID = "nobody says whether it is; say so with `node_selector_labels` in [[clusters]]"

@@ -11,7 +11,6 @@ from rewriter.cilium.labels import pod_labels
 from rewriter.cilium.policy import Policy
 from rewriter.cilium.settings import CidrGroupView, Facts, ServiceView, Settings
 from rewriter.cilium.version import DEFAULT_LOCAL_CLUSTER, DEFAULT_LOCAL_CLUSTER_EXISTS, Version
-from rewriter.config.model import Config
 from rewriter.inventory.facts import CIDRGroup, Cluster, Namespace, Service, Workload
 from rewriter.inventory.inventory import Inventory
 from rewriter.passes.enforcement import rests_on_node_labels
@@ -37,12 +36,6 @@ def node_labels_unsaid(cluster: Cluster | None, policy: Policy, version: Version
     """Whether a policy counts as rejected only because nobody says how the agents run (enable-node-selector-labels)."""
     unsaid = cluster is None or cluster.node_selector_labels is None
     return unsaid and rests_on_node_labels(policy, version)
-
-
-def mesh_known(inventory: Inventory, config: Config) -> bool:
-    """Whether anybody speaks of other clusters: the inventory, or the config of the passes that look at them."""
-    meshed = [cluster for cluster in inventory.clusters if cluster.meshed]
-    return len(meshed) > 1 or config.implicit_cluster.scope != "auto" or config.cluster_entity.remote is not None
 
 
 def compared_settings(cluster: Cluster | None, version: Version, *, mesh: bool) -> Settings:

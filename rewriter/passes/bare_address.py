@@ -37,8 +37,8 @@ from rewriter.cilium.policy import Rule
 from rewriter.cilium.version import BARE_ADDRESS_REJECTED
 from rewriter.finding import Applicability, Finding, Fix, Severity
 from rewriter.passes.base import Context, Pass
-from rewriter.passes.enforcement import SwitchedOn, default_denies, rejected_today, switched_on
-from rewriter.passes.kept_alive import widened_by_upgrade
+from rewriter.passes.enforcement import default_denies, rejected_today, switched_on
+from rewriter.passes.kept_alive import changed_by_upgrade
 from rewriter.passes.words import listed
 
 CODE, ID = "CNP010", "bare-address"
@@ -76,7 +76,8 @@ def _with_length(entry: Any) -> str | None:
 def _finding(context: Context, bare: dict[str, str]) -> Finding:
     addresses = listed([f"`{full.rpartition('/')[0]}`" for full in bare.values()])
     dead = rejected_today(context) is not None
-    woken = switched_on(context) if dead else SwitchedOn(widened_by_upgrade(context))
+    woken = switched_on(context) if dead else changed_by_upgrade(context)
+    changing = Applicability.UNSAFE if dead else Applicability.EVIDENT
     denied = listed(default_denies(context))
     if dead:
         why = f"the policy is not enforced today; once it is, {denied or 'nothing more'} is denied by default"
@@ -88,7 +89,7 @@ def _finding(context: Context, bare: dict[str, str]) -> Finding:
         code=CODE,
         id=ID,
         severity=Severity.ERROR,
-        applicability=Applicability.UNSAFE if dead else Applicability.EVIDENT if woken.opens else Applicability.SAFE,
+        applicability=changing if dead or woken.opens or woken.closes else Applicability.SAFE,
         route=next(iter(bare)),
         message=f"{addresses} without a prefix length: Cilium {BARE_ADDRESS_REJECTED} rejects the policy",
         why=why,

@@ -8,8 +8,16 @@ from typing import Any
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL
 from rewriter.cilium.policy import KNP, Policy
 from rewriter.cilium.selector import Requirement
+from rewriter.config.model import Config
 from rewriter.inventory.facts import Cluster
+from rewriter.inventory.inventory import Inventory
 from rewriter.passes.base import Context
+
+
+def mesh_known(inventory: Inventory, config: Config) -> bool:
+    """Whether anybody speaks of other clusters: the inventory, or the config of the passes that look at them."""
+    meshed = [cluster for cluster in inventory.clusters if cluster.meshed]
+    return len(meshed) > 1 or config.implicit_cluster.scope != "auto" or config.cluster_entity.remote is not None
 
 
 def namespace_key(policy: Policy) -> str:

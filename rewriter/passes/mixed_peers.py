@@ -49,7 +49,7 @@ from rewriter.cilium.version import DENY_RULES_VALIDATED, NODE_PEERS, SUPPORTED,
 from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
 from rewriter.passes.base import Context, Pass
 from rewriter.passes.enforcement import SwitchedOn, default_denies, rejected_today, switched_on
-from rewriter.passes.kept_alive import widened_by_upgrade
+from rewriter.passes.kept_alive import changed_by_upgrade
 from rewriter.passes.rules import add_after, missing, sibling
 from rewriter.passes.words import listed
 
@@ -87,10 +87,10 @@ def _finding(context: Context, rule: Rule, fields: list[PeerField]) -> Finding:
     if not enforced and default_denies(context):
         why += f"; once it is, {listed(default_denies(context))} is denied by default"
     undecided = _undecided(context, rule, fields, enforced)
-    woken = SwitchedOn(widened_by_upgrade(context)) if enforced else switched_on(context)
+    woken = changed_by_upgrade(context) if enforced else switched_on(context)
     if undecided:
         woken = SwitchedOn()
-    applicability = Applicability.EVIDENT if woken.opens else Applicability.SAFE
+    applicability = Applicability.EVIDENT if woken.opens or woken.closes else Applicability.SAFE
     if not enforced:
         applicability = Applicability.UNSAFE
     return Finding(

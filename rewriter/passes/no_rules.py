@@ -35,13 +35,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rewriter.cilium.policy import EGRESS, INGRESS, Rule, Spec
+from rewriter.cilium.policy import EGRESS, INGRESS, Policy, Rule, Spec
 from rewriter.cilium.version import RULES_REQUIRED
-from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
+from rewriter.finding import Applicability, Declared, Finding, Fix, Operation, Severity
 from rewriter.passes.base import Context, Pass
 from rewriter.passes.declared import all_other, rule_flows
-from rewriter.passes.enforcement import SwitchedOn, rejected_today, subject_evidence, switched_on
-from rewriter.passes.kept_alive import widened_by_upgrade
+from rewriter.passes.enforcement import rejected_today, subject_evidence, switched_on
+from rewriter.passes.kept_alive import changed_by_upgrade
 from rewriter.passes.words import listed, subject_text
 
 CODE, ID = "CNP011", "no-rules"
@@ -78,7 +78,7 @@ def _without_rules(context: Context, spec: Spec) -> Finding:
     if len(context.policy.specs) > 1:
         why += f", and the other rule sets of the policy {'stop being' if before else 'are not'} enforced with it"
     meant = _says_deny(context, spec)
-    woken = switched_on(context) if rejected_today(context) else SwitchedOn(widened_by_upgrade(context))
+    woken = switched_on(context) if rejected_today(context) else changed_by_upgrade(context)
     fix = Fix(tuple(_deny(spec, direction) for direction in _directions(spec)))
     return Finding(
         code=CODE,
@@ -94,12 +94,18 @@ def _without_rules(context: Context, spec: Spec) -> Finding:
         candidate=None if meant else fix,
         versions=str(RULES_REQUIRED),
         opens=woken.opens,
-        closes=(
-            *(all_other(f"all {direction} of {subject}", spec, direction) for direction in _directions(spec)),
-            *woken.closes,
-        ),
+        closes=(*_denied(context.policy, spec), *woken.closes),
         at_key=True,
     )
+
+
+def _denied(policy: Policy, spec: Spec) -> Iterator[Declared]:
+    """What rule sets without a rule deny once they have one: this one, then others that are waiting for the same."""
+    waiting = [each for each in policy.specs if each is not spec and has_no_rules(each.raw)]
+    for each in (spec, *waiting):
+        subject = subject_text(policy, each)
+        for direction in _directions(each):
+            yield all_other(f"all {direction} of {subject}", each, direction)
 
 
 def _directions(spec: Spec) -> list[str]:

@@ -60,7 +60,7 @@ from rewriter.passes.enforcement import (
     rejected_today,
     switched_on,
 )
-from rewriter.passes.kept_alive import widened_by_upgrade
+from rewriter.passes.kept_alive import changed_by_upgrade
 from rewriter.passes.words import listed, policy_text, selector_text
 
 CODE, ID = "CNP007", "requires"
@@ -103,7 +103,8 @@ def find(context: Context) -> Iterator[Finding]:
         return
     others = _others(context, requiring)
     advice = "narrow the policies listed too, where they are meant to be narrowed" if others else ""
-    applicability = Applicability.EVIDENT if others or widened_by_upgrade(context) else Applicability.SAFE
+    kept = changed_by_upgrade(context)
+    applicability = Applicability.EVIDENT if others or kept.opens or kept.closes else Applicability.SAFE
     if rejected_today(context) is not None:
         applicability = Applicability.UNSAFE
     yield _finding(context, requiring, applicability, advice=advice, fix=Fix(operations), others=others)
@@ -303,7 +304,7 @@ def _finding(
     names = listed(sorted({f"`{field.name}`" for field in fields}))
     denied = listed(default_denies(context))
     dead = rejected_today(context) is not None
-    woken = switched_on(context) if dead else SwitchedOn(widened_by_upgrade(context))
+    woken = switched_on(context) if dead else changed_by_upgrade(context)
     if fix is None:
         woken = SwitchedOn()
     if dead:

@@ -15,8 +15,10 @@ from rewriter.cilium.ports import ANY_PROTOCOL, EVERYTHING, PORT_PROTOCOLS, Port
 from rewriter.cilium.settings import Settings
 from rewriter.cilium.terms import CidrTerm, Condition, LabelTerm, Term
 from rewriter.cilium.validation import rejection
+from rewriter.cilium.version import Version
 from rewriter.finding import Operation
 from rewriter.passes.base import Context
+from rewriter.passes.mesh import mesh_known
 
 #: What a sibling rule shares with its original (`ports` in a NetworkPolicy).
 SHARED_MEMBERS = ("toPorts", "icmps", "authentication", "ports")
@@ -72,7 +74,7 @@ def missing(
     others = [raw for index, raw in enumerate(direction or ()) if index != rule.index and isinstance(raw, dict)]
     covering = [entry for raw in (*others, *besides) for entry in _entries(context, spec, rule, raw)]
     new = [raw for raw in siblings if raw not in others]
-    return [dict(raw) for raw in new if not _covered(_entries(context, spec, rule, raw), covering)]
+    return [dict(raw) for raw in new if not covered(_entries(context, spec, rule, raw), covering)]
 
 
 def kept_by_others(context: Context, rule: Rule) -> bool:
@@ -82,7 +84,7 @@ def kept_by_others(context: Context, rule: Rule) -> bool:
     others = [raw for index, raw in enumerate(items) if index != rule.index and isinstance(raw, dict)]
     covering = [entry for raw in others for entry in _entries(context, spec, rule, raw)]
     before = replace(context, to_version=context.from_version)
-    return bool(covering) and _covered(_entries(before, spec, rule, rule.raw), covering)
+    return bool(covering) and covered(_entries(before, spec, rule, rule.raw), covering)
 
 
 def spec_of(policy: Policy, rule: Rule) -> Spec:
@@ -107,16 +109,21 @@ def alone(policy: Policy, spec: Spec, name: str, rules: Sequence[Mapping[str, An
 
 def _entries(context: Context, spec: Spec, rule: Rule, raw: Mapping[str, Any]) -> tuple[Entry, ...]:
     """What one rule means by itself on the target release; nothing where that release rejects it."""
-    manifest = alone(context.policy, spec, _list_name(rule), [raw])
-    if rejection(manifest, context.to_version) is not None:
+    if rejection(alone(context.policy, spec, _list_name(rule), [raw]), context.to_version) is not None:
         return ()
+    return entries_of(context, spec, rule, raw, context.to_version)
+
+
+def entries_of(context: Context, spec: Spec, rule: Rule, raw: Mapping[str, Any], version: Version) -> tuple[Entry, ...]:
+    """What a rule in the place of another means by itself on a release, also where that release rejects it."""
+    manifest = alone(context.policy, spec, _list_name(rule), [raw])
     cluster = context.cluster.name if context.cluster else _UNKNOWN_CLUSTER
-    default_local = context.default_local_cluster(context.to_version)
-    settings = Settings(context.to_version, local_cluster=cluster, default_local_cluster=default_local)
+    default_local = context.default_local_cluster(version) and mesh_known(context.inventory, context.config)
+    settings = Settings(version, local_cluster=cluster, default_local_cluster=default_local)
     return compile_policy(read_policy(manifest), settings)
 
 
-def _covered(wanted: Iterable[Entry], others: Sequence[Entry]) -> bool:
+def covered(wanted: Iterable[Entry], others: Sequence[Entry]) -> bool:
     """Whether each peer and port that is wanted is in one of the others. What allows nothing is not covered."""
     pairs = [pair for entry in wanted for pair in product(entry.peers, entry.ports)]
     return bool(pairs) and all(

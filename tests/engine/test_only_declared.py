@@ -31,10 +31,11 @@ from rewriter.config.model import ClusterEntityOptions, Config, ImplicitClusterO
 from rewriter.discovery import FoundFile
 from rewriter.engine.fixer import Fixer, Options
 from rewriter.engine.result import Reported
-from rewriter.engine.settings import compared_settings, facts_of, mesh_known
+from rewriter.engine.settings import compared_settings, facts_of
 from rewriter.finding import Applicability
 from rewriter.inventory.facts import Cluster
 from rewriter.passes import PASSES
+from rewriter.passes.mesh import mesh_known
 from tests.cilium.vectors import verdict_cases
 from tests.passes.support import Facts, cluster, service, workload
 
