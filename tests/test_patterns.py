@@ -10,6 +10,7 @@ from itertools import product
 
 import pytest
 
+from rewriter.bot import clone, codeowners, remote, token
 from rewriter.cilium.fqdn import fqdn_term
 from rewriter.cilium.version import parse_version
 from rewriter.inventory import argo, patches
@@ -36,6 +37,10 @@ HOSTILE: dict[str, Callable[[], object]] = {
     "an open substitution": lambda: has_substitution("${" * MANY),
     "open substitutions of Flux": lambda: substituted("${a:-" * MANY, {}, True),
     "a line of an agent's log": lambda: agent_log._PAIR.findall("a" * MANY),
+    "an author": lambda: clone._IDENTITY.fullmatch("a" + " " * MANY + "a<"),
+    "a remote": lambda: remote._SCP.match("@" * MANY),
+    "a password in a log": lambda: token._USERINFO.sub("", "://" + "a" * MANY + "://"),
+    "a section of CODEOWNERS": lambda: codeowners._SECTION.match("[" + "a" * MANY),
     "markup in a comment": lambda: template_markup("# " + "{{ " * MANY * 10),
 }
 

@@ -28,7 +28,7 @@ _ATTRIBUTES = "* -text -crlf -ident !eol !filter !working-tree-encoding\n"
 _BASE = "refs/cnpfix/base"
 _NOW = "refs/cnpfix/now"
 _HEADS = "refs/cnpfix/heads/"
-_IDENTITY = re.compile(r"^\s*(?P<name>[^<>\n]+?)\s*<(?P<mail>[^<>\s]+)>\s*$")
+_IDENTITY = re.compile(r"(?P<name>[^<>\s][^<>\n]*)<(?P<mail>[^<>\s]+)>")
 DEFAULT_IDENTITY = "cnpfix <cnpfix@noreply.invalid>"
 
 
@@ -170,7 +170,7 @@ def open_clone(checkout: Git, remote: Remote, base_branch: str | None, identity:
 
     `base_branch` None means the server's default branch.
     """
-    who = _IDENTITY.match(identity)
+    who = _IDENTITY.fullmatch(identity.strip())
     if who is None:
         raise BotError(f"--author: expected 'Name <mail>', got {identity!r}")
     folder = Path(tempfile.mkdtemp(prefix="cnpfix-"))
@@ -181,7 +181,7 @@ def open_clone(checkout: Git, remote: Remote, base_branch: str | None, identity:
         _initialise(checkout, git)
         base = base_branch or _default_branch(git, remote)
         _check_branch(git, base)
-        yield Clone(git, remote, base, (who["name"], who["mail"]))._fetched()._laid_out()
+        yield Clone(git, remote, base, (who["name"].rstrip(), who["mail"]))._fetched()._laid_out()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from rewriter.bot.errors import BotError
+from rewriter.bot.expression import Expression
 from rewriter.bot.remote import ForgeKind
 
 #: Where each forge looks, first one first, by its documentation of code owners.
@@ -49,13 +52,18 @@ def _last_match(lines: list[str]) -> OwnersOf:
     except ImportError:
         raise BotError("cnpfix pr reads CODEOWNERS with a library of its own: pip install 'cnpfix[pr]'") from None
     usable = []
-    for line in lines:
-        try:
-            CodeOwners(line)
-        except (ValueError, IndexError, re.error):
-            continue  # The forge passes over a line that it cannot read.
-        usable.append(line)
-    owners = CodeOwners("\n".join(usable))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # A class of characters may one day be read otherwise.
+        for line in lines:
+            try:
+                for expression, *_ in CodeOwners(line).paths:
+                    Expression(expression.pattern)
+            except (ValueError, IndexError, re.error):
+                continue  # The forge passes over a line that it cannot read.
+            usable.append(line)
+        owners: Any = CodeOwners("\n".join(usable))
+    # Its own expressions would try again and again for a pattern of many stars.
+    owners.paths = [(Expression(expression.pattern), *rest) for expression, *rest in owners.paths]
     return lambda path: tuple(name for _, name in owners.of(path))
 
 
@@ -82,18 +90,34 @@ def _expressions(text: str) -> OwnersOf:
     rules = list(_expression_rules(text))
 
     def owners(path: str) -> tuple[str, ...]:
-        matching = (names for pattern, negated, names in rules if bool(pattern.fullmatch(path)) is not negated)
+        matching = (names for expression, negated, names in rules if bool(expression.search(path)) is not negated)
         return tuple(dict.fromkeys(name for names in matching for name in names))
 
     return owners
 
 
-def _expression_rules(text: str) -> Iterator[tuple[re.Pattern[str], bool, tuple[str, ...]]]:
-    for line in _lines(text):
-        pattern, *names = line.split()
-        negated = pattern.startswith("!")
-        try:
-            compiled = re.compile(pattern.removeprefix("!"))
-        except re.error:
+def _expression_rules(text: str) -> Iterator[tuple[Expression, bool, tuple[str, ...]]]:
+    """As Gitea reads a file (models/issues, TokenizeCodeOwnersLine and ParseCodeOwnersLine)."""
+    for line in text.split("\n"):
+        pattern, *names = _tokens(line) or [""]
+        if not names:
             continue
-        yield compiled, negated, tuple(names)
+        try:
+            expression = Expression(f"^{pattern.removeprefix('!')}$")
+        except ValueError:
+            continue  # The forge passes over a line that it cannot read.
+        yield expression, pattern.startswith("!"), tuple(names)
+
+
+def _tokens(line: str) -> list[str]:
+    """The words of a line; a backslash is gone, and takes the meaning from what it stands before."""
+    words = [""]
+    characters = iter(line.strip())
+    for character in characters:
+        if character == "#":
+            break
+        if character in " \t":
+            words.append("")
+        else:
+            words[-1] += next(characters, "") if character == "\\" else character
+    return [word for word in words if word]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -75,11 +76,39 @@ def test_gitlab_asks_every_section(tmp_path: Path, path: str, expected: tuple[st
 @pytest.mark.parametrize("kind", [ForgeKind.GITEA, ForgeKind.FORGEJO])
 @pytest.mark.parametrize(
     ("path", "expected"),
-    [("shop/a.yaml", ("@shop", "@not-prod")), ("prod/a.yaml", ()), ("x/shop/a.yaml", ("@not-prod",))],
+    [
+        ("shop/a.yaml", ("@shop", "@not-prod")),
+        ("shop/a-yaml", ("@not-prod",)),
+        ("prod/a.yaml", ()),
+        ("x/shop/a.yaml", ("@not-prod",)),
+        ("dir with#hash", ("@not-prod", "@odd")),
+        ("docs/aws/a.md", ("@not-prod", "@org/docs")),
+        ("prod/docs/gcp/a.md", ()),
+        ("alone", ("@not-prod",)),
+        ("prod/ends/either", ("@either",)),
+    ],
 )
 def test_gitea_takes_expressions(tmp_path: Path, kind: ForgeKind, path: str, expected: tuple[str, ...]) -> None:
-    text = "shop/.*\\.yaml @shop\n!prod/.* @not-prod\n(broken @nobody\n"
+    """In which a backslash stands before another, as Gitea's documentation has it."""
+    text = r"""
+        shop/.*\\.yaml @shop#not-here
+        !prod/.* @not-prod # comment
+        (broken @nobody
+        (?=more) @nobody
+        dir\ with\#hash @odd
+        docs/(aws|gcp)/[^/]*\\.(md|txt) @org/docs
+        alone
+        begins/|ends/either @either
+    """
     assert owners(tmp_path, kind, "CODEOWNERS", text, path) == expected
+
+
+@pytest.mark.parametrize("kind", ForgeKind)
+@pytest.mark.parametrize("pattern", ["*a" * 40 + "b", "/" + "**/a/" * 20 + "b", "^(a+)+$", "(a*)*b", "[*]" * 30])
+def test_no_pattern_takes_for_ever(tmp_path: Path, kind: ForgeKind, pattern: str) -> None:
+    start = time.process_time()
+    assert owners(tmp_path, kind, "CODEOWNERS", f"{pattern} @nobody\n", "a/" * 100 + "a" * 200) == ()
+    assert time.process_time() - start < 10
 
 
 def test_nobody_owns_anything_without_a_file_or_through_a_symlink(tmp_path: Path) -> None:
