@@ -153,6 +153,9 @@ def _means_local_cluster(rule: Rule, field: PeerField) -> bool:
 
 
 def _finding(place: _Place) -> Finding | None:
+    addition = missing(place.context, place.rule, [sibling(place.rule, _remote_peers(place))])
+    if not addition:
+        return None
     if place.rule.deny:
         return _make(
             place,
@@ -160,11 +163,8 @@ def _finding(place: _Place) -> Finding | None:
             why=f"pods of {place.remote.words} are not denied",
             advice=f"if they should be, add a rule to {place.rule.list_route.rsplit('/', 1)[1]} whose selector names "
             "them by io.cilium.k8s.policy.cluster; that closes traffic which passes today",
-            candidate=_extension(place),
+            candidate=Fix(add_after(place.rule, addition)),
         )
-    addition = missing(place.context, place.rule, [sibling(place.rule, _remote_peers(place))])
-    if not addition:
-        return None
     match place.context.config.cluster_entity.mode:
         case "replace":
             return _replaced(place)
@@ -248,10 +248,6 @@ def _widened(place: _Place) -> Finding:
 
 def _trust(place: _Place) -> Applicability:
     return Applicability.EVIDENT if place.remote.said or place.remote.drops else Applicability.UNSAFE
-
-
-def _extension(place: _Place) -> Fix:
-    return Fix(add_after(place.rule, [sibling(place.rule, _remote_peers(place))]))
 
 
 def _remote_peers(place: _Place) -> dict[str, object]:

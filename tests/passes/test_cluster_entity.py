@@ -163,6 +163,12 @@ def test_a_deny_rule_is_left_to_a_person() -> None:
     assert "denies no pods of cluster-b" in result.only.message
 
 
+def test_a_deny_rule_whose_pods_of_the_mesh_another_denies_is_left_alone() -> None:
+    rule = {"fromEntities": ["cluster"], "toPorts": PORTS}
+    for there in ({"fromEndpoints": [mesh_selector("cluster-b")], "toPorts": PORTS}, {"fromEntities": ["all"]}):
+        assert treat({"ingressDeny": [rule, there]}).findings == []
+
+
 def test_replace_swaps_the_entity_and_says_what_is_lost() -> None:
     result = treat({"ingress": [{"fromEntities": ["cluster"], "toPorts": PORTS}]}, config=configured(mode="replace"))
     expected = {"fromEndpoints": [mesh_selector("cluster-a", "cluster-b")], "toPorts": PORTS}
