@@ -27,6 +27,9 @@ _SETTINGS = {
 }
 _PASSWORD = "CNPFIX_GIT_PASSWORD"
 _HELPER = f'!f() {{ test "$1" = get && printf "username=%s\\npassword=%s\\n" "$CNPFIX_GIT_USER" "${_PASSWORD}"; }}; f'
+#: How commands name the repository on the server. git rewrites a URL once: this into the real one, and so the real one
+#: by no `url.*.insteadOf`, with which pipelines put a token of their own into the URLs of their server.
+_ALIAS = "cnpfix-origin:"
 _TIMEOUT = 900
 #: What git says when the connection, and not the request, is at fault.
 _TRANSIENT = (
@@ -58,11 +61,15 @@ class GitError(BotError):
 
 @dataclass(frozen=True, slots=True)
 class Git:
-    """Runs git in a folder. `server` is the origin (`https://host`) that may be given the token."""
+    """Runs git in a folder. `server` is the origin (`https://host`) that may be given the token.
+
+    `url` is the repository there, which is reached as it is written, whatever settings rewrite.
+    """
 
     folder: Path
     token: Token | None = None
     server: str = ""
+    url: str = ""
     ca_bundle: Path | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     clock: Clock = field(default_factory=Clock)
@@ -83,8 +90,9 @@ class Git:
 
         A command that fails has an answer all the same if a line of its output begins with `refusal`.
         """
+        named = tuple(_ALIAS if self.url and argument == self.url else argument for argument in arguments)
         for delay in (*DELAYS, None):
-            done = self._start(arguments, b"", self._environment(self._access()))
+            done = self._start(named, b"", self._environment(self._access()))
             refused = refusal and any(line.startswith(refusal) for line in done.stdout.splitlines())
             if done.returncode == 0 or refused:
                 return done.stdout, self._said(done)
@@ -118,6 +126,7 @@ class Git:
         if self.token is not None and self.server:
             # The empty value forgets the user's helpers: none of them is asked, and none stores the token.
             settings += [("credential.helper", ""), (f"credential.{self.server}.helper", _HELPER)]
+            settings += [(f"url.{self.url}.insteadOf", _ALIAS)]
         clean |= settings_as_variables(settings)
         if self.ca_bundle is not None:
             clean["GIT_SSL_CAINFO"] = str(self.ca_bundle)

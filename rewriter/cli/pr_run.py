@@ -117,7 +117,7 @@ def _server(asked: Asked, clock: Clock) -> _Server:
     if token is not None and place.is_unencrypted:
         tell(f"warning: the token goes to {place.api} unencrypted")
     if token is not None and remote.is_http:
-        git = replace(git, token=token, server=remote.web)
+        git = replace(git, token=token, server=remote.web, url=remote.url)
     return _Server(git, root, remote, place, token, ca_bundle)
 
 

@@ -361,3 +361,29 @@ def test_the_files_of_the_fixture_are_fixed_as_the_fixer_fixes_them(lab: Lab) ->
     assert (
         (lab.checkout / "shop" / "api.yaml").read_text() == lab.shown(BRANCH, "shop/api.yaml") != FILES["shop/api.yaml"]
     )
+
+
+@pytest.mark.parametrize("kind", ["insteadOf", "pushInsteadOf"])
+def test_a_job_token_that_git_puts_into_urls_is_not_used(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Pipelines rewrite URLs so that other tools can fetch; the token that is in them may not push."""
+    settings = tmp_path / "gitconfig"
+    url = lab.server.url.replace("http://", "http://gitlab-ci-token:hunter2@")
+    settings.write_text(f'[url "{url}/"]\n\t{kind} = {lab.server.url}/\n')
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    ran = lab.bot()
+    assert (ran.code, set(lab.server.pushes_by)) == (0, {"x-access-token"}), ran.err
+    assert "hunter2" not in ran.out + ran.err
+
+
+def test_a_helper_of_the_pipeline_for_the_same_host_is_not_asked(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = tmp_path / "gitconfig"
+    helper = f"!f() {{ touch {tmp_path}/asked; echo username=gitlab-ci-token; echo password=hunter2; }}; f"
+    git(tmp_path, "config", "--file", str(settings), f"credential.{lab.server.url}.helper", helper)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    ran = lab.bot()
+    assert (ran.code, set(lab.server.pushes_by)) == (0, {"x-access-token"}), ran.err
+    assert not (tmp_path / "asked").exists()
