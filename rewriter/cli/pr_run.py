@@ -29,6 +29,7 @@ from rewriter.cli.errors import UsageError
 from rewriter.cli.options import open_for
 from rewriter.cli.pass_names import selection
 from rewriter.cli.printing import say, tell
+from rewriter.discovery.git import top_of
 from rewriter.engine.fixer import Options
 from rewriter.engine.workspace import Request, Workspace
 from rewriter.output.style import style_for
@@ -102,9 +103,10 @@ def _server(asked: Asked, clock: Clock) -> _Server:
         raise UsageError(f"{ca_bundle}: no such file of certificate authorities")
     git = Git(Path.cwd(), ca_bundle=ca_bundle, clock=clock)
     try:
-        root = Path(git.text("rev-parse", "--show-toplevel"))
+        top = Path(git.text("rev-parse", "--show-toplevel"))
     except BotError as error:
         raise UsageError(f"cnpfix pr runs in a git checkout, and this is none: {error}") from None
+    root = top_of(git.folder) or top
     git = replace(git, folder=root)
     try:
         remote = parse_remote(git.text("remote", "get-url", "--", asked.remote))

@@ -41,8 +41,21 @@ def ignored_names(folder: str) -> frozenset[str]:
 
 def repository_root(folder: Path) -> Path | None:
     """The top of the git work tree that holds a folder; None outside of one."""
-    output = git(str(folder), "rev-parse", "--show-toplevel")
-    return Path(os.fsdecode(output.rstrip(b"\n"))) if output else None
+    return top_of(folder) if git(str(folder), "rev-parse", "--show-toplevel") else None
+
+
+def top_of(folder: Path) -> Path | None:
+    """The nearest folder upward with a `.git`, resolved.
+
+    git itself would follow `core.worktree`, by which a repository's own settings can name any folder of the machine.
+    """
+    here = Path(os.path.realpath(folder))
+    return next((each for each in (here, *here.parents) if _is_repository(each / ".git")), None)
+
+
+def _is_repository(path: Path) -> bool:
+    """Whether git takes a `.git` for a repository, or for the file that names one: it passes over an empty folder."""
+    return path.is_file() or os.path.lexists(path / "HEAD")
 
 
 def repository_remotes(folder: Path) -> list[str]:

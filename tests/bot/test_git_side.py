@@ -186,6 +186,13 @@ def test_nothing_of_a_repository_runs(lab: Lab, tmp_path: Path) -> None:
     assert list(tmp_path.glob("trap*")) == []
 
 
+def test_the_checkouts_settings_do_not_move_its_top(lab: Lab, tmp_path: Path) -> None:
+    git(lab.checkout, "config", "core.worktree", str(tmp_path))
+    ran = lab.bot("shop")
+    assert ran.code == 0, ran.err
+    assert "opened" in ran.out
+
+
 def test_bytes_are_as_the_base_branch_has_them(lab: Lab) -> None:
     """Whatever attributes say: line ends, marks and modes of the base branch stay."""
     windows = policy("db", "prod").replace("\n", "\r\n")

@@ -243,6 +243,32 @@ def test_a_comparison_runs_no_filter_of_the_checkout(tmp_path: Path) -> None:
     assert not witness.exists()
 
 
+@pytest.mark.parametrize("named", [".", "..", "../..", "../other", "/"])
+def test_settings_of_a_checkout_do_not_move_its_top(tmp_path: Path, named: str) -> None:
+    top = tmp_path / "above" / "top"
+    _tree(tmp_path, "above/top/apps/a.yaml", "above/b.yaml", "above/other/c.yaml")
+    _git(top, "init", "-q")
+    _git(top, "config", "core.worktree", str((top / named).resolve()))
+    assert repository_root(top) == top
+    assert repository_root(top / "apps") == top
+    assert repository_root(tmp_path / "above") is None
+
+
+def test_the_top_is_where_git_is_found(tmp_path: Path) -> None:
+    """For linked work trees and submodules, whose `.git` is a file; an empty folder of that name is none."""
+    _tree(tmp_path, "main/a.yaml", "main/apps/.git/keep.txt")
+    main = tmp_path / "main"
+    _git(main, "init", "-q", "-b", "main")
+    _git(main, "add", "a.yaml")
+    _git(main, "commit", "-q", "-m", "one")
+    _git(main, "worktree", "add", "-q", str(tmp_path / "linked"))
+    _git(main, "-c", "protocol.file.allow=always", "submodule", "-q", "add", str(main), "sub")
+    assert repository_root(main / "apps") == main
+    assert repository_root(tmp_path / "linked") == tmp_path / "linked"
+    assert repository_root(main / "sub") == main / "sub"
+    assert repository_root(main / ".git") is None
+
+
 def test_the_variables_of_a_git_that_runs_us_do_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hook of another repository leaves its GIT_DIR in the environment."""
     inner, other = tmp_path / "inner", tmp_path / "other"
