@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rewriter.cilium.cidr import Prefix
+from rewriter.cilium.cidr import Prefix, parsed_prefixes
 
 Interval = tuple[int, int]
 """A first and a last address, both inside."""
@@ -76,3 +76,7 @@ def _difference(intervals: tuple[Interval, ...], taken: tuple[Interval, ...]) ->
         if first <= last:
             left.append((first, last))
     return tuple(left)
+
+
+#: RFC 1918, RFC 6598 and RFC 4193: where pods usually are.
+PRIVATE = address_set(parsed_prefixes(("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")))

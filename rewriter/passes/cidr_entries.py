@@ -12,11 +12,9 @@ from rewriter.cilium.cidr import AddressError, Prefix, parse_prefix, parse_prefi
 from rewriter.cilium.policy import PeerField
 from rewriter.inventory.facts import Cluster
 from rewriter.passes.base import Context
-from rewriter.passes.clusters import ClusterRanges, parsed, ranges_of
+from rewriter.passes.clusters import ClusterRanges, ranges_of
 from rewriter.passes.mesh import member_clusters
 
-#: RFC 1918, RFC 6598 and RFC 4193: where pods usually are.
-PRIVATE = parsed(("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
 #: A prefix shorter than those means the internet, with private ranges in it by the way.
 _INTERNET = {32: 8, 128: 7}
 

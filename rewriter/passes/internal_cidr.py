@@ -57,7 +57,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rewriter.cilium.addresses import AddressSet
+from rewriter.cilium.addresses import PRIVATE, AddressSet
 from rewriter.cilium.policy import CCNP, CNP, EGRESS, KNP, PeerField, Rule, Spec
 from rewriter.finding import Applicability, Finding, Fix, Severity
 from rewriter.inventory.facts import Service
@@ -65,7 +65,6 @@ from rewriter.passes.backend_ports import ports_known, translate
 from rewriter.passes.backends import Backends, UndecidedError, service_backends
 from rewriter.passes.base import Context, Pass
 from rewriter.passes.cidr_entries import (
-    PRIVATE,
     CidrEntry,
     Coverage,
     Held,

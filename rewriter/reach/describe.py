@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rewriter.cilium.universe import Universe, positions
 from rewriter.reach.boxes import Boxes
 from rewriter.reach.difference import join
-from rewriter.reach.outside import describe_ranges
+from rewriter.reach.outside import describe_ranges, is_nearly_everywhere
 from rewriter.reach.selections import Selections
 from rewriter.reach.space import Space, pod_bits
 
@@ -41,7 +41,9 @@ class Describer:
             found = tuple(self._phrases(mask, everything))
             if len(found) > _MANY:
                 others = tuple(self._phrases(everything & ~mask, everything))
-                if len(others) < len(found) and (len(others) <= _FEW or len(found) > _VERY_MANY):
+                shorter = len(others) < len(found) and (len(others) <= _FEW or len(found) > _VERY_MANY)
+                # "Anything" is not said of what leaves out a whole family of addresses, or the world.
+                if shorter and not any(map(is_nearly_everywhere, others)):
                     found = (f"anything except {join(others)}",)
             self._known[key] = found
         return found
@@ -76,4 +78,10 @@ class Describer:
         yield from describe_ranges((ranges[position] for position in positions(chosen)), ranges)
 
     def _names(self, mask: int) -> tuple[str, ...]:
-        return tuple(sorted({identity.name for identity in self._universe.members(mask)}))
+        names = {identity.name for identity in self._universe.members(mask)}
+        here, elsewhere = f" in {self._space.local_cluster}", " in other clusters"
+        for name in [name for name in names if name.endswith(here)]:
+            base = name.removesuffix(here)
+            if base + elsewhere in names or base in names:  # In both: the cluster tells nothing.
+                names = (names - {name, base + elsewhere}) | {base}
+        return tuple(sorted(names))

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from rewriter.cilium.cidr import Prefix, format_address
+from rewriter.cilium.addresses import PRIVATE, address_set
+from rewriter.cilium.cidr import Prefix, format_address, parse_prefix
 from rewriter.cilium.identity import Identity, outside_identity
 from rewriter.cilium.terms import CidrTerm
+
+_EVERY = "every"
 
 
 class Range(NamedTuple):
@@ -45,7 +48,10 @@ def range_identity(found: Range, *, dual_stack: bool) -> Identity:
 
 
 def describe_ranges(ranges: Iterable[Range], whole: Iterable[Range]) -> list[str]:
-    """Ranges in words: CIDRs, or all there is but some; `whole` are all the ranges there are."""
+    """Ranges in words: CIDRs, or all there is but some; `whole` are all the ranges there are.
+
+    Of CIDRs in which pods may be, private ones or such that hold a part of the mesh, it is said that none is meant.
+    """
     texts = []
     chosen, known = merged(ranges), merged(whole)
     for width, family in ((32, "IPv4"), (128, "IPv6")):
@@ -59,14 +65,27 @@ def describe_ranges(ranges: Iterable[Range], whole: Iterable[Range]) -> list[str
             for some, others in ((present, missing), (missing, present))
         )
         if not missing:
-            texts.append(f"every {family} address outside the mesh")
+            texts.append(f"{_EVERY} {family} address outside the mesh")
         elif len(outside) < len(inside):
-            texts.append(f"every {family} address outside the mesh except {', '.join(outside)}")
+            texts.append(f"{_EVERY} {family} address outside the mesh except {', '.join(outside)}")
         else:
-            texts += inside
+            mixed = [text for text in inside if _may_hold_pods(parse_prefix(text), known)]
+            texts += [text for text in inside if text not in mixed]
+            texts += [f"{', '.join(mixed)} outside the mesh"] if mixed else []
     if len(texts) == 2 and all(text.endswith("address outside the mesh") for text in texts):
         return ["the world"]
     return texts
+
+
+def _may_hold_pods(prefix: Prefix, known: list[Range]) -> bool:
+    addresses = [Range(prefix.width, prefix.network, prefix.last)]
+    of_the_mesh = gaps([found for found in known if found.width == prefix.width], addresses)
+    return bool(of_the_mesh) or address_set([prefix]) <= PRIVATE
+
+
+def is_nearly_everywhere(phrase: str) -> bool:
+    """Whether a phrase of `describe_ranges` means all addresses of a family, or all but some."""
+    return phrase == "the world" or phrase.startswith(_EVERY)
 
 
 def merged(ranges: Iterable[Range]) -> list[Range]:

@@ -18,7 +18,14 @@ CASES: dict[str, tuple[Sequence[str], Sequence[str], list[str]]] = {
     "all of one family": (["0.0.0.0/0"], (), ["every IPv4 address outside the mesh"]),
     "both families": (["0.0.0.0/0", "::/0"], (), ["the world"]),
     "the mesh is no part of what is outside": (["0.0.0.0/0", "::/0"], MESH, ["the world"]),
-    "a range around the mesh": (["10.0.0.0/8"], MESH, ["10.0.0.0/8"]),
+    "a range around the mesh": (["10.0.0.0/8"], MESH, ["10.0.0.0/8 outside the mesh"]),
+    "private ranges": (
+        ["10.0.0.0/8", "192.0.2.0/24", "fd12::/16"],
+        (),
+        ["192.0.2.0/24", "10.0.0.0/8 outside the mesh", "fd12::/16 outside the mesh"],
+    ),
+    "several of them": (["10.8.0.0/16", "172.16.0.0/12"], MESH, ["10.8.0.0/16, 172.16.0.0/12 outside the mesh"]),
+    "public addresses of pods": (["198.51.100.0/24"], ("198.51.100.64/26",), ["198.51.100.0/24 outside the mesh"]),
     "a range that the mesh does not touch": (["192.0.2.0/24"], MESH, ["192.0.2.0/24"]),
     "inside the mesh there is nobody": (["10.0.5.0/24"], MESH, []),
 }

@@ -80,7 +80,7 @@ def test_words_for_remote_pods_and_addresses() -> None:
     found = compare(old, new)
     assert texts(found.opened) == ["ingress to pods with app=web of namespace shop from any pod in b on every port"]
     assert texts(found.closed) == [
-        "ingress to pods with app=web of namespace shop from 10.0.0.0/8 and 192.168.1.0/24 on every port"
+        "ingress to pods with app=web of namespace shop from 10.0.0.0/8, 192.168.1.0/24 outside the mesh on every port"
     ]
 
 
@@ -355,6 +355,6 @@ def test_a_difference_between_workloads_is_found_without_them(first: dict[str, A
 def test_words_for_a_range_around_what_is_inside_the_mesh() -> None:
     old, new = cnp(ingress=[{"fromCIDR": ["10.0.0.0/8"]}]), cnp(ingress=[{}])
     found = reach(world(old), world(new), inside=[parse_prefix("10.7.0.0/16")])
-    assert [statement.peers for statement in found.closed] == [("10.0.0.0/8",)]
+    assert [statement.peers for statement in found.closed] == [("10.0.0.0/8 outside the mesh",)]
     within = cnp(ingress=[{"fromCIDR": ["10.7.1.0/24"]}])
     assert not reach(world(within), world(new), inside=[parse_prefix("10.7.0.0/16")])
