@@ -6,12 +6,13 @@ import sys
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import (
+    FILES,
     REPORT,
     Color,
     ColorOption,
@@ -26,6 +27,11 @@ from rewriter.cli.options import (
 )
 from rewriter.cli.pass_names import selection
 from rewriter.cli.printing import tell
+
+if TYPE_CHECKING:
+    from rewriter.discovery import InputError
+    from rewriter.engine.rewrites import Rewrite
+    from rewriter.engine.workspace import Workspace
 
 
 class Format(StrEnum):
@@ -49,20 +55,31 @@ def impact(
         Path | None,
         typer.Option("--output", metavar="FILE", help="To a file instead of stdout.", rich_help_panel=REPORT),
     ] = None,
+    before: Annotated[
+        Path | None,
+        typer.Option(
+            "--before",
+            metavar="PATH",
+            help="The policies as they were: what was made of them by hand counts, not what the fixes would make.",
+            rich_help_panel=FILES,
+        ),
+    ] = None,
     jobs: Jobs = 0,
     color: ColorOption = Color.AUTO,
 ) -> int:
     """Say which flows an upgrade changes if nothing is done, and which of them are left after the fixes.
+
+    With `--before OLD NEW`, OLD and NEW two files or two folders, NEW is taken as what somebody made of OLD: it says
+    which flows that rewrite changes, from OLD on the Cilium of `--from` to NEW on that of `--to`.
 
     Policies are judged one by one, over every identity that their selectors tell apart; and together, between the
     workloads that are known, egress in the source's cluster and ingress in the destination's. Nothing is written.
     Exit codes: 0 fine, 2 usage, unreadable input or a proof that failed.
     """
     from rewriter.cli.progress import Progress
-    from rewriter.engine import parallel
-    from rewriter.engine.fixer import Fixer, Options
     from rewriter.engine.impact import impact_of
-    from rewriter.engine.workspace import Request
+    from rewriter.engine.rewrites import rewritten_by_hand
+    from rewriter.engine.workspace import Request, WorkspaceError
     from rewriter.output import impact_report, impact_text
     from rewriter.output.style import style_for
 
@@ -75,22 +92,16 @@ def impact(
         contexts=tuple(context or ()),
     )
     workspace = open_for(request)
-    chosen, ignored = selection(workspace.config, None, None)
-    options = Options(
-        workspace.from_version,
-        workspace.to_version,
-        select=chosen,
-        ignore=ignored,
-        unsafe_fixes=unsafe_fixes,
-    )
-    fixer = Fixer(workspace.config, options, workspace.inventory, workspace.namespace_of, workspace.others)
-    with Progress("fixing", len(workspace.files)) as progress:
-        results = []
-        for result in parallel.each(workspace.files, lambda item: fixer.treat(*item), jobs):
-            results.append(result)
-            progress.step()
+    errors: list[InputError] = []
+    if before is None:
+        rewrites, errors = _fixed(workspace, jobs, unsafe_fixes=unsafe_fixes)
+    else:
+        try:
+            rewrites = rewritten_by_hand(workspace, before, request.names)
+        except WorkspaceError as error:
+            raise UsageError(str(error)) from None
     with Progress("comparing", None) as progress:
-        found = impact_of(workspace, results, progress.step, jobs)
+        found = impact_of(workspace, rewrites, progress.step, jobs, by_hand=before is not None, errors=errors)
     versions = (str(workspace.from_version), str(workspace.to_version))
     if format_ is Format.JSON:
         text = impact_report.render_json(found, versions)
@@ -109,3 +120,27 @@ def impact(
     for problem in found.errors:
         tell(problem)
     return 2 if found.errors else 0
+
+
+def _fixed(workspace: Workspace, jobs: int, *, unsafe_fixes: bool) -> tuple[list[Rewrite], list[InputError]]:
+    """What the fixes make of each policy, and what could not be treated."""
+    from rewriter.cli.progress import Progress
+    from rewriter.engine import parallel
+    from rewriter.engine.fixer import Fixer, Options
+    from rewriter.engine.rewrites import rewritten_by_fixes
+
+    chosen, ignored = selection(workspace.config, None, None)
+    options = Options(
+        workspace.from_version,
+        workspace.to_version,
+        select=chosen,
+        ignore=ignored,
+        unsafe_fixes=unsafe_fixes,
+    )
+    fixer = Fixer(workspace.config, options, workspace.inventory, workspace.namespace_of, workspace.others)
+    results = []
+    with Progress("fixing", len(workspace.files)) as progress:
+        for result in parallel.each(workspace.files, lambda item: fixer.treat(*item), jobs):
+            results.append(result)
+            progress.step()
+    return rewritten_by_fixes(workspace, results), [error for result in results for error in result.errors]

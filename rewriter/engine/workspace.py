@@ -103,7 +103,7 @@ class Workspace:
     def policies(self) -> list[PlacedPolicy]:
         """Every policy of the files, those of unreadable files and templates left out. Read once."""
         if self._policies is None:
-            self._policies = [placed for found, data in self.files for placed in self._policies_of(found, data)]
+            self._policies = [placed for found, data in self.files for placed in self.read_policies(found, data)]
         return self._policies
 
     def policies_of_cluster(self, cluster: Cluster | None) -> list[PlacedPolicy]:
@@ -118,7 +118,12 @@ class Workspace:
         """The policies of the cluster that a file's manifests are applied to."""
         return [placed.policy for placed in self.policies_of_cluster(self.inventory.cluster_of(path))]
 
-    def _policies_of(self, found: FoundFile, data: bytes) -> list[PlacedPolicy]:
+    def read_policies(self, found: FoundFile, data: bytes, read_from: str = "") -> list[PlacedPolicy]:
+        """The policies of a file's bytes, which come from `read_from` if they are not the file's own.
+
+        What cannot be read is among the errors, what is a template among the templates.
+        """
+        shown = read_from or found.display
         try:
             text = yamltext.decode(data)
             documents = yamltext.parse(text)
@@ -126,9 +131,9 @@ class Workspace:
             text = data.decode("utf-8", "replace")
             markup = yamltext.template_markup(text)
             if markup is None:
-                self.errors.append(InputError(found.display, error.message, error.line, error.hint))
+                self.errors.append(InputError(shown, error.message, error.line, error.hint))
             else:
-                self._leave_out(found, text, markup.start)
+                self._leave_out(shown, text, markup.start)
             return []
         placed = []
         for document in documents:
@@ -138,11 +143,11 @@ class Workspace:
             if markup is None:
                 placed += [PlacedPolicy(found.display, document, item.policy) for item in items]
             elif items:
-                self._leave_out(found, text, start + markup.start)
+                self._leave_out(shown, text, start + markup.start)
         return placed
 
-    def _leave_out(self, found: FoundFile, text: str, markup: int) -> None:
-        self.templates.append(f"{found.display}:{text.count(chr(10), 0, markup) + 1}")
+    def _leave_out(self, path: str, text: str, markup: int) -> None:
+        self.templates.append(f"{path}:{text.count(chr(10), 0, markup) + 1}")
 
 
 def open_workspace(request: Request, progress: Progress) -> Workspace:

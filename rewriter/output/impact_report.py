@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rewriter.engine.impact import Change, Impact, PolicyImpact
-from rewriter.output.impact_text import MOST_PAIRS, ROWS, fate, numbers, shown_pairs
+from rewriter.output.impact_text import MOST_PAIRS, ROWS, fate, heads, numbers, shown_pairs, state_words
 from rewriter.output.markdown import escaped
 from rewriter.output.style import as_json_text, logged
 from rewriter.reach.pairs import MeshDifference
@@ -15,7 +15,7 @@ SCHEMA = 1
 
 
 def render_json(impact: Impact, versions: tuple[str, str]) -> str:
-    """Everything: `undone` with nothing done, `fixed` after the fixes; lists of workloads stand for all their pairs."""
+    """Everything: `undone` with nothing done, `fixed` after the rewrite; lists of workloads stand for all pairs."""
     return as_json_text(as_json(impact, versions))
 
 
@@ -26,6 +26,7 @@ def as_json(impact: Impact, versions: tuple[str, str]) -> dict[str, Any]:
         "from": versions[0],
         "to": versions[1],
         "clusters": list(impact.clusters),
+        "rewrite": "by hand" if impact.by_hand else "fixes",
         "summary": {
             "policies": impact.total,
             "workloads": impact.workloads,
@@ -52,6 +53,7 @@ def _policy(item: PolicyImpact) -> dict[str, Any]:
         "namespace": policy.namespace or "",
         "name": policy.name,
         "cluster": item.cluster,
+        "rewritten": item.rewritten,
         "fixes": list(item.fixes),
         "undone": _change(item.undone),
         "fixed": _change(item.fixed),
@@ -90,9 +92,10 @@ def render_markdown(impact: Impact, versions: tuple[str, str]) -> str:
 
 def _lines(impact: Impact, versions: tuple[str, str]) -> Iterator[str]:
     where = f" of {escaped(', '.join(impact.clusters))}" if impact.clusters else ""
-    yield f"## Cilium {versions[0]} to {versions[1]}{where}: what changes for traffic"
+    undone_head, fixed_head = heads(impact)
+    yield f"## Cilium {' to '.join(dict.fromkeys(versions))}{where}: what changes for traffic"
     yield ""
-    yield "| | nothing done | after the fixes |"
+    yield f"| | {undone_head} | {fixed_head} |"
     yield "| --- | ---: | ---: |"
     for name, undone, fixed in numbers(impact):
         yield f"| {ROWS[name]} | {undone} | {fixed} |"
@@ -100,11 +103,13 @@ def _lines(impact: Impact, versions: tuple[str, str]) -> Iterator[str]:
         policy = item.policy.policy
         name = "/".join(part for part in (policy.namespace, policy.name) if part)
         yield from ["", f"### {escaped(name)}", ""]
-        yield f"{escaped(f'{item.policy.path}:{item.line}')}, {policy.kind}, {escaped(fate(item))}"
+        yield f"{escaped(f'{item.policy.path}:{item.line}')}, {policy.kind}, {escaped(fate(item, impact))}"
         yield ""
         yield from _flows(item.undone)
         if item.fixed != item.undone and item.fixed:
-            yield from ["", "After the fixes:", "", *_flows(item.fixed)]
+            if item.undone.state or item.undone or not impact.by_hand:
+                yield from ["", f"{fixed_head.capitalize()}:", ""]
+            yield from _flows(item.fixed)
     rows = shown_pairs(impact)
     if rows:
         yield from ["", "### Between workloads", "", "| | from | to | ports | |", "| --- | --- | --- | --- | --- |"]
@@ -121,6 +126,6 @@ def _lines(impact: Impact, versions: tuple[str, str]) -> Iterator[str]:
 
 def _flows(change: Change) -> Iterator[str]:
     if change.state:
-        yield f"- the policy {change.state}: {escaped(change.reason)}"
+        yield f"- the policy {escaped(state_words(change))}"
     yield from (f"- opens {escaped(flow)}" for flow in change.flows.opened)
     yield from (f"- closes {escaped(flow)}" for flow in change.flows.closed)

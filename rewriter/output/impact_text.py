@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rewriter.engine.impact import DEAD, DEAD_ON_BOTH, WOKEN, Change, Impact, PolicyImpact
+from rewriter.engine.impact import DEAD, WOKEN, Change, Impact, PolicyImpact
 from rewriter.output.style import Style, clean, logged, one_line
 from rewriter.reach.pairs import MeshDifference, PairChange
 
@@ -19,7 +19,7 @@ def render(impact: Impact, versions: tuple[str, str], style: Style) -> str:
     if impact.policies or impact.undone.pairs or impact.fixed.pairs:
         lines += ["", *_table(impact, style)]
     for policy in impact.policies:
-        lines += ["", *_policy(policy, style)]
+        lines += ["", *_policy(policy, impact, style)]
     lines += _pairs(impact, style)
     lines += _released(impact, style)
     lines += ["", *_summary(impact, versions, style)]
@@ -64,41 +64,53 @@ def count(difference: MeshDifference, change: str) -> int:
     return len(ends)
 
 
-def fate(policy: PolicyImpact) -> str:
-    """What becomes of a policy's impact with the fixes."""
-    if policy.fixed == policy.undone and not policy.fixes:
-        return "left to you"
-    by = f" by {', '.join(policy.fixes)}" if policy.fixes else ""
-    return f"{'changed' if policy.fixed else 'mended'}{by}"
+def heads(impact: Impact) -> tuple[str, str]:
+    """The two states in words: with nothing done, and after the rewrite."""
+    return ("as it was", "rewritten") if impact.by_hand else ("nothing done", "after the fixes")
+
+
+def fate(policy: PolicyImpact, impact: Impact) -> str:
+    """What becomes of a policy's impact with the rewrite."""
+    if not policy.rewritten:
+        return "not rewritten" if impact.by_hand else "left to you"
+    by = "the rewrite" if impact.by_hand else ", ".join(policy.fixes)
+    return f"{'changed' if policy.fixed else 'mended'}{f' by {by}' if by else ''}"
+
+
+def state_words(change: Change) -> str:
+    """How a policy's state changes, and why."""
+    rejected = ", rejected until then" if change.state == WOKEN else ""
+    return f"{change.state}{rejected}{f': {change.reason}' if change.reason else ''}"
 
 
 def shown_pairs(impact: Impact) -> list[tuple[PairChange, str]]:
-    """Every pair that changes, with what the fixes make of it."""
+    """Every pair that changes, with what the rewrite makes of it."""
     undone, left = set(impact.undone.pairs), set(impact.fixed.pairs)
+    by = "by the rewrite" if impact.by_hand else "by the fixes"
     return [
-        (pair, "mended" if pair not in left else "left" if pair in undone else "by the fixes")
-        for pair in sorted(undone | left)
+        (pair, "mended" if pair not in left else "left" if pair in undone else by) for pair in sorted(undone | left)
     ]
 
 
 def _title(impact: Impact, versions: tuple[str, str], style: Style) -> Iterator[str]:
     where = f" in {', '.join(impact.clusters)}" if impact.clusters else ""
-    yield style.paint(one_line(f"Cilium {versions[0]} → {versions[1]}{where}"), "bold")
+    yield style.paint(one_line(f"Cilium {' → '.join(dict.fromkeys(versions))}{where}"), "bold")
 
 
 def _table(impact: Impact, style: Style) -> Iterator[str]:
     rows = [(ROWS[name], undone, fixed) for name, undone, fixed in numbers(impact)]
     width = max(len(words) for words, *_ in rows)
-    yield style.paint(f"{'':<{width}}{'nothing done':>15}{'after the fixes':>18}", "dim")
+    undone_head, fixed_head = heads(impact)
+    yield style.paint(f"{'':<{width}}{undone_head:>15}{fixed_head:>18}", "dim")
     for words, undone, fixed in rows:
         good = style.paint(f"{fixed or '·':>18}", *(["red"] if fixed else ["green"] if undone else []))
         yield f"{words:<{width}}{undone or '·':>15}{good}"
 
 
-def _policy(policy: PolicyImpact, style: Style) -> Iterator[str]:
+def _policy(policy: PolicyImpact, impact: Impact, style: Style) -> Iterator[str]:
     placed = policy.policy
     name = "/".join(part for part in (placed.policy.namespace, placed.policy.name) if part)
-    mark = fate(policy)
+    mark = fate(policy, impact)
     yield (
         f"{style.paint(clean(f'{placed.path}:{policy.line}'), 'bold')}"
         f"  {style.paint(mark, 'yellow' if policy.fixed else 'green')}"
@@ -107,15 +119,16 @@ def _policy(policy: PolicyImpact, style: Style) -> Iterator[str]:
     yield from _change(policy.undone, style)
     if policy.fixed != policy.undone:
         if policy.fixed:
-            yield style.paint("  after the fixes", "dim")
+            if policy.undone.state or policy.undone or not impact.by_hand:
+                yield style.paint(f"  {heads(impact)[1]}", "dim")
             yield from _change(policy.fixed, style)
         elif policy.undone:
             yield from style.wrap("as it is today", 2, "fixed    ")
 
 
 def _change(change: Change, style: Style) -> Iterator[str]:
-    if change.state in (DEAD, WOKEN, DEAD_ON_BOTH):
-        yield from style.wrap(f"{change.state}: {change.reason}", 2, "policy   ")
+    if change.state:
+        yield from style.wrap(state_words(change), 2, "policy   ")
     for verb, flows, color in (("opens", change.flows.opened, "red"), ("closes", change.flows.closed, "yellow")):
         for number, flow in enumerate(flows):
             yield from style.wrap(flow, 2, f"{verb if number == 0 else '':<9}", color)
@@ -162,12 +175,15 @@ def _summary(impact: Impact, versions: tuple[str, str], style: Style) -> Iterato
         return
     changed = sum(bool(item.undone) for item in impact.policies)
     left = sum(bool(item.fixed) for item in impact.policies)
-    if not changed and not left:
+    rewrite = "rewrite" if impact.by_hand else "fixes"
+    if impact.by_hand and versions[0] == versions[1]:
+        text = f"The rewrite changes flows of {left or 'none'} of {_counted(impact.total)}."
+    elif not changed and not left:
         text = f"The upgrade to {versions[1]} changes no flow of {_counted(impact.total)}."
     else:
         text = (
             f"The upgrade alone changes flows of {changed or 'none'} of {_counted(impact.total)}; together with the "
-            f"fixes it changes flows of {left or 'none'}."
+            f"{rewrite} it changes flows of {left or 'none'}."
         )
     if not impact.mesh:
         text += " No mesh is known: if clusters are meshed, name them in cnpfix.toml."

@@ -1,4 +1,7 @@
-"""`cnpfix impact`: the article's cases with their real effect, and the forms of the report."""
+"""`cnpfix impact`: upgrades, fixes and rewrites by hand, and the forms of the report.
+
+What the obvious fixes of the usual mistakes really do is in test_article.py.
+"""
 
 from __future__ import annotations
 
@@ -102,7 +105,7 @@ def test_the_upgrade_to_a_release_that_rejects_the_policy(repository: Path) -> N
 
 
 def test_the_upgrade_that_wakes_a_policy_up(repository: Path) -> None:
-    """The article's toServices with toPorts: rejected up to 1.16, enforced from 1.17 on."""
+    """toServices with toPorts: rejected up to 1.16, enforced from 1.17 on; here nobody knows the Service."""
     policy(
         repository,
         "  egress: [{toServices: [{k8sService: {serviceName: db, namespace: prod}}],"
@@ -120,7 +123,7 @@ def test_the_upgrade_that_wakes_a_policy_up(repository: Path) -> None:
     ]
 
 
-def test_the_article_replacing_cluster_loses_more_than_it_wins(repository: Path) -> None:
+def test_replacing_cluster_loses_more_than_it_wins(repository: Path) -> None:
     """What a fromEndpoints in place of `cluster` loses, said by the fix that does so."""
     (repository / "cnpfix.toml").write_text(MESH + '[passes.cluster-entity]\nremote = "all"\nmode = "replace"\n')
     policy(repository, "  ingress: [{fromEntities: [cluster]}]\n")
@@ -133,15 +136,6 @@ def test_the_article_replacing_cluster_loses_more_than_it_wins(repository: Path)
     ]
     left = impact("--unsafe-fixes")["policies"][0]["fixed"]
     assert (left["opened"], left["closed"]) == (finding["flows"]["opened"], finding["flows"]["closed"])
-
-
-def test_the_article_internal_range_never_let_pods_in(repository: Path) -> None:
-    (repository / "cnpfix.toml").write_text('internal_cidrs = ["10.0.0.0/8"]\n' + MESH)
-    policy(repository, "  ingress: [{fromCIDR: [10.0.0.0/8]}]\n")
-    report = json.loads(cnpfix("--format", "json", "--unsafe-fixes", "--select", "internal-cidr").out)
-    (finding,) = report["findings"]
-    opened = " ".join(finding["flows"]["opened"])
-    assert "any pod" in opened
 
 
 def test_nothing_to_say(repository: Path) -> None:
@@ -183,3 +177,99 @@ def test_a_bad_file_never_stops_the_others(repository: Path) -> None:
     assert done.code == 2
     assert "a/broken.yaml" in done.err
     assert len(json.loads(done.out)["policies"]) == 1
+
+
+OPEN = "  ingress: [{fromEntities: [all]}]\n"
+NARROW = "  ingress: [{fromEndpoints: [{matchLabels: {app: web}}]}]\n"
+TODAY = ("--from", "1.18", "--to", "1.18")
+SHUT = "ingress to pods with app=cart of namespace shop from"
+
+
+def states(found: dict[str, Any]) -> dict[str, str]:
+    """What becomes of each policy that is told, by its file."""
+    return {item["file"]: item["fixed"]["state"] or "changed" for item in found["policies"]}
+
+
+def test_a_rewrite_by_hand_is_compared_with_the_file_as_it_was(repository: Path) -> None:
+    policy(repository, NARROW)
+    (repository / "old.yaml").write_text(POLICY + OPEN)
+    found = impact("--before", "old.yaml", *TODAY, "a/policy.yaml")
+    (item,) = found["policies"]
+    assert (found["rewrite"], item["rewritten"], item["fixes"]) == ("by hand", True, [])
+    assert (item["undone"]["closed"], item["fixed"]["opened"]) == ([], [])
+    assert item["fixed"]["closed"] == [
+        f"{SHUT} anything except pods with app=web of namespace shop and host on every port"
+    ]
+    text = " ".join(cnpfix("impact", "--before", "old.yaml", *TODAY, "a/policy.yaml").out.split())
+    assert "a/policy.yaml:1 changed by the rewrite" in text
+    assert text.endswith("The rewrite changes flows of 1 of 1 policy.")
+
+
+def test_folders_are_compared_file_by_file_and_policies_by_name(repository: Path, tmp_path: Path) -> None:
+    before = tmp_path / "before"
+    (before / "a").mkdir(parents=True)
+    for name, rules in (("same", OPEN), ("moved", OPEN), ("gone", NARROW), ("rewritten", OPEN)):
+        (before / "a" / f"{name}.yaml").write_text((POLICY + rules).replace("name: policy", f"name: {name}"))
+    for name, rules in (("same", OPEN), ("elsewhere", NARROW), ("new", NARROW), ("rewritten", NARROW)):
+        own = "moved" if name == "elsewhere" else name
+        policy(repository, rules, f"{name}.yaml")
+        path = repository / "a" / f"{name}.yaml"
+        path.write_text(path.read_text().replace("name: policy", f"name: {own}"))
+    found = impact("--before", "before/a", *TODAY, "a")
+    assert states(found) == {
+        "a/elsewhere.yaml": "changed",
+        "a/gone.yaml": "is gone",
+        "a/new.yaml": "is new",
+        "a/rewritten.yaml": "changed",
+    }
+    assert found["summary"]["policies"] == 5
+    by_file = {item["file"]: item["fixed"] for item in found["policies"]}
+    new, gone = by_file["a/new.yaml"], by_file["a/gone.yaml"]
+    assert (new["opened"], gone["closed"]) == ([], [])
+    assert (new["closed"], gone["opened"]) == (gone["opened"], new["closed"])
+    assert {item["file"] for item in found["policies"] if item["cluster"] == "a"} == set(by_file)
+
+
+def test_the_upgrade_and_the_rewrite_are_told_apart(repository: Path) -> None:
+    policy(repository, IMPLICIT)
+    (repository / "old.yaml").write_text((repository / "a" / "policy.yaml").read_text())
+    (item,) = impact("--before", "old.yaml", "a/policy.yaml")["policies"]
+    assert (item["undone"]["closed"], item["rewritten"]) == ([CLOSED], False)
+    assert "not rewritten" in cnpfix("impact", "--before", "old.yaml", "a/policy.yaml").out
+    mended = IMPLICIT.replace("{app: web}}", "{app: web, io.cilium.k8s.policy.cluster: b}}")
+    policy(repository, mended)
+    (item,) = impact("--before", "old.yaml", "a/policy.yaml")["policies"]
+    assert (item["undone"]["closed"], item["fixed"]["closed"]) == ([CLOSED], [CLOSED.replace(" in b ", " in a ")])
+
+
+def test_a_workload_that_loses_its_last_policy(repository: Path) -> None:
+    (repository / "before").mkdir()
+    (repository / "before" / "policy.yaml").write_text(POLICY + NARROW)
+    found = impact("--before", "before", *TODAY, "a")
+    assert (found["undone"]["released"], found["fixed"]["released"]) == ([], ["a/shop/cart"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--before", "missing", "a"), "--before missing: no such file or folder"),
+        (("--before", "a", "a/policy.yaml"), "--before a: expected a file, as a/policy.yaml is one"),
+        (("--before", "a/policy.yaml", "a"), "--before a/policy.yaml: expected a folder, as a is one"),
+        (("--before", "a", "a", "b"), "--before: name the one file or folder to compare with it"),
+    ],
+)
+def test_what_cannot_be_compared(repository: Path, arguments: tuple[str, ...], words: str) -> None:
+    policy(repository, OPEN)
+    done = cnpfix("impact", *arguments)
+    assert (done.code, words in done.err) == (2, True), done.err
+
+
+def test_a_file_that_could_not_be_read_as_it_was_never_stops_the_others(repository: Path) -> None:
+    policy(repository, NARROW)
+    (repository / "before").mkdir()
+    (repository / "before" / "policy.yaml").write_text(POLICY + OPEN)
+    (repository / "before" / "broken.yaml").write_text("kind: CiliumNetworkPolicy\nspec: [\n")
+    done = cnpfix("impact", "--format", "json", "--before", "before", *TODAY, "a")
+    assert done.code == 2
+    assert "before/broken.yaml" in done.err
+    assert states(json.loads(done.out)) == {"a/policy.yaml": "changed"}

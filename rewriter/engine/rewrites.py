@@ -1,0 +1,122 @@
+"""What becomes of each policy: by the fixes of a run, or by the hand of a person."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rewriter import yamltext
+from rewriter.cilium.policy import Policy
+from rewriter.discovery import FoundFile, Globs, InputError, find_files, holds_policy, read_file
+from rewriter.engine.documents import policies_in
+from rewriter.engine.result import FileResult
+from rewriter.engine.workspace import PlacedPolicy, Workspace, WorkspaceError
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """A policy before and after; None where it is new, or gone. Both are the same object where nothing became of it.
+
+    `placed` is the policy that people look at, the newest; `fixes` are the passes that rewrote it.
+    """
+
+    placed: PlacedPolicy
+    old: Policy | None
+    new: Policy | None
+    fixes: tuple[str, ...] = ()
+
+
+def rewritten_by_fixes(workspace: Workspace, results: Iterable[FileResult]) -> list[Rewrite]:
+    """The policies of a workspace, and what the fixer's results make of them."""
+    by_path = {result.path: result for result in results}
+    by_file: dict[str, list[PlacedPolicy]] = {}
+    for placed in workspace.policies():
+        by_file.setdefault(placed.path, []).append(placed)
+    after: dict[int, Policy] = {}
+    for path, result in by_path.items():
+        if result.changed and path in by_file:
+            for placed, policy in zip(by_file[path], _policies(workspace, path, result.after), strict=True):
+                if policy.raw != placed.policy.raw:
+                    after[id(placed)] = policy
+    return [
+        Rewrite(placed, placed.policy, after.get(id(placed), placed.policy), _fixes(placed, by_path))
+        for placed in workspace.policies()
+    ]
+
+
+def _policies(workspace: Workspace, path: str, text: str) -> Iterator[Policy]:
+    for document in yamltext.parse(text):
+        if yamltext.template_markup(text[document.span.start : document.span.end]) is None:
+            for found in policies_in(document.value, lambda manifest: workspace.namespace_of(path, manifest)):
+                yield found.policy
+
+
+def _fixes(placed: PlacedPolicy, results: Mapping[str, FileResult]) -> tuple[str, ...]:
+    result = results.get(placed.path)
+    mine = [
+        item.finding.id
+        for item in (result.findings if result else ())
+        if item.fixed
+        and (item.place.document, item.place.name) == (placed.document.index, placed.policy.name)
+        and item.place.namespace == (placed.policy.namespace or "")
+    ]
+    return tuple(dict.fromkeys(mine))
+
+
+def rewritten_by_hand(workspace: Workspace, before: Path, names: Iterable[str]) -> list[Rewrite]:
+    """The policies of a workspace beside those that stood at `before`, a file or folder like the one named.
+
+    A policy is the same one where kind, namespace and name are, first in the file of the same name, then in any file
+    for the same cluster. What cannot be read is among the errors of the workspace. Raises WorkspaceError.
+    """
+    left = list(_placed_before(workspace, before, list(names)))
+    pairs: dict[int, PlacedPolicy] = {}
+    for same_file in (True, False):
+        known: dict[tuple[object, ...], list[PlacedPolicy]] = {}
+        for old in left:
+            known.setdefault(_key(workspace, old, same_file=same_file), []).append(old)
+        for placed in workspace.policies():
+            found = known.get(_key(workspace, placed, same_file=same_file))
+            if id(placed) not in pairs and found:
+                pairs[id(placed)] = found.pop(0)
+        taken = {id(old) for old in pairs.values()}
+        left = [old for old in left if id(old) not in taken]
+    rewrites = [_by_hand(placed, pairs.get(id(placed))) for placed in workspace.policies()]
+    return [*rewrites, *(Rewrite(old, old.policy, None) for old in left)]
+
+
+def _by_hand(placed: PlacedPolicy, old: PlacedPolicy | None) -> Rewrite:
+    if old is None:
+        return Rewrite(placed, None, placed.policy)
+    same = old.policy.raw == placed.policy.raw and old.policy.namespace == placed.policy.namespace
+    return Rewrite(placed, old.policy, old.policy if same else placed.policy)
+
+
+def _key(workspace: Workspace, placed: PlacedPolicy, *, same_file: bool) -> tuple[object, ...]:
+    cluster = workspace.inventory.cluster_of(placed.path)
+    where = placed.path if same_file else cluster.name if cluster else ""
+    return (where, placed.policy.kind, placed.policy.namespace, placed.policy.name)
+
+
+def _placed_before(workspace: Workspace, before: Path, names: list[str]) -> Iterator[PlacedPolicy]:
+    """The policies as they were, each at the path that it has, or would have, now."""
+    if len(names) != 1 or names == ["-"]:
+        raise WorkspaceError("--before: name the one file or folder to compare with it")
+    now = Path(names[0])
+    if not before.exists():
+        raise WorkspaceError(f"--before {before}: no such file or folder")
+    if before.is_dir() != now.is_dir():
+        kind = "folder" if now.is_dir() else "file"
+        raise WorkspaceError(f"--before {before}: expected a {kind}, as {now} is one")
+    exclude = Globs(workspace.config.root, workspace.config.exclude)
+    for found in find_files([before], Globs(before, ())):
+        data = found if isinstance(found, InputError) else read_file(found)
+        if isinstance(data, InputError):
+            workspace.errors.append(data)
+        elif isinstance(found, FoundFile) and data is not None and holds_policy(data):
+            inner = os.path.relpath(found.display, before) if before.is_dir() else ""
+            path = os.path.normpath(now / inner)
+            if not (exclude and exclude.match(Path(path))):
+                yield from workspace.read_policies(FoundFile(path), data, read_from=found.display)
