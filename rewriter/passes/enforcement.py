@@ -135,7 +135,8 @@ class SwitchedOn:
 def switched_on(context: Context) -> SwitchedOn:
     """What changes once a policy is enforced that is not today.
 
-    It closes what it denies, by default or by rule. It opens what it allows only where its pods are denied by default
+    It closes what it denies, by default or by rule, and as long as the source release is there also what that denies by
+    default and the target release does not. It opens what it allows only where its pods are denied by default
     today: those that another policy selects, and those without an identity.
     """
     policy = context.policy
@@ -144,8 +145,11 @@ def switched_on(context: Context) -> SwitchedOn:
     witnesses: list[Policy] = []
     for spec in policy.specs:
         subject = subject_text(policy, spec)
-        for direction in _denied_directions(spec, context.to_version):
-            closes.append(all_other(f"all other {direction} of {subject}", spec, direction))
+        lasting = _denied_directions(spec, context.to_version)
+        for direction in _denied_directions(spec, context.from_version):
+            unread = f" until the upgrade, since Cilium {context.from_version} does not read enableDefaultDeny"
+            words = f"all other {direction} of {subject}{'' if direction in lasting else unread}"
+            closes.append(all_other(words, spec, direction))
         for direction in (INGRESS, EGRESS):
             denying = [r for r in spec.rules if r.deny and r.direction == direction and not r.selects_nobody]
             if denying:
@@ -231,7 +235,7 @@ def _denying(policy: Policy, spec: Spec, direction: str, upgrade: _Upgrade) -> I
     """The other policies in force today that put pods of the rule set into default deny."""
     for other in _besides(policy, upgrade.others):
         if any(
-            may_share_pods(policy, spec, other, each) and direction in _directions(other, each, upgrade.target)
+            may_share_pods(policy, spec, other, each) and direction in _directions(other, each, upgrade.source)
             for each in other.specs
         ) and not rejected(other, upgrade.source):
             yield other

@@ -145,6 +145,29 @@ def test_without_default_deny_nothing_else_closes() -> None:
     assert words(run(PASS, cnp(rules)).only.closes) == ()
 
 
+def test_a_release_that_does_not_read_enable_default_deny_denies_all_other() -> None:
+    rules = "enableDefaultDeny: {egress: false}\negress: [{toEndpoints: [{}], toEntities: [host]}]\ningress: [{}]"
+    before, after = (
+        words(run(PASS, cnp(rules), from_version=version, to_version="1.17").only.closes)
+        for version in ("1.15", "1.16")
+    )
+    assert after == ("all other ingress of pods app=web in shop",)
+    assert before == (
+        *after,
+        "all other egress of pods app=web in shop until the upgrade, since Cilium 1.15 does not read enableDefaultDeny",
+    )
+
+
+def test_it_opens_where_only_the_source_release_denies_by_default() -> None:
+    beside = other(cnp("enableDefaultDeny: {ingress: false}\ningress: [{fromEntities: [host]}]"), "beside")
+    rules = cnp("ingress: [{fromEndpoints: [{}], fromEntities: [host]}]")
+    found = [run(PASS, rules, others=[beside], from_version=each, to_version="1.17").only for each in ("1.15", "1.16")]
+    assert [words(each.opens) for each in found] == [
+        ("ingress of pods app=web in shop that the rules of the policy allow",),
+        (),
+    ]
+
+
 @pytest.mark.parametrize(("subject", "opens"), [({}, True), ({"matchLabels": {"app": "web"}}, False)])
 def test_a_clusterwide_policy_that_wakes_up_lets_pods_without_identity_in(subject: object, opens: bool) -> None:
     manifest = ccnp("ingress: [{fromEndpoints: [{}], fromEntities: [host]}]")
