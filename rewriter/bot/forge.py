@@ -60,13 +60,6 @@ def ask_all_or_each(ask: Callable[[Sequence[str]], None], names: Sequence[str]) 
     return []
 
 
-def people_and_teams(names: Sequence[str]) -> dict[str, list[str]]:
-    """The fields of a request for review, as GitHub and Gitea take them: a team is named without its organisation."""
-    people = [name for name in names if "/" not in name]
-    teams = [name.split("/", 1)[1] for name in names if "/" in name]
-    return ({"reviewers": people} if people else {}) | ({"team_reviewers": teams} if teams else {})
-
-
 class Forge(Protocol):
     """A forge's pull requests for one project. Every method raises ForgeError."""
 

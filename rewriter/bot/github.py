@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rewriter.bot.forge import NewRequest, PullRequest, ask_all_or_each, people_and_teams, shaped
-from rewriter.bot.http import Api, ForgeError, Query
+from rewriter.bot.forge import NewRequest, PullRequest, shaped
+from rewriter.bot.http import ForgeError, Query
+from rewriter.bot.pulls import Pulls, by_name, read_request
 from rewriter.bot.token import Token
 
 #: Of requested reviewers of one pull request, GitHub takes this many.
@@ -20,10 +21,7 @@ def headers(token: Token | None) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class GitHub:
-    api: Api
-    project: str
-
+class GitHub(Pulls):
     def of_branch(self, branch: str) -> Iterator[PullRequest]:
         owner = self.project.split("/")[0]
         query: Query = {
@@ -33,7 +31,7 @@ class GitHub:
             "direction": "desc",
             "per_page": 100,
         }
-        for data in self.api.pages(self._path("pulls"), query):
+        for data in self.api.pages(self.path("pulls"), query):
             # A server that does not know the filter gives all requests, those of forks too.
             if shaped(_request, data).branch == branch and _head_project(data) == self.project.lower():
                 yield shaped(_request, data)
@@ -50,33 +48,15 @@ class GitHub:
         ]
 
     def _created(self, fields: Mapping[str, Any]) -> PullRequest:
-        return shaped(_request, self.api.send("POST", self._path("pulls"), fields))
-
-    def update(self, request: PullRequest, *, body: str, base: str) -> None:
-        fields = {"body": body} | ({"base": base} if request.base != base else {})
-        self.api.send("PATCH", self._path("pulls", request.number), fields)
-
-    def comment(self, request: PullRequest, text: str) -> None:
-        self.api.send("POST", self._path("issues", request.number, "comments"), {"body": text})
-
-    def close(self, request: PullRequest, *, body: str) -> None:
-        self.api.send("PATCH", self._path("pulls", request.number), {"body": body, "state": "closed"})
+        return shaped(_request, self.api.send("POST", self.path("pulls"), fields))
 
     def label(self, request: PullRequest, labels: Sequence[str]) -> None:
-        self.api.send("POST", self._path("issues", request.number, "labels"), {"labels": list(labels)})
+        self.api.send("POST", self.path("issues", request.number, "labels"), {"labels": list(labels)})
 
     def ask_review(self, request: PullRequest, reviewers: Sequence[str]) -> list[str]:
-        plain = [name.removeprefix("@") for name in reviewers]
-        notes = [f"{name}: GitHub asks users and teams for reviews, not addresses" for name in plain if "@" in name]
-        names = [name for name in plain if "@" not in name]
+        names, notes = by_name(reviewers, "GitHub")
         notes += [f"{name}: not asked, GitHub takes {MAX_REVIEWERS} reviewers" for name in names[MAX_REVIEWERS:]]
-        return notes + ask_all_or_each(lambda some: self._ask(request, some), names[:MAX_REVIEWERS])
-
-    def _ask(self, request: PullRequest, names: Sequence[str]) -> None:
-        self.api.send("POST", self._path("pulls", request.number, "requested_reviewers"), people_and_teams(names))
-
-    def _path(self, *parts: str | int) -> str:
-        return "/".join(("/repos", self.project, *map(str, parts)))
+        return notes + self.ask_each(request, names[:MAX_REVIEWERS])
 
 
 def _head_project(data: Mapping[str, Any]) -> str:
@@ -85,13 +65,4 @@ def _head_project(data: Mapping[str, Any]) -> str:
 
 
 def _request(data: Mapping[str, Any]) -> PullRequest:
-    return PullRequest(
-        number=data["number"],
-        url=data["html_url"],
-        branch=data["head"]["ref"],
-        base=data["base"]["ref"],
-        title=data["title"],
-        body=data.get("body") or "",
-        is_open=data["state"] == "open",
-        merged=bool(data.get("merged_at")),
-    )
+    return read_request(data, merged=bool(data.get("merged_at")))
