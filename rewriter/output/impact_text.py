@@ -74,7 +74,8 @@ def fate(policy: PolicyImpact, impact: Impact) -> str:
     if not policy.rewritten:
         return "not rewritten" if impact.by_hand else "left to you"
     by = "the rewrite" if impact.by_hand else ", ".join(policy.fixes)
-    return f"{'changed' if policy.fixed else 'mended'}{f' by {by}' if by else ''}"
+    what = "mended" if not policy.fixed else "not mended" if policy.fixed == policy.undone else "changed"
+    return f"{what}{f' by {by}' if by else ''}"
 
 
 def state_words(change: Change) -> str:
@@ -177,13 +178,14 @@ def _summary(impact: Impact, versions: tuple[str, str], style: Style) -> Iterato
     left = sum(bool(item.fixed) for item in impact.policies)
     rewrite = "rewrite" if impact.by_hand else "fixes"
     if impact.by_hand and versions[0] == versions[1]:
-        text = f"The rewrite changes flows of {left or 'none'} of {_counted(impact.total)}."
+        text = f"The rewrite changes {f'flows of {left}' if left else 'no flow'} of {_counted(impact.total)}."
     elif not changed and not left:
         text = f"The upgrade to {versions[1]} changes no flow of {_counted(impact.total)}."
     else:
+        alone = f"flows of {changed}" if changed else "no flow"
         text = (
-            f"The upgrade alone changes flows of {changed or 'none'} of {_counted(impact.total)}; together with the "
-            f"{rewrite} it changes flows of {left or 'none'}."
+            f"The upgrade alone changes {alone} of {_counted(impact.total)}; together with the {rewrite} it changes "
+            f"flows of {left or 'none'}."
         )
     if not impact.mesh:
         text += " No mesh is known: if clusters are meshed, name them in cnpfix.toml."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import io
 import os
 import re
@@ -14,12 +15,19 @@ from rewriter.cilium.version import SUPPORTED
 from rewriter.passes import PASSES
 from tools.docs.passes import passes_table
 
+#: `<!-- diff: FOLDER OLD NEW -->` in front of a block of the differences between two files.
+_DIFF = re.compile(r"^<!-- diff: (?P<folder>\S+) (?P<old>\S+) (?P<new>\S+) -->\n```diff\n(?:.*\n)*?```$", re.MULTILINE)
 _CONSOLE = re.compile(r"^\$ cd (?P<folder>\S+) && cnpfix (?P<arguments>.*)\n(?:.*\n)*?```$", re.MULTILINE)
 
 
 def readme(text: str, root: Path) -> str:
     """The README with its table of passes, and with what its commands print today."""
-    text = _made(text, "passes", passes_table("docs/passes/"))
+    return with_output(_made(text, "passes", passes_table("docs/passes/")), root)
+
+
+def with_output(text: str, root: Path) -> str:
+    """A page with what its commands print today, and with how the files that it compares differ."""
+    text = _DIFF.sub(lambda found: _difference(found, root), text)
     return _CONSOLE.sub(lambda found: _console(found, root), text)
 
 
@@ -45,6 +53,15 @@ def _made(text: str, name: str, content: str) -> str:
     start, end = f"<!-- made: {name} -->\n", "<!-- end -->"
     before, rest = text.split(start)
     return f"{before}{start}{content}\n{end}{rest.split(end, 1)[1]}"
+
+
+def _difference(found: re.Match[str], root: Path) -> str:
+    """What one file says and the other does not, with the two lines before it."""
+    old, new = ((root / found["folder"] / found[name]).read_text("utf-8").splitlines() for name in ("old", "new"))
+    changes = list(difflib.unified_diff(old, new, n=2, lineterm=""))[2:]
+    lines = [line for line in changes if not line.startswith("@@")]
+    head = f"<!-- diff: {found['folder']} {found['old']} {found['new']} -->"
+    return "\n".join([head, "```diff", *lines, "```"])
 
 
 def _console(found: re.Match[str], root: Path) -> str:
