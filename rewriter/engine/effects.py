@@ -21,13 +21,23 @@ from rewriter.engine.worlds import world_of
 from rewriter.finding import Applicability, Finding, Flows
 from rewriter.inventory.facts import Service
 from rewriter.inventory.inventory import Inventory
-from rewriter.passes.enforcement import denied_by_others, rejected, without_default_deny
+from rewriter.passes.enforcement import denied_by_others, may_share_pods, rejected, without_default_deny
 from rewriter.reach.compare import StepEffect, reach
 from rewriter.reach.difference import Difference
 from rewriter.reach.effect import step_effect
 from rewriter.reach.world import Declaration, PolicyWorld
 
-_ASKED = ("toServices", "ingressDeny", "egressDeny", "port", "cidrGroupRef", "cidrGroupSelector", "matchLabels")
+_ASKED = (
+    "toServices",
+    "ingressDeny",
+    "egressDeny",
+    "fromRequires",
+    "toRequires",
+    "port",
+    "cidrGroupRef",
+    "cidrGroupSelector",
+    "matchLabels",
+)
 _SHOWN = 3
 """As many flows are named in an error."""
 
@@ -101,6 +111,8 @@ class Effects:
             found = [effect(identities)]
         if _denies(before) or _denies(after):
             found.append(effect(identities, [_allow_everything(self.target)]))
+        if _requires(before) or _requires(after):
+            found.append(self._beside_narrowed(before, after, worlds, identities, declared))
         if denied := self._denied_beside(before, after, worlds):
             found.append(effect(identities, [_deny_everything(self.target, denied)]))
         own, upgrade, undeclared = (
@@ -128,6 +140,27 @@ class Effects:
         if _denies(old) or _denies(new):
             found.append(difference(identities, [_allow_everything(self.target)]))
         return Flows(*_union([_texts(each) for each in found]))
+
+    def _beside_narrowed(
+        self,
+        before: Policy,
+        after: Policy,
+        worlds: Sequence[PolicyWorld],
+        identities: Sequence[Identity],
+        declared: Declaration | None,
+    ) -> StepEffect:
+        """The effect beside the other policies of the same pods, which fromRequires and toRequires narrow too."""
+        others = [
+            other
+            for other in self.others()
+            if (other.kind, other.namespace, other.name) != (before.kind, before.namespace, before.name)
+            and any(may_share_pods(after, spec, other, each) for spec in after.specs for each in other.specs)
+        ]
+        facts = self._facts((before, after, *others))
+        # Their rules are read as today both times: what the upgrade does to them is none of this step.
+        beside = world_of(others, self.source, facts).sets
+        chosen = [PolicyWorld((*world.sets, *beside)) for world in worlds]
+        return step_effect(*chosen, identities=identities, inside=self.inside, declared=declared)
 
     def _denied_beside(self, before: Policy, after: Policy, worlds: Sequence[PolicyWorld]) -> tuple[str, ...]:
         """The directions in which only the default deny of other policies shows what a step opens."""
@@ -215,6 +248,10 @@ def _union(texts: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]) -> tuple[tu
 
 def _denies(policy: Policy) -> bool:
     return any(rules for name in ("ingressDeny", "egressDeny") for rules in _values(policy, name))
+
+
+def _requires(policy: Policy) -> bool:
+    return any(_values(policy, "fromRequires")) or any(_values(policy, "toRequires"))
 
 
 @cache

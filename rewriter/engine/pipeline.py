@@ -15,7 +15,7 @@ from rewriter.engine.effects import Effects, Step, check_declared, check_togethe
 from rewriter.engine.observed import Observed
 from rewriter.engine.proofs import ProofError, deletes, patched, prove_comments, prove_structure
 from rewriter.engine.result import Place, Reported
-from rewriter.finding import Applicability, Declared, Finding
+from rewriter.finding import Applicability, Finding
 from rewriter.passes.base import Context, Pass
 from rewriter.reach.world import Declaration
 
@@ -298,8 +298,7 @@ def _natural(route: str) -> list[tuple[int, int, str]]:
 def by_config(finding: Finding, override: Applicability | None) -> Finding:
     """A finding as the config wants it: promoted (a candidate becomes the fix) or demoted (a fix becomes one).
 
-    No config makes a fix safe that changes flows: such a one is evident, on the evidence of the config. A candidate
-    declares nothing of its own; what it does when promoted is what was asked for.
+    No config makes a fix safe that changes flows: such a one is evident, on the evidence of the config.
     """
     if override is None or override is finding.applicability:
         return finding
@@ -312,5 +311,4 @@ def by_config(finding: Finding, override: Applicability | None) -> Finding:
     if finding.candidate is None:
         return finding
     trust = Applicability.EVIDENT if override is Applicability.SAFE else override
-    asked = (Declared(f"whatever the candidate does: [passes.{finding.id}] applicability"),)
-    return replace(finding, applicability=trust, fix=finding.candidate, candidate=None, opens=asked, closes=asked)
+    return replace(finding, applicability=trust, fix=finding.candidate, candidate=None)

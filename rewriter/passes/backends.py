@@ -51,7 +51,7 @@ class Backends:
     `ports` are the Service's, each with its backend port; None where ports are not translated. `containers` are the
     ports of the known workloads behind it. `opens` and `closes` are the peers by which the entries differ from those
     that Cilium 1.17 and later resolve the reference to; `complete` is False where other Services that nobody knows
-    may be meant too.
+    may be meant too. `reference` is the entry of toServices that means the Service.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Backends:
     opens: NamedPeers | None = None
     closes: NamedPeers | None = None
     complete: bool = True
+    reference: Any = None
 
 
 def backends_of(context: Context, entry: Any) -> list[Backends]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from rewriter.cilium.addresses import AddressSet
 from rewriter.cilium.entities import CLUSTER_MEMBERS, entity_terms
-from rewriter.cilium.labels import CLUSTER_LABEL, NAMESPACE_LABEL
+from rewriter.cilium.labels import NAMESPACE_LABEL
 from rewriter.cilium.policy import INGRESS, KNP, PeerField, Rule
 from rewriter.cilium.terms import Term, pods_with, reserved_term
 from rewriter.finding import Operation
@@ -17,7 +17,7 @@ from rewriter.passes.backends import Backends
 from rewriter.passes.base import Context
 from rewriter.passes.cidr_entries import CidrEntry, Coverage, Held, union
 from rewriter.passes.clusters import parsed, ranges_of
-from rewriter.passes.mesh import any_namespace_requirement, mesh_pods, network_policy_mesh_peer
+from rewriter.passes.mesh import any_namespace_requirement, mesh_pods, network_policy_mesh_peer, pods_of
 from rewriter.passes.rules import add_after, missing, remove_entries, replace_rule, sibling
 from rewriter.passes.words import listed
 
@@ -175,7 +175,7 @@ def _cluster_peers(
     if names:
         meshed = len(covered.members) > 1
         selector = mesh_pods(context, names) if meshed else {"matchExpressions": [any_namespace_requirement(context)]}
-        pods = pods_with(CLUSTER_LABEL, *names) if meshed else pods_with(NAMESPACE_LABEL)
+        pods = pods_of(names) if meshed else pods_with(NAMESPACE_LABEL)
         yield _Peers(f"{prefix}Endpoints", [selector], f"every pod of {listed(names)}", (pods,))
     if form.nodes and any(own in held.nodes and not held.pods for held in handled):
         nodes = (reserved_term("host"), reserved_term("remote-node"))
@@ -231,7 +231,7 @@ def _in_network_policy(
         operations = (*remove_entries(field.route, gone), *_insert(field, handled[0].entry.index, peers))
     else:
         operations = ()
-    opened = tuple(Opened(words, (pods,), sibling(rule, {field.name: [peer]})) for peer, words, pods in added)
+    opened = tuple(Opened(words, pods, sibling(rule, {field.name: [peer]})) for peer, words, pods in added)
     return Rewrite(operations, tuple(handled), removed, opened, "")
 
 
@@ -247,8 +247,8 @@ def _is_new(context: Context, rule: Rule, field: PeerField, peer: Any, there: Ma
 
 def _network_policy_peers(
     context: Context, covered: Coverage, handled: Sequence[Held]
-) -> Iterator[tuple[dict[str, Any], str, Term]]:
-    """Peers with what they are, in words and as a term."""
+) -> Iterator[tuple[dict[str, Any], str, tuple[Term, ...] | None]]:
+    """Peers with what they are, in words and (where their text is not all) as terms."""
     assert covered.own is not None
     own = covered.own.name
     names = [member.name for member in covered.members if any(member.name in held.pods for held in handled)]
@@ -258,11 +258,11 @@ def _network_policy_peers(
         context.to_version
     )
     if own in names and (everywhere or local_only):
-        pods = pods_with(CLUSTER_LABEL, own) if local_only else pods_with(NAMESPACE_LABEL)
+        pods = (pods_of([own]),) if local_only else None
         whose = own if local_only or len(covered.members) == 1 else "the mesh"
         yield {"namespaceSelector": {}}, f"every pod of {whose}", pods
     elif own in names:
         # Without policy-default-local-cluster the plain form would let in the whole mesh.
         remote = names
     if remote:
-        yield network_policy_mesh_peer(remote), f"every pod of {listed(remote)}", pods_with(CLUSTER_LABEL, *remote)
+        yield network_policy_mesh_peer(remote), f"every pod of {listed(remote)}", (pods_of(remote),)

@@ -68,7 +68,7 @@ from rewriter.finding import Applicability, Declared, Finding, Fix, Operation, S
 from rewriter.inventory.hubble.flows import ObservedFlow
 from rewriter.passes.base import Context, Pass
 from rewriter.passes.declared import rule_flows
-from rewriter.passes.mesh import mesh_pods
+from rewriter.passes.mesh import mesh_pods, pods_of
 from rewriter.passes.observed import dropped_from_remote_pods
 from rewriter.passes.rules import add_after, missing, sibling
 from rewriter.passes.words import listed
@@ -164,6 +164,7 @@ def _finding(place: _Place) -> Finding | None:
             advice=f"if they should be, add a rule to {place.rule.list_route.rsplit('/', 1)[1]} whose selector names "
             "them by io.cilium.k8s.policy.cluster; that closes traffic which passes today",
             candidate=Fix(add_after(place.rule, addition)),
+            closes=(_opened(place),),
         )
     match place.context.config.cluster_entity.mode:
         case "replace":
@@ -175,7 +176,10 @@ def _finding(place: _Place) -> Finding | None:
             doubts = _doubts(place)
             if doubts:
                 advice = f"{listed(doubts)}; name the clusters with `[passes.cluster-entity] remote = [...]`"
-                return _make(place, Applicability.MANUAL, why=_dropped(place), advice=advice, candidate=fix)
+                opens = (_opened(place),)
+                return _make(
+                    place, Applicability.MANUAL, why=_dropped(place), advice=advice, candidate=fix, opens=opens
+                )
             return _make(place, _trust(place), why=_dropped(place), fix=fix, opens=(_opened(place),))
 
 
@@ -214,13 +218,15 @@ def _replaced(place: _Place) -> Finding:
             *add_after(place.rule, [sibling(place.rule, peers)]),
         )
     lost = listed(CLUSTER_MEMBERS, most=len(CLUSTER_MEMBERS))
+    # The host of a pod is let in whatever policies allow.
+    closed = [name for name in CLUSTER_MEMBERS if name != "host" or place.rule.direction != INGRESS]
     return _make(
         place,
         Applicability.UNSAFE,
         why=f"{_dropped(place)}; replacing the entity loses {lost}",
         fix=Fix(operations),
         opens=(_opened(place),),
-        closes=(rule_flows(place.context, place.spec, place.rule, lost, terms=map(reserved_term, CLUSTER_MEMBERS)),),
+        closes=(rule_flows(place.context, place.spec, place.rule, lost, terms=map(reserved_term, closed)),),
     )
 
 
@@ -264,7 +270,7 @@ def _dropped(place: _Place) -> str:
 
 
 def _opened(place: _Place) -> Declared:
-    pods = [pods_with(CLUSTER_LABEL, *(place.remote.names or ()))]
+    pods = [pods_of(place.remote.names)]
     return rule_flows(place.context, place.spec, place.rule, f"pods of {place.remote.words}", terms=pods)
 
 

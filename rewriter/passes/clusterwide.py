@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import jsonpatch
 
 from rewriter.cilium.peers import names_init
-from rewriter.cilium.policy import CCNP, Policy
+from rewriter.cilium.policy import CCNP, EGRESS, INGRESS, Policy, read_policy
 from rewriter.cilium.terms import conditions_of, label_term
 from rewriter.finding import Applicability, Declared, Finding, Fix, Operation, Severity
 from rewriter.inventory.facts import Workload
 from rewriter.passes.base import Context
+from rewriter.passes.declared import all_other, rules_flows
 from rewriter.passes.mesh import member_clusters, namespace_key
 from rewriter.passes.scope_keys import with_label
-from rewriter.passes.words import listed, selector_text
+from rewriter.passes.words import listed, selector_text, subject_text
 from rewriter.passes.workloads import workloads_evidence, workloads_of
 
 #: Fields whose selectors mean the policy's own namespace where they name none.
@@ -41,7 +45,8 @@ def clusterwide_form(context: Context, code: str, identifier: str, *, pending: b
         )
     else:
         advice = "say in which namespace the policy is applied: its peers live there"
-    others = f"pods {conditions} of other namespaces than {policy.namespace}"
+    operations = tuple(_operations(policy)) if settled else ()
+    opens, closes = _effect(policy, operations) if settled else ((), ())
     return Finding(
         code=code,
         id=identifier,
@@ -52,10 +57,33 @@ def clusterwide_form(context: Context, code: str, identifier: str, *, pending: b
         why="a policy of a namespace is in force there and nowhere else, whatever its subject is",
         evidence=workloads_evidence(elsewhere),
         advice=advice,
-        candidate=Fix(tuple(_operations(policy))) if settled else None,
-        opens=(Declared(f"to and from {others} what the rules allow"),),
-        closes=(Declared(f"to and from {others} whatever no policy allows", rest=True),),
+        candidate=Fix(operations) if settled else None,
+        opens=opens,
+        closes=closes,
     )
+
+
+def _effect(policy: Policy, operations: Sequence[Operation]) -> tuple[tuple[Declared, ...], tuple[Declared, ...]]:
+    """What the clusterwide form opens and closes for the pods of other namespaces."""
+    relative = [{**each, "path": each["path"].removeprefix(policy.route)} for each in operations]
+    form = read_policy(jsonpatch.apply_patch(policy.raw, relative))
+    opens: list[Declared] = []
+    closes: list[Declared] = []
+    for spec in form.specs:
+        subject = f"{subject_text(form, spec)} but {policy.namespace}"
+        for direction in (INGRESS, EGRESS):
+            allowing, denying = (
+                [rule for rule in spec.rules if rule.direction == direction and rule.deny is deny]
+                for deny in (False, True)
+            )
+            words = f"{direction} of {subject}"
+            if allowing:
+                opens.append(rules_flows(f"{words} that the rules allow", spec, direction, allowing, form))
+            if denying:
+                closes.append(rules_flows(f"{words} that the deny rules name", spec, direction, denying, form))
+            if allowing or denying:
+                closes.append(replace(all_other(f"all other {words}", spec, direction), policy=form))
+    return tuple(opens), tuple(closes)
 
 
 def _subjects(context: Context) -> tuple[list[Workload], list[Workload]]:

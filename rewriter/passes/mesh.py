@@ -8,6 +8,7 @@ from typing import Any
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL
 from rewriter.cilium.policy import KNP, Policy
 from rewriter.cilium.selector import Requirement
+from rewriter.cilium.terms import Condition, LabelTerm, label_term
 from rewriter.config.model import Config
 from rewriter.inventory.facts import Cluster
 from rewriter.inventory.inventory import Inventory
@@ -60,6 +61,16 @@ def any_namespace_requirement(context: Context) -> dict[str, Any]:
 def mesh_pods(context: Context, names: Sequence[str] | None) -> dict[str, Any]:
     """A peer selector for all pods, in any namespace, of the named clusters or (None) of every one."""
     return {"matchExpressions": [any_namespace_requirement(context), cluster_requirement(context, names)]}
+
+
+def pods_of(names: Sequence[str] | None) -> LabelTerm:
+    """The same pods as identities."""
+    return label_term(
+        [
+            Condition(K8S, NAMESPACE_LABEL, "Exists"),
+            Condition(K8S, CLUSTER_LABEL, "Exists" if names is None else "In", tuple(sorted(names or ()))),
+        ]
+    )
 
 
 def network_policy_mesh_peer(names: Sequence[str] | None) -> dict[str, Any]:

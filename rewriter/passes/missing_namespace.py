@@ -175,7 +175,7 @@ def _added(
     fix = Fix((with_label(place.entry, place.route, key, namespace),))
     doubts = () if said else doubts_about(place.context.inventory, there)
     if doubts:
-        return _doubtful(place, namespace, there, doubts, fix)
+        return _doubtful(place, namespace, there, doubts, fix, new)
     applicability = Applicability.UNSAFE if gap or place.rule.deny else Applicability.EVIDENT
     none = "none is known" if place.context.namespace_known else ""
     return _make(
@@ -192,7 +192,12 @@ def _added(
 
 
 def _doubtful(
-    place: _Place, namespace: str, there: Sequence[Workload], doubts: Sequence[str], candidate: Fix
+    place: _Place,
+    namespace: str,
+    there: Sequence[Workload],
+    doubts: Sequence[str],
+    candidate: Fix,
+    new: Mapping[str, Any],
 ) -> Finding:
     return _make(
         place,
@@ -201,6 +206,8 @@ def _doubtful(
         evidence=(*workloads_evidence(there), *own_evidence(place.context)),
         advice=f"{REMEDY} Or say where the pods are, with {_option(place, namespace)}",
         candidate=candidate,
+        opens=(_flow(place, f"in {namespace}", new),),
+        closes=(_flow(place, f"in {place.own}", place.entry),),
     )
 
 
@@ -215,6 +222,7 @@ def _several(
 ) -> Finding:
     key = namespace_key(place.context.policy)
     requirement = {"key": key, "operator": "In", "values": list(namespaces)}
+    opens, closes = _moved(place, f"in {listed(namespaces)}", [requirement], leaves=place.own not in namespaces)
     return _make(
         place,
         Applicability.MANUAL,
@@ -222,6 +230,8 @@ def _several(
         evidence=(*said, *workloads_evidence(there), *own_evidence(place.context)),
         advice=f"add `{key}` with the namespace that is meant, or with all of them",
         candidate=Fix(tuple(with_expressions(place.entry, place.route, [requirement]))),
+        opens=opens,
+        closes=closes,
     )
 
 
@@ -234,6 +244,7 @@ def _beyond(place: _Place, there: Sequence[Workload]) -> Finding:
         {"key": namespace_key(context.policy), "operator": "In", "values": namespaces},
         cluster_requirement(context, clusters),
     ]
+    opens, closes = _moved(place, f"in {listed(namespaces)} of {listed(clusters)}", requirements)
     return _make(
         place,
         Applicability.MANUAL,
@@ -241,6 +252,8 @@ def _beyond(place: _Place, there: Sequence[Workload]) -> Finding:
         evidence=(*workloads_evidence(there), *own_evidence(place.context)),
         advice="name the namespace and the cluster if these pods are meant",
         candidate=Fix(tuple(with_expressions(place.entry, place.route, requirements))),
+        opens=opens,
+        closes=closes,
     )
 
 
@@ -282,6 +295,15 @@ def _option(place: _Place, namespace: str) -> str:
         "key=value",
     )
     return f'`"{label}" = "{namespace}"` in [passes.missing-namespace]'
+
+
+def _moved(
+    place: _Place, where: str, requirements: Sequence[Mapping[str, Any]], *, leaves: bool = True
+) -> tuple[tuple[Declared, ...], tuple[Declared, ...]]:
+    """What a selector opens and closes by more conditions; it may keep the pods of the policy's own namespace."""
+    there = place.entry.get("matchExpressions")
+    new = {**place.entry, "matchExpressions": [*(there if isinstance(there, list) else ()), *requirements]}
+    return (_flow(place, where, new),), (_flow(place, f"in {place.own}", place.entry),) if leaves else ()
 
 
 def _flow(place: _Place, where: str, entry: Mapping[str, Any]) -> Declared:

@@ -254,8 +254,8 @@ def _fixed(place: _Place, wrong: Sequence[_Port]) -> Finding | None:
         return None
     fix = Fix(tuple(plan_operations(f"{place.rule.route}/toPorts", place.to_ports, plan)))
     trust = Applicability.UNSAFE if place.rule.deny else Applicability.EVIDENT
-    come = _flow(place, [target for port in wrong for target in port.targets])
-    go = _flow(place, [port.written for port in wrong])
+    come = _flow(place, [(port.item, target) for port in wrong for target in port.targets])
+    go = _flow(place, [(port.item, port.written) for port in wrong])
     return _make(place, wrong, trust, fix=fix, opens=(come,), closes=(go,))
 
 
@@ -275,11 +275,12 @@ def _plan(place: _Place, wrong: Sequence[_Port]) -> Plan:
     return plan
 
 
-def _flow(place: _Place, ports: Sequence[Mapping[str, Any]]) -> Declared:
-    """The flows of the rule on these ports."""
+def _flow(place: _Place, ports: Sequence[tuple[int, Mapping[str, Any]]]) -> Declared:
+    """The flows of the rule on these ports, each with the item of toPorts that it is in."""
     peers = listed(f"pods {text}" if (text := selector_text(s)) else "every pod" for s in place.field.selectors)
-    words = f"from {subject_text(place.context.policy, place.spec)} to {peers} on {listed(map(port_text, ports))}"
-    only = {**place.rule.raw, "toPorts": [{"ports": [dict(port) for port in ports]}]}
+    on = listed(port_text(port) for _, port in ports)
+    words = f"from {subject_text(place.context.policy, place.spec)} to {peers} on {on}"
+    only = {**place.rule.raw, "toPorts": [{**place.to_ports[item], "ports": [dict(port)]} for item, port in ports]}
     return declared(words, place.spec, place.rule, only)
 
 

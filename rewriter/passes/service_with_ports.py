@@ -52,7 +52,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rewriter.cilium.policy import EGRESS, PeerField, Rule, Spec
@@ -115,7 +115,11 @@ def find(context: Context) -> Iterator[Finding]:
 def _finding(place: _Place) -> Finding:
     try:
         _check_alone(place)
-        members = [member for entry in place.field.entries for member in backends_of(place.context, entry)]
+        members = [
+            replace(member, reference=entry)
+            for entry in place.field.entries
+            for member in backends_of(place.context, entry)
+        ]
         outcomes = _outcomes(place, members)
     except UndecidedError as error:
         return _undecided(place, error)
@@ -243,8 +247,9 @@ def _changes(place: _Place, outcomes: Sequence[_Outcome]) -> tuple[tuple[Declare
         if come:
             opens.append(_on_ports(place, names, new, come))
         if gone:
-            closes.append(_on_ports(place, names, place.rule.raw, gone))
-    return tuple(opens), tuple(closes)
+            referred = {"toServices": _unique([member.reference for member in outcome.members])}
+            closes.append(_on_ports(place, names, sibling(place.rule, referred), gone))
+    return (tuple(closes), tuple(opens)) if place.rule.deny else (tuple(opens), tuple(closes))
 
 
 def _flows(place: _Place, peers: str, rule: Mapping[str, Any], terms: Sequence[Term] | None) -> Declared:

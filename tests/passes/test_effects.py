@@ -1,125 +1,192 @@
-"""Every fix of the golden cases, through the verdict engine: it opens and closes flows exactly where it says so."""
+"""Every fix of the golden cases, through the verdict engine: it opens and closes exactly what its finding declares."""
 
 from __future__ import annotations
 
-import json
-import shlex
-from collections.abc import Iterator
-from itertools import chain, pairwise
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jsonpatch
 import pytest
-import yaml
 
-from rewriter.cilium.policy import Policy, is_policy, read_policy
+from rewriter import yamltext
+from rewriter.cilium.cidr import Prefix
+from rewriter.cilium.compile import Entry
+from rewriter.cilium.policy import Policy
+from rewriter.cilium.policy_set import PolicySet
 from rewriter.cilium.settings import Settings
-from rewriter.cilium.validation import rejection
-from rewriter.cilium.version import DEFAULT_TO, Version, parse_version
-from rewriter.finding import Applicability, Finding
+from rewriter.engine import pipeline, workspace
+from rewriter.engine.declared import declaration
+from rewriter.engine.documents import policies_in
+from rewriter.engine.effects import Effects, _deny_everything
+from rewriter.engine.result import Reported
+from rewriter.engine.worlds import world_of
+from rewriter.finding import Applicability, Declared, Finding
 from rewriter.passes import PASSES
-from rewriter.passes.base import Context, Pass
-from rewriter.passes.placeholders import substituted
-from rewriter.reach.effect import Effect, policy_effect
-from tests.passes.support import CONFIG, Facts
+from rewriter.reach.compare import reach
+from rewriter.reach.difference import DIRECTIONS
+from rewriter.reach.world import PolicyWorld
+from tests.test_golden import GOLDEN, _arguments, _Clock, _run
 
-GOLDEN = Path(__file__).parent.parent.parent / "golden"
-#: The passes that need no facts of a cluster.
-ALONE = [each for each in PASSES if each.code in {"CNP001", "CNP007", "CNP008", "CNP009", "CNP010", "CNP011", "CNP012"}]
+#: Nothing of theirs changes a flow that the golden cases could show, or they have no fix at all.
+WITHOUT_EFFECT = {"rejected", "subject-namespace"}
 
 
 class Step(NamedTuple):
-    """A policy of a golden case, and what a pass says of it."""
+    """A finding with its fix, made or only shown: the policy before and after."""
 
-    name: str
-    old: dict[str, Any]
-    findings: list[Finding]
-    source: Version
-    target: Version
-    others: list[dict[str, Any]]
+    finding: Finding
+    before: Policy
+    after: Policy
+    effects: Effects
 
 
-def _steps(each: Pass) -> Iterator[Step]:
-    for case in sorted((GOLDEN / each.id).iterdir()):
-        source, target = _upgrade(case)
-        if not each.concerns(source, target):
-            continue
-        texts = [path.read_text() for path in sorted(case.glob("input.*")) + sorted(case.glob("tree/*"))]
-        own, *rest = [list(_policies(text)) for text in texts]
-        for index, old in enumerate(own):
-            others = [other for position, other in enumerate(own) if position != index]
-            others += chain.from_iterable(rest)
-            findings = list(each.find(_context(old, source, target, others)))
-            if any(finding.fix or finding.candidate for finding in findings):
-                yield Step(f"{each.id}/{case.name}/{index}", old, findings, source, target, others)
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[Step]:
+    """The steps that a run judges, as it goes."""
+    seen: list[Step] = []
+    judged = pipeline._judged
+
+    def recorded(reported: Reported, before: Policy, after: Policy, rules: pipeline.Rules) -> Any:
+        seen.append(Step(reported.finding, before, after, rules.effects))
+        return judged(reported, before, after, rules)
+
+    monkeypatch.setattr(pipeline, "_judged", recorded)
+    return seen
 
 
-def _upgrade(case: Path) -> tuple[Version, Version]:
-    arguments = shlex.split((case / "args").read_text()) if (case / "args").exists() else []
-    given = dict(pairwise(arguments))
-    target = parse_version(given.get("--to", str(DEFAULT_TO)))
-    return parse_version(given.get("--from", str(target.previous))), target
+def _cases() -> list[Path]:
+    ids = {each.id for each in PASSES}
+    return [path.parent for path in sorted(GOLDEN.glob("*/*/input.*")) if path.parent.parent.name in ids]
 
 
-def _policies(text: str) -> Iterator[dict[str, Any]]:
-    for document in yaml.safe_load_all(text):
-        items = document.get("items") if isinstance(document, dict) else None
-        for manifest in items if isinstance(items, list) else [document]:
-            if is_policy(manifest):
-                # Without shared nodes, which the engine leaves alone, and with what stands in for placeholders.
-                yield json.loads(json.dumps(substituted(manifest)))
+@pytest.mark.parametrize("case", _cases(), ids=lambda case: f"{case.parent.name}/{case.name}")
+def test_a_fix_opens_and_closes_exactly_what_it_declares(
+    case: Path,
+    steps: list[Step],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "repository"
+    shutil.copytree(case, folder)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(workspace, "datetime", _Clock)
+    _run([*_arguments(case, folder), "--unsafe-fixes", "-j", "1"], capsys)
+    made = list(_policies([folder / path.name for path in case.glob("input.*")], steps))
+    for step in steps:
+        final = (policy for policy in made if _name(policy) == _name(step.before))
+        _check(step, next(final, step.after) if step.finding.fix else step.after)
 
 
-def _context(manifest: dict[str, Any], source: Version, target: Version, others: list[dict[str, Any]]) -> Context:
-    return Context(
-        policy=read_policy(manifest),
-        path="policy.yaml",
-        cluster=None,
-        inventory=Facts(),
-        config=CONFIG,
-        from_version=source,
-        to_version=target,
-        comments=("# deny",),
-        others=lambda: [_read(other) for other in others],
+def _policies(paths: Iterable[Path], steps: Sequence[Step]) -> Iterator[Policy]:
+    """The policies of files, each in the namespace in which a step has seen it."""
+    names = {(step.before.kind, step.before.name): step.before.namespace for step in steps}
+    for path in paths:
+        for document in yamltext.parse(path.read_text()):
+            for found in policies_in(document.value, lambda manifest: None):
+                policy, known = found.policy, "namespace" in (found.policy.raw.get("metadata") or {})
+                yield policy if known else replace(policy, namespace=names.get((policy.kind, policy.name)))
+
+
+def _name(policy: Policy) -> tuple[str | None, ...]:
+    return policy.kind, policy.namespace, policy.route, policy.name
+
+
+def _check(step: Step, final: Policy) -> None:
+    """Holds a step against its finding; `final` is what all the steps of its policy make of it."""
+    finding, effects = step.finding, step.effects
+    declared = effects.declaration(finding, step.before)
+    found = effects.step(step.before, step.after, declared)
+    if finding.applicability is Applicability.SAFE:
+        assert (finding.opens, finding.closes) == ((), ())
+    assert found.undeclared.opened == (), "opens what is not declared"
+    assert found.undeclared.closed == (), "closes what is not declared"
+    if effects.rejected(step.after):
+        return  # Another fix has to come first; then this one is judged again.
+    for said, flows in ((finding.opens, found.flows.opened), (finding.closes, found.flows.closed)):
+        for item in said:
+            done = _does_something(step, item, flows) or _is_let_through(step, item)
+            assert done, f"nothing of what is declared: {item}"
+    for item in finding.opens:
+        for version in ("source", "target"):
+            assert _not_let_through(step, item, version) == [], f"declared as opened, and still closed: {item}"
+    for item in finding.closes:
+        if not item.rest:
+            assert _still_let_through(step, item, final) == [], f"declared as closed, and still open: {item}"
+
+
+def _does_something(step: Step, item: Declared, flows: tuple[str, ...]) -> bool:
+    """Whether some of the flows are of one declared item: without it more would be undeclared than with it alone."""
+    opens = item in step.finding.opens
+    only = replace(step.finding, opens=(item,) if opens else (), closes=() if opens else (item,))
+    undeclared = step.effects.step(step.before, step.after, step.effects.declaration(only, step.before)).undeclared
+    return (undeclared.opened if opens else undeclared.closed) != flows
+
+
+def _entries(step: Step, item: Declared, settings: Settings, *, deny: bool) -> PolicySet:
+    """The rules that a declared item stands for under these settings, which only allow or only deny."""
+    finding = replace(step.finding, applicability=Applicability.UNSAFE, opens=(item,), closes=())
+    facts = step.effects._facts((step.before,))
+    declared = declaration(finding, step.before, settings, settings, facts)
+    assert declared is not None
+
+    def rule(entry: Entry) -> Entry:
+        return replace(_without_limits(entry) if deny else entry, deny=deny, default_deny=False)
+
+    return replace(
+        declared.opens, entries=tuple((index, rule(entry)) for index, entry in declared.opens.entries), rejections=()
     )
 
 
-def _read(manifest: dict[str, Any]) -> Policy:
-    return read_policy(manifest)
+def _without_limits(entry: Entry) -> Entry:
+    return replace(entry, ports=tuple(grant._replace(limits=()) for grant in entry.ports))
 
 
-STEPS = [step for each in ALONE for step in _steps(each)]
+def _world(step: Step, policy: Policy, settings: Settings) -> PolicyWorld:
+    return world_of([policy], settings, step.effects._facts((policy,)))
 
 
-def _effect(step: Step) -> Effect:
-    new = step.old
-    for finding in reversed(step.findings):
-        fix = finding.fix or finding.candidate
-        assert fix is not None
-        new = jsonpatch.apply_patch(new, [dict(operation) for operation in fix.operations])
-    assert rejection(new, step.target, node_selector_labels=True) is None
-    source, target = (
-        Settings(version, local_cluster="a", default_local_cluster=False, node_selector_labels=True)
-        for version in (step.source, step.target)
+def _is_let_through(step: Step, item: Declared) -> bool:
+    """Whether flows that are declared as opened pass already: no pass looks whether a rule is of any use."""
+    before, wanted = (
+        _world(step, step.before, step.effects.source),
+        _entries(step, item, step.effects.source, deny=False),
     )
-    enforced = [other for other in step.others if rejection(other, step.target) is None]
-    return policy_effect(step.old, new, source, target, others=enforced)
+    free = replace(wanted, entries=tuple((index, _without_limits(entry)) for index, entry in wanted.entries))
+    return item in step.finding.opens and not reach(before, PolicyWorld((*before.sets, free))).opened
 
 
-@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
-def test_a_fix_opens_and_closes_what_it_declares(step: Step) -> None:
-    effect = _effect(step)
-    opens = [text for finding in step.findings for text in finding.opens]
-    closes = [text for finding in step.findings for text in finding.closes]
-    assert bool(effect.opened) == bool(opens), (list(map(str, effect.opened)), opens)
-    assert bool(effect.closed) == bool(closes), (list(map(str, effect.closed)), closes)
-    for finding in step.findings:
-        if finding.applicability is Applicability.SAFE:
-            assert not finding.opens
-            assert not finding.closes
+def _not_let_through(step: Step, item: Declared, version: str) -> list[str]:
+    """Flows that are declared as opened, and that the fixed policy denies, or does not allow where it has to."""
+    settings: Settings = getattr(step.effects, version)
+    wanted, fixed = _entries(step, item, settings, deny=False), _world(step, step.after, settings)
+    if item.policy is not None:
+        fixed = PolicyWorld((*fixed.sets, *_world(step, item.policy, settings).sets))
+    if any(fixed.rejections):
+        return []
+    inside = step.effects.inside
+    nothing = PolicyWorld((_deny_everything(settings, DIRECTIONS),))
+    denied = set(_closed_beside(fixed, PolicyWorld((wanted, *nothing.sets)), inside))
+    denied -= set(_closed_beside(fixed, nothing, inside))  # The host is let in beside policies that deny everything.
+    of_deny_rule = "Deny" in step.finding.route
+    missing = () if of_deny_rule else reach(fixed, PolicyWorld((*fixed.sets, wanted)), inside=inside).opened
+    return [*denied, *map(str, missing)]
 
 
-def test_every_pass_with_fixes_is_tried() -> None:
-    tried = {step.name.split("/")[0] for step in STEPS}
-    assert tried == {each.id for each in ALONE}
+def _closed_beside(fixed: PolicyWorld, others: PolicyWorld, inside: Sequence[Prefix]) -> tuple[str, ...]:
+    return tuple(map(str, reach(others, PolicyWorld((*others.sets, *fixed.sets)), inside=inside).closed))
+
+
+def _still_let_through(step: Step, item: Declared, final: Policy) -> list[str]:
+    """Flows that are declared as closed, and that the policy lets through once all its fixes are made."""
+    fixed = _world(step, final, step.effects.target)
+    both = PolicyWorld((*fixed.sets, _entries(step, item, step.effects.target, deny=True)))
+    return list(map(str, reach(fixed, both, inside=step.effects.inside).closed))
+
+
+def test_every_pass_that_changes_flows_has_such_cases() -> None:
+    shown = {case.parent.name for case in _cases() if '"opened": [\n' in (case / "findings.json").read_text()}
+    shown |= {case.parent.name for case in _cases() if '"closed": [\n' in (case / "findings.json").read_text()}
+    assert shown == {each.id for each in PASSES} - WITHOUT_EFFECT
