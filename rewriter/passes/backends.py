@@ -22,6 +22,8 @@ from rewriter.passes.words import listed
 
 #: The port on which API servers listen when no EndpointSlice tells (kube-apiserver --secure-port).
 API_SERVER_PORT = 6443
+#: The labels of default/kubernetes, which the API server itself keeps so.
+_KUBERNETES = ServiceView("default", "kubernetes", labels={"component": "apiserver", "provider": "kubernetes"})
 
 
 class UndecidedError(Exception):
@@ -75,6 +77,9 @@ def backends_of(context: Context, entry: Any) -> list[Backends]:
     services = _matching(context, entry, named if isinstance(named, dict) else None)
     if isinstance(named, dict) and _is_kubernetes(named, services):
         return [_api_server(context, services)]
+    if isinstance(selected, dict) and _selects_kubernetes(entry, selected, services):
+        _check(doubts_about(context.inventory, (), "services"))
+        return [replace(_api_server(context, services), complete=False)]
     if not services:
         raise _unknown(context, entry, named if isinstance(named, dict) else None)
     by_name: dict[tuple[str, str], list[Service]] = {}
@@ -296,6 +301,17 @@ def _is_kubernetes(named: dict[str, Any], services: Sequence[Service]) -> bool:
     if named.get("serviceName") != "kubernetes" or named.get("namespace") not in (None, "", "default"):
         return False
     return all(service.namespace == "default" for service in services)
+
+
+def _selects_kubernetes(entry: dict[str, Any], selected: dict[str, Any], services: Sequence[Service]) -> bool:
+    """Whether the labels of default/kubernetes are meant: one of them is named, and no other known Service has it."""
+    selector = read_selector(selected.get("selector"), "")
+    if selector is None or not service_matches(entry, _KUBERNETES):
+        return False
+    named = any(
+        r.operator == "In" and len(r.values) == 1 and r.written_key in _KUBERNETES.labels for r in selector.requirements
+    )
+    return named and all((each.namespace, each.name) == ("default", "kubernetes") for each in services)
 
 
 def _api_server(context: Context, services: Sequence[Service]) -> Backends:

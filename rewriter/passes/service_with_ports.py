@@ -34,7 +34,7 @@ Selector and ports come from the Service as it is known. A Service port becomes 
 a port that is a targetPort already stays, and any other is left to a person. Several Services become one rule where
 their ports come out equal, else one rule each. A global Service of a mesh selects the backends of every cluster that
 shares it. A Service without selector becomes the addresses of its EndpointSlice, an ExternalName its DNS name, and
-`default/kubernetes` the entity `kube-apiserver`.
+`default/kubernetes` (by name or by its labels) the entity `kube-apiserver`.
 
 - Where the policy is dead today (`--from` up to 1.16), the fix switches enforcement on: evident.
 - Where it is enforced, the fix is safe if the flows stay the same, and evident if they do not.

@@ -388,6 +388,30 @@ def test_the_api_server_is_an_entity(slices: list[int], written: str, expected: 
     assert result.only.applicability is Applicability.EVIDENT
 
 
+@pytest.mark.parametrize(
+    ("selector", "meant"),
+    [
+        ("matchLabels: {provider: kubernetes}", True),
+        ("matchLabels: {component: apiserver, provider: kubernetes}", True),
+        ("matchExpressions: [{key: component, operator: In, values: [apiserver]}]", True),
+        ("matchExpressions: [{key: component, operator: In, values: [apiserver, scheduler]}]", False),
+        ("matchLabels: {provider: kubernetes, app: x}", False),
+        ("matchLabels: {provider: other}", False),
+        ("matchExpressions: [{key: app, operator: DoesNotExist}]", False),
+        ("matchExpressions: [{key: provider, operator: Exists}]", False),
+    ],
+)
+def test_the_api_server_by_the_labels_of_its_service(selector: str, meant: bool) -> None:
+    written = policy(rule(f"{{k8sServiceSelector: {{selector: {{{selector}}}}}}}", "{port: '443'}"))
+    assert (run(PASS, written, Facts()).only.fix is not None) is meant
+    elsewhere = f"{{k8sServiceSelector: {{selector: {{{selector}}}, namespace: prod}}}}"
+    assert run(PASS, policy(rule(elsewhere, "{port: '443'}")), Facts()).only.fix is None
+    other = Facts(
+        services_=[service("other", "prod", {"app": "x"}, labels={"component": "apiserver", "provider": "kubernetes"})]
+    )
+    assert "kube-apiserver" not in str(run(PASS, written, other).manifest)
+
+
 def test_kinds_of_peer_get_a_rule_each() -> None:
     both = REFERENCE + ", {k8sService: {serviceName: kubernetes, namespace: default}}"
     result = run(PASS, policy(rule(both, "{port: '3306'}, {port: '443'}")), facts())
