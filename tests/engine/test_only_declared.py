@@ -24,11 +24,13 @@ import yaml
 from rewriter.cilium.cases import _identity
 from rewriter.cilium.identity import Identity
 from rewriter.cilium.policy import Policy, is_policy, read_policy
-from rewriter.cilium.policy_set import compile_policies
-from rewriter.cilium.verdict import Engine
+from rewriter.cilium.policy_set import compile_policies, match_entries
+from rewriter.cilium.universe import Universe
+from rewriter.cilium.verdict import Engine, mesh_named_ports
 from rewriter.cilium.version import SUPPORTED, Version
 from rewriter.config.model import ClusterEntityOptions, Config, ImplicitClusterOptions, InternalCidrOptions
 from rewriter.discovery import FoundFile
+from rewriter.engine import pipeline
 from rewriter.engine.fixer import Fixer, Options
 from rewriter.engine.result import Reported
 from rewriter.engine.settings import compared_settings, facts_of
@@ -36,6 +38,7 @@ from rewriter.finding import Applicability
 from rewriter.inventory.facts import Cluster
 from rewriter.passes import PASSES
 from rewriter.passes.mesh import mesh_known
+from rewriter.reach.world import Declaration
 from tests.cilium.vectors import verdict_cases
 from tests.passes.support import Facts, cluster, service, workload
 
@@ -193,13 +196,31 @@ def _cluster(identity: Identity) -> str | None:
 
 @dataclass(frozen=True)
 class Rewritten:
+    """The policies before and after a run, what was fixed, and what the findings of the steps declare."""
+
     old: list[Policy]
     new: list[Policy]
     fixed: list[Reported]
+    declared: list[Declaration]
 
 
 def _rewrite(world: World) -> Rewritten:
     """The run, over all policies in one file: documents, or items of one List."""
+    declared: list[Declaration] = []
+    treated = pipeline._judged
+
+    def recorded(reported: Reported, before: Policy, after: Policy, rules: pipeline.Rules) -> Any:
+        result = treated(reported, before, after, rules)
+        if reported.finding.fix is not None and rules.allowed(reported.finding) and result[2] is not None:
+            declared.append(result[2])
+        return result
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "_judged", recorded)
+        return _run(world, declared)
+
+
+def _run(world: World, declared: list[Declaration]) -> Rewritten:
     text = "---\n".join(yaml.safe_dump(manifest, sort_keys=False) for manifest in world.manifests)
     policies = [_read(manifest) for manifest in world.manifests]
     fixer = Fixer(
@@ -211,7 +232,7 @@ def _rewrite(world: World) -> Rewritten:
     )
     result = fixer.treat(FoundFile("policies.yaml"), text.encode())
     new = [_read(manifest) for manifest in yaml.safe_load_all(result.after) if is_policy(manifest)]
-    return Rewritten(policies, new, [item for item in result.findings if item.fixed])
+    return Rewritten(policies, new, [item for item in result.findings if item.fixed], declared)
 
 
 def _read(manifest: dict[str, Any]) -> Policy:
@@ -249,6 +270,7 @@ def test_what_changes_is_declared_and_stated(seed: int) -> None:
             (run.new, world.options.from_version),
         )
     )
+    declared = _Declared(run.declared, fixed.universe)
     problems = []
     for subject, peer, (port, protocol) in product(_subjects(world), (i.name for i in world.identities), PORTS):
         for direction in ("ingress", "egress"):
@@ -258,7 +280,11 @@ def test_what_changes_is_declared_and_stated(seed: int) -> None:
                 for engine in (before, upgraded, fixed, early)
             )
             for verdict in {now, soon}:
-                if verdict not in (today, after) and not _told(run.fixed, verdict, direction):
+                if verdict in (today, after):
+                    continue
+                if not declared(verdict, direction, subject, peer, (port, protocol)) or not _stated(
+                    run.fixed, verdict, direction
+                ):
                     verb = "opens" if verdict else "closes"
                     problems.append(f"{verb} {direction} {ends} {port}/{protocol}")
     assert not problems, (
@@ -267,9 +293,34 @@ def test_what_changes_is_declared_and_stated(seed: int) -> None:
     )
 
 
-def _told(fixed: Sequence[Reported], opened: bool, direction: str) -> bool:
-    """Whether a fix that is not safe declares flows of a kind, and states some of a direction."""
+class _Declared:
+    """Whether a finding declares that it opens or closes a flow."""
+
+    def __init__(self, declarations: Sequence[Declaration], universe: Universe) -> None:
+        self._bits = {identity.name: 1 << index for index, identity in enumerate(universe.identities)}
+        self._named = mesh_named_ports(universe.identities)
+        self._entries = {
+            opened: [
+                entry
+                for each in declarations
+                for entry in match_entries(each.opens if opened else each.closes, universe)
+            ]
+            for opened in (True, False)
+        }
+
+    def __call__(self, opened: bool, direction: str, subject: str, peer: str, port: tuple[int, str]) -> bool:
+        number, protocol = port
+        return any(
+            item.entry.direction == direction
+            and item.subjects & self._bits[subject]
+            and item.peers & self._bits[peer]
+            and any(grant.match.covers(protocol, number, self._named) for grant in item.entry.ports)
+            for item in self._entries[opened]
+        )
+
+
+def _stated(fixed: Sequence[Reported], opened: bool, direction: str) -> bool:
+    """Whether a fix that is not safe states flows of a kind and direction."""
     unsafe = [item for item in fixed if item.finding.applicability is not Applicability.SAFE]
-    declared = [item for item in unsafe if (item.finding.opens if opened else item.finding.closes)]
-    stated = [text for item in declared for text in (item.flows.opened if opened else item.flows.closed)]
+    stated = [text for item in unsafe for text in (item.flows.opened if opened else item.flows.closed)]
     return any(text.startswith(direction) for text in stated)
