@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +22,7 @@ from rewriter.cli.options import (
     ColorOption,
     Config,
     Context,
+    DiffBase,
     FromVersion,
     Ignore,
     Inventory,
@@ -29,9 +31,9 @@ from rewriter.cli.options import (
     ToVersion,
     known_findings,
     open_for,
+    options_for,
     tell_facts,
 )
-from rewriter.cli.pass_names import selection
 
 
 class Format(StrEnum):
@@ -67,12 +69,7 @@ def fix(
         bool,
         typer.Option("--unsafe-fixes", help="Also apply the unsafe fixes, whose intent is a guess."),
     ] = False,
-    diff_base: Annotated[
-        str | None,
-        typer.Option(
-            "--diff-base", metavar="REV", help="Only files changed since a git revision.", rich_help_panel=FILES
-        ),
-    ] = None,
+    diff_base: DiffBase = None,
     stdin_filename: Annotated[
         str | None,
         typer.Option(
@@ -187,7 +184,6 @@ def fix(
     if "-" in names and len(names) > 1:
         raise UsageError("`-` stands alone; give either `-` or paths")
     from rewriter.cli import fix_run
-    from rewriter.engine.fixer import Options
     from rewriter.engine.workspace import Request
 
     request = Request(
@@ -205,13 +201,8 @@ def fix(
     workspace = open_for(request)
     if verbose:
         tell_facts(workspace)
-    chosen, ignored = selection(workspace.config, select, ignore)
-    options = Options(
-        workspace.from_version,
-        workspace.to_version,
-        select=chosen,
-        ignore=ignored,
-        unsafe_fixes=unsafe_fixes,
+    options = replace(
+        options_for(workspace, select, ignore, unsafe_fixes=unsafe_fixes),
         as_clusterwide=as_clusterwide,
         baseline=known_findings(None if write_baseline else baseline),
     )

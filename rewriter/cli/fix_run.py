@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from rewriter import __version__
+from rewriter.cli.options import write_file
 from rewriter.cli.printing import say, tell
 from rewriter.cli.progress import Progress
 from rewriter.discovery import MAX_BYTES, FoundFile, InputError
@@ -56,7 +57,7 @@ def run_baseline(workspace: Workspace, options: Options, path: Path, jobs: int) 
     from rewriter.engine.baseline import baseline_text
 
     report = make_report(workspace, preview(workspace, options, jobs))
-    _write(path, baseline_text(report.findings, path))
+    write_file(path, baseline_text(report.findings, path))
     print_errors(report)
     say([one_line(f"{path}: {count(report.summary.findings, 'finding')} known from now on")])
     return 2 if report.errors else 0
@@ -167,14 +168,14 @@ def _print(report: Report, mode: Mode, printing: Printing, stream: object = None
         if printing.output is None:
             out.write(rendered)
         else:
-            _write(printing.output, rendered)
+            write_file(printing.output, rendered)
     if printing.format == "text" or printing.output is not None:
         written = mode is Mode.WRITE
         shown = text.render(report, style_for(out, printing.color), written=written, quiet=printing.quiet)
         out.write(shown)
         if printing.format == "text" and printing.output is not None:
             plain = replace(style_for(out, "never"), width=100)
-            _write(printing.output, text.render(report, plain, written=written, quiet=printing.quiet))
+            write_file(printing.output, text.render(report, plain, written=written, quiet=printing.quiet))
     out.flush()
     print_errors(report)
 
@@ -183,12 +184,3 @@ def print_errors(report: Report) -> None:
     """One line on stderr for each file or document that could not be treated."""
     for error in report.errors:
         tell(error)
-
-
-def _write(path: Path, content: str) -> None:
-    from rewriter.cli.errors import UsageError
-
-    try:
-        path.write_text(content, encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None

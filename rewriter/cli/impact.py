@@ -24,8 +24,9 @@ from rewriter.cli.options import (
     Paths,
     ToVersion,
     open_for,
+    options_for,
+    write_file,
 )
-from rewriter.cli.pass_names import selection
 from rewriter.cli.printing import tell
 
 if TYPE_CHECKING:
@@ -113,10 +114,7 @@ def impact(
     if output is None:
         sys.stdout.write(text)
     else:
-        try:
-            output.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"--output {output}: cannot be written: {error.strerror or error}") from None
+        write_file(output, text)
     for problem in found.errors:
         tell(problem)
     return 2 if found.errors else 0
@@ -126,17 +124,10 @@ def _fixed(workspace: Workspace, jobs: int, *, unsafe_fixes: bool) -> tuple[list
     """What the fixes make of each policy, and what could not be treated."""
     from rewriter.cli.progress import Progress
     from rewriter.engine import parallel
-    from rewriter.engine.fixer import Fixer, Options
+    from rewriter.engine.fixer import Fixer
     from rewriter.engine.rewrites import rewritten_by_fixes
 
-    chosen, ignored = selection(workspace.config, None, None)
-    options = Options(
-        workspace.from_version,
-        workspace.to_version,
-        select=chosen,
-        ignore=ignored,
-        unsafe_fixes=unsafe_fixes,
-    )
+    options = options_for(workspace, unsafe_fixes=unsafe_fixes)
     fixer = Fixer(workspace.config, options, workspace.inventory, workspace.namespace_of, workspace.others)
     results = []
     with Progress("fixing", len(workspace.files)) as progress:

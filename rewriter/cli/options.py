@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rewriter.cli.errors import UsageError
+from rewriter.cli.pass_names import selection
 
 if TYPE_CHECKING:  # Help and answers about passes need none of it.
     from rewriter.engine.baseline import Baseline
+    from rewriter.engine.fixer import Options
     from rewriter.engine.workspace import Request, Workspace
 
 
@@ -33,6 +36,10 @@ PATHS = "[PATH]..."
 
 Paths = Annotated[
     list[str] | None, typer.Argument(metavar=PATHS, help="Files and folders. Default: `.`", show_default=False)
+]
+DiffBase = Annotated[
+    str | None,
+    typer.Option("--diff-base", metavar="REV", help="Only files changed since a git revision.", rich_help_panel=FILES),
 ]
 FromVersion = Annotated[
     str | None,
@@ -127,6 +134,30 @@ def open_for(request: Request) -> Workspace:
     for warning in workspace.warnings:
         tell(warning)
     return workspace
+
+
+def options_for(
+    workspace: Workspace,
+    select: Sequence[str] | None = None,
+    ignore: Sequence[str] | None = None,
+    *,
+    unsafe_fixes: bool = False,
+) -> Options:
+    """What a run of the fixer does, by its command line and the configuration. Raises UsageError."""
+    from rewriter.engine.fixer import Options
+
+    chosen, ignored = selection(workspace.config, select, ignore)
+    return Options(
+        workspace.from_version, workspace.to_version, select=chosen, ignore=ignored, unsafe_fixes=unsafe_fixes
+    )
+
+
+def write_file(path: Path, content: str) -> None:
+    """Writes what a command was asked to write to a file. Raises UsageError."""
+    try:
+        path.write_text(content, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
 def tell_facts(workspace: Workspace) -> None:

@@ -26,8 +26,7 @@ from rewriter.bot.run import Action, Settings, run_bot
 from rewriter.bot.token import Token, find_token, variables_for
 from rewriter.cli import pr_text
 from rewriter.cli.errors import UsageError
-from rewriter.cli.options import open_for
-from rewriter.cli.pass_names import selection
+from rewriter.cli.options import open_for, options_for
 from rewriter.cli.printing import say, tell
 from rewriter.discovery.git import top_of
 from rewriter.engine.fixer import Options
@@ -158,13 +157,7 @@ def _config_in(tree: Path, given: Path | None, root: Path) -> Path | None:
 
 def _groups(asked: Asked, workspace: Workspace, owners: OwnersOf) -> tuple[list[Group], list[Fixes]]:
     """The groups of all runs of the fixer that are needed, and what each run gave."""
-    chosen, ignored = selection(workspace.config, asked.select, asked.ignore)
-    options = Options(
-        workspace.from_version,
-        workspace.to_version,
-        select=chosen,
-        ignore=ignored,
-    )
+    options = options_for(workspace, asked.select, asked.ignore)
     groups, runs = _groups_with(asked, workspace, owners, options)
     if asked.unsafe_fixes:
         unsafe = replace(options, unsafe_fixes=True, safe_fixes=False)

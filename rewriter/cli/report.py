@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from rewriter.cli.errors import UsageError
 from rewriter.cli.options import (
     Config,
+    DiffBase,
     FromVersion,
     Ignore,
     Inventory,
@@ -18,8 +18,9 @@ from rewriter.cli.options import (
     Select,
     ToVersion,
     open_for,
+    options_for,
+    write_file,
 )
-from rewriter.cli.pass_names import selection
 
 
 def report(
@@ -32,15 +33,12 @@ def report(
     ignore: Ignore = None,
     inventory: Inventory = None,
     config: Config = None,
-    diff_base: Annotated[
-        str | None, typer.Option("--diff-base", metavar="REV", help="Only files changed since a git revision.")
-    ] = None,
+    diff_base: DiffBase = None,
     jobs: Jobs = 0,
 ) -> int:
     """Write one self-contained HTML page: what would change, why, and who may talk to whom before and after."""
     from rewriter.cli import fix_run
     from rewriter.cli.printing import say
-    from rewriter.engine.fixer import Options
     from rewriter.engine.pictures import pictures
     from rewriter.engine.workspace import Request
     from rewriter.output import html_report
@@ -56,14 +54,7 @@ def report(
         diff_base=diff_base,
     )
     workspace = open_for(request)
-    chosen, ignored = selection(workspace.config, select, ignore)
-    options = Options(
-        workspace.from_version,
-        workspace.to_version,
-        select=chosen,
-        ignore=ignored,
-        unsafe_fixes=unsafe_fixes,
-    )
+    options = options_for(workspace, select, ignore, unsafe_fixes=unsafe_fixes)
     results = fix_run.preview(workspace, options, jobs)
     made = fix_run.make_report(workspace, results)
     clusters = {
@@ -72,10 +63,7 @@ def report(
         if (cluster := workspace.inventory.cluster_of(result.path)) is not None
     }
     page = html_report.render(made, pictures(workspace, results), clusters)
-    try:
-        output.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"--output {output}: cannot be written: {error.strerror or error}") from None
+    write_file(output, page)
     fix_run.print_errors(made)
     summary = made.summary
     found = f"{count(summary.findings, 'finding')} in {count(summary.policies, 'policy', 'policies')}"
