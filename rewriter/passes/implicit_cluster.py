@@ -40,6 +40,10 @@ In a NetworkPolicy the key stands in `podSelector`, bare: nothing else counts th
 A policy with `fromNodes` or `toNodes` is rewritten only where `enable-node-selector-labels` is known to be on: without
 it Cilium rejects the policy, as `rejected` tells.
 
+Where the target release reads the rule as more than the source release does (mutual authentication is off from 1.19 on,
+port ranges are read from 1.16 on, for example), the upgrade opens that for local pods only. The fix would open it for
+those of other clusters too, so that it is unsafe; in a deny rule it would close it, and is evident.
+
 Where the other rules of the list allow (or deny) all of the same, on the target release too, nothing changes: a note.
 
 `toServices` has no place for the key: that the remote backends of a global Service are lost is told, not fixed.
@@ -62,9 +66,10 @@ from rewriter.cilium.peers import endpoint_term, knp_peer_terms
 from rewriter.cilium.policy import CCNP, CNP, KNP, PeerField, Rule, Spec
 from rewriter.cilium.selector import read_selector
 from rewriter.cilium.settings import Settings
-from rewriter.cilium.terms import Condition, LabelTerm, label_term
+from rewriter.cilium.terms import Condition, LabelTerm, Term, label_term
 from rewriter.cilium.validation import rejection
 from rewriter.cilium.version import (
+    AUTHENTICATION_OFF,
     DEFAULT_LOCAL_CLUSTER,
     DEFAULT_LOCAL_CLUSTER_EXISTS,
     L7_GENERIC_REMOVED,
@@ -77,6 +82,7 @@ from rewriter.passes.base import Context, Pass
 from rewriter.passes.declared import declared, rule_flows
 from rewriter.passes.doubts import doubts_about
 from rewriter.passes.global_services import lost_backends
+from rewriter.passes.kept_alive import of_other_clusters
 from rewriter.passes.mesh import cluster_requirement
 from rewriter.passes.rules import kept_by_others, sibling, spec_of
 from rewriter.passes.words import listed, selector_text
@@ -300,11 +306,30 @@ def _effect(place: _Place) -> tuple[tuple[Declared, ...], tuple[Declared, ...], 
             why += f"; `{_entry_words(place, index)}` also means what is no pod, and no selector keeps that"
             others = "nodes, addresses outside the mesh and all else that is no pod"
             flows += (_left_out(place, index, others, "DoesNotExist"),)
-    opens: tuple[Declared, ...] = ()
+    more: tuple[Declared, ...] = ()
+    if kept := tuple(_kept_alive(place)):
+        words, reason = _read_as_more(place)
+        only = sibling(rule, {place.field.name: [place.field.entries[index] for index in place.scopes]})
+        more = (rule_flows(context, place.spec, rule, f"pods of other clusters, {words}", only, terms=kept),)
+        why += f"; {reason}, and the fix would keep that for other clusters too"
+    return (more, flows, why) if rule.deny else (flows, more, why)
+
+
+def _kept_alive(place: _Place) -> Iterator[Term]:
+    """The pods of other clusters that the target release would read the entries as, were it not for the cluster."""
+    for index, scope in place.scopes.items():
+        only = sibling(place.rule, {place.field.name: [place.field.entries[index]]})
+        yield from of_other_clusters(place.context, place.spec, place.rule, only, scope.names)
+
+
+def _read_as_more(place: _Place) -> tuple[str, str]:
+    """How the target release reads the rule as more than the source release does, and why."""
+    before, after = place.context.from_version, place.context.to_version
     if _loses_l7_rules(place):
-        why += f"; {context.to_version} drops the L7 rules of this rule, so that the fix would keep its ports open"
-        opens = (rule_flows(context, place.spec, rule, "pods of other clusters, without the L7 rules"),)
-    return ((), flows + opens, why) if rule.deny else (flows, opens, why)
+        return "without the L7 rules", f"{after} drops the L7 rules of this rule"
+    if "authentication" in place.rule.raw and before < AUTHENTICATION_OFF <= after:
+        return "without mutual authentication", f"{after} does not enforce mutual authentication by default"
+    return f"as Cilium {after} reads the rule", f"{after} reads the rule as more than {before} does"
 
 
 def _left_out(place: _Place, index: int, words: str, operator: str, clusters: tuple[str, ...] = ()) -> Declared:

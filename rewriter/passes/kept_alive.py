@@ -1,17 +1,20 @@
-"""What the upgrade changes in the rules of a policy that a fix keeps alive, and that it would else have rejected."""
+"""What the upgrade changes in what a fix keeps alive, and that the upgrade would else have taken away."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from rewriter.cilium.compile import Entry
+from rewriter.cilium.labels import CLUSTER_LABEL, K8S
 from rewriter.cilium.policy import Rule, Spec
-from rewriter.cilium.terms import FqdnTerm
+from rewriter.cilium.terms import Condition, FqdnTerm, LabelTerm, Term, label_term
 from rewriter.finding import Declared
 from rewriter.passes.base import Context
 from rewriter.passes.declared import rule_flows
 from rewriter.passes.enforcement import SwitchedOn
-from rewriter.passes.rules import covered, entries_of
+from rewriter.passes.rules import covered, entries_of, said_by_others
 
 
 def changed_by_upgrade(context: Context) -> SwitchedOn:
@@ -31,6 +34,43 @@ def changed_by_upgrade(context: Context) -> SwitchedOn:
             if narrower:
                 (opens if rule.deny else closes).append(rule_flows(context, spec, rule, words))
     return SwitchedOn(tuple(opens), tuple(closes))
+
+
+def of_other_clusters(
+    context: Context, spec: Spec, rule: Rule, entry: Mapping[str, Any], names: Sequence[str] | None
+) -> tuple[LabelTerm, ...]:
+    """The pods of other clusters that an entry means on the target release, where that reads it as more than today.
+
+    `entry` is the rule with that entry alone, and `names` are the clusters that it is to name (None: every one). By
+    itself the upgrade would keep these pods out, and so change nothing for them. Empty where other rules of the list
+    say all of it.
+    """
+    before, after = (
+        entries_of(context, spec, rule, entry, version, every_cluster=True)
+        for version in (context.from_version, context.to_version)
+    )
+    elsewhere = _elsewhere(context, names)
+    if not elsewhere or not _is_more(after, before):
+        return ()
+    kept = [
+        replace(each, peers=tuple(label_term([*peer.conditions, *elsewhere]) for peer in _pods(each.peers)))
+        for each in after
+    ]
+    return () if covered(kept, said_by_others(context, rule)) else tuple(_pods(p for each in kept for p in each.peers))
+
+
+def _elsewhere(context: Context, names: Sequence[str] | None) -> list[Condition]:
+    """The conditions of pods in named clusters, or (None) in any, other than the policy's own; empty where none is."""
+    own = context.cluster.name if context.cluster else None
+    if names is None:
+        there = [Condition(K8S, CLUSTER_LABEL, "Exists")]
+        return there if own is None else [*there, Condition(K8S, CLUSTER_LABEL, "NotIn", (own,))]
+    others = tuple(sorted(name for name in names if name != own))
+    return [Condition(K8S, CLUSTER_LABEL, "In", others)] if others else []
+
+
+def _pods(peers: Iterable[Term]) -> Iterator[LabelTerm]:
+    return (peer for peer in peers if isinstance(peer, LabelTerm))
 
 
 def _change(context: Context, spec: Spec, rule: Rule) -> tuple[bool, bool]:

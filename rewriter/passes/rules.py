@@ -79,12 +79,17 @@ def missing(
 
 def kept_by_others(context: Context, rule: Rule) -> bool:
     """Whether other rules of the list say on the target release all that a rule says on the source release."""
+    covering = said_by_others(context, rule)
+    before = replace(context, to_version=context.from_version)
+    return bool(covering) and covered(_entries(before, spec_of(context.policy, rule), rule, rule.raw), covering)
+
+
+def said_by_others(context: Context, rule: Rule) -> list[Entry]:
+    """What the other rules of the list mean on the target release."""
     spec = spec_of(context.policy, rule)
     items = spec.raw.get(_list_name(rule)) or ()
     others = [raw for index, raw in enumerate(items) if index != rule.index and isinstance(raw, dict)]
-    covering = [entry for raw in others for entry in _entries(context, spec, rule, raw)]
-    before = replace(context, to_version=context.from_version)
-    return bool(covering) and covered(_entries(before, spec, rule, rule.raw), covering)
+    return [entry for raw in others for entry in _entries(context, spec, rule, raw)]
 
 
 def spec_of(policy: Policy, rule: Rule) -> Spec:
@@ -114,11 +119,23 @@ def _entries(context: Context, spec: Spec, rule: Rule, raw: Mapping[str, Any]) -
     return entries_of(context, spec, rule, raw, context.to_version)
 
 
-def entries_of(context: Context, spec: Spec, rule: Rule, raw: Mapping[str, Any], version: Version) -> tuple[Entry, ...]:
-    """What a rule in the place of another means by itself on a release, also where that release rejects it."""
+def entries_of(
+    context: Context,
+    spec: Spec,
+    rule: Rule,
+    raw: Mapping[str, Any],
+    version: Version,
+    *,
+    every_cluster: bool = False,
+) -> tuple[Entry, ...]:
+    """What a rule in the place of another means by itself on a release, also where that release rejects it.
+
+    With `every_cluster` a selector that names no cluster means all of them, whatever the release adds.
+    """
     manifest = alone(context.policy, spec, _list_name(rule), [raw])
     cluster = context.cluster.name if context.cluster else _UNKNOWN_CLUSTER
     default_local = context.default_local_cluster(version) and mesh_known(context.inventory, context.config)
+    default_local = default_local and not every_cluster
     settings = Settings(version, local_cluster=cluster, default_local_cluster=default_local)
     return compile_policy(read_policy(manifest), settings)
 

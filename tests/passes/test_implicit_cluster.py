@@ -386,6 +386,67 @@ def test_ports_that_lose_their_l7_rules_are_not_kept_open_unasked() -> None:
     assert treat(CNP, ingress=[rule]).only.applicability is Applicability.SAFE
 
 
+RANGE = {"toPorts": [{"ports": [{"port": "8000", "endPort": 8100, "protocol": "TCP"}]}]}
+OF_ANY_NAMESPACE = {"matchLabels": {"io.cilium.k8s.namespace.labels.env": "prod"}}
+REQUIRED = {"authentication": {"mode": "required"}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule", "releases", "words"),
+    [
+        (CNP, {"fromEndpoints": [{"matchLabels": WEB}], **REQUIRED}, ("1.17", "1.19"), "without mutual authentication"),
+        (CNP, {"fromEndpoints": [{"matchLabels": WEB}], **REQUIRED}, ("1.17", "1.18"), ""),
+        (CNP, {"fromEndpoints": [{"matchLabels": WEB}], **RANGE}, ("1.15", "1.19"), "as Cilium 1.19 reads the rule"),
+        (CNP, {"fromEndpoints": [{"matchLabels": WEB}], **RANGE}, ("1.16", "1.19"), ""),
+        (CNP, {"fromEndpoints": [OF_ANY_NAMESPACE]}, ("1.15", "1.19"), "as Cilium 1.19 reads the rule"),
+        (CNP, {"fromEndpoints": [OF_ANY_NAMESPACE]}, ("1.16", "1.19"), ""),
+        (CCNP, {"fromEndpoints": [OF_ANY_NAMESPACE]}, ("1.15", "1.19"), ""),
+        (CNP, {"fromNodes": [{}]}, ("1.15", "1.19"), "as Cilium 1.19 reads the rule"),
+        (CNP, {"fromNodes": [{}]}, ("1.16", "1.19"), ""),
+        (
+            KNP,
+            {"from": [{"podSelector": {}}], "ports": [{"port": 8000, "endPort": 8100}]},
+            ("1.15", "1.19"),
+            "as Cilium 1.19 reads the rule",
+        ),
+    ],
+)
+def test_what_the_upgrade_makes_of_a_rule_is_not_kept_for_other_clusters_unasked(
+    kind: str, rule: dict[str, Any], releases: tuple[str, str], words: str
+) -> None:
+    own = cluster("cluster-a", local=True, default_local_cluster=True, node_selector_labels=True)
+    more = {"from_version": releases[0], "to_version": releases[1]}
+    finding = treat(kind, Facts(clusters=[own, B]), more=more, ingress=[rule]).only
+    assert finding.applicability is (Applicability.UNSAFE if words else Applicability.SAFE)
+    assert [f"pods of other clusters, {words}" in str(each) for each in finding.opens] == [True] * bool(words)
+    assert not finding.closes
+
+
+def test_what_the_upgrade_makes_of_a_deny_rule_is_said() -> None:
+    rule = {"fromEndpoints": [{"matchLabels": WEB}], **RANGE}
+    finding = treat(CNP, more={"from_version": "1.15"}, ingressDeny=[rule]).only
+    assert (finding.applicability, finding.opens) == (Applicability.EVIDENT, ())
+    assert "pods of other clusters, as Cilium 1.19 reads the rule" in str(finding.closes[0])
+
+
+@pytest.mark.parametrize(
+    ("scope", "beside", "unsafe"),
+    [
+        ("any", {"fromCIDR": ["192.0.2.0/24"]}, True),
+        ("any", {"fromEntities": ["all"]}, False),
+        ("local", {"fromCIDR": ["192.0.2.0/24"]}, False),
+        (("cluster-a",), {"fromCIDR": ["192.0.2.0/24"]}, False),
+        (("cluster-a", "cluster-b"), {"fromCIDR": ["192.0.2.0/24"]}, True),
+    ],
+)
+def test_nothing_more_is_kept_where_no_other_cluster_is_meant_or_another_rule_allows_it(
+    scope: Any, beside: dict[str, Any], unsafe: bool
+) -> None:
+    rule = {"fromEndpoints": [{"matchLabels": WEB}], **REQUIRED}
+    found = treat(CNP, scope=scope, ingress=[rule, beside]).findings
+    assert [bool(finding.opens) for finding in found] == [unsafe]
+
+
 def test_an_allow_rule_beside_a_deny_rule_that_cannot_be_kept_is_unsafe() -> None:
     only_excludes = {"matchExpressions": [{"key": "io.kubernetes.pod.namespace", "operator": "NotIn", "values": ["x"]}]}
     deny: Any = {"ingressDeny": [{"fromEndpoints": [only_excludes]}]}
