@@ -25,15 +25,16 @@ from rewriter.passes.base import Pass
 
 #: CNP013 needs no place before the scope passes: it asks which pods a selector selects, and so follows CNP002, which
 #: adds selectors, and CNP005, which says in which namespace; the cluster that CNP006 adds changes no port.
+#: CNP008 comes before CNP006 and CNP007, which keep alive what a rule means: with `**.` that is more from 1.19 on.
 PASSES: tuple[Pass, ...] = (
     mixed_peers.PASS,
     service_with_ports.PASS,
     internal_cidr.PASS,
     cluster_entity.PASS,
     missing_namespace.PASS,
+    fqdn_double_star.PASS,
     implicit_cluster.PASS,
     requires.PASS,
-    fqdn_double_star.PASS,
     removed_l7.PASS,
     bare_address.PASS,
     no_rules.PASS,
