@@ -138,6 +138,16 @@ def test_a_repository_in_the_mounted_folder(image: Image, mesh: Path) -> None:
     assert "5 findings in 5 policies of 6 files" in ran.out
 
 
+def test_a_pipelines_checkout_lies_where_the_pipeline_wants(image: Image, mesh: Path) -> None:
+    """GitLab starts a shell in the image, after a helper of its own has made a checkout that everybody may write."""
+    mesh.chmod(0o777)
+    script = "cd /builds/mesh && cnpfix --check --format gitlab --output report.json"
+    ran = image.command("sh", "-c", script, mount=f"--volume={mesh}:/builds/mesh")
+    assert (ran.code, ran.err) == (1, "")
+    assert "5 findings in 5 policies of 6 files" in ran.out
+    assert len(json.loads((mesh / "report.json").read_text())) == 5
+
+
 def test_check_fails_and_writes_nothing(image: Image, mesh: Path) -> None:
     before = _manifests(mesh)
     ran = image.run(mesh, "--check", options=":ro")
