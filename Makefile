@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types forge golden inventory-table bench fuzz docs docs-check try-hooks container kubectl-plugin lock clean
+.PHONY: help demo test lint types forge golden inventory-table bench fuzz docs docs-check try-hooks gitlab container kubectl-plugin lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 18
@@ -57,6 +57,10 @@ fuzz: $(STAMP)   ## long property tests
 
 try-hooks: $(STAMP) ## the pre-commit hooks, by pre-commit's own try-repo on a repository made for it
 	PRE_COMMIT_VERSION=4.0.1 bash tests/integrations/try_hooks.sh $(BIN)/python
+
+gitlab: $(STAMP) ## the GitLab template, by gitlab-ci-local from npm, against a GitLab on loopback
+	npm install --silent --no-audit --no-fund --ignore-scripts --no-package-lock --prefix build/gitlab gitlab-ci-local@4.61.1
+	CNPFIX_GITLAB_NODE=build/gitlab $(BIN)/python -m pytest tests/integrations/test_gitlab.py
 
 container: $(STAMP) ## the container image, built by buildah and run as nobody; BASE=NAME builds on another image
 	BASE=$(BASE) bash tests/integrations/container.sh $(BIN)/python
