@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -267,15 +267,22 @@ def _rewriting(lab: Lab, path: str) -> tuple[str, str]:
     return f"url.{lab.secret_url()}{path}.insteadOf", f"{lab.server.url}{path}"
 
 
-CREDENTIALS = [_token_in_url, _token_in_included_settings, _token_of_a_helper, _token_in_global_settings]
+#: Lays the job's token out, and gives the variables that the job has because of it.
+Credentials = Callable[[Lab], dict[str, str]]
+
+CREDENTIALS: list[Credentials] = [
+    _token_in_url,
+    _token_in_included_settings,
+    _token_of_a_helper,
+    _token_in_global_settings,
+]
 
 
 @pytest.mark.parametrize("credentials", CREDENTIALS, ids=lambda function: function.__name__.strip("_"))
 def test_a_schedule_opens_one_merge_request(
-    lab: Lab, pipeline: Pipeline, wheel: Path, monkeypatch: pytest.MonkeyPatch, credentials: object
+    lab: Lab, pipeline: Pipeline, wheel: Path, monkeypatch: pytest.MonkeyPatch, credentials: Credentials
 ) -> None:
     """By the bot's own token, wherever the runner left the job's, which the server lets nobody push with."""
-    assert callable(credentials)
     monkeypatch.setenv("PIP_FIND_LINKS", f"{wheel.parent} {os.environ.get('PIP_FIND_LINKS', '')}")
     given = {"CNPFIX_VERSION": f"cnpfix=={__version__}", "GITLAB_TOKEN": TOKEN, **credentials(lab)}
     done = pipeline.run("schedule", CNPFIX_TO="1.19", **given)
