@@ -13,7 +13,7 @@ from rewriter.cilium.ports import EVERYTHING
 from rewriter.cilium.settings import Facts, Settings
 from rewriter.cilium.terms import ANYTHING
 from rewriter.cilium.validation import rejection
-from rewriter.cilium.version import SUPPORTED
+from rewriter.cilium.version import REQUIRES_REMOVED, SUPPORTED
 from rewriter.finding import Applicability, Declared, Finding
 from rewriter.passes.placeholders import has_placeholder, substituted
 from rewriter.passes.rules import alone
@@ -85,13 +85,40 @@ def _compiled(
     manifest = alone(policy, spec, direction, [rule])
     if has_placeholder(manifest):
         manifest = substituted(manifest)
-    read = read_policy(manifest)
-    accepting = [each for each in settings if _accepts(manifest, each)]
-    if not accepting:
+    readings = [_read(manifest, each, facts) for each in settings]
+    if not any(readings):
         others = (replace(settings[-1], version=version) for version in reversed(SUPPORTED))
-        accepting = [each for each in others if _accepts(manifest, each)][:1]
-    for each in accepting:
-        yield from compile_policy(read, each, facts)
+        readings = [next((found for each in others if (found := _read(manifest, each, facts))), ())]
+    for reading in readings:
+        yield from reading
+
+
+def _read(manifest: Mapping[str, Any], settings: Settings, facts: Facts) -> Sequence[Entry]:
+    """The entries of a manifest; none where it is rejected for more than the requirements that are gone since 1.19.
+
+    These narrow what they narrowed before, since that is what a fix makes of them.
+    """
+    if _accepts(manifest, settings):
+        return compile_policy(read_policy(manifest), settings, facts)
+    free = _without_requirements(manifest)
+    if settings.version < REQUIRES_REMOVED or not _accepts(free, settings):
+        return ()
+    # Of every cluster: a narrower reading would narrow those of earlier releases, too.
+    before = replace(settings, version=REQUIRES_REMOVED.previous, default_local_cluster=False)
+    earlier = compile_policy(read_policy(manifest), before, facts)
+    entries = compile_policy(read_policy(free), settings, facts)
+    return [replace(entry, required=old.required) for entry, old in zip(entries, earlier, strict=True)]
+
+
+def _without_requirements(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    gone = ("fromRequires", "toRequires")
+    spec = {
+        name: [{key: item for key, item in rule.items() if key not in gone} for rule in rules]
+        if isinstance(rules, list)
+        else rules
+        for name, rules in manifest["spec"].items()
+    }
+    return {**manifest, "spec": spec}
 
 
 def _accepts(manifest: Mapping[str, Any], settings: Settings) -> bool:
