@@ -57,12 +57,15 @@ class Effects:
     `inside` are the addresses of the mesh's pods, nodes and Services as far as they are known, `clusters` its clusters
     where they count as all there are: not for steps, since a fix must hold in a mesh that grows.
 
-    Each policy is judged alone. One that denies is judged also beside policies that allow everything, where its deny
-    rules are what counts; and one that does not deny by default, or that a step revives while one of the `others`
-    denies its pods, also beside policies that deny everything, where its allow rules are. It is judged against every
-    identity that the selectors of either version tell apart: none that the inventory may hold is treated otherwise than
-    one of them. Workloads of the inventory are taken in where that is not so: where ports have names, or the labels
-    have too many combinations to try.
+    Each policy is judged alone, and beside others where these show more: what others add to a flow is nothing, an allow
+    rule, a default deny, or a deny rule, beside which nothing changes. One that denies is judged also beside policies
+    that allow everything, where its deny rules are what counts; one that does not deny by default, or that a step
+    revives while one of the `others` denies its pods, also beside policies that deny everything, where its allow rules
+    are; one with fromRequires or toRequires also beside those of the `others` that these narrow.
+
+    It is judged against every identity that the selectors of either version, or of the declaration, tell apart: none
+    that the inventory may hold is treated otherwise than one of them. Workloads of the inventory are taken in where
+    that is not so: where ports have names, or the labels have too many combinations to try.
     """
 
     source: Settings
