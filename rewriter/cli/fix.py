@@ -32,6 +32,7 @@ from rewriter.cli.options import (
     known_findings,
     open_for,
     options_for,
+    tell_assumption,
     tell_facts,
 )
 
@@ -199,6 +200,8 @@ def fix(
         stdin_name=stdin_filename,
     )
     workspace = open_for(request)
+    if not quiet:
+        tell_assumption(workspace)
     if verbose:
         tell_facts(workspace)
     options = replace(

@@ -160,6 +160,16 @@ def write_file(path: Path, content: str) -> None:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
+def tell_assumption(workspace: Workspace) -> None:
+    """On stderr: that another Cilium runs today than the one that the run takes for it, because nobody said."""
+    from rewriter.cli.printing import tell
+    from rewriter.engine.running import another_release_runs
+
+    note = another_release_runs(workspace)
+    if note:
+        tell(note)
+
+
 def tell_facts(workspace: Workspace) -> None:
     """On stderr: which clusters are known, from where, and what is doubtful or not known about the facts."""
     from rewriter.cli.printing import tell

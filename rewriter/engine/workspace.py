@@ -78,7 +78,8 @@ class PlacedPolicy:
 class Workspace:
     """Files that hold policies with their bytes, in order; `scanned` counts all files looked at.
 
-    `templates` are the places (`file:line`) of template markup for which `policies` left documents out.
+    `templates` are the places (`file:line`) of template markup for which `policies` left documents out; `from_assumed`
+    says that nobody said which version runs today.
     """
 
     config: Config
@@ -94,6 +95,7 @@ class Workspace:
     errors: list[InputError] = field(default_factory=list)
     templates: list[str] = field(default_factory=list)
     warnings: tuple[str, ...] = ()
+    from_assumed: bool = False
     _policies: list[PlacedPolicy] | None = None
 
     def namespace_of(self, path: str, manifest: Mapping[str, Any]) -> str | None:
@@ -185,6 +187,7 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
     running = [policy for snapshot in snapshots for policy in snapshot.policies]
     dead = _dead(request, running)
     workspace = Workspace(config, from_version, to_version, inventory, observed, dead, running)
+    workspace.from_assumed = request.from_version is None and config.from_version is None
     workspace.warnings = warnings(aged)
     exclude = Globs(config.root, config.exclude)
     seen = _scan(workspace, paths, only, exclude, progress)
