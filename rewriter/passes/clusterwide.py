@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-import jsonpatch
-
 from rewriter.cilium.peers import names_init
 from rewriter.cilium.policy import CCNP, EGRESS, INGRESS, Policy, read_policy
 from rewriter.cilium.terms import conditions_of, label_term
@@ -65,6 +63,8 @@ def clusterwide_form(context: Context, code: str, identifier: str, *, pending: b
 
 def _effect(policy: Policy, operations: Sequence[Operation]) -> tuple[tuple[Declared, ...], tuple[Declared, ...]]:
     """What the clusterwide form opens and closes for the pods of other namespaces."""
+    import jsonpatch  # Only here: most runs have no use for it.
+
     relative = [{**each, "path": each["path"].removeprefix(policy.route)} for each in operations]
     form = read_policy(jsonpatch.apply_patch(policy.raw, relative))
     opens: list[Declared] = []
