@@ -15,16 +15,7 @@ from rewriter.cli import pr_run
 from tests.bot.forges import PROJECT, GiteaApi, GitHubApi, GitLabApi, Stateful
 from tests.bot.server import TOKEN, Server, git, new_project, serving
 from tests.cli.support import Ran, cnpfix
-
-CONFIG = """
-[[clusters]]
-name = "cluster-a"
-local = ["**"]
-[[clusters]]
-name = "cluster-b"
-[passes.cluster-entity]
-remote = "all"
-"""
+from tests.samples import MESH, entity_policy
 
 APIS: dict[str, Callable[[], Stateful]] = {
     "github": GitHubApi,
@@ -42,21 +33,10 @@ TOKENS = {
 
 def policy(name: str, namespace: str) -> str:
     """A policy that `cluster-entity` rewrites."""
-    return f"""# Who may call {name}.
-apiVersion: cilium.io/v2
-kind: CiliumNetworkPolicy
-metadata:
-  name: {name}
-  namespace: {namespace}
-spec:
-  endpointSelector: {{}}
-  ingress:
-    - fromEntities:
-        - cluster   # all of us
-"""
+    return f"# Who may call {name}.\n{entity_policy(name, namespace)}"
 
 
-FILES = {"cnpfix.toml": CONFIG, "shop/api.yaml": policy("api", "shop")}
+FILES = {"cnpfix.toml": MESH, "shop/api.yaml": policy("api", "shop")}
 
 
 @dataclass

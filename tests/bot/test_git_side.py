@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.bot.conftest import CONFIG, FILES, Lab, policy
+from tests.bot.conftest import FILES, Lab, policy
 from tests.bot.forges import PROJECT
 from tests.bot.server import TOKEN, authority, change, git, serving
+from tests.samples import MESH
 
 BRANCH = "cnpfix/1.19"
 
@@ -275,7 +276,7 @@ def test_a_configuration_above_the_repository_is_not_read(lab: Lab, tmp_path: Pa
     (tmp_path / "cnpfix.toml").write_text('to = "1.20"\n')
     change(lab.person, {"cnpfix.toml": None}, "No configuration")
     assert "Nothing to fix" in lab.bot().out
-    (tmp_path / "mine.toml").write_text(CONFIG)
+    (tmp_path / "mine.toml").write_text(MESH)
     assert lab.bot("--config", str(tmp_path / "mine.toml")).code == 0
     assert lab.head(BRANCH)
 

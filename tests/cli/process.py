@@ -13,28 +13,6 @@ from pathlib import Path
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 PROGRAM = [sys.executable, "-m", "rewriter"]
 
-MESH = """
-[[clusters]]
-name = "cluster-a"
-local = ["**"]
-[[clusters]]
-name = "cluster-b"
-[passes.cluster-entity]
-remote = "all"
-"""
-
-POLICY = """apiVersion: cilium.io/v2
-kind: CiliumNetworkPolicy
-metadata:
-  name: api
-  namespace: shop
-spec:
-  endpointSelector: {}
-  ingress:
-    - fromEntities:
-        - cluster   # all of us
-"""
-
 
 def cnpfix(
     folder: Path, *arguments: str, prefix: tuple[str, ...] = (), limit: Callable[[], None] | None = None

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.process import ENVIRONMENT, MESH, POLICY, PROGRAM, bound_by_permissions, cnpfix
+from tests.cli.process import ENVIRONMENT, PROGRAM, bound_by_permissions, cnpfix
+from tests.samples import MESH, POLICY
 
 K = "kind: CiliumNetworkPolicy\n"
 

@@ -9,49 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from tests import samples
 from tests.cli.support import cnpfix
+from tests.samples import ADDED, MESH
 
-CONFIG = """
-[[clusters]]
-name = "cluster-a"
-local = ["**"]
-[[clusters]]
-name = "cluster-b"
-[passes.cluster-entity]
-remote = "all"
-"""
-
-POLICY = """# Who may call the API.
-apiVersion: cilium.io/v2
-kind: CiliumNetworkPolicy
-metadata:
-  name: api
-  namespace: shop
-spec:
-  endpointSelector: {}
-  ingress:
-    - fromEntities:
-        - cluster   # all of us
-"""
-
-FIXED = (
-    POLICY
-    + """    - fromEndpoints:
-        - matchExpressions:
-            - key: k8s:io.kubernetes.pod.namespace
-              operator: Exists
-            - key: io.cilium.k8s.policy.cluster
-              operator: In
-              values:
-                - cluster-b
-"""
-)
+POLICY = "# Who may call the API.\n" + samples.POLICY
+FIXED = POLICY + ADDED
 
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a config of a mesh and one policy that needs a fix, as the working folder."""
-    (tmp_path / "cnpfix.toml").write_text(CONFIG)
+    (tmp_path / "cnpfix.toml").write_text(MESH)
     (tmp_path / "api.yaml").write_text(POLICY)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -307,7 +276,7 @@ def test_colour_on_request(repository: Path) -> None:
 
 
 def test_per_path_rules(repository: Path) -> None:
-    (repository / "cnpfix.toml").write_text(CONFIG + '[[per-path]]\npaths = ["legacy/**"]\nignore = ["CNP004"]\n')
+    (repository / "cnpfix.toml").write_text(MESH + '[[per-path]]\npaths = ["legacy/**"]\nignore = ["CNP004"]\n')
     (repository / "legacy").mkdir()
     (repository / "legacy" / "old.yaml").write_text(POLICY)
     ran = cnpfix("--write")
@@ -317,7 +286,7 @@ def test_per_path_rules(repository: Path) -> None:
 
 
 def test_config_demotes_a_pass(repository: Path) -> None:
-    (repository / "cnpfix.toml").write_text(CONFIG + 'applicability = "manual"\n')
+    (repository / "cnpfix.toml").write_text(MESH + 'applicability = "manual"\n')
     assert cnpfix("--write").code == 0
     assert (repository / "api.yaml").read_text() == POLICY
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.process import ENVIRONMENT, MESH, POLICY, PROGRAM, cnpfix
+from tests.cli.process import ENVIRONMENT, PROGRAM, cnpfix
+from tests.samples import MESH, POLICY
 
 FILES = 120
 

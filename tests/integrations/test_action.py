@@ -12,28 +12,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.samples import MESH, POLICY
+
 ROOT = Path(__file__).parent.parent.parent
 SCRIPT = ROOT / "integrations" / "github" / "run.sh"
 CNPFIX = Path(sys.executable).with_name("cnpfix")
-POLICY = """apiVersion: cilium.io/v2
-kind: CiliumNetworkPolicy
-metadata:
-  name: api
-  namespace: shop
-spec:
-  endpointSelector: {}
-  ingress:
-  - fromEntities: [cluster]
-"""
-MESH = """
-[[clusters]]
-name = "cluster-a"
-local = ["**"]
-[[clusters]]
-name = "cluster-b"
-[passes.cluster-entity]
-remote = "all"
-"""
 
 
 @pytest.fixture
@@ -59,7 +42,7 @@ def _run(repository: Path, **inputs: str) -> subprocess.CompletedProcess[str]:
 def test_check_annotates_and_fails(repository: Path) -> None:
     done = _run(repository, sarif_file="found.sarif")
     assert done.returncode == 1
-    assert done.stdout.startswith("::warning file=a policy.yaml,line=9,")
+    assert done.stdout.startswith("::warning file=a policy.yaml,line=10,")
     assert "CNP004 cluster-entity" in done.stdout
     output = dict(line.split("=", 1) for line in (repository / "output.txt").read_text().splitlines())
     assert output == {"findings": "1", "fixable": "1", "sarif-file": "found.sarif"}
