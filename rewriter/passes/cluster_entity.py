@@ -46,6 +46,8 @@ means the local cluster only, and silences the pass.
 
 Where only a stale snapshot names the other clusters, the finding is left to a person.
 
+So is an entity beside `fromRequires` or `toRequires`, which narrow every selector of their direction and no entity.
+
 Deny rules are left to a person: widening one closes traffic that nobody may have meant.
 
 ## References
@@ -63,7 +65,7 @@ from rewriter.cilium.entities import CLUSTER_MEMBERS
 from rewriter.cilium.labels import CLUSTER_LABEL
 from rewriter.cilium.policy import INGRESS, PeerField, Rule, Spec
 from rewriter.cilium.terms import pods_with, reserved_term
-from rewriter.cilium.version import CLUSTER_MESH_ENTITY
+from rewriter.cilium.version import CLUSTER_MESH_ENTITY, REQUIRES_REMOVED
 from rewriter.finding import Applicability, Declared, Finding, Fix, Operation, Severity
 from rewriter.inventory.hubble.flows import ObservedFlow
 from rewriter.passes.base import Context, Pass
@@ -156,31 +158,44 @@ def _finding(place: _Place) -> Finding | None:
     addition = missing(place.context, place.rule, [sibling(place.rule, _remote_peers(place))])
     if not addition:
         return None
+    fix, mode = Fix(add_after(place.rule, addition)), place.context.config.cluster_entity.mode
     if place.rule.deny:
-        return _make(
-            place,
-            Applicability.MANUAL,
-            why=f"pods of {place.remote.words} are not denied",
-            advice=f"if they should be, add a rule to {place.rule.list_route.rsplit('/', 1)[1]} whose selector names "
-            "them by io.cilium.k8s.policy.cluster; that closes traffic which passes today",
-            candidate=Fix(add_after(place.rule, addition)),
-            closes=(_opened(place),),
-        )
-    match place.context.config.cluster_entity.mode:
-        case "replace":
-            return _replaced(place)
-        case "cluster-mesh":
-            return _widened(place)
-        case _:
-            fix = Fix(add_after(place.rule, addition))
-            doubts = _doubts(place)
-            if doubts:
-                advice = f"{listed(doubts)}; name the clusters with `[passes.cluster-entity] remote = [...]`"
-                opens = (_opened(place),)
-                return _make(
-                    place, Applicability.MANUAL, why=_dropped(place), advice=advice, candidate=fix, opens=opens
-                )
-            return _make(place, _trust(place), why=_dropped(place), fix=fix, opens=(_opened(place),))
+        return _not_denied(place, fix)
+    if mode == "cluster-mesh":
+        return _widened(place)
+    if required := _requirements(place):
+        advice = f"{required} would narrow the new selector, as it does not the entity: write it into the selectors"
+        return _make(place, Applicability.MANUAL, why=_dropped(place), advice=f"{advice} that it is meant for")
+    return _replaced(place) if mode == "replace" else _extended(place, fix)
+
+
+def _not_denied(place: _Place, candidate: Fix) -> Finding:
+    return _make(
+        place,
+        Applicability.MANUAL,
+        why=f"pods of {place.remote.words} are not denied",
+        advice=f"if they should be, add a rule to {place.rule.list_route.rsplit('/', 1)[1]} whose selector names "
+        "them by io.cilium.k8s.policy.cluster; that closes traffic which passes today",
+        candidate=candidate,
+        closes=(_opened(place),),
+    )
+
+
+def _extended(place: _Place, fix: Fix) -> Finding:
+    opens = (_opened(place),)
+    doubts = _doubts(place)
+    if doubts:
+        advice = f"{listed(doubts)}; name the clusters with `[passes.cluster-entity] remote = [...]`"
+        return _make(place, Applicability.MANUAL, why=_dropped(place), advice=advice, candidate=fix, opens=opens)
+    return _make(place, _trust(place), why=_dropped(place), fix=fix, opens=opens)
+
+
+def _requirements(place: _Place) -> str:
+    """The field of requirements that would narrow a selector beside the entity; empty where there is none."""
+    rule, name = place.rule, "fromRequires" if place.rule.direction == INGRESS else "toRequires"
+    fields = [each.peer(name) for each in place.context.policy.rules() if each.deny == rule.deny]
+    narrowing = place.context.from_version < REQUIRES_REMOVED and any(field and field.entries for field in fields)
+    return f"`{name}`" if narrowing else ""
 
 
 def _doubts(place: _Place) -> tuple[str, ...]:

@@ -185,6 +185,27 @@ def test_replace_keeps_the_other_entities() -> None:
     assert result.manifest["spec"]["egress"] == [{"toEntities": ["world"]}, added]
 
 
+@pytest.mark.parametrize(
+    ("rules", "mode", "before", "manual"),
+    [
+        ({"ingress": [{"fromRequires": [{}]}]}, "replace", "1.18", True),
+        ({"ingress": [{"fromRequires": [{}]}]}, "extend", "1.18", True),
+        ({"ingress": [{"fromRequires": [{}]}]}, "replace", "1.19", False),
+        ({"ingress": [{"fromRequires": []}]}, "replace", "1.18", False),
+        ({"egress": [{"toRequires": [{}]}]}, "replace", "1.18", False),
+        ({"ingressDeny": [{"fromRequires": [{}]}]}, "replace", "1.18", False),
+    ],
+)
+def test_a_requirement_would_narrow_the_selector_and_not_the_entity(
+    rules: dict[str, Any], mode: str, before: str, manual: bool
+) -> None:
+    spec = {**rules, "ingress": [{"fromEntities": ["cluster"]}, *rules.get("ingress", ())]}
+    after = "1.19" if before == "1.18" else "1.20"
+    only = treat(spec, config=configured(mode=mode), from_version=before, to_version=after).only
+    assert (only.applicability is Applicability.MANUAL) is manual
+    assert ("`fromRequires` would narrow" in only.advice) is manual
+
+
 def test_replace_needs_the_local_cluster_by_name_beside_others() -> None:
     rule = {"fromEntities": ["cluster"]}
     named = treat({"ingress": [rule]}, NOWHERE, configured(("cluster-b",), "replace"))
