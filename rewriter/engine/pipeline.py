@@ -147,7 +147,9 @@ def _round(
                     reported[id(finding)] = replace(reported[id(finding)], not_fixed=str(error))
                     raise
         finally:
-            # Later rounds see again what the first could not fix; only what they fix is new.
+            # Later rounds see again what the first could not fix; only what they fix is new, and stands in its place.
+            fixed = {_told_again(item) for item in reported.values() if item.fixed and not first}
+            outcome.findings = [item for item in outcome.findings if item.fixed or _told_again(item) not in fixed]
             outcome.findings += [item for item in reported.values() if first or item.fixed or item.not_fixed]
         changed = changed or any(item.fixed for item in reported.values())
     return changed
@@ -272,6 +274,12 @@ def _place(
         policy.namespace or "",
         policy.name,
     )
+
+
+def _told_again(reported: Reported) -> tuple[object, ...]:
+    """What tells a finding from others of a document, though its text and the end of its place may change."""
+    place = reported.place
+    return reported.finding.code, place.line, place.column, place.kind, place.namespace, place.name
 
 
 class _LineMap:
