@@ -42,7 +42,8 @@ it Cilium rejects the policy, as `rejected` tells.
 
 Where the target release reads the rule as more than the source release does (mutual authentication is off from 1.19 on,
 port ranges are read from 1.16 on, for example), the upgrade opens that for local pods only. The fix would open it for
-those of other clusters too, so that it is unsafe; in a deny rule it would close it, and is evident.
+those of other clusters too, so that it is unsafe; in a deny rule it would close it, and is evident. So it is where
+the policy is not enforced today and another one selects its pods.
 
 Where the other rules of the list allow (or deny) all of the same, on the target release too, nothing changes: a note.
 
@@ -81,6 +82,7 @@ from rewriter.inventory.facts import Workload
 from rewriter.passes.base import Context, Pass
 from rewriter.passes.declared import declared, rule_flows
 from rewriter.passes.doubts import doubts_about
+from rewriter.passes.enforcement import rejected, switched_on
 from rewriter.passes.global_services import lost_backends
 from rewriter.passes.kept_alive import of_other_clusters
 from rewriter.passes.mesh import cluster_requirement
@@ -312,6 +314,9 @@ def _effect(place: _Place) -> tuple[tuple[Declared, ...], tuple[Declared, ...], 
         only = sibling(rule, {place.field.name: [place.field.entries[index] for index in place.scopes]})
         more = (rule_flows(context, place.spec, rule, f"pods of other clusters, {words}", only, terms=kept),)
         why += f"; {reason}, and the fix would keep that for other clusters too"
+    elif _wakes_up(place):
+        more = (rule_flows(context, place.spec, rule, "pods of other clusters"),)
+        why += f"; {context.from_version} does not enforce the policy, and the fix adds to what the upgrade switches on"
     return (more, flows, why) if rule.deny else (flows, more, why)
 
 
@@ -320,6 +325,13 @@ def _kept_alive(place: _Place) -> Iterator[Term]:
     for index, scope in place.scopes.items():
         only = sibling(place.rule, {place.field.name: [place.field.entries[index]]})
         yield from of_other_clusters(place.context, place.spec, place.rule, only, scope.names)
+
+
+def _wakes_up(place: _Place) -> bool:
+    """Whether the rule says nothing today, as its policy is rejected, and will where others decide on its pods."""
+    if rejected(place.context.policy, place.context.from_version) is None:
+        return False
+    return place.rule.deny or bool(switched_on(place.context).opens)
 
 
 def _read_as_more(place: _Place) -> tuple[str, str]:
