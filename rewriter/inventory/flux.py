@@ -8,8 +8,9 @@ from typing import Any
 from rewriter.inventory.appliers import Read, Repository, Unit, texts_of
 from rewriter.inventory.facts import Source
 from rewriter.inventory.kustomize import read_patches
-from rewriter.inventory.manifests import items, mapping, texts
+from rewriter.inventory.manifests import mapping, texts
 from rewriter.inventory.transform import Labels, Transform
+from rewriter.inventory.variables import ValuesOf, read_variables
 
 GROUP = "kustomize.toolkit.fluxcd.io"
 HELM_GROUP = "helm.toolkit.fluxcd.io"
@@ -19,7 +20,7 @@ OPERATOR_GROUP = "fluxcd.controlplane.io"
 UrlOf = Callable[[str, str, str], str | None]
 
 
-def read_flux_kustomization(value: Mapping[str, Any], source: Source, url_of: UrlOf) -> Read:
+def read_flux_kustomization(value: Mapping[str, Any], source: Source, url_of: UrlOf, values_of: ValuesOf) -> Read:
     """What a Flux Kustomization applies. The value is as applied itself: patched and substituted."""
     metadata, spec = mapping(value.get("metadata")), mapping(value.get("spec"))
     reference = mapping(spec.get("sourceRef"))
@@ -31,7 +32,7 @@ def read_flux_kustomization(value: Mapping[str, Any], source: Source, url_of: Ur
     if not isinstance(path, str):
         return Read(unknown=("its path is not a text",))
     remote = mapping(mapping(spec.get("kubeConfig")).get("secretRef")).get("name")
-    variables, complete = _variables(spec)
+    variables, complete = read_variables(spec, str(metadata.get("namespace") or ""), values_of)
     transform = Transform(
         source,
         namespace=_text(spec.get("targetNamespace")),
@@ -60,20 +61,6 @@ def read_flux_instance(spec: Mapping[str, Any], source: Source) -> Read:
         return Read(unknown=("its path is not a text",))
     repository = Repository(_text(sync.get("url")), "flux-system/flux-system")
     return Read((Unit(path, repository, Transform(source)),))
-
-
-def _variables(spec: Mapping[str, Any]) -> tuple[dict[str, str] | None, bool]:
-    """The variables of postBuild, and whether they are all told; what ConfigMaps and Secrets hold is not read."""
-    build = mapping(spec.get("postBuild"))
-    if not build:
-        return None, True
-    inline = mapping(build.get("substitute"))
-    told = texts(inline) | {
-        key: str(item).lower() if isinstance(item, bool) else str(item)
-        for key, item in inline.items()
-        if isinstance(item, bool | int)
-    }
-    return told, not items(build.get("substituteFrom"))
 
 
 def _common(spec: Mapping[str, Any]) -> tuple[Labels, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from rewriter.inventory import argo, flux
@@ -17,6 +17,7 @@ from rewriter.inventory.manifests import Manifest, mapping
 from rewriter.inventory.own_repository import OwnRepository
 from rewriter.inventory.transform import Added, added_by
 from rewriter.inventory.tree_files import KUSTOMIZATION_NAMES, TreeFiles
+from rewriter.inventory.variables import VariableSources
 
 APPLIER_KINDS = frozenset({b"Kustomization", b"FluxInstance", b"Application", b"ApplicationSet"})
 _ROUNDS = 4
@@ -52,6 +53,7 @@ class Placements:
     def __init__(self, files: TreeFiles, remotes: Callable[[], Sequence[str]] = tuple) -> None:
         self._files = files
         self._remotes = remotes
+        self._sources = VariableSources(files, lambda: self.patch_files)
         self._unknown: dict[Problem, None] = {}
         self._applications: list[PlacedApplication] = []
 
@@ -119,7 +121,7 @@ class Placements:
     @cached_property
     def _written(self) -> dict[_Key, Read]:
         """What each applier says as written, before anything patches or substitutes it."""
-        return {each.key: self._read(each.manifest.value, each) for each in self._appliers}
+        return {each.key: self._read(each.manifest.value, each, each.inner) for each in self._appliers}
 
     @cached_property
     def _own(self) -> OwnRepository:
@@ -144,12 +146,17 @@ class Placements:
 
     @cached_property
     def _walk(self) -> Walk:
-        """Rounds, because a root can turn out to be applied by another, once paths are substituted."""
+        """Rounds, because a root can turn out to be applied by another, once paths are substituted.
+
+        What they are substituted with can be in a ConfigMap, which is known once it is placed.
+        """
         applied = self._covered
         for _ in range(_ROUNDS):
             self._applications = []
+            self._unknown.clear()
             walk, children = self._followed(applied)
-            if children <= applied:
+            learned = self._sources.settle(walk.found)
+            if children <= applied and not learned:
                 break
             applied = applied | children
         for folder in self._bare_roots(walk):
@@ -186,7 +193,7 @@ class Placements:
         self, walk: Walk, applier: _Applier, value: Mapping[str, Any], target: str
     ) -> list[tuple[str, Placement]]:
         """Places what an applier applies; returns what is new."""
-        read = self._read(value, applier)
+        read = self._read(value, applier, target)
         for application in read.applications:
             where = argo.destination_of(application) or target
             self._applications.append(PlacedApplication(application, applier.manifest.source, where))
@@ -209,11 +216,11 @@ class Placements:
         manifest = applier.manifest
         self._unknown[Problem(manifest.source, f"{manifest.kind} {manifest.name}: {text}")] = None
 
-    def _read(self, value: Mapping[str, Any], applier: _Applier) -> Read:
+    def _read(self, value: Mapping[str, Any], applier: _Applier, target: str) -> Read:
         source = applier.manifest.source
         group = api_group(value)
         if group == flux.GROUP:
-            return flux.read_flux_kustomization(value, source, self._url_of)
+            return flux.read_flux_kustomization(value, source, self._url_of, partial(self._sources.values_of, target))
         if group == flux.OPERATOR_GROUP:
             return flux.read_flux_instance(mapping(value.get("spec")), source)
         if value.get("kind") == "Application":

@@ -14,6 +14,8 @@ from rewriter.inventory.manifests import Manifest, read_manifests
 
 _KIND = re.compile(rb"""kind["']?[ \t]*:[ \t]*["']?([A-Za-z0-9]+)""")
 
+_VARIABLE_KINDS = frozenset({b"ConfigMap", b"Secret"})
+
 #: The file names under which kustomize looks for a kustomization.
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
@@ -42,6 +44,8 @@ class TreeFiles:
         self._names: list[str] = []
         self._parsed: dict[str, list[Manifest]] = {}
         self.files: list[OfferedFile] = []
+        #: Files that name a ConfigMap or a Secret, which are read anew for the few that are asked for.
+        self.variable_files: list[str] = []
         self.unreadable: list[Source] = []
 
     def offer(self, path: str, data: bytes, wanted: frozenset[bytes]) -> None:
@@ -49,6 +53,8 @@ class TreeFiles:
         self._names.append(path)
         if b"kind" in data:
             kinds = frozenset(_KIND.findall(data))
+            if not kinds.isdisjoint(_VARIABLE_KINDS):
+                self.variable_files.append(path)
             holds_list = b"List" in data and any(kind.endswith(b"List") for kind in kinds)
             if holds_list or not kinds.isdisjoint(wanted) or b"cilium-config" in data:
                 self.files.append(OfferedFile(path, kinds, data, holds_list))

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+import yaml
+
 from tests.inventory.support import (
     POLICY,
     flux,
     git_repository,
     inventory,
     kustomization,
+    manifest,
     namespace_at,
     reason_at,
     service,
@@ -71,6 +77,112 @@ def test_variables_of_secrets_are_unknown() -> None:
     build = {"substitute": {}, "substituteFrom": [{"kind": "Secret", "name": "vars"}]}
     files = {"a/p.yaml": VARIABLE.replace("${WHERE}", "${WHERE:=shop}"), "flux.yaml": flux("a", "./a", postBuild=build)}
     assert namespace_at(files, "a/p.yaml") is None
+
+
+def source(name: str, kind: str = "ConfigMap", namespace: str = "flux-system", **data: str) -> str:
+    metadata = {"name": name, "namespace": namespace}
+    return yaml.safe_dump({"apiVersion": "v1", "kind": kind, "metadata": metadata, "data": data})
+
+
+def build(*names: str, **inline: str) -> dict[str, Any]:
+    """A postBuild with variables from ConfigMaps, and Secrets for names that end with `!`."""
+    kinds = {False: "ConfigMap", True: "Secret"}
+    listed = [{"kind": kinds[name.endswith("!")], "name": name.rstrip("!")} for name in names]
+    return {"postBuild": {"substituteFrom": listed, "substitute": inline}}
+
+
+@pytest.mark.parametrize(
+    ("sources", "variables", "expected"),
+    [
+        pytest.param([source("one", WHERE="shop")], build("one"), "shop", id="a ConfigMap"),
+        pytest.param([source("one", WHERE="shop\n")], build("one"), "shop", id="line ends go"),
+        pytest.param([source("one", WHERE="shop")], build("one", WHERE="inline"), "inline", id="inline counts most"),
+        pytest.param([source("one", WHERE="1st"), source("two", WHERE="2nd")], build("one", "two"), "2nd", id="later"),
+        pytest.param([source("one", WHERE="1st"), source("two", WHERE="2nd")], build("two", "one"), "1st", id="order"),
+        pytest.param([source("one", WHERE="shop")], build("one", "absent"), None, id="an unknown one counts more"),
+        pytest.param([source("one", WHERE="shop")], build("absent", "one"), "shop", id="an unknown one counts less"),
+        pytest.param([source("one", WHERE="shop")], build("one", "absent!"), None, id="an unknown Secret"),
+        pytest.param(
+            [source("one", WHERE="shop"), source("two", "Secret", WHERE="ENC[AES256]")],
+            build("one", "two!"),
+            None,
+            id="a Secret that has it too",
+        ),
+        pytest.param(
+            [source("one", WHERE="shop"), source("two", "Secret", TOKEN="ENC[AES256]")],
+            build("one", "two!"),
+            "shop",
+            id="a Secret without it",
+        ),
+        pytest.param(
+            [source("one", "Secret", WHERE="ENC"), source("two", WHERE="shop")], build("one!", "two"), "shop", id="over"
+        ),
+        pytest.param([source("one", namespace="shop", WHERE="shop")], build("one"), None, id="of another namespace"),
+        pytest.param([source("one", WHERE="a"), source("one", WHERE="b")], build("one"), None, id="two of a name"),
+        pytest.param([source("one", WHERE="${OTHER}")], build("one"), None, id="a variable itself"),
+    ],
+)
+@pytest.mark.parametrize("applied", [True, False])
+def test_variables_of_sources(applied: bool, sources: list[str], variables: Any, expected: str | None) -> None:
+    files = {
+        "apps/p.yaml": VARIABLE,
+        "flux/sync.yaml": flux("apps", "./apps", **variables)
+        + ("---\n" + flux("settings", "./settings") if applied else ""),
+        "settings/sources.yaml": "---\n".join(sources),
+    }
+    assert namespace_at(files, "apps/p.yaml") == expected
+
+
+def test_defaults_do_not_hold_beside_what_a_secret_may_hold() -> None:
+    files = {
+        "a/p.yaml": VARIABLE.replace("${WHERE}", "${WHERE:=shop}"),
+        "flux.yaml": flux("a", "./a", **build("one")),
+        "one.yaml": source("one", OTHER="x"),
+    }
+    assert namespace_at(files, "a/p.yaml") == "shop"
+    files["flux.yaml"] = flux("a", "./a", **build("one", "two!"))
+    assert namespace_at(files, "a/p.yaml") is None
+
+
+def test_each_cluster_has_variables_of_its_own() -> None:
+    """The same name on each, as templates of repositories have it; a path is among what they tell."""
+    files = {"apps/blue/p.yaml": VARIABLE, "apps/green/p.yaml": VARIABLE, "base/p.yaml": VARIABLE}
+    for name in ("blue", "green"):
+        files |= {
+            f"clusters/{name}/sync.yaml": flux("sync", f"./clusters/{name}/all"),
+            f"clusters/{name}/all/settings.yaml": source("settings", WHERE=f"{name}-shop", COLOR=name),
+            f"clusters/{name}/all/apps.yaml": flux("apps", f"./clusters/{name}/apps", **build("settings")),
+            f"clusters/{name}/apps/own.yaml": flux("own", "./apps/${COLOR}", **build("settings")),
+            f"clusters/{name}/apps/base.yaml": flux("base", "./base", **build("settings")),
+        }
+    made = inventory(files)
+    assert made.namespace_of("apps/blue/p.yaml", manifest(VARIABLE)).namespace == "blue-shop"
+    assert made.namespace_of("apps/green/p.yaml", manifest(VARIABLE)).namespace == "green-shop"
+    told = made.namespace_of("base/p.yaml", manifest(VARIABLE))
+    assert told.namespace is None
+    assert "blue-shop by " in told.source and "green-shop by " in told.source
+    assert not made.problems
+
+
+def test_a_source_is_read_as_it_is_applied() -> None:
+    """By a kustomization that moves and patches it, and by a Kustomization that substitutes in it."""
+    patch = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {WHERE: '${CLUSTER}-shop'}\n"
+    files = {
+        "apps/p.yaml": VARIABLE,
+        "flux.yaml": flux("apps", "./apps", **build("one"))
+        + "---\n"
+        + flux("settings", "./settings", postBuild={"substitute": {"CLUSTER": "blue"}}),
+        "settings/one.yaml": source("one", namespace="elsewhere", WHERE="old"),
+        "settings/kustomization.yaml": kustomization(
+            namespace="flux-system", resources=["one.yaml"], patches=[{"patch": patch}]
+        ),
+    }
+    assert namespace_at(files, "apps/p.yaml") == "blue-shop"
+    unread = [{"path": "gone.yaml", "target": {"kind": "ConfigMap"}}]
+    files["settings/kustomization.yaml"] = kustomization(
+        namespace="flux-system", resources=["one.yaml"], patches=unread
+    )
+    assert namespace_at(files, "apps/p.yaml") is None
 
 
 def test_a_default_holds_where_every_variable_is_told() -> None:

@@ -1,0 +1,123 @@
+"""Where the variables of Flux Kustomizations come from (fluxcd/pkg/kustomize, SubstituteVariables)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from rewriter import yamltext
+from rewriter.inventory.kustomize_walk import Placement
+from rewriter.inventory.manifests import Manifest, items, mapping, texts
+from rewriter.inventory.patches import meant
+from rewriter.inventory.tree_files import TreeFiles
+
+Values: TypeAlias = Mapping[str, str | None]
+"""What a ConfigMap or a Secret has for each of its keys; None for what is not known, as all that a Secret holds."""
+ValuesOf = Callable[[str, str, str], Values | None]
+"""The values by kind, namespace and name; None where the tree does not tell."""
+
+
+def read_variables(spec: Mapping[str, Any], namespace: str, values_of: ValuesOf) -> tuple[dict[str, str] | None, bool]:
+    """The variables of a Kustomization's postBuild, None without one; and whether no others can be.
+
+    A later source counts more than an earlier one, and what stands in the Kustomization itself most.
+    """
+    build = mapping(spec.get("postBuild"))
+    if not build:
+        return None, True
+    told: dict[str, str] = {}
+    complete = True
+    for reference in items(build.get("substituteFrom")):
+        values = values_of(str(reference.get("kind")), namespace, str(reference.get("name")))
+        if values is None:
+            told.clear()  # It may hold any of them.
+            complete = False
+            continue
+        for key, value in values.items():
+            if value is None:
+                told.pop(key, None)
+                complete = False
+            else:
+                told[key] = value
+    for key, value in mapping(build.get("substitute")).items():
+        if isinstance(value, str | bool | int):
+            told[key] = (str(value).lower() if isinstance(value, bool) else str(value)).replace("\n", "")
+    return told, complete
+
+
+class VariableSources:
+    """The ConfigMaps and Secrets of the tree that are asked for, as they are applied to each target."""
+
+    def __init__(self, files: TreeFiles, left_out: Callable[[], frozenset[str]]) -> None:
+        """`left_out` are files without manifests of their own."""
+        self._files = files
+        self._left_out = left_out
+        self._asked: dict[tuple[str, str], list[tuple[str, Manifest]]] = {}
+        self._placed: dict[tuple[str, str, str], dict[str, Values | None]] = {}
+        self._unplaced: dict[tuple[str, str], list[tuple[str, Values]]] = {}
+
+    def values_of(self, target: str, kind: str, namespace: str, name: str) -> Values | None:
+        """What a Kustomization takes that is applied to a target; None before `settle`, and where it is not told.
+
+        What nothing in the tree applies counts if it is the only one of its name.
+        """
+        if kind not in ("ConfigMap", "Secret"):
+            return None
+        if (kind, name) not in self._asked:
+            self._asked[kind, name] = list(self._written(kind, name))
+        placed = self._placed.get((kind, namespace, name), {})
+        if placed:
+            return placed.get(target)
+        loose = [
+            values
+            for where, values in self._unplaced.get((kind, name), ())
+            if not where or not namespace or where == namespace
+        ]
+        return loose[0] if len(loose) == 1 else None
+
+    def settle(self, found: Mapping[str, Sequence[Placement]]) -> bool:
+        """Takes the placements of files by inner path; whether they change what is known."""
+        placed: dict[tuple[str, str, str], dict[str, Values | None]] = {}
+        unplaced: dict[tuple[str, str], list[tuple[str, Values]]] = {}
+        for (kind, name), manifests in self._asked.items():
+            for inner, manifest in manifests:
+                for placement in found.get(inner, ()):
+                    applied = placement.apply(manifest.value)
+                    metadata = mapping(applied.get("metadata"))
+                    key = (kind, str(metadata.get("namespace") or ""), str(metadata.get("name")))
+                    values = _values(applied) if _is_told(manifest.value, placement) else None
+                    of_target = placed.setdefault(key, {})
+                    again = placement.target in of_target and of_target[placement.target] != values
+                    of_target[placement.target] = None if again else values
+                if inner not in found:
+                    where = str(manifest.metadata.get("namespace") or "")
+                    unplaced.setdefault((kind, name), []).append((where, _values(manifest.value)))
+        changed = (placed, unplaced) != (self._placed, self._unplaced)
+        self._placed, self._unplaced = placed, unplaced
+        return changed
+
+    def _written(self, kind: str, name: str) -> Iterator[tuple[str, Manifest]]:
+        """The manifests of a kind and name, with the inner paths of their files."""
+        for path in self._files.variable_files:
+            inner = self._files.inner(path)
+            data = None if inner in self._left_out() else self._files.bytes_of(inner)
+            if data is not None and name.encode() in data:
+                for manifest in self._files.manifests(path, data):
+                    if (manifest.kind, manifest.name) == (kind, name):
+                        yield inner, manifest
+
+
+def _is_told(value: Mapping[str, Any], placement: Placement) -> bool:
+    """Whether no patch that cannot be read changes a manifest on its way."""
+    name = str(mapping(value.get("metadata")).get("name"))
+    patches = (patch for step in placement.chain for patch in (*step.patches, *step.late_patches))
+    return not any(patch.unread and meant(patch, value, name) for patch in patches)
+
+
+def _values(value: Mapping[str, Any]) -> Values:
+    if value.get("kind") == "Secret":
+        return dict.fromkeys((*mapping(value.get("data")), *mapping(value.get("stringData"))))
+    return {
+        key: None if yamltext.has_substitution(text) else text.replace("\n", "")
+        for key, text in texts(value.get("data")).items()
+    }
