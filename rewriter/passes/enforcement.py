@@ -156,7 +156,7 @@ def switched_on(context: Context) -> SwitchedOn:
                 words = f"{direction} of {subject} that the deny rules name"
                 closes.append(rules_flows(words, spec, direction, denying))
             allowing = [rule for rule in spec.rules if rule.direction == direction and _allows(rule)]
-            if allowing and policy.clusterwide and spec.subject and spec.subject.selects(_INIT):
+            if allowing and _selects_init(policy, spec):
                 words = f"{direction} of pods without an identity yet (init) that the rules of the policy allow"
                 opens.append(rules_flows(words, spec, direction, allowing))
             others = list(_denying(policy, spec, direction, _upgrade(context))) if allowing else []
@@ -166,6 +166,16 @@ def switched_on(context: Context) -> SwitchedOn:
                 witnesses += others
     evidence = [f"{policy_text(other)} applies to the same pods" for other in witnesses]
     return SwitchedOn(tuple(opens), tuple(closes), (*dict.fromkeys(evidence), *subject_evidence(context)))
+
+
+def denied_today(context: Context, spec: Spec, direction: str) -> bool:
+    """Whether pods of a rule set may be denied by default though its policy is not enforced."""
+    policy = context.policy
+    return _selects_init(policy, spec) or any(True for _ in _denying(policy, spec, direction, _upgrade(context)))
+
+
+def _selects_init(policy: Policy, spec: Spec) -> bool:
+    return policy.clusterwide and spec.subject is not None and spec.subject.selects(_INIT)
 
 
 def other_policies(context: Context) -> Iterator[Policy]:

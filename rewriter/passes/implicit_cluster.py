@@ -42,8 +42,10 @@ it Cilium rejects the policy, as `rejected` tells.
 
 Where the target release reads the rule as more than the source release does (mutual authentication is off from 1.19 on,
 port ranges are read from 1.16 on, for example), the upgrade opens that for local pods only. The fix would open it for
-those of other clusters too, so that it is unsafe; in a deny rule it would close it, and is evident. So it is where
-the policy is not enforced today and another one selects its pods.
+those of other clusters too, so that it is unsafe; in a deny rule it would close it, and is evident.
+
+Where the policy is not enforced today and the upgrade switches it on, a deny rule would begin to deny other clusters,
+and an allow rule would open what other policies deny by default: unsafe.
 
 Where the other rules of the list allow (or deny) all of the same, on the target release too, nothing changes: a note.
 
@@ -58,63 +60,35 @@ Where the other rules of the list allow (or deny) all of the same, on the target
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from rewriter.cilium.labels import CLUSTER_LABEL, K8S, NAMESPACE_LABEL
+from rewriter.cilium.labels import NAMESPACE_LABEL
 from rewriter.cilium.local_cluster import selectors_changed_by_local_cluster
-from rewriter.cilium.peers import endpoint_term, knp_peer_terms
 from rewriter.cilium.policy import CCNP, CNP, KNP, PeerField, Rule, Spec
 from rewriter.cilium.selector import read_selector
-from rewriter.cilium.settings import Settings
-from rewriter.cilium.terms import Condition, LabelTerm, Term, label_term
+from rewriter.cilium.terms import LabelTerm
 from rewriter.cilium.validation import rejection
 from rewriter.cilium.version import (
-    AUTHENTICATION_OFF,
     DEFAULT_LOCAL_CLUSTER,
     DEFAULT_LOCAL_CLUSTER_EXISTS,
-    L7_GENERIC_REMOVED,
     REQUIRES_REMOVED,
     Version,
 )
-from rewriter.finding import Applicability, Declared, Finding, Fix, Operation, Severity
-from rewriter.inventory.facts import Workload
+from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
 from rewriter.passes.base import Context, Pass
-from rewriter.passes.declared import declared, rule_flows
+from rewriter.passes.cluster_scope import Place, Scope, effect, entry_words, term_today
+from rewriter.passes.declared import declared
 from rewriter.passes.doubts import doubts_about
-from rewriter.passes.enforcement import rejected, switched_on
+from rewriter.passes.enforcement import rejected_today
 from rewriter.passes.global_services import lost_backends
-from rewriter.passes.kept_alive import of_other_clusters
 from rewriter.passes.mesh import cluster_requirement
-from rewriter.passes.rules import kept_by_others, sibling, spec_of
-from rewriter.passes.words import listed, selector_text
+from rewriter.passes.rules import kept_by_others, spec_of
+from rewriter.passes.words import listed
 from rewriter.passes.workloads import clusters_all_known, unseen, workloads_evidence, workloads_of
 
 CODE, ID = "CNP006", "implicit-cluster"
 VERSIONS = str(DEFAULT_LOCAL_CLUSTER)
-
-
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    """The clusters that a selector is to name: names, or None for every cluster of the mesh.
-
-    `doubts` say why workloads are known and not rested on.
-    """
-
-    names: tuple[str, ...] | None
-    workloads: tuple[Workload, ...] = ()
-    doubts: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """The entries of one peer field that change, each with its scope, in document order."""
-
-    context: Context
-    spec: Spec
-    rule: Rule
-    field: PeerField
-    scopes: dict[int, _Scope]
 
 
 def find(context: Context) -> Iterator[Finding]:
@@ -146,7 +120,7 @@ def _beside_deny(context: Context, finding: Finding, denying: Sequence[Rule]) ->
 
     What the fix keeps allowed may be denied today, and after the upgrade no longer.
     """
-    if finding.fix is None or context.config.implicit_cluster.scope == "local":
+    if finding.fix is None or context.config.implicit_cluster.scope == "local" or rejected_today(context):
         return finding
     subject = context.policy.namespace or "any namespace"
     words = f"pods of {subject}: what a deny rule of the policy denies of other clusters today"
@@ -181,33 +155,33 @@ def _selectors(
     if not indexes:
         return
     if context.config.implicit_cluster.scope == "local" and context.cluster is None:
-        yield _unknown_local(_Place(context, spec, rule, field, dict.fromkeys(indexes, _Scope(None))))
+        yield _unknown_local(Place(context, spec, rule, field, dict.fromkeys(indexes, Scope(None))))
         return
     scopes = {index: _scope(context, spec, rule, field, index) for index in indexes}
     affected = {index: scope for index, scope in scopes.items() if scope is not None}
     if affected:
-        yield _narrowed(_Place(context, spec, rule, field, affected))
+        yield _narrowed(Place(context, spec, rule, field, affected))
 
 
 def _well_formed(peer: dict[str, Any]) -> bool:
     return all(read_selector(peer.get(name), "") is not None for name in ("podSelector", "namespaceSelector"))
 
 
-def _scope(context: Context, spec: Spec, rule: Rule, field: PeerField, index: int) -> _Scope | None:
+def _scope(context: Context, spec: Spec, rule: Rule, field: PeerField, index: int) -> Scope | None:
     """The clusters that one entry is to name; None where the upgrade changes no flow of it."""
     configured = context.config.implicit_cluster.scope
     if not isinstance(configured, str):
-        return _Scope(configured)
+        return Scope(configured)
     if configured == "local" and context.cluster is not None:
-        return _Scope((context.cluster.name,))
-    anything = _Scope(None)
+        return Scope((context.cluster.name,))
+    anything = Scope(None)
     if configured == "any" or rule.deny or context.cluster is None:
         return anything
-    term = _term_today(context, spec, field, index)
+    term = term_today(context, spec, field, index)
     mesh = tuple(cluster.name for cluster in context.mesh)
     gaps = tuple(context.inventory.gaps("workloads"))
     if gaps:
-        return _Scope(None, doubts=gaps)
+        return Scope(None, doubts=gaps)
     if term is None or not clusters_all_known(context.inventory, mesh) or _unseen(context, term, mesh):
         return anything
     workloads = workloads_of(context.inventory, term)
@@ -217,10 +191,10 @@ def _scope(context: Context, spec: Spec, rule: Rule, field: PeerField, index: in
     names = tuple(name for name in mesh if name in holding)
     doubts = doubts_about(context.inventory, workloads)
     if doubts:
-        return _Scope(None, doubts=doubts)
+        return Scope(None, doubts=doubts)
     if not set(names) - {context.cluster.name}:
         return None
-    return _Scope(names, workloads)
+    return Scope(names, workloads)
 
 
 def _unseen(context: Context, term: LabelTerm, mesh: Sequence[str]) -> bool:
@@ -230,30 +204,12 @@ def _unseen(context: Context, term: LabelTerm, mesh: Sequence[str]) -> bool:
     return any(unseen(context.inventory, mesh, namespace, term) for namespace in namespaces)
 
 
-def _term_today(context: Context, spec: Spec, field: PeerField, index: int) -> LabelTerm | None:
-    """The pods that an entry selects on the source release; None where that depends on what nobody says."""
-    policy = context.policy
-    settings = Settings(context.from_version)
-    if policy.kind == KNP:
-        peer = field.entries[index]
-        if not context.namespace_known and peer.get("namespaceSelector") is None:
-            return None
-        terms = [term for term in knp_peer_terms(peer, policy.namespace or "", settings) if isinstance(term, LabelTerm)]
-        return terms[0] if len(terms) == 1 else None
-    selector = field.selectors[index]
-    if selector is None or field.name not in ("fromEndpoints", "toEndpoints"):
-        return None
-    if not context.namespace_known and policy.kind == CNP and not selector.names_namespace:
-        return None
-    return endpoint_term(selector, policy, spec.subject, settings)
-
-
-def _narrowed(place: _Place) -> Finding:
+def _narrowed(place: Place) -> Finding:
     context, rule = place.context, place.rule
     scopes = tuple(place.scopes.values())
     by_workloads = any(scope.workloads for scope in scopes)
-    closes, opens, why = _effect(place)
-    trust = Applicability.UNSAFE if opens else Applicability.EVIDENT if closes else Applicability.SAFE
+    done = effect(place)
+    why = done.why
     local = f"those of {context.cluster.name}" if context.cluster else "local ones"
     severity = Severity.ERROR if by_workloads or rule.deny else Severity.WARNING
     if kept_by_others(context, rule):
@@ -263,7 +219,7 @@ def _narrowed(place: _Place) -> Finding:
         code=CODE,
         id=ID,
         severity=severity,
-        applicability=trust,
+        applicability=done.trust,
         route=_route(place),
         message=f"`{place.field.name}` {_entries(place)} pods of every cluster on {context.from_version}, "
         f"only {local} on {context.to_version}",
@@ -271,12 +227,12 @@ def _narrowed(place: _Place) -> Finding:
         evidence=tuple(_evidence(place)),
         fix=Fix(tuple(operation for index, scope in place.scopes.items() for operation in _edit(place, index, scope))),
         versions=VERSIONS,
-        opens=opens,
-        closes=closes,
+        opens=done.opens,
+        closes=done.closes,
     )
 
 
-def _unknown_local(place: _Place) -> Finding:
+def _unknown_local(place: Place) -> Finding:
     return Finding(
         code=CODE,
         id=ID,
@@ -291,89 +247,11 @@ def _unknown_local(place: _Place) -> Finding:
     )
 
 
-def _effect(place: _Place) -> tuple[tuple[Declared, ...], tuple[Declared, ...], str]:
-    """The flows that the fix closes and opens, and what happens without it."""
-    context, rule = place.context, place.rule
-    if rule.deny:
-        why = "after the upgrade, traffic of other clusters that this rule denies is no longer denied"
-    else:
-        why = "after the upgrade, traffic of other clusters that only this rule allows is dropped"
-    flows: tuple[Declared, ...] = ()
-    for index, scope in place.scopes.items():
-        if scope.names is not None:
-            others = f"pods with {_entry_words(place, index)} outside {listed(scope.names)}"
-            others += " (none is known)" if scope.workloads else ""
-            flows += (_left_out(place, index, others, "NotIn", scope.names),)
-        elif _means_more_than_pods(place, index):
-            why += f"; `{_entry_words(place, index)}` also means what is no pod, and no selector keeps that"
-            others = "nodes, addresses outside the mesh and all else that is no pod"
-            flows += (_left_out(place, index, others, "DoesNotExist"),)
-    more: tuple[Declared, ...] = ()
-    if kept := tuple(_kept_alive(place)):
-        words, reason = _read_as_more(place)
-        only = sibling(rule, {place.field.name: [place.field.entries[index] for index in place.scopes]})
-        more = (rule_flows(context, place.spec, rule, f"pods of other clusters, {words}", only, terms=kept),)
-        why += f"; {reason}, and the fix would keep that for other clusters too"
-    elif _wakes_up(place):
-        more = (rule_flows(context, place.spec, rule, "pods of other clusters"),)
-        why += f"; {context.from_version} does not enforce the policy, and the fix adds to what the upgrade switches on"
-    return (more, flows, why) if rule.deny else (flows, more, why)
-
-
-def _kept_alive(place: _Place) -> Iterator[Term]:
-    """The pods of other clusters that the target release would read the entries as, were it not for the cluster."""
-    for index, scope in place.scopes.items():
-        only = sibling(place.rule, {place.field.name: [place.field.entries[index]]})
-        yield from of_other_clusters(place.context, place.spec, place.rule, only, scope.names)
-
-
-def _wakes_up(place: _Place) -> bool:
-    """Whether the rule says nothing today, as its policy is rejected, and will where others decide on its pods."""
-    if rejected(place.context.policy, place.context.from_version) is None:
-        return False
-    return place.rule.deny or bool(switched_on(place.context).opens)
-
-
-def _read_as_more(place: _Place) -> tuple[str, str]:
-    """How the target release reads the rule as more than the source release does, and why."""
-    before, after = place.context.from_version, place.context.to_version
-    if _loses_l7_rules(place):
-        return "without the L7 rules", f"{after} drops the L7 rules of this rule"
-    if "authentication" in place.rule.raw and before < AUTHENTICATION_OFF <= after:
-        return "without mutual authentication", f"{after} does not enforce mutual authentication by default"
-    return f"as Cilium {after} reads the rule", f"{after} reads the rule as more than {before} does"
-
-
-def _left_out(place: _Place, index: int, words: str, operator: str, clusters: tuple[str, ...] = ()) -> Declared:
-    """The flows of one entry that a condition on the cluster takes from it; this is the opposite condition."""
-    field, term = place.field, _term_today(place.context, place.spec, place.field, index)
-    if term is None:
-        only = sibling(place.rule, {field.name: [field.entries[index]]})
-        return rule_flows(place.context, place.spec, place.rule, words, only)
-    lost = label_term([*term.conditions, Condition(K8S, CLUSTER_LABEL, operator, tuple(sorted(clusters)))])
-    return rule_flows(place.context, place.spec, place.rule, words, terms=[lost])
-
-
-def _means_more_than_pods(place: _Place, index: int) -> bool:
-    """Whether an entry only says what its peers are not: that is true of everything that has no labels."""
-    term = _term_today(place.context, place.spec, place.field, index)
-    return term is not None and all(condition.operator in ("NotIn", "DoesNotExist") for condition in term.conditions)
-
-
-def _loses_l7_rules(place: _Place) -> bool:
-    """Whether the upgrade makes a plain L4 rule of this one."""
-    context = place.context
-    if not context.from_version < L7_GENERIC_REMOVED <= context.to_version:
-        return False
-    demands = [item.get("rules") for item in place.rule.to_ports if isinstance(item, dict)]
-    return any(isinstance(kinds, dict) and kinds.keys() & {"kafka", "l7", "l7proto"} for kinds in demands)
-
-
-def _evidence(place: _Place) -> Iterator[str]:
+def _evidence(place: Place) -> Iterator[str]:
     context = place.context
     configured = context.config.implicit_cluster.scope
     for index, scope in place.scopes.items():
-        prefix = f"{_entry_words(place, index)}: " if len(place.scopes) > 1 else ""
+        prefix = f"{entry_words(place, index)}: " if len(place.scopes) > 1 else ""
         for line in workloads_evidence(scope.workloads):
             yield prefix + line
         for line in scope.doubts:
@@ -388,7 +266,7 @@ def _evidence(place: _Place) -> Iterator[str]:
         yield f"policyDefaultLocalCluster of {cluster.name} is on, {cluster.source}"
 
 
-def _edit(place: _Place, index: int, scope: _Scope) -> Iterator[Operation]:
+def _edit(place: Place, index: int, scope: Scope) -> Iterator[Operation]:
     requirement = cluster_requirement(place.context, scope.names)
     route, entry = place.field.entry_route(index), place.field.entries[index]
     if place.context.policy.kind == KNP:
@@ -409,32 +287,16 @@ def _member(mapping: dict[str, Any], route: str, name: str, value: Any) -> Opera
     return {"op": "replace" if name in mapping else "add", "path": f"{route}/{name}", "value": value}
 
 
-def _route(place: _Place) -> str:
+def _route(place: Place) -> str:
     indexes = list(place.scopes)
     return place.field.entry_route(indexes[0]) if len(indexes) == 1 else place.field.route
 
 
-def _entries(place: _Place) -> str:
+def _entries(place: Place) -> str:
     """The entries with their verb, for a message."""
     many = len(place.scopes) > 1
     verb = ("deny" if many else "denies") if place.rule.deny else "mean" if many else "means"
-    return f"{listed([f'`{_entry_words(place, index)}`' for index in place.scopes])} {verb}"
-
-
-def _entry_words(place: _Place, index: int) -> str:
-    if place.context.policy.kind != KNP:
-        selector = place.field.selectors[index]
-        return selector_text(selector) or "{}"
-    return _peer_words(place.field.entries[index])
-
-
-def _peer_words(peer: dict[str, Any]) -> str:
-    parts = []
-    for name in ("namespaceSelector", "podSelector"):
-        if peer.get(name) is not None:
-            selector = read_selector(peer[name], "")
-            parts.append(f"{name} {selector_text(selector) or '{}'}")
-    return ", ".join(parts)
+    return f"{listed([f'`{entry_words(place, index)}`' for index in place.scopes])} {verb}"
 
 
 def _spans(before: Version, after: Version) -> bool:

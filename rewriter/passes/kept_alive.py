@@ -13,7 +13,7 @@ from rewriter.cilium.terms import Condition, FqdnTerm, LabelTerm, Term, label_te
 from rewriter.finding import Declared
 from rewriter.passes.base import Context
 from rewriter.passes.declared import rule_flows
-from rewriter.passes.enforcement import SwitchedOn
+from rewriter.passes.enforcement import SwitchedOn, denied_today, rejected_today
 from rewriter.passes.rules import covered, entries_of, said_by_others
 
 
@@ -39,16 +39,21 @@ def changed_by_upgrade(context: Context) -> SwitchedOn:
 def of_other_clusters(
     context: Context, spec: Spec, rule: Rule, entry: Mapping[str, Any], names: Sequence[str] | None
 ) -> tuple[LabelTerm, ...]:
-    """The pods of other clusters that an entry means on the target release, where that reads it as more than today.
+    """The pods of other clusters that an entry means on the target release, where that is more than today.
 
     `entry` is the rule with that entry alone, and `names` are the clusters that it is to name (None: every one). By
-    itself the upgrade would keep these pods out, and so change nothing for them. Empty where other rules of the list
+    itself the upgrade would keep these pods out, and so change nothing for them. A policy that is not enforced today
+    denies nothing, and allows nothing new where nobody denies its pods by default. Empty where other rules of the list
     say all of it.
     """
+    dead = rejected_today(context) is not None
+    if dead and not rule.deny and not denied_today(context, spec, rule.direction):
+        return ()
     before, after = (
         entries_of(context, spec, rule, entry, version, every_cluster=True)
         for version in (context.from_version, context.to_version)
     )
+    before = () if dead else before
     elsewhere = _elsewhere(context, names)
     if not elsewhere or not _is_more(after, before):
         return ()

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from rewriter.cilium.policy import CCNP, CNP, KNP, is_policy
+from rewriter.cilium.policy import CCNP, CNP, KNP, is_policy, read_policy
 from rewriter.config.model import Config, ImplicitClusterOptions
 from rewriter.finding import Applicability, Severity
 from rewriter.inventory.facts import ServicePort
 from rewriter.passes.implicit_cluster import PASS
 from tests.cilium.vectors import verdict_cases
-from tests.passes.support import Facts, Run, cluster, namespace, run, service, version, workload
+from tests.passes.support import Facts, Run, cluster, namespace, run, service, version, words, workload
 
 CLUSTER = "io.cilium.k8s.policy.cluster"
 A, B, C = cluster("cluster-a", local=True), cluster("cluster-b"), cluster("cluster-c")
@@ -445,6 +445,50 @@ def test_nothing_more_is_kept_where_no_other_cluster_is_meant_or_another_rule_al
     rule = {"fromEndpoints": [{"matchLabels": WEB}], **REQUIRED}
     found = treat(CNP, scope=scope, ingress=[rule, beside]).findings
     assert [bool(finding.opens) for finding in found] == [unsafe]
+
+
+def test_a_requirement_that_names_the_local_cluster_narrows_the_rules_of_its_direction() -> None:
+    mesh = Facts(clusters=[cluster("cluster-a", local=True, default_local_cluster=True), B])
+    rules = [{"fromRequires": [{"matchLabels": WEB}]}, {"fromEndpoints": [{}]}, {"fromEntities": ["host"]}]
+    versions = {"from_version": "1.17", "to_version": "1.18"}
+    found = treat(CNP, mesh, "local", more=versions, ingress=rules, ingressDeny=[{"fromEndpoints": [{}]}]).findings
+    closed = next(finding.closes for finding in found if "Requires" in finding.route)
+    assert words(closed) == ("ingress of every pod in shop: pods with app=web outside cluster-a",)
+    assert closed[0].rules == ({"fromEndpoints": [{}]},)
+
+
+#: Rejected before 1.17, and so not enforced: the upgrade switches it on.
+ASLEEP = {"toServices": [{"k8sService": {"serviceName": "db", "namespace": "shop"}}], "toPorts": RANGE["toPorts"]}
+
+
+def test_a_deny_rule_that_the_upgrade_switches_on_begins_to_deny_other_clusters() -> None:
+    rules: Any = {"egress": [ASLEEP], "egressDeny": [{"toEndpoints": [{"matchLabels": WEB}]}]}
+    asleep = treat(CNP, more={"from_version": "1.16"}, **rules).only
+    awake = treat(CNP, more={"from_version": "1.17"}, **rules).only
+    assert (asleep.applicability, awake.applicability) == (Applicability.UNSAFE, Applicability.SAFE)
+    assert "pods of other clusters, which nothing denies today" in str(asleep.closes[0])
+    assert asleep.opens == awake.closes == ()
+
+
+@pytest.mark.parametrize(("direction", "opens"), [("egress", True), ("ingress", False)])
+def test_an_allow_rule_that_the_upgrade_switches_on_opens_what_others_deny_by_default(
+    direction: str, opens: bool
+) -> None:
+    beside = read_policy({**manifest(CNP, **{direction: [{}]}), "metadata": {"name": "beside", "namespace": "shop"}})
+    more = {"from_version": "1.16", "others": [beside]}
+    finding = treat(CNP, more=more, egress=[ASLEEP, {"toEndpoints": [{"matchLabels": WEB}]}]).only
+    assert finding.applicability is (Applicability.UNSAFE if opens else Applicability.SAFE)
+    assert [("which others deny by default today" in str(each)) for each in finding.opens] == [True] * opens
+
+
+def test_what_the_upgrade_closes_when_it_switches_a_policy_on_is_none_of_the_fix() -> None:
+    rules = [ASLEEP, {"toEndpoints": [{"matchLabels": WEB}]}]
+    local, elsewhere = (
+        treat(CNP, scope=(name,), more={"from_version": "1.16"}, egress=rules).only
+        for name in ("cluster-a", "cluster-b")
+    )
+    assert (local.applicability, elsewhere.applicability) == (Applicability.SAFE, Applicability.EVIDENT)
+    assert "outside cluster-b" in str(elsewhere.closes[0])
 
 
 def test_an_allow_rule_beside_a_deny_rule_that_cannot_be_kept_is_unsafe() -> None:

@@ -1,0 +1,204 @@
+"""Entries that mean pods of every cluster and are to name clusters, and what naming them does to traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rewriter.cilium.labels import CLUSTER_LABEL, K8S
+from rewriter.cilium.peers import endpoint_term, knp_peer_terms, required_term
+from rewriter.cilium.policy import CNP, KNP, PeerField, Rule, Spec
+from rewriter.cilium.selector import read_selector
+from rewriter.cilium.settings import Settings
+from rewriter.cilium.terms import Condition, LabelTerm, Term, label_term
+from rewriter.cilium.version import AUTHENTICATION_OFF, L7_GENERIC_REMOVED
+from rewriter.finding import Applicability, Declared
+from rewriter.inventory.facts import Workload
+from rewriter.passes.base import Context
+from rewriter.passes.declared import declared, rule_flows
+from rewriter.passes.enforcement import rejected_today
+from rewriter.passes.kept_alive import of_other_clusters
+from rewriter.passes.rules import sibling
+from rewriter.passes.words import listed, selector_text, subject_text
+
+_REQUIREMENTS = ("fromRequires", "toRequires")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The clusters that a selector is to name: names, or None for every cluster of the mesh.
+
+    `doubts` say why workloads are known and not rested on.
+    """
+
+    names: tuple[str, ...] | None
+    workloads: tuple[Workload, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The entries of one peer field that change, each with its scope, in document order."""
+
+    context: Context
+    spec: Spec
+    rule: Rule
+    field: PeerField
+    scopes: dict[int, Scope]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """The flows that naming the clusters opens and closes, what happens without it, and how far to trust it."""
+
+    opens: tuple[Declared, ...]
+    closes: tuple[Declared, ...]
+    why: str
+    trust: Applicability
+
+
+def effect(place: Place) -> Effect:
+    """What naming the clusters of each entry does to traffic, beside what happens without it."""
+    rule = place.rule
+    lost, kept = tuple(_lost(place)), tuple(_kept_alive(place))
+    why = _without(place)
+    for index, scope in place.scopes.items():
+        if scope.names is None and _means_more_than_pods(place, index):
+            why += f"; `{entry_words(place, index)}` also means what is no pod, and no selector keeps that"
+    more: tuple[Declared, ...] = ()
+    if kept:
+        words, reason = _read_as_more(place)
+        only = sibling(rule, {place.field.name: [place.field.entries[index] for index in place.scopes]})
+        more = (rule_flows(place.context, place.spec, rule, f"pods of other clusters, {words}", only, terms=kept),)
+        why += f"; {reason}"
+    opens, closes = (lost, more) if rule.deny else (more, lost)
+    begins = rule.deny and more and rejected_today(place.context) is not None
+    trust = Applicability.UNSAFE if opens or begins else Applicability.EVIDENT if closes else Applicability.SAFE
+    return Effect(opens, closes, why, trust)
+
+
+def _without(place: Place) -> str:
+    """What happens without the fix."""
+    dead = rejected_today(place.context) is not None
+    when = "the policy is not enforced today; once the upgrade switches it on" if dead else "after the upgrade"
+    if not place.rule.deny:
+        return f"{when}, traffic of other clusters that only this rule allows is dropped"
+    if dead:
+        return f"{when}, this rule denies no traffic of other clusters"
+    return f"{when}, traffic of other clusters that this rule denies is no longer denied"
+
+
+def _lost(place: Place) -> Iterator[Declared]:
+    """What entries mean today and no longer do once they name clusters.
+
+    Where the policy is not enforced today, that is only what the upgrade would begin to allow.
+    """
+    own = place.context.cluster
+    dead = rejected_today(place.context) is not None
+    for index, scope in place.scopes.items():
+        names_own = scope.names is None or (own is not None and own.name in scope.names)
+        if dead and (place.rule.deny or names_own):
+            continue
+        if scope.names is not None:
+            others = f"pods with {entry_words(place, index)} outside {listed(scope.names)}"
+            others += " (none is known)" if scope.workloads else ""
+            yield _left_out(place, index, others, "NotIn", scope.names)
+        elif _means_more_than_pods(place, index):
+            others = "nodes, addresses outside the mesh and all else that is no pod"
+            yield _left_out(place, index, others, "DoesNotExist")
+
+
+def _kept_alive(place: Place) -> Iterator[Term]:
+    """The pods of other clusters for whom an entry would mean more than today."""
+    for index, scope in place.scopes.items():
+        only = sibling(place.rule, {place.field.name: [place.field.entries[index]]})
+        yield from of_other_clusters(place.context, place.spec, place.rule, only, scope.names)
+
+
+def _read_as_more(place: Place) -> tuple[str, str]:
+    """How a rule means more than today, and why."""
+    context = place.context
+    before, after = context.from_version, context.to_version
+    kept = "and the fix would keep that for other clusters too"
+    if rejected_today(context) is not None:
+        if place.rule.deny:
+            return "which nothing denies today", "the fix would make it deny that"
+        return "which others deny by default today", "others deny it by default today, and the fix would open it"
+    if _loses_l7_rules(place):
+        return "without the L7 rules", f"{after} drops the L7 rules of this rule, {kept}"
+    if "authentication" in place.rule.raw and before < AUTHENTICATION_OFF <= after:
+        return "without mutual authentication", f"{after} does not enforce mutual authentication by default, {kept}"
+    return f"as Cilium {after} reads the rule", f"{after} reads the rule as more than {before} does, {kept}"
+
+
+def _left_out(place: Place, index: int, words: str, operator: str, clusters: tuple[str, ...] = ()) -> Declared:
+    """The flows of one entry that a condition on the cluster takes from it; this is the opposite condition."""
+    context, spec, rule, field = place.context, place.spec, place.rule, place.field
+    term = term_today(context, spec, field, index)
+    only = sibling(rule, {field.name: [field.entries[index]]})
+    if term is None:
+        return rule_flows(context, spec, rule, words, only)
+    lost = label_term([*term.conditions, Condition(K8S, CLUSTER_LABEL, operator, tuple(sorted(clusters)))])
+    if field.name in _REQUIREMENTS:
+        everywhere = f"{rule.direction} of {subject_text(context.policy, spec)}: {words}"
+        return declared(everywhere, spec, rule, *_narrowed(place), terms=[lost])
+    return rule_flows(context, spec, rule, words, only, terms=[lost])
+
+
+def _narrowed(place: Place) -> Iterator[Mapping[str, Any]]:
+    """The rules that a requirement narrows."""
+    name = place.field.name.replace("Requires", "Endpoints")
+    for rule in place.spec.rules:
+        field = rule.peer(name)
+        if field and field.entries and rule.deny == place.rule.deny:
+            yield sibling(rule, {name: list(field.entries)})
+
+
+def _means_more_than_pods(place: Place, index: int) -> bool:
+    """Whether an entry only says what its peers are not: that is true of everything that has no labels."""
+    term = term_today(place.context, place.spec, place.field, index)
+    return term is not None and all(condition.operator in ("NotIn", "DoesNotExist") for condition in term.conditions)
+
+
+def _loses_l7_rules(place: Place) -> bool:
+    """Whether the upgrade makes a plain L4 rule of this one."""
+    if not place.context.from_version < L7_GENERIC_REMOVED <= place.context.to_version:
+        return False
+    demands = [item.get("rules") for item in place.rule.to_ports if isinstance(item, dict)]
+    return any(isinstance(kinds, dict) and kinds.keys() & {"kafka", "l7", "l7proto"} for kinds in demands)
+
+
+def term_today(context: Context, spec: Spec, field: PeerField, index: int) -> LabelTerm | None:
+    """The pods that an entry selects on the source release; None where that depends on what nobody says."""
+    policy = context.policy
+    settings = Settings(context.from_version)
+    if policy.kind == KNP:
+        peer = field.entries[index]
+        if not context.namespace_known and peer.get("namespaceSelector") is None:
+            return None
+        terms = [term for term in knp_peer_terms(peer, policy.namespace or "", settings) if isinstance(term, LabelTerm)]
+        return terms[0] if len(terms) == 1 else None
+    selector = field.selectors[index]
+    if selector is None or field.name not in ("fromEndpoints", "toEndpoints", *_REQUIREMENTS):
+        return None
+    if not context.namespace_known and policy.kind == CNP and not selector.names_namespace:
+        return None
+    read = required_term if field.name in _REQUIREMENTS else endpoint_term
+    return read(selector, policy, spec.subject, settings)
+
+
+def entry_words(place: Place, index: int) -> str:
+    if place.context.policy.kind != KNP:
+        selector = place.field.selectors[index]
+        return selector_text(selector) or "{}"
+    return _peer_words(place.field.entries[index])
+
+
+def _peer_words(peer: dict[str, Any]) -> str:
+    parts = []
+    for name in ("namespaceSelector", "podSelector"):
+        if peer.get(name) is not None:
+            selector = read_selector(peer[name], "")
+            parts.append(f"{name} {selector_text(selector) or '{}'}")
+    return ", ".join(parts)
