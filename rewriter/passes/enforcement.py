@@ -46,6 +46,13 @@ def rejected_today(context: Context) -> Rejection | None:
     )
 
 
+def switched_on_by_upgrade(context: Context) -> bool:
+    """Whether the policy is not enforced today and will be on the target release, as it is."""
+    labels = context.node_selector_labels is not False
+    later = rejected(context.policy, context.to_version, node_selector_labels=labels)
+    return later is None and rejected_today(context) is not None
+
+
 def _rejected(policy: Policy, version: Version, *, node_selector_labels: bool) -> Rejection | None:
     raw = policy.raw
     filled = filled_in(policy)

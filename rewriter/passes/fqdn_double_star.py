@@ -20,6 +20,9 @@ Up to Cilium 1.18 the two stars mean what one means: exactly one label, `www.exa
 Safe: `*.example.com` matches the same names on every release. If any depth was meant all along, keep the pattern and
 silence the finding (`# cnpfix: ignore[fqdn-double-star]`).
 
+Where the policy is not enforced today and the upgrade switches it on, nobody rests on names of one label: what is meant
+is left to a person.
+
 A pattern of stars alone (`**`) means every name from 1.19 on. There is no other way to write what it meant before, so
 it is left to a person.
 
@@ -35,10 +38,15 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from rewriter.cilium.policy import Rule
+from rewriter.cilium.fqdn import fqdn_term
+from rewriter.cilium.policy import Rule, Spec
+from rewriter.cilium.terms import FqdnTerm
 from rewriter.cilium.version import DOUBLE_STAR_SPANS_LABELS
-from rewriter.finding import Applicability, Finding, Fix, Severity
+from rewriter.finding import Applicability, Declared, Finding, Fix, Severity
 from rewriter.passes.base import Context, Pass
+from rewriter.passes.declared import rule_flows
+from rewriter.passes.enforcement import switched_on_by_upgrade
+from rewriter.passes.rules import sibling
 from rewriter.passes.words import flow_text, listed
 
 CODE, ID = "CNP008", "fqdn-double-star"
@@ -54,7 +62,8 @@ def find(context: Context) -> Iterator[Finding]:
             spanning = {route: text for route, text in patterns.items() if _PREFIX.match(text)}
             if spanning:
                 flow = flow_text(context.policy, spec, rule, f"names of several labels under {_domains(spanning)}")
-                yield _narrowed(spanning, flow)
+                closes = _closed(context, spec, rule, spanning) if switched_on_by_upgrade(context) else ()
+                yield _narrowed(spanning, flow, tuple(closes))
             for route, text in patterns.items():
                 if _ONLY_STARS.fullmatch(text):
                     yield _everything(route, text)
@@ -81,24 +90,51 @@ def _pattern(entry: Any, route: str) -> Iterator[tuple[str, str]]:
         yield f"{route}/matchPattern", pattern
 
 
-def _narrowed(patterns: dict[str, str], flow: str) -> Finding:
+def _narrowed(patterns: dict[str, str], flow: str, closes: tuple[Declared, ...]) -> Finding:
+    """The finding with its fix; one that `closes` flows, since nobody rests on the pattern today, is shown only."""
+    fix = Fix(
+        tuple(
+            {"op": "replace", "path": route, "value": _PREFIX.sub(r"\1*.", text, count=1)}
+            for route, text in patterns.items()
+        )
+    )
+    why = f"the upgrade would open flows {flow}"
+    if closes:
+        why = f"the policy is not enforced today, and the upgrade switches it on: it would allow flows {flow}"
     return Finding(
         code=CODE,
         id=ID,
         severity=Severity.ERROR,
-        applicability=Applicability.SAFE,
+        applicability=Applicability.MANUAL if closes else Applicability.SAFE,
         route=next(iter(patterns)),
         message=f"{listed([f'`{text}`' for text in patterns.values()])} {'match' if len(patterns) > 1 else 'matches'} "
         f"names of any depth from Cilium {DOUBLE_STAR_SPANS_LABELS} on, of one label before",
-        why=f"the upgrade would open flows {flow}",
-        fix=Fix(
-            tuple(
-                {"op": "replace", "path": route, "value": _PREFIX.sub(r"\1*.", text, count=1)}
-                for route, text in patterns.items()
-            )
-        ),
+        why=why,
+        advice="write `*.` if names of one label are meant" if closes else "",
+        fix=None if closes else fix,
+        candidate=fix if closes else None,
         versions=VERSIONS,
+        closes=closes,
     )
+
+
+def _closed(context: Context, spec: Spec, rule: Rule, patterns: dict[str, str]) -> Iterator[Declared]:
+    """What one star takes from the patterns of a policy that the upgrade switches on."""
+    words = f"names of several labels under {_domains(patterns)}"
+    names = [text for route, text in patterns.items() if route.startswith(f"{rule.route}/toFQDNs/")]
+    if names:
+        only = sibling(rule, {"toFQDNs": [{"matchPattern": text} for text in names]})
+        yield rule_flows(context, spec, rule, words, only, terms=map(_of_several_labels, names))
+    if len(names) < len(patterns):
+        yield rule_flows(context, spec, rule, f"its peers that ask for {words}")
+
+
+def _of_several_labels(pattern: str) -> FqdnTerm:
+    before, after = (
+        fqdn_term({"matchPattern": pattern}, version)
+        for version in (DOUBLE_STAR_SPANS_LABELS.previous, DOUBLE_STAR_SPANS_LABELS)
+    )
+    return FqdnTerm(after.written, rf"(?!(?:{before.pattern})\Z)(?:{after.pattern})")
 
 
 def _everything(route: str, text: str) -> Finding:

@@ -72,3 +72,15 @@ def test_every_name_is_left_to_a_person(pattern: str) -> None:
     only = run(PASS, cnp(f"egress: [{{toFQDNs: [{{matchPattern: '{pattern}'}}]}}]")).only
     assert (only.applicability, only.fix) == (Applicability.MANUAL, None)
     assert only.advice
+
+
+def test_what_is_not_enforced_today_is_left_to_a_person() -> None:
+    asleep = "{toServices: [{k8sService: {serviceName: a, namespace: b}}], toPorts: [{ports: [{port: '80'}]}]}"
+    rules = cnp(f"egress: [{asleep}, {{toFQDNs: [{{matchPattern: '**.example.com'}}]}}]")
+    dead, awake = (run(PASS, rules, from_version=before, to_version="1.19").only for before in ("1.16", "1.17"))
+    assert (dead.applicability, awake.applicability) == (Applicability.MANUAL, Applicability.SAFE)
+    assert dead.candidate == awake.fix
+    assert "not enforced today" in dead.why
+    assert [str(each) for each in dead.closes] == [
+        "from pods app=web in shop to names of several labels under example.com"
+    ]
