@@ -9,7 +9,7 @@ from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.compile import Entry
 from rewriter.cilium.fqdn import sample_names
 from rewriter.cilium.identity import Identity, NamedPort, reserved_identity
-from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, RESERVED, Label
+from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, RESERVED, Label
 from rewriter.cilium.terms import (
     OPAQUE_SOURCES,
     SERVICE,
@@ -242,9 +242,15 @@ def _odd_labels(term: LabelTerm, local: str) -> Iterator[frozenset[Label]]:
     if source in OPAQUE_SOURCES:
         yield frozenset(labels | {Label(RESERVED, "world")})
         return
-    yield frozenset(labels)
+    in_namespace = any(
+        label.key == NAMESPACE_LABEL or label.key.startswith(NAMESPACE_LABELS_PREFIX) for label in labels
+    )
+    if placed or not in_namespace:
+        yield frozenset(labels)
     if not placed:
-        yield frozenset(labels | {Label(K8S, CLUSTER_LABEL, local)})
+        # Whatever is in a namespace is in a cluster, too.
+        for cluster in (local, OTHER) if in_namespace else (local,):
+            yield frozenset(labels | {Label(K8S, CLUSTER_LABEL, cluster)})
 
 
 def _odd_name(labels: frozenset[Label]) -> str:

@@ -68,6 +68,17 @@ def test_a_cluster_label_alone_stays_in_the_namespace() -> None:
     ]
 
 
+@pytest.mark.parametrize("label", [NAMESPACE, "k8s:io.cilium.k8s.namespace.labels.env"])
+def test_what_is_in_a_namespace_is_in_a_cluster(label: str) -> None:
+    odd = {"matchLabels": {"reserved:ingress": "", label: "shop"}}
+    named = {"matchLabels": {label: "shop"}}
+    rule = {"fromEndpoints": [odd], "toPorts": tcp("80")}
+    old = cnp(ingress=[rule, {"fromEndpoints": [named]}])
+    new = cnp(ingress=[rule, {"fromEndpoints": [{**named, "matchExpressions": [key(CLUSTER)]}]}])
+    found = compare(old, new, BEFORE, BEFORE)
+    assert texts(found.opened) == texts(found.closed) == []
+
+
 def test_words_for_remote_pods_and_addresses() -> None:
     old = cnp(ingress=[{"fromCIDR": ["10.0.0.0/8"]}, {"fromCIDRSet": [{"cidr": "192.168.0.0/16"}]}])
     remote = {"matchExpressions": [key(NAMESPACE), key(CLUSTER, "In", "b")]}
