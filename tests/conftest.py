@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("cnpfix", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The same examples at every run; with CNPFIX_FUZZ=1 others each time.
+settings.register_profile(
+    "cnpfix",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=not os.environ.get("CNPFIX_FUZZ"),
+)
 settings.load_profile("cnpfix")

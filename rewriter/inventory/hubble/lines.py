@@ -26,7 +26,10 @@ _QUOTE, _LABELS, _LABELS_LENGTH = b'"', b'"labels":[', 10
 
 
 class Event(NamedTuple):
-    """What a line says, texts still as bytes. Labels are the inside of their JSON list."""
+    """What a line says, texts still as bytes. Labels are the inside of their JSON list.
+
+    Addresses and DNS names are those of ends that are no pods.
+    """
 
     verdict: bytes
     direction: bytes
@@ -194,6 +197,7 @@ def _event(flow: Mapping[str, Any], message: Mapping[str, Any]) -> Event | Skipp
     addresses = _mapping(flow.get("IP"))
     ends: list[bytes] = []
     places: list[bytes] = []
+    names: list[tuple[str, ...]] = []
     for side in ("source", "destination"):
         labels = _labels(_mapping(flow.get(side)))
         if not labels:
@@ -201,8 +205,8 @@ def _event(flow: Mapping[str, Any], message: Mapping[str, Any]) -> Event | Skipp
         pod = any(NAMESPACE_LABEL in label for label in labels)
         ends.append(",".join(json.dumps(label, ensure_ascii=False) for label in labels).encode("utf-8", "replace"))
         places.append(b"" if pod else str(addresses.get(side) or "").encode("utf-8", "replace"))
+        names.append(() if pod else _texts(flow.get(f"{side}_names")))
     time = str(flow.get("time") or message.get("time") or "").encode("utf-8", "replace")
-    names = (_texts(flow.get("source_names")), _texts(flow.get("destination_names")))
     protocol, number = port
     return Event(verdict, direction, ends[0], ends[1], places[0], places[1], protocol, number, time, *names)
 
