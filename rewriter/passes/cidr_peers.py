@@ -17,7 +17,13 @@ from rewriter.passes.backends import Backends
 from rewriter.passes.base import Context
 from rewriter.passes.cidr_entries import CidrEntry, Coverage, Held, union
 from rewriter.passes.clusters import parsed, ranges_of
-from rewriter.passes.mesh import any_namespace_requirement, mesh_pods, network_policy_mesh_peer, pods_of
+from rewriter.passes.mesh import (
+    any_namespace_requirement,
+    mesh_pods,
+    network_policy_mesh_peer,
+    pods_of,
+    reaches_other_clusters,
+)
 from rewriter.passes.rules import add_after, missing, remove_entries, replace_rule, sibling
 from rewriter.passes.words import listed
 
@@ -173,7 +179,7 @@ def _cluster_peers(
     if form.entity:
         names = [name for name in names if name != own]
     if names:
-        meshed = len(covered.members) > 1
+        meshed = reaches_other_clusters(context)
         selector = mesh_pods(context, names) if meshed else {"matchExpressions": [any_namespace_requirement(context)]}
         pods = pods_of(names) if meshed else pods_with(NAMESPACE_LABEL)
         yield _Peers(f"{prefix}Endpoints", [selector], f"every pod of {listed(names)}", (pods,))
@@ -253,16 +259,13 @@ def _network_policy_peers(
     own = covered.own.name
     names = [member.name for member in covered.members if any(member.name in held.pods for held in handled)]
     remote = [name for name in names if name != own]
-    everywhere = len(names) == len(covered.members)
     local_only = context.default_local_cluster(context.from_version) and context.default_local_cluster(
         context.to_version
     )
-    if own in names and (everywhere or local_only):
-        pods = (pods_of([own]),) if local_only else None
-        whose = own if local_only or len(covered.members) == 1 else "the mesh"
-        yield {"namespaceSelector": {}}, f"every pod of {whose}", pods
+    if own in names and (local_only or not reaches_other_clusters(context)):
+        yield {"namespaceSelector": {}}, f"every pod of {own}", (pods_of([own]),) if local_only else None
     elif own in names:
-        # Without policy-default-local-cluster the plain form would let in the whole mesh.
+        # Without policy-default-local-cluster the plain form lets in the whole mesh, and later may not.
         remote = names
     if remote:
         yield network_policy_mesh_peer(remote), f"every pod of {listed(remote)}", (pods_of(remote),)

@@ -82,7 +82,7 @@ from rewriter.passes.declared import declared
 from rewriter.passes.doubts import doubts_about
 from rewriter.passes.enforcement import rejected_today
 from rewriter.passes.global_services import lost_backends
-from rewriter.passes.mesh import cluster_requirement
+from rewriter.passes.mesh import cluster_requirement, reaches_other_clusters
 from rewriter.passes.rules import kept_by_others, spec_of
 from rewriter.passes.words import listed
 from rewriter.passes.workloads import clusters_all_known, unseen, workloads_evidence, workloads_of
@@ -94,7 +94,7 @@ VERSIONS = str(DEFAULT_LOCAL_CLUSTER)
 def find(context: Context) -> Iterator[Finding]:
     before = context.default_local_cluster(context.from_version)
     after = context.default_local_cluster(context.to_version)
-    if before or not after or not _meshed(context) or _rejected(context):
+    if before or not after or not reaches_other_clusters(context) or _rejected(context):
         return
     changed = frozenset(selectors_changed_by_local_cluster(context.policy))
     found = list(_findings(context, changed))
@@ -133,13 +133,6 @@ def _rejected(context: Context) -> bool:
     """Whether the target release rejects the policy: then its selectors reach nobody, and Cilium inspects it not."""
     labels = context.node_selector_labels is not False
     return rejection(context.policy.raw, context.to_version, node_selector_labels=labels) is not None
-
-
-def _meshed(context: Context) -> bool:
-    """Whether there are other clusters: known ones, or some that the config's scope speaks of."""
-    if context.cluster is not None and not context.cluster.meshed:
-        return False
-    return bool(context.mesh) or context.config.implicit_cluster.scope != "auto"
 
 
 def _selectors(

@@ -44,7 +44,8 @@ virtual machines. A part of a pod range is left to a person, since an address is
 everything where the policy's own cluster is not known. A fix is unsafe in a deny rule, which starts to deny, and where
 an entity lets in nodes of other clusters that no range covers. A prefix shorter than /8 (IPv6: /7) means the internet.
 
-A NetworkPolicy has no entities: there the peer `namespaceSelector: {}` joins or replaces the `ipBlock`.
+A NetworkPolicy has no entities: there the peer `namespaceSelector: {}` joins or replaces the `ipBlock`. In a mesh it
+names its clusters in the `podSelector`, unless `policy-default-local-cluster` is on already.
 
 ## References
 

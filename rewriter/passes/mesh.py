@@ -21,6 +21,13 @@ def mesh_known(inventory: Inventory, config: Config) -> bool:
     return len(meshed) > 1 or config.implicit_cluster.scope != "auto" or config.cluster_entity.remote is not None
 
 
+def reaches_other_clusters(context: Context) -> bool:
+    """Whether a selector that names no cluster may mean pods of others: known ones, or those of a scope that is set."""
+    if context.cluster is not None and not context.cluster.meshed:
+        return False
+    return bool(context.mesh) or context.config.implicit_cluster.scope != "auto"
+
+
 def namespace_key(policy: Policy) -> str:
     """The key that says which namespace is meant, as the policy writes it elsewhere."""
     return _written_key(policy, NAMESPACE_LABEL) or f"{K8S}:{NAMESPACE_LABEL}"

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from rewriter.config.model import Config, InternalCidrOptions
+from rewriter.config.model import Config, ImplicitClusterOptions, InternalCidrOptions
 from rewriter.finding import Applicability, Severity
 from rewriter.inventory.facts import Node
+from rewriter.passes import implicit_cluster
 from rewriter.passes.internal_cidr import PASS
 from tests.passes.support import SOURCE, Facts, Run, cluster, endpoint_slice, run, service, words
 
@@ -405,9 +407,9 @@ OFFICE = block("203.0.113.0/24")
         (ALONE, INTERNAL, [block("10.0.0.0/8"), OFFICE], [ALL_PODS, OFFICE]),
         (ALONE, Config(root=Path()), [block("10.0.0.0/8"), OFFICE], [block("10.0.0.0/8"), ALL_PODS, OFFICE]),
         (ALONE, INTERNAL, [OFFICE, block("10.0.0.0/16"), block("10.0.0.0/8")], [OFFICE, ALL_PODS]),
-        (MESH, INTERNAL, [block("10.0.0.0/8")], [ALL_PODS, remote_peer("b")]),
+        # Before the option is on, the plain form would let in the whole mesh.
+        (MESH, INTERNAL, [block("10.0.0.0/8")], [remote_peer("a", "b")]),
         (MESH, INTERNAL, [block("10.1.0.0/16")], [remote_peer("b")]),
-        # Before the option is on, the plain form would let in cluster b as well.
         (MESH, INTERNAL, [block("10.0.0.0/8", "10.1.0.0/16")], [remote_peer("a")]),
         (ALONE, INTERNAL, [block("10.0.0.0/8"), ALL_PODS], [ALL_PODS]),
         (ALONE, INTERNAL, [block("10.10.0.0/24")], [block("10.10.0.0/24")]),
@@ -423,6 +425,22 @@ def test_network_policies(inventory: Facts, config: Config, before: list[Any], a
 def test_a_network_policy_that_has_the_option_on_already_names_no_cluster() -> None:
     result = network_policy(block("10.0.0.0/8", "10.1.0.0/16"), inventory=MESH, from_version="1.19", to_version="1.20")
     assert result.manifest["spec"]["ingress"] == [{"from": [ALL_PODS]}]
+    result = network_policy(block("10.0.0.0/8"), inventory=MESH, from_version="1.19", to_version="1.20")
+    assert result.manifest["spec"]["ingress"] == [{"from": [ALL_PODS, remote_peer("b")]}]
+
+
+def test_a_network_policy_names_its_cluster_where_the_config_speaks_of_a_mesh() -> None:
+    config = replace(INTERNAL, implicit_cluster=ImplicitClusterOptions("any"))
+    assert network_policy(block("10.0.0.0/8"), config=config).manifest["spec"]["ingress"] == [
+        {"from": [remote_peer("a")]}
+    ]
+
+
+@pytest.mark.parametrize("scope", ["any", "local", "auto"])
+def test_implicit_cluster_has_nothing_to_add_in_a_network_policy(scope: str) -> None:
+    config = replace(INTERNAL, implicit_cluster=ImplicitClusterOptions(scope))
+    done = network_policy(block("10.0.0.0/8"), OFFICE, inventory=MESH, config=config)
+    assert run(implicit_cluster.PASS, done.manifest, MESH, config=config).findings == []
 
 
 def test_a_peer_list_is_never_emptied() -> None:
