@@ -16,6 +16,8 @@ from rewriter.reach.port_line import Atoms, Interval, PortLine, PortSet, cut, no
 #: changes beyond what is declared is told once more.
 OWN, UPGRADE, UNDECLARED = "own", "upgrade", "undeclared"
 
+_SUBJECT_TO = "subject to "
+
 Masks = dict[int, int]
 """For each atom of the port line the bits of the peers; absent where none."""
 
@@ -71,7 +73,8 @@ def changes(
     """What the second rules open and close in place of the first, and of a third if there are three.
 
     The four rules of a step are those of `reach_of_step`: then its own effect and that of the upgrade are told apart.
-    With rules `declared` for OPENED and CLOSED, what is not among their flows is told as undeclared, too.
+    With rules `declared` for OPENED and CLOSED, what is not among their flows is told as undeclared, too: a rule with
+    limits declares what is subject to them, and nothing beyond.
     """
     said = declared or {}
     spans = {
@@ -90,7 +93,7 @@ def changes(
         for limits, atom, mask in _gained(first, second, len(atoms.starts)):
             masks = found.setdefault((part, change, limits), {})
             masks[atom] = masks.get(atom, 0) | mask
-            if part == OWN and change in named and (more := mask & ~named[change].get(atom, 0)):
+            if part == OWN and change in named and (more := mask & ~_among(named[change], limits, atom)):
                 masks = found.setdefault((UNDECLARED, change, limits), {})
                 masks[atom] = masks.get(atom, 0) | more
     for (part, change, limits), masks in found.items():
@@ -132,19 +135,9 @@ def _intervals(grant: PortGrant, ground: Ground) -> list[Interval]:
 
 
 def _side(rules: frozenset[Rule], spans: Mapping[PortGrant, list[Interval]], atoms: Atoms, ground: Ground) -> _Side:
-    free: Masks = {}
-    denied: Masks = {}
-    limited: dict[str, Masks] = {}
-    for rule in rules:
-        for grant in rule.ports:
-            if rule.deny:
-                masks = denied
-            elif grant.limits:
-                masks = limited.setdefault(" and ".join(grant.limits), {})
-            else:
-                masks = free
-            for atom in positions(atoms.covered(spans[grant])):
-                masks[atom] = masks.get(atom, 0) | rule.peers
+    (free, limited), (denied, _) = (
+        _named((rule for rule in rules if rule.deny is deny), spans, atoms) for deny in (False, True)
+    )
     enforced = ground.always_denied or denies_by_default(rules)
     base = ground.always_allowed if enforced else ground.everyone
     free = {atom: (free.get(atom, 0) | base) & ~denied.get(atom, 0) for atom in range(len(atoms.starts))}
@@ -155,14 +148,22 @@ def _side(rules: frozenset[Rule], spans: Mapping[PortGrant, list[Interval]], ato
     return _Side(free, kept)
 
 
-def _named(rules: frozenset[Rule], spans: Mapping[PortGrant, list[Interval]], atoms: Atoms) -> Masks:
-    """The peers that rules name, whatever else they demand."""
-    masks: Masks = {}
+def _named(rules: Iterable[Rule], spans: Mapping[PortGrant, list[Interval]], atoms: Atoms) -> _Side:
+    """The peers that rules name, whether these allow or deny."""
+    free: Masks = {}
+    limited: dict[str, Masks] = {}
     for rule in rules:
         for grant in rule.ports:
+            masks = limited.setdefault(" and ".join(grant.limits), {}) if grant.limits else free
             for atom in positions(atoms.covered(spans[grant])):
                 masks[atom] = masks.get(atom, 0) | rule.peers
-    return masks
+    return _Side(free, limited)
+
+
+def _among(named: _Side, limits: str, atom: int) -> int:
+    """The peers that rules name for flows with these limits (in the words of `_gained`)."""
+    limited = named.limited.get(limits.removeprefix(_SUBJECT_TO), {}) if limits.startswith(_SUBJECT_TO) else {}
+    return named.free.get(atom, 0) | limited.get(atom, 0)
 
 
 def _either(one: _Side, other: _Side) -> _Side:
@@ -203,7 +204,7 @@ def _gained(first: _Side, second: _Side, atoms: int) -> Iterator[tuple[str, int,
             before = first.free[atom] | limited.get(limit, 0)
             mask = masks.get(atom, 0) & ~before
             if mask:
-                yield f"subject to {limit}", atom, mask
+                yield f"{_SUBJECT_TO}{limit}", atom, mask
 
 
 def _split(mask: int, limited: Mapping[str, int]) -> Iterator[tuple[tuple[str, ...], int]]:

@@ -66,6 +66,8 @@ def add_rule(**rule: Any) -> dict[str, Any]:
 WORLD = add_rule(fromEntities=["world"])
 NARROW = {"op": "add", "path": "/spec/ingress/0/toPorts", "value": [{"ports": [{"port": "80"}]}]}
 WORLD_ON_80 = {"fromEntities": ["world"], "toPorts": [{"ports": [{"port": "80", "protocol": "TCP"}]}]}
+GETS = {"ports": [{"port": "80", "protocol": "TCP"}], "rules": {"http": [{"method": "GET"}]}}
+WORLD_GETS = {"fromEntities": ["world"], "toPorts": [GETS]}
 OTHER = read_policy(
     {
         "apiVersion": "cilium.io/v2",
@@ -112,6 +114,7 @@ def only(monkeypatch: pytest.MonkeyPatch, *passes: Pass) -> None:
         (Applicability.UNSAFE, WORLD, {"opens": ingress({"fromEntities": ["host"]})}, "declares that it opens it"),
         (Applicability.UNSAFE, WORLD, {"opens": ingress(WORLD_ON_80)}, "declares that it opens it"),
         (Applicability.UNSAFE, WORLD, {"opens": (Declared("it", "egress", "/spec"),)}, "declares that it opens it"),
+        (Applicability.UNSAFE, add_rule(**WORLD_ON_80), {"opens": ingress(WORLD_GETS)}, "declares that it opens it"),
         (
             Applicability.UNSAFE,
             WORLD,
