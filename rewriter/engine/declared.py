@@ -53,7 +53,7 @@ def _entries(said: Declared, policy: Policy, source: Settings, target: Settings,
     directions = [said.direction] if said.direction else DIRECTIONS
     specs = [spec for spec in policy.specs if spec.route == said.spec]
     for direction in directions:
-        if not specs:
+        if not said.spec:
             for is_node in (False, True):
                 yield Entry("", direction, False, True, ANYTHING, is_node, said.peers or (ANYTHING,), _EVERY_PORT)
         for spec in specs:
