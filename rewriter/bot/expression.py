@@ -111,11 +111,15 @@ class Expression:
         return len(self._steps) - 1
 
     def _built(self, node: _Node, following: int) -> int:
-        """The state from which a node leads to the one that follows."""
+        """The state from which a node leads to the one that follows.
+
+        Each takes a state at least, what means nothing too: so the limit of states is one of the time, as well.
+        """
         match node.kind:
             case "one":
                 return self._state(node.holds, (following,))
             case "all":
+                following = self._state(None, (following,))
                 for part in reversed(node.parts):
                     following = self._built(part, following)
                 return following
@@ -128,7 +132,7 @@ class Expression:
 
     def _repeated(self, node: _Node, following: int) -> int:
         [part] = node.parts
-        end = following
+        end = following = self._state(None, (following,))
         if node.most is None:
             following = self._state(None, ())
             self._steps[following] = (None, (self._built(part, following), end))
