@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from rewriter.cilium.labels import RESERVED, Label, LabelSet
+from rewriter.cilium.labels import NAMESPACE_LABEL, RESERVED, Label, LabelSet
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Rule, Spec
 from rewriter.cilium.validation import Rejection, rejection
 from rewriter.cilium.version import ENABLE_DEFAULT_DENY, NODE_PEERS, SUPPORTED, Version
@@ -217,14 +217,19 @@ def _besides(own: Policy, policies: Iterable[Policy]) -> Iterator[Policy]:
 
 
 def may_share_pods(policy: Policy, spec: Spec, other: Policy, other_spec: Spec) -> bool:
-    """Whether two rule sets may apply to one pod: not where they demand different values of a label."""
+    """Whether two rule sets may apply to one pod: not where they demand different values of a label.
+
+    Cilium writes a policy's own namespace over one that its subject names, so that such a one tells no pods apart.
+    """
     if policy.namespace and other.namespace and policy.namespace != other.namespace:
         return False
     one, two = spec.subject, other_spec.subject
     if one is None or two is None:
         return one is two
+    overwritten = policy.namespace or other.namespace
     return not any(
         first.key == second.key
+        and not (overwritten and first.key == NAMESPACE_LABEL)
         and first.operator == second.operator == "In"
         and not set(first.values) & set(second.values)
         for first in one.requirements

@@ -140,6 +140,17 @@ def test_it_opens_where_another_policy_denies_by_default_today(rules: str, opens
     assert any("CiliumNetworkPolicy shop/beside" in line for line in only.evidence) is opens
 
 
+@pytest.mark.parametrize("namespaces", [("dev", "shop"), ("shop", "dev"), (None, "dev")])
+def test_a_namespace_that_cilium_overwrites_keeps_no_pods_apart(namespaces: tuple[str | None, str]) -> None:
+    mine, theirs = (
+        {"matchLabels": {"app": "web", **({"k8s:io.kubernetes.pod.namespace": name} if name else {})}}
+        for name in namespaces
+    )
+    policy = cnp("ingress: [{fromEndpoints: [{}], fromEntities: [host]}]", subject=mine)
+    beside = other(cnp("ingress: [{}]", subject=theirs), "beside")
+    assert words(run(PASS, policy, others=[beside]).only.opens) != ()
+
+
 def test_without_default_deny_nothing_else_closes() -> None:
     rules = "enableDefaultDeny: {ingress: false}\ningress: [{fromEndpoints: [{}], fromEntities: [host]}]"
     assert words(run(PASS, cnp(rules)).only.closes) == ()
