@@ -42,15 +42,15 @@ class Declared:
 
     They are those of one direction (empty: of both) between the subject of the rule set at the route `spec` (empty: of
     any) and the peers of `rules`, on the ports of `rules`. These are written as in that rule set; each is read as the
-    source and as the target release read it. `peers`, where given, stand in the place of their peers. With no rules
-    every port is meant, and without `peers` either everybody. `rest` says that what the policy allows once it is fixed
-    is not meant: "all other ingress". The rule set is one of `policy` (None: of the finding's own).
+    source and as the target release read it. `peers`, where given, stand in the place of their peers. Where no `rules`
+    are given (None) every port is meant, and without `peers` either everybody. `rest` says that what the policy allows
+    once it is fixed is not meant: "all other ingress". The rule set is one of `policy` (None: of the finding's own).
     """
 
     words: str
     direction: str = ""
     spec: str = ""
-    rules: tuple[Mapping[str, Any], ...] = ()
+    rules: tuple[Mapping[str, Any], ...] | None = None
     peers: tuple[Term, ...] | None = None
     rest: bool = False
     policy: Policy | None = None

@@ -11,7 +11,7 @@ from rewriter.cilium.policy import Policy, Spec, read_policy
 from rewriter.cilium.policy_set import PolicySet
 from rewriter.cilium.ports import EVERYTHING
 from rewriter.cilium.settings import Facts, Settings
-from rewriter.cilium.terms import ANYTHING
+from rewriter.cilium.terms import ANYTHING, Term
 from rewriter.cilium.validation import rejection
 from rewriter.cilium.version import REQUIRES_REMOVED, SUPPORTED
 from rewriter.finding import Applicability, Declared, Finding
@@ -55,7 +55,7 @@ def _entries(said: Declared, policy: Policy, source: Settings, target: Settings,
     for direction in directions:
         if not said.spec:
             for is_node in (False, True):
-                yield Entry("", direction, False, True, ANYTHING, is_node, said.peers or (ANYTHING,), _EVERY_PORT)
+                yield Entry("", direction, False, True, ANYTHING, is_node, _peers(said), _EVERY_PORT)
         for spec in specs:
             yield from _of_spec(said, policy, spec, direction, (source, target), facts)
 
@@ -63,14 +63,18 @@ def _entries(said: Declared, policy: Policy, source: Settings, target: Settings,
 _EVERY_PORT = (PortGrant(EVERYTHING),)
 
 
+def _peers(said: Declared) -> tuple[Term, ...]:
+    return (ANYTHING,) if said.peers is None else said.peers
+
+
 def _of_spec(
     said: Declared, policy: Policy, spec: Spec, direction: str, settings: Sequence[Settings], facts: Facts
 ) -> Iterator[Entry]:
     """The flows with the subject of one rule set, read as each of the settings reads them."""
-    if not said.rules:
+    if said.rules is None:
         for entry in _compiled(policy, spec, direction, {}, settings, facts):
-            yield replace(entry, peers=said.peers or (ANYTHING,), ports=_EVERY_PORT)
-    for rule in said.rules:
+            yield replace(entry, peers=_peers(said), ports=_EVERY_PORT)
+    for rule in said.rules or ():
         for entry in _compiled(policy, spec, direction, rule, settings, facts):
             yield entry if said.peers is None else replace(entry, peers=said.peers)
 

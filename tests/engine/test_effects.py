@@ -113,6 +113,13 @@ def only(monkeypatch: pytest.MonkeyPatch, *passes: Pass) -> None:
         (Applicability.UNSAFE, WORLD, {}, "the finding declares that it opens nothing"),
         (Applicability.UNSAFE, WORLD, {"opens": ingress({"fromEntities": ["host"]})}, "declares that it opens it"),
         (Applicability.UNSAFE, WORLD, {"opens": ingress(WORLD_ON_80)}, "declares that it opens it"),
+        (Applicability.UNSAFE, WORLD, {"opens": ingress()}, "declares that it opens it"),
+        (
+            Applicability.UNSAFE,
+            WORLD,
+            {"opens": (Declared("it", "ingress", "/spec", peers=()),)},
+            "declares that it opens it",
+        ),
         (Applicability.UNSAFE, WORLD, {"opens": (Declared("it", "egress", "/spec"),)}, "declares that it opens it"),
         (Applicability.UNSAFE, WORLD, {"opens": (Declared("it", "ingress", "/specs/0"),)}, "declares that it opens it"),
         (Applicability.UNSAFE, add_rule(**WORLD_ON_80), {"opens": ingress(WORLD_GETS)}, "declares that it opens it"),
