@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +14,9 @@ from rewriter.cilium.ports import EVERYTHING
 from rewriter.cilium.settings import Facts, Settings
 from rewriter.cilium.terms import ANYTHING, Term
 from rewriter.cilium.validation import rejection
-from rewriter.cilium.version import REQUIRES_REMOVED, SUPPORTED
+from rewriter.cilium.version import BARE_ADDRESS_REJECTED, REQUIRES_REMOVED, SUPPORTED, Version
 from rewriter.finding import Applicability, Declared, Finding
+from rewriter.passes.bare_address import bare_addresses
 from rewriter.passes.placeholders import has_placeholder, substituted
 from rewriter.passes.rules import alone
 from rewriter.reach.difference import DIRECTIONS
@@ -61,6 +63,7 @@ def _entries(said: Declared, policy: Policy, source: Settings, target: Settings,
 
 
 _EVERY_PORT = (PortGrant(EVERYTHING),)
+_REQUIREMENTS = frozenset({"fromRequires", "toRequires"})
 
 
 def _peers(said: Declared) -> tuple[Term, ...]:
@@ -98,29 +101,44 @@ def _compiled(
 
 
 def _read(manifest: Mapping[str, Any], settings: Settings, facts: Facts) -> Sequence[Entry]:
-    """The entries of a manifest; none where it is rejected for more than the requirements that are gone since 1.19.
+    """The entries of a manifest; none where it is rejected for more than what fixes mend.
 
-    These narrow what they narrowed before, since that is what a fix makes of them.
+    Requirements, gone since 1.19, narrow what they narrowed before: that is what a fix makes of them.
     """
     if _accepts(manifest, settings):
         return compile_policy(read_policy(manifest), settings, facts)
-    free = _without_requirements(manifest)
-    if settings.version < REQUIRES_REMOVED or not _accepts(free, settings):
+    mended = _mended(manifest, settings.version)
+    if not _accepts(mended, settings):
         return ()
     # Of every cluster: a narrower reading would narrow those of earlier releases, too.
     before = replace(settings, version=REQUIRES_REMOVED.previous, default_local_cluster=False)
-    earlier = compile_policy(read_policy(manifest), before, facts)
-    entries = compile_policy(read_policy(free), settings, facts)
-    return [replace(entry, required=old.required) for entry, old in zip(entries, earlier, strict=True)]
+    required = compile_policy(read_policy(_with_rules(manifest, _requirements)), before)
+    entries = compile_policy(read_policy(mended), settings, facts)
+    return [replace(entry, required=narrowed.required) for entry, narrowed in zip(entries, required, strict=True)]
 
 
-def _without_requirements(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
-    gone = ("fromRequires", "toRequires")
+def _mended(manifest: Mapping[str, Any], version: Version) -> dict[str, Any]:
+    """The manifest without what a release rejects and a fix takes away: requirements, and bare addresses."""
+    gone = _REQUIREMENTS if version >= REQUIRES_REMOVED else frozenset()
+    made = _with_rules(manifest, lambda rule: {name: item for name, item in rule.items() if name not in gone})
+    if version >= BARE_ADDRESS_REJECTED:
+        for rule in read_policy(made).rules():
+            raw: Any = rule.raw
+            for route, full in bare_addresses(rule).items():
+                name, index = route.rsplit("/", 2)[1:]
+                raw[name][int(index)] = full
+    return made
+
+
+def _requirements(rule: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: item for name, item in rule.items() if name in _REQUIREMENTS}
+
+
+def _with_rules(manifest: Mapping[str, Any], change: Callable[[Mapping[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """A copy of a manifest with something else for each rule."""
     spec = {
-        name: [{key: item for key, item in rule.items() if key not in gone} for rule in rules]
-        if isinstance(rules, list)
-        else rules
-        for name, rules in manifest["spec"].items()
+        name: [change(rule) for rule in value] if isinstance(value, list) else value
+        for name, value in deepcopy(manifest["spec"]).items()
     }
     return {**manifest, "spec": spec}
 
