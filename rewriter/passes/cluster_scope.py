@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from rewriter.cilium.labels import CLUSTER_LABEL, K8S
-from rewriter.cilium.peers import endpoint_term, knp_peer_terms, required_term
+from rewriter.cilium.peers import endpoint_term, knp_peer_terms
 from rewriter.cilium.policy import CNP, KNP, PeerField, Rule, Spec
 from rewriter.cilium.selector import read_selector
 from rewriter.cilium.settings import Settings
@@ -16,13 +16,11 @@ from rewriter.cilium.version import AUTHENTICATION_OFF, L7_GENERIC_REMOVED
 from rewriter.finding import Applicability, Declared
 from rewriter.inventory.facts import Workload
 from rewriter.passes.base import Context
-from rewriter.passes.declared import declared, rule_flows
+from rewriter.passes.declared import rule_flows
 from rewriter.passes.enforcement import rejected_today
 from rewriter.passes.kept_alive import of_other_clusters
 from rewriter.passes.rules import sibling
-from rewriter.passes.words import listed, selector_text, subject_text
-
-_REQUIREMENTS = ("fromRequires", "toRequires")
+from rewriter.passes.words import listed, selector_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,19 +138,7 @@ def _left_out(place: Place, index: int, words: str, operator: str, clusters: tup
     if term is None:
         return rule_flows(context, spec, rule, words, only)
     lost = label_term([*term.conditions, Condition(K8S, CLUSTER_LABEL, operator, tuple(sorted(clusters)))])
-    if field.name in _REQUIREMENTS:
-        everywhere = f"{rule.direction} of {subject_text(context.policy, spec)}: {words}"
-        return declared(everywhere, spec, rule, *_narrowed(place), terms=[lost])
     return rule_flows(context, spec, rule, words, only, terms=[lost])
-
-
-def _narrowed(place: Place) -> Iterator[Mapping[str, Any]]:
-    """The rules that a requirement narrows."""
-    name = place.field.name.replace("Requires", "Endpoints")
-    for rule in place.spec.rules:
-        field = rule.peer(name)
-        if field and field.entries and rule.deny == place.rule.deny:
-            yield sibling(rule, {name: list(field.entries)})
 
 
 def _means_more_than_pods(place: Place, index: int) -> bool:
@@ -180,12 +166,11 @@ def term_today(context: Context, spec: Spec, field: PeerField, index: int) -> La
         terms = [term for term in knp_peer_terms(peer, policy.namespace or "", settings) if isinstance(term, LabelTerm)]
         return terms[0] if len(terms) == 1 else None
     selector = field.selectors[index]
-    if selector is None or field.name not in ("fromEndpoints", "toEndpoints", *_REQUIREMENTS):
+    if selector is None or field.name not in ("fromEndpoints", "toEndpoints"):
         return None
     if not context.namespace_known and policy.kind == CNP and not selector.names_namespace:
         return None
-    read = required_term if field.name in _REQUIREMENTS else endpoint_term
-    return read(selector, policy, spec.subject, settings)
+    return endpoint_term(selector, policy, spec.subject, settings)
 
 
 def entry_words(place: Place, index: int) -> str:

@@ -40,6 +40,9 @@ In a NetworkPolicy the key stands in `podSelector`, bare: nothing else counts th
 A policy with `fromNodes` or `toNodes` is rewritten only where `enable-node-selector-labels` is known to be on: without
 it Cilium rejects the policy, as `rejected` tells.
 
+A requirement (`fromRequires`, `toRequires`) is left to a person where clusters are to be named: it narrows the rules of
+other policies, too.
+
 Where the target release reads the rule as more than the source release does (mutual authentication is off from 1.19 on,
 port ranges are read from 1.16 on, for example), the upgrade opens that for local pods only. The fix would open it for
 those of other clusters too, so that it is unsafe; in a deny rule it would close it, and is evident.
@@ -138,7 +141,8 @@ def _rejected(context: Context) -> bool:
 def _selectors(
     context: Context, spec: Spec, rule: Rule, field: PeerField, changed: frozenset[str]
 ) -> Iterator[Finding]:
-    if field.name in ("fromRequires", "toRequires") and context.to_version >= REQUIRES_REMOVED:
+    requires = field.name in ("fromRequires", "toRequires")
+    if requires and context.to_version >= REQUIRES_REMOVED:
         return
     indexes = [
         index
@@ -147,13 +151,26 @@ def _selectors(
     ]
     if not indexes:
         return
-    if context.config.implicit_cluster.scope == "local" and context.cluster is None:
-        yield _unknown_local(Place(context, spec, rule, field, dict.fromkeys(indexes, Scope(None))))
+    configured = context.config.implicit_cluster.scope
+    place = Place(context, spec, rule, field, dict.fromkeys(indexes, Scope(None)))
+    if requires and configured not in ("auto", "any"):
+        yield _left_to_a_person(
+            place,
+            "a requirement that names clusters narrows every rule of its direction, and those of other policies",
+            f"write it into the selectors, with the clusters that they mean: it is gone in {REQUIRES_REMOVED}",
+        )
+        return
+    if configured == "local" and context.cluster is None:
+        yield _left_to_a_person(
+            place,
+            "which cluster is local to this file is not known, so the local cluster cannot be named",
+            'say so with `local = ["path/**"]` in the [[clusters]] entry of the cluster it is applied to',
+        )
         return
     scopes = {index: _scope(context, spec, rule, field, index) for index in indexes}
     affected = {index: scope for index, scope in scopes.items() if scope is not None}
     if affected:
-        yield _narrowed(Place(context, spec, rule, field, affected))
+        yield _narrowed(replace(place, scopes=affected))
 
 
 def _well_formed(peer: dict[str, Any]) -> bool:
@@ -225,7 +242,7 @@ def _narrowed(place: Place) -> Finding:
     )
 
 
-def _unknown_local(place: Place) -> Finding:
+def _left_to_a_person(place: Place, why: str, advice: str) -> Finding:
     return Finding(
         code=CODE,
         id=ID,
@@ -234,8 +251,8 @@ def _unknown_local(place: Place) -> Finding:
         route=_route(place),
         message=f"`{place.field.name}` {_entries(place)} pods of every cluster on {place.context.from_version}, "
         f"only local ones on {place.context.to_version}",
-        why="which cluster is local to this file is not known, so the local cluster cannot be named",
-        advice='say so with `local = ["path/**"]` in the [[clusters]] entry of the cluster it is applied to',
+        why=why,
+        advice=advice,
         versions=VERSIONS,
     )
 

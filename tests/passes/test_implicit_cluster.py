@@ -11,7 +11,7 @@ from rewriter.finding import Applicability, Severity
 from rewriter.inventory.facts import ServicePort
 from rewriter.passes.implicit_cluster import PASS
 from tests.cilium.vectors import verdict_cases
-from tests.passes.support import Facts, Run, cluster, namespace, run, service, version, words, workload
+from tests.passes.support import Facts, Run, cluster, namespace, run, service, version, workload
 
 CLUSTER = "io.cilium.k8s.policy.cluster"
 A, B, C = cluster("cluster-a", local=True), cluster("cluster-b"), cluster("cluster-c")
@@ -447,14 +447,20 @@ def test_nothing_more_is_kept_where_no_other_cluster_is_meant_or_another_rule_al
     assert [bool(finding.opens) for finding in found] == [unsafe]
 
 
-def test_a_requirement_that_names_the_local_cluster_narrows_the_rules_of_its_direction() -> None:
-    mesh = Facts(clusters=[cluster("cluster-a", local=True, default_local_cluster=True), B])
-    rules = [{"fromRequires": [{"matchLabels": WEB}]}, {"fromEndpoints": [{}]}, {"fromEntities": ["host"]}]
+@pytest.mark.parametrize(
+    ("scope", "trust"),
+    [
+        ("local", Applicability.MANUAL),
+        (("cluster-b",), Applicability.MANUAL),
+        ("any", Applicability.SAFE),
+        ("auto", Applicability.SAFE),
+    ],
+)
+def test_a_requirement_that_is_to_name_clusters_is_left_to_a_person(scope: Any, trust: Applicability) -> None:
+    mesh = Facts(clusters=[cluster("cluster-a", local=True, default_local_cluster=True), B], workloads=[HERE, THERE])
     versions = {"from_version": "1.17", "to_version": "1.18"}
-    found = treat(CNP, mesh, "local", more=versions, ingress=rules, ingressDeny=[{"fromEndpoints": [{}]}]).findings
-    closed = next(finding.closes for finding in found if "Requires" in finding.route)
-    assert words(closed) == ("ingress of every pod in shop: pods with app=web outside cluster-a",)
-    assert closed[0].rules == ({"fromEndpoints": [{}]},)
+    only = treat(CNP, mesh, scope, more=versions, ingress=[{"fromRequires": [{"matchLabels": WEB}]}]).only
+    assert only.applicability is trust
 
 
 #: Rejected before 1.17, and so not enforced: the upgrade switches it on.
