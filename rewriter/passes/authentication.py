@@ -51,6 +51,7 @@ def find(context: Context) -> Iterator[Finding]:
 
 def _finding(context: Context, spec: Spec, rule: Rule) -> Finding:
     flow = flow_text(context.policy, spec, rule, "the peers of the rule")
+    free = {name: value for name, value in rule.raw.items() if name != "authentication"}
     return Finding(
         code=CODE,
         id=ID,
@@ -62,7 +63,7 @@ def _finding(context: Context, spec: Spec, rule: Rule) -> Finding:
         advice="set the Helm value `authentication.enabled`, or drop the field",
         candidate=Fix(({"op": "remove", "path": f"{rule.route}/authentication"},)),
         versions=VERSIONS,
-        opens=(declared(f"{flow} without mutual authentication", spec, rule),),
+        opens=(declared(f"{flow} without mutual authentication", spec, rule, free),),
     )
 
 

@@ -62,7 +62,8 @@ def removed_kinds(rules: Mapping[str, Any]) -> list[str]:
 
 def _finding(context: Context, spec: Spec, rule: Rule, index: int, rules: Mapping[str, Any]) -> Finding:
     names, route = removed_kinds(rules), f"{rule.route}/toPorts/{index}/rules"
-    only = {**rule.raw, "toPorts": [rule.raw["toPorts"][index]]}
+    kept = {name: value for name, value in rules.items() if name not in names}
+    only = {**rule.raw, "toPorts": [{**rule.raw["toPorts"][index], "rules": kept}]}
     peers = "the peers of the rule" if any(field.entries for field in rule.peers) else "anybody"
     opened = f"everything {flow_text(context.policy, spec, rule, peers)} that the L7 rule holds back today"
     woken = switched_on(context) if rejected_today(context) else None
