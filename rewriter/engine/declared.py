@@ -12,7 +12,7 @@ from rewriter.cilium.policy import Policy, Spec, read_policy
 from rewriter.cilium.policy_set import PolicySet
 from rewriter.cilium.ports import EVERYTHING
 from rewriter.cilium.settings import Facts, Settings
-from rewriter.cilium.terms import ANYTHING, Term
+from rewriter.cilium.terms import ANYTHING, LabelTerm, Term, label_term
 from rewriter.cilium.validation import rejection
 from rewriter.cilium.version import BARE_ADDRESS_REJECTED, REQUIRES_REMOVED, SUPPORTED, Version
 from rewriter.finding import Applicability, Declared, Finding
@@ -73,18 +73,36 @@ def _peers(said: Declared) -> tuple[Term, ...]:
 def _of_spec(
     said: Declared, policy: Policy, spec: Spec, direction: str, settings: Sequence[Settings], facts: Facts
 ) -> Iterator[Entry]:
-    """The flows with the subject of one rule set, read as each of the settings reads them."""
-    if said.rules is None:
-        for entry in _compiled(policy, spec, direction, {}, settings, facts):
-            yield replace(entry, peers=_peers(said), ports=_EVERY_PORT)
-    for rule in said.rules or ():
-        for entry in _compiled(policy, spec, direction, rule, settings, facts):
-            yield entry if said.peers is None else replace(entry, peers=said.peers)
+    """The flows with the subject of one rule set, read as each of the settings reads them.
+
+    Requirements narrow the rules that are declared with them, as the same settings read these.
+    """
+    rules = ({},) if said.rules is None else said.rules
+    read = [_readings(policy, spec, direction, rule, settings, facts) for rule in rules]
+    for reading in zip(*read, strict=True):
+        entries = [entry for found in reading for entry in found]
+        required = [term for entry in entries for term in entry.required]
+        for entry in entries:
+            if said.rules is None:
+                yield replace(entry, peers=_peers(said), ports=_EVERY_PORT)
+            elif said.peers is not None:
+                yield replace(entry, peers=said.peers, required=(), endpoint_peers=False)
+            else:
+                yield _narrowed(entry, required)
 
 
-def _compiled(
+def _narrowed(entry: Entry, required: Sequence[LabelTerm]) -> Entry:
+    """An entry whose peers meet requirements, and that has none of its own."""
+    if entry.endpoint_peers and required:
+        conditions = [condition for term in required for condition in term.conditions]
+        pods = [peer for peer in entry.peers if isinstance(peer, LabelTerm)]
+        entry = replace(entry, peers=tuple(label_term([*peer.conditions, *conditions]) for peer in pods))
+    return replace(entry, required=(), endpoint_peers=False)
+
+
+def _readings(
     policy: Policy, spec: Spec, direction: str, rule: Mapping[str, Any], settings: Sequence[Settings], facts: Facts
-) -> Iterator[Entry]:
+) -> list[Sequence[Entry]]:
     """One rule by itself, as each of the settings reads it; where all reject it, as some release does.
 
     A rule of a policy that is not enforced may be one that no release between the two accepts.
@@ -95,9 +113,8 @@ def _compiled(
     readings = [_read(manifest, each, facts) for each in settings]
     if not any(readings):
         others = (replace(settings[-1], version=version) for version in reversed(SUPPORTED))
-        readings = [next((found for each in others if (found := _read(manifest, each, facts))), ())]
-    for reading in readings:
-        yield from reading
+        readings[-1] = next((found for each in others if (found := _read(manifest, each, facts))), ())
+    return readings
 
 
 def _read(manifest: Mapping[str, Any], settings: Settings, facts: Facts) -> Sequence[Entry]:
@@ -110,7 +127,7 @@ def _read(manifest: Mapping[str, Any], settings: Settings, facts: Facts) -> Sequ
     mended = _mended(manifest, settings.version)
     if not _accepts(mended, settings):
         return ()
-    # Of every cluster: a narrower reading would narrow those of earlier releases, too.
+    # Of every cluster: the fix writes the requirement into selectors, which say themselves which clusters they mean.
     before = replace(settings, version=REQUIRES_REMOVED.previous, default_local_cluster=False)
     required = compile_policy(read_policy(_with_rules(manifest, _requirements)), before)
     entries = compile_policy(read_policy(mended), settings, facts)

@@ -32,7 +32,9 @@ def changed_by_upgrade(context: Context) -> SwitchedOn:
             if wider:
                 (closes if rule.deny else opens).append(rule_flows(context, spec, rule, words))
             if narrower:
-                (opens if rule.deny else closes).append(rule_flows(context, spec, rule, words))
+                pods = tuple(_of_the_mesh_before(context, spec, rule)) or None
+                peers = words if pods is None else "pods of other clusters"
+                (opens if rule.deny else closes).append(rule_flows(context, spec, rule, peers, terms=pods))
     return SwitchedOn(tuple(opens), tuple(closes))
 
 
@@ -88,6 +90,20 @@ def _change(context: Context, spec: Spec, rule: Rule) -> tuple[bool, bool]:
     if _names(before, as_written=True) == _names(after, as_written=True):
         return True, False  # Patterns of DNS names match more from 1.19 on, and never less.
     return _is_more(after, before), _is_more(before, after)
+
+
+def _of_the_mesh_before(context: Context, spec: Spec, rule: Rule) -> Iterator[LabelTerm]:
+    """The pods that a rule loses where policy-default-local-cluster is all that narrows it; nothing otherwise."""
+    elsewhere = _elsewhere(context, None)
+    releases = context.from_version, context.to_version
+    before, after = (entries_of(context, spec, rule, rule.raw, each, every_cluster=True) for each in releases)
+    if context.cluster is None or _is_more(before, after):
+        return
+    before, after = (entries_of(context, spec, rule, rule.raw, each) for each in releases)
+    kept = {peer for entry in after for peer in entry.peers}
+    for peer in _pods(peer for entry in before for peer in entry.peers):
+        if peer not in kept:
+            yield label_term([*peer.conditions, *elsewhere])
 
 
 def _is_more(entries: Sequence[Entry], others: Sequence[Entry]) -> bool:
