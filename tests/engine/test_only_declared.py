@@ -1,6 +1,7 @@
 """Promise 1 by brute force: whatever a run changes, flow by flow, a finding of it declares and states.
 
-Random policies (those of the recorded cases, spoiled at random), random facts and settings. Every flow between the
+Random policies (those of the recorded cases, spoiled at random), random facts, settings, suppressions and baselines,
+as documents and as a List. No run is refused: no fix does what its finding does not declare. Every flow between the
 identities of a case, one by one and through the verdict engine alone: as it is today, as the upgrade leaves it, and as
 the rewrite leaves it, all policies together. With CNPFIX_FUZZ=1 for long.
 """
@@ -11,8 +12,9 @@ import copy
 import json
 import os
 import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from itertools import product
 from pathlib import Path
@@ -28,11 +30,18 @@ from rewriter.cilium.policy_set import compile_policies, match_entries
 from rewriter.cilium.universe import Universe
 from rewriter.cilium.verdict import Engine, mesh_named_ports
 from rewriter.cilium.version import SUPPORTED, Version
-from rewriter.config.model import ClusterEntityOptions, Config, ImplicitClusterOptions, InternalCidrOptions
+from rewriter.config.model import (
+    ClusterEntityOptions,
+    Config,
+    ImplicitClusterOptions,
+    InternalCidrOptions,
+    PathRule,
+)
 from rewriter.discovery import FoundFile
 from rewriter.engine import pipeline
+from rewriter.engine.baseline import Baseline, _key
 from rewriter.engine.fixer import Fixer, Options
-from rewriter.engine.result import Reported
+from rewriter.engine.result import FileResult, Reported
 from rewriter.engine.settings import compared_settings, facts_of
 from rewriter.finding import Applicability
 from rewriter.inventory.facts import Cluster
@@ -50,9 +59,10 @@ OUTSIDE = ("198.51.100.7/32", "10.1.2.3/32", "203.0.113.9/32", "2001:db8::1/128"
 
 @dataclass(frozen=True)
 class World:
-    """All that a run is about."""
+    """All that a run is about; `text` is the file with the manifests."""
 
     manifests: list[dict[str, Any]]
+    text: str
     identities: list[Identity]
     inventory: Facts
     config: Config
@@ -143,7 +153,8 @@ def _world(dice: random.Random) -> World:
     other = "cluster-b" if own != "cluster-b" else "cluster-a"
     more = {"default_local_cluster": dice.choice([None, None, True, False]), "cidr_match_nodes": dice.random() < 0.1}
     ranges = {"pod_cidrs": ("10.0.0.0/16",), "node_cidrs": dice.choice([None, ("10.1.0.0/16",)])}
-    clusters = [cluster(own, local=True, **more, **ranges)]
+    labels = dice.choice([None, None, True])
+    clusters = [cluster(own, local=True, node_selector_labels=labels, **more, **ranges)]
     if dice.random() < 0.8:
         clusters.append(cluster(other, pod_cidrs=dice.choice([None, ("10.2.0.0/16",)])))
     workloads = [
@@ -166,13 +177,47 @@ def _world(dice: random.Random) -> World:
         cluster_entity=ClusterEntityOptions(dice.choice([None, "all", (other,)]), dice.choice(["extend", "replace"])),
         implicit_cluster=ImplicitClusterOptions(scope if scope in ("auto", "any", "local") else (own,)),
         internal_cidr=InternalCidrOptions(dice.choice([None, "cluster", "pods"])),
+        per_path=_path_rules(dice),
         applicability={each: dice.choice(list(Applicability)) for each in PASS_NAMES if dice.random() < 0.15},
     )
     source, target = sorted(dice.choices(SUPPORTED, k=2))
     select = frozenset(dice.sample(PASS_NAMES, 1)) if dice.random() < 0.15 else None
-    options = Options(source, target, unsafe_fixes=dice.random() < 0.7, select=select)
+    ignore = frozenset(dice.sample(PASS_NAMES, dice.choice([0, 0, 0, 1, 2])))
+    options = Options(source, target, unsafe_fixes=dice.random() < 0.7, select=select, ignore=ignore)
     facts = Facts(clusters, workloads if dice.random() < 0.7 else (), services)
-    return World(manifests, identities, facts, config, options)
+    world = World(manifests, _text(manifests, dice), identities, facts, config, options)
+    return _with_baseline(world, dice) if dice.random() < 0.1 else world
+
+
+def _path_rules(dice: random.Random) -> tuple[PathRule, ...]:
+    """What the config may say of the file, or of another."""
+    paths = (dice.choice(["**", "policies.yaml", "other.yaml"]),)
+    ignore, select = (tuple(dice.sample(PASS_NAMES, count)) for count in (2, len(PASS_NAMES) - 3))
+    return dice.choice([(), (), (), (PathRule(paths, ignore=ignore),), (PathRule(paths, select=select),)])
+
+
+def _text(manifests: list[dict[str, Any]], dice: random.Random) -> str:
+    """A file with the manifests, as documents or as items of a List, and perhaps with suppressions."""
+    written: list[Any] = [{"apiVersion": "v1", "kind": "List", "items": manifests}]
+    text = yaml.safe_dump_all(manifests if dice.random() < 0.75 else written, sort_keys=False, width=1000)
+    lines = text.splitlines()
+    for _ in range(dice.choice([0, 0, 0, 1, 2, 4])):
+        names = dice.choice(["", f"[{', '.join(dice.sample(PASS_NAMES, 2))}]", f"[{dice.choice(PASS_NAMES)}]"])
+        index = dice.randrange(len(lines))
+        line = lines[index]
+        indent = line[: len(line) - len(line.lstrip())]
+        if line.startswith("---"):
+            continue
+        comment = f"# cnpfix: ignore{names}"
+        lines[index] = dice.choice([f"{line}  {comment}", f"{indent}{comment}\n{line}"])
+    return "\n".join(lines) + "\n"
+
+
+def _with_baseline(world: World, dice: random.Random) -> World:
+    """The same, with some of its findings known already."""
+    found = [item for item in _run(world).findings if dice.random() < 0.4]
+    counts = Counter(_key(item.finding, item.place, Path.cwd()) for item in found)
+    return replace(world, options=replace(world.options, baseline=Baseline(Path.cwd(), counts)))
 
 
 def _lies_in(identity: Identity, ranges: Sequence[IPv4Network | IPv6Network]) -> bool:
@@ -206,7 +251,7 @@ class Rewritten:
 
 
 def _rewrite(world: World) -> Rewritten:
-    """The run, over all policies in one file: documents, or items of one List."""
+    """The run, which nothing may refuse."""
     declared: list[Declaration] = []
     treated = pipeline._judged
 
@@ -218,11 +263,20 @@ def _rewrite(world: World) -> Rewritten:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "_judged", recorded)
-        return _run(world, declared)
+        result = _run(world)
+    assert result.errors == ()
+    new = [
+        _read(manifest)
+        for document in yaml.safe_load_all(result.after)
+        for manifest in (document["items"] if document["kind"] == "List" else [document])
+        if is_policy(manifest)
+    ]
+    old = [_read(manifest) for manifest in world.manifests]
+    return Rewritten(old, new, [item for item in result.findings if item.fixed], declared)
 
 
-def _run(world: World, declared: list[Declaration]) -> Rewritten:
-    text = "---\n".join(yaml.safe_dump(manifest, sort_keys=False) for manifest in world.manifests)
+def _run(world: World) -> FileResult:
+    """All policies in one file: documents, or items of one List."""
     policies = [_read(manifest) for manifest in world.manifests]
     fixer = Fixer(
         world.config,
@@ -231,9 +285,7 @@ def _run(world: World, declared: list[Declaration]) -> Rewritten:
         lambda path, manifest: read_policy(manifest).namespace,
         lambda path: policies,
     )
-    result = fixer.treat(FoundFile("policies.yaml"), text.encode())
-    new = [_read(manifest) for manifest in yaml.safe_load_all(result.after) if is_policy(manifest)]
-    return Rewritten(policies, new, [item for item in result.findings if item.fixed], declared)
+    return fixer.treat(FoundFile("policies.yaml"), world.text.encode())
 
 
 def _read(manifest: dict[str, Any]) -> Policy:
