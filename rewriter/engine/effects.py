@@ -167,10 +167,13 @@ class Effects:
 
     def _denied_beside(self, before: Policy, after: Policy, worlds: Sequence[PolicyWorld]) -> tuple[str, ...]:
         """The directions in which only the default deny of other policies shows what a step opens."""
-        today, fixed, _, early = worlds
-        if any(today.rejections) and not (any(fixed.rejections) and any(early.rejections)):
-            return denied_by_others(after, self.others(), self.source.version, self.target.version)
-        return tuple(sorted({*without_default_deny(before), *without_default_deny(after)}))
+        today, fixed, unfixed, early = (any(world.rejections) for world in worlds)
+        denied: set[str] = set()
+        if (today and not (fixed and early)) or (unfixed and not fixed):
+            denied.update(denied_by_others(after, self.others(), self.source.version, self.target.version))
+        if not today:
+            denied.update(without_default_deny(before), without_default_deny(after))
+        return tuple(sorted(denied))
 
     def _world(self, policy: Policy, settings: Settings, facts: Facts) -> PolicyWorld:
         """A policy alone; remembered, since what one step makes is what the next begins with."""
