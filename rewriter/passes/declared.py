@@ -33,7 +33,8 @@ def declared(
 ) -> Declared:
     """As `rule_flows`, all in these words."""
     peers = None if terms is None else tuple(terms)
-    return Declared(words, rule.direction, spec.route, rules or apart(rule), peers)
+    meant = tuple(_without_demands(rule, raw) for raw in rules or apart(rule))
+    return Declared(words, rule.direction, spec.route, meant, peers)
 
 
 def all_other(words: str, spec: Spec, direction: str) -> Declared:
@@ -45,7 +46,8 @@ def rules_flows(
     words: str, spec: Spec, direction: str, rules: Iterable[Rule], policy: Policy | None = None
 ) -> Declared:
     """The flows of several rules of a rule set, in another policy where one is given."""
-    return Declared(words, direction, spec.route, tuple(raw for rule in rules for raw in apart(rule)), policy=policy)
+    meant = tuple(_without_demands(rule, raw) for rule in rules for raw in apart(rule))
+    return Declared(words, direction, spec.route, meant, policy=policy)
 
 
 def apart(rule: Rule) -> tuple[Mapping[str, Any], ...]:
@@ -54,3 +56,16 @@ def apart(rule: Rule) -> tuple[Mapping[str, Any], ...]:
     if len(fields) < 2:
         return (rule.raw,)
     return tuple(sibling(rule, {field.name: list(field.entries)}) for field in fields)
+
+
+def _without_demands(rule: Rule, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What stands for a rule as a declared one, which is read as one that allows: a deny rule asks for ports alone."""
+    if not rule.deny:
+        return raw
+    items = raw.get("toPorts")
+    ports = {"toPorts": [_ports_alone(item) for item in items]} if isinstance(items, list) else {}
+    return {**{name: value for name, value in raw.items() if name != "authentication"}, **ports}
+
+
+def _ports_alone(item: Any) -> Any:
+    return {name: value for name, value in item.items() if name == "ports"} if isinstance(item, dict) else item

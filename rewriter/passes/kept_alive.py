@@ -9,7 +9,7 @@ from typing import Any
 from rewriter.cilium.compile import Entry
 from rewriter.cilium.labels import CLUSTER_LABEL, K8S
 from rewriter.cilium.policy import Rule, Spec
-from rewriter.cilium.terms import Condition, FqdnTerm, LabelTerm, Term, label_term
+from rewriter.cilium.terms import Condition, FqdnTerm, LabelTerm, Term, label_term, opaque_name
 from rewriter.finding import Declared
 from rewriter.passes.base import Context
 from rewriter.passes.declared import rule_flows
@@ -101,9 +101,9 @@ def _of_the_mesh_before(context: Context, spec: Spec, rule: Rule) -> Iterator[La
         return
     before, after = (entries_of(context, spec, rule, rule.raw, each) for each in releases)
     kept = {peer for entry in after for peer in entry.peers}
-    for peer in _pods(peer for entry in before for peer in entry.peers):
-        if peer not in kept:
-            yield label_term([*peer.conditions, *elsewhere])
+    lost = [peer for entry in before for peer in entry.peers if peer not in kept]
+    if not any(map(opaque_name, lost)):
+        yield from (label_term([*peer.conditions, *elsewhere]) for peer in _pods(lost))
 
 
 def _is_more(entries: Sequence[Entry], others: Sequence[Entry]) -> bool:

@@ -8,7 +8,7 @@ import yaml
 from rewriter.finding import Applicability, Severity
 from rewriter.passes.mixed_peers import PASS
 from tests.passes.policies import ccnp, cnp, other
-from tests.passes.support import Facts, run, words, workload
+from tests.passes.support import Facts, cluster, run, words, workload
 
 
 @pytest.mark.parametrize(
@@ -113,6 +113,25 @@ def test_node_peers_that_the_source_does_not_read() -> None:
     only = run(PASS, cnp(rules), from_version="1.15", to_version="1.16").only
     assert (only.applicability, only.fix) == (Applicability.MANUAL, None)
     assert "Cilium 1.15 does not read `fromNodes`" in only.advice
+
+
+SERVICE = "toServices: [{k8sService: {serviceName: db, namespace: shop}}]"
+
+
+@pytest.mark.parametrize(
+    ("peers", "said"),
+    [
+        ("toEndpoints: [{matchLabels: {app: db}}]", "pods of other clusters"),
+        # Which pods a Service means is told by the facts, and not by the rule.
+        (SERVICE, "the peers of the rule as Cilium 1.19 reads it"),
+    ],
+)
+def test_what_a_policy_that_is_kept_alive_loses_of_other_clusters(peers: str, said: str) -> None:
+    mesh = Facts(clusters=[cluster("a", local=True), cluster("b")])
+    only = run(PASS, cnp(f"{DENY}\negress: [{{{peers}}}]"), mesh, from_version="1.16", to_version="1.19").only
+    assert only.applicability is Applicability.EVIDENT
+    assert words(only.closes) == (f"from pods app=web in shop to {said}",)
+    assert (only.closes[0].peers is None) is (peers == SERVICE)
 
 
 def test_who_enters_default_deny_is_said() -> None:
