@@ -60,8 +60,8 @@ class Effects:
     Each policy is judged alone, and beside others where these show more: what others add to a flow is nothing, an allow
     rule, a default deny, or a deny rule, beside which nothing changes. One that denies is judged also beside policies
     that allow everything, where its deny rules are what counts; one that does not deny by default, or that a step
-    revives while one of the `others` denies its pods, also beside policies that deny everything, where its allow rules
-    are; one with fromRequires or toRequires also beside those of the `others` that these narrow.
+    revives or keeps alive while one of the `others` denies its pods, also beside policies that deny everything, where
+    its allow rules are; one with fromRequires or toRequires also beside those of the `others` that these narrow.
 
     It is judged against every identity that the selectors of either version, or of the declaration, tell apart: none
     that the inventory may hold is treated otherwise than one of them. Workloads of the inventory are taken in where

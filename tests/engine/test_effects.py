@@ -294,6 +294,41 @@ def test_a_fix_that_settles_for_what_the_upgrade_does_closes_it_too(
     assert finding["flows"]["closed"] == finding["flows"]["upgrade"]["closed"]
 
 
+DIES = """\
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: web, namespace: shop}
+spec:
+  endpointSelector: {matchLabels: {app: web}}
+  ingress:
+  - fromCIDR: [198.51.100.7]
+  - fromEndpoints: [{matchLabels: {app: db}}]
+    toPorts: [{ports: [{port: "9092", protocol: TCP}], rules: {kafka: [{topic: a}]}}]
+"""
+DENIES = """\
+---
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: deny, namespace: shop}
+spec: {endpointSelector: {}, ingress: [{}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("beside", "opened"),
+    [("", []), (DENIES, ['pods with app=db of namespace shop on 9092/TCP, beyond kafka [{"topic":"a"}]'])],
+)
+def test_a_policy_that_lives_on_opens_what_others_would_deny(
+    repository: Path, capsys: pytest.CaptureFixture[str], beside: str, opened: list[str]
+) -> None:
+    """Alone it opens nothing: without the fix the upgrade would open more."""
+    (repository / "policy.yaml").write_text(DIES + beside)
+    _, found = report(capsys, "--from", "1.19", "--to", "1.20", "--select", "bare-address")
+    (finding,) = found["findings"]
+    assert finding["fixed"]
+    assert [text.partition(" from ")[2] for text in finding["flows"]["opened"]] == opened
+
+
 def test_each_finding_states_its_own_effect(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (repository / "cnpfix.toml").write_text(MESH + '[passes.implicit-cluster]\nscope = "local"\n')
     (repository / "policy.yaml").write_text(POLICY + "  - fromEndpoints: [{matchLabels: {app: cart}}]\n")
