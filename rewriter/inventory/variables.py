@@ -54,32 +54,22 @@ class VariableSources:
         self._left_out = left_out
         self._asked: dict[tuple[str, str], list[tuple[str, Manifest]]] = {}
         self._placed: dict[tuple[str, str, str], dict[str, Values | None]] = {}
-        self._unplaced: dict[tuple[str, str], list[tuple[str, Values]]] = {}
 
     def values_of(self, target: str, kind: str, namespace: str, name: str) -> Values | None:
         """What a Kustomization takes that is applied to a target; None before `settle`, and where it is not told.
 
-        What nothing in the tree applies counts if it is the only one of its name.
+        What nothing in the tree applies is not told: it may be an example, or be for another cluster.
         """
         if kind not in ("ConfigMap", "Secret"):
             return None
         if (kind, name) not in self._asked:
             self._asked[kind, name] = list(self._written(kind, name))
-        placed = self._placed.get((kind, namespace, name), {})
-        if placed:
-            return placed.get(target)
-        loose = [
-            values
-            for where, values in self._unplaced.get((kind, name), ())
-            if not where or not namespace or where == namespace
-        ]
-        return loose[0] if len(loose) == 1 else None
+        return self._placed.get((kind, namespace, name), {}).get(target)
 
     def settle(self, found: Mapping[str, Sequence[Placement]]) -> bool:
         """Takes the placements of files by inner path; whether they change what is known."""
         placed: dict[tuple[str, str, str], dict[str, Values | None]] = {}
-        unplaced: dict[tuple[str, str], list[tuple[str, Values]]] = {}
-        for (kind, name), manifests in self._asked.items():
+        for (kind, _), manifests in self._asked.items():
             for inner, manifest in manifests:
                 for placement in found.get(inner, ()):
                     applied = placement.apply(manifest.value)
@@ -89,11 +79,8 @@ class VariableSources:
                     of_target = placed.setdefault(key, {})
                     again = placement.target in of_target and of_target[placement.target] != values
                     of_target[placement.target] = None if again else values
-                if inner not in found:
-                    where = str(manifest.metadata.get("namespace") or "")
-                    unplaced.setdefault((kind, name), []).append((where, _values(manifest.value)))
-        changed = (placed, unplaced) != (self._placed, self._unplaced)
-        self._placed, self._unplaced = placed, unplaced
+        changed = placed != self._placed
+        self._placed = placed
         return changed
 
     def _written(self, kind: str, name: str) -> Iterator[tuple[str, Manifest]]:

@@ -122,25 +122,33 @@ def build(*names: str, **inline: str) -> dict[str, Any]:
         pytest.param([source("one", WHERE="${OTHER}")], build("one"), None, id="a variable itself"),
     ],
 )
-@pytest.mark.parametrize("applied", [True, False])
-def test_variables_of_sources(applied: bool, sources: list[str], variables: Any, expected: str | None) -> None:
+def test_variables_of_sources(sources: list[str], variables: Any, expected: str | None) -> None:
     files = {
         "apps/p.yaml": VARIABLE,
-        "flux/sync.yaml": flux("apps", "./apps", **variables)
-        + ("---\n" + flux("settings", "./settings") if applied else ""),
+        "flux/sync.yaml": flux("apps", "./apps", **variables) + "---\n" + flux("settings", "./settings"),
         "settings/sources.yaml": "---\n".join(sources),
     }
     assert namespace_at(files, "apps/p.yaml") == expected
 
 
+def test_variables_of_a_source_that_nothing_applies_are_not_known() -> None:
+    files = {
+        "apps/p.yaml": VARIABLE,
+        "flux/sync.yaml": flux("apps", "./apps", **build("vars")),
+        "examples/vars.yaml": source("vars", WHERE="staging"),
+    }
+    assert namespace_at(files, "apps/p.yaml") is None
+
+
 def test_defaults_do_not_hold_beside_what_a_secret_may_hold() -> None:
+    settings = "---\n" + flux("settings", "./settings")
     files = {
         "a/p.yaml": VARIABLE.replace("${WHERE}", "${WHERE:=shop}"),
-        "flux.yaml": flux("a", "./a", **build("one")),
-        "one.yaml": source("one", OTHER="x"),
+        "flux.yaml": flux("a", "./a", **build("one")) + settings,
+        "settings/one.yaml": source("one", OTHER="x"),
     }
     assert namespace_at(files, "a/p.yaml") == "shop"
-    files["flux.yaml"] = flux("a", "./a", **build("one", "two!"))
+    files["flux.yaml"] = flux("a", "./a", **build("one", "two!")) + settings
     assert namespace_at(files, "a/p.yaml") is None
 
 
