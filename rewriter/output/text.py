@@ -100,7 +100,9 @@ def _effects(items: Sequence[Reported], style: Style) -> Iterator[str]:
             yield from _flows("opens", flows.opened, style, 4, "red")
             yield from _flows("closes", flows.closed, style, 4, "yellow")
         else:
-            yield from style.wrap("no flow: all stay as they are today", 4, "changes  ")
+            may = item.finding.opens or item.finding.closes
+            same = "no flow beyond what the upgrade does" if may else "no flow: all stay as they are today"
+            yield from style.wrap(same, 4, "changes  ")
         if (upgrade.opened, upgrade.closed) == (flows.opened, flows.closed):
             if flows.opened or flows.closed:
                 yield from style.wrap("does the same without this fix", 4, "upgrade  ")
