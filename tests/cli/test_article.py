@@ -91,6 +91,18 @@ AGENTS = "pods with app=monitoring-agent of namespace"
 NOW, SAME = ("1.18", "1.19"), ("1.18", "1.18")
 ALL_BUT_3306 = tuple(port for port in PORTS if port != "3306/TCP")
 
+#: What closes once the client of the first case may reach its database on one port only.
+SHUT_IN = {
+    f"{CLIENT} anything except pods with app=db of namespace prod on every port": (
+        EVERYONE - {"cluster-a/prod/db", "cluster-b/prod/db"},
+        PORTS,
+    ),
+    f"{CLIENT} pods with app=db of namespace prod on every port except 3306/TCP": (
+        {"cluster-a/prod/db", "cluster-b/prod/db"},
+        ALL_BUT_3306,
+    ),
+}
+
 CASES = {
     # A Service and a port in one rule: rejected up to 1.16, so that the client is open. The fix shuts it in.
     "service-and-port, fixed where the policy is dead": Case(
@@ -99,16 +111,7 @@ CASES = {
         "cluster-a/default/myclient",
         ("1.16", "1.16"),
         "egress",
-        closed={
-            f"{CLIENT} anything except pods with app=db of namespace prod on every port": (
-                EVERYONE - {"cluster-a/prod/db", "cluster-b/prod/db"},
-                PORTS,
-            ),
-            f"{CLIENT} pods with app=db of namespace prod on every port except 3306/TCP": (
-                {"cluster-a/prod/db", "cluster-b/prod/db"},
-                ALL_BUT_3306,
-            ),
-        },
+        closed=SHUT_IN,
         state="starts being enforced",
     ),
     "service-and-port, left to wake up": Case(
@@ -117,16 +120,7 @@ CASES = {
         "cluster-a/default/myclient",
         ("1.16", "1.17"),
         "egress",
-        closed={
-            f"{CLIENT} anything except pods with app=db of namespace prod on every port": (
-                EVERYONE - {"cluster-a/prod/db", "cluster-b/prod/db"},
-                PORTS,
-            ),
-            f"{CLIENT} pods with app=db of namespace prod on every port except 3306/TCP": (
-                {"cluster-a/prod/db", "cluster-b/prod/db"},
-                ALL_BUT_3306,
-            ),
-        },
+        closed=SHUT_IN,
         state="starts being enforced",
     ),
     "service-and-port, fixed where the policy is in force": Case(

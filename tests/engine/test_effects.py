@@ -294,16 +294,10 @@ def test_a_fix_that_settles_for_what_the_upgrade_does_closes_it_too(
     assert finding["flows"]["closed"] == finding["flows"]["upgrade"]["closed"]
 
 
-DIES = """\
-apiVersion: cilium.io/v2
-kind: CiliumNetworkPolicy
-metadata: {name: web, namespace: shop}
-spec:
-  endpointSelector: {matchLabels: {app: web}}
-  ingress:
+DIES = f"""\
+{POLICY}\
+    toPorts: [{{ports: [{{port: "9092", protocol: TCP}}], rules: {{kafka: [{{topic: a}}]}}}}]
   - fromCIDR: [198.51.100.7]
-  - fromEndpoints: [{matchLabels: {app: db}}]
-    toPorts: [{ports: [{port: "9092", protocol: TCP}], rules: {kafka: [{topic: a}]}}]
 """
 DENIES = """\
 ---
