@@ -122,6 +122,7 @@ class Effects:
             Flows(*_union([_texts(each) for each in part]))
             for part in zip(*((e.own, e.upgrade, e.undeclared) for e in found), strict=True)
         )
+        exact = all(each.own.exact and each.upgrade.exact for each in found)
         return Step(replace(own, upgrade=upgrade, exact=exact), undeclared)
 
     def upgrade(self, old: Policy, new: Policy) -> Flows:
@@ -163,7 +164,11 @@ class Effects:
         # Their rules are read as today both times: what the upgrade does to them is none of this step.
         beside = world_of(others, self.source, facts).sets
         chosen = [PolicyWorld((*world.sets, *beside)) for world in worlds]
-        return step_effect(*chosen, identities=identities, inside=self.inside, declared=declared)
+        found = step_effect(*chosen, identities=identities, inside=self.inside, declared=declared)
+        if identities or (found.own.exact and found.upgrade.exact):
+            return found
+        known = self._workloads((before, after, *others))
+        return step_effect(*chosen, identities=known, inside=self.inside, declared=declared)
 
     def _denied_beside(self, before: Policy, after: Policy, worlds: Sequence[PolicyWorld]) -> tuple[str, ...]:
         """The directions in which only the default deny of other policies shows what a step opens."""
