@@ -17,8 +17,8 @@ from rewriter.cli.pass_names import pass_id
 from rewriter.cli.printing import say_json
 from rewriter.output.style import Style, style_for
 from rewriter.passes import PASSES
-from rewriter.passes.base import Pass
-from rewriter.passes.examples import Example, read_examples
+from rewriter.passes.kit.examples import Example, read_examples
+from rewriter.passes.kit.registry import Pass
 
 
 class Format(StrEnum):

@@ -21,7 +21,7 @@ from rewriter.engine.worlds import world_of
 from rewriter.finding import Applicability, Finding, Flows
 from rewriter.inventory.facts import Service
 from rewriter.inventory.inventory import Inventory
-from rewriter.passes.enforcement import denied_by_others, may_share_pods, rejected, without_default_deny
+from rewriter.passes.kit.enforcement import denied_by_others, may_share_pods, rejected, without_default_deny
 from rewriter.reach.compare import StepEffect, reach
 from rewriter.reach.difference import Difference
 from rewriter.reach.effect import step_effect

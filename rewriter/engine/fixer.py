@@ -26,12 +26,13 @@ from rewriter.engine.settings import compared_settings, mesh_addresses, node_lab
 from rewriter.engine.suppression import suppressions
 from rewriter.engine.traffic import Traffic
 from rewriter.engine.write import WriteError, write_atomically
+from rewriter.evidence.context import Context
+from rewriter.evidence.mesh import mesh_known
 from rewriter.finding import Applicability, Finding
 from rewriter.inventory.facts import Cluster
 from rewriter.inventory.inventory import Inventory
 from rewriter.passes import PASS_IDS, PASSES
-from rewriter.passes.base import Context, Pass
-from rewriter.passes.mesh import mesh_known
+from rewriter.passes.kit.registry import Pass
 from rewriter.suppress import Suppression, unused
 
 

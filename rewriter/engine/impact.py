@@ -23,9 +23,9 @@ from rewriter.engine.settings import (
 )
 from rewriter.engine.workspace import PlacedPolicy, Workspace
 from rewriter.engine.worlds import world_of
+from rewriter.evidence.mesh import mesh_known
 from rewriter.finding import Flows
 from rewriter.inventory.facts import Cluster
-from rewriter.passes.mesh import mesh_known
 from rewriter.reach.pairs import Member, MeshDifference, PairChange, compare_mesh
 
 _UNSAID = "nobody says whether it is; say so with `node_selector_labels` in [[clusters]]"

@@ -15,8 +15,9 @@ from rewriter.engine.effects import Effects, Step, check_declared, check_togethe
 from rewriter.engine.observed import Observed
 from rewriter.engine.proofs import ProofError, deletes, patched, prove_comments, prove_structure
 from rewriter.engine.result import Place, Reported
+from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding
-from rewriter.passes.base import Context, Pass
+from rewriter.passes.kit.registry import Pass
 from rewriter.reach.world import Declaration
 
 MAX_ROUNDS = 5

@@ -12,9 +12,9 @@ from rewriter.cilium.policy import Policy, Spec, read_policy
 from rewriter.cilium.settings import Facts, Settings
 from rewriter.cilium.validation import rejection
 from rewriter.cilium.version import BARE_ADDRESS_REJECTED, REQUIRES_REMOVED, SUPPORTED, Version
+from rewriter.evidence.placeholders import has_placeholder, substituted
 from rewriter.passes.bare_address import bare_addresses
-from rewriter.passes.placeholders import has_placeholder, substituted
-from rewriter.passes.rules import alone
+from rewriter.passes.kit.coverage import alone
 
 _REQUIREMENTS = frozenset({"fromRequires", "toRequires"})
 

@@ -13,7 +13,7 @@ from rewriter.cilium.settings import CidrGroupView, Facts, ServiceView, Settings
 from rewriter.cilium.version import DEFAULT_LOCAL_CLUSTER, DEFAULT_LOCAL_CLUSTER_EXISTS, Version
 from rewriter.inventory.facts import CIDRGroup, Cluster, Namespace, Service, Workload
 from rewriter.inventory.inventory import Inventory
-from rewriter.passes.enforcement import rests_on_node_labels
+from rewriter.passes.kit.enforcement import rests_on_node_labels
 
 #: The name of a cluster of which nobody told the name (Cilium's default of cluster.name).
 DEFAULT_NAME = "default"

@@ -9,7 +9,7 @@ from rewriter.cilium.policy import Policy, read_policy
 from rewriter.cilium.policy_set import PolicySet
 from rewriter.cilium.settings import Facts, Settings
 from rewriter.cilium.validation import Rejection, rejection
-from rewriter.passes.enforcement import filled_in, rejected
+from rewriter.passes.kit.enforcement import filled_in, rejected
 from rewriter.reach.world import PolicyWorld
 
 

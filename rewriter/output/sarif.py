@@ -13,7 +13,7 @@ from rewriter.output.fingerprint import fingerprints
 from rewriter.output.lines import full_message
 from rewriter.output.style import as_json_text
 from rewriter.passes import PASSES
-from rewriter.passes.base import Pass
+from rewriter.passes.kit.registry import Pass
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}

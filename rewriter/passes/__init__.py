@@ -21,7 +21,7 @@ from rewriter.passes import (
     service_with_ports,
     subject_namespace,
 )
-from rewriter.passes.base import Pass
+from rewriter.passes.kit.registry import Pass
 
 #: CNP013 needs no place before the scope passes: it asks which pods a selector selects, and so follows CNP002, which
 #: adds selectors, and CNP005, which says in which namespace; the cluster that CNP006 adds changes no port.

@@ -31,10 +31,11 @@ from collections.abc import Iterator
 
 from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.version import AUTHENTICATION_OFF
+from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Fix, Severity
-from rewriter.passes.base import Context, Pass
-from rewriter.passes.declared import declared
-from rewriter.passes.words import flow_text
+from rewriter.passes.kit.claims import declared
+from rewriter.passes.kit.registry import Pass
+from rewriter.text import flow_text
 
 CODE, ID = "CNP012", "authentication"
 VERSIONS = str(AUTHENTICATION_OFF)

@@ -35,11 +35,12 @@ from typing import Any
 from rewriter.cilium.cidr import AddressError, parse_address
 from rewriter.cilium.policy import Rule
 from rewriter.cilium.version import BARE_ADDRESS_REJECTED
+from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Fix, Severity
-from rewriter.passes.base import Context, Pass
-from rewriter.passes.enforcement import default_denies, rejected_today, switched_on
-from rewriter.passes.kept_alive import changed_by_upgrade
-from rewriter.passes.words import listed
+from rewriter.passes.kit.enforcement import default_denies, rejected_today, switched_on
+from rewriter.passes.kit.registry import Pass
+from rewriter.passes.kit.upgrade_semantics import changed_by_upgrade
+from rewriter.text import listed
 
 CODE, ID = "CNP010", "bare-address"
 VERSIONS = str(BARE_ADDRESS_REJECTED)

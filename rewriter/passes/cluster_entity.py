@@ -66,14 +66,15 @@ from rewriter.cilium.labels import CLUSTER_LABEL
 from rewriter.cilium.policy import INGRESS, PeerField, Rule, Spec
 from rewriter.cilium.terms import pods_with, reserved_term
 from rewriter.cilium.version import CLUSTER_MESH_ENTITY, REQUIRES_REMOVED
+from rewriter.evidence.context import Context
+from rewriter.evidence.mesh import mesh_pods, pods_of
+from rewriter.evidence.observed import dropped_from_remote_pods
 from rewriter.finding import Applicability, Declared, Finding, Fix, Operation, Severity
 from rewriter.inventory.hubble.flows import ObservedFlow
-from rewriter.passes.base import Context, Pass
-from rewriter.passes.declared import rule_flows
-from rewriter.passes.mesh import mesh_pods, pods_of
-from rewriter.passes.observed import dropped_from_remote_pods
-from rewriter.passes.rules import add_after, missing, sibling
-from rewriter.passes.words import listed
+from rewriter.passes.kit.claims import rule_flows
+from rewriter.passes.kit.coverage import add_after, missing, sibling
+from rewriter.passes.kit.registry import Pass
+from rewriter.text import listed
 
 CODE, ID = "CNP004", "cluster-entity"
 #: Entities that already cover the pods of the whole mesh.

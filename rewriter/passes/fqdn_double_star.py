@@ -42,12 +42,13 @@ from rewriter.cilium.fqdn import fqdn_term
 from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.terms import FqdnTerm
 from rewriter.cilium.version import DOUBLE_STAR_SPANS_LABELS
+from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Declared, Finding, Fix, Severity
-from rewriter.passes.base import Context, Pass
-from rewriter.passes.declared import rule_flows
-from rewriter.passes.enforcement import switched_on_by_upgrade
-from rewriter.passes.rules import sibling
-from rewriter.passes.words import flow_text, listed
+from rewriter.passes.kit.claims import rule_flows
+from rewriter.passes.kit.coverage import sibling
+from rewriter.passes.kit.enforcement import switched_on_by_upgrade
+from rewriter.passes.kit.registry import Pass
+from rewriter.text import flow_text, listed
 
 CODE, ID = "CNP008", "fqdn-double-star"
 VERSIONS = str(DOUBLE_STAR_SPANS_LABELS)

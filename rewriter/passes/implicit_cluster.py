@@ -78,17 +78,18 @@ from rewriter.cilium.version import (
     REQUIRES_REMOVED,
     Version,
 )
+from rewriter.evidence.context import Context
+from rewriter.evidence.doubts import doubts_about
+from rewriter.evidence.global_services import lost_backends
+from rewriter.evidence.mesh import cluster_requirement, reaches_other_clusters
+from rewriter.evidence.workloads import clusters_all_known, unseen, workloads_evidence, workloads_of
 from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
-from rewriter.passes.base import Context, Pass
-from rewriter.passes.cluster_scope import Place, Scope, effect, entry_words, term_today
-from rewriter.passes.declared import declared
-from rewriter.passes.doubts import doubts_about
-from rewriter.passes.enforcement import rejected_today
-from rewriter.passes.global_services import lost_backends
-from rewriter.passes.mesh import cluster_requirement, reaches_other_clusters
-from rewriter.passes.rules import kept_by_others, spec_of
-from rewriter.passes.words import listed
-from rewriter.passes.workloads import clusters_all_known, unseen, workloads_evidence, workloads_of
+from rewriter.passes.kit.claims import declared
+from rewriter.passes.kit.cluster_scope import Place, Scope, effect, entry_words, term_today
+from rewriter.passes.kit.coverage import kept_by_others, spec_of
+from rewriter.passes.kit.enforcement import rejected_today
+from rewriter.passes.kit.registry import Pass
+from rewriter.text import listed
 
 CODE, ID = "CNP006", "implicit-cluster"
 VERSIONS = str(DEFAULT_LOCAL_CLUSTER)

@@ -60,12 +60,13 @@ from dataclasses import dataclass
 
 from rewriter.cilium.addresses import PRIVATE, AddressSet
 from rewriter.cilium.policy import CCNP, CNP, EGRESS, KNP, PeerField, Rule, Spec
+from rewriter.evidence.backends import Backends, UndecidedError, service_backends
+from rewriter.evidence.clusters import parsed
+from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Fix, Severity
 from rewriter.inventory.facts import Service
-from rewriter.passes.backend_ports import ports_known, translate
-from rewriter.passes.backends import Backends, UndecidedError, service_backends
-from rewriter.passes.base import Context, Pass
-from rewriter.passes.cidr_entries import (
+from rewriter.passes.kit.backend_ports import ports_known, translate
+from rewriter.passes.kit.cidr_entries import (
     CidrEntry,
     Coverage,
     Held,
@@ -75,11 +76,11 @@ from rewriter.passes.cidr_entries import (
     read_entries,
     union,
 )
-from rewriter.passes.cidr_peers import ClusterIp, Rewrite, rewrite
-from rewriter.passes.clusters import parsed
-from rewriter.passes.declared import rule_flows
-from rewriter.passes.rules import sibling
-from rewriter.passes.words import listed
+from rewriter.passes.kit.cidr_peers import ClusterIp, Rewrite, rewrite
+from rewriter.passes.kit.claims import rule_flows
+from rewriter.passes.kit.coverage import sibling
+from rewriter.passes.kit.registry import Pass
+from rewriter.text import listed
 
 CODE, ID = "CNP003", "internal-cidr"
 _FIELDS = frozenset({"fromCIDR", "toCIDR", "fromCIDRSet", "toCIDRSet", "from", "to"})

@@ -56,18 +56,19 @@ from rewriter.cilium.peers import names_init
 from rewriter.cilium.policy import CNP, PeerField, Rule, Spec
 from rewriter.cilium.selector import Requirement, Selector
 from rewriter.cilium.terms import conditions_of, label_term
+from rewriter.evidence.context import Context
+from rewriter.evidence.doubts import REMEDY, doubts_about
+from rewriter.evidence.mesh import cluster_requirement, namespace_key
+from rewriter.evidence.namespaces import Matches, knowledge_gap, matches_of, namespaces_of, own_evidence, told
+from rewriter.evidence.workloads import workloads_evidence
 from rewriter.finding import Applicability, Declared, Finding, Fix, Severity
 from rewriter.inventory.facts import Workload
-from rewriter.passes.base import Context, Pass
-from rewriter.passes.clusterwide import clusterwide_form
-from rewriter.passes.declared import rule_flows
-from rewriter.passes.doubts import REMEDY, doubts_about
-from rewriter.passes.mesh import cluster_requirement, namespace_key
-from rewriter.passes.namespace_evidence import Matches, knowledge_gap, matches_of, namespaces_of, own_evidence, told
-from rewriter.passes.rules import missing, sibling
-from rewriter.passes.scope_keys import misspelt, renamed, with_expressions, with_label
-from rewriter.passes.words import listed, selector_text
-from rewriter.passes.workloads import workloads_evidence
+from rewriter.passes.kit.claims import rule_flows
+from rewriter.passes.kit.clusterwide import clusterwide_form
+from rewriter.passes.kit.coverage import missing, sibling
+from rewriter.passes.kit.registry import Pass
+from rewriter.passes.kit.scope_keys import misspelt, renamed, with_expressions, with_label
+from rewriter.text import listed, selector_text
 
 CODE, ID = "CNP005", "missing-namespace"
 _FIELDS = ("fromEndpoints", "toEndpoints")

@@ -46,12 +46,13 @@ from collections.abc import Iterator
 
 from rewriter.cilium.policy import PeerField, Rule
 from rewriter.cilium.version import DENY_RULES_VALIDATED, NODE_PEERS, SUPPORTED, Version
+from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
-from rewriter.passes.base import Context, Pass
-from rewriter.passes.enforcement import SwitchedOn, default_denies, rejected_today, switched_on
-from rewriter.passes.kept_alive import changed_by_upgrade
-from rewriter.passes.rules import add_after, missing, sibling
-from rewriter.passes.words import listed
+from rewriter.passes.kit.coverage import add_after, missing, sibling
+from rewriter.passes.kit.enforcement import SwitchedOn, default_denies, rejected_today, switched_on
+from rewriter.passes.kit.registry import Pass
+from rewriter.passes.kit.upgrade_semantics import changed_by_upgrade
+from rewriter.text import listed
 
 CODE, ID = "CNP001", "mixed-peers"
 _REQUIRES = frozenset({"fromRequires", "toRequires"})

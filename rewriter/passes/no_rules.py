@@ -37,12 +37,13 @@ from typing import Any
 
 from rewriter.cilium.policy import EGRESS, INGRESS, Policy, Rule, Spec
 from rewriter.cilium.version import RULES_REQUIRED
+from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Declared, Finding, Fix, Operation, Severity
-from rewriter.passes.base import Context, Pass
-from rewriter.passes.declared import all_other, rule_flows
-from rewriter.passes.enforcement import rejected_today, subject_evidence, switched_on
-from rewriter.passes.kept_alive import changed_by_upgrade
-from rewriter.passes.words import listed, subject_text
+from rewriter.passes.kit.claims import all_other, rule_flows
+from rewriter.passes.kit.enforcement import rejected_today, subject_evidence, switched_on
+from rewriter.passes.kit.registry import Pass
+from rewriter.passes.kit.upgrade_semantics import changed_by_upgrade
+from rewriter.text import listed, subject_text
 
 CODE, ID = "CNP011", "no-rules"
 _LISTS = ("ingress", "ingressDeny", "egress", "egressDeny")

@@ -52,14 +52,15 @@ from rewriter.cilium.version import (
     SUPPORTED,
     Version,
 )
+from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.bare_address import bare_addresses
-from rewriter.passes.base import Context, Pass
-from rewriter.passes.enforcement import default_denies, rejected, rests_on_node_labels, upgrades, value_at
+from rewriter.passes.kit.enforcement import default_denies, rejected, rests_on_node_labels, upgrades, value_at
+from rewriter.passes.kit.registry import Pass
 from rewriter.passes.mixed_peers import mixed_kinds
 from rewriter.passes.no_rules import has_no_rules
 from rewriter.passes.removed_l7 import removed_kinds
-from rewriter.passes.words import listed
+from rewriter.text import listed
 
 CODE, ID = "CNP014", "rejected"
 

@@ -34,11 +34,12 @@ from typing import Any
 
 from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.version import L7_GENERIC_DEPRECATED, L7_GENERIC_REMOVED
+from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
-from rewriter.passes.base import Context, Pass
-from rewriter.passes.declared import declared
-from rewriter.passes.enforcement import rejected_today, switched_on
-from rewriter.passes.words import flow_text, listed
+from rewriter.passes.kit.claims import declared
+from rewriter.passes.kit.enforcement import rejected_today, switched_on
+from rewriter.passes.kit.registry import Pass
+from rewriter.text import flow_text, listed
 
 CODE, ID = "CNP009", "removed-l7"
 VERSIONS = str(L7_GENERIC_REMOVED)

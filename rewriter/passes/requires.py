@@ -49,10 +49,10 @@ from rewriter.cilium.local_cluster import names_cluster
 from rewriter.cilium.policy import INGRESS, KNP, PeerField, Policy, Rule, Spec
 from rewriter.cilium.selector import Requirement, Selector, escape_pointer
 from rewriter.cilium.version import REQUIRES_REMOVED
+from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Declared, Finding, Fix, Operation, Severity
-from rewriter.passes.base import Context, Pass
-from rewriter.passes.declared import rules_flows
-from rewriter.passes.enforcement import (
+from rewriter.passes.kit.claims import rules_flows
+from rewriter.passes.kit.enforcement import (
     SwitchedOn,
     default_denies,
     may_share_pods,
@@ -60,8 +60,9 @@ from rewriter.passes.enforcement import (
     rejected_today,
     switched_on,
 )
-from rewriter.passes.kept_alive import changed_by_upgrade
-from rewriter.passes.words import listed, policy_text, selector_text
+from rewriter.passes.kit.registry import Pass
+from rewriter.passes.kit.upgrade_semantics import changed_by_upgrade
+from rewriter.text import listed, policy_text, selector_text
 
 CODE, ID = "CNP007", "requires"
 VERSIONS = str(REQUIRES_REMOVED)

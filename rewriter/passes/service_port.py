@@ -47,17 +47,18 @@ from rewriter.cilium.peers import endpoint_term
 from rewriter.cilium.policy import CNP, EGRESS, PeerField, Rule, Spec
 from rewriter.cilium.selector import Selector
 from rewriter.cilium.settings import Settings
+from rewriter.evidence.backends import Backends, UndecidedError
+from rewriter.evidence.context import Context
+from rewriter.evidence.doubts import REMEDY, doubts_about
+from rewriter.evidence.mesh import member_clusters
+from rewriter.evidence.workloads import workloads_of
 from rewriter.finding import Applicability, Declared, Finding, Fix, Severity
 from rewriter.inventory.facts import NamedPort, Service, Workload
-from rewriter.passes.backend_ports import Plan, backend_ports, plan_operations
-from rewriter.passes.backends import Backends, UndecidedError
-from rewriter.passes.base import Context, Pass
-from rewriter.passes.declared import declared
-from rewriter.passes.doubts import REMEDY, doubts_about
-from rewriter.passes.mesh import member_clusters
-from rewriter.passes.rules import missing
-from rewriter.passes.words import listed, port_text, selector_text, subject_text
-from rewriter.passes.workloads import workloads_of
+from rewriter.passes.kit.backend_ports import Plan, backend_ports, plan_operations
+from rewriter.passes.kit.claims import declared
+from rewriter.passes.kit.coverage import missing
+from rewriter.passes.kit.registry import Pass
+from rewriter.text import listed, port_text, selector_text, subject_text
 
 CODE, ID = "CNP013", "service-port"
 

@@ -58,8 +58,10 @@ from typing import Any
 from rewriter.cilium.policy import EGRESS, PeerField, Rule, Spec
 from rewriter.cilium.terms import Term
 from rewriter.cilium.version import REQUIRES_REMOVED, SERVICES_WITH_PORTS
+from rewriter.evidence.backends import Backends, UndecidedError, backends_of
+from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Declared, Finding, Fix, Severity
-from rewriter.passes.backend_ports import (
+from rewriter.passes.kit.backend_ports import (
     Plan,
     apply_plan,
     plan_operations,
@@ -68,12 +70,11 @@ from rewriter.passes.backend_ports import (
     translate,
     translated_ports,
 )
-from rewriter.passes.backends import Backends, UndecidedError, backends_of
-from rewriter.passes.base import Context, Pass
-from rewriter.passes.declared import declared, rule_flows
-from rewriter.passes.enforcement import switched_on
-from rewriter.passes.rules import add_after, missing, sibling
-from rewriter.passes.words import listed, port_text, subject_text
+from rewriter.passes.kit.claims import declared, rule_flows
+from rewriter.passes.kit.coverage import add_after, missing, sibling
+from rewriter.passes.kit.enforcement import switched_on
+from rewriter.passes.kit.registry import Pass
+from rewriter.text import listed, port_text, subject_text
 
 CODE, ID = "CNP002", "service-with-ports"
 

@@ -38,9 +38,10 @@ from collections.abc import Iterator
 from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, NAMESPACE_NAME_LABEL
 from rewriter.cilium.policy import CNP, Spec
 from rewriter.cilium.selector import Requirement
+from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.passes.base import Context, Pass
-from rewriter.passes.words import listed, requirement_text
+from rewriter.passes.kit.registry import Pass
+from rewriter.text import listed, requirement_text
 
 CODE, ID = "CNP015", "subject-namespace"
 _NAMESPACE_KEYS = (NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL)

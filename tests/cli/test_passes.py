@@ -7,7 +7,7 @@ import json
 import pytest
 
 from rewriter.passes import PASSES
-from rewriter.passes.base import Pass
+from rewriter.passes.kit.registry import Pass
 from tests.cli.support import cnpfix
 
 

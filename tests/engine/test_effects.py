@@ -12,8 +12,9 @@ import pytest
 from rewriter.cilium.policy import read_policy
 from rewriter.cli import run
 from rewriter.engine import fixer
+from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Declared, Finding, Fix, Severity
-from rewriter.passes.base import Context, Pass
+from rewriter.passes.kit.registry import Pass
 
 POLICY = """\
 apiVersion: cilium.io/v2

@@ -43,10 +43,10 @@ from rewriter.engine.baseline import Baseline, _key
 from rewriter.engine.fixer import Fixer, Options
 from rewriter.engine.result import FileResult, Reported
 from rewriter.engine.settings import compared_settings, facts_of
+from rewriter.evidence.mesh import mesh_known
 from rewriter.finding import Applicability
 from rewriter.inventory.facts import Cluster
 from rewriter.passes import PASSES
-from rewriter.passes.mesh import mesh_known
 from rewriter.reach.world import Declaration
 from tests.cilium.vectors import verdict_cases
 from tests.passes.support import Facts, cluster, service, workload

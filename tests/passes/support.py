@@ -14,6 +14,7 @@ import yaml
 from rewriter.cilium.policy import Policy, read_policy
 from rewriter.cilium.version import Version, parse_version
 from rewriter.config.model import Config
+from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Declared, Finding
 from rewriter.inventory.facts import (
     CIDRGroup,
@@ -28,7 +29,7 @@ from rewriter.inventory.facts import (
     Workload,
 )
 from rewriter.inventory.hubble.flows import ObservedFlow
-from rewriter.passes.base import Context, Pass
+from rewriter.passes.kit.registry import Pass
 
 SOURCE = Source("facts.yaml", 1)
 CONFIG = Config(root=Path())

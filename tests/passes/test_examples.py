@@ -14,7 +14,7 @@ import pytest
 from rewriter.cilium.version import DEFAULT_TO
 from rewriter.finding import Applicability
 from rewriter.passes import PASSES
-from rewriter.passes.examples import read_examples
+from rewriter.passes.kit.examples import read_examples
 
 ROOT = Path(__file__).parent.parent.parent
 GOLDEN = ROOT / "golden"

@@ -8,8 +8,8 @@ import yaml
 
 from rewriter.cilium.policy import read_policy
 from rewriter.config.model import Config
-from rewriter.passes.base import Context
-from rewriter.passes.rules import add_after, missing, remove_entries, replace_rule, sibling
+from rewriter.evidence.context import Context
+from rewriter.passes.kit.coverage import add_after, missing, remove_entries, replace_rule, sibling
 from tests.passes.support import Facts, cluster, version
 
 POLICY = """

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from rewriter.passes import PASSES
-from rewriter.passes.base import Pass
-from rewriter.passes.examples import Example, read_examples
+from rewriter.passes.kit.examples import Example, read_examples
+from rewriter.passes.kit.registry import Pass
 
 
 def pass_pages() -> Iterator[tuple[str, str]]:

@@ -9,11 +9,11 @@ from rewriter.cilium.labels import split_key
 from rewriter.cilium.local_cluster import names_cluster
 from rewriter.cilium.selector import Selector
 from rewriter.cilium.terms import conditions_of, label_term
+from rewriter.evidence.context import Context
+from rewriter.evidence.mesh import member_clusters
+from rewriter.evidence.workloads import clusters_all_known, unseen, workloads_of
 from rewriter.inventory.facts import Workload
-from rewriter.passes.base import Context
-from rewriter.passes.mesh import member_clusters
-from rewriter.passes.words import listed
-from rewriter.passes.workloads import clusters_all_known, unseen, workloads_of
+from rewriter.text import listed
 
 #: Labels of pods that live in one namespace wherever Kubernetes runs (kubeadm and every managed service).
 WELL_KNOWN = {("k8s-app", "kube-dns"): "kube-system", ("k8s-app", "coredns"): "kube-system"}

@@ -10,12 +10,12 @@ from rewriter.cilium.labels import NAMESPACE_LABEL, RESERVED, Label, LabelSet
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Rule, Spec
 from rewriter.cilium.validation import Rejection, rejection
 from rewriter.cilium.version import ENABLE_DEFAULT_DENY, NODE_PEERS, SUPPORTED, Version
+from rewriter.evidence.context import Context
+from rewriter.evidence.placeholders import has_placeholder, substituted
+from rewriter.evidence.workloads import subject_term, workloads_evidence, workloads_of
 from rewriter.finding import Declared
-from rewriter.passes.base import Context
-from rewriter.passes.declared import all_other, rules_flows
-from rewriter.passes.placeholders import has_placeholder, substituted
-from rewriter.passes.words import listed, policy_text, subject_text
-from rewriter.passes.workloads import subject_term, workloads_evidence, workloads_of
+from rewriter.passes.kit.claims import all_other, rules_flows
+from rewriter.text import listed, policy_text, subject_text
 
 #: Pods that are denied everything by default, whether a policy selects them or not.
 _INIT = LabelSet([Label(RESERVED, "init")])

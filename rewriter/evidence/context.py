@@ -1,14 +1,13 @@
-"""What a pass is, and what it sees: one policy, the inventory and the config."""
+"""What a pass sees: one policy, the inventory and the config."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rewriter.cilium.policy import CCNP, CNP, Policy
+from rewriter.cilium.policy import Policy
 from rewriter.cilium.version import DEFAULT_LOCAL_CLUSTER, DEFAULT_LOCAL_CLUSTER_EXISTS, Version
 from rewriter.config.model import Config
-from rewriter.finding import Finding
 from rewriter.inventory.facts import Cluster
 from rewriter.inventory.inventory import Inventory
 
@@ -53,7 +52,7 @@ class Context:
         """Whether the agents accept rules that name nodes (enable-node-selector-labels); None where nobody says.
 
         Cilium's default is off. Where nobody says, only `rejected` speaks of it; the others look at what the policy
-        means where it is on, and the engine makes no fix (`rewriter.passes.enforcement.rests_on_node_labels`).
+        means where it is on, and the engine makes no fix (`rewriter.passes.kit.enforcement.rests_on_node_labels`).
         """
         return self.cluster.node_selector_labels if self.cluster else None
 
@@ -66,44 +65,3 @@ class Context:
             return False
         configured = self.cluster.default_local_cluster if self.cluster else None
         return version >= DEFAULT_LOCAL_CLUSTER if configured is None else configured
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """One anti-pattern: its code and id, the kinds of policy it reads, and the function that finds it.
-
-    `change` is the release that brings what the pass speaks of (`rewriter.cilium.version`; None: every release does).
-    The pass concerns upgrades to that release or a later one, and with `crossing` only those that come from before
-    it; `spans` narrows that further. The documentation of a pass is the docstring of its module.
-    """
-
-    code: str
-    id: str
-    title: str
-    find: Callable[[Context], Iterator[Finding]]
-    kinds: frozenset[str] = frozenset({CNP, CCNP})
-    change: Version | None = None
-    crossing: bool = False
-    spans: Callable[[Version, Version], bool] | None = None
-
-    def concerns(self, before: Version, after: Version) -> bool:
-        """Whether the pass runs for an upgrade: whether a policy can have the anti-pattern there."""
-        if self.spans is not None:
-            return self.spans(before, after)
-        if self.change is None:
-            return True
-        return self.change <= after and not (self.crossing and before >= self.change)
-
-    @property
-    def upgrades(self) -> str:
-        """The upgrades that the pass concerns, in words."""
-        if self.change is None:
-            return "every upgrade"
-        return f"upgrades across {self.change}" if self.crossing else f"upgrades to {self.change} or later"
-
-    @property
-    def documentation(self) -> str:
-        """The pass's page: the docstring of the module that defines it (Markdown)."""
-        import sys
-
-        return sys.modules[self.find.__module__].__doc__ or ""

@@ -10,11 +10,11 @@ from rewriter.cilium.compile import Entry
 from rewriter.cilium.labels import CLUSTER_LABEL, K8S
 from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.terms import Condition, FqdnTerm, LabelTerm, Term, label_term, opaque_name
+from rewriter.evidence.context import Context
 from rewriter.finding import Declared
-from rewriter.passes.base import Context
-from rewriter.passes.declared import rule_flows
-from rewriter.passes.enforcement import SwitchedOn, denied_today, rejected_today
-from rewriter.passes.rules import covered, entries_of, said_by_others
+from rewriter.passes.kit.claims import rule_flows
+from rewriter.passes.kit.coverage import covered, entries_of, said_by_others
+from rewriter.passes.kit.enforcement import SwitchedOn, denied_today, rejected_today
 
 
 def changed_by_upgrade(context: Context) -> SwitchedOn:

@@ -8,14 +8,14 @@ from dataclasses import replace
 from rewriter.cilium.peers import names_init
 from rewriter.cilium.policy import CCNP, EGRESS, INGRESS, Policy, read_policy
 from rewriter.cilium.terms import conditions_of, label_term
+from rewriter.evidence.context import Context
+from rewriter.evidence.mesh import member_clusters, namespace_key
+from rewriter.evidence.workloads import workloads_evidence, workloads_of
 from rewriter.finding import Applicability, Declared, Finding, Fix, Operation, Severity
 from rewriter.inventory.facts import Workload
-from rewriter.passes.base import Context
-from rewriter.passes.declared import all_other, rules_flows
-from rewriter.passes.mesh import member_clusters, namespace_key
-from rewriter.passes.scope_keys import with_label
-from rewriter.passes.words import listed, selector_text, subject_text
-from rewriter.passes.workloads import workloads_evidence, workloads_of
+from rewriter.passes.kit.claims import all_other, rules_flows
+from rewriter.passes.kit.scope_keys import with_label
+from rewriter.text import listed, selector_text, subject_text
 
 #: Fields whose selectors mean the policy's own namespace where they name none.
 _FIELDS = frozenset({"fromEndpoints", "toEndpoints", "fromRequires", "toRequires"})

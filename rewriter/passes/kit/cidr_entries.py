@@ -10,10 +10,10 @@ from typing import Any
 from rewriter.cilium.addresses import AddressSet, address_set
 from rewriter.cilium.cidr import AddressError, Prefix, parse_prefix, parse_prefix_or_address
 from rewriter.cilium.policy import PeerField
+from rewriter.evidence.clusters import ClusterRanges, ranges_of
+from rewriter.evidence.context import Context
+from rewriter.evidence.mesh import member_clusters
 from rewriter.inventory.facts import Cluster
-from rewriter.passes.base import Context
-from rewriter.passes.clusters import ClusterRanges, ranges_of
-from rewriter.passes.mesh import member_clusters
 
 #: A prefix shorter than those means the internet, with private ranges in it by the way.
 _INTERNET = {32: 8, 128: 7}

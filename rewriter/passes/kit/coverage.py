@@ -16,9 +16,9 @@ from rewriter.cilium.settings import Settings
 from rewriter.cilium.terms import CidrTerm, Condition, LabelTerm, Term
 from rewriter.cilium.validation import rejection
 from rewriter.cilium.version import Version
+from rewriter.evidence.context import Context
+from rewriter.evidence.mesh import mesh_known
 from rewriter.finding import Operation
-from rewriter.passes.base import Context
-from rewriter.passes.mesh import mesh_known
 
 #: What a sibling rule shares with its original (`ports` in a NetworkPolicy).
 SHARED_MEMBERS = ("toPorts", "icmps", "authentication", "ports")

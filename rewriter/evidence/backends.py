@@ -13,12 +13,12 @@ from rewriter.cilium.selector import read_selector
 from rewriter.cilium.services import service_matches, service_text
 from rewriter.cilium.settings import ServiceView
 from rewriter.cilium.terms import Condition, LabelTerm, Term, label_term
+from rewriter.evidence.clusters import ranges_of
+from rewriter.evidence.context import Context
+from rewriter.evidence.doubts import REMEDY, doubts_about
+from rewriter.evidence.mesh import cluster_requirement, namespace_key
 from rewriter.inventory.facts import Cluster, EndpointSlice, NamedPort, Service, ServicePort, Source
-from rewriter.passes.base import Context
-from rewriter.passes.clusters import ranges_of
-from rewriter.passes.doubts import REMEDY, doubts_about
-from rewriter.passes.mesh import cluster_requirement, namespace_key
-from rewriter.passes.words import listed
+from rewriter.text import listed
 
 #: The port on which API servers listen when no EndpointSlice tells (kube-apiserver --secure-port).
 API_SERVER_PORT = 6443

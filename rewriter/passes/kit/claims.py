@@ -7,10 +7,10 @@ from typing import Any
 
 from rewriter.cilium.policy import Policy, Rule, Spec
 from rewriter.cilium.terms import Term
+from rewriter.evidence.context import Context
 from rewriter.finding import Declared
-from rewriter.passes.base import Context
-from rewriter.passes.rules import sibling
-from rewriter.passes.words import flow_text
+from rewriter.passes.kit.coverage import sibling
+from rewriter.text import flow_text
 
 
 def rule_flows(

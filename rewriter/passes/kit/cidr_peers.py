@@ -11,21 +11,21 @@ from rewriter.cilium.entities import CLUSTER_MEMBERS, entity_terms
 from rewriter.cilium.labels import NAMESPACE_LABEL
 from rewriter.cilium.policy import INGRESS, KNP, PeerField, Rule
 from rewriter.cilium.terms import Term, pods_with, reserved_term
-from rewriter.finding import Operation
-from rewriter.passes.backend_ports import Plan, apply_plan, plan_operations
-from rewriter.passes.backends import Backends
-from rewriter.passes.base import Context
-from rewriter.passes.cidr_entries import CidrEntry, Coverage, Held, union
-from rewriter.passes.clusters import parsed, ranges_of
-from rewriter.passes.mesh import (
+from rewriter.evidence.backends import Backends
+from rewriter.evidence.clusters import parsed, ranges_of
+from rewriter.evidence.context import Context
+from rewriter.evidence.mesh import (
     any_namespace_requirement,
     mesh_pods,
     network_policy_mesh_peer,
     pods_of,
     reaches_other_clusters,
 )
-from rewriter.passes.rules import add_after, missing, remove_entries, replace_rule, sibling
-from rewriter.passes.words import listed
+from rewriter.finding import Operation
+from rewriter.passes.kit.backend_ports import Plan, apply_plan, plan_operations
+from rewriter.passes.kit.cidr_entries import CidrEntry, Coverage, Held, union
+from rewriter.passes.kit.coverage import add_after, missing, remove_entries, replace_rule, sibling
+from rewriter.text import listed
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from rewriter.cilium.policy import Rule
 from rewriter.cilium.settings import Settings
 from rewriter.cilium.universe import Universe
 from rewriter.cilium.validation import rejection
+from rewriter.evidence.context import Context
 from rewriter.inventory.hubble.flows import ObservedFlow
-from rewriter.passes.base import Context
 
 
 def dropped_from_remote_pods(context: Context, rule: Rule) -> tuple[ObservedFlow, ...]:

@@ -8,10 +8,10 @@ from typing import Any
 from rewriter.cilium.labels import CLUSTER_LABEL
 from rewriter.cilium.policy import PeerField, Rule, Spec
 from rewriter.cilium.version import DEFAULT_LOCAL_CLUSTER, SERVICES_WITH_PORTS
+from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.inventory.facts import Service
-from rewriter.passes.base import Context
-from rewriter.passes.words import flow_text, listed
+from rewriter.text import flow_text, listed
 
 
 def lost_backends(

@@ -10,9 +10,9 @@ from rewriter.cilium.policy import KNP, Policy
 from rewriter.cilium.selector import Requirement
 from rewriter.cilium.terms import Condition, LabelTerm, label_term
 from rewriter.config.model import Config
+from rewriter.evidence.context import Context
 from rewriter.inventory.facts import Cluster
 from rewriter.inventory.inventory import Inventory
-from rewriter.passes.base import Context
 
 
 def mesh_known(inventory: Inventory, config: Config) -> bool:

@@ -13,14 +13,14 @@ from rewriter.cilium.selector import read_selector
 from rewriter.cilium.settings import Settings
 from rewriter.cilium.terms import Condition, LabelTerm, Term, label_term
 from rewriter.cilium.version import AUTHENTICATION_OFF, L7_GENERIC_REMOVED
+from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Declared
 from rewriter.inventory.facts import Workload
-from rewriter.passes.base import Context
-from rewriter.passes.declared import rule_flows
-from rewriter.passes.enforcement import rejected_today
-from rewriter.passes.kept_alive import of_other_clusters
-from rewriter.passes.rules import sibling
-from rewriter.passes.words import listed, selector_text
+from rewriter.passes.kit.claims import rule_flows
+from rewriter.passes.kit.coverage import sibling
+from rewriter.passes.kit.enforcement import rejected_today
+from rewriter.passes.kit.upgrade_semantics import of_other_clusters
+from rewriter.text import listed, selector_text
 
 
 @dataclass(frozen=True, slots=True)

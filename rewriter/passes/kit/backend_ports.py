@@ -10,10 +10,10 @@ from copy import deepcopy
 from typing import Any
 
 from rewriter.cilium.go_syntax import is_service_name, parse_uint16
+from rewriter.evidence.backends import Backends, UndecidedError
 from rewriter.finding import Operation
 from rewriter.inventory.facts import ServicePort
-from rewriter.passes.backends import Backends, UndecidedError
-from rewriter.passes.words import listed, port_text
+from rewriter.text import listed, port_text
 
 Plan = list[dict[int, list[dict[str, Any]]]]
 """For each item of toPorts, what each of its ports becomes, by index: itself, others, or none."""
