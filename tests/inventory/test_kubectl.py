@@ -14,6 +14,7 @@ import yaml
 from rewriter.inventory.manifests import mapping, read_manifests
 from rewriter.inventory.tree import TreeInventory
 from tests.inventory.support import kustomization, service, workload
+from tests.programs import find
 
 NETWORK_POLICY = """\
 apiVersion: networking.k8s.io/v1
@@ -107,9 +108,9 @@ CASES: dict[str, dict[str, str]] = {
 
 
 def builder() -> list[str] | None:
-    if kustomize := shutil.which("kustomize"):
-        return [kustomize, "build"]
-    return [kubectl, "kustomize"] if (kubectl := shutil.which("kubectl")) else None
+    if kubectl := find("kubectl"):
+        return [kubectl, "kustomize"]
+    return [kustomize, "build"] if (kustomize := shutil.which("kustomize")) else None
 
 
 @pytest.fixture(scope="module")
