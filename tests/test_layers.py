@@ -83,3 +83,44 @@ def test_imports_go_down_only(path: Path) -> None:
     assert part in MAY_IMPORT, f"{part} has no place in the layers"
     upward = _imported_parts(path) - MAY_IMPORT[part] - {part}
     assert not upward, f"{path.name} imports {sorted(upward)}, which {part} may not"
+
+
+def _imports(path: Path) -> set[str]:
+    """The modules of the package that a file imports when it is loaded."""
+    found: set[str] = set()
+    nodes: list[ast.AST] = [ast.parse(path.read_text())]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            nodes += node.orelse
+            continue
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rewriter"):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module or ""}
+        nodes += ast.iter_child_nodes(node)
+    return found
+
+
+def test_no_file_imports_itself_by_way_of_others() -> None:
+    """A circle is a place where neither file can be understood, or tested, without the other."""
+    names = {
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in PACKAGE.rglob("*.py")
+    }
+    graph = {name: {each for each in _imports(path) if each in names and each != name} for name, path in names.items()}
+    packages = {name for name, path in names.items() if path.name == "__init__.py"}
+    settled: set[str] = set()
+
+    def visit(name: str, below: tuple[str, ...]) -> None:
+        assert name not in below, f"imports in a circle: {' -> '.join((*below[below.index(name) :], name))}"
+        if name in settled:
+            return
+        for each in graph[name]:
+            # A package's own __init__ is loaded before its files; it gathers them and is no circle.
+            if not (each in packages and name.startswith(f"{each}.")):
+                visit(each, (*below, name))
+        settled.add(name)
+
+    for name in graph:
+        visit(name, ())

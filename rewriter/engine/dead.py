@@ -90,8 +90,6 @@ def _note(placed: PlacedPolicy, dead: Sequence[DeadPolicy]) -> Reported:
     policy = placed.policy
     route = f"{policy.route}/metadata"
     finding = Finding(
-        CODE,
-        ID,
         Severity.NOTE,
         Applicability.MANUAL,
         route,
@@ -99,6 +97,8 @@ def _note(placed: PlacedPolicy, dead: Sequence[DeadPolicy]) -> Reported:
         why="its pods have none of its rules",
         evidence=tuple(each.evidence for each in dead),
         advice="take away the reason; if it is not in this file, compare the file with what runs",
+        code=CODE,
+        id=ID,
     )
     where = yamltext.locate_key(placed.document, route)
     place = Place(

@@ -222,6 +222,7 @@ class Fixer:
             effects=self._effects(cluster, found.display),
             held=partial(self._held, found.display, cluster),
             observe=None if self.traffic is None else partial(self._observed, self.traffic, found.display),
+            selected=self.options.select or frozenset(),
         )
 
     def _held(self, path: str, cluster: Cluster | None, policy: Policy) -> str:

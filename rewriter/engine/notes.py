@@ -12,7 +12,7 @@ CODE = "CNP000"
 
 
 def _note(identifier: str, route: str, message: str, advice: str) -> Finding:
-    return Finding(CODE, identifier, Severity.NOTE, Applicability.MANUAL, route, message, advice=advice)
+    return Finding(Severity.NOTE, Applicability.MANUAL, route, message, advice=advice, code=CODE, id=identifier)
 
 
 def note_on_template(path: str, text: str, markup: yamltext.Span) -> Reported:

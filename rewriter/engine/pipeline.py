@@ -30,7 +30,8 @@ class Rules:
 
     `held` says of a policy that must not be rewritten why not; it is empty for others.
     `previews` asks for the effect of fixes that are not applied, too. `observe` says what traffic that was seen has to
-    do with a step of a policy in the document at a position; None where nothing was looked at.
+    do with a step of a policy in the document at a position; None where nothing was looked at. `selected` are the
+    passes that are selected by name, which report what others report only on request.
     """
 
     path: str
@@ -45,6 +46,7 @@ class Rules:
     held: Callable[[Policy], str] = lambda _policy: ""
     previews: bool = True
     observe: Observe | None = None
+    selected: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -230,7 +232,8 @@ def _findings(each: Pass, draft: _Draft, rules: Rules) -> Iterator[tuple[int, Fi
     for index, found in enumerate(draft.policies):
         if found.policy.kind in each.kinds:
             for finding in each.find(rules.context(found, draft.comments)):
-                yield index, rules.configured(finding)
+                if not finding.on_request or finding.id in rules.selected:
+                    yield index, rules.configured(finding)
 
 
 def _apply(draft: _Draft, finding: Finding, rules: Rules) -> None:

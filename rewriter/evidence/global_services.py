@@ -14,9 +14,7 @@ from rewriter.inventory.facts import Service
 from rewriter.text import flow_text, listed
 
 
-def lost_backends(
-    context: Context, spec: Spec, rule: Rule, field: PeerField, code: str, identifier: str
-) -> Iterator[Finding]:
+def lost_backends(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Iterator[Finding]:
     """Global Services whose remote backends a rule reaches today; toServices means selectors since 1.17."""
     if context.from_version < SERVICES_WITH_PORTS or context.cluster is None:
         return
@@ -30,8 +28,6 @@ def lost_backends(
             "io.cilium.k8s.policy.cluster (`operator: Exists`) if the remote backends are meant"
         )
         yield Finding(
-            code=code,
-            id=identifier,
             severity=Severity.WARNING,
             applicability=Applicability.MANUAL,
             route=field.entry_route(index),

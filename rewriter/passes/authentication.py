@@ -34,13 +34,19 @@ from rewriter.cilium.version import AUTHENTICATION_OFF
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Fix, Severity
 from rewriter.passes.kit.claims import declared
-from rewriter.passes.kit.registry import Pass
+from rewriter.passes.kit.registry import antipattern
 from rewriter.text import flow_text
 
-CODE, ID = "CNP012", "authentication"
 VERSIONS = str(AUTHENTICATION_OFF)
 
 
+@antipattern(
+    code="CNP012",
+    id="authentication",
+    title="mutual authentication that is off by default from 1.19 on",
+    change=AUTHENTICATION_OFF,
+    crossing=True,
+)
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
         for rule in spec.rules:
@@ -54,8 +60,6 @@ def _finding(context: Context, spec: Spec, rule: Rule) -> Finding:
     flow = flow_text(context.policy, spec, rule, "the peers of the rule")
     free = {name: value for name, value in rule.raw.items() if name != "authentication"}
     return Finding(
-        code=CODE,
-        id=ID,
         severity=Severity.NOTE,
         applicability=Applicability.MANUAL,
         route=f"{rule.route}/authentication/mode",
@@ -66,13 +70,3 @@ def _finding(context: Context, spec: Spec, rule: Rule) -> Finding:
         versions=VERSIONS,
         opens=(declared(f"{flow} without mutual authentication", spec, rule, free),),
     )
-
-
-PASS = Pass(
-    code=CODE,
-    id=ID,
-    title="mutual authentication that is off by default from 1.19 on",
-    find=find,
-    change=AUTHENTICATION_OFF,
-    crossing=True,
-)

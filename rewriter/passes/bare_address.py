@@ -38,14 +38,19 @@ from rewriter.cilium.version import BARE_ADDRESS_REJECTED
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Fix, Severity
 from rewriter.passes.kit.enforcement import default_denies, rejected_today, switched_on
-from rewriter.passes.kit.registry import Pass
+from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.upgrade_semantics import changed_by_upgrade
 from rewriter.text import listed
 
-CODE, ID = "CNP010", "bare-address"
 VERSIONS = str(BARE_ADDRESS_REJECTED)
 
 
+@antipattern(
+    code="CNP010",
+    id="bare-address",
+    title="an address without a prefix length, which 1.20 rejects",
+    change=BARE_ADDRESS_REJECTED,
+)
 def find(context: Context) -> Iterator[Finding]:
     for rule in context.policy.rules():
         bare = bare_addresses(rule)
@@ -87,8 +92,6 @@ def _finding(context: Context, bare: dict[str, str]) -> Finding:
             f", and {denied} is no longer denied by default" if denied else ""
         )
     return Finding(
-        code=CODE,
-        id=ID,
         severity=Severity.ERROR,
         applicability=changing if dead or woken.opens or woken.closes else Applicability.SAFE,
         route=next(iter(bare)),
@@ -100,12 +103,3 @@ def _finding(context: Context, bare: dict[str, str]) -> Finding:
         opens=woken.opens,
         closes=woken.closes,
     )
-
-
-PASS = Pass(
-    code=CODE,
-    id=ID,
-    title="an address without a prefix length, which 1.20 rejects",
-    find=find,
-    change=BARE_ADDRESS_REJECTED,
-)

@@ -73,10 +73,9 @@ from rewriter.finding import Applicability, Declared, Finding, Fix, Operation, S
 from rewriter.inventory.hubble.flows import ObservedFlow
 from rewriter.passes.kit.claims import rule_flows
 from rewriter.passes.kit.coverage import add_after, missing, sibling
-from rewriter.passes.kit.registry import Pass
+from rewriter.passes.kit.registry import antipattern
 from rewriter.text import listed
 
-CODE, ID = "CNP004", "cluster-entity"
 #: Entities that already cover the pods of the whole mesh.
 _WIDER = frozenset({"all", "cluster-mesh"})
 _MOST_SHOWN = 3
@@ -110,6 +109,7 @@ class _Place:
     remote: _Remote
 
 
+@antipattern(code="CNP004", id="cluster-entity", title="`cluster` where the mesh was meant")
 def find(context: Context) -> Iterator[Finding]:
     remote = _remote(context)
     if remote is None:
@@ -320,8 +320,6 @@ def _make(
         advice = "say which clusters were meant with `[passes.cluster-entity] remote`, or `remote = []` for none"
     verb = "denies" if place.rule.deny else "allows"
     return Finding(
-        code=CODE,
-        id=ID,
         severity=Severity.WARNING,
         applicability=applicability,
         route=place.field.entry_route(place.index),
@@ -334,6 +332,3 @@ def _make(
         opens=opens,
         closes=closes,
     )
-
-
-PASS = Pass(code=CODE, id=ID, title="`cluster` where the mesh was meant", find=find)

@@ -47,15 +47,21 @@ from rewriter.finding import Applicability, Declared, Finding, Fix, Severity
 from rewriter.passes.kit.claims import rule_flows
 from rewriter.passes.kit.coverage import sibling
 from rewriter.passes.kit.enforcement import switched_on_by_upgrade
-from rewriter.passes.kit.registry import Pass
+from rewriter.passes.kit.registry import antipattern
 from rewriter.text import flow_text, listed
 
-CODE, ID = "CNP008", "fqdn-double-star"
 VERSIONS = str(DOUBLE_STAR_SPANS_LABELS)
 _PREFIX = re.compile(r"(\s*)\*{2,}\.(?=.*[^*.\s])")
 _ONLY_STARS = re.compile(r"\s*\*{2,}\.?\s*")
 
 
+@antipattern(
+    code="CNP008",
+    id="fqdn-double-star",
+    title="`**.` in a DNS pattern, which matches more names from 1.19 on",
+    change=DOUBLE_STAR_SPANS_LABELS,
+    crossing=True,
+)
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
         for rule in spec.rules:
@@ -103,8 +109,6 @@ def _narrowed(patterns: dict[str, str], flow: str, closes: tuple[Declared, ...])
     if closes:
         why = f"the policy is not enforced today, and the upgrade switches it on: it would allow flows {flow}"
     return Finding(
-        code=CODE,
-        id=ID,
         severity=Severity.ERROR,
         applicability=Applicability.MANUAL if closes else Applicability.SAFE,
         route=next(iter(patterns)),
@@ -140,8 +144,6 @@ def _of_several_labels(pattern: str) -> FqdnTerm:
 
 def _everything(route: str, text: str) -> Finding:
     return Finding(
-        code=CODE,
-        id=ID,
         severity=Severity.ERROR,
         applicability=Applicability.MANUAL,
         route=route,
@@ -154,13 +156,3 @@ def _everything(route: str, text: str) -> Finding:
 
 def _domains(patterns: dict[str, str]) -> str:
     return listed([_PREFIX.sub("", text, count=1).strip() for text in patterns.values()])
-
-
-PASS = Pass(
-    code=CODE,
-    id=ID,
-    title="`**.` in a DNS pattern, which matches more names from 1.19 on",
-    find=find,
-    change=DOUBLE_STAR_SPANS_LABELS,
-    crossing=True,
-)

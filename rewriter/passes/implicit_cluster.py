@@ -68,7 +68,7 @@ from typing import Any
 
 from rewriter.cilium.labels import NAMESPACE_LABEL
 from rewriter.cilium.local_cluster import selectors_changed_by_local_cluster
-from rewriter.cilium.policy import CCNP, CNP, KNP, PeerField, Rule, Spec
+from rewriter.cilium.policy import KNP, PeerField, Rule, Spec
 from rewriter.cilium.selector import read_selector
 from rewriter.cilium.terms import LabelTerm
 from rewriter.cilium.validation import rejection
@@ -88,13 +88,26 @@ from rewriter.passes.kit.claims import declared
 from rewriter.passes.kit.cluster_scope import Place, Scope, effect, entry_words, term_today
 from rewriter.passes.kit.coverage import kept_by_others, spec_of
 from rewriter.passes.kit.enforcement import rejected_today
-from rewriter.passes.kit.registry import Pass
+from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.text import listed
 
-CODE, ID = "CNP006", "implicit-cluster"
 VERSIONS = str(DEFAULT_LOCAL_CLUSTER)
 
 
+def _spans(before: Version, after: Version) -> bool:
+    return before < after and before < DEFAULT_LOCAL_CLUSTER and after >= DEFAULT_LOCAL_CLUSTER_EXISTS
+
+
+@antipattern(
+    code="CNP006",
+    id="implicit-cluster",
+    title="a selector that reaches every cluster, and stops doing so at 1.19",
+    kinds=EVERY_KIND,
+    change=DEFAULT_LOCAL_CLUSTER,
+    crossing=True,
+    spans=_spans,
+    after=("fqdn-double-star",),  # With `**.` a rule means more names from 1.19 on: keep that alive too.
+)
 def find(context: Context) -> Iterator[Finding]:
     before = context.default_local_cluster(context.from_version)
     after = context.default_local_cluster(context.to_version)
@@ -113,7 +126,7 @@ def _findings(context: Context, changed: frozenset[str]) -> Iterator[tuple[Rule,
         for rule in spec.rules:
             for field in rule.peers:
                 if field.name == "toServices":
-                    found = lost_backends(context, spec, rule, field, CODE, ID)
+                    found = lost_backends(context, spec, rule, field)
                 else:
                     found = _selectors(context, spec, rule, field, changed)
                 yield from ((rule, finding) for finding in found)
@@ -227,8 +240,6 @@ def _narrowed(place: Place) -> Finding:
         severity = Severity.NOTE
         why = f"nothing of it changes: other rules of the policy {'deny' if rule.deny else 'allow'} all of this anyway"
     return Finding(
-        code=CODE,
-        id=ID,
         severity=severity,
         applicability=done.trust,
         route=_route(place),
@@ -245,8 +256,6 @@ def _narrowed(place: Place) -> Finding:
 
 def _left_to_a_person(place: Place, why: str, advice: str) -> Finding:
     return Finding(
-        code=CODE,
-        id=ID,
         severity=Severity.WARNING,
         applicability=Applicability.MANUAL,
         route=_route(place),
@@ -308,19 +317,3 @@ def _entries(place: Place) -> str:
     many = len(place.scopes) > 1
     verb = ("deny" if many else "denies") if place.rule.deny else "mean" if many else "means"
     return f"{listed([f'`{entry_words(place, index)}`' for index in place.scopes])} {verb}"
-
-
-def _spans(before: Version, after: Version) -> bool:
-    return before < after and before < DEFAULT_LOCAL_CLUSTER and after >= DEFAULT_LOCAL_CLUSTER_EXISTS
-
-
-PASS = Pass(
-    code=CODE,
-    id=ID,
-    title="a selector that reaches every cluster, and stops doing so at 1.19",
-    find=find,
-    kinds=frozenset({CNP, CCNP, KNP}),
-    change=DEFAULT_LOCAL_CLUSTER,
-    crossing=True,
-    spans=_spans,
-)

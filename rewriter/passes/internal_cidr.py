@@ -59,7 +59,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rewriter.cilium.addresses import PRIVATE, AddressSet
-from rewriter.cilium.policy import CCNP, CNP, EGRESS, KNP, PeerField, Rule, Spec
+from rewriter.cilium.policy import EGRESS, KNP, PeerField, Rule, Spec
 from rewriter.evidence.backends import Backends, UndecidedError, service_backends
 from rewriter.evidence.clusters import parsed
 from rewriter.evidence.context import Context
@@ -79,10 +79,9 @@ from rewriter.passes.kit.cidr_entries import (
 from rewriter.passes.kit.cidr_peers import ClusterIp, Rewrite, rewrite
 from rewriter.passes.kit.claims import rule_flows
 from rewriter.passes.kit.coverage import sibling
-from rewriter.passes.kit.registry import Pass
+from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.text import listed
 
-CODE, ID = "CNP003", "internal-cidr"
 _FIELDS = frozenset({"fromCIDR", "toCIDR", "fromCIDRSet", "toCIDRSet", "from", "to"})
 
 
@@ -101,6 +100,7 @@ class _Place:
         return "denies" if self.rule.deny else "allows"
 
 
+@antipattern(code="CNP003", id="internal-cidr", title="a CIDR that holds pods or nodes", kinds=EVERY_KIND)
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
         for rule in spec.rules:
@@ -216,8 +216,6 @@ def _fixed(place: _Place, done: Rewrite, cluster_ips: dict[int, ClusterIp]) -> F
     if done.widens:
         why += f"; the fix also lets in {done.widens}, which no CIDR of the rule covers"
     return Finding(
-        code=CODE,
-        id=ID,
         severity=Severity.ERROR if place.rule.deny else Severity.WARNING,
         applicability=Applicability.UNSAFE if unsafe else Applicability.EVIDENT,
         route=_route(place, entries),
@@ -295,8 +293,6 @@ def _may_hold(place: _Place, unknown: Sequence[Held]) -> Finding:
     said = parsed(place.context.config.internal_cidrs)
     ours = [held.entry.text for held in unknown if held.entry.addresses <= said]
     return Finding(
-        code=CODE,
-        id=ID,
         severity=Severity.NOTE if all(held.entry.single for held in unknown) else Severity.WARNING,
         applicability=Applicability.MANUAL,
         route=_route(place, unknown),
@@ -310,8 +306,6 @@ def _may_hold(place: _Place, unknown: Sequence[Held]) -> Finding:
 
 def _manual(place: _Place, entries: Sequence[Held], reason: str, advice: str, *, what: str = "pod") -> Finding:
     return Finding(
-        code=CODE,
-        id=ID,
         severity=Severity.ERROR if place.rule.deny else Severity.WARNING,
         applicability=Applicability.MANUAL,
         route=_route(place, entries),
@@ -368,12 +362,3 @@ def _ranges_text(member: Member) -> str:
     told = (("pods", cluster.pod_cidrs), ("nodes", cluster.node_cidrs), ("Services", cluster.service_cidrs))
     ranges = ", ".join(f"{name} {' '.join(cidrs)}" for name, cidrs in told if cidrs)
     return f"{cluster.name}, {cluster.source}: {ranges or 'ranges of its nodes'}"
-
-
-PASS = Pass(
-    code=CODE,
-    id=ID,
-    title="a CIDR that holds pods or nodes",
-    find=find,
-    kinds=frozenset({CNP, CCNP, KNP}),
-)

@@ -66,11 +66,10 @@ from rewriter.inventory.facts import Workload
 from rewriter.passes.kit.claims import rule_flows
 from rewriter.passes.kit.clusterwide import clusterwide_form
 from rewriter.passes.kit.coverage import missing, sibling
-from rewriter.passes.kit.registry import Pass
+from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.scope_keys import misspelt, renamed, with_expressions, with_label
 from rewriter.text import listed, selector_text
 
-CODE, ID = "CNP005", "missing-namespace"
 _FIELDS = ("fromEndpoints", "toEndpoints")
 
 
@@ -99,11 +98,14 @@ class _Place:
         return self.context.policy.namespace or ""
 
 
+@antipattern(
+    code="CNP005", id="missing-namespace", title="a peer selector that means another namespace", kinds=frozenset({CNP})
+)
 def find(context: Context) -> Iterator[Finding]:
     found = [finding for place in _places(context) if (finding := _finding(place)) is not None]
     yield from found
     if context.as_clusterwide:
-        offer = clusterwide_form(context, CODE, ID, pending=any(finding.fix for finding in found))
+        offer = clusterwide_form(context, pending=any(finding.fix for finding in found))
         yield from () if offer is None else (offer,)
 
 
@@ -333,8 +335,6 @@ def _make(
     verb = "denies" if deny else "means"
     why = "a selector that names no namespace means the policy's own, so the traffic that was meant "
     return Finding(
-        code=CODE,
-        id=ID,
         severity=severity or (Severity.ERROR if deny else Severity.WARNING),
         applicability=applicability,
         route=route or place.route,
@@ -347,6 +347,3 @@ def _make(
         opens=closes if deny else opens,
         closes=opens if deny else closes,
     )
-
-
-PASS = Pass(code=CODE, id=ID, title="a peer selector that means another namespace", find=find, kinds=frozenset({CNP}))

@@ -50,11 +50,10 @@ from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
 from rewriter.passes.kit.coverage import add_after, missing, sibling
 from rewriter.passes.kit.enforcement import SwitchedOn, default_denies, rejected_today, switched_on
-from rewriter.passes.kit.registry import Pass
+from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.upgrade_semantics import changed_by_upgrade
 from rewriter.text import listed
 
-CODE, ID = "CNP001", "mixed-peers"
 _REQUIRES = frozenset({"fromRequires", "toRequires"})
 _SINCE_NODE_PEERS = frozenset({"fromNodes", "toNodes", "fromGroups"})
 
@@ -75,6 +74,7 @@ def _counts(name: str, rule: Rule, version: Version) -> bool:
     return version >= NODE_PEERS or name not in _SINCE_NODE_PEERS
 
 
+@antipattern(code="CNP001", id="mixed-peers", title="more than one kind of peer in a rule")
 def find(context: Context) -> Iterator[Finding]:
     for rule in context.policy.rules():
         fields = mixed_kinds(rule, context.to_version) or mixed_kinds(rule, context.from_version)
@@ -95,8 +95,6 @@ def _finding(context: Context, rule: Rule, fields: list[PeerField]) -> Finding:
     if not enforced:
         applicability = Applicability.UNSAFE
     return Finding(
-        code=CODE,
-        id=ID,
         severity=Severity.ERROR,
         applicability=Applicability.MANUAL if undecided else applicability,
         route=fields[1].route,
@@ -141,6 +139,3 @@ def _split(context: Context, rule: Rule, fields: list[PeerField]) -> tuple[Opera
         else:
             moves.append({"op": "remove", "path": field.route})
     return (*add_after(rule, added), *moves)
-
-
-PASS = Pass(code=CODE, id=ID, title="more than one kind of peer in a rule", find=find)

@@ -41,11 +41,10 @@ from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Declared, Finding, Fix, Operation, Severity
 from rewriter.passes.kit.claims import all_other, rule_flows
 from rewriter.passes.kit.enforcement import rejected_today, subject_evidence, switched_on
-from rewriter.passes.kit.registry import Pass
+from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.upgrade_semantics import changed_by_upgrade
 from rewriter.text import listed, subject_text
 
-CODE, ID = "CNP011", "no-rules"
 _LISTS = ("ingress", "ingressDeny", "egress", "egressDeny")
 _DENYING = re.compile(r"deny|denie|lock-?down|isolat|default", re.IGNORECASE)
 
@@ -58,6 +57,9 @@ def has_no_rules(raw: Mapping[str, Any]) -> bool:
     )
 
 
+@antipattern(
+    code="CNP011", id="no-rules", title="a rule set without a single rule, which denies nothing", change=RULES_REQUIRED
+)
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
         if has_no_rules(spec.raw) and context.to_version >= RULES_REQUIRED:
@@ -82,8 +84,6 @@ def _without_rules(context: Context, spec: Spec) -> Finding:
     woken = switched_on(context) if rejected_today(context) else changed_by_upgrade(context)
     fix = Fix(tuple(_deny(spec, direction) for direction in _directions(spec)))
     return Finding(
-        code=CODE,
-        id=ID,
         severity=Severity.ERROR,
         applicability=Applicability.UNSAFE if meant else Applicability.MANUAL,
         route=_route(spec),
@@ -157,8 +157,6 @@ def _without_ports(context: Context, spec: Spec, rule: Rule) -> Finding:
     every_port = {name: value for name, value in rule.raw.items() if name != "toPorts"}
     flow = rule_flows(context, spec, rule, f"the peers in {fields}", every_port)
     return Finding(
-        code=CODE,
-        id=ID,
         severity=Severity.NOTE,
         applicability=Applicability.MANUAL,
         route=f"{rule.route}/toPorts",
@@ -170,12 +168,3 @@ def _without_ports(context: Context, spec: Spec, rule: Rule) -> Finding:
         closes=(flow,) if rule.deny else (),
         at_key=True,
     )
-
-
-PASS = Pass(
-    code=CODE,
-    id=ID,
-    title="a rule set without a single rule, which denies nothing",
-    find=find,
-    change=RULES_REQUIRED,
-)

@@ -40,7 +40,7 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from rewriter.cilium.policy import CCNP, CNP, KNP, Rule, read_policy
+from rewriter.cilium.policy import KNP, Rule, read_policy
 from rewriter.cilium.validation import Rejection
 from rewriter.cilium.version import (
     BARE_ADDRESS_REJECTED,
@@ -56,15 +56,16 @@ from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.bare_address import bare_addresses
 from rewriter.passes.kit.enforcement import default_denies, rejected, rests_on_node_labels, upgrades, value_at
-from rewriter.passes.kit.registry import Pass
+from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.mixed_peers import mixed_kinds
 from rewriter.passes.no_rules import has_no_rules
 from rewriter.passes.removed_l7 import removed_kinds
 from rewriter.text import listed
 
-CODE, ID = "CNP014", "rejected"
 
-
+@antipattern(
+    code="CNP014", id="rejected", title="a policy that a release rejects, and so does not enforce", kinds=EVERY_KIND
+)
 def find(context: Context) -> Iterator[Finding]:
     before, after = (_other_reason(context, version) for version in (context.from_version, context.to_version))
     if before is not None and after is not None:
@@ -183,8 +184,6 @@ def _make(
     labels_off = "enable-node-selector-labels" in reason.message
     correct = "set Helm `nodeSelectorLabels`" if labels_off else "correct it"
     return Finding(
-        code=CODE,
-        id=ID,
         severity=severity,
         applicability=Applicability.MANUAL,
         route=value_at(context.policy, reason.route)[0],
@@ -192,12 +191,3 @@ def _make(
         why=why,
         advice=advice or f"{correct}, or remove the policy if nobody misses it",
     )
-
-
-PASS = Pass(
-    code=CODE,
-    id=ID,
-    title="a policy that a release rejects, and so does not enforce",
-    find=find,
-    kinds=frozenset({CNP, CCNP, KNP}),
-)

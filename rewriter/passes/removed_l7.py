@@ -38,14 +38,20 @@ from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
 from rewriter.passes.kit.claims import declared
 from rewriter.passes.kit.enforcement import rejected_today, switched_on
-from rewriter.passes.kit.registry import Pass
+from rewriter.passes.kit.registry import antipattern
 from rewriter.text import flow_text, listed
 
-CODE, ID = "CNP009", "removed-l7"
 VERSIONS = str(L7_GENERIC_REMOVED)
 _REMOVED = ("kafka", "l7proto", "l7")
 
 
+@antipattern(
+    code="CNP009",
+    id="removed-l7",
+    title="L7 rules that 1.20 drops, which opens their port",
+    change=L7_GENERIC_REMOVED,
+    crossing=True,
+)
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
         for rule in spec.rules:
@@ -70,8 +76,6 @@ def _finding(context: Context, spec: Spec, rule: Rule, index: int, rules: Mappin
     woken = switched_on(context) if rejected_today(context) else None
     today = f"; {context.from_version} rejects the policy, so the upgrade may switch it on" if woken else ""
     return Finding(
-        code=CODE,
-        id=ID,
         severity=Severity.ERROR,
         applicability=Applicability.MANUAL,
         route=f"{route}/{names[0]}",
@@ -93,13 +97,3 @@ def _without(rules: Mapping[str, Any], names: list[str], route: str) -> tuple[Op
     if set(rules) <= set(names):
         return ({"op": "remove", "path": route},)
     return tuple({"op": "remove", "path": f"{route}/{name}"} for name in names)
-
-
-PASS = Pass(
-    code=CODE,
-    id=ID,
-    title="L7 rules that 1.20 drops, which opens their port",
-    find=find,
-    change=L7_GENERIC_REMOVED,
-    crossing=True,
-)

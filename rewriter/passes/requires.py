@@ -60,11 +60,10 @@ from rewriter.passes.kit.enforcement import (
     rejected_today,
     switched_on,
 )
-from rewriter.passes.kit.registry import Pass
+from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.upgrade_semantics import changed_by_upgrade
 from rewriter.text import listed, policy_text, selector_text
 
-CODE, ID = "CNP007", "requires"
 VERSIONS = str(REQUIRES_REMOVED)
 
 
@@ -92,6 +91,13 @@ class _Group:
         return [selector for field in self.required for selector in field.selectors]
 
 
+@antipattern(
+    code="CNP007",
+    id="requires",
+    title="fromRequires and toRequires, which 1.19 rejects",
+    change=REQUIRES_REMOVED,
+    after=("fqdn-double-star",),
+)
 def find(context: Context) -> Iterator[Finding]:
     groups = [group for spec in context.policy.specs for group in _groups(spec)]
     requiring = [group for group in groups if group.required]
@@ -319,8 +325,6 @@ def _finding(
     named = dict.fromkeys(policy_text(other.policy) for other in others)
     evidence = tuple(f"{other} may apply to the same pods and loses the requirement" for other in named)
     return Finding(
-        code=CODE,
-        id=ID,
         severity=Severity.ERROR,
         applicability=applicability,
         route=fields[0].route,
@@ -334,12 +338,3 @@ def _finding(
         closes=(*woken.closes, *(other.flows for other in others if fix and other.deny)),
         at_key=True,
     )
-
-
-PASS = Pass(
-    code=CODE,
-    id=ID,
-    title="fromRequires and toRequires, which 1.19 rejects",
-    find=find,
-    change=REQUIRES_REMOVED,
-)

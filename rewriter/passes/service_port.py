@@ -57,10 +57,8 @@ from rewriter.inventory.facts import NamedPort, Service, Workload
 from rewriter.passes.kit.backend_ports import Plan, backend_ports, plan_operations
 from rewriter.passes.kit.claims import declared
 from rewriter.passes.kit.coverage import missing
-from rewriter.passes.kit.registry import Pass
+from rewriter.passes.kit.registry import antipattern
 from rewriter.text import listed, port_text, selector_text, subject_text
-
-CODE, ID = "CNP013", "service-port"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +90,7 @@ class _Port:
     doubt: str = ""
 
 
+@antipattern(code="CNP013", id="service-port", title="the port of a Service where its backends listen on another")
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
         for rule in spec.rules:
@@ -310,8 +309,6 @@ def _make(
         route += f"/{ports[0].item}/ports/{ports[0].index}"
     verb, noun = "denies" if deny else "allows", "ports" if len(ports) > 1 else "port"
     return Finding(
-        code=CODE,
-        id=ID,
         severity=Severity.ERROR if deny else Severity.WARNING,
         applicability=applicability,
         route=route,
@@ -333,6 +330,3 @@ def _evidence(place: _Place, ports: Sequence[_Port]) -> Iterator[str]:
         yield f"{service}, {service.source}: port {known}"
     behind = [w for w in place.workloads if any(_is_before(service, w) for service in services.values())]
     yield f"behind it: {listed((f'{workload} ({workload.source})' for workload in behind), most=4)}"
-
-
-PASS = Pass(code=CODE, id=ID, title="the port of a Service where its backends listen on another", find=find)

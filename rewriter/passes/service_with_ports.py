@@ -73,10 +73,8 @@ from rewriter.passes.kit.backend_ports import (
 from rewriter.passes.kit.claims import declared, rule_flows
 from rewriter.passes.kit.coverage import add_after, missing, sibling
 from rewriter.passes.kit.enforcement import switched_on
-from rewriter.passes.kit.registry import Pass
+from rewriter.passes.kit.registry import antipattern
 from rewriter.text import listed, port_text, subject_text
-
-CODE, ID = "CNP002", "service-with-ports"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +103,7 @@ class _Outcome:
     members: list[Backends]
 
 
+@antipattern(code="CNP002", id="service-with-ports", title="toServices together with toPorts")
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
         for rule in spec.rules:
@@ -314,8 +313,6 @@ def _make(
         )
     error = place.rejected or bool(wrong_ports) or (problem is not None and problem.wrong)
     return Finding(
-        code=CODE,
-        id=ID,
         severity=Severity.ERROR if error else Severity.NOTE,
         applicability=applicability,
         route=place.field.route,
@@ -328,6 +325,3 @@ def _make(
         closes=closes,
         at_key=True,
     )
-
-
-PASS = Pass(code=CODE, id=ID, title="toServices together with toPorts", find=find)

@@ -40,13 +40,18 @@ from rewriter.cilium.policy import CNP, Spec
 from rewriter.cilium.selector import Requirement
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.passes.kit.registry import Pass
+from rewriter.passes.kit.registry import antipattern
 from rewriter.text import listed, requirement_text
 
-CODE, ID = "CNP015", "subject-namespace"
 _NAMESPACE_KEYS = (NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL)
 
 
+@antipattern(
+    code="CNP015",
+    id="subject-namespace",
+    title="a policy whose endpointSelector names another namespace",
+    kinds=frozenset({CNP}),
+)
 def find(context: Context) -> Iterator[Finding]:
     if not context.namespace_known:
         return
@@ -79,8 +84,6 @@ def _finding(context: Context, spec: Spec, requirement: Requirement, own: str) -
         effect = "selects nothing"
     meant = listed([f"`{name}`" for name in requirement.values]) or "another namespace"
     return Finding(
-        code=CODE,
-        id=ID,
         severity=Severity.ERROR,
         applicability=Applicability.MANUAL,
         route=requirement.route,
@@ -88,12 +91,3 @@ def _finding(context: Context, spec: Spec, requirement: Requirement, own: str) -
         why=why,
         advice=f"move the policy to {meant}, or make it a CiliumClusterwideNetworkPolicy",
     )
-
-
-PASS = Pass(
-    code=CODE,
-    id=ID,
-    title="a policy whose endpointSelector names another namespace",
-    find=find,
-    kinds=frozenset({CNP}),
-)

@@ -21,7 +21,9 @@ def reported(
     file: str, name: str = "api", *, fixed: bool = True, message: str = "wrong", flows: Flows | None = None
 ) -> Reported:
     applicability = Applicability.EVIDENT if fixed else Applicability.MANUAL
-    finding = Finding("CNP004", "cluster-entity", Severity.WARNING, applicability, "/spec", message, advice="decide")
+    finding = Finding(
+        Severity.WARNING, applicability, "/spec", message, advice="decide", code="CNP004", id="cluster-entity"
+    )
     place = Place(file, 3, 1, 3, 9, 0, "CiliumNetworkPolicy", "shop", name)
     return Reported(finding, place, fixed, "", flows or Flows())
 

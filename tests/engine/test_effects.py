@@ -46,8 +46,6 @@ def a_pass(
         if "labels" not in context.policy.raw["metadata"]:
             marked = {"op": "add", "path": f"{context.policy.route}/metadata/labels", "value": {"done": "yes"}}
             yield Finding(
-                code="CNP001",
-                id="mixed-peers",
                 severity=Severity.ERROR,
                 applicability=applicability,
                 route=context.policy.route,
@@ -57,7 +55,7 @@ def a_pass(
                 closes=closes,
             )
 
-    return Pass(code="CNP001", id="mixed-peers", title="wrong", find=find)
+    return Pass(code="CNP001", id="mixed-peers", title="wrong", function=find)
 
 
 def add_rule(**rule: Any) -> dict[str, Any]:

@@ -63,7 +63,15 @@ def _hostile() -> Report:
     text = "a\x1b[31m<b>&\"'%0A\r\n::error::]]>\u202e\u2028\ud7ff|`"
     place = Place(f"dir,a/{text}.yaml", 3, 1, 3, 9, 0, "CiliumNetworkPolicy", text, text)
     finding = Finding(
-        "CNP004", "cluster-entity", Severity.ERROR, Applicability.MANUAL, "/spec", text, text, (text,), text
+        Severity.ERROR,
+        Applicability.MANUAL,
+        "/spec",
+        text,
+        text,
+        (text,),
+        text,
+        code="CNP004",
+        id="cluster-entity",
     )
     items = tuple(Reported(finding, place, flows=Flows((text,), (text,))) for _ in range(2))
     tool = {"name": "cnpfix", "version": "0", "from": "1.18", "to": "1.19"}

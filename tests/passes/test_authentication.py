@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from rewriter.finding import Applicability, Severity
-from rewriter.passes.authentication import PASS
+from rewriter.passes.authentication import find
 from tests.passes.policies import ccnp, cnp
 from tests.passes.support import run, version, words
 
@@ -22,7 +22,7 @@ from tests.passes.support import run, version, words
     ],
 )
 def test_nothing_to_say(rules: str) -> None:
-    assert run(PASS, cnp(rules)).findings == []
+    assert run(find, cnp(rules)).findings == []
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_nothing_to_say(rules: str) -> None:
     [("1.17", "1.18", False), ("1.18", "1.19", True), ("1.15", "1.20", True), ("1.19", "1.20", False)],
 )
 def test_the_upgrades_that_it_concerns(before: str, after: str, runs: bool) -> None:
-    assert PASS.concerns(version(before), version(after)) is runs
+    assert find.concerns(version(before), version(after)) is runs
 
 
 @pytest.mark.parametrize("manifest", [cnp, ccnp])
@@ -38,7 +38,7 @@ def test_the_upgrades_that_it_concerns(before: str, after: str, runs: bool) -> N
 def test_a_note_that_asks_for_a_decision(manifest: object, direction: str) -> None:
     peers = "fromEndpoints" if direction == "ingress" else "toEndpoints"
     rule = f"{{{peers}: [{{}}], authentication: {{mode: required}}}}"
-    only = run(PASS, manifest(f"{direction}: [{rule}]")).only  # type: ignore[operator]
+    only = run(find, manifest(f"{direction}: [{rule}]")).only  # type: ignore[operator]
     assert (only.severity, only.applicability, only.fix) == (Severity.NOTE, Applicability.MANUAL, None)
     assert only.route == f"/spec/{direction}/0/authentication/mode"
     assert "`authentication.enabled`" in only.advice
@@ -51,4 +51,4 @@ def test_a_note_that_asks_for_a_decision(manifest: object, direction: str) -> No
 
 def test_each_rule_is_a_finding() -> None:
     rule = "{fromEndpoints: [{}], authentication: {mode: required}}"
-    assert len(run(PASS, cnp(f"ingress: [{rule}, {{}}, {rule}]")).findings) == 2
+    assert len(run(find, cnp(f"ingress: [{rule}, {{}}, {rule}]")).findings) == 2

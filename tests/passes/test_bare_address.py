@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from rewriter.finding import Applicability, Severity
-from rewriter.passes.bare_address import PASS
+from rewriter.passes.bare_address import find
 from tests.passes.policies import ccnp, cnp
 from tests.passes.support import Facts, cluster, run, version, words
 
@@ -25,7 +25,7 @@ from tests.passes.support import Facts, cluster, run, version, words
     ],
 )
 def test_nothing_to_say(rules: str) -> None:
-    assert run(PASS, cnp(rules), from_version="1.19", to_version="1.20").findings == []
+    assert run(find, cnp(rules), from_version="1.19", to_version="1.20").findings == []
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_nothing_to_say(rules: str) -> None:
     [("1.15", "1.19", False), ("1.19", "1.20", True), ("1.15", "1.20", True), ("1.20", "1.20", True)],
 )
 def test_the_upgrades_that_it_concerns(before: str, after: str, runs: bool) -> None:
-    assert PASS.concerns(version(before), version(after)) is runs
+    assert find.concerns(version(before), version(after)) is runs
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_the_upgrades_that_it_concerns(before: str, after: str, runs: bool) -> N
 )
 def test_the_length_of_the_whole_address(direction: str, field: str, address: str, expected: str) -> None:
     manifest = ccnp(f"{direction}: [{{{field}: [203.0.113.0/24, '{address}']}}]")
-    result = run(PASS, manifest, from_version="1.19", to_version="1.20")
+    result = run(find, manifest, from_version="1.19", to_version="1.20")
     assert result.manifest["spec"][direction] == [{field: ["203.0.113.0/24", expected]}]
     assert (result.only.severity, result.only.applicability) == (Severity.ERROR, Applicability.SAFE)
     assert result.only.route == f"/spec/{direction}/0/{field}/1"
@@ -60,7 +60,7 @@ def test_the_length_of_the_whole_address(direction: str, field: str, address: st
 
 def test_one_finding_a_rule() -> None:
     rules = "ingress: [{fromCIDR: [198.51.100.7, 198.51.100.8]}, {fromCIDR: [198.51.100.9]}]"
-    found = run(PASS, cnp(rules), from_version="1.19", to_version="1.20").findings
+    found = run(find, cnp(rules), from_version="1.19", to_version="1.20").findings
     assert [finding.message.split(" without")[0] for finding in found] == [
         "`198.51.100.7` and `198.51.100.8`",
         "`198.51.100.9`",
@@ -75,7 +75,7 @@ def test_one_finding_a_rule() -> None:
     ],
 )
 def test_a_policy_that_is_dead_today_is_woken_only_on_request(rules: str, before: str) -> None:
-    only = run(PASS, cnp(rules), from_version=before, to_version="1.20").only
+    only = run(find, cnp(rules), from_version=before, to_version="1.20").only
     assert only.applicability is Applicability.UNSAFE
     assert words(only.closes) == ("all other ingress of pods app=web in shop",)
     assert "not enforced today" in only.why
@@ -100,11 +100,11 @@ READ = "the peers of the rule as Cilium 1.20 reads it"
     ],
 )
 def test_what_the_upgrade_widens_in_a_policy_that_stays_alive(rules: str, before: str, opens: str) -> None:
-    only = run(PASS, cnp(rules), from_version=before, to_version="1.20").only
+    only = run(find, cnp(rules), from_version=before, to_version="1.20").only
     assert only.applicability is Applicability.EVIDENT
     assert words(only.opens) == (opens,)
     assert only.closes == ()
-    assert run(PASS, cnp(rules), from_version="1.19", to_version="1.20").only.applicability is Applicability.SAFE
+    assert run(find, cnp(rules), from_version="1.19", to_version="1.20").only.applicability is Applicability.SAFE
 
 
 @pytest.mark.parametrize(("list_name", "opens"), [("ingress", False), ("ingressDeny", True)])
@@ -112,8 +112,8 @@ def test_what_the_upgrade_narrows_in_a_policy_that_stays_alive(list_name: str, o
     rules = {"egress": "- toCIDR: [198.51.100.7]", list_name: "- fromEndpoints: [{matchLabels: {app: db}}]"}
     policy = cnp("\n".join(f"{name}:\n{rule}" for name, rule in rules.items()))
     mesh = Facts(clusters=[cluster("a", local=True), cluster("b")])
-    only = run(PASS, policy, mesh, from_version="1.18", to_version="1.20").only
+    only = run(find, policy, mesh, from_version="1.18", to_version="1.20").only
     assert only.applicability is Applicability.EVIDENT
     assert bool(only.opens) is opens
     assert bool(only.closes) is not opens
-    assert run(PASS, policy, from_version="1.18", to_version="1.20").only.applicability is Applicability.SAFE
+    assert run(find, policy, from_version="1.18", to_version="1.20").only.applicability is Applicability.SAFE

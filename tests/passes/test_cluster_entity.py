@@ -11,7 +11,7 @@ from rewriter.cilium.policy import CCNP, CNP
 from rewriter.config.model import ClusterEntityOptions, Config
 from rewriter.finding import Applicability
 from rewriter.inventory.hubble.flows import ObservedEndpoint, ObservedFlow
-from rewriter.passes.cluster_entity import PASS
+from rewriter.passes.cluster_entity import find
 from tests.passes.support import Facts, Run, cluster, run
 
 MESH = Facts(clusters=[cluster("cluster-a", local=True), cluster("cluster-b")])
@@ -46,7 +46,7 @@ def configured(remote: str | tuple[str, ...] | None = "all", mode: str = "extend
 
 
 def treat(spec: dict[str, Any], inventory: Facts = MESH, config: Config | None = None, **more: Any) -> Run:
-    return run(PASS, manifest(**spec), inventory, config=config or configured(), **more)
+    return run(find, manifest(**spec), inventory, config=config or configured(), **more)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_extends_each_rule_of_every_spec() -> None:
     document = manifest()
     del document["spec"]
     document["specs"] = specs
-    result = run(PASS, document, MESH, config=configured())
+    result = run(find, document, MESH, config=configured())
     ports = {"toPorts": PORTS}
     assert result.manifest["specs"][0]["egress"] == [rule, added, {**rule, **ports}, {**added, **ports}]
 

@@ -9,7 +9,7 @@ from rewriter.cilium.policy import CCNP, CNP, KNP, is_policy, read_policy
 from rewriter.config.model import Config, ImplicitClusterOptions
 from rewriter.finding import Applicability, Severity
 from rewriter.inventory.facts import ServicePort
-from rewriter.passes.implicit_cluster import PASS
+from rewriter.passes.implicit_cluster import find
 from tests.cilium.vectors import verdict_cases
 from tests.passes.support import Facts, Run, cluster, namespace, run, service, version, workload
 
@@ -39,7 +39,7 @@ def manifest(kind: str, **spec: Any) -> dict[str, Any]:
 
 
 def treat(kind: str, inventory: Facts = MESH, scope: Any = "any", *, more: Any = None, **spec: Any) -> Run:
-    return run(PASS, manifest(kind, **spec), inventory, config=configured(scope), **(more or {}))
+    return run(find, manifest(kind, **spec), inventory, config=configured(scope), **(more or {}))
 
 
 def peer(result: Run, field: str = "fromEndpoints") -> Any:
@@ -114,7 +114,7 @@ def test_leaves_alone_a_policy_that_the_target_rejects(rules: Any) -> None:
 
 
 def test_runs_on_upgrades_that_may_turn_the_option_on() -> None:
-    spans = PASS.concerns
+    spans = find.concerns
     assert spans(version("1.18"), version("1.19")) and spans(version("1.15"), version("1.18"))
     assert not spans(version("1.15"), version("1.17")) and not spans(version("1.19"), version("1.20"))
 
@@ -333,7 +333,7 @@ def test_auto_guesses_no_namespace() -> None:
     inventory = Facts(clusters=[A, B], workloads=[HERE, UNRELATED])
     document = manifest(CNP, ingress=[{"fromEndpoints": [{"matchLabels": WEB}]}])
     del document["metadata"]["namespace"]
-    result = run(PASS, document, inventory)
+    result = run(find, document, inventory)
     assert peer(result)["matchExpressions"] == [EXISTS]
 
 
@@ -363,7 +363,7 @@ def test_agrees_with_the_inspection_of_cilium() -> None:
             recorded = entry.get("changedByDefaultLocalCluster")
             if not is_policy(entry["manifest"]):
                 continue
-            found = run(PASS, entry["manifest"], inventory, config=configured("any"))
+            found = run(find, entry["manifest"], inventory, config=configured("any"))
             fixes = all(finding.fix is not None for finding in found.findings)
             if bool(found.findings) != bool(recorded) or not fixes:
                 wrong.append((case["id"], index))

@@ -11,7 +11,7 @@ from rewriter.config.model import Config, ImplicitClusterOptions, InternalCidrOp
 from rewriter.finding import Applicability, Severity
 from rewriter.inventory.facts import Node
 from rewriter.passes import implicit_cluster
-from rewriter.passes.internal_cidr import PASS
+from rewriter.passes.internal_cidr import find
 from tests.passes.support import SOURCE, Facts, Run, cluster, endpoint_slice, run, service, words
 
 A = cluster("a", local=True, pod_cidrs=("10.0.0.0/16",), node_cidrs=("10.10.0.0/24",), service_cidrs=("10.96.0.0/12",))
@@ -44,7 +44,7 @@ def policy(rules: Any, direction: str = "ingress", kind: str = "CiliumNetworkPol
 
 
 def rewritten(rules: Any, inventory: Facts = ALONE, config: Config = INTERNAL, direction: str = "ingress") -> Any:
-    return run(PASS, policy(rules, direction), inventory, config=config).manifest["spec"][direction]
+    return run(find, policy(rules, direction), inventory, config=config).manifest["spec"][direction]
 
 
 def ingress(*cidrs: str) -> list[dict[str, Any]]:
@@ -73,11 +73,11 @@ def ingress(*cidrs: str) -> list[dict[str, Any]]:
     ],
 )
 def test_nothing_to_say(rules: str) -> None:
-    assert run(PASS, policy(rules), ALONE, config=INTERNAL).findings == []
+    assert run(find, policy(rules), ALONE, config=INTERNAL).findings == []
 
 
 def test_the_article() -> None:
-    result = run(PASS, policy(ingress("10.0.0.0/8", "203.0.113.0/24")), MESH, config=INTERNAL)
+    result = run(find, policy(ingress("10.0.0.0/8", "203.0.113.0/24")), MESH, config=INTERNAL)
     assert result.manifest["spec"]["ingress"] == [{"fromCIDR": ["203.0.113.0/24"]}, CLUSTER, of("b")]
     only = result.only
     assert only.applicability is Applicability.EVIDENT
@@ -170,14 +170,14 @@ def test_exceptions_count() -> None:
     assert rewritten(entry("10.96.0.0/12"), MESH) == [CLUSTER, of("b")]
     assert rewritten(entry("10.1.0.0/16"), MESH) == [CLUSTER]
     assert rewritten(entry("10.10.0.0/24"), ALONE) == [ANY_POD]
-    carved = run(PASS, policy(entry("10.0.5.0/24")), ALONE, config=INTERNAL).only
+    carved = run(find, policy(entry("10.0.5.0/24")), ALONE, config=INTERNAL).only
     assert carved.fix is None
     assert "a part of the pods of a" in carved.message
 
 
 def test_an_exception_inside_a_pod_range_shows_that_pods_were_meant() -> None:
     rules = [{"fromCIDRSet": [{"cidr": "0.0.0.0/0", "except": ["10.0.5.0/24"]}]}]
-    only = run(PASS, policy(rules), ALONE).only
+    only = run(find, policy(rules), ALONE).only
     assert only.fix is None
     assert "the exception lies inside a pod range" in only.message
 
@@ -189,7 +189,7 @@ def test_a_part_of_a_pod_range_is_left_to_a_person(cidr: str) -> None:
         services_=[service("db", "prod", {"app": "db"})],
         slices=[endpoint_slice("db", "prod", ["10.0.0.7", "10.0.3.9"])],
     )
-    only = run(PASS, policy(ingress(cidr)), inventory).only
+    only = run(find, policy(ingress(cidr)), inventory).only
     assert only.applicability is Applicability.MANUAL
     assert only.fix is None
     assert "Service prod/db, facts.yaml:1" in only.advice
@@ -197,17 +197,17 @@ def test_a_part_of_a_pod_range_is_left_to_a_person(cidr: str) -> None:
 
 def test_an_entry_that_holds_all_of_one_cluster_and_a_part_of_another_stays() -> None:
     wide = cluster("b", pod_cidrs=("10.1.0.0/16", "10.2.0.0/16"))
-    result = run(PASS, policy(ingress("10.0.0.0/15")), Facts(clusters=[A, wide]), config=INTERNAL)
+    result = run(find, policy(ingress("10.0.0.0/15")), Facts(clusters=[A, wide]), config=INTERNAL)
     assert result.manifest["spec"]["ingress"] == [{"fromCIDR": ["10.0.0.0/15"]}, of("a")]
     assert sorted(f.applicability for f in result.findings) == [Applicability.EVIDENT, Applicability.MANUAL]
 
 
 def test_nodes() -> None:
-    part = run(PASS, policy(ingress("10.10.0.7/32")), ALONE).only
+    part = run(find, policy(ingress("10.10.0.7/32")), ALONE).only
     assert part.fix is None
     assert "nodes of a" in part.message
     matched = cluster("a", local=True, pod_cidrs=("10.0.0.0/16",), node_cidrs=("10.10.0.0/24",), cidr_match_nodes=True)
-    assert run(PASS, policy(ingress("10.10.0.0/24", "10.10.0.7/32")), Facts(clusters=[matched])).findings == []
+    assert run(find, policy(ingress("10.10.0.0/24", "10.10.0.7/32")), Facts(clusters=[matched])).findings == []
     # Nodes that a CIDR does match are not taken away with it.
     pods_only = Config(root=Path(), internal_cidrs=("10.0.0.0/8",), internal_cidr=InternalCidrOptions("pods"))
     assert rewritten(ingress("10.0.0.0/8"), Facts(clusters=[matched]), pods_only) == [*ingress("10.0.0.0/8"), ANY_POD]
@@ -230,7 +230,7 @@ def test_an_entity_that_lets_in_nodes_of_nobody_is_unsafe(
 ) -> None:
     config = Config(root=Path(), internal_cidr=InternalCidrOptions(local))
     assert (
-        run(PASS, policy(ingress("10.0.0.0/8")), Facts(clusters=[A, remote]), config=config).only.applicability
+        run(find, policy(ingress("10.0.0.0/8")), Facts(clusters=[A, remote]), config=config).only.applicability
         is applicability
     )
 
@@ -244,20 +244,20 @@ def test_a_range_of_nodes_stays_for_it_may_hold_other_machines() -> None:
 
 
 def test_nodes_of_other_clusters_come_with_remote_node() -> None:
-    assert run(PASS, policy(ingress("10.10.0.0/24")), ALONE).only.applicability is Applicability.EVIDENT
-    assert run(PASS, policy(ingress("10.10.0.0/24")), MESH).only.applicability is Applicability.UNSAFE
-    assert run(PASS, policy(ingress("10.10.0.0/23")), MESH).only.applicability is Applicability.EVIDENT
+    assert run(find, policy(ingress("10.10.0.0/24")), ALONE).only.applicability is Applicability.EVIDENT
+    assert run(find, policy(ingress("10.10.0.0/24")), MESH).only.applicability is Applicability.UNSAFE
+    assert run(find, policy(ingress("10.10.0.0/23")), MESH).only.applicability is Applicability.EVIDENT
 
 
 def test_deny_rules_are_errors_and_unsafe() -> None:
     rules = ingress("10.0.0.0/8")
-    result = run(PASS, policy(rules, "ingressDeny"), ALONE, config=INTERNAL)
+    result = run(find, policy(rules, "ingressDeny"), ALONE, config=INTERNAL)
     assert result.manifest["spec"]["ingressDeny"] == [CLUSTER]
     only = result.only
     assert (only.severity, only.applicability) == (Severity.ERROR, Applicability.UNSAFE)
     assert "denies no pod of a" in only.message
     assert only.closes
-    assert run(PASS, policy(rules, "ingressDeny"), ALONE, unsafe=False).manifest["spec"]["ingressDeny"] == rules
+    assert run(find, policy(rules, "ingressDeny"), ALONE, unsafe=False).manifest["spec"]["ingressDeny"] == rules
 
 
 def test_ports_and_comments_belong_to_every_sibling() -> None:
@@ -277,7 +277,7 @@ def test_rules_that_are_there_are_not_added_again() -> None:
     there = [CLUSTER, *ingress("10.0.0.0/8", "203.0.113.0/24"), of("b")]
     assert rewritten(there, MESH) == [CLUSTER, *ingress("203.0.113.0/24"), of("b")]
     assert rewritten([CLUSTER, *ingress("10.0.0.0/8")]) == [CLUSTER]
-    assert run(PASS, policy([CLUSTER, *ingress("10.0.0.0/8")]), ALONE).findings == []
+    assert run(find, policy([CLUSTER, *ingress("10.0.0.0/8")]), ALONE).findings == []
 
 
 def test_several_rules_and_egress_and_clusterwide() -> None:
@@ -287,7 +287,7 @@ def test_several_rules_and_egress_and_clusterwide() -> None:
         {"toCIDR": ["1.1.1.1/32"]},
         {"toEndpoints": ANY_POD["fromEndpoints"]},
     ]
-    result = run(PASS, policy(rules, "egress", "CiliumClusterwideNetworkPolicy"), ALONE, config=INTERNAL)
+    result = run(find, policy(rules, "egress", "CiliumClusterwideNetworkPolicy"), ALONE, config=INTERNAL)
     assert result.manifest["spec"]["egress"][0] == {"toEntities": ["cluster"]}
 
 
@@ -297,7 +297,7 @@ class Contradicted(Facts):
 
 
 def test_ranges_that_contradict_each_other_are_no_evidence() -> None:
-    only = run(PASS, policy(ingress("10.0.0.0/8")), Contradicted(clusters=[A]), config=INTERNAL).only
+    only = run(find, policy(ingress("10.0.0.0/8")), Contradicted(clusters=[A]), config=INTERNAL).only
     assert only.fix is None
     assert "overlap" in only.message
 
@@ -306,10 +306,10 @@ NOT_MINE = Facts(clusters=[cluster("a", pod_cidrs=("10.0.0.0/16",)), B])
 
 
 def test_without_a_cluster_of_its_own_there_is_no_fix() -> None:
-    only = run(PASS, policy(ingress("10.0.0.0/8")), NOT_MINE).only
+    only = run(find, policy(ingress("10.0.0.0/8")), NOT_MINE).only
     assert only.fix is None
     assert "local" in only.advice
-    assert run(PASS, policy(ingress("192.168.0.0/16")), NOT_MINE).findings == []
+    assert run(find, policy(ingress("192.168.0.0/16")), NOT_MINE).findings == []
 
 
 @pytest.mark.parametrize(
@@ -330,7 +330,7 @@ def test_without_a_cluster_of_its_own_there_is_no_fix() -> None:
     ],
 )
 def test_private_ranges_with_no_inventory(cidr: str, found: bool) -> None:
-    findings = run(PASS, policy(ingress(cidr)), Facts()).findings
+    findings = run(find, policy(ingress(cidr)), Facts()).findings
     assert bool(findings) is found
     for finding in findings:
         assert finding.applicability is Applicability.MANUAL
@@ -340,14 +340,14 @@ def test_private_ranges_with_no_inventory(cidr: str, found: bool) -> None:
 
 def test_unknown_pod_ranges_of_the_own_cluster_are_no_facts() -> None:
     unknown = Facts(clusters=[cluster("a", local=True), B])
-    only = run(PASS, policy(ingress("192.168.0.0/16", "172.16.0.0/12")), unknown, config=INTERNAL).only
+    only = run(find, policy(ingress("192.168.0.0/16", "172.16.0.0/12")), unknown, config=INTERNAL).only
     assert only.message == "`fromCIDR` 192.168.0.0/16 and 172.16.0.0/12 may hold pods, which no CIDR matches"
-    assert run(PASS, policy(ingress("10.0.0.0/8")), unknown, config=INTERNAL).manifest["spec"]["ingress"] == [of("b")]
+    assert run(find, policy(ingress("10.0.0.0/8")), unknown, config=INTERNAL).manifest["spec"]["ingress"] == [of("b")]
 
 
 def test_other_kinds_of_peer_in_the_rule_come_first() -> None:
     rules = [{"fromCIDR": ["10.0.0.0/8"], "fromEntities": ["host"]}]
-    assert run(PASS, policy(rules), ALONE).only.fix is None
+    assert run(find, policy(rules), ALONE).only.fix is None
 
 
 DB = service("db", "prod", {"app": "db"}, [(80, 8080)], cluster_ips=("10.96.0.7",))
@@ -376,14 +376,14 @@ def test_a_cluster_ip_becomes_the_backends() -> None:
 def test_cluster_ips_that_say_too_little_are_left_to_a_person() -> None:
     known = Facts(clusters=[A], services_=[DB])
     for rule in (egress("10.96.0.8/32"), egress("10.96.0.0/24"), egress("10.96.0.7/32", "9999")):
-        only = run(PASS, policy([rule], "egress"), known).only
+        only = run(find, policy([rule], "egress"), known).only
         assert only.fix is None
         assert "ClusterIP" in only.message
-    assert run(PASS, policy(ingress("10.96.0.7/32")), known).only.fix is None
+    assert run(find, policy(ingress("10.96.0.7/32")), known).only.fix is None
 
 
 def network_policy(*peers: Any, inventory: Facts = ALONE, config: Config = INTERNAL, **more: Any) -> Run:
-    return run(PASS, policy([{"from": list(peers)}], kind="NetworkPolicy"), inventory, config=config, **more)
+    return run(find, policy([{"from": list(peers)}], kind="NetworkPolicy"), inventory, config=config, **more)
 
 
 def block(cidr: str, *exceptions: str) -> dict[str, Any]:
@@ -440,13 +440,13 @@ def test_a_network_policy_names_its_cluster_where_the_config_speaks_of_a_mesh() 
 def test_implicit_cluster_has_nothing_to_add_in_a_network_policy(scope: str) -> None:
     config = replace(INTERNAL, implicit_cluster=ImplicitClusterOptions(scope))
     done = network_policy(block("10.0.0.0/8"), OFFICE, inventory=MESH, config=config)
-    assert run(implicit_cluster.PASS, done.manifest, MESH, config=config).findings == []
+    assert run(implicit_cluster.find, done.manifest, MESH, config=config).findings == []
 
 
 def test_a_peer_list_is_never_emptied() -> None:
     """An empty `from` allows everyone: where another rule covers the peers, the whole rule goes."""
     rules = [{"from": [block("10.0.0.0/8")]}, {"from": [ALL_PODS]}]
-    result = run(PASS, policy(rules, kind="NetworkPolicy"), ALONE, config=INTERNAL)
+    result = run(find, policy(rules, kind="NetworkPolicy"), ALONE, config=INTERNAL)
     assert result.manifest["spec"]["ingress"] == [{"from": [ALL_PODS]}]
 
 

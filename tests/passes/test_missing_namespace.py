@@ -10,7 +10,7 @@ from rewriter.cilium.policy import CCNP, CNP
 from rewriter.config.model import Config, MissingNamespaceOptions
 from rewriter.finding import Applicability, Severity
 from rewriter.inventory.facts import Source
-from rewriter.passes.missing_namespace import PASS
+from rewriter.passes.missing_namespace import find
 from tests.passes.support import Facts, Run, cluster, run, words, workload
 
 NAMESPACE = "k8s:io.kubernetes.pod.namespace"
@@ -33,7 +33,7 @@ def manifest(field: str = "fromEndpoints", *entries: Any, deny: bool = False, **
 
 
 def treat(entry: Any, inventory: Facts = KNOWN, **more: Any) -> Run:
-    return run(PASS, manifest("fromEndpoints", entry), inventory, **more)
+    return run(find, manifest("fromEndpoints", entry), inventory, **more)
 
 
 def peer(result: Run) -> Any:
@@ -86,7 +86,7 @@ def test_leaves_alone(entry: Any) -> None:
 def test_leaves_alone_rules_that_mean_something_else(rule: Any) -> None:
     document = manifest()
     document["spec"]["ingress"] = [rule]
-    assert run(PASS, document, KNOWN).findings == []
+    assert run(find, document, KNOWN).findings == []
 
 
 @pytest.mark.parametrize(
@@ -142,17 +142,17 @@ def test_where_the_key_goes(before: Any, after: Any) -> None:
 
 def test_writes_the_key_as_the_policy_does() -> None:
     named = {"matchLabels": {"app": "x", "io.kubernetes.pod.namespace": "y"}}
-    result = run(PASS, manifest("fromEndpoints", named, {"matchLabels": AGENT}), KNOWN)
+    result = run(find, manifest("fromEndpoints", named, {"matchLabels": AGENT}), KNOWN)
     new = {"matchLabels": {**AGENT, "io.kubernetes.pod.namespace": "monitoring"}}
     assert result.manifest["spec"]["ingress"][0]["fromEndpoints"] == [named, new]
 
 
 def test_does_not_say_twice_what_another_peer_says() -> None:
     named = {"matchLabels": {**AGENT, NAMESPACE: "monitoring"}}
-    assert run(PASS, manifest("fromEndpoints", {"matchLabels": AGENT}, named), KNOWN).findings == []
+    assert run(find, manifest("fromEndpoints", {"matchLabels": AGENT}, named), KNOWN).findings == []
     document = manifest("fromEndpoints", {"matchLabels": AGENT}, toPorts=[{"ports": [{"port": "80"}]}])
     document["spec"]["ingress"].append({"fromEndpoints": [{"matchLabels": {NAMESPACE: "monitoring"}}]})
-    assert run(PASS, document, KNOWN).findings == []
+    assert run(find, document, KNOWN).findings == []
 
 
 def test_is_a_guess_where_the_own_namespace_is_not_known() -> None:
@@ -164,7 +164,7 @@ def test_is_a_guess_where_the_own_namespace_is_not_known() -> None:
 
 
 def test_is_unsafe_in_a_deny_rule() -> None:
-    result = run(PASS, manifest("fromEndpoints", {"matchLabels": AGENT}, deny=True), KNOWN)
+    result = run(find, manifest("fromEndpoints", {"matchLabels": AGENT}, deny=True), KNOWN)
     assert result.only.applicability is Applicability.UNSAFE
     assert result.only.severity is Severity.ERROR
     assert "in monitoring" in str(result.only.closes[0]) and "in shop" in str(result.only.opens[0])
@@ -207,7 +207,7 @@ def test_the_config_against_the_facts() -> None:
 @pytest.mark.parametrize("value", ["kube-dns", "coredns"])
 @pytest.mark.parametrize("key", ["k8s-app", "k8s:k8s-app"])
 def test_dns_lives_in_kube_system(key: str, value: str) -> None:
-    result = run(PASS, manifest("toEndpoints", {"matchLabels": {key: value}}))
+    result = run(find, manifest("toEndpoints", {"matchLabels": {key: value}}))
     assert result.manifest["spec"]["egress"][0]["toEndpoints"] == [
         {"matchLabels": {key: value, NAMESPACE: "kube-system"}}
     ]
@@ -217,7 +217,7 @@ def test_dns_lives_in_kube_system(key: str, value: str) -> None:
 def test_dns_lives_where_it_is_known_to_live() -> None:
     document = manifest("toEndpoints", {"matchLabels": {"k8s-app": "kube-dns"}})
     document["metadata"]["namespace"] = "kube-system"
-    assert run(PASS, document).findings == []
+    assert run(find, document).findings == []
     own = Facts(workloads=[workload("dns", "shop", {"k8s-app": "kube-dns"})])
     assert treat({"matchLabels": {"k8s-app": "kube-dns"}}, own).findings == []
     moved = Facts(workloads=[workload("dns", "dns", {"k8s-app": "kube-dns"})])
@@ -311,14 +311,14 @@ def test_a_selector_that_names_its_cluster() -> None:
 def test_a_policy_of_an_unknown_namespace() -> None:
     document = manifest("fromEndpoints", {"matchLabels": AGENT}, {"matchLabels": {"k8s-app": "kube-dns"}})
     del document["metadata"]["namespace"]
-    result = run(PASS, document, KNOWN)
+    result = run(find, document, KNOWN)
     assert [finding.route for finding in result.fixed] == ["/spec/ingress/0/fromEndpoints/1"]
     assert "the policy's own namespace" in result.only.message
 
 
 def test_offers_the_clusterwide_form() -> None:
     document = manifest("fromEndpoints", {}, {"matchLabels": {"app": "web"}}, {"matchLabels": {"reserved:host": ""}})
-    result = run(PASS, document, KNOWN, as_clusterwide=True)
+    result = run(find, document, KNOWN, as_clusterwide=True)
     finding = result.only
     assert (finding.applicability, finding.fix) == (Applicability.MANUAL, None)
     assert finding.candidate is not None
@@ -333,8 +333,8 @@ def test_offers_the_clusterwide_form() -> None:
 
 def test_offers_no_clusterwide_form() -> None:
     document = manifest("fromEndpoints", {})
-    assert run(PASS, document, Facts(workloads=[WEB]), as_clusterwide=True).findings == []
-    assert run(PASS, document, KNOWN).findings == []
-    pending = run(PASS, manifest("fromEndpoints", {"matchLabels": AGENT}), KNOWN, as_clusterwide=True).findings
+    assert run(find, document, Facts(workloads=[WEB]), as_clusterwide=True).findings == []
+    assert run(find, document, KNOWN).findings == []
+    pending = run(find, manifest("fromEndpoints", {"matchLabels": AGENT}), KNOWN, as_clusterwide=True).findings
     assert [finding.candidate for finding in pending] == [None, None]
     assert "first" in pending[1].advice

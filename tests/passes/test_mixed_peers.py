@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from rewriter.finding import Applicability, Severity
-from rewriter.passes.mixed_peers import PASS
+from rewriter.passes.mixed_peers import find
 from tests.passes.policies import ccnp, cnp, other
 from tests.passes.support import Facts, cluster, run, words, workload
 
@@ -31,13 +31,13 @@ from tests.passes.support import Facts, cluster, run, words, workload
     ],
 )
 def test_nothing_to_say(rules: str) -> None:
-    assert run(PASS, cnp(rules)).findings == []
+    assert run(find, cnp(rules)).findings == []
 
 
 @pytest.mark.parametrize("manifest", [cnp, ccnp])
 def test_each_kind_gets_a_rule_with_the_same_ports(manifest: Any) -> None:
     rules = "ingress: [{fromCIDR: [10.0.0.0/8], fromEndpoints: [{}], toPorts: [{ports: [{port: '80'}]}]}]"
-    result = run(PASS, manifest(rules))
+    result = run(find, manifest(rules))
     assert result.manifest["spec"]["ingress"] == [
         {"fromCIDR": ["10.0.0.0/8"], "toPorts": [{"ports": [{"port": "80"}]}]},
         {"fromEndpoints": [{}], "toPorts": [{"ports": [{"port": "80"}]}]},
@@ -57,13 +57,13 @@ PAIRS = [
 
 @pytest.mark.parametrize(("direction", "members"), PAIRS)
 def test_any_number_of_kinds(direction: str, members: tuple[str, ...]) -> None:
-    result = run(PASS, cnp(f"{direction}: [{{{', '.join(members)}}}]"))
+    result = run(find, cnp(f"{direction}: [{{{', '.join(members)}}}]"))
     assert result.manifest["spec"][direction] == [yaml.safe_load(f"{{{member}}}") for member in members]
 
 
 def test_several_rules_of_one_list() -> None:
     result = run(
-        PASS,
+        find,
         cnp("ingress: [{fromEndpoints: [{}], fromEntities: [host]}, {fromCIDR: [10.0.0.0/8], fromEntities: [health]}]"),
     )
     assert result.manifest["spec"]["ingress"] == [
@@ -75,12 +75,12 @@ def test_several_rules_of_one_list() -> None:
 
 
 def test_a_rule_that_is_there_is_not_added() -> None:
-    result = run(PASS, cnp("ingress: [{fromEndpoints: [{}], fromEntities: [host]}, {fromEntities: [host, health]}]"))
+    result = run(find, cnp("ingress: [{fromEndpoints: [{}], fromEntities: [host]}, {fromEntities: [host, health]}]"))
     assert result.manifest["spec"]["ingress"] == [{"fromEndpoints": [{}]}, {"fromEntities": ["host", "health"]}]
 
 
 def test_an_empty_list_is_left_to_a_person() -> None:
-    result = run(PASS, cnp("ingress: [{fromEndpoints: [], fromEntities: [host], fromCIDR: [10.0.0.0/8]}]"))
+    result = run(find, cnp("ingress: [{fromEndpoints: [], fromEntities: [host], fromCIDR: [10.0.0.0/8]}]"))
     assert result.only.applicability is Applicability.MANUAL
     assert result.only.fix is None
     assert "`fromEndpoints` is empty" in result.only.advice
@@ -98,19 +98,19 @@ DENY = "egressDeny: [{toEntities: [world], toCIDR: [10.0.0.0/8]}]"
     ],
 )
 def test_deny_rules_are_enforced_until_1_17(before: str, after: str, trust: Applicability) -> None:
-    only = run(PASS, cnp(DENY), from_version=before, to_version=after).only
+    only = run(find, cnp(DENY), from_version=before, to_version=after).only
     assert only.applicability is trust
     assert "Cilium 1.17 and later rejects" in only.message
     assert bool(only.closes) == (trust is Applicability.UNSAFE)
 
 
 def test_deny_rules_before_1_17() -> None:
-    assert run(PASS, cnp(DENY), from_version="1.15", to_version="1.16").findings == []
+    assert run(find, cnp(DENY), from_version="1.15", to_version="1.16").findings == []
 
 
 def test_node_peers_that_the_source_does_not_read() -> None:
     rules = "ingress: [{fromNodes: [{}], fromEndpoints: [{}], toPorts: [{ports: [{port: '80'}]}]}]"
-    only = run(PASS, cnp(rules), from_version="1.15", to_version="1.16").only
+    only = run(find, cnp(rules), from_version="1.15", to_version="1.16").only
     assert (only.applicability, only.fix) == (Applicability.MANUAL, None)
     assert "Cilium 1.15 does not read `fromNodes`" in only.advice
 
@@ -128,7 +128,7 @@ SERVICE = "toServices: [{k8sService: {serviceName: db, namespace: shop}}]"
 )
 def test_what_a_policy_that_is_kept_alive_loses_of_other_clusters(peers: str, said: str) -> None:
     mesh = Facts(clusters=[cluster("a", local=True), cluster("b")])
-    only = run(PASS, cnp(f"{DENY}\negress: [{{{peers}}}]"), mesh, from_version="1.16", to_version="1.19").only
+    only = run(find, cnp(f"{DENY}\negress: [{{{peers}}}]"), mesh, from_version="1.16", to_version="1.19").only
     assert only.applicability is Applicability.EVIDENT
     assert words(only.closes) == (f"from pods app=web in shop to {said}",)
     assert (only.closes[0].peers is None) is (peers == SERVICE)
@@ -136,7 +136,7 @@ def test_what_a_policy_that_is_kept_alive_loses_of_other_clusters(peers: str, sa
 
 def test_who_enters_default_deny_is_said() -> None:
     facts = Facts(workloads=[workload("web", "shop", {"app": "web"}), workload("db", "shop", {"app": "db"})])
-    only = run(PASS, cnp("ingress: [{fromEndpoints: [{}], fromEntities: [host]}]"), facts).only
+    only = run(find, cnp("ingress: [{fromEndpoints: [{}], fromEntities: [host]}]"), facts).only
     assert only.evidence == ("applies to Deployment shop/web, facts.yaml:1",)
     assert words(only.closes) == ("all other ingress of pods app=web in shop",)
     assert words(only.opens) == ()
@@ -154,7 +154,7 @@ def test_who_enters_default_deny_is_said() -> None:
 )
 def test_it_opens_where_another_policy_denies_by_default_today(rules: str, opens: bool) -> None:
     beside = other(cnp(rules), "beside")
-    only = run(PASS, cnp("ingress: [{fromEndpoints: [{}], fromEntities: [host]}]"), others=[beside]).only
+    only = run(find, cnp("ingress: [{fromEndpoints: [{}], fromEntities: [host]}]"), others=[beside]).only
     assert bool(only.opens) is opens
     assert any("CiliumNetworkPolicy shop/beside" in line for line in only.evidence) is opens
 
@@ -167,18 +167,18 @@ def test_a_namespace_that_cilium_overwrites_keeps_no_pods_apart(namespaces: tupl
     )
     policy = cnp("ingress: [{fromEndpoints: [{}], fromEntities: [host]}]", subject=mine)
     beside = other(cnp("ingress: [{}]", subject=theirs), "beside")
-    assert words(run(PASS, policy, others=[beside]).only.opens) != ()
+    assert words(run(find, policy, others=[beside]).only.opens) != ()
 
 
 def test_without_default_deny_nothing_else_closes() -> None:
     rules = "enableDefaultDeny: {ingress: false}\ningress: [{fromEndpoints: [{}], fromEntities: [host]}]"
-    assert words(run(PASS, cnp(rules)).only.closes) == ()
+    assert words(run(find, cnp(rules)).only.closes) == ()
 
 
 def test_a_release_that_does_not_read_enable_default_deny_denies_all_other() -> None:
     rules = "enableDefaultDeny: {egress: false}\negress: [{toEndpoints: [{}], toEntities: [host]}]\ningress: [{}]"
     before, after = (
-        words(run(PASS, cnp(rules), from_version=version, to_version="1.17").only.closes)
+        words(run(find, cnp(rules), from_version=version, to_version="1.17").only.closes)
         for version in ("1.15", "1.16")
     )
     assert after == ("all other ingress of pods app=web in shop",)
@@ -191,7 +191,7 @@ def test_a_release_that_does_not_read_enable_default_deny_denies_all_other() -> 
 def test_it_opens_where_only_the_source_release_denies_by_default() -> None:
     beside = other(cnp("enableDefaultDeny: {ingress: false}\ningress: [{fromEntities: [host]}]"), "beside")
     rules = cnp("ingress: [{fromEndpoints: [{}], fromEntities: [host]}]")
-    found = [run(PASS, rules, others=[beside], from_version=each, to_version="1.17").only for each in ("1.15", "1.16")]
+    found = [run(find, rules, others=[beside], from_version=each, to_version="1.17").only for each in ("1.15", "1.16")]
     assert [words(each.opens) for each in found] == [
         ("ingress of pods app=web in shop that the rules of the policy allow",),
         (),
@@ -202,4 +202,4 @@ def test_it_opens_where_only_the_source_release_denies_by_default() -> None:
 def test_a_clusterwide_policy_that_wakes_up_lets_pods_without_identity_in(subject: object, opens: bool) -> None:
     manifest = ccnp("ingress: [{fromEndpoints: [{}], fromEntities: [host]}]")
     manifest["spec"]["endpointSelector"] = subject
-    assert any("(init)" in text for text in words(run(PASS, manifest).only.opens)) is opens
+    assert any("(init)" in text for text in words(run(find, manifest).only.opens)) is opens

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rewriter.finding import Applicability, Severity
-from rewriter.passes.rejected import PASS
+from rewriter.passes.rejected import find
 from tests.passes.policies import ccnp, cnp
 from tests.passes.support import Facts, Run, cluster, run
 
@@ -38,7 +38,7 @@ from tests.passes.support import Facts, Run, cluster, run
     ],
 )
 def test_nothing_to_say(rules: str, before: str, after: str) -> None:
-    assert run(PASS, cnp(rules), from_version=before, to_version=after).findings == []
+    assert run(find, cnp(rules), from_version=before, to_version=after).findings == []
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_nothing_to_say(rules: str, before: str, after: str) -> None:
     ],
 )
 def test_what_nobody_enforces(rules: str, route: str, words: str) -> None:
-    only = run(PASS, cnp(rules)).only
+    only = run(find, cnp(rules)).only
     assert (only.severity, only.applicability) == (Severity.ERROR, Applicability.MANUAL)
     assert route in only.route
     assert only.message.startswith("rejected: ")
@@ -64,7 +64,7 @@ def test_what_nobody_enforces(rules: str, route: str, words: str) -> None:
 
 def test_what_stops_being_enforced() -> None:
     rules = "ingress: [{fromCIDRSet: [{cidr: 10.0.0.0/16, except: [10.0.0.0/8]}]}]"
-    only = run(PASS, cnp(rules), from_version="1.18", to_version="1.20").only
+    only = run(find, cnp(rules), from_version="1.18", to_version="1.20").only
     assert only.severity is Severity.ERROR
     assert only.message.startswith("rejected from Cilium 1.20 on: ")
     assert only.why == (
@@ -74,20 +74,20 @@ def test_what_stops_being_enforced() -> None:
 
 def test_what_wakes_up() -> None:
     rules = "ingress: [{toPorts: [{ports: [{port: '0', protocol: VRRP}]}]}]"
-    only = run(PASS, cnp(rules), from_version="1.16", to_version="1.19").only
+    only = run(find, cnp(rules), from_version="1.16", to_version="1.19").only
     assert only.severity is Severity.WARNING
     assert only.message.startswith("rejected before Cilium 1.18: ")
     assert "the upgrade switches it on at 1.18, and ingress of pods app=web in shop is denied by default" in only.why
 
 
 def test_a_later_release_may_accept_it() -> None:
-    only = run(PASS, cnp("ingress: [{fromEntities: [cluster-mesh]}]")).only
+    only = run(find, cnp("ingress: [{fromEntities: [cluster-mesh]}]")).only
     assert only.why.endswith("1.20 accepts it")
 
 
 def _nodes(said: bool | None, before: str = "1.18", after: str = "1.19") -> Run:
     own = Facts(clusters=[cluster("a", local=True, node_selector_labels=said)])
-    return run(PASS, ccnp("ingress: [{fromNodes: [{}]}]"), own, from_version=before, to_version=after)
+    return run(find, ccnp("ingress: [{fromNodes: [{}]}]"), own, from_version=before, to_version=after)
 
 
 def test_nodes_need_a_flag() -> None:
@@ -99,7 +99,7 @@ def test_nodes_need_a_flag() -> None:
 
 
 def test_nodes_are_rejected_by_default_where_nobody_says() -> None:
-    for unsaid in (_nodes(said=None).only, run(PASS, ccnp("ingress: [{fromNodes: [{}]}]")).only):
+    for unsaid in (_nodes(said=None).only, run(find, ccnp("ingress: [{fromNodes: [{}]}]")).only):
         assert unsaid.severity is Severity.ERROR
         assert unsaid.message.startswith("rejected by default: ")
         assert "nobody says whether they do" in unsaid.why
@@ -119,10 +119,10 @@ def _network_policy(spec: dict[str, Any]) -> dict[str, Any]:
 
 def test_network_policies_as_the_api_server_checks_them() -> None:
     peer = {"podSelector": {}, "ipBlock": {"cidr": "10.0.0.0/8"}}
-    only = run(PASS, _network_policy({"podSelector": {}, "ingress": [{"from": [peer]}]})).only
+    only = run(find, _network_policy({"podSelector": {}, "ingress": [{"from": [peer]}]})).only
     assert "may not specify both ipBlock and another peer" in only.message
     assert (
-        run(PASS, _network_policy({"podSelector": {}, "ingress": [{"from": [{"ipBlock": {"cidr": "${A}"}}]}]})).findings
+        run(find, _network_policy({"podSelector": {}, "ingress": [{"from": [{"ipBlock": {"cidr": "${A}"}}]}]})).findings
         == []
     )
 
@@ -130,4 +130,4 @@ def test_network_policies_as_the_api_server_checks_them() -> None:
 @pytest.mark.parametrize("spec", [None, 7, [], "text"])
 def test_no_shape_of_input_is_too_strange(spec: object) -> None:
     manifest = {**cnp("ingress: []"), "spec": spec}
-    assert len(run(PASS, manifest).findings) == 1
+    assert len(run(find, manifest).findings) == 1

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from rewriter.finding import Applicability, Severity
-from rewriter.passes.removed_l7 import PASS
+from rewriter.passes.removed_l7 import find
 from tests.passes.policies import cnp
 from tests.passes.support import run, version, words
 
@@ -29,7 +29,7 @@ def port_rule(rules: str) -> str:
     ],
 )
 def test_nothing_to_say(rules: str) -> None:
-    assert run(PASS, cnp(rules), from_version="1.19", to_version="1.20").findings == []
+    assert run(find, cnp(rules), from_version="1.19", to_version="1.20").findings == []
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_nothing_to_say(rules: str) -> None:
     [("1.18", "1.19", False), ("1.18", "1.20", True), ("1.19", "1.20", True), ("1.20", "1.20", False)],
 )
 def test_the_upgrades_that_it_concerns(before: str, after: str, runs: bool) -> None:
-    assert PASS.concerns(version(before), version(after)) is runs
+    assert find.concerns(version(before), version(after)) is runs
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_the_upgrades_that_it_concerns(before: str, after: str, runs: bool) -> N
     ],
 )
 def test_the_candidate_is_what_1_20_makes_of_it(rules: str, names: str, removed: list[str]) -> None:
-    only = run(PASS, cnp(port_rule(rules)), from_version="1.19", to_version="1.20").only
+    only = run(find, cnp(port_rule(rules)), from_version="1.19", to_version="1.20").only
     assert (only.severity, only.applicability, only.fix) == (Severity.ERROR, Applicability.MANUAL, None)
     assert names in only.message
     assert only.candidate
@@ -61,7 +61,7 @@ def test_the_candidate_is_what_1_20_makes_of_it(rules: str, names: str, removed:
 
 
 def test_it_says_what_opens() -> None:
-    only = run(PASS, cnp(port_rule("{kafka: [{topic: a}]}")), from_version="1.19", to_version="1.20").only
+    only = run(find, cnp(port_rule("{kafka: [{topic: a}]}")), from_version="1.19", to_version="1.20").only
     assert words(only.opens) == (
         "everything from the peers of the rule to pods app=web in shop on 9092/TCP that the L7 rule holds back today",
     )
@@ -70,7 +70,7 @@ def test_it_says_what_opens() -> None:
 
 def test_a_policy_that_the_source_rejects_is_switched_on() -> None:
     rules = port_rule("{l7: [{cmd: READ}]}")
-    only = run(PASS, cnp(rules), from_version="1.19", to_version="1.20").only
+    only = run(find, cnp(rules), from_version="1.19", to_version="1.20").only
     assert words(only.opens) == ()
     assert words(only.closes) == ("all other ingress of pods app=web in shop",)
     assert "1.19 rejects the policy" in only.why
@@ -78,5 +78,5 @@ def test_a_policy_that_the_source_rejects_is_switched_on() -> None:
 
 def test_each_item_of_to_ports_is_a_finding() -> None:
     item = "{ports: [{port: '9092'}], rules: {kafka: [{topic: a}]}}"
-    found = run(PASS, cnp(f"egress: [{{toPorts: [{item}, {item}]}}]"), from_version="1.19", to_version="1.20").findings
+    found = run(find, cnp(f"egress: [{{toPorts: [{item}, {item}]}}]"), from_version="1.19", to_version="1.20").findings
     assert [finding.route for finding in found] == [f"/spec/egress/0/toPorts/{index}/rules/kafka" for index in range(2)]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rewriter.finding import Applicability, Severity
-from rewriter.passes.requires import PASS
+from rewriter.passes.requires import find
 from tests.passes.policies import WEB, ccnp, cnp, other
 from tests.passes.support import run, version, words
 
@@ -26,12 +26,12 @@ ENV = "{matchLabels: {env: prod}}"
     ],
 )
 def test_nothing_to_say(rules: str) -> None:
-    assert run(PASS, cnp(rules)).findings == []
+    assert run(find, cnp(rules)).findings == []
 
 
 @pytest.mark.parametrize(("before", "after", "runs"), [("1.15", "1.18", 0), ("1.18", "1.19", 1), ("1.19", "1.20", 1)])
 def test_the_upgrades_that_it_concerns(before: str, after: str, runs: int) -> None:
-    assert PASS.concerns(version(before), version(after)) == bool(runs)
+    assert find.concerns(version(before), version(after)) == bool(runs)
 
 
 @pytest.mark.parametrize(
@@ -69,14 +69,14 @@ def test_the_upgrades_that_it_concerns(before: str, after: str, runs: int) -> No
     ],
 )
 def test_the_requirement_goes_into_the_selector(peer: str, requirement: str, expected: dict[str, Any]) -> None:
-    result = run(PASS, cnp(f"ingress: [{{fromRequires: [{requirement}], fromEndpoints: [{peer}]}}]"))
+    result = run(find, cnp(f"ingress: [{{fromRequires: [{requirement}], fromEndpoints: [{peer}]}}]"))
     assert result.manifest["spec"]["ingress"] == [{"fromEndpoints": [expected]}]
     assert (result.only.severity, result.only.applicability) == (Severity.ERROR, Applicability.SAFE)
 
 
 def test_it_narrows_every_rule_of_its_direction_and_no_other() -> None:
     result = run(
-        PASS,
+        find,
         cnp(
             f"ingress: [{{fromRequires: [{ENV}]}}, {{fromEndpoints: [{{}}]}}, {{fromEntities: [host]}}]\n"
             "ingressDeny: [{fromEndpoints: [{}]}]\n"
@@ -92,13 +92,13 @@ def test_it_narrows_every_rule_of_its_direction_and_no_other() -> None:
 
 
 def test_the_last_rule_stays_as_default_deny() -> None:
-    result = run(PASS, cnp(f"ingress: [{{fromRequires: [{ENV}]}}, {{fromRequires: [{ENV}]}}]"))
+    result = run(find, cnp(f"ingress: [{{fromRequires: [{ENV}]}}, {{fromRequires: [{ENV}]}}]"))
     assert result.manifest["spec"]["ingress"] == [{}]
 
 
 def test_two_requirements_both_hold() -> None:
     result = run(
-        PASS, cnp(f"ingress: [{{fromRequires: [{ENV}, {{matchLabels: {{team: a}}}}], fromEndpoints: [{{}}]}}]")
+        find, cnp(f"ingress: [{{fromRequires: [{ENV}, {{matchLabels: {{team: a}}}}], fromEndpoints: [{{}}]}}]")
     )
     assert result.manifest["spec"]["ingress"] == [{"fromEndpoints": [{"matchLabels": {"env": "prod", "team": "a"}}]}]
 
@@ -123,18 +123,18 @@ NAMESPACE = "k8s:io.kubernetes.pod.namespace"
     ],
 )
 def test_what_is_left_to_a_person(rules: str, reason: str) -> None:
-    only = run(PASS, cnp(rules)).only
+    only = run(find, cnp(rules)).only
     assert (only.applicability, only.fix) == (Applicability.MANUAL, None)
     assert reason in only.advice
 
 
 def test_the_own_namespace_may_be_written_out() -> None:
     rules = f"ingress: [{{fromRequires: [{ENV}], fromEndpoints: [{{matchLabels: {{'{NAMESPACE}': shop}}}}]}}]"
-    assert run(PASS, cnp(rules)).only.fix
+    assert run(find, cnp(rules)).only.fix
 
 
 def test_clusterwide_policies() -> None:
-    result = run(PASS, ccnp(f"ingress: [{{fromRequires: [{ENV}], fromEndpoints: [{{}}]}}]"))
+    result = run(find, ccnp(f"ingress: [{{fromRequires: [{ENV}], fromEndpoints: [{{}}]}}]"))
     assert result.manifest["spec"]["ingress"] == [{"fromEndpoints": [{"matchLabels": {"env": "prod"}}]}]
 
 
@@ -153,14 +153,14 @@ REQUIRING = cnp(f"ingress: [{{fromRequires: [{ENV}], fromEndpoints: [{{}}]}}]")
     ],
 )
 def test_other_policies_of_the_same_pods_are_listed(rules: str, subject: dict[str, Any], loses: bool) -> None:
-    only = run(PASS, REQUIRING, others=[other(cnp(rules, subject=subject), "other")]).only
+    only = run(find, REQUIRING, others=[other(cnp(rules, subject=subject), "other")]).only
     assert bool(only.evidence) is loses
     assert only.applicability is (Applicability.EVIDENT if loses else Applicability.SAFE)
     assert bool(only.opens) is loses
 
 
 def test_a_policy_that_is_dead_today_is_woken_only_on_request() -> None:
-    only = run(PASS, REQUIRING, from_version="1.19", to_version="1.20").only
+    only = run(find, REQUIRING, from_version="1.19", to_version="1.20").only
     assert only.applicability is Applicability.UNSAFE
     assert words(only.closes) == ("all other ingress of pods app=web in shop",)
 
@@ -183,7 +183,7 @@ def test_rule_sets_of_the_same_pods(
     subject: dict[str, Any], expected: dict[str, Any] | None, trust: Applicability
 ) -> None:
     second = {"endpointSelector": subject, "ingress": [{"fromEndpoints": [{}]}]}
-    result = run(PASS, _rule_sets(REQUIRING["spec"], second))
+    result = run(find, _rule_sets(REQUIRING["spec"], second))
     assert result.only.applicability is trust
     if expected:
         assert result.manifest["specs"][1]["ingress"] == [expected]

@@ -7,7 +7,7 @@ import pytest
 from rewriter.cilium.policy import CCNP, CNP
 from rewriter.finding import Applicability, Severity
 from rewriter.inventory.facts import NamedPort, ServicePort
-from rewriter.passes.service_port import PASS
+from rewriter.passes.service_port import find
 from tests.passes.support import Facts, Run, cluster, run, service, workload
 
 NAMESPACE = "k8s:io.kubernetes.pod.namespace"
@@ -37,7 +37,7 @@ def manifest(*to_ports: Any, entry: Any = None, kind: str = CNP, field: str = "e
 
 
 def treat(*to_ports: Any, inventory: Facts = KNOWN, **more: Any) -> Run:
-    return run(PASS, manifest(*to_ports, **more), inventory)
+    return run(find, manifest(*to_ports, **more), inventory)
 
 
 def ports(result: Run, field: str = "egress") -> Any:
@@ -110,7 +110,7 @@ def test_leaves_ingress_alone() -> None:
     document = manifest(item("80/TCP"))
     document["spec"]["ingress"] = [{"fromEndpoints": [{"matchLabels": WEB}], "toPorts": [item("80/TCP")]}]
     del document["spec"]["egress"]
-    assert run(PASS, document, KNOWN).findings == []
+    assert run(find, document, KNOWN).findings == []
 
 
 @pytest.mark.parametrize("kind", [CNP, CCNP])
@@ -180,7 +180,7 @@ def test_leaves_doubts_to_a_person(entry: Any, facts: Facts, doubt: str) -> None
 def test_pods_that_nobody_knows() -> None:
     document = manifest(item("80/TCP"))
     document["spec"]["egress"][0]["toEndpoints"].append({"matchLabels": {"app": "other"}})
-    finding = run(PASS, document, KNOWN).only
+    finding = run(find, document, KNOWN).only
     assert finding.applicability is Applicability.MANUAL
     assert "not all pods of the rule are known" in finding.advice
 
@@ -188,7 +188,7 @@ def test_pods_that_nobody_knows() -> None:
 def test_does_not_say_twice_what_another_rule_says() -> None:
     document = manifest(item("80/TCP"))
     document["spec"]["egress"].append({"toEndpoints": [{}], "toPorts": [item("8080")]})
-    assert run(PASS, document, KNOWN).findings == []
+    assert run(find, document, KNOWN).findings == []
 
 
 def test_is_unsafe_in_a_deny_rule() -> None:
@@ -200,9 +200,9 @@ def test_is_unsafe_in_a_deny_rule() -> None:
 def test_a_policy_of_an_unknown_namespace() -> None:
     document = manifest(item("80/TCP"))
     del document["metadata"]["namespace"]
-    assert run(PASS, document, KNOWN).findings == []
+    assert run(find, document, KNOWN).findings == []
     document["spec"]["egress"][0]["toEndpoints"] = [{"matchLabels": {**WEB, NAMESPACE: "shop"}}]
-    assert run(PASS, document, KNOWN).only.applicability is Applicability.EVIDENT
+    assert run(find, document, KNOWN).only.applicability is Applicability.EVIDENT
 
 
 def test_clusters_are_kept_apart() -> None:

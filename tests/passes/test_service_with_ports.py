@@ -7,7 +7,7 @@ import yaml
 
 from rewriter.finding import Applicability, Severity
 from rewriter.inventory.facts import NamedPort, ServicePort
-from rewriter.passes.service_with_ports import PASS
+from rewriter.passes.service_with_ports import find
 from tests.passes.support import Facts, Run, cluster, endpoint_slice, run, service, words, workload
 
 NAMESPACE = "k8s:io.kubernetes.pod.namespace"
@@ -56,17 +56,17 @@ def facts(*services: Any, **more: Any) -> Facts:
     ],
 )
 def test_nothing_to_say(text: str) -> None:
-    assert run(PASS, policy(text), facts()).findings == []
+    assert run(find, policy(text), facts()).findings == []
 
 
 def test_ingress_has_no_services() -> None:
     manifest = policy(rule())
     manifest["spec"]["ingress"] = manifest["spec"].pop("egress")
-    assert run(PASS, manifest, facts()).findings == []
+    assert run(find, manifest, facts()).findings == []
 
 
 def test_the_article() -> None:
-    result = run(PASS, policy(rule()), facts(), from_version="1.16", to_version="1.17")
+    result = run(find, policy(rule()), facts(), from_version="1.16", to_version="1.17")
     assert result.manifest["spec"]["egress"] == [
         {"toEndpoints": [DB_PEER], "toPorts": [{"ports": [{"port": "3306", "protocol": "TCP"}]}]}
     ]
@@ -78,7 +78,7 @@ def test_the_article() -> None:
 
 
 def test_what_is_enforced_with_the_right_ports_is_a_safe_note() -> None:
-    only = run(PASS, policy(rule()), facts(), from_version="1.17", to_version="1.18").only
+    only = run(find, policy(rule()), facts(), from_version="1.17", to_version="1.18").only
     assert (only.severity, only.applicability) == (Severity.NOTE, Applicability.SAFE)
     assert not only.opens
     assert not only.closes
@@ -138,7 +138,7 @@ WEB_REFERENCE = "{k8sService: {serviceName: web, namespace: prod}}"
 def test_ports(written: Any, expected: list[dict[str, Any]] | None) -> None:
     manifest = policy("{toServices: [" + WEB_REFERENCE + "]}")
     manifest["spec"]["egress"][0]["toPorts"] = [{"ports": [written]}]
-    result = run(PASS, manifest, facts(WEB))
+    result = run(find, manifest, facts(WEB))
     if expected is None:
         assert result.only.applicability is Applicability.MANUAL
         assert result.only.fix is None
@@ -149,7 +149,7 @@ def test_ports(written: Any, expected: list[dict[str, Any]] | None) -> None:
 
 
 def test_a_wrong_port_is_an_error_that_names_both() -> None:
-    only = run(PASS, policy(rule(WEB_REFERENCE, "{port: '80', protocol: TCP}")), facts(WEB)).only
+    only = run(find, policy(rule(WEB_REFERENCE, "{port: '80', protocol: TCP}")), facts(WEB)).only
     assert only.severity is Severity.ERROR
     assert only.message == "toPorts names port 80/TCP of Service prod/web, which means 8080/TCP"
     assert words(only.opens) == ("from pods app=myclient in default to backends of Service prod/web on 8080/TCP",)
@@ -169,12 +169,12 @@ def test_a_wrong_port_is_an_error_that_names_both() -> None:
 )
 def test_container_ports_tell_names(containers: list[NamedPort], written: str, expected: str) -> None:
     pods = workload("web", "prod", {"app": "web"}, ports=tuple(containers))
-    result = run(PASS, policy(rule(WEB_REFERENCE, f"{{port: '{written}'}}")), facts(WEB, workloads=[pods]))
+    result = run(find, policy(rule(WEB_REFERENCE, f"{{port: '{written}'}}")), facts(WEB, workloads=[pods]))
     assert ports_of(result) == [{"port": expected}]
 
 
 def test_a_port_of_nobody_names_what_the_service_has() -> None:
-    only = run(PASS, policy(rule(ports="{port: '5432'}")), facts()).only
+    only = run(find, policy(rule(ports="{port: '5432'}")), facts()).only
     assert only.severity is Severity.ERROR
     assert "port 5432 is neither a port of Service prod/db-service nor a backend port" in only.message
     assert "3306/TCP → 3306" in only.message
@@ -185,7 +185,7 @@ def test_l7_rules_and_other_members_stay() -> None:
         "{toServices: [" + WEB_REFERENCE + "], authentication: {mode: required},"
         " toPorts: [{ports: [{port: '80', protocol: TCP}], rules: {http: [{method: GET}]}}]}"
     )
-    [new] = run(PASS, policy(text), facts(WEB)).manifest["spec"]["egress"]
+    [new] = run(find, policy(text), facts(WEB)).manifest["spec"]["egress"]
     assert new["toPorts"] == [{"ports": [{"port": "8080", "protocol": "TCP"}], "rules": {"http": [{"method": "GET"}]}}]
     assert new["authentication"] == {"mode": "required"}
 
@@ -193,7 +193,7 @@ def test_l7_rules_and_other_members_stay() -> None:
 def test_services_with_equal_ports_share_a_rule() -> None:
     other = service("replica", "prod", {"app": "replica"}, [(3306, 3306)])
     both = REFERENCE + ", {k8sService: {serviceName: replica, namespace: prod}}"
-    [new] = run(PASS, policy(rule(both)), facts(DB, other)).manifest["spec"]["egress"]
+    [new] = run(find, policy(rule(both)), facts(DB, other)).manifest["spec"]["egress"]
     assert new["toEndpoints"] == [DB_PEER, {"matchLabels": {"app": "replica", NAMESPACE: "prod"}}]
 
 
@@ -201,7 +201,7 @@ def test_services_with_unequal_ports_get_a_rule_each() -> None:
     cache = service("cache", "prod", {"app": "cache"}, [(6379, 6380)])
     both = REFERENCE + ", {k8sService: {serviceName: cache, namespace: prod}}"
     result = run(
-        PASS,
+        find,
         policy(rule(both, "{port: '3306', protocol: TCP}, {port: '6379', protocol: TCP}")),
         facts(DB, cache),
     )
@@ -221,14 +221,14 @@ def test_an_item_of_which_no_port_is_left_goes() -> None:
         "{toServices: [" + REFERENCE + ", {k8sService: {serviceName: cache, namespace: prod}}],"
         " toPorts: [{ports: [{port: '6379'}]}, {ports: [{port: '3306'}]}]}"
     )
-    result = run(PASS, policy(text), facts(DB, cache)).manifest["spec"]["egress"]
+    result = run(find, policy(text), facts(DB, cache)).manifest["spec"]["egress"]
     assert [new["toPorts"] for new in result] == [[{"ports": [{"port": "3306"}]}], [{"ports": [{"port": "6379"}]}]]
 
 
 def test_a_service_with_none_of_the_ports_is_left_to_a_person() -> None:
     cache = service("cache", "prod", {"app": "cache"}, [(6379, 6379)])
     both = REFERENCE + ", {k8sService: {serviceName: cache, namespace: prod}}"
-    only = run(PASS, policy(rule(both)), facts(DB, cache)).only
+    only = run(find, policy(rule(both)), facts(DB, cache)).only
     assert only.fix is None
     assert "no port of Service prod/cache" in only.message
 
@@ -252,7 +252,7 @@ def test_services_by_their_labels(selector: str, services: set[str] | None) -> N
         service("b", "prod", {"app": "b"}, [(3306, 3306)], labels={"tier": "db", "zone": "1"}),
         service("c", "other", {"app": "c"}, [(3306, 3306)], labels={"tier": "db"}),
     ]
-    result = run(PASS, policy(rule(f"{{k8sServiceSelector: {selector}}}")), facts(*known))
+    result = run(find, policy(rule(f"{{k8sServiceSelector: {selector}}}")), facts(*known))
     if services is None:
         assert result.only.fix is None
     else:
@@ -264,11 +264,11 @@ def test_services_by_their_labels(selector: str, services: set[str] | None) -> N
 
 def test_a_namespace_left_out_is_any_that_has_the_name() -> None:
     reference = "{k8sService: {serviceName: db-service}}"
-    result = run(PASS, policy(rule(reference)), facts())
+    result = run(find, policy(rule(reference)), facts())
     assert result.manifest["spec"]["egress"][0]["toEndpoints"] == [DB_PEER]
     assert result.only.applicability is Applicability.EVIDENT
     twice = facts(DB, service("db-service", "dev", {"app": "db"}, [(3306, 3306)]))
-    only = run(PASS, policy(rule(reference)), twice).only
+    only = run(find, policy(rule(reference)), twice).only
     assert only.fix is None
     assert "dev and prod" in only.message
 
@@ -282,18 +282,18 @@ def test_a_namespace_left_out_is_any_that_has_the_name() -> None:
     ],
 )
 def test_an_unknown_service_comes_with_the_command_that_finds_it(reference: str, command: str) -> None:
-    only = run(PASS, policy(rule(reference)), Facts(), from_version="1.16").only
+    only = run(find, policy(rule(reference)), Facts(), from_version="1.16").only
     assert only.applicability is Applicability.MANUAL
     assert only.severity is Severity.ERROR
     assert command in only.advice
-    assert run(PASS, policy(rule(reference)), Facts()).only.severity is Severity.NOTE
+    assert run(find, policy(rule(reference)), Facts()).only.severity is Severity.NOTE
 
 
 def test_a_service_that_is_told_twice_and_not_the_same_is_not_known() -> None:
-    only = run(PASS, policy(rule()), facts(DB, service("db-service", "prod", {"app": "x"}, [(3306, 3306)]))).only
+    only = run(find, policy(rule()), facts(DB, service("db-service", "prod", {"app": "x"}, [(3306, 3306)]))).only
     assert only.fix is None
     assert "twice" in only.message
-    assert run(PASS, policy(rule()), facts(DB, DB)).only.fix is not None
+    assert run(find, policy(rule()), facts(DB, DB)).only.fix is not None
 
 
 MESH = [cluster("a", local=True), cluster("b"), cluster("c")]
@@ -301,11 +301,11 @@ MESH = [cluster("a", local=True), cluster("b"), cluster("c")]
 
 def test_only_services_of_the_policys_own_cluster_count() -> None:
     there = service("db-service", "prod", {"app": "there"}, [(3306, 3306)], cluster="b")
-    only = run(PASS, policy(rule()), facts(there, clusters=MESH)).only
+    only = run(find, policy(rule()), facts(there, clusters=MESH)).only
     assert only.fix is None
     assert "known in b only, not in a" in only.message
     here = service("db-service", "prod", {"app": "db"}, [(3306, 3306)], cluster="a")
-    assert run(PASS, policy(rule()), facts(here, there, clusters=MESH)).only.fix is not None
+    assert run(find, policy(rule()), facts(here, there, clusters=MESH)).only.fix is not None
 
 
 def test_a_global_service_selects_the_clusters_that_share_it() -> None:
@@ -313,20 +313,20 @@ def test_a_global_service_selects_the_clusters_that_share_it() -> None:
         return service("db-service", "prod", {"app": "db"}, [(3306, 3306)], cluster=name, annotations=annotations)
 
     services = (known("a", GLOBAL), known("b", GLOBAL), known("c", {**GLOBAL, "service.cilium.io/shared": "false"}))
-    result = run(PASS, policy(rule()), facts(*services, clusters=MESH))
+    result = run(find, policy(rule()), facts(*services, clusters=MESH))
     [peer] = result.manifest["spec"]["egress"][0]["toEndpoints"]
     assert peer == DB_PEER | {
         "matchExpressions": [{"key": "io.cilium.k8s.policy.cluster", "operator": "In", "values": ["a", "b"]}]
     }
-    alone = run(PASS, policy(rule()), facts(services[0], clusters=MESH[:1]))
+    alone = run(find, policy(rule()), facts(services[0], clusters=MESH[:1]))
     assert alone.manifest["spec"]["egress"][0]["toEndpoints"] == [DB_PEER]
 
 
 def test_remote_pods_that_the_upgrade_loses_are_told() -> None:
-    only = run(PASS, policy(rule()), facts(DB, clusters=MESH), from_version="1.18", to_version="1.19").only
+    only = run(find, policy(rule()), facts(DB, clusters=MESH), from_version="1.18", to_version="1.19").only
     assert only.applicability is Applicability.EVIDENT
     assert only.closes
-    same = run(PASS, policy(rule()), facts(DB, clusters=MESH), from_version="1.19", to_version="1.20").only
+    same = run(find, policy(rule()), facts(DB, clusters=MESH), from_version="1.19", to_version="1.20").only
     assert same.applicability is Applicability.SAFE
 
 
@@ -336,7 +336,7 @@ LEGACY = "{k8sService: {serviceName: legacy, namespace: prod}}"
 
 def test_a_service_without_selector_becomes_its_addresses() -> None:
     inventory = facts(BARE, slices=[endpoint_slice("legacy", "prod", ["192.0.2.7", "2001:db8::7"])])
-    [new] = run(PASS, policy(rule(LEGACY)), inventory).manifest["spec"]["egress"]
+    [new] = run(find, policy(rule(LEGACY)), inventory).manifest["spec"]["egress"]
     assert new["toCIDRSet"] == [{"cidr": "192.0.2.7/32"}, {"cidr": "2001:db8::7/128"}]
 
 
@@ -346,11 +346,11 @@ def test_addresses_of_the_mesh_are_left_to_a_person(address: str) -> None:
         "a", local=True, pod_cidrs=("10.0.0.0/16",), node_cidrs=("172.16.0.0/24",), service_cidrs=("10.96.0.0/12",)
     )
     inventory = facts(BARE, slices=[endpoint_slice("legacy", "prod", [address])], clusters=[own])
-    assert run(PASS, policy(rule(LEGACY)), inventory).only.fix is None
+    assert run(find, policy(rule(LEGACY)), inventory).only.fix is None
 
 
 def test_a_service_without_selector_and_endpoints_is_not_known() -> None:
-    assert "EndpointSlice is not known" in run(PASS, policy(rule(LEGACY)), facts(BARE)).only.message
+    assert "EndpointSlice is not known" in run(find, policy(rule(LEGACY)), facts(BARE)).only.message
 
 
 def external(name: str) -> Any:
@@ -361,7 +361,7 @@ MAIL = "{k8sService: {serviceName: mail, namespace: prod}}"
 
 
 def test_an_external_name_becomes_its_dns_name() -> None:
-    result = run(PASS, policy(rule(MAIL, "{port: '25'}")), facts(external("smtp.example.com.")))
+    result = run(find, policy(rule(MAIL, "{port: '25'}")), facts(external("smtp.example.com.")))
     assert result.manifest["spec"]["egress"] == [
         {"toFQDNs": [{"matchName": "smtp.example.com"}], "toPorts": [{"ports": [{"port": "25"}]}]}
     ]
@@ -370,8 +370,8 @@ def test_an_external_name_becomes_its_dns_name() -> None:
 
 
 def test_an_external_name_of_the_cluster_or_in_a_deny_rule_is_left_to_a_person() -> None:
-    assert run(PASS, policy(rule(MAIL)), facts(external("db.prod.svc.cluster.local"))).only.fix is None
-    assert run(PASS, policy(rule(MAIL), deny=True), facts(external("smtp.example.com"))).only.fix is None
+    assert run(find, policy(rule(MAIL)), facts(external("db.prod.svc.cluster.local"))).only.fix is None
+    assert run(find, policy(rule(MAIL), deny=True), facts(external("smtp.example.com"))).only.fix is None
 
 
 @pytest.mark.parametrize(
@@ -381,7 +381,7 @@ def test_an_external_name_of_the_cluster_or_in_a_deny_rule_is_left_to_a_person()
 def test_the_api_server_is_an_entity(slices: list[int], written: str, expected: str) -> None:
     told = [endpoint_slice("kubernetes", "default", ["192.0.2.1"], slices)] if slices else []
     reference = "{k8sService: {serviceName: kubernetes, namespace: default}}"
-    result = run(PASS, policy(rule(reference, f"{{port: '{written}', protocol: TCP}}")), Facts(slices=told))
+    result = run(find, policy(rule(reference, f"{{port: '{written}', protocol: TCP}}")), Facts(slices=told))
     assert result.manifest["spec"]["egress"] == [
         {"toEntities": ["kube-apiserver"], "toPorts": [{"ports": [{"port": expected, "protocol": "TCP"}]}]}
     ]
@@ -403,18 +403,18 @@ def test_the_api_server_is_an_entity(slices: list[int], written: str, expected: 
 )
 def test_the_api_server_by_the_labels_of_its_service(selector: str, meant: bool) -> None:
     written = policy(rule(f"{{k8sServiceSelector: {{selector: {{{selector}}}}}}}", "{port: '443'}"))
-    assert (run(PASS, written, Facts()).only.fix is not None) is meant
+    assert (run(find, written, Facts()).only.fix is not None) is meant
     elsewhere = f"{{k8sServiceSelector: {{selector: {{{selector}}}, namespace: prod}}}}"
-    assert run(PASS, policy(rule(elsewhere, "{port: '443'}")), Facts()).only.fix is None
+    assert run(find, policy(rule(elsewhere, "{port: '443'}")), Facts()).only.fix is None
     other = Facts(
         services_=[service("other", "prod", {"app": "x"}, labels={"component": "apiserver", "provider": "kubernetes"})]
     )
-    assert "kube-apiserver" not in str(run(PASS, written, other).manifest)
+    assert "kube-apiserver" not in str(run(find, written, other).manifest)
 
 
 def test_kinds_of_peer_get_a_rule_each() -> None:
     both = REFERENCE + ", {k8sService: {serviceName: kubernetes, namespace: default}}"
-    result = run(PASS, policy(rule(both, "{port: '3306'}, {port: '443'}")), facts())
+    result = run(find, policy(rule(both, "{port: '3306'}, {port: '443'}")), facts())
     assert result.manifest["spec"]["egress"] == [
         {"toEndpoints": [DB_PEER], "toPorts": [{"ports": [{"port": "3306"}]}]},
         {"toEntities": ["kube-apiserver"], "toPorts": [{"ports": [{"port": "6443"}]}]},
@@ -422,19 +422,19 @@ def test_kinds_of_peer_get_a_rule_each() -> None:
 
 
 def test_deny_rules() -> None:
-    same = run(PASS, policy(rule(), deny=True), facts(), from_version="1.16").only
+    same = run(find, policy(rule(), deny=True), facts(), from_version="1.16").only
     assert same.severity is Severity.NOTE
-    changed = run(PASS, policy(rule(WEB_REFERENCE, "{port: '80'}"), deny=True), facts(WEB)).only
+    changed = run(find, policy(rule(WEB_REFERENCE, "{port: '80'}"), deny=True), facts(WEB)).only
     assert changed.applicability is Applicability.UNSAFE
 
 
 def test_other_peers_of_the_rule_come_first() -> None:
     mixed = rule().replace("{toServices", "{toCIDR: [192.0.2.0/24], toServices", 1)
-    assert run(PASS, policy(mixed), facts()).only.fix is None
+    assert run(find, policy(mixed), facts()).only.fix is None
     nobody = rule().replace("{toServices", "{toEndpoints: [], toServices", 1)
-    assert run(PASS, policy(nobody), facts()).only.fix is None
+    assert run(find, policy(nobody), facts()).only.fix is None
     requires = "[" + rule() + ", {toRequires: [{matchLabels: {a: b}}]}]"
-    assert run(PASS, policy(requires), facts()).only.fix is None
+    assert run(find, policy(requires), facts()).only.fix is None
 
 
 def test_specs_and_clusterwide_policies_and_the_files_own_key_style() -> None:
@@ -442,7 +442,7 @@ def test_specs_and_clusterwide_policies_and_the_files_own_key_style() -> None:
     spec = manifest.pop("spec")
     spec["egress"].append({"toEndpoints": [{"matchLabels": {"io.kubernetes.pod.namespace": "x"}}]})
     manifest["specs"] = [spec]
-    result = run(PASS, manifest, facts())
+    result = run(find, manifest, facts())
     assert result.manifest["specs"][0]["egress"][0]["toEndpoints"] == [
         {"matchLabels": {"app": "db", "io.kubernetes.pod.namespace": "prod"}}
     ]
@@ -454,5 +454,5 @@ def test_a_rule_that_is_there_is_not_added_again() -> None:
     there = "{toEndpoints: [{matchLabels: {app: cache, k8s:io.kubernetes.pod.namespace: prod}}]}"
     ports = "{port: '3306'}, {port: '6379'}"
     text = f"[{rule(both, ports)}, {there}]"
-    result = run(PASS, policy(text), facts(DB, cache))
+    result = run(find, policy(text), facts(DB, cache))
     assert len(result.manifest["spec"]["egress"]) == 2

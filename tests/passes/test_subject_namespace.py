@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from rewriter.finding import Applicability, Severity
-from rewriter.passes.subject_namespace import PASS
+from rewriter.passes.subject_namespace import find
 from tests.passes.policies import ccnp, cnp
 from tests.passes.support import run
 
@@ -36,19 +36,19 @@ def policy(selector: str) -> dict[str, Any]:
     ],
 )
 def test_nothing_to_say(selector: str) -> None:
-    assert run(PASS, policy(selector)).findings == []
+    assert run(find, policy(selector)).findings == []
 
 
 def test_where_the_namespace_is_not_known_nothing_can_be_said() -> None:
     manifest = policy(f"{{matchLabels: {{'{KEY}': prod}}}}")
     del manifest["metadata"]["namespace"]
-    assert run(PASS, manifest).findings == []
-    assert run(PASS, manifest, namespace="shop").findings
-    assert run(PASS, manifest, namespace="prod").findings == []
+    assert run(find, manifest).findings == []
+    assert run(find, manifest, namespace="shop").findings
+    assert run(find, manifest, namespace="prod").findings == []
 
 
 def test_only_ciliumnetworkpolicies_have_a_namespace_to_override() -> None:
-    assert ccnp(RULES)["kind"] not in PASS.kinds
+    assert ccnp(RULES)["kind"] not in find.kinds
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_only_ciliumnetworkpolicies_have_a_namespace_to_override() -> None:
     ],
 )
 def test_another_namespace(selector: str, effect: str) -> None:
-    only = run(PASS, policy(selector)).only
+    only = run(find, policy(selector)).only
     assert (only.severity, only.applicability, only.fix) == (Severity.ERROR, Applicability.MANUAL, None)
     assert only.message.endswith(effect)
     assert "make it a CiliumClusterwideNetworkPolicy" in only.advice

@@ -21,7 +21,7 @@ from rewriter.text import listed, selector_text, subject_text
 _FIELDS = frozenset({"fromEndpoints", "toEndpoints", "fromRequires", "toRequires"})
 
 
-def clusterwide_form(context: Context, code: str, identifier: str, *, pending: bool) -> Finding | None:
+def clusterwide_form(context: Context, *, pending: bool) -> Finding | None:
     """The offer of the clusterwide form; None where the subject is known to live in the policy's namespace only.
 
     `pending` says that peers of the policy get a namespace first: until then there is no form to show.
@@ -39,15 +39,14 @@ def clusterwide_form(context: Context, code: str, identifier: str, *, pending: b
         advice = "name the namespaces of its peers first, or they would be pods of any namespace"
     elif settled:
         advice = (
-            f"set `applicability` of [passes.{identifier}] to have it written; it is another object, so delete the old"
+            "set `applicability` of [passes.missing-namespace] to have it written; it is another object, so delete the "
+            "old"
         )
     else:
         advice = "say in which namespace the policy is applied: its peers live there"
     operations = tuple(_operations(policy)) if settled else ()
     opens, closes = _effect(policy, operations) if settled else ((), ())
     return Finding(
-        code=code,
-        id=identifier,
         severity=Severity.NOTE,
         applicability=Applicability.MANUAL,
         route=f"{policy.route}/kind",

@@ -1,14 +1,30 @@
-"""What a pass is: its name, the policies it reads, the upgrades it concerns, and the function that finds."""
+"""What a pass is: its name, the policies it reads, the upgrades it concerns, and the function that finds.
+
+A pass is a function under `@antipattern`, one to a module of `rewriter.passes`; `discovered` finds them all.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pkgutil import iter_modules
 
-from rewriter.cilium.policy import CCNP, CNP
+from rewriter.cilium.policy import CCNP, CNP, KNP
 from rewriter.cilium.version import Version
 from rewriter.evidence.context import Context
 from rewriter.finding import Finding
+
+#: The kinds of policy that Cilium defines, and with them Kubernetes' own.
+CILIUM_KINDS = frozenset({CNP, CCNP})
+EVERY_KIND = frozenset({CNP, CCNP, KNP})
+
+Find = Callable[[Context], Iterator[Finding]]
+
+
+class RegistryError(Exception):
+    """Two passes of one name, or an order that names no pass or goes in a circle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,17 +33,24 @@ class Pass:
 
     `change` is the release that brings what the pass speaks of (`rewriter.cilium.version`; None: every release does).
     The pass concerns upgrades to that release or a later one, and with `crossing` only those that come from before
-    it; `spans` narrows that further. The documentation of a pass is the docstring of its module.
+    it; `spans` narrows that further. `after` names the passes whose fixes this one wants to see. The documentation of
+    a pass is the docstring of its module.
     """
 
     code: str
     id: str
     title: str
-    find: Callable[[Context], Iterator[Finding]]
-    kinds: frozenset[str] = frozenset({CNP, CCNP})
+    function: Find
+    kinds: frozenset[str] = CILIUM_KINDS
     change: Version | None = None
     crossing: bool = False
     spans: Callable[[Version, Version], bool] | None = None
+    after: tuple[str, ...] = ()
+
+    def find(self, context: Context) -> Iterator[Finding]:
+        """The findings of the pass on one policy, under its code and id."""
+        for finding in self.function(context):
+            yield replace(finding, code=self.code, id=self.id)
 
     def concerns(self, before: Version, after: Version) -> bool:
         """Whether the pass runs for an upgrade: whether a policy can have the anti-pattern there."""
@@ -47,6 +70,62 @@ class Pass:
     @property
     def documentation(self) -> str:
         """The pass's page: the docstring of the module that defines it (Markdown)."""
-        import sys
+        return sys.modules[self.function.__module__].__doc__ or ""
 
-        return sys.modules[self.find.__module__].__doc__ or ""
+
+def antipattern(
+    *,
+    code: str,
+    id: str,  # noqa: A002 - the field's own name
+    title: str,
+    kinds: frozenset[str] = CILIUM_KINDS,
+    change: Version | None = None,
+    crossing: bool = False,
+    spans: Callable[[Version, Version], bool] | None = None,
+    after: tuple[str, ...] = (),
+) -> Callable[[Find], Pass]:
+    """Makes a pass of the function that finds the anti-pattern; see `Pass` for the arguments."""
+
+    def made(function: Find) -> Pass:
+        return Pass(code, id, title, function, kinds, change, crossing, spans, after)
+
+    return made
+
+
+def discovered(package: str, path: Iterable[str]) -> tuple[Pass, ...]:
+    """Every pass of a package's modules, in the order in which they run.
+
+    That is the order of their codes, but each follows the passes of its `after`. Raises RegistryError.
+    """
+    modules = [import_module(f"{package}.{info.name}") for info in iter_modules(path) if not info.ispkg]
+    found = [
+        item
+        for module in modules
+        for item in vars(module).values()
+        if isinstance(item, Pass) and item.function.__module__ == module.__name__
+    ]
+    return in_order(found)
+
+
+def in_order(passes: Iterable[Pass]) -> tuple[Pass, ...]:
+    """Passes by code, each after those of its `after`. Raises RegistryError for a name used twice and for circles."""
+    named: dict[str, Pass] = {}
+    for each in sorted(passes, key=lambda item: item.code):
+        for name in (each.code, each.id):
+            if name in named:
+                raise RegistryError(f"{name} is the name of two passes: {named[name].title}; {each.title}")
+            named[name] = each
+    placed: dict[str, Pass] = {}
+
+    def place(item: Pass, below: tuple[str, ...]) -> None:
+        if item.id in below:
+            raise RegistryError(f"passes that wait for each other: {', '.join(below)}")
+        for name in item.after:
+            if name not in named:
+                raise RegistryError(f"{item.id} runs after {name}, which no pass is")
+            place(named[name], (*below, item.id))
+        placed.setdefault(item.id, item)
+
+    for each in named.values():
+        place(each, ())
+    return tuple(placed.values())
