@@ -83,17 +83,24 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class ServicePort:
-    """`target` is the backend port: a number, or the name of a container port; the port itself by default."""
+    """`target` is the backend port: a number, or the name of a container port; the port itself by default.
+
+    `node_port` is None where none is written: one may still be given by the cluster.
+    """
 
     name: str
     port: int
     protocol: str
     target: int | str
+    node_port: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """`selector` is None for a Service without one; `annotations` holds only `service.cilium.io/` keys."""
+    """`selector` is None for a Service without one; `annotations` holds only the keys that cnpfix reads.
+
+    `load_balancer_ips` are the addresses that its spec, its annotations and its status name.
+    """
 
     name: str
     namespace: str
@@ -106,6 +113,9 @@ class Service:
     cluster_ips: tuple[str, ...] = ()
     external_name: str | None = None
     annotations: Mapping[str, str] = field(default_factory=dict)
+    external_ips: tuple[str, ...] = ()
+    load_balancer_ips: tuple[str, ...] = ()
+    external_traffic_policy: str = "Cluster"
 
     def __str__(self) -> str:
         return f"Service {self.namespace}/{self.name}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from rewriter.inventory.access import AccountBinding
 from rewriter.inventory.facts import (
     CIDRGroup,
     Cluster,
@@ -15,7 +16,10 @@ from rewriter.inventory.facts import (
     Service,
     Workload,
 )
+from rewriter.inventory.gateways import ControllerClass, Gateway, Ingress, Route
 from rewriter.inventory.hubble.flows import ObservedFlow
+from rewriter.inventory.load_balancers import AddressPool, RedirectPolicy
+from rewriter.inventory.webhooks import ApiServerCall
 
 
 class Inventory(Protocol):
@@ -83,6 +87,29 @@ class Inventory(Protocol):
     def nodes(self) -> Sequence[Node]: ...
 
     def cidr_groups(self) -> Sequence[CIDRGroup]: ...
+
+    def controller_classes(self) -> Sequence[ControllerClass]:
+        """The GatewayClasses and IngressClasses."""
+
+    def gateways(self) -> Sequence[Gateway]:
+        """The Gateways of the Gateway API."""
+
+    def routes(self) -> Sequence[Route]:
+        """The routes of the Gateway API, of every kind."""
+
+    def ingresses(self) -> Sequence[Ingress]: ...
+
+    def api_server_calls(self) -> Sequence[ApiServerCall]:
+        """The Services that the API server calls: webhooks, extension APIs, conversions of CRDs."""
+
+    def address_pools(self) -> Sequence[AddressPool]:
+        """The CiliumLoadBalancerIPPools."""
+
+    def redirect_policies(self) -> Sequence[RedirectPolicy]:
+        """The CiliumLocalRedirectPolicies."""
+
+    def account_bindings(self, account: str, namespace: str) -> Sequence[AccountBinding]:
+        """The bindings that give a role to a ServiceAccount of a namespace."""
 
     @property
     def cross_cluster_drops(self) -> Sequence[ObservedFlow]:

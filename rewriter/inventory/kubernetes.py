@@ -23,6 +23,21 @@ POD_TEMPLATES = frozenset(
 )
 WORKLOAD_KINDS = POD_TEMPLATES | {"Pod"}
 
+_KEPT_ANNOTATIONS = (
+    "service.cilium.io/",
+    "external-dns.alpha.kubernetes.io/",
+    "external-dns.kubernetes.io/",
+    "ingressclass.kubernetes.io/",
+)
+#: Who reads the addresses of a Service from an annotation: Cilium's LB IPAM, MetalLB, kube-vip.
+_ADDRESS_ANNOTATIONS = (
+    "lbipam.cilium.io/ips",
+    "io.cilium/lb-ipam-ips",
+    "metallb.io/loadBalancerIPs",
+    "metallb.universe.tf/loadBalancerIPs",
+    "kube-vip.io/loadbalancerIPs",
+)
+
 
 def namespace_of(manifest: Manifest) -> str | None:
     """The namespace of an applied manifest; None where it is not known."""
@@ -71,9 +86,10 @@ def service(manifest: Manifest, namespace: str, cluster: str | None) -> Service:
     spec = mapping(manifest.value.get("spec"))
     addresses = spec.get("clusterIPs") or [spec.get("clusterIP")]
     annotations = texts(manifest.metadata.get("annotations"))
-    kept = {key: value for key, value in annotations.items() if key.startswith("service.cilium.io/")}
+    kept = kept_annotations(manifest)
     if "io.cilium/global-service" in annotations:
         kept.setdefault("service.cilium.io/global", annotations["io.cilium/global-service"])
+    external, policy = spec.get("externalIPs"), spec.get("externalTrafficPolicy")
     return Service(
         name=manifest.name,
         namespace=namespace,
@@ -88,7 +104,29 @@ def service(manifest: Manifest, namespace: str, cluster: str | None) -> Service:
         else (),
         external_name=_text(spec.get("externalName")) or None,
         annotations=kept,
+        external_ips=tuple(ip for ip in external if isinstance(ip, str)) if isinstance(external, list) else (),
+        load_balancer_ips=tuple(dict.fromkeys(_load_balancer_ips(manifest, annotations))),
+        external_traffic_policy=_text(policy) or "Cluster",
     )
+
+
+def kept_annotations(manifest: Manifest) -> dict[str, str]:
+    """The annotations of an object that a pass may ask for: Cilium's own, and those of external-dns."""
+    written = texts(manifest.metadata.get("annotations"))
+    return {key: value for key, value in written.items() if key.startswith(_KEPT_ANNOTATIONS)}
+
+
+def _load_balancer_ips(manifest: Manifest, annotations: Mapping[str, str]) -> Iterator[str]:
+    """The addresses of a LoadBalancer Service: asked for in its manifest, and given in its status."""
+    spec, status = mapping(manifest.value.get("spec")), mapping(manifest.value.get("status"))
+    texts_found = [spec.get("loadBalancerIP"), *(annotations.get(key) for key in _ADDRESS_ANNOTATIONS)]
+    for text in texts_found:
+        for part in _text(text).split(","):
+            if part.strip() and not yamltext.has_substitution(part):
+                yield part.strip()
+    for each in items(mapping(status.get("loadBalancer")).get("ingress")):
+        if _text(each.get("ip")):
+            yield _text(each.get("ip"))
 
 
 def _service_ports(spec: Mapping[str, Any]) -> Iterator[ServicePort]:
@@ -100,7 +138,10 @@ def _service_ports(spec: Mapping[str, Any]) -> Iterator[ServicePort]:
         known: int | str = number
         if _is_port(target) or (isinstance(target, str) and target):
             known = target
-        yield ServicePort(_text(port.get("name")), number, _protocol(port), known)
+        node_port = port.get("nodePort")
+        yield ServicePort(
+            _text(port.get("name")), number, _protocol(port), known, node_port if _is_port(node_port) else None
+        )
 
 
 def endpoint_slice(manifest: Manifest, namespace: str, cluster: str | None) -> EndpointSlice:

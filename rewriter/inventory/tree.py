@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from rewriter.inventory import kubernetes
+from rewriter.inventory.access import AccountBinding
 from rewriter.inventory.cilium_installs import Install, cilium_installs
 from rewriter.inventory.cluster_folders import cluster_globs
 from rewriter.inventory.delivery import Applied, Delivery
@@ -23,26 +24,22 @@ from rewriter.inventory.facts import (
     Source,
     Workload,
 )
+from rewriter.inventory.gateways import ControllerClass, Gateway, Ingress, Route
 from rewriter.inventory.hubble.flows import ObservedFlow, ObservedFlows
 from rewriter.inventory.kustomize_walk import Placement, Problem
+from rewriter.inventory.load_balancers import AddressPool, RedirectPolicy
 from rewriter.inventory.manifests import Manifest
 from rewriter.inventory.operators import CONVENTIONS, OPERATOR_KINDS, convention_of, operator_workloads
 from rewriter.inventory.placements import APPLIER_KINDS, Placements
+from rewriter.inventory.readers import KINDS, READERS
 from rewriter.inventory.snapshot import Snapshot
 from rewriter.inventory.tree_clusters import TreeClusters, tree_clusters
 from rewriter.inventory.tree_files import OfferedFile, TreeFiles
 from rewriter.inventory.unseen import unseen_workloads
+from rewriter.inventory.webhooks import CONVERSION, ApiServerCall
 
 _WORKLOADS = frozenset(kind.encode() for kind in kubernetes.WORKLOAD_KINDS)
-_FACT_KINDS = _WORKLOADS | {
-    b"Service",
-    b"Endpoints",
-    b"EndpointSlice",
-    b"Namespace",
-    b"Node",
-    b"CiliumNode",
-    b"CiliumCIDRGroup",
-}
+_FACT_KINDS = frozenset(kind for kinds in KINDS.values() for kind in kinds)
 _OPERATOR_KINDS = frozenset(kind.encode() for kind in OPERATOR_KINDS)
 _POD_MAKERS = _WORKLOADS | _OPERATOR_KINDS
 _KEPT_KINDS = (
@@ -286,6 +283,37 @@ class TreeInventory:
     def cidr_groups(self) -> Sequence[CIDRGroup]:
         return self._holding("cidr_groups", b"CiliumCIDRGroup", ())
 
+    def controller_classes(self) -> Sequence[ControllerClass]:
+        return self._listed("controller_classes")
+
+    def gateways(self) -> Sequence[Gateway]:
+        return self._listed("gateways")
+
+    def routes(self) -> Sequence[Route]:
+        return self._listed("routes")
+
+    def ingresses(self) -> Sequence[Ingress]:
+        return self._listed("ingresses")
+
+    def api_server_calls(self) -> Sequence[ApiServerCall]:
+        # A CRD is long, and few of them have a webhook.
+        crds = self._holding("api_server_calls", b"CustomResourceDefinition", [CONVERSION])
+        others = KINDS["api_server_calls"] - {b"CustomResourceDefinition"}
+        return list(dict.fromkeys((*self._holding_any("api_server_calls", others, ()), *crds)))
+
+    def address_pools(self) -> Sequence[AddressPool]:
+        return self._listed("address_pools")
+
+    def redirect_policies(self) -> Sequence[RedirectPolicy]:
+        return self._listed("redirect_policies")
+
+    def account_bindings(self, account: str, namespace: str) -> Sequence[AccountBinding]:
+        found: list[AccountBinding] = self._holding_any("account_bindings", KINDS["account_bindings"], [account])
+        return [each for each in found if (each.account, each.namespace) == (account, namespace)]
+
+    def _listed(self, group: str) -> list[Any]:
+        return self._holding_any(group, KINDS[group], ())
+
     @cached_property
     def cross_cluster_drops(self) -> Sequence[ObservedFlow]:
         return tuple(flow for flow in self._observed.flows if flow.crosses_clusters) if self._observed else ()
@@ -299,7 +327,7 @@ class TreeInventory:
         A file that something transforms on its way may hold the needles only once it is applied, so it counts too.
         """
         wanted = [needle.encode() for needle in needles]
-        found: list[Any] = [fact for snapshot in self._snapshots for fact in getattr(snapshot, group)]
+        found: list[Any] = [fact for snapshot in self._snapshots for fact in getattr(snapshot, group, ())]
         added = self._placements.added
         for file in self._files.files:
             if (file.kinds & kinds or file.holds_list) and (
@@ -321,7 +349,7 @@ class TreeInventory:
         inner = self._files.inner(file.path)
         if inner in self._placements.patch_files:
             return
-        kinds, read = kubernetes.READERS[group]
+        kinds, read = READERS[group]
         placements = self._placements.of(inner) or (Placement((), ""),)
         for manifest in self._files.manifests(file.path, file.data):
             by_operator = group == "workloads" and convention_of(manifest.value) in self._operators
@@ -334,12 +362,12 @@ class TreeInventory:
                 name = cluster.name if cluster else None
                 namespace = kubernetes.namespace_of(applied)
                 if not by_operator:
-                    facts = [read(applied, name)]
+                    facts = list(read(applied, name))
                 else:
                     facts = list(operator_workloads(applied, namespace, name)) if namespace else []
                 if group == "workloads" and namespace is None and not by_operator:
                     self._note_homeless(applied, name)
-                seen += [fact for fact in facts if fact is not None and fact not in seen]
+                seen += [fact for fact in facts if fact not in seen]
             yield from seen
 
     def _note_homeless(self, applied: Manifest, cluster: str | None) -> None:

@@ -16,6 +16,7 @@ from rewriter.cilium.version import Version, parse_version
 from rewriter.config.model import Config
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Declared, Finding
+from rewriter.inventory.access import AccountBinding
 from rewriter.inventory.facts import (
     CIDRGroup,
     Cluster,
@@ -28,7 +29,10 @@ from rewriter.inventory.facts import (
     Source,
     Workload,
 )
+from rewriter.inventory.gateways import ControllerClass, Gateway, Ingress, Route
 from rewriter.inventory.hubble.flows import ObservedFlow
+from rewriter.inventory.load_balancers import AddressPool, RedirectPolicy
+from rewriter.inventory.webhooks import ApiServerCall
 from rewriter.passes.kit.registry import Pass
 
 SOURCE = Source("facts.yaml", 1)
@@ -100,6 +104,30 @@ class Facts:
 
     def cidr_groups(self) -> Sequence[CIDRGroup]:
         return self.groups
+
+    def controller_classes(self) -> Sequence[ControllerClass]:
+        return ()
+
+    def gateways(self) -> Sequence[Gateway]:
+        return ()
+
+    def routes(self) -> Sequence[Route]:
+        return ()
+
+    def ingresses(self) -> Sequence[Ingress]:
+        return ()
+
+    def api_server_calls(self) -> Sequence[ApiServerCall]:
+        return ()
+
+    def address_pools(self) -> Sequence[AddressPool]:
+        return ()
+
+    def redirect_policies(self) -> Sequence[RedirectPolicy]:
+        return ()
+
+    def account_bindings(self, account: str, namespace: str) -> Sequence[AccountBinding]:
+        return ()
 
 
 def cluster(name: str, *, local: bool = False, **more: Any) -> Cluster:
