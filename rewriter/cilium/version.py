@@ -54,6 +54,13 @@ EXCEPT_INSIDE_CHECKED = Version(1, 20)
 NODE_SELECTOR_IN_SPECS_REJECTED = Version(1, 20)
 CLUSTER_MESH_ENTITY = Version(1, 20)
 
+#: First release whose CRDs make each demand (Cilium pkg/k8s/apis/cilium.io/client/crds).
+CRD_COUNTS_AND_CHOICES = Version(1, 16)
+SERVER_NAME_PATTERN = Version(1, 18)
+CRD_PORTLESS_PROTOCOLS = Version(1, 19)
+SERVER_NAME_STARS = Version(1, 20)
+CRD_EMPTY_POLICY_REFUSED = Version(1, 20)
+
 
 def parse_version(text: str) -> Version:
     """A supported release written `1.19`, `v1.19` or `1.19.3`. Raises ValueError naming those supported."""

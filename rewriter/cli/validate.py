@@ -1,4 +1,8 @@
-"""`cnpfix validate`: which releases of Cilium accept a manifest."""
+"""`cnpfix validate`: which releases of Cilium accept a manifest, and whose API server takes it in.
+
+Two judges, in this order: the API server refuses a manifest by the CRD's schema, or drops what the schema does not
+know; the agent ignores a whole policy that its parser rejects.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,9 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from rewriter.cilium.crd.check import OK, PRUNED, STRICT, SchemaProblem, pruned, schema_problems, schema_state
+from rewriter.cilium.crd.meaning import without_field
+from rewriter.cilium.policy import KNP
 from rewriter.cilium.validation import rejection
 from rewriter.cilium.version import SUPPORTED, Version, parse_version
 from rewriter.cli.errors import UsageError
@@ -18,6 +25,14 @@ from rewriter.engine.settings import settings_of
 from rewriter.engine.workspace import PlacedPolicy, Request, Workspace
 from rewriter.output.style import Style, one_line, style_for
 from rewriter.yamltext import has_substitution
+
+#: What the line of the API server's marks is called.
+SERVER = "  API server"
+_SCHEMA_MARKS: dict[str, tuple[str, ...]] = {
+    OK: ("takes", "green"),
+    PRUNED: ("drops", "yellow"),
+    STRICT: ("refuses", "red", "bold"),
+}
 
 
 class Format(StrEnum):
@@ -41,29 +56,31 @@ def validate(
     config: Config = None,
     color: ColorOption = Color.AUTO,
 ) -> int:
-    """Say which Cilium releases accept each policy, and why others reject it."""
+    """Say which Cilium releases accept each policy, what the API server refuses or drops of it, and why."""
     asked = _read_versions(versions or ())
     workspace = open_for(Request(names=tuple(paths or (".",)), config_file=config, to_version=to_version))
     rows = [
-        (placed, {version: _rejects(workspace, placed, version) for version in asked})
+        Row(
+            placed,
+            {version: _rejects(workspace, placed, version) for version in asked},
+            {version: _schema(placed, version) for version in asked},
+        )
         for placed in workspace.policies()
     ]
     target = workspace.to_version
-    verdicts = [_rejects(workspace, placed, target) for placed, _ in rows]
-    rejected = sum(why is not None and not why.unknown for why in verdicts)
-    unknown = sum(why is not None and why.unknown for why in verdicts)
+    totals = _totals(workspace, rows, target)
     if format_ is Format.JSON:
-        say_json([_as_json(placed, answers) for placed, answers in rows])
+        say_json([_as_json(row) for row in rows])
     else:
         style = style_for(sys.stdout, color.value)
-        say([*_table(rows, asked, style), *_summary(len(rows), rejected, unknown, target, style)])
+        say([*_table(rows, asked, style), *_summary(totals, target, style)])
     for place in workspace.templates:
         tell(f"{place}: holds a policy in a template, which is left alone; render it")
     for problem in workspace.errors:
         tell(problem)
     if workspace.errors:
         return 2
-    return 1 if rejected else 0
+    return 1 if totals.rejected or totals.refused else 0
 
 
 class Why(NamedTuple):
@@ -74,8 +91,33 @@ class Why(NamedTuple):
     unknown: bool = False
 
 
+class Schema(NamedTuple):
+    """How the API server judges a policy by a release's schema: `strict`, `pruned` or `ok`, and why."""
+
+    state: str
+    errors: tuple[Why, ...] = ()
+
+
 Answers = dict[Version, Why | None]
-"""For each version, None where it accepts."""
+"""For each version, None where the agent accepts."""
+
+
+class Row(NamedTuple):
+    """A policy, and for each release what the agent and what the API server say of it."""
+
+    placed: PlacedPolicy
+    answers: Answers
+    schema: dict[Version, Schema]
+
+
+class Totals(NamedTuple):
+    """How many policies the target release's agent rejects (`unknown`: cannot be told), its API server refuses or cuts."""
+
+    policies: int
+    rejected: int
+    unknown: int
+    refused: int
+    cut: int
 
 
 def _read_versions(texts: Sequence[str]) -> tuple[Version, ...]:
@@ -90,13 +132,56 @@ def _read_versions(texts: Sequence[str]) -> tuple[Version, ...]:
 def _rejects(workspace: Workspace, placed: PlacedPolicy, version: Version) -> Why | None:
     settings = settings_of(workspace.inventory.cluster_of(placed.path), version)
     labels = settings.node_selector_labels
-    why = rejection(placed.policy.raw, version, base=placed.policy.route, node_selector_labels=labels)
+    stored = pruned(placed.policy.raw, version)
+    why = rejection(stored, version, base=placed.policy.route, node_selector_labels=labels)
     if why is None:
         return None
     culprit = _value_at(placed.document.value, why.route)
     if isinstance(culprit, str) and has_substitution(culprit):
         return Why(f"cannot be told before {culprit} is replaced", placed.place(why.route), unknown=True)
     return Why(why.message, placed.place(why.route))
+
+
+def _schema(placed: PlacedPolicy, version: Version) -> Schema:
+    """What the API server says, but for what a `${PLACEHOLDER}` decides."""
+    policy = placed.policy
+    problems = tuple(
+        problem
+        for problem in schema_problems(policy.raw, version, policy.route)
+        if problem.unknown or not _undecided(placed, problem.route)
+    )
+    errors = [Why(_schema_message(problem, placed, version), placed.place(problem.route)) for problem in problems]
+    state = schema_state(problems)
+    # NetworkPolicy is a type of the API server's own: whatever is wrong with its values, the API server refuses.
+    why = rejection(policy.raw, version, base=policy.route) if policy.kind == KNP else None
+    if why is not None and not _undecided(placed, why.route):
+        state = STRICT
+        errors.append(Why(why.message, placed.place(why.route)))
+    return Schema(state, tuple(errors))
+
+
+def _schema_message(problem: SchemaProblem, placed: PlacedPolicy, version: Version) -> str:
+    if not problem.unknown:
+        return problem.message
+    left = without_field(placed.policy.raw, version, problem.route, placed.policy.route)
+    return f"{problem.message}: refused strictly, dropped otherwise" + (f"; then {left}" if left else "")
+
+
+def _undecided(placed: PlacedPolicy, route: str) -> bool:
+    culprit = _value_at(placed.document.value, route)
+    return isinstance(culprit, str) and has_substitution(culprit)
+
+
+def _totals(workspace: Workspace, rows: Sequence[Row], target: Version) -> Totals:
+    verdicts = [_rejects(workspace, row.placed, target) for row in rows]
+    states = [_schema(row.placed, target).state for row in rows]
+    return Totals(
+        policies=len(rows),
+        rejected=sum(why is not None and not why.unknown for why in verdicts),
+        unknown=sum(why is not None and why.unknown for why in verdicts),
+        refused=states.count(STRICT),
+        cut=states.count(PRUNED),
+    )
 
 
 def _value_at(value: Any, pointer: str) -> Any:
@@ -112,7 +197,8 @@ def _value_at(value: Any, pointer: str) -> Any:
     return value
 
 
-def _as_json(placed: PlacedPolicy, answers: Answers) -> dict[str, object]:
+def _as_json(row: Row) -> dict[str, object]:
+    placed, answers, schema = row
     return {
         "file": placed.path,
         "document": placed.document.index,
@@ -121,41 +207,71 @@ def _as_json(placed: PlacedPolicy, answers: Answers) -> dict[str, object]:
         "name": placed.policy.name,
         "accepted": {str(version): why is None for version, why in answers.items() if not (why and why.unknown)},
         "errors": {str(version): why.message for version, why in answers.items() if why and not why.unknown},
+        "schema": {str(version): judged.state for version, judged in schema.items()},
+        "schema_errors": {
+            str(version): [f"{why.place}: {why.message}" for why in judged.errors]
+            for version, judged in schema.items()
+            if judged.errors
+        },
     }
 
 
-def _table(rows: list[tuple[PlacedPolicy, Answers]], versions: Sequence[Version], style: Style) -> Iterator[str]:
-    """A line per policy with a mark per version, and below it each reason once, with its place and releases."""
+def _table(rows: list[Row], versions: Sequence[Version], style: Style) -> Iterator[str]:
+    """A line per policy with the agent's mark per version, and one with the API server's where it does not take all.
+
+    Below them each reason once, with its place and releases.
+    """
     if not rows:
         return
-    names = [one_line("/".join(filter(None, (p.policy.namespace, p.policy.name))) or p.path) for p, _ in rows]
-    width = min(max(len("policy"), *map(len, names)), max(6, style.width - 7 * len(versions)))
-    yield style.paint(f"{'policy':<{width}}" + "".join(f"{version!s:>7}" for version in versions), "dim")
-    for name, (_, answers) in zip(names, rows, strict=True):
-        marks = "".join(_mark(why, style) for why in answers.values())
+    names = [
+        one_line("/".join(filter(None, (p.policy.namespace, p.policy.name))) or p.path)
+        for p in (r.placed for r in rows)
+    ]
+    width = min(max(len(SERVER), *map(len, names)), max(6, style.width - 8 * len(versions)))
+    yield style.paint(f"{'policy':<{width}}" + "".join(f"{version!s:>8}" for version in versions), "dim")
+    for name, row in zip(names, rows, strict=True):
+        marks = "".join(_mark(why, style) for why in row.answers.values())
         if len(name) > width:
             yield name
             name = ""
         yield f"{name:<{width}}{marks}"
-        yield from _reasons(answers, style)
+        if any(judged.state != OK for judged in row.schema.values()):
+            yield f"{SERVER:<{width}}" + "".join(_schema_mark(judged, style) for judged in row.schema.values())
+        yield from _reasons(row, style)
 
 
 def _mark(why: Why | None, style: Style) -> str:
     if why is None:
-        return style.paint(f"{'yes':>7}", "green")
-    return style.paint(f"{'?':>7}", "yellow") if why.unknown else style.paint(f"{'no':>7}", "red", "bold")
+        return style.paint(f"{'yes':>8}", "green")
+    return style.paint(f"{'?':>8}", "yellow") if why.unknown else style.paint(f"{'no':>8}", "red", "bold")
 
 
-def _reasons(answers: Answers, style: Style) -> Iterator[str]:
+def _schema_mark(judged: Schema, style: Style) -> str:
+    word, *how = _SCHEMA_MARKS[judged.state]
+    return style.paint(f"{word:>8}", *how)
+
+
+def _reasons(row: Row, style: Style) -> Iterator[str]:
     """Each reason once, in the words of the newest release that gives it: some only changed a capital letter."""
-    same: dict[tuple[str, str], list[Version]] = {}
-    for version, why in answers.items():
-        if why is not None:
-            same.setdefault((why.message.lower(), why.place), []).append(version)
-    for (_, place), where in same.items():
-        why = answers[max(where)]
-        releases = _releases(where, tuple(answers))
-        yield from style.wrap(f"{place}: {why.message if why else ''} ({releases})", 2)
+    agent: dict[Version, tuple[Why, ...]] = {version: (why,) if why else () for version, why in row.answers.items()}
+    server = {version: judged.errors for version, judged in row.schema.items()}
+    heads = ("refused by the API server: ", "ignored by the agent: ")
+    told: set[tuple[str, str]] = set()
+    for head, reasons in zip(heads, (server, agent), strict=True):
+        same: dict[tuple[str, str], dict[Version, Why]] = {}
+        for version, whys in reasons.items():
+            for why in whys:
+                same.setdefault((why.message.lower(), why.place), {})[version] = why
+        for key, where in same.items():
+            if key in told:
+                continue
+            told.add(key)
+            why = where[max(where)]
+            unknown = why.message.startswith("unknown field")
+            start = "" if unknown or why.unknown else head
+            yield from style.wrap(
+                f"{why.place}: {start}{why.message} ({_releases(tuple(where), tuple(row.answers))})", 2
+            )
 
 
 def _releases(some: Sequence[Version], every: Sequence[Version]) -> str:
@@ -167,14 +283,22 @@ def _releases(some: Sequence[Version], every: Sequence[Version]) -> str:
     return ", ".join(map(str, some))
 
 
-def _summary(policies: int, rejected: int, unknown: int, target: Version, style: Style) -> Iterator[str]:
-    if not policies:
+def _summary(totals: Totals, target: Version, style: Style) -> Iterator[str]:
+    if not totals.policies:
         yield "no policies found"
         return
     yield ""
-    count = f"{policies} {'policy' if policies == 1 else 'policies'}"
-    rest = f", {unknown} cannot be told" if unknown else ""
-    if rejected:
-        yield style.paint(f"{count}; Cilium {target} rejects {rejected}: not enforced at all", "red", "bold") + rest
+    count = f"{totals.policies} {'policy' if totals.policies == 1 else 'policies'}"
+    rest = f", {totals.unknown} cannot be told" if totals.unknown else ""
+    if totals.rejected:
+        ignored = f"{count}; Cilium {target} rejects {totals.rejected}: not enforced at all"
+        yield style.paint(ignored, "red", "bold") + rest
     else:
         yield f"{count}; Cilium {target} rejects none{rest}"
+    if totals.refused:
+        yield style.paint(f"the API server with the CRDs of {target} refuses {totals.refused}", "red", "bold")
+    if totals.cut:
+        whose = "1 policy" if totals.cut == 1 else f"{totals.cut} policies"
+        yield style.paint(
+            f"the API server with the CRDs of {target} refuses {whose} strictly, and drops fields otherwise", "yellow"
+        )

@@ -1,0 +1,219 @@
+"""How the API server judges a manifest by the schema of a release's CRDs, before the agent sees any of it.
+
+Fields that the schema does not know are refused under strict field validation (kubectl, server-side apply with it)
+and dropped by every other client; what else is wrong is refused in every mode. Null members count as absent: the API
+server drops them where a field is not nullable. Kubernetes apiextensions-apiserver, pkg/apiserver/schema and validation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rewriter.cilium.cidr import AddressError, parse_prefix
+from rewriter.cilium.crd.facts import CIDR_GROUP, schema_of
+from rewriter.cilium.crd.shapes import Anything, Fields, Flag, Items, Labels, Number, NumberOrText, Shape, Text
+from rewriter.cilium.go_syntax import quote
+from rewriter.cilium.policy import CCNP, CNP, KNP
+from rewriter.cilium.selector import escape_pointer
+from rewriter.cilium.version import Version
+
+STRICT, PRUNED, OK = "strict", "pruned", "ok"
+_KINDS = frozenset({CNP, CCNP, KNP, CIDR_GROUP})
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaProblem:
+    """One thing that the API server refuses: its words, and the JSON pointer of the culprit.
+
+    `unknown` marks a field that the schema does not have at that place, which lenient clients lose silently; `place`
+    is then what the schema has there.
+    """
+
+    message: str
+    route: str
+    unknown: bool = False
+    place: Fields | None = None
+
+
+def schema_problems(manifest: Any, version: Version, base: str = "") -> tuple[SchemaProblem, ...]:
+    """What the schema of a release does not take in a manifest, in document order; `base` is put before the routes."""
+    kind = manifest.get("kind") if isinstance(manifest, dict) else None
+    if not isinstance(kind, str) or kind not in _KINDS:
+        return ()
+    return tuple(_problems(manifest, schema_of(kind, version), "", base))
+
+
+def schema_state(problems: tuple[SchemaProblem, ...]) -> str:
+    """`ok`; `pruned` where only unknown fields are wrong; `strict` where every client is refused."""
+    if not problems:
+        return OK
+    return PRUNED if all(problem.unknown for problem in problems) else STRICT
+
+
+def pruned(manifest: Mapping[str, Any], version: Version) -> Mapping[str, Any]:
+    """The manifest as a lenient client stores it: without the fields that the schema does not know, and without null.
+
+    List items stay where they are, so that routes in the result are routes in the manifest.
+    """
+    kind = manifest.get("kind")
+    if not isinstance(kind, str) or kind not in _KINDS:
+        return manifest
+    kept: Mapping[str, Any] = _pruned(manifest, schema_of(kind, version))
+    return kept
+
+
+def fits(value: Any, shape: Shape) -> bool:
+    """Whether the schema takes a value at a place of this shape as it is."""
+    return not any(True for _ in _problems(value, shape, "", ""))
+
+
+def shapes_along(kind: str, version: Version, route: str) -> list[tuple[str, Shape]]:
+    """The routes above and at a route in a manifest with the shape of each, outermost first, as far as it is known."""
+    shape: Shape = schema_of(kind, version)
+    found: list[tuple[str, Shape]] = [("", shape)]
+    reached = ""
+    for token in route.split("/")[1:]:
+        below: Shape | None = None
+        if isinstance(shape, Fields):
+            below = shape.fields.get(token.replace("~1", "/").replace("~0", "~"))
+        elif isinstance(shape, Items | Labels):
+            below = shape.element
+        if below is None:
+            break
+        shape, reached = below, f"{reached}/{token}"
+        found.append((reached, shape))
+    return found
+
+
+def _pruned(value: Any, shape: Shape) -> Any:
+    if isinstance(shape, Fields) and isinstance(value, dict):
+        return {
+            key: _pruned(item, shape.fields[key])
+            for key, item in value.items()
+            if key in shape.fields and item is not None
+        }
+    if isinstance(shape, Items) and isinstance(value, list):
+        return [_pruned(item, shape.element) for item in value]
+    if isinstance(shape, Labels) and isinstance(value, dict):
+        return {key: _pruned(item, shape.element) for key, item in value.items() if item is not None}
+    return value
+
+
+def _problems(value: Any, shape: Shape, path: str, route: str) -> Iterator[SchemaProblem]:
+    if isinstance(shape, Fields):
+        yield from _of_fields(value, shape, path, route)
+    elif isinstance(shape, Labels):
+        if not isinstance(value, dict):
+            yield _mistyped(value, "object", path, route)
+            return
+        for key, item in value.items():
+            if item is not None:
+                yield from _problems(item, shape.element, f"{path}.{key}", f"{route}/{escape_pointer(str(key))}")
+    elif isinstance(shape, Items):
+        yield from _of_items(value, shape, path, route)
+    elif not isinstance(shape, Anything):
+        yield from _of_scalar(value, shape, path, route)
+
+
+def _of_fields(value: Any, shape: Fields, path: str, route: str) -> Iterator[SchemaProblem]:
+    if not isinstance(value, dict):
+        yield _mistyped(value, "object", path, route)
+        return
+    known = {key for key, item in value.items() if key in shape.fields and item is not None}
+    for key, item in value.items():
+        below, place = _below(path, key), f"{route}/{escape_pointer(str(key))}"
+        if key not in shape.fields:
+            yield SchemaProblem(f"unknown field {quote(below)}", place, unknown=True, place=shape)
+        elif item is not None:
+            yield from _problems(item, shape.fields[key], below, place)
+    for name in shape.required:
+        if name not in known:
+            yield SchemaProblem(f"{_below(path, name)}: Required value", route)
+    for names, most in ((shape.exactly_one, 1), (shape.at_least_one, len(shape.at_least_one))):
+        there = [name for name in names if name in known]
+        if names and not 1 <= len(there) <= most:
+            demand = "exactly one of" if most == 1 else "at least one of"
+            message = f"{path or 'the manifest'}: Invalid value: {demand} {', '.join(names)} must be set"
+            yield SchemaProblem(message, f"{route}/{there[-1]}" if there else route)
+
+
+def _of_items(value: Any, shape: Items, path: str, route: str) -> Iterator[SchemaProblem]:
+    if not isinstance(value, list):
+        yield _mistyped(value, "array", path, route)
+        return
+    for index, item in enumerate(value):
+        yield from _problems(item, shape.element, f"{path}[{index}]", f"{route}/{index}")
+    if shape.max_items is not None and len(value) > shape.max_items:
+        yield SchemaProblem(f"{path}: Too many: {len(value)}: must have at most {shape.max_items} items", route)
+    if len(value) < shape.min_items:
+        yield SchemaProblem(f"{path}: Invalid value: {len(value)}: must have at least {shape.min_items} items", route)
+
+
+def _of_scalar(value: Any, shape: Shape, path: str, route: str) -> Iterator[SchemaProblem]:
+    if isinstance(shape, Flag):
+        if not isinstance(value, bool):
+            yield _mistyped(value, "boolean", path, route)
+    elif isinstance(shape, Number):
+        yield from _of_number(value, shape, path, route)
+    elif isinstance(shape, NumberOrText):
+        if isinstance(value, str):
+            number = int(value) if value.isascii() and value.isdigit() and len(value) < 4 else -1
+            if value not in shape.names and not 0 <= number <= shape.maximum:
+                yield SchemaProblem(f"{path}: Invalid value: {quote(value)}: is no known name and no number", route)
+        elif isinstance(value, bool) or not isinstance(value, int):
+            yield _mistyped(value, "integer,string", path, route)
+    elif isinstance(shape, Text):
+        if not isinstance(value, str):
+            yield _mistyped(value, "string", path, route)
+            return
+        problem = _text_problem(value, shape)
+        if problem:
+            yield SchemaProblem(f"{path}: {problem}", route)
+
+
+def _of_number(value: Any, shape: Number, path: str, route: str) -> Iterator[SchemaProblem]:
+    if isinstance(value, bool) or not isinstance(value, int):
+        yield _mistyped(value, "integer", path, route)
+    elif not shape.minimum <= value <= shape.maximum:
+        bounds = f"must be between {shape.minimum} and {shape.maximum}"
+        yield SchemaProblem(f"{path}: Invalid value: {value}: {bounds}", route)
+
+
+def _text_problem(value: str, shape: Text) -> str | None:
+    if shape.enum and value not in shape.enum:
+        return f"Unsupported value: {quote(value)}: supported values: {', '.join(map(quote, shape.enum))}"
+    if shape.max_length is not None and len(value) > shape.max_length:
+        return f"Too long: may not be longer than {shape.max_length} characters"
+    if len(value) < shape.min_length:
+        return f"Invalid value: {quote(value)}: must have at least {shape.min_length} characters"
+    if shape.pattern is not None and not shape.pattern.search(value):
+        return f"Invalid value: {quote(value)}: must match {shape.shown}"
+    if shape.cidr:
+        try:
+            parse_prefix(value)
+        except AddressError:
+            return f"Invalid value: {quote(value)}: must be of type cidr"
+    return None
+
+
+def _mistyped(value: Any, wanted: str, path: str, route: str) -> SchemaProblem:
+    found = "null" if value is None else _json_type(value)
+    return SchemaProblem(f"{path or 'the manifest'}: Invalid value: {quote(found)}: must be of type {wanted}", route)
+
+
+def _json_type(value: Any) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, int):
+        return "integer"
+    if isinstance(value, float):
+        return "number"
+    return "array" if isinstance(value, list) else "object"
+
+
+def _below(path: str, key: Any) -> str:
+    return f"{path}.{key}" if path else str(key)

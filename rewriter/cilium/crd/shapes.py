@@ -1,0 +1,85 @@
+"""The few kinds of value that the schemas of Cilium's CRDs know, and what each demands.
+
+A CRD's schema (apiextensions.k8s.io/v1) is structural: every field has a type, what it does not name is unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string. `enum` lists the values allowed (empty: any), `pattern` is searched in it, as the API server does.
+
+    `shown` is the pattern as messages give it, `cidr` the OpenAPI format of that name.
+    """
+
+    enum: tuple[str, ...] = ()
+    pattern: re.Pattern[str] | None = None
+    shown: str = ""
+    max_length: int | None = None
+    min_length: int = 0
+    cidr: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """An integer between two bounds."""
+
+    minimum: int
+    maximum: int
+
+
+@dataclass(frozen=True, slots=True)
+class NumberOrText:
+    """`x-kubernetes-int-or-string`: an integer, or one of these names or a number as text where names are given."""
+
+    names: frozenset[str] = frozenset()
+    maximum: int = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A boolean."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anything:
+    """A value that the schema does not describe further."""
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list."""
+
+    element: Shape
+    max_items: int | None = None
+    min_items: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """A mapping with free keys."""
+
+    element: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """A mapping with fields of its own: what is not among them is unknown.
+
+    `required` must be there; of each group in `exactly_one` one field must be, and of `at_least_one` one or more
+    (empty: no such demand). `name` is what people call the place: `an item of ingress`.
+    """
+
+    name: str
+    fields: Mapping[str, Shape] = field(hash=False)
+    required: tuple[str, ...] = ()
+    exactly_one: tuple[str, ...] = ()
+    at_least_one: tuple[str, ...] = ()
+
+
+Shape = Text | Number | NumberOrText | Flag | Anything | Items | Labels | Fields
