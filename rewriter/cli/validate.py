@@ -80,7 +80,7 @@ def validate(
         tell(problem)
     if workspace.errors:
         return 2
-    return 1 if totals.rejected or totals.refused else 0
+    return 1 if totals.rejected else 0
 
 
 class Why(NamedTuple):
@@ -111,7 +111,7 @@ class Row(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """How many policies the target release's agent rejects (`unknown`: cannot be told), its API server refuses or cuts."""
+    """How many policies the target's agent rejects (`unknown`: cannot be told), and its API server refuses or cuts."""
 
     policies: int
     rejected: int

@@ -74,6 +74,8 @@ def test_json_has_a_row_for_each_policy_and_release(tree: Path) -> None:
         "name": "good",
         "accepted": dict.fromkeys(EVERY, True),
         "errors": {},
+        "schema": dict.fromkeys(EVERY, "ok"),
+        "schema_errors": {},
     }
     assert (bare["document"], bare["namespace"], bare["name"]) == (2, "default", "bare")
     assert bare["accepted"] == {**dict.fromkeys(EVERY, True), "1.20": False}
@@ -105,11 +107,45 @@ def test_text_names_the_place_and_the_releases(tree: Path) -> None:
     assert ran.code == 1
     assert max(map(len, ran.out.splitlines())) <= 80
     words = " ".join(ran.out.split())
-    assert "default/bare yes yes yes yes yes no bare.yaml:13: Invalid CiliumNetworkPolicy specs: unable" in words
+    assert "default/bare yes yes yes yes yes no API server refuses refuses refuses refuses refuses refuses" in words
+    assert "bare.yaml:13: ignored by the agent: Invalid CiliumNetworkPolicy specs: unable to parse CIDR" in words
     assert "no '/' (1.20)" in words
-    assert "shop/blocked no no no no no no list.yaml:10: spec.ingress[0].from[0].ipBlock.cidr" in words
+    assert "shop/blocked no no no no no no API server refuses refuses refuses" in words
+    blocked = "list.yaml:10: refused by the API server: spec.ingress[0].from[0].ipBlock.cidr"
+    assert words.count("spec.ingress[0].from[0].ipBlock.cidr") == 1 and blocked in words
     assert "(every release)" in words
     assert "2 policies; Cilium 1.20 rejects 2" in words
+
+
+def test_two_judges_the_api_server_and_the_agent(tree: Path) -> None:
+    """What kubectl is refused, what other clients lose, and what the policy then means; the agent judges the rest."""
+    (tree / "x.yaml").write_text(GOOD.replace("[{}]", "[{}]\n      toPort: [{ports: [{port: '80'}]}]"))
+    (row,) = answers("--versions", "1.18,1.19")
+    assert row["accepted"] == {"1.18": True, "1.19": True} and row["errors"] == {}
+    assert row["schema"] == {"1.18": "pruned", "1.19": "pruned"}
+    (error,) = row["schema_errors"]["1.19"]
+    assert error.startswith('x.yaml:8: unknown field "spec.ingress[0].toPort": refused strictly, dropped otherwise')
+    assert error.endswith("then the rule allows every port of its peers")
+
+
+@pytest.mark.parametrize(
+    ("ports", "states"),
+    [
+        ("ports: [{port: '80', protocol: tcp}]", {"1.18": "strict", "1.19": "strict", "1.20": "strict"}),
+        (
+            "ports: [{port: '80'}]\n          serverNames: [pay-*.example.com]",
+            {"1.17": "ok", "1.18": "strict", "1.20": "ok"},
+        ),
+        ("ports: [{protocol: VRRP}]", {"1.18": "strict", "1.19": "ok", "1.20": "ok"}),
+        ("ports: [{port: '80', endPort: 90}]", {"1.15": "pruned", "1.16": "ok"}),
+        ("ports: [{port: '80'}]\n          rules: {kafka: [{topic: x}]}", {"1.19": "ok", "1.20": "strict"}),
+    ],
+)  # fmt: skip
+def test_the_schema_is_that_of_each_release(tree: Path, ports: str, states: dict[str, str]) -> None:
+    (tree / "x.yaml").write_text(GOOD.replace("[{}]", f"[{{}}]\n      toPorts:\n        - {ports}"))
+    ran = cnpfix("validate", "--format", "json", "--versions", ",".join(states))
+    (row,) = json.loads(ran.out)
+    assert row["schema"] == states
 
 
 def test_one_reason_in_two_spellings_is_said_once(tree: Path) -> None:

@@ -2,7 +2,7 @@
 
 Fields that the schema does not know are refused under strict field validation (kubectl, server-side apply with it)
 and dropped by every other client; what else is wrong is refused in every mode. Null members count as absent: the API
-server drops them where a field is not nullable. Kubernetes apiextensions-apiserver, pkg/apiserver/schema and validation.
+server drops them where a field is not nullable. Kubernetes apiextensions-apiserver, pkg/apiserver.
 """
 
 from __future__ import annotations
