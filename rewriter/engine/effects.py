@@ -16,8 +16,8 @@ from rewriter.cilium.settings import NO_FACTS, Facts, Settings
 from rewriter.cilium.validation import Rejection
 from rewriter.engine.declared import declaration
 from rewriter.engine.proofs import ProofError
-from rewriter.engine.settings import facts_of, workload_identity
 from rewriter.engine.worlds import world_of
+from rewriter.evidence.settings import facts_of, workload_identity
 from rewriter.finding import Applicability, Finding, Flows
 from rewriter.inventory.facts import Service
 from rewriter.inventory.inventory import Inventory

@@ -13,17 +13,11 @@ from rewriter.discovery import InputError
 from rewriter.engine import parallel
 from rewriter.engine.effects import Effects
 from rewriter.engine.rewrites import Rewrite
-from rewriter.engine.settings import (
-    compared_settings,
-    facts_of,
-    mesh_addresses,
-    node_labels_unsaid,
-    settings_of,
-    workload_identities,
-)
+from rewriter.engine.settings import compared_settings, mesh_addresses, node_labels_unsaid
 from rewriter.engine.workspace import PlacedPolicy, Workspace
 from rewriter.engine.worlds import world_of
 from rewriter.evidence.mesh import mesh_known
+from rewriter.evidence.settings import facts_of, settings_of, workload_identities
 from rewriter.finding import Flows
 from rewriter.inventory.facts import Cluster
 from rewriter.reach.pairs import Member, MeshDifference, PairChange, compare_mesh

@@ -10,8 +10,8 @@ from rewriter.cilium.policy import Policy
 from rewriter.cilium.settings import Facts
 from rewriter.engine.documents import FoundPolicy, policies_in
 from rewriter.engine.result import FileResult
-from rewriter.engine.settings import facts_of, settings_of
 from rewriter.engine.workspace import Workspace
+from rewriter.evidence.settings import facts_of, settings_of
 from rewriter.inventory.facts import Cluster
 from rewriter.reach.permitted import Permitted, permitted
 

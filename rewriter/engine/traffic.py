@@ -12,8 +12,8 @@ from rewriter.engine.documents import policies_in
 from rewriter.engine.observed import Observed, TrafficSummary, period
 from rewriter.engine.result import FileResult
 from rewriter.engine.scene import Manifest, Placed, Scene, decided
-from rewriter.engine.settings import DEFAULT_NAME, facts_of, settings_of
 from rewriter.engine.workspace import PlacedPolicy, Workspace
+from rewriter.evidence.settings import DEFAULT_NAME, facts_of, settings_of
 from rewriter.inventory.facts import Workload
 from rewriter.inventory.hubble.flows import FORWARDED, ObservedFlow, ObservedFlows
 

@@ -42,8 +42,9 @@ from rewriter.engine import pipeline
 from rewriter.engine.baseline import Baseline, _key
 from rewriter.engine.fixer import Fixer, Options
 from rewriter.engine.result import FileResult, Reported
-from rewriter.engine.settings import compared_settings, facts_of
+from rewriter.engine.settings import compared_settings
 from rewriter.evidence.mesh import mesh_known
+from rewriter.evidence.settings import facts_of
 from rewriter.finding import Applicability
 from rewriter.inventory.facts import Cluster
 from rewriter.passes import PASSES
