@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy
@@ -63,6 +64,7 @@ class Fixer:
     namespace_of: Callable[[str, dict[str, object]], str | None]
     others: Callable[[str], Sequence[Policy]]
     traffic: Traffic | None = None
+    answers: dict[tuple[object, ...], Any] = field(default_factory=dict, compare=False)
 
     def treat(self, found: FoundFile, data: bytes) -> FileResult:
         """One file's findings and its new text. Never raises on any content."""
@@ -199,6 +201,7 @@ class Fixer:
                 others=partial(self.others, found.display),
                 as_clusterwide=self.options.as_clusterwide,
                 namespace_known=policy.namespace_known,
+                answers=self.answers,
             )
 
         def allowed(finding: Finding) -> bool:

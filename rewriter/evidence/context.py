@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from rewriter.cilium.policy import Policy
 from rewriter.cilium.version import DEFAULT_LOCAL_CLUSTER, DEFAULT_LOCAL_CLUSTER_EXISTS, Version
@@ -19,7 +20,8 @@ class Context:
     `path` is the file as shown to people, `cluster` the cluster the policy is applied to (None: not known),
     `comments` the texts of the comments in its document, `others` gives the other policies of the same cluster
     (read on demand). `namespace_known` is False where neither the manifest nor whatever applies it says in which
-    namespace the policy lands; `policy.namespace` is then `default`, as kubectl would have it.
+    namespace the policy lands; `policy.namespace` is then `default`, as kubectl would have it. `answers` remembers what
+    is asked again and again of one run: all its contexts share it.
     """
 
     policy: Policy
@@ -33,6 +35,7 @@ class Context:
     others: Callable[[], Sequence[Policy]] = tuple
     as_clusterwide: bool = False
     namespace_known: bool = True
+    answers: dict[tuple[object, ...], Any] = field(default_factory=dict, compare=False)
 
     @property
     def mesh(self) -> tuple[Cluster, ...]:

@@ -179,6 +179,36 @@ class RunningPolicy:
     rejected: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class AppliedPolicy:
+    """A policy as a cluster gets it: of the tree as everything that applies it leaves it, or one that runs there.
+
+    The namespace is that of the manifest; a CiliumNetworkPolicy or NetworkPolicy without one may land in any. `doubt`
+    says in words why the cluster may get another text than this one.
+    """
+
+    manifest: Mapping[str, Any]
+    cluster: str | None
+    source: Source
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadPolicy:
+    """A policy that something else than a manifest of its own makes: a template, a chart's values, a generator.
+
+    `namespace` is None where it may land in any, as a clusterwide policy does. `maker` says in words what makes it.
+    """
+
+    kind: str
+    namespace: str | None
+    source: Source
+    maker: str
+
+    def __str__(self) -> str:
+        return f"a {self.kind} in {self.maker}, {self.source}"
+
+
 class Fact(StrEnum):
     """The kinds of object that the tree is asked for; each is read only when a pass asks for it."""
 

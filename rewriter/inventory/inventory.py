@@ -8,12 +8,14 @@ from typing import Any, Protocol
 
 from rewriter.inventory.access import AccountBinding
 from rewriter.inventory.facts import (
+    AppliedPolicy,
     CIDRGroup,
     Cluster,
     EndpointSlice,
     Namespace,
     Node,
     Service,
+    UnreadPolicy,
     Workload,
 )
 from rewriter.inventory.gateways import ControllerClass, Gateway, Ingress, Route
@@ -110,6 +112,17 @@ class Inventory(Protocol):
 
     def account_bindings(self, account: str, namespace: str) -> Sequence[AccountBinding]:
         """The bindings that give a role to a ServiceAccount of a namespace."""
+
+    @property
+    def policies(self) -> Sequence[AppliedPolicy]:
+        """Every policy of every cluster as it is applied, of files that a run only reads too."""
+
+    @property
+    def unread_policies(self) -> Sequence[UnreadPolicy]:
+        """Policies that are in the tree and not among `policies`: in templates, broken files, values, generators.
+
+        While there are any that may land in a namespace, that no policy there does something is not known.
+        """
 
     @property
     def cross_cluster_drops(self) -> Sequence[ObservedFlow]:

@@ -15,6 +15,7 @@ from rewriter.inventory.cluster_folders import cluster_globs
 from rewriter.inventory.delivery import Applied, Delivery
 from rewriter.inventory.doubts import cluster_doubts, service_doubts, workload_doubts
 from rewriter.inventory.facts import (
+    AppliedPolicy,
     CIDRGroup,
     Cluster,
     EndpointSlice,
@@ -22,6 +23,7 @@ from rewriter.inventory.facts import (
     Node,
     Service,
     Source,
+    UnreadPolicy,
     Workload,
 )
 from rewriter.inventory.gateways import ControllerClass, Gateway, Ingress, Route
@@ -35,6 +37,7 @@ from rewriter.inventory.readers import KINDS, READERS
 from rewriter.inventory.snapshot import Snapshot
 from rewriter.inventory.tree_clusters import TreeClusters, tree_clusters
 from rewriter.inventory.tree_files import OfferedFile, TreeFiles
+from rewriter.inventory.tree_policies import POLICY_KINDS, applied_policies, unread_policies, with_running
 from rewriter.inventory.unseen import unseen_workloads
 from rewriter.inventory.webhooks import CONVERSION, ApiServerCall
 
@@ -43,7 +46,11 @@ _FACT_KINDS = frozenset(kind for kinds in KINDS.values() for kind in kinds)
 _OPERATOR_KINDS = frozenset(kind.encode() for kind in OPERATOR_KINDS)
 _POD_MAKERS = _WORKLOADS | _OPERATOR_KINDS
 _KEPT_KINDS = (
-    _FACT_KINDS | _OPERATOR_KINDS | APPLIER_KINDS | {b"GitRepository", b"HelmRelease", b"OCIRepository", b"HelmChart"}
+    _FACT_KINDS
+    | _OPERATOR_KINDS
+    | APPLIER_KINDS
+    | POLICY_KINDS
+    | {b"GitRepository", b"HelmRelease", b"OCIRepository", b"HelmChart"}
 )
 
 
@@ -313,6 +320,15 @@ class TreeInventory:
 
     def _listed(self, group: str) -> list[Any]:
         return self._holding_any(group, KINDS[group], ())
+
+    @cached_property
+    def policies(self) -> Sequence[AppliedPolicy]:
+        found = applied_policies(self._files, self._placements, self._delivery)
+        return with_running(found, (policy for snapshot in self._snapshots for policy in snapshot.policies))
+
+    @cached_property
+    def unread_policies(self) -> Sequence[UnreadPolicy]:
+        return tuple(dict.fromkeys(unread_policies(self._files)))
 
     @cached_property
     def cross_cluster_drops(self) -> Sequence[ObservedFlow]:

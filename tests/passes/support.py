@@ -18,6 +18,7 @@ from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Declared, Finding
 from rewriter.inventory.access import AccountBinding
 from rewriter.inventory.facts import (
+    AppliedPolicy,
     CIDRGroup,
     Cluster,
     EndpointSlice,
@@ -27,6 +28,7 @@ from rewriter.inventory.facts import (
     Service,
     ServicePort,
     Source,
+    UnreadPolicy,
     Workload,
 )
 from rewriter.inventory.gateways import ControllerClass, Gateway, Ingress, Route
@@ -59,6 +61,8 @@ class Facts:
     unseen: Sequence[str] = ()
     old: Sequence[str] = ()
     missing: Sequence[str] = ()
+    policies: Sequence[AppliedPolicy] = ()
+    unread_policies: Sequence[UnreadPolicy] = ()
 
     def cluster_of(self, path: str) -> Cluster | None:
         return next((each for each in self.clusters if each.local_paths), None)

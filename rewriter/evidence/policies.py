@@ -1,0 +1,210 @@
+"""All policies of one cluster, compiled: which rules select a pod, and from which files they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from rewriter.cilium.compile import Entry, compile_policy
+from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, LabelSet
+from rewriter.cilium.policy import CCNP, Policy, Rule, read_policy
+from rewriter.cilium.services import service_matches
+from rewriter.cilium.settings import Facts, ServiceView, Settings
+from rewriter.cilium.terms import Condition
+from rewriter.cilium.validation import rejection
+from rewriter.evidence.context import Context
+from rewriter.evidence.placeholders import has_placeholder, substituted
+from rewriter.evidence.settings import facts_of, settings_of
+from rewriter.inventory.facts import AppliedPolicy, Source, UnreadPolicy
+from rewriter.inventory.inventory import Inventory
+from rewriter.text import policy_text
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedRule:
+    """A rule of an accepted policy as a cluster gets it, compiled.
+
+    `source` is the place of its policy. `rule` is None for the default deny of a NetworkPolicy that no rule makes.
+    `sure` is False where the cluster may get another text than this one, `anywhere` True where nobody says in which
+    namespace the policy lands. `filled` says that examples stand in peers or ports for values that nobody knows.
+    """
+
+    policy: Policy
+    source: Source
+    entry: Entry
+    rule: Rule | None
+    sure: bool = True
+    anywhere: bool = False
+    filled: bool = False
+
+    def __str__(self) -> str:
+        return f"{policy_text(self.policy)}, {self.source}"
+
+
+class Pods(NamedTuple):
+    """What is known of pods that policies may select.
+
+    `labels` are those of their identity. `complete` says that they have no others, `namespace_labels` that those of
+    their namespace are among them. `namespace` is None where it may be any.
+    """
+
+    labels: LabelSet
+    namespace: str | None
+    complete: bool
+    namespace_labels: bool
+
+
+class ClusterPolicies:
+    """The rules of every accepted policy of one cluster, on one release, by the namespace of their subjects."""
+
+    def __init__(self, rules: Iterable[AppliedRule], unread: Sequence[UnreadPolicy]) -> None:
+        self._by_namespace: dict[str | None, list[AppliedRule]] = {}
+        for rule in rules:
+            self._by_namespace.setdefault(_namespace_of(rule), []).append(rule)
+        self._unread = unread
+
+    def within(self, namespace: str | None) -> Iterator[AppliedRule]:
+        """The rules whose subjects may be in a namespace (None: in any)."""
+        if namespace is None:
+            for rules in self._by_namespace.values():
+                yield from rules
+            return
+        yield from self._by_namespace.get(None, ())
+        yield from self._by_namespace.get(namespace, ())
+
+    def unread(self, namespace: str | None) -> tuple[UnreadPolicy, ...]:
+        """The policies that may land in a namespace (None: in any) and could not be read."""
+        return tuple(
+            each for each in self._unread if None in (namespace, each.namespace) or each.namespace == namespace
+        )
+
+
+def policies_of(context: Context) -> ClusterPolicies:
+    """The policies of the cluster that the context's policy is applied to, on the target release.
+
+    Those of which nobody says to which cluster they are applied count for every one. Made once a cluster and run.
+    """
+    cluster = context.cluster.name if context.cluster else None
+    key = ("policies", cluster, context.to_version)
+    if key not in context.answers:
+        inventory = context.inventory
+        applied = [each for each in inventory.policies if cluster is None or each.cluster in (None, cluster)]
+        settings = settings_of(context.cluster, context.to_version)
+        facts = _facts(applied, inventory)
+        rules = [rule for each in applied for rule in _applied_rules(each, settings, facts)]
+        context.answers[key] = ClusterPolicies(rules, inventory.unread_policies)
+    made: ClusterPolicies = context.answers[key]
+    return made
+
+
+def own_rules(context: Context) -> list[AppliedRule]:
+    """The rules of the context's own policy as it is now, which may be after a fix."""
+    policy, settings = context.policy, settings_of(context.cluster, context.to_version)
+    facts = _facts([AppliedPolicy(policy.raw, None, Source(context.path))], context.inventory)
+    anywhere = not (context.namespace_known or policy.kind == CCNP)
+    return list(_compiled(policy, Source(context.path), settings, facts, anywhere=anywhere))
+
+
+def is_same_policy(one: Policy, other: Policy) -> bool:
+    """Whether two manifests are one policy of a cluster: the same kind, namespace and name."""
+    return (one.kind, one.namespace, one.name) == (other.kind, other.namespace, other.name)
+
+
+def selects(rule: AppliedRule, pods: Pods) -> bool | None:
+    """Whether a rule selects pods; None where it may, and what is known of both does not decide it."""
+    if rule.entry.subject_is_node:
+        return False
+    undecided = not rule.sure or rule.anywhere
+    for condition in rule.entry.subject.conditions:
+        if rule.anywhere and condition.key == NAMESPACE_LABEL:
+            continue
+        held = _holds(condition, pods)
+        if held is False:
+            return False
+        undecided = undecided or held is None
+    return None if undecided else True
+
+
+def _applied_rules(applied: AppliedPolicy, settings: Settings, facts: Facts) -> Iterator[AppliedRule]:
+    policy = read_policy(applied.manifest)
+    metadata = applied.manifest.get("metadata")
+    namespace = metadata.get("namespace") if isinstance(metadata, dict) else None
+    anywhere = policy.kind != CCNP and (not namespace or has_placeholder(namespace))
+    yield from _compiled(policy, applied.source, settings, facts, sure=not applied.doubt, anywhere=anywhere)
+
+
+def _compiled(
+    policy: Policy, source: Source, settings: Settings, facts: Facts, *, sure: bool = True, anywhere: bool = False
+) -> Iterator[AppliedRule]:
+    written = {rule.route: rule for rule in policy.rules()}
+    unknown: set[str] = set()
+    filled = policy
+    if has_placeholder(policy.raw):
+        sure = sure and not any(has_placeholder(spec.raw.get(name)) for spec in policy.specs for name in _SUBJECTS)
+        unknown = {route for route, rule in written.items() if has_placeholder(rule.raw)}
+        filled = read_policy(substituted(policy.raw), namespace=policy.namespace, base=policy.route)
+    if rejection(filled.raw, settings.version, node_selector_labels=settings.node_selector_labels) is not None:
+        return
+    for entry in compile_policy(filled, settings, facts):
+        rule = written.get(entry.route)
+        yield AppliedRule(policy, source, entry, rule, sure, anywhere, entry.route in unknown)
+
+
+_SUBJECTS = ("endpointSelector", "podSelector", "nodeSelector")
+
+
+def _facts(policies: Sequence[AppliedPolicy], inventory: Inventory) -> Facts:
+    """The Services and CIDR groups that the rules of these policies may name."""
+    named: list[Any] = []
+    groups = False
+    for applied in policies:
+        for rule in read_policy(applied.manifest).rules():
+            for field in rule.peers:
+                if field.name == "toServices":
+                    named += field.entries
+                elif field.name.endswith("CIDRSet"):
+                    groups = groups or any(isinstance(e, dict) and "cidr" not in e for e in field.entries)
+    services = (
+        [s for s in inventory.all_services() if any(_means(e, s.namespace, s.name, s.labels) for e in named)]
+        if named
+        else []
+    )
+    return facts_of(services, inventory.cidr_groups() if groups else (), inventory)
+
+
+def _means(entry: Any, namespace: str, name: str, labels: Any) -> bool:
+    return service_matches(entry, ServiceView(namespace, name, labels=labels))
+
+
+def _namespace_of(rule: AppliedRule) -> str | None:
+    """The one namespace of a rule's subjects; None where they may be in several."""
+    if not rule.anywhere:
+        for condition in rule.entry.subject.conditions:
+            if condition.key == NAMESPACE_LABEL and condition.operator == "In" and len(condition.values) == 1:
+                return condition.values[0]
+    return None
+
+
+def _holds(condition: Condition, pods: Pods) -> bool | None:
+    found = pods.labels.values(condition.source, condition.key)
+    if not found and not _known_to_lack(condition, pods):
+        return None
+    match condition.operator:
+        case "In":
+            return any(value in condition.values for value in found)
+        case "NotIn":
+            return not any(value in condition.values for value in found)
+        case "Exists":
+            return bool(found)
+        case _:
+            return not found
+
+
+def _known_to_lack(condition: Condition, pods: Pods) -> bool:
+    """Whether pods without a label of the condition's key are known to have none."""
+    if condition.key.startswith(NAMESPACE_LABELS_PREFIX):
+        return pods.namespace_labels
+    if condition.key == NAMESPACE_LABEL:
+        return pods.namespace is not None
+    return pods.complete or condition.key == CLUSTER_LABEL or condition.source not in (ANY, K8S)

@@ -1,0 +1,189 @@
+"""What the pods of a policy may reach and be reached by, and by which rule, under all policies of their cluster.
+
+```python
+for reach in reach_of(context, spec):              # one for each known workload of the subject, else one stand-in
+    answer = reach.verdict(EGRESS, identity_of(context, workload), "UDP", 53)
+    answer.allowed, answer.rules                   # the rules that decide, with policy, file and line
+    answer.certain                                 # False: a policy that may select them could turn it
+    reach.rules(EGRESS)                            # every rule that selects the pods
+    reach.unread                                   # policies that may select them and could not be read, in words
+```
+
+All CiliumNetworkPolicies, CiliumClusterwideNetworkPolicies and NetworkPolicies of the cluster count, as everything that
+applies them leaves them, on the target release, with the context's own policy as it is now. What was not read is not
+absent: a pass that concludes from what no rule does looks at `possible` and `unread` as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from rewriter.cilium.identity import Identity
+from rewriter.cilium.labels import (
+    ANY,
+    CLUSTER_LABEL,
+    K8S,
+    NAMESPACE_LABEL,
+    NAMESPACE_LABELS_PREFIX,
+    NAMESPACE_NAME_LABEL,
+    Label,
+    LabelSet,
+)
+from rewriter.cilium.policy import INGRESS, Spec
+from rewriter.cilium.policy_set import PolicySet
+from rewriter.cilium.settings import Settings
+from rewriter.cilium.terms import ANYTHING, LabelTerm
+from rewriter.cilium.verdict import DirectionVerdict, Engine
+from rewriter.evidence.context import Context
+from rewriter.evidence.placeholders import has_placeholder
+from rewriter.evidence.policies import AppliedRule, Pods, is_same_policy, own_rules, policies_of, selects
+from rewriter.evidence.settings import DEFAULT_NAME, settings_of, workload_identity
+from rewriter.evidence.workloads import subject_term, workloads_of
+from rewriter.inventory.facts import UnreadPolicy, Workload
+
+_SUBJECT, _PEER = "subject", "peer"
+
+
+class Answer(NamedTuple):
+    """Whether a flow passes in one direction, why (see `rewriter.cilium.verdict`), and the rules that decide it.
+
+    `depends_on` names what else must hold: L7 rules of an allowed flow, or names that may stand for the peer. `certain`
+    is False where a policy that may select the pods, or one that could not be read, would turn the answer.
+    """
+
+    allowed: bool
+    reason: str
+    rules: tuple[AppliedRule, ...]
+    depends_on: tuple[str, ...]
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The policies of one set of pods. `workload` is None where they stand for a selector, and no workload is known.
+
+    `selecting` are the rules that select the pods for certain, `possible` those that may, `hidden` the policies that
+    may land in their namespace and could not be read.
+    """
+
+    identity: Identity
+    workload: Workload | None
+    selecting: tuple[AppliedRule, ...]
+    possible: tuple[AppliedRule, ...]
+    hidden: tuple[UnreadPolicy, ...]
+    settings: Settings
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The policies that may select the pods and could not be read, in words with their source."""
+        return tuple(str(each) for each in self.hidden)
+
+    def rules(self, direction: str) -> tuple[AppliedRule, ...]:
+        """The rules of a direction that select the pods for certain."""
+        return tuple(rule for rule in self.selecting if rule.entry.direction == direction)
+
+    def denied_by_default(self, direction: str) -> bool:
+        """Whether a policy that selects the pods for certain denies by default in a direction."""
+        return any(rule.entry.default_deny for rule in self.rules(direction))
+
+    def verdict(self, direction: str, peer: Identity, protocol: str, port: int) -> Answer:
+        """What the policies say of the flows between the pods and a peer.
+
+        The peer is where egress goes to, or where ingress comes from. `port` is the destination port or the ICMP type.
+        """
+        found = self._judged(self.selecting, direction, peer, protocol, port)
+        decisive = tuple(self.selecting[each.policy] for each in found.rules)
+        certain = not self.hidden and not any(_may_turn(rule, found.allowed, peer) for rule in self.rules(direction))
+        for rule in self.possible if certain else ():
+            other = self._judged((*self.selecting, rule), direction, peer, protocol, port)
+            certain = certain and other.allowed == found.allowed and not _may_turn(rule, found.allowed, peer)
+        certain = certain and not (decisive and found.allowed and all(rule.filled for rule in decisive))
+        return Answer(found.allowed, found.reason, decisive, found.depends_on, certain)
+
+    def _judged(
+        self, rules: Sequence[AppliedRule], direction: str, peer: Identity, protocol: str, port: int
+    ) -> DirectionVerdict:
+        # Each rule counts as a policy of its own, so that the engine's references lead back to it.
+        entries = tuple((n, replace(rule.entry, subject=ANYTHING)) for n, rule in enumerate(rules))
+        ends = [self.identity._replace(name=_SUBJECT), peer._replace(name=_PEER)]
+        engine = Engine(PolicySet(self.settings, entries, ()), ends)
+        if direction == INGRESS:
+            return engine.verdict(_PEER, _SUBJECT, protocol, port).ingress
+        return engine.verdict(_SUBJECT, _PEER, protocol, port).egress
+
+
+def reach_of(context: Context, spec: Spec) -> tuple[Reach, ...]:
+    """What the pods that a rule set of the context's policy selects may reach, one answer for each known workload.
+
+    Where none is known, one for pods that have the labels that the selector names and perhaps others. Empty where the
+    rule set selects nodes, or a fact that decides whom it selects is not known.
+    """
+    term = subject_term(context.policy, spec)
+    if term is None:
+        return ()
+    workloads = workloads_of(context.inventory, term)
+    if workloads is None:
+        return ()
+    own = context.cluster.name if context.cluster else None
+    found = [each for each in workloads if own is None or each.cluster in (None, own)]
+    if not found:
+        return (_of_pods(context, *_stand_in(context, term), None),)
+    return tuple(reach_of_workload(context, workload) for workload in found)
+
+
+def reach_of_workload(context: Context, workload: Workload) -> Reach:
+    """What the pods of a workload may reach, and be reached by."""
+    identity = identity_of(context, workload)
+    namespaces = context.inventory.namespaces(workload.namespace)
+    pods = Pods(LabelSet(identity.labels), workload.namespace, complete=True, namespace_labels=bool(namespaces))
+    return _of_pods(context, identity, pods, workload)
+
+
+def identity_of(context: Context, workload: Workload) -> Identity:
+    """The identity of a workload's pods, as peer of a verdict; the context's cluster is that of one without."""
+    return workload_identity(workload, context.inventory, context.cluster.name if context.cluster else DEFAULT_NAME)
+
+
+def _stand_in(context: Context, term: LabelTerm) -> tuple[Identity, Pods]:
+    """Pods that have the labels that a term demands with one value each; their other labels are not known."""
+    fixed = (c for c in term.conditions if c.operator == "In" and len(c.values) == 1 and c.source in (ANY, K8S))
+    demanded = {condition.key: condition.values[0] for condition in fixed}
+    demanded.setdefault(CLUSTER_LABEL, context.cluster.name if context.cluster else DEFAULT_NAME)
+    namespace = demanded.get(NAMESPACE_LABEL)
+    if namespace is not None:
+        demanded[NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL] = namespace
+    known = context.inventory.namespaces(namespace) if namespace is not None else ()
+    for each in known:
+        demanded |= {NAMESPACE_LABELS_PREFIX + key: value for key, value in each.labels.items()}
+    labels = frozenset(Label(K8S, key, value) for key, value in demanded.items())
+    pods = Pods(LabelSet(labels), namespace, complete=False, namespace_labels=bool(known))
+    return Identity("pods of the selector", labels), pods
+
+
+def _of_pods(context: Context, identity: Identity, pods: Pods, workload: Workload | None) -> Reach:
+    policies, policy = policies_of(context), context.policy
+    others = (rule for rule in policies.within(pods.namespace) if not is_same_policy(rule.policy, policy))
+    selecting: list[AppliedRule] = []
+    possible: list[AppliedRule] = []
+    for rule in (*own_rules(context), *others):
+        selected = selects(rule, pods)
+        if selected is not False:
+            (selecting if selected else possible).append(rule)
+    settings = settings_of(context.cluster, context.to_version)
+    hidden = policies.unread(pods.namespace)
+    return Reach(identity, workload, tuple(selecting), tuple(possible), hidden, settings)
+
+
+#: Peer fields that never hold a pod.
+_OUTSIDE = ("toFQDNs", "toCIDR", "toCIDRSet", "fromCIDR", "fromCIDRSet")
+
+
+def _may_turn(rule: AppliedRule, allowed: bool, peer: Identity) -> bool:
+    """Whether a rule with values that nobody knows may turn an answer for a peer."""
+    if not rule.filled or rule.rule is None or rule.entry.deny is not allowed:
+        return False
+    rest = {name: value for name, value in rule.rule.raw.items() if name not in _OUTSIDE}
+    is_pod = any(label.source == K8S for label in peer.labels)
+    return not is_pod or has_placeholder(rest)
