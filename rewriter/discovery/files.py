@@ -12,6 +12,8 @@ from rewriter.discovery.globs import Globs
 from rewriter.discovery.reading import FoundFile, InputError, reason
 
 _SUFFIXES = (".yaml", ".yml", ".json", ".tpl", ".tmpl", ".gotmpl", ".j2")
+#: Files of Terraform and Terragrunt, which hold no manifests but may say where pods are.
+TERRAFORM_SUFFIXES = (".hcl", ".tf", ".tfvars")
 #: A file name that kustomize knows beside `kustomization.yaml` (konfig.RecognizedKustomizationFileNames).
 _WITHOUT_SUFFIX = "Kustomization"
 #: Folders that hold other people's files or git's own; named explicitly, they are read.
@@ -19,8 +21,13 @@ SKIPPED_FOLDERS = frozenset({".git", "node_modules", ".venv", ".terraform", "__p
 
 
 def may_hold_manifests(name: str) -> bool:
-    """Whether files of this name, its folders left out, are read when found below a folder."""
+    """Whether files of this name, its folders left out, are read as manifests when found below a folder."""
     return name.endswith(_SUFFIXES) or name == _WITHOUT_SUFFIX
+
+
+def may_hold_facts(name: str) -> bool:
+    """Whether files of this name are read when found below a folder, be it for facts alone."""
+    return may_hold_manifests(name) or name.endswith(TERRAFORM_SUFFIXES)
 
 
 def find_files(paths: Sequence[Path], exclude: Globs, seen: set[str] | None = None) -> Iterator[FoundFile | InputError]:
@@ -98,7 +105,7 @@ def _walk(display: str) -> tuple[list[str], list[str], list[InputError]]:
             if entry.is_dir(follow_symlinks=False):
                 if name not in SKIPPED_FOLDERS and f"{relative}{name}/" not in ignored:
                     stack.append(f"{relative}{name}/")
-            elif may_hold_manifests(name) and (not ignored or relative + name not in ignored):
+            elif may_hold_facts(name) and (not ignored or relative + name not in ignored):
                 if entry.is_file(follow_symlinks=False):
                     files.append(relative + name)
                 elif entry.is_symlink():

@@ -14,6 +14,7 @@ from rewriter.cilium.policy import Policy
 from rewriter.cilium.version import DEFAULT_TO, SUPPORTED, Version, parse_version
 from rewriter.config import Config, find_config, load_config
 from rewriter.discovery import (
+    TERRAFORM_SUFFIXES,
     FoundFile,
     Globs,
     InputError,
@@ -304,6 +305,9 @@ def _scan(
         if isinstance(found, InputError):
             workspace.errors.append(found)
             continue
+        if found.display.endswith(TERRAFORM_SUFFIXES):
+            _offer_terraform(workspace.inventory, found)
+            continue
         workspace.scanned += 1
         if not workspace.scanned % 500:
             progress(500)
@@ -321,10 +325,19 @@ def _scan(
     return seen
 
 
+def _offer_terraform(inventory: TreeInventory, found: FoundFile) -> None:
+    """A file that cannot be read tells nothing: no policy is in it."""
+    data = read_file(found)
+    if isinstance(data, bytes):
+        inventory.offer_terraform(found.display, data)
+
+
 def _scan_facts(workspace: Workspace, root: Path, exclude: Globs, seen: set[str]) -> None:
     """Offers the rest of the repository as facts, where the paths are only a part of it."""
     for found in find_files([root], exclude, seen):
-        if isinstance(found, FoundFile):
+        if isinstance(found, FoundFile) and found.display.endswith(TERRAFORM_SUFFIXES):
+            _offer_terraform(workspace.inventory, found)
+        elif isinstance(found, FoundFile):
             data = read_file(found)
             if isinstance(data, bytes):
                 workspace.inventory.offer(found.display, data)

@@ -10,17 +10,22 @@ from rewriter import yamltext
 from rewriter.inventory.appliers import texts_of
 from rewriter.inventory.facts import Source
 from rewriter.inventory.manifests import items, mapping
+from rewriter.inventory.settings.told import is_loopback, ranges
 
 #: The chart's default of cluster.name.
 DEFAULT_NAME = "default"
+#: The chart's defaults of ipam.mode and ipam.operator.clusterPoolIPv4PodCIDRList.
+DEFAULT_IPAM, DEFAULT_POOL = "cluster-pool", "10.0.0.0/8"
+_NATIVE = ("ipv4NativeRoutingCIDR", "ipv6NativeRoutingCIDR")
 
 
 @dataclass(frozen=True, slots=True)
 class CiliumSettings:
     """One installation's settings; None where its values do not tell.
 
-    `members` are the other clusters that clustermesh.config.clusters names, `native_cidrs` the native-routing CIDRs
-    (they may be wider than the pods' own), `complete` says that every source of its values was read.
+    `members` are the other clusters that clustermesh.config.clusters names, `native_cidrs` the native-routing CIDRs,
+    `pods_within` those or else the chart's default pool (both may be wider than what pods have), `complete` says that
+    every source of its values was read.
     """
 
     source: Source
@@ -29,6 +34,10 @@ class CiliumSettings:
     version: str | None = None
     pod_cidrs: tuple[str, ...] | None = None
     native_cidrs: tuple[str, ...] = ()
+    pods_within: tuple[str, ...] | None = None
+    ipam: str | None = None
+    api_server_host: str | None = None
+    api_server_port: int | None = None
     members: tuple[str, ...] = ()
     meshed: bool = False
     default_local_cluster: bool | None = None
@@ -49,15 +58,18 @@ def read_values(values: Mapping[str, Any], source: Source, version: str | None, 
     members = _members(config.get("clusters"))
     match_mode = values.get("policyCIDRMatchMode")
     number = cluster.get("id")
+    host, port = _api_server(values)
     return CiliumSettings(
         source,
         name=name,
         id=number if isinstance(number, int) and not isinstance(number, bool) else None,
         version=version.removeprefix("v") if version and version.removeprefix("v")[:1].isdigit() else None,
         pod_cidrs=_pod_cidrs(values),
-        native_cidrs=tuple(
-            cidr for key in ("ipv4NativeRoutingCIDR", "ipv6NativeRoutingCIDR") if (cidr := _known(values.get(key)))
-        ),
+        native_cidrs=_native_cidrs(values),
+        pods_within=_pods_within(values, complete=complete),
+        ipam=_ipam(values, complete=complete),
+        api_server_host=host,
+        api_server_port=port,
         members=tuple(member for member in members if member != name),
         meshed=bool(members) or mesh.get("useAPIServer") is True or config.get("enabled") is True,
         default_local_cluster=_flag(mesh.get("policyDefaultLocalCluster")),
@@ -116,6 +128,34 @@ def _pod_cidrs(values: Mapping[str, Any]) -> tuple[str, ...] | None:
                 return None
             found += pools
     return tuple(found) or None
+
+
+def _native_cidrs(values: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(cidr for key in _NATIVE if (cidr := _known(values.get(key))))
+
+
+def _pods_within(values: Mapping[str, Any], *, complete: bool) -> tuple[str, ...] | None:
+    """The native-routing CIDRs, else the pool that the chart takes where values name none."""
+    native = tuple(cidr for text in _native_cidrs(values) for cidr in ranges(text))
+    if native or any(values.get(key) for key in _NATIVE):
+        return native or None
+    pool = mapping(mapping(values.get("ipam")).get("operator")).get("clusterPoolIPv4PodCIDRList")
+    is_default = complete and not pool and _ipam(values, complete=True) == DEFAULT_IPAM
+    return (DEFAULT_POOL,) if is_default else None
+
+
+def _ipam(values: Mapping[str, Any], *, complete: bool) -> str | None:
+    written = mapping(values.get("ipam")).get("mode")
+    return _known(written) if written else DEFAULT_IPAM if complete else None
+
+
+def _api_server(values: Mapping[str, Any]) -> tuple[str | None, int | None]:
+    """k8sServiceHost and k8sServicePort; nothing of a proxy on loopback, which listens on a port of its own."""
+    host, port = _known(values.get("k8sServiceHost")), values.get("k8sServicePort")
+    if host is None or host == "auto" or is_loopback(host):
+        return None, None
+    number = int(port) if isinstance(port, str) and port.isdigit() else port
+    return host, number if isinstance(number, int) and 0 < number < 65536 else None
 
 
 def _known(value: Any) -> str | None:

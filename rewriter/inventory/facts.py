@@ -26,6 +26,11 @@ class Cluster:
     `default_local_cluster`, `cidr_match_nodes`, `node_selector_labels` and `kube_proxy_replacement` are Cilium's own
     settings where they were found; on the last no pass rests: it is for people to see. `incomplete` names the lists of
     its snapshot (`workloads`, `services`, …) that could not be read: of those nothing is known.
+
+    `pods_within` are ranges outside of which no pod of their address family is; they may hold other machines too
+    (Cilium's native-routing CIDR, the chart's own default pool). `ipam` is Cilium's ipam.mode. `api_server_host` is the
+    name or address under which machines and agents reach the API server (no proxy on loopback), `api_server_port` the
+    port on which it listens itself. `cited` says where single fields were found, if not in `source`.
     """
 
     name: str
@@ -41,6 +46,15 @@ class Cluster:
     kube_proxy_replacement: bool | None = None
     meshed: bool = True
     incomplete: tuple[str, ...] = ()
+    pods_within: tuple[str, ...] | None = None
+    ipam: str | None = None
+    api_server_host: str | None = None
+    api_server_port: int | None = None
+    cited: tuple[tuple[str, Source], ...] = ()
+
+    def source_of(self, field: str) -> Source:
+        """Where the value of a field was found."""
+        return next((source for name, source in self.cited if name == field), self.source)
 
 
 @dataclass(frozen=True, slots=True)

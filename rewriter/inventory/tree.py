@@ -34,6 +34,8 @@ from rewriter.inventory.manifests import Manifest
 from rewriter.inventory.operators import CONVENTIONS, OPERATOR_KINDS, convention_of, operator_workloads
 from rewriter.inventory.placements import APPLIER_KINDS, Placements
 from rewriter.inventory.readers import KINDS, READERS
+from rewriter.inventory.settings.files import SettingsFiles
+from rewriter.inventory.settings.settle import Settled, own_names, settle, with_readings
 from rewriter.inventory.snapshot import Snapshot
 from rewriter.inventory.tree_clusters import TreeClusters, tree_clusters
 from rewriter.inventory.tree_files import OfferedFile, TreeFiles
@@ -58,6 +60,10 @@ _KEPT_KINDS = (
 _COMPLETED = (
     "version",
     "pod_cidrs",
+    "pods_within",
+    "ipam",
+    "api_server_host",
+    "api_server_port",
     "node_cidrs",
     "service_cidrs",
     "default_local_cluster",
@@ -96,6 +102,8 @@ class TreeInventory:
         self._snapshots = tuple(snapshots)
         self._local_to = local_to
         self._files = TreeFiles(root, read)
+        self._settings = SettingsFiles()
+        self._told_settings: Settled | None = None
         self._placements = Placements(self._files, remotes)
         self._delivery = Delivery(self._files, self._placements, self._local, self._named, self._only)
         self._facts: dict[tuple[str, str], list[Any]] = {}
@@ -105,6 +113,11 @@ class TreeInventory:
     def offer(self, path: str, data: bytes) -> None:
         """Takes note of a file that may hold facts. Nothing is parsed yet."""
         self._files.offer(path, data, _KEPT_KINDS)
+        self._settings.offer(path, data)
+
+    def offer_terraform(self, path: str, data: bytes) -> None:
+        """Takes note of a file that holds no manifests and may say something of a cluster."""
+        self._settings.offer_terraform(path, data)
 
     def prepare(self) -> None:
         """Finds out how files reach clusters, once, so that processes forked from here need not."""
@@ -119,7 +132,8 @@ class TreeInventory:
     @property
     def problems(self) -> Sequence[Problem]:
         """What is not known about how manifests reach clusters."""
-        return [*self._placements.problems, *self.told.problems]
+        settled = self._settled(cluster.name for cluster in self.clusters)
+        return [*self._placements.problems, *self.told.problems, *settled.problems]
 
     @cached_property
     def clusters(self) -> Sequence[Cluster]:
@@ -139,7 +153,23 @@ class TreeInventory:
                 found[name] = _completed(found[name], cluster)
             elif not self._configured:
                 found[name] = cluster
-        return tuple(found.values())
+        if not found:
+            readings = self._settings.readings
+            found = {name: Cluster(name, readings[0].source, meshed=False) for name in own_names(readings)}
+        return tuple(
+            with_readings(cluster, self._settled(found).values.get(name, {})) for name, cluster in found.items()
+        )
+
+    def _settled(self, clusters: Iterable[str]) -> Settled:
+        """What configuration of the clusters' own software tells of them."""
+        names = tuple(clusters)
+        if self._told_settings is None:
+            only = len(names) == 1 and not (self.told.unnamed and not self._configured)
+            self._told_settings = settle(self._settings.readings, names, self._local_names, only)
+        return self._told_settings
+
+    def _local_names(self, path: str) -> Sequence[str]:
+        return [each.name for each in self._configured if each.local_paths and self._local_to(each, path)]
 
     @cached_property
     def installs(self) -> Sequence[Install]:
@@ -285,7 +315,8 @@ class TreeInventory:
         return [item for item in found if name in (None, item.name)]
 
     def nodes(self) -> Sequence[Node]:
-        return self._holding("nodes", b"Node", ()) + self._holding("nodes", b"CiliumNode", ())
+        told = list(self._settled(cluster.name for cluster in self.clusters).nodes)
+        return self._holding("nodes", b"Node", ()) + self._holding("nodes", b"CiliumNode", ()) + told
 
     def cidr_groups(self) -> Sequence[CIDRGroup]:
         return self._holding("cidr_groups", b"CiliumCIDRGroup", ())

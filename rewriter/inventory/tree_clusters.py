@@ -13,6 +13,10 @@ from rewriter.inventory.kustomize_walk import BARE, Problem
 _FIELDS = (
     "version",
     "pod_cidrs",
+    "pods_within",
+    "ipam",
+    "api_server_host",
+    "api_server_port",
     "default_local_cluster",
     "cidr_match_nodes",
     "node_selector_labels",

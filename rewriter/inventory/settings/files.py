@@ -1,0 +1,44 @@
+"""The files of a tree that configure a cluster's own software, read when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+
+from rewriter import yamltext
+from rewriter.inventory.settings.machines import holds_settings, read_machines
+from rewriter.inventory.settings.terraform import read_terraform
+from rewriter.inventory.settings.told import Told, ToldNode
+
+#: A configuration of a cluster is small; what is longer is a bundle of manifests.
+_LONGEST = 200_000
+
+
+class SettingsFiles:
+    """Keeps the bytes of files that may say something. Nothing is parsed until `readings` is asked for."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[str, bytes, Callable[[str, str], Iterable[Told | ToldNode]]]] = []
+
+    def offer(self, path: str, data: bytes) -> None:
+        """Takes note of a file of YAML or JSON."""
+        if len(data) <= _LONGEST and holds_settings(data):
+            self._kept.append((path, data, read_machines))
+
+    def offer_terraform(self, path: str, data: bytes) -> None:
+        """Takes note of a file of Terraform or Terragrunt."""
+        if len(data) <= _LONGEST:
+            self._kept.append((path, data, read_terraform))
+
+    @cached_property
+    def readings(self) -> list[Told | ToldNode]:
+        """What the files say, in their order; complete only once every file is offered."""
+        return list(self._read())
+
+    def _read(self) -> Iterator[Told | ToldNode]:
+        for path, data, read in self._kept:
+            try:
+                text = yamltext.decode(data)
+            except yamltext.YamlTextError:
+                continue
+            yield from read(path, text)

@@ -1,0 +1,162 @@
+"""Machine and cluster configuration in YAML: Talos, talhelper, k3s, RKE2, k0s, kubeadm and Cluster API.
+
+- Talos (`cluster.network.podSubnets`, `serviceSubnets`, `cluster.controlPlane.endpoint`), Talos documentation,
+  "v1alpha1 Config".
+- talhelper (`clusterPodNets`, `clusterSvcNets`, `endpoint`, `nodes`), its talconfig.yaml.
+- k3s and RKE2 (`cluster-cidr`, `service-cidr`, also as arguments), their server configuration; k0s (`podCIDR`,
+  `serviceCIDR` beside it).
+- kubeadm's ClusterConfiguration (`networking`, `controlPlaneEndpoint`).
+- Cluster API's Cluster (`spec.clusterNetwork`, `spec.controlPlaneEndpoint`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from rewriter import yamltext
+from rewriter.inventory.facts import Source
+from rewriter.inventory.manifests import mapping
+from rewriter.inventory.settings.told import (
+    API_HOST,
+    API_PORT,
+    KUBERNETES_PODS,
+    SERVICES,
+    Told,
+    ToldNode,
+    address,
+    endpoint,
+    networks,
+)
+
+#: Names of which one is in every file that is worth reading.
+MARKS = re.compile(
+    rb"podSubnets?\b|serviceSubnets?\b|clusterPodNets|clusterSvcNets|cluster-cidr|service-cidr|podCIDR:|talosVersion"
+    rb"|controlPlaneEndpoint|clusterNetwork|controlPlane:|localAPIEndpoint"
+)
+_ARGUMENT = re.compile(r"--(cluster-cidr|service-cidr)[= ](\S+)")
+_DEPTH = 8
+
+
+def read_machines(path: str, text: str) -> Iterator[Told | ToldNode]:
+    """What a file says; nothing of a document that is a template, and nothing of one that does not parse."""
+    try:
+        documents = yamltext.parse(text)
+    except yamltext.YamlTextError:
+        return
+    for document in documents:
+        if isinstance(document.value, dict):
+            yield from _Reader(path, document).read()
+
+
+class _Reader:
+    def __init__(self, path: str, document: yamltext.Document) -> None:
+        self._path = path
+        self._document = document
+        self._value: Mapping[str, Any] = mapping(document.value)
+
+    def read(self) -> Iterator[Told | ToldNode]:
+        group = str(self._value.get("apiVersion", "")).partition("/")[0]
+        kind = self._value.get("kind")
+        if kind == "Cluster" and group == "cluster.x-k8s.io":
+            yield from self._cluster_api()
+        elif group == "kubeadm.k8s.io":
+            yield from self._kubeadm()
+        elif "clusterPodNets" in self._value or "talosVersion" in self._value or "clusterSvcNets" in self._value:
+            yield from self._talhelper()
+        elif kind is None and isinstance(self._value.get("cluster"), dict):
+            yield from self._talos()
+        elif group != "kind.x-k8s.io":
+            yield from self._flags("", self._value, 0)
+
+    def _at(self, route: str) -> Source:
+        return Source(self._path, yamltext.locate(self._document, route).line)
+
+    def _talos(self) -> Iterator[Told]:
+        cluster = mapping(self._value.get("cluster"))
+        name = _name(cluster.get("clusterName"))
+        network = mapping(cluster.get("network"))
+        for key, field in (("podSubnets", KUBERNETES_PODS), ("serviceSubnets", SERVICES)):
+            if key in network:
+                yield from networks(field, network[key], self._at(f"/cluster/network/{key}"), name)
+        plane = mapping(cluster.get("controlPlane"))
+        if "endpoint" in plane:
+            yield from endpoint(plane["endpoint"], self._at("/cluster/controlPlane/endpoint"), name)
+
+    def _talhelper(self) -> Iterator[Told | ToldNode]:
+        name = _name(self._value.get("clusterName"))
+        for key, field in (("clusterPodNets", KUBERNETES_PODS), ("clusterSvcNets", SERVICES)):
+            if key in self._value:
+                yield from networks(field, self._value[key], self._at(f"/{key}"), name)
+        if "endpoint" in self._value:
+            yield from endpoint(self._value["endpoint"], self._at("/endpoint"), name)
+        listed = self._value.get("nodes")
+        for index, node in enumerate(listed if isinstance(listed, list) else ()):
+            written = mapping(node).get("ipAddress")
+            found = [address(text) for text in written.split(",")] if isinstance(written, str) else []
+            if found and None not in found:
+                known = tuple(each for each in found if each)
+                plane = mapping(node).get("controlPlane") is True
+                where = self._at(f"/nodes/{index}/ipAddress")
+                yield ToldNode(str(mapping(node).get("hostname")), known, plane, where, name)
+
+    def _kubeadm(self) -> Iterator[Told]:
+        name = _name(self._value.get("clusterName"))
+        networking = mapping(self._value.get("networking"))
+        for key, field in (("podSubnet", KUBERNETES_PODS), ("serviceSubnet", SERVICES)):
+            if key in networking:
+                yield from networks(field, networking[key], self._at(f"/networking/{key}"), name)
+        if "controlPlaneEndpoint" in self._value:
+            yield from endpoint(self._value["controlPlaneEndpoint"], self._at("/controlPlaneEndpoint"), name)
+        port = mapping(self._value.get("localAPIEndpoint")).get("bindPort")
+        if isinstance(port, int):
+            yield Told(API_PORT, port, self._at("/localAPIEndpoint/bindPort"), name)
+
+    def _cluster_api(self) -> Iterator[Told]:
+        name = _name(mapping(self._value.get("metadata")).get("name"))
+        spec = mapping(self._value.get("spec"))
+        network = mapping(spec.get("clusterNetwork"))
+        found: list[Told] = []
+        for key, field in (("pods", KUBERNETES_PODS), ("services", SERVICES)):
+            blocks = mapping(network.get(key)).get("cidrBlocks")
+            if blocks:
+                found += networks(field, blocks, self._at(f"/spec/clusterNetwork/{key}/cidrBlocks"), name)
+        plane = mapping(spec.get("controlPlaneEndpoint"))
+        if isinstance(plane.get("host"), str):
+            found.append(Told(API_HOST, plane["host"], self._at("/spec/controlPlaneEndpoint/host"), name))
+        if isinstance(plane.get("port"), int):
+            found.append(Told(API_PORT, plane["port"], self._at("/spec/controlPlaneEndpoint/port"), name))
+        yield from (replace(each, by_name=True) for each in found)
+
+    def _flags(self, route: str, value: Any, depth: int) -> Iterator[Told]:
+        """Keys and arguments of k3s, RKE2 and k0s at any place: configuration files, inventories of Ansible."""
+        if depth > _DEPTH:
+            return
+        if isinstance(value, dict):
+            names = {"cluster-cidr": KUBERNETES_PODS, "service-cidr": SERVICES}
+            if "podCIDR" in value and "serviceCIDR" in value:
+                names |= {"podCIDR": KUBERNETES_PODS, "serviceCIDR": SERVICES}
+            for key, item in value.items():
+                below = f"{route}/{str(key).replace('~', '~0').replace('/', '~1')}"
+                if key in names:
+                    yield from networks(names[key], item, self._at(below))
+                else:
+                    yield from self._flags(below, item, depth + 1)
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                yield from self._flags(f"{route}/{index}", item, depth + 1)
+        elif isinstance(value, str):
+            for match in _ARGUMENT.finditer(value):
+                field = KUBERNETES_PODS if match[1] == "cluster-cidr" else SERVICES
+                yield from networks(field, match[2].strip("\"'"), self._at(route))
+
+
+def _name(value: Any) -> str | None:
+    return value if isinstance(value, str) and value and not yamltext.has_substitution(value) else None
+
+
+def holds_settings(data: bytes) -> bool:
+    """Whether a file may say anything that `read_machines` reads."""
+    return MARKS.search(data) is not None

@@ -1,0 +1,110 @@
+"""Which cluster a reading is about, and what each cluster takes from readings."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from rewriter.inventory.facts import Cluster, Node, Source
+from rewriter.inventory.kustomize_walk import Problem
+from rewriter.inventory.settings.told import API_HOST, API_PORT, KUBERNETES_PODS, SERVICES, Told, ToldNode
+
+_FIELDS = (KUBERNETES_PODS, SERVICES, API_HOST, API_PORT)
+#: The name of a cluster of which no file gives the name (Cilium's default of cluster.name).
+DEFAULT_NAME = "default"
+#: Folders whose files describe no cluster that runs.
+_ASIDE = frozenset({"archive", "archived", "attic", "docs", "example", "examples", "test", "tests", "testdata"})
+_CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
+
+Readings = Sequence[Told | ToldNode]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Per cluster what its readings tell: values of `Cluster`'s fields with their sources, and its machines."""
+
+    values: dict[str, dict[str, tuple[Any, Source]]] = field(default_factory=dict)
+    nodes: tuple[Node, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def settle(readings: Readings, clusters: Iterable[str], local: Callable[[str], Sequence[str]], only: bool) -> Settled:
+    """What readings tell of clusters by name. `local` gives the clusters of a file by the config's globs.
+
+    `only` says that there is no other cluster than the one of `clusters`. Where two files disagree, nothing is known.
+    """
+    names = tuple(clusters)
+    by_field: dict[tuple[str, str], dict[Any, Source]] = {}
+    nodes: dict[tuple[str, str], Node] = {}
+    problems = []
+    for each in readings:
+        name = _cluster_of(each, names, local, only)
+        if name is None:
+            continue
+        if isinstance(each, Told):
+            by_field.setdefault((name, each.field), {}).setdefault(each.value, each.source)
+        else:
+            labels = {_CONTROL_PLANE: ""} if each.control_plane else {}
+            nodes.setdefault((name, each.name), Node(each.name, name, labels, each.addresses, (), each.source))
+    values: dict[str, dict[str, tuple[Any, Source]]] = {}
+    for (name, key), told in by_field.items():
+        if len(told) == 1:
+            values.setdefault(name, {})[key] = next(iter(told.items()))
+        else:
+            words = " and ".join(f"{_shown(value)}, {source}" for value, source in list(told.items())[:2])
+            first = next(iter(told.values()))
+            problems.append(Problem(first, f"the {key} of cluster {name} is written in two ways: {words}"))
+    return Settled(values, tuple(nodes.values()), tuple(problems))
+
+
+def own_names(readings: Readings) -> tuple[str, ...]:
+    """The one cluster that readings are about where nothing else names a cluster; none where they name several."""
+    found = {each.cluster for each in readings if not _aside(each.source.path) and not _by_name(each)}
+    named = found - {None}
+    if not found or len(named) > 1:
+        return ()
+    return (next(iter(named)) or DEFAULT_NAME,) if named else (DEFAULT_NAME,)
+
+
+def with_readings(cluster: Cluster, values: Mapping[str, tuple[Any, Source]]) -> Cluster:
+    """A cluster with what its own software's configuration tells; what is known already stays.
+
+    The ranges that Kubernetes gives to nodes hold pods only where Cilium takes them (`ipam.mode: kubernetes`).
+    """
+    taken = {key: value for key, value in values.items() if key != KUBERNETES_PODS}
+    if KUBERNETES_PODS in values and cluster.ipam == "kubernetes":
+        taken["pod_cidrs"] = values[KUBERNETES_PODS]
+    new = {key: value for key, value in taken.items() if getattr(cluster, key) is None}
+    cited = tuple((key, source) for key, (_value, source) in new.items())
+    return replace(cluster, **{key: value for key, (value, _source) in new.items()}, cited=(*cluster.cited, *cited))
+
+
+def _cluster_of(
+    told: Told | ToldNode, names: Sequence[str], local: Callable[[str], Sequence[str]], only: bool
+) -> str | None:
+    by_config = local(told.source.path)
+    if by_config:
+        return by_config[0] if len(by_config) == 1 else None
+    if told.cluster in names:
+        return told.cluster
+    if _by_name(told) or _aside(told.source.path):
+        return None
+    in_path = [name for name in names if name in posixpath.dirname(told.source.path).split("/")]
+    if len(in_path) == 1:
+        return in_path[0]
+    return names[0] if only and len(names) == 1 else None
+
+
+def _by_name(told: Told | ToldNode) -> bool:
+    return isinstance(told, Told) and told.by_name
+
+
+def _aside(path: str) -> bool:
+    folders = posixpath.dirname(path).split("/")
+    return any(name in _ASIDE or (name.startswith(".") and name not in (".", "..")) for name in folders)
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,40 @@
+"""Ranges that Terraform and Terragrunt files write as plain literals (`pod_cidr = "10.42.0.0/16"`).
+
+Expressions are not computed: what is no literal is not known. A `default` of a `variable` block counts for its name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rewriter.inventory.facts import Source
+from rewriter.inventory.settings.told import KUBERNETES_PODS, SERVICES, Told, networks
+
+_FIELDS = {
+    KUBERNETES_PODS: "pod_cidrs? pods_cidr pod_subnets? pods_subnets? cluster_cidr cluster_pod_cidrs? cluster_pod_nets?"
+    " pod_network_cidr pod_cidr_block cluster_ipv4_cidr_block cluster_pod_subnets?",
+    SERVICES: "service_cidrs? services_cidr service_subnets? services_subnets? cluster_service_cidrs? svc_cidrs?"
+    " service_ipv4_cidr services_ipv4_cidr_block service_cidr_block cluster_service_subnets?",
+}
+_NAMES = {field: re.compile("|".join(names.split())) for field, names in _FIELDS.items()}
+_LITERAL = re.compile(
+    r'^\s*"?(?P<name>\w+)"?\s*[=:]\s*(?P<value>"[^"$]*"|\[\s*(?:"[^"$]*"\s*,?\s*)+\])\s*,?\s*(?:[#/].*)?$'
+)
+_VARIABLE = re.compile(r'^\s*variable\s+"(?P<name>\w+)"')
+_QUOTED = re.compile(r'"([^"]*)"')
+
+
+def read_terraform(path: str, text: str) -> Iterator[Told]:
+    """The ranges of a file, in the order of its lines."""
+    variable = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if block := _VARIABLE.match(line):
+            variable = block["name"]
+        elif line.startswith("}"):
+            variable = ""
+        if match := _LITERAL.match(line):
+            name = variable if match["name"] == "default" else match["name"]
+            for field, names in _NAMES.items():
+                if names.fullmatch(name):
+                    yield from networks(field, _QUOTED.findall(match["value"]), Source(path, number))

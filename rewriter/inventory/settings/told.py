@@ -1,0 +1,86 @@
+"""One thing that a file says of a cluster."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from rewriter.inventory.facts import Source
+
+#: Ranges that kube-controller-manager gives to nodes. Pods get their addresses there with `ipam.mode: kubernetes` only.
+KUBERNETES_PODS = "kubernetes_pod_cidrs"
+SERVICES = "service_cidrs"
+API_HOST, API_PORT = "api_server_host", "api_server_port"
+
+_ENDPOINT = re.compile(r"(?:https?://)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?/?")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A field of `Cluster` (or KUBERNETES_PODS) with its value.
+
+    `cluster` is the name that the file gives the cluster; with `by_name` it is about no cluster of another name.
+    """
+
+    field: str
+    value: Any
+    source: Source
+    cluster: str | None = None
+    by_name: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToldNode:
+    """A machine of the cluster with its addresses; `control_plane` says that the API server runs there."""
+
+    name: str
+    addresses: tuple[str, ...]
+    control_plane: bool
+    source: Source
+    cluster: str | None = None
+
+
+def ranges(value: Any) -> tuple[str, ...]:
+    """The CIDRs of a list or of a text with commas; none where one of them is no plain CIDR."""
+    listed = re.split(r"[\s,]+", value) if isinstance(value, str) else value
+    if not isinstance(listed, list) or not listed:
+        return ()
+    found = []
+    for text in listed:
+        try:
+            found.append(str(ipaddress.ip_network(text if isinstance(text, str) and "/" in text else "", strict=False)))
+        except ValueError:
+            return ()
+    return tuple(found)
+
+
+def address(value: Any) -> str | None:
+    """An IP address, with or without the length of a prefix."""
+    try:
+        return str(ipaddress.ip_interface(value).ip) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def endpoint(value: Any, source: Source, cluster: str | None = None) -> Iterator[Told]:
+    """The host and port of an API server's URL; a port that is not written is not known."""
+    match = _ENDPOINT.fullmatch(value) if isinstance(value, str) else None
+    if match is None or is_loopback(match[1]):
+        return
+    yield Told(API_HOST, match[1].strip("[]"), source, cluster)
+    if match[2]:
+        yield Told(API_PORT, int(match[2]), source, cluster)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is the machine itself: a proxy listens there, not the API server."""
+    return host == "localhost" or host.startswith("127.") or host.strip("[]") == "::1"
+
+
+def networks(field: str, value: Any, source: Source, cluster: str | None = None) -> Iterable[Told]:
+    """A field of ranges, if they are written in full."""
+    found = ranges(value)
+    return (Told(field, found, source, cluster),) if found else ()

@@ -1,0 +1,160 @@
+"""What machine configuration and Terraform say of clusters, and which cluster takes it."""
+
+from __future__ import annotations
+
+import pytest
+
+from rewriter.inventory.facts import Cluster, Source
+from rewriter.inventory.settings.machines import read_machines
+from rewriter.inventory.settings.terraform import read_terraform
+from rewriter.inventory.settings.told import Told, ToldNode
+from rewriter.inventory.tree import TreeInventory
+
+PODS, SERVICES = "kubernetes_pod_cidrs", "service_cidrs"
+TALOS = """\
+cluster:
+  clusterName: prod
+  network:
+    podSubnets: [10.42.0.0/16, fd42::/56]
+    serviceSubnets:
+      - 10.43.0.0/16
+  controlPlane:
+    endpoint: https://10.0.0.5:6443
+"""
+CILIUM = """\
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: cilium, namespace: kube-system}
+spec:
+  chart: {spec: {chart: cilium, version: 1.18.3}}
+  values: %s
+"""
+
+
+def told(text: str) -> list[tuple[str, object, int | None]]:
+    return [(each.field, each.value, each.source.line) for each in read_machines("c.yaml", text) if _is_told(each)]
+
+
+def _is_told(each: Told | ToldNode) -> bool:
+    return isinstance(each, Told)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            TALOS,
+            [
+                (PODS, ("10.42.0.0/16", "fd42::/56"), 4),
+                (SERVICES, ("10.43.0.0/16",), 6),
+                ("api_server_host", "10.0.0.5", 8),
+                ("api_server_port", 6443, 8),
+            ],
+        ),
+        ("cluster:\n  network: {podSubnets: ['${PODS}']}\n", []),
+        ("cluster:\n  controlPlane: {endpoint: 'https://{{ vip }}:6443'}\n", []),
+        ("cluster:\n  controlPlane: {endpoint: 'https://127.0.0.1:7445'}\n", []),
+        ("clusterPodNets: ['10.1.0.0/16']\nclusterSvcNets: ['10.2.0.0/16']\n", [
+            (PODS, ("10.1.0.0/16",), 1), (SERVICES, ("10.2.0.0/16",), 2)]),
+        ("cluster-cidr: 10.42.0.0/16,fd00::/56\nservice-cidr: 10.43.0.0/16\n", [
+            (PODS, ("10.42.0.0/16", "fd00::/56"), 1), (SERVICES, ("10.43.0.0/16",), 2)]),
+        ("k3s_server:\n  args:\n    - --cluster-cidr=10.42.0.0/16\n", [(PODS, ("10.42.0.0/16",), 3)]),
+        (
+            "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n"
+            "controlPlaneEndpoint: api.example.com:6443\n"
+            "networking: {podSubnet: 10.244.0.0/16, serviceSubnet: 10.96.0.0/12}\n",
+            [
+                (PODS, ("10.244.0.0/16",), 4),
+                (SERVICES, ("10.96.0.0/12",), 4),
+                ("api_server_host", "api.example.com", 3),
+                ("api_server_port", 6443, 3),
+            ],
+        ),
+        (
+            "apiVersion: cluster.x-k8s.io/v1beta1\nkind: Cluster\nmetadata: {name: prod}\nspec:\n  clusterNetwork:\n"
+            "    pods: {cidrBlocks: [10.0.0.0/14]}\n  controlPlaneEndpoint: {host: 10.9.9.9, port: 6443}\n",
+            [
+                (PODS, ("10.0.0.0/14",), 6),
+                ("api_server_host", "10.9.9.9", 7),
+                ("api_server_port", 6443, 7),
+            ],
+        ),
+        ("apiVersion: kind.x-k8s.io/v1alpha4\nkind: Cluster\nnetworking: {podSubnet: 10.244.0.0/16}\n", []),
+        ("cluster:\n  network: {podSubnets: 10.42\n", []),
+    ],
+)  # fmt: skip
+def test_what_a_file_says(text: str, expected: list[tuple[str, object, int]]) -> None:
+    assert told(text) == expected
+
+
+def test_talhelper_names_the_machines() -> None:
+    text = (
+        "clusterName: prod\ntalosVersion: v1.11.0\nnodes:\n"
+        "  - {hostname: a, ipAddress: 10.0.0.11, controlPlane: true}\n"
+        "  - {hostname: b, ipAddress: '10.0.0.12,fd00::12'}\n"
+    )
+    assert [each for each in read_machines("t.yaml", text) if isinstance(each, ToldNode)] == [
+        ToldNode("a", ("10.0.0.11",), True, Source("t.yaml", 4), "prod"),
+        ToldNode("b", ("10.0.0.12", "fd00::12"), False, Source("t.yaml", 5), "prod"),
+    ]
+
+
+def test_terraform_literals_and_defaults() -> None:
+    text = (
+        'locals {\n  pod_cidr = "10.42.0.0/16" # pods\n  service_subnets = ["10.43.0.0/16"]\n'
+        '  services_cidr = var.services\n  vpc_cidr = "10.0.0.0/8"\n}\n'
+        'variable "cluster_cidr" {\n  default = "10.50.0.0/16"\n}\n'
+    )
+    assert [(each.field, each.value, each.source.line) for each in read_terraform("n.hcl", text)] == [
+        (PODS, ("10.42.0.0/16",), 2),
+        (SERVICES, ("10.43.0.0/16",), 3),
+        (PODS, ("10.50.0.0/16",), 8),
+    ]
+
+
+def inventory(files: dict[str, str], clusters: tuple[Cluster, ...] = ()) -> TreeInventory:
+    found = TreeInventory(clusters, local_to=lambda cluster, path: path.startswith(cluster.local_paths))
+    for path, text in files.items():
+        found.offer(path, text.encode())
+    return found
+
+
+@pytest.mark.parametrize(
+    ("values", "pods", "within"),
+    [
+        ("{ipam: {mode: kubernetes}}", ("10.42.0.0/16", "fd42::/56"), None),
+        ("{ipam: {mode: kubernetes}, ipv4NativeRoutingCIDR: 10.40.0.0/13}", ("10.42.0.0/16", "fd42::/56"),
+         ("10.40.0.0/13",)),
+        ("{}", None, ("10.0.0.0/8",)),
+        ("{ipam: {mode: multi-pool}}", None, None),
+        ("{ipam: {operator: {clusterPoolIPv4PodCIDRList: [10.60.0.0/16]}}}", ("10.60.0.0/16",), None),
+    ],
+)  # fmt: skip
+def test_pods_are_where_ciliums_ipam_takes_them_from(
+    values: str, pods: tuple[str, ...] | None, within: tuple[str, ...] | None
+) -> None:
+    [cluster] = inventory({"c/cilium.yaml": CILIUM % values, "talos/c.yaml": TALOS}).clusters
+    assert (cluster.pod_cidrs, cluster.pods_within) == (pods, within)
+    assert cluster.service_cidrs == ("10.43.0.0/16",)
+    assert cluster.source_of("service_cidrs") == Source("talos/c.yaml", 6)
+    assert (cluster.api_server_host, cluster.api_server_port) == ("10.0.0.5", 6443)
+
+
+def test_two_files_that_disagree_tell_nothing() -> None:
+    files = {"c/cilium.yaml": CILIUM % "{}", "t/a.yaml": TALOS, "t/b.yaml": TALOS.replace("10.43", "10.53")}
+    tree = inventory(files)
+    [cluster] = tree.clusters
+    assert cluster.service_cidrs is None
+    assert any("service_cidrs" in str(problem) for problem in tree.problems)
+
+
+def test_of_several_clusters_each_takes_its_own() -> None:
+    clusters = (Cluster("a", Source("cnpfix.toml"), ("a/",)), Cluster("b", Source("cnpfix.toml"), ("b/",)))
+    files = {"b/talos.yaml": TALOS, "x/talos.yaml": TALOS.replace("10.43", "10.53"), "examples/a.yaml": TALOS}
+    assert [each.service_cidrs for each in inventory(files, clusters).clusters] == [None, ("10.43.0.0/16",)]
+
+
+def test_a_tree_without_cilium_is_one_cluster() -> None:
+    [cluster] = inventory({"talos/c.yaml": TALOS}).clusters
+    assert (cluster.name, cluster.pod_cidrs, cluster.meshed) == ("prod", None, False)
+    assert cluster.service_cidrs == ("10.43.0.0/16",)
