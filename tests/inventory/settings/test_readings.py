@@ -32,11 +32,9 @@ spec:
 
 
 def told(text: str) -> list[tuple[str, object, int | None]]:
-    return [(each.field, each.value, each.source.line) for each in read_machines("c.yaml", text) if _is_told(each)]
-
-
-def _is_told(each: Told | ToldNode) -> bool:
-    return isinstance(each, Told)
+    return [
+        (each.field, each.value, each.source.line) for each in read_machines("c.yaml", text) if isinstance(each, Told)
+    ]
 
 
 @pytest.mark.parametrize(
