@@ -19,6 +19,7 @@ from rewriter.config.model import (
     MissingNamespaceOptions,
     PathRule,
 )
+from rewriter.discovery import read_bounded
 from rewriter.finding import Applicability
 from rewriter.inventory.facts import Cluster, Source
 from rewriter.inventory.operators import CONVENTIONS
@@ -45,27 +46,37 @@ class ConfigError(ValueError):
 
 
 def find_config(start: Path) -> Path | None:
-    """The nearest `cnpfix.toml`, or `pyproject.toml` with `[tool.cnpfix]`, from `start` upward."""
+    """The nearest `cnpfix.toml`, or `pyproject.toml` with `[tool.cnpfix]`, from `start` upward.
+
+    A `cnpfix.toml` that is no file, or a link to nothing, is found too: loading it says what is wrong with it.
+    """
     folder = Path(os.path.realpath(start))
     if not os.path.isdir(folder):  # noqa: PTH112 - false, not an error, for names that cannot be
         folder = folder.parent
     for candidate in (folder, *folder.parents):
-        if (candidate / FILE_NAME).is_file():
+        if os.path.lexists(candidate / FILE_NAME):
             return candidate / FILE_NAME
         pyproject = candidate / "pyproject.toml"
-        if pyproject.is_file() and "cnpfix" in _tool_table(pyproject):
+        if os.path.isfile(pyproject) and _configures(pyproject):  # noqa: PTH113 - false where a folder is closed
             return pyproject
     return None
 
 
-def _tool_table(pyproject: Path) -> Mapping[str, Any]:
+def _configures(pyproject: Path) -> bool:
+    """Whether a `pyproject.toml` has settings for cnpfix. Raises ConfigError where it seems to and is not TOML."""
     try:
-        if b"tool.cnpfix" not in pyproject.read_bytes():
-            return {}
+        content = read_bounded(pyproject, MAX_BYTES)
+    except OSError:
+        return False
+    if b"cnpfix" not in content:
+        return False
+    try:
         tool = _read_toml(pyproject).get("tool")
-    except (OSError, ConfigError):
-        return {}
-    return tool if isinstance(tool, dict) else {}
+    except ConfigError:
+        if b"tool.cnpfix" in content:
+            raise
+        return False
+    return isinstance(tool, dict) and "cnpfix" in tool
 
 
 def load_config(file: Path, pass_ids: Mapping[str, str]) -> Config:
@@ -79,9 +90,11 @@ def load_config(file: Path, pass_ids: Mapping[str, str]) -> Config:
 
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        if file.stat().st_size > MAX_BYTES:
-            raise ConfigError(f"{file}: the configuration is larger than {MAX_BYTES >> 20} MiB")
-        return tomllib.loads(file.read_bytes().decode("utf-8"))
+        if os.path.lexists(file) and not file.exists():
+            raise ConfigError(f"{file}: is a link to a file that does not exist; make the file or remove the link")
+        if file.exists() and not file.is_file():
+            raise ConfigError(f"{file}: is not a regular file; the settings are a TOML file")
+        return tomllib.loads(read_bounded(file, MAX_BYTES).decode("utf-8"))
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError:
@@ -151,10 +164,14 @@ def _pass_options(reader: _Reader, pass_ids: Mapping[str, str]) -> dict[str, Any
     tables = reader.table("passes")
     applicability: dict[str, Applicability] = {}
     result: dict[str, Any] = {"applicability": applicability}
+    seen: set[str] = set()
     for key in tuple(tables.data):
         if key not in pass_ids:
             raise tables.unknown(key, tuple(pass_ids))
         pass_id = pass_ids[key]
+        if pass_id in seen:
+            raise tables.error(key, f"one table for each pass; {pass_id} has another one under its code or id")
+        seen.add(pass_id)
         table = tables.table(key)
         chosen = table.choice("applicability", tuple(Applicability))
         if chosen is not None:

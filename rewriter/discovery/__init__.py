@@ -3,7 +3,16 @@
 from rewriter.discovery.files import TERRAFORM_SUFFIXES, find_files
 from rewriter.discovery.git import changed_files, repository_remotes, repository_root
 from rewriter.discovery.globs import Globs
-from rewriter.discovery.reading import MAX_BYTES, FoundFile, InputError, holds_policy, read_file
+from rewriter.discovery.reading import (
+    MAX_BYTES,
+    FoundFile,
+    InputError,
+    holds_policy,
+    read_bounded,
+    read_file,
+    refuse_device,
+)
+from rewriter.discovery.unmatched import unmatched
 
 __all__ = [
     "MAX_BYTES",
@@ -14,7 +23,10 @@ __all__ = [
     "changed_files",
     "find_files",
     "holds_policy",
+    "read_bounded",
     "read_file",
+    "refuse_device",
     "repository_remotes",
     "repository_root",
+    "unmatched",
 ]

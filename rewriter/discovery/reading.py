@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import stat
@@ -80,6 +81,22 @@ def _too_large(descriptor: int, size: int, found: FoundFile) -> InputError | Non
         if not found.explicit and content.find(_POLICY_MARKER) < 0:
             return None
     return InputError(found.display, f"holds {size:,} bytes, more than {MAX_BYTES >> 20} MiB", hint="split the file")
+
+
+def refuse_device(path: Path) -> None:
+    """Raises OSError for a device, which may have no end."""
+    if path.is_block_device() or (path.is_char_device() and not path.samefile("/dev/null")):
+        raise OSError(errno.ENODEV, "it is a device, not a file", str(path))
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """The bytes of a file that an option names, a pipe among them. Raises OSError, also for more than the limit."""
+    refuse_device(path)
+    with path.open("rb") as stream:
+        data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise OSError(errno.EFBIG, f"it holds more than {limit >> 20} MiB", str(path))
+    return data
 
 
 def holds_policy(data: bytes) -> bool:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rewriter.discovery import MAX_BYTES, read_bounded
 from rewriter.engine.result import Place, Reported
 from rewriter.finding import Finding
 
@@ -67,7 +68,7 @@ NOTHING_KNOWN = Baseline(Path(), {})
 def read_baseline(path: Path) -> Baseline:
     """The baseline of a file. Raises BaselineError."""
     try:
-        data = json.loads(path.read_bytes())
+        data = json.loads(read_bounded(path, MAX_BYTES))
     except FileNotFoundError:
         raise BaselineError(f"{path}: no such baseline; write one with --write-baseline") from None
     except OSError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from rewriter.engine.baseline import NOTHING_KNOWN, Baseline, Known
 from rewriter.engine.documents import FoundPolicy, policies_in
 from rewriter.engine.effects import Effects
 from rewriter.engine.notes import CODE as NOTE_CODE
-from rewriter.engine.notes import note_on_embedded, note_on_template, note_on_unused
+from rewriter.engine.notes import NOTE_IDS, UNUSED_SUPPRESSION, note_on_embedded, note_on_template, note_on_unused
 from rewriter.engine.observed import Observed
 from rewriter.engine.pipeline import Outcome, Rules, by_config, treat_document
 from rewriter.engine.proofs import ProofError, prove_comments, prove_structure
@@ -84,7 +84,7 @@ class Fixer:
     def _treat_documents(self, found: FoundFile, text: str, documents: list[yamltext.Document]) -> FileResult:
         silences = suppressions(text, documents, PASS_IDS)
         passes = self._passes(found.path)
-        used: set[Suppression] = set()
+        used: set[tuple[Suppression, str]] = set()
         hidden: set[tuple[Known, int]] = set()
         rules = self._rules(found, passes, silences, used, hidden)
         outcomes: dict[int, Outcome] = {}
@@ -106,13 +106,30 @@ class Fixer:
             outcome = treat_document(document, rules, here)
             outcomes[document.index] = outcome
             findings += outcome.findings
-        ran = frozenset(each.id for each in passes)
-        findings += [note_on_unused(found.display, item) for item in unused(silences, frozenset(used), ran)]
+        findings = [item for item in findings if not _silenced_note(item, silences, used)]
+        findings += self._unused(found, silences, used, passes)
         findings = [item for item in findings if not self._is_known_note(item, hidden)]
         findings.sort(key=lambda item: (item.place.line, item.finding.code, item.place.column))
         failures = _failures(found, outcomes, findings)
         result = FileResult(found.display, text, (), tuple(findings), policies, failures, known=len(hidden))
         return self._joined(found, result, documents, outcomes)
+
+    def _unused(
+        self,
+        found: FoundFile,
+        silences: Sequence[Suppression],
+        used: Set[tuple[Suppression, str]],
+        passes: Sequence[Pass],
+    ) -> list[Reported]:
+        """The suppressions that silence nothing. A bare one may be for a pass that this run does not select."""
+        ran = frozenset(each.id for each in passes) | NOTE_IDS
+        span = (self.options.from_version, self.options.to_version)
+        every = all(each.id in ran for each in PASSES if each.concerns(*span))
+        known = frozenset(each.id for each in PASSES) | NOTE_IDS
+        idle = unused(silences, used, ran, known, every=every)
+        return [
+            note_on_unused(found.display, item) for item in idle if UNUSED_SUPPRESSION not in item.suppression.names
+        ]
 
     def _joined(
         self,
@@ -181,7 +198,7 @@ class Fixer:
         found: FoundFile,
         passes: tuple[Pass, ...],
         silences: tuple[Suppression, ...],
-        used: set[Suppression],
+        used: set[tuple[Suppression, str]],
         hidden: set[tuple[Known, int]],
     ) -> Rules:
         """How the documents of a file are treated; takes down which suppressions and known findings were met."""
@@ -210,7 +227,7 @@ class Fixer:
 
         def silenced(finding: Finding, place: Place) -> bool:
             covering = [item for item in silences if _covers(item, finding, place)]
-            used.update(covering)
+            used.update((item, finding.id) for item in covering)
             return bool(covering)
 
         return Rules(
@@ -267,6 +284,15 @@ def _covers(suppression: Suppression, finding: Finding, place: Place) -> bool:
         and place.line <= suppression.line <= place.end_line
         and suppression.covers(finding.id, suppression.line)
     )
+
+
+def _silenced_note(item: Reported, silences: Sequence[Suppression], used: set[tuple[Suppression, str]]) -> bool:
+    """Whether a comment silences a finding of the engine itself; takes down that it did."""
+    if item.finding.code != NOTE_CODE:
+        return False
+    covering = [each for each in silences if _covers(each, item.finding, item.place)]
+    used.update((each, item.finding.id) for each in covering)
+    return bool(covering)
 
 
 def _failures(

@@ -6,9 +6,14 @@ from rewriter import yamltext
 from rewriter.engine.documents import embedded_policies
 from rewriter.engine.result import Place, Reported
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.suppress import Suppression
+from rewriter.suppress import Unused
 
 CODE = "CNP000"
+TEMPLATE = "template"
+EMBEDDED_POLICY = "embedded-policy"
+UNUSED_SUPPRESSION = "unused-suppression"
+#: The ids of these findings: suppressions may name them, and no pass has them.
+NOTE_IDS = frozenset({TEMPLATE, EMBEDDED_POLICY, UNUSED_SUPPRESSION})
 
 
 def _note(identifier: str, route: str, message: str, advice: str) -> Finding:
@@ -20,7 +25,7 @@ def note_on_template(path: str, text: str, markup: yamltext.Span) -> Reported:
     line = text.count("\n", 0, markup.start) + 1
     column = markup.start - text.rfind("\n", 0, markup.start)
     finding = _note(
-        "template", "", "holds a policy in a template, which is left alone", "render it and run cnpfix on the result"
+        TEMPLATE, "", "holds a policy in a template, which is left alone", "render it and run cnpfix on the result"
     )
     return Reported(finding, Place(path, line, column, line, column + markup.end - markup.start))
 
@@ -33,7 +38,7 @@ def note_on_embedded(path: str, document: yamltext.Document) -> list[Reported]:
     for route in embedded_policies(document.value):
         where = yamltext.locate(document, route)
         finding = _note(
-            "embedded-policy",
+            EMBEDDED_POLICY,
             route,
             f"holds a policy inside {holder}, which is left alone",
             "move the policy to a manifest of its own to have it checked",
@@ -43,13 +48,15 @@ def note_on_embedded(path: str, document: yamltext.Document) -> list[Reported]:
     return notes
 
 
-def note_on_unused(path: str, suppression: Suppression) -> Reported:
-    """A suppression comment that silences no finding."""
-    names = ", ".join(suppression.names)
+def note_on_unused(path: str, unused: Unused) -> Reported:
+    """A suppression comment, or a name in one, that silences no finding."""
+    names = ", ".join(unused.names)
+    silent = f"the suppression{f' of {names}' if names else ''} silences nothing"
     finding = _note(
-        "unused-suppression",
+        UNUSED_SUPPRESSION,
         "",
-        f"the suppression{f' of {names}' if names else ''} silences nothing",
-        "remove the comment",
+        f"{silent}: {unused.why}" if unused.why else silent,
+        "correct the comment, or remove it" if unused.why else f"remove {names or 'the comment'}",
     )
-    return Reported(finding, Place(path, suppression.line, 1, suppression.line, 1))
+    line = unused.suppression.line
+    return Reported(finding, Place(path, line, 1, line, 1))

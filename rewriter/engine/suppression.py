@@ -14,7 +14,7 @@ def suppressions(text: str, documents: list[yamltext.Document], pass_ids: Mappin
     A comment after content covers its line; one on its own line covers the list item or member that begins on the
     next line of content, and the whole document when that is the document's first.
     """
-    if "cnpfix:" not in text:
+    if "cnpfix" not in text.lower():
         return ()
     lines = text.split("\n")
     return tuple(_read(text, lines, documents, pass_ids))
@@ -33,7 +33,7 @@ def _read(
             first = last = line
         else:
             first, last = _below(lines, line, documents)
-        yield Suppression(line, first, last, directive.names, directive.whole_file)
+        yield Suppression(line, first, last, directive.names, directive.whole_file, directive.mistake)
 
 
 def _below(lines: list[str], line: int, documents: list[yamltext.Document]) -> tuple[int, int]:

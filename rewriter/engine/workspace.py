@@ -26,6 +26,7 @@ from rewriter.discovery import (
     repository_root,
 )
 from rewriter.engine.documents import policies_in
+from rewriter.engine.named import cluster_warnings, glob_warnings, namespace_problems, wrong_cluster
 from rewriter.inventory.facts import Cluster, RunningPolicy
 from rewriter.inventory.snapshot import Snapshot, read_snapshot
 from rewriter.inventory.snapshot_age import stale, warnings
@@ -198,11 +199,29 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
         _scan_facts(workspace, Path(os.path.relpath(together)), exclude, seen)
     if asked:
         inventory.prepare()
+    _check_names(workspace, paths, asked=asked)
     if observed is not None:
         from rewriter.engine.traffic import open_traffic
 
         workspace.traffic = open_traffic(workspace, observed)
     return workspace
+
+
+def _check_names(workspace: Workspace, paths: Sequence[Path], *, asked: bool) -> None:
+    """Warns of names and globs of the config that nothing goes by. Raises WorkspaceError where one decides a fix."""
+    config = workspace.config
+    if config.file is None:
+        return
+    wrong = wrong_cluster(config, workspace.inventory) if asked or config.clusters else ""
+    warnings = list(glob_warnings(config))
+    if asked and not wrong:
+        warnings += cluster_warnings(config, workspace.inventory)
+        whole = any(_holds(path, config.root) for path in paths)
+        wrong, more = namespace_problems(workspace, whole=whole)
+        warnings += more
+    if wrong:
+        raise WorkspaceError(wrong)
+    workspace.warnings += tuple(warnings)
 
 
 def _live(request: Request, progress: Progress) -> Sequence[Snapshot]:

@@ -28,6 +28,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from rewriter.discovery import read_bounded
 from rewriter.inventory.facts import (
     CIDRGroup,
     Cluster,
@@ -97,9 +98,7 @@ class Snapshot:
 def read_snapshot(path: Path) -> Snapshot:
     """The facts of a snapshot file, each with the file as its source. Raises SnapshotError."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise SnapshotError(f"{path}: is larger than {MAX_BYTES >> 20} MiB")
-        data = json.loads(path.read_bytes())
+        data = json.loads(read_bounded(path, MAX_BYTES))
     except OSError as error:
         raise SnapshotError(f"{path}: cannot be read: {error.strerror or error}") from None
     except (ValueError, RecursionError) as error:

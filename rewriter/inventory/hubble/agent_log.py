@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from rewriter.discovery import refuse_device
 from rewriter.inventory.facts import RunningPolicy, Source
 
 LONGEST_LINE = 1 << 20
@@ -57,6 +58,7 @@ def read_agent_logs(paths: Sequence[Path]) -> list[DeadPolicy]:
     found: dict[tuple[str, str], DeadPolicy] = {}
     for path in paths:
         try:
+            refuse_device(path)
             with path.open("rb") as raw:
                 compressed = raw.peek(2)[:2] == b"\x1f\x8b"
                 stream = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if compressed else raw

@@ -12,6 +12,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from rewriter.discovery import refuse_device
 from rewriter.inventory.hubble.flows import ObservedEndpoint, ObservedFlow, ObservedFlows
 from rewriter.inventory.hubble.lines import UNREADABLE, Event, LineReader, Skipped
 
@@ -39,6 +40,7 @@ def read_exports(paths: Sequence[Path], step: Callable[[int], None] = lambda _co
     for path in paths:
         before = table.events - table.skipped[UNREADABLE.reason]
         try:
+            refuse_device(path)
             with path.open("rb") as raw:
                 for count, line in enumerate(_lines(_opened(raw)), start=1):
                     table.add(line)

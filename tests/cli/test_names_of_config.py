@@ -1,0 +1,200 @@
+"""Every name and glob of a configuration that nothing goes by is reported, and those that are right are not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.cli.support import cnpfix
+
+POLICY = """\
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: api, namespace: shop}
+spec:
+  endpointSelector: {matchLabels: {app: api}}
+  ingress:
+  - fromEntities: [cluster]
+  - fromEndpoints: [{matchLabels: {app: agent}}]
+"""
+AGENT = """\
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: agent, namespace: monitoring}
+spec: {template: {metadata: {labels: {app: agent}}, spec: {containers: []}}}
+"""
+CONFIG = """\
+exclude = ["vendor/**"]
+[[clusters]]
+name = "cluster-a"
+local = ["clusters/a/**"]
+[[clusters]]
+name = "cluster-b"
+local = ["clusters/b/**"]
+[passes.cluster-entity]
+remote = ["cluster-b"]
+[passes.implicit-cluster]
+scope = ["cluster-a", "cluster-b"]
+[passes.missing-namespace]
+"app=agent" = "monitoring"
+[[per-path]]
+paths = ["clusters/b/**"]
+ignore = ["internal-cidr"]
+"""
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, text in {"clusters/a/p.yaml": POLICY, "clusters/b/agent.yaml": AGENT, "vendor/x.txt": ""}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "cnpfix.toml").write_text(CONFIG)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_right_names_are_not_reported(tree: Path) -> None:
+    ran = cnpfix()
+    assert (ran.code, ran.err) == (0, "")
+    assert cnpfix("clusters/a/p.yaml").err == "", "one file of the folder, as a hook gives it"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "words"),
+    [
+        ('remote = ["cluster-b"]', 'remote = ["cluster-c"]', ("passes.cluster-entity.remote", "'cluster-c'", "mean")),
+        ('scope = ["cluster-a"', 'scope = ["clustera"', ("passes.implicit-cluster.scope", "mean 'cluster-a'")),
+        ('scope = ["cluster-a", "cluster-b"]', 'scope = ["any"]', ("the word stands alone",)),
+        ('= "monitoring"', '= "monitorng"', ('"app=agent"', "'monitorng'", "mean 'monitoring'")),
+    ],
+)
+def test_a_name_that_would_decide_a_fix_is_an_error(tree: Path, right: str, wrong: str, words: tuple[str, ...]) -> None:
+    assert right in CONFIG
+    (tree / "cnpfix.toml").write_text(CONFIG.replace(right, wrong))
+    for line in ((), ("--write",), ("clusters/a/p.yaml",)):
+        ran = cnpfix(*line)
+        assert ran.code == 2
+        assert all(word in ran.err for word in words), ran.err
+        assert ran.err.count("\n") == 1
+    assert (tree / "clusters/a/p.yaml").read_text() == POLICY
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "near"),
+    [
+        ("vendor/**", "vendr/**", "vendor/**"),
+        ("clusters/a/**", "cluster/a/**", "clusters/a/**"),
+        ("clusters/a/**", "clusters/a/*.yml", ""),
+        ("clusters/a/**", "./clusters/a/**", "clusters/a/**"),
+        ('paths = ["clusters/b/**"]', 'paths = ["clusters/c/**"]', ""),
+        ("vendor/**", "*.gen.yaml", ""),
+    ],
+)
+def test_a_glob_that_matches_no_file_is_a_warning(tree: Path, right: str, wrong: str, near: str) -> None:
+    (tree / "cnpfix.toml").write_text(CONFIG.replace(right, wrong, 1))
+    ran = cnpfix()
+    glob = wrong.split('"')[1] if '"' in wrong else wrong
+    assert ran.code == 0
+    assert f"{glob!r} matches no file" in ran.err
+    assert near in ran.err
+
+
+def test_a_namespace_of_another_repository_is_no_mistake(tree: Path) -> None:
+    (tree / "cnpfix.toml").write_text(CONFIG.replace('= "monitoring"', '= "observability"'))
+    assert (cnpfix().code, cnpfix().err) == (0, "")
+
+
+def test_a_label_beside_one_that_policies_select_is_a_warning(tree: Path) -> None:
+    (tree / "cnpfix.toml").write_text(CONFIG.replace('"app=agent"', '"app=agnt"'))
+    assert "did you mean 'app=agent'?" in cnpfix().err
+
+
+def test_two_tables_of_one_pass_are_an_error(tree: Path) -> None:
+    (tree / "cnpfix.toml").write_text(CONFIG + '[passes.CNP004]\nmode = "replace"\n')
+    assert (cnpfix().code, "cluster-entity has another one" in cnpfix().err) == (2, True)
+
+
+@pytest.mark.parametrize("kind", ["dangling", "loop", "folder", "pipe", "device"])
+def test_settings_that_are_no_file_are_an_error(tree: Path, kind: str) -> None:
+    path = tree / "cnpfix.toml"
+    path.unlink()
+    match kind:
+        case "dangling":
+            path.symlink_to("../shared/cnpfix.toml")
+        case "loop":
+            path.symlink_to("cnpfix.toml")
+        case "folder":
+            path.mkdir()
+        case "pipe":
+            os.mkfifo(path)
+        case _:
+            path.symlink_to("/dev/zero")
+    ran = cnpfix("clusters")
+    assert ran.code == 2
+    assert ran.err.count("\n") == 1
+    assert "cnpfix.toml: " in ran.err
+
+
+def test_settings_in_a_broken_pyproject_are_an_error(tree: Path) -> None:
+    (tree / "cnpfix.toml").unlink()
+    (tree / "pyproject.toml").write_text('[project]\ndependencies = ["cnpfix"\n')
+    assert cnpfix().code == 0, "it names cnpfix and has no settings for it"
+    (tree / "pyproject.toml").write_text("[tool.cnpfix]\nselect = [\n")
+    assert (cnpfix().code, "is not valid TOML" in cnpfix().err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("comment", "message"),
+    [
+        ("# cnpfix: ignore[cluster-entiti]", "cluster-entiti silences nothing: no pass has this id; did you mean"),
+        ("# cnpfix: ignore[cluster-entity, cnp99]", "the suppression of cnp99 silences nothing"),
+        ("# cnpfix: ignore[cluster-entity, mixed-peers]", "the suppression of mixed-peers silences nothing"),
+        ("# cnpfix: ingore[cluster-entity]", "did you mean `# cnpfix: ignore[id]`?"),
+        ("# cnpfix ignore[cluster-entity]", "no suppression as it is written"),
+        ("# cnpfix: ignore-line[cluster-entity]", "no suppression as it is written"),
+        ("# cnpfix: ignore(cluster-entity)", "no suppression as it is written"),
+        ("# cnpfix: ignore[cluster-entity", "no suppression as it is written"),
+        ("# CNPFIX: IGNORE[cluster-entity]", "no suppression as it is written"),
+        ("# cnpfix: ignore cluster-entity", "write `ignore[cluster-entity]`"),
+        ("# cnpfix: ignore[]", "the brackets name no pass"),
+        ("# cnpfix: ignore-file[no-rule]", "did you mean no-rules?"),
+    ],
+)
+def test_a_suppression_that_silences_nothing_is_reported(tree: Path, comment: str, message: str) -> None:
+    (tree / "clusters/a/p.yaml").write_text(POLICY.replace("[cluster]", f"[cluster]   {comment}"))
+    ran = cnpfix()
+    assert "unused-suppression" in ran.out
+    assert message in " ".join(ran.out.split())
+    assert ("CNP004 cluster-entity" in ran.out) is ("[cluster-entity," not in comment)
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "# cnpfix: ignore[cluster-entity]",
+        "# cnpfix: ignore[CNP004]",
+        "# cnpfix: ignore[cnp004] because the mesh is small",
+        "# cnpfix: ignore [ cluster-entity ]",
+        "# cnpfix: ignore (legacy)",
+        "# cnpfix: ignore-file[cluster-entity]",
+        "#cnpfix:ignore",
+    ],
+)
+def test_a_suppression_that_silences_is_not_reported(tree: Path, comment: str) -> None:
+    (tree / "clusters/a/p.yaml").write_text(POLICY.replace("[cluster]", f"[cluster]   {comment}"))
+    out = cnpfix().out
+    assert "unused-suppression" not in out
+    assert "CNP004 cluster-entity" not in out
+
+
+@pytest.mark.parametrize("comment", ["# see cnpfix: the docs", "# cnpfix rewrote this", "# cnpfix ignored this once"])
+def test_a_comment_that_speaks_of_cnpfix_is_no_suppression(tree: Path, comment: str) -> None:
+    (tree / "clusters/a/p.yaml").write_text(POLICY.replace("[cluster]", f"[cluster]   {comment}"))
+    assert "unused-suppression" not in cnpfix().out
+
+
+def test_a_bare_suppression_may_be_for_a_pass_that_is_not_selected(tree: Path) -> None:
+    (tree / "clusters/a/p.yaml").write_text(POLICY.replace("[cluster]", "[cluster]   # cnpfix: ignore"))
+    assert "unused-suppression" not in cnpfix("--select", "internal-cidr").out
