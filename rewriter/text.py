@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rewriter.cilium.policy import KNP, Policy, Rule, Spec
-from rewriter.cilium.selector import Requirement, Selector
+from rewriter.cilium.policy import KNP, PeerField, Policy, Rule, Spec
+from rewriter.cilium.selector import Requirement, Selector, read_selector
 
 _MOST = 6
 
@@ -62,6 +62,43 @@ def port_text(port: Mapping[str, Any]) -> str:
     number, end, protocol = port.get("port"), port.get("endPort"), port.get("protocol")
     text = "every port" if number in (None, "0") else f"{number}-{end}" if end else str(number)
     return f"{text}/{protocol}" if protocol else text
+
+
+def peers_text(field: PeerField) -> str:
+    """Whom a peer field means: `pods app=web`, `the API server`, `10.0.0.0/8 and 192.0.2.7/32`."""
+    return listed(_peer_text(field, index) for index in range(len(field.entries)))
+
+
+def _peer_text(field: PeerField, index: int) -> str:
+    entry = field.entries[index]
+    if field.selectors:
+        conditions = selector_text(field.selectors[index])
+        kind = "nodes" if field.name.endswith("Nodes") else "pods"
+        return f"{kind} {conditions}" if conditions else f"every {kind[:-1]}"
+    if field.name.endswith("Entities"):
+        return "the API server" if entry == "kube-apiserver" else f"the entity `{entry}`"
+    if not isinstance(entry, dict):
+        return str(entry)
+    if "matchName" in entry or "matchPattern" in entry:
+        return str(entry.get("matchName") or entry.get("matchPattern"))
+    if field.name in ("from", "to"):
+        return _network_policy_peer_text(entry)
+    service = entry.get("k8sService")
+    if isinstance(service, dict):
+        return f"Service {service.get('namespace', '*')}/{service.get('serviceName', '*')}"
+    return str(entry.get("cidr") or entry.get("cidrGroupRef") or f"an entry of `{field.name}`")
+
+
+def _network_policy_peer_text(entry: Mapping[str, Any]) -> str:
+    block = entry.get("ipBlock")
+    if isinstance(block, dict):
+        return str(block.get("cidr"))
+    pods = selector_text(read_selector(entry.get("podSelector"), ""))
+    text = f"pods {pods}" if pods else "every pod"
+    if "namespaceSelector" not in entry:
+        return text
+    namespaces = selector_text(read_selector(entry["namespaceSelector"], ""))
+    return f"{text} of namespaces {namespaces}" if namespaces else f"{text} of any namespace"
 
 
 def flow_text(policy: Policy, spec: Spec, rule: Rule, peers: str) -> str:

@@ -205,7 +205,9 @@ class Fixer:
         cluster = self.inventory.cluster_of(found.display)
         overrides = self.config.applicability
 
-        def context(policy: FoundPolicy, comments: tuple[str, ...]) -> Context:
+        def context(
+            policy: FoundPolicy, comments: tuple[str, ...], comments_at: Callable[[str], tuple[str, ...]]
+        ) -> Context:
             return Context(
                 policy=policy.policy,
                 path=found.display,
@@ -215,6 +217,7 @@ class Fixer:
                 from_version=self.options.from_version,
                 to_version=self.options.to_version,
                 comments=comments,
+                comments_at=comments_at,
                 others=partial(self.others, found.display),
                 as_clusterwide=self.options.as_clusterwide,
                 namespace_known=policy.namespace_known,

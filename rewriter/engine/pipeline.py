@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy
@@ -37,7 +38,7 @@ class Rules:
     path: str
     passes: tuple[Pass, ...]
     policies: Callable[[object], Sequence[FoundPolicy]]
-    context: Callable[[FoundPolicy, tuple[str, ...]], Context]
+    context: Callable[[FoundPolicy, tuple[str, ...], Callable[[str], tuple[str, ...]]], Context]
     configured: Callable[[Finding], Finding]
     allowed: Callable[[Finding], bool]
     silenced: Callable[[Finding, Place], bool]
@@ -231,7 +232,9 @@ def _findings(each: Pass, draft: _Draft, rules: Rules) -> Iterator[tuple[int, Fi
     """The findings of a pass with the positions of their policies."""
     for index, found in enumerate(draft.policies):
         if found.policy.kind in each.kinds:
-            for finding in each.find(rules.context(found, draft.comments)):
+            for finding in each.find(
+                rules.context(found, draft.comments, partial(yamltext.comments_at, draft.document))
+            ):
                 if not finding.on_request or finding.id in rules.selected:
                     yield index, rules.configured(finding)
 

@@ -18,7 +18,8 @@ class Context:
     """One policy and all that may be known about it.
 
     `path` is the file as shown to people, `cluster` the cluster the policy is applied to (None: not known),
-    `comments` the texts of the comments in its document, `others` gives the other policies of the same cluster
+    `comments` the texts of the comments in its document, `comments_at` those that describe the node at a route (above
+    it or at its line's end), `others` gives the other policies of the same cluster
     (read on demand). `namespace_known` is False where neither the manifest nor whatever applies it says in which
     namespace the policy lands; `policy.namespace` is then `default`, as kubectl would have it. `answers` remembers what
     is asked again and again of one run: all its contexts share it.
@@ -32,6 +33,7 @@ class Context:
     from_version: Version
     to_version: Version
     comments: tuple[str, ...] = ()
+    comments_at: Callable[[str], tuple[str, ...]] = lambda _route: ()
     others: Callable[[], Sequence[Policy]] = tuple
     as_clusterwide: bool = False
     namespace_known: bool = True

@@ -68,6 +68,7 @@ from rewriter.passes.kit.clusterwide import clusterwide_form
 from rewriter.passes.kit.coverage import missing, sibling
 from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.scope_keys import misspelt, renamed, with_expressions, with_label
+from rewriter.passes.kit.split_peers import is_half
 from rewriter.text import listed, selector_text
 
 _FIELDS = ("fromEndpoints", "toEndpoints")
@@ -102,7 +103,8 @@ class _Place:
     code="CNP005", id="missing-namespace", title="a peer selector that means another namespace", kinds=frozenset({CNP})
 )
 def find(context: Context) -> Iterator[Finding]:
-    found = [finding for place in _places(context) if (finding := _finding(place)) is not None]
+    places = [place for place in _places(context) if not is_half(context, place.route)]
+    found = [finding for place in places if (finding := _finding(place)) is not None]
     yield from found
     if context.as_clusterwide:
         offer = clusterwide_form(context, pending=any(finding.fix for finding in found))

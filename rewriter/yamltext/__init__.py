@@ -1,6 +1,6 @@
 """Text with positions: parse YAML and JSON, edit by splices, touch nothing else. Knows no Cilium."""
 
-from rewriter.yamltext.comments import comments, comments_of
+from rewriter.yamltext.comments import comments, comments_at, comments_of
 from rewriter.yamltext.document import Document, Location, locate, locate_key, node_at
 from rewriter.yamltext.edit import edit, edit_document, edit_many
 from rewriter.yamltext.errors import EditError, Limits, YamlTextError
@@ -24,6 +24,7 @@ __all__ = [
     "Span",
     "YamlTextError",
     "comments",
+    "comments_at",
     "comments_of",
     "decode",
     "edit",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rewriter.yamltext.document import Document
+from rewriter.yamltext.document import Document, locate_key
 from rewriter.yamltext.gaps import Comment, comments_between, comments_up_to
 from rewriter.yamltext.parse import parse
 
@@ -22,3 +22,25 @@ def comments(text: str) -> list[Comment]:
 def comments_of(document: Document) -> list[Comment]:
     """The comments of one document, in order; their spans are those of its file's text."""
     return document.comments
+
+
+def comments_at(document: Document, pointer: str) -> tuple[str, ...]:
+    """The texts of the comments that describe the node at a pointer, in order, without `#`.
+
+    They stand on the lines right above the one on which the node, or its key, begins, and at the end of that line.
+    """
+    line = locate_key(document, pointer).line
+    lines = document.lines
+    by_line = {lines.place(comment.span.start)[0]: comment for comment in comments_of(document)}
+    above = []
+    number = line - 1
+    while (comment := by_line.get(number)) is not None and _stands_alone(document, comment):
+        above.append(comment)
+        number -= 1
+    found = [*reversed(above), *((by_line[line],) if line in by_line else ())]
+    return tuple(comment.text.lstrip("#").strip() for comment in found)
+
+
+def _stands_alone(document: Document, comment: Comment) -> bool:
+    start = document.text.rfind("\n", 0, comment.span.start) + 1
+    return not document.text[start : comment.span.start].strip()

@@ -114,3 +114,21 @@ def test_comments_are_found_and_nothing_else() -> None:
     assert [comment.text for comment in yamltext.comments(text)] == [
         "# one", "# two", "# three", "# four", "# five", "# six", "# seven", "#eight",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("route", "comments"),
+    [
+        ("/a/0", ("one", "still one", "at one")),
+        ("/a/1", ()),
+        ("/a/2", ("three",)),
+        ("/b", ("at b",)),
+        ("/missing", ("first",)),
+    ],
+)
+def test_comments_at_a_node_stand_right_above_it_or_at_the_end_of_its_line(
+    route: str, comments: tuple[str, ...]
+) -> None:
+    items = "  # one\n  #still one\n  - x: 1  # at one\n  - y\n  # apart\n\n  # three\n  - z\n"
+    text = f"# first\na:\n{items}b: # at b\n  c: 1\n"
+    assert yamltext.comments_at(yamltext.parse(text)[0], route) == comments

@@ -7,7 +7,7 @@ rules, so that no pass does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rewriter.cilium.policy import Rule, Spec
@@ -75,9 +75,13 @@ def flows_of(
     words: str,
     *rules: Mapping[str, Any],
     terms: Iterable[Term] | None = None,
+    rest: bool = False,
 ) -> Declared:
-    """The flows of rules in the place of one, in words about their peers (see `kit.claims.rule_flows`)."""
-    return rule_flows(context, spec, rule, words, *rules, terms=terms)
+    """The flows of rules in the place of one, in words about their peers (see `kit.claims.rule_flows`).
+
+    With `rest`, what the policy still allows once it is fixed is not meant.
+    """
+    return replace(rule_flows(context, spec, rule, words, *rules, terms=terms), rest=rest)
 
 
 def patch(route: str, old: object, new: object) -> Iterator[Operation]:

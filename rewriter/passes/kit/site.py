@@ -12,8 +12,7 @@ from rewriter.cilium.selector import Selector
 from rewriter.cilium.terms import Term
 from rewriter.evidence.context import Context
 from rewriter.finding import Declared
-from rewriter.passes.kit.change import Change, patch
-from rewriter.passes.kit.claims import rule_flows
+from rewriter.passes.kit.change import Change, flows_of, patch
 from rewriter.passes.kit.coverage import missing, remove_entries, sibling
 
 
@@ -73,10 +72,13 @@ class Site:
         closes = (self.flows(words, self.entry),) if words else ()
         return Change(remove_entries(self.field.route, [self.index]), closes=closes)
 
-    def flows(self, words: str, entry: Any, terms: Iterable[Term] | None = None) -> Declared:
-        """The flows of the rule with one entry as its only peer, in words about that peer."""
+    def flows(self, words: str, entry: Any, terms: Iterable[Term] | None = None, *, rest: bool = False) -> Declared:
+        """The flows of the rule with one entry as its only peer, in words about that peer.
+
+        With `rest`, what the policy still allows once it is fixed is not meant.
+        """
         only = sibling(self.rule, {self.field.name: [entry]})
-        return rule_flows(self.context, self.spec, self.rule, words, only, terms=terms)
+        return flows_of(self.context, self.spec, self.rule, words, only, terms=terms, rest=rest)
 
     def is_covered(self, new: Mapping[str, Any] | str) -> bool:
         """Whether other entries of the field, or other rules of the list, mean already what a new entry would."""

@@ -1,0 +1,168 @@
+"""## What it does
+
+Finds two items of a list where one was meant: a rule with peers and no ports beside one with ports and no peers, or a
+peer that is only a namespace beside one that is only labels.
+
+## Why it matters
+
+The items of a list are OR-ed. One dash too many makes two rules of one: every port to the peers, and the port to
+every destination, the world included. In a list of peers it makes every pod of the namespace a peer, and pods with the
+labels in the policy's own namespace.
+
+## Example
+
+```diff
+   egress:
+     - toEntities:
+         - kube-apiserver
+-    - toPorts:
++      toPorts:
+         - ports:
+             - port: "6443"
+```
+
+## Fix safety
+
+The merged item closes flows and opens none. It is unsafe all the same, since the author may mean both items. Nothing
+is reported where both evidently stand alone:
+
+- a comment above the second item says what it is for,
+- the rule without ports is for `world` or `all`, or for every pod of the policy's own namespace,
+- the rule without peers is for port 53 alone,
+- rules without ports and rules without peers do not pair up,
+- known pods of the policy's own namespace have the labels, or the namespace is not completely known.
+
+Deny rules are left alone: a merged one would deny less.
+
+## References
+
+- Cilium documentation, "Layer 3 Policies" and "Rule Basics"
+- Kubernetes documentation, "Network Policies", section "Behavior of to and from selectors"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby, pairwise
+
+from rewriter.cilium.policy import Rule, Spec
+from rewriter.evidence.context import Context
+from rewriter.finding import Applicability, Finding
+from rewriter.passes.kit.change import Change, flows_of
+from rewriter.passes.kit.registry import EVERY_KIND, antipattern
+from rewriter.passes.kit.report import report
+from rewriter.passes.kit.split_peers import SplitPeer, split_peers
+from rewriter.text import peers_text, ports_text, selector_text
+
+_WHY = "items of a list are OR-ed: each of them allows by itself"
+
+
+@antipattern(code="CNP022", id="split-rule", title="two items of a list where one was meant", kinds=EVERY_KIND)
+def find(context: Context) -> Iterator[Finding]:
+    for spec in context.policy.specs:
+        for _, rules in groupby(spec.rules, key=lambda rule: rule.list_route):
+            yield from (_rules(context, spec, peers, ports) for peers, ports in _split_rules(context, [*rules]))
+    yield from map(_peers, split_peers(context))
+
+
+def _split_rules(context: Context, rules: list[Rule]) -> Iterator[tuple[Rule, Rule]]:
+    """The neighbours of a list of which one has peers and no ports, the other ports and no peers."""
+    if any(rule.deny for rule in rules):
+        return
+    alone = [rule for rule in rules if _peers_only(rule)]
+    open_to_all = [rule for rule in rules if _ports_only(rule)]
+    if len(alone) != len(open_to_all):
+        return
+    taken: set[str] = set()
+    for first, second in pairwise(rules):
+        peers, ports = (first, second) if _peers_only(first) else (second, first)
+        pair = _peers_only(peers) and _ports_only(ports) and taken.isdisjoint((first.route, second.route))
+        in_order = peers is first or len(rules) == 2
+        if not pair or not in_order or context.comments_at(second.route) or _on_purpose(peers, ports):
+            continue
+        taken |= {first.route, second.route}
+        yield peers, ports
+
+
+def _peers_only(rule: Rule) -> bool:
+    peers = [field for field in rule.peers if field.entries]
+    return len(peers) == 1 and not rule.selects_nobody and not rule.raw.keys() - {peers[0].name}
+
+
+def _ports_only(rule: Rule) -> bool:
+    return not rule.peers and bool(rule.to_ports) and not rule.raw.keys() - {"toPorts", "ports"}
+
+
+def _on_purpose(peers: Rule, ports: Rule) -> bool:
+    field = next(field for field in peers.peers if field.entries)
+    everybody = field.name.endswith("Entities") and not {"world", "all"}.isdisjoint(map(str, field.entries))
+    own_namespace = any(selector is not None and not selector.requirements for selector in field.selectors)
+    own_namespace = own_namespace or any(
+        entry in ({"podSelector": {}}, {"namespaceSelector": {}}) for entry in field.entries
+    )
+    return everybody or own_namespace or _dns_alone(ports)
+
+
+def _dns_alone(rule: Rule) -> bool:
+    items = rule.to_ports if "ports" in rule.raw else [p for item in rule.to_ports for p in item.get("ports") or ()]
+    return bool(items) and all(isinstance(item, dict) and str(item.get("port")) in ("53", "dns") for item in items)
+
+
+def _rules(context: Context, spec: Spec, peers: Rule, ports: Rule) -> Finding:
+    first, second = sorted((peers, ports), key=lambda rule: rule.index)
+    name = next(iter(ports.raw))
+    value, field = ports.raw[name], next(field for field in peers.peers if field.entries)
+    if peers is first:
+        operations = ({"op": "add", "path": f"{peers.route}/{name}", "value": value},)
+    else:
+        operations = ({"op": "add", "path": f"{ports.route}/{field.name}", "value": list(field.entries)},)
+    someone = "any source" if peers.direction == "ingress" else "any destination"
+    to = "from" if peers.direction == "ingress" else "to"
+    whom = peers_text(field)
+    change = Change(
+        (*operations, {"op": "remove", "path": second.route}),
+        closes=(
+            flows_of(context, spec, peers, f"{whom} (other ports)", peers.raw, rest=True),
+            flows_of(context, spec, ports, f"{someone} but {whom}", ports.raw, rest=True),
+        ),
+    )
+    reading = f"{ports_text(ports).removeprefix(' on ')} {to} {someone}, and every port {to} {whom}"
+    return report(
+        context,
+        first,
+        Applicability.UNSAFE,
+        f"two rules allow {reading}: was one rule meant, with these peers and these ports?",
+        _WHY,
+        change=change,
+        advice="merge them; or put a comment above the second that says what it is for, if both are meant",
+    )
+
+
+def _peers(split: SplitPeer) -> Finding:
+    site, other = split.labels, split.namespace
+    context = site.context
+    here = context.policy.namespace or ""
+    labels = selector_text(split.selector)
+    pods = f"pods {labels} in {here} (none is known)"
+    keep, gone = sorted((site, other), key=lambda each: each.index)
+    change = Change(
+        (
+            *keep.becomes(split.merged, "").operations,
+            {"op": "remove", "path": gone.route},
+        ),
+        closes=(
+            site.flows(pods, site.entry, rest=True),
+            other.flows(f"other pods {split.place}", other.entry, rest=True),
+        ),
+    )
+    return report(
+        context,
+        keep,
+        Applicability.UNSAFE,
+        f"two items of `{site.field.name}` allow every pod {split.place}, and pods {labels} of {here}, where none has "
+        f"these labels: was one item meant, pods {labels} {split.place}?",
+        _WHY,
+        change=change,
+        evidence=split.evidence,
+        advice="write the labels and the namespace in one item",
+    )
