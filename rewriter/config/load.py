@@ -118,11 +118,18 @@ def read_config(data: Mapping[str, Any], *, file: Path, pass_ids: Mapping[str, s
         ignore=reader.passes("ignore", pass_ids) or (),
         clusters=_clusters(reader),
         snapshot_max_age_days=reader.days("snapshot_max_age_days") or DEFAULT_DAYS,
+        **_facts(reader.table("facts")),
         per_path=tuple(_path_rule(table, pass_ids) for table in reader.tables("per-path")),
         **_pass_options(reader, pass_ids),
     )
     reader.finish()
     return config
+
+
+def _facts(table: _Reader) -> dict[str, Any]:
+    found = {"complete": table.texts("complete"), "inert_kinds": table.texts("inert_kinds")}
+    table.finish()
+    return found
 
 
 def _clusters(reader: _Reader) -> tuple[Cluster, ...]:

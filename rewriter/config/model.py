@@ -58,7 +58,8 @@ class Config:
     """A configuration as read; paths in it are relative to `root`. `file` is None when there is none.
 
     `operators` are the conventions by which custom resources count as workloads, and `select` are the passes that
-    run; None stands for all of them.
+    run; None stands for all of them. `complete` are namespaces of which the facts hold everything that runs there, and
+    `inert_kinds` kinds (`Kind` or `Kind.group`) whose objects make no pods and no Services.
     """
 
     root: Path
@@ -68,6 +69,8 @@ class Config:
     exclude: tuple[str, ...] = ()
     internal_cidrs: tuple[str, ...] = ()
     operators: tuple[str, ...] | None = None
+    complete: tuple[str, ...] = ()
+    inert_kinds: tuple[str, ...] = ()
     select: tuple[str, ...] | None = None
     ignore: tuple[str, ...] = ()
     clusters: tuple[Cluster, ...] = ()

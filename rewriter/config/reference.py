@@ -15,6 +15,7 @@ class Key(NamedTuple):
 
 
 _CLUSTER = "[[clusters]]"
+_FACTS = "[facts]"
 _PATH = "[[per-path]]"
 
 KEYS = (
@@ -57,6 +58,18 @@ KEYS = (
         "with such a rule is not rewritten until somebody says.",
     ),
     Key(_CLUSTER, "meshed", "true or false", "Whether it is part of the mesh. Default: true."),
+    Key(
+        _FACTS,
+        "complete",
+        "list of namespaces",
+        "Namespaces of which the facts hold everything that runs there: nothing that was not read hides pods in them.",
+    ),
+    Key(
+        _FACTS,
+        "inert_kinds",
+        "list of kinds",
+        "Kinds, `Kind` or `Kind.group`, whose objects make no pods and no Services: they hide nothing.",
+    ),
     Key(_PATH, "paths", "list of globs", "The files that the rule is for. Required."),
     Key(_PATH, "select", "list of passes", "Passes to run on them. Default: all. An empty list: none."),
     Key(_PATH, "ignore", "list of passes", "Passes not to run on them."),

@@ -184,6 +184,7 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
         remotes=lambda: repository_remotes(_folder(start)),
         observed=observed,
         stale=aged,
+        complete=config.complete,
         **({} if config.operators is None else {"operators": config.operators}),
     )
     running = [policy for snapshot in snapshots for policy in snapshot.policies]

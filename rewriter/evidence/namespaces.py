@@ -11,7 +11,7 @@ from rewriter.cilium.selector import Selector
 from rewriter.cilium.terms import conditions_of, label_term
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import member_clusters
-from rewriter.evidence.workloads import clusters_all_known, unseen, workloads_of
+from rewriter.evidence.workloads import hidden_from, workloads_of
 from rewriter.inventory.facts import Workload
 from rewriter.text import listed
 
@@ -88,11 +88,9 @@ def knowledge_gap(context: Context, selector: Selector) -> str:
     gaps = context.inventory.gaps("workloads")
     if gaps:
         return f"{listed(gaps)}, so that not every pod of {context.policy.namespace} is known"
-    if len(reached) > 1 and not clusters_all_known(context.inventory, reached):
-        return "not every cluster of the mesh has known workloads"
     term = label_term(conditions_of(selector.requirements))
-    hidden = unseen(context.inventory, reached, context.policy.namespace, term)
-    return f"{listed(hidden, most=3)} may make pods of {context.policy.namespace} that nobody sees" if hidden else ""
+    hidden = hidden_from(context.inventory, term, reached)
+    return f"{listed(hidden, most=3)} may make pods that match" if hidden else ""
 
 
 def namespaces_of(workloads: Sequence[Workload]) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from rewriter.cilium.labels import (
     ANY,
@@ -18,6 +20,9 @@ from rewriter.cilium.labels import (
 from rewriter.cilium.peers import with_namespace
 from rewriter.cilium.policy import Policy, Spec
 from rewriter.cilium.terms import Condition, LabelTerm, conditions_of, label_term
+from rewriter.evidence.context import Context
+from rewriter.evidence.mesh import member_clusters
+from rewriter.inventory.completeness import LIFT, Completeness, Hidden, union
 from rewriter.inventory.facts import Workload
 from rewriter.inventory.inventory import Inventory
 
@@ -25,25 +30,115 @@ _MOST_SHOWN = 6
 _ADDED_BY_CILIUM = frozenset({NAMESPACE_LABEL, CLUSTER_LABEL, SERVICE_ACCOUNT_LABEL})
 
 
-def workloads_of(inventory: Inventory, term: LabelTerm) -> tuple[Workload, ...] | None:
-    """The workloads, of any cluster, whose pods a term selects; None where a fact that decides it is unknown.
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The known workloads that a term selects, and why there may be others.
 
-    Pods on the host network have the node's identity and are left out.
+    `workloads` are those whose pods it selects for certain, `undecided` those of which a fact that decides it is not
+    known (the labels of their namespace, their cluster). `hidden` is what may make more pods that it selects. Only
+    where a match is `certain` may a fix rest on it that no other workload is selected; where it is not, `reasons` say
+    in one line each what is not known, and `lifts` what would make it known: the fix steps down to `unsafe`, or the
+    pass stays silent.
     """
+
+    workloads: tuple[Workload, ...]
+    undecided: tuple[Workload, ...] = ()
+    hidden: tuple[Hidden, ...] = ()
+
+    @property
+    def certain(self) -> bool:
+        """Whether these are all workloads, and nothing unread may hold more."""
+        return not self.hidden and not self.undecided
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        undecided = (f"{workload}, of which a fact is not known, {workload.source}" for workload in self.undecided)
+        return tuple(dict.fromkeys((*Completeness(self.hidden).reasons, *undecided)))
+
+    @property
+    def lifts(self) -> tuple[str, ...]:
+        return Completeness(self.hidden).lifts or ((LIFT,) if self.undecided else ())
+
+
+def matches(context: Context, term: LabelTerm, clusters: Sequence[str] | None = None) -> Matches:
+    """The workloads that a term selects in these clusters, together with what may hide others.
+
+    `clusters` are names; by default those whose pods have identities where the policy is applied (its own and the
+    meshed ones). The namespaces are those that the term names, else all.
+
+        found = matches(context, endpoint_term(selector, context.policy, spec.subject, settings))
+        if not found.workloads and found.certain:
+            ...  # No pod is selected: the facts of the place are complete.
+        elif not found.workloads:
+            ...  # Nothing that is known: a note at most, with listed(found.reasons, most=3).
+    """
+    names = tuple(cluster.name for cluster in member_clusters(context)) if clusters is None else tuple(clusters)
+    selected, undecided = _selection(context.inventory, term)
+    return Matches(
+        tuple(workload for workload in selected if not names or workload.cluster in (None, *names)),
+        tuple(workload for workload in undecided if not names or workload.cluster in (None, *names)),
+        hidden_from(context.inventory, term, names),
+    )
+
+
+def hidden_from(
+    inventory: Inventory, term: LabelTerm, clusters: Sequence[str] = (), *, leaving_out: Sequence[str] = ()
+) -> tuple[Hidden, ...]:
+    """What may make pods that a term selects in these clusters (none given: in any) beside the known workloads.
+
+    Namespaces of `leaving_out` do not count: what can only make pods there is left out.
+    """
+    namespaces: Iterable[str | None] = _namespaces(term) or (None,)
+    answers = [
+        inventory.completeness(namespace, cluster) for namespace in namespaces for cluster in (clusters or (None,))
+    ]
+    return tuple(
+        each
+        for each in union(answers).hidden
+        if _may_make(each, term) and not (each.namespaces is not None and each.namespaces <= set(leaving_out))
+    )
+
+
+def _may_make(hidden: Hidden, term: LabelTerm) -> bool:
+    """Whether something hidden may make pods that a term selects, as far as its labels are known."""
+    if hidden.keys is not None:
+        return any(
+            condition.operator in ("In", "Exists")
+            and condition.source in (ANY, K8S)
+            and condition.key not in _ADDED_BY_CILIUM
+            and any(fnmatchcase(condition.key, key) for key in hidden.keys)
+            for condition in term.conditions
+        )
+    if hidden.labels is not None:
+        return _fixed_labels(term).items() <= set(hidden.labels)
+    return True
+
+
+def workloads_of(inventory: Inventory, term: LabelTerm) -> tuple[Workload, ...] | None:
+    """The known workloads, of any cluster, whose pods a term selects; None where a fact that decides it is unknown.
+
+    For what is *there*. Where a finding rests on what is not there, ask `matches`. Pods on the host network have the
+    node's identity and are left out.
+    """
+    selected, undecided = _selection(inventory, term)
+    return None if undecided else selected
+
+
+def _selection(inventory: Inventory, term: LabelTerm) -> tuple[tuple[Workload, ...], tuple[Workload, ...]]:
+    """The known workloads that a term selects, and those of which that is not known."""
     labels = _fixed_labels(term)
     candidates = inventory.workloads_with(labels) if labels else inventory.all_workloads()
     namespaces = _namespaces(term)
     found: list[Workload] = []
+    undecided: list[Workload] = []
     for workload in candidates:
         # Comparing names first keeps a selection of a namespace cheap where there are thousands of workloads.
         if workload.host_network or (namespaces is not None and workload.namespace not in namespaces):
             continue
         selected = _selects(inventory, term, workload)
-        if selected is None:
-            return None
-        if selected:
-            found.append(workload)
-    return tuple(found)
+        if selected is not False:
+            (undecided if selected is None else found).append(workload)
+    return tuple(found), tuple(undecided)
 
 
 def subject_term(policy: Policy, spec: Spec) -> LabelTerm | None:
@@ -55,32 +150,6 @@ def subject_term(policy: Policy, spec: Spec) -> LabelTerm | None:
         return label_term(conditions)
     kept = [condition for condition in conditions if condition.key != NAMESPACE_LABEL]
     return label_term(with_namespace(kept, policy.namespace))
-
-
-def clusters_all_known(inventory: Inventory, clusters: Sequence[str]) -> bool:
-    """Whether workloads of every one of the clusters are known."""
-    missing = set(clusters)
-    if any(cluster.name in missing and "workloads" in cluster.incomplete for cluster in inventory.clusters):
-        return False
-    if inventory.gaps("workloads"):
-        return False
-    for workload in inventory.all_workloads():
-        missing.discard(workload.cluster or "")
-        if not missing:
-            return True
-    return not missing
-
-
-def unseen(inventory: Inventory, clusters: Sequence[str], namespace: str | None, term: LabelTerm) -> tuple[str, ...]:
-    """What may make pods of a namespace (None: of any) that a term selects and no known workload stands for, in words.
-
-    Where snapshots tell the pods of all the clusters only what they leave out: fresh and whole, they list every one.
-    """
-    told = {workload.cluster for workload in inventory.workloads_with({}) if workload.source.line is None}
-    gaps = tuple(inventory.gaps("workloads"))
-    if clusters and told.issuperset(clusters):
-        return gaps
-    return (*gaps, *inventory.unseen_workloads(namespace, _fixed_labels(term)))
 
 
 def workloads_evidence(workloads: Iterable[Workload]) -> tuple[str, ...]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, Protocol
 
 from rewriter.inventory.access import AccountBinding
+from rewriter.inventory.completeness import WORKLOADS, Completeness
 from rewriter.inventory.facts import (
     AppliedPolicy,
     CIDRGroup,
@@ -74,14 +74,16 @@ class Inventory(Protocol):
         A stale snapshot, and one whose list could not be read. While there are any, that a fact is absent says nothing.
         """
 
-    def unseen_workloads(
-        self, namespace: str | None = None, labels: Mapping[str, str] = MappingProxyType({})
-    ) -> Sequence[str]:
-        """What makes pods that are not among the workloads, or not with all labels, in words.
+    def completeness(
+        self, namespace: str | None = None, cluster: str | None = None, group: str = WORKLOADS
+    ) -> Completeness:
+        """Whether all facts of a group (`workloads`, `services`) of a namespace and a cluster are known, or what hides.
 
-        Helm releases, charts, operators' resources, manifests whose namespace is not known (those that carry the
-        given labels) and applied files that cannot be read. Of one namespace with those whose namespace is not known,
-        or (None) all. While there are any, nobody can say that *no* workload of the namespace matches a selector.
+        None stands for every namespace, or every cluster. Charts, releases, kinds that are not understood, files that
+        cannot be read, generators, other repositories, labels that admission adds, snapshots that are stale or cut off
+        hide; and of a namespace or a cluster of which the facts hold nothing, nothing is known. Fresh and whole
+        snapshots of the cluster leave nothing hidden, and neither does `complete` under [facts] for its namespaces.
+        Passes ask `rewriter.evidence.workloads.matches`, which hands out the answer with the workloads.
         """
 
     def namespaces(self, name: str | None = None) -> Sequence[Namespace]: ...

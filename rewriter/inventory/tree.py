@@ -12,6 +12,7 @@ from rewriter.inventory import kubernetes
 from rewriter.inventory.access import AccountBinding
 from rewriter.inventory.cilium_installs import Install, cilium_installs
 from rewriter.inventory.cluster_folders import cluster_globs
+from rewriter.inventory.completeness import WORKLOADS, Completeness, Hidden, answer
 from rewriter.inventory.delivery import Applied, Delivery
 from rewriter.inventory.doubts import cluster_doubts, service_doubts, workload_doubts
 from rewriter.inventory.facts import (
@@ -79,7 +80,8 @@ class TreeInventory:
     `local_to` says whether a path matches the `local` globs of a cluster. `root` is the folder that paths of Flux
     and Argo CD start at, `read` gives a file's bytes anew (None: it cannot), `remotes` the URLs of the repository.
     `stale` says of sources that are too old to rest on, in words, how old they are.
-    `operators` are the conventions by which custom resources count as workloads.
+    `operators` are the conventions by which custom resources count as workloads. `complete` are the namespaces of which
+    a person says that the facts are all there is.
     """
 
     def __init__(
@@ -94,7 +96,10 @@ class TreeInventory:
         observed: ObservedFlows | None = None,
         stale: Mapping[Source, str] = MappingProxyType({}),
         operators: Iterable[str] = CONVENTIONS,
+        complete: Sequence[str] = (),
     ) -> None:
+        self._complete = tuple(complete)
+        self._complete_answers: dict[tuple[str | None, str | None, str], Completeness] = {}
         self._observed = observed
         self._stale = stale
         self._operators = frozenset(operators)
@@ -294,21 +299,46 @@ class TreeInventory:
             found.setdefault(workload.name, []).append(workload)
         return found
 
-    def unseen_workloads(
-        self, namespace: str | None = None, labels: Mapping[str, str] = MappingProxyType({})
-    ) -> Sequence[str]:
-        found = [words for where, words in self._unseen if None in (namespace, where) or where == namespace]
-        found += [
-            f"{workload.kind} {workload.name}, of which nobody says in which namespace it is, {workload.source}"
-            for workload in self._homeless.values()
-            if labels.items() <= workload.labels.items()
-        ]
-        return tuple(dict.fromkeys(found))
+    def completeness(
+        self, namespace: str | None = None, cluster: str | None = None, group: str = WORKLOADS
+    ) -> Completeness:
+        key = (namespace, cluster, group)
+        if key not in self._complete_answers:
+            self._complete_answers[key] = self._completeness(namespace, cluster, group)
+        return self._complete_answers[key]
+
+    def _completeness(self, namespace: str | None, cluster: str | None, group: str) -> Completeness:
+        hidden = [Hidden(words) for words in self.gaps(group)]
+        listed = {workload.cluster for snapshot in self._snapshots for workload in snapshot.workloads}
+        asked = {cluster} if cluster is not None else {each.name for each in self.clusters}
+        if not asked or not asked <= listed:
+            hidden += self._hidden
+            if group == WORKLOADS and cluster is not None and not self._populated.get(cluster):
+                hidden.append(Hidden(f"no workload of cluster {cluster} is known", clusters=frozenset({cluster})))
+            if namespace is not None and not any(namespace in found for found in self._populated.values()):
+                hidden.append(Hidden(f"nothing of namespace {namespace} is known", namespaces=frozenset({namespace})))
+        return answer(hidden, self._complete, namespace, cluster, group)
 
     @cached_property
-    def _unseen(self) -> Sequence[tuple[str | None, str]]:
+    def _populated(self) -> Mapping[str | None, frozenset[str]]:
+        """The namespaces of which the facts hold a workload or a Service, by cluster (None: not known)."""
+        found: dict[str | None, set[str]] = {}
+        facts: list[Workload | Service] = [*self.all_workloads(), *self.all_services()]
+        for fact in facts:
+            found.setdefault(fact.cluster, set()).add(fact.namespace)
+        return {cluster: frozenset(namespaces) for cluster, namespaces in found.items()}
+
+    @cached_property
+    def _hidden(self) -> Sequence[Hidden]:
         self.all_workloads()  # Each is read, so that what has no namespace and what cannot be read comes to light.
-        return tuple(dict.fromkeys(unseen_workloads(self._files, self._placements)))
+        homeless = [
+            Hidden(
+                f"{workload.kind} {workload.name}, whose namespace is not known, {workload.source}",
+                labels=frozenset(workload.labels.items()),
+            )
+            for workload in self._homeless.values()
+        ]
+        return (*unseen_workloads(self._files, self._placements), *homeless)
 
     def namespaces(self, name: str | None = None) -> Sequence[Namespace]:
         found: list[Namespace] = self._holding("namespaces", b"Namespace", [name] if name else ())

@@ -7,6 +7,7 @@ from typing import Any
 
 from rewriter.inventory import argo, flux
 from rewriter.inventory.appliers import api_group
+from rewriter.inventory.completeness import Hidden
 from rewriter.inventory.kubernetes import namespace_of
 from rewriter.inventory.manifests import Manifest, mapping
 from rewriter.inventory.operators import OPERATOR_KINDS, convention_of
@@ -16,8 +17,8 @@ from rewriter.inventory.tree_files import TreeFiles
 _KINDS = frozenset(kind.encode() for kind in OPERATOR_KINDS) | {b"HelmRelease"}
 
 
-def unseen_workloads(files: TreeFiles, placements: Placements) -> Iterator[tuple[str | None, str]]:
-    """For each maker of pods whose labels are not all known: its namespace (None: not known), and it in words."""
+def unseen_workloads(files: TreeFiles, placements: Placements) -> Iterator[Hidden]:
+    """Each maker of pods whose labels are not all known."""
     for file in files.of_kinds(_KINDS):
         inner = files.inner(file.path)
         for manifest in files.manifests(file.path, file.data):
@@ -25,22 +26,26 @@ def unseen_workloads(files: TreeFiles, placements: Placements) -> Iterator[tuple
             if release or convention_of(manifest.value) is not None:
                 for placement in placements.of(inner) or (None,):
                     value = placement.apply(manifest.value) if placement else manifest.value
-                    yield _made(Manifest(manifest.source, value))
+                    yield _hidden(*_made(Manifest(manifest.source, value)))
     for application in placements.applications:
         spec = mapping(application.value.get("spec"))
         if any(source.get("chart") or source.get("helm") or source.get("plugin") for source in argo.sources_of(spec)):
             namespace = mapping(spec.get("destination")).get("namespace")
             name = mapping(application.value.get("metadata")).get("name")
-            yield _text(namespace), f"Application {name}, {application.source}"
+            yield _hidden(_text(namespace), f"Application {name}, {application.source}")
     for each in placements.kustomizations.values():
         for chart in each.charts:
             namespace = _text(each.transform.namespace) or _text(chart.get("namespace"))
-            yield namespace, f"Helm chart {chart.get('name')}, {each.source}"
+            yield _hidden(namespace, f"Helm chart {chart.get('name')}, {each.source}")
         for url in each.remote:
-            yield _text(each.transform.namespace), f"remote {url}, {each.source}"
+            yield _hidden(_text(each.transform.namespace), f"remote {url}, {each.source}")
     for source in files.unreadable:
         if placements.of(files.inner(source.path)):
-            yield None, f"a file that is applied and cannot be read, {source}"
+            yield _hidden(None, f"a file that is applied and cannot be read, {source}")
+
+
+def _hidden(namespace: str | None, words: str) -> Hidden:
+    return Hidden(words, namespaces=None if namespace is None else frozenset({namespace}))
 
 
 def _made(manifest: Manifest) -> tuple[str | None, str]:

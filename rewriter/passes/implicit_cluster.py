@@ -82,7 +82,8 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.doubts import doubts_about
 from rewriter.evidence.global_services import lost_backends
 from rewriter.evidence.mesh import cluster_requirement, reaches_other_clusters
-from rewriter.evidence.workloads import clusters_all_known, unseen, workloads_evidence, workloads_of
+from rewriter.evidence.namespaces import WELL_KNOWN
+from rewriter.evidence.workloads import matches, workloads_evidence
 from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
 from rewriter.passes.kit.claims import declared
 from rewriter.passes.kit.cluster_scope import Place, Scope, effect, entry_words, term_today
@@ -206,10 +207,13 @@ def _scope(context: Context, spec: Spec, rule: Rule, field: PeerField, index: in
     gaps = tuple(context.inventory.gaps("workloads"))
     if gaps:
         return Scope(None, doubts=gaps)
-    if term is None or not clusters_all_known(context.inventory, mesh) or _unseen(context, term, mesh):
+    if term is None:
         return anything
-    workloads = workloads_of(context.inventory, term)
-    if workloads is None or any(workload.cluster is None for workload in workloads):
+    found = matches(context, term, mesh)
+    workloads = found.workloads
+    if not workloads and _is_dns(term):
+        return None
+    if not found.certain or any(workload.cluster is None for workload in workloads):
         return anything
     holding = {workload.cluster for workload in workloads}
     names = tuple(name for name in mesh if name in holding)
@@ -221,11 +225,10 @@ def _scope(context: Context, spec: Spec, rule: Rule, field: PeerField, index: in
     return Scope(names, workloads)
 
 
-def _unseen(context: Context, term: LabelTerm, mesh: Sequence[str]) -> bool:
-    """Whether pods that nobody sees may be among those that a term selects."""
-    conditions = [c for c in term.conditions if c.key == NAMESPACE_LABEL and c.operator == "In"]
-    namespaces: Sequence[str | None] = conditions[0].values if conditions else (None,)
-    return any(unseen(context.inventory, mesh, namespace, term) for namespace in namespaces)
+def _is_dns(term: LabelTerm) -> bool:
+    """Whether a term means the DNS of the cluster: its pods ask that of their own, through a Service of the cluster."""
+    pods = {(c.key, value) for c in term.conditions if c.operator == "In" for value in c.values}
+    return any((NAMESPACE_LABEL, WELL_KNOWN[label]) in pods for label in WELL_KNOWN.keys() & pods)
 
 
 def _narrowed(place: Place) -> Finding:

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
+from rewriter.cilium.terms import Condition, label_term
+from rewriter.evidence.workloads import hidden_from
 from rewriter.inventory.facts import Cluster, Source
+from rewriter.inventory.tree import TreeInventory
 from tests.inventory.support import application, flux, inventory, kustomization, service, workload
 
 
@@ -56,13 +59,18 @@ def test_a_cluster_of_another_api_is_no_workload() -> None:
 
 
 def test_conventions_can_be_switched_off() -> None:
-    from rewriter.inventory.tree import TreeInventory
 
     text = resource("postgresql.cnpg.io/v1", "Cluster")
     for operators, count in ((("cloudnative-pg",), 1), (("strimzi",), 0), ((), 0)):
         made = TreeInventory(operators=operators)
         made.offer("cr.yaml", text.encode())
         assert len(made.all_workloads()) == count
+
+
+def hidden(made: TreeInventory, namespace: str | None = None) -> tuple[str, ...]:
+    """What may make pods of a namespace beside the known ones, apart from that nothing of it may be known."""
+    words = made.completeness(namespace).reasons
+    return tuple(word for word in words if not word.startswith("nothing of namespace"))
 
 
 def test_what_makes_pods_unseen() -> None:
@@ -79,14 +87,14 @@ def test_what_makes_pods_unseen() -> None:
         "app.yaml": yaml.safe_dump(helm),
     }
     made = inventory(files)
-    assert made.unseen_workloads("shop") == (
+    assert hidden(made, "shop") == (
         "HelmRelease web, shop/hr.yaml:1",
         "Cluster db, cr.yaml:1",
         "remote https://git.example/base?ref=1, remote/kustomization.yaml:1",
     )
-    assert made.unseen_workloads("elsewhere")[0] == "HelmRelease far, far/hr.yaml:1"
-    assert "Application app, app.yaml:1" in made.unseen_workloads("argo")
-    assert len(made.unseen_workloads()) == 5
+    assert hidden(made, "elsewhere")[0] == "HelmRelease far, far/hr.yaml:1"
+    assert "Application app, app.yaml:1" in hidden(made, "argo")
+    assert len(hidden(made)) == 5
 
 
 def test_two_services_of_one_name_are_told_with_both_sources() -> None:
@@ -181,16 +189,17 @@ def test_what_changes_a_policy_on_its_way() -> None:
 
 def test_a_workload_of_no_known_namespace_is_unseen_where_its_labels_may_match() -> None:
     made = inventory({"w.yaml": workload("web", {"app": "web"}, "${NS}")})
-    words = "Deployment web, of which nobody says in which namespace it is, w.yaml:1"
+    words = "Deployment web, whose namespace is not known, w.yaml:1"
     assert made.all_workloads() == []
-    assert made.unseen_workloads("shop") == made.unseen_workloads("shop", {"app": "web"}) == (words,)
-    assert made.unseen_workloads("shop", {"app": "db"}) == ()
+    term = label_term([Condition("k8s", "app", "In", ("web",))])
+    assert [each.words for each in hidden_from(made, term)] == [words]
+    assert hidden_from(made, label_term([Condition("k8s", "app", "In", ("db",))])) == ()
 
 
 def test_an_applied_file_that_cannot_be_read_is_unseen() -> None:
     broken = "kind: Deployment\nmetadata: {name: [\n"
     made = inventory({"k/kustomization.yaml": kustomization(resources=["w.yaml"]), "k/w.yaml": broken})
-    assert made.unseen_workloads("shop") == ("a file that is applied and cannot be read, k/w.yaml:2",)
+    assert hidden(made, "shop") == ("a file that is applied and cannot be read, k/w.yaml:2",)
 
 
 def test_addresses_that_two_clusters_claim() -> None:

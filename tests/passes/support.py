@@ -17,6 +17,7 @@ from rewriter.config.model import Config
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Declared, Finding
 from rewriter.inventory.access import AccountBinding
+from rewriter.inventory.completeness import Completeness, Hidden
 from rewriter.inventory.facts import (
     AppliedPolicy,
     CIDRGroup,
@@ -97,8 +98,15 @@ class Facts:
     def gaps(self, group: str) -> Sequence[str]:
         return [f"the {group} could not be read"] if group in self.missing else ()
 
-    def unseen_workloads(self, namespace: str | None = None, labels: Mapping[str, str] | None = None) -> Sequence[str]:
-        return self.unseen
+    def completeness(
+        self, namespace: str | None = None, cluster: str | None = None, group: str = "workloads"
+    ) -> Completeness:
+        """What hides: `unseen` everywhere, groups that are missing, and a cluster of which no workload is here."""
+        listed = {each.cluster for each in self.workloads if each.source.line is None}
+        words = [*(() if listed and cluster in (None, *listed) else self.unseen), *self.gaps(group)]
+        if cluster is not None and not any(workload.cluster == cluster for workload in self.workloads):
+            words.append(f"no workload of cluster {cluster} is known")
+        return Completeness(tuple(map(Hidden, words)))
 
     def namespaces(self, name: str | None = None) -> Sequence[Namespace]:
         return [n for n in self.namespaces_ if name in (None, n.name)]
