@@ -11,13 +11,10 @@ from typing import Any
 
 from rewriter.cilium.icmp import ICMP_TYPES
 from rewriter.cilium.policy import KNP
-from rewriter.cilium.rejected import RejectedError
+from rewriter.cilium.rejected import NIL_POINTER, RejectedError
 from rewriter.cilium.schema import GoType, LabelText, ListOf, MapOf, Scalar, Struct, cilium_policy, network_policy
 from rewriter.cilium.selector import escape_pointer
 from rewriter.cilium.version import ICMP_TYPE_NAMES, Version
-
-#: What a null where Cilium expects a value does to its parser.
-NIL_POINTER = "runtime error: invalid memory address or nil pointer dereference"
 _INT32 = 1 << 31
 _INTEGERS = {"uint8": (0, 0xFF), "int32": (-_INT32, _INT32 - 1)}
 #: The Python types that decode into a kind of scalar; integers, when they have 32 bits.

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rewriter.cilium.cidr import AddressError, Prefix, parse_address, parse_prefix, prefix_address
 from rewriter.cilium.go_syntax import quote
 from rewriter.cilium.label_syntax import selector_problem
-from rewriter.cilium.rejected import RejectedError
+from rewriter.cilium.labels import split_key
+from rewriter.cilium.rejected import NIL_POINTER, RejectedError
 from rewriter.cilium.version import (
     BARE_ADDRESS_REJECTED,
     CIDR_GROUP_SELECTOR,
     CIDR_GROUP_SELECTOR_IS_QUOTED,
+    CIDR_GROUP_SELECTOR_MAY_BE_NULL,
     DOUBLE_STAR_SPANS_LABELS,
+    EGRESS_CIDR_GROUPS,
     EXCEPT_INSIDE_CHECKED,
     FQDN_LENGTH_CHECKED,
+    FQDN_PATTERN_LENGTH_CHECKED,
+    LABEL_SOURCES_CHECKED,
     LOWER_CASE_MESSAGES,
     UNPREFIXED_KEYS_CHECKED,
     ZONED_ADDRESS_PANICS,
@@ -57,8 +62,8 @@ def check_cidr_rule(rule: Mapping[str, Any] | None, route: str, version: Version
     text, group = rule.get("cidr") or "", rule.get("cidrGroupRef")
     if version >= CIDR_GROUP_SELECTOR:
         selector = rule.get("cidrGroupSelector")
-        # Up to 1.17 the field is a pointer, and null is as if absent.
-        selects = selector is not None or ("cidrGroupSelector" in rule and version >= CIDR_GROUP_SELECTOR_IS_QUOTED)
+        # Up to 1.19 the field is a pointer, and null is as if absent.
+        selects = selector is not None or ("cidrGroupSelector" in rule and version >= CIDR_GROUP_SELECTOR_MAY_BE_NULL)
         if selects:
             _check_group_selector(selector, f"{route}/cidrGroupSelector", version)
         given = bool(text) + bool(group) + selects
@@ -69,13 +74,15 @@ def check_cidr_rule(rule: Mapping[str, Any] | None, route: str, version: Version
             raise RejectedError(message, route)
         if not text:
             return
-    elif group:
+    elif group and (version >= EGRESS_CIDR_GROUPS or "/egress/" not in route):
+        if rule.get("except"):
+            raise RejectedError(f"panic: {NIL_POINTER}", f"{route}/except")
         return
     _check_cidr_with_exceptions(text, rule.get("except") or [], route, version)
 
 
 def _check_group_selector(selector: Any, route: str, version: Version) -> None:
-    problem = selector_problem(selector, str if version >= UNPREFIXED_KEYS_CHECKED else _group_key)
+    problem = selector_problem(selector, _group_text(version))
     if problem:
         quoted = json.dumps(selector, separators=(",", ":"), ensure_ascii=False)
         which = f" {quoted}" if version >= CIDR_GROUP_SELECTOR_IS_QUOTED else ""
@@ -83,8 +90,19 @@ def _check_group_selector(selector: Any, route: str, version: Version) -> None:
         raise RejectedError(message, route + problem[1])
 
 
+def _group_text(version: Version) -> Callable[[str], str]:
+    if version >= LABEL_SOURCES_CHECKED:
+        return _name_of
+    return str if version >= UNPREFIXED_KEYS_CHECKED else _group_key
+
+
 def _group_key(key: str) -> str:
     return f"cidrgroup.{key}"
+
+
+def _name_of(key: str) -> str:
+    """A key of a group's label as releases since 1.20 check it: without its source."""
+    return split_key(key)[1]
 
 
 def _check_cidr_with_exceptions(text: str, exceptions: list[Any], route: str, version: Version) -> None:
@@ -124,7 +142,7 @@ def check_fqdn(selector: Mapping[str, Any], route: str, version: Version, *, exc
     if name and not _NAME.fullmatch(name):
         allowed = "Only 0-9, a-z, A-Z and . and - characters are allowed"
         raise RejectedError(f'Invalid characters in MatchName: "{name}". {allowed}', f"{route}/matchName")
-    if version >= FQDN_LENGTH_CHECKED:
+    if version >= FQDN_PATTERN_LENGTH_CHECKED:
         _check_length(pattern, "MatchPattern", f"{route}/matchPattern")
     if pattern and not _PATTERN.fullmatch(pattern):
         known = "., -, _ and *" if version >= DOUBLE_STAR_SPANS_LABELS else "., - and *"

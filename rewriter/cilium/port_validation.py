@@ -12,7 +12,9 @@ from rewriter.cilium.peer_validation import check_fqdn
 from rewriter.cilium.rejected import RejectedError
 from rewriter.cilium.version import (
     EXTENDED_PROTOCOLS,
+    EXTENDED_PROTOCOLS_PARSED,
     L7_GENERIC_REMOVED,
+    L7_RANGES_REJECTED,
     LOWER_CASE_MESSAGES,
     PORT_RANGES,
     TUNNEL_PROTOCOLS,
@@ -46,14 +48,19 @@ def known_protocols(version: Version) -> tuple[str, ...]:
 
 
 def has_l7_rules(rule: Mapping[str, Any], version: Version) -> bool:
-    """Whether a toPorts item has `rules` that are not empty for the release; `l7proto` alone does not count."""
+    """Whether a toPorts item has `rules` for the release: an empty list is none, and `l7proto` alone does not count."""
     rules = rule.get("rules") or {}
     kinds = ("http", "dns") if version >= L7_GENERIC_REMOVED else ("http", "kafka", "dns", "l7")
-    return any(rules.get(kind) is not None for kind in kinds)
+    return any(rules.get(kind) for kind in kinds)
 
 
-def check_port_rule(rule: Mapping[str, Any], route: str, version: Version, *, ingress: bool, deny: bool) -> None:
-    """Raises RejectedError unless Cilium accepts one item of toPorts. Deny rules have ports and nothing else."""
+def check_port_rule(
+    rule: Mapping[str, Any], route: str, version: Version, *, ingress: bool, deny: bool, peers: bool
+) -> None:
+    """Raises RejectedError unless Cilium accepts one item of toPorts. Deny rules have ports and nothing else.
+
+    `peers` says whether the rule names any.
+    """
     l7 = not deny and has_l7_rules(rule, version)
     dns = l7 and bool(rule["rules"].get("dns"))
     if dns and ingress:
@@ -64,9 +71,11 @@ def check_port_rule(rule: Mapping[str, Any], route: str, version: Version, *, in
     if len(ports) > _MAX_PORTS:
         raise RejectedError(f"too many ports, the max is {_MAX_PORTS}", f"{route}/ports")
     any_zero = False
+    # Recorded for 1.18: the two portless protocols pass without peers, and are refused beside some.
+    known = known_protocols(version if peers or version != EXTENDED_PROTOCOLS_PARSED else EXTENDED_PROTOCOLS)
     for index, port in enumerate(ports):
         place = f"{route}/ports/{index}"
-        any_zero |= _check_port(port or {}, place, version, dns=dns)
+        any_zero |= _check_port(port or {}, place, version, l7=l7, dns=dns, known=known)
         protocol = ((port or {}).get("protocol") or "ANY").upper()
         if l7 and not dns and protocol != "TCP":
             raise RejectedError(f"L7 rules can only apply to TCP (not {protocol}) except for DNS rules", place)
@@ -104,7 +113,9 @@ def _check_server_names(rule: Mapping[str, Any], route: str, version: Version, *
             raise RejectedError(empty, f"{route}/serverNames/{index}")
 
 
-def _check_port(port: Mapping[str, Any], route: str, version: Version, *, dns: bool) -> bool:
+def _check_port(
+    port: Mapping[str, Any], route: str, version: Version, *, l7: bool, dns: bool, known: tuple[str, ...]
+) -> bool:
     """Checks a port and says whether it is the number 0."""
     text, written = port.get("port") or "", port.get("protocol") or "any"
     protocol = written.lower()
@@ -113,7 +124,7 @@ def _check_port(port: Mapping[str, Any], route: str, version: Version, *, dns: b
     zero = False
     if not is_service_name(text):
         # Before 1.20 Cilium looks at the protocol as it is written.
-        portless = protocol in known_protocols(version)[3:-1] and (written.isupper() or version >= TUNNEL_PROTOCOLS)
+        portless = protocol in known[3:-1] and (written.isupper() or version >= TUNNEL_PROTOCOLS)
         if text != "0" and portless:
             raise RejectedError("port must be empty or 0", f"{route}/port")
         try:
@@ -122,10 +133,13 @@ def _check_port(port: Mapping[str, Any], route: str, version: Version, *, dns: b
             unable = _cased("unable to parse port", version)
             raise RejectedError(f"{unable}: {error}", f"{route}/port") from None
         zero = number == 0
-        if dns and version >= PORT_RANGES and (port.get("endPort") or 0) > number:
-            raise RejectedError("DNS rules do not support port ranges", f"{route}/endPort")
-    if protocol not in known_protocols(version):
-        names = " | ".join(known_protocols(version))
+        if l7 and version >= PORT_RANGES and (port.get("endPort") or 0) > number:
+            if dns:
+                raise RejectedError("DNS rules do not support port ranges", f"{route}/endPort")
+            if version == L7_RANGES_REJECTED:
+                raise RejectedError("L7 rules do not support port ranges", f"{route}/endPort")
+    if protocol not in known:
+        names = " | ".join(known)
         message = f"invalid protocol {quote(protocol.upper())}, must be {{ {names} }}"
         raise RejectedError(message, f"{route}/protocol")
     return zero

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+#: What a null where Cilium expects a value does to its parser.
+NIL_POINTER = "runtime error: invalid memory address or nil pointer dereference"
+
 
 class RejectedError(Exception):
     """Cilium rejects the manifest: `message` is its wording, `route` the JSON pointer of the culprit."""

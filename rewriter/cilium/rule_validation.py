@@ -10,15 +10,19 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from rewriter.cilium.entities import entity_names
+from rewriter.cilium.go_syntax import quote
 from rewriter.cilium.label_syntax import selector_problem
 from rewriter.cilium.labels import split_key
 from rewriter.cilium.peer_validation import check_cidr, check_cidr_rule, check_fqdn
 from rewriter.cilium.policy import EGRESS, INGRESS
 from rewriter.cilium.port_validation import check_icmp_rule, check_port_rule, has_l7_rules
 from rewriter.cilium.rejected import RejectedError
+from rewriter.cilium.selector import escape_pointer
 from rewriter.cilium.version import (
+    DENY_PEERS_EXCLUSIVE,
     DENY_RULES_VALIDATED,
     HOST_DNS_RULES,
+    LABEL_SOURCES_CHECKED,
     LOWER_CASE_MESSAGES,
     NODE_PEERS,
     REQUIRES_REMOVED,
@@ -35,6 +39,7 @@ _EXCLUSIVE = {
 }
 _NODE_LABELS_OFF = 'FromNodes/ToNodes rules can only be applied when the "enable-node-selector-labels" flag is set'
 _BYTES = re.compile(r"(: (?:name part |prefix part )?must be no more than \d+) bytes")
+_SOURCE_PROBLEM = "label source should be a non empty string with only alphanumeric characters"
 _L7_KINDS = (("dns", "DNS"), ("http", "HTTP"), ("kafka", "Kafka"))
 
 
@@ -90,11 +95,44 @@ def check_rule_set(
 
 def check_selector(selector: Any, route: str, version: Version) -> None:
     """Raises RejectedError unless the labels, keys and operators of a selector are valid."""
-    problem = selector_problem(selector, _bare_key if version >= UNPREFIXED_KEYS_CHECKED else _dotted_key)
+    problem = _source_problem(selector) if version >= LABEL_SOURCES_CHECKED else None
+    problem = problem or selector_problem(selector, _key_text(version))
     if problem:
         # Lengths were called characters by the Kubernetes libraries of releases before 1.17.
         text = problem[0] if version >= LOWER_CASE_MESSAGES else _BYTES.sub(r"\1 characters", problem[0])
         raise RejectedError(f"invalid label selector: {text}", route + problem[1])
+
+
+def _key_text(version: Version) -> Callable[[str], str]:
+    if version >= LABEL_SOURCES_CHECKED:
+        return _key_without_source
+    return _bare_key if version >= UNPREFIXED_KEYS_CHECKED else _dotted_key
+
+
+def _source_problem(selector: Any) -> tuple[str, str] | None:
+    """The first key of a decodable selector whose source is not made of letters and digits."""
+    if not isinstance(selector, dict):
+        return None
+    for key in selector.get("matchLabels") or {}:
+        if not _valid_source(key):
+            text = f"matchLabels: Invalid value: {quote(key)}: {_SOURCE_PROBLEM}"
+            return text, f"/matchLabels/{escape_pointer(key)}"
+    for index, expression in enumerate(selector.get("matchExpressions") or ()):
+        key = (expression or {}).get("key") or ""
+        if not _valid_source(key):
+            place = f"matchExpressions[{index}]"
+            return f"{place}.key: Invalid value: {quote(key)}: {_SOURCE_PROBLEM}", f"/matchExpressions/{index}/key"
+    return None
+
+
+def _valid_source(key: str) -> bool:
+    source, separator, _ = key.partition(":")
+    return not separator or (source.isascii() and source.isalnum())
+
+
+def _key_without_source(key: str) -> str:
+    _, separator, name = key.partition(":")
+    return name if separator else key
 
 
 def _bare_key(key: str) -> str:
@@ -124,10 +162,12 @@ def _check_one_kind_of_peer(item: _Item) -> None:
         used = [field for field in used if field not in ("fromNodes", "fromGroups", "toNodes")]
     if item.deny and "toFQDNs" in used:
         used.remove("toFQDNs")
+    if item.deny and item.version < DENY_PEERS_EXCLUSIVE and "toServices" not in used:
+        return
     if len(used) > 1:
         names = " and ".join(field[0].upper() + field[1:] for field in used[:2])
         raise item.error(f"combining {names} is not supported yet", used[1])
-    if "toServices" in used and item.entries("toPorts") and item.version < SERVICES_WITH_PORTS:
+    if "toServices" in used and item.entries("toPorts") and not item.deny and item.version < SERVICES_WITH_PORTS:
         raise item.error("combining ToServices and ToPorts is not supported yet", "toPorts")
 
 
@@ -182,6 +222,7 @@ def _check_traffic(item: _Item, between: Callable[[_Item], None] | None = None) 
             item.version,
             ingress=item.direction == INGRESS,
             deny=item.deny,
+            peers=any(item.raw.get(field) for field in _EXCLUSIVE[item.direction]),
         )
     for index, rule in enumerate(item.entries("icmps")):
         check_icmp_rule(rule or {}, f"{item.route}/icmps/{index}")

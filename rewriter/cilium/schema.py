@@ -14,6 +14,7 @@ from rewriter.cilium.version import (
     ENABLE_DEFAULT_DENY,
     ICMP_TYPE_NAMES,
     L7_GENERIC_REMOVED,
+    LISTENER_PRIORITY,
     NODE_PEERS,
     POLICY_LOG,
     PORT_RANGES,
@@ -105,10 +106,9 @@ _FQDN_FIELDS: Mapping[str, GoType] = {"matchName": _STRING, "matchPattern": _STR
 _FQDNS = ListOf(Struct("api.FQDNSelector", _FQDN_FIELDS), "api.FQDNSelectorSlice")
 _KAFKA = Struct("kafka.PortRule", dict.fromkeys(("role", "apiKey", "apiVersion", "clientID", "topic"), _STRING))
 _ENVOY_CONFIG = Struct("api.EnvoyConfig", {"kind": _STRING, "name": _STRING})
-_LISTENER = Struct(
-    "api.Listener",
-    {"envoyConfig": _ENVOY_CONFIG, "name": _STRING, "priority": Scalar("uint8", "uint8")},
-)
+_LISTENER_FIELDS: dict[str, GoType] = {"envoyConfig": _ENVOY_CONFIG, "name": _STRING}
+_OLD_LISTENER = Struct("api.Listener", _LISTENER_FIELDS)
+_LISTENER = Struct("api.Listener", {**_LISTENER_FIELDS, "priority": Scalar("uint8", "uint8")})
 _AWS = Struct(
     "api.AWSGroup",
     {"labels": _STRING_MAP, "securityGroupsIds": _STRINGS, "securityGroupsNames": _STRINGS, "region": _STRING},
@@ -199,7 +199,7 @@ def _ports(version: Version, *, deny: bool) -> ListOf:
             "terminatingTLS": _TLS,
             "originatingTLS": _TLS,
             "serverNames": _STRINGS,
-            "listener": _LISTENER,
+            "listener": _LISTENER if version >= LISTENER_PRIORITY else _OLD_LISTENER,
             "rules": _l7_rules(version),
         }
     return ListOf(Struct(name, fields), f"{name}s")

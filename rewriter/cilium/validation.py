@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rewriter.cilium.decode import NIL_POINTER, check_decodes
+from rewriter.cilium.decode import check_decodes
 from rewriter.cilium.network_policy_validation import check_network_policy
 from rewriter.cilium.policy import CNP, KNP, is_policy
-from rewriter.cilium.rejected import RejectedError
+from rewriter.cilium.rejected import NIL_POINTER, RejectedError
 from rewriter.cilium.rule_validation import check_rule_set
 from rewriter.cilium.version import NODE_SELECTOR_IN_SPECS_REJECTED, Version
 

@@ -45,7 +45,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rewriter.cilium.policy import PeerField, Rule
-from rewriter.cilium.version import DENY_RULES_VALIDATED, NODE_PEERS, SUPPORTED, Version
+from rewriter.cilium.version import DENY_PEERS_EXCLUSIVE, NODE_PEERS, SUPPORTED, Version
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
 from rewriter.passes.kit.coverage import add_after, missing, sibling
@@ -60,7 +60,7 @@ _SINCE_NODE_PEERS = frozenset({"fromNodes", "toNodes", "fromGroups"})
 
 def mixed_kinds(rule: Rule, version: Version) -> list[PeerField]:
     """The peer fields of a rule, in written order, when a release rejects them together; else nothing."""
-    if rule.deny and version < DENY_RULES_VALIDATED:
+    if rule.deny and version < DENY_PEERS_EXCLUSIVE:
         return []
     written = list(rule.raw)
     fields = [field for field in rule.peers if field.entries and _counts(field.name, rule, version)]
