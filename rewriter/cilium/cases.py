@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from rewriter.cilium.cidr import parse_prefix
+from rewriter.cilium.cidr import parse_prefix, parsed_prefixes
 from rewriter.cilium.identity import Identity, NamedPort, outside_identity
 from rewriter.cilium.labels import Label, parse_label
 from rewriter.cilium.policy_set import compile_policies
-from rewriter.cilium.settings import Settings
+from rewriter.cilium.settings import CidrGroupView, Enforcement, Facts, ServiceView, Settings
+from rewriter.cilium.terms import CIDR_GROUP
 from rewriter.cilium.verdict import Engine
 from rewriter.cilium.version import SUPPORTED, Version, parse_version
 
@@ -24,11 +25,14 @@ class CaseError(ValueError):
 def answer_case(case: Any, version: Version = SUPPORTED[-2]) -> dict[str, Any]:
     """The answers to one case: `id`, `policies` with `accepted` each, and `flows` as (egress, ingress) verdicts.
 
-    A case has `localCluster`, `policyDefaultLocalCluster`, `namedPorts` (TCP, the same on every identity),
-    `identities` (`name` with `labels` or `cidr`), `policies` (`manifest` each) and `flows` (source, destination,
-    protocol, port); its cluster is dual-stack. A `version` in the case goes before the argument. Where a verdict
-    depends on what manifests cannot tell, the answer has `dependsOn` too: entries of `flow` (its index), `direction`
-    and `on` (in words). Raises CaseError for a case of another form.
+    A case has `localCluster`, `policyDefaultLocalCluster`, `identities` (`name` with `labels` or `cidr`), `policies`
+    (`manifest` each) and `flows` (source, destination, protocol, port); its cluster is dual-stack. It may have
+    `namedPorts` (TCP, of every identity that has none of its own), `services` (manifests, or `namespace`, `name`,
+    `selector`, `labels` and `addresses`), `cidrGroups` (`name`, `labels`, and `cidrs` or `externalCIDRs`),
+    `policyCIDRMatchMode` and `policyEnforcementMode`; an identity may have `namedPorts` (`name`, `port`, `protocol`),
+    `dnsNames`, `cidrGroups` (the groups that it is in) and, a node or pod, `addresses`. A `version` in the case goes
+    before the argument. Where a verdict depends on what manifests cannot tell, the answer has `dependsOn` too: entries
+    of `flow` (its index), `direction` and `on` (in words). Raises CaseError for a case of another form.
     """
     if not isinstance(case, dict):
         raise CaseError("expected a JSON object")
@@ -36,7 +40,8 @@ def answer_case(case: Any, version: Version = SUPPORTED[-2]) -> dict[str, Any]:
     named_ports = tuple(_named_ports(case.get("namedPorts") or {}))
     identities = [_identity(item, named_ports) for item in _list(case, "identities")]
     manifests = [_member(item, "manifest", "policies") for item in _list(case, "policies")]
-    policies = compile_policies(manifests, settings)
+    facts = Facts(tuple(_services(case)), tuple(_groups(case)), None)
+    policies = compile_policies(manifests, settings, facts)
     engine = Engine(policies, identities)
     flows, depends = _flows(engine, _list(case, "flows"))
     answer: dict[str, Any] = {
@@ -75,20 +80,57 @@ def _settings(case: Mapping[str, Any], version: Version) -> Settings:
         raise CaseError("expected the name of a cluster as `localCluster`")
     try:
         chosen = parse_version(str(written)) if written else version
+        enforcement = Enforcement(case.get("policyEnforcementMode") or Enforcement.DEFAULT)
     except ValueError as error:
         raise CaseError(str(error)) from None
+    modes = case.get("policyCIDRMatchMode") or ()
+    modes = (modes,) if isinstance(modes, str) else modes
     return Settings(
         version=chosen,
         local_cluster=cluster,
         default_local_cluster=bool(case.get("policyDefaultLocalCluster")),
-        cidr_match_nodes=case.get("policyCIDRMatchMode") == "nodes",
+        cidr_match_nodes="nodes" in modes,
+        cidr_match_pods="pods" in modes,
+        enforcement=enforcement,
     )
 
 
 def _named_ports(ports: Any) -> Iterator[NamedPort]:
+    if isinstance(ports, list):
+        try:
+            yield from (NamedPort(port["name"], int(port["port"]), port.get("protocol") or "TCP") for port in ports)
+        except (TypeError, KeyError, ValueError, AttributeError):
+            raise CaseError('expected `namedPorts` such as [{"name": "http", "port": 80}]') from None
+        return
     if not isinstance(ports, dict) or not all(isinstance(port, int) for port in ports.values()):
         raise CaseError('expected `namedPorts` such as {"http": 80}')
     yield from (NamedPort(name, port) for name, port in ports.items())
+
+
+def _services(case: Mapping[str, Any]) -> Iterator[ServiceView]:
+    for item in case.get("services") or ():
+        try:
+            service = item.get("service") or item.get("manifest") or item
+            metadata, spec = service.get("metadata") or service, service.get("spec") or service
+            yield ServiceView(
+                metadata.get("namespace") or "default",
+                metadata["name"],
+                spec.get("selector") or {},
+                metadata.get("labels") or {},
+                tuple(item.get("addresses") or item.get("endpoints") or ()),
+                external=spec.get("type") == "ExternalName",
+            )
+        except (TypeError, KeyError, AttributeError):
+            raise CaseError("expected `services` such as {namespace, name, selector, labels, addresses}") from None
+
+
+def _groups(case: Mapping[str, Any]) -> Iterator[CidrGroupView]:
+    for item in case.get("cidrGroups") or ():
+        try:
+            cidrs = parsed_prefixes(item.get("cidrs") or item.get("externalCIDRs") or ())
+            yield CidrGroupView(item["name"], cidrs, item.get("labels") or {}, by_label=True)
+        except (TypeError, KeyError, AttributeError):
+            raise CaseError("expected `cidrGroups` such as {name, labels, cidrs}") from None
 
 
 def _list(case: Mapping[str, Any], field: str) -> Sequence[Any]:
@@ -106,16 +148,22 @@ def _member(item: Any, field: str, where: str) -> Any:
 
 def _identity(item: Any, named_ports: tuple[NamedPort, ...]) -> Identity:
     name = _member(item, "name", "identities")
+    if "namedPorts" in item:
+        named_ports = tuple(_named_ports(item["namedPorts"] or {}))
     if "cidr" in item:
         try:
-            return _outside(name, item["cidr"], named_ports)
+            outside = _outside(name, item["cidr"], named_ports)
+            if "dnsNames" not in item and "cidrGroups" not in item:
+                return outside
+            groups = {Label(CIDR_GROUP, group) for group in item.get("cidrGroups") or ()}
+            return outside._replace(labels=outside.labels | groups, dns_names=tuple(item.get("dnsNames") or ()))
         except (TypeError, ValueError, AttributeError) as error:
             raise CaseError(f"identity {name!r}: {error}") from None
     try:
-        labels = item["labels"]
-        if len(labels) == 1:
+        labels, addresses = item["labels"], parsed_prefixes(item.get("addresses") or ())
+        if len(labels) == 1 and not addresses:
             return _reserved(name, labels[0], named_ports)
-        return Identity(name, _labels(tuple(labels)), named_ports=named_ports)
+        return Identity(name, _labels(tuple(labels)), named_ports=named_ports, addresses=addresses)
     except (KeyError, TypeError, AttributeError):
         raise CaseError(f"identity {name!r}: expected `labels`, a list of texts, or `cidr`") from None
 

@@ -7,14 +7,14 @@ ParseNetworkPolicy. The policy must be one that its release accepts (`rejection`
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from rewriter.cilium.fqdn import plain_selector
 from rewriter.cilium.labels import K8S, NAMESPACE_LABEL
 from rewriter.cilium.peers import (
-    knp_peer_terms,
+    knp_rule_terms,
     names_init,
     network_policy_conditions,
     required_term,
@@ -25,7 +25,7 @@ from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Rule, Spec
 from rewriter.cilium.ports import EVERYTHING, PortMatch, icmp_matches, network_policy_port, port_matches
 from rewriter.cilium.selector import Selector
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
-from rewriter.cilium.terms import ANYTHING, Condition, LabelTerm, Term, conditions_of, label_term
+from rewriter.cilium.terms import Condition, LabelTerm, Term, conditions_of, filtered, label_term
 from rewriter.cilium.version import (
     ENABLE_DEFAULT_DENY,
     INIT_NEEDS_CLUSTERWIDE,
@@ -72,7 +72,9 @@ def compile_policy(policy: Policy, settings: Settings, facts: Facts = NO_FACTS) 
 
 
 def _entries(policy: Policy, spec: Spec, settings: Settings, facts: Facts) -> Iterator[Entry]:
-    subject, is_node = _subject(policy, spec, settings.version)
+    subject, is_node = _subject(policy, spec, settings)
+    if subject is None:
+        return
     default_deny = _default_deny(spec, settings.version)
     for rule in spec.rules:
         yield Entry(
@@ -89,16 +91,22 @@ def _entries(policy: Policy, spec: Spec, settings: Settings, facts: Facts) -> It
         )
 
 
-def _subject(policy: Policy, spec: Spec, version: Version) -> tuple[LabelTerm, bool]:
+def _subject(policy: Policy, spec: Spec, settings: Settings) -> tuple[LabelTerm | None, bool]:
+    """Whom a rule set selects, and whether those are nodes; None where it asks for a label that no pod has."""
     if spec.subject is None:
         selector = spec.node_subject
         return label_term(conditions_of(selector.requirements) if selector else ()), True
     conditions = conditions_of(spec.subject.requirements)
-    if policy.namespace is None or (version < INIT_NEEDS_CLUSTERWIDE and names_init(spec.subject)):
-        return label_term(conditions), False
+    if policy.namespace is None or (settings.version < INIT_NEEDS_CLUSTERWIDE and names_init(spec.subject)):
+        return _pods(conditions, settings), False
     # The namespace written as `k8s:` in matchLabels is overwritten; written otherwise it stays a second condition.
     kept = [c for r, c in zip(spec.subject.requirements, conditions, strict=True) if not _is_own_namespace(r.route, c)]
-    return label_term(with_namespace(kept, policy.namespace)), False
+    return _pods(with_namespace(kept, policy.namespace), settings), False
+
+
+def _pods(conditions: Iterable[Condition], settings: Settings) -> LabelTerm | None:
+    kept = filtered(conditions, settings.pod_labels)
+    return None if kept is None else label_term(kept)
 
 
 def _is_own_namespace(route: str, condition: Condition) -> bool:
@@ -131,7 +139,7 @@ def _ports(rule: Rule, settings: Settings) -> tuple[PortGrant, ...]:
     grants = [
         PortGrant(match, shared + _limits(item or {}, rule, settings.version))
         for item in items
-        for match in port_matches(item or {}, settings.version)
+        for match in port_matches(item or {}, settings.version, egress=rule.direction == EGRESS)
     ]
     grants += [PortGrant(match, shared) for item in icmps for match in icmp_matches(item or {})]
     return tuple(grants)
@@ -159,7 +167,9 @@ def canonical_json(value: Any) -> str:
 def _network_policy_entries(policy: Policy, spec: Spec, settings: Settings) -> Iterator[Entry]:
     namespace = policy.namespace or "default"
     conditions = network_policy_conditions(spec.raw.get("podSelector"), overwritten=(NAMESPACE_LABEL,))
-    subject = label_term(with_namespace(conditions, namespace))
+    subject = _pods(with_namespace(conditions, namespace), settings)
+    if subject is None:
+        return
 
     def entry(route: str, direction: str, peers: tuple[Term, ...], ports: tuple[PortGrant, ...]) -> Entry:
         return Entry(route, direction, False, True, subject, False, peers, ports)
@@ -168,7 +178,7 @@ def _network_policy_entries(policy: Policy, spec: Spec, settings: Settings) -> I
     for rule in spec.rules:
         directions.add(rule.direction)
         peers = [peer for field in rule.peers for peer in field.entries]
-        terms = tuple(t for peer in peers for t in knp_peer_terms(peer, namespace, settings)) if peers else (ANYTHING,)
+        terms = knp_rule_terms(peers, rule.direction, namespace, settings)
         items = rule.raw.get("ports") or ()
         ports = tuple(PortGrant(network_policy_port(item or {}, settings.version)) for item in items)
         yield entry(rule.route, rule.direction, terms, ports or (PortGrant(EVERYTHING),))

@@ -15,6 +15,7 @@ from rewriter.cilium.rejected import NIL_POINTER, RejectedError
 from rewriter.cilium.schema import GoType, LabelText, ListOf, MapOf, Scalar, Struct, cilium_policy, network_policy
 from rewriter.cilium.selector import escape_pointer
 from rewriter.cilium.version import ICMP_TYPE_NAMES, Version
+
 _INT32 = 1 << 31
 _INTEGERS = {"uint8": (0, 0xFF), "int32": (-_INT32, _INT32 - 1)}
 #: The Python types that decode into a kind of scalar; integers, when they have 32 bits.

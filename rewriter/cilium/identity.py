@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from rewriter.cilium.cidr import Prefix
-from rewriter.cilium.labels import CIDR, RESERVED, Label
+from rewriter.cilium.labels import CIDR, K8S, NAMESPACE_LABEL, RESERVED, Label
 
 #: Entities that are identities of their own.
 RESERVED_IDENTITIES = (
@@ -32,16 +32,20 @@ class NamedPort(NamedTuple):
 class Identity(NamedTuple):
     """Something that sends or receives: a pod's label set, a reserved identity, or addresses outside the mesh.
 
-    `prefix` is set for addresses outside the mesh, `node_addresses` for nodes (they count only under
-    policy-cidr-match-mode nodes), `dns_names` for addresses known to belong to those names.
+    `prefix` is set for addresses outside the mesh, `addresses` for nodes and pods: ranges that hold all that they have
+    (they count only under policy-cidr-match-mode nodes and pods). `dns_names` are names that its addresses belong to.
     """
 
     name: str
     labels: frozenset[Label]
     prefix: Prefix | None = None
     named_ports: tuple[NamedPort, ...] = ()
-    node_addresses: tuple[Prefix, ...] = ()
+    addresses: tuple[Prefix, ...] = ()
     dns_names: tuple[str, ...] = ()
+
+    @property
+    def is_pod(self) -> bool:
+        return any(label.key == NAMESPACE_LABEL and label.source == K8S for label in self.labels)
 
     @property
     def reserved(self) -> frozenset[str]:

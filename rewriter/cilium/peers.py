@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rewriter.cilium.cidr import parsed_prefixes
@@ -11,7 +11,7 @@ from rewriter.cilium.entities import entity_terms
 from rewriter.cilium.fqdn import fqdn_term
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, RESERVED
 from rewriter.cilium.local_cluster import names_cluster, peer_takes_local_cluster, takes_local_cluster
-from rewriter.cilium.policy import Policy, Rule
+from rewriter.cilium.policy import EGRESS, INGRESS, Policy, Rule
 from rewriter.cilium.selector import Selector, read_selector, selects_object
 from rewriter.cilium.services import service_terms
 from rewriter.cilium.settings import Facts, Settings
@@ -19,19 +19,23 @@ from rewriter.cilium.terms import (
     ANYTHING,
     CIDR_GROUP,
     GROUP,
+    NOTHING,
     CidrTerm,
     Condition,
     LabelTerm,
     Term,
     conditions_of,
+    filtered,
     label_term,
     opaque_term,
 )
 from rewriter.cilium.version import (
-    DEFAULT_LOCAL_CLUSTER,
+    ADDS_PODS_TO_BLOCKS,
+    EGRESS_CIDR_GROUPS,
     INIT_NEEDS_CLUSTERWIDE,
     NAMESPACE_LABELS_PREFIX_COUNTS,
     NODE_PEERS,
+    SERVICES_WITH_PORTS,
     Version,
 )
 
@@ -49,12 +53,16 @@ def rule_terms(
     for field in rule.peers:
         if not field.entries or field.name in ("fromRequires", "toRequires"):
             continue
+        if field.name == "toServices" and rule.deny:
+            continue  # Cilium resolves Services in `egress` alone, never in `egressDeny`.
         if field.name in (*_NODE_FIELDS, "fromGroups") and settings.version < NODE_PEERS:
             continue
         named = True
         kind = field.name.removeprefix("from").removeprefix("to")
         for entry, selector in zip(field.entries, field.selectors or [None] * len(field.entries), strict=True):
-            terms += _entry_terms(kind, entry, selector, policy, subject, settings, facts)
+            terms += _entry_terms(kind, rule, entry, selector, policy, subject, settings, facts)
+    if named and not terms and settings.version >= SERVICES_WITH_PORTS and rule.peer("toServices"):
+        named = False  # Services that resolve to nothing leave the rule as if it named no peer.
     if named:
         return tuple(dict.fromkeys(terms))
     return (ANYTHING,) if rule.raw.get("toPorts") or rule.raw.get("icmps") else ()
@@ -62,6 +70,7 @@ def rule_terms(
 
 def _entry_terms(
     kind: str,
+    rule: Rule,
     entry: Any,
     selector: Selector | None,
     policy: Policy,
@@ -71,15 +80,15 @@ def _entry_terms(
 ) -> Iterable[Term]:
     match kind:
         case "Endpoints":
-            return (endpoint_term(selector, policy, subject, settings),) if selector else ()
+            return filter(None, (endpoint_term(selector, policy, subject, settings),)) if selector else ()
         case "Nodes":
-            return (_node_term(selector, settings),) if selector else ()
+            return filter(None, (_node_term(selector, settings),)) if selector else ()
         case "Entities":
             return entity_terms(entry, settings.local_cluster)
         case "CIDR":
             return map(CidrTerm, parsed_prefixes((entry,)))
         case "CIDRSet":
-            return _cidr_rule_terms(entry or {}, facts)
+            return _cidr_rule_terms(entry or {}, rule, settings.version, facts)
         case "FQDNs":
             return (fqdn_term(entry or {}, settings.version),)
         case "Services":
@@ -88,21 +97,30 @@ def _entry_terms(
             return (opaque_term(GROUP, _canonical(entry)),)
 
 
-def endpoint_term(selector: Selector, policy: Policy, subject: Selector | None, settings: Settings) -> LabelTerm:
-    """A selector of from/toEndpoints with the namespace and the cluster that Cilium adds (getEndpointSelector)."""
+def endpoint_term(selector: Selector, policy: Policy, subject: Selector | None, settings: Settings) -> LabelTerm | None:
+    """A selector of from/toEndpoints with the namespace and the cluster that Cilium adds (getEndpointSelector).
+
+    None where it asks for a label that no identity has.
+    """
     if selector.names_reserved:
-        return label_term(conditions_of(selector.requirements))
-    scoped = _with_scope(selector, policy, subject, settings)
-    if settings.adds_local_cluster and takes_local_cluster(selector, "fromEndpoints"):
-        scoped.append(_cluster(settings))
-    return label_term(scoped)
+        conditions = filtered(conditions_of(selector.requirements), settings.pod_labels)
+        return None if conditions is None else label_term(conditions)
+    return _scoped_term(selector, policy, subject, settings, "fromEndpoints")
 
 
 def required_term(selector: Selector, policy: Policy, subject: Selector | None, settings: Settings) -> LabelTerm:
     """A selector of from/toRequires with what Cilium adds: here reserved labels exempt from nothing."""
-    scoped = _with_scope(selector, policy, subject, settings)
-    if settings.adds_local_cluster and takes_local_cluster(selector, "fromRequires"):
-        scoped.append(_cluster(settings))
+    return _scoped_term(selector, policy, subject, settings, "fromRequires") or NOTHING
+
+
+def _scoped_term(
+    selector: Selector, policy: Policy, subject: Selector | None, settings: Settings, field: str
+) -> LabelTerm | None:
+    scoped = filtered(_with_scope(selector, policy, subject, settings), settings.pod_labels)
+    if scoped is None:
+        return None
+    if settings.adds_local_cluster and takes_local_cluster(selector, field):
+        scoped += _cluster(settings, scoped)
     return label_term(scoped)
 
 
@@ -120,6 +138,27 @@ def _with_scope(selector: Selector, policy: Policy, subject: Selector | None, se
 
 def with_namespace(conditions: Iterable[Condition], namespace: str) -> list[Condition]:
     return [*conditions, Condition(K8S, NAMESPACE_LABEL, "In", (namespace,))]
+
+
+def knp_rule_terms(peers: Sequence[Any], direction: str, namespace: str, settings: Settings) -> tuple[Term, ...]:
+    """The peers of one rule of a NetworkPolicy: everybody where it names none (parseNetworkPolicyPeer).
+
+    The first 1.19, with policy-default-local-cluster on, adds the pods of the policy's namespace and cluster to an
+    ingress rule that has only `ipBlock` peers (mended in Cilium commit 6b93e7a187).
+    """
+    if not peers:
+        return (ANYTHING,)
+    terms = [term for peer in peers for term in knp_peer_terms(peer, namespace, settings)]
+    only_blocks = terms and all(isinstance(term, CidrTerm) for term in terms)
+    if direction == INGRESS and only_blocks and adds_pods_to_blocks(settings):
+        conditions = with_namespace((), namespace)
+        terms.append(label_term([*conditions, *_cluster(settings, conditions)]))
+    return tuple(terms)
+
+
+def adds_pods_to_blocks(settings: Settings) -> bool:
+    """Whether the agents let pods in where a NetworkPolicy's ingress rule names nothing but addresses."""
+    return settings.first_patch and settings.adds_local_cluster and settings.version == ADDS_PODS_TO_BLOCKS
 
 
 def knp_peer_terms(peer: Any, namespace: str, settings: Settings) -> Iterator[Term]:
@@ -140,9 +179,9 @@ def knp_peer_terms(peer: Any, namespace: str, settings: Settings) -> Iterator[Te
     else:
         chosen = network_policy_conditions(namespaces, NAMESPACE_LABELS_PREFIX)
         conditions += chosen or [Condition(K8S, NAMESPACE_LABEL, "Exists")]
-    if local:
-        conditions.append(_cluster(settings))
-    yield label_term(conditions)
+    kept = filtered(conditions, settings.pod_labels)
+    if kept is not None:
+        yield label_term([*kept, *_cluster(settings, kept)] if local else kept)
 
 
 def network_policy_conditions(raw: Any, prefix: str = "", overwritten: tuple[str, ...] = ()) -> list[Condition]:
@@ -158,8 +197,18 @@ def network_policy_conditions(raw: Any, prefix: str = "", overwritten: tuple[str
     ]
 
 
-def _cluster(settings: Settings) -> Condition:
-    return Condition(K8S, CLUSTER_LABEL, "In", (settings.local_cluster,))
+def _cluster(settings: Settings, conditions: Iterable[Condition]) -> list[Condition]:
+    """The local cluster beside the other conditions on a pod.
+
+    In a single cluster every pod has its label and nothing else has: there it says that a pod is meant.
+    """
+    if not settings.single_cluster:
+        return [Condition(K8S, CLUSTER_LABEL, "In", (settings.local_cluster,))]
+    pods = any(
+        c.operator in ("In", "Exists") and (c.key == NAMESPACE_LABEL or c.key.startswith(NAMESPACE_LABELS_PREFIX))
+        for c in conditions
+    )
+    return [] if pods else [Condition(K8S, NAMESPACE_LABEL, "Exists")]
 
 
 def _names_namespace_labels(keys: Iterable[str]) -> bool:
@@ -176,34 +225,42 @@ def _reaches_init(subject: Selector | None, policy: Policy, version: Version) ->
     return names_init(subject) and (policy.namespace is None or version < INIT_NEEDS_CLUSTERWIDE)
 
 
-def _node_term(selector: Selector, settings: Settings) -> LabelTerm:
-    """A selector of from/toNodes (getNodeSelector)."""
+def _node_term(selector: Selector, settings: Settings) -> LabelTerm | None:
+    """A selector of from/toNodes (getNodeSelector): other nodes than the own one; None where no node can have it."""
     conditions = conditions_of(selector.requirements)
-    if settings.version >= DEFAULT_LOCAL_CLUSTER:
-        conditions.append(Condition(RESERVED, "remote-node", "Exists"))
-    if settings.adds_local_cluster and not names_cluster(selector):
-        conditions.append(_cluster(settings))
-    return label_term(conditions)
+    cluster = settings.adds_local_cluster and not names_cluster(selector)
+    if cluster:
+        conditions.append(Condition(K8S, CLUSTER_LABEL, "In", (settings.local_cluster,)))
+    kept = filtered(conditions, settings.node_labels)
+    if kept is None:
+        return None
+    if cluster and settings.single_cluster:
+        kept.remove(conditions[-1])  # Every other node is of the one cluster.
+    return label_term([*kept, Condition(RESERVED, "remote-node", "Exists")])
 
 
-def _cidr_rule_terms(rule: Mapping[str, Any], facts: Facts) -> Iterator[Term]:
+def _cidr_rule_terms(entry: Mapping[str, Any], rule: Rule, version: Version, facts: Facts) -> Iterator[Term]:
     # Releases before 1.17 do not check deny rules: what does not parse there selects nothing.
-    exceptions = parsed_prefixes(rule.get("except") or ())
-    if rule.get("cidr"):
-        yield from (CidrTerm(prefix, exceptions) for prefix in parsed_prefixes((rule["cidr"],)))
+    exceptions = parsed_prefixes(entry.get("except") or ())
+    if entry.get("cidr"):
+        yield from (CidrTerm(prefix, exceptions) for prefix in parsed_prefixes((entry["cidr"],)))
         return
-    name = rule.get("cidrGroupRef")
-    selector = None if name else read_selector(rule.get("cidrGroupSelector"), "")
+    if version < EGRESS_CIDR_GROUPS and (rule.deny or rule.direction == EGRESS):
+        return  # Up to 1.15 Cilium reads groups in `ingress` alone.
+    name = entry.get("cidrGroupRef")
+    selector = None if name else read_selector(entry.get("cidrGroupSelector"), "")
     groups = [
         group
         for group in facts.cidr_groups
         if (group.name == name if name else selector is not None and selects_object(selector, group.labels))
     ]
     if not groups:
-        text = str(name) if name else _canonical(rule.get("cidrGroupSelector") or {})
+        text = str(name) if name else _canonical(entry.get("cidrGroupSelector") or {})
         text += "".join(f" except {prefix}" for prefix in exceptions)
         yield opaque_term(CIDR_GROUP, text)
     for group in groups:
+        if group.by_label:
+            yield opaque_term(CIDR_GROUP, group.name)
         for prefix in group.prefixes:
             yield CidrTerm(prefix, exceptions)
 

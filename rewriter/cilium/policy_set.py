@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 from rewriter.cilium.compile import Entry, compile_policy
 from rewriter.cilium.policy import read_policy
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
-from rewriter.cilium.terms import reserved_term
+from rewriter.cilium.terms import pods_with, reserved_term
 from rewriter.cilium.universe import Universe
 from rewriter.cilium.validation import Rejection, rejection
+
+_HOST_LABEL = pods_with("host")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +65,31 @@ def load_entries(policies: PolicySet, universe: Universe) -> list[LoadedEntry]:
 def match_entries(policies: PolicySet, universe: Universe) -> list[LoadedEntry]:
     """As `load_entries`, before fromRequires and toRequires are applied.
 
-    Node rules select the local host and nothing else, other rules everything else.
+    Node rules select the local host and nothing else, other rules everything else. There is no entry where the agents
+    enforce nothing.
     """
+    if not policies.settings.enforces:
+        return []
     host = universe.select(reserved_term("host"))
+    exempt = unenforced(policies.settings, universe)
     loaded = []
     for index, entry in policies.entries:
-        subjects = universe.select(entry.subject)
+        subjects = universe.select(entry.subject) & ~exempt
         subjects = subjects & host if entry.subject_is_node else subjects & ~host
         if subjects:
             loaded.append(LoadedEntry(index, entry, subjects, universe.select_any(entry.peers)))
     return loaded
+
+
+def unenforced(settings: Settings, universe: Universe) -> int:
+    """The identities on which no policy is enforced: those with a label `host` while the host firewall is off.
+
+    Source: Cilium pkg/policy/repository.go computePolicyEnforcementAndRules, which looks at the key alone.
+    """
+    if settings.host_firewall:
+        return 0
+    named = universe.select(_HOST_LABEL)
+    return named if settings.host_firewall is None else named | universe.select(reserved_term("host"))
 
 
 def narrow_required(loaded: list[LoadedEntry], universe: Universe) -> list[LoadedEntry]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from rewriter.cilium.go_syntax import is_service_name, parse_uint16
 from rewriter.cilium.icmp import ICMP_TYPES
 from rewriter.cilium.identity import NamedPort
-from rewriter.cilium.version import PORT_RANGES, Version
+from rewriter.cilium.version import NAMED_PORTS_PER_DESTINATION, PORT_RANGES, SUPPORTED, ZERO_IS_EVERY_PORT, Version
 
 ANY_PROTOCOL = "ANY"
 #: The protocols that protocol ANY stands for when a port is given.
@@ -20,6 +20,8 @@ LAST_PORT = 65535
 class PortMatch(NamedTuple):
     """Ports of one protocol: a range of numbers, or a name. ICMP types are numbers of ICMP and ICMPv6.
 
+    `end` is the last port of a range that begins at the number that the name stands for, 0 where it is that port alone.
+
     Protocol ANY with the whole range is every traffic there is (a rule without toPorts); with less, that port of
     TCP, UDP and SCTP.
     """
@@ -28,12 +30,14 @@ class PortMatch(NamedTuple):
     low: int = 0
     high: int = LAST_PORT
     name: str = ""
+    end: int = 0
 
     def covers(self, protocol: str, port: int, named_ports: Iterable[NamedPort]) -> bool:
         """Whether a flow to `port` matches. `named_ports` are those that a name may stand for here."""
         if self.name:
             return self.protocol in (ANY_PROTOCOL, protocol) and any(
-                p.port == port and p.name == self.name and p.protocol == protocol for p in named_ports
+                p.port <= port <= max(p.port, self.end) and p.name == self.name and p.protocol == protocol
+                for p in named_ports
             )
         if not self.low <= port <= self.high:
             return False
@@ -45,7 +49,7 @@ class PortMatch(NamedTuple):
         if self == EVERYTHING:
             return "every port"
         if self.name:
-            number = self.name
+            number = f"{self.name}-{self.end}" if self.end else self.name
         elif (self.low, self.high) == (0, LAST_PORT):
             number = "every port"
         else:
@@ -56,12 +60,12 @@ class PortMatch(NamedTuple):
 EVERYTHING = PortMatch(ANY_PROTOCOL)
 
 
-def port_matches(rule: Mapping[str, Any], version: Version) -> tuple[PortMatch, ...]:
+def port_matches(rule: Mapping[str, Any], version: Version, *, egress: bool = False) -> tuple[PortMatch, ...]:
     """The ports of one item of a Cilium rule's toPorts; none when the item lists none."""
     found: list[PortMatch] = []
     for item in rule.get("ports") or ():
         try:
-            found += _port(item or {}, version)
+            found += _port(item or {}, version, egress=egress)
         except ValueError:
             # Releases before 1.17 do not check deny rules: what does not parse there covers nothing.
             continue
@@ -85,10 +89,12 @@ def network_policy_port(item: Mapping[str, Any], version: Version) -> PortMatch:
     return _numbers(protocol, number, item.get("endPort"), version)
 
 
-def _port(item: Mapping[str, Any], version: Version) -> Iterator[PortMatch]:
+def _port(item: Mapping[str, Any], version: Version, *, egress: bool) -> Iterator[PortMatch]:
     text, protocol = item.get("port") or "", str(item.get("protocol") or ANY_PROTOCOL).upper()
     if is_service_name(text):
-        yield PortMatch(protocol, name=text.lower())
+        end = item.get("endPort") or 0
+        ranges = version >= PORT_RANGES and not (egress and version >= NAMED_PORTS_PER_DESTINATION)
+        yield PortMatch(protocol, name=text.lower(), end=end if ranges else 0)
         return
     match = _numbers(protocol, parse_uint16(text), item.get("endPort"), version)
     # Protocol ANY is TCP, UDP and SCTP in toPorts, for the whole range too: only a rule without toPorts has ICMP.
@@ -96,8 +102,12 @@ def _port(item: Mapping[str, Any], version: Version) -> Iterator[PortMatch]:
 
 
 def _numbers(protocol: str, low: int, end: int | None, version: Version) -> PortMatch:
-    """A range with its ends, one port, or every port for 0 alone (Cilium pkg/policy PortRangeToMaskedPorts)."""
-    if end is not None and end > low and version >= PORT_RANGES:
+    """A range with its ends, one port, or every port for 0: from 1.20 on with an end, too.
+
+    Source: Cilium pkg/policy PortRangeToMaskedPorts.
+    """
+    begins = low > 0 or version < ZERO_IS_EVERY_PORT
+    if begins and end is not None and end > low and version >= PORT_RANGES:
         return PortMatch(protocol, low, min(end, LAST_PORT))
     return PortMatch(protocol, low, low) if low else PortMatch(protocol)
 
@@ -108,4 +118,5 @@ def _icmp(field: Mapping[str, Any]) -> PortMatch:
     number = ICMP_TYPES[family].get(str(written))
     if number is None:
         number = int(written or 0)
-    return PortMatch(ICMP_PROTOCOLS[family], number, number)
+    # Type 0 is what the port 0 is: every one.
+    return _numbers(ICMP_PROTOCOLS[family], number, None, SUPPORTED[-1])

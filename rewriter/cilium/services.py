@@ -9,23 +9,47 @@ from rewriter.cilium.cidr import parsed_prefixes
 from rewriter.cilium.labels import CLUSTER_LABEL, K8S, NAMESPACE_LABEL
 from rewriter.cilium.selector import read_selector, selects_object
 from rewriter.cilium.settings import Facts, ServiceView, Settings
-from rewriter.cilium.terms import SERVICE, CidrTerm, Condition, Term, label_term, opaque_term
+from rewriter.cilium.terms import NOTHING, SERVICE, CidrTerm, Condition, Term, filtered, label_term, opaque_term
 from rewriter.cilium.version import SERVICES_WITH_PORTS
 
 
 def service_terms(entry: Mapping[str, Any], settings: Settings, facts: Facts) -> Iterator[Term]:
-    """The terms of one entry of toServices; opaque where no known Service fits."""
+    """The terms of one entry of toServices; opaque where no known Service fits and some that is not known may."""
     services = [service for service in facts.services if service_matches(entry, service)]
-    local = [Condition(K8S, CLUSTER_LABEL, "In", (settings.local_cluster,))] if settings.adds_local_cluster else []
-    if not services:
+    adds = settings.adds_local_cluster and not settings.single_cluster
+    local = [Condition(K8S, CLUSTER_LABEL, "In", (settings.local_cluster,))] if adds else []
+    if not services and not _known_not_to_exist(entry, facts):
         yield label_term([*opaque_term(SERVICE, service_text(entry)).conditions, *local])
     for service in services:
+        if service.external:
+            continue
         if not service.selector:
             yield from map(CidrTerm, parsed_prefixes(service.addresses))
         elif settings.version >= SERVICES_WITH_PORTS:
             conditions = [Condition(K8S, key, "In", (value,)) for key, value in service.selector.items()]
             conditions.append(Condition(K8S, NAMESPACE_LABEL, "In", (service.namespace,)))
-            yield label_term(conditions if CLUSTER_LABEL in service.selector else [*conditions, *local])
+            kept = filtered(conditions, settings.pod_labels)
+            if kept is not None:
+                yield label_term(kept if CLUSTER_LABEL in service.selector else [*kept, *local])
+            else:
+                yield NOTHING
+
+
+def _known_not_to_exist(entry: Mapping[str, Any], facts: Facts) -> bool:
+    """Whether every Service is known that an entry may mean."""
+    if facts.closed is None:
+        return True
+    named, selected = entry.get("k8sService"), entry.get("k8sServiceSelector")
+    namespaces = {part.get("namespace") for part in (named, selected) if isinstance(part, dict)}
+    name = named.get("serviceName") if isinstance(named, dict) else None
+    return bool(namespaces) and namespaces <= facts.closed and not _made_by_an_operator(name, namespaces)
+
+
+def _made_by_an_operator(name: Any, namespaces: set[Any]) -> bool:
+    """Whether a Service of this name may come to be without a manifest of its own."""
+    if name == "kubernetes" and namespaces == {"default"}:
+        return True
+    return not isinstance(name, str) or name.startswith(("cilium-gateway-", "cilium-ingress"))
 
 
 def service_matches(entry: Mapping[str, Any], service: ServiceView) -> bool:

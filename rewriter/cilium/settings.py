@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from rewriter.cilium.cidr import Prefix
-from rewriter.cilium.version import AUTHENTICATION_OFF, DEFAULT_LOCAL_CLUSTER_EXISTS, Version
+from rewriter.cilium.identity_labels import LabelFilter
+from rewriter.cilium.version import AUTHENTICATION_OFF, CIDR_MATCHES_PODS, DEFAULT_LOCAL_CLUSTER_EXISTS, Version
+
+
+class Enforcement(StrEnum):
+    """The agent's policyEnforcementMode (Cilium documentation, Policy Enforcement Modes)."""
+
+    DEFAULT = "default"
+    ALWAYS = "always"
+    NEVER = "never"
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +24,12 @@ class Settings:
     """How one cluster's agents read policies.
 
     `default_local_cluster` is policy-default-local-cluster (ignored before 1.18, where it does not exist);
-    `cidr_match_nodes` is policy-cidr-match-mode nodes; `mutual_authentication` None means the release's default.
+    `single_cluster` says that there is no mesh, so that every pod and node has the local cluster's label.
+    `cidr_match_nodes` and `cidr_match_pods` (1.20 and later) are the values of policy-cidr-match-mode;
+    `mutual_authentication` None means the release's default. `audit` lets everything pass and logs it.
+    `host_firewall` off takes pods with a label `host`, and the hosts, out of enforcement; None is off for those pods
+    alone. `pod_labels` and `node_labels` filter the labels of identities; without one every label counts.
+    `first_patch` is the release as it first came out, with the faults that its later patches mended.
     """
 
     version: Version
@@ -24,11 +39,28 @@ class Settings:
     node_selector_labels: bool = False
     dual_stack: bool = False
     mutual_authentication: bool | None = None
+    single_cluster: bool = False
+    cidr_match_pods: bool = False
+    enforcement: Enforcement = Enforcement.DEFAULT
+    audit: bool = False
+    host_firewall: bool | None = True
+    pod_labels: LabelFilter | None = None
+    node_labels: LabelFilter | None = None
+    first_patch: bool = False
 
     @property
     def adds_local_cluster(self) -> bool:
         """Whether peer selectors without a cluster key are narrowed to the local cluster."""
         return self.default_local_cluster and self.version >= DEFAULT_LOCAL_CLUSTER_EXISTS
+
+    @property
+    def enforces(self) -> bool:
+        """Whether any policy decides on traffic."""
+        return self.enforcement is not Enforcement.NEVER and not self.audit
+
+    @property
+    def matches_pods_by_address(self) -> bool:
+        return self.cidr_match_pods and self.version >= CIDR_MATCHES_PODS
 
     @property
     def authenticates(self) -> bool:
@@ -42,7 +74,7 @@ class Settings:
 class ServiceView:
     """A Kubernetes Service as toServices sees it. `addresses` are those of its endpoints.
 
-    `selector` is empty for a Service without one.
+    `selector` is empty for a Service without one; `external` is one of type ExternalName, which has no backends.
     """
 
     namespace: str
@@ -50,23 +82,32 @@ class ServiceView:
     selector: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     addresses: tuple[str, ...] = ()
+    external: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CidrGroupView:
-    """A CiliumCIDRGroup: its name, labels and prefixes."""
+    """A CiliumCIDRGroup: its name, labels and prefixes.
+
+    With `by_label` it has, beside its prefixes, the identities that bear its name as a label of source `cidrgroup`.
+    """
 
     name: str
     prefixes: tuple[Prefix, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    by_label: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What policies refer to by name. What is not here is unknown, and verdicts that need it say so."""
+    """What policies refer to by name. What is not here is unknown, and verdicts that need it say so.
+
+    `closed` are the namespaces of which every Service is here; None stands for all namespaces.
+    """
 
     services: tuple[ServiceView, ...] = ()
     cidr_groups: tuple[CidrGroupView, ...] = ()
+    closed: frozenset[str] | None = frozenset()
 
 
 NO_FACTS = Facts()

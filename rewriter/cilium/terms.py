@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from rewriter.cilium.cidr import Prefix
-from rewriter.cilium.labels import K8S, RESERVED
+from rewriter.cilium.identity_labels import LabelFilter
+from rewriter.cilium.labels import ANY, K8S, RESERVED
 from rewriter.cilium.selector import Requirement
 
 #: Label sources of peers that no manifest can resolve: an identity that has such a label is known to be behind it.
@@ -67,6 +68,8 @@ class FqdnTerm(NamedTuple):
 Term = LabelTerm | CidrTerm | FqdnTerm
 
 ANYTHING = LabelTerm()
+#: Selects no identity.
+NOTHING = LabelTerm((Condition(RESERVED, "none", "In"),))
 
 
 def reserved_term(name: str) -> LabelTerm:
@@ -92,6 +95,22 @@ def opaque_name(term: Term) -> str | None:
 def label_term(conditions: Iterable[Condition]) -> LabelTerm:
     """A term whose conditions are in canonical order, so that the order of writing does not matter."""
     return LabelTerm(tuple(sorted(set(conditions))))
+
+
+def filtered(conditions: Iterable[Condition], labels: LabelFilter | None) -> list[Condition] | None:
+    """The conditions as identities meet them whose labels go through a filter; None where none can meet them.
+
+    No pod has a label that is left out: what asks for one fails, and what forbids one holds.
+    """
+    if labels is None:
+        return list(conditions)
+    kept = []
+    for condition in conditions:
+        if condition.source not in (ANY, K8S) or labels.keeps(condition.key):
+            kept.append(condition)
+        elif condition.operator in ("In", "Exists"):
+            return None
+    return kept
 
 
 def conditions_of(requirements: Iterable[Requirement]) -> list[Condition]:

@@ -26,13 +26,14 @@ class Universe:
     `identities` follow.
     """
 
-    __slots__ = ("_by_key", "_masks", "_names", "_nodes", "_outside", "all", "cell_count", "identities")
+    __slots__ = ("_by_key", "_inside", "_masks", "_names", "_outside", "all", "cell_count", "identities")
 
     def __init__(
         self,
         identities: Sequence[Identity],
         *,
         cidr_match_nodes: bool = False,
+        cidr_match_pods: bool = False,
         cells: Iterable[LabelMask] = (),
         cell_count: int = 0,
     ) -> None:
@@ -42,16 +43,14 @@ class Universe:
         self._by_key: dict[str, dict[str, list[tuple[str, int]]]] = {}
         self._masks: dict[Term | Condition, int] = {}
         outside: list[tuple[int, Prefix]] = []
-        self._nodes: list[tuple[int, Prefix]] = []
+        self._inside: list[tuple[int, Prefix]] = []
         self._names: list[tuple[int, tuple[str, ...]]] = []
         for label, mask in cells:
             self._put(label, mask)
-        self._index(outside)
+        self._index(outside, nodes=cidr_match_nodes, pods=cidr_match_pods)
         self._outside = _Prefixes(outside)
-        if not cidr_match_nodes:
-            self._nodes = []
 
-    def _index(self, outside: list[tuple[int, Prefix]]) -> None:
+    def _index(self, outside: list[tuple[int, Prefix]], *, nodes: bool, pods: bool) -> None:
         bit = 1 << self.cell_count
         masks: dict[Label, int] = {}
         for identity in self.identities:
@@ -61,8 +60,8 @@ class Universe:
                 outside.append((bit, identity.prefix))
             if identity.dns_names:
                 self._names.append((bit, identity.dns_names))
-            if identity.node_addresses:
-                self._nodes += ((bit, address) for address in identity.node_addresses)
+            if identity.addresses and (pods if identity.is_pod else nodes):
+                self._inside += ((bit, address) for address in identity.addresses)
             bit <<= 1
         for label, mask in masks.items():
             self._put(label, mask)
@@ -114,13 +113,14 @@ class Universe:
 
     def _addresses(self, term: CidrTerm) -> int:
         mask = self._outside.inside(term.prefix)
-        nodes = 0
-        for bit, address in self._nodes:
+        inside = 0
+        # The widest range stands for the world alone (cilium/cilium#47827).
+        for bit, address in self._inside if term.prefix.bits else ():
             if term.prefix.contains(address) and not any(e.contains(address) for e in term.exceptions):
-                nodes |= bit
+                inside |= bit
         for exception in term.exceptions:
             mask &= ~self._outside.inside(exception)
-        return mask | nodes
+        return mask | inside
 
     def _dns(self, term: FqdnTerm) -> int:
         mask = 0

@@ -14,10 +14,13 @@ from typing import NamedTuple
 from rewriter.cilium.compile import Entry, PortGrant
 from rewriter.cilium.entities import entity_terms
 from rewriter.cilium.identity import Identity, NamedPort
+from rewriter.cilium.labels import NAMESPACE_LABEL
 from rewriter.cilium.policy import EGRESS, INGRESS
-from rewriter.cilium.policy_set import LoadedEntry, PolicySet, load_entries
-from rewriter.cilium.terms import SERVICE, LabelTerm, Term, opaque_name, reserved_term
+from rewriter.cilium.policy_set import LoadedEntry, PolicySet, load_entries, unenforced
+from rewriter.cilium.settings import Enforcement, Settings
+from rewriter.cilium.terms import SERVICE, LabelTerm, Term, opaque_name, pods_with, reserved_term
 from rewriter.cilium.universe import Universe
+from rewriter.cilium.version import INIT_SHUTS_THE_HOST_OUT, NAMED_PORTS_PER_DESTINATION
 
 #: Why a direction is allowed or denied.
 NOT_SELECTED = "no policy selects it"
@@ -27,6 +30,9 @@ ALLOW_RULE = "allow rule"
 DEFAULT_DENY = "default deny"
 NO_IDENTITY_YET = "a pod without an identity is denied by default"
 DENY_RULE = "deny rule"
+NEVER_ENFORCED = "policyEnforcementMode never: no policy is enforced"
+AUDITED = "audit mode: policies log what they would deny and let it pass"
+ALWAYS_DENIED = "policyEnforcementMode always: every pod is in default deny"
 
 
 class RuleReference(NamedTuple):
@@ -50,6 +56,12 @@ class DirectionVerdict(NamedTuple):
 
 
 _NOT_SELECTED = DirectionVerdict(True, NOT_SELECTED)
+
+
+def _unenforced_reason(settings: Settings) -> DirectionVerdict:
+    if settings.enforcement is Enforcement.NEVER:
+        return DirectionVerdict(True, NEVER_ENFORCED)
+    return DirectionVerdict(True, AUDITED) if settings.audit else _NOT_SELECTED
 
 
 class Verdict(NamedTuple):
@@ -93,23 +105,35 @@ class Engine:
     """Answers for flows between the identities of one universe under one policy set."""
 
     __slots__ = (
+        "_always",
         "_egress",
         "_egress_ports",
         "_ends",
         "_host",
+        "_host_reaches_init",
         "_ingress",
         "_init",
+        "_otherwise",
         "_outside",
+        "_per_destination",
         "_position",
         "universe",
     )
 
     def __init__(self, policies: PolicySet, identities: Sequence[Identity]) -> None:
-        self.universe = Universe(identities, cidr_match_nodes=policies.settings.cidr_match_nodes)
+        self.universe = universe_for(identities, policies.settings)
         self._position = {identity.name: index for index, identity in enumerate(self.universe.identities)}
         self._host = self.universe.select(reserved_term("host"))
-        self._init = self.universe.select(reserved_term("init"))
+        self._init = self.universe.select(reserved_term("init")) if policies.settings.enforces else 0
+        self._always = 0
+        if policies.settings.enforces and policies.settings.enforcement is Enforcement.ALWAYS:
+            self._always = self.universe.select(pods_with(NAMESPACE_LABEL)) & ~unenforced(
+                policies.settings, self.universe
+            )
+        self._otherwise = _unenforced_reason(policies.settings)
         self._outside = self.universe.select_any(entity_terms("world", ""))
+        self._per_destination = policies.settings.version >= NAMED_PORTS_PER_DESTINATION
+        self._host_reaches_init = policies.settings.version < INIT_SHUTS_THE_HOST_OUT
         self._egress_ports = mesh_named_ports(self.universe.identities)
         rules = [_rule(item) for item in load_entries(policies, self.universe)]
         self._ingress = [rule for rule in rules if rule.entry.direction == INGRESS]
@@ -122,11 +146,13 @@ class Engine:
         `protocol` is TCP, UDP, SCTP, ICMP, ICMPv6 or another that policies name. Raises KeyError for an unknown name.
         """
         sender, receiver = self._end(source), self._end(destination)
-        egress = ingress = _NOT_SELECTED
-        if sender.egress or sender.bit & self._init:
-            outgoing = _Flow(protocol_name(protocol), port, self._egress_ports)
+        egress = ingress = self._otherwise
+        denied = self._init | self._always
+        if sender.egress or sender.bit & denied:
+            named = receiver.named_ports if self._per_destination else self._egress_ports
+            outgoing = _Flow(protocol_name(protocol), port, named)
             egress = self._direction(sender.egress, sender.bit, receiver.bit, outgoing)
-        if receiver.ingress or receiver.bit & self._init:
+        if receiver.ingress or receiver.bit & denied:
             incoming = _Flow(protocol_name(protocol), port, receiver.named_ports, bool(sender.bit & self._host))
             ingress = self._direction(receiver.ingress, receiver.bit, sender.bit, incoming)
         return Verdict(egress, ingress)
@@ -142,7 +168,7 @@ class Engine:
         return end
 
     def _direction(self, selecting: list[_Rule], subject: int, peer: int, flow: _Flow) -> DirectionVerdict:
-        without_identity = bool(subject & self._init)
+        without_identity, always = bool(subject & self._init), bool(subject & self._always)
         allowing: list[tuple[RuleReference, tuple[str, ...]]] = []
         may_allow: list[str] = []
         may_deny: list[str] = []
@@ -164,15 +190,25 @@ class Engine:
             rules = free or tuple(reference for reference, _ in allowing)
             return DirectionVerdict(True, ALLOW_RULE, rules, _unique(limiting, may_deny))
         denying = tuple(rule.reference for rule in selecting if rule.entry.default_deny)
-        if not denying and not without_identity:
+        if not denying and not without_identity and not always:
             return DirectionVerdict(True, NO_DEFAULT_DENY, (), _unique(may_deny))
-        if flow.from_host:
+        if flow.from_host and (selecting or always or self._host_reaches_init):
             return DirectionVerdict(True, LOCAL_HOST, (), _unique(may_deny))
-        return DirectionVerdict(False, DEFAULT_DENY if denying else NO_IDENTITY_YET, denying, _unique(may_allow))
+        reason = DEFAULT_DENY if denying else ALWAYS_DENIED if always else NO_IDENTITY_YET
+        return DirectionVerdict(False, reason, denying, _unique(may_allow))
 
     def _possible(self, names: Iterable[tuple[str, bool]], peer: int) -> Iterator[str]:
         """Those behind which this peer may be: a pod may be behind a service, the world behind each."""
         return (name for name, is_service in names if is_service or peer & self._outside)
+
+
+def universe_for(identities: Sequence[Identity], settings: Settings) -> Universe:
+    """The identities as the settings say that CIDRs match them."""
+    return Universe(
+        identities,
+        cidr_match_nodes=settings.cidr_match_nodes,
+        cidr_match_pods=settings.matches_pods_by_address,
+    )
 
 
 def _rule(item: LoadedEntry) -> _Rule:

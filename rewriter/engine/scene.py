@@ -215,6 +215,6 @@ def _identity(name: str, end: ObservedEndpoint, workloads: Sequence[Workload]) -
         frozenset(map(parse_label, end.labels)),
         prefix=addresses[0] if outside and addresses else None,
         named_ports=tuple(sorted(ports)),
-        node_addresses=() if outside else addresses,
+        addresses=() if outside else addresses,
         dns_names=end.names,
     )

@@ -117,7 +117,7 @@ def _place(context: Context, spec: Spec, rule: Rule) -> _Place | None:
         if selector is None or not _namespace_decides(context, selector):
             return None
         term = endpoint_term(selector, context.policy, spec.subject, _settings(context))
-        workloads = workloads_of(context.inventory, term)
+        workloads = workloads_of(context.inventory, term) if term is not None else None
         if workloads is None:
             return None
         there = [workload for workload in workloads if not members or workload.cluster in (None, *members)]

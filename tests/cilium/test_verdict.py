@@ -338,7 +338,7 @@ def test_nodes_match_addresses_only_when_told() -> None:
     node = Identity(
         "node-1",
         frozenset({Label("reserved", "remote-node")}),
-        node_addresses=(parse_prefix("172.16.0.9/32"),),
+        addresses=(parse_prefix("172.16.0.9/32"),),
     )
     manifest = cnp(ingress=[{"fromCIDR": ["172.16.0.0/12"]}])
     for match_nodes in (False, True):
