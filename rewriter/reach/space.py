@@ -245,11 +245,12 @@ def _odd_labels(term: LabelTerm, local: str) -> Iterator[frozenset[Label]]:
     in_namespace = any(
         label.key == NAMESPACE_LABEL or label.key.startswith(NAMESPACE_LABELS_PREFIX) for label in labels
     )
-    if placed or not in_namespace:
+    node = Label(RESERVED, "remote-node") in labels
+    if placed or not (in_namespace or node):
         yield frozenset(labels)
     if not placed:
-        # Whatever is in a namespace is in a cluster, too.
-        for cluster in (local, OTHER) if in_namespace else (local,):
+        # Whatever is in a namespace is in a cluster, and so is a node.
+        for cluster in (local, OTHER) if in_namespace or node else (local,):
             yield frozenset(labels | {Label(K8S, CLUSTER_LABEL, cluster)})
 
 
