@@ -38,7 +38,9 @@ shares it. A Service without selector becomes the addresses of its EndpointSlice
 
 - Where the policy is dead today (`--from` up to 1.16), the fix switches enforcement on: evident.
 - Where it is enforced, the fix is safe if the flows stay the same, and evident if they do not.
-- A deny rule whose flows change is unsafe.
+- Cilium resolves no Service in a deny rule: that shuts its ports to every destination, and the fix is unsafe.
+- An ExternalName has no backends, so such a rule opens its ports to every destination: the fix closes them, and is
+  evident.
 - A Service that is not known, that can be read in two ways, or of which the facts are in doubt (told twice, from a
   snapshot that is stale or not whole, in a file that nothing applies) is left to a person.
 
@@ -219,7 +221,7 @@ def _fixed(place: _Place, members: Sequence[Backends], outcomes: Sequence[_Outco
         applicability,
         fix,
         wrong_ports=wrong,
-        why=_WRONG_PORT if wrong else "the rule follows the Service only where Cilium resolves it",
+        why=_why_enforced(place, outcomes, wrong=bool(wrong)),
         opens=opens,
         closes=closes,
     )
@@ -232,7 +234,13 @@ def _sibling(place: _Place, outcome: _Outcome) -> dict[str, Any]:
 
 def _changes(place: _Place, outcomes: Sequence[_Outcome]) -> tuple[tuple[Declared, ...], tuple[Declared, ...]]:
     """The flows that the rules open and close: those of other peers than the Services', and those on other ports."""
-    opens: list[Declared] = []
+    if place.rule.deny:
+        return _changes_of_deny(place, outcomes)
+    names_only = [outcome for outcome in outcomes if outcome.field == "toFQDNs"]
+    if names_only and len(names_only) == len(outcomes):
+        # A Service of type ExternalName has no backends: the rule names nobody, and its ports are open to everybody.
+        return (), (_to_anybody(place),)
+    opens: list[Declared] = [_flows(place, "their names", _sibling(place, outcome), None) for outcome in names_only]
     closes: list[Declared] = []
     for outcome in outcomes:
         new = _sibling(place, outcome)
@@ -249,7 +257,27 @@ def _changes(place: _Place, outcomes: Sequence[_Outcome]) -> tuple[tuple[Declare
         if gone:
             referred = {"toServices": _unique([member.reference for member in outcome.members])}
             closes.append(_on_ports(place, names, sibling(place.rule, referred), gone))
-    return (tuple(closes), tuple(opens)) if place.rule.deny else (tuple(opens), tuple(closes))
+    return tuple(opens), tuple(closes)
+
+
+def _changes_of_deny(place: _Place, outcomes: Sequence[_Outcome]) -> tuple[tuple[Declared, ...], tuple[Declared, ...]]:
+    """As `_changes`: Cilium resolves no Service in egressDeny, so the rule shuts its ports to everybody."""
+    closes = []
+    for outcome in outcomes:
+        new = _sibling(place, outcome)
+        before = plan_ports(place.to_ports)
+        come = [port for port in plan_ports(new["toPorts"]) if port not in before]
+        if come:
+            closes.append(_on_ports(place, listed(member.name for member in outcome.members), new, come))
+    return (_to_anybody(place),), tuple(closes)
+
+
+def _to_anybody(place: _Place) -> Declared:
+    """The flows of the rule as it is where no Service stands behind it: to everybody on its ports."""
+    ports = listed(plan_ports(place.to_ports))
+    words = f"from {subject_text(place.context.policy, place.spec)} to anything on {ports}"
+    rule = {key: value for key, value in place.rule.raw.items() if key != place.field.name}
+    return declared(words, place.spec, place.rule, rule)
 
 
 def _flows(place: _Place, peers: str, rule: Mapping[str, Any], terms: Sequence[Term] | None) -> Declared:
@@ -261,6 +289,14 @@ def _on_ports(place: _Place, names: str, rule: Mapping[str, Any], ports: Sequenc
     words = f"from {subject_text(place.context.policy, place.spec)} to backends of {names} on {listed(ports)}"
     written = [port for item in rule["toPorts"] for port in item["ports"] if port_text(port) in ports]
     return declared(words, place.spec, place.rule, {**rule, "toPorts": [{"ports": written}]})
+
+
+def _why_enforced(place: _Place, outcomes: Sequence[_Outcome], *, wrong: bool) -> str:
+    if place.rule.deny:
+        return "Cilium resolves no Service in `egressDeny`: the rule shuts its ports to every destination"
+    if all(outcome.field == "toFQDNs" for outcome in outcomes):
+        return "an ExternalName has no backends: the rule names nobody, and opens its ports to every destination"
+    return _WRONG_PORT if wrong else "the rule follows the Service only where Cilium resolves it"
 
 
 _WRONG_PORT = "policies are checked on the backends' ports, so connections to the Service do not match the rule"
@@ -311,7 +347,8 @@ def _make(
         advice = (
             "Cilium learns the addresses of a name from DNS answers: see that a rule with `rules.dns` lets them pass."
         )
-    error = place.rejected or bool(wrong_ports) or (problem is not None and problem.wrong)
+    nobody = not place.rejected and (place.rule.deny or (members and all(m.field == "toFQDNs" for m in members)))
+    error = place.rejected or nobody or bool(wrong_ports) or (problem is not None and problem.wrong)
     return Finding(
         severity=Severity.ERROR if error else Severity.NOTE,
         applicability=applicability,

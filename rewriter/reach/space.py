@@ -227,7 +227,7 @@ def _odd_labels(term: LabelTerm, local: str) -> Iterator[frozenset[Label]]:
     if not odd or (len(term.conditions) == 1 and odd[0].source == RESERVED):
         return
     labels = {
-        Label(K8S if c.source == ANY else c.source, c.key, c.values[0] if c.values else "")
+        Label(K8S if c.source == ANY else c.source, c.key, c.values[0] if c.values else _some_value(c.key))
         for c in term.conditions
         if c.operator in ("In", "Exists")
     }
@@ -252,6 +252,10 @@ def _odd_labels(term: LabelTerm, local: str) -> Iterator[frozenset[Label]]:
         # Whatever is in a namespace is in a cluster, and so is a node.
         for cluster in (local, OTHER) if in_namespace or node else (local,):
             yield frozenset(labels | {Label(K8S, CLUSTER_LABEL, cluster)})
+
+
+def _some_value(key: str) -> str:
+    return OTHER if key == CLUSTER_LABEL else ""
 
 
 def _odd_name(labels: frozenset[Label]) -> str:
