@@ -28,6 +28,7 @@ from rewriter.discovery import (
 from rewriter.engine.documents import policies_in
 from rewriter.engine.named import cluster_warnings, glob_warnings, namespace_problems, wrong_cluster
 from rewriter.inventory.facts import Cluster, RunningPolicy
+from rewriter.inventory.operators import CONVENTIONS
 from rewriter.inventory.snapshot import Snapshot, read_snapshot
 from rewriter.inventory.snapshot_age import stale, warnings
 from rewriter.inventory.tree import TreeInventory
@@ -185,7 +186,7 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
         observed=observed,
         stale=aged,
         complete=config.complete,
-        **({} if config.operators is None else {"operators": config.operators}),
+        operators=CONVENTIONS if config.operators is None else config.operators,
     )
     running = [policy for snapshot in snapshots for policy in snapshot.policies]
     dead = _dead(request, running)

@@ -14,9 +14,12 @@ class Source:
 
     path: str
     line: int | None = None
+    #: What made it of the manifest there, in words: a chart, and its template where it was rendered.
+    via: str = ""
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}" if self.line else self.path
+        place = f"{self.path}:{self.line}" if self.line else self.path
+        return f"{place} ({self.via})" if self.via else place
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,9 @@ from rewriter.inventory.variables import ValuesOf, read_variables
 
 GROUP = "kustomize.toolkit.fluxcd.io"
 HELM_GROUP = "helm.toolkit.fluxcd.io"
+SOURCE_GROUP = "source.toolkit.fluxcd.io"
+#: What a repository is applied from: itself, or the artifact that its own pipeline pushes, known by its folders.
+_OWN_KINDS = ("GitRepository", "OCIRepository")
 OPERATOR_GROUP = "fluxcd.controlplane.io"
 
 #: The URL of a source by kind, namespace and name; None where the tree does not hold it.
@@ -25,7 +28,7 @@ def read_flux_kustomization(value: Mapping[str, Any], source: Source, url_of: Ur
     metadata, spec = mapping(value.get("metadata")), mapping(value.get("spec"))
     reference = mapping(spec.get("sourceRef"))
     kind, name = str(reference.get("kind")), str(reference.get("name"))
-    if kind != "GitRepository":
+    if kind not in _OWN_KINDS:
         return Read(unknown=(f"its source is {kind} {name}, not a Git repository",))
     namespace = str(reference.get("namespace") or metadata.get("namespace") or "")
     path = spec.get("path", "")
@@ -44,7 +47,8 @@ def read_flux_kustomization(value: Mapping[str, Any], source: Source, url_of: Ur
         complete=complete,
     )
     destination = f"kubeconfig {remote}" if remote else None
-    repository = Repository(url_of(kind, namespace, name), f"{namespace}/{name}")
+    url = url_of(kind, namespace, name) if kind == "GitRepository" else None
+    repository = Repository(url, f"{namespace}/{name}")
     unit = Unit(path, repository, transform, components=texts_of(spec.get("components")), destination=destination)
     return Read((unit,))
 
@@ -54,12 +58,14 @@ def read_flux_instance(spec: Mapping[str, Any], source: Source) -> Read:
     sync = mapping(spec.get("sync"))
     if not sync:
         return Read()
-    if sync.get("kind", "GitRepository") != "GitRepository":
-        return Read(unknown=(f"it syncs from {sync.get('kind')}, not from a Git repository",))
+    kind = sync.get("kind", "GitRepository")
+    if kind not in _OWN_KINDS:
+        return Read(unknown=(f"it syncs from {kind}, not from a Git repository",))
     path = sync.get("path", "")
     if not isinstance(path, str):
         return Read(unknown=("its path is not a text",))
-    repository = Repository(_text(sync.get("url")), "flux-system/flux-system")
+    url = _text(sync.get("url")) if kind == "GitRepository" else None
+    repository = Repository(url, "flux-system/flux-system")
     return Read((Unit(path, repository, Transform(source)),))
 
 

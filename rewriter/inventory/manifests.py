@@ -34,7 +34,8 @@ class Manifest:
 def read_manifests(path: str, data: bytes) -> tuple[list[Manifest], list[Source]]:
     """The manifests of a file, Lists unrolled, and the places of documents that are templates.
 
-    An ApplicationSet is no template, whatever it holds for Argo CD to fill in. Raises YamlTextError.
+    An ApplicationSet is no template, whatever it holds for Argo CD to fill in, nor is a HelmRelease with templates in
+    its values only. Raises YamlTextError.
     """
     text = yamltext.decode(data)
     try:
@@ -49,7 +50,7 @@ def read_manifests(path: str, data: bytes) -> tuple[list[Manifest], list[Source]
     found, templates = [], []
     for document in documents:
         part = text[document.span.start : document.span.end] if has_markup else ""
-        if has_markup and yamltext.template_markup(part) is not None and not _is_application_set(document.value):
+        if has_markup and yamltext.template_markup(part) is not None and not _holds_templates(document.value):
             templates.append(Source(path, yamltext.locate(document, "").line))
             continue
         for route, value in _objects("", document.value, 0):
@@ -57,8 +58,30 @@ def read_manifests(path: str, data: bytes) -> tuple[list[Manifest], list[Source]
     return found, templates
 
 
-def _is_application_set(value: Any) -> bool:
-    return isinstance(value, dict) and value.get("kind") == "ApplicationSet"
+def _holds_templates(value: Any) -> bool:
+    """Whether a document is a manifest that hands templates on: to Argo CD, or to Helm within a release's values."""
+    if not isinstance(value, dict):
+        return False
+    kind = value.get("kind")
+    if kind == "ApplicationSet":
+        return True
+    outside = {key: item for key, item in mapping(value.get("spec")).items() if key not in ("values", "postRenderers")}
+    return kind in ("HelmRelease", "HelmChart") and not _has_markup({**value, "spec": outside}) and _is_plain(value)
+
+
+def _has_markup(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_has_markup(key) or _has_markup(item) for key, item in value.items())
+    if isinstance(value, list):
+        return any(map(_has_markup, value))
+    return isinstance(value, str) and "{{" in value
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether every key is a text: `name: {{ .x }}` parses as a mapping whose key is one."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str | int) and _is_plain(item) for key, item in value.items())
+    return not isinstance(value, list) or all(map(_is_plain, value))
 
 
 def _objects(route: str, value: Any, depth: int) -> Iterator[tuple[str, Mapping[str, Any]]]:

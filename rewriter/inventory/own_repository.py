@@ -7,12 +7,15 @@ from functools import cached_property
 
 from rewriter.inventory.appliers import Repository, Unit, folder_of, same_repository
 
+#: Of how many folders which share may be missing: one that a commit forgot makes no repository another one.
+_MANY, _FEW = 8, 0.2
+
 
 class OwnRepository:
     """Decides by the remotes of the work tree; where none of them is named, by which folders are there.
 
-    Without remotes, a source is taken for this repository when every folder that is applied from it is here and
-    at least one of them is more than the root, or when it is the only source there is.
+    Without remotes, a source is taken for this repository when every folder that is applied from it is here (or nearly
+    every one of many) and at least one of them is more than the root, or when it is the only source there is.
     """
 
     def __init__(self, folders: frozenset[str], units: Iterable[Unit], remotes: Callable[[], Sequence[str]]) -> None:
@@ -30,7 +33,9 @@ class OwnRepository:
         if self._by_remote and repository.url is not None:
             return repository.url in self._by_remote
         applied = self._applied.get(_name(repository), set())
-        if not all(folder in self._folders for folder in applied if folder is not None and "$" not in folder):
+        named = [folder for folder in applied if folder is not None and "$" not in folder]
+        missing = sum(folder not in self._folders for folder in named)
+        if missing and (missing > _FEW * len(named) or len(named) - missing < _MANY):
             return False
         return any(folder not in (None, ".") for folder in applied) or len(self._applied) == 1
 

@@ -14,6 +14,7 @@ from rewriter.inventory.cilium_installs import Install, cilium_installs
 from rewriter.inventory.cluster_folders import cluster_globs
 from rewriter.inventory.completeness import WORKLOADS, Completeness, Hidden, answer
 from rewriter.inventory.delivery import Applied, Delivery
+from rewriter.inventory.derived import DerivedFacts
 from rewriter.inventory.doubts import cluster_doubts, service_doubts, workload_doubts
 from rewriter.inventory.facts import (
     AppliedPolicy,
@@ -35,6 +36,7 @@ from rewriter.inventory.manifests import Manifest
 from rewriter.inventory.operators import CONVENTIONS, OPERATOR_KINDS, convention_of, operator_workloads
 from rewriter.inventory.placements import APPLIER_KINDS, Placements
 from rewriter.inventory.readers import KINDS, READERS
+from rewriter.inventory.releases.make import Render
 from rewriter.inventory.settings.files import SettingsFiles
 from rewriter.inventory.settings.settle import Settled, own_names, settle, with_readings
 from rewriter.inventory.snapshot import Snapshot
@@ -81,7 +83,7 @@ class TreeInventory:
     and Argo CD start at, `read` gives a file's bytes anew (None: it cannot), `remotes` the URLs of the repository.
     `stale` says of sources that are too old to rest on, in words, how old they are.
     `operators` are the conventions by which custom resources count as workloads. `complete` are the namespaces of which
-    a person says that the facts are all there is.
+    a person says that the facts are all there is. `render` renders a Helm release.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class TreeInventory:
         stale: Mapping[Source, str] = MappingProxyType({}),
         operators: Iterable[str] = CONVENTIONS,
         complete: Sequence[str] = (),
+        render: Render = lambda _release: None,
     ) -> None:
         self._complete = tuple(complete)
         self._complete_answers: dict[tuple[str | None, str | None, str], Completeness] = {}
@@ -111,6 +114,7 @@ class TreeInventory:
         self._told_settings: Settled | None = None
         self._placements = Placements(self._files, remotes)
         self._delivery = Delivery(self._files, self._placements, self._local, self._named, self._only)
+        self._derived = DerivedFacts(self._files, self._placements, self._delivery.cluster_at, render, self._operators)
         self._facts: dict[tuple[str, str], list[Any]] = {}
         self._homeless: dict[tuple[Any, ...], Workload] = {}
         self._answers: dict[tuple[str, frozenset[tuple[str, str]]], list[Any]] = {}
@@ -338,7 +342,7 @@ class TreeInventory:
             )
             for workload in self._homeless.values()
         ]
-        return (*unseen_workloads(self._files, self._placements), *homeless)
+        return (*unseen_workloads(self._files, self._placements, self._derived.understood), *homeless)
 
     def namespaces(self, name: str | None = None) -> Sequence[Namespace]:
         found: list[Namespace] = self._holding("namespaces", b"Namespace", [name] if name else ())
@@ -413,7 +417,7 @@ class TreeInventory:
                 or not file.kinds.isdisjoint(_OPERATOR_KINDS)
             ):
                 found += self._facts_of(file, group)
-        return found
+        return found + self._derived.facts(group, kinds)
 
     def _facts_of(self, file: OfferedFile, group: str) -> list[Any]:
         key = (file.path, group)

@@ -8,6 +8,7 @@ from typing import Any
 from rewriter.inventory import argo, flux
 from rewriter.inventory.appliers import api_group
 from rewriter.inventory.completeness import Hidden
+from rewriter.inventory.facts import Source
 from rewriter.inventory.kubernetes import namespace_of
 from rewriter.inventory.manifests import Manifest, mapping
 from rewriter.inventory.operators import OPERATOR_KINDS, convention_of
@@ -17,24 +18,31 @@ from rewriter.inventory.tree_files import TreeFiles
 _KINDS = frozenset(kind.encode() for kind in OPERATOR_KINDS) | {b"HelmRelease"}
 
 
-def unseen_workloads(files: TreeFiles, placements: Placements) -> Iterator[Hidden]:
-    """Each maker of pods whose labels are not all known."""
+def unseen_workloads(files: TreeFiles, placements: Placements, understood: frozenset[Source]) -> Iterator[Hidden]:
+    """Each maker of pods whose labels are not all known.
+
+    `understood` are the places of releases of which everything that they make is known.
+    """
     for file in files.of_kinds(_KINDS):
         inner = files.inner(file.path)
         for manifest in files.manifests(file.path, file.data):
             release = manifest.kind == "HelmRelease" and api_group(manifest.value) == flux.HELM_GROUP
+            if manifest.source in understood:
+                continue
             if release or convention_of(manifest.value) is not None:
                 for placement in placements.of(inner) or (None,):
                     value = placement.apply(manifest.value) if placement else manifest.value
                     yield _hidden(*_made(Manifest(manifest.source, value)))
     for application in placements.applications:
+        if application.source in understood:
+            continue
         spec = mapping(application.value.get("spec"))
         if any(source.get("chart") or source.get("helm") or source.get("plugin") for source in argo.sources_of(spec)):
             namespace = mapping(spec.get("destination")).get("namespace")
             name = mapping(application.value.get("metadata")).get("name")
             yield _hidden(_text(namespace), f"Application {name}, {application.source}")
     for each in placements.kustomizations.values():
-        for chart in each.charts:
+        for chart in () if each.source in understood else each.charts:
             namespace = _text(each.transform.namespace) or _text(chart.get("namespace"))
             yield _hidden(namespace, f"Helm chart {chart.get('name')}, {each.source}")
         for url in each.remote:

@@ -1,0 +1,248 @@
+"""Every Helm release that the tree describes: Flux, Argo CD, Kustomize and the Helm controller of k3s.
+
+- HelmRelease (Flux helm-controller): the release's name is `spec.releaseName`, else `<targetNamespace>-<name>` where
+  targetNamespace is set, else its own (its API documentation, "Release name").
+- Application and what ApplicationSets make (Argo CD, "Helm"): `helm.releaseName`, else the Application's name.
+- `helmCharts` of a Kustomization (Kustomize, "helmCharts").
+- HelmChart of `helm.cattle.io` (k3s, "Helm").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rewriter import yamltext
+from rewriter.inventory import argo, flux
+from rewriter.inventory.appliers import api_group, texts_of
+from rewriter.inventory.kubernetes import namespace_of
+from rewriter.inventory.kustomize import Kustomization, joined
+from rewriter.inventory.kustomize_walk import Placement
+from rewriter.inventory.manifests import Manifest, items, mapping
+from rewriter.inventory.placements import Placements
+from rewriter.inventory.releases.model import Chart, Release, chart_name
+from rewriter.inventory.releases.values import ValuesFiles, at_path, over, values_of
+from rewriter.inventory.tree_files import TreeFiles
+
+K3S_GROUP = "helm.cattle.io"
+
+
+def find_releases(files: TreeFiles, placements: Placements) -> Iterator[Release]:
+    """The releases in the order of their files, one for each way in which each is applied."""
+    finder = _Finder(files, placements)
+    yield from finder.flux()
+    yield from finder.k3s()
+    yield from finder.applications()
+    yield from finder.kustomize()
+
+
+class _Finder:
+    def __init__(self, files: TreeFiles, placements: Placements) -> None:
+        self._files = files
+        self._placements = placements
+        self._values = ValuesFiles(files, placements)
+        self._sources: dict[tuple[str, str], list[tuple[str, Mapping[str, Any]]]] = {}
+
+    def flux(self) -> Iterator[Release]:
+        for placement, manifest in self._placed("HelmRelease", flux.HELM_GROUP):
+            spec = mapping(manifest.value.get("spec"))
+            own = namespace_of(manifest)
+            target = _known(spec.get("targetNamespace"))
+            name = _known(spec.get("releaseName")) or (f"{target}-{manifest.name}" if target else manifest.name)
+            chart = self._flux_chart(manifest, spec)
+            if chart is None:
+                chart = Chart("")
+            parts, unread = self._values.referred(spec, own)
+            yield Release(
+                name,
+                target or own,
+                chart,
+                over([*parts, mapping(spec.get("values"))]),
+                manifest.source,
+                placement,
+                unread,
+                post_renderers=tuple(items(spec.get("postRenderers"))),
+            )
+
+    def _flux_chart(self, manifest: Manifest, spec: Mapping[str, Any]) -> Chart | None:
+        written = mapping(mapping(spec.get("chart")).get("spec"))
+        if written:
+            name = _known(written.get("chart")) or ""
+            source = mapping(written.get("sourceRef"))
+            version = _known(written.get("version"))
+            if source.get("kind") in ("GitRepository", "Bucket"):
+                return self._local(joined(".", name), version)
+            found = self._source("HelmRepository", str(source.get("name")), manifest)
+            return Chart(chart_name(name), version, url=_known(found.get("url")))
+        reference = mapping(spec.get("chartRef"))
+        kind, name = str(reference.get("kind")), str(reference.get("name"))
+        told = self._source(kind, name, manifest)
+        if kind == "OCIRepository":
+            if not told:
+                return Chart(name)
+            ref, url = mapping(told.get("ref")), _known(told.get("url"))
+            return Chart(chart_name(url or name), _known(ref.get("tag")) or _known(ref.get("semver")), url=url)
+        if kind == "HelmChart":
+            return Chart(chart_name(str(told.get("chart") or name)), _known(told.get("version")))
+        return None
+
+    def _local(self, folder: str, version: str | None) -> Chart:
+        """A chart in this repository, if it is there."""
+        there = folder if joined(folder, "Chart.yaml") in self._files.names else None
+        values = self._values.file(joined(folder, "Chart.yaml")) if there else None
+        name = _known(mapping(values).get("name")) or chart_name(folder)
+        return Chart(name, _known(mapping(values).get("version")) or version, there)
+
+    def _source(self, kind: str, name: str, user: Manifest) -> Mapping[str, Any]:
+        """The spec of a Flux source by name: the one in the nearest folder; empty where the tree has none."""
+        key = (kind, name)
+        if key not in self._sources:
+            self._sources[key] = [
+                (manifest.source.path, mapping(manifest.value.get("spec")))
+                for file in self._files.of_kinds(frozenset({kind.encode()}))
+                for manifest in self._files.manifests(file.path, file.data)
+                if (manifest.kind, manifest.name) == (kind, name) and api_group(manifest.value) == flux.SOURCE_GROUP
+            ]
+        found = self._sources[key]
+        nearest = sorted(found, key=lambda each: -_shared(each[0], user.source.path))
+        return nearest[0][1] if nearest else {}
+
+    def k3s(self) -> Iterator[Release]:
+        for placement, manifest in self._placed("HelmChart", K3S_GROUP):
+            spec = mapping(manifest.value.get("spec"))
+            text = spec.get("valuesContent")
+            values = values_of(text) if isinstance(text, str) else {}
+            parts = [values or {}, *(at_path(str(key), item) or {} for key, item in mapping(spec.get("set")).items())]
+            unread = "valuesContent" if values is None else ""
+            name = str(spec.get("chart") or "")
+            yield Release(
+                manifest.name,
+                _known(spec.get("targetNamespace")) or namespace_of(manifest),
+                Chart(chart_name(name), _known(spec.get("version")), url=_known(spec.get("repo")) or name),
+                over(parts),
+                manifest.source,
+                placement,
+                unread or ("valuesSecrets" if spec.get("valuesSecrets") else ""),
+                kind="HelmChart",
+            )
+
+    def applications(self) -> Iterator[Release]:
+        for each in self._placements.applications:
+            spec = mapping(each.value.get("spec"))
+            metadata = mapping(each.value.get("metadata"))
+            sources = argo.sources_of(spec)
+            references = {str(source["ref"]) for source in sources if source.get("ref")}
+            for source in sources:
+                chart = self._application_chart(source)
+                if chart is None:
+                    continue
+                helm = mapping(source.get("helm"))
+                values, unread = self._application_values(source, helm, references)
+                name = _known(helm.get("releaseName")) or str(metadata.get("name"))
+                namespace = _known(helm.get("namespace")) or _known(mapping(spec.get("destination")).get("namespace"))
+                placement = Placement((), each.target)
+                yield Release(name, namespace, chart, values, each.source, placement, unread, kind="Application")
+
+    def _application_chart(self, source: Mapping[str, Any]) -> Chart | None:
+        if _known(source.get("chart")):
+            version = _known(source.get("targetRevision"))
+            return Chart(chart_name(str(source["chart"])), version, url=_known(source.get("repoURL")))
+        folder = str(source.get("path") or "").strip("/")
+        if folder and joined(folder, "Chart.yaml") in self._files.names:
+            return self._local(folder, None)
+        return None
+
+    def _application_values(
+        self, source: Mapping[str, Any], helm: Mapping[str, Any], references: set[str]
+    ) -> tuple[dict[str, Any], str]:
+        folder = str(source.get("path") or "").strip("/") or "."
+        parts: list[Mapping[str, Any]] = []
+        unread: list[str] = []
+        for entry in texts_of(helm.get("valueFiles")):
+            reference, _, path = entry.partition("/")
+            foreign = reference[:1] == "$" and reference[1:] not in references
+            values = None if foreign else self._values.file(path if reference[:1] == "$" else joined(folder, entry))
+            if values is not None:
+                parts.append(values)
+            elif helm.get("ignoreMissingValueFiles") is not True:
+                unread.append(entry)
+        if isinstance(helm.get("values"), str):
+            text = values_of(helm["values"])
+            parts.append(text or {})
+            unread += ["values"] if text is None else []
+        parts.append(mapping(helm.get("valuesObject")))
+        parts += [at_path(str(each.get("name")), each.get("value")) or {} for each in items(helm.get("parameters"))]
+        return over(parts), ", ".join(unread)
+
+    def kustomize(self) -> Iterator[Release]:
+        for folder, kustomization in self._placements.kustomizations.items():
+            for chart in kustomization.charts:
+                yield from self._kustomize_chart(folder, kustomization, chart)
+
+    def _kustomize_chart(
+        self, folder: str, kustomization: Kustomization, chart: Mapping[str, Any]
+    ) -> Iterator[Release]:
+        name = _known(chart.get("name"))
+        if name is None:
+            return
+        parts: list[Mapping[str, Any]] = []
+        unread = []
+        for entry in (chart.get("valuesFile"), *texts_of(chart.get("additionalValuesFiles"))):
+            if isinstance(entry, str) and entry:
+                values = self._values.file(joined(folder, entry))
+                parts.append(values or {})
+                unread += [entry] if values is None else []
+        parts.append(mapping(chart.get("valuesInline")))
+        home = mapping(kustomization.value.get("helmGlobals")).get("chartHome") or "charts"
+        local = joined(joined(folder, str(home)), name)
+        there = local if joined(local, "Chart.yaml") in self._files.names else None
+        made = Chart(name, _known(chart.get("version")), there, _known(chart.get("repo")))
+        for placement in self._ways(folder, kustomization):
+            yield Release(
+                _known(chart.get("releaseName")) or name,
+                _known(chart.get("namespace")) or kustomization.transform.namespace,
+                made,
+                over(parts),
+                kustomization.source,
+                placement,
+                ", ".join(unread),
+                transformed=True,
+                kind="Helm chart",
+            )
+
+    def _ways(self, folder: str, kustomization: Kustomization) -> tuple[Placement, ...]:
+        """The ways of what a kustomization itself makes: those of a file that it lists, as they share them."""
+        for entry in kustomization.resources:
+            if entry in self._files.names and self._placements.of(entry):
+                return tuple(self._placements.of(entry))
+        chain = () if kustomization.transform.changes_nothing else (kustomization.transform,)
+        return tuple(Placement(chain, target) for target in self._placements.targets_of(folder))
+
+    def _placed(self, kind: str, group: str) -> Iterator[tuple[Placement | None, Manifest]]:
+        """The manifests of a kind as they are applied, those that nothing applies as they are written."""
+        for file in self._files.of_kinds(frozenset({kind.encode()})):
+            inner = self._files.inner(file.path)
+            if inner in self._placements.patch_files:
+                continue
+            for manifest in self._files.manifests(file.path, file.data):
+                if manifest.kind == kind and api_group(manifest.value) == group:
+                    for placement in self._placements.of(inner):
+                        yield placement, Manifest(manifest.source, placement.apply(manifest.value))
+                    if not self._placements.of(inner):
+                        yield None, manifest
+
+
+def _shared(path: str, other: str) -> int:
+    """How many folders two paths have in common."""
+    count = 0
+    for one, two in zip(path.split("/")[:-1], other.split("/")[:-1], strict=False):
+        if one != two:
+            break
+        count += 1
+    return count
+
+
+def _known(value: Any) -> str | None:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    return value if isinstance(value, str) and value and not yamltext.has_substitution(value) else None

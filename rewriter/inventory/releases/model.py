@@ -1,0 +1,74 @@
+"""A Helm release as the tree describes it."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rewriter.inventory.facts import Source
+from rewriter.inventory.kustomize_walk import Placement
+from rewriter.inventory.manifests import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Which chart: its name, its version (None: not known), its folder in the tree, or the URL that it comes from."""
+
+    name: str
+    version: str | None = None
+    folder: str | None = None
+    url: str | None = None
+
+    @property
+    def major(self) -> int | None:
+        """The first number of the version."""
+        first = (self.version or "").removeprefix("v").partition(".")[0]
+        return int(first) if first.isdigit() else None
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}" if self.version else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One installation of a chart. `namespace` is None where it is not known.
+
+    `unread` says in words which values could not be read; empty where they are all there. `placement` is the way on
+    which the manifest at `source` is applied; `transformed` says that it changes what the chart makes too (Kustomize
+    `helmCharts`). `post_renderers` are those of a HelmRelease, as written.
+    """
+
+    name: str
+    namespace: str | None
+    chart: Chart
+    values: Mapping[str, Any]
+    source: Source
+    placement: Placement | None = None
+    unread: str = ""
+    transformed: bool = False
+    post_renderers: tuple[Mapping[str, Any], ...] = ()
+    kind: str = "HelmRelease"
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}, {self.source}"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a release makes. `complete` says that these are all its manifests that may be workloads or Services.
+
+    `reason` says why it is not complete, in words.
+    """
+
+    release: Release
+    manifests: tuple[Manifest, ...] = ()
+    complete: bool = False
+    reason: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+
+def chart_name(reference: str) -> str:
+    """The name of a chart from a path, a URL or a name."""
+    return posixpath.basename(reference.rstrip("/"))

@@ -1,0 +1,104 @@
+"""The values of a release: its own, and those that files and ConfigMaps of the tree hold."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rewriter import yamltext
+from rewriter.inventory.appliers import texts_of
+from rewriter.inventory.cilium_values import merged_values
+from rewriter.inventory.kustomize import joined
+from rewriter.inventory.manifests import items, mapping
+from rewriter.inventory.placements import Placements
+from rewriter.inventory.tree_files import TreeFiles
+
+
+class ValuesFiles:
+    """Reads values from the files of the tree."""
+
+    def __init__(self, files: TreeFiles, placements: Placements) -> None:
+        self._files = files
+        self._placements = placements
+        self._parsed: dict[str, Mapping[str, Any] | None] = {}
+
+    def file(self, inner: str) -> Mapping[str, Any] | None:
+        """The values of a file by its path from the root; None where it is not there or is no plain YAML."""
+        if inner not in self._parsed:
+            data = self._files.bytes_of(inner)
+            self._parsed[inner] = None if data is None else values_of(data.decode("utf-8", "replace"))
+        return self._parsed[inner]
+
+    def referred(self, spec: Mapping[str, Any], namespace: str | None) -> tuple[list[Mapping[str, Any]], str]:
+        """What `valuesFrom` of a HelmRelease gives, in its order, and what of it could not be read, in words."""
+        parts: list[Mapping[str, Any]] = []
+        unread = []
+        for each in items(spec.get("valuesFrom")):
+            values = self._reference(each, namespace)
+            if values is not None:
+                parts.append(values)
+            elif each.get("optional") is not True:
+                unread.append(f"{each.get('kind')} {each.get('name')}")
+        return parts, ", ".join(unread)
+
+    def _reference(self, reference: Mapping[str, Any], namespace: str | None) -> Mapping[str, Any] | None:
+        if reference.get("kind") != "ConfigMap":
+            return None
+        name, key = str(reference.get("name")), str(reference.get("valuesKey") or "values.yaml")
+        found = [*self._generated(name, key), *self._config_maps(name, key, namespace)]
+        if len(set(found)) != 1:
+            return None
+        path = reference.get("targetPath")
+        return at_path(str(path), found[0]) if path else values_of(found[0])
+
+    def _generated(self, name: str, key: str) -> Iterator[str]:
+        """The texts that configMapGenerators put into a ConfigMap of a name."""
+        for kustomization in self._placements.kustomizations.values():
+            for generator in items(kustomization.value.get("configMapGenerator")):
+                if generator.get("name") != name:
+                    continue
+                for entry in texts_of(generator.get("files")):
+                    own, equals, path = entry.partition("=")
+                    if (own if equals else posixpath.basename(entry)) == key:
+                        data = self._files.bytes_of(joined(kustomization.folder, path if equals else entry))
+                        if data is not None:
+                            yield data.decode("utf-8", "replace")
+
+    def _config_maps(self, name: str, key: str, namespace: str | None) -> Iterator[str]:
+        for path in self._files.variable_files:
+            data = self._files.bytes_of(self._files.inner(path))
+            if data is None or name.encode() not in data:
+                continue
+            for manifest in self._files.manifests(path, data):
+                own = manifest.metadata.get("namespace")
+                if (manifest.kind, manifest.name) == ("ConfigMap", name) and own in (None, namespace):
+                    text = mapping(manifest.value.get("data")).get(key)
+                    if isinstance(text, str):
+                        yield text
+
+
+def values_of(text: str) -> Mapping[str, Any] | None:
+    """The values that a YAML text holds; None where it is no mapping."""
+    try:
+        documents = yamltext.parse(text)
+    except yamltext.YamlTextError:
+        return None
+    if not documents:
+        return {}
+    value = documents[0].value
+    return {} if value is None else value if isinstance(value, dict) else None
+
+
+def at_path(path: str, value: Any) -> Mapping[str, Any] | None:
+    """One value at a dotted path, as `--set` has it; None for lists and escaped dots."""
+    if "[" in path or "\\" in path:
+        return None
+    for part in reversed(path.split(".")):
+        value = {part: value}
+    return mapping(value)
+
+
+def over(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Values laid over each other as Helm does."""
+    return merged_values(parts)

@@ -1,0 +1,177 @@
+"""What app-template makes of its values: names, labels, ports, accounts, per version."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from rewriter.inventory.charts.app_template import objects
+from rewriter.inventory.charts.naming import NotKnownError
+from rewriter.inventory.facts import Source
+from rewriter.inventory.releases.model import Chart, Release
+from tests.inventory.support import inventory
+
+
+def made(values: str, version: str | None = "4.6.2", name: str = "shop") -> dict[str, Any]:
+    """The objects of a release by kind and name."""
+    release = Release(name, "web", Chart("app-template", version), yaml.safe_load(values) or {}, Source("r.yaml", 1))
+    return {f"{each['kind']} {each['metadata']['name']}": each for each in objects(release)}
+
+
+def labels(manifest: Any) -> dict[str, str]:
+    spec = manifest["spec"]
+    template = spec["jobTemplate"]["spec"]["template"] if "jobTemplate" in spec else spec["template"]
+    return dict(template["metadata"]["labels"])
+
+
+ONE = """
+controllers:
+  shop:
+    pod: {labels: {tier: front}}
+    containers:
+      app: {image: {repository: shop, tag: "1"}, env: {URL: http://db, TZ: {value: UTC}}, args: [--x],
+            ports: [{name: http, containerPort: 8080}]}
+service:
+  app: {controller: shop, ports: {http: {port: 80, targetPort: 8080}, off: {enabled: false, port: 1}}}
+"""
+OWN = {"app.kubernetes.io/name": "shop", "app.kubernetes.io/instance": "shop"}
+
+
+@pytest.mark.parametrize(
+    ("version", "key"),
+    [("3.7.1", "component"), ("2.0.0", "component"), ("4.6.2", "controller"), ("5.1.0", "controller")],
+)
+def test_pods_carry_the_label_of_their_version(version: str, key: str) -> None:
+    found = made(ONE, version)
+    deployment = found["Deployment shop" if version[0] != "2" else "Deployment shop-shop"]
+    assert labels(deployment) == {**OWN, f"app.kubernetes.io/{key}": "shop", "tier": "front"}
+    [service] = [each for each in found.values() if each["kind"] == "Service"]
+    assert service["spec"]["selector"] == {**OWN, f"app.kubernetes.io/{key}": "shop"}
+    assert service["spec"]["ports"] == [{"name": "http", "port": 80, "targetPort": 8080, "protocol": "TCP"}]
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["env"] == [{"name": "URL", "value": "http://db"}, {"name": "TZ", "value": "UTC"}]
+    assert container["ports"] == [{"name": "http", "containerPort": 8080}]
+
+
+def test_without_a_version_pods_have_the_labels_of_all() -> None:
+    assert labels(made(ONE, None)["Deployment shop"]).keys() >= {
+        "app.kubernetes.io/component",
+        "app.kubernetes.io/controller",
+    }
+
+
+def test_version_one_has_one_controller_that_listens_on_its_services() -> None:
+    found = made(
+        "image: {repository: shop, tag: '1'}\nhostNetwork: true\npodLabels: {a: b}\n"
+        "service: {main: {ports: {http: {port: 8080}}}, udp: {ports: {dns: {port: 53, protocol: UDP}}}}\n",
+        "1.5.1",
+    )
+    assert labels(found["Deployment shop"]) == {**OWN, "a": "b"}
+    pod = found["Deployment shop"]["spec"]["template"]["spec"]
+    assert pod["hostNetwork"] is True
+    assert [port["containerPort"] for port in pod["containers"][0]["ports"]] == [8080, 53]
+    assert found["Service shop"]["spec"]["selector"] == found["Service shop-udp"]["spec"]["selector"] == OWN
+
+
+def test_several_controllers_and_services_have_suffixes() -> None:
+    values = """
+controllers:
+  app: {type: statefulset, containers: {app: {image: a}}}
+  tidy: {type: cronjob, containers: {app: {image: a}}, pod: {hostNetwork: true}}
+  gone: {enabled: false}
+service:
+  app: {controller: app, ports: {http: {port: 80}}}
+  metrics: {controller: tidy, forceRename: "{{ .Release.Name }}-m", ports: {http: {port: 81}}}
+defaultPodOptions: {labels: {all: "yes"}}
+"""
+    found = made(values)
+    assert set(found) == {"StatefulSet shop-app", "CronJob shop-tidy", "Service shop-app", "Service shop-m"}
+    assert labels(found["CronJob shop-tidy"])["all"] == "yes"
+    assert found["CronJob shop-tidy"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]["hostNetwork"] is True
+    assert found["Service shop-m"]["spec"]["selector"]["app.kubernetes.io/controller"] == "tidy"
+
+
+@pytest.mark.parametrize(
+    ("values", "version", "account"),
+    [
+        ("{}", "4.0.0", "default"),
+        ("{}", "5.0.0", "shop"),
+        ("{global: {createDefaultServiceAccount: false}}", "5.0.0", "default"),
+        ("{serviceAccount: {create: true, name: own}}", "3.0.0", "own"),
+        ("{serviceAccount: {create: true}}", "3.0.0", "shop"),
+        ("{serviceAccount: {reader: {}}}", "4.0.0", "shop"),
+    ],
+)
+def test_the_account_of_pods(values: str, version: str, account: str) -> None:
+    found = made(yaml.safe_dump(yaml.safe_load(ONE) | yaml.safe_load(values)), version)
+    assert found["Deployment shop"]["spec"]["template"]["spec"]["serviceAccountName"] == account
+
+
+def test_network_policies_and_raw_resources_are_objects() -> None:
+    values = f"""{ONE}
+networkpolicies:
+  shop: {{controller: shop, policyTypes: [Ingress], rules: {{ingress: [{{}}]}}}}
+rawResources:
+  job: {{apiVersion: v1, kind: Service, spec: {{spec: {{ports: [{{port: 1}}]}}}}}}
+"""
+    found = made(values)
+    assert found["NetworkPolicy shop"]["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/controller"] == "shop"
+    assert found["Service shop"]["spec"]["ports"]
+
+
+def test_a_template_that_is_not_followed_is_not_guessed() -> None:
+    with pytest.raises(NotKnownError, match="the template"):
+        made('controllers: {a: {pod: {labels: {x: "{{ .Values.x }}"}}, containers: {a: {image: a}}}}')
+
+
+RELEASE = """\
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: shop, namespace: web}
+spec:
+  chartRef: {kind: OCIRepository, name: app-template, namespace: flux-system}
+%s  values:
+    controllers: {shop: {containers: {app: {image: {repository: a, tag: "1"}, ports: [{containerPort: 8080}]}}}}
+    service: {shop: {controller: shop, ports: {http: {port: 80, targetPort: 8080}}}}
+"""
+
+
+def test_a_release_is_a_fact_with_its_place_and_hides_nothing() -> None:
+    found = inventory({"a/r.yaml": RELEASE % ""})
+    [workload] = found.workloads_with({"app.kubernetes.io/name": "shop"})
+    assert (workload.kind, workload.namespace, workload.ports[0].number) == ("Deployment", "web", 8080)
+    assert str(workload.source) == "a/r.yaml:1 (chart app-template)"
+    [service] = found.services("shop", "web")
+    assert service.ports[0].target == 8080
+    assert found.completeness("web").complete
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "  valuesFrom: [{kind: Secret, name: s}]\n",
+        "  postRenderers: [{kustomize: {patches: [{patch: '[]', target: {kind: Deployment}}]}}]\n",
+    ],
+)
+def test_what_is_not_all_read_still_hides(more: str) -> None:
+    found = inventory({"a/r.yaml": RELEASE % more})
+    assert found.workloads_with({"app.kubernetes.io/name": "shop"})
+    assert not found.completeness("web").complete
+
+
+def test_values_of_a_config_map_are_laid_below() -> None:
+    config = (
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: s, namespace: web}\n"
+        "data:\n  values.yaml: |\n    defaultPodOptions: {labels: {from: map}}\n"
+    )
+    found = inventory({"a/r.yaml": RELEASE % "  valuesFrom: [{kind: ConfigMap, name: s}]\n", "a/c.yaml": config})
+    assert found.workloads_with({"from": "map"})
+    assert found.completeness("web").complete
+
+
+def test_other_charts_hide() -> None:
+    found = inventory({"a/r.yaml": (RELEASE % "").replace("app-template", "redis")})
+    assert not found.all_workloads()
+    assert not found.completeness("web").complete
