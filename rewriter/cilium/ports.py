@@ -73,8 +73,9 @@ def port_matches(rule: Mapping[str, Any], version: Version, *, egress: bool = Fa
 
 
 def icmp_matches(rule: Mapping[str, Any]) -> tuple[PortMatch, ...]:
-    """The ICMP types of one item of a rule's icmps."""
-    return tuple(_icmp(field or {}) for field in rule.get("fields") or ())
+    """The ICMP types of one item of a rule's icmps; one that is no number and no known name covers nothing."""
+    fields = [field or {} for field in rule.get("fields") or ()]
+    return tuple(match for field in fields if isinstance(field, dict) and (match := _icmp(field)) is not None)
 
 
 def network_policy_port(item: Mapping[str, Any], version: Version) -> PortMatch:
@@ -107,16 +108,19 @@ def _numbers(protocol: str, low: int, end: int | None, version: Version) -> Port
     Source: Cilium pkg/policy PortRangeToMaskedPorts.
     """
     begins = low > 0 or version < ZERO_IS_EVERY_PORT
-    if begins and end is not None and end > low and version >= PORT_RANGES:
+    if begins and version >= PORT_RANGES and end is not None and end > low:
         return PortMatch(protocol, low, min(end, LAST_PORT))
     return PortMatch(protocol, low, low) if low else PortMatch(protocol)
 
 
-def _icmp(field: Mapping[str, Any]) -> PortMatch:
+def _icmp(field: Mapping[str, Any]) -> PortMatch | None:
     family = "IPv6" if field.get("family") == "IPv6" else "IPv4"
     written = field.get("type")
     number = ICMP_TYPES[family].get(str(written))
     if number is None:
-        number = int(written or 0)
+        text = str(written or 0)
+        if not text.removeprefix("-").isdecimal():
+            return None
+        number = int(text)
     # Type 0 is what the port 0 is: every one.
     return _numbers(ICMP_PROTOCOLS[family], number, None, SUPPORTED[-1])

@@ -47,6 +47,15 @@ def rejection(
     return None
 
 
+def decoding_rejection(manifest: Mapping[str, Any], version: Version, *, base: str = "") -> Rejection | None:
+    """The first value of a policy manifest that `version` cannot decode, as a value of the wrong type; None without."""
+    try:
+        check_decodes(manifest, manifest["kind"], version, base)
+    except RejectedError as error:
+        return Rejection(error.message, error.route or "")
+    return None
+
+
 def _check_cilium_policy(
     manifest: Mapping[str, Any], version: Version, base: str, *, node_selector_labels: bool
 ) -> None:

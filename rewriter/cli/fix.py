@@ -152,7 +152,7 @@ def fix(
             "-v",
             count=True,
             metavar="",
-            help="Tell on stderr which facts are known, and which are in doubt.",
+            help="Tell on stderr which facts are known, which are in doubt, and the traceback of what failed.",
             show_default=False,
             rich_help_panel=REPORT,
         ),
@@ -212,7 +212,7 @@ def fix(
     if write_baseline and baseline is not None:
         return fix_run.run_baseline(workspace, options, baseline, jobs)
     mode = fix_run.Mode.WRITE if write else fix_run.Mode.CHECK if check else fix_run.Mode.DRY_RUN
-    printing = fix_run.Printing(format_.value, output, color.value, quiet)
+    printing = fix_run.Printing(format_.value, output, color.value, quiet, bool(verbose))
     if names == ("-",):
         return fix_run.run_stdin(workspace, options, mode, printing, stdin_filename or "stdin.yaml")
     return fix_run.run_files(workspace, options, mode, printing, jobs)

@@ -39,6 +39,7 @@ class Printing:
     output: Path | None = None
     color: str = "auto"
     quiet: bool = False
+    verbose: bool = False
 
 
 def run_files(workspace: Workspace, options: Options, mode: Mode, printing: Printing, jobs: int) -> int:
@@ -177,10 +178,12 @@ def _print(report: Report, mode: Mode, printing: Printing, stream: object = None
             plain = replace(style_for(out, "never"), width=100)
             write_file(printing.output, text.render(report, plain, written=written, quiet=printing.quiet))
     out.flush()
-    print_errors(report)
+    print_errors(report, verbose=printing.verbose)
 
 
-def print_errors(report: Report) -> None:
-    """One line on stderr for each file or document that could not be treated."""
+def print_errors(report: Report, *, verbose: bool = False) -> None:
+    """One line on stderr for each file or document that could not be treated; if `verbose` with its traceback."""
     for error in report.errors:
         tell(error)
+        for line in error.details.splitlines() if verbose else ():
+            tell(line)

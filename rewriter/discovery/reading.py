@@ -20,12 +20,16 @@ _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
 @dataclass(frozen=True, slots=True)
 class InputError:
-    """Something that could not be read or parsed: file, 1-based line if there is one, what, and what to do."""
+    """Something that could not be read or treated: file, 1-based line if there is one, what, and what to do.
+
+    `details` are for a report of a mistake in cnpfix itself: several lines, a traceback.
+    """
 
     path: str
     message: str
     line: int | None = None
     hint: str = ""
+    details: str = ""
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}" if self.line else self.path

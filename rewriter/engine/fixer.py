@@ -16,6 +16,7 @@ from rewriter.discovery import FoundFile, Globs, InputError
 from rewriter.engine.baseline import NOTHING_KNOWN, Baseline, Known
 from rewriter.engine.documents import FoundPolicy, policies_in
 from rewriter.engine.effects import Effects
+from rewriter.engine.isolation import Failure, as_error, failure_of
 from rewriter.engine.notes import CODE as NOTE_CODE
 from rewriter.engine.notes import NOTE_IDS, UNUSED_SUPPRESSION, note_on_embedded, note_on_template, note_on_unused
 from rewriter.engine.observed import Observed
@@ -69,6 +70,13 @@ class Fixer:
     def treat(self, found: FoundFile, data: bytes) -> FileResult:
         """One file's findings and its new text. Never raises on any content."""
         try:
+            return self._treat(found, data)
+        except Exception as error:
+            broken = as_error(failure_of(error, "reading the file"), found.display, None)
+            return FileResult(found.display, data.decode("utf-8", "replace"), errors=(broken,))
+
+    def _treat(self, found: FoundFile, data: bytes) -> FileResult:
+        try:
             text = yamltext.decode(data)
         except yamltext.YamlTextError as error:
             return _unreadable(found.display, "", error)
@@ -89,6 +97,7 @@ class Fixer:
         rules = self._rules(found, passes, silences, used, hidden)
         outcomes: dict[int, Outcome] = {}
         findings: list[Reported] = []
+        broken: list[InputError] = []
         policies = 0
         for document in documents:
             if "NetworkPolicy" not in text[document.span.start : document.span.end]:
@@ -104,13 +113,14 @@ class Fixer:
                 findings += note_on_embedded(found.display, document)
                 continue
             outcome = treat_document(document, rules, here)
+            broken += [_broken(found.display, document, here, failure) for failure in outcome.failures]
             outcomes[document.index] = outcome
             findings += outcome.findings
         findings = [item for item in findings if not _silenced_note(item, silences, used)]
         findings += self._unused(found, silences, used, passes)
         findings = [item for item in findings if not self._is_known_note(item, hidden)]
         findings.sort(key=lambda item: (item.place.line, item.finding.code, item.place.column))
-        failures = _failures(found, outcomes, findings)
+        failures = (*broken, *_failures(found, outcomes, findings))
         result = FileResult(found.display, text, (), tuple(findings), policies, failures, known=len(hidden))
         return self._joined(found, result, documents, outcomes)
 
@@ -170,14 +180,18 @@ class Fixer:
             raise ProofError("same structure", "the new file has another number of documents")
         prove_comments(documents, new_documents, may_move=True)
         silences = suppressions(after, new_documents, PASS_IDS)
-        again = self._rules(found, self._passes(found.path), silences, set(), set())
-        rules = replace(again, previews=False, observe=None)
+        second = self._rules(found, self._passes(found.path), silences, set(), set())
+        rules = replace(second, previews=False, observe=None)
         for old, new in zip(documents, new_documents, strict=True):
             outcome = outcomes.get(old.index)
             if outcome is None or outcome.text is None:
                 prove_structure(old.value, new.value)
-            elif any(item.fixed for item in treat_document(new, rules, rules.policies(new.value)).findings):
+                continue
+            again = treat_document(new, rules, rules.policies(new.value))
+            if any(item.fixed for item in again.findings):
                 raise ProofError("stable", "a second run would change the document again")
+            if len(again.failures) > len(outcome.failures):
+                raise ProofError("stable", f"a second run fails: {again.failures[-1].reason}")
 
     def _passes(self, path: Path) -> tuple[Pass, ...]:
         """The passes that run on a file: selected, spanned by the upgrade, and allowed by per-path rules."""
@@ -307,6 +321,13 @@ def _failures(
         for index, outcome in outcomes.items()
         if outcome.failure
     )
+
+
+def _broken(path: str, document: yamltext.Document, policies: Sequence[FoundPolicy], failure: Failure) -> InputError:
+    """The error of a part that failed on a policy, at the policy's line."""
+    policy = policies[failure.policy].policy
+    name = "/".join(filter(None, (policy.namespace, policy.name)))
+    return as_error(failure, path, yamltext.locate(document, policy.route).line, f"{policy.kind} {name}".strip())
 
 
 def _refused(result: FileResult, reason: str) -> FileResult:

@@ -12,6 +12,7 @@ from rewriter.cilium.settings import Settings
 from rewriter.discovery import InputError
 from rewriter.engine import parallel
 from rewriter.engine.effects import Effects
+from rewriter.engine.isolation import as_error, failure_of
 from rewriter.engine.rewrites import Rewrite
 from rewriter.engine.settings import compared_settings, mesh_addresses, node_labels_unsaid
 from rewriter.engine.workspace import PlacedPolicy, Workspace
@@ -108,9 +109,11 @@ def impact_of(
     mesh = mesh_known(workspace.inventory, workspace.config)
     found = []
     for rewrite, judged in zip(
-        rewrites, parallel.each(rewrites, lambda each: _policy(workspace, each, mesh=mesh), jobs), strict=True
+        rewrites, parallel.each(rewrites, lambda each: _isolated(workspace, each, mesh=mesh), jobs), strict=True
     ):
-        if judged is not None:
+        if isinstance(judged, InputError):
+            errors = [*errors, judged]
+        elif judged is not None:
             changed = rewrite.new is not rewrite.old
             found.append(PolicyImpact(rewrite.placed, *judged, rewrite.fixes, rewritten=changed))
         progress(1)
@@ -138,6 +141,17 @@ def impact_of(
         by_hand=by_hand,
         errors=(*workspace.errors, *errors),
     )
+
+
+def _isolated(workspace: Workspace, rewrite: Rewrite, *, mesh: bool) -> _Judged | InputError | None:
+    """What becomes of a policy; an error where that cannot be worked out, beside which the others are judged."""
+    try:
+        return _policy(workspace, rewrite, mesh=mesh)
+    except Exception as error:
+        placed = rewrite.placed
+        name = "/".join(filter(None, (placed.policy.namespace, placed.policy.name)))
+        line = yamltext.locate(placed.document, placed.policy.route).line
+        return as_error(failure_of(error, "the impact"), placed.path, line, f"{placed.policy.kind} {name}")
 
 
 def _policy(workspace: Workspace, rewrite: Rewrite, *, mesh: bool) -> _Judged | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -13,11 +13,13 @@ from rewriter.cilium.policy import Policy
 from rewriter.engine.declared import together
 from rewriter.engine.documents import FoundPolicy, slice_of
 from rewriter.engine.effects import Effects, Step, check_declared, check_together
+from rewriter.engine.isolation import Failure, PartFailedError, failure_of
 from rewriter.engine.observed import Observed
 from rewriter.engine.proofs import ProofError, deletes, patched, prove_comments, prove_structure
 from rewriter.engine.result import Place, Reported
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding
+from rewriter.passes.kit.enforcement import has_wrong_types
 from rewriter.passes.kit.registry import Pass
 from rewriter.reach.world import Declaration
 
@@ -52,23 +54,40 @@ class Rules:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of one document: its new text (None: unchanged), its findings, the proof that failed."""
+    """What became of one document: its new text (None: unchanged), its findings, the proof that failed.
+
+    `failures` are passes and proofs that could not be carried out on a policy.
+    """
 
     text: str | None = None
     findings: list[Reported] = field(default_factory=list)
     failure: str = ""
+    failures: list[Failure] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """What an attempt leaves out, by position of the policy.
+
+    `held` says why policies are not rewritten, `silent` are passes that failed on a policy, `unproved` those whose
+    fixes did, both with the pass's id.
+    """
+
+    held: dict[int, str]
+    silent: set[tuple[str, int]] = field(default_factory=set)
+    unproved: set[tuple[str, int]] = field(default_factory=set)
 
 
 @dataclass(slots=True)
 class _Draft:
     """A document on its way through the passes, with its policies and the texts of its comments.
 
-    `held` says of policies, by position, why they are not rewritten; `steps` has what the fixes declare that each has
+    `steps` has what the fixes declare that each has
     got, and `inexact` those of which a step was judged by witnesses only.
     """
 
     document: yamltext.Document
-    held: Mapping[int, str]
+    limits: _Limits
     policies: Sequence[FoundPolicy] = ()
     comments: tuple[str, ...] = ()
     first: Sequence[FoundPolicy] = ()
@@ -93,20 +112,39 @@ def treat_document(document: yamltext.Document, rules: Rules, policies: Sequence
         for index, found in enumerate(rules.policies(document.value))
         if (why := rules.held(found.policy))
     }
+    limits = _Limits(held)
+    failures: list[Failure] = []
     while True:
-        outcome, rejected = _attempt(document, rules, policies, held)
+        try:
+            outcome, rejected = _attempt(document, rules, policies, limits)
+        except PartFailedError as error:
+            failures.append(error.failure)
+            _leave_out(error, limits)
+            continue
         if not rejected:
+            outcome.failures = failures
             return outcome
-        held |= rejected
+        limits.held.update(rejected)
+
+
+def _leave_out(error: PartFailedError, limits: _Limits) -> None:
+    """What the next attempt leaves out, so that it does not fail as this one did."""
+    policy = error.failure.policy
+    if not error.pass_id:
+        limits.held[policy] = f"not rewritten: {error.failure.what} failed ({error.failure.reason})"
+    elif error.fixing:
+        limits.unproved.add((error.pass_id, policy))
+    else:
+        limits.silent.add((error.pass_id, policy))
 
 
 def _attempt(
-    document: yamltext.Document, rules: Rules, policies: Sequence[FoundPolicy], held: Mapping[int, str]
+    document: yamltext.Document, rules: Rules, policies: Sequence[FoundPolicy], limits: _Limits
 ) -> tuple[Outcome, dict[int, str]]:
     """One attempt, and the policies that must be held in the next."""
     outcome = Outcome()
     original = slice_of(document)
-    draft = _Draft(document, held)
+    draft = _Draft(document, limits)
     draft.take(document, policies)
     try:
         for number in range(MAX_ROUNDS):
@@ -150,6 +188,9 @@ def _round(
                 except ProofError as error:
                     reported[id(finding)] = replace(reported[id(finding)], not_fixed=str(error))
                     raise
+                except Exception as error:
+                    what = f"the fix of {finding.code} {finding.id}"
+                    raise PartFailedError(failure_of(error, what, index), finding.id, fixing=True) from error
         finally:
             # Later rounds see again what the first could not fix; only what they fix is new, and stands in its place.
             fixed = {_told_again(item) for item in reported.values() if item.fixed and not first}
@@ -162,10 +203,12 @@ def _round(
 def _treated(draft: _Draft, index: int, reported: Reported, rules: Rules, *, preview: bool) -> Reported:
     """A finding with its fix applied to the draft, or with what the fix would do."""
     finding = reported.finding
+    if (finding.id, index) in draft.limits.unproved:
+        return replace(reported, not_fixed="not rewritten: what its fix does could not be worked out")
     if finding.fix is None or not rules.allowed(finding):
         return _preview(draft, index, reported, rules) if preview else reported
-    if index in draft.held:
-        return replace(reported, not_fixed=draft.held[index]) if preview else reported
+    if index in draft.limits.held:
+        return replace(reported, not_fixed=draft.limits.held[index]) if preview else reported
     before = draft.policies
     try:
         _apply(draft, finding, rules)
@@ -212,31 +255,48 @@ def _prove_policies(draft: _Draft, rules: Rules) -> dict[int, str]:
     """Proofs 3 and 5 for each policy as a whole; returns those that stay rejected, with the reason."""
     rejected: dict[int, str] = {}
     for index, declared in draft.steps.items():
-        old, new = draft.first[index].policy, draft.policies[index].policy
-        why = rules.effects.rejected(new)
-        if why is not None:
-            version = rules.effects.target.version
-            if rules.effects.rejected(old) is None:
-                raise ProofError("accepted", f"Cilium {version} would reject the result: {why.message}")
-            rejected[index] = (
-                f"not rewritten: Cilium {version} rejects the policy for another reason as well, so that no rewrite "
-                f"has an effect: {why.message}"
-            )
-        elif len(declared) > 1 and index in draft.inexact:
-            # Steps that were tried on every combination of labels leave nothing that only all of them would show.
-            check_together(rules.effects.step(old, new, together(declared)))
+        try:
+            why_not = _prove_policy(draft, index, declared, rules)
+        except ProofError:
+            raise
+        except Exception as error:
+            raise PartFailedError(failure_of(error, "a proof", index), "", fixing=True) from error
+        if why_not:
+            rejected[index] = why_not
     return rejected
+
+
+def _prove_policy(draft: _Draft, index: int, declared: Sequence[Declaration | None], rules: Rules) -> str:
+    """Why a policy stays rejected; empty where proofs 3 and 5 hold for it. Raises ProofError where one does not."""
+    old, new = draft.first[index].policy, draft.policies[index].policy
+    why = rules.effects.rejected(new)
+    if why is not None:
+        version = rules.effects.target.version
+        if rules.effects.rejected(old) is None:
+            raise ProofError("accepted", f"Cilium {version} would reject the result: {why.message}")
+        return (
+            f"not rewritten: Cilium {version} rejects the policy for another reason as well, so that no rewrite "
+            f"has an effect: {why.message}"
+        )
+    if len(declared) > 1 and index in draft.inexact:
+        # Steps that were tried on every combination of labels leave nothing that only all of them would show.
+        check_together(rules.effects.step(old, new, together(declared)))
+    return ""
 
 
 def _findings(each: Pass, draft: _Draft, rules: Rules) -> Iterator[tuple[int, Finding]]:
     """The findings of a pass with the positions of their policies."""
     for index, found in enumerate(draft.policies):
-        if found.policy.kind in each.kinds:
-            for finding in each.find(
-                rules.context(found, draft.comments, partial(yamltext.comments_at, draft.document))
-            ):
-                if not finding.on_request or finding.id in rules.selected:
-                    yield index, rules.configured(finding)
+        if found.policy.kind not in each.kinds or (each.id, index) in draft.limits.silent:
+            continue
+        context = rules.context(found, draft.comments, partial(yamltext.comments_at, draft.document))
+        try:
+            if each.any_types or not has_wrong_types(found.policy):
+                for finding in each.find(context):
+                    if not finding.on_request or finding.id in rules.selected:
+                        yield index, rules.configured(finding)
+        except Exception as error:
+            raise PartFailedError(failure_of(error, f"{each.code} {each.id}", index), each.id, fixing=False) from error
 
 
 def _apply(draft: _Draft, finding: Finding, rules: Rules) -> None:

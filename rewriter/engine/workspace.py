@@ -26,6 +26,7 @@ from rewriter.discovery import (
     repository_root,
 )
 from rewriter.engine.documents import policies_in
+from rewriter.engine.isolation import as_error, failure_of
 from rewriter.engine.named import cluster_warnings, glob_warnings, namespace_problems, wrong_cluster
 from rewriter.inventory.facts import Cluster, RunningPolicy
 from rewriter.inventory.operators import CONVENTIONS
@@ -33,6 +34,7 @@ from rewriter.inventory.snapshot import Snapshot, read_snapshot
 from rewriter.inventory.snapshot_age import stale, warnings
 from rewriter.inventory.tree import TreeInventory
 from rewriter.passes import PASS_IDS
+from rewriter.passes.kit.enforcement import has_wrong_types
 
 if TYPE_CHECKING:
     from rewriter.engine.traffic import Traffic
@@ -120,8 +122,9 @@ class Workspace:
         ]
 
     def others(self, path: str) -> Sequence[Policy]:
-        """The policies of the cluster that a file's manifests are applied to."""
-        return [placed.policy for placed in self.policies_of_cluster(self.inventory.cluster_of(path))]
+        """The policies of the cluster that a file's manifests are applied to; none that no release can decode."""
+        placed = self.policies_of_cluster(self.inventory.cluster_of(path))
+        return [each.policy for each in placed if not has_wrong_types(each.policy)]
 
     def read_policies(self, found: FoundFile, data: bytes, read_from: str = "") -> list[PlacedPolicy]:
         """The policies of a file's bytes, which come from `read_from` if they are not the file's own.
@@ -129,6 +132,13 @@ class Workspace:
         What cannot be read is among the errors, what is a template among the templates.
         """
         shown = read_from or found.display
+        try:
+            return self._read_policies(found, data, shown)
+        except Exception as error:
+            self.errors.append(as_error(failure_of(error, "reading the policies"), shown, None))
+            return []
+
+    def _read_policies(self, found: FoundFile, data: bytes, shown: str) -> list[PlacedPolicy]:
         try:
             text = yamltext.decode(data)
             documents = yamltext.parse(text)

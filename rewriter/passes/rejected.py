@@ -55,7 +55,14 @@ from rewriter.cilium.version import (
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.bare_address import bare_addresses
-from rewriter.passes.kit.enforcement import default_denies, rejected, rests_on_node_labels, upgrades, value_at
+from rewriter.passes.kit.enforcement import (
+    default_denies,
+    has_wrong_types,
+    rejected,
+    rests_on_node_labels,
+    upgrades,
+    value_at,
+)
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.mixed_peers import mixed_kinds
 from rewriter.passes.no_rules import has_no_rules
@@ -64,7 +71,11 @@ from rewriter.text import listed
 
 
 @antipattern(
-    code="CNP014", id="rejected", title="a policy that a release rejects, and so does not enforce", kinds=EVERY_KIND
+    code="CNP014",
+    id="rejected",
+    title="a policy that a release rejects, and so does not enforce",
+    kinds=EVERY_KIND,
+    any_types=True,
 )
 def find(context: Context) -> Iterator[Finding]:
     before, after = (_other_reason(context, version) for version in (context.from_version, context.to_version))
@@ -83,7 +94,7 @@ def _other_reason(context: Context, version: Version) -> Rejection | None:
     policy = context.policy
     labels = context.node_selector_labels is not False
     reason = rejected(policy, version, node_selector_labels=labels)
-    if reason is None or policy.kind == KNP:
+    if reason is None or policy.kind == KNP or has_wrong_types(policy):
         return reason
     manifest = deepcopy(dict(policy.raw))
     for spec in read_policy(manifest, base=policy.route).specs:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from rewriter.cilium.labels import NAMESPACE_LABEL, RESERVED, Label, LabelSet
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Rule, Spec
-from rewriter.cilium.validation import Rejection, rejection
+from rewriter.cilium.validation import Rejection, decoding_rejection, rejection
 from rewriter.cilium.version import ENABLE_DEFAULT_DENY, NODE_PEERS, SUPPORTED, Version
 from rewriter.evidence.context import Context
 from rewriter.evidence.placeholders import has_placeholder, substituted
@@ -63,6 +63,26 @@ def _rejected(policy: Policy, version: Version, *, node_selector_labels: bool) -
         return None
     culprit = value_at(policy, reason.route)[1]
     return None if isinstance(culprit, str) and has_placeholder(culprit) else reason
+
+
+def has_wrong_types(policy: Policy) -> bool:
+    """Whether no supported release can decode the policy: some value has a type that its field never takes.
+
+    The API server refuses such a manifest, so that no cluster enforces it; what `${PLACEHOLDER}`s decide is left open.
+    """
+    key = ("wrong types",)
+    if key not in policy.answers:
+        policy.answers[key] = all(_wrong_type(policy, version) for version in SUPPORTED)
+    known: bool = policy.answers[key]
+    return known
+
+
+def _wrong_type(policy: Policy, version: Version) -> bool:
+    reason = decoding_rejection(filled_in(policy), version, base=policy.route)
+    if reason is None:
+        return False
+    culprit = value_at(policy, reason.route)[1]
+    return not (isinstance(culprit, str) and has_placeholder(culprit))
 
 
 def names_nodes(policy: Policy) -> bool:

@@ -33,8 +33,9 @@ class Pass:
 
     `change` is the release that brings what the pass speaks of (`rewriter.cilium.version`; None: every release does).
     The pass concerns upgrades to that release or a later one, and with `crossing` only those that come from before
-    it; `spans` narrows that further. `after` names the passes whose fixes this one wants to see. The documentation of
-    a pass is the docstring of its module.
+    it; `spans` narrows that further. `after` names the passes whose fixes this one wants to see. With `any_types` it
+    also reads policies that hold values of types that no release decodes; other passes need not reckon with them. The
+    documentation of a pass is the docstring of its module.
     """
 
     code: str
@@ -46,6 +47,7 @@ class Pass:
     crossing: bool = False
     spans: Callable[[Version, Version], bool] | None = None
     after: tuple[str, ...] = ()
+    any_types: bool = False
 
     def find(self, context: Context) -> Iterator[Finding]:
         """The findings of the pass on one policy, under its code and id."""
@@ -83,11 +85,12 @@ def antipattern(
     crossing: bool = False,
     spans: Callable[[Version, Version], bool] | None = None,
     after: tuple[str, ...] = (),
+    any_types: bool = False,
 ) -> Callable[[Find], Pass]:
     """Makes a pass of the function that finds the anti-pattern; see `Pass` for the arguments."""
 
     def made(function: Find) -> Pass:
-        return Pass(code, id, title, function, kinds, change, crossing, spans, after)
+        return Pass(code, id, title, function, kinds, change, crossing, spans, after, any_types)
 
     return made
 

@@ -1,0 +1,82 @@
+"""A pass or a proof that fails on one policy: an error of its own, and everything else is done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rewriter.engine import fixer
+from rewriter.engine.effects import Effects
+from rewriter.evidence.context import Context
+from rewriter.finding import Finding
+from rewriter.passes import PASSES
+from tests.cli.support import cnpfix
+
+_POLICY = """\
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: NAME, namespace: shop}
+spec:
+  endpointSelector: {}
+  egress:
+  - toFQDNs:
+    - matchPattern: "**.example.com"
+"""
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file with two policies, the second of which is called `bad`, and a file with a third."""
+    (tmp_path / "a.yaml").write_text(f"{_POLICY.replace('NAME', 'good')}---\n{_POLICY.replace('NAME', 'bad')}")
+    (tmp_path / "b.yaml").write_text(_POLICY.replace("NAME", "other"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _raises(context: Context) -> Iterator[Finding]:
+    if context.policy.name == "bad":
+        raise KeyError("nothing\nhere")
+    yield from ()
+
+
+def test_a_pass_that_raises(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fixer, "PASSES", (replace(PASSES[0], function=_raises), *PASSES[1:]))
+    ran = cnpfix("--write", "--format", "json", ".")
+    assert ran.code == 2
+    assert "Traceback" not in ran.err
+    line = f"cnpfix: a.yaml:10: {PASSES[0].code} {PASSES[0].id} failed on CiliumNetworkPolicy shop/bad (KeyError: "
+    assert line in ran.err and "please report it" in ran.err
+    report = json.loads(ran.out)
+    assert report["summary"]["errors"] == 1
+    assert [item["name"] for item in report["findings"] if item["fixed"]] == ["good", "bad", "other"]
+    assert "**" not in (repository / "a.yaml").read_text() + (repository / "b.yaml").read_text()
+
+
+def test_the_traceback_is_there_on_request(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fixer, "PASSES", (replace(PASSES[0], function=_raises), *PASSES[1:]))
+    ran = cnpfix("-v", "--check", ".")
+    assert ran.code == 2
+    assert "Traceback (most recent call last)" in ran.err and "in _raises" in ran.err
+
+
+def test_a_proof_that_raises(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged = Effects.step
+
+    def step(self: Effects, before: object, *rest: object) -> object:
+        if getattr(before, "name", "") == "bad":
+            raise RecursionError("too deep")
+        return judged(self, before, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Effects, "step", step)
+    ran = cnpfix("--write", "--format", "json", ".")
+    assert ran.code == 2
+    assert "a.yaml:10: the fix of CNP008 fqdn-double-star failed on CiliumNetworkPolicy shop/bad (Rec" in ran.err
+    findings = json.loads(ran.out)["findings"]
+    assert [item["name"] for item in findings if item["fixed"]] == ["good", "other"]
+    assert [item["name"] for item in findings if not item["fixed"]] == ["bad"]
+    after = (repository / "a.yaml").read_text()
+    assert after.count("**.example.com") == 1 and after.count('"*.example.com"') == 1
