@@ -43,8 +43,9 @@ class Declared:
     They are those of one direction (empty: of both) between the subject of the rule set at the route `spec` (empty: of
     any) and the peers of `rules`, on the ports of `rules`. These are written as in that rule set; each is read as the
     source and as the target release read it. `peers`, where given, stand in the place of their peers. Where no `rules`
-    are given (None) every port is meant, and without `peers` either everybody. `rest` says that what the policy allows
-    once it is fixed is not meant: "all other ingress". The rule set is one of `policy` (None: of the finding's own).
+    are given (None) every port is meant, and without `peers` either everybody. `rest` says of flows that close that
+    what the policy allows once it is fixed is not meant ("all other ingress"), and of flows that open that what it
+    denies is not meant. The rule set is one of `policy` (None: of the finding's own).
     """
 
     words: str
