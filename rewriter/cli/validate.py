@@ -163,7 +163,7 @@ def _schema(placed: PlacedPolicy, version: Version) -> Schema:
 def _schema_message(problem: SchemaProblem, placed: PlacedPolicy, version: Version) -> str:
     if not problem.unknown:
         return problem.message
-    left = without_field(placed.policy.raw, version, problem.route, placed.policy.route)
+    left = without_field(placed.policy.raw, version, problem, placed.policy.route)
     return f"{problem.message}: refused strictly, dropped otherwise" + (f"; then {left}" if left else "")
 
 

@@ -15,7 +15,7 @@ from rewriter.yamltext.errors import EditError, YamlTextError
 from rewriter.yamltext.gaps import scalars
 from rewriter.yamltext.lines import line_start
 from rewriter.yamltext.literal import set_literal
-from rewriter.yamltext.move import moved_member
+from rewriter.yamltext.move import moved_member, raised_member
 from rewriter.yamltext.nodes import Mapping, Node, Scalar, Sequence
 from rewriter.yamltext.parse import parse
 from rewriter.yamltext.render import block, flow, scalar
@@ -123,6 +123,8 @@ def _apply(text: str, document: Document, operation: Operation) -> str:
             if operation["from"] == path and node_at(document, path) is not None:
                 return text
             kept = moved_member(text, document, operation["from"], path)
+            if kept is None:
+                kept = raised_member(text, document, operation["from"], path)
             if kept is not None:
                 return kept
             value = _value(document, operation["from"])
@@ -205,6 +207,12 @@ def _swap(text: str, document: Document, path: str, following: Operation) -> str
     refuse_shared(document, _item(parent, target.index), path)
     _refuse_explicit_keys(text, parent, path)
     key = resolve_target(document, following["path"]).token
+    node, value = parent.items[target.index]
+    if equal(plain(value), following["value"]) and node.anchor is None:
+        # Only the name changes: the value stays as it is written, with all comments in it.
+        style = style_near(text, document.root, node.start)
+        name = scalar(key, style, node.style if isinstance(node, Scalar) else None)
+        return spliced(text, [Splice(node.start, node.end, name)])
     style = style_near(text, document.root, parent.items[target.index][1].start)
     change = flow_edit.set_member if parent.flow else block_edit.set_member
     return spliced(text, change(text, parent, target.index, key, following["value"], style, document.comments))

@@ -40,6 +40,36 @@ def moved_member(text: str, document: Document, source_path: str, path: str) -> 
     )
 
 
+def raised_member(text: str, document: Document, source_path: str, path: str) -> str | None:
+    """The text with a member's lines, its comments included, in a mapping further out, right after what held them.
+
+    The lines keep what they say and are indented as that mapping's members are. None where these are not whole lines
+    of block mappings, or the member is the only one of its mapping.
+    """
+    source, target = resolve_target(document, source_path), resolve_target(document, path)
+    outer = target.parent
+    taken = _member(source)
+    if taken is None or not isinstance(outer, Mapping) or outer.flow or target.exists or source.token != target.token:
+        return None
+    key, value = taken
+    holder = next((item for item in outer.items if item[0].start < key.start < item[1].end), None)
+    parent = source.parent
+    if holder is None or not isinstance(parent, Mapping) or len(parent.items) < 2 or _refers(value):
+        return None
+    if not begins_line(text, key.start):
+        return None
+    first, last = _above(text, key.start), _below(text, key, value)
+    shift = column(text, key.start) - column(text, outer.items[0][0].start)
+    lines = text[first:last].splitlines(keepends=True)
+    if shift < 0 or any(line.strip() and line[:shift].strip(" ") for line in lines):
+        return None
+    raised = "".join(line[shift:] if line.strip() else line for line in lines)
+    end = next_line(text, holder[1].end)
+    if end < last or (end > last and text[end - 1 : end] != "\n") or not raised.endswith("\n"):
+        return None
+    return spliced(text, [Splice(first, last, ""), Splice(end, end, raised)])
+
+
 def _member(target: Target) -> tuple[Node, Node] | None:
     parent = target.parent
     if not isinstance(parent, Mapping) or parent.flow or not target.exists:

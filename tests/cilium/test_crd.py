@@ -1,0 +1,105 @@
+"""The API server's schemas: what they refuse, what they drop, and which field a misspelt one was meant to be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rewriter.cilium.crd.check import pruned, schema_problems, schema_state
+from rewriter.cilium.crd.near import distance, fields_meant
+from rewriter.cilium.version import SUPPORTED, Version
+from tests.cilium.vectors import validation_entries
+
+RELEASE = Version(1, 19)
+
+
+def policy(spec: dict[str, Any], kind: str = "CiliumNetworkPolicy") -> dict[str, Any]:
+    return {"apiVersion": "cilium.io/v2", "kind": kind, "metadata": {"name": "x"}, "spec": spec}
+
+
+def with_egress(item: dict[str, Any]) -> dict[str, Any]:
+    return policy({"endpointSelector": {}, "egress": [item]})
+
+
+@pytest.mark.parametrize(
+    ("item", "state", "route"),
+    [
+        ({"toEndpoints": [{}]}, "ok", ""),
+        ({"toEndpoints": None, "toEntities": ["world"]}, "ok", ""),
+        ({"toEndpoint": [{}]}, "pruned", "/spec/egress/0/toEndpoint"),
+        ({"toEntities": ["World"]}, "strict", "/spec/egress/0/toEntities/0"),
+        ({"toCIDR": ["198.51.100.7"]}, "strict", "/spec/egress/0/toCIDR/0"),
+        ({"toPorts": [{"ports": [{"port": 80}]}]}, "strict", "/spec/egress/0/toPorts/0/ports/0/port"),
+        ({"toFQDNs": [{"matchname": "a.b"}]}, "strict", "/spec/egress/0/toFQDNs/0/matchname"),
+        ({"icmps": [{"fields": [{"family": "IPv4"}]}]}, "strict", "/spec/egress/0/icmps/0/fields/0"),
+        ({"toEndpoints": [{"matchLabels": {"toPort": "x"}}]}, "ok", ""),
+        ({"toEndpoints": {"matchLabels": {}}}, "strict", "/spec/egress/0/toEndpoints"),
+    ],
+)  # fmt: skip
+def test_states(item: dict[str, Any], state: str, route: str) -> None:
+    problems = schema_problems(with_egress(item), RELEASE)
+    assert schema_state(problems) == state
+    assert [problem.route for problem in problems][:1] == ([route] if route else [])
+
+
+def test_any_shape_of_input_gives_an_answer() -> None:
+    for value in (None, 1, "x", [], [[]], {}, {"x": 1}, True):
+        for version in SUPPORTED:
+            schema_problems(value, version)
+            for name in ("spec", "specs", "metadata"):
+                made = {"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy", "metadata": {}, name: value}
+                schema_problems(made, version)
+                pruned(made, version)
+
+
+def test_recorded_policies_that_are_fine_are_fine_here() -> None:
+    """What every release accepts and nobody would call odd: the first of the recorded entries."""
+    plain = [entry for entry in validation_entries() if entry["name"] in ("ok-plain", "toServices", "http", "icmps")]
+    assert plain
+    for entry in plain:
+        for version in SUPPORTED[1:]:
+            assert schema_problems(entry["manifest"], version) == (), entry["name"]
+
+
+def test_pruned_keeps_routes() -> None:
+    manifest = with_egress({"toEndpoint": [{}], "toEntities": ["world"]})
+    assert pruned(manifest, RELEASE)["spec"]["egress"] == [{"toEntities": ["world"]}]
+
+
+@pytest.mark.parametrize(
+    ("written", "field", "near"),
+    [
+        ("toPort", "toPorts", True),
+        ("to_ports", "toPorts", True),
+        ("matchname", "matchName", True),
+        ("toEntities", "fromEntities", True),
+        ("auth", "authentication", True),
+        ("fromEndpoint", "fromEndpoints", True),
+        ("cidr", "toCIDR", True),
+        ("toCIDR", "toFQDNs", False),
+        ("fromEndpoints", "fromEntities", False),
+        ("podSelector", "nodeSelector", False),
+        ("port", "protocol", False),
+    ],
+)
+def test_near_names(written: str, field: str, near: bool) -> None:
+    assert (distance(written, field) is not None) is near
+
+
+def test_the_same_mapping_ranks_before_another_level() -> None:
+    manifest = policy({"endpointSelector": {}, "ingress": [{"toEntities": ["world"]}]})
+    (problem,) = schema_problems(manifest, RELEASE)
+    (meant,) = fields_meant(problem, manifest, RELEASE)
+    assert (meant.route, meant.moves) == ("/spec/ingress/0/fromEntities", False)
+
+
+def test_a_field_in_one_of_several_entries_moves_nowhere() -> None:
+    """It would hold for the others as well."""
+    ports = [{"ports": [{"port": "53"}]}]
+    one = with_egress({"toEndpoints": [{"matchLabels": {"a": "b"}, "toPorts": ports}]})
+    two = with_egress({"toEndpoints": [{"matchLabels": {"a": "b"}, "toPorts": ports}, {"matchLabels": {"c": "d"}}]})
+    assert [meant.route for meant in fields_meant(schema_problems(one, RELEASE)[0], one, RELEASE)] == [
+        "/spec/egress/0/toPorts"
+    ]
+    assert fields_meant(schema_problems(two, RELEASE)[0], two, RELEASE) == ()
