@@ -44,7 +44,8 @@ def test_states(item: dict[str, Any], state: str, route: str) -> None:
 
 
 def test_any_shape_of_input_gives_an_answer() -> None:
-    for value in (None, 1, "x", [], [[]], {}, {"x": 1}, True):
+    shapes: list[Any] = [None, 1, "x", [], [[]], {}, {"x": 1}, True]
+    for value in shapes:
         for version in SUPPORTED:
             schema_problems(value, version)
             for name in ("spec", "specs", "metadata"):
