@@ -68,8 +68,9 @@ class Finding:
     `message` is one sentence that says what is wrong, `why` what that does to traffic, `evidence` the facts with
     their sources, `advice` what a person should do where there is no fix, `candidate` a fix that is shown but
     never applied. `opens` and `closes` declare which flows a fix opens and closes: one that opens or closes any other
-    flow is refused. One that is `on_request` is reported only where its pass is selected by name: a note that neither a
-    fix nor evidence of harm supports. The pass puts its `code` and `id` in.
+    flow is refused. Findings of one pass with the same `once` are reported as one, at the first place of a run. One
+    that is `on_request` is reported only where its pass is selected by name: a note that neither a fix nor evidence of
+    harm supports. The pass puts its `code` and `id` in.
     """
 
     severity: Severity
@@ -86,6 +87,7 @@ class Finding:
     closes: tuple[Declared, ...] = ()
     at_key: bool = False
     on_request: bool = False
+    once: str = ""
     code: str = ""
     id: str = ""
 

@@ -16,6 +16,7 @@ from rewriter.discovery import MAX_BYTES, FoundFile, InputError
 from rewriter.engine import parallel
 from rewriter.engine.fixer import Fixer, Options, write_result
 from rewriter.engine.observed import TrafficSummary
+from rewriter.engine.once import reported_once
 from rewriter.engine.result import FileResult, Report, Summary
 from rewriter.engine.workspace import Workspace
 from rewriter.output.lines import count
@@ -123,7 +124,7 @@ def _fixer(workspace: Workspace, options: Options) -> Fixer:
 
 def make_report(workspace: Workspace, results: Sequence[FileResult]) -> Report:
     """The report over all results, files in the order in which they were read."""
-    findings = tuple(finding for result in results for finding in result.findings)
+    findings = reported_once([finding for result in results for finding in result.findings])
     errors = tuple(dict.fromkeys((*workspace.errors, *(error for result in results for error in result.errors))))
     summary = Summary(
         files=workspace.scanned,

@@ -280,7 +280,7 @@ class Fixer:
             for version in (self.options.from_version, self.options.to_version)
         )
         others = partial(self.others, path)
-        return Effects(source, target, self.inventory, mesh_addresses(self.inventory), others=others)
+        return Effects(source, target, self.inventory, mesh_addresses(self.inventory, cluster), others=others)
 
     def _known(self, found: Sequence[tuple[Finding, Place]], hidden: set[tuple[Known, int]]) -> list[bool]:
         numbered = self.options.baseline.known(found)

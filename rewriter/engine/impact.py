@@ -161,7 +161,7 @@ def _policy(workspace: Workspace, rewrite: Rewrite, *, mesh: bool) -> _Judged | 
     inventory = workspace.inventory
     known = tuple(each.name for each in inventory.clusters if each.meshed) if mesh else ()
     clusters = known if len(known) > 1 else ()
-    effects = Effects(source, target, inventory, mesh_addresses(inventory), clusters)
+    effects = Effects(source, target, inventory, mesh_addresses(inventory, cluster), clusters)
     undone = _change(effects, rewrite.old, rewrite.old) if rewrite.old else Change(Flows())
     unsaid = node_labels_unsaid(cluster, placed.policy, target.version)
     if unsaid and undone.reason:

@@ -26,12 +26,15 @@ def compared_settings(cluster: Cluster | None, version: Version, *, mesh: bool) 
     return settings if mesh else replace(settings, default_local_cluster=False)
 
 
-def mesh_addresses(inventory: Inventory) -> tuple[Prefix, ...]:
-    """The addresses of pods, nodes and Services that are known: what is there is never outside the mesh."""
+def mesh_addresses(inventory: Inventory, own: Cluster | None) -> tuple[Prefix, ...]:
+    """The addresses of pods, nodes and Services that are known: what is there is never outside the mesh.
+
+    `own` is the cluster whose policies are looked at, which may be in no mesh.
+    """
     known = (
         cidrs
         for cluster in inventory.clusters
-        if cluster.meshed
+        if cluster.meshed or cluster == own
         for cidrs in (cluster.pod_cidrs, cluster.node_cidrs, cluster.service_cidrs)
     )
     return tuple(dict.fromkeys(prefix for cidrs in known for prefix in valid_prefixes(cidrs or ())))

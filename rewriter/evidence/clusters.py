@@ -13,11 +13,31 @@ from rewriter.inventory.inventory import Inventory
 
 @dataclass(frozen=True, slots=True)
 class ClusterRanges:
-    """The addresses of a cluster's pods, nodes and Services; None where nobody told."""
+    """The addresses of a cluster's pods, nodes and Services; None where they are not known.
+
+    `within` are ranges that hold every pod of their address family and maybe other machines. `nodes_listed` says that
+    nodes are known one by one, and not by a range that is theirs.
+    """
 
     pods: AddressSet | None
     nodes: AddressSet | None
     services: AddressSet | None
+    within: AddressSet | None = None
+    nodes_listed: bool = False
+
+    @property
+    def any_pods(self) -> AddressSet | None:
+        """Where the pods are, as narrow as it is known."""
+        return self.within if self.pods is None else self.pods
+
+    def holds_pods(self, addresses: AddressSet) -> bool:
+        """Whether pods may be at some of the addresses, as far as is known, where their exact ranges are not."""
+        if self.pods is not None:
+            return False
+        if self.within is None:
+            return True
+        families = [width for width in (32, 128) if addresses.only(width)]
+        return any(not self.within.only(width) or addresses & self.within.only(width) for width in families)
 
 
 def ranges_of(inventory: Inventory, cluster: Cluster) -> ClusterRanges:
@@ -27,6 +47,8 @@ def ranges_of(inventory: Inventory, cluster: Cluster) -> ClusterRanges:
         _known(cluster.pod_cidrs, nodes, "pod_cidrs"),
         _known(cluster.node_cidrs, nodes, "addresses"),
         None if cluster.service_cidrs is None else parsed(cluster.service_cidrs),
+        None if cluster.pods_within is None else parsed(cluster.pods_within),
+        cluster.node_cidrs is None,
     )
 
 

@@ -44,6 +44,12 @@ virtual machines. A part of a pod range is left to a person, since an address is
 everything where the policy's own cluster is not known. A fix is unsafe in a deny rule, which starts to deny, and where
 an entity lets in nodes of other clusters that no range covers. A prefix shorter than /8 (IPv6: /7) means the internet.
 
+Where pods are comes from the config or a snapshot, else from the tree: Cilium's pools; with `ipam.mode: kubernetes` the
+ranges of Talos, k3s, kubeadm and the like. A native-routing CIDR, or the chart's default pool where no pool is
+written, holds every pod and maybe other machines: what lies outside of it is no finding, and an entry that covers it
+stays. Of private ranges of which nothing is known a run speaks once, in a note. Single addresses, and what a comment,
+the name or the description of a policy calls a network of machines (`# NAS`, `allow-lan`), are taken at their word.
+
 A NetworkPolicy has no entities: there the peer `namespaceSelector: {}` joins or replaces the `ipBlock`. In a mesh it
 names its clusters in the `podSelector`, unless `policy-default-local-cluster` is on already.
 
@@ -80,6 +86,7 @@ from rewriter.passes.kit.cidr_peers import ClusterIp, Rewrite, rewrite
 from rewriter.passes.kit.claims import rule_flows
 from rewriter.passes.kit.coverage import sibling
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
+from rewriter.passes.kit.unknown_ranges import may_hold_pods, names_machines, ranges_known
 from rewriter.text import listed
 
 _FIELDS = frozenset({"fromCIDR", "toCIDR", "fromCIDRSet", "toCIDRSet", "from", "to"})
@@ -127,7 +134,14 @@ def _field(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Iterat
         yield _manual(place, touching, f"and {listed(others)} stands beside it", advice)
     elif place.covered.own is not None:
         yield from _decided(place)
-    unknown = [held for held in place.covered.held if held not in touching and _may_hold_pods(place.covered, held)]
+    unknown = [
+        held
+        for held in place.covered.held
+        if held not in touching
+        and not held.entry.single
+        and may_hold_pods(place.covered, held.entry)
+        and not names_machines(context, rule, field, held.entry)
+    ]
     if unknown:
         yield _may_hold(place, unknown)
 
@@ -280,25 +294,24 @@ def _cluster_ip(place: _Place, held: Held, services: Sequence[Service], problem:
     return _manual(place, [held], reason, f"{advice}.", what="backend")
 
 
-def _may_hold_pods(covered: Coverage, held: Held) -> bool:
-    """Whether an entry is private and the pod ranges that it might hold are not known."""
-    if not held.entry.addresses <= PRIVATE or held.entry.internet:
-        return False
-    if covered.own is not None:
-        return covered.own.ranges.pods is None
-    return not covered.members or any(member.ranges.pods is None for member in covered.members)
-
-
 def _may_hold(place: _Place, unknown: Sequence[Held]) -> Finding:
     said = parsed(place.context.config.internal_cidrs)
     ours = [held.entry.text for held in unknown if held.entry.addresses <= said]
+    evidence = [f"internal_cidrs says that {listed(ours)} holds the mesh and nothing else"] if ours else []
+    own = place.covered.own
+    known = ranges_known(place.covered)
+    if own is not None and own.cluster.pods_within:
+        evidence.append(_ranges_text(own))
+    where = f"in cluster {own.name}" if own is not None else "in the cluster of the policy"
     return Finding(
-        severity=Severity.NOTE if all(held.entry.single for held in unknown) else Severity.WARNING,
+        severity=Severity.WARNING if known or ours else Severity.NOTE,
         applicability=Applicability.MANUAL,
         route=_route(place, unknown),
-        message=f"{_named(place, unknown)} may hold pods, which no CIDR matches",
+        message=f"{_named(place, unknown)} may hold pods, which no CIDR matches"
+        + ("" if known else f"; where pods are {where} is not known"),
         why="the rule would deny none of them" if place.rule.deny else "the rule would allow none of them",
-        evidence=(f"internal_cidrs says that {listed(ours)} holds the mesh and nothing else",) if ours else (),
+        evidence=tuple(evidence),
+        once="" if known or ours else f"where pods are {where}",
         advice="Say where the pods are, with `pod_cidrs` and `node_cidrs` of a [[clusters]] entry or --inventory.",
         at_key=len(unknown) > 1,
     )
@@ -359,6 +372,12 @@ def _evidence(place: _Place, entries: Sequence[Held], gone: Sequence[str]) -> tu
 
 def _ranges_text(member: Member) -> str:
     cluster = member.cluster
-    told = (("pods", cluster.pod_cidrs), ("nodes", cluster.node_cidrs), ("Services", cluster.service_cidrs))
-    ranges = ", ".join(f"{name} {' '.join(cidrs)}" for name, cidrs in told if cidrs)
-    return f"{cluster.name}, {cluster.source}: {ranges or 'ranges of its nodes'}"
+    fields = [("pods", "pod_cidrs"), ("nodes", "node_cidrs"), ("Services", "service_cidrs")]
+    if cluster.pod_cidrs is None:
+        fields[0] = ("pods within", "pods_within")
+    by_source: dict[str, list[str]] = {}
+    for name, field in fields:
+        if cidrs := getattr(cluster, field):
+            by_source.setdefault(str(cluster.source_of(field)), []).append(f"{name} {' '.join(cidrs)}")
+    ranges = "; ".join(f"{source}: {', '.join(parts)}" for source, parts in by_source.items())
+    return f"{cluster.name}, {ranges or f'{cluster.source}: ranges of its nodes'}"

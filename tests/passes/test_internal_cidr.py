@@ -9,7 +9,7 @@ import yaml
 
 from rewriter.config.model import Config, ImplicitClusterOptions, InternalCidrOptions
 from rewriter.finding import Applicability, Severity
-from rewriter.inventory.facts import Node
+from rewriter.inventory.facts import Node, Source
 from rewriter.passes import implicit_cluster
 from rewriter.passes.internal_cidr import find
 from tests.passes.support import SOURCE, Facts, Run, cluster, endpoint_slice, run, service, words
@@ -321,7 +321,7 @@ def test_without_a_cluster_of_its_own_there_is_no_fix() -> None:
         ("192.168.4.0/24", True),
         ("100.64.0.0/10", True),
         ("fd00::/8", True),
-        ("10.1.2.3/32", True),
+        ("10.1.2.3/32", False),
         ("172.0.0.0/8", False),
         ("203.0.113.0/24", False),
         ("2001:db8::/32", False),
@@ -335,13 +335,17 @@ def test_private_ranges_with_no_inventory(cidr: str, found: bool) -> None:
     for finding in findings:
         assert finding.applicability is Applicability.MANUAL
         assert "may hold pods" in finding.message
-        assert finding.severity is (Severity.NOTE if cidr.endswith("/32") else Severity.WARNING)
+        assert finding.severity is Severity.NOTE
+        assert finding.once, "a run speaks of it once"
 
 
 def test_unknown_pod_ranges_of_the_own_cluster_are_no_facts() -> None:
     unknown = Facts(clusters=[cluster("a", local=True), B])
     only = run(find, policy(ingress("192.168.0.0/16", "172.16.0.0/12")), unknown, config=INTERNAL).only
-    assert only.message == "`fromCIDR` 192.168.0.0/16 and 172.16.0.0/12 may hold pods, which no CIDR matches"
+    assert only.message == (
+        "`fromCIDR` 192.168.0.0/16 and 172.16.0.0/12 may hold pods, which no CIDR matches; "
+        "where pods are in cluster a is not known"
+    )
     assert run(find, policy(ingress("10.0.0.0/8")), unknown, config=INTERNAL).manifest["spec"]["ingress"] == [of("b")]
 
 
@@ -452,3 +456,39 @@ def test_a_peer_list_is_never_emptied() -> None:
 
 def test_network_policy_nodes_are_told() -> None:
     assert "CiliumNetworkPolicy" in network_policy(block("10.10.0.0/24")).only.advice
+
+
+WITHIN = Facts(clusters=[replace(cluster("a", local=True), pods_within=("10.42.0.0/16",))])
+
+
+@pytest.mark.parametrize(
+    ("cidr", "applicability"),
+    [
+        ("10.42.0.0/16", Applicability.EVIDENT),
+        ("10.0.0.0/8", Applicability.EVIDENT),
+        ("10.42.7.0/24", Applicability.MANUAL),
+        ("192.168.0.0/16", None),
+    ],
+)
+def test_ranges_that_pods_are_within_keep_the_entry(cidr: str, applicability: Applicability | None) -> None:
+    made = run(find, policy(ingress(cidr)), WITHIN)
+    assert [each.applicability for each in made.findings] == ([applicability] if applicability else [])
+    assert made.manifest["spec"]["ingress"][0] == {"fromCIDR": [cidr]}, "other machines may be there"
+
+
+@pytest.mark.parametrize(
+    ("name", "found"), [("p", True), ("allow-lan", False), ("planner", True), ("lab-pods", True), ("to-nas-nfs", False)]
+)
+def test_what_its_author_calls_machines_is_no_pod(name: str, found: bool) -> None:
+    manifest = policy(ingress("192.168.4.0/24"))
+    manifest["metadata"]["name"] = name
+    assert bool(run(find, manifest, Facts()).findings) is found
+
+
+def test_a_network_with_machines_that_are_nodes_is_a_lan() -> None:
+    known = Facts(
+        clusters=[cluster("a", local=True, pod_cidrs=("10.0.0.0/16",))],
+        nodes_=[Node("n", "a", {}, ("192.168.4.11",), (), Source("talconfig.yaml", 9))],
+    )
+    assert not run(find, policy(ingress("192.168.4.0/24")), known).findings
+    assert "node" in run(find, policy(ingress("192.168.4.11/32")), known).only.message

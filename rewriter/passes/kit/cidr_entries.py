@@ -124,17 +124,18 @@ def coverage(context: Context, entries: Sequence[CidrEntry]) -> Coverage:
     """What the entries of one field cover together, and what each of them holds."""
     own, members = members_of(context)
     whole = union(entry.addresses for entry in entries)
-    pods = frozenset(member.name for member in members if _covers(whole, member.ranges.pods))
+    pods = frozenset(member.name for member in members if _covers(whole, member.ranges.any_pods))
     nodes = frozenset(member.name for member in members if _covers(whole, member.ranges.nodes))
     held = []
     for entry in entries:
-        touched = _touched(entry, ((member.name, member.ranges.pods) for member in members))
+        exact = _touched(entry, ((member.name, member.ranges.pods) for member in members))
+        touched = _touched(entry, ((member.name, member.ranges.any_pods) for member in members))
         held.append(
             Held(
                 entry,
                 pods=tuple(name for name in touched if name in pods),
-                part=tuple(name for name in touched if name not in pods),
-                nodes=_touched(entry, ((member.name, member.ranges.nodes) for member in members)),
+                part=tuple(name for name in exact if name not in pods),
+                nodes=tuple(_nodes(entry, members, pods)),
                 services=_touched(entry, ((member.name, member.ranges.services) for member in members)),
             )
         )
@@ -150,6 +151,19 @@ def carves_inside_pods(context: Context, entry: CidrEntry) -> bool:
 
 def union(sets: Iterable[AddressSet]) -> AddressSet:
     return reduce(AddressSet.__or__, sets, AddressSet())
+
+
+def _nodes(entry: CidrEntry, members: Iterable[Member], pods: frozenset[str]) -> Iterator[str]:
+    """The clusters whose nodes an entry is about.
+
+    A network in which single machines are known to be nodes is a LAN: it is about them only if pods are in it too.
+    """
+    for member in members:
+        known = member.ranges.nodes
+        if known and entry.addresses & known:
+            about = not member.ranges.nodes_listed or entry.addresses <= known or member.name in pods
+            if about:
+                yield member.name
 
 
 def _touched(entry: CidrEntry, ranges: Iterable[tuple[str, AddressSet | None]]) -> tuple[str, ...]:
