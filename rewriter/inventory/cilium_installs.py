@@ -184,6 +184,7 @@ class _Reader:
                     cidr_match_nodes=told.get("cidr_match_nodes"),
                     node_selector_labels=told.get("node_selector_labels"),
                     kube_proxy_replacement=told.get("kube_proxy_replacement"),
+                    dns_name_error=told.get("dns_name_error"),
                 )
                 placed = self._placements.of(inner)
                 for target in dict.fromkeys(each.target for each in placed) or (None,):

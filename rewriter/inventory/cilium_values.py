@@ -9,6 +9,7 @@ from typing import Any
 from rewriter import yamltext
 from rewriter.inventory.appliers import texts_of
 from rewriter.inventory.facts import Source
+from rewriter.inventory.live.cilium_config import REJECT_CODE
 from rewriter.inventory.manifests import items, mapping
 from rewriter.inventory.settings.told import is_loopback, ranges
 
@@ -44,6 +45,7 @@ class CiliumSettings:
     cidr_match_nodes: bool | None = None
     node_selector_labels: bool | None = None
     kube_proxy_replacement: bool | None = None
+    dns_name_error: bool | None = None
     complete: bool = True
 
 
@@ -78,6 +80,9 @@ def read_values(values: Mapping[str, Any], source: Source, version: str | None, 
         else "nodes" in (texts_of(match_mode) or str(match_mode).split(",")),
         node_selector_labels=_flag(extra.get("enable-node-selector-labels", values.get("nodeSelectorLabels"))),
         kube_proxy_replacement=_flag(values.get("kubeProxyReplacement")),
+        dns_name_error=_name_error(
+            extra.get(REJECT_CODE, mapping(values.get("dnsProxy")).get("dnsRejectResponseCode"))
+        ),
         complete=complete,
     )
 
@@ -160,6 +165,10 @@ def _api_server(values: Mapping[str, Any]) -> tuple[str | None, int | None]:
 
 def _known(value: Any) -> str | None:
     return value if isinstance(value, str) and value and not yamltext.has_substitution(value) else None
+
+
+def _name_error(value: Any) -> bool | None:
+    return value.lower() == "nameerror" if isinstance(value, str) else None
 
 
 def _flag(value: Any) -> bool | None:

@@ -21,6 +21,7 @@ from rewriter.inventory.facts import (
 from rewriter.inventory.gateways import ControllerClass, Gateway, Ingress, Route
 from rewriter.inventory.hubble.flows import ObservedFlow
 from rewriter.inventory.load_balancers import AddressPool, RedirectPolicy
+from rewriter.inventory.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
 from rewriter.inventory.webhooks import ApiServerCall
 
 
@@ -114,6 +115,16 @@ class Inventory(Protocol):
 
     def account_bindings(self, account: str, namespace: str) -> Sequence[AccountBinding]:
         """The bindings that give a role to a ServiceAccount of a namespace."""
+
+    def pod_template(self, workload: Workload) -> PodTemplate | None:
+        """The pod spec of a workload as written; None for one that no manifest of the tree makes."""
+
+    def config_maps(self, name: str, namespace: str) -> Sequence[ConfigMap]: ...
+
+    def repositories(self) -> Sequence[Repository]:
+        """What Flux fetches: HelmRepositories, GitRepositories, OCIRepositories and Buckets."""
+
+    def kubelets(self) -> Sequence[KubeletSettings]: ...
 
     @property
     def policies(self) -> Sequence[AppliedPolicy]:

@@ -48,13 +48,7 @@ def namespace_of(manifest: Manifest) -> str | None:
 
 def workload(manifest: Manifest, namespace: str, cluster: str | None) -> Workload | None:
     """The pods that a manifest makes; None when it has no pod template that can be read."""
-    spec = mapping(manifest.value.get("spec"))
-    if manifest.kind == "Pod":
-        pod: Mapping[str, Any] = manifest.value
-    elif manifest.kind == "CronJob":
-        pod = mapping(mapping(mapping(spec.get("jobTemplate")).get("spec")).get("template"))
-    else:
-        pod = mapping(spec.get("template"))
+    pod = pod_of(manifest)
     if not pod:
         return None
     pod_spec = mapping(pod.get("spec"))
@@ -70,6 +64,16 @@ def workload(manifest: Manifest, namespace: str, cluster: str | None) -> Workloa
         ports=tuple(_container_ports(pod_spec)),
         host_network=pod_spec.get("hostNetwork") is True,
     )
+
+
+def pod_of(manifest: Manifest) -> Mapping[str, Any]:
+    """The pod that a workload's manifest makes: metadata and spec; empty where there is none."""
+    spec = mapping(manifest.value.get("spec"))
+    if manifest.kind == "Pod":
+        return manifest.value
+    if manifest.kind == "CronJob":
+        return mapping(mapping(mapping(spec.get("jobTemplate")).get("spec")).get("template"))
+    return mapping(spec.get("template"))
 
 
 def _container_ports(pod_spec: Mapping[str, Any]) -> Iterator[NamedPort]:

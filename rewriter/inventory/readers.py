@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rewriter.inventory import access, gateways, kubernetes, load_balancers, webhooks
+from rewriter.inventory import access, gateways, kubernetes, load_balancers, pods, webhooks
 from rewriter.inventory.manifests import Manifest
 
 _Reader = Callable[[Manifest, str | None], Any]
@@ -31,6 +31,10 @@ READERS: Mapping[str, tuple[frozenset[str], _Reader]] = {
     "api_server_calls": (webhooks.WEBHOOK_KINDS, webhooks.api_server_calls),
     "address_pools": (frozenset({"CiliumLoadBalancerIPPool"}), _each(load_balancers.address_pool)),
     "redirect_policies": (frozenset({"CiliumLocalRedirectPolicy"}), _each(load_balancers.redirect_policy)),
+    "pod_templates": (kubernetes.WORKLOAD_KINDS, _each(pods.pod_template)),
+    "config_maps": (frozenset({"ConfigMap"}), _each(pods.config_map)),
+    "repositories": (pods.REPOSITORY_KINDS, _each(pods.repository)),
+    "kubelets": (frozenset({"KubeletConfiguration"}), _each(pods.kubelet_settings)),
     "account_bindings": (frozenset({"RoleBinding", "ClusterRoleBinding"}), access.account_bindings),
 }
 

@@ -35,6 +35,7 @@ from rewriter.inventory.load_balancers import AddressPool, RedirectPolicy
 from rewriter.inventory.manifests import Manifest
 from rewriter.inventory.operators import CONVENTIONS, OPERATOR_KINDS, convention_of, operator_workloads
 from rewriter.inventory.placements import APPLIER_KINDS, Placements
+from rewriter.inventory.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
 from rewriter.inventory.readers import KINDS, READERS
 from rewriter.inventory.releases.make import Render
 from rewriter.inventory.settings.files import SettingsFiles
@@ -47,7 +48,7 @@ from rewriter.inventory.unseen import unseen_workloads
 from rewriter.inventory.webhooks import CONVERSION, ApiServerCall
 
 _WORKLOADS = frozenset(kind.encode() for kind in kubernetes.WORKLOAD_KINDS)
-_FACT_KINDS = frozenset(kind for kinds in KINDS.values() for kind in kinds)
+_FACT_KINDS = frozenset(kind for group, kinds in KINDS.items() for kind in kinds if group != "config_maps")
 _OPERATOR_KINDS = frozenset(kind.encode() for kind in OPERATOR_KINDS)
 _POD_MAKERS = _WORKLOADS | _OPERATOR_KINDS
 _KEPT_KINDS = (
@@ -73,6 +74,7 @@ _COMPLETED = (
     "cidr_match_nodes",
     "node_selector_labels",
     "kube_proxy_replacement",
+    "dns_name_error",
 )
 
 
@@ -382,6 +384,25 @@ class TreeInventory:
     def account_bindings(self, account: str, namespace: str) -> Sequence[AccountBinding]:
         found: list[AccountBinding] = self._holding_any("account_bindings", KINDS["account_bindings"], [account])
         return [each for each in found if (each.account, each.namespace) == (account, namespace)]
+
+    def pod_template(self, workload: Workload) -> PodTemplate | None:
+        found: list[PodTemplate] = self._holding_any("pod_templates", _WORKLOADS, [workload.name])
+        wanted = (workload.kind, workload.name, workload.namespace, workload.cluster, workload.source)
+        return next((t for t in found if (t.kind, t.name, t.namespace, t.cluster, t.source) == wanted), None)
+
+    def config_maps(self, name: str, namespace: str) -> Sequence[ConfigMap]:
+        found: list[ConfigMap] = []
+        for path in self._files.variable_files:
+            data = self._files.bytes_of(self._files.inner(path))
+            if data is not None and name.encode() in data:
+                found += self._facts_of(OfferedFile(path, frozenset(), data, False), "config_maps")
+        return [each for each in found if (each.name, each.namespace) == (name, namespace)]
+
+    def repositories(self) -> Sequence[Repository]:
+        return self._listed("repositories")
+
+    def kubelets(self) -> Sequence[KubeletSettings]:
+        return self._listed("kubelets")
 
     def _listed(self, group: str) -> list[Any]:
         return self._holding_any(group, KINDS[group], ())

@@ -21,6 +21,7 @@ _FIELDS = (
     "cidr_match_nodes",
     "node_selector_labels",
     "kube_proxy_replacement",
+    "dns_name_error",
 )
 
 

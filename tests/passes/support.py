@@ -35,6 +35,7 @@ from rewriter.inventory.facts import (
 from rewriter.inventory.gateways import ControllerClass, Gateway, Ingress, Route
 from rewriter.inventory.hubble.flows import ObservedFlow
 from rewriter.inventory.load_balancers import AddressPool, RedirectPolicy
+from rewriter.inventory.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
 from rewriter.inventory.webhooks import ApiServerCall
 from rewriter.passes.kit.registry import Pass
 
@@ -136,6 +137,18 @@ class Facts:
         return ()
 
     def redirect_policies(self) -> Sequence[RedirectPolicy]:
+        return ()
+
+    def pod_template(self, workload: Workload) -> PodTemplate | None:
+        return None
+
+    def config_maps(self, name: str, namespace: str) -> Sequence[ConfigMap]:
+        return ()
+
+    def repositories(self) -> Sequence[Repository]:
+        return ()
+
+    def kubelets(self) -> Sequence[KubeletSettings]:
         return ()
 
     def account_bindings(self, account: str, namespace: str) -> Sequence[AccountBinding]:

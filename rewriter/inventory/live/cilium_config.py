@@ -12,6 +12,8 @@ from rewriter.inventory.manifests import mapping, texts
 
 #: Cilium's default of cluster-name.
 DEFAULT_NAME = "default"
+#: The agent's option for the answer of its DNS proxy to names that no rule allows.
+REJECT_CODE = "tofqdns-dns-reject-response-code"
 
 
 def cluster_settings(config_map: Mapping[str, Any], agents: Iterable[str], nodes: Iterable[Node]) -> dict[str, Any]:
@@ -33,6 +35,8 @@ def cluster_settings(config_map: Mapping[str, Any], agents: Iterable[str], nodes
         settings["node_selector_labels"] = data["enable-node-selector-labels"].lower() == "true"
     if "kube-proxy-replacement" in data:
         settings["kube_proxy_replacement"] = data["kube-proxy-replacement"].lower() in ("true", "strict")
+    if REJECT_CODE in data:
+        settings["dns_name_error"] = data[REJECT_CODE].lower() == "nameerror"
     settings["cidr_match_nodes"] = "nodes" in re.split(r"[\s,]+", data.get("policy-cidr-match-mode", ""))
     if data.get("cluster-id", "0") in ("", "0"):
         settings["meshed"] = False  # A member of a mesh has an id of its own, 1 or more.
