@@ -155,6 +155,8 @@ def _limits(item: Mapping[str, Any], rule: Rule, version: Version) -> tuple[str,
         kinds = {kind: kinds[kind] for kind in ("http", "dns") if kind in kinds}
     if isinstance(kinds.get("dns"), list):
         kinds["dns"] = [plain_selector(entry, version) for entry in kinds["dns"]]
+        if {"matchPattern": "*"} in kinds["dns"]:
+            del kinds["dns"]  # Every name is asked as before: the proxy sees the queries, and lets all of them pass.
     demands = {**kinds, **{field: item[field] for field in _TLS_FIELDS if field in item}}
     return tuple(f"{name} {canonical_json(demands[name])}" for name in sorted(demands) if demands[name] is not None)
 

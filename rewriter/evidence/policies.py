@@ -21,7 +21,7 @@ from rewriter.inventory.inventory import Inventory
 from rewriter.text import policy_text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AppliedRule:
     """A rule of an accepted policy as a cluster gets it, compiled.
 

@@ -59,6 +59,11 @@ class Answer(NamedTuple):
     depends_on: tuple[str, ...]
     certain: bool
 
+    @property
+    def rules_if_allowed(self) -> tuple[AppliedRule, ...]:
+        """The rules that allow the flow; none where it is denied, or allowed by no rule."""
+        return self.rules if self.allowed else ()
+
 
 @dataclass(frozen=True, slots=True)
 class Reach:

@@ -216,13 +216,15 @@ class AppliedPolicy:
 class UnreadPolicy:
     """A policy that something else than a manifest of its own makes: a template, a chart's values, a generator.
 
-    `namespace` is None where it may land in any, as a clusterwide policy does. `maker` says in words what makes it.
+    `namespace` is None where it may land in any, as a clusterwide policy does. `maker` says in words what makes it,
+    `text` is what is written of it there.
     """
 
     kind: str
     namespace: str | None
     source: Source
     maker: str
+    text: str = ""
 
     def __str__(self) -> str:
         return f"a {self.kind} in {self.maker}, {self.source}"

@@ -103,7 +103,7 @@ def _unread(kind: str, text: str, source: Source, maker: str) -> UnreadPolicy:
     """Its namespace is the only one that its text names; with none, or several, it may land in any."""
     named = set(_NAMESPACE.findall(text))
     namespace = named.pop() if kind != CCNP and len(named) == 1 and text.count("namespace:") == 1 else None
-    return UnreadPolicy(kind, namespace, source, maker)
+    return UnreadPolicy(kind, namespace, source, maker, text)
 
 
 def _inside(manifest: Manifest) -> Iterator[UnreadPolicy]:
@@ -111,23 +111,24 @@ def _inside(manifest: Manifest) -> Iterator[UnreadPolicy]:
     home = mapping(manifest.value.get("spec")).get("targetNamespace") or namespace_in(manifest.value)
     release = manifest.kind == "HelmRelease"
     maker = f"{manifest.kind} {manifest.name}"
-    for kind, namespace in _embedded(manifest.value, 0):
+    for kind, namespace, text in _embedded(manifest.value, 0):
         where = namespace if isinstance(namespace, str) else home if release and isinstance(home, str) else None
-        yield UnreadPolicy(kind, None if kind == CCNP else where, manifest.source, maker)
+        yield UnreadPolicy(kind, None if kind == CCNP else where, manifest.source, maker, text)
 
 
-def _embedded(value: Any, depth: int) -> Iterator[tuple[str, Any]]:
+def _embedded(value: Any, depth: int) -> Iterator[tuple[str, Any, str]]:
+    """Kind, namespace and text of each."""
     if depth > _DEEPEST:
         return
     if isinstance(value, str):
         if "NetworkPolicy" in value and _API.search(value):
             for match in _KIND.finditer(value):
-                yield match[1], _unread(match[1], value, Source(""), "").namespace
+                yield match[1], _unread(match[1], value, Source(""), "").namespace, value
     elif isinstance(value, Mapping):
         if value.get("kind") in (CNP, CCNP, KNP) and depth:
             namespace = namespace_in(value)
             known = isinstance(namespace, str) and "{" not in namespace and "<" not in namespace
-            yield str(value["kind"]), namespace if known else None
+            yield str(value["kind"]), namespace if known else None, str(value)
         for item in value.values():
             yield from _embedded(item, depth + 1)
     elif isinstance(value, list):

@@ -1,0 +1,117 @@
+"""Whether the DNS proxy sees the answers to what pods ask: what toFQDNs of the same pods rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rewriter.cilium.cidr import parse_prefix
+from rewriter.cilium.identity import outside_identity
+from rewriter.cilium.policy import EGRESS, KNP, Rule, Spec
+from rewriter.cilium.ports import PORT_PROTOCOLS, port_matches
+from rewriter.evidence.context import Context
+from rewriter.evidence.dns import PROTOCOLS, DnsServer, dns_server, names_peer, on_ports, proxied
+from rewriter.evidence.policies import AppliedRule
+from rewriter.evidence.reachable import Reach, reach_of
+from rewriter.inventory.facts import UnreadPolicy
+
+#: An address of nobody, for "anywhere outside": only rules that let pods out to everybody name it.
+ANYWHERE = outside_identity(parse_prefix("203.0.113.77/32"))
+
+
+@dataclass(frozen=True, slots=True)
+class Unlearned:
+    """Pods whose DNS answers no policy sends through the proxy.
+
+    `server` answers their queries (None: name servers of their own), `open_at` are the rules that let the queries out
+    without `rules.dns`, `misses` those with it that name what no query goes to. `hidden` are the policies that may
+    have such a rule and could not be read.
+    """
+
+    reach: Reach
+    server: DnsServer | None
+    open_at: tuple[AppliedRule, ...]
+    misses: tuple[AppliedRule, ...]
+    hidden: tuple[UnreadPolicy, ...]
+
+
+def unlearned(context: Context, spec: Spec) -> Iterator[Unlearned]:
+    """The pods of a rule set that is enforced, whose toFQDNs learns no address, one for each known workload.
+
+    Left out are pods that may reach every address anyway, and those of which it is not known.
+    """
+    rules = [rule for rule in spec.rules if has_names(rule)]
+    if not rules:
+        return
+    for reach in reach_of(context, spec):
+        own = {each.entry.route for each in reach.rules(EGRESS)}
+        if own.isdisjoint(rule.route for rule in rules) or not reach.denied_by_default(EGRESS):
+            continue
+        if all(_is_open_anyway(context, reach, rule) for rule in rules):
+            continue
+        found = _unlearned(context, reach)
+        if found is not None:
+            yield found
+
+
+def has_names(rule: Rule) -> bool:
+    """Whether a rule allows traffic by DNS name."""
+    field = rule.peer("toFQDNs")
+    return not rule.deny and rule.direction == EGRESS and field is not None and bool(field.entries)
+
+
+def _unlearned(context: Context, reach: Reach) -> Unlearned | None:
+    server = dns_server(context, reach.workload)
+    if server is not None and reach.workload in server.rests_on:
+        return None
+    every = [rule for rule in (*reach.selecting, *reach.possible) if proxied(rule)]
+    misses: tuple[AppliedRule, ...] = ()
+    if every:
+        if server is None or not server.known:
+            return None
+        misses = tuple(rule for rule in every if _misses(context, rule, server))
+        if len(misses) < len(every):
+            return None
+    allowing: list[AppliedRule] = []
+    if server is not None:
+        for identity in server.identities:
+            for number in server.ports:
+                for protocol in PROTOCOLS:
+                    allowing += reach.verdict(EGRESS, identity, protocol, number).rules_if_allowed
+    else:
+        allowing = [rule for rule in reach.rules(EGRESS) if not rule.entry.deny]
+    open_at = tuple(dict.fromkeys(rule for rule in allowing if not proxied(rule)))
+    return Unlearned(reach, server, open_at, misses, tuple(each for each in reach.hidden if _may_hold(each)))
+
+
+def _misses(context: Context, rule: AppliedRule, server: DnsServer) -> bool:
+    """Whether a rule with `rules.dns` names the DNS pods, and yet nothing that the pods' queries go to.
+
+    It names those whose traffic another takes over, or another port than the one that they listen on.
+    """
+    if rule.filled or not names_peer(rule, (*server.identities, *server.instead_of)):
+        return False
+    if not names_peer(rule, server.identities):
+        return True
+    return not any(on_ports(item.item, server, context.to_version) for item in proxied(rule))
+
+
+def _is_open_anyway(context: Context, reach: Reach, rule: Rule) -> bool:
+    """Whether pods reach every address outside on all ports of a rule with names, so that these have no say."""
+    written = rule.raw.get("toPorts")
+    items = [item for item in written if isinstance(item, dict)] if isinstance(written, list) else []
+    matches = [match for item in items for match in port_matches(item, context.to_version)]
+    ports = [(m.protocol, m.low) for m in matches if not m.name] or [("TCP", 443)]
+    return all(
+        reach.verdict(EGRESS, ANYWHERE, each, number).allowed
+        for protocol, number in ports
+        for each in (PORT_PROTOCOLS[:2] if protocol == "ANY" else (protocol,))
+    )
+
+
+def _may_hold(policy: UnreadPolicy) -> bool:
+    """Whether a policy that could not be read may have a rule with `rules.dns`."""
+    text = policy.text.lower()
+    return policy.kind != KNP and (
+        "dns" in text or any(word in text for word in ("toyaml", "include ", "tpl ", ".values"))
+    )
