@@ -27,6 +27,8 @@ from rewriter.cli.options import (
     Ignore,
     Inventory,
     Jobs,
+    Render,
+    RenderFetch,
     Select,
     ToVersion,
     known_findings,
@@ -104,6 +106,8 @@ def fix(
     ] = False,
     inventory: Inventory = None,
     context: Context = None,
+    render: Render = None,
+    render_fetch: RenderFetch = False,
     hubble: Annotated[
         list[Path] | None,
         typer.Option(
@@ -194,6 +198,8 @@ def fix(
         to_version=to_version,
         inventories=tuple(inventory or ()),
         contexts=tuple(context or ()),
+        render=None if render is None else render.value,
+        render_fetch=render_fetch,
         hubble=tuple(hubble or ()),
         agent_logs=tuple(agent_log or ()),
         diff_base=diff_base,

@@ -24,6 +24,11 @@ class Color(StrEnum):
     NEVER = "never"
 
 
+class RenderMode(StrEnum):
+    AUTO = "auto"
+    NEVER = "never"
+
+
 # The panels of a command's help; what has none, the mode of a run above all, comes first.
 FILES = "Files"
 PASSES = "Passes"
@@ -78,6 +83,23 @@ Inventory = Annotated[
         "--inventory",
         metavar="FILE",
         help="A snapshot of a cluster's facts (`cnpfix snapshot`); repeatable.",
+        rich_help_panel=FACTS,
+    ),
+]
+Render = Annotated[
+    RenderMode | None,
+    typer.Option(
+        "--render",
+        metavar="WHEN",
+        help="Render Helm charts of the tree and of helm's cache with the helm on PATH: auto (default) or never.",
+        rich_help_panel=FACTS,
+    ),
+]
+RenderFetch = Annotated[
+    bool,
+    typer.Option(
+        "--render-fetch",
+        help="Let helm pull the charts that the tree installs: asks the registries that it names.",
         rich_help_panel=FACTS,
     ),
 ]

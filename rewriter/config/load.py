@@ -114,6 +114,7 @@ def read_config(data: Mapping[str, Any], *, file: Path, pass_ids: Mapping[str, s
         exclude=reader.globs("exclude"),
         internal_cidrs=reader.cidrs("internal_cidrs") or (),
         operators=reader.choices("operators", tuple(CONVENTIONS)),
+        render=reader.choice("render", ("auto", "never")) or "auto",
         select=reader.passes("select", pass_ids),
         ignore=reader.passes("ignore", pass_ids) or (),
         clusters=_clusters(reader),

@@ -57,7 +57,8 @@ class PathRule:
 class Config:
     """A configuration as read; paths in it are relative to `root`. `file` is None when there is none.
 
-    `operators` are the conventions by which custom resources count as workloads, and `select` are the passes that
+    `render` says whether charts are rendered (`auto`: where helm is on PATH, or `never`). `operators` are the
+    conventions by which custom resources count as workloads, and `select` are the passes that
     run; None stands for all of them. `complete` are namespaces of which the facts hold everything that runs there, and
     `inert_kinds` kinds (`Kind` or `Kind.group`) whose objects make no pods and no Services.
     """
@@ -69,6 +70,7 @@ class Config:
     exclude: tuple[str, ...] = ()
     internal_cidrs: tuple[str, ...] = ()
     operators: tuple[str, ...] | None = None
+    render: str = "auto"
     complete: tuple[str, ...] = ()
     inert_kinds: tuple[str, ...] = ()
     select: tuple[str, ...] | None = None

@@ -25,6 +25,7 @@ KEYS = (
     Key("", "select", "list of passes", "Passes to run, by id or code. Default: all. An empty list: none."),
     Key("", "ignore", "list of passes", "Passes not to run."),
     Key("", "internal_cidrs", "list of CIDRs", "Ranges that hold nothing but this mesh; their entries may go."),
+    Key("", "render", '"auto" or "never"', "Render charts with the helm on PATH. Default: auto."),
     Key(
         "",
         "operators",

@@ -30,6 +30,7 @@ from rewriter.engine.isolation import as_error, failure_of
 from rewriter.engine.named import cluster_warnings, glob_warnings, namespace_problems, wrong_cluster
 from rewriter.inventory.facts import Cluster, RunningPolicy
 from rewriter.inventory.operators import CONVENTIONS
+from rewriter.inventory.releases.make import Render, no_render
 from rewriter.inventory.snapshot import Snapshot, read_snapshot
 from rewriter.inventory.snapshot_age import stale, warnings
 from rewriter.inventory.tree import TreeInventory
@@ -59,6 +60,8 @@ class Request:
     to_version: str | None = None
     inventories: tuple[Path, ...] = ()
     contexts: tuple[str, ...] = ()
+    render: str | None = None
+    render_fetch: bool = False
     hubble: tuple[Path, ...] = ()
     agent_logs: tuple[Path, ...] = ()
     diff_base: str | None = None
@@ -196,6 +199,7 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
         observed=observed,
         stale=aged,
         complete=config.complete,
+        render=_renderer(request, config, root or _folder(start)),
         operators=CONVENTIONS if config.operators is None else config.operators,
     )
     running = [policy for snapshot in snapshots for policy in snapshot.policies]
@@ -234,6 +238,16 @@ def _check_names(workspace: Workspace, paths: Sequence[Path], *, asked: bool) ->
     if wrong:
         raise WorkspaceError(wrong)
     workspace.warnings += tuple(warnings)
+
+
+def _renderer(request: Request, config: Config, root: Path) -> Render:
+    """Renders the charts of the tree, where that is wanted and helm is there."""
+    if (request.render or config.render) == "never":
+        return no_render
+    from rewriter.inventory.render.renderer import Renderer, find_helm
+
+    helm = find_helm()
+    return no_render if helm is None else Renderer(helm, lambda inner: root / inner, fetch=request.render_fetch)
 
 
 def _live(request: Request, progress: Progress) -> Sequence[Snapshot]:

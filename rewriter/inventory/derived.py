@@ -14,7 +14,7 @@ from rewriter.inventory.operators import convention_of, operator_workloads
 from rewriter.inventory.placements import Placements
 from rewriter.inventory.readers import READERS
 from rewriter.inventory.releases.find import find_releases
-from rewriter.inventory.releases.make import Render, make
+from rewriter.inventory.releases.make import Render, make_all
 from rewriter.inventory.releases.model import Made, Release
 from rewriter.inventory.tree_files import TreeFiles
 
@@ -44,7 +44,7 @@ class DerivedFacts:
     @cached_property
     def made(self) -> Sequence[Made]:
         """What each release makes."""
-        return [make(release, self._render) for release in find_releases(self._files, self._placements)]
+        return make_all(find_releases(self._files, self._placements), self._render)
 
     @property
     def understood(self) -> frozenset[Source]:

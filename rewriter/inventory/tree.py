@@ -37,7 +37,7 @@ from rewriter.inventory.operators import CONVENTIONS, OPERATOR_KINDS, convention
 from rewriter.inventory.placements import APPLIER_KINDS, Placements
 from rewriter.inventory.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
 from rewriter.inventory.readers import KINDS, READERS
-from rewriter.inventory.releases.make import Render
+from rewriter.inventory.releases.make import Render, no_render
 from rewriter.inventory.settings.files import SettingsFiles
 from rewriter.inventory.settings.settle import Settled, own_names, settle, with_readings
 from rewriter.inventory.snapshot import Snapshot
@@ -101,7 +101,7 @@ class TreeInventory:
         stale: Mapping[Source, str] = MappingProxyType({}),
         operators: Iterable[str] = CONVENTIONS,
         complete: Sequence[str] = (),
-        render: Render = lambda _release: None,
+        render: Render = no_render,
     ) -> None:
         self._complete = tuple(complete)
         self._complete_answers: dict[tuple[str | None, str | None, str], Completeness] = {}
@@ -134,6 +134,7 @@ class TreeInventory:
         """Finds out how files reach clusters, once, so that processes forked from here need not."""
         self._placements.of("")
         len(self.clusters)
+        len(self._derived.made)
 
     @property
     def unreadable(self) -> Sequence[Source]:

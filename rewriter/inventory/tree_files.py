@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from rewriter import yamltext
 from rewriter.inventory.facts import Source
@@ -67,6 +68,10 @@ class TreeFiles:
         if path.startswith(".") or self._here.startswith("."):
             return os.path.normpath(self._here + path)
         return self._here + path
+
+    def on_disk(self, inner: str) -> Path:
+        """Where the file or folder of an inner path lies."""
+        return Path(self._root) / inner
 
     @cached_property
     def names(self) -> dict[str, str]:

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from rewriter.inventory.charts import app_template
 from rewriter.inventory.charts.naming import NotKnownError
-from rewriter.inventory.manifests import Manifest
+from rewriter.inventory.kustomize import read_patches
+from rewriter.inventory.manifests import Manifest, mapping
 from rewriter.inventory.releases.model import Made, Release
+from rewriter.inventory.transform import Transform, transformed
 
 Render = Callable[[Release], Made | None]
 """Renders a release; None where that is not possible, so that its chart may be read instead."""
 
+#: What a post-renderer may hold without making or renaming anything.
+_FOLLOWED = frozenset({"patches", "images"})
+_AT_ONCE = 4
 
-def make(release: Release, render: Render = lambda _release: None) -> Made:
+
+def no_render(_release: Release) -> Made | None:
+    """Renders nothing."""
+    return None
+
+
+def make_all(releases: Iterable[Release], render: Render) -> list[Made]:
+    """What releases make, in their order; several are rendered at once."""
+    if render is no_render:
+        return [make(release, render) for release in releases]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(lambda release: make(release, render), releases))
+
+
+def make(release: Release, render: Render = no_render) -> Made:
     """The manifests of a release, or why they are not known."""
     rendered = render(release)
-    if rendered is not None and rendered.complete:
-        return rendered
-    read = _read(release)
-    if read is None:
-        return rendered or Made(release, reason="its chart is not rendered")
-    return read
+    made = rendered if rendered is not None and rendered.complete else _read(release) or rendered
+    if made is None:
+        return Made(release, reason=f"its chart {release.chart} is not rendered")
+    return _post_rendered(made) if release.post_renderers and made.manifests else made
 
 
 def _read(release: Release) -> Made | None:
@@ -37,6 +55,25 @@ def _read(release: Release) -> Made | None:
     manifests = tuple(Manifest(source, value) for value in found)
     if release.unread:
         return Made(release, manifests, reason=f"its values from {release.unread} are not read")
-    if release.post_renderers:
-        return Made(release, manifests, reason="its postRenderers are not followed")
     return Made(release, manifests, complete=True)
+
+
+def _post_rendered(made: Made) -> Made:
+    """The manifests after the patches of Flux's post-renderers, which are Kustomize's."""
+    steps: list[Transform] = []
+    followed = True
+    for each in made.release.post_renderers:
+        kustomize = mapping(each.get("kustomize"))
+        patches = tuple(read_patches(kustomize, made.release.source))
+        followed &= each.keys() <= {"kustomize"} and kustomize.keys() <= _FOLLOWED
+        followed &= not any(patch.unread for patch in patches)
+        steps.append(Transform(made.release.source, patches=patches))
+    manifests = _transformed(made.manifests, steps)
+    if followed:
+        return replace(made, manifests=manifests)
+    reason = made.reason or "its postRenderers are not followed"
+    return replace(made, manifests=manifests, complete=False, reason=reason)
+
+
+def _transformed(manifests: Sequence[Manifest], steps: Sequence[Transform]) -> tuple[Manifest, ...]:
+    return tuple(Manifest(each.source, transformed(each.value, tuple(steps))) for each in manifests)

@@ -1,0 +1,1 @@
+"""Charts rendered by the real `helm`: facts that no values alone tell."""

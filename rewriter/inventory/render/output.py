@@ -1,0 +1,37 @@
+"""Reads what helm prints: manifests, each with the template that it comes from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from rewriter import yamltext
+from rewriter.inventory.facts import Source
+from rewriter.inventory.manifests import Manifest
+
+_SEPARATOR = re.compile(r"^---[ \t]*$", re.MULTILINE)
+_SOURCE = re.compile(r"^# Source: (\S+)", re.MULTILINE)
+
+
+class RenderedError(Exception):
+    """A rendered document that is no YAML: one line with its template."""
+
+
+def rendered_manifests(text: str, source: Source, chart: str) -> Iterator[Manifest]:
+    """The manifests of a rendering; each cites the release and its template. Raises RenderedError."""
+    for part in _SEPARATOR.split(text):
+        if "kind" not in part:
+            continue
+        template = found[1] if (found := _SOURCE.search(part)) else "its templates"
+        try:
+            documents = yamltext.parse(part)
+        except yamltext.YamlTextError as error:
+            raise RenderedError(f"{template} renders to text that is not YAML: {error.message}") from None
+        where = replace(source, via=f"chart {chart}, {template}")
+        for document in documents:
+            value = document.value
+            listed = value.get("items") if isinstance(value, dict) and value.get("kind") == "List" else None
+            for item in listed if isinstance(listed, list) else [value]:
+                if isinstance(item, dict) and isinstance(item.get("kind"), str):
+                    yield Manifest(where, item)
