@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from rewriter.cilium.go_regexp import RegexpError, check_regexp
 from rewriter.cilium.go_syntax import is_service_name, parse_uint16, quote
 from rewriter.cilium.peer_validation import check_fqdn
+from rewriter.cilium.policy import read_policy
 from rewriter.cilium.rejected import RejectedError
 from rewriter.cilium.version import (
     EXTENDED_PROTOCOLS,
@@ -24,7 +26,8 @@ from rewriter.cilium.version import (
 _MAX_PORTS = 40
 _MAX_ICMP_FIELDS = 40
 _PROTOCOLS = ("tcp", "udp", "sctp")
-_PORTLESS = ("vrrp", "igmp")
+#: Protocols without ports, in lower case (enable-extended-ip-protocols).
+PORTLESS = ("vrrp", "igmp")
 _TUNNELS = ("gre", "ipip", "ipv6", "esp", "ah")
 _HEADER_ACTIONS = ("", "LOG", "ADD", "DELETE", "REPLACE")
 _KAFKA_TOPIC = re.compile(r"[a-zA-Z0-9\\._\-]+")
@@ -42,9 +45,26 @@ _KAFKA_KEYS = frozenset(
 
 def known_protocols(version: Version) -> tuple[str, ...]:
     """The protocols that a release takes in toPorts, in lower case and in the order in which it lists them."""
-    extended = _PORTLESS if version >= EXTENDED_PROTOCOLS else ()
+    extended = PORTLESS if version >= EXTENDED_PROTOCOLS else ()
     tunnels = _TUNNELS if version >= TUNNEL_PROTOCOLS else ()
     return (*_PROTOCOLS, *extended, *tunnels, "any")
+
+
+def with_portless_ports(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A manifest with port 0 where an entry of toPorts names none: what enable-extended-ip-protocols accepts.
+
+    The agent takes such an entry only with that setting (1.19 and later); the same manifest where there is none.
+    """
+    made = deepcopy(dict(manifest))
+    found = False
+    for rule in read_policy(made).rules():
+        for item in rule.to_ports:
+            ports = item.get("ports")
+            for port in ports if isinstance(ports, list) else ():
+                if isinstance(port, dict) and not port.get("port") and "endPort" not in port:
+                    port["port"] = "0"
+                    found = True
+    return made if found else manifest
 
 
 def has_l7_rules(rule: Mapping[str, Any], version: Version) -> bool:

@@ -16,8 +16,9 @@ import typer
 from rewriter.cilium.crd.check import OK, PRUNED, STRICT, SchemaProblem, pruned, schema_problems, schema_state
 from rewriter.cilium.crd.meaning import without_field
 from rewriter.cilium.policy import KNP
+from rewriter.cilium.port_validation import with_portless_ports
 from rewriter.cilium.validation import rejection
-from rewriter.cilium.version import SUPPORTED, Version, parse_version
+from rewriter.cilium.version import CRD_PORTLESS_PROTOCOLS, SUPPORTED, Version, parse_version
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import REPORT, Color, ColorOption, Config, Paths, open_for
 from rewriter.cli.printing import say, say_json, tell
@@ -133,6 +134,9 @@ def _rejects(workspace: Workspace, placed: PlacedPolicy, version: Version) -> Wh
     settings = settings_of(workspace.inventory.cluster_of(placed.path), version)
     labels = settings.node_selector_labels
     stored = pruned(placed.policy.raw, version)
+    cluster = workspace.inventory.cluster_of(placed.path)
+    if cluster and cluster.extended_ip_protocols and version >= CRD_PORTLESS_PROTOCOLS:
+        stored = with_portless_ports(stored)
     why = rejection(stored, version, base=placed.policy.route, node_selector_labels=labels)
     if why is None:
         return None

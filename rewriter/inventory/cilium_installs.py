@@ -183,6 +183,7 @@ class _Reader:
                     default_local_cluster=told.get("default_local_cluster"),
                     cidr_match_nodes=told.get("cidr_match_nodes"),
                     node_selector_labels=told.get("node_selector_labels"),
+                    extended_ip_protocols=told.get("extended_ip_protocols"),
                     kube_proxy_replacement=told.get("kube_proxy_replacement"),
                     dns_name_error=told.get("dns_name_error"),
                 )

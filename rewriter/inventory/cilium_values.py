@@ -44,6 +44,7 @@ class CiliumSettings:
     default_local_cluster: bool | None = None
     cidr_match_nodes: bool | None = None
     node_selector_labels: bool | None = None
+    extended_ip_protocols: bool | None = None
     kube_proxy_replacement: bool | None = None
     dns_name_error: bool | None = None
     complete: bool = True
@@ -79,6 +80,7 @@ def read_values(values: Mapping[str, Any], source: Source, version: str | None, 
         if match_mode is None
         else "nodes" in (texts_of(match_mode) or str(match_mode).split(",")),
         node_selector_labels=_flag(extra.get("enable-node-selector-labels", values.get("nodeSelectorLabels"))),
+        extended_ip_protocols=_flag(extra.get("enable-extended-ip-protocols")),
         kube_proxy_replacement=_flag(values.get("kubeProxyReplacement")),
         dns_name_error=_name_error(
             extra.get(REJECT_CODE, mapping(values.get("dnsProxy")).get("dnsRejectResponseCode"))

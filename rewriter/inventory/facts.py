@@ -26,10 +26,11 @@ class Source:
 class Cluster:
     """A cluster of the mesh. CIDRs are as written; None where nobody told, () where there are none.
 
-    `default_local_cluster`, `cidr_match_nodes`, `node_selector_labels` and `kube_proxy_replacement` are Cilium's own
-    settings where they were found; `dns_name_error` says that its DNS proxy answers names that no rule allows with
-    NXDOMAIN, not with REFUSED. `incomplete` names the lists of its snapshot (`workloads`, `services`, …) that could not
-    be read: of those nothing is known.
+    `default_local_cluster`, `cidr_match_nodes`, `node_selector_labels`, `extended_ip_protocols` (whether port entries
+    without a port are accepted) and `kube_proxy_replacement` are Cilium's own settings where they were found;
+    `dns_name_error` says that its DNS proxy answers names that no rule allows with NXDOMAIN, not with REFUSED.
+    `incomplete` names the lists of its snapshot (`workloads`, `services`, …) that could not be read: of those nothing
+    is known.
 
     `pods_within` are ranges outside of which no pod of their address family is; they may hold other machines too
     (Cilium's native-routing CIDR, the chart's own default pool). `ipam` is Cilium's ipam.mode. `api_server_host` is the
@@ -47,6 +48,7 @@ class Cluster:
     default_local_cluster: bool | None = None
     cidr_match_nodes: bool | None = None
     node_selector_labels: bool | None = None
+    extended_ip_protocols: bool | None = None
     kube_proxy_replacement: bool | None = None
     dns_name_error: bool | None = None
     meshed: bool = True

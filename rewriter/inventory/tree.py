@@ -73,6 +73,7 @@ _COMPLETED = (
     "default_local_cluster",
     "cidr_match_nodes",
     "node_selector_labels",
+    "extended_ip_protocols",
     "kube_proxy_replacement",
     "dns_name_error",
 )

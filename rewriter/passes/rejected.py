@@ -18,7 +18,16 @@ ingress:
 
 ## Fix safety
 
-Manual: only a person knows what was meant.
+Mostly manual: only a person knows what was meant. What is a matter of form is mended: a number where Cilium wants a
+text or the other way round (`port: 80`), one item where it wants a list, `reserved:ingress` and misspelt entities (the
+nearest name, where one is nearest), the backslashes of a Helm `--set` path in a label key, `icmps` beside `toPorts`
+(a sibling rule with the same peers), ports of HTTP rules without `protocol: TCP`, `8000-8100` as a port, an operator in
+the wrong case, an IPv6 address in `matchName`. That is unsafe while the policy is not enforced, since it switches
+enforcement on; the finding says what it opens and closes. An empty mapping for a list of rules stays with a person: an
+empty list and a list of an empty rule mean opposite things.
+
+A port entry without a port is accepted where the agents run with `enable-extended-ip-protocols` (1.19 and later, off by
+default); the setting is read from Helm values, from `cilium-config` and from snapshots.
 
 What a `${PLACEHOLDER}` decides is left open: only the manifest that comes out of the substitution can be judged.
 
@@ -40,10 +49,12 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from rewriter.cilium.policy import KNP, Rule, read_policy
+from rewriter.cilium.policy import KNP, Policy, Rule, read_policy
+from rewriter.cilium.port_validation import PORTLESS, with_portless_ports
 from rewriter.cilium.validation import Rejection
 from rewriter.cilium.version import (
     BARE_ADDRESS_REJECTED,
+    CRD_PORTLESS_PROTOCOLS,
     L7_GENERIC_REMOVED,
     NODE_PEERS,
     REQUIRES_REMOVED,
@@ -63,7 +74,10 @@ from rewriter.passes.kit.enforcement import (
     upgrades,
     value_at,
 )
+from rewriter.passes.kit.mechanical import mended
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
+from rewriter.passes.kit.repair import Repaired, repaired
+from rewriter.passes.kit.report import report
 from rewriter.passes.mixed_peers import mixed_kinds
 from rewriter.passes.no_rules import has_no_rules
 from rewriter.passes.removed_l7 import removed_kinds
@@ -93,6 +107,8 @@ def _other_reason(context: Context, version: Version) -> Rejection | None:
     """Why a release rejects the policy once everything is set right that other passes speak of."""
     policy = context.policy
     labels = context.node_selector_labels is not False
+    if context.cluster and context.cluster.extended_ip_protocols and version >= CRD_PORTLESS_PROTOCOLS:
+        policy = replace(policy, raw=with_portless_ports(policy.raw))
     reason = rejected(policy, version, node_selector_labels=labels)
     if reason is None or policy.kind == KNP or has_wrong_types(policy):
         return reason
@@ -127,6 +143,17 @@ def _set_right(rule: Rule, context: Context, version: Version) -> None:
                 del rules[name]
 
 
+def _repairs(context: Context) -> Repaired | None:
+    """The mechanical repairs of a policy that the target release rejects; None where some fault is none."""
+    version = context.to_version
+
+    def reason(policy: Policy) -> Rejection | None:
+        return _other_reason(replace(context, policy=policy), version)
+
+    operations = mended(context.policy, reason, version)
+    return repaired(context, operations[0]["path"], operations) if operations else None
+
+
 def _dead(context: Context, reason: Rejection) -> Finding:
     later = next((v for v in SUPPORTED if v > context.to_version and _other_reason(context, v) is None), None)
     return _make(
@@ -136,6 +163,7 @@ def _dead(context: Context, reason: Rejection) -> Finding:
         f"rejected: {reason.message}",
         f"the policy is not enforced today, and not on {context.to_version} either"
         + (f"; {later} accepts it" if later else ""),
+        made=None if later else _repairs(context),
     )
 
 
@@ -149,6 +177,7 @@ def _dying(context: Context, reason: Rejection) -> Finding:
         Severity.ERROR,
         f"rejected from Cilium {since} on: {reason.message}",
         f"the policy stops being enforced at {since}{lost}",
+        made=_repairs(context),
     )
 
 
@@ -191,14 +220,53 @@ def _make(
     message: str,
     why: str,
     advice: str = "",
+    made: Repaired | None = None,
 ) -> Finding:
-    labels_off = "enable-node-selector-labels" in reason.message
-    correct = "set Helm `nodeSelectorLabels`" if labels_off else "correct it"
-    return Finding(
+    route, value = value_at(context.policy, reason.route)
+    setting = _setting(context, reason, value)
+    if setting:
+        message = f"{message} ({setting})"
+    advice = advice or _reading(context.policy, route, value)
+    if not advice and (made is None or made.rejected is not None):
+        advice = "correct it, or remove the policy if nobody misses it"
+    if "enable-node-selector-labels" in reason.message:
+        advice = advice.replace("correct it", "set Helm `nodeSelectorLabels`")
+    if made is not None and made.rejected is not None:
+        advice += f"; once mended it is rejected for another reason as well: {made.rejected.message}"
+    return report(
+        context,
+        route,
+        Applicability.MANUAL if made is None else made.applicability,
+        message,
+        why,
+        change=made.change if made else None,
         severity=severity,
-        applicability=Applicability.MANUAL,
-        route=value_at(context.policy, reason.route)[0],
-        message=message,
-        why=why,
-        advice=advice or f"{correct}, or remove the policy if nobody misses it",
+        evidence=made.evidence if made else (),
+        advice=advice,
+    )
+
+
+def _setting(context: Context, reason: Rejection, value: Any) -> str:
+    """The agents' setting that would make a rejected form valid, in words."""
+    port = value if isinstance(value, dict) else None
+    if "ort must be specified" in reason.message and port is not None:
+        since = CRD_PORTLESS_PROTOCOLS
+        protocol = str(port.get("protocol") or "ANY").upper()
+        if protocol.lower() in PORTLESS or protocol == "ANY":
+            return f"valid with enable-extended-ip-protocols from Cilium {since} on, which is off by default"
+    protocol = next((name for name in PORTLESS if f'invalid protocol "{name.upper()}"' in reason.message), "")
+    if protocol:
+        return f"known from Cilium {CRD_PORTLESS_PROTOCOLS} on, with enable-extended-ip-protocols"
+    return ""
+
+
+def _reading(policy: Policy, route: str, value: Any) -> str:
+    """Both readings of an empty mapping where a list of rules is wanted."""
+    name = route.rpartition("/")[2]
+    if value != {} or name not in ("ingress", "egress", "ingressDeny", "egressDeny"):
+        return ""
+    if policy.kind == KNP:
+        return f"`{name}: []` denies all {name}, `{name}: [{{}}]` allows all of it: write the one that is meant"
+    return (
+        f"`{name}: [{{}}]` denies all {name} that nothing else allows, `{name}: []` says nothing: write what is meant"
     )

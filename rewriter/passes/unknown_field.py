@@ -78,7 +78,11 @@ class _Fault:
 
 
 @antipattern(
-    code="CNP016", id="unknown-field", title="a field that the API does not have at that place", kinds=EVERY_KIND
+    code="CNP016",
+    id="unknown-field",
+    title="a field that the API does not have at that place",
+    kinds=EVERY_KIND,
+    any_types=True,
 )
 def find(context: Context) -> Iterator[Finding]:
     yield from _annotations(context)

@@ -33,6 +33,8 @@ def cluster_settings(config_map: Mapping[str, Any], agents: Iterable[str], nodes
         settings["default_local_cluster"] = data["policy-default-local-cluster"].lower() == "true"
     if "enable-node-selector-labels" in data:
         settings["node_selector_labels"] = data["enable-node-selector-labels"].lower() == "true"
+    if "enable-extended-ip-protocols" in data:
+        settings["extended_ip_protocols"] = data["enable-extended-ip-protocols"].lower() == "true"
     if "kube-proxy-replacement" in data:
         settings["kube_proxy_replacement"] = data["kube-proxy-replacement"].lower() in ("true", "strict")
     if REJECT_CODE in data:

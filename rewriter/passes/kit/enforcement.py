@@ -172,8 +172,8 @@ def switched_on(context: Context) -> SwitchedOn:
     witnesses: list[Policy] = []
     for spec in policy.specs:
         subject = subject_text(policy, spec)
-        lasting = _denied_directions(spec, context.to_version)
-        for direction in _denied_directions(spec, context.from_version):
+        lasting = _directions(policy, spec, context.to_version)
+        for direction in _directions(policy, spec, context.from_version):
             unread = f" until the upgrade, since Cilium {context.from_version} does not read enableDefaultDeny"
             words = f"all other {direction} of {subject}{'' if direction in lasting else unread}"
             closes.append(all_other(words, spec, direction))
@@ -260,7 +260,7 @@ def may_share_pods(policy: Policy, spec: Spec, other: Policy, other_spec: Spec) 
 def _allows(rule: Rule) -> bool:
     if rule.deny or rule.selects_nobody:
         return False
-    return any(field.entries for field in rule.peers) or bool(rule.raw.get("toPorts") or rule.raw.get("icmps"))
+    return any(field.entries for field in rule.peers) or any(map(rule.raw.get, ("toPorts", "icmps", "ports")))
 
 
 class _Upgrade(NamedTuple):

@@ -51,29 +51,31 @@ def repaired(
     fixed = read_policy(applied(policy.raw, operations, policy.route), namespace=policy.namespace, base=policy.route)
     labels = context.node_selector_labels is not False
     still = rejected(fixed, context.to_version, node_selector_labels=labels)
+    if still is not None:
+        return Repaired(fixed, Applicability.MANUAL, Change(tuple(operations)), (), still)
     after = replace(context, policy=fixed)
     if rejected_today(context) is not None:
         woken = switched_on(after)
         change = Change(tuple(operations), _of(woken.opens, fixed), _of(woken.closes, fixed))
-        return Repaired(fixed, Applicability.UNSAFE, change, woken.evidence, still)
+        return Repaired(fixed, Applicability.UNSAFE, change, woken.evidence)
     if rejected(policy, context.to_version, node_selector_labels=labels) is not None and not narrows:
         kept = changed_by_upgrade(after)
         changes = bool(kept.opens or kept.closes)
         change = Change(tuple(operations), _of(kept.opens, fixed), _of(kept.closes, fixed))
-        return Repaired(fixed, Applicability.EVIDENT if changes else Applicability.SAFE, change, (), still)
+        return Repaired(fixed, Applicability.EVIDENT if changes else Applicability.SAFE, change)
     if same or _harmless(route.removeprefix(policy.route)):
-        return Repaired(fixed, Applicability.SAFE, Change(tuple(operations)), (), still)
+        return Repaired(fixed, Applicability.SAFE, Change(tuple(operations)))
     found = rule_at(policy, route)
     if found is None:
-        return Repaired(fixed, Applicability.UNSAFE, _any_flow(context, fixed, route, operations), (), still)
+        return Repaired(fixed, Applicability.UNSAFE, _any_flow(context, fixed, route, operations))
     spec, rule = found
     lost = rule_flows(context, spec, rule, "the peers of the rule without the field")
     if narrows and not rule.deny:
-        return Repaired(fixed, Applicability.EVIDENT, Change(tuple(operations), (), (lost,)), (), still)
+        return Repaired(fixed, Applicability.EVIDENT, Change(tuple(operations), (), (lost,)))
     new = next((each for each in fixed.rules() if each.route == rule.route), rule)
     gained = rule_flows(context, spec, new, "the peers of the rule with it")
     opens, closes = (lost, gained) if rule.deny else (gained, lost)
-    return Repaired(fixed, Applicability.UNSAFE, Change(tuple(operations), (opens,), (closes,)), (), still)
+    return Repaired(fixed, Applicability.UNSAFE, Change(tuple(operations), (opens,), (closes,)))
 
 
 def rule_at(policy: Policy, route: str) -> tuple[Spec, Rule] | None:
