@@ -124,7 +124,16 @@ def workloads_of(inventory: Inventory, term: LabelTerm) -> tuple[Workload, ...] 
     return None if undecided else selected
 
 
-def _selection(inventory: Inventory, term: LabelTerm) -> tuple[tuple[Workload, ...], tuple[Workload, ...]]:
+def on_host_network(context: Context, term: LabelTerm) -> tuple[Workload, ...]:
+    """The known workloads on the host network with the labels of a term: Cilium sees nodes there, no pods."""
+    names = {cluster.name for cluster in member_clusters(context)}
+    selected, _ = _selection(context.inventory, term, host_network=True)
+    return tuple(workload for workload in selected if not names or workload.cluster in (None, *names))
+
+
+def _selection(
+    inventory: Inventory, term: LabelTerm, *, host_network: bool = False
+) -> tuple[tuple[Workload, ...], tuple[Workload, ...]]:
     """The known workloads that a term selects, and those of which that is not known."""
     labels = _fixed_labels(term)
     candidates = inventory.workloads_with(labels) if labels else inventory.all_workloads()
@@ -133,7 +142,9 @@ def _selection(inventory: Inventory, term: LabelTerm) -> tuple[tuple[Workload, .
     undecided: list[Workload] = []
     for workload in candidates:
         # Comparing names first keeps a selection of a namespace cheap where there are thousands of workloads.
-        if workload.host_network or (namespaces is not None and workload.namespace not in namespaces):
+        if workload.host_network is not host_network or (
+            namespaces is not None and workload.namespace not in namespaces
+        ):
             continue
         selected = _selects(inventory, term, workload)
         if selected is not False:

@@ -60,7 +60,7 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.doubts import REMEDY, doubts_about
 from rewriter.evidence.mesh import cluster_requirement, namespace_key
 from rewriter.evidence.namespaces import Matches, knowledge_gap, matches_of, namespaces_of, own_evidence, told
-from rewriter.evidence.workloads import workloads_evidence
+from rewriter.evidence.workloads import on_host_network, workloads_evidence
 from rewriter.finding import Applicability, Declared, Finding, Fix, Severity
 from rewriter.inventory.facts import Workload
 from rewriter.passes.kit.claims import rule_flows
@@ -103,12 +103,17 @@ class _Place:
     code="CNP005", id="missing-namespace", title="a peer selector that means another namespace", kinds=frozenset({CNP})
 )
 def find(context: Context) -> Iterator[Finding]:
-    places = [place for place in _places(context) if not is_half(context, place.route)]
+    places = [each for each in _places(context) if not is_half(context, each.route) and not _means_nodes(each)]
     found = [finding for place in places if (finding := _finding(place)) is not None]
     yield from found
     if context.as_clusterwide:
         offer = clusterwide_form(context, pending=any(finding.fix for finding in found))
         yield from () if offer is None else (offer,)
+
+
+def _means_nodes(place: _Place) -> bool:
+    """Whether pods on the host network have the labels, so that no namespace would help (host-network-peer)."""
+    return bool(on_host_network(place.context, label_term(conditions_of(place.selector.requirements))))
 
 
 def _places(context: Context) -> Iterator[_Place]:

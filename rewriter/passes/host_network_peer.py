@@ -1,0 +1,124 @@
+"""## What it does
+
+Finds peer selectors whose pods run on the host network.
+
+## Why it matters
+
+To Cilium a pod with `hostNetwork: true` is its node: the identity `host` on its own node, `remote-node` on the others.
+It has none of its labels, so that no pod selector matches it. A rule for such pods alone never matches, and the traffic
+that was meant is dropped; in a deny rule it passes.
+
+## Example
+
+```diff
+   egress:
+     - toEndpoints:
+         - matchLabels:
+             app: node-exporter
+       toPorts:
+         - ports:
+             - port: "9100"
++    - toEntities:
++        - host
++        - remote-node
++      toPorts:
++        - ports:
++            - port: "9100"
+```
+
+## Fix safety
+
+The rule beside it is unsafe: it lets every process of every node in or be reached on these ports, not only these pods.
+Where pods of the pod network match too, it is a note without a fix. A NetworkPolicy has no entities, so there the
+finding has no fix either. Only known workloads count.
+
+## References
+
+- Cilium documentation, "Special Identities" and "Host Policies"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rewriter.cilium.labels import CLUSTER_LABEL, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX
+from rewriter.cilium.policy import INGRESS, KNP
+from rewriter.cilium.selector import Requirement, Selector
+from rewriter.cilium.terms import LabelTerm
+from rewriter.evidence.context import Context
+from rewriter.evidence.workloads import matches, on_host_network, workloads_evidence
+from rewriter.finding import Applicability, Finding, Severity
+from rewriter.inventory.facts import Workload
+from rewriter.passes.kit.change import Change, rule_added
+from rewriter.passes.kit.peer_terms import pod_peers
+from rewriter.passes.kit.registry import EVERY_KIND, antipattern
+from rewriter.passes.kit.report import report
+from rewriter.passes.kit.site import Site
+from rewriter.text import listed, selector_text
+
+_NODES = ["host", "remote-node"]
+_WHY = "Cilium gives pods on the host network the identity of their node, without any label of theirs"
+
+
+@antipattern(
+    code="CNP025",
+    id="host-network-peer",
+    title="a peer selector whose pods run on the host network",
+    kinds=EVERY_KIND,
+)
+def find(context: Context) -> Iterator[Finding]:
+    for site, selector, term in pod_peers(context):
+        nodes = on_host_network(context, term) if selector.requirements else ()
+        if nodes and (finding := _finding(site, selector, term, nodes)) is not None:
+            yield finding
+
+
+def _finding(site: Site, selector: Selector, term: LabelTerm, nodes: Sequence[Workload]) -> Finding | None:
+    context, name = site.context, f"`{site.field.name}` `{selector_text(selector)}`"
+    found = matches(context, term)
+    there = listed((str(each) for each in nodes), most=3)
+    evidence = tuple(f"on the host network: {line}" for line in workloads_evidence(nodes))
+    if found.workloads or found.undecided:
+        if not any(_is_own(each) for each in selector.requirements):
+            return None
+        return report(
+            context,
+            site,
+            Applicability.MANUAL,
+            f"{name} does not match {there}: these pods run on the host network",
+            _WHY,
+            severity=Severity.NOTE,
+            evidence=(*evidence, *workloads_evidence(found.workloads)),
+            advice="add the entities `host` and `remote-node` if these pods are meant too",
+        )
+    verb = "denies nothing" if site.deny else "never matches"
+    ways = "from" if site.rule.direction == INGRESS else "to"
+    change = None if context.policy.kind == KNP else _with_nodes(site, ways)
+    manual = (
+        "a NetworkPolicy cannot name nodes: write a CiliumNetworkPolicy with "
+        f"`{ways}Entities: [host, remote-node]` and the same ports"
+    )
+    return report(
+        context,
+        site,
+        Applicability.UNSAFE if change else Applicability.MANUAL,
+        f"{name} {verb}: {there}, which it means, runs on the host network",
+        _WHY,
+        change=change,
+        rule=site.rule,
+        severity=Severity.ERROR if found.certain else Severity.WARNING,
+        hidden=found.reasons,
+        evidence=evidence,
+        advice=manual if context.policy.kind == KNP else "name the nodes, which lets any process of a node through",
+    )
+
+
+def _is_own(requirement: Requirement) -> bool:
+    """Whether a condition is on a label that pods have of their own, not on their namespace or cluster."""
+    key = requirement.key
+    return key not in (NAMESPACE_LABEL, CLUSTER_LABEL) and not key.startswith(NAMESPACE_LABELS_PREFIX)
+
+
+def _with_nodes(site: Site, ways: str) -> Change | None:
+    peers = {f"{ways}Entities": list(_NODES)}
+    return rule_added(site.context, site.spec, site.rule, peers, "host and remote-node")

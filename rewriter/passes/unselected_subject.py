@@ -1,0 +1,232 @@
+"""## What it does
+
+Finds policies that protect no pod: their `endpointSelector` or `podSelector` selects none.
+
+## Why it matters
+
+A policy applies to the endpoints that its selector matches. Where it matches none, the pods that it was written for
+stay open, and nothing reports that. Common reasons:
+
+- a label that is written otherwise on the pods,
+- a label that is not part of identities (`statefulset.kubernetes.io/pod-name`, `pod-template-hash`, `kubernetes.io/…`,
+  from 1.20 `topology.kubernetes.io/…`, and what the agent's `labels` option leaves out),
+- a key with a colon: `app:kubernetes.io/name` is a label of source `app`, and pods have labels of source `k8s`,
+- pods on the host network, which are their node to Cilium: no policy but one with a `nodeSelector` applies to them.
+
+## Example
+
+```diff
+   endpointSelector:
+     matchLabels:
+-      app:kubernetes.io/name: wiki
++      app.kubernetes.io/name: wiki
+```
+
+## Fix safety
+
+A colon in the place of a dot is set right where known pods have that label. It is unsafe: the policy begins to be
+enforced. It is left to a person where the rule set has deny rules, or more than one condition is wrong. Everything else
+is left to a person as well, with the nearest label that known pods have. That nothing matches is reported only where
+all pods of the policy's namespace are known and its Namespace is among the facts, or a label that is near.
+
+## References
+
+- Cilium documentation, "Endpoint Selector", "Limiting Identity-Relevant Labels" and "Host Policies"
+- Cilium source, `pkg/labelsfilter/filter.go`, `pkg/labels/labels.go`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX
+from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Spec, read_policy
+from rewriter.cilium.selector import Requirement, Selector
+from rewriter.cilium.terms import LabelTerm
+from rewriter.evidence.context import Context
+from rewriter.evidence.identity_labels import filtered, of_no_source
+from rewriter.evidence.namespaces import own_evidence
+from rewriter.evidence.placeholders import has_placeholder
+from rewriter.evidence.workloads import matches, on_host_network, subject_term, workloads_evidence
+from rewriter.finding import Applicability, Declared, Finding, Severity
+from rewriter.passes.kit.change import Change
+from rewriter.passes.kit.claims import all_other, rules_flows
+from rewriter.passes.kit.label_sources import RightKey, dotted, filter_words, with_key
+from rewriter.passes.kit.registry import EVERY_KIND, antipattern
+from rewriter.passes.kit.report import report
+from rewriter.text import listed, selector_text, subject_text
+
+_CHANGES_NOTHING = "the pods that it was written for stay as they are without it"
+
+
+@antipattern(
+    code="CNP024",
+    id="unselected-subject",
+    title="a policy that protects no pod",
+    kinds=EVERY_KIND,
+)
+def find(context: Context) -> Iterator[Finding]:
+    for spec in context.policy.specs:
+        subject = spec.subject
+        if subject is None or subject.names_reserved or has_placeholder(_written(context, spec)):
+            continue
+        left_out = tuple(filtered(context, subject, context.to_version))
+        no_source = tuple(of_no_source(subject)) if context.policy.kind != KNP else ()
+        if left_out:
+            yield _filtered(context, spec, subject, left_out)
+        elif no_source:
+            yield _no_source(context, spec, no_source)
+        elif _names_pods(subject) and (context.namespace_known or context.policy.clusterwide):
+            yield from _unmatched(context, spec, subject)
+
+
+def _written(context: Context, spec: Spec) -> Any:
+    return spec.raw.get("podSelector" if context.policy.kind == KNP else "endpointSelector")
+
+
+def _names_pods(subject: Selector) -> bool:
+    """Whether a selector demands a label that pods have of their own."""
+    return any(
+        each.operator in ("In", "Exists")
+        and each.key not in (NAMESPACE_LABEL, CLUSTER_LABEL)
+        and not each.key.startswith(NAMESPACE_LABELS_PREFIX)
+        for each in subject.requirements
+    )
+
+
+def _severity(spec: Spec) -> Severity:
+    """How bad it is that nothing is protected: deny rules and a default deny are there to shut something."""
+    denies = any(rule.deny for rule in spec.rules)
+    allows = any(not rule.deny and (rule.peers or rule.to_ports) for rule in spec.rules)
+    return Severity.ERROR if denies or not allows else Severity.WARNING
+
+
+def _filtered(context: Context, spec: Spec, subject: Selector, left_out: tuple[Requirement, ...]) -> Finding:
+    keys = listed(f"`{each.written_key}`" for each in left_out)
+    return report(
+        context,
+        left_out[0],
+        Applicability.MANUAL,
+        f"the policy selects no pod{filter_words(context, subject, left_out)}: {keys} is not part of identities",
+        "Cilium compares a selector with the labels of identities, and its filter leaves this one out",
+        severity=_severity(spec),
+        advice="select the pods by another label that they carry",
+    )
+
+
+def _no_source(context: Context, spec: Spec, wrong: tuple[Requirement, ...]) -> Finding:
+    first = wrong[0]
+    right = dotted(context, first) if len(wrong) == 1 and not any(rule.deny for rule in spec.rules) else None
+    change = _rekeyed(context, spec, first, right) if right else None
+    return report(
+        context,
+        first,
+        Applicability.UNSAFE if change else Applicability.MANUAL,
+        f"the policy selects no pod: `{first.written_key}` is a label `{first.key}` of source `{first.source}`",
+        "what stands before a colon in a key is the source of the label, and labels of pods have source `k8s`",
+        change=change,
+        severity=_severity(spec),
+        evidence=right.evidence if right else (),
+        advice="" if right else "write the key as the pods have it",
+    )
+
+
+def _rekeyed(context: Context, spec: Spec, requirement: Requirement, right: RightKey) -> Change:
+    """What a policy does once its subject has another key: the old subject is free, the new one is under its rules."""
+    policy = context.policy
+    selector = with_key(_written(context, spec), requirement, right.key)
+    after = _with_subject(policy, spec, selector)
+    new = next(each for each in after.specs if each.route == spec.route)
+    opens: list[Declared] = []
+    closes: list[Declared] = []
+    for direction in (INGRESS, EGRESS):
+        rules = [rule for rule in spec.rules if rule.direction == direction]
+        if not rules:
+            continue
+        allowed = f"{direction} of {subject_text(after, new)} that the rules allow"
+        opens.append(all_other(f"{direction} of {subject_text(policy, spec)}", spec, direction))
+        opens.append(rules_flows(allowed, new, direction, [r for r in new.rules if r.direction == direction], after))
+        closes.append(_of(all_other(f"all other {direction} of {subject_text(after, new)}", new, direction), after))
+    return Change(right.operations, tuple(opens), tuple(closes))
+
+
+def _of(declared: Declared, policy: Policy) -> Declared:
+    return Declared(declared.words, declared.direction, declared.spec, rest=declared.rest, policy=policy)
+
+
+def _with_subject(policy: Policy, spec: Spec, selector: Mapping[str, Any]) -> Policy:
+    tail = spec.route.removeprefix(policy.route).split("/")[1:]
+    raw: dict[str, Any] = dict(policy.raw)
+    new = {**spec.raw, "endpointSelector": selector}
+    raw[tail[0]] = (
+        new if len(tail) == 1 else [new if n == int(tail[1]) else each for n, each in enumerate(raw[tail[0]])]
+    )
+    return read_policy(raw, namespace=policy.namespace, base=policy.route)
+
+
+def _unmatched(context: Context, spec: Spec, subject: Selector) -> Iterator[Finding]:
+    term = subject_term(context.policy, spec)
+    if term is None:
+        return
+    found = matches(context, term)
+    if found.workloads or not found.certain:
+        return
+    nodes = on_host_network(context, term)
+    if nodes:
+        there = listed((str(each) for each in nodes), most=3)
+        yield report(
+            context,
+            subject,
+            Applicability.MANUAL,
+            f"the policy protects no pod: {there}, which it selects, runs on the host network",
+            "a pod on the host network is its node to Cilium, and policies for pods do not apply to it",
+            severity=_severity(spec),
+            evidence=workloads_evidence(nodes),
+            advice="protect the nodes with a CiliumClusterwideNetworkPolicy that has a `nodeSelector` (host firewall)",
+        )
+        return
+    near = _nearest(context, term, subject)
+    if not near and not _is_described(context):
+        return
+    yield report(
+        context,
+        subject,
+        Applicability.MANUAL,
+        f"the policy selects no pod: none has {selector_text(subject)}"
+        + (f"; near it is {listed(near)}" if near else ""),
+        _CHANGES_NOTHING,
+        severity=_severity(spec),
+        evidence=(*near.values(), *own_evidence(context)),
+        advice="write the label as the pods have it, or remove the policy if its pods are gone",
+    )
+
+
+def _is_described(context: Context) -> bool:
+    """Whether the facts describe the policy's namespace as a whole: its Namespace is among them.
+
+    kube-system holds what the cluster's installer runs, and a clusterwide policy is for namespaces of other trees too.
+    """
+    own = context.policy.namespace
+    return own not in (None, "default", "kube-system") and bool(context.inventory.namespaces(own))
+
+
+def _nearest(context: Context, term: LabelTerm, subject: Selector) -> dict[str, str]:
+    """The labels of known workloads of the policy's namespaces that are nearest to a wrong one, with their places."""
+    namespaces = {c.values for c in term.conditions if c.key == NAMESPACE_LABEL and c.operator == "In"}
+    named = set().union(*namespaces) if namespaces else None
+    found: dict[str, str] = {}
+    workloads = [each for each in context.inventory.all_workloads() if named is None or each.namespace in named]
+    labels = {f"{key}={value}": each for each in workloads for key, value in each.labels.items()}
+    for requirement in subject.requirements:
+        if requirement.operator != "In" or requirement.source not in (ANY, K8S):
+            continue
+        for value in requirement.values:
+            written = f"{requirement.key}={value}"
+            if written in labels:
+                continue
+            same_value = [text for text in labels if text.partition("=")[2] == value]
+            for text in same_value[:1] or get_close_matches(written, labels, n=1, cutoff=0.8):
+                found[f"`{text}`"] = f"{labels[text]} has {text}, {labels[text].source}"
+    return found
