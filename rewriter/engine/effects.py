@@ -15,6 +15,7 @@ from rewriter.cilium.policy_set import PolicySet, compile_policies
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
 from rewriter.cilium.validation import Rejection
 from rewriter.engine.declared import declaration
+from rewriter.engine.inside import addresses_inside
 from rewriter.engine.proofs import ProofError
 from rewriter.engine.worlds import world_of
 from rewriter.evidence.settings import facts_of, workload_identity
@@ -101,9 +102,11 @@ class Effects:
             )
         ]
 
+        inside = self._inside(before, after)
+
         def effect(identities: Sequence[Identity], beside: Sequence[PolicySet] = ()) -> StepEffect:
             chosen = [PolicyWorld((*world.sets, *beside)) for world in worlds] if beside else worlds
-            return step_effect(*chosen, identities=identities, inside=self.inside, declared=declared)
+            return step_effect(*chosen, identities=identities, inside=inside, declared=declared)
 
         named = any(map(_names_ports, (before, after)))
         identities = self._workloads((before, after)) if named else ()
@@ -133,7 +136,7 @@ class Effects:
             before, after = self._world(old, self.source, facts), self._world(new, self.target, facts)
             if beside:
                 before, after = (PolicyWorld((*world.sets, *beside)) for world in (before, after))
-            return reach(before, after, identities, inside=self.inside, clusters=self.clusters)
+            return reach(before, after, identities, inside=self._inside(old, new), clusters=self.clusters)
 
         named = any(map(_names_ports, (old, new)))
         identities = self._workloads((old, new)) if named else ()
@@ -144,6 +147,10 @@ class Effects:
         if _denies(old) or _denies(new):
             found.append(difference(identities, [_allow_everything(self.target)]))
         return Flows(*_union([_texts(each) for each in found]))
+
+    def _inside(self, *policies: Policy) -> tuple[Prefix, ...]:
+        """The addresses that are known not to lie outside the mesh."""
+        return (*self.inside, *addresses_inside(self.inventory, self.source, policies))
 
     def _beside_narrowed(
         self,
@@ -164,11 +171,11 @@ class Effects:
         # Their rules are read as today both times: what the upgrade does to them is none of this step.
         beside = world_of(others, self.source, facts).sets
         chosen = [PolicyWorld((*world.sets, *beside)) for world in worlds]
-        found = step_effect(*chosen, identities=identities, inside=self.inside, declared=declared)
+        found = step_effect(*chosen, identities=identities, inside=self._inside(before, after), declared=declared)
         if identities or (found.own.exact and found.upgrade.exact):
             return found
         known = self._workloads((before, after, *others))
-        return step_effect(*chosen, identities=known, inside=self.inside, declared=declared)
+        return step_effect(*chosen, identities=known, inside=self._inside(before, after), declared=declared)
 
     def _denied_beside(self, before: Policy, after: Policy, worlds: Sequence[PolicyWorld]) -> tuple[str, ...]:
         """The directions in which only the default deny of other policies shows what a step opens."""

@@ -100,6 +100,18 @@ def backends_of(context: Context, entry: Any) -> list[Backends]:
     return [replace(service_backends(context, service), complete=complete) for service in found]
 
 
+def names_api_server(context: Context, entry: Any) -> bool:
+    """Whether an entry of toServices means `default/kubernetes`, by its name or by its labels."""
+    named = entry.get("k8sService") if isinstance(entry, dict) else None
+    selected = entry.get("k8sServiceSelector") if isinstance(entry, dict) else None
+    try:
+        if isinstance(named, dict):
+            return _is_kubernetes(named, _matching(context, entry, named))
+        return isinstance(selected, dict) and _selects_kubernetes(entry, selected, _matching(context, entry, None))
+    except UndecidedError:
+        return False
+
+
 def service_backends(context: Context, service: Service) -> Backends:
     """What one Service stands for. Raises UndecidedError, also where what is known of it is in doubt."""
     _check(doubts_about(context.inventory, [service]))

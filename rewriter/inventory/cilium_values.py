@@ -8,6 +8,8 @@ from typing import Any
 
 from rewriter import yamltext
 from rewriter.inventory.appliers import texts_of
+from rewriter.inventory.datapath import Datapath
+from rewriter.inventory.datapath_values import read_datapath
 from rewriter.inventory.facts import Source
 from rewriter.inventory.live.cilium_config import REJECT_CODE
 from rewriter.inventory.manifests import items, mapping
@@ -39,6 +41,7 @@ class CiliumSettings:
     ipam: str | None = None
     api_server_host: str | None = None
     api_server_port: int | None = None
+    datapath: Datapath | None = None
     members: tuple[str, ...] = ()
     meshed: bool = False
     default_local_cluster: bool | None = None
@@ -73,6 +76,7 @@ def read_values(values: Mapping[str, Any], source: Source, version: str | None, 
         ipam=_ipam(values, complete=complete),
         api_server_host=host,
         api_server_port=port,
+        datapath=read_datapath(values, complete=complete),
         members=tuple(member for member in members if member != name),
         meshed=bool(members) or mesh.get("useAPIServer") is True or config.get("enabled") is True,
         default_local_cluster=_flag(mesh.get("policyDefaultLocalCluster")),

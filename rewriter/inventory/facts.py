@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from rewriter.inventory.datapath import Datapath
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -57,6 +59,7 @@ class Cluster:
     ipam: str | None = None
     api_server_host: str | None = None
     api_server_port: int | None = None
+    datapath: Datapath | None = None
     cited: tuple[tuple[str, Source], ...] = ()
 
     def source_of(self, field: str) -> Source:
@@ -137,6 +140,7 @@ class Service:
     external_ips: tuple[str, ...] = ()
     load_balancer_ips: tuple[str, ...] = ()
     external_traffic_policy: str = "Cluster"
+    load_balancer_class: str | None = None
 
     def __str__(self) -> str:
         return f"Service {self.namespace}/{self.name}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rewriter.inventory.facts import Source
-from rewriter.inventory.kubernetes import kept_annotations, namespace_of
+from rewriter.inventory.kubernetes import kept_annotations, load_balancer_ips, namespace_of
 from rewriter.inventory.manifests import Manifest, items, mapping, texts
 
 GATEWAY_GROUP = "gateway.networking.k8s.io"
@@ -35,7 +35,7 @@ class ControllerClass:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A Gateway of the Gateway API. `listeners` are its ports, `addresses` those that spec and status name."""
+    """A Gateway of the Gateway API. `addresses` are those that spec, status and annotations name."""
 
     name: str
     namespace: str
@@ -116,6 +116,7 @@ def gateway(manifest: Manifest, cluster: str | None) -> Gateway | None:
     listeners = items(spec.get("listeners"))
     status = mapping(manifest.value.get("status"))
     addresses = [*items(spec.get("addresses")), *items(status.get("addresses"))]
+    asked = load_balancer_ips(texts(mapping(spec.get("infrastructure")).get("annotations")))
     return Gateway(
         name=manifest.name,
         namespace=namespace,
@@ -124,7 +125,9 @@ def gateway(manifest: Manifest, cluster: str | None) -> Gateway | None:
         source=manifest.source,
         listeners=tuple(dict.fromkeys(port for each in listeners if isinstance(port := each.get("port"), int))),
         hostnames=_texts(each.get("hostname") for each in listeners),
-        addresses=_texts(each.get("value") for each in addresses if each.get("type") in (None, "IPAddress")),
+        addresses=_texts(
+            [*(each.get("value") for each in addresses if each.get("type") in (None, "IPAddress")), *asked]
+        ),
         annotations=kept_annotations(manifest),
     )
 

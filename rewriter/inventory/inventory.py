@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from rewriter.inventory.access import AccountBinding
+from rewriter.inventory.address_index import AddressIndex
 from rewriter.inventory.completeness import WORKLOADS, Completeness
 from rewriter.inventory.facts import (
     AppliedPolicy,
@@ -92,6 +93,10 @@ class Inventory(Protocol):
     def nodes(self) -> Sequence[Node]: ...
 
     def cidr_groups(self) -> Sequence[CIDRGroup]: ...
+
+    @property
+    def addresses(self) -> AddressIndex:
+        """The Services and nodes by their addresses."""
 
     def controller_classes(self) -> Sequence[ControllerClass]:
         """The GatewayClasses and IngressClasses."""

@@ -111,7 +111,14 @@ def service(manifest: Manifest, namespace: str, cluster: str | None) -> Service:
         external_ips=tuple(ip for ip in external if isinstance(ip, str)) if isinstance(external, list) else (),
         load_balancer_ips=tuple(dict.fromkeys(_load_balancer_ips(manifest, annotations))),
         external_traffic_policy=_text(policy) or "Cluster",
+        load_balancer_class=_text(spec.get("loadBalancerClass")) or None,
     )
+
+
+def _addresses(text: Any) -> Iterator[str]:
+    for part in _text(text).split(","):
+        if part.strip() and not yamltext.has_substitution(part):
+            yield part.strip()
 
 
 def kept_annotations(manifest: Manifest) -> dict[str, str]:
@@ -120,14 +127,17 @@ def kept_annotations(manifest: Manifest) -> dict[str, str]:
     return {key: value for key, value in written.items() if key.startswith(_KEPT_ANNOTATIONS)}
 
 
+def load_balancer_ips(annotations: Mapping[str, str]) -> Iterator[str]:
+    """The addresses that annotations ask for."""
+    for key in _ADDRESS_ANNOTATIONS:
+        yield from _addresses(annotations.get(key))
+
+
 def _load_balancer_ips(manifest: Manifest, annotations: Mapping[str, str]) -> Iterator[str]:
     """The addresses of a LoadBalancer Service: asked for in its manifest, and given in its status."""
     spec, status = mapping(manifest.value.get("spec")), mapping(manifest.value.get("status"))
-    texts_found = [spec.get("loadBalancerIP"), *(annotations.get(key) for key in _ADDRESS_ANNOTATIONS)]
-    for text in texts_found:
-        for part in _text(text).split(","):
-            if part.strip() and not yamltext.has_substitution(part):
-                yield part.strip()
+    yield from _addresses(spec.get("loadBalancerIP"))
+    yield from load_balancer_ips(annotations)
     for each in items(mapping(status.get("loadBalancer")).get("ingress")):
         if _text(each.get("ip")):
             yield _text(each.get("ip"))

@@ -10,6 +10,7 @@ from typing import Any
 
 from rewriter.inventory import kubernetes
 from rewriter.inventory.access import AccountBinding
+from rewriter.inventory.address_index import AddressIndex
 from rewriter.inventory.cilium_installs import Install, cilium_installs
 from rewriter.inventory.cluster_folders import cluster_globs
 from rewriter.inventory.completeness import WORKLOADS, Completeness, Hidden, answer
@@ -76,6 +77,7 @@ _COMPLETED = (
     "extended_ip_protocols",
     "kube_proxy_replacement",
     "dns_name_error",
+    "datapath",
 )
 
 
@@ -358,6 +360,10 @@ class TreeInventory:
 
     def cidr_groups(self) -> Sequence[CIDRGroup]:
         return self._holding("cidr_groups", b"CiliumCIDRGroup", ())
+
+    @cached_property
+    def addresses(self) -> AddressIndex:
+        return AddressIndex(self.all_services(), self.nodes(), self.address_pools(), self.gateways())
 
     def controller_classes(self) -> Sequence[ControllerClass]:
         return self._listed("controller_classes")

@@ -23,6 +23,7 @@ _FIELDS = (
     "extended_ip_protocols",
     "kube_proxy_replacement",
     "dns_name_error",
+    "datapath",
 )
 
 

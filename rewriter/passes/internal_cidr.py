@@ -64,14 +64,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rewriter.cilium.addresses import PRIVATE, AddressSet
-from rewriter.cilium.policy import EGRESS, KNP, PeerField, Rule, Spec
-from rewriter.evidence.backends import Backends, UndecidedError, service_backends
+from rewriter.cilium.addresses import AddressSet
+from rewriter.cilium.policy import KNP, PeerField, Rule, Spec
 from rewriter.evidence.clusters import parsed
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Fix, Severity
 from rewriter.inventory.facts import Service
-from rewriter.passes.kit.backend_ports import ports_known, translate
+from rewriter.passes.kit.address_owner import is_elsewhere
 from rewriter.passes.kit.cidr_entries import (
     CidrEntry,
     Coverage,
@@ -82,7 +81,7 @@ from rewriter.passes.kit.cidr_entries import (
     read_entries,
     union,
 )
-from rewriter.passes.kit.cidr_peers import ClusterIp, Rewrite, rewrite
+from rewriter.passes.kit.cidr_peers import Rewrite, rewrite
 from rewriter.passes.kit.claims import rule_flows
 from rewriter.passes.kit.coverage import sibling
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
@@ -107,7 +106,13 @@ class _Place:
         return "denies" if self.rule.deny else "allows"
 
 
-@antipattern(code="CNP003", id="internal-cidr", title="a CIDR that holds pods or nodes", kinds=EVERY_KIND)
+@antipattern(
+    code="CNP003",
+    id="internal-cidr",
+    title="a CIDR that holds pods or nodes",
+    kinds=EVERY_KIND,
+    after=("api-server", "service-address"),
+)
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
         for rule in spec.rules:
@@ -118,7 +123,7 @@ def find(context: Context) -> Iterator[Finding]:
 
 def _field(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Iterator[Finding]:
     entries = list(read_entries(field))
-    narrow = [entry for entry in entries if not entry.internet]
+    narrow = [e for e in entries if not e.internet and not is_elsewhere(context, spec, rule, e)]
     place = _Place(context, spec, rule, field, coverage(context, narrow))
     yield from _internet(place, [entry for entry in entries if entry.internet])
     others = [other.name for other in rule.peers if other.entries and other is not field]
@@ -156,62 +161,21 @@ def _doubts(place: _Place, entries: Sequence[Held]) -> tuple[str, ...]:
 
 def _decided(place: _Place) -> Iterator[Finding]:
     """The finding with the fix, and one for each entry that is left to a person."""
-    services = {held.entry.index: _services_at(place, held) for held in place.covered.held if _only_services(held)}
-    cluster_ips: dict[int, ClusterIp] = {}
-    problems: dict[int, UndecidedError] = {}
-    for index, known in services.items():
-        entry = next(held.entry for held in place.covered.held if held.entry.index == index)
-        if place.context.policy.kind != KNP and place.rule.direction == EGRESS and entry.single and len(known) == 1:
-            try:
-                cluster_ips[index] = _behind(place, known[0])
-            except UndecidedError as error:
-                problems[index] = error
-    done = rewrite(place.context, place.rule, place.field, place.covered, cluster_ips)
+    done = rewrite(place.context, place.rule, place.field, place.covered)
     if done.operations:
-        yield _fixed(place, done, cluster_ips)
+        yield _fixed(place, done)
     for held in place.covered.held:
-        index = held.entry.index
         if held.part:
             yield _part(place, held)
-        elif held in done.handled:
-            continue
-        elif held.nodes:
+        elif held not in done.handled and held.nodes:
             yield from _nodes(place, held)
-        elif held.services or services.get(index):
-            yield _cluster_ip(place, held, services.get(index, []), problems.get(index))
-
-
-def _only_services(held: Held) -> bool:
-    """Whether an entry can be no more than ClusterIPs, known by their range or one by one."""
-    if held.pods or held.part or held.nodes:
-        return False
-    return bool(held.services) or (held.entry.single and held.entry.addresses <= PRIVATE)
-
-
-def _services_at(place: _Place, held: Held) -> list[Service]:
-    """The known Services of the policy's cluster whose ClusterIP lies in an entry."""
-    own = place.covered.own.name if place.covered.own else None
-    return [
-        service
-        for service in place.context.inventory.all_services()
-        if service.cluster in (None, own) and _inside(held, service.cluster_ips)
-    ]
 
 
 def _inside(held: Held, addresses: Sequence[str]) -> bool:
     return bool(addresses) and bool(parsed(addresses) & held.entry.addresses)
 
 
-def _behind(place: _Place, service: Service) -> ClusterIp:
-    backends = service_backends(place.context, service)
-    written = place.rule.raw.get("toPorts")
-    plan = translate(written if isinstance(written, list) else (), backends)
-    if any(not news for item in plan for news in item.values()):
-        raise UndecidedError(f"toPorts has other ports; {ports_known(backends)}", "Write the backends' ports.")
-    return ClusterIp(backends, plan)
-
-
-def _fixed(place: _Place, done: Rewrite, cluster_ips: dict[int, ClusterIp]) -> Finding:
+def _fixed(place: _Place, done: Rewrite) -> Finding:
     context, removed = place.context, done.removed
     opens = tuple(
         rule_flows(context, place.spec, place.rule, each.words, each.rule, terms=each.terms) for each in done.opens
@@ -225,7 +189,6 @@ def _fixed(place: _Place, done: Rewrite, cluster_ips: dict[int, ClusterIp]) -> F
     entries = [
         held for held in done.handled if held.entry in removed or not place.covered.held or held.pods or held.nodes
     ]
-    behind = [cluster_ips[held.entry.index].backends for held in done.handled if held.entry.index in cluster_ips]
     why = _why(place)
     if done.widens:
         why += f"; the fix also lets in {done.widens}, which no CIDR of the rule covers"
@@ -233,9 +196,9 @@ def _fixed(place: _Place, done: Rewrite, cluster_ips: dict[int, ClusterIp]) -> F
         severity=Severity.ERROR if place.rule.deny else Severity.WARNING,
         applicability=Applicability.UNSAFE if unsafe else Applicability.EVIDENT,
         route=_route(place, entries),
-        message=f"{_named(place, entries)} {place.verb} no {_holds(entries, behind)}: no CIDR matches them",
+        message=f"{_named(place, entries)} {place.verb} no {_holds(entries)}: no CIDR matches them",
         why=why,
-        evidence=(*_evidence(place, entries, gone), *(text for each in behind for text in each.evidence)),
+        evidence=_evidence(place, entries, gone),
         fix=Fix(done.operations),
         opens=closes if place.rule.deny else opens,
         closes=opens if place.rule.deny else closes,
@@ -279,19 +242,6 @@ def _nodes(place: _Place, held: Held) -> Iterator[Finding]:
     if place.context.policy.kind == KNP:
         advice = f"{advice.partition(',')[0]} and remote-node in a CiliumNetworkPolicy: a NetworkPolicy cannot."
     yield _manual(place, [held], f"where it holds nodes of {listed(held.nodes)}", advice, what="node")
-
-
-def _cluster_ip(place: _Place, held: Held, services: Sequence[Service], problem: UndecidedError | None) -> Finding:
-    known = listed(f"{service}, {service.source}" for service in services)
-    reason = (
-        f"where it holds ClusterIPs of {listed(held.services)}" if held.services else f"as the ClusterIP of {known}"
-    )
-    advice = "Select the backends of the Services that are meant, on the ports on which they listen"
-    if problem is not None:
-        reason, advice = f"{reason}: {problem.reason}", problem.advice.rstrip(".")
-    elif known:
-        advice += f"; known there: {known}"
-    return _manual(place, [held], reason, f"{advice}.", what="backend")
 
 
 def _may_hold(place: _Place, unknown: Sequence[Held]) -> Finding:
@@ -341,12 +291,11 @@ def _named(place: _Place, entries: Sequence[Held]) -> str:
     return f"`{name}` {listed(held.entry.text for held in entries)}"
 
 
-def _holds(entries: Sequence[Held], behind: Sequence[Backends]) -> str:
+def _holds(entries: Sequence[Held]) -> str:
     pods = dict.fromkeys(name for held in entries for name in held.pods)
     nodes = dict.fromkeys(name for held in entries if not held.pods for name in held.nodes)
     parts = [f"pod of {listed(pods)}"] if pods else []
     parts += [f"node of {listed(nodes)}"] if nodes else []
-    parts += [f"backend of {each.name}" for each in behind]
     return " and no ".join(parts)
 
 

@@ -17,6 +17,7 @@ from rewriter.config.model import Config
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Declared, Finding
 from rewriter.inventory.access import AccountBinding
+from rewriter.inventory.address_index import AddressIndex
 from rewriter.inventory.completeness import Completeness, Hidden
 from rewriter.inventory.facts import (
     AppliedPolicy,
@@ -117,6 +118,10 @@ class Facts:
 
     def cidr_groups(self) -> Sequence[CIDRGroup]:
         return self.groups
+
+    @property
+    def addresses(self) -> AddressIndex:
+        return AddressIndex(self.services_, self.nodes_)
 
     def controller_classes(self) -> Sequence[ControllerClass]:
         return ()

@@ -354,38 +354,6 @@ def test_other_kinds_of_peer_in_the_rule_come_first() -> None:
     assert run(find, policy(rules), ALONE).only.fix is None
 
 
-DB = service("db", "prod", {"app": "db"}, [(80, 8080)], cluster_ips=("10.96.0.7",))
-BACKENDS = {"toEndpoints": [{"matchLabels": {"app": "db", "k8s:io.kubernetes.pod.namespace": "prod"}}]}
-
-
-def egress(cidr: str, *ports: str) -> dict[str, Any]:
-    rule: dict[str, Any] = {"toCIDR": [cidr, "192.0.2.0/24"]}
-    return rule | ({"toPorts": [{"ports": [{"port": port} for port in ports]}]} if ports else {})
-
-
-def test_a_cluster_ip_becomes_the_backends() -> None:
-    known = Facts(clusters=[A], services_=[DB])
-    rest = {"toCIDR": ["192.0.2.0/24"]}
-    assert rewritten([egress("10.96.0.7/32")], known, direction="egress") == [rest, BACKENDS]
-    assert rewritten([egress("10.96.0.7/32", "80")], known, direction="egress") == [
-        rest | {"toPorts": [{"ports": [{"port": "80"}]}]},
-        BACKENDS | {"toPorts": [{"ports": [{"port": "8080"}]}]},
-    ]
-    alone = [{"toCIDR": ["10.96.0.7"], "toPorts": [{"ports": [{"port": "80"}]}]}]
-    assert rewritten(alone, known, direction="egress") == [BACKENDS | {"toPorts": [{"ports": [{"port": "8080"}]}]}]
-    anywhere = Facts(clusters=[cluster("a", local=True, pod_cidrs=("10.0.0.0/16",))], services_=[DB])
-    assert rewritten([egress("10.96.0.7/32")], anywhere, direction="egress") == [rest, BACKENDS]
-
-
-def test_cluster_ips_that_say_too_little_are_left_to_a_person() -> None:
-    known = Facts(clusters=[A], services_=[DB])
-    for rule in (egress("10.96.0.8/32"), egress("10.96.0.0/24"), egress("10.96.0.7/32", "9999")):
-        only = run(find, policy([rule], "egress"), known).only
-        assert only.fix is None
-        assert "ClusterIP" in only.message
-    assert run(find, policy(ingress("10.96.0.7/32")), known).only.fix is None
-
-
 def network_policy(*peers: Any, inventory: Facts = ALONE, config: Config = INTERNAL, **more: Any) -> Run:
     return run(find, policy([{"from": list(peers)}], kind="NetworkPolicy"), inventory, config=config, **more)
 

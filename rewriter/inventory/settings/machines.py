@@ -64,6 +64,8 @@ class _Reader:
             yield from self._cluster_api()
         elif group == "kubeadm.k8s.io":
             yield from self._kubeadm()
+        elif kind == "ConfigMap" and mapping(self._value.get("metadata")).get("name") == "kubeadm-config":
+            yield from self._kubeadm_config()
         elif "clusterPodNets" in self._value or "talosVersion" in self._value or "clusterSvcNets" in self._value:
             yield from self._talhelper()
         elif kind is None and isinstance(self._value.get("cluster"), dict):
@@ -113,6 +115,12 @@ class _Reader:
         port = mapping(self._value.get("localAPIEndpoint")).get("bindPort")
         if isinstance(port, int):
             yield Told(API_PORT, port, self._at("/localAPIEndpoint/bindPort"), name)
+
+    def _kubeadm_config(self) -> Iterator[Told | ToldNode]:
+        """What kubeadm keeps in the ConfigMap kube-system/kubeadm-config, at the line of the text that holds it."""
+        text = mapping(self._value.get("data")).get("ClusterConfiguration")
+        for each in read_machines(self._path, text) if isinstance(text, str) else ():
+            yield replace(each, source=self._at("/data/ClusterConfiguration"))
 
     def _cluster_api(self) -> Iterator[Told]:
         name = _name(mapping(self._value.get("metadata")).get("name"))

@@ -11,7 +11,6 @@ from rewriter.cilium.entities import CLUSTER_MEMBERS, entity_terms
 from rewriter.cilium.labels import NAMESPACE_LABEL
 from rewriter.cilium.policy import INGRESS, KNP, PeerField, Rule
 from rewriter.cilium.terms import Term, pods_with, reserved_term
-from rewriter.evidence.backends import Backends
 from rewriter.evidence.clusters import parsed, ranges_of
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import (
@@ -22,18 +21,9 @@ from rewriter.evidence.mesh import (
     reaches_other_clusters,
 )
 from rewriter.finding import Operation
-from rewriter.passes.kit.backend_ports import Plan, apply_plan, plan_operations
 from rewriter.passes.kit.cidr_entries import CidrEntry, Coverage, Held, union
 from rewriter.passes.kit.coverage import add_after, missing, remove_entries, replace_rule, sibling
 from rewriter.text import listed
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterIp:
-    """The backends of the Service whose ClusterIP an entry is, and what the rule's ports become for them."""
-
-    backends: Backends
-    plan: Plan
 
 
 class Opened(NamedTuple):
@@ -61,13 +51,12 @@ class Rewrite:
 
 @dataclass(frozen=True, slots=True)
 class _Peers:
-    """Entries of one peer field, in words and (where their text is not all) as terms; a plan for ports of their own."""
+    """Entries of one peer field, in words and (where their text is not all) as terms."""
 
     field: str
     entries: list[Any]
     words: str
     terms: tuple[Term, ...] | None = None
-    plan: Plan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,27 +67,15 @@ class _Form:
     nodes: bool
 
 
-def rewrite(
-    context: Context, rule: Rule, field: PeerField, covered: Coverage, cluster_ips: Mapping[int, ClusterIp]
-) -> Rewrite:
+def rewrite(context: Context, rule: Rule, field: PeerField, covered: Coverage) -> Rewrite:
     """The peers that a field's CIDRs mean. The policy's own cluster must be known (`covered.own`)."""
     form = _form(context, covered)
-    handled = tuple(
-        held for held in covered.held if held.entry.index in cluster_ips or _is_handled(held, covered, form)
-    )
-    removed = tuple(
-        held.entry for held in handled if held.entry.index in cluster_ips or _goes(context, covered, form, held)
-    )
+    handled = tuple(held for held in covered.held if _is_handled(held, covered, form))
+    removed = tuple(held.entry for held in handled if _goes(context, covered, form, held))
     if context.policy.kind == KNP:
         return _in_network_policy(context, rule, field, covered, handled, removed)
-    peers = [
-        *_cluster_peers(context, rule, covered, form, handled),
-        *(
-            _Peers("toEndpoints", list(ip.backends.entries), f"backends of {ip.backends.name}", plan=ip.plan)
-            for ip in cluster_ips.values()
-        ),
-    ]
-    siblings = [(each, _sibling(rule, each)) for each in peers]
+    peers = list(_cluster_peers(context, rule, covered, form, handled))
+    siblings = [(each, sibling(rule, {each.field: each.entries})) for each in peers]
     new = missing(context, rule, [raw for _, raw in siblings])
     added = [(each, raw) for each, raw in siblings if raw in new]
     operations: tuple[Operation, ...]
@@ -109,11 +86,9 @@ def rewrite(
         )
     elif added:
         first, _ = added[0]
-        ports = plan_operations(f"{rule.route}/toPorts", rule.raw["toPorts"], first.plan) if first.plan else ()
         operations = (
             {"op": "remove", "path": field.route},
             {"op": "add", "path": f"{rule.route}/{first.field}", "value": first.entries},
-            *ports,
             *add_after(rule, [raw for _, raw in added[1:]]),
         )
     else:
@@ -201,11 +176,6 @@ def _widens(context: Context, covered: Coverage, form: _Form) -> str:
     elif not form.nodes:
         others = []
     return f"nodes of {listed(member.name for member in others)}" if others else ""
-
-
-def _sibling(rule: Rule, peers: _Peers) -> dict[str, Any]:
-    new = sibling(rule, {peers.field: peers.entries})
-    return {**new, "toPorts": apply_plan(rule.raw["toPorts"], peers.plan)} if peers.plan else new
 
 
 def _in_network_policy(

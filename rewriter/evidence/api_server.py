@@ -1,0 +1,137 @@
+"""The API server of a policy's cluster: under which addresses and on which port policy sees it, as far as is known.
+
+Policy sees the endpoint behind `default/kubernetes`, after load balancing: the entity `kube-apiserver` on the
+endpoint's port. Where the endpoint is a node of the cluster no CIDR matches it; one outside of it (hosted control
+planes) keeps the CIDRs of its address (Cilium pkg/ipcache, resolveLabels; docs, "Entities based" policies).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from rewriter.cilium.addresses import AddressSet, address_set
+from rewriter.cilium.cidr import Prefix
+from rewriter.evidence.clusters import parse
+from rewriter.evidence.context import Context
+from rewriter.inventory.facts import EndpointSlice, Node, Service, Source
+
+#: The port of the Service `default/kubernetes` (Kubernetes pkg/controlplane).
+SERVICE_PORT = 443
+#: Where API servers listen unless their installation says otherwise.
+USUAL_PORT = 6443
+
+_ROLES = tuple(f"node-role.kubernetes.io/{role}" for role in ("control-plane", "master", "controlplane"))
+
+
+@dataclass(frozen=True, slots=True)
+class ApiServer:
+    """What is known of an API server. Each fact comes with the evidence for it, in words with the source.
+
+    `port` is the endpoint's (None: not known). `virtual` are the ClusterIPs of `default/kubernetes`. `nodes` are the
+    addresses of API servers that are nodes of the cluster; empty where none is known to be.
+    """
+
+    port: int | None
+    port_evidence: str
+    virtual: AddressSet
+    virtual_evidence: str
+    nodes: AddressSet
+    node_evidence: str
+    facts: tuple[EndpointSlice | Service, ...] = ()
+
+    @property
+    def is_node(self) -> bool:
+        """Whether API servers are known to be nodes of the cluster, which no CIDR matches."""
+        return bool(self.nodes)
+
+
+def api_server(context: Context) -> ApiServer:
+    """What is known of the API server of the cluster that a policy is applied to. Found out once a cluster and run."""
+    key = ("api server", context.cluster.name if context.cluster else None)
+    if key not in context.answers:
+        context.answers[key] = _found(context)
+    found: ApiServer = context.answers[key]
+    return found
+
+
+def _found(context: Context) -> ApiServer:
+    own = context.cluster.name if context.cluster else None
+    slices = [s for s in context.inventory.endpoint_slices(_KUBERNETES) if own is None or s.cluster in (None, own)]
+    services = [
+        s for s in context.inventory.services("kubernetes", "default") if own is None or s.cluster in (None, own)
+    ]
+    port, port_evidence = _port(context, slices)
+    virtual, virtual_evidence = _virtual(context, services)
+    nodes = list(_server_nodes(context, slices))
+    addresses = address_set(one for _, own_addresses in nodes for one in own_addresses)
+    shown = [f"{node.name} ({', '.join(map(_bare, found))}), {node.source}" for node, found in nodes]
+    return ApiServer(
+        port,
+        port_evidence,
+        virtual,
+        virtual_evidence,
+        addresses,
+        _nodes_text(shown),
+        (*slices, *services),
+    )
+
+
+_KUBERNETES = Service("kubernetes", "default", None, {}, None, (), Source("Kubernetes"))
+
+
+def _port(context: Context, slices: Iterable[EndpointSlice]) -> tuple[int | None, str]:
+    for each in slices:
+        for port in each.ports:
+            if port.name in ("https", ""):
+                return port.number, f"EndpointSlice of Service default/kubernetes, {each.source}: port {port.number}"
+    cluster = context.cluster
+    if cluster is not None and cluster.api_server_port is not None:
+        port_known = cluster.api_server_port
+        return port_known, f"the API server listens on {port_known}, {cluster.source_of('api_server_port')}"
+    return None, ""
+
+
+def _virtual(context: Context, services: Iterable[Service]) -> tuple[AddressSet, str]:
+    """The ClusterIPs of `default/kubernetes`: as its manifest says, else the first address of each Service range."""
+    for service in services:
+        known = [one for text in service.cluster_ips if (one := parse(text)) is not None]
+        if known:
+            return address_set(known), f"{service}, {service.source}: ClusterIP {', '.join(service.cluster_ips)}"
+    cluster = context.cluster
+    if cluster is None or not cluster.service_cidrs:
+        return AddressSet(), ""
+    ranges = [one for text in cluster.service_cidrs if (one := parse(text)) is not None]
+    firsts = [Prefix(one.width, one.network + 1, one.width) for one in ranges if one.bits < one.width]
+    text = f"{', '.join(map(_bare, firsts))} is the first address of the Service range {', '.join(map(str, ranges))}"
+    return address_set(firsts), f"{text}, {cluster.source_of('service_cidrs')}"
+
+
+def _server_nodes(context: Context, slices: Iterable[EndpointSlice]) -> Iterator[tuple[Node, list[Prefix]]]:
+    """The nodes on which an API server runs, each with its addresses.
+
+    Those that the EndpointSlice names; without one those of the control plane, and the one that agents are sent to.
+    """
+    own = context.cluster
+    nodes = [node for node in context.inventory.nodes() if own is None or node.cluster in (None, own.name)]
+    endpoints = {parse(address) for each in slices for address in each.addresses}
+    host = parse(own.api_server_host) if own is not None else None
+    for node in nodes:
+        addresses = [one for text in node.addresses if (one := parse(text)) is not None]
+        if endpoints:
+            runs = bool(endpoints.intersection(addresses))
+        else:
+            runs = host in addresses or any(role in node.labels for role in _ROLES)
+        if runs and addresses:
+            yield node, addresses
+
+
+def _bare(address: Prefix) -> str:
+    return str(address).rpartition("/")[0]
+
+
+def _nodes_text(shown: list[str]) -> str:
+    if not shown:
+        return ""
+    more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
+    return f"nodes with an API server: {'; '.join(shown[:3])}{more}"

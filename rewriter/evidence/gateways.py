@@ -1,0 +1,155 @@
+"""The Gateways and Ingresses that Cilium itself serves: its Envoy, entity `ingress`, stands between client and pods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from rewriter.cilium.identity import reserved_identity
+from rewriter.cilium.selector import read_selector
+from rewriter.evidence.context import Context
+from rewriter.evidence.target_ports import is_behind, target_numbers
+from rewriter.inventory.facts import Service, Workload
+from rewriter.inventory.gateways import (
+    CILIUM_CLASS,
+    CILIUM_GATEWAY_CONTROLLER,
+    CILIUM_INGRESS_CONTROLLER,
+    Gateway,
+    Ingress,
+    Route,
+)
+
+ENVOY = reserved_identity("ingress")
+
+#: What Cilium calls the Services that it makes (Cilium operator/pkg/model/translation).
+_GATEWAY_SERVICE = "cilium-gateway-"
+_INGRESS_SERVICE = "cilium-ingress"
+_GATEWAY_LABELS = ("gateway.networking.k8s.io/gateway-name", "io.cilium.gateway/owning-gateway")
+
+
+@dataclass(frozen=True, slots=True)
+class Fronted:
+    """A workload's port to which a route leads: `front` is the Gateway, or the Ingress itself, `way` the route."""
+
+    front: Gateway | Ingress
+    way: Route | Ingress
+    service: Service
+    workload: Workload
+    port: int
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """The route, its backend and its class, with their sources."""
+        of_class = f"class {self.front.class_name or CILIUM_CLASS}"
+        if self.front is self.way:
+            way = f"{self.way} ({of_class}), {self.way.source}"
+        else:
+            way = f"{self.way}, {self.way.source}, of {self.front} ({of_class}), {self.front.source}"
+        return (f"{way}: leads to {self.service}, {self.service.source}, port {self.port} of its pods",)
+
+
+def cilium_gateways(context: Context) -> tuple[Gateway, ...]:
+    """The Gateways of the policy's cluster whose class is Cilium's."""
+    key = ("cilium gateways", _own(context))
+    if key not in context.answers:
+        context.answers[key] = tuple(
+            each for each in context.inventory.gateways() if _here(context, each.cluster) and _is_cilium(context, each)
+        )
+    found: tuple[Gateway, ...] = context.answers[key]
+    return found
+
+
+def cilium_ingresses(context: Context) -> tuple[Ingress, ...]:
+    """The Ingresses of the policy's cluster whose class is Cilium's."""
+    key = ("cilium ingresses", _own(context))
+    if key not in context.answers:
+        context.answers[key] = tuple(
+            each for each in context.inventory.ingresses() if _here(context, each.cluster) and _is_cilium(context, each)
+        )
+    found: tuple[Ingress, ...] = context.answers[key]
+    return found
+
+
+def fronted(context: Context, workload: Workload) -> Iterator[Fronted]:
+    """The ways through Cilium's Gateways and Ingresses that lead to the pods of a workload, one a port."""
+    for front, way, service in _services(context):
+        if is_behind(workload, service):
+            named = [b for b in way.backends if (b.namespace, b.name) == (service.namespace, service.name)]
+            for number, protocol in dict.fromkeys(t for b in named for t in target_numbers(service, b.port, workload)):
+                if protocol == "TCP":
+                    yield Fronted(front, way, service, workload, number)
+
+
+def _services(context: Context) -> tuple[tuple[Gateway | Ingress, Route | Ingress, Service], ...]:
+    """The Services behind Cilium's Gateways and Ingresses. Found out once a cluster and run."""
+    key = ("fronted services", _own(context))
+    if key not in context.answers:
+        ways: list[tuple[Gateway | Ingress, Route | Ingress]] = [(each, each) for each in cilium_ingresses(context)]
+        by_name = {(each.namespace, each.name): each for each in cilium_gateways(context)}
+        for route in context.inventory.routes() if by_name else ():
+            if _here(context, route.cluster):
+                ways += [(by_name[parent], route) for parent in route.parents if parent in by_name]
+        context.answers[key] = tuple(
+            (front, way, service)
+            for front, way in ways
+            for backend in way.backends
+            for service in context.inventory.services(backend.name, backend.namespace)
+            if _here(context, service.cluster)
+        )
+    found: tuple[tuple[Gateway | Ingress, Route | Ingress, Service], ...] = context.answers[key]
+    return found
+
+
+def own_service_of(context: Context, entry: Any) -> Gateway | Ingress | None:
+    """The Gateway or Ingress of Cilium whose own Service an entry of toServices means; None for any other."""
+    named = entry.get("k8sService") if isinstance(entry, dict) else None
+    selected = entry.get("k8sServiceSelector") if isinstance(entry, dict) else None
+    if isinstance(named, dict):
+        return _named(context, str(named.get("serviceName") or ""), named.get("namespace"))
+    selector = read_selector(selected.get("selector"), "") if isinstance(selected, dict) else None
+    if selector is None or not isinstance(selected, dict):
+        return None
+    for requirement in selector.requirements:
+        if requirement.written_key in _GATEWAY_LABELS and requirement.operator == "In":
+            for gateway in cilium_gateways(context):
+                if gateway.name in requirement.values and selected.get("namespace") in (None, "", gateway.namespace):
+                    return gateway
+    return None
+
+
+def _named(context: Context, name: str, namespace: Any) -> Gateway | Ingress | None:
+    if name.startswith(_GATEWAY_SERVICE):
+        for gateway in cilium_gateways(context):
+            if name == _GATEWAY_SERVICE + gateway.name and namespace in (None, "", gateway.namespace):
+                return gateway
+    elif name.startswith(_INGRESS_SERVICE):
+        shared = name == _INGRESS_SERVICE
+        for ingress in cilium_ingresses(context):
+            if shared or (name == f"{_INGRESS_SERVICE}-{ingress.name}" and namespace in (None, "", ingress.namespace)):
+                return ingress
+    return None
+
+
+def is_made_by_cilium(name: str) -> bool:
+    """Whether a Service has a name under which Cilium itself makes Services."""
+    return name.startswith((_GATEWAY_SERVICE, _INGRESS_SERVICE))
+
+
+def _is_cilium(context: Context, each: Gateway | Ingress) -> bool:
+    kind, controller = "GatewayClass", CILIUM_GATEWAY_CONTROLLER
+    if isinstance(each, Ingress):
+        kind, controller = "IngressClass", CILIUM_INGRESS_CONTROLLER
+    classes = [c for c in context.inventory.controller_classes() if c.kind == kind and _here(context, c.cluster)]
+    if each.class_name is None:
+        return any(c.default and c.controller == controller for c in classes)
+    known = [c for c in classes if c.name == each.class_name]
+    return any(c.controller == controller for c in known) if known else each.class_name == CILIUM_CLASS
+
+
+def _here(context: Context, cluster: str | None) -> bool:
+    return context.cluster is None or cluster in (None, context.cluster.name)
+
+
+def _own(context: Context) -> str | None:
+    return context.cluster.name if context.cluster else None

@@ -1,0 +1,117 @@
+"""Addresses behind which Services stand. Load balancing turns them into backends before policy sees a connection.
+
+ClusterIPs always; external and load balancer addresses where Cilium replaces kube-proxy, and from 1.19 on everywhere
+(Cilium docs, "Kubernetes Without kube-proxy"; pkg/loadbalancer).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rewriter.cilium.addresses import AddressSet, address_set
+from rewriter.cilium.cidr import Prefix
+from rewriter.cilium.selector import read_selector, selects_object
+from rewriter.cilium.version import LOAD_BALANCED_IN_POD
+from rewriter.evidence.clusters import parse, parsed
+from rewriter.evidence.context import Context
+from rewriter.evidence.gateways import cilium_gateways
+from rewriter.inventory.address_index import pool_addresses
+from rewriter.inventory.facts import Service
+from rewriter.inventory.gateways import Gateway
+from rewriter.inventory.load_balancers import AddressPool
+
+_POOL_KEYS = ("io.kubernetes.service.name", "io.kubernetes.service.namespace")
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who has an address: a Service, or a Gateway of Cilium; `words` say how, with the source."""
+
+    who: Service | Gateway
+    words: str
+
+
+def holders(context: Context, address: Prefix) -> tuple[Holder, ...]:
+    """The Services, and Cilium's Gateways, of the policy's cluster that have a single address."""
+    gateways = [
+        Holder(each, f"{each}, {each.source}: has the address {_bare(address)}")
+        for each in cilium_gateways(context)
+        if address in map(parse, each.addresses)
+    ]
+    services = [
+        Holder(service, words)
+        for service in context.inventory.addresses.services(address)
+        if _here(context, service.cluster) and (words := _how(context, service, address))
+    ]
+    return tuple(gateways or services or _of_pools(context, address))
+
+
+def _how(context: Context, service: Service, address: Prefix) -> str:
+    """By what a Service has an address, in words; empty where policy sees the address itself."""
+    if address in map(parse, service.cluster_ips):
+        return f"{service}, {service.source}: ClusterIP {_bare(address)}"
+    if not balances(context):
+        return ""
+    what = "external address" if address in map(parse, service.external_ips) else "load balancer address"
+    return f"{service}, {service.source}: {what} {_bare(address)}"
+
+
+def balances(context: Context) -> bool:
+    """Whether Cilium turns external and load balancer addresses into backends for pods on the target release."""
+    replaced = context.cluster.kube_proxy_replacement if context.cluster else None
+    return replaced is not False or context.to_version >= LOAD_BALANCED_IN_POD
+
+
+def _of_pools(context: Context, address: Prefix) -> Iterator[Holder]:
+    """The one Service that gets its address from the pool that holds it."""
+    if not balances(context):
+        return
+    for pool in context.inventory.address_pools():
+        if pool.disabled or not _here(context, pool.cluster) or not address_set([address]) <= pool_addresses(pool):
+            continue
+        served = [service for service in _load_balancers(context) if _is_served(pool, service)]
+        names = {(service.namespace, service.name) for service in served}
+        if len(names) == 1 and not served[0].load_balancer_ips:
+            service = served[0]
+            words = (
+                f"{service}, {service.source}: the only Service of {pool}, {pool.source}, which holds {_bare(address)}"
+            )
+            yield Holder(service, words)
+
+
+def _load_balancers(context: Context) -> list[Service]:
+    return [
+        service
+        for service in context.inventory.all_services()
+        if service.type == "LoadBalancer" and _here(context, service.cluster)
+    ]
+
+
+def _is_served(pool: AddressPool, service: Service) -> bool:
+    if pool.selector is None:
+        return True
+    labels = {**service.labels, **dict(zip(_POOL_KEYS, (service.name, service.namespace), strict=True))}
+    return _selects(pool.selector, labels)
+
+
+def _selects(raw: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    selector = read_selector(dict(raw), "")
+    return selector is not None and selects_object(selector, labels)
+
+
+def service_range(context: Context, addresses: AddressSet) -> str:
+    """The Service range in which all of these addresses lie, in words with its source; empty for none."""
+    cluster = context.cluster
+    if cluster is None or not cluster.service_cidrs or not addresses <= parsed(cluster.service_cidrs):
+        return ""
+    return f"Service range {', '.join(cluster.service_cidrs)} of {cluster.name}, {cluster.source_of('service_cidrs')}"
+
+
+def _bare(address: Prefix) -> str:
+    return str(address).rpartition("/")[0]
+
+
+def _here(context: Context, cluster: str | None) -> bool:
+    return context.cluster is None or cluster in (None, context.cluster.name)

@@ -1,0 +1,32 @@
+"""Behind which Services the pods of a workload stand, and on which of their ports a Service's port ends."""
+
+from __future__ import annotations
+
+from rewriter.inventory.facts import Service, Workload
+
+
+def is_behind(workload: Workload, service: Service) -> bool:
+    """Whether the pods of a workload are backends of a Service."""
+    if not service.selector or workload.host_network or service.namespace != workload.namespace:
+        return False
+    if None not in (service.cluster, workload.cluster) and service.cluster != workload.cluster:
+        return False
+    return service.selector.items() <= workload.labels.items()
+
+
+def target_numbers(service: Service, port: int | str | None, workload: Workload) -> tuple[tuple[int, str], ...]:
+    """Where a port of a Service (its number or name; None: every one) ends in a workload, as (number, protocol).
+
+    A target that is a name counts where a container of the workload has it.
+    """
+    found: dict[tuple[int, str], None] = {}
+    for each in service.ports:
+        if port is not None and port not in (each.port, each.name):
+            continue
+        if isinstance(each.target, int):
+            found[each.target, each.protocol] = None
+        else:
+            for container in workload.ports:
+                if container.name == each.target and container.protocol == each.protocol:
+                    found[container.number, each.protocol] = None
+    return tuple(found)

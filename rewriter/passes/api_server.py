@@ -1,0 +1,327 @@
+"""## What it does
+
+Finds traffic with the API server that no rule lets through, though one seems to:
+
+- an address for it in `toCIDR`, `toCIDRSet` or an `ipBlock`: the ClusterIP of `default/kubernetes`, a node of the
+  control plane, a private range with the API server's port in which such a node lies, `0.0.0.0/0` with that port;
+- the entity `kube-apiserver` with another port than the one on which the API server listens;
+- `toServices` of `default/kubernetes`;
+- pods that the API server calls (admission webhooks, extension APIs, conversion of custom resources) and that let
+  neither it nor the nodes in.
+
+## Why it matters
+
+Policy sees the endpoint behind `default/kubernetes`, after load balancing: the entity `kube-apiserver`, on the port on
+which the API server itself listens. A ClusterIP never gets as far as policy, and a node of the cluster is matched by
+no CIDR. Controllers then hang, and webhooks time out.
+
+## Example
+
+```diff
+   egress:
+-  - toCIDR:
+-    - 10.96.0.1/32
++  - toEntities:
++    - kube-apiserver
+     toPorts:
+     - ports:
+-      - port: "443"
++      - port: "6443"
+         protocol: TCP
+```
+
+## Fix safety
+
+The evidence is in the repository: the Service range or the Service itself for a ClusterIP, Node objects for addresses
+of nodes, and for the port the EndpointSlice of `default/kubernetes`, `k8sServicePort` or the configuration of Talos,
+k3s, RKE2 or kubeadm. With both, the fix is evident: a rule for the entity with the API server's port. An address that
+holds nothing else goes, a range stays. Without evidence for the port the fix is unsafe, and so it is in a deny rule,
+which starts to deny. An API server outside of the cluster (EKS and other hosted control planes) is matched by CIDRs:
+without a known node there is no finding. The same holds with `policyCIDRMatchMode: nodes`.
+
+A rule that lets the API server call a webhook is unsafe too: that it is missing may be on purpose.
+
+A NetworkPolicy has no entities. What it needs is a CiliumNetworkPolicy beside it, which the finding spells out.
+
+## References
+
+- Cilium documentation, "Layer 3 Policies", sections "Entities based" and "IP/CIDR based"
+- Cilium source, `pkg/ipcache/metadata.go`, `resolveLabels`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rewriter.cilium.policy import EGRESS, KNP, PeerField
+from rewriter.evidence.api_server import SERVICE_PORT, USUAL_PORT, ApiServer, api_server
+from rewriter.evidence.backends import names_api_server
+from rewriter.evidence.context import Context
+from rewriter.evidence.permits import API_SERVER_NODE, passes, reaches
+from rewriter.finding import Applicability, Finding, Severity
+from rewriter.passes.kit.address_owner import is_api_server, is_range_of_api_server, matches_nodes, server_ports
+from rewriter.passes.kit.change import Change, rule_added, rule_becomes
+from rewriter.passes.kit.cidr_entries import CidrEntry, read_entries
+from rewriter.passes.kit.port_numbers import is_on, items_of, names_any, on_others, ports_for
+from rewriter.passes.kit.registry import EVERY_KIND, antipattern
+from rewriter.passes.kit.report import report
+from rewriter.passes.kit.site import RuleSite, rule_sites
+from rewriter.passes.kit.swap import NewPeers, swapped
+from rewriter.passes.kit.webhooks import uncalled
+from rewriter.text import listed
+
+_CIDRS = frozenset({"toCIDR", "toCIDRSet", "to"})
+_ENTITY = "kube-apiserver"
+_WHY = "policy sees the API server as the entity kube-apiserver on its own port, after load balancing"
+
+
+@antipattern(code="CNP020", id="api-server", title="traffic with the API server that no rule matches", kinds=EVERY_KIND)
+def find(context: Context) -> Iterator[Finding]:
+    sites = [site for site in rule_sites(context) if site.rule.direction == EGRESS and site.spec.subject is not None]
+    server = api_server(context) if any(map(_may_concern, sites)) else None
+    for site in sites if server is not None else ():
+        field = _only_field(site)
+        if field is None or server is None:
+            continue
+        if field.name in _CIDRS:
+            yield from _addresses(site, field, server)
+        elif field.name == "toEntities":
+            yield from _wrong_port(site, field, server)
+        elif field.name == "toServices":
+            yield from _service(site, field, server)
+    yield from uncalled(context)
+
+
+def _may_concern(site: RuleSite) -> bool:
+    field = _only_field(site)
+    if field is None:
+        return False
+    if field.name == "toEntities":
+        return _ENTITY in field.entries or "world" in field.entries
+    return field.name in _CIDRS or field.name == "toServices"
+
+
+def _only_field(site: RuleSite) -> PeerField | None:
+    """The peer field of a rule that has one kind of peer."""
+    fields = [field for field in site.rule.peers if field.entries]
+    if len(fields) != 1 or (site.context.policy.kind != KNP and site.rule.selects_nobody):
+        return None
+    return fields[0]
+
+
+def _addresses(site: RuleSite, field: PeerField, server: ApiServer) -> Iterator[Finding]:
+    """The entries that are the API server's own address, those that hold it, and those that mean the world."""
+    own: list[tuple[CidrEntry, str]] = []
+    for entry in read_entries(field):
+        if is_api_server(site.context, site.rule, entry, server):
+            virtual = entry.addresses <= server.virtual
+            own.append((entry, "the ClusterIP of default/kubernetes" if virtual else "a node with an API server"))
+        elif entry.internet and server.is_node and not matches_nodes(site.context):
+            yield from _world(site, field.entry_route(entry.index), f"`{entry.text}`", server)
+        elif is_range_of_api_server(site.context, site.rule, entry, server):
+            yield from _range(site, field, entry, server)
+    if own:
+        yield from _own(site, field, own, server)
+
+
+def _own(
+    site: RuleSite, field: PeerField, own: Sequence[tuple[CidrEntry, str]], server: ApiServer
+) -> Iterator[Finding]:
+    entries = [entry for entry, _ in own]
+    virtual = any(entry.addresses <= server.virtual for entry in entries)
+    evidence = [server.virtual_evidence] if virtual else []
+    if any(entry.addresses <= server.nodes for entry in entries):
+        evidence.append(server.node_evidence)
+    what = listed(
+        dict.fromkeys(words.replace("a node with", "nodes with") if len(own) > 1 else words for _, words in own)
+    )
+    route = field.entry_route(entries[0].index) if len(entries) == 1 else field.route
+    named = listed(entry.text for entry in entries)
+    several = len(entries) > 1
+    verb = ("deny" if site.deny else "reach") if several else ("denies" if site.deny else "reaches")
+    pronoun = "they are" if several else "it is"
+    message = f"`{_name(site, field)}` {named} never {verb} the API server: {pronoun} {what}, which no CIDR matches"
+    yield from _finding(site, field, route, message, evidence, server, {entry.index for entry in entries})
+
+
+def _range(site: RuleSite, field: PeerField, entry: CidrEntry, server: ApiServer) -> Iterator[Finding]:
+    message = (
+        f"`{_name(site, field)}` {entry.text} never {'denies' if site.deny else 'reaches'} the API server: "
+        "it is a node in that range, and no CIDR matches a node"
+    )
+    guess = server.port != SERVICE_PORT and not is_on(site.rule, server.port or USUAL_PORT)
+    route = field.entry_route(entry.index)
+    yield from _finding(site, field, route, message, [server.node_evidence], server, set(), guess=guess)
+
+
+def _world(site: RuleSite, route: str, named: str, server: ApiServer) -> Iterator[Finding]:
+    """A note where the internet is let out to on the API server's port, and nothing else lets the API server."""
+    if site.deny or not names_any(site.rule, server_ports(server)):
+        return
+    evidence = [server.node_evidence]
+    guess = not is_on(site.rule, server.port or USUAL_PORT) or server.port == SERVICE_PORT
+    if guess:
+        bound = _bound(site)
+        if not bound:
+            return
+        evidence.append(bound)
+    field = next(field for field in site.rule.peers if field.entries)
+    message = f"{named} never reaches the API server: it is a node of the cluster, which is no part of the world"
+    yield from _finding(site, field, route, message, evidence, server, set(), guess=guess, severity=Severity.NOTE)
+
+
+def _bound(site: RuleSite) -> str:
+    """The binding that shows that pods of the subject talk to the API server, in words; empty for none."""
+    for reach in reaches(site.context, site.spec):
+        workload = reach.workload
+        if workload is not None:
+            for binding in site.context.inventory.account_bindings(workload.service_account, workload.namespace):
+                return f"{workload} has rights at the API server: {binding}, {binding.source}"
+    return ""
+
+
+def _finding(
+    site: RuleSite,
+    field: PeerField,
+    route: str,
+    message: str,
+    evidence: Sequence[str],
+    server: ApiServer,
+    gone: set[int],
+    *,
+    guess: bool = False,
+    severity: Severity | None = None,
+) -> Iterator[Finding]:
+    """The finding with a rule for the entity; nothing where the API server is let through already."""
+    port = server.port or USUAL_PORT
+    if not site.deny and passes(site.context, site.spec, EGRESS, API_SERVER_NODE, port):
+        return
+    severity = severity or (Severity.ERROR if site.deny else Severity.WARNING)
+    facts = tuple(text for text in (*evidence, server.port_evidence) if text)
+    if site.context.policy.kind == KNP:
+        yield report(
+            site.context,
+            route,
+            Applicability.MANUAL,
+            message,
+            _WHY,
+            severity=severity,
+            rests_on=server.facts,
+            evidence=facts,
+            advice=_beside(port),
+        )
+        return
+    targets = {SERVICE_PORT: port, port: port}
+    ports = ports_for(site.rule, targets)
+    if not ports:
+        yield report(
+            site.context,
+            route,
+            Applicability.MANUAL,
+            message,
+            _WHY,
+            severity=severity,
+            rests_on=server.facts,
+            evidence=facts,
+            advice=f"Write `toEntities: [kube-apiserver]` with the port on which the API server listens, {port}.",
+        )
+        return
+    if on_others(site.rule, set(targets)) and items_of(site.rule) is not None:
+        gone = set()
+    change = (
+        swapped(
+            site.context,
+            site.spec,
+            site.rule,
+            field,
+            gone,
+            [NewPeers("toEntities", [_ENTITY], "the API servers", ports)],
+            closes="Service default/kubernetes" if field.name == "toServices" else "",
+        )
+        if gone
+        else rule_added(site.context, site.spec, site.rule, {"toEntities": [_ENTITY]}, "the API servers", toPorts=ports)
+    )
+    if change is None or not change.opens:
+        return
+    sure = server.port is not None or is_on(site.rule, port)
+    applicability = Applicability.UNSAFE if site.deny or guess or not sure else Applicability.EVIDENT
+    yield report(
+        site.context,
+        route,
+        applicability,
+        message,
+        _WHY,
+        change=change,
+        rule=site.rule,
+        severity=severity,
+        rests_on=server.facts,
+        evidence=facts if server.port is not None else (*facts, f"no port is known: API servers listen on {port}"),
+    )
+
+
+def _beside(port: int) -> str:
+    return (
+        "A NetworkPolicy cannot name the API server. Put a CiliumNetworkPolicy for the same pods beside it, with "
+        f'`egress: [{{toEntities: [kube-apiserver], toPorts: [{{ports: [{{port: "{port}", protocol: TCP}}]}}]}}]`.'
+    )
+
+
+def _wrong_port(site: RuleSite, field: PeerField, server: ApiServer) -> Iterator[Finding]:
+    """The entity with the Service's port, or the usual one, where the API server listens on another."""
+    port = server.port
+    if "world" in field.entries and _ENTITY not in field.entries:
+        if server.is_node and not matches_nodes(site.context):
+            index = field.entries.index("world")
+            yield from _world(site, field.entry_route(index), "Entity `world`", server)
+        return
+    if port is None or _ENTITY not in field.entries or is_on(site.rule, port):
+        return
+    wrong = next((each for each in (SERVICE_PORT, USUAL_PORT) if names_any(site.rule, [each])), None)
+    if wrong is None or (not site.deny and passes(site.context, site.spec, EGRESS, API_SERVER_NODE, port)):
+        return
+    ports = ports_for(site.rule, {wrong: port})
+    alone = len(field.entries) == 1 and not on_others(site.rule, {wrong})
+    new = NewPeers("toEntities", [_ENTITY], "the API servers", ports)
+    change: Change | None
+    if alone:
+        change = _port_swapped(site, ports)
+    else:
+        change = rule_added(
+            site.context, site.spec, site.rule, {new.field: list(new.entries)}, new.words, toPorts=ports
+        )
+    if change is None:
+        return
+    yield report(
+        site.context,
+        f"{site.route}/toPorts",
+        Applicability.UNSAFE if site.deny else Applicability.EVIDENT,
+        f"`kube-apiserver` on port {wrong}: the API server listens on {port}",
+        f"{_WHY}; {wrong} is the port of Service default/kubernetes" if wrong == SERVICE_PORT else _WHY,
+        change=change,
+        rule=site.rule,
+        severity=Severity.ERROR if site.deny else Severity.WARNING,
+        rests_on=server.facts,
+        evidence=[server.port_evidence],
+        at_key=True,
+    )
+
+
+def _port_swapped(site: RuleSite, ports: list[object]) -> Change:
+    new = {**site.rule.raw, "toPorts": ports}
+    return rule_becomes(site.context, site.spec, site.rule, new, "the API servers", "the API servers")
+
+
+def _service(site: RuleSite, field: PeerField, server: ApiServer) -> Iterator[Finding]:
+    """`default/kubernetes` without ports; with ports it is what CNP002 rewrites."""
+    if items_of(site.rule) is not None or site.deny:
+        return
+    own = {index for index, entry in enumerate(field.entries) if names_api_server(site.context, entry)}
+    if not own:
+        return
+    message = "`toServices` of default/kubernetes does not reach API servers that are nodes: it stands for addresses"
+    evidence = [server.node_evidence] if server.is_node else []
+    yield from _finding(site, field, field.route, message, evidence, server, own, guess=not server.is_node)
+
+
+def _name(site: RuleSite, field: PeerField) -> str:
+    return "ipBlock" if site.context.policy.kind == KNP else field.name

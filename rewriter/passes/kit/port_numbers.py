@@ -1,0 +1,88 @@
+"""The ports of a rule by number: which it is on, and what they are for peers that listen on others."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from copy import deepcopy
+from typing import Any
+
+from rewriter.cilium.policy import Rule
+
+
+def items_of(rule: Rule) -> list[Any] | None:
+    """The items of `toPorts`, or the ports of a NetworkPolicy as one; None where the rule is on every port."""
+    if "ports" in rule.raw:
+        ports = rule.raw["ports"]
+        return [{"ports": ports}] if isinstance(ports, list) and ports else None
+    written = rule.raw.get("toPorts")
+    return written if isinstance(written, list) and written else None
+
+
+def is_on(rule: Rule, number: int, protocol: str = "TCP") -> bool:
+    """Whether a rule is on a port, by number; one on every port is."""
+    items = items_of(rule)
+    if items is None:
+        return not rule.raw.get("icmps")
+    return any(_holds(port, number, protocol) for item in items for port in _ports(item))
+
+
+def names_any(rule: Rule, numbers: Collection[int]) -> bool:
+    """Whether a rule names one of these TCP ports; one on every port names none."""
+    return items_of(rule) is not None and any(is_on(rule, number) for number in numbers)
+
+
+def on_others(rule: Rule, numbers: Collection[int]) -> bool:
+    """Whether a rule is on other ports than these TCP ports."""
+    items = items_of(rule)
+    if items is None:
+        return True
+    return any(_number(port) not in numbers or port.get("endPort") for item in items for port in _ports(item))
+
+
+def ports_for(rule: Rule, targets: Mapping[int, int]) -> list[Any]:
+    """The items of `toPorts` with the TCP ports of `targets` alone, each as its target; empty where none is there.
+
+    One on every port gets all targets. A range that holds one of the ports becomes its target.
+    """
+    wanted = list(dict.fromkeys(targets.values()))
+    items = items_of(rule)
+    if items is None:
+        return [{"ports": [{"port": str(number), "protocol": "TCP"} for number in wanted]}]
+    found: list[Any] = []
+    seen: set[int] = set()
+    for item in items:
+        ports = []
+        for port in _ports(item):
+            for number, target in targets.items():
+                if target not in seen and _holds(port, number, "TCP"):
+                    seen.add(target)
+                    ports.append(_with_number(port, target))
+        if ports:
+            found.append({**deepcopy(dict(item)), "ports": ports})
+    return found
+
+
+def _with_number(port: Mapping[str, Any], number: int) -> dict[str, Any]:
+    new = {name: value for name, value in port.items() if name != "endPort"}
+    return {**new, "port": number if isinstance(port.get("port"), int) else str(number)}
+
+
+def _holds(port: Mapping[str, Any], number: int, protocol: str) -> bool:
+    if str(port.get("protocol") or "").upper() not in (protocol, "ANY", ""):
+        return False
+    first, last = _number(port), port.get("endPort")
+    if first == 0 or port.get("port") is None:
+        return True
+    if first is None:
+        return False
+    return first <= number <= last if isinstance(last, int) and last > first else first == number
+
+
+def _number(port: Mapping[str, Any]) -> int | None:
+    text = str(port.get("port"))
+    return int(text) if text.isdecimal() else None
+
+
+def _ports(item: Any) -> Sequence[Mapping[str, Any]]:
+    ports = item.get("ports") if isinstance(item, Mapping) else None
+    return [port for port in ports if isinstance(port, Mapping)] if isinstance(ports, list) else []

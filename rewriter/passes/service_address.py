@@ -1,0 +1,260 @@
+"""## What it does
+
+Finds addresses behind which Services of the cluster stand, in rules that mean the Service:
+
+- a ClusterIP, an external address or a load balancer address (in the Service's spec, status or annotations, or of a
+  CiliumLoadBalancerIPPool that one Service has to itself) in `toCIDR`, `toCIDRSet` or an `ipBlock`;
+- the port of the nodes (`nodePort`) of a Service, in a rule to `host`, `remote-node` or a node's address;
+- the CIDR of clients, for pods behind a NodePort or LoadBalancer Service with `externalTrafficPolicy: Cluster`.
+
+## Why it matters
+
+Load balancing comes before policy. A connection to a Service's address is a connection to one of its pods, on the
+port on which the pod listens, by the time policy sees it, and no CIDR matches a pod. ClusterIPs never match; external
+and load balancer addresses do not where Cilium replaces kube-proxy, and from 1.19 on nowhere; node ports do not where
+Cilium balances at the socket, and from 1.20 on wherever it replaces kube-proxy.
+
+In the other direction, `externalTrafficPolicy: Cluster` sends a client that enters by another node on from that node:
+policy then sees the node, and not the client's address.
+
+## Example
+
+```diff
+   egress:
+-  - toCIDR:
+-    - 192.0.2.20/32
++  - toEndpoints:
++    - matchLabels:
++        app: mirror
++        k8s:io.kubernetes.pod.namespace: cache
+     toPorts:
+     - ports:
+-      - port: "80"
++      - port: "5000"
+         protocol: TCP
+```
+
+## Fix safety
+
+The address becomes the Service's backends, with the ports on which they listen, on the evidence of the Service: the
+fix is evident. In a NetworkPolicy the peer is written as `podSelector` and `namespaceSelector`. The address of one of
+Cilium's own Gateways becomes the entity `ingress`. A rule for node ports stays, and a rule for the backends is added.
+In a deny rule the fix is unsafe: it starts to deny.
+
+A range of Services, an address that several Services share on the same port, and a port that no Service has are left
+to a person. The CIDR of clients is a note without a fix: `externalTrafficPolicy: Local` or `loadBalancer.mode: dsr`
+keep the client's address.
+
+## References
+
+- Cilium documentation, "Kubernetes Without kube-proxy", and "Layer 3 Policies", section "Services based"
+- Cilium 1.20 upgrade notes, "Changes to Features"
+- Kubernetes documentation, "Using Source IP"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rewriter.cilium.policy import EGRESS, KNP, PeerField
+from rewriter.evidence.api_server import api_server
+from rewriter.evidence.backends import UndecidedError, service_backends
+from rewriter.evidence.clusters import parsed
+from rewriter.evidence.context import Context
+from rewriter.evidence.service_addresses import Holder, service_range
+from rewriter.finding import Applicability, Finding, Severity
+from rewriter.inventory.facts import Service
+from rewriter.inventory.gateways import Gateway
+from rewriter.passes.kit.address_owner import is_api_server, service_holders
+from rewriter.passes.kit.backend_ports import apply_plan, ports_known, translate
+from rewriter.passes.kit.cidr_entries import CidrEntry, read_entries
+from rewriter.passes.kit.client_addresses import client_addresses
+from rewriter.passes.kit.node_ports import node_ports
+from rewriter.passes.kit.port_numbers import items_of
+from rewriter.passes.kit.registry import EVERY_KIND, antipattern
+from rewriter.passes.kit.report import report
+from rewriter.passes.kit.site import RuleSite, rule_sites
+from rewriter.passes.kit.swap import NewPeers, swapped
+from rewriter.text import listed
+
+_FIELDS = frozenset({"toCIDR", "toCIDRSet", "to", "fromCIDR", "fromCIDRSet", "from"})
+_METADATA_NAME = "kubernetes.io/metadata.name"
+
+
+@antipattern(code="CNP028", id="service-address", title="an address behind which Services stand", kinds=EVERY_KIND)
+def find(context: Context) -> Iterator[Finding]:
+    for site in rule_sites(context):
+        if site.spec.subject is None or (context.policy.kind != KNP and site.rule.selects_nobody):
+            continue
+        fields = [field for field in site.rule.peers if field.entries]
+        if len(fields) == 1 and fields[0].name in _FIELDS:
+            yield from _addresses(site, fields[0])
+        if len(fields) == 1 and site.rule.direction == EGRESS:
+            yield from node_ports(site, fields[0])
+    yield from client_addresses(context)
+
+
+def _addresses(site: RuleSite, field: PeerField) -> Iterator[Finding]:
+    known: list[tuple[CidrEntry, tuple[Holder, ...]]] = []
+    server = None
+    for entry in read_entries(field):
+        if entry.internet:
+            continue
+        found = service_holders(site.context, entry) if site.rule.direction == EGRESS else ()
+        inside = "" if found else service_range(site.context, entry.addresses)
+        if not found and not inside:
+            continue
+        server = server or api_server(site.context)
+        if site.rule.direction == EGRESS and is_api_server(site.context, site.rule, entry, server):
+            continue
+        if found:
+            known.append((entry, found))
+        else:
+            yield _in_range(site, field, entry, inside)
+    yield from _backends(site, field, known)
+
+
+def _backends(
+    site: RuleSite, field: PeerField, known: Sequence[tuple[CidrEntry, tuple[Holder, ...]]]
+) -> Iterator[Finding]:
+    """One finding with the fix for all addresses that can be decided, and one for each that cannot."""
+    decided: list[tuple[CidrEntry, tuple[Holder, ...]]] = []
+    news: list[NewPeers] = []
+    evidence: list[str] = []
+    for entry, found in known:
+        try:
+            peers, facts = _peers(site, found)
+        except UndecidedError as error:
+            yield _undecided(site, field, entry, found, error)
+            continue
+        decided.append((entry, found))
+        news += peers
+        evidence += facts
+    if not decided:
+        return
+    change = swapped(site.context, site.spec, site.rule, field, {entry.index for entry, _ in decided}, news)
+    named = listed(entry.text for entry, _ in decided)
+    who = listed(str(holder.who) for _, found in decided for holder in found)
+    yield report(
+        site.context,
+        field.entry_route(decided[0][0].index) if len(decided) == 1 else field.route,
+        Applicability.UNSAFE if site.deny else Applicability.EVIDENT,
+        f"`{_name(site, field)}` {named} never {'denies' if site.deny else 'reaches'} {who}: {_WHAT}",
+        "load balancing comes before policy, which sees the Service's pods, and no CIDR matches a pod",
+        change=change,
+        rule=site.rule,
+        severity=Severity.ERROR if site.deny else Severity.WARNING,
+        rests_on=[holder.who for _, found in decided for holder in found if isinstance(holder.who, Service)],
+        evidence=tuple(dict.fromkeys(evidence)),
+    )
+
+
+_WHAT = "the address becomes a backend before policy sees it"
+
+
+def _peers(site: RuleSite, found: Sequence[Holder]) -> tuple[list[NewPeers], list[str]]:
+    """The peers behind an address, with the evidence. Raises UndecidedError."""
+    if isinstance(found[0].who, Gateway):
+        if site.context.policy.kind == KNP:
+            raise UndecidedError(
+                "it is a Gateway of Cilium, which a NetworkPolicy cannot name",
+                "Put a CiliumNetworkPolicy with `toEntities: [ingress]` beside it.",
+            )
+        return [NewPeers("toEntities", ["ingress"], f"{found[0].who}")], [found[0].words]
+    peers: list[NewPeers] = []
+    reasons: list[UndecidedError] = []
+    evidence: list[str] = []
+    for holder in found:
+        assert isinstance(holder.who, Service)
+        try:
+            new, facts = _service_peers(site, holder.who)
+        except UndecidedError as error:
+            reasons.append(error)
+            continue
+        peers.append(new)
+        evidence += [holder.words, *facts]
+    if not peers:
+        raise reasons[0]
+    return peers, evidence
+
+
+def _service_peers(site: RuleSite, service: Service) -> tuple[NewPeers, tuple[str, ...]]:
+    """The backends of one Service on their ports. Raises UndecidedError."""
+    backends = service_backends(site.context, service)
+    written = items_of(site.rule)
+    ports: list[Any] | None = None
+    if written is not None:
+        texts = [_as_texts(item) for item in written]
+        plan = translate(texts, backends)
+        ports = apply_plan(texts, plan)
+        if not ports:
+            raise UndecidedError(
+                f"the rule has none of its ports; {ports_known(backends)}", "Write the ports of its backends."
+            )
+    words = f"backends of {service}"
+    if site.context.policy.kind != KNP:
+        return NewPeers(backends.field, list(backends.entries), words, ports), backends.evidence
+    if backends.field != "toEndpoints":
+        raise UndecidedError(f"{service} has no selector", "Name its backends as peers.")
+    peer: dict[str, Any] = {"podSelector": {"matchLabels": dict(service.selector or {})}}
+    if service.namespace != site.context.policy.namespace:
+        peer = {"namespaceSelector": {"matchLabels": {_METADATA_NAME: service.namespace}}, **peer}
+    own = [_as_network_port(port) for item in ports or () for port in item["ports"]]
+    return NewPeers("to", [peer], words, own or None), backends.evidence
+
+
+def _as_texts(item: Any) -> Any:
+    """An item of toPorts, or the ports of a NetworkPolicy, with port numbers as texts."""
+    if not isinstance(item, dict) or not isinstance(item.get("ports"), list):
+        return item
+    ports = [{**each, "port": str(each["port"])} if "port" in each else each for each in item["ports"] if each]
+    return {**item, "ports": ports}
+
+
+def _as_network_port(port: dict[str, Any]) -> dict[str, Any]:
+    text = str(port.get("port"))
+    return {**port, "port": int(text) if text.isdecimal() else text}
+
+
+def _undecided(
+    site: RuleSite, field: PeerField, entry: CidrEntry, found: Sequence[Holder], error: UndecidedError
+) -> Finding:
+    who = listed(str(holder.who) for holder in found)
+    return report(
+        site.context,
+        field.entry_route(entry.index),
+        Applicability.MANUAL,
+        f"`{_name(site, field)}` {entry.text} never {'denies' if site.deny else 'reaches'} {who}: {_WHAT}",
+        f"{error.reason}",
+        severity=Severity.ERROR if site.deny else Severity.WARNING,
+        evidence=[holder.words for holder in found],
+        advice=error.advice,
+    )
+
+
+def _in_range(site: RuleSite, field: PeerField, entry: CidrEntry, where: str) -> Finding:
+    return report(
+        site.context,
+        field.entry_route(entry.index),
+        Applicability.MANUAL,
+        f"`{_name(site, field)}` {entry.text} {'denies' if site.deny else 'allows'} nothing: it holds ClusterIPs only",
+        "load balancing comes before policy, which sees the Services' pods, and no CIDR matches a pod",
+        severity=Severity.ERROR if site.deny else Severity.WARNING,
+        evidence=[where, *_inside(site, entry)],
+        advice="Select the backends of the Services that are meant, on the ports on which they listen.",
+    )
+
+
+def _inside(site: RuleSite, entry: CidrEntry) -> list[str]:
+    """The known Services whose ClusterIP lies in an entry, at most three of them."""
+    found = [
+        f"{service}, {service.source}: ClusterIP {', '.join(service.cluster_ips)}"
+        for service in site.context.inventory.all_services()
+        if service.cluster_ips and parsed(service.cluster_ips) & entry.addresses
+    ]
+    return found[:3]
+
+
+def _name(site: RuleSite, field: PeerField) -> str:
+    return "ipBlock" if site.context.policy.kind == KNP else field.name
