@@ -25,6 +25,7 @@ class Stopped(BaseException):
 
 def main() -> int:
     """Runs the command line; returns the exit code: 128 and the signal's number for a run that was stopped."""
+    _open_standard_streams()
     if sys.argv[1:] == ["--version"]:  # Answered before anything slow is imported.
         from rewriter import __version__
 
@@ -64,6 +65,22 @@ def main() -> int:
         print(f"cnpfix: stdout: cannot be written: {error.strerror or error}", file=sys.stderr)
         _drop_stdout()
         return 2
+
+
+def _open_standard_streams() -> None:
+    """Gives a process that was started with closed stdin, stdout or stderr an empty one in their place.
+
+    Otherwise the first file that is opened would get the number of stdout, and prints would end in a traceback.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) < 3:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 - for the life of the process
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:

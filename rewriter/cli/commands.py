@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
+from difflib import get_close_matches
+
+from rewriter.cli.errors import UsageError
+
 #: The commands and the modules of `rewriter.cli` that they are in.
 COMMANDS = {
     "passes": "passes",
@@ -25,3 +31,25 @@ SUMMARIES = {
     "init": "a commented cnpfix.toml from what the repository tells",
     "snapshot": "the facts of live clusters, in a file for --inventory",
 }
+
+#: What people of other tools type first, and what it is here.
+_ELSEWHERE = {
+    "check": "cnpfix --check",
+    "lint": "cnpfix --check",
+    "fix": "cnpfix --write",
+    "help": "cnpfix --help",
+    "version": "cnpfix --version",
+    "rules": "cnpfix passes",
+    "diff": "cnpfix --dry-run",
+}
+_WORD = re.compile(r"[a-z][a-z-]{0,30}")
+
+
+def refuse_unknown_command(word: str) -> None:
+    """Raises UsageError with the nearest command for a first word that is neither one nor a path."""
+    if not _WORD.fullmatch(word) or os.path.lexists(word):
+        return
+    close = get_close_matches(word, COMMANDS, n=1, cutoff=0.6)
+    meant = _ELSEWHERE.get(word) or (f"cnpfix {close[0]}" if close else "")
+    hint = f"did you mean `{meant}`?" if meant else "`cnpfix --help` lists the commands"
+    raise UsageError(f"{word}: no such file or folder, and no command; {hint}")

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from rewriter.cli.commands import refuse_unknown_command
 from rewriter.cli.completion import first_words
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import (
@@ -34,13 +35,13 @@ from rewriter.cli.options import (
     known_findings,
     open_for,
     options_for,
-    tell_assumption,
     tell_facts,
 )
 
 
 class Format(StrEnum):
     TEXT = "text"
+    CONCISE = "concise"
     JSON = "json"
     SARIF = "sarif"
     GITHUB = "github"
@@ -54,7 +55,7 @@ def fix(
         list[str] | None,
         typer.Argument(
             metavar=PATHS,
-            help="Files and folders; `-` reads stdin and writes stdout. Default: `.`",
+            help="Files and folders; `-` reads stdin, and without --dry-run or --check writes stdout. Default: `.`",
             show_default=False,
             autocompletion=first_words,
         ),
@@ -67,6 +68,10 @@ def fix(
     check: Annotated[
         bool,
         typer.Option("--check", help="Like --dry-run; exit 1 if a file would change or an error remains."),
+    ] = False,
+    allow_empty: Annotated[
+        bool,
+        typer.Option("--allow-empty", help="With --check: folders in which there is no policy are fine."),
     ] = False,
     unsafe_fixes: Annotated[
         bool,
@@ -128,23 +133,28 @@ def fix(
     ] = None,
     config: Config = None,
     format_: Annotated[
-        Format,
+        list[Format] | None,
         typer.Option(
             "--format",
             metavar="NAME",
-            help="On stdout: text, json, sarif, github, gitlab, markdown or junit.",
-            rich_help_panel=REPORT,
-        ),
-    ] = Format.TEXT,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            metavar="FILE",
-            help="Write the report to a file; the terminal still gets the text.",
+            help="text, concise (one line a finding, the default of --check), json, sarif, github, gitlab, markdown or "
+            "junit; repeatable with --output.",
             rich_help_panel=REPORT,
         ),
     ] = None,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--output",
+            metavar="FILE",
+            help="Write the report to a file; the terminal still gets the text. Repeatable, one for each --format.",
+            rich_help_panel=REPORT,
+        ),
+    ] = None,
+    statistics: Annotated[
+        bool,
+        typer.Option("--statistics", help="Add a table of the findings by pass.", rich_help_panel=REPORT),
+    ] = False,
     quiet: Annotated[
         bool,
         typer.Option("--quiet", "-q", help="No notes and no summary.", rich_help_panel=REPORT),
@@ -156,7 +166,7 @@ def fix(
             "-v",
             count=True,
             metavar="",
-            help="Tell on stderr which facts are known, which are in doubt, and the traceback of what failed.",
+            help="Show every finding in full; on stderr the facts, the doubts, and the traceback of what failed.",
             show_default=False,
             rich_help_panel=REPORT,
         ),
@@ -188,8 +198,15 @@ def fix(
     names = tuple(paths or (".",))
     if "-" in names and len(names) > 1:
         raise UsageError("`-` stands alone; give either `-` or paths")
-    from rewriter.cli import fix_run
+    refuse_unknown_command(names[0])
+    from rewriter.cli import fix_run, reports
     from rewriter.engine.workspace import Request
+
+    mode = reports.Mode.WRITE if write else reports.Mode.CHECK if check else reports.Mode.DRY_RUN
+    screen, files = reports.chosen([each.value for each in format_ or ()], output or (), mode)
+    printing = reports.Printing(
+        screen, files, color.value, quiet, everything=verbose > 0, statistics=statistics, diffs=dry_run
+    )
 
     request = Request(
         names=names,
@@ -206,8 +223,6 @@ def fix(
         stdin_name=stdin_filename,
     )
     workspace = open_for(request)
-    if not quiet:
-        tell_assumption(workspace)
     if verbose:
         tell_facts(workspace)
     options = replace(
@@ -217,8 +232,7 @@ def fix(
     )
     if write_baseline and baseline is not None:
         return fix_run.run_baseline(workspace, options, baseline, jobs)
-    mode = fix_run.Mode.WRITE if write else fix_run.Mode.CHECK if check else fix_run.Mode.DRY_RUN
-    printing = fix_run.Printing(format_.value, output, color.value, quiet, bool(verbose))
     if names == ("-",):
-        return fix_run.run_stdin(workspace, options, mode, printing, stdin_filename or "stdin.yaml")
-    return fix_run.run_files(workspace, options, mode, printing, jobs)
+        name = stdin_filename or "stdin.yaml"
+        return fix_run.run_stdin(workspace, options, mode, printing, name, as_filter=not (dry_run or check))
+    return fix_run.run_files(workspace, options, mode, printing, jobs, allow_empty=allow_empty)

@@ -4,54 +4,46 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
 
 from rewriter import __version__
 from rewriter.cli.options import write_file
 from rewriter.cli.printing import say, tell
 from rewriter.cli.progress import Progress
+from rewriter.cli.reports import Mode, Printing, print_errors, print_report
 from rewriter.discovery import MAX_BYTES, FoundFile, InputError
 from rewriter.engine import parallel
 from rewriter.engine.fixer import Fixer, Options, write_result
 from rewriter.engine.observed import TrafficSummary
 from rewriter.engine.once import reported_once
 from rewriter.engine.result import FileResult, Report, Summary
+from rewriter.engine.unchecked import no_mesh
 from rewriter.engine.workspace import Workspace
+from rewriter.engine.write import remove_leftovers
 from rewriter.output.lines import count
-from rewriter.output.style import one_line, style_for
+from rewriter.output.style import one_line
 
 #: Policies that are in no file, told one a line.
 _MOST_TOLD = 10
 
 
-class Mode(StrEnum):
-    DRY_RUN = "dry-run"
-    WRITE = "write"
-    CHECK = "check"
-
-
-@dataclass(frozen=True, slots=True)
-class Printing:
-    """How the report is shown; `format` is a name of `output.FORMATS`."""
-
-    format: str = "text"
-    output: Path | None = None
-    color: str = "auto"
-    quiet: bool = False
-    verbose: bool = False
-
-
-def run_files(workspace: Workspace, options: Options, mode: Mode, printing: Printing, jobs: int) -> int:
+def run_files(
+    workspace: Workspace, options: Options, mode: Mode, printing: Printing, jobs: int, *, allow_empty: bool = False
+) -> int:
     """Treats the files of a workspace, writes if asked, prints the report. Returns the exit code."""
+    if mode is Mode.WRITE:
+        remove_leftovers(workspace.names)
     results = [
         write_result(found, data, result) if mode is Mode.WRITE else result
         for (found, data), result in zip(workspace.files, _treated(workspace, options, jobs), strict=True)
     ]
     report = replace(make_report(workspace, results), written=mode is Mode.WRITE)
-    _print(report, mode, printing)
-    return exit_code(report, mode)
+    print_report(report, mode, printing)
+    empty = nothing_to_check(workspace, report) if mode is Mode.CHECK and not allow_empty else ""
+    if empty:
+        tell(empty)
+    return 2 if empty else exit_code(report, mode)
 
 
 def run_baseline(workspace: Workspace, options: Options, path: Path, jobs: int) -> int:
@@ -95,24 +87,30 @@ def _dead_told(workspace: Workspace) -> Callable[[FileResult], FileResult]:
     return policies.told
 
 
-def run_stdin(workspace: Workspace, options: Options, mode: Mode, printing: Printing, name: str) -> int:
-    """Treats stdin as one file: its result goes to stdout, the report to stderr (or --output).
+def run_stdin(
+    workspace: Workspace, options: Options, mode: Mode, printing: Printing, name: str, *, as_filter: bool
+) -> int:
+    """Treats stdin as one file.
 
-    Whatever is wrong with it, stdout gets the text back, so that an editor's buffer is never lost.
+    As a filter its result goes to stdout and the report to stderr (or --output): whatever is wrong with it, stdout
+    gets the text back, so that an editor's buffer is never lost. Otherwise stdout gets the report and never the text.
     """
     data = sys.stdin.buffer.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        sys.stdout.buffer.write(data)
+        if as_filter:
+            sys.stdout.buffer.write(data)
         for part in iter(lambda: sys.stdin.buffer.read(1 << 20), b""):
-            sys.stdout.buffer.write(part)
+            if as_filter:
+                sys.stdout.buffer.write(part)
         result = FileResult(name, "", errors=(InputError(name, f"is more than {MAX_BYTES >> 20} MiB"),))
     else:
         result = _fixer(workspace, options).treat(FoundFile(name, explicit=True), data)
-        sys.stdout.buffer.write(result.after.encode() if result.changed else data)
+        if as_filter:
+            sys.stdout.buffer.write(result.after.encode() if result.changed else data)
     sys.stdout.flush()
     workspace.scanned += 1
-    report = make_report(workspace, [result])
-    _print(report, mode, printing, stream=sys.stderr)
+    report = replace(make_report(workspace, [result]), written=as_filter)
+    print_report(report, mode, printing, stream=sys.stderr if as_filter else None)
     return exit_code(report, mode)
 
 
@@ -139,9 +137,21 @@ def make_report(workspace: Workspace, results: Sequence[FileResult]) -> Report:
         "version": __version__,
         "from": str(workspace.from_version),
         "to": str(workspace.to_version),
+        "versions": workspace.versions,
     }
-    changed = tuple(result for result in results if result.changed)
-    return Report(summary, findings, changed, errors, tool, _traffic(workspace, results))
+    meshless = no_mesh(frozenset().union(*(result.meshless for result in results)))
+    return Report(
+        summary,
+        findings,
+        tuple(result for result in results if result.changed),
+        errors,
+        tool,
+        _traffic(workspace, results),
+        under=", ".join(workspace.names),
+        holders=sum(bool(result.policies or result.findings) for result in results),
+        not_checked=(meshless,) if meshless else (),
+        texts={result.path: result.before for result in results if result.findings},
+    )
 
 
 def _traffic(workspace: Workspace, results: Sequence[FileResult]) -> TrafficSummary | None:
@@ -152,6 +162,25 @@ def _traffic(workspace: Workspace, results: Sequence[FileResult]) -> TrafficSumm
     return summarised(workspace.traffic, workspace, policies_after(workspace, results))
 
 
+def nothing_to_check(workspace: Workspace, report: Report) -> str:
+    """One line where a check would be green because there was nothing to check; empty where there was something.
+
+    Files that are named one by one, as hooks do it, may hold no policy. So may the working folder as a whole, which
+    is what a workflow for many repositories names, if it holds any manifest. A folder that is named is one in which
+    policies are expected.
+    """
+    if report.summary.policies or report.findings or report.errors or workspace.narrowed:
+        return ""
+    folders = [name for name in workspace.names if Path(name).is_dir()]
+    named = [name for name in folders if Path(name).resolve() != Path.cwd()]
+    if not folders or (workspace.scanned and not named):
+        return ""
+    excluded = "; `exclude` of the configuration leaves files out" if workspace.config.exclude else ""
+    return (
+        f"no policies found under {', '.join(folders)}{excluded}; name the folder that has them, or give --allow-empty"
+    )
+
+
 def exit_code(report: Report, mode: Mode) -> int:
     """0 fine, 1 something to fix under --check, 2 input that could not be treated."""
     if report.errors:
@@ -159,32 +188,3 @@ def exit_code(report: Report, mode: Mode) -> int:
     if mode is Mode.CHECK and (report.files or report.unfixed_errors):
         return 1
     return 0
-
-
-def _print(report: Report, mode: Mode, printing: Printing, stream: object = None) -> None:
-    from rewriter.output import render, text
-
-    out = sys.stdout if stream is None else sys.stderr
-    if printing.format != "text":
-        rendered = render(report, printing.format)
-        if printing.output is None:
-            out.write(rendered)
-        else:
-            write_file(printing.output, rendered)
-    if printing.format == "text" or printing.output is not None:
-        written = mode is Mode.WRITE
-        shown = text.render(report, style_for(out, printing.color), written=written, quiet=printing.quiet)
-        out.write(shown)
-        if printing.format == "text" and printing.output is not None:
-            plain = replace(style_for(out, "never"), width=100)
-            write_file(printing.output, text.render(report, plain, written=written, quiet=printing.quiet))
-    out.flush()
-    print_errors(report, verbose=printing.verbose)
-
-
-def print_errors(report: Report, *, verbose: bool = False) -> None:
-    """One line on stderr for each file or document that could not be treated; if `verbose` with its traceback."""
-    for error in report.errors:
-        tell(error)
-        for line in error.details.splitlines() if verbose else ():
-            tell(line)

@@ -25,7 +25,6 @@ from rewriter.cli.options import (
     ToVersion,
     open_for,
     options_for,
-    tell_assumption,
     write_file,
 )
 from rewriter.cli.printing import tell
@@ -94,7 +93,6 @@ def impact(
         contexts=tuple(context or ()),
     )
     workspace = open_for(request)
-    tell_assumption(workspace)
     errors: list[InputError] = []
     if before is None:
         rewrites, errors = _fixed(workspace, jobs, unsafe_fixes=unsafe_fixes)

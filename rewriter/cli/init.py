@@ -14,6 +14,7 @@ from rewriter.cli.options import open_for
 from rewriter.cli.printing import tell
 from rewriter.config.load import FILE_NAME
 from rewriter.engine.workspace import Request
+from rewriter.engine.write import temporary
 from rewriter.output.style import escaped_marks
 
 
@@ -48,9 +49,13 @@ def init(
 
 def _write(target: Path, text: str) -> None:
     """In one go, so that a config is never half there."""
-    part = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    with temporary(target.parent) as (descriptor, name):
+        os.write(descriptor, text.encode())
+        os.fchmod(descriptor, 0o666 & ~_umask())
+        Path(name).replace(target)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

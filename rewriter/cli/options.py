@@ -51,13 +51,18 @@ FromVersion = Annotated[
     typer.Option(
         "--from",
         metavar="VERSION",
-        help="The Cilium that runs today. Default: the release before --to.",
+        help="The Cilium that runs today. Default: as the facts have it, else 1.18.",
         rich_help_panel=PASSES,
     ),
 ]
 ToVersion = Annotated[
     str | None,
-    typer.Option("--to", metavar="VERSION", help="The Cilium to be ready for. Default: 1.19.", rich_help_panel=PASSES),
+    typer.Option(
+        "--to",
+        metavar="VERSION",
+        help="The Cilium to be ready for. Default: the release after --from.",
+        rich_help_panel=PASSES,
+    ),
 ]
 Select = Annotated[
     list[str] | None,
@@ -180,16 +185,6 @@ def write_file(path: Path, content: str) -> None:
         path.write_text(content, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
-
-
-def tell_assumption(workspace: Workspace) -> None:
-    """On stderr: that another Cilium runs today than the one that the run takes for it, because nobody said."""
-    from rewriter.cli.printing import tell
-    from rewriter.engine.running import another_release_runs
-
-    note = another_release_runs(workspace)
-    if note:
-        tell(note)
 
 
 def tell_facts(workspace: Workspace) -> None:

@@ -37,7 +37,7 @@ def report(
     jobs: Jobs = 0,
 ) -> int:
     """Write one self-contained HTML page: what would change, why, and who may talk to whom before and after."""
-    from rewriter.cli import fix_run
+    from rewriter.cli import fix_run, reports
     from rewriter.cli.printing import say
     from rewriter.engine.pictures import pictures
     from rewriter.engine.workspace import Request
@@ -64,7 +64,7 @@ def report(
     }
     page = html_report.render(made, pictures(workspace, results), clusters)
     write_file(output, page)
-    fix_run.print_errors(made)
+    reports.print_errors(made)
     summary = made.summary
     found = f"{count(summary.findings, 'finding')} in {count(summary.policies, 'policy', 'policies')}"
     say([one_line(f"{output}: {found}")])

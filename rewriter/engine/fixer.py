@@ -27,6 +27,7 @@ from rewriter.engine.scene import Placed
 from rewriter.engine.settings import compared_settings, mesh_addresses, node_labels_unsaid
 from rewriter.engine.suppression import suppressions
 from rewriter.engine.traffic import Traffic
+from rewriter.engine.unchecked import needs_mesh
 from rewriter.engine.write import WriteError, write_atomically
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import mesh_known
@@ -99,6 +100,7 @@ class Fixer:
         findings: list[Reported] = []
         broken: list[InputError] = []
         policies = 0
+        meshless: set[str] | None = None if mesh_known(self.inventory, self.config) else set()
         for document in documents:
             if "NetworkPolicy" not in text[document.span.start : document.span.end]:
                 continue
@@ -112,6 +114,8 @@ class Fixer:
             if not here:
                 findings += note_on_embedded(found.display, document)
                 continue
+            if meshless is not None:
+                meshless |= self._meshless(found, here)
             outcome = treat_document(document, rules, here)
             broken += [_broken(found.display, document, here, failure) for failure in outcome.failures]
             outcomes[document.index] = outcome
@@ -121,8 +125,24 @@ class Fixer:
         findings = [item for item in findings if not self._is_known_note(item, hidden)]
         findings.sort(key=lambda item: (item.place.line, item.finding.code, item.place.column))
         failures = (*broken, *_failures(found, outcomes, findings))
-        result = FileResult(found.display, text, (), tuple(findings), policies, failures, known=len(hidden))
+        ran = frozenset(each.id for each in passes)
+        result = FileResult(
+            found.display,
+            text,
+            (),
+            tuple(findings),
+            policies,
+            failures,
+            known=len(hidden),
+            meshless=ran & (meshless or frozenset()),
+        )
         return self._joined(found, result, documents, outcomes)
+
+    def _meshless(self, found: FoundFile, policies: Sequence[FoundPolicy]) -> frozenset[str]:
+        """The passes that would look at these policies if a mesh were known."""
+        cluster = self.inventory.cluster_of(found.display)
+        versions = (self.options.from_version, self.options.to_version)
+        return frozenset().union(*(needs_mesh(each.policy, cluster, versions) for each in policies))
 
     def _unused(
         self,

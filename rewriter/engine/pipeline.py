@@ -15,6 +15,7 @@ from rewriter.engine.documents import FoundPolicy, slice_of
 from rewriter.engine.effects import Effects, Step, check_declared, check_together
 from rewriter.engine.isolation import Failure, PartFailedError, failure_of
 from rewriter.engine.observed import Observed
+from rewriter.engine.own_change import line_changes
 from rewriter.engine.proofs import ProofError, deletes, patched, prove_comments, prove_structure
 from rewriter.engine.result import Place, Reported
 from rewriter.evidence.context import Context
@@ -209,9 +210,11 @@ def _treated(draft: _Draft, index: int, reported: Reported, rules: Rules, *, pre
         return _preview(draft, index, reported, rules) if preview else reported
     if index in draft.limits.held:
         return replace(reported, not_fixed=draft.limits.held[index]) if preview else reported
-    before = draft.policies
+    before, document = draft.policies, draft.document
+    locate = yamltext.locate_key if finding.at_key else yamltext.locate
+    line = locate(document, finding.route).line
     try:
-        _apply(draft, finding, rules)
+        text = _apply(draft, finding, rules)
     except yamltext.EditError as error:
         return replace(reported, not_fixed=f"not rewritten: {error.message}") if preview else reported
     if len(draft.policies) != len(before):
@@ -221,7 +224,7 @@ def _treated(draft: _Draft, index: int, reported: Reported, rules: Rules, *, pre
     check_declared(finding, step)
     if not step.flows.exact:
         draft.inexact.add(index)
-    return replace(judged, fixed=True)
+    return replace(judged, fixed=True, change=line_changes(document, line, text))
 
 
 def _preview(draft: _Draft, index: int, reported: Reported, rules: Rules) -> Reported:
@@ -299,8 +302,8 @@ def _findings(each: Pass, draft: _Draft, rules: Rules) -> Iterator[tuple[int, Fi
             raise PartFailedError(failure_of(error, f"{each.code} {each.id}", index), each.id, fixing=False) from error
 
 
-def _apply(draft: _Draft, finding: Finding, rules: Rules) -> None:
-    """Puts a finding's fix into the draft, with proofs 1 and 2. Raises EditError and ProofError."""
+def _apply(draft: _Draft, finding: Finding, rules: Rules) -> str:
+    """Puts a finding's fix into the draft, with proofs 1 and 2; returns the new text. Raises EditError, ProofError."""
     assert finding.fix is not None
     operations = finding.fix.operations
     text = yamltext.edit_document(draft.document, operations)
@@ -313,6 +316,7 @@ def _apply(draft: _Draft, finding: Finding, rules: Rules) -> None:
     prove_structure(patched(draft.document.value, operations), documents[0].value)
     prove_comments([draft.document], documents, may_move=deletes(operations))
     draft.take(documents[0], rules.policies(documents[0].value))
+    return text
 
 
 def _place(

@@ -27,11 +27,20 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class LineChange:
+    """Lines that give way to others. `offset` counts from the line of the finding to the first of them."""
+
+    offset: int
+    removed: tuple[str, ...]
+    added: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reported:
     """A finding at its place. `fixed`: the result of this run, written or previewed, holds its fix.
 
     `not_fixed` says why a fix that the finding has is not in the result. `observed` is what Hubble saw of it, None
-    where nothing was looked at.
+    where nothing was looked at. `change` has the lines that its own fix changes.
     """
 
     finding: Finding
@@ -40,6 +49,7 @@ class Reported:
     not_fixed: str = ""
     flows: Flows = field(default_factory=Flows)
     observed: Observed | None = None
+    change: tuple[LineChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +66,8 @@ class FileResult:
     """A file that holds a policy: its text before, the changes in document order, and what was found in it.
 
     `errors` holds what could not be parsed, and documents whose proofs failed: these are not among the changes.
-    `known` counts the findings that a baseline hides.
+    `known` counts the findings that a baseline hides, `meshless` has the ids of passes that did not look at a policy
+    because no mesh is known.
     """
 
     path: str
@@ -66,6 +77,7 @@ class FileResult:
     policies: int = 0
     errors: tuple[InputError, ...] = ()
     known: int = 0
+    meshless: frozenset[str] = frozenset()
 
     @property
     def changed(self) -> bool:
@@ -95,10 +107,24 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class NotChecked:
+    """What was not checked (codes of passes, a namespace), why, and what lifts it."""
+
+    what: str
+    why: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        reason = "; ".join(filter(None, (self.why, self.remedy)))
+        return f"{self.what} ({reason})"
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The outcome of a run. `files` holds the changed files only; `tool` names versions for the reports.
 
-    `written` says whether the fixes are in the files, or only would be.
+    `written` says whether the fixes are in the files, or only would be. `under` names the paths that were looked
+    through, `holders` counts the files that hold policies, `texts` has the old texts of files with findings, by path.
     """
 
     summary: Summary
@@ -108,6 +134,10 @@ class Report:
     tool: Mapping[str, Any] = field(default_factory=dict)
     traffic: TrafficSummary | None = None
     written: bool = False
+    under: str = ""
+    holders: int = 0
+    not_checked: tuple[NotChecked, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def unfixed_errors(self) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy
-from rewriter.cilium.version import DEFAULT_TO, SUPPORTED, Version, parse_version
+from rewriter.cilium.version import Version
 from rewriter.config import Config, find_config, load_config
 from rewriter.discovery import (
     TERRAFORM_SUFFIXES,
@@ -28,6 +28,7 @@ from rewriter.discovery import (
 from rewriter.engine.documents import policies_in
 from rewriter.engine.isolation import as_error, failure_of
 from rewriter.engine.named import cluster_warnings, glob_warnings, namespace_problems, wrong_cluster
+from rewriter.engine.versions import VersionsError, given, upgrade
 from rewriter.inventory.facts import Cluster, RunningPolicy
 from rewriter.inventory.operators import CONVENTIONS
 from rewriter.inventory.releases.make import Render, no_render
@@ -86,8 +87,9 @@ class PlacedPolicy:
 class Workspace:
     """Files that hold policies with their bytes, in order; `scanned` counts all files looked at.
 
-    `templates` are the places (`file:line`) of template markup for which `policies` left documents out; `from_assumed`
-    says that nobody said which version runs today.
+    `names` are the paths that were asked for, `narrowed` says that only files changed since a revision were taken.
+    `templates` are the places (`file:line`) of template markup for which `policies` left documents out;
+    `versions` says why the run is about these two releases.
     """
 
     config: Config
@@ -103,7 +105,9 @@ class Workspace:
     errors: list[InputError] = field(default_factory=list)
     templates: list[str] = field(default_factory=list)
     warnings: tuple[str, ...] = ()
-    from_assumed: bool = False
+    versions: str = ""
+    names: tuple[str, ...] = (".",)
+    narrowed: bool = False
     _policies: list[PlacedPolicy] | None = None
 
     def namespace_of(self, path: str, manifest: Mapping[str, Any]) -> str | None:
@@ -177,7 +181,10 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
     paths = [Path(name) for name in request.names if name != "-"]
     start = paths[0] if paths else Path(request.stdin_name or "")
     config = Config(root=Path.cwd()) if request.ignore_config else _config(request.config_file, start)
-    from_version, to_version = _versions(request, config)
+    try:
+        named = given(request.from_version, request.to_version, config)
+    except VersionsError as error:
+        raise WorkspaceError(str(error)) from None
     only = None
     if request.diff_base is not None:
         only = changed_files(_folder(start), request.diff_base)
@@ -204,9 +211,12 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
     )
     running = [policy for snapshot in snapshots for policy in snapshot.policies]
     dead = _dead(request, running)
-    workspace = Workspace(config, from_version, to_version, inventory, observed, dead, running)
-    workspace.from_assumed = request.from_version is None and config.from_version is None
+    assumed = upgrade(named, None, ())
+    workspace = Workspace(config, assumed.before, assumed.after, inventory, observed, dead, running)
+    workspace.versions = assumed.why
     workspace.warnings = warnings(aged)
+    workspace.names = request.names
+    workspace.narrowed = only is not None
     exclude = Globs(config.root, config.exclude)
     seen = _scan(workspace, paths, only, exclude, progress)
     asked = bool(workspace.files) or not paths
@@ -215,6 +225,8 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
         _scan_facts(workspace, Path(os.path.relpath(together)), exclude, seen)
     if asked:
         inventory.prepare()
+        found = upgrade(named, inventory, [item.display for item, _ in workspace.files])
+        workspace.from_version, workspace.to_version, workspace.versions = found.before, found.after, found.why
     _check_names(workspace, paths, asked=asked)
     if observed is not None:
         from rewriter.engine.traffic import open_traffic
@@ -324,20 +336,6 @@ def _folder(path: Path) -> Path:
 def _config(file: Path | None, start: Path) -> Config:
     found = file or find_config(start)
     return load_config(found, PASS_IDS) if found else Config(root=Path.cwd())
-
-
-def _versions(request: Request, config: Config) -> tuple[Version, Version]:
-    try:
-        to_version = parse_version(request.to_version) if request.to_version else config.to_version or DEFAULT_TO
-        before = max(to_version.previous, SUPPORTED[0])
-        from_version = parse_version(request.from_version) if request.from_version else config.from_version or before
-    except ValueError as error:
-        raise WorkspaceError(str(error)) from None
-    if from_version <= to_version:
-        return from_version, to_version
-    if request.from_version is None:  # --to alone goes below what the config says of today.
-        return before, to_version
-    raise WorkspaceError(f"--from {from_version} is newer than --to {to_version}; give an upgrade, not a downgrade")
 
 
 def _scan(

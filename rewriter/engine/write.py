@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import re
 import secrets
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+
+_TEMPORARY = re.compile(r"\.cnpfix-[0-9a-f]{16}\.tmp")
 
 
 class WriteError(Exception):
@@ -30,7 +35,7 @@ def write_atomically(path: Path, before: bytes, after: bytes) -> None:
         refusal = _refusal(target, status)
         if refusal:
             raise WriteError(f"{refusal}; nothing written")
-        with _temporary(target.parent) as (descriptor, name):
+        with temporary(target.parent) as (descriptor, name):
             _write(descriptor, after)
             _keep(descriptor, target, status)
             os.fsync(descriptor)
@@ -53,13 +58,39 @@ def _refusal(target: Path, status: os.stat_result) -> str | None:
     return f"belongs to user {status.st_uid}, and user {os.geteuid()} may not write it"
 
 
+def remove_leftovers(names: Iterable[str]) -> None:
+    """Removes the temporary files that a killed run left at or below paths; those of a live run are locked."""
+    for name in names:
+        folders = [folder for folder, _, _ in os.walk(name)] if os.path.isdir(name) else [os.path.dirname(name) or "."]  # noqa: PTH112, PTH120
+        for folder in folders:
+            with contextlib.suppress(OSError), os.scandir(folder) as entries:
+                for path in [entry.path for entry in entries if _TEMPORARY.fullmatch(entry.name)]:
+                    _remove_if_left(path)
+
+
+def _remove_if_left(path: str) -> None:
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.unlink(path)  # noqa: PTH108
+        finally:
+            os.close(descriptor)
+
+
 @contextlib.contextmanager
-def _temporary(folder: Path) -> Iterator[tuple[int, str]]:
-    """A new file of a folder, gone at the end unless it got another name; its own name is no manifest's."""
+def temporary(folder: Path) -> Iterator[tuple[int, str]]:
+    """A new file of a folder, gone at the end unless it got another name; its own name is no manifest's.
+
+    It is locked as long as it is written, so that `remove_leftovers` of another run leaves it.
+    """
     name = str(folder / f".cnpfix-{secrets.token_hex(8)}.tmp")
     try:
         descriptor = os.open(name, _FLAGS, 0o600)
         try:
+            with contextlib.suppress(OSError):  # Some file systems have no locks; then a live run is alone there.
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield descriptor, name
         finally:
             os.close(descriptor)

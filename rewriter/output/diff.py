@@ -29,10 +29,10 @@ class Hunk:
     lines: tuple[str, ...]
 
 
-def unified_diff(result: FileResult) -> str:
+def unified_diff(result: FileResult, context: int = CONTEXT) -> str:
     """The diff that `git apply` takes, line endings as they are in the file; empty when nothing changed."""
     lines: list[str] = []
-    for hunk in hunks(result):
+    for hunk in hunks(result, context):
         if not lines:
             lines += [f"--- a/{result.path}\n", f"+++ b/{result.path}\n"]
         old, new = _range(hunk.old_start, hunk.old_count), _range(hunk.new_start, hunk.new_count)
@@ -40,14 +40,14 @@ def unified_diff(result: FileResult) -> str:
     return "".join(line if line.endswith("\n") else f"{line}\n{_NO_NEWLINE}\n" for line in lines)
 
 
-def hunks(result: FileResult) -> Iterator[Hunk]:
-    """The changes of a file, those that share context taken together."""
+def hunks(result: FileResult, context: int = CONTEXT) -> Iterator[Hunk]:
+    """The changes of a file with so many lines around them, those that share context taken together."""
     old = _split(result.before)
     replacements = list(replaced_lines(result))
     shift = 0
-    for group in _groups(replacements) if replacements else ():
-        first = max(0, group[0][0] - CONTEXT)
-        last = min(len(old), group[-1][1] + CONTEXT)
+    for group in _groups(replacements, context) if replacements else ():
+        first = max(0, group[0][0] - context)
+        last = min(len(old), group[-1][1] + context)
         body: list[str] = []
         position = first
         added = 0
@@ -68,10 +68,10 @@ def _range(start: int, length: int) -> str:
     return f"{start + 1 if length else start},{length}"
 
 
-def _groups(replacements: list[Replacement]) -> Iterator[list[Replacement]]:
+def _groups(replacements: list[Replacement], context: int) -> Iterator[list[Replacement]]:
     group: list[Replacement] = []
     for replacement in replacements:
-        if group and replacement[0] - group[-1][1] > 2 * CONTEXT:
+        if group and replacement[0] - group[-1][1] > 2 * context:
             yield group
             group = []
         group.append(replacement)

@@ -10,7 +10,19 @@ import textwrap
 from dataclasses import dataclass
 from typing import TextIO
 
-_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
+_CODES = {
+    "bold": "1",
+    "dim": "2",
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "blue": "34",
+    "magenta": "35",
+    "cyan": "36",
+}
+
+#: One colour for what opens and one for what closes, in every output; the page has the same (report.css).
+OPENS, CLOSES = "magenta", "cyan"
 
 #: C0 and C1 controls, line separators, and the marks that reorder text on screen.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -76,8 +88,11 @@ class Style:
         return lines
 
 
-def style_for(stream: TextIO, color: str) -> Style:
-    """The style of a stream. `color` is auto, always or never; NO_COLOR and FORCE_COLOR count under auto."""
+def style_for(stream: TextIO, color: str, *, fixed: int | None = None) -> Style:
+    """The style of a stream. `color` is auto, always or never; NO_COLOR and FORCE_COLOR count under auto.
+
+    `fixed` is a width in place of the terminal's.
+    """
     if color == "auto":
         if os.environ.get("NO_COLOR"):
             colored = False
@@ -87,5 +102,7 @@ def style_for(stream: TextIO, color: str) -> Style:
             colored = stream.isatty() and os.environ.get("TERM") != "dumb"
     else:
         colored = color == "always"
+    if fixed is not None:
+        return Style(colored, fixed)
     width = shutil.get_terminal_size((80, 24)).columns if stream.isatty() else 80
     return Style(colored, max(40, min(width, 110)))

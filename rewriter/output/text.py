@@ -1,137 +1,125 @@
-"""The preview for people: findings grouped by file, the diff of each, a summary."""
+"""The report for people: findings as blocks, worst first, then the diffs, then what the run came to."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from dataclasses import dataclass
 
 from rewriter.engine.result import FileResult, Report, Reported
-from rewriter.finding import Applicability, Flows, Severity
-from rewriter.output.diff import unified_diff
-from rewriter.output.lines import count
+from rewriter.finding import Severity
+from rewriter.output.blocks import Detail, Shown, block
+from rewriter.output.diff import CONTEXT, unified_diff
+from rewriter.output.ending import ending
+from rewriter.output.folding import by_harm, folded
+from rewriter.output.statistics import table
 from rewriter.output.style import Style, clean, logged, one_line
 from rewriter.output.traffic import traffic_lines
 
-_SEVERITY_COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
-_COLUMNS = ("found", "fixed", "safe", "evident", "unsafe", "manual")
+#: The detail of the first finding of a pass, and of its others; the first pair that fits into the lines is taken.
+_DETAILS = (
+    (Detail.FULL, Detail.FULL),
+    (Detail.FULL, Detail.SHORT),
+    (Detail.SHORT, Detail.LINE),
+    (Detail.LINE, Detail.LINE),
+)
+_MOST_LINES = 700
+#: Longer diffs come with one line of context; of more than the second number, only where diffs were asked for.
+_MOST_DIFF_LINES, _MOST_UNASKED = 300, 400
 
 
-def render(report: Report, style: Style, *, written: bool, quiet: bool = False) -> str:
-    """The report as text for a terminal; empty when there is nothing to say.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line asks of the report: no notes and no summary, everything unfolded, a table, all diffs."""
 
-    `written` says whether the fixes are in the files or only previewed, `quiet` leaves notes and the summary out.
-    """
-    lines = _lines(report, style, written=written, quiet=quiet)
-    return logged("".join(line.rstrip() + "\n" for line in lines))
+    quiet: bool = False
+    everything: bool = False
+    statistics: bool = False
+    diffs: bool = False
 
 
-def _lines(report: Report, style: Style, *, written: bool, quiet: bool) -> Iterator[str]:
-    changed = {result.path: result for result in report.files}
-    said: set[tuple[str, str]] = set()
-    shown = [item for item in report.findings if not quiet or item.finding.severity is not Severity.NOTE]
-    for path, group in groupby(shown, key=lambda item: item.place.file):
-        items = list(group)
-        yield style.paint(clean(path.replace("\n", "\\n")), "bold")
-        for item in items:
-            yield ""
-            yield from _finding(item, style, said, written=written)
-        if path in changed:
-            yield ""
-            yield from diff_lines(changed[path], style)
-            yield from _effects([item for item in items if item.fixed], style)
+def render(report: Report, style: Style, asked: Asked = Asked()) -> str:
+    """The report as text for a terminal; with `quiet` empty when there is nothing to say."""
+    return logged("".join(line.rstrip() + "\n" for line in _lines(report, style, asked)))
+
+
+def _lines(report: Report, style: Style, asked: Asked) -> Iterator[str]:
+    shown = [item for item in report.findings if not asked.quiet or item.finding.severity is not Severity.NOTE]
+    if report.errors and not report.findings and not report.summary.policies:
+        return  # Nothing could be read, and the errors are on stderr.
+    if not asked.quiet:
+        yield from style.wrap(_upgrade(report), 0)
         yield ""
-    if shown and not quiet:
-        yield from _table(shown, style)
+    yield from _findings(by_harm(shown), report, style, asked)
+    yield from _diffs(report, style, asked)
+    if asked.statistics and shown:
+        yield from table(shown, style)
         yield ""
-        yield from style.wrap(_summary(report, written=written), 0)
-    if report.traffic is not None and not quiet:
-        yield ""
+    if asked.quiet:
+        return
+    if report.traffic is not None:
         for number, line in enumerate(traffic_lines(report.traffic)):
             yield from style.wrap(line, 2 if number else 0)
-
-
-def _finding(item: Reported, style: Style, said: set[tuple[str, str]], *, written: bool) -> Iterator[str]:
-    """A finding; the reasons and the advice of its pass that are said already are not said again."""
-    finding, place = item.finding, item.place
-    severity = style.paint(f"{finding.severity.value:<7}", _SEVERITY_COLORS[finding.severity], "bold")
-    position = f"{place.line}:{place.column}"
-    yield (
-        f"  {style.paint(f'{position:<7}', 'dim')} {severity} {style.paint(finding.code, 'bold')} {finding.id}"
-        f"  {_state(item, style, written=written)}"
-    )
-    policy = "/".join(part for part in (place.namespace, place.name) if part)
-    if place.kind:
-        yield from style.wrap(f"{place.kind} {policy}", 4, "in       ")
-    yield from style.wrap(finding.message, 4, "what     ")
-    if finding.why and _is_new(finding.code, finding.why, said):
-        yield from style.wrap(finding.why, 4, "why      ")
-    for number, evidence in enumerate(finding.evidence):
-        yield from style.wrap(evidence, 4, "         " if number else "evidence ")
-    if not item.fixed:
-        yield from _flows("opens", item.flows.opened, style, 4)
-        yield from _flows("closes", item.flows.closed, style, 4)
-    advice = item.not_fixed or finding.advice
-    if advice:
-        new = _is_new(finding.code, advice, said)
-        yield from style.wrap(advice if new else "the same as above", 4, "to do    ")
-
-
-def _is_new(code: str, text: str, said: set[tuple[str, str]]) -> bool:
-    """Whether a text of a pass is said for the first time in a report; it is said from then on."""
-    if (code, text) in said:
-        return False
-    said.add((code, text))
-    return True
-
-
-def _effects(items: Sequence[Reported], style: Style) -> Iterator[str]:
-    """What each fix of a diff does to traffic, and what the upgrade would do without it."""
-    judged = [item for item in items if item.flows.upgrade is not None]
-    if not judged:
-        return
-    yield ""
-    yield style.paint("  what this does to traffic", "bold")
-    for item in judged:
-        flows, upgrade = item.flows, item.flows.upgrade or Flows()
-        position = f"{item.place.line}:{item.place.column}"
-        yield f"  {style.paint(f'{position:<7}', 'dim')} {style.paint(item.finding.code, 'bold')} {item.finding.id}"
-        if flows.opened or flows.closed:
-            yield from _flows("opens", flows.opened, style, 4, "red")
-            yield from _flows("closes", flows.closed, style, 4, "yellow")
+        yield ""
+    for line in ending(report):
+        label, mark, rest = line.partition(": ")
+        if mark and len(label) < 14:
+            yield from style.wrap(rest, 0, f"{label}: ", "bold")
         else:
-            may = item.finding.opens or item.finding.closes
-            same = "no flow beyond what the upgrade does" if may else "no flow: all stay as they are today"
-            yield from style.wrap(same, 4, "changes  ")
-        if (upgrade.opened, upgrade.closed) == (flows.opened, flows.closed):
-            if flows.opened or flows.closed:
-                yield from style.wrap("does the same without this fix", 4, "upgrade  ")
-            continue
-        yield from _flows("opens", upgrade.opened, style, 4, lead="without it, the upgrade opens ")
-        yield from _flows("closes", upgrade.closed, style, 4, lead="without it, the upgrade closes ")
+            yield from style.wrap(line.strip(), len(line) - len(line.lstrip()))
 
 
-def _flows(
-    verb: str, flows: Sequence[str], style: Style, indent: int, color: str = "dim", *, lead: str = ""
+def _upgrade(report: Report) -> str:
+    """Which releases the run is about, and why these."""
+    versions = f"Cilium {report.tool.get('from', '?')} → {report.tool.get('to', '?')}"
+    why = report.tool.get("versions")
+    return f"{versions}: {why}" if why else versions
+
+
+def _findings(findings: Sequence[Reported], report: Report, style: Style, asked: Asked) -> Iterator[str]:
+    groups = [[item] for item in findings] if asked.everything else folded(findings)
+    for first, rest in _DETAILS:
+        lines = list(_blocks(groups, report, style, asked, (first, rest)))
+        if asked.everything or len(lines) <= _MOST_LINES:
+            break
+    yield from lines
+    if lines and first is not Detail.FULL:
+        yield from style.wrap("Findings are shortened; -v shows each in full.", 0)
+        yield ""
+
+
+def _blocks(
+    groups: Sequence[list[Reported]], report: Report, style: Style, asked: Asked, details: tuple[Detail, Detail]
 ) -> Iterator[str]:
-    """A line for each flow, the first one labelled."""
-    for number, flow in enumerate(flows):
-        label = f"{'' if number else 'upgrade' if lead else verb:<9}"
-        yield from style.wrap(f"{lead if number == 0 else ''}{flow}", indent, label, color)
+    shown = Shown(dict(report.texts), report.written, asked.everything)
+    met: set[str] = set()
+    for group in groups:
+        identifier = group[0].finding.id
+        detail = details[1] if identifier in met else details[0]
+        met.add(identifier)
+        yield from block(group, style, shown, detail)
+        if detail is not Detail.LINE:
+            yield ""
+    if groups and details[1] is Detail.LINE:
+        yield ""
 
 
-def _state(item: Reported, style: Style, *, written: bool) -> str:
-    applicability = item.finding.applicability
-    if item.fixed:
-        return style.paint(f"{'fixed' if written else 'fix'} ({applicability.value})", "green")
-    if applicability is Applicability.UNSAFE and not item.not_fixed:
-        return style.paint("needs --unsafe-fixes", "yellow")
-    return style.paint("left to you", "yellow")
+def _diffs(report: Report, style: Style, asked: Asked) -> Iterator[str]:
+    """The diffs of all changed files, such that `git apply` takes the report."""
+    if not report.files or report.written:
+        return
+    lines = [line for result in report.files for line in diff_lines(result, style)]
+    if len(lines) > _MOST_DIFF_LINES:
+        lines = [line for result in report.files for line in diff_lines(result, style, context=1)]
+    if len(lines) > _MOST_UNASKED and not (asked.diffs or asked.everything):
+        yield from style.wrap(f"The diffs have {len(lines)} lines; --dry-run, written out, prints them.", 0)
+    else:
+        yield from lines
+    yield ""
 
 
-def diff_lines(result: FileResult, style: Style) -> Iterator[str]:
+def diff_lines(result: FileResult, style: Style, context: int = CONTEXT) -> Iterator[str]:
     """A file's diff for a terminal, in colour where there is colour."""
-    for line in unified_diff(result).split("\n")[:-1]:
+    for line in unified_diff(result, context).split("\n")[:-1]:
         text = clean(line.removesuffix("\r")).replace("\t", "    ") if "\t" in line else clean(line.removesuffix("\r"))
         match line[:1]:
             case _ if line.startswith(("--- ", "+++ ")):
@@ -146,49 +134,6 @@ def diff_lines(result: FileResult, style: Style) -> Iterator[str]:
                 yield text
 
 
-def _table(items: Sequence[Reported], style: Style) -> Iterator[str]:
-    names = sorted({(item.finding.code, item.finding.id) for item in items})
-    width = max(len("pass"), *(len(f"{code} {name}") for code, name in names))
-    yield style.paint(f"{'pass':<{width}}" + "".join(f"{column:>9}" for column in _COLUMNS), "dim")
-    totals: Counter[str] = Counter()
-    for code, name in names:
-        counts = Counter(_counted([item for item in items if item.finding.id == name]))
-        totals.update(counts)
-        yield f"{code} {name:<{width - len(code) - 1}}" + _cells(counts)
-    if len(names) > 1:
-        yield style.paint(f"{'total':<{width}}" + _cells(totals), "bold")
-
-
-def _counted(items: Sequence[Reported]) -> Iterator[str]:
-    for item in items:
-        yield "found"
-        if item.fixed:
-            yield "fixed"
-        yield item.finding.applicability.value
-
-
-def _cells(counts: Counter[str]) -> str:
-    return "".join(f"{counts[column] or '·':>9}" for column in _COLUMNS)
-
-
-def _summary(report: Report, *, written: bool) -> str:
-    summary = report.summary
-    unsafe = sum(
-        1
-        for item in report.findings
-        if not item.fixed and not item.not_fixed and item.finding.applicability is Applicability.UNSAFE
-    )
-    parts = [
-        f"{count(summary.findings, 'finding')} in {count(summary.policies, 'policy', 'policies')}"
-        f" of {count(summary.files, 'file')}"
-    ]
-    if summary.fixed:
-        changed = count(len(report.files), "file")
-        parts.append(
-            f"{summary.fixed} fixed in {changed}" if written else f"--write fixes {summary.fixed} in {changed}"
-        )
-    if unsafe:
-        parts.append(f"{unsafe} more with --unsafe-fixes")
-    if summary.known:
-        parts.append(f"{summary.known} known from the baseline")
-    return one_line("; ".join(parts) + ".")
+def headline(report: Report) -> str:
+    """The run in one line."""
+    return one_line("; ".join(line.strip() for line in ending(report)))

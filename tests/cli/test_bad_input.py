@@ -253,7 +253,12 @@ def test_a_reader_that_goes_away_is_no_error(repository: Path) -> None:
     for number in range(300):
         (repository / f"p{number}.yaml").write_text(POLICY)
     with subprocess.Popen(
-        PROGRAM, cwd=repository, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*PROGRAM, "--format", "json"],
+        cwd=repository,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None

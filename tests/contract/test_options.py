@@ -56,7 +56,7 @@ def test_select_and_ignore_in_every_spelling(mesh: Path, arguments: tuple[str, .
         ((), ("1.18", "1.19")),
         (("--to", "1.20"), ("1.19", "1.20")),
         (("--to=1.17",), ("1.16", "1.17")),
-        (("--from", "1.16"), ("1.16", "1.19")),
+        (("--from", "1.16"), ("1.16", "1.17")),
         (("--from", "1.15", "--to", "1.16"), ("1.15", "1.16")),
     ],
 )
@@ -117,17 +117,18 @@ def test_pyproject_toml(mesh: Path) -> None:
 
 
 def test_stdin(mesh: Path) -> None:
-    """`-` writes the result whatever the mode; the name decides on rules of paths, and is in the report."""
+    """`-` alone and with --write writes the result, else the report; the name decides on rules of paths."""
     text = manifest("legacy", "    - fromCIDR: [10.0.0.0/8]\n").encode()
-    for mode in ((), ("--dry-run",), ("--write",)):
+    for mode in ((), ("--write",)):
         ran = cnpfix(*mode, "--stdin-filename", "clusters/a/in.yaml", "-", stdin=text)
         assert ran.code == 0
         assert "values: [cluster-a]" in ran.out
         assert "clusters/a/in.yaml" in ran.err
     assert cnpfix("--stdin-filename", "legacy/in.yaml", "-", stdin=text).out == text.decode()
     assert not (mesh / "clusters/a/in.yaml").exists()
-    check = cnpfix("--check", "--stdin-filename", "clusters/a/in.yaml", "-", stdin=text)
-    assert check.code == 1
+    for report_mode, code in (("--dry-run", 0), ("--check", 1)):
+        ran = cnpfix(report_mode, "--format", "json", "--stdin-filename", "clusters/a/in.yaml", "-", stdin=text)
+        assert (ran.code, json.loads(ran.out)["findings"][0]["file"]) == (code, "clusters/a/in.yaml")
     json_run = cnpfix("--format", "json", "--stdin-filename", "clusters/a/in.yaml", "-", stdin=text)
     assert json.loads(json_run.err)["findings"][0]["file"] == "clusters/a/in.yaml"
 
@@ -142,9 +143,9 @@ def test_quiet_shows_no_notes_and_no_summary(mesh: Path) -> None:
     (mesh / "chart.yaml").write_text("kind: CiliumNetworkPolicy\nspec: {{ .Values.spec }}\n")
     loud, quiet = cnpfix(".").out, cnpfix("-q", ".").out
     assert "template" in loud
-    assert "--write fixes" in loud
+    assert "--write applies" in loud
     assert "template" not in quiet
-    assert "--write fixes" not in quiet
+    assert "--write applies" not in quiet
     assert cnpfix("--quiet", ".").out == quiet
     assert "+++ b/clusters/a/entity.yaml" in quiet
     assert cnpfix("-q", "chart.yaml").out == ""

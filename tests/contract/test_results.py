@@ -149,7 +149,7 @@ def test_templates_are_notes(mesh: Path, text: str) -> None:
 
 def test_a_template_without_a_policy_is_nothing(mesh: Path) -> None:
     (mesh / "chart.yaml").write_text("{{- if .Values.on }}\nkind: Deployment\n{{ end }}\n")
-    assert cnpfix("chart.yaml").out == ""
+    assert cnpfix("chart.yaml").out.endswith("\n\nno policies found in 1 file under chart.yaml\n")
 
 
 TWO = manifest("one") + "---\n" + manifest("two")
@@ -215,8 +215,12 @@ def test_text_says_a_reason_and_an_advice_once(mesh: Path) -> None:
     (mesh / "cnpfix.toml").unlink()
     for number in range(3):
         (mesh / f"range{number}.yaml").write_text(manifest(f"range{number}", "    - fromCIDR: [10.0.0.0/8]\n"))
-    out = cnpfix("--select", "internal-cidr", *(f"range{number}.yaml" for number in range(3))).out
-    assert out.count("internal-cidr  left to you") == 3
-    assert out.count("    why ") == 1
-    assert out.count("--inventory") == 1
-    assert out.count("to do    the same as above") == 2
+    names = [f"range{number}.yaml" for number in range(3)]
+    out = cnpfix("--select", "internal-cidr", *names).out
+    assert out.count("CNP003 internal-cidr · warning · left to you  × 3\n") == 1
+    assert "the same in 2 more policies: shop/range1, shop/range2" in out
+    unfolded = cnpfix("-v", "--select", "internal-cidr", *names).out
+    assert unfolded.count("internal-cidr · warning · left to you\n") == 3
+    assert unfolded.count("  why ") == 1
+    assert unfolded.count("--inventory") == 1
+    assert unfolded.count("to do   the same as above") == 2
