@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 PROGRAMS := build/bin/.unpacked
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test programs lint types forge golden inventory-table bench fuzz docs docs-check try-hooks gitlab container kubectl-plugin lock clean
+.PHONY: help demo test programs lint types forge golden facts inventory-table bench fuzz docs docs-check try-hooks gitlab container kubectl-plugin lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 18
@@ -44,6 +44,9 @@ forge: $(STAMP)  ## GitHub's published API description and JUnit's schema, which
 
 golden: $(STAMP) ## rewrite the expected findings of the golden cases; read the diff
 	CNPFIX_GOLDEN=refresh $(BIN)/python -m pytest tests/test_golden.py tests/passes/test_examples.py
+
+facts: $(STAMP) programs ## of how many policies of real repositories the subject and the peers are known workloads
+	PATH="$(CURDIR)/build/bin:$$PATH" $(BIN)/python -m tests.inventory.facts_table
 
 inventory-table: $(STAMP) ## what the inventory resolves of real repositories, with the reason for every miss
 	$(BIN)/python -m tests.inventory.table

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from rewriter.inventory.facts import Cluster, Source
+from rewriter.inventory.facts import Cluster
 from rewriter.inventory.kubernetes import namespace_of
 from rewriter.inventory.kustomize_walk import Placement
 from rewriter.inventory.manifests import Manifest
@@ -45,12 +45,6 @@ class DerivedFacts:
     def made(self) -> Sequence[Made]:
         """What each release makes."""
         return make_all(find_releases(self._files, self._placements), self._render)
-
-    @property
-    def understood(self) -> frozenset[Source]:
-        """The places of releases of which everything that they make is known, however they are applied."""
-        partly = {made.release.source for made in self.made if not made.complete}
-        return frozenset(made.release.source for made in self.made if made.complete) - partly
 
     def facts(self, group: str, kinds: frozenset[bytes]) -> list[Any]:
         """The facts of a group that releases make of objects of the given kinds."""

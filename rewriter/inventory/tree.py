@@ -39,6 +39,7 @@ from rewriter.inventory.placements import APPLIER_KINDS, Placements
 from rewriter.inventory.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
 from rewriter.inventory.readers import KINDS, READERS
 from rewriter.inventory.releases.make import Render, no_render
+from rewriter.inventory.releases.model import Made
 from rewriter.inventory.settings.files import SettingsFiles
 from rewriter.inventory.settings.settle import Settled, own_names, settle, with_readings
 from rewriter.inventory.snapshot import Snapshot
@@ -190,6 +191,11 @@ class TreeInventory:
     def installs(self) -> Sequence[Install]:
         """The installations of Cilium in the tree."""
         return cilium_installs(self._files, self._placements)
+
+    @property
+    def releases(self) -> Sequence[Made]:
+        """What each Helm release of the tree makes, as far as it is known."""
+        return self._derived.made
 
     @cached_property
     def told(self) -> TreeClusters:
@@ -348,7 +354,7 @@ class TreeInventory:
             )
             for workload in self._homeless.values()
         ]
-        return (*unseen_workloads(self._files, self._placements, self._derived.understood), *homeless)
+        return (*unseen_workloads(self._files, self._placements, self._derived.made), *homeless)
 
     def namespaces(self, name: str | None = None) -> Sequence[Namespace]:
         found: list[Namespace] = self._holding("namespaces", b"Namespace", [name] if name else ())

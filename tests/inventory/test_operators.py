@@ -88,12 +88,12 @@ def test_what_makes_pods_unseen() -> None:
     }
     made = inventory(files)
     assert hidden(made, "shop") == (
-        "HelmRelease web, shop/hr.yaml:1",
+        "HelmRelease web (its chart web is not rendered), shop/hr.yaml:1",
         "Cluster db, cr.yaml:1",
         "remote https://git.example/base?ref=1, remote/kustomization.yaml:1",
     )
-    assert hidden(made, "elsewhere")[0] == "HelmRelease far, far/hr.yaml:1"
-    assert "Application app, app.yaml:1" in hidden(made, "argo")
+    assert hidden(made, "elsewhere")[0] == "HelmRelease elsewhere-far (its chart web is not rendered), far/hr.yaml:1"
+    assert "Application app (its chart app is not rendered), app.yaml:1" in hidden(made, "argo")
     assert len(hidden(made)) == 5
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from rewriter.inventory.charts import app_template
+from rewriter.inventory.charts import app_template, common
 from rewriter.inventory.charts.naming import NotKnownError
 from rewriter.inventory.kustomize import read_patches
 from rewriter.inventory.manifests import Manifest, mapping
@@ -45,6 +45,8 @@ def make(release: Release, render: Render = no_render) -> Made:
 
 def _read(release: Release) -> Made | None:
     """What a chart makes that is read without rendering; None for other charts."""
+    if release.chart.name in common.entries():
+        return _in_part(release)
     if release.chart.name != app_template.NAME or not app_template.readable(release.values):
         return None
     try:
@@ -56,6 +58,19 @@ def _read(release: Release) -> Made | None:
     if release.unread:
         return Made(release, manifests, reason=f"its values from {release.unread} are not read")
     return Made(release, manifests, complete=True)
+
+
+def _in_part(release: Release) -> Made:
+    """What a common chart makes for certain."""
+    if release.namespace is None:
+        return Made(release, reason="its namespace is not known")
+    try:
+        found = list(common.common_objects(release))
+    except NotKnownError as error:
+        return Made(release, reason=f"{error} is not followed")
+    source = replace(release.source, via=common.cited(release.chart.name))
+    manifests = tuple(Manifest(source, value) for value in found)
+    return Made(release, manifests, reason=f"its chart {release.chart} is not rendered, and known in part")
 
 
 def _post_rendered(made: Made) -> Made:

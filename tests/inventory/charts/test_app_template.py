@@ -152,7 +152,7 @@ def test_a_release_is_a_fact_with_its_place_and_hides_nothing() -> None:
     "more",
     [
         "  valuesFrom: [{kind: Secret, name: s}]\n",
-        "  postRenderers: [{kustomize: {patches: [{patch: '[]', target: {kind: Deployment}}]}}]\n",
+        "  postRenderers: [{kustomize: {replacements: [{source: {kind: ConfigMap}}]}}]\n",
     ],
 )
 def test_what_is_not_all_read_still_hides(more: str) -> None:

@@ -1,0 +1,81 @@
+"""Common charts as data: what they make for certain, with the values that change it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from rewriter.inventory.charts.common import common_objects, entries
+from rewriter.inventory.facts import Source
+from rewriter.inventory.readers import READERS
+from rewriter.inventory.releases.make import make
+from rewriter.inventory.releases.model import Chart, Release
+from tests.inventory.support import inventory
+
+
+def release(chart: str, values: str = "{}", name: str = "") -> Release:
+    return Release(name or chart, "infra", Chart(chart), yaml.safe_load(values), Source("r.yaml", 1))
+
+
+def made(chart: str, values: str = "{}", name: str = "") -> dict[str, Any]:
+    return {f"{each['kind']} {each['metadata']['name']}": each for each in common_objects(release(chart, values, name))}
+
+
+@pytest.mark.parametrize("chart", sorted(entries()))
+def test_every_entry_cites_its_version_and_makes_objects_that_facts_read(chart: str) -> None:
+    assert entries()[chart]["version"] and entries()[chart]["source"]
+    result = make(release(chart))
+    assert result.manifests and not result.complete and "known in part" in result.reason
+    for manifest in result.manifests:
+        assert manifest.source.via == f"chart {chart}, as its version {entries()[chart]['version']} makes it"
+        assert "{" not in str(manifest.metadata["name"])
+    workloads = [each for each in result.manifests if each.kind in READERS["workloads"][0]]
+    facts = [fact for each in workloads for fact in READERS["workloads"][1](each, None)]
+    assert len(facts) == len(workloads)
+    assert all("{" not in value for fact in facts for value in fact.labels.values())
+    selectors = [each.value["spec"]["selector"] for each in result.manifests if each.kind == "Service"]
+    made_by_operator = chart == "kube-prometheus-stack"
+    for selector in selectors:
+        assert made_by_operator or any(selector.items() <= dict(fact.labels).items() for fact in facts), selector
+
+
+def test_names_follow_the_release_and_its_overrides() -> None:
+    assert "Deployment edge-ingress-nginx-controller" in made("ingress-nginx", name="edge")
+    assert "Deployment ingress-nginx-edge-controller" in made("ingress-nginx", name="ingress-nginx-edge")
+    assert "Deployment x-controller" in made("ingress-nginx", "{fullnameOverride: x}")
+    pod = made("grafana", "{nameOverride: charts, podLabels: {team: a}}")["Deployment grafana-charts"]
+    labels = pod["spec"]["template"]["metadata"]["labels"]
+    assert (labels["app.kubernetes.io/name"], labels["team"]) == ("charts", "a")
+
+
+def test_values_turn_parts_on_and_off() -> None:
+    assert "Deployment cert-manager-cainjector" not in made("cert-manager", "{cainjector: {enabled: false}}")
+    assert "Deployment hubble-ui" not in made("cilium")
+    assert "Deployment hubble-ui" in made("cilium", "{hubble: {ui: {enabled: true}}}")
+    dns = made("coredns", "{k8sAppLabelOverride: kube-dns, service: {name: kube-dns}}")
+    assert dns["Service kube-dns"]["spec"]["selector"]["k8s-app"] == "kube-dns"
+    ports = made("traefik", "{ports: {web: {port: 80}}}")
+    assert ports["Deployment traefik"]["spec"]["template"]["spec"]["containers"][0]["ports"][0]["containerPort"] == 80
+
+
+@pytest.mark.parametrize("values", ["{service: {port: 3000}}", "{service: {portName: http}}", "{ports: {web: {}}}"])
+def test_services_whose_ports_the_values_change_are_not_told(values: str) -> None:
+    assert not [name for name in made("grafana", values) if name.startswith("Service")]
+    assert [name for name in made("grafana", "{service: {type: LoadBalancer}}") if name.startswith("Service")]
+
+
+def test_a_release_known_in_part_is_a_fact_and_still_hides() -> None:
+    found = inventory(
+        {
+            "r.yaml": "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n"
+            "metadata: {name: grafana, namespace: web}\n"
+            "spec: {chart: {spec: {chart: grafana, version: 8.6.0}}}\n"
+        }
+    )
+    assert found.workloads_with({"app.kubernetes.io/name": "grafana"})
+    assert found.completeness("web").reasons == (
+        "HelmRelease grafana (its chart grafana 8.6.0 is not rendered, and known in part), r.yaml:1",
+    )
+    assert "--render-fetch" in found.completeness("web").lifts[0]
