@@ -47,7 +47,7 @@ def unlearned(context: Context, spec: Spec) -> Iterator[Unlearned]:
         own = {each.entry.route for each in reach.rules(EGRESS)}
         if own.isdisjoint(rule.route for rule in rules) or not reach.denied_by_default(EGRESS):
             continue
-        if all(_is_open_anyway(context, reach, rule) for rule in rules):
+        if all(is_open_anyway(context, reach, rule) for rule in rules):
             continue
         found = _unlearned(context, reach)
         if found is not None:
@@ -81,7 +81,7 @@ def _unlearned(context: Context, reach: Reach) -> Unlearned | None:
     else:
         allowing = [rule for rule in reach.rules(EGRESS) if not rule.entry.deny]
     open_at = tuple(dict.fromkeys(rule for rule in allowing if not proxied(rule)))
-    return Unlearned(reach, server, open_at, misses, tuple(each for each in reach.hidden if _may_hold(each)))
+    return Unlearned(reach, server, open_at, misses, tuple(each for each in reach.hidden if may_hold_dns(each)))
 
 
 def _misses(context: Context, rule: AppliedRule, server: DnsServer) -> bool:
@@ -96,7 +96,7 @@ def _misses(context: Context, rule: AppliedRule, server: DnsServer) -> bool:
     return not any(on_ports(item.item, server, context.to_version) for item in proxied(rule))
 
 
-def _is_open_anyway(context: Context, reach: Reach, rule: Rule) -> bool:
+def is_open_anyway(context: Context, reach: Reach, rule: Rule) -> bool:
     """Whether pods reach every address outside on all ports of a rule with names, so that these have no say."""
     written = rule.raw.get("toPorts")
     items = [item for item in written if isinstance(item, dict)] if isinstance(written, list) else []
@@ -109,7 +109,7 @@ def _is_open_anyway(context: Context, reach: Reach, rule: Rule) -> bool:
     )
 
 
-def _may_hold(policy: UnreadPolicy) -> bool:
+def may_hold_dns(policy: UnreadPolicy) -> bool:
     """Whether a policy that could not be read may have a rule with `rules.dns`."""
     text = policy.text.lower()
     return policy.kind != KNP and (

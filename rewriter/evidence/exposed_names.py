@@ -1,0 +1,131 @@
+"""Names that lead back into the cluster: of its own Gateways, Ingresses and LoadBalancer Services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from rewriter.evidence.context import Context
+from rewriter.inventory.facts import Service
+from rewriter.inventory.gateways import (
+    CILIUM_CLASS,
+    CILIUM_GATEWAY_CONTROLLER,
+    CILIUM_INGRESS_CONTROLLER,
+    Gateway,
+    Ingress,
+    Route,
+)
+
+_ANNOTATIONS = ("external-dns.alpha.kubernetes.io/", "external-dns.kubernetes.io/")
+_CLOUD_CLASSES = ("alb", "nlb", "gce", "azure", "amazon", "aws", "gke", "application-lb")
+
+
+@dataclass(frozen=True, slots=True)
+class ExposedName:
+    """A name that the cluster itself serves. `by` says who, `service` is set for a LoadBalancer Service.
+
+    `by_cilium` says that it is Cilium's own Gateway or Ingress, which clients reach as the entity `ingress`. `certain`
+    is False where the address may be one outside, as a cloud's load balancer has it.
+    """
+
+    by: str
+    source: str
+    by_cilium: bool = False
+    service: Service | None = None
+    certain: bool = False
+
+
+def exposed_name(context: Context, name: str) -> ExposedName | None:
+    """Who in the cluster serves a name; None where nobody known does, or its record evidently points elsewhere."""
+    if _is_tunnelled(context):
+        return None
+    found = [*_by_service(context, name), *_by_gateway(context, name), *_by_ingress(context, name)]
+    return found[0] if found and None not in found else None
+
+
+def _by_service(context: Context, name: str) -> Iterator[ExposedName | None]:
+    for service in context.inventory.all_services():
+        hosts = _annotation(service.annotations, "hostname").split(",")
+        if service.type == "LoadBalancer" and _is_here(context, service.cluster) and name in map(str.strip, hosts):
+            if _points_elsewhere(service.annotations, service.load_balancer_ips):
+                yield None
+            else:
+                known = bool(service.load_balancer_ips)
+                yield ExposedName(str(service), str(service.source), service=service, certain=known)
+
+
+def _by_gateway(context: Context, name: str) -> Iterator[ExposedName | None]:
+    gateways = {(each.namespace, each.name): each for each in context.inventory.gateways()}
+    for route in context.inventory.routes():
+        if route.kind in ("TCPRoute", "UDPRoute") or not _is_here(context, route.cluster):
+            continue
+        parents = [gateways[parent] for parent in route.parents if parent in gateways]
+        if not parents or len(parents) < len(route.parents) or not any(_names(host, name) for host in route.hostnames):
+            continue
+        addresses = tuple(address for parent in parents for address in parent.addresses)
+        annotations = [route.annotations, *(parent.annotations for parent in parents)]
+        clouds = any(parent.class_name.startswith(_CLOUD_CLASSES) for parent in parents)
+        if clouds or any(_points_elsewhere(each, addresses) for each in annotations):
+            yield None
+        else:
+            yield _of_gateway(context, route, parents)
+
+
+def _of_gateway(context: Context, route: Route, parents: list[Gateway]) -> ExposedName:
+    first = parents[0]
+    cilium = all(_is_cilium(context, "GatewayClass", each.class_name, CILIUM_GATEWAY_CONTROLLER) for each in parents)
+    return ExposedName(f"{route} on {first}", f"{route.source}, {first.source}", cilium, certain=bool(first.addresses))
+
+
+def _by_ingress(context: Context, name: str) -> Iterator[ExposedName | None]:
+    for ingress in context.inventory.ingresses():
+        if not _is_here(context, ingress.cluster) or not any(_names(host, name) for host in ingress.hostnames):
+            continue
+        class_name = ingress.class_name or ""
+        if _points_elsewhere(ingress.annotations, ingress.addresses) or class_name.startswith(_CLOUD_CLASSES):
+            yield None
+        else:
+            yield _of_ingress(context, ingress)
+
+
+def _of_ingress(context: Context, ingress: Ingress) -> ExposedName:
+    cilium = _is_cilium(context, "IngressClass", ingress.class_name or "", CILIUM_INGRESS_CONTROLLER)
+    return ExposedName(str(ingress), str(ingress.source), cilium, certain=bool(ingress.addresses))
+
+
+def _is_cilium(context: Context, kind: str, class_name: str, controller: str) -> bool:
+    classes = [each for each in context.inventory.controller_classes() if each.kind == kind and each.name == class_name]
+    return any(each.controller == controller for each in classes) if classes else class_name == CILIUM_CLASS
+
+
+def _is_here(context: Context, cluster: str | None) -> bool:
+    return context.cluster is None or cluster in (None, context.cluster.name)
+
+
+def _names(host: str, name: str) -> bool:
+    """Whether a host of a route covers a name; a leading `*` stands for one or more labels."""
+    host = host.lower().rstrip(".")
+    return name == host or (host.startswith("*.") and name.endswith(host[1:]))
+
+
+def _annotation(annotations: Mapping[str, str], name: str) -> str:
+    return next((annotations[prefix + name] for prefix in _ANNOTATIONS if prefix + name in annotations), "")
+
+
+def _points_elsewhere(annotations: Mapping[str, str], addresses: tuple[str, ...]) -> bool:
+    """Whether external-dns is asked for a record that does not lead to the object's own address."""
+    target = _annotation(annotations, "target")
+    return _annotation(annotations, "cloudflare-proxied").lower() == "true" or bool(target and target not in addresses)
+
+
+def _is_tunnelled(context: Context) -> bool:
+    """Whether the cluster is exposed through a tunnel of Cloudflare, so that its names lead there."""
+    key = ("tunnelled",)
+    if key not in context.answers:
+        inventory = context.inventory
+        known = any(
+            "cloudflared" in (workload.name, *workload.labels.values()) for workload in inventory.all_workloads()
+        )
+        context.answers[key] = known or any("cloudflared" in words for words in inventory.completeness().reasons)
+    tunnelled: bool = context.answers[key]
+    return tunnelled
