@@ -1,0 +1,124 @@
+"""## What it does
+
+Finds ports of a rule on which no pod listens: on ingress the pods of the policy, on egress those of the peers.
+
+## Why it matters
+
+Policies are checked on the port of the pod, after load balancing. A rule for a port that no pod has lets nothing
+through: what was meant to be let in stays shut.
+
+## Example
+
+```diff
+   ingress:
+     - fromEndpoints:
+         - matchLabels:
+             app: proxy
+       toPorts:
+         - ports:
+-            - port: "9000"
++            - port: "9443"
+```
+
+## Fix safety
+
+The only port that all the pods declare, or a declared name that is nearly the written one, is offered; that is unsafe,
+since nothing says that it is meant. Else the finding is left to a person. Nothing is reported as long as
+
+- one of the pods declares no ports, or its pod template is not known,
+- a Service forwards to the port, or a probe, an argument or a variable of the pod speaks of it,
+- there may be pods that are not known.
+
+The port of a Service in the place of its targetPort is `service-port`.
+
+## References
+
+- Cilium documentation, "Layer 4 Policies" and "Limit ingress/egress ports"
+- Kubernetes documentation, "Service", section "Port definitions"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from rewriter.evidence.context import Context
+from rewriter.evidence.listening import declared_ports, listens, services_before
+from rewriter.evidence.workloads import workloads_evidence
+from rewriter.finding import Applicability, Finding
+from rewriter.inventory.facts import NamedPort, Workload
+from rewriter.passes.kit.change import Change
+from rewriter.passes.kit.port_sites import PortSite, port_sites
+from rewriter.passes.kit.registry import EVERY_KIND, antipattern
+from rewriter.passes.kit.report import report
+from rewriter.text import listed, port_text
+
+
+@antipattern(
+    code="CNP026",
+    id="unlistened-port",
+    title="a port on which no pod listens",
+    kinds=EVERY_KIND,
+    after=("service-port",),
+)
+def find(context: Context) -> Iterator[Finding]:
+    for site in port_sites(context):
+        if not site.pods.workloads or not site.pods.certain:
+            continue
+        if all(_hears(site, each) is False for each in site.pods.workloads) and not _is_service_port(site):
+            yield _finding(site)
+
+
+def _hears(site: PortSite, workload: Workload) -> bool | None:
+    return listens(site.context, workload, site.protocol, site.port)
+
+
+def _is_service_port(site: PortSite) -> bool:
+    """Whether a Service of the pods has the port in front of another: the pass service-port speaks of that."""
+    services = [service for each in site.pods.workloads for service in services_before(site.context, each)]
+    return any(site.port in (port.port, port.name) for service in services for port in service.ports)
+
+
+def _finding(site: PortSite) -> Finding:
+    pods = listed((str(each) for each in site.pods.workloads), most=3)
+    declared = {
+        (port.number, port.protocol): port
+        for each in site.pods.workloads
+        for port in declared_ports(each, site.protocol)
+    }
+    known = listed(_words(port) for port in declared.values())
+    near = _near(site, list(declared.values()))
+    change: Change | None = None
+    if near is not None and not any(isinstance(o, dict) and str(o.get("port")) == str(near) for o in site.others):
+        change = site.becomes(near, "the peers of the rule")
+    listening = f"the ports of {pods} are {known}" if known else f"{pods} has no {site.protocol} port"
+    return report(
+        site.context,
+        site,
+        Applicability.UNSAFE if change else Applicability.MANUAL,
+        f"no pod listens on {port_text(site.written)}: {listening}",
+        "policies are checked on the port of the pod, so that the rule lets nothing through",
+        change=change,
+        rests_on=site.pods.workloads,
+        evidence=workloads_evidence(site.pods.workloads),
+        advice="" if change else "write the port on which the pods listen, or declare it as a containerPort",
+    )
+
+
+def _words(port: NamedPort) -> str:
+    return f"{port.number}/{port.protocol}" + (f" ({port.name})" if port.name else "")
+
+
+def _near(site: PortSite, declared: list[NamedPort]) -> int | str | None:
+    """The port that may be meant: a name that is nearly the written one, or the only one that every pod declares."""
+    if isinstance(site.port, str):
+        names = [port.name for port in declared if port.name]
+        close = get_close_matches(site.port, names, n=1, cutoff=0.75)
+        if close:
+            return close[0]
+    everywhere = all(
+        any(port.number == each.number for port in workload.ports)
+        for workload in site.pods.workloads
+        for each in declared
+    )
+    return declared[0].number if len(declared) == 1 and everywhere else None
