@@ -103,6 +103,11 @@ def read_bounded(path: Path, limit: int) -> bytes:
     return data
 
 
+def holds_old_object(data: bytes) -> bool:
+    """Whether bytes may hold an object of Cilium under an API version that goes away."""
+    return b"cilium.io/v2alpha1" in data
+
+
 def holds_policy(data: bytes) -> bool:
     """Whether bytes may hold a network policy. UTF-16 counts if it would, so that decoding can refuse it."""
     if _POLICY_MARKER in data:

@@ -22,8 +22,18 @@ class FoundPolicy:
 
 
 def policies_in(value: Any, namespace_of: NamespaceOf) -> list[FoundPolicy]:
-    """The policies of one document: the document itself, or the items of a List (nested Lists too)."""
+    """The policies of one document: the document itself, or the items of a List (nested Lists too).
+
+    None where the document is encrypted.
+    """
+    if is_encrypted(value):
+        return []
     return [_found(manifest, route, namespace_of) for manifest, route in _manifests(value, "", 0)]
+
+
+def is_encrypted(value: Any) -> bool:
+    """Whether a document is encrypted by SOPS: then its values are not what the cluster gets."""
+    return isinstance(value, dict) and isinstance(value.get("sops"), dict)
 
 
 def _found(manifest: dict[str, Any], route: str, namespace_of: NamespaceOf) -> FoundPolicy:

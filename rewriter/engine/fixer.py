@@ -14,11 +14,19 @@ from rewriter.cilium.version import Version
 from rewriter.config.model import Config
 from rewriter.discovery import FoundFile, Globs, InputError
 from rewriter.engine.baseline import NOTHING_KNOWN, Baseline, Known
-from rewriter.engine.documents import FoundPolicy, policies_in
+from rewriter.engine.documents import FoundPolicy, is_encrypted, policies_in
 from rewriter.engine.effects import Effects
 from rewriter.engine.isolation import Failure, as_error, failure_of
 from rewriter.engine.notes import CODE as NOTE_CODE
-from rewriter.engine.notes import NOTE_IDS, UNUSED_SUPPRESSION, note_on_embedded, note_on_template, note_on_unused
+from rewriter.engine.notes import (
+    NOTE_IDS,
+    UNUSED_SUPPRESSION,
+    note_on_embedded,
+    note_on_encrypted,
+    note_on_template,
+    note_on_unused,
+)
+from rewriter.engine.objects import MARKER, objects_in, treat_objects
 from rewriter.engine.observed import Observed
 from rewriter.engine.pipeline import Outcome, Rules, by_config, treat_document
 from rewriter.engine.proofs import ProofError, prove_comments, prove_structure
@@ -102,15 +110,23 @@ class Fixer:
         policies = 0
         meshless: set[str] | None = None if mesh_known(self.inventory, self.config) else set()
         for document in documents:
-            if "NetworkPolicy" not in text[document.span.start : document.span.end]:
+            own = text[document.span.start : document.span.end]
+            if "NetworkPolicy" not in own:
+                objects = objects_in(document.value) if MARKER in own and not yamltext.template_markup(own) else []
+                if objects:
+                    outcomes[document.index] = treat_objects(document, rules, objects)
+                    findings += outcomes[document.index].findings
                 continue
-            markup = yamltext.template_markup(text[document.span.start : document.span.end])
+            markup = yamltext.template_markup(own)
             if markup is not None:
                 span = yamltext.Span(document.span.start + markup.start, document.span.start + markup.end)
                 findings.append(note_on_template(found.display, text, span))
                 continue
             here = rules.policies(document.value)
             policies += len(here)
+            if is_encrypted(document.value):
+                findings.append(note_on_encrypted(found.display, document))
+                continue
             if not here:
                 findings += note_on_embedded(found.display, document)
                 continue

@@ -12,8 +12,9 @@ CODE = "CNP000"
 TEMPLATE = "template"
 EMBEDDED_POLICY = "embedded-policy"
 UNUSED_SUPPRESSION = "unused-suppression"
+ENCRYPTED = "encrypted"
 #: The ids of these findings: suppressions may name them, and no pass has them.
-NOTE_IDS = frozenset({TEMPLATE, EMBEDDED_POLICY, UNUSED_SUPPRESSION})
+NOTE_IDS = frozenset({TEMPLATE, EMBEDDED_POLICY, UNUSED_SUPPRESSION, ENCRYPTED})
 
 
 def _note(identifier: str, route: str, message: str, advice: str) -> Finding:
@@ -46,6 +47,18 @@ def note_on_embedded(path: str, document: yamltext.Document) -> list[Reported]:
         place = Place(path, where.line, where.column, where.end_line, where.end_column, document.index)
         notes.append(Reported(finding, place))
     return notes
+
+
+def note_on_encrypted(path: str, document: yamltext.Document) -> Reported:
+    """A document that SOPS encrypts: what it says is not what the cluster gets."""
+    where = yamltext.locate(document, "/sops")
+    finding = _note(
+        ENCRYPTED,
+        "/sops",
+        "holds a policy that SOPS encrypts, which is left alone",
+        "encrypt only what is secret (`encrypted_regex`), or check the decrypted text",
+    )
+    return Reported(finding, Place(path, where.line, where.column, where.line, where.end_column, document.index))
 
 
 def note_on_unused(path: str, unused: Unused) -> Reported:

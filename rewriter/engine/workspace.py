@@ -20,6 +20,7 @@ from rewriter.discovery import (
     InputError,
     changed_files,
     find_files,
+    holds_old_object,
     holds_policy,
     read_file,
     repository_remotes,
@@ -359,7 +360,7 @@ def _scan(
             workspace.errors.append(data)
         elif data is not None:
             offer(found.display, data)
-            if holds_policy(data):
+            if holds_policy(data) or holds_old_object(data):
                 if only is None or found.path.resolve() in only:
                     workspace.files.append((found, data))
             elif found.explicit and b"\0" in data:

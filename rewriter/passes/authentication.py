@@ -5,7 +5,8 @@ Finds rules with `authentication.mode: required`.
 ## Why it matters
 
 Cilium's mutual authentication is off by default from 1.19 on. With it off the rule is an ordinary allow rule: peers
-get in without having proved who they are, which is weaker than what is written.
+get in without having proved who they are, which is weaker than what is written. From 1.20 on the field is deprecated:
+it still works there where `authentication.enabled` is set, and a later release will take it away.
 
 ## Example
 
@@ -30,22 +31,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rewriter.cilium.policy import Rule, Spec
-from rewriter.cilium.version import AUTHENTICATION_OFF
+from rewriter.cilium.version import AUTHENTICATION_DEPRECATED, AUTHENTICATION_OFF
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Fix, Severity
 from rewriter.passes.kit.claims import declared
 from rewriter.passes.kit.registry import antipattern
+from rewriter.passes.kit.report import report
 from rewriter.text import flow_text
-
-VERSIONS = str(AUTHENTICATION_OFF)
 
 
 @antipattern(
     code="CNP012",
     id="authentication",
-    title="mutual authentication that is off by default from 1.19 on",
+    title="mutual authentication: off by default from 1.19 on, deprecated from 1.20",
     change=AUTHENTICATION_OFF,
-    crossing=True,
+    spans=lambda before, after: before < AUTHENTICATION_OFF <= after or before < AUTHENTICATION_DEPRECATED <= after,
 )
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
@@ -58,15 +58,28 @@ def find(context: Context) -> Iterator[Finding]:
 
 def _finding(context: Context, spec: Spec, rule: Rule) -> Finding:
     flow = flow_text(context.policy, spec, rule, "the peers of the rule")
+    deprecated = f"deprecated from Cilium {AUTHENTICATION_DEPRECATED} on"
+    if context.from_version >= AUTHENTICATION_OFF:
+        return report(
+            context,
+            f"{rule.route}/authentication/mode",
+            Applicability.MANUAL,
+            f"`authentication` is {deprecated}",
+            "it is enforced only where `authentication.enabled` is set, and a later release will take it away",
+            severity=Severity.NOTE,
+            advice="plan for encryption (WireGuard, IPsec, ztunnel) in its place, or drop the field",
+            versions=str(AUTHENTICATION_DEPRECATED),
+        )
+    ends = f", and {deprecated}" if context.to_version >= AUTHENTICATION_DEPRECATED else ""
     free = {name: value for name, value in rule.raw.items() if name != "authentication"}
     return Finding(
         severity=Severity.NOTE,
         applicability=Applicability.MANUAL,
         route=f"{rule.route}/authentication/mode",
-        message=f"`authentication.mode: required` is not enforced by default from Cilium {AUTHENTICATION_OFF} on",
+        message=f"`authentication.mode: required` is not enforced by default from Cilium {AUTHENTICATION_OFF} on{ends}",
         why=f"the upgrade opens {flow} without mutual authentication",
         advice="set the Helm value `authentication.enabled`, or drop the field",
         candidate=Fix(({"op": "remove", "path": f"{rule.route}/authentication"},)),
-        versions=VERSIONS,
+        versions=str(AUTHENTICATION_OFF),
         opens=(declared(f"{flow} without mutual authentication", spec, rule, free),),
     )

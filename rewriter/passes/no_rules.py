@@ -8,7 +8,11 @@ In a Kubernetes NetworkPolicy `ingress: []` denies everything. In a Cilium polic
 up to 1.16 the policy does nothing, from 1.17 on it is rejected, with all its other rule sets. Either way the pods it
 selects are open. Default deny is written `ingress: [{}]` there: a rule that allows nothing.
 
-`toPorts: [{ports: []}]` beside a peer allows nothing either, which is rarely what was meant.
+`enableDefaultDeny.ingress: true` changes nothing of that: without a rule of its direction it denies nothing, whatever
+the rest of the rule set says.
+
+`toPorts: [{ports: []}]` beside a peer allows nothing either, and neither do `rules` without a port: rarely what was
+meant.
 
 ## Example
 
@@ -21,7 +25,8 @@ selects are open. Default deny is written `ingress: [{}]` there: a rule that all
 ## Fix safety
 
 Unsafe, since it closes traffic: offered where the policy's name, description or comments say that denying was meant
-(deny, lockdown, isolate, default). Otherwise manual: remove the policy, or write the rules that were meant.
+(deny, lockdown, isolate, default) or `enableDefaultDeny` does, in each direction that is written. Otherwise manual:
+remove the policy, or write the rules that were meant.
 
 ## References
 
@@ -39,9 +44,11 @@ from rewriter.cilium.policy import EGRESS, INGRESS, Policy, Rule, Spec
 from rewriter.cilium.version import RULES_REQUIRED
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Declared, Finding, Fix, Operation, Severity
+from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.claims import all_other, rule_flows
 from rewriter.passes.kit.enforcement import rejected_today, subject_evidence, switched_on
 from rewriter.passes.kit.registry import antipattern
+from rewriter.passes.kit.report import report
 from rewriter.passes.kit.upgrade_semantics import changed_by_upgrade
 from rewriter.text import listed, subject_text
 
@@ -64,8 +71,12 @@ def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
         if has_no_rules(spec.raw) and context.to_version >= RULES_REQUIRED:
             yield _without_rules(context, spec)
+        elif spec.rules:
+            for direction in _denied_by_name(spec):
+                if all(rule.direction != direction for rule in spec.rules):
+                    yield _without_direction(context, spec, direction)
         for rule in spec.rules:
-            if _names_peers(rule) and _names_no_port(rule):
+            if _names_no_port(rule) and (_names_peers(rule) or _names_requests(rule)):
                 yield _without_ports(context, spec, rule)
 
 
@@ -111,11 +122,34 @@ def _denied(policy: Policy, spec: Spec) -> Iterator[Declared]:
 
 def _directions(spec: Spec) -> list[str]:
     """The directions that the rule set speaks of; ingress where it speaks of none."""
-    spoken = [name for name in (INGRESS, EGRESS) if name in spec.raw or f"{name}Deny" in spec.raw]
+    denied = _denied_by_name(spec)
+    spoken = [n for n in (INGRESS, EGRESS) if n in spec.raw or f"{n}Deny" in spec.raw or n in denied]
     types = spec.raw.get("policyTypes")
     if not spoken and isinstance(types, list):
         spoken = [name for name in (INGRESS, EGRESS) if name.capitalize() in types]
     return spoken or [INGRESS]
+
+
+def _denied_by_name(spec: Spec) -> list[str]:
+    """The directions for which `enableDefaultDeny` is written true."""
+    written = spec.raw.get("enableDefaultDeny")
+    return [name for name in (INGRESS, EGRESS) if isinstance(written, dict) and written.get(name) is True]
+
+
+def _without_direction(context: Context, spec: Spec, direction: str) -> Finding:
+    """`enableDefaultDeny` of a direction without a rule: no entry is made for it, and nothing is denied."""
+    subject = subject_text(context.policy, spec)
+    return report(
+        context,
+        f"{spec.route}/enableDefaultDeny/{direction}",
+        Applicability.UNSAFE,
+        f"`enableDefaultDeny.{direction}: true` without a rule of {direction} does nothing",
+        f"{direction} of {subject} is open as far as this policy goes: default deny comes with a rule of the direction",
+        severity=Severity.ERROR,
+        change=Change((_deny(spec, direction),), closes=(all_other(f"all {direction} of {subject}", spec, direction),)),
+        evidence=subject_evidence(context),
+        at_key=True,
+    )
 
 
 def _deny(spec: Spec, direction: str) -> Operation:
@@ -134,6 +168,7 @@ def _says_deny(context: Context, spec: Spec) -> tuple[str, ...]:
     described = [spec.raw.get("description")]
     described += list(annotations.values()) if isinstance(annotations, dict) else []
     said = [("its name", context.policy.name)]
+    said += [("the rule set", f"enableDefaultDeny.{direction}: true") for direction in _denied_by_name(spec)]
     said += [("its description", text) for text in described if isinstance(text, str)]
     said += [("a comment", text) for text in context.comments if "cnpfix:" not in text]
     return tuple(f"{where} says {text.strip()!r:.80}" for where, text in said if _DENYING.search(text))[:3]
@@ -150,7 +185,23 @@ def _names_no_port(rule: Rule) -> bool:
     return all(item is None or (isinstance(item, dict) and item.get("ports") in (None, [])) for item in items)
 
 
+def _names_requests(rule: Rule) -> bool:
+    """Whether `toPorts` says which requests are allowed."""
+    return not rule.deny and any(item.get("rules") for item in rule.to_ports)
+
+
 def _without_ports(context: Context, spec: Spec, rule: Rule) -> Finding:
+    if not _names_peers(rule):
+        return report(
+            context,
+            f"{rule.route}/toPorts",
+            Applicability.MANUAL,
+            "`toPorts` with `rules` and without a port allows nothing",
+            f"an entry is made for each port: the rule allows no traffic of {subject_text(context.policy, spec)}",
+            severity=Severity.NOTE,
+            advice="name the ports that the rules are about",
+            at_key=True,
+        )
     fields = listed([f"`{field.name}`" for field in rule.peers if field.entries])
     verb = "denies" if rule.deny else "allows"
     subject = subject_text(context.policy, spec)

@@ -1,0 +1,96 @@
+"""Manifests that are no policies and that a pass asks for all the same: an API version that goes away.
+
+Their fixes change no flow, so that only the text is proved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from rewriter import yamltext
+from rewriter.cilium.policy import read_policy
+from rewriter.engine.documents import FoundPolicy
+from rewriter.engine.pipeline import Outcome, Rules
+from rewriter.engine.proofs import ProofError, patched, prove_comments, prove_structure
+from rewriter.engine.result import Place, Reported
+from rewriter.passes import PASSES
+from rewriter.passes.kit.registry import EVERY_KIND
+
+#: The kinds that passes ask for beside policies.
+KINDS = frozenset(kind for each in PASSES for kind in each.kinds) - EVERY_KIND
+#: What a text with such a manifest holds.
+MARKER = "cilium.io/v2alpha1"
+
+
+def objects_in(value: Any) -> list[FoundPolicy]:
+    """The manifests of these kinds in a document: the document itself, or the items of a List."""
+    return [FoundPolicy(read_policy(manifest, base=route), False) for manifest, route in _manifests(value, "", 0)]
+
+
+def _manifests(value: Any, route: str, depth: int) -> Iterator[tuple[dict[str, Any], str]]:
+    if not isinstance(value, dict):
+        return
+    kind, version, items = value.get("kind"), value.get("apiVersion"), value.get("items")
+    if kind in KINDS and isinstance(version, str) and version.startswith("cilium.io/"):
+        yield value, route
+    elif depth < 4 and isinstance(kind, str) and kind.endswith("List") and isinstance(items, list):
+        for index, item in enumerate(items):
+            yield from _manifests(item, f"{route}/items/{index}", depth + 1)
+
+
+def treat_objects(document: yamltext.Document, rules: Rules, objects: list[FoundPolicy]) -> Outcome:
+    """The findings of the passes on these manifests of a document, with their fixes applied and the text proved."""
+    outcome = Outcome()
+    comments = tuple(comment.text for comment in yamltext.comments_of(document))
+    fixes: list[tuple[int, Any]] = []
+    for found in objects:
+        for each in rules.passes:
+            if found.policy.kind not in each.kinds:
+                continue
+            for finding in each.find(rules.context(found, comments, partial(yamltext.comments_at, document))):
+                finding = rules.configured(finding)
+                where = yamltext.locate(document, finding.route)
+                place = Place(
+                    rules.path,
+                    where.line,
+                    where.column,
+                    where.end_line,
+                    where.end_column,
+                    document.index,
+                    found.policy.kind,
+                    "",
+                    found.policy.name,
+                )
+                if rules.silenced(finding, place) or any(rules.known([(finding, place)])):
+                    continue
+                held = rules.held(found.policy)
+                reported = Reported(finding, place, not_fixed=f"not rewritten: {held}" if held else "")
+                if finding.fix is not None and rules.allowed(finding) and not held:
+                    fixes.append((len(outcome.findings), finding.fix))
+                outcome.findings.append(reported)
+    if fixes:
+        _apply(document, fixes, outcome)
+    return outcome
+
+
+def _apply(document: yamltext.Document, fixes: list[tuple[int, Any]], outcome: Outcome) -> None:
+    operations = [operation for _, fix in fixes for operation in fix.operations]
+    try:
+        text = yamltext.edit_document(document, operations)
+        documents = yamltext.parse(text)
+        if len(documents) != 1:
+            raise ProofError("same structure", "the new text has another number of documents")
+        prove_structure(patched(document.value, operations), documents[0].value)
+        prove_comments([document], documents, may_move=False)
+    except yamltext.EditError as error:
+        for index, _ in fixes:
+            outcome.findings[index] = replace(outcome.findings[index], not_fixed=f"not rewritten: {error.message}")
+    except (ProofError, yamltext.YamlTextError) as error:
+        outcome.failure = str(error)
+    else:
+        outcome.text = text
+        for index, _ in fixes:
+            outcome.findings[index] = replace(outcome.findings[index], fixed=True)
