@@ -12,6 +12,7 @@ from rewriter.inventory.facts import Source
 from rewriter.inventory.manifests import items, mapping, texts
 from rewriter.inventory.patches import Patch
 from rewriter.inventory.transform import Labels, Transform
+from rewriter.inventory.transformers import read_transformers
 from rewriter.inventory.tree_files import KUSTOMIZATION_NAMES, TreeFiles
 
 _API = "kustomize.config.k8s.io/"
@@ -78,9 +79,14 @@ def _kustomization(files: TreeFiles, folder: str, value: Mapping[str, Any], sour
             else:
                 kept.append(joined(folder, entry))
     patch_files: list[str] = []
+    listed = value.get("transformers")
+    further = read_transformers(
+        listed if isinstance(listed, list) else (), lambda entry: _transformer_texts(files, folder, entry)
+    )
     transform = Transform(
         source,
-        namespace=_text(value.get("namespace")),
+        namespace=further.namespace or _text(value.get("namespace")),
+        default_namespace=further.default_namespace,
         prefix=_text(value.get("namePrefix")) or "",
         suffix=_text(value.get("nameSuffix")) or "",
         labels=tuple(read_labels(value)),
@@ -98,9 +104,29 @@ def _kustomization(files: TreeFiles, folder: str, value: Mapping[str, Any], sour
         transform,
         tuple(patch_files),
         tuple(charts),
-        tuple(name for name in _UNREAD if value.get(name)),
+        tuple(name for name in _UNREAD if value.get(name) and not (name == "transformers" and further.followed)),
         value,
     )
+
+
+def _transformer_texts(files: TreeFiles, folder: str, entry: str) -> list[str] | None:
+    """The texts of a file of transformers, or of those that a folder's kustomization lists; None where one is unread.
+
+    A kustomization that does more than list files is not followed.
+    """
+    inner = joined(folder, entry)
+    if inner in files.names:
+        data = files.bytes_of(inner)
+        return None if data is None else [data.decode("utf-8", "replace")]
+    for name in KUSTOMIZATION_NAMES:
+        path = joined(inner, name)
+        value = _document(files, path, files.names[path])[0] if path in files.names else None
+        if value is not None:
+            if not {"apiVersion", "kind", "resources"}.issuperset(value):
+                return None
+            parts = [files.bytes_of(joined(inner, each)) for each in _texts(value.get("resources"))]
+            return [part.decode("utf-8", "replace") for part in parts if part is not None] if all(parts) else None
+    return None
 
 
 def is_remote(entry: str) -> bool:

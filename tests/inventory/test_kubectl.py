@@ -65,6 +65,14 @@ MERGE = (
 ADD_LABEL = '[{"op": "add", "path": "/spec/template/metadata/labels/tier", "value": "y"}]'
 
 
+PLACE = """\
+apiVersion: builtin
+kind: NamespaceTransformer
+metadata: {name: place, namespace: shop}
+fieldSpecs: [{path: metadata/namespace, create: true}]
+"""
+
+
 def overlay(**fields: Any) -> dict[str, str]:
     return {**BASE, "top/kustomization.yaml": kustomization(resources=["../base"], **fields)}
 
@@ -99,6 +107,13 @@ CASES: dict[str, dict[str, str]] = {
         ],
     ),
     "patch after a rename": overlay(namePrefix="a-", patches=[{"patch": MERGE}], commonLabels={"team": "a"}),
+    "namespace transformer": overlay(transformers=["t.yaml"]) | {"top/t.yaml": PLACE},
+    "namespace transformer over a namespace": overlay(namespace="a", transformers=["t.yaml"]) | {"top/t.yaml": PLACE},
+    "namespace transformer for what has none": overlay(transformers=["t.yaml"])
+    | {
+        "base/kustomization.yaml": BASE["base/kustomization.yaml"] + "namespace: inner\n",
+        "top/t.yaml": PLACE + "unsetOnly: true\n",
+    },
     "namespace with its own object": overlay(namespace="shop")
     | {
         "base/kustomization.yaml": kustomization(resources=["ns.yaml", "web.yaml"]),
