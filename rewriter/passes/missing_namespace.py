@@ -7,7 +7,9 @@ Finds peer selectors that mean pods of another namespace and do not name it.
 Cilium adds the policy's own namespace to every entry of from/toEndpoints that names none. A selector such as
 `app: monitoring-agent` in a policy of `shop` means pods of `shop`, whatever runs in `monitoring`; in an allow rule the
 traffic that was meant is dropped, in a deny rule it passes. A misspelt key (`k8s:io.kubernetes.podNamespace`,
-`namespace`, `kubernetes.io/metadata.name` as a label of pods) names no namespace either: no pod has such a label.
+`namespace`, `kubernetes.io/metadata.name` as a label of pods) names no namespace either: no pod has such a label. The
+labels of a namespace are `io.cilium.k8s.namespace.labels.<key>` on its pods; `io.kubernetes.pod.namespace.labels.<key>`
+is on none, in a clusterwide policy neither.
 
 ## Example
 
@@ -66,6 +68,7 @@ from rewriter.inventory.facts import Workload
 from rewriter.passes.kit.claims import rule_flows
 from rewriter.passes.kit.clusterwide import clusterwide_form
 from rewriter.passes.kit.coverage import missing, sibling
+from rewriter.passes.kit.namespace_labels import right_key, wrong_namespace_labels
 from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.scope_keys import misspelt, renamed, with_expressions, with_label
 from rewriter.passes.kit.split_peers import is_half
@@ -99,10 +102,11 @@ class _Place:
         return self.context.policy.namespace or ""
 
 
-@antipattern(
-    code="CNP005", id="missing-namespace", title="a peer selector that means another namespace", kinds=frozenset({CNP})
-)
+@antipattern(code="CNP005", id="missing-namespace", title="a peer selector that means another namespace")
 def find(context: Context) -> Iterator[Finding]:
+    yield from wrong_namespace_labels(context)
+    if context.policy.kind != CNP:
+        return
     places = [each for each in _places(context) if not is_half(context, each.route) and not _means_nodes(each)]
     found = [finding for place in places if (finding := _finding(place)) is not None]
     yield from found
@@ -133,6 +137,8 @@ def _picks_pods(selector: Selector) -> bool:
 
     `{}` and conditions that only rule out mean the whole of the policy's namespace, and are taken at their word.
     """
+    if any(right_key(r.written_key) for r in selector.requirements):
+        return False
     if selector.names_namespace or any(r.source not in (ANY, K8S) for r in selector.requirements):
         return False
     return any(r.operator in ("In", "Exists") and r.key != CLUSTER_LABEL for r in selector.requirements)
