@@ -10,6 +10,7 @@ from functools import partial
 
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy
+from rewriter.engine.comment_proof import prove_places
 from rewriter.engine.declared import together
 from rewriter.engine.documents import FoundPolicy, slice_of
 from rewriter.engine.effects import Effects, Step, check_declared, check_together
@@ -19,7 +20,7 @@ from rewriter.engine.own_change import line_changes
 from rewriter.engine.proofs import ProofError, deletes, patched, prove_comments, prove_structure
 from rewriter.engine.result import Place, Reported
 from rewriter.evidence.context import Context
-from rewriter.finding import Applicability, Finding
+from rewriter.finding import Applicability, Finding, Operation
 from rewriter.passes.kit.enforcement import has_wrong_types
 from rewriter.passes.kit.registry import Pass
 from rewriter.reach.world import Declaration
@@ -94,6 +95,7 @@ class _Draft:
     first: Sequence[FoundPolicy] = ()
     steps: dict[int, list[Declaration | None]] = field(default_factory=dict)
     inexact: set[int] = field(default_factory=set)
+    operations: list[Operation] = field(default_factory=list)
 
     def take(self, document: yamltext.Document, policies: Sequence[FoundPolicy]) -> None:
         self.document = document
@@ -155,6 +157,7 @@ def _attempt(
             raise ProofError("stable", f"the passes still change the document after {MAX_ROUNDS} rounds")
         rejected = _prove_policies(draft, rules)
         if draft.document is not document:
+            prove_places(document, draft.document, draft.operations)
             outcome.text = draft.document.text
     except ProofError as error:
         outcome.failure = str(error)
@@ -315,6 +318,7 @@ def _apply(draft: _Draft, finding: Finding, rules: Rules) -> str:
         raise ProofError("same structure", "the new text has another number of documents")
     prove_structure(patched(draft.document.value, operations), documents[0].value)
     prove_comments([draft.document], documents, may_move=deletes(operations))
+    draft.operations += operations
     draft.take(documents[0], rules.policies(documents[0].value))
     return text
 

@@ -5,9 +5,11 @@ from rewriter.yamltext.document import Document, Location, locate, locate_key, n
 from rewriter.yamltext.edit import edit, edit_document, edit_many
 from rewriter.yamltext.errors import EditError, Limits, YamlTextError
 from rewriter.yamltext.gaps import Comment
+from rewriter.yamltext.moves import Moves, moves_of
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence, Span
 from rewriter.yamltext.parse import decode, parse
 from rewriter.yamltext.route import uneditable
+from rewriter.yamltext.second import Path, PlacedComment, SecondParserError, agrees, read_twice
 from rewriter.yamltext.templates import has_substitution, template_markup
 
 __all__ = [
@@ -18,11 +20,16 @@ __all__ = [
     "Limits",
     "Location",
     "Mapping",
+    "Moves",
     "Node",
+    "Path",
+    "PlacedComment",
     "Scalar",
+    "SecondParserError",
     "Sequence",
     "Span",
     "YamlTextError",
+    "agrees",
     "comments",
     "comments_at",
     "comments_of",
@@ -33,8 +40,10 @@ __all__ = [
     "has_substitution",
     "locate",
     "locate_key",
+    "moves_of",
     "node_at",
     "parse",
+    "read_twice",
     "template_markup",
     "uneditable",
 ]

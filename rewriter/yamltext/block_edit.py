@@ -9,8 +9,17 @@ from rewriter.yamltext.dashes import dash_of
 from rewriter.yamltext.document import children, equal, key_of, plain
 from rewriter.yamltext.errors import EditError
 from rewriter.yamltext.gaps import Comment
-from rewriter.yamltext.lines import begins_line, column, indentation, line_end, line_start, next_line
+from rewriter.yamltext.lines import (
+    above_head_comments,
+    begins_line,
+    column,
+    indentation,
+    line_end,
+    line_start,
+    next_line,
+)
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence
+from rewriter.yamltext.orphans import comment_lines, foot_of, lines_of_item
 from rewriter.yamltext.render import block, flow, list_item, member, scalar
 from rewriter.yamltext.splice import Splice
 from rewriter.yamltext.style import Style
@@ -60,12 +69,21 @@ def set_item(
     return _rewritten(text, old.start, end, lines, at, style, comments)
 
 
-def add_member(text: str, mapping: Mapping, key: str, value: Any, style: Style) -> list[Splice]:
+def add_member(
+    text: str, mapping: Mapping, key: str, value: Any, style: Style, comments: List[Comment]
+) -> list[Splice]:
     """A new member at the end of a mapping that is not empty."""
     first, last = mapping.items[0][0], mapping.items[-1][1]
     at = column(text, first.start)
-    end = line_end(text, max(last.end, mapping.items[-1][0].end))
-    return [Splice(end, end, style.newline + " " * at + _joined(member(key, value, at, style), style))]
+    end = foot_of(text, max(last.end, mapping.items[-1][0].end), at, comment_lines(text, comments))
+    return [_lines_at(text, end, " " * at + _joined(member(key, value, at, style), style), style)]
+
+
+def _lines_at(text: str, offset: int, lines: str, style: Style) -> Splice:
+    """Whole lines put in at the beginning of a line, or at the end of a text without a last line break."""
+    if offset == len(text) and not text.endswith("\n"):
+        return Splice(offset, offset, style.newline + lines)
+    return Splice(offset, offset, lines + style.newline)
 
 
 def add_item(
@@ -77,11 +95,11 @@ def add_item(
     neighbour = sequence.items[max(0, index - 1)]
     lines = _joined(_like(text, neighbour, value, at, style, comments) or list_item(value, at, style), style)
     if index > 0:
-        end = line_end(text, sequence.items[index - 1].end)
-        return [Splice(end, end, style.newline + " " * at + lines)]
+        end = foot_of(text, sequence.items[index - 1].end, at, comment_lines(text, comments))
+        return [_lines_at(text, end, " " * at + lines, style)]
     if not begins_line(text, first_dash):
         return [Splice(first_dash, first_dash, lines + style.newline + " " * at)]
-    start = _above_head_comments(text, first_dash)
+    start = above_head_comments(text, first_dash)
     return [Splice(start, start, " " * at + lines + style.newline)]
 
 
@@ -133,36 +151,38 @@ def _without_comments(text: str, start: int, end: int, comments: List[Comment]) 
     return [line.rstrip("\r") for line in lines if line.strip()]
 
 
-def remove_member(text: str, mapping: Mapping, index: int, style: Style, comments: List[Comment]) -> list[Splice]:
-    """A member goes from a mapping of several; the comments in it stay as lines of their own."""
+def remove_member(
+    text: str, mapping: Mapping, index: int, style: Style, comments: List[Comment]
+) -> tuple[list[Splice], list[Comment]]:
+    """A member goes from a mapping of several, with its comments: these are the second part of the answer."""
     key, value = mapping.items[index]
     following = mapping.items[index + 1][0].start if index + 1 < len(mapping.items) else None
-    return _removed(text, key.start, max(value.end, key.end), following, style, comments)
+    return _removed(text, key.start, max(value.end, key.end), value, following, style, comments)
 
 
-def remove_item(text: str, sequence: Sequence, index: int, style: Style, comments: List[Comment]) -> list[Splice]:
-    """An item goes from a sequence of several; the comments in it stay as lines of their own."""
+def remove_item(
+    text: str, sequence: Sequence, index: int, style: Style, comments: List[Comment]
+) -> tuple[list[Splice], list[Comment]]:
+    """An item goes from a sequence of several, with its comments: these are the second part of the answer."""
     following = dash_of(text, sequence, index + 1) if index + 1 < len(sequence.items) else None
-    return _removed(text, dash_of(text, sequence, index), sequence.items[index].end, following, style, comments)
+    item = sequence.items[index]
+    return _removed(text, dash_of(text, sequence, index), item.end, item, following, style, comments)
 
 
 def _removed(
-    text: str, start: int, end: int, following: int | None, style: Style, comments: List[Comment]
-) -> list[Splice]:
-    at = column(text, start)
+    text: str, start: int, end: int, node: Node, following: int | None, style: Style, comments: List[Comment]
+) -> tuple[list[Splice], list[Comment]]:
     if begins_line(text, start):
-        first, last = line_start(text, start), next_line(text, end)
-        kept = _inside(comments, first, last)
-        lines = "".join(" " * at + comment.text + style.newline for comment in kept)
+        first, last = lines_of_item(text, start, end, node, comments)
         if last == len(text) and not text.endswith("\n"):
             # The text ends without a line break and is to stay so.
-            before = text[:first].rstrip("\r\n")
-            lines = style.newline + lines.removesuffix(style.newline) if lines else ""
-            return [Splice(len(before), last, lines)]
-        return [Splice(first, last, lines)]
+            return [Splice(len(text[:first].rstrip("\r\n")), last, "")], _inside(comments, first, last)
+        return [Splice(first, last, "")], _inside(comments, first, last)
     if following is None:
         raise EditError("it shares its line with what stays")
-    return [*_above(text, start, _inside(comments, start, following), style), Splice(start, following, "")]
+    own = next_line(text, end)
+    kept = _inside(comments, own, following)
+    return [*_above(text, start, kept, style), Splice(start, following, "")], _inside(comments, start, own)
 
 
 def _rewritten(
@@ -197,17 +217,6 @@ def _end_with_comment(text: str, first: Node, last: Node, new_lines: int) -> int
     end = max(first.end, last.end)
     several = new_lines > 1 or text.find("\n", first.start, end) >= 0
     return line_end(text, end) if several else end
-
-
-def _above_head_comments(text: str, offset: int) -> int:
-    """The start of the run of comment lines right above an offset's line; of that line where there are none."""
-    start = line_start(text, offset)
-    while start > 0:
-        above = line_start(text, start - 1)
-        if above == start or not text[above:start].lstrip(" \t").startswith("#"):
-            break
-        start = above
-    return start
 
 
 def _inside(comments: List[Comment], start: int, end: int) -> list[Comment]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping as AnyMapping
 from collections.abc import Sequence as List
-from difflib import SequenceMatcher
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from rewriter.yamltext import block_edit, flow_edit
 from rewriter.yamltext.document import Document, equal, node_at, plain
@@ -15,8 +14,10 @@ from rewriter.yamltext.errors import EditError, YamlTextError
 from rewriter.yamltext.gaps import scalars
 from rewriter.yamltext.lines import line_start
 from rewriter.yamltext.literal import set_literal
+from rewriter.yamltext.lowering import list_operations, mapping_operations
 from rewriter.yamltext.move import moved_member, raised_member
 from rewriter.yamltext.nodes import Mapping, Node, Scalar, Sequence
+from rewriter.yamltext.orphans import Orphans
 from rewriter.yamltext.parse import parse
 from rewriter.yamltext.render import block, flow, scalar
 from rewriter.yamltext.route import Target, refuse_merged, refuse_shared, resolve_target
@@ -24,7 +25,6 @@ from rewriter.yamltext.splice import Splice, spliced
 from rewriter.yamltext.style import Style, style_near
 
 #: A lone CR, NEL, LS, PS: line breaks of YAML 1.1.
-_LONE_LF = re.compile(r"(?<!\r)\n")
 _OTHER_BREAKS = re.compile("\r(?!\n)|[\u0085\u2028\u2029]")
 
 Operation = AnyMapping[str, Any]
@@ -44,9 +44,16 @@ def edit_document(document: Document, operations: List[Operation]) -> str:
     text = document.text[document.span.start : document.span.end]
     _refuse_other_breaks(document, text)
     whole = document if len(text) == len(document.text) else None
-    edited = _edited(text, list(operations), whole)
-    # Removals may leave one line only, and so no line end for what is added after them to go by.
-    return edited if "\r\n" not in text or _LONE_LF.search(text) else _LONE_LF.sub("\r\n", edited)
+    state = _State("\r\n" if "\r\n" in text else "\n", Orphans())
+    edited = _edited(text, list(operations), state, whole)
+    return state.orphans.settled(_document(edited), state.newline) if state.orphans else edited
+
+
+class _State(NamedTuple):
+    """What the operations on one document share: its line ends, and the comments that lost their nodes."""
+
+    newline: str
+    orphans: Orphans
 
 
 def _refuse_other_breaks(document: Document, text: str) -> None:
@@ -75,7 +82,7 @@ def edit_many(text: str, operations: AnyMapping[int, List[Operation]]) -> str:
     return spliced(text, splices)
 
 
-def _edited(text: str, operations: list[Operation], parsed: Document | None = None) -> str:
+def _edited(text: str, operations: list[Operation], state: _State, parsed: Document | None = None) -> str:
     """The text of one document with operations made in it; `parsed` is the text's document if it is at hand."""
     position = 0
     while position < len(operations):
@@ -84,10 +91,10 @@ def _edited(text: str, operations: list[Operation], parsed: Document | None = No
         document = parsed or _document(text)
         parsed = None
         if following is not None and _is_swap(document, operation, following):
-            text = _swap(text, document, operation["path"], following)
+            text = _swap(text, document, operation["path"], following, state)
             position += 2
         else:
-            text = _apply(text, document, operation)
+            text = _apply(text, document, operation, state)
             position += 1
     return text
 
@@ -102,7 +109,7 @@ def _document(text: str) -> Document:
     return documents[0]
 
 
-def _apply(text: str, document: Document, operation: Operation) -> str:
+def _apply(text: str, document: Document, operation: Operation, state: _State) -> str:
     path = operation["path"]
     match operation["op"]:
         case "test":
@@ -110,15 +117,15 @@ def _apply(text: str, document: Document, operation: Operation) -> str:
                 raise EditError("the value is not the one expected", path)
             return text
         case "add":
-            return _add(text, document, path, operation["value"])
+            return _add(text, document, path, operation["value"], state)
         case "replace":
             if node_at(document, path) is None:
                 raise EditError("there is nothing to replace", path)
-            return _replace(text, document, path, operation["value"])
+            return _replace(text, document, path, operation["value"], state)
         case "remove":
-            return _remove(text, document, path)
+            return _remove(text, document, path, state)
         case "copy":
-            return _add(text, document, path, _value(document, operation["from"]))
+            return _add(text, document, path, _value(document, operation["from"]), state)
         case "move":
             if operation["from"] == path and node_at(document, path) is not None:
                 return text
@@ -129,7 +136,7 @@ def _apply(text: str, document: Document, operation: Operation) -> str:
                 return kept
             value = _value(document, operation["from"])
             return _edited(
-                text, [{"op": "remove", "path": operation["from"]}, {"op": "add", "path": path, "value": value}]
+                text, [{"op": "remove", "path": operation["from"]}, {"op": "add", "path": path, "value": value}], state
             )
         case other:
             raise EditError(f"unknown operation {other!r}", path)
@@ -142,22 +149,24 @@ def _value(document: Document, path: str) -> Any:
     return plain(node)
 
 
-def _add(text: str, document: Document, path: str, value: Any) -> str:
+def _add(text: str, document: Document, path: str, value: Any, state: _State) -> str:
     target = resolve_target(document, path)
     parent = target.parent
     if parent is None or (isinstance(parent, Mapping) and target.exists):
-        return _replace(text, document, path, value)
-    style = style_near(text, document.root, _neighbour(parent, target.index))
+        return _replace(text, document, path, value, state)
+    style = _style(text, document, _neighbour(parent, target.index), state)
     key = target.token if isinstance(parent, Mapping) else None
     _refuse_explicit_keys(text, parent, path)
     if not parent.items and not _in_flow(document, path):
         whole = {key: value} if key is not None else [value]
-        return _set(text, document, path.rsplit("/", 1)[0], whole)
+        state.orphans.added(path)
+        return _set(text, document, path.rsplit("/", 1)[0], whole, state)
+    state.orphans.added(path, in_list=None if isinstance(parent, Mapping) else target.index)
     if parent.flow:
         return spliced(text, flow_edit.add(text, parent, target.index, key, value, style))
     if isinstance(parent, Mapping):
         assert key is not None
-        return spliced(text, block_edit.add_member(text, parent, key, value, style))
+        return spliced(text, block_edit.add_member(text, parent, key, value, style, document.comments))
     return spliced(text, block_edit.add_item(text, parent, target.index, value, style, document.comments))
 
 
@@ -170,7 +179,7 @@ def _in_flow(document: Document, path: str) -> bool:
     return isinstance(container, Mapping | Sequence) and container.flow
 
 
-def _remove(text: str, document: Document, path: str) -> str:
+def _remove(text: str, document: Document, path: str, state: _State) -> str:
     target = resolve_target(document, path)
     parent = target.parent
     if parent is None or not target.exists:
@@ -179,14 +188,17 @@ def _remove(text: str, document: Document, path: str) -> str:
     refuse_merged(parent, path)
     _refuse_explicit_keys(text, parent, path)
     if len(parent.items) == 1:
-        return _set(text, document, path.rsplit("/", 1)[0], {} if isinstance(parent, Mapping) else [])
-    style = style_near(text, document.root, parent.start)
-    found = document.comments
+        return _set(text, document, path.rsplit("/", 1)[0], {} if isinstance(parent, Mapping) else [], state)
+    style = _style(text, document, parent.start, state)
     if parent.flow:
-        return spliced(text, flow_edit.remove(text, parent, target.index, style, found))
-    if isinstance(parent, Mapping):
-        return spliced(text, block_edit.remove_member(text, parent, target.index, style, found))
-    return spliced(text, block_edit.remove_item(text, parent, target.index, style, found))
+        splices, lost = flow_edit.remove(text, parent, target.index, style, document.comments)
+    elif isinstance(parent, Mapping):
+        splices, lost = block_edit.remove_member(text, parent, target.index, style, document.comments)
+    else:
+        splices, lost = block_edit.remove_item(text, parent, target.index, style, document.comments)
+    start = _start(document, target)
+    state.orphans.removed(path, lost, start, in_list=isinstance(parent, Sequence))
+    return spliced(text, splices)
 
 
 def _is_swap(document: Document, operation: Operation, following: Operation) -> bool:
@@ -200,7 +212,7 @@ def _is_swap(document: Document, operation: Operation, following: Operation) -> 
     return isinstance(parent, Mapping) and node_at(document, operation["path"]) is not None
 
 
-def _swap(text: str, document: Document, path: str, following: Operation) -> str:
+def _swap(text: str, document: Document, path: str, following: Operation, state: _State) -> str:
     target = resolve_target(document, path)
     parent = target.parent
     assert isinstance(parent, Mapping)
@@ -210,31 +222,32 @@ def _swap(text: str, document: Document, path: str, following: Operation) -> str
     node, value = parent.items[target.index]
     if equal(plain(value), following["value"]) and node.anchor is None:
         # Only the name changes: the value stays as it is written, with all comments in it.
-        style = style_near(text, document.root, node.start)
+        style = _style(text, document, node.start, state)
         name = scalar(key, style, node.style if isinstance(node, Scalar) else None)
         return spliced(text, [Splice(node.start, node.end, name)])
-    style = style_near(text, document.root, parent.items[target.index][1].start)
+    style = _style(text, document, parent.items[target.index][1].start, state)
     change = flow_edit.set_member if parent.flow else block_edit.set_member
+    state.orphans.added(following["path"])
     return spliced(text, change(text, parent, target.index, key, following["value"], style, document.comments))
 
 
-def _replace(text: str, document: Document, path: str, value: Any) -> str:
+def _replace(text: str, document: Document, path: str, value: Any, state: _State) -> str:
     """A new value at a place that exists; containers of one kind are compared, and only what differs changes."""
     node = node_at(document, path)
     old = plain(node) if node is not None else None
     if equal(old, value):
         return text
     if isinstance(old, dict) and isinstance(value, dict) and old and value:
-        return _edited(text, _mapping_operations(path, old, value), document)
+        return _edited(text, mapping_operations(path, old, value), state, document)
     if isinstance(old, list) and isinstance(value, list) and old and value:
-        return _edited(text, _list_operations(path, old, value), document)
-    return _set(text, document, path, value)
+        return _edited(text, list_operations(path, old, value), state, document)
+    return _set(text, document, path, value, state)
 
 
-def _set(text: str, document: Document, path: str, value: Any) -> str:
+def _set(text: str, document: Document, path: str, value: Any, state: _State) -> str:
     """A new value written over the old one."""
     target = resolve_target(document, path)
-    style = style_near(text, document.root, _start(document, target))
+    style = _style(text, document, _start(document, target), state)
     parent = target.parent
     if parent is None:
         return _set_root(text, document, value, style)
@@ -264,6 +277,10 @@ def _set_root(text: str, document: Document, value: Any, style: Style) -> str:
     return spliced(text, [Splice(root.start, root.end, new)])
 
 
+def _style(text: str, document: Document, position: int, state: _State) -> Style:
+    return replace(style_near(text, document.root, position), newline=state.newline)
+
+
 def _start(document: Document, target: Target) -> int:
     if target.parent is None:
         return document.span.start
@@ -285,45 +302,3 @@ def _refuse_explicit_keys(text: str, parent: Mapping | Sequence, path: str) -> N
         for key, _ in parent.items:
             if text[line_start(text, key.outer) : key.outer].rstrip(" ").endswith("?"):
                 raise EditError("the mapping has explicit keys (? key)", path)
-
-
-def _escape(token: str) -> str:
-    return token.replace("~", "~0").replace("/", "~1")
-
-
-def _mapping_operations(path: str, old: AnyMapping[str, Any], new: AnyMapping[str, Any]) -> list[Operation]:
-    removed = [key for key in old if key not in new]
-    added = [key for key in new if key not in old]
-    operations: list[Operation] = []
-    for number in range(max(len(removed), len(added))):
-        if number < len(removed):
-            operations.append({"op": "remove", "path": f"{path}/{_escape(removed[number])}"})
-        if number < len(added):
-            key = added[number]
-            operations.append({"op": "add", "path": f"{path}/{_escape(key)}", "value": new[key]})
-    for key, value in new.items():
-        if key in old and not equal(old[key], value):
-            operations.append({"op": "replace", "path": f"{path}/{_escape(key)}", "value": value})
-    return operations
-
-
-def _list_operations(path: str, old: list[Any], new: list[Any]) -> list[Operation]:
-    """From the end to the start, so that indexes stay right."""
-    before, after = ([json.dumps(item, sort_keys=True) for item in items] for items in (old, new))
-    operations: list[Operation] = []
-    for tag, first, last, new_first, new_last in reversed(
-        SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
-    ):
-        if tag == "equal":
-            continue
-        paired = min(last - first, new_last - new_first)
-        operations += [{"op": "remove", "path": f"{path}/{index}"} for index in range(last - 1, first + paired - 1, -1)]
-        operations += [
-            {"op": "add", "path": f"{path}/{first + paired + number}", "value": value}
-            for number, value in enumerate(new[new_first + paired : new_last])
-        ]
-        operations += [
-            {"op": "replace", "path": f"{path}/{first + number}", "value": new[new_first + number]}
-            for number in range(paired)
-        ]
-    return operations

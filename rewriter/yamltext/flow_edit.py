@@ -8,7 +8,16 @@ from typing import Any
 
 from rewriter.yamltext.errors import EditError
 from rewriter.yamltext.gaps import Comment
-from rewriter.yamltext.lines import begins_line, column, indentation, line_end, line_start, only_comment_follows
+from rewriter.yamltext.lines import (
+    above_head_comments,
+    begins_line,
+    column,
+    indentation,
+    line_end,
+    line_start,
+    next_line,
+    only_comment_follows,
+)
 from rewriter.yamltext.nodes import Mapping, Node, Sequence
 from rewriter.yamltext.render import flow, flow_lines
 from rewriter.yamltext.render import name as name_of
@@ -63,40 +72,67 @@ def _added(text: str, container: Container, index: int, key: str | None, value: 
     own_line = begins_line(text, parts[0][0])
     spread = own_line or any("\n" in text[start:end] for start, end in parts)
     name = "" if key is None else name_of(key, style) + style.separator
-    if index < len(parts):
-        start = parts[index][0]
+    if index == 0:
+        start = parts[0][0]
         new = name + _rendered(text, value, start, style, spread=spread)
-        pad = style.newline + " " * column(text, start) if begins_line(text, start) else " "
-        return [Splice(start, start, new + "," + pad)]
+        if not begins_line(text, start):
+            return [Splice(start, start, new + ", ")]
+        at = above_head_comments(text, start)
+        return [Splice(at, at, text[line_start(text, start) : start] + new + "," + style.newline)]
+    if index < len(parts):
+        start, end = parts[index][0], _comma_after(text, parts[index - 1][1])
+        assert end is not None
+        new = name + _rendered(text, value, start, style, spread=spread)
+        if begins_line(text, start) and only_comment_follows(text, end):
+            at = next_line(text, end)
+            return [Splice(at, at, text[line_start(text, start) : start] + new + "," + style.newline)]
+        return [Splice(end, end, " " + new + ",")]
     new = name + _rendered(text, value, neighbour[0], style, spread=spread)
     last = parts[-1][1]
     comma = _comma_after(text, last)
     behind = last if comma is None else comma
-    pad = style.newline + " " * column(text, parts[-1][0])
     if own_line and only_comment_follows(text, behind):
-        end = line_end(text, behind)
+        at, line = next_line(text, behind), text[line_start(text, parts[-1][0]) : parts[-1][0]] + new + style.newline
         if comma is not None:
-            return [Splice(end, end, pad + new + ",")]
-        if end == last:
-            return [Splice(last, last, "," + pad + new)]
-        return [Splice(last, last, ","), Splice(end, end, pad + new)]
+            return [Splice(at, at, line.removesuffix(style.newline) + "," + style.newline)]
+        return [Splice(last, last, ","), Splice(at, at, line)]
     if comma is not None:
         return [Splice(comma, comma, " " + new + ",")]
     return [Splice(last, last, style.comma + new)]
 
 
-def remove(text: str, container: Container, index: int, style: Style, comments: List[Comment]) -> list[Splice]:
-    """The member or item at an index goes from a container of several."""
+def remove(
+    text: str, container: Container, index: int, style: Style, comments: List[Comment]
+) -> tuple[list[Splice], list[Comment]]:
+    """The member or item at an index goes from a container of several; the second part are comments that go too."""
     parts = [_outer(item) for item in container.items]
     start, end = parts[index]
+    comma = _comma_after(text, end)
+    if begins_line(text, start) and only_comment_follows(text, comma or end):
+        return _lines_removed(text, parts, index, comma, comments)
     if index + 1 < len(parts):
         following = parts[index + 1][0]
         if not begins_line(text, start):
-            return [*_above(text, start, following, comments, style), Splice(start, following, "")]
+            return [*_above(text, start, following, comments, style), Splice(start, following, "")], []
         kept = _inside(comments, start, following)
         pad = style.newline + " " * column(text, start)
-        return [Splice(start, following, "".join(comment.text + pad for comment in kept))]
-    return _last_removed(text, parts[index - 1][1], start, end, style, comments)
+        return [Splice(start, following, "".join(comment.text + pad for comment in kept))], []
+    return _last_removed(text, parts[index - 1][1], start, end, style, comments), []
+
+
+def _lines_removed(
+    text: str, parts: List[tuple[int, int]], index: int, comma: int | None, comments: List[Comment]
+) -> tuple[list[Splice], list[Comment]]:
+    """A part that has its lines to itself goes, with the comments above and beside it."""
+    start, end = parts[index]
+    first = above_head_comments(text, start)
+    last = next_line(text, comma or end)
+    gone = _inside(comments, first, last)
+    splices = [Splice(first, last, "")]
+    before = _comma_after(text, parts[index - 1][1]) if index and index + 1 == len(parts) else None
+    if before is not None and comma is None:
+        splices.insert(0, Splice(before - 1, before, ""))
+    return splices, gone
 
 
 def _last_removed(text: str, before: int, start: int, end: int, style: Style, comments: List[Comment]) -> list[Splice]:

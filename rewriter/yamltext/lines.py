@@ -48,3 +48,14 @@ def only_comment_follows(text: str, offset: int) -> bool:
     """Whether nothing but space and a comment stands between an offset and the end of its line."""
     rest = text[offset : line_end(text, offset)].lstrip(" \t")
     return not rest or rest.startswith("#")
+
+
+def above_head_comments(text: str, offset: int) -> int:
+    """The start of the run of comment lines right above an offset's line; of that line where there are none."""
+    start = line_start(text, offset)
+    while start > 0:
+        above = line_start(text, start - 1)
+        if above == start or not text[above:start].lstrip(" \t").startswith("#"):
+            break
+        start = above
+    return start

@@ -43,7 +43,7 @@ ITEMS: dict[str, Case] = {
     "the last one leaves an empty list, not nothing": ("a:\n  - x\nb: 1\n", [remove("/a/0")], "a: []\nb: 1\n"),
     "the last one of a list in a list": ("- - z\n- x\n", [remove("/0/0")], "- []\n- x\n"),
     "an item that holds a comment only": ("a:\n- # todo\n- x\n", [replace("/a/0", "z")], "a:\n- z # todo\n- x\n"),
-    "remove an item that holds a comment only": ("a:\n- # todo\n- x\n", [remove("/a/0")], "a:\n# todo\n- x\n"),
+    "remove an item that holds a comment only": ("a:\n- # todo\n- x\n", [remove("/a/0")], "# todo\na:\n- x\n"),
     "fill an empty item": ("a:\n  - \n  - x\n", [replace("/a/0", {"b": 1, "c": 2})], "a:\n  - b: 1\n    c: 2\n  - x\n"),
     "a comment with a dash between dash and content": (
         "a:\n  - # b - c\n    name: y\n  - z\n",
@@ -53,7 +53,7 @@ ITEMS: dict[str, Case] = {
     "remove behind such a comment": (
         "a:\n  - # b - c\n    name: y\n  - z\n",
         [remove("/a/0")],
-        "a:\n  # b - c\n  - z\n",
+        "# b - c\na:\n  - z\n",
     ),
     "add before an item below such a comment": (
         "a:\n  - # b - c\n    name: y\n  - z\n",
@@ -70,10 +70,10 @@ ITEMS: dict[str, Case] = {
         [remove("/a/1")],
         "a:\n  - x\n      # deeper\nb: 1\n",
     ),
-    "a comment above a removed item stays": (
+    "comments of a removed item go to the list": (
         "a:\n  - x\n  # about y\n  - y # y\n  - z\n",
         [remove("/a/1")],
-        "a:\n  - x\n  # about y\n  # y\n  - z\n",
+        "# about y\n# y\na:\n  - x\n  - z\n",
     ),
     "an item of several lines": ("a:\n  - one\n    two\n  - b\n", [remove("/a/0")], "a:\n  - b\n"),
     "one item gives way to several": (
@@ -176,7 +176,7 @@ BLOCKS: dict[str, Case] = {
     "text that looks like comments is not one": (
         "x:\n  k: |\n    # no comment\n    - no item\n  m: 1 # comment\n",
         [remove("/x/m")],
-        "x:\n  k: |\n    # no comment\n    - no item\n  # comment\n",
+        "# comment\nx:\n  k: |\n    # no comment\n    - no item\n",
     ),
     "an indentation indicator": (
         "x:\n  k: |2\n      one\n  m: 1\n",
@@ -202,7 +202,7 @@ FILES: dict[str, Case] = {
     "crlf, remove": ("a: 1 # one\r\nb: 2\r\nc: 3\r\n", [remove("/b")], "a: 1 # one\r\nc: 3\r\n"),
     "no final newline, add": ("a:\n- x\n- y", [add("/a/-", "z")], "a:\n- x\n- y\n- z"),
     "no final newline, remove": ("a:\n- x\n- y", [remove("/a/1")], "a:\n- x"),
-    "no final newline, remove with its comment": ("a:\n- x\n- y # y", [remove("/a/1")], "a:\n- x\n# y"),
+    "no final newline, remove with its comment": ("a:\n- x\n- y # y", [remove("/a/1")], "# y\na:\n- x"),
     "no final newline, crlf": ("a: 1\r\nb: 2", [remove("/b")], "a: 1"),
     "bom": ("\ufeffa: 1\nb: 2\n", [replace("/a", {"x": 1})], "\ufeffa:\n  x: 1\nb: 2\n"),
     "bom, remove the first line": ("\ufeff- a\n- b\n", [remove("/0")], "\ufeff- b\n"),

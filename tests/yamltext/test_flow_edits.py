@@ -38,18 +38,18 @@ SPREAD: dict[str, Case] = {
         "x: [\n  a, # one\n  b, # two\n  c\n]\n",
     ),
     "insert": ("x: [\n  a, # one\n  b # two\n]\n", [add("/x/1", "c")], "x: [\n  a, # one\n  c,\n  b # two\n]\n"),
-    "remove the first": ("x: [\n  a, # one\n  b # two\n]\n", [remove("/x/0")], "x: [\n  # one\n  b # two\n]\n"),
-    "remove the last": ("x: [\n  a, # one\n  b # two\n]\n", [remove("/x/1")], "x: [\n  a # one\n  # two\n]\n"),
+    "remove the first": ("x: [\n  a, # one\n  b # two\n]\n", [remove("/x/0")], "# one\nx: [\n  b # two\n]\n"),
+    "remove the last": ("x: [\n  a, # one\n  b # two\n]\n", [remove("/x/1")], "# two\nx: [\n  a # one\n]\n"),
     "remove the last with a trailing comma": (
         "x: [\n  a, # one\n  b, # two\n]\n",
         [remove("/x/1")],
-        "x: [\n  a, # one\n  # two\n]\n",
+        "# two\nx: [\n  a, # one\n]\n",
     ),
     "remove before a bracket on its line": ("x: [\n  a, # one\n  b]\n", [remove("/x/1")], "x: [\n  a # one\n  ]\n"),
     "comments between the items": (
         "x: [\n  a,\n  # head\n  b\n  # tail\n]\n",
         [remove("/x/1")],
-        "x: [\n  a\n  # head\n  # tail\n]\n",
+        "# head\nx: [\n  a\n  # tail\n]\n",
     ),
     "crlf": ("x: [\r\n  a,\r\n  b\r\n]\r\n", [add("/x/-", "c")], "x: [\r\n  a,\r\n  b,\r\n  c\r\n]\r\n"),
 }
@@ -83,7 +83,7 @@ KYAML: dict[str, Case] = {
     "comments": (
         '{\n  a: "x", # one\n  # about b\n  b: "y", # two\n  c: "z",\n}\n',
         [remove("/b")],
-        '{\n  a: "x", # one\n  # about b\n  # two\n  c: "z",\n}\n',
+        '# about b\n# two\n{\n  a: "x", # one\n  c: "z",\n}\n',
     ),
 }
 

@@ -1,0 +1,199 @@
+"""The comments of nodes that go: they move to what the same edit adds, or to the collection that held the node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as AnyMapping
+from collections.abc import Sequence as List
+from dataclasses import dataclass, field
+
+from rewriter.yamltext.dashes import dash_of
+from rewriter.yamltext.document import Document, child, tokens
+from rewriter.yamltext.gaps import Comment, scalars
+from rewriter.yamltext.lines import begins_line, column, line_end, line_start, next_line
+from rewriter.yamltext.nodes import Mapping, Node, Sequence
+from rewriter.yamltext.splice import Splice, spliced
+
+
+@dataclass(slots=True)
+class _Orphan:
+    """A comment that lost its node. `order` is where it stood, `holder` the path of the collection around the node."""
+
+    text: str
+    order: int
+    path: list[str]
+    holder: list[str]
+    beside: bool
+
+
+@dataclass(slots=True)
+class Orphans:
+    """Collects comments that lose their nodes, and follows where the nodes that the edit adds come to stand."""
+
+    _lost: list[_Orphan] = field(default_factory=list)
+    _added: list[list[str]] = field(default_factory=list)
+
+    def added(self, path: str, *, in_list: int | None = None) -> None:
+        """Notes a node added at a path; `in_list` is its index where it pushes others back."""
+        steps = tokens(path)
+        if in_list is not None:
+            steps = [*steps[:-1], str(in_list)]
+            self._shift(steps, 1)
+        self._added.append(steps)
+
+    def removed(self, path: str, comments: Iterable[Comment], start: int, *, in_list: bool) -> None:
+        """Notes a node removed at a path with comments that go with it; those before `start` stood above it."""
+        steps = tokens(path)
+        self._added = [each for each in self._added if each[: len(steps)] != steps]
+        for orphan in self._lost:
+            if orphan.holder[: len(steps)] == steps:
+                orphan.holder = steps[:-1]
+        self._lost += [
+            _Orphan(each.text, each.span.start, list(steps), steps[:-1], each.span.start > start) for each in comments
+        ]
+        if in_list:
+            self._shift(steps, -1)
+
+    def _shift(self, steps: list[str], by: int) -> None:
+        """Follows the items of a list behind an index that comes or goes."""
+        depth, index = len(steps) - 1, int(steps[-1])
+        paths = [*self._added, *(orphan.holder for orphan in self._lost)]
+        for path in paths:
+            if path[:depth] == steps[:-1] and len(path) > depth and path[depth].isdigit() and int(path[depth]) >= index:
+                path[depth] = str(int(path[depth]) + by)
+
+    def __bool__(self) -> bool:
+        return bool(self._lost)
+
+    def settled(self, document: Document, newline: str) -> str:
+        """The document's text with the comments at what was added nearest to where they stood."""
+        groups: dict[tuple[str, ...], list[_Orphan]] = {}
+        for orphan in sorted(self._lost, key=lambda each: each.order):
+            near = max(self._added, key=lambda path: _shared(path, orphan.path), default=orphan.holder)
+            groups.setdefault(tuple(near), []).append(orphan)
+        added = {tuple(path) for path in self._added}
+        splices: list[Splice] = []
+        for target, group in groups.items():
+            splices += _placed(document, list(target), group, newline, may_stand_beside=target in added)
+        return spliced(document.text, _joined(splices))
+
+
+def _shared(first: List[str], second: List[str]) -> int:
+    length = 0
+    while length < min(len(first), len(second)) and first[length] == second[length]:
+        length += 1
+    return length
+
+
+def _joined(splices: list[Splice]) -> list[Splice]:
+    """Insertions at one place as one, in order."""
+    found: dict[int, str] = {}
+    for splice in splices:
+        found[splice.start] = found.get(splice.start, "") + splice.text
+    return [Splice(start, start, text) for start, text in found.items()]
+
+
+def _placed(
+    document: Document, target: list[str], group: list[_Orphan], newline: str, *, may_stand_beside: bool
+) -> Iterator[Splice]:
+    """The comments of a group at a target: one beside its first value where it stood so, the others above."""
+    text = document.text
+    start, node = _begin(document, target)
+    beside = _beside(document, start, node) if may_stand_beside and node is not None else None
+    rest = list(group)
+    alone = next((orphan for orphan in group if orphan.beside), None)
+    if beside is not None and alone is not None:
+        rest.remove(alone)
+        yield Splice(beside, beside, "  " + alone.text)
+    if rest:
+        at = line_start(text, start)
+        pad = text[at : at + len(text[at:]) - len(text[at:].lstrip(" \t"))]
+        yield Splice(at, at, "".join(pad + orphan.text + newline for orphan in rest))
+
+
+def _begin(document: Document, steps: list[str]) -> tuple[int, Node | None]:
+    """Where the nearest node on the way to a target begins a line, dashes counted, and the target if that is it."""
+    text, node = document.text, document.root
+    if node is None:
+        return document.span.start, None
+    best, found = node.outer, node
+    for step in steps:
+        below = child(node, step) if node is not None else None
+        if below is None or not isinstance(node, Mapping | Sequence):
+            break
+        key, value = below
+        start = key.outer if key is not None else value.outer
+        if isinstance(node, Sequence) and not node.flow:
+            start = dash_of(text, node, int(step))
+        node = value
+        if _first_on_line(text, start):
+            best, found = start, value
+    inner = node
+    while isinstance(inner, Mapping | Sequence) and inner.items and found is not node:
+        first = inner.items[0]
+        key, inner = first if isinstance(first, tuple) else (first, first)
+        if inner is not None and _first_on_line(text, key.outer):  # The target begins behind `}, `.
+            best, found = key.outer, node
+    return best, found if found is node else None
+
+
+def _first_on_line(text: str, offset: int) -> bool:
+    return not text[line_start(text, offset) : offset].strip(" \t-")
+
+
+def _beside(document: Document, start: int, node: Node) -> int | None:
+    """The end of the line of the first value of a node; None where that line has a comment, or is not its own."""
+    text = document.text
+    leaf = next((each for each in scalars(_first_value(node)) if each.start < each.end), None)
+    if leaf is None or leaf.style in ("|", ">") or not _first_on_line(text, start):
+        return None
+    end = line_end(text, leaf.end)
+    taken = any(leaf.end <= comment.span.start < end for comment in document.comments)
+    return None if taken else end
+
+
+def _first_value(node: Node) -> Node:
+    while isinstance(node, Mapping | Sequence) and node.items:
+        first = node.items[0]
+        node = first[1] if isinstance(first, tuple) else first
+    return node
+
+
+def lines_of_item(text: str, start: int, end: int, node: Node, comments: List[Comment]) -> tuple[int, int]:
+    """The lines, as offsets, of an item or member from `start` to `end` with the comments that go with it.
+
+    Above it, comment lines count that are not indented deeper; at the foot of a collection those that are.
+    """
+    at = column(text, start)
+    lines = comment_lines(text, comments)
+    first = line_start(text, start)
+    while first > 0:
+        above = line_start(text, first - 1)
+        if above == first or lines.get(above, at + 1) > at:
+            break
+        first = above
+    nested = isinstance(node, Mapping | Sequence) and not node.flow and bool(node.items)
+    last = foot_of(text, end, max(at, column(text, node.start) - 1), lines) if nested else next_line(text, end)
+    return first, last
+
+
+def foot_of(text: str, end: int, at: int, lines: AnyMapping[int, int]) -> int:
+    """The offset behind the line of `end` and the comment lines below it that are indented deeper than `at`."""
+    last = position = next_line(text, end)
+    while position < len(text):
+        following = next_line(text, position)
+        if lines.get(position, -1) > at:
+            last = following
+        elif text[position:following].strip():
+            break
+        position = following
+    return last
+
+
+def comment_lines(text: str, comments: Iterable[Comment]) -> dict[int, int]:
+    """The offsets of lines that hold a comment and nothing else, each with the comment's column."""
+    return {
+        line_start(text, each.span.start): column(text, each.span.start)
+        for each in comments
+        if begins_line(text, each.span.start)
+    }
