@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as AnyMapping
 from collections.abc import Sequence as List
 from dataclasses import dataclass, field
+from functools import partial
 
 from rewriter.yamltext.dashes import dash_of
 from rewriter.yamltext.document import Document, child, tokens
@@ -68,14 +69,20 @@ class Orphans:
     def settled(self, document: Document, newline: str) -> str:
         """The document's text with the comments at what was added nearest to where they stood."""
         groups: dict[tuple[str, ...], list[_Orphan]] = {}
+        begins = {tuple(path): _begin(document, path)[0] for path in self._added}
         for orphan in sorted(self._lost, key=lambda each: each.order):
-            near = max(self._added, key=lambda path: _shared(path, orphan.path), default=orphan.holder)
+            near = min(self._added, key=partial(_distance, orphan, begins), default=orphan.holder)
             groups.setdefault(tuple(near), []).append(orphan)
         added = {tuple(path) for path in self._added}
         splices: list[Splice] = []
         for target, group in groups.items():
             splices += _placed(document, list(target), group, newline, may_stand_beside=target in added)
         return spliced(document.text, _joined(splices))
+
+
+def _distance(orphan: _Orphan, begins: AnyMapping[tuple[str, ...], int], path: list[str]) -> tuple[int, int]:
+    """How far an added node is from where a comment stood: in the tree, then in the text."""
+    return -_shared(path, orphan.path), abs(begins[tuple(path)] - orphan.order)
 
 
 def _shared(first: List[str], second: List[str]) -> int:
