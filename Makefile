@@ -88,6 +88,10 @@ lock: $(STAMP)   ## make the lock file anew
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-emit-index-url --no-emit-find-links --group dev -o requirements-dev.lock pyproject.toml
+	(echo '# What the action installs, by digest: cnpfix with the extra pr, and hatchling that builds it. See make lock.'; \
+	  echo 'hatchling>=1.24' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra pr pyproject.toml -) \
+	  > integrations/github/requirements.txt
 
 clean:           ## remove the environment and caches
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -30,33 +30,40 @@ lines "${INPUT_PATHS:-.}"
 cnpfix=${CNPFIX:-}
 if [ -z "$cnpfix" ]; then
   environment="${RUNNER_TEMP:-$(mktemp -d)}/cnpfix"
-  extra=""
-  if [ "$mode" = pr ]; then extra="[pr]"; fi
-  "${INPUT_PYTHON:-python3}" -m venv "$environment"
-  "$environment/bin/python" -m pip install --quiet --disable-pip-version-check "${CNPFIX_ACTION_PATH:?}$extra"
   cnpfix="$environment/bin/cnpfix"
+  if [ ! -x "$cnpfix" ]; then
+    "${INPUT_PYTHON:-python3}" -m venv "$environment"
+    pip=("$environment/bin/python" -m pip install --quiet --disable-pip-version-check)
+    # Everything from the index by its digest; cnpfix itself from the action's own files, with nothing fetched.
+    "${pip[@]}" --require-hashes -r "${CNPFIX_ACTION_PATH:?}/integrations/github/requirements.txt"
+    "${pip[@]}" --no-index --no-deps --no-build-isolation "$CNPFIX_ACTION_PATH"
+  fi
 fi
+if [ "${1:-}" = install ]; then exit 0; fi
 
 if [ "$mode" = pr ]; then
   exec "$cnpfix" pr "${arguments[@]}"
 fi
 
-code=0
-"$cnpfix" --check --format github "${arguments[@]}" || code=$?
+# One run with several reports: the annotations on stdout, the others in files.
+reports=$(mktemp -d)
+trap 'rm -rf "$reports"' EXIT
+formats=(--format json --output "$reports/report.json" --format markdown --output "$reports/summary.md")
+if [ -n "$sarif" ]; then formats+=(--format sarif --output "$sarif"); fi
 
-if [ -n "${GITHUB_STEP_SUMMARY:-}" ]; then
-  "$cnpfix" --format markdown "${arguments[@]}" 2>/dev/null >> "$GITHUB_STEP_SUMMARY" || true
+code=0
+"$cnpfix" --check "${formats[@]}" --format github "${arguments[@]}" || code=$?
+
+if [ -n "${GITHUB_STEP_SUMMARY:-}" ] && [ -f "$reports/summary.md" ]; then
+  cat "$reports/summary.md" >> "$GITHUB_STEP_SUMMARY"
 fi
-if [ -n "$sarif" ]; then
-  "$cnpfix" --format sarif --output "$sarif" "${arguments[@]}" > /dev/null 2>&1 || true
-fi
-if [ -n "${GITHUB_OUTPUT:-}" ]; then
-  "$cnpfix" --format json "${arguments[@]}" 2>/dev/null | "${INPUT_PYTHON:-python3}" -c '
+if [ -n "${GITHUB_OUTPUT:-}" ] && [ -f "$reports/report.json" ]; then
+  "${INPUT_PYTHON:-python3}" -c '
 import json, sys
-summary = json.load(sys.stdin)["summary"]
+summary = json.load(open(sys.argv[1], encoding="utf-8"))["summary"]
 print("findings=%d" % summary["findings"])
 print("fixable=%d" % summary["fixed"])
-' >> "$GITHUB_OUTPUT" || true
+' "$reports/report.json" >> "$GITHUB_OUTPUT"
   if [ -n "$sarif" ] && [ -f "$sarif" ]; then echo "sarif-file=$sarif" >> "$GITHUB_OUTPUT"; fi
 fi
 

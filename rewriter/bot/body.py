@@ -65,7 +65,7 @@ def words_for(group: Group, from_version: str, to_version: str, scope: str) -> W
     title = _valid(_title(group, to_version))
     text = _valid(_body(group, from_version, to_version))
     change = digest(*(line for result in group.files for line in _changed_lines(result)))
-    marker = Marker(scope, change, digest(text))
+    marker = Marker(scope, change, _text_digest(text))
     return Words(title, f"{title}\n\n{_valid(_message(group))}", f"{marker}\n{text}\n{_END}\n", marker)
 
 
@@ -73,6 +73,23 @@ def marker_in(body: str) -> Marker | None:
     """The marker of a body; None for a body that the bot did not write."""
     found = _BEGIN.search(body)
     return Marker(found[1], found[2], found[3], found[4] is not None) if found else None
+
+
+def is_edited(body: str) -> bool:
+    """Whether the bot's part of a body is not the text that its marker has the digest of.
+
+    Forges change line ends and blanks at them, which is no edit. False for a body that the bot did not write.
+    """
+    begin = _BEGIN.search(body)
+    if begin is None:
+        return False
+    end = body.find(_END, begin.end())
+    return end < 0 or _text_digest(body[begin.end() : end]) != begin[3]
+
+
+def _text_digest(text: str) -> str:
+    """The digest of a text, whatever its line ends and the blanks before them."""
+    return digest("\n".join(line.rstrip() for line in text.splitlines()).strip())
 
 
 def replaced(body: str, new: str) -> str:

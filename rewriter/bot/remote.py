@@ -39,6 +39,7 @@ _SERVER_VARIABLES = {
     "GITHUB_SERVER_URL": ForgeKind.GITHUB,
 }
 _SCP = re.compile(r"^(?:(?P<user>[^@/\s]+)@)?(?P<host>[^:/\s]+|\[[0-9a-fA-F:]+\]):(?P<path>(?!//)\S+)$")
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
@@ -59,6 +60,11 @@ class Remote:
             port = "" if self.port in (None, _DEFAULT_PORTS[self.scheme]) else f":{self.port}"
             return f"{self.scheme}://{self.host}{port}"
         return f"https://{self.host}"
+
+    @property
+    def is_unencrypted(self) -> bool:
+        """Whether what is fetched and pushed can be read and changed on its way: plain HTTP to another machine."""
+        return self.scheme == "http" and self.host not in _LOOPBACK
 
     @property
     def is_http(self) -> bool:
@@ -82,7 +88,7 @@ class Place:
     def is_unencrypted(self) -> bool:
         """Whether what is sent to the API can be read on its way: plain HTTP to another machine."""
         parts = urlsplit(self.api)
-        return parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1")
+        return parts.scheme == "http" and parts.hostname not in _LOOPBACK
 
 
 def parse_remote(text: str) -> Remote:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 
-from rewriter.bot.body import Words, marked_done, marker_in, replaced, words_for
+from rewriter.bot.body import Words, is_edited, marked_done, marker_in, replaced, words_for
 from rewriter.bot.clone import Clone, RejectedError, StaleError
 from rewriter.bot.errors import BotError
 from rewriter.bot.forge import Forge, NewRequest, PullRequest
@@ -19,6 +19,7 @@ from rewriter.bot.http import RATE_LIMIT, ForgeError
 
 #: Times that a group is begun anew because somebody else pushed or opened in between.
 _TRIES = 3
+_RESTORED = "somebody edited the text between cnpfix's marks; cnpfix writes it anew, and keeps what stands around it"
 _CLOSING = (
     "Nothing is left to fix here: what this request proposed is in the base branch, or is part of another request now, "
     "or is needed no more. cnpfix closes it and deletes its branch, and opens another one when there is something."
@@ -169,9 +170,11 @@ def _plan(clone: Clone, forge: Forge | None, group: Group, branch: str, settings
     commit = clone.commit(content, words.message)
     if request is None:
         return _Plan(known, None, commit)
-    same = commit == head and marker == words.marker and request.base == clone.base_branch
+    edited = is_edited(request.body)
+    same = commit == head and marker == words.marker and request.base == clone.base_branch and not edited
     action = Action.UNCHANGED if same else Action.UPDATE
-    return _Plan(replace(known, action=action, url=request.url), request, commit)
+    notes = (_RESTORED,) if edited else ()
+    return _Plan(replace(known, action=action, url=request.url, notes=notes), request, commit)
 
 
 def _carry_out(clone: Clone, forge: Forge, plan: _Plan, settings: Settings) -> Outcome:
@@ -186,7 +189,8 @@ def _carry_out(clone: Clone, forge: Forge, plan: _Plan, settings: Settings) -> O
 
 
 def _update(clone: Clone, forge: Forge, request: PullRequest, words: Words) -> None:
-    if marker_in(request.body) != words.marker or request.base != clone.base_branch:
+    changed = marker_in(request.body) != words.marker or is_edited(request.body)
+    if changed or request.base != clone.base_branch:
         forge.update(request, body=replaced(request.body, words.body), base=clone.base_branch)
 
 

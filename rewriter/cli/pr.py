@@ -128,6 +128,10 @@ def pr(
         Path | None,
         typer.Option("--ca-bundle", metavar="FILE", help="Certificate authorities to trust.", rich_help_panel=_REMOTE),
     ] = None,
+    insecure: Annotated[
+        bool,
+        typer.Option("--insecure", help="Allow plain HTTP to another machine.", rich_help_panel=_REMOTE),
+    ] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="With --dry-run: also the requests' bodies.")
     ] = False,
@@ -166,6 +170,7 @@ def pr(
         forge=forge.value if forge else None,
         api_url=api_url,
         ca_bundle=ca_bundle,
+        insecure=insecure,
         labels=tuple(label or ()),
         reviewers=tuple(reviewer or ()),
         owners=owners,

@@ -54,6 +54,7 @@ class Asked:
     forge: str | None
     api_url: str | None
     ca_bundle: Path | None
+    insecure: bool
     labels: tuple[str, ...]
     reviewers: tuple[str, ...]
     owners: bool
@@ -115,8 +116,12 @@ def _server(asked: Asked, clock: Clock) -> _Server:
     token = find_token(place, os.environ)
     if token is None and not asked.dry_run:
         raise UsageError(f"no token for {place.host}: set {' or '.join(variables_for(place))} in the environment")
-    if token is not None and place.is_unencrypted:
-        tell(f"warning: the token goes to {place.api} unencrypted")
+    if (place.is_unencrypted or remote.is_unencrypted) and not asked.insecure:
+        clear = place.api if place.is_unencrypted else remote.web
+        raise UsageError(
+            f"{clear} is plain HTTP: anybody on the way can read the token and change what is pushed; use https, or "
+            "give --insecure"
+        )
     if token is not None and remote.is_http:
         git = replace(git, token=token, server=remote.web, url=remote.url)
     return _Server(git, root, remote, place, token, ca_bundle)

@@ -43,7 +43,7 @@ def outcome(item: Outcome, settings: Settings, style: Style, *, verbose: bool) -
     verb, color = (_WOULD if settings.dry_run else _DONE)[item.action]
     yield f"{style.paint(f'{verb:<{_INDENT}}', color, *(('bold',) if color == 'red' else ()))}{clean(item.branch)}"
     if item.group is not None:
-        yield from style.wrap(_counts(item), _INDENT)
+        yield from style.wrap(_counts(item, settings), _INDENT)
     if item.url:
         yield " " * _INDENT + clean(item.url)
     if item.detail:
@@ -55,9 +55,10 @@ def outcome(item: Outcome, settings: Settings, style: Style, *, verbose: bool) -
     yield ""
 
 
-def _counts(item: Outcome) -> str:
+def _counts(item: Outcome, settings: Settings) -> str:
     assert item.group is not None
-    parts = [f"{len(item.group.fixed)} fixed in {_count(len(item.group.files), 'file')}"]
+    verb = "would be fixed" if settings.dry_run else "fixed"
+    parts = [f"{len(item.group.fixed)} {verb} in {_count(len(item.group.files), 'file')}"]
     if item.group.left:
         parts.append(f"{len(item.group.left)} left for a person")
     label = f"{item.group.label}: " if item.group.label else ""

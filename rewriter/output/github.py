@@ -1,19 +1,31 @@
-"""GitHub workflow commands: one annotation a finding or error."""
+"""GitHub workflow commands: one annotation a finding or error, as many of each level as GitHub shows of a step."""
 
 from __future__ import annotations
+
+from collections import Counter
 
 from rewriter.engine.result import Report
 from rewriter.finding import Severity
 from rewriter.output.lines import full_message
 from rewriter.output.style import clean, one_line
 
+#: Annotations of one level that GitHub shows of a step (GitHub docs, limits of workflow commands).
+MOST = 10
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
 
 def render(report: Report) -> str:
-    """One workflow command a line (GitHub docs, Workflow commands)."""
+    """One workflow command a line (GitHub docs, Workflow commands); the last line counts what has none.
+
+    GitHub drops what is beyond its limit without a word, and not the least important first.
+    """
     lines = []
+    shown: Counter[Severity] = Counter({Severity.ERROR: min(len(report.errors), MOST)})
     for item in report.findings:
+        severity = item.finding.severity
+        shown[severity] += 1
+        if shown[severity] > MOST:
+            continue
         place = item.place
         properties = {
             "file": place.file,
@@ -23,9 +35,12 @@ def render(report: Report) -> str:
             "title": f"{item.finding.code} {item.finding.id}",
         }
         lines.append(_command(_COMMANDS[item.finding.severity], properties, full_message(item)))
-    for error in report.errors:
+    for error in report.errors[:MOST]:
         properties = {"file": error.path, "line": str(error.line or 1), "title": "cnpfix"}
         lines.append(_command("error", properties, str(error)))
+    left = len(report.findings) + len(report.errors) - len(lines)
+    if left:
+        lines.append(f"{left} more have no annotation; the job's summary and the SARIF file have them all")
     return "".join(line + "\n" for line in lines)
 
 

@@ -51,6 +51,24 @@ def test_check_annotates_and_fails(repository: Path) -> None:
     assert (repository / "a policy.yaml").read_text() == POLICY
 
 
+def test_the_token_is_for_requests_alone_and_actions_are_pinned() -> None:
+    steps = yaml.safe_load((ROOT / "action.yml").read_text())["runs"]["steps"]
+    with_token = [step for step in steps if "token" in str(step.get("env", {})).lower()]
+    assert [step["if"] for step in with_token] == ["${{ inputs.mode == 'pr' }}"]
+    used = [step["uses"] for step in steps if "uses" in step]
+    assert used and all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", each) for each in used)
+    assert "--require-hashes" in SCRIPT.read_text()
+
+
+def test_annotations_stay_within_what_github_shows(repository: Path) -> None:
+    for number in range(25):
+        (repository / f"p{number}.yaml").write_text(POLICY)
+    done = _run(repository)
+    lines = done.stdout.splitlines()
+    assert len([line for line in lines if line.startswith("::warning ")]) == 10
+    assert lines[-1] == "16 more have no annotation; the job's summary and the SARIF file have them all"
+
+
 def test_report_does_not_fail_for_findings(repository: Path) -> None:
     assert _run(repository, mode="report").returncode == 0
 
@@ -82,12 +100,15 @@ def test_unknown_mode_is_one_clear_line(repository: Path) -> None:
 
 def test_every_input_reaches_the_script() -> None:
     action = yaml.safe_load((ROOT / "action.yml").read_text())
-    step = action["runs"]["steps"][0]
+    steps = [step for step in action["runs"]["steps"] if "run" in step]
     used = set(re.findall(r"inputs\.([a-z-]+)", json.dumps(action["runs"])))
     assert used == set(action["inputs"])
-    assert "${{" not in step["run"]
+    assert all("${{" not in step["run"] for step in steps)
     read = set(re.findall(r"\b(INPUT_[A-Z_]+)", SCRIPT.read_text()))
-    assert {name for name in step["env"] if name.startswith("INPUT_")} == read
+    assert {name for step in steps for name in step["env"] if name.startswith("INPUT_")} == read
+    # Every step but the installing one hands over all of it; the SARIF file is no matter of requests.
+    assert {name for name in steps[1]["env"] if name.startswith("INPUT_")} == read
+    assert read - set(steps[2]["env"]) == {"INPUT_SARIF_FILE"}
 
 
 def test_hooks_run_what_they_say() -> None:
