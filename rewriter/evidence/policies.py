@@ -100,7 +100,16 @@ def policies_of(context: Context) -> ClusterPolicies:
 
 def own_rules(context: Context) -> list[AppliedRule]:
     """The rules of the context's own policy as it is now, which may be after a fix."""
-    policy, settings = context.policy, settings_of(context.cluster, context.to_version)
+    policy = context.policy
+    key = ("own rules", context.cluster.name if context.cluster else None, context.to_version, context.path)
+    if key not in policy.answers:
+        policy.answers[key] = _own_rules(context, policy)
+    made: list[AppliedRule] = policy.answers[key]
+    return made
+
+
+def _own_rules(context: Context, policy: Policy) -> list[AppliedRule]:
+    settings = settings_of(context.cluster, context.to_version)
     facts = _facts([AppliedPolicy(policy.raw, None, Source(context.path))], context.inventory)
     anywhere = not (context.namespace_known or policy.kind == CCNP)
     return list(_compiled(policy, Source(context.path), settings, facts, anywhere=anywhere))

@@ -16,7 +16,7 @@ absent: a pass that concludes from what no rule does looks at `possible` and `un
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -140,15 +140,32 @@ def reach_of(context: Context, spec: Spec) -> tuple[Reach, ...]:
 
 def reach_of_workload(context: Context, workload: Workload) -> Reach:
     """What the pods of a workload may reach, and be reached by."""
-    identity = identity_of(context, workload)
-    namespaces = context.inventory.namespaces(workload.namespace)
-    pods = Pods(LabelSet(identity.labels), workload.namespace, complete=True, namespace_labels=bool(namespaces))
+    identity, pods = _pods_of(context, workload)
     return _of_pods(context, identity, pods, workload)
 
 
 def identity_of(context: Context, workload: Workload) -> Identity:
     """The identity of a workload's pods, as peer of a verdict; the context's cluster is that of one without."""
-    return workload_identity(workload, context.inventory, context.cluster.name if context.cluster else DEFAULT_NAME)
+    return _pods_of(context, workload)[0]
+
+
+def _pods_of(context: Context, workload: Workload) -> tuple[Identity, Pods]:
+    """The identity of a workload's pods, and what is known of them. Made once a cluster and run."""
+    local = context.cluster.name if context.cluster else DEFAULT_NAME
+    key = ("pods", local, *_key(workload))
+    if key not in context.answers:
+        identity = workload_identity(workload, context.inventory, local)
+        namespaces = context.inventory.namespaces(workload.namespace)
+        labels = LabelSet(identity.labels)
+        pods = Pods(labels, workload.namespace, complete=True, namespace_labels=bool(namespaces))
+        context.answers[key] = identity, pods
+    made: tuple[Identity, Pods] = context.answers[key]
+    return made
+
+
+def _key(workload: Workload) -> tuple[object, ...]:
+    labels = frozenset(workload.labels.items())
+    return workload.kind, workload.namespace, workload.name, workload.cluster, workload.source, labels
 
 
 def _stand_in(context: Context, term: LabelTerm) -> tuple[Identity, Pods]:
@@ -169,16 +186,35 @@ def _stand_in(context: Context, term: LabelTerm) -> tuple[Identity, Pods]:
 
 def _of_pods(context: Context, identity: Identity, pods: Pods, workload: Workload | None) -> Reach:
     policies, policy = policies_of(context), context.policy
-    others = (rule for rule in policies.within(pods.namespace) if not is_same_policy(rule.policy, policy))
-    selecting: list[AppliedRule] = []
-    possible: list[AppliedRule] = []
-    for rule in (*own_rules(context), *others):
-        selected = selects(rule, pods)
-        if selected is not False:
-            (selecting if selected else possible).append(rule)
+    others = (each for each in _selecting(context, pods, workload) if not is_same_policy(each[0].policy, policy))
+    found = [*_matched(own_rules(context), pods), *others]
+    selecting = [rule for rule, selected in found if selected]
+    possible = [rule for rule, selected in found if not selected]
     settings = settings_of(context.cluster, context.to_version)
     hidden = policies.unread(pods.namespace)
     return Reach(identity, workload, tuple(selecting), tuple(possible), hidden, settings)
+
+
+def _selecting(context: Context, pods: Pods, workload: Workload | None) -> list[tuple[AppliedRule, bool]]:
+    """The rules of the tree that select pods, or (False) may. Remembered for those of a workload."""
+    key = (
+        None
+        if workload is None
+        else ("selecting", context.cluster and context.cluster.name, context.to_version, *_key(workload))
+    )
+    if key is None:
+        return list(_matched(policies_of(context).within(pods.namespace), pods))
+    if key not in context.answers:
+        context.answers[key] = list(_matched(policies_of(context).within(pods.namespace), pods))
+    made: list[tuple[AppliedRule, bool]] = context.answers[key]
+    return made
+
+
+def _matched(rules: Iterable[AppliedRule], pods: Pods) -> Iterator[tuple[AppliedRule, bool]]:
+    for rule in rules:
+        selected = selects(rule, pods)
+        if selected is not False:
+            yield rule, bool(selected)
 
 
 #: Peer fields that never hold a pod.
