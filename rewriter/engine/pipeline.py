@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -96,9 +95,11 @@ class _Draft:
     steps: dict[int, list[Declaration | None]] = field(default_factory=dict)
     inexact: set[int] = field(default_factory=set)
     operations: list[Operation] = field(default_factory=list)
+    lines: _LineMap | None = None
 
     def take(self, document: yamltext.Document, policies: Sequence[FoundPolicy]) -> None:
         self.document = document
+        self.lines = None
         self.policies = policies
         self.comments = tuple(comment.text for comment in yamltext.comments_of(document))
         self.first = self.first or self.policies
@@ -336,7 +337,7 @@ def _place(
     line, column, end_line, end_column = location.line, location.column, location.end_line, location.end_column
     if draft.document is not document:
         first_line = document.text.count("\n", 0, document.span.start)
-        lines = _LineMap(original, draft.document.text)
+        lines = draft.lines = draft.lines or _LineMap(original, draft.document.text)
         line, end_line = (first_line + lines.original(number) for number in (line, end_line))
     return Place(
         rules.path,
@@ -361,8 +362,7 @@ class _LineMap:
     """From lines of a changed text back to those of the original (1-based)."""
 
     def __init__(self, original: str, changed: str) -> None:
-        matcher = difflib.SequenceMatcher(None, original.splitlines(), changed.splitlines(), autojunk=False)
-        self._blocks = matcher.get_opcodes()
+        self._blocks = list(yamltext.opcodes(original.splitlines(), changed.splitlines()))
 
     def original(self, line: int) -> int:
         for tag, old_start, old_end, new_start, new_end in self._blocks:

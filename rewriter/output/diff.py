@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
 from rewriter.engine.result import FileResult
+from rewriter.yamltext import opcodes
 
 CONTEXT = 3
 _NO_NEWLINE = "\\ No newline at end of file"
@@ -92,8 +92,7 @@ def replaced_lines(result: FileResult) -> Iterator[Replacement]:
         offset = line_start
         before = _split(text[line_start:line_end])
         after = _split(text[line_start : change.start] + change.text + text[change.end : line_end])
-        matcher = SequenceMatcher(None, before, after, autojunk=False)
-        for tag, old_start, old_end, new_start, new_end in matcher.get_opcodes():
+        for tag, old_start, old_end, new_start, new_end in opcodes(before, after):
             if tag != "equal":
                 yield line + old_start, line + old_end, after[new_start:new_end]
 

@@ -5,6 +5,7 @@ from rewriter.yamltext.document import Document, Location, locate, locate_key, n
 from rewriter.yamltext.edit import edit, edit_document, edit_many
 from rewriter.yamltext.errors import EditError, Limits, YamlTextError
 from rewriter.yamltext.gaps import Comment
+from rewriter.yamltext.line_diff import opcodes
 from rewriter.yamltext.moves import Moves, moves_of
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence, Span
 from rewriter.yamltext.parse import decode, parse
@@ -42,6 +43,7 @@ __all__ = [
     "locate_key",
     "moves_of",
     "node_at",
+    "opcodes",
     "parse",
     "read_twice",
     "template_markup",

@@ -18,10 +18,12 @@ from rewriter.yamltext.splice import Splice, spliced
 
 @dataclass(slots=True)
 class _Orphan:
-    """A comment that lost its node. `order` is where it stood, `holder` the path of the collection around the node."""
+    """A comment that lost its node. `order` is where it stood, `node` where that began, `holder` the path of the
+    collection around it."""
 
     text: str
     order: int
+    node: int
     path: list[str]
     holder: list[str]
     beside: bool
@@ -50,7 +52,8 @@ class Orphans:
             if orphan.holder[: len(steps)] == steps:
                 orphan.holder = steps[:-1]
         self._lost += [
-            _Orphan(each.text, each.span.start, list(steps), steps[:-1], each.span.start > start) for each in comments
+            _Orphan(each.text, each.span.start, start, list(steps), steps[:-1], each.span.start > start)
+            for each in comments
         ]
         if in_list:
             self._shift(steps, -1)
@@ -82,7 +85,7 @@ class Orphans:
 
 def _distance(orphan: _Orphan, begins: AnyMapping[tuple[str, ...], int], path: list[str]) -> tuple[int, int]:
     """How far an added node is from where a comment stood: in the tree, then in the text."""
-    return -_shared(path, orphan.path), abs(begins[tuple(path)] - orphan.order)
+    return -_shared(path, orphan.path), abs(begins[tuple(path)] - orphan.node)
 
 
 def _shared(first: List[str], second: List[str]) -> int:
