@@ -30,19 +30,22 @@ def may_hold_facts(name: str) -> bool:
     return may_hold_manifests(name) or name.endswith(TERRAFORM_SUFFIXES)
 
 
-def find_files(paths: Sequence[Path], exclude: Globs, seen: set[str] | None = None) -> Iterator[FoundFile | InputError]:
+def find_files(
+    paths: Sequence[Path], exclude: Globs, seen: set[str] | None = None, left_out: list[FoundFile] | None = None
+) -> Iterator[FoundFile | InputError]:
     """Every manifest file at or below the paths, each once, in the order of their names; missing paths as errors.
 
     What git ignores is left out, unless named itself. A symlink below a path is followed to a file inside of it, if
     that file is not found by a name of its own. `seen` holds the real names of files not to find again, and takes
-    those found.
+    those found. `left_out` takes the files that `exclude` matches.
     """
     seen = set() if seen is None else seen
+    left_out = [] if left_out is None else left_out
     for path in paths:
-        yield from _at(path, exclude, seen)
+        yield from _at(path, exclude, seen, left_out)
 
 
-def _at(path: Path, exclude: Globs, seen: set[str]) -> Iterator[FoundFile | InputError]:
+def _at(path: Path, exclude: Globs, seen: set[str], left_out: list[FoundFile]) -> Iterator[FoundFile | InputError]:
     display = os.path.normpath(path)
     try:
         mode = path.stat().st_mode
@@ -52,14 +55,17 @@ def _at(path: Path, exclude: Globs, seen: set[str]) -> Iterator[FoundFile | Inpu
         yield InputError(display, why, hint="check the path")
         return
     if stat.S_ISDIR(mode):
-        yield from _below(display, real, exclude, seen)
+        yield from _below(display, real, exclude, seen, left_out)
     elif not stat.S_ISREG(mode):
         yield InputError(display, "is neither a file nor a folder", hint="name a manifest or a folder of manifests")
     elif path.is_symlink() and _leaves(path, real):
         yield InputError(display, "is a symlink that leads out of its repository", hint="name the file itself")
-    elif real not in seen and not (exclude and exclude.match(path)):
+    elif real not in seen:
         seen.add(real)
-        yield FoundFile(display, explicit=True)
+        if exclude and exclude.match(path):
+            left_out.append(FoundFile(display, explicit=True))
+        else:
+            yield FoundFile(display, explicit=True)
 
 
 def _leaves(link: Path, real: str) -> bool:
@@ -68,7 +74,9 @@ def _leaves(link: Path, real: str) -> bool:
     return root is not None and not real.startswith(os.path.realpath(root) + os.sep)
 
 
-def _below(display: str, root: str, exclude: Globs, seen: set[str]) -> Iterator[FoundFile | InputError]:
+def _below(
+    display: str, root: str, exclude: Globs, seen: set[str], left_out: list[FoundFile]
+) -> Iterator[FoundFile | InputError]:
     names, links, errors = _walk(display)
     yield from errors
     prefix = "" if display == "." else display.rstrip("/") + "/"
@@ -77,9 +85,12 @@ def _below(display: str, root: str, exclude: Globs, seen: set[str]) -> Iterator[
         names = sorted([*names, *_worth_following(links, names, display, top)])
     for name in names:
         real = top + name
-        if real in seen or (exclude and exclude.match(prefix + name)):
+        if real in seen:
             continue
         seen.add(real)
+        if exclude and exclude.match(prefix + name):
+            left_out.append(FoundFile(prefix + name))
+            continue
         yield FoundFile(prefix + name)
 
 

@@ -209,6 +209,7 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
         complete=config.complete,
         render=_renderer(request, config, root or _folder(start)),
         operators=CONVENTIONS if config.operators is None else config.operators,
+        inert_kinds=config.inert_kinds,
     )
     running = [policy for snapshot in snapshots for policy in snapshot.policies]
     dead = _dead(request, running)
@@ -345,7 +346,8 @@ def _scan(
     """Reads every file at or below the paths; returns their real names."""
     seen: set[str] = set()
     offer = workspace.inventory.offer
-    for found in find_files(paths, exclude, seen):
+    left_out: list[FoundFile] = []
+    for found in find_files(paths, exclude, seen, left_out):
         if isinstance(found, InputError):
             workspace.errors.append(found)
             continue
@@ -358,6 +360,7 @@ def _scan(
         data = read_file(found)
         if isinstance(data, InputError):
             workspace.errors.append(data)
+            workspace.inventory.leave_out(found.display, None, data.message)
         elif data is not None:
             offer(found.display, data)
             if holds_policy(data) or holds_old_object(data):
@@ -366,7 +369,17 @@ def _scan(
             elif found.explicit and b"\0" in data:
                 what = InputError(found.display, "is binary, not a manifest", hint="name YAML or JSON files")
                 workspace.errors.append(what)
+    _leave_out(workspace.inventory, left_out)
     return seen
+
+
+def _leave_out(inventory: TreeInventory, files: Sequence[FoundFile]) -> None:
+    """Files under `exclude` are no facts, and may be applied all the same: what they may hold is not absent."""
+    for found in files:
+        if not found.display.endswith(TERRAFORM_SUFFIXES):
+            data = read_file(found)
+            if data is not None:
+                inventory.leave_out(found.display, data if isinstance(data, bytes) else None, "is under `exclude`")
 
 
 def _offer_terraform(inventory: TreeInventory, found: FoundFile) -> None:
@@ -378,10 +391,14 @@ def _offer_terraform(inventory: TreeInventory, found: FoundFile) -> None:
 
 def _scan_facts(workspace: Workspace, root: Path, exclude: Globs, seen: set[str]) -> None:
     """Offers the rest of the repository as facts, where the paths are only a part of it."""
-    for found in find_files([root], exclude, seen):
+    left_out: list[FoundFile] = []
+    for found in find_files([root], exclude, seen, left_out):
         if isinstance(found, FoundFile) and found.display.endswith(TERRAFORM_SUFFIXES):
             _offer_terraform(workspace.inventory, found)
         elif isinstance(found, FoundFile):
             data = read_file(found)
             if isinstance(data, bytes):
                 workspace.inventory.offer(found.display, data)
+            elif isinstance(data, InputError):
+                workspace.inventory.leave_out(found.display, None, data.message)
+    _leave_out(workspace.inventory, left_out)

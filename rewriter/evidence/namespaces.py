@@ -12,6 +12,7 @@ from rewriter.cilium.terms import conditions_of, label_term
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import member_clusters
 from rewriter.evidence.workloads import hidden_from, workloads_of
+from rewriter.inventory.completeness import LIFT
 from rewriter.inventory.facts import Workload
 from rewriter.text import listed
 
@@ -29,6 +30,14 @@ class Matches:
     here: tuple[Workload, ...]
     elsewhere: tuple[Workload, ...]
     beyond: tuple[Workload, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What would have to be known to say which pods match, in one line, and what makes it known."""
+
+    words: str
+    lift: str
 
 
 def told(context: Context, selector: Selector) -> dict[str, str]:
@@ -78,19 +87,27 @@ def _local_only(context: Context, selector: Selector) -> bool:
     return not names_cluster(selector) and all(context.default_local_cluster(version) for version in versions)
 
 
-def knowledge_gap(context: Context, selector: Selector) -> str:
-    """What would have to be known to say that no pod of the policy's namespace matches; empty where it is."""
+def knowledge_gap(context: Context, selector: Selector, besides: Sequence[str] = ()) -> Gap | None:
+    """Why other pods may match than those known; None where all are known.
+
+    They may be in the policy's own namespace, or in any other; what can only make pods in `besides` does not count.
+    """
     own = context.cluster.name if context.cluster else None
-    if not any(own is None or workload.cluster in (None, own) for workload in _own(context)):
-        return f"no workload of {context.policy.namespace} is known"
+    namespace = context.policy.namespace or ""
+    known = any(own is None or workload.cluster in (None, own) for workload in _own(context))
+    if not known and not context.inventory.completeness(namespace, own).complete:
+        return Gap(f"no workload of {namespace} is known", LIFT)
     members = [cluster.name for cluster in member_clusters(context)]
     reached = [own] if own and _local_only(context, selector) else members
     gaps = context.inventory.gaps("workloads")
     if gaps:
-        return f"{listed(gaps)}, so that not every pod of {context.policy.namespace} is known"
+        return Gap(f"{listed(gaps)}, so that not every pod of {namespace} is known", LIFT)
     term = label_term(conditions_of(selector.requirements))
-    hidden = hidden_from(context.inventory, term, reached)
-    return f"{listed(hidden, most=3)} may make pods that match" if hidden else ""
+    hidden = hidden_from(context.inventory, term, reached, leaving_out=besides)
+    if not hidden:
+        return None
+    near = sorted(hidden, key=lambda each: each.namespaces is None or namespace not in each.namespaces)
+    return Gap(f"{listed(near, most=3)} may make pods that match", near[0].lift)
 
 
 def namespaces_of(workloads: Sequence[Workload]) -> list[str]:

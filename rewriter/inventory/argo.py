@@ -94,6 +94,8 @@ def read_application_set(value: Mapping[str, Any], files: TreeFiles) -> tuple[li
         if elements is None:
             unknown.append(f"what its {' and '.join(generator) or 'empty'} generator makes")
             continue
+        if not elements and "git" in generator:
+            unknown.append("what its git generator finds in a repository that is not at hand")
         own_template = mapping(mapping(next(iter(generator.values()), {})).get("template"))
         for element in elements[:MAX_ELEMENTS]:
             filled = _filled(_over(template, own_template), element)

@@ -104,6 +104,15 @@ class Delivery:
                 words = f"{named[0].name}, {placements[0].target}"
                 yield f"{path} is for {local[0].name}, {local[0].source}, and is applied to {words}"
 
+    def is_applied(self, path: str) -> bool:
+        """Whether anything in the tree, or a person, may apply a file."""
+        inner = self._files.inner(path)
+        if self._placements.of(inner):
+            return True
+        if (inner.rpartition("/")[0] or ".") in self._placements.kustomizations:
+            return False
+        return bool(self._local(path)) or not self._placements.managed
+
     def _not_applied(self, path: str) -> str:
         """Why it seems that nothing applies a file that has no placement; empty where people may do it by hand."""
         beside = self._placements.kustomizations.get(self._files.inner(path).rpartition("/")[0] or ".")

@@ -49,16 +49,22 @@ def namespace_of(manifest: Manifest) -> str | None:
 def workload(manifest: Manifest, namespace: str, cluster: str | None) -> Workload | None:
     """The pods that a manifest makes; None when it has no pod template that can be read."""
     pod = pod_of(manifest)
-    if not pod:
-        return None
+    return pod_workload(manifest, pod, namespace, cluster) if pod else None
+
+
+def pod_workload(manifest: Manifest, pod: Mapping[str, Any], namespace: str, cluster: str | None) -> Workload:
+    """The workload that a manifest makes of one pod template. Pods of a Job carry its name (labels, `job-name`)."""
     pod_spec = mapping(pod.get("spec"))
     account = pod_spec.get("serviceAccountName", pod_spec.get("serviceAccount"))
+    labels = texts(mapping(pod.get("metadata")).get("labels"))
+    if manifest.kind == "Job" and manifest.value.get("apiVersion") == "batch/v1" and manifest.name:
+        labels |= {"job-name": manifest.name, "batch.kubernetes.io/job-name": manifest.name}
     return Workload(
         kind=manifest.kind,
         name=manifest.name,
         namespace=namespace,
         cluster=cluster,
-        labels=texts(mapping(pod.get("metadata")).get("labels")),
+        labels=labels,
         source=manifest.source,
         service_account=account if isinstance(account, str) and account else "default",
         ports=tuple(_container_ports(pod_spec)),

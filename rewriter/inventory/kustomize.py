@@ -14,6 +14,7 @@ from rewriter.inventory.patches import Patch
 from rewriter.inventory.transform import Labels, Transform
 from rewriter.inventory.transformers import read_transformers
 from rewriter.inventory.tree_files import KUSTOMIZATION_NAMES, TreeFiles
+from rewriter.inventory.understood import INERT_NAMES
 
 _API = "kustomize.config.k8s.io/"
 #: Fields that can change anything in a way that is not read here.
@@ -25,7 +26,8 @@ class Kustomization:
     """One kustomization. Paths are inner ones; `remote` holds what it lists from elsewhere, as written.
 
     `patch_files` are files that hold patches: they are no manifests of their own. `charts` are the names of
-    Helm charts that it renders. `unread` names its fields whose effect is not known.
+    Helm charts that it renders. `unread` names its fields whose effect is not known, `hiding` says in words what in it
+    may make objects or labels that are not read.
     """
 
     folder: str
@@ -38,6 +40,7 @@ class Kustomization:
     patch_files: tuple[str, ...] = ()
     charts: tuple[Mapping[str, Any], ...] = ()
     unread: tuple[str, ...] = ()
+    hiding: tuple[str, ...] = ()
     value: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -105,6 +108,7 @@ def _kustomization(files: TreeFiles, folder: str, value: Mapping[str, Any], sour
         tuple(patch_files),
         tuple(charts),
         tuple(name for name in _UNREAD if value.get(name) and not (name == "transformers" and further.followed)),
+        tuple(_hiding(files, folder, value, transformers_followed=further.followed)),
         value,
     )
 
@@ -127,6 +131,34 @@ def _transformer_texts(files: TreeFiles, folder: str, entry: str) -> list[str] |
             parts = [files.bytes_of(joined(inner, each)) for each in _texts(value.get("resources"))]
             return [part.decode("utf-8", "replace") for part in parts if part is not None] if all(parts) else None
     return None
+
+
+def _hiding(files: TreeFiles, folder: str, value: Mapping[str, Any], *, transformers_followed: bool) -> Iterator[str]:
+    """What in a kustomization may make objects, or labels, that are not read: in words."""
+    for name in ("generators", "transformers"):
+        if value.get(name) and not (name == "transformers" and transformers_followed):
+            entries = [entry for entry in _texts(value.get(name)) if "\n" not in entry]
+            yield f"what `{name}` make" + (f" ({', '.join(entries)})" if entries else "")
+    if any(_may_relabel(target) for item in items(value.get("replacements")) for target in _targets(item)):
+        yield "the labels that `replacements` write"
+    for name in ("resources", "bases", "components"):
+        for entry in _texts(value.get(name)):
+            inner = joined(folder, entry)
+            if not is_remote(entry) and inner not in files.names and inner not in files.folders:
+                yield f"{entry}, which is not there"
+
+
+def _targets(replacement: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The targets of one replacement; one of nothing known where they stand in a file of their own."""
+    return items(replacement.get("targets")) or [{}]
+
+
+def _may_relabel(target: Mapping[str, Any]) -> bool:
+    paths = _texts(target.get("fieldPaths"))
+    kind = mapping(target.get("select")).get("kind")
+    if isinstance(kind, str) and kind.encode() in INERT_NAMES:
+        return False
+    return not paths or any("label" in path.lower() or path.endswith("namespace") for path in paths)
 
 
 def is_remote(entry: str) -> bool:

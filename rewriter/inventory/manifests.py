@@ -31,8 +31,16 @@ class Manifest:
         return mapping(self.value.get("metadata"))
 
 
-def read_manifests(path: str, data: bytes) -> tuple[list[Manifest], list[Source]]:
-    """The manifests of a file, Lists unrolled, and the places of documents that are templates.
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A document with template markup in it, and its text."""
+
+    source: Source
+    text: str
+
+
+def read_manifests(path: str, data: bytes) -> tuple[list[Manifest], list[Template]]:
+    """The manifests of a file, Lists unrolled, and the documents that are templates.
 
     An ApplicationSet is no template, whatever it holds for Argo CD to fill in, nor is a HelmRelease with templates in
     its values only. Raises YamlTextError.
@@ -51,7 +59,7 @@ def read_manifests(path: str, data: bytes) -> tuple[list[Manifest], list[Source]
     for document in documents:
         part = text[document.span.start : document.span.end] if has_markup else ""
         if has_markup and yamltext.template_markup(part) is not None and not _holds_templates(document.value):
-            templates.append(Source(path, yamltext.locate(document, "").line))
+            templates.append(Template(Source(path, yamltext.locate(document, "").line), part))
             continue
         for route, value in _objects("", document.value, 0):
             found.append(Manifest(Source(path, yamltext.locate(document, route).line), value))

@@ -47,6 +47,15 @@ class PlacedApplication:
     target: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Manifests that an applier brings and that are not read, in words; `namespace` (None: any) is where to."""
+
+    words: str
+    source: Source
+    namespace: str | None = None
+
+
 class Placements:
     """Every file's placements. Made in one go when first asked; every file must have been offered by then."""
 
@@ -55,6 +64,7 @@ class Placements:
         self._remotes = remotes
         self._sources = VariableSources(files, lambda: self.patch_files)
         self._unknown: dict[Problem, None] = {}
+        self._unread: dict[Unread, None] = {}
         self._applications: list[PlacedApplication] = []
 
     def of(self, inner: str) -> Sequence[Placement]:
@@ -87,6 +97,12 @@ class Placements:
         """Every Application, those that ApplicationSets make too."""
         self.of("")
         return self._applications
+
+    @property
+    def unread(self) -> Sequence[Unread]:
+        """What appliers bring from other repositories and folders that are not there, or make in ways not followed."""
+        self.of("")
+        return tuple(self._unread)
 
     def targets_of(self, folder: str) -> Sequence[str]:
         """The targets that a kustomization is built for."""
@@ -154,6 +170,7 @@ class Placements:
         for _ in range(_ROUNDS):
             self._applications = []
             self._unknown.clear()
+            self._unread.clear()
             walk, children = self._followed(applied)
             learned = self._sources.settle(walk.found)
             if children <= applied and not learned:
@@ -199,22 +216,25 @@ class Placements:
             self._applications.append(PlacedApplication(application, applier.manifest.source, where))
         fresh: list[tuple[str, Placement]] = []
         for text in read.unknown:
-            self._tell(applier, text)
+            self._tell(applier, text, _target_namespace(value))
         for unit in read.units:
             folder = folder_of(unit.folder)
             if not self._own.holds(unit.repository):
-                self._tell(applier, f"applies {unit.folder or '.'} of {unit.repository}, which is not this repository")
+                text = f"applies {unit.folder or '.'} of {unit.repository}, which is not this repository"
+                self._tell(applier, text, unit.transform.namespace)
             elif folder is None or folder not in self._files.folders:
-                self._tell(applier, f"applies {unit.folder}, which is not there")
+                self._tell(applier, f"applies {unit.folder}, which is not there", unit.transform.namespace)
             else:
                 chain = () if unit.transform.changes_nothing else (unit.transform,)
                 where = unit.destination or target
                 fresh += walk.folder(folder, chain, where, recurse=unit.recurse, components=unit.components)
         return fresh
 
-    def _tell(self, applier: _Applier, text: str) -> None:
+    def _tell(self, applier: _Applier, text: str, namespace: str | None) -> None:
         manifest = applier.manifest
         self._unknown[Problem(manifest.source, f"{manifest.kind} {manifest.name}: {text}")] = None
+        known = namespace if namespace and "$" not in namespace and "{{" not in namespace else None
+        self._unread[Unread(f"{manifest.kind} {manifest.name}, which {text}", manifest.source, known)] = None
 
     def _read(self, value: Mapping[str, Any], applier: _Applier, target: str) -> Read:
         source = applier.manifest.source
@@ -278,6 +298,12 @@ class Placements:
                 roots.append(folder)
                 seen |= reach(folder, self.kustomizations, memo)
         return roots
+
+
+def _target_namespace(value: Mapping[str, Any]) -> str | None:
+    """The namespace that a Flux Kustomization puts everything into."""
+    namespace = mapping(value.get("spec")).get("targetNamespace")
+    return namespace if isinstance(namespace, str) else None
 
 
 def _is_applier(value: Mapping[str, Any]) -> bool:

@@ -8,12 +8,12 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from rewriter.inventory import kubernetes
+from rewriter.inventory import kubernetes, understood
 from rewriter.inventory.access import AccountBinding
 from rewriter.inventory.address_index import AddressIndex
 from rewriter.inventory.cilium_installs import Install, cilium_installs
 from rewriter.inventory.cluster_folders import cluster_globs
-from rewriter.inventory.completeness import WORKLOADS, Completeness, Hidden, answer
+from rewriter.inventory.completeness import LIFT, WORKLOADS, Completeness, Hidden, answer
 from rewriter.inventory.delivery import Applied, Delivery
 from rewriter.inventory.derived import DerivedFacts
 from rewriter.inventory.doubts import cluster_doubts, service_doubts, workload_doubts
@@ -30,12 +30,14 @@ from rewriter.inventory.facts import (
     Workload,
 )
 from rewriter.inventory.gateways import ControllerClass, Gateway, Ingress, Route
+from rewriter.inventory.hidden import HiddenSources
 from rewriter.inventory.hubble.flows import ObservedFlow, ObservedFlows
 from rewriter.inventory.kustomize_walk import Placement, Problem
 from rewriter.inventory.load_balancers import AddressPool, RedirectPolicy
 from rewriter.inventory.manifests import Manifest
 from rewriter.inventory.operators import CONVENTIONS, OPERATOR_KINDS, convention_of, operator_workloads
 from rewriter.inventory.placements import APPLIER_KINDS, Placements
+from rewriter.inventory.pod_templates import template_workloads, uncertain_labels
 from rewriter.inventory.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
 from rewriter.inventory.readers import KINDS, READERS
 from rewriter.inventory.releases.make import Render, no_render
@@ -46,7 +48,6 @@ from rewriter.inventory.snapshot import Snapshot
 from rewriter.inventory.tree_clusters import TreeClusters, tree_clusters
 from rewriter.inventory.tree_files import OfferedFile, TreeFiles
 from rewriter.inventory.tree_policies import POLICY_KINDS, applied_policies, unread_policies, with_running
-from rewriter.inventory.unseen import unseen_workloads
 from rewriter.inventory.webhooks import CONVERSION, ApiServerCall
 
 _WORKLOADS = frozenset(kind.encode() for kind in kubernetes.WORKLOAD_KINDS)
@@ -89,7 +90,8 @@ class TreeInventory:
     and Argo CD start at, `read` gives a file's bytes anew (None: it cannot), `remotes` the URLs of the repository.
     `stale` says of sources that are too old to rest on, in words, how old they are.
     `operators` are the conventions by which custom resources count as workloads. `complete` are the namespaces of which
-    a person says that the facts are all there is. `render` renders a Helm release.
+    a person says that the facts are all there is, `inert_kinds` kinds of which they say that they make no pods.
+    `render` renders a Helm release.
     """
 
     def __init__(
@@ -106,7 +108,10 @@ class TreeInventory:
         operators: Iterable[str] = CONVENTIONS,
         complete: Sequence[str] = (),
         render: Render = no_render,
+        inert_kinds: Iterable[str] = (),
     ) -> None:
+        self._inert_kinds = frozenset(inert_kinds)
+        self._uncertain: dict[tuple[Any, ...], Hidden] = {}
         self._complete = tuple(complete)
         self._complete_answers: dict[tuple[str | None, str | None, str], Completeness] = {}
         self._observed = observed
@@ -129,6 +134,10 @@ class TreeInventory:
         """Takes note of a file that may hold facts. Nothing is parsed yet."""
         self._files.offer(path, data, _KEPT_KINDS)
         self._settings.offer(path, data)
+
+    def leave_out(self, path: str, data: bytes | None, why: str) -> None:
+        """Takes note of a file that is not read as facts, and `why` in words. None: its bytes cannot be read."""
+        self._files.leave_out(path, data, why)
 
     def offer_terraform(self, path: str, data: bytes) -> None:
         """Takes note of a file that holds no manifests and may say something of a cluster."""
@@ -354,7 +363,18 @@ class TreeInventory:
             )
             for workload in self._homeless.values()
         ]
-        return (*unseen_workloads(self._files, self._placements, self._derived.made), *homeless)
+        sources = HiddenSources(
+            self._files,
+            self._placements,
+            self._delivery.is_applied,
+            self._cluster_names,
+            self._inert_kinds,
+            self._derived.made,
+        )
+        return (*sources.all(), *homeless, *self._uncertain.values())
+
+    def _cluster_names(self, path: str) -> Iterable[str | None]:
+        return (None if cluster is None else cluster.name for cluster in self._delivery.clusters_of(path))
 
     def namespaces(self, name: str | None = None) -> Sequence[Namespace]:
         found: list[Namespace] = self._holding("namespaces", b"Namespace", [name] if name else ())
@@ -446,9 +466,9 @@ class TreeInventory:
         found: list[Any] = [fact for snapshot in self._snapshots for fact in getattr(snapshot, group, ())]
         added = self._placements.added
         for file in self._files.files:
-            if (file.kinds & kinds or file.holds_list) and (
-                all(map(file.data.__contains__, wanted))
-                or (file.path in added and added[file.path].may_hold(file.data, wanted))
+            if (file.kinds & kinds or file.holds_list or (file.unknown and group == "workloads")) and (
+                all(map(file.text.__contains__, wanted))
+                or (file.path in added and added[file.path].may_hold(file.text, wanted))
                 or not file.kinds.isdisjoint(_OPERATOR_KINDS)
             ):
                 found += self._facts_of(file, group)
@@ -469,7 +489,8 @@ class TreeInventory:
         placements = self._placements.of(inner) or (Placement((), ""),)
         for manifest in self._files.manifests(file.path, file.data):
             by_operator = group == "workloads" and convention_of(manifest.value) in self._operators
-            if manifest.kind not in kinds and not by_operator:
+            by_template = group == "workloads" and not by_operator and not understood.is_fact(manifest.value)
+            if manifest.kind not in kinds and not by_operator and not by_template:
                 continue
             seen: list[Any] = []
             for placement in placements:
@@ -477,18 +498,31 @@ class TreeInventory:
                 cluster = self._delivery.cluster_at(file.path, placement)
                 name = cluster.name if cluster else None
                 namespace = kubernetes.namespace_of(applied)
-                if not by_operator:
-                    facts = list(read(applied, name))
-                else:
+                if by_operator:
                     facts = list(operator_workloads(applied, namespace, name)) if namespace else []
+                elif by_template:
+                    facts = list(template_workloads(applied, namespace, name)) if namespace else []
+                else:
+                    facts = list(read(applied, name))
+                if group == "workloads":
+                    self._note_labels(applied.value, facts)
                 if group == "workloads" and namespace is None and not by_operator:
                     self._note_homeless(applied, name)
                 seen += [fact for fact in facts if fact not in seen]
             yield from seen
 
+    def _note_labels(self, value: Mapping[str, Any], workloads: Iterable[Workload]) -> None:
+        """Takes note of labels that known pods carry with values that are not known."""
+        for workload in workloads:
+            for keys, words in uncertain_labels(value, workload):
+                place = (workload.namespace, workload.cluster)
+                clusters = None if workload.cluster is None else frozenset({workload.cluster})
+                hidden = Hidden(words, LIFT, frozenset({workload.namespace}), clusters, keys=keys)
+                self._uncertain.setdefault((*place, keys), hidden)
+
     def _note_homeless(self, applied: Manifest, cluster: str | None) -> None:
-        workload = kubernetes.workload(applied, "", cluster)
-        if workload is not None:
+        own = kubernetes.workload(applied, "", cluster) if understood.is_fact(applied.value) else None
+        for workload in (own,) if own else template_workloads(applied, "", cluster):
             self._homeless.setdefault((workload.source, *sorted(workload.labels.items())), workload)
 
 

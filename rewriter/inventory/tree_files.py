@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from rewriter import yamltext
+from rewriter.discovery.escapes import unescaped
 from rewriter.inventory.facts import Source
 from rewriter.inventory.manifests import Manifest, read_manifests
+from rewriter.inventory.understood import INERT_NAMES
 
 _KIND = re.compile(rb"""kind["']?[ \t]*:[ \t]*["']?([A-Za-z0-9]+)""")
+_TOP_KIND = re.compile(rb"""^["']?kind["']?[ \t]*:[ \t]*["']?([A-Za-z0-9]+)""", re.MULTILINE)
+_DOCUMENT = re.compile(rb"^---", re.MULTILINE)
+_FLOW = re.compile(rb"^[ \t]*[\[{]", re.MULTILINE)
+#: A kind that the first does not read: tagged, anchored, an alias, a block scalar, on the next line, or a `?` key.
+_ODD_KIND = re.compile(
+    rb"""kind["']?[ \t]*:[ \t]*[!&*>|]"""
+    rb"""|kind["']?[ \t]*:[ \t]*(?:\#[^\n]*)?\r?\n[ \t]+["']?[A-Z][A-Za-z0-9]*["']?[ \t]*(?:\#[^\n]*)?\r?(?:\n|$)"""
+    rb"""|\?[ \t]+["']?kind\b|^[ \t-]*![^\n]*kind["']?[ \t]*:""",
+    re.MULTILINE,
+)
 
 _VARIABLE_KINDS = frozenset({b"ConfigMap", b"Secret"})
 
@@ -23,12 +35,33 @@ KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization
 
 @dataclass(frozen=True, slots=True)
 class OfferedFile:
-    """A file with the kinds that it names, at any depth; `path` is as people know it."""
+    """A file with the kinds that it names, at any depth; `path` is as people know it.
+
+    `text` is its bytes with escapes read, to search in. `holds_list`: it may hold any kind beside those. `unknown`: it
+    holds objects of kinds that may make pods, or whose kind is not read here.
+    """
 
     path: str
     kinds: frozenset[bytes]
     data: bytes
     holds_list: bool
+    text: bytes = b""
+    unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadFile:
+    """A file, or a document of one, whose objects are not known: its text with escapes read, and why, in words.
+
+    The text is None where the bytes themselves cannot be read.
+    """
+
+    path: str
+    source: Source
+    text: bytes | None
+    why: str
+    template: bool = False
+    excluded: bool = False
 
 
 class TreeFiles:
@@ -48,17 +81,50 @@ class TreeFiles:
         #: Files that name a ConfigMap or a Secret, which are read anew for the few that are asked for.
         self.variable_files: list[str] = []
         self.unreadable: list[Source] = []
+        #: What `manifests` could not read so far, and the files that are not to be read.
+        self.unread: list[UnreadFile] = []
 
     def offer(self, path: str, data: bytes, wanted: frozenset[bytes]) -> None:
-        """Takes note of a file; its bytes are kept when it names one of the wanted kinds, a List or cilium-config."""
+        """Takes note of a file; its bytes are kept when it names one of the wanted kinds, a List or cilium-config.
+
+        So are those of a file of kinds that may make pods, or whose kinds are written so that only a parser reads them.
+        """
         self._names.append(path)
-        if b"kind" in data:
-            kinds = frozenset(_KIND.findall(data))
-            if not kinds.isdisjoint(_VARIABLE_KINDS):
-                self.variable_files.append(path)
-            holds_list = b"List" in data and any(kind.endswith(b"List") for kind in kinds)
-            if holds_list or not kinds.isdisjoint(wanted) or b"cilium-config" in data:
-                self.files.append(OfferedFile(path, kinds, data, holds_list))
+        text = unescaped(data)
+        if b"kind" not in text:
+            return
+        kinds = frozenset(_KIND.findall(text))
+        if not kinds.isdisjoint(_VARIABLE_KINDS):
+            self.variable_files.append(path)
+        odd = _ODD_KIND.search(text) is not None
+        holds_list = odd or (b"List" in text and any(kind.endswith(b"List") for kind in kinds))
+        unknown = (odd or not _top_kinds(text, kinds) <= INERT_NAMES) and b"apiVersion" in text
+        if holds_list or unknown or not kinds.isdisjoint(wanted) or b"cilium-config" in data:
+            self.files.append(OfferedFile(path, kinds, data, holds_list, text, unknown))
+
+    def leave_out(self, path: str, data: bytes | None, why: str) -> None:
+        """Takes note of a file that is not to be read as facts: it may hold some all the same."""
+        text = None if data is None else unescaped(data)
+        self.unread.append(UnreadFile(path, Source(path), text, why, excluded=data is not None))
+
+    @cached_property
+    def charts(self) -> Sequence[str]:
+        """The folders of Helm charts, by inner path; those that lie in another chart left out."""
+        folders = sorted(
+            name.rpartition("/")[0] or "." for name in self.names if name.rpartition("/")[2] == "Chart.yaml"
+        )
+        return [each for each in folders if not any(each.startswith(f"{other}/charts/") for other in folders)]
+
+    def templates_of(self, chart: str) -> Iterator[bytes]:
+        """The texts of a chart's templates, those of the charts in it too."""
+        prefix = "" if chart == "." else f"{chart}/"
+        for inner in sorted(self.names):
+            if inner.startswith(prefix) and "/templates/" in f"/{inner[len(prefix) :]}":
+                yield self.bytes_of(inner) or b""
+
+    def is_in_chart(self, inner: str) -> bool:
+        """Whether a file is a template, or anything else, of a chart."""
+        return any(each == "." or inner.startswith(f"{each}/") for each in self.charts)
 
     def inner(self, path: str) -> str:
         """A file's path from the root."""
@@ -110,8 +176,22 @@ class TreeFiles:
         if path not in self._parsed:
             try:
                 self._parsed[path], templates = read_manifests(path, data)
-                self.unreadable += templates
+                for each in templates:
+                    self.unreadable.append(each.source)
+                    text = unescaped(each.text.encode("utf-8", "replace"))
+                    self.unread.append(UnreadFile(path, each.source, text, "is a template", template=True))
             except yamltext.YamlTextError as error:
                 self._parsed[path] = []
                 self.unreadable.append(Source(path, error.line))
+                template = error.message == "is a template"
+                why = error.message if template else f"cannot be read: {error.message}"
+                self.unread.append(UnreadFile(path, Source(path, error.line), unescaped(data), why, template))
         return self._parsed[path]
+
+
+def _top_kinds(text: bytes, kinds: frozenset[bytes]) -> frozenset[bytes]:
+    """The kinds of a file's objects: those at the margin, or all where some may stand elsewhere (JSON, flow style)."""
+    top = _TOP_KIND.findall(text)
+    if len(top) < text.count(b"apiVersion:") - text.count(b" apiVersion:") or _FLOW.search(text) or not top:
+        return kinds
+    return frozenset(top) if len(top) >= len(_DOCUMENT.findall(text)) else kinds

@@ -61,7 +61,7 @@ from rewriter.cilium.terms import conditions_of, label_term
 from rewriter.evidence.context import Context
 from rewriter.evidence.doubts import REMEDY, doubts_about
 from rewriter.evidence.mesh import cluster_requirement, namespace_key
-from rewriter.evidence.namespaces import Matches, knowledge_gap, matches_of, namespaces_of, own_evidence, told
+from rewriter.evidence.namespaces import Gap, Matches, knowledge_gap, matches_of, namespaces_of, own_evidence, told
 from rewriter.evidence.workloads import on_host_network, workloads_evidence
 from rewriter.finding import Applicability, Declared, Finding, Fix, Severity
 from rewriter.inventory.facts import Workload
@@ -156,8 +156,8 @@ def _finding(place: _Place) -> Finding | None:
         return _told(place, matches, said)
     if not place.context.namespace_known:
         return None
-    gap = knowledge_gap(place.context, place.selector)
     namespaces = namespaces_of(matches.elsewhere)
+    gap = knowledge_gap(place.context, place.selector, namespaces)
     if len(namespaces) == 1:
         return _added(place, namespaces[0], matches.elsewhere, gap=gap)
     if gap:
@@ -180,7 +180,7 @@ def _told(place: _Place, matches: Matches, said: Mapping[str, str]) -> Finding |
 
 
 def _added(
-    place: _Place, namespace: str, there: Sequence[Workload], *, said: str = "", gap: str = ""
+    place: _Place, namespace: str, there: Sequence[Workload], *, said: str = "", gap: Gap | None = None
 ) -> Finding | None:
     """The finding whose fix names the namespace; None where another peer of the rules has it already."""
     key = namespace_key(place.context.policy)
@@ -200,7 +200,7 @@ def _added(
         f"pods that match live in {namespace}",
         severity=Severity.NOTE if gap else None,
         evidence=(*((said,) if said else ()), *workloads_evidence(there), *own_evidence(place.context)),
-        advice=f"{gap}: give --inventory, or say where the pods are, with {_option(place, namespace)}" if gap else "",
+        advice=f"{gap.words}: {gap.lift}, or say where the pods are, with {_option(place, namespace)}" if gap else "",
         fix=fix,
         opens=(_flow(place, f"in {namespace}", new),),
         closes=(_flow(place, f"in {place.own}" + (f" ({none})" if none else ""), place.entry),),

@@ -199,7 +199,7 @@ def test_a_workload_of_no_known_namespace_is_unseen_where_its_labels_may_match()
 def test_an_applied_file_that_cannot_be_read_is_unseen() -> None:
     broken = "kind: Deployment\nmetadata: {name: [\n"
     made = inventory({"k/kustomization.yaml": kustomization(resources=["w.yaml"]), "k/w.yaml": broken})
-    assert hidden(made, "shop") == ("a file that is applied and cannot be read, k/w.yaml:2",)
+    assert hidden(made, "shop") == ("k/w.yaml:2 cannot be read: is not valid YAML: did not find expected node content",)
 
 
 def test_addresses_that_two_clusters_claim() -> None:

@@ -108,6 +108,10 @@ class Facts:
         words = [*(() if listed and cluster in (None, *listed) else self.unseen), *self.gaps(group)]
         if cluster is not None and not any(workload.cluster == cluster for workload in self.workloads):
             words.append(f"no workload of cluster {cluster} is known")
+        if namespace is not None and not any(
+            each.namespace == namespace for each in (*self.workloads, *self.services_)
+        ):
+            words.append(f"nothing of namespace {namespace} is known")
         return Completeness(tuple(map(Hidden, words)))
 
     def namespaces(self, name: str | None = None) -> Sequence[Namespace]:

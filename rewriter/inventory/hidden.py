@@ -1,0 +1,221 @@
+"""What may make pods and Services that are not among the facts: files, charts, kinds and appliers that are not read.
+
+One reason for each, with its file and line, and with the namespaces and clusters that it may reach as far as they are
+known (DESIGN section 8). `rewriter.inventory.completeness` makes the answer for one place of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any
+
+from rewriter.inventory import argo, flux
+from rewriter.inventory.appliers import api_group
+from rewriter.inventory.completeness import LIFT, Hidden
+from rewriter.inventory.kubernetes import namespace_of
+from rewriter.inventory.manifests import Manifest, items, mapping
+from rewriter.inventory.operators import convention_of
+from rewriter.inventory.placements import Placements
+from rewriter.inventory.pod_templates import pod_templates
+from rewriter.inventory.releases.model import Made
+from rewriter.inventory.tree_files import OfferedFile, TreeFiles, UnreadFile
+from rewriter.inventory.understood import INERT_NAMES, is_fact, is_inert
+
+_END = rb"""[ \t]*,?[ \t]*(?:[#}].*)?\r?$"""
+_NAMESPACE = re.compile(
+    rb"""^[ \t{,-]*["']?namespace["']?[ \t]*:[ \t]*["']?([a-z0-9][-a-z0-9]*)["']?""" + _END, re.MULTILINE
+)
+_KIND = re.compile(rb"""^[ \t{,-]*["']?kind["']?[ \t]*:[ \t]*["']?([A-Za-z0-9]+)["']?""" + _END, re.MULTILINE)
+_NAMES_ONE = re.compile(rb"""["']?\b(?:apiVersion|kind)["']?[ \t]*:""")
+_API = re.compile(rb"""["']?\bapiVersion["']?[ \t]*:""")
+_BREAK = re.compile(rb"^---", re.MULTILINE)
+
+#: What else an operator may call a namespace that it puts pods into.
+_NAMESPACE_FIELDS = frozenset(
+    {"namespace", "targetNamespace", "namespaces", "targetNamespaces", "destinationNamespace"}
+)
+
+_MEND = f"mend the file, or {LIFT}"
+_RENDER = f"render it and keep the result in the tree, or {LIFT}"
+_INERT = f"name the kind in `inert_kinds` under [facts] if it makes no pods and no Services, or {LIFT}"
+_INCLUDE = f"take the file out of `exclude` and silence its findings with [[per-path]], or {LIFT}"
+
+
+class HiddenSources:
+    """Goes through the files and the appliers of a tree.
+
+    `is_applied` says of a file whether anything, or a person, may apply it, `clusters_of` to which clusters (None among
+    them: one that is not known). `inert_kinds` are a person's own kinds without pods, `releases` are
+    those of Helm, with what they make.
+    """
+
+    def __init__(
+        self,
+        files: TreeFiles,
+        placements: Placements,
+        is_applied: Callable[[str], bool],
+        clusters_of: Callable[[str], Iterable[str | None]],
+        inert_kinds: Collection[str] = (),
+        releases: Sequence[Made] = (),
+    ) -> None:
+        self._releases = releases
+        self._files = files
+        self._placements = placements
+        self._is_applied = is_applied
+        self._clusters_of = clusters_of
+        self._inert_kinds = frozenset(inert_kinds)
+
+    def all(self) -> Iterator[Hidden]:
+        """Every reason. All files must have been offered."""
+        for file in self._files.files:
+            inner = self._files.inner(file.path)
+            if file.unknown and inner not in self._placements.patch_files and self._is_applied(file.path):
+                yield from self._objects(file, inner)
+        for made in self._releases:
+            if not made.complete:
+                yield self._release(made)
+        yield from self._charts()
+        for each in self._files.unread:
+            if self._concerns(each):
+                lift = _INCLUDE if each.excluded else _RENDER if each.template else _MEND
+                yield self._hidden(
+                    f"{each.source} {each.why}", self._namespaces_in(each.path, each.text), each.path, lift
+                )
+        yield from self._applied_elsewhere()
+
+    def _release(self, made: Made) -> Hidden:
+        """A release of which not everything is known; what renders it makes it known."""
+        release = made.release
+        lift = f"put helm on PATH and give --render-fetch, which renders it, or {LIFT}"
+        reason = f" ({made.reason})" if made.reason else ""
+        words = f"{release.kind} {release.name}{reason}, {release.source}"
+        namespaces = None if release.namespace is None else {release.namespace}
+        return self._hidden(words, namespaces, release.source.path, lift if "not rendered" in made.reason else LIFT)
+
+    def _concerns(self, unread: UnreadFile) -> bool:
+        """Whether an unread file may be applied and make pods; those of charts are rendered, or not, with them."""
+        inner = self._files.inner(unread.path)
+        if inner in self._placements.patch_files or not self._may_hold_pods(unread.text):
+            return False
+        if self._files.is_in_chart(inner) and not self._placements.of(inner):
+            return False
+        return unread.excluded or self._is_applied(unread.path)
+
+    def _objects(self, file: OfferedFile, inner: str) -> Iterator[Hidden]:
+        """The objects of a file that may make pods beside those that are known."""
+        for manifest in self._files.manifests(file.path, file.data):
+            value = manifest.value
+            release = manifest.kind == "HelmRelease" and api_group(value) == flux.HELM_GROUP
+            if release or is_fact(value) or is_inert(value, self._inert_kinds):
+                continue
+            known = convention_of(value) is None and next(pod_templates(value), None) is not None
+            if known:
+                continue
+            for placement in self._placements.of(inner) or (None,):
+                applied = Manifest(manifest.source, placement.apply(value) if placement else value)
+                namespace, words = _made(applied)
+                found = None if namespace is None else {namespace, *_named_in(applied.value.get("spec"))}
+                yield self._hidden(words, found, file.path, _INERT)
+
+    def _charts(self) -> Iterator[Hidden]:
+        """The charts of the tree that no release of it installs: somebody may, into any namespace."""
+        installed = frozenset(self._installed())
+        for folder in self._files.charts:
+            text = b"\n---\n".join(self._files.templates_of(folder))
+            if folder not in installed and (not text or self._may_hold_pods(text)):
+                words = f"chart {folder}, which is not rendered"
+                yield self._hidden(words, None, f"{folder}/Chart.yaml", _RENDER)
+
+    def _installed(self) -> Iterator[str]:
+        for file in self._files.of_kinds(frozenset({b"HelmRelease"})):
+            for manifest in self._files.manifests(file.path, file.data):
+                chart = mapping(mapping(mapping(manifest.value.get("spec")).get("chart")).get("spec")).get("chart")
+                if isinstance(chart, str):
+                    yield chart.removeprefix("./").strip("/")
+        for application in self._placements.applications:
+            for source in argo.sources_of(mapping(application.value.get("spec"))):
+                if isinstance(source.get("path"), str):
+                    yield source["path"].removeprefix("./").strip("/")
+
+    def _applied_elsewhere(self) -> Iterator[Hidden]:
+        """What Applications, Kustomizations of Flux and kustomizations bring that does not stand in this tree."""
+        for application in self._placements.applications:
+            spec = mapping(application.value.get("spec"))
+            if any(each.get("plugin") for each in argo.sources_of(spec)):
+                namespace = _text(mapping(spec.get("destination")).get("namespace"))
+                name = mapping(application.value.get("metadata")).get("name")
+                words = f"Application {name}, {application.source}"
+                yield self._hidden(words, None if namespace is None else {namespace}, application.source.path)
+        for unread in self._placements.unread:
+            namespaces = None if unread.namespace is None else {unread.namespace}
+            yield self._hidden(f"{unread.words}, {unread.source}", namespaces, unread.source.path)
+        for folder, each in self._placements.kustomizations.items():
+            if not self._placements.targets_of(folder):
+                continue
+            own = _text(each.transform.namespace)
+            place = None if own is None else {own}
+            for url in each.remote:
+                yield self._hidden(f"remote {url}, {each.source}", place, each.source.path)
+            for words in each.hiding:
+                yield self._hidden(f"{words}, {each.source}", place, each.source.path)
+
+    def _hidden(self, words: str, namespaces: Collection[str] | None, path: str, lift: str = LIFT) -> Hidden:
+        names = list(self._clusters_of(path))
+        clusters = frozenset(name for name in names if name is not None)
+        return Hidden(
+            words,
+            lift,
+            None if namespaces is None else frozenset(namespaces),
+            clusters if clusters and None not in names else None,
+        )
+
+    def _may_hold_pods(self, text: bytes | None) -> bool:
+        """Whether a text that is not read may hold a manifest of something that makes pods or Services."""
+        if text is None:
+            return True
+        if not _NAMES_ONE.search(text):
+            return False
+        kinds = _KIND.findall(text)
+        inert = INERT_NAMES | {kind.partition(".")[0].encode() for kind in self._inert_kinds}
+        return len(kinds) < len(_API.findall(text)) or not set(kinds) <= inert
+
+    def _namespaces_in(self, path: str, text: bytes | None) -> Collection[str] | None:
+        """The namespaces that an unread text may be applied to, None where it does not tell."""
+        placements = self._placements.of(self._files.inner(path))
+        if placements:
+            named = {next((s.namespace for s in reversed(each.chain) if s.namespace), None) for each in placements}
+            if None not in named:
+                return {name for name in named if name is not None}
+        if text is None:
+            return None
+        found: set[str] = set()
+        for document in _BREAK.split(text):
+            if _NAMES_ONE.search(document):
+                names = {name.decode() for name in _NAMESPACE.findall(document)}
+                if not names:
+                    return None
+                found |= names
+        return found
+
+
+def _made(manifest: Manifest) -> tuple[str | None, str]:
+    namespace = _text(mapping(manifest.value.get("spec")).get("targetNamespace")) or namespace_of(manifest)
+    return namespace, f"{manifest.kind} {manifest.name}, {manifest.source}"
+
+
+def _named_in(value: Any, depth: int = 0) -> Iterator[str]:
+    """The namespaces that an object's own fields name."""
+    if depth > 6:
+        return
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if key in _NAMESPACE_FIELDS:
+                yield from (name for name in (part if isinstance(part, list) else [part]) if _text(name))
+            yield from _named_in(part, depth + 1)
+    for part in items(value):
+        yield from _named_in(part, depth + 1)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value and "$" not in value and "{{" not in value else None

@@ -1,0 +1,172 @@
+"""Kinds that make no pods and no Services: objects of them hide nothing (DESIGN section 8, "understood").
+
+A kind that is neither here, nor read as a fact, nor holds a pod template may make pods, whoever runs it: what a
+namespace holds of such is not complete. `inert_kinds` under [facts] adds kinds that only this repository knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+_CILIUM = (
+    "CiliumNetworkPolicy CiliumClusterwideNetworkPolicy CiliumCIDRGroup CiliumLoadBalancerIPPool CiliumNode "
+    "CiliumBGPPeeringPolicy CiliumBGPClusterConfig CiliumBGPPeerConfig CiliumBGPAdvertisement CiliumBGPNodeConfig "
+    "CiliumBGPNodeConfigOverride CiliumL2AnnouncementPolicy CiliumEgressGatewayPolicy CiliumLocalRedirectPolicy "
+    "CiliumEnvoyConfig CiliumClusterwideEnvoyConfig CiliumNodeConfig CiliumPodIPPool CiliumEndpoint CiliumIdentity "
+    "CiliumEndpointSlice CiliumGatewayClassConfig CiliumExternalWorkload"
+)
+_ISTIO_NETWORKING = (
+    "VirtualService DestinationRule Gateway Sidecar ServiceEntry WorkloadEntry WorkloadGroup EnvoyFilter ProxyConfig"
+)
+
+#: API group (`""`: core) → kinds, blank-separated. Of the groups of Kubernetes all kinds but those that are facts.
+_INERT: Mapping[str, str] = {
+    "": "Namespace ConfigMap Secret ServiceAccount PersistentVolume PersistentVolumeClaim Node Endpoints LimitRange "
+    "ResourceQuota Event Binding ComponentStatus PodTemplate List",
+    "apps": "ControllerRevision",
+    "admissionregistration.k8s.io": "ValidatingWebhookConfiguration ValidatingAdmissionPolicy "
+    "ValidatingAdmissionPolicyBinding MutatingWebhookConfiguration MutatingAdmissionPolicy "
+    "MutatingAdmissionPolicyBinding",
+    "apiextensions.k8s.io": "CustomResourceDefinition",
+    "apiregistration.k8s.io": "APIService",
+    "autoscaling": "HorizontalPodAutoscaler",
+    "autoscaling.k8s.io": "VerticalPodAutoscaler VerticalPodAutoscalerCheckpoint",
+    "certificates.k8s.io": "CertificateSigningRequest ClusterTrustBundle",
+    "coordination.k8s.io": "Lease",
+    "discovery.k8s.io": "EndpointSlice",
+    "events.k8s.io": "Event",
+    "extensions": "Ingress NetworkPolicy PodSecurityPolicy",
+    "flowcontrol.apiserver.k8s.io": "FlowSchema PriorityLevelConfiguration",
+    "k8s.cni.cncf.io": "NetworkAttachmentDefinition",
+    "networking.k8s.io": "Ingress IngressClass NetworkPolicy ServiceCIDR IPAddress",
+    "node.k8s.io": "RuntimeClass",
+    "policy": "PodDisruptionBudget PodSecurityPolicy",
+    "policy.networking.k8s.io": "AdminNetworkPolicy BaselineAdminNetworkPolicy ClusterNetworkPolicy",
+    "rbac.authorization.k8s.io": "Role RoleBinding ClusterRole ClusterRoleBinding",
+    "resource.k8s.io": "ResourceClaimTemplate ResourceClaim DeviceClass ResourceSlice",
+    "scheduling.k8s.io": "PriorityClass",
+    "security.openshift.io": "SecurityContextConstraints",
+    "route.openshift.io": "Route",
+    "snapshot.storage.k8s.io": "VolumeSnapshot VolumeSnapshotClass VolumeSnapshotContent",
+    "storage.k8s.io": "StorageClass CSIDriver CSINode CSIStorageCapacity VolumeAttachment VolumeAttributesClass",
+    "metrics.k8s.io": "PodMetrics NodeMetrics",
+    "cilium.io": _CILIUM,
+    "gateway.networking.k8s.io": "GatewayClass HTTPRoute GRPCRoute TLSRoute TCPRoute UDPRoute ReferenceGrant "
+    "BackendTLSPolicy BackendLBPolicy",
+    "acme.cert-manager.io": "Order Challenge",
+    "argoproj.io": "AppProject Application ApplicationSet WorkflowTemplate ClusterWorkflowTemplate AnalysisTemplate "
+    "ClusterAnalysisTemplate",
+    "bitnami.com": "SealedSecret",
+    "cert-manager.io": "Certificate CertificateRequest Issuer ClusterIssuer",
+    "trust.cert-manager.io": "Bundle",
+    "policy.cert-manager.io": "CertificateRequestPolicy",
+    "controller.cert-manager.io": "Certificate",
+    "crd.projectcalico.org": "NetworkPolicy GlobalNetworkPolicy IPPool BGPPeer BGPConfiguration FelixConfiguration",
+    "projectcalico.org": "NetworkPolicy GlobalNetworkPolicy IPPool BGPPeer BGPConfiguration FelixConfiguration",
+    "external-secrets.io": "ExternalSecret ClusterExternalSecret SecretStore ClusterSecretStore PushSecret "
+    "ClusterPushSecret",
+    "generators.external-secrets.io": "ClusterGenerator Password ECRAuthorizationToken GithubAccessToken UUID Fake",
+    "externaldns.k8s.io": "DNSEndpoint",
+    "configuration.konghq.com": "KongPlugin KongClusterPlugin KongConsumer KongIngress",
+    "gateway.envoyproxy.io": "SecurityPolicy BackendTrafficPolicy ClientTrafficPolicy EnvoyExtensionPolicy "
+    "HTTPRouteFilter Backend",
+    "grafana.integreatly.org": "GrafanaDashboard GrafanaDatasource GrafanaFolder GrafanaAlertRuleGroup "
+    "GrafanaContactPoint GrafanaNotificationPolicy GrafanaLibraryPanel GrafanaServiceAccount GrafanaMuteTiming "
+    "GrafanaNotificationTemplate",
+    "image.toolkit.fluxcd.io": "ImageRepository ImagePolicy ImageUpdateAutomation",
+    "isindir.github.com": "SopsSecret",
+    "keda.sh": "ScaledObject TriggerAuthentication ClusterTriggerAuthentication",
+    "keycloak.org": "KeycloakRealmImport",
+    "kustomize.config.k8s.io": "Kustomization Component",
+    "kustomize.toolkit.fluxcd.io": "Kustomization",
+    "kyverno.io": "ClusterPolicy Policy PolicyException CleanupPolicy ClusterCleanupPolicy UpdateRequest",
+    "policies.kyverno.io": "ValidatingPolicy MutatingPolicy GeneratingPolicy DeletingPolicy ImageValidatingPolicy "
+    "PolicyException NamespacedValidatingPolicy NamespacedMutatingPolicy",
+    "wgpolicyk8s.io": "PolicyReport ClusterPolicyReport",
+    "metallb.io": "IPAddressPool L2Advertisement BGPAdvertisement BGPPeer BFDProfile Community",
+    "monitoring.coreos.com": "ServiceMonitor PodMonitor PrometheusRule Probe ScrapeConfig AlertmanagerConfig",
+    "mutations.gatekeeper.sh": "Assign AssignMetadata ModifySet AssignImage",
+    "templates.gatekeeper.sh": "ConstraintTemplate",
+    "networking.istio.io": _ISTIO_NETWORKING,
+    "security.istio.io": "PeerAuthentication AuthorizationPolicy RequestAuthentication",
+    "telemetry.istio.io": "Telemetry",
+    "extensions.istio.io": "WasmPlugin",
+    "linkerd.io": "ServiceProfile",
+    "policy.linkerd.io": "Server HTTPRoute AuthorizationPolicy MeshTLSAuthentication NetworkAuthentication "
+    "ServerAuthorization",
+    "nfd.k8s-sigs.io": "NodeFeatureRule NodeFeature NodeFeatureGroup",
+    "notification.toolkit.fluxcd.io": "Alert Provider Receiver",
+    "operator.victoriametrics.com": "VMRule VMServiceScrape VMPodScrape VMNodeScrape VMProbe VMStaticScrape "
+    "VMScrapeConfig VMAlertmanagerConfig VMUser",
+    "postgresql.cnpg.io": "ScheduledBackup Backup Database DatabaseRole Publication Subscription ImageCatalog "
+    "ClusterImageCatalog",
+    "barmancloud.cnpg.io": "ObjectStore",
+    "k8s.mariadb.com": "Database User Grant",
+    "kafka.strimzi.io": "KafkaTopic KafkaUser KafkaRebalance KafkaConnector",
+    "rabbitmq.com": "Queue Exchange Binding User Permission Policy Vhost",
+    "ceph.rook.io": "CephBlockPool CephObjectStoreUser CephFilesystemSubVolumeGroup",
+    "objectbucket.io": "ObjectBucketClaim ObjectBucket",
+    "secrets-store.csi.x-k8s.io": "SecretProviderClass",
+    "secrets.hashicorp.com": "VaultStaticSecret VaultDynamicSecret VaultPKISecret VaultAuth VaultConnection",
+    "source.toolkit.fluxcd.io": "GitRepository HelmRepository OCIRepository HelmChart Bucket ExternalArtifact",
+    "traefik.io": "IngressRoute IngressRouteTCP IngressRouteUDP Middleware MiddlewareTCP TLSOption TLSStore "
+    "ServersTransport ServersTransportTCP TraefikService",
+    "traefik.containo.us": "IngressRoute IngressRouteTCP IngressRouteUDP Middleware MiddlewareTCP TLSOption TLSStore "
+    "ServersTransport TraefikService",
+    "velero.io": "Schedule Backup Restore BackupStorageLocation VolumeSnapshotLocation BackupRepository",
+}
+_KINDS = {group: frozenset(kinds.split()) for group, kinds in _INERT.items()}
+
+#: Files of tools, which look like manifests and are never applied to a cluster.
+_LOCAL_GROUPS = frozenset(
+    {
+        "audit.k8s.io",
+        "backstage.io",
+        "config.kubernetes.io",
+        "eksctl.io",
+        "k3d.io",
+        "kind.x-k8s.io",
+        "krm.kcl.dev",
+        "kubeadm.k8s.io",
+        "kubelet.config.k8s.io",
+        "kubescheduler.config.k8s.io",
+        "skaffold",
+        "tanka.dev",
+    }
+)
+_LOCAL_KINDS = frozenset({("v1", "Config"), ("viaduct.ai/v1", "ksops"), ("v1alpha1", "MachineConfig")})
+
+#: The kinds of pods and Services, whose objects are facts; by group, since other APIs have kinds of these names too.
+_FACTS = {
+    "": frozenset({"Pod", "ReplicationController", "Service"}),
+    "apps": frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"}),
+    "extensions": frozenset({"Deployment", "DaemonSet", "ReplicaSet"}),
+    "batch": frozenset({"Job", "CronJob"}),
+}
+
+#: The names of all inert kinds, as bytes: a file that names no other need not be parsed.
+INERT_NAMES = frozenset(kind.encode() for kinds in _KINDS.values() for kind in kinds)
+
+
+def group_of(value: Mapping[str, Any]) -> str:
+    """The API group of an object; empty for the core group."""
+    version = value.get("apiVersion")
+    return version.rpartition("/")[0] if isinstance(version, str) else ""
+
+
+def is_fact(value: Mapping[str, Any]) -> bool:
+    """Whether an object is read as a workload or a Service for what it is."""
+    return value.get("kind") in _FACTS.get(group_of(value), ())
+
+
+def is_inert(value: Mapping[str, Any], inert_kinds: Collection[str] = ()) -> bool:
+    """Whether an object makes no pods and no Services. `inert_kinds` (`Kind`, `Kind.group`) are a person's own."""
+    kind, group, version = str(value.get("kind")), group_of(value), value.get("apiVersion")
+    if not isinstance(version, str) or not version:
+        return True  # The API server takes no object without it.
+    if kind in inert_kinds or f"{kind}.{group}" in inert_kinds:
+        return True
+    if group in _LOCAL_GROUPS or version.startswith("skaffold/") or (version, kind) in _LOCAL_KINDS:
+        return True
+    return kind in _KINDS.get(group, ())
