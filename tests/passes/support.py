@@ -108,9 +108,8 @@ class Facts:
         words = [*(() if listed and cluster in (None, *listed) else self.unseen), *self.gaps(group)]
         if cluster is not None and not any(workload.cluster == cluster for workload in self.workloads):
             words.append(f"no workload of cluster {cluster} is known")
-        if namespace is not None and not any(
-            each.namespace == namespace for each in (*self.workloads, *self.services_)
-        ):
+        places = [*(each.namespace for each in self.workloads), *(each.namespace for each in self.services_)]
+        if namespace is not None and namespace not in places:
             words.append(f"nothing of namespace {namespace} is known")
         return Completeness(tuple(map(Hidden, words)))
 
