@@ -7,7 +7,7 @@ known (DESIGN section 8). `rewriter.inventory.completeness` makes the answer for
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from rewriter.inventory import argo, flux
@@ -68,13 +68,13 @@ class HiddenSources:
 
     def all(self) -> Iterator[Hidden]:
         """Every reason. All files must have been offered."""
+        for made in self._releases:
+            if not made.complete:
+                yield self._release(made)
         for file in self._files.files:
             inner = self._files.inner(file.path)
             if file.unknown and inner not in self._placements.patch_files and self._is_applied(file.path):
                 yield from self._objects(file, inner)
-        for made in self._releases:
-            if not made.complete:
-                yield self._release(made)
         yield from self._charts()
         for each in self._files.unread:
             if self._concerns(each):
