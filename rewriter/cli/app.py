@@ -19,7 +19,8 @@ _EPILOG = "\n\n".join(
     [
         "**Commands**",
         *(f"- `{name}`: {summary}" for name, summary in SUMMARIES.items()),
-        "`cnpfix COMMAND --help` tells more. A path that has the name of a command is given as `./name`.",
+        "`cnpfix COMMAND --help` has its options. A path that has the name of a command is given as `./name`.",
+        "`cnpfix --install-completion` sets up the completion of your shell, `--show-completion` prints it.",
     ]
 )
 

@@ -39,6 +39,7 @@ def passes(
     """List the passes: code, id, the upgrades that each concerns, how far its fixes go, and what it finds."""
     upgrade = _upgrade(from_version, to_version)
     shown = [each for each in PASSES if upgrade is None or each.concerns(*upgrade)]
+    shown.sort(key=lambda each: each.code)
     examples = read_examples()
     rows = [(each, list(examples[each.id].applicabilities) if each.id in examples else []) for each in shown]
     if format_ is Format.JSON:

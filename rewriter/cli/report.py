@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +26,9 @@ from rewriter.cli.options import (
 
 def report(
     paths: Paths = None,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The page.")] = Path("report.html"),
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The page; `-` prints it.")] = Path(
+        "report.html"
+    ),
     from_version: FromVersion = None,
     to_version: ToVersion = None,
     unsafe_fixes: Annotated[bool, typer.Option("--unsafe-fixes", help="Show the unsafe fixes as made.")] = False,
@@ -63,6 +66,10 @@ def report(
         if (cluster := workspace.inventory.cluster_of(result.path)) is not None
     }
     page = html_report.render(made, pictures(workspace, results), clusters)
+    if str(output) == "-":
+        sys.stdout.write(page)
+        reports.print_errors(made)
+        return 2 if made.errors else 0
     write_file(output, page)
     reports.print_errors(made)
     summary = made.summary

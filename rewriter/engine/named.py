@@ -91,7 +91,7 @@ def cluster_warnings(config: Config, inventory: TreeInventory) -> Iterator[str]:
 
 
 def namespace_problems(workspace: Workspace, *, whole: bool) -> tuple[str, list[str]]:
-    """What is wrong with the map of `[passes.missing-namespace]`: an error (empty for none), and warnings.
+    """What is wrong with the map of `[passes.missing-namespace]` and with `[facts] complete`: an error, and warnings.
 
     A namespace that nothing names is an error where a namespace of nearly that name is known: the fix would write it.
     Elsewhere it may be one that other repositories fill. `whole` says that every policy of the config's folder is
@@ -99,10 +99,15 @@ def namespace_problems(workspace: Workspace, *, whole: bool) -> tuple[str, list[
     """
     config = workspace.config
     wanted = config.missing_namespace.namespaces
-    if not wanted:
+    if not wanted and not config.complete:
         return "", []
     warnings: list[str] = []
     known = _namespaces(workspace)
+    for namespace in config.complete if known else ():
+        close = get_close_matches(namespace, sorted(known), n=1, cutoff=0.75) if namespace not in known else []
+        if close:
+            where = f"{_shown(config.file)}: facts.complete"
+            return f"{where}: no namespace is named {namespace!r}; did you mean {close[0]!r}?", []
     for label, namespace in wanted.items():
         where = f'{_shown(config.file)}: passes.missing-namespace."{label}"'
         if known and namespace not in known:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rewriter.engine.impact import DEAD, WOKEN, Change, Impact, PolicyImpact
-from rewriter.output.style import Style, clean, logged, one_line
+from rewriter.output.style import CLOSES, OPENS, Style, clean, logged, one_line
 from rewriter.reach.pairs import MeshDifference, PairChange
 
 #: Rows of pairs that are shown; every one is in the JSON.
@@ -130,7 +130,7 @@ def _policy(policy: PolicyImpact, impact: Impact, style: Style) -> Iterator[str]
 def _change(change: Change, style: Style) -> Iterator[str]:
     if change.state:
         yield from style.wrap(state_words(change), 2, "policy   ")
-    for verb, flows, color in (("opens", change.flows.opened, "red"), ("closes", change.flows.closed, "yellow")):
+    for verb, flows, color in (("opens", change.flows.opened, OPENS), ("closes", change.flows.closed, CLOSES)):
         for number, flow in enumerate(flows):
             yield from style.wrap(flow, 2, f"{verb if number == 0 else '':<9}", color)
 

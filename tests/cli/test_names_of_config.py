@@ -67,6 +67,7 @@ def test_right_names_are_not_reported(tree: Path) -> None:
         ('remote = ["cluster-b"]', 'remote = ["cluster-c"]', ("passes.cluster-entity.remote", "'cluster-c'", "mean")),
         ('scope = ["cluster-a"', 'scope = ["clustera"', ("passes.implicit-cluster.scope", "mean 'cluster-a'")),
         ('scope = ["cluster-a", "cluster-b"]', 'scope = ["any"]', ("the word stands alone",)),
+        ("[[per-path]]", '[facts]\ncomplete = ["shp"]\n[[per-path]]', ("facts.complete", "mean 'shop'")),
         ('= "monitoring"', '= "monitorng"', ('"app=agent"', "'monitorng'", "mean 'monitoring'")),
     ],
 )

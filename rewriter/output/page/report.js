@@ -57,7 +57,7 @@
     const tiles = [
       [summary.findings, "findings"],
       [errors, "of them errors"],
-      [summary.fixed, `fixed in ${summary.changed} ${summary.changed === 1 ? "file" : "files"}`],
+      [summary.fixed, `would be fixed in ${summary.changed} ${summary.changed === 1 ? "file" : "files"}`],
       [left, "left to a person"],
       [summary.policies, `policies in ${summary.files} files read`],
     ];
