@@ -1,0 +1,218 @@
+"""## What it does
+
+Finds rules that another rule makes void: HTTP or DNS rules on a port that is open to the same peers anyway, policies
+whose limits a clusterwide policy lifts, and, on request, rules that a wider one of the same policy covers.
+
+## Why it matters
+
+Rules are OR-ed, over all policies that select a pod. Where one rule confines a peer to `GET /metrics` and another
+allows the same port to the same peer without HTTP rules, every request passes. Where a clusterwide policy lets the
+whole cluster in on every port, a narrow policy of the same pods narrows nothing.
+
+## Example
+
+```yaml
+ingress:
+  - fromEndpoints:
+      - matchLabels: {app: scraper}
+    toPorts:
+      - ports: [{port: "9093", protocol: TCP}]
+        rules:
+          http: [{method: GET, path: /metrics}]    # restricts nothing:
+  - toPorts:
+      - ports: [{port: "9093", protocol: TCP}]     # lets everybody use 9093
+```
+
+## Fix safety
+
+There is no fix: which of the two is meant, only a person knows. Something is reported only where the other rule selects
+all of the same pods for certain, and covers the peers and ports. HTTP and DNS rules that allow everything are there to
+see the traffic, as are DNS rules beside `toFQDNs`: both are left alone.
+
+A rule that a wider one of the same policy covers is reported with `--select shadowed-rule` only.
+
+## References
+
+- Cilium documentation, "Rule Basics" and "Layer 7 Policies"
+- Cilium source, `pkg/envoy/xds_server.go`, "Short-circuit rules"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from rewriter.cilium.compile import Entry, PortGrant
+from rewriter.cilium.policy import CCNP, EGRESS, INGRESS, Rule, Spec
+from rewriter.cilium.ports import EVERYTHING
+from rewriter.evidence.context import Context
+from rewriter.evidence.policies import AppliedRule
+from rewriter.evidence.reachable import Reach, reach_of
+from rewriter.finding import Applicability, Finding, Severity
+from rewriter.passes.kit.coverage import covered
+from rewriter.passes.kit.registry import EVERY_KIND, antipattern
+from rewriter.passes.kit.report import report
+from rewriter.text import listed, policy_text, subject_text
+
+_WHY = "rules are OR-ed over all policies of a pod: what one of them allows, no other takes away"
+
+
+@antipattern(code="CNP029", id="shadowed-rule", title="a rule that another makes void", kinds=EVERY_KIND)
+def find(context: Context) -> Iterator[Finding]:
+    for spec in context.policy.specs:
+        reaches = reach_of(context, spec)
+        if not reaches:
+            continue
+        for rule in spec.rules:
+            limits = _limits(rule) and not (_is_for_names(rule) and _has_names(spec))
+            if not rule.deny and limits and (opening := _everywhere(reaches, rule, limited=True)):
+                yield _not_limited(context, spec, rule, opening)
+        yield from _moot(context, spec, reaches)
+        yield from _covered_by_siblings(context, spec, reaches)
+
+
+def _limits(rule: Rule) -> bool:
+    """Whether HTTP or DNS rules of a rule leave something out."""
+    return any(_restricts(item.get("rules")) for item in rule.to_ports)
+
+
+def _is_for_names(rule: Rule) -> bool:
+    """Whether the L7 rules are about DNS."""
+    return any("dns" in rules for item in rule.to_ports if isinstance(rules := item.get("rules"), dict))
+
+
+def _has_names(spec: Spec) -> bool:
+    """Whether toFQDNs of the rule set learns addresses from what DNS rules see: they are not there to restrict."""
+    return any(rule.peer("toFQDNs") for rule in spec.rules)
+
+
+def _restricts(rules: Any) -> bool:
+    if not isinstance(rules, Mapping):
+        return False
+    http, dns = rules.get("http"), rules.get("dns")
+    if isinstance(http, list) and http:
+        return not any(each in ({}, None) for each in http)
+    if isinstance(dns, list) and dns:
+        return not any(isinstance(each, dict) and each.get("matchPattern") in ("*", "**") for each in dns)
+    return False
+
+
+def _everywhere(reaches: Sequence[Reach], rule: Rule, *, limited: bool) -> tuple[AppliedRule, ...]:
+    """The rules that allow, for each of the pods, all that a rule allows; empty where some pods lack one.
+
+    With `limited` the ports of the rule that have L7 rules count, as if they had none.
+    """
+    found: dict[str, AppliedRule] = {}
+    for reach in reaches:
+        own = next((each for each in reach.rules(rule.direction) if each.rule is rule), None)
+        if own is None:
+            return ()
+        wanted = _open(own.entry) if limited else own.entry
+        others = [each for each in reach.rules(rule.direction) if each is not own and _allows(each.entry)]
+        opening = next((each for each in others if wanted.ports and covered([wanted], [each.entry])), None)
+        if opening is None:
+            return ()
+        found.setdefault(f"{opening} {opening.entry.route}", opening)
+    return tuple(found.values())
+
+
+def _open(entry: Entry) -> Entry:
+    """The entry with its limited ports only, and without their limits."""
+    return replace(entry, ports=tuple(PortGrant(grant.match) for grant in entry.ports if grant.limits))
+
+
+def _allows(entry: Entry) -> bool:
+    return not entry.deny and not entry.required and bool(entry.peers) and bool(entry.ports)
+
+
+def _not_limited(context: Context, spec: Spec, rule: Rule, opening: Sequence[AppliedRule]) -> Finding:
+    items = rule.raw["toPorts"]
+    index = next(n for n, item in enumerate(items) if isinstance(item, dict) and _restricts(item.get("rules")))
+    kind = next(name for name in items[index]["rules"])
+    return report(
+        context,
+        f"{rule.route}/toPorts/{index}/rules",
+        Applicability.MANUAL,
+        f"the {kind} rules restrict nothing: {_rule_words(context, opening)} opens the port to the same peers without "
+        "them",
+        _WHY,
+        evidence=_places(context, opening),
+        advice=f"give the other rule the {kind} rules too, or other peers, or drop these",
+        at_key=True,
+    )
+
+
+def _moot(context: Context, spec: Spec, reaches: Sequence[Reach]) -> Iterator[Finding]:
+    """The directions in which a clusterwide policy lets through all that the rule set of another policy allows."""
+    for direction in (INGRESS, EGRESS):
+        own = [rule for rule in spec.rules if rule.direction == direction and not rule.deny]
+        if not own or context.policy.kind == CCNP or any(rule.deny for rule in spec.rules):
+            continue
+        opening: dict[str, AppliedRule] = {}
+        for rule in own:
+            found = [each for each in _everywhere(reaches, rule, limited=False) if _is_wide(each)]
+            if not found or len({policy_text(each.policy) for each in found}) != 1:
+                opening.clear()
+                break
+            opening |= {str(each): each for each in found}
+        if opening:
+            yield _lifted(context, spec, direction, list(opening.values()))
+
+
+def _is_wide(rule: AppliedRule) -> bool:
+    """Whether a rule of a clusterwide policy lets the cluster, the world or everything through on every port."""
+    entities = rule.rule.raw.get("fromEntities", rule.rule.raw.get("toEntities")) if rule.rule is not None else None
+    named = isinstance(entities, list) and not {"cluster", "world", "all"}.isdisjoint(map(str, entities))
+    return rule.policy.kind == CCNP and named and any(grant == PortGrant(EVERYTHING) for grant in rule.entry.ports)
+
+
+def _lifted(context: Context, spec: Spec, direction: str, opening: Sequence[AppliedRule]) -> Finding:
+    way = "in" if direction == INGRESS else "out"
+    return report(
+        context,
+        f"{spec.route}/{direction}",
+        Applicability.MANUAL,
+        f"the {direction} rules limit nothing: {_rule_words(context, opening)} lets more {way} for "
+        f"{subject_text(context.policy, spec)}, on every port",
+        _WHY,
+        severity=Severity.NOTE,
+        evidence=_places(context, opening),
+        advice="narrow the clusterwide policy if these limits are meant",
+        at_key=True,
+    )
+
+
+def _covered_by_siblings(context: Context, spec: Spec, reaches: Sequence[Reach]) -> Iterator[Finding]:
+    for rule in spec.rules:
+        if rule.deny or _limits(rule):
+            continue
+        opening = [each for each in _everywhere(reaches, rule, limited=False) if each.rule in spec.rules]
+        earlier = [each for each in opening if each.rule is not None and each.rule.raw != rule.raw]
+        twins = [each for each in opening if each.rule is not None and each.rule.index < rule.index]
+        if earlier or twins:
+            yield report(
+                context,
+                rule,
+                Applicability.MANUAL,
+                f"the rule adds nothing: {_rule_words(context, earlier or twins)} allows all of it",
+                _WHY,
+                severity=Severity.NOTE,
+                advice="drop it, or narrow the other rule",
+                on_request=True,
+            )
+
+
+def _rule_words(context: Context, rules: Iterable[AppliedRule]) -> str:
+    return listed(_words(context, each) for each in rules)
+
+
+def _words(context: Context, rule: AppliedRule) -> str:
+    name = rule.entry.route.removeprefix(rule.policy.route).removeprefix("/")
+    same = (rule.policy.kind, rule.policy.namespace, rule.policy.name)
+    own = same == (context.policy.kind, context.policy.namespace, context.policy.name)
+    return f"`{name}`" if own else f"`{name}` of {policy_text(rule.policy)}"
+
+
+def _places(context: Context, rules: Sequence[AppliedRule]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(f"{_words(context, each)}, {each.source}" for each in rules))[:5]
