@@ -19,6 +19,7 @@ from rewriter.engine.observed import TrafficSummary
 from rewriter.engine.once import reported_once
 from rewriter.engine.result import FileResult, Report, Summary
 from rewriter.engine.unchecked import no_mesh
+from rewriter.engine.unrendered import unrendered
 from rewriter.engine.workspace import Workspace
 from rewriter.engine.write import remove_leftovers
 from rewriter.output.lines import count
@@ -149,7 +150,7 @@ def make_report(workspace: Workspace, results: Sequence[FileResult]) -> Report:
         _traffic(workspace, results),
         under=", ".join(workspace.names),
         holders=sum(bool(result.policies or result.findings) for result in results),
-        not_checked=(meshless,) if meshless else (),
+        not_checked=tuple(each for each in (meshless, unrendered(workspace)) if each is not None),
         texts={result.path: result.before for result in results if result.findings},
     )
 
