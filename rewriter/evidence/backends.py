@@ -74,7 +74,7 @@ def backends_of(context: Context, entry: Any) -> list[Backends]:
     selected = entry.get("k8sServiceSelector") if isinstance(entry, dict) else None
     if not isinstance(named, dict) and not isinstance(selected, dict):
         raise UndecidedError("an entry of toServices names no Service", "Name the Service in `k8sService`.")
-    services = _matching(context, entry, named if isinstance(named, dict) else None)
+    services = known_services(context, entry, named if isinstance(named, dict) else None)
     if isinstance(named, dict) and _is_kubernetes(named, services):
         return [_api_server(context, services)]
     if isinstance(selected, dict) and _selects_kubernetes(entry, selected, services):
@@ -106,8 +106,8 @@ def names_api_server(context: Context, entry: Any) -> bool:
     selected = entry.get("k8sServiceSelector") if isinstance(entry, dict) else None
     try:
         if isinstance(named, dict):
-            return _is_kubernetes(named, _matching(context, entry, named))
-        return isinstance(selected, dict) and _selects_kubernetes(entry, selected, _matching(context, entry, None))
+            return _is_kubernetes(named, known_services(context, entry, named))
+        return isinstance(selected, dict) and _selects_kubernetes(entry, selected, known_services(context, entry, None))
     except UndecidedError:
         return False
 
@@ -123,8 +123,8 @@ def _check(doubts: Sequence[str]) -> None:
         raise UndecidedError(listed(doubts), REMEDY)
 
 
-def _matching(context: Context, entry: dict[str, Any], named: dict[str, Any] | None) -> list[Service]:
-    """The known Services of the policy's cluster that an entry means."""
+def known_services(context: Context, entry: dict[str, Any], named: dict[str, Any] | None) -> list[Service]:
+    """The known Services of the policy's cluster that an entry of toServices means. Raises UndecidedError."""
     own = context.cluster.name if context.cluster else None
     return [s for s in _candidates(context, entry, named) if own is None or s.cluster in (None, own)]
 

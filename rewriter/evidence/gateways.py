@@ -81,6 +81,14 @@ def fronted(context: Context, workload: Workload) -> Iterator[Fronted]:
                     yield Fronted(front, way, service, workload, number)
 
 
+def every_fronted(context: Context) -> Iterator[Fronted]:
+    """Every way through Cilium's Gateways and Ingresses to known pods."""
+    for _, _, service in _services(context):
+        for workload in context.inventory.workloads_with(service.selector or {}) if service.selector else ():
+            if is_behind(workload, service):
+                yield from fronted(context, workload)
+
+
 def _services(context: Context) -> tuple[tuple[Gateway | Ingress, Route | Ingress, Service], ...]:
     """The Services behind Cilium's Gateways and Ingresses. Found out once a cluster and run."""
     key = ("fronted services", _own(context))

@@ -144,6 +144,12 @@ def reach_of_workload(context: Context, workload: Workload) -> Reach:
     return _of_pods(context, identity, pods, workload)
 
 
+def reach_of_reserved(context: Context, identity: Identity) -> Reach:
+    """What an endpoint with a reserved identity (Cilium's Gateway) may reach, and be reached by."""
+    pods = Pods(LabelSet(identity.labels), "", complete=True, namespace_labels=True)
+    return _of_pods(context, identity, pods, None)
+
+
 def identity_of(context: Context, workload: Workload) -> Identity:
     """The identity of a workload's pods, as peer of a verdict; the context's cluster is that of one without."""
     return _pods_of(context, workload)[0]

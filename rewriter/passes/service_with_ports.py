@@ -62,6 +62,7 @@ from rewriter.cilium.terms import Term
 from rewriter.cilium.version import REQUIRES_REMOVED, SERVICES_WITH_PORTS
 from rewriter.evidence.backends import Backends, UndecidedError, backends_of
 from rewriter.evidence.context import Context
+from rewriter.evidence.references import missing_service
 from rewriter.finding import Applicability, Declared, Finding, Fix, Severity
 from rewriter.passes.kit.backend_ports import (
     Plan,
@@ -107,11 +108,25 @@ class _Outcome:
 
 @antipattern(code="CNP002", id="service-with-ports", title="toServices together with toPorts")
 def find(context: Context) -> Iterator[Finding]:
+    for place in _places(context):
+        if not place.rule.deny and not all(missing_service(context, entry) for entry in place.field.entries):
+            yield _finding(place)
+
+
+def deny_rules(context: Context) -> Iterator[Finding]:
+    """The same for deny rules, in which Cilium resolves no Service: what `unresolved-reference` reports."""
+    for place in _places(context):
+        if place.rule.deny:
+            message = "`toServices` in a deny rule is never resolved: the rule denies its ports to everybody"
+            yield replace(_finding(place), severity=Severity.ERROR, message=message)
+
+
+def _places(context: Context) -> Iterator[_Place]:
     for spec in context.policy.specs:
         for rule in spec.rules:
             field, to_ports = rule.peer("toServices"), rule.raw.get("toPorts")
             if rule.direction == EGRESS and field and field.entries and to_ports and isinstance(to_ports, list):
-                yield _finding(_Place(context, spec, rule, field, to_ports))
+                yield _Place(context, spec, rule, field, to_ports)
 
 
 def _finding(place: _Place) -> Finding:

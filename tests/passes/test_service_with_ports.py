@@ -8,6 +8,7 @@ import yaml
 from rewriter.finding import Applicability, Severity
 from rewriter.inventory.facts import NamedPort, ServicePort
 from rewriter.passes.service_with_ports import find
+from rewriter.passes.unresolved_reference import find as unresolved
 from tests.passes.support import Facts, Run, cluster, endpoint_slice, run, service, words, workload
 
 NAMESPACE = "k8s:io.kubernetes.pod.namespace"
@@ -242,7 +243,6 @@ def test_a_service_with_none_of_the_ports_is_left_to_a_person() -> None:
         ("{selector: {matchExpressions: [{key: zone, operator: DoesNotExist}]}, namespace: prod}", {"a"}),
         ("{selector: {}, namespace: prod}", None),
         ("{namespace: prod}", None),
-        ("{selector: {matchLabels: {tier: none}}}", None),
         ("{selector: [], namespace: prod}", None),
     ],
 )
@@ -371,7 +371,7 @@ def test_an_external_name_becomes_its_dns_name() -> None:
 
 def test_an_external_name_of_the_cluster_or_in_a_deny_rule_is_left_to_a_person() -> None:
     assert run(find, policy(rule(MAIL)), facts(external("db.prod.svc.cluster.local"))).only.fix is None
-    assert run(find, policy(rule(MAIL), deny=True), facts(external("smtp.example.com"))).only.fix is None
+    assert run(unresolved, policy(rule(MAIL), deny=True), facts(external("smtp.example.com"))).only.fix is None
 
 
 @pytest.mark.parametrize(
@@ -421,11 +421,11 @@ def test_kinds_of_peer_get_a_rule_each() -> None:
     ]
 
 
-def test_deny_rules() -> None:
-    same = run(find, policy(rule(), deny=True), facts(), from_version="1.16").only
-    assert same.severity is Severity.NOTE
-    changed = run(find, policy(rule(WEB_REFERENCE, "{port: '80'}"), deny=True), facts(WEB)).only
-    assert changed.applicability is Applicability.UNSAFE
+def test_deny_rules_are_of_another_pass() -> None:
+    for release in ("1.16", "1.18"):
+        assert run(find, policy(rule(), deny=True), facts(), from_version=release).findings == []
+    made = run(unresolved, policy(rule(WEB_REFERENCE, "{port: '80'}"), deny=True), facts(WEB)).only
+    assert (made.applicability, made.severity) == (Applicability.UNSAFE, Severity.ERROR)
 
 
 def test_other_peers_of_the_rule_come_first() -> None:

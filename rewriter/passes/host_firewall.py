@@ -1,0 +1,192 @@
+"""## What it does
+
+Finds host policies (clusterwide, with `nodeSelector`) that lock nodes out:
+
+- one whose ingress denies by default and does not let other nodes in on what a node needs: 4240/TCP (Cilium's health
+  checks), 10250/TCP (kubelet), on nodes of the control plane 6443/TCP (API server) and 2379-2380/TCP (etcd), and the
+  port of the tunnel or of WireGuard where Cilium uses them;
+- addresses of nodes, or `0.0.0.0/0` on one of these ports, where other nodes are meant.
+
+## Why it matters
+
+Other nodes are the entity `remote-node` to Cilium. They are no part of `world`, and no CIDR matches them, so that
+`0.0.0.0/0` on every port still shuts them out. Health checks fail, `kubectl logs` and `exec` time out, etcd members
+lose each other, and with the tunnel's port shut so is every pod of another node.
+
+## Example
+
+```diff
+   ingress:
+   - fromCIDRSet:
+     - cidr: 0.0.0.0/0
+     toPorts:
+     - ports: [{port: "22", protocol: TCP}]
++  - fromEntities:
++    - remote-node
++    toPorts:
++    - ports:
++      - port: "4240"
++        protocol: TCP
++      - port: "10250"
++        protocol: TCP
+```
+
+## Fix safety
+
+A rule that lets `remote-node` in on what is shut is unsafe: what a cluster needs differs, and a port may be shut on
+purpose. All host policies of the same nodes count together, and where one of them could not be read nothing is
+reported. The ports of the tunnel and of the API server come from Cilium's values and from the configuration of the
+cluster, where they are known. Nothing is reported where Cilium's values leave the host firewall off.
+
+Addresses of nodes become the entity `remote-node`, which is unsafe too: it means every node.
+
+## References
+
+- Cilium documentation, "Host Firewall" and "Firewall Rules" (System Requirements)
+- Cilium source, `pkg/ipcache/metadata.go`, `resolveLabels`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rewriter.cilium.identity import reserved_identity
+from rewriter.cilium.policy import CCNP, INGRESS, PeerField, Rule, Spec
+from rewriter.evidence.api_server import USUAL_PORT
+from rewriter.evidence.context import Context
+from rewriter.evidence.host_policies import HostReach, host_reaches
+from rewriter.evidence.permits import API_SERVER_NODE
+from rewriter.evidence.policies import is_same_policy
+from rewriter.finding import Applicability, Finding, Severity
+from rewriter.passes.kit.address_owner import matches_nodes, nodes_at
+from rewriter.passes.kit.change import rule_added
+from rewriter.passes.kit.cidr_entries import read_entries
+from rewriter.passes.kit.port_numbers import names_any
+from rewriter.passes.kit.registry import antipattern
+from rewriter.passes.kit.report import report
+from rewriter.passes.kit.site import RuleSite, rule_sites
+from rewriter.passes.kit.swap import NewPeers, swapped
+from rewriter.text import listed
+
+_NODE = reserved_identity("remote-node")
+_HEALTH, _KUBELET, _ETCD, _WIREGUARD = 4240, 10250, (2379, 2380), 51871
+_CIDRS = frozenset({"fromCIDR", "fromCIDRSet", "toCIDR", "toCIDRSet"})
+
+Need = tuple[int, str, str]
+"""A port, its protocol, and what listens there."""
+
+
+@antipattern(
+    code="CNP031",
+    id="host-firewall",
+    title="a host policy that locks nodes out",
+    kinds=frozenset({CCNP}),
+)
+def find(context: Context) -> Iterator[Finding]:
+    datapath = context.cluster.datapath if context.cluster else None
+    if (datapath is not None and not datapath.host_firewall) or matches_nodes(context):
+        return
+    for spec in context.policy.specs:
+        if spec.node_subject is not None and spec.subject is None:
+            yield from _locked_out(context, spec)
+    for site in rule_sites(context):
+        fields = [field for field in site.rule.peers if field.entries]
+        of_nodes = site.spec.node_subject is not None and site.spec.subject is None
+        if of_nodes and len(fields) == 1 and fields[0].name in _CIDRS:
+            yield from _node_addresses(site, fields[0])
+
+
+def _locked_out(context: Context, spec: Spec) -> Iterator[Finding]:
+    shut: dict[Need, None] = {}
+    let_in = False
+    for each in host_reaches(context, spec):
+        if not each.reach.denied_by_default(INGRESS) or not _is_first(context, each):
+            continue
+        for need in _needs(context, control_plane=each.control_plane):
+            port, protocol, _ = need
+            peer = API_SERVER_NODE if port == _KUBELET else _NODE
+            answer = each.reach.verdict(INGRESS, peer, protocol, port)
+            let_in = let_in or answer.allowed
+            if not answer.allowed and answer.certain:
+                shut[need] = None
+    if shut:
+        yield _shut(context, spec, list(shut), let_in=let_in)
+
+
+def _is_first(context: Context, each: HostReach) -> bool:
+    """Whether this policy is the first, by its file, of those that put the nodes into default deny."""
+    rules = sorted((r for r in each.reach.rules(INGRESS) if r.entry.default_deny), key=lambda rule: str(rule.source))
+    return bool(rules) and is_same_policy(rules[0].policy, context.policy)
+
+
+def _needs(context: Context, *, control_plane: bool) -> Iterator[Need]:
+    cluster = context.cluster
+    yield _HEALTH, "TCP", "health checks"
+    yield _KUBELET, "TCP", "kubelet"
+    if control_plane:
+        yield (cluster.api_server_port if cluster else None) or USUAL_PORT, "TCP", "API server"
+        yield from ((port, "TCP", "etcd") for port in _ETCD)
+    if cluster is not None and cluster.datapath is not None:
+        if cluster.datapath.tunnel_port:
+            yield cluster.datapath.tunnel_port, "UDP", "tunnel"
+        if cluster.datapath.wireguard:
+            yield _WIREGUARD, "UDP", "WireGuard"
+
+
+def _shut(context: Context, spec: Spec, shut: Sequence[Need], *, let_in: bool) -> Finding:
+    rules: list[Rule] = [rule for rule in spec.rules if rule.direction == INGRESS and not rule.deny]
+    ports: list[Any] = [{"port": str(port), "protocol": protocol} for port, protocol, _ in shut]
+    change = None
+    if rules:
+        peers = {"fromEntities": ["remote-node"]}
+        change = rule_added(context, spec, rules[-1], peers, "other nodes", toPorts=[{"ports": ports}], icmps=None)
+    return report(
+        context,
+        rules[-1] if rules else spec.route,
+        Applicability.UNSAFE if change is not None else Applicability.MANUAL,
+        f"no host policy lets remote-node in on {listed(f'{p}/{proto} ({what})' for p, proto, what in shut)}",
+        "other nodes are the entity remote-node: no part of the world, and matched by no CIDR",
+        change=change,
+        severity=Severity.WARNING if let_in else Severity.ERROR,
+        evidence=[f"node {node.name}, {node.source}" for node in context.inventory.nodes()[:3]],
+        advice="" if change is not None else "Add a rule with `fromEntities: [remote-node]` for what the nodes need.",
+    )
+
+
+def _node_addresses(site: RuleSite, field: PeerField) -> Iterator[Finding]:
+    context = site.context
+    prefix = "from" if site.rule.direction == INGRESS else "to"
+    entries = list(read_entries(field))
+    own = [(entry, nodes) for entry in entries if (nodes := nodes_at(context, entry))]
+    if own:
+        new = NewPeers(f"{prefix}Entities", ["remote-node"], "other nodes")
+        change = swapped(context, site.spec, site.rule, field, {entry.index for entry, _ in own}, [new])
+        yield report(
+            context,
+            field,
+            Applicability.UNSAFE,
+            f"`{field.name}` {listed(entry.text for entry, _ in own)} matches no node: other nodes are `remote-node`",
+            "a CIDR matches addresses outside the cluster only, and nodes are entities",
+            change=change,
+            rule=site.rule,
+            severity=Severity.ERROR if site.deny else Severity.WARNING,
+            evidence=[text for _, nodes in own for text in nodes],
+            at_key=True,
+        )
+        return
+    ports = {port for port, _, _ in _needs(context, control_plane=True)}
+    wide = [entry for entry in entries if entry.internet]
+    if not wide or site.deny or prefix == "from" or not names_any(site.rule, ports) or not context.inventory.nodes():
+        return
+    added = rule_added(context, site.spec, site.rule, {"toEntities": ["remote-node"]}, "other nodes")
+    if added is not None:
+        yield report(
+            context,
+            field.entry_route(wide[0].index),
+            Applicability.UNSAFE,
+            f"`{wide[0].text}` does not hold other nodes, which are `remote-node`",
+            "nodes of the cluster are no part of the world, and no CIDR matches them",
+            change=added,
+            rule=site.rule,
+        )

@@ -1,0 +1,58 @@
+"""Peers that name the namespace of a Gateway of Cilium, in which no pod serves it."""
+
+from __future__ import annotations
+
+from rewriter.cilium.labels import NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, NAMESPACE_NAME_LABEL
+from rewriter.cilium.policy import PeerField
+from rewriter.cilium.selector import Selector, read_selector, selects_object
+from rewriter.evidence.context import Context
+from rewriter.evidence.gateways import Fronted, cilium_gateways
+
+_BARE = ("any:", "k8s:")
+
+
+def means_gateway_namespace(context: Context, field: PeerField, way: Fronted | None) -> bool:
+    """Whether a peer is the namespace of the Gateway of `way` (None: of any) and no known pod is in it."""
+    names = {way.front.namespace} if way is not None else {each.namespace for each in cilium_gateways(context)}
+    names.discard(context.policy.namespace or "")
+    return any(_named(context, field, name) and not _has_pods(context, name) for name in names)
+
+
+def _named(context: Context, field: PeerField, name: str) -> bool:
+    if field.name == "fromEndpoints":
+        return any(selector is not None and _names_it(context, selector, name) for selector in field.selectors)
+    return any(
+        isinstance(peer, dict) and _selects_namespace(context, peer.get("namespaceSelector"), name)
+        for peer in field.entries
+    )
+
+
+def _names_it(context: Context, selector: Selector, name: str) -> bool:
+    """Whether a selector demands the namespace by its name, or by a label that the namespace has."""
+    for requirement in selector.requirements:
+        key = requirement.written_key
+        for prefix in _BARE:
+            key = key.removeprefix(prefix)
+        if requirement.operator != "In":
+            continue
+        if key in (NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL) and name in requirement.values:
+            return True
+        if key.startswith(NAMESPACE_LABELS_PREFIX):
+            label = key.removeprefix(NAMESPACE_LABELS_PREFIX)
+            if any(each.labels.get(label) in requirement.values for each in context.inventory.namespaces(name)):
+                return True
+    return False
+
+
+def _selects_namespace(context: Context, raw: object, name: str) -> bool:
+    if not isinstance(raw, dict) or not raw:
+        return False
+    selector = read_selector(raw, "")
+    labels = [{**each.labels, NAMESPACE_NAME_LABEL: name} for each in context.inventory.namespaces(name)]
+    return selector is not None and any(
+        selects_object(selector, each) for each in labels or [{NAMESPACE_NAME_LABEL: name}]
+    )
+
+
+def _has_pods(context: Context, name: str) -> bool:
+    return any(workload.namespace == name for workload in context.inventory.all_workloads())
