@@ -108,7 +108,7 @@ def _numbers(protocol: str, low: int, end: int | None, version: Version) -> Port
     Source: Cilium pkg/policy PortRangeToMaskedPorts.
     """
     begins = low > 0 or version < ZERO_IS_EVERY_PORT
-    if begins and version >= PORT_RANGES and end is not None and end > low:
+    if begins and version >= PORT_RANGES and isinstance(end, int) and end > low:
         return PortMatch(protocol, low, min(end, LAST_PORT))
     return PortMatch(protocol, low, low) if low else PortMatch(protocol)
 
