@@ -98,6 +98,18 @@ def _cluster(cluster: Cluster, installs: Sequence[Install], globs: Sequence[str]
         yield f"policy_default_local_cluster = {_flag(cluster.default_local_cluster)}"
     if cluster.cidr_match_nodes is not None:
         yield f"policy_cidr_match_nodes = {_flag(cluster.cidr_match_nodes)}"
+    if cluster.cidr_match_pods:
+        yield "policy_cidr_match_pods = true"
+    if cluster.enforcement not in (None, "default"):
+        yield f"policy_enforcement_mode = {_text(str(cluster.enforcement))}"
+    for key, flag in (("policy_audit_mode", cluster.audit), ("host_firewall", cluster.host_firewall)):
+        if flag is not None:
+            yield f"{key} = {_flag(flag)}"
+    for key, labels in (("identity_labels", cluster.identity_labels), ("node_labels", cluster.node_labels)):
+        if labels:
+            yield f"{key} = {_texts(labels)}"
+    if cluster.cluster_network_policies is not None:
+        yield f"cluster_network_policies = {_flag(cluster.cluster_network_policies)}"
     if cluster.node_selector_labels is not None:
         yield f"node_selector_labels = {_flag(cluster.node_selector_labels)}"
     if cluster.kube_proxy_replacement is not None:

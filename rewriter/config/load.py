@@ -152,7 +152,14 @@ def _clusters(reader: _Reader) -> tuple[Cluster, ...]:
                 service_cidrs=table.cidrs("service_cidrs"),
                 default_local_cluster=table.flag("policy_default_local_cluster"),
                 cidr_match_nodes=table.flag("policy_cidr_match_nodes"),
+                cidr_match_pods=table.flag("policy_cidr_match_pods"),
                 node_selector_labels=table.flag("node_selector_labels"),
+                enforcement=table.choice("policy_enforcement_mode", ("default", "always", "never")),
+                audit=table.flag("policy_audit_mode"),
+                host_firewall=table.flag("host_firewall"),
+                identity_labels=table.labels("identity_labels"),
+                node_labels=table.labels("node_labels"),
+                cluster_network_policies=table.flag("cluster_network_policies"),
                 meshed=table.flag("meshed") is not False,
             )
         )
@@ -246,6 +253,11 @@ class _Reader:
 
     def texts(self, key: str) -> tuple[str, ...]:
         return tuple(self._checked(key, "a list of texts", _is_texts) or ())
+
+    def labels(self, key: str) -> tuple[str, ...] | None:
+        """Entries of a label filter; a text is cut at its blanks, as the agent does."""
+        value = self._checked(key, "a text or a list of texts", lambda v: isinstance(v, str) or _is_texts(v))
+        return None if value is None else tuple(value.split() if isinstance(value, str) else value)
 
     def globs(self, key: str) -> tuple[str, ...]:
         """As `texts`; a repository's own config must not keep its reader busy with one name for ever."""

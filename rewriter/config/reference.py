@@ -58,6 +58,28 @@ KEYS = (
         "Helm `nodeSelectorLabels`, without which Cilium rejects `fromNodes` and `toNodes`. Default: off, and a policy "
         "with such a rule is not rewritten until somebody says.",
     ),
+    Key(_CLUSTER, "policy_cidr_match_pods", "true or false", "Whether `policyCIDRMatchMode` has `pods` (from 1.20)."),
+    Key(
+        _CLUSTER,
+        "policy_enforcement_mode",
+        "default, always or never",
+        "Helm `policyEnforcementMode`.",
+    ),
+    Key(_CLUSTER, "policy_audit_mode", "true or false", "Helm `policyAuditMode`: policies log and let pass."),
+    Key(_CLUSTER, "host_firewall", "true or false", "Helm `hostFirewall.enabled`."),
+    Key(
+        _CLUSTER,
+        "identity_labels",
+        "text or list of texts",
+        "Helm `labels`: which pod labels are part of an identity, beside the release's own list.",
+    ),
+    Key(_CLUSTER, "node_labels", "text or list of texts", "Helm `nodeLabels`: which node labels are."),
+    Key(
+        _CLUSTER,
+        "cluster_network_policies",
+        "true or false",
+        "Helm `k8sClusterNetworkPolicy.enabled` (from 1.20). Default: off.",
+    ),
     Key(_CLUSTER, "meshed", "true or false", "Whether it is part of the mesh. Default: true."),
     Key(
         _FACTS,

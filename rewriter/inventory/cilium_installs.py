@@ -11,7 +11,7 @@ from rewriter import yamltext
 from rewriter.inventory import argo, flux
 from rewriter.inventory.appliers import api_group, texts_of
 from rewriter.inventory.cilium_values import CiliumSettings, merged_values, read_values
-from rewriter.inventory.facts import Source
+from rewriter.inventory.facts import AGENT_FIELDS, Source
 from rewriter.inventory.kustomize import Kustomization, joined
 from rewriter.inventory.kustomize_walk import BARE
 from rewriter.inventory.live.cilium_config import cluster_settings
@@ -180,10 +180,7 @@ class _Reader:
                     manifest.source,
                     name=told["name"],
                     pod_cidrs=tuple(told["pod_cidrs"]) if "pod_cidrs" in told else None,
-                    default_local_cluster=told.get("default_local_cluster"),
-                    cidr_match_nodes=told.get("cidr_match_nodes"),
-                    node_selector_labels=told.get("node_selector_labels"),
-                    extended_ip_protocols=told.get("extended_ip_protocols"),
+                    **{field: told[field] for field in AGENT_FIELDS if field in told},
                     kube_proxy_replacement=told.get("kube_proxy_replacement"),
                     dns_name_error=told.get("dns_name_error"),
                 )

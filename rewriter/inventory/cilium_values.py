@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rewriter import yamltext
+from rewriter.inventory.agent_config import agent_settings, chart_options
 from rewriter.inventory.appliers import texts_of
 from rewriter.inventory.datapath import Datapath
 from rewriter.inventory.datapath_values import read_datapath
@@ -46,8 +47,15 @@ class CiliumSettings:
     meshed: bool = False
     default_local_cluster: bool | None = None
     cidr_match_nodes: bool | None = None
+    cidr_match_pods: bool | None = None
     node_selector_labels: bool | None = None
     extended_ip_protocols: bool | None = None
+    enforcement: str | None = None
+    audit: bool | None = None
+    host_firewall: bool | None = None
+    identity_labels: tuple[str, ...] | None = None
+    node_labels: tuple[str, ...] | None = None
+    cluster_network_policies: bool | None = None
     kube_proxy_replacement: bool | None = None
     dns_name_error: bool | None = None
     complete: bool = True
@@ -56,13 +64,11 @@ class CiliumSettings:
 def read_values(values: Mapping[str, Any], source: Source, version: str | None, *, complete: bool) -> CiliumSettings:
     """The settings that values tell. Texts with a substitution that nobody made tell nothing."""
     cluster, mesh = mapping(values.get("cluster")), mapping(values.get("clustermesh"))
-    extra = mapping(values.get("extraConfig"))  # Written into cilium-config after the chart's own.
     config = mapping(mesh.get("config"))
     name = _known(cluster.get("name"))
     if name is None and cluster.get("name") is None and complete:
         name = DEFAULT_NAME
     members = _members(config.get("clusters"))
-    match_mode = values.get("policyCIDRMatchMode")
     number = cluster.get("id")
     host, port = _api_server(values)
     return CiliumSettings(
@@ -79,17 +85,14 @@ def read_values(values: Mapping[str, Any], source: Source, version: str | None, 
         datapath=read_datapath(values, complete=complete),
         members=tuple(member for member in members if member != name),
         meshed=bool(members) or mesh.get("useAPIServer") is True or config.get("enabled") is True,
-        default_local_cluster=_flag(mesh.get("policyDefaultLocalCluster")),
-        cidr_match_nodes=None
-        if match_mode is None
-        else "nodes" in (texts_of(match_mode) or str(match_mode).split(",")),
-        node_selector_labels=_flag(extra.get("enable-node-selector-labels", values.get("nodeSelectorLabels"))),
-        extended_ip_protocols=_flag(extra.get("enable-extended-ip-protocols")),
         kube_proxy_replacement=_flag(values.get("kubeProxyReplacement")),
         dns_name_error=_name_error(
-            extra.get(REJECT_CODE, mapping(values.get("dnsProxy")).get("dnsRejectResponseCode"))
+            mapping(values.get("extraConfig")).get(
+                REJECT_CODE, mapping(values.get("dnsProxy")).get("dnsRejectResponseCode")
+            )
         ),
         complete=complete,
+        **agent_settings(chart_options(values)),
     )
 
 

@@ -24,6 +24,22 @@ class Source:
         return f"{place} ({self.via})" if self.via else place
 
 
+#: The fields of a cluster that say how its agents read policies.
+AGENT_FIELDS = (
+    "default_local_cluster",
+    "cidr_match_nodes",
+    "cidr_match_pods",
+    "node_selector_labels",
+    "extended_ip_protocols",
+    "enforcement",
+    "audit",
+    "host_firewall",
+    "identity_labels",
+    "node_labels",
+    "cluster_network_policies",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """A cluster of the mesh. CIDRs are as written; None where nobody told, () where there are none.
@@ -33,6 +49,9 @@ class Cluster:
     `dns_name_error` says that its DNS proxy answers names that no rule allows with NXDOMAIN, not with REFUSED.
     `incomplete` names the lists of its snapshot (`workloads`, `services`, …) that could not be read: of those nothing
     is known.
+
+    So are `cidr_match_pods`, `enforcement` (policyEnforcementMode), `audit` (policyAuditMode), `host_firewall`,
+    `identity_labels` and `node_labels` (the agent's label filters) and `cluster_network_policies`.
 
     `pods_within` are ranges outside of which no pod of their address family is; they may hold other machines too
     (Cilium's native-routing CIDR, the chart's own default pool). `ipam` is Cilium's ipam.mode. `api_server_host` is the
@@ -60,6 +79,13 @@ class Cluster:
     api_server_host: str | None = None
     api_server_port: int | None = None
     datapath: Datapath | None = None
+    cidr_match_pods: bool | None = None
+    enforcement: str | None = None
+    audit: bool | None = None
+    host_firewall: bool | None = None
+    identity_labels: tuple[str, ...] | None = None
+    node_labels: tuple[str, ...] | None = None
+    cluster_network_policies: bool | None = None
     cited: tuple[tuple[str, Source], ...] = ()
 
     def source_of(self, field: str) -> Source:

@@ -18,6 +18,7 @@ from rewriter.inventory.delivery import Applied, Delivery
 from rewriter.inventory.derived import DerivedFacts
 from rewriter.inventory.doubts import cluster_doubts, service_doubts, workload_doubts
 from rewriter.inventory.facts import (
+    AGENT_FIELDS,
     AppliedPolicy,
     CIDRGroup,
     Cluster,
@@ -73,10 +74,7 @@ _COMPLETED = (
     "api_server_port",
     "node_cidrs",
     "service_cidrs",
-    "default_local_cluster",
-    "cidr_match_nodes",
-    "node_selector_labels",
-    "extended_ip_protocols",
+    *AGENT_FIELDS,
     "kube_proxy_replacement",
     "dns_name_error",
     "datapath",
@@ -529,4 +527,5 @@ class TreeInventory:
 def _completed(cluster: Cluster, other: Cluster) -> Cluster:
     """A cluster with what only another source knows; what the first says stays."""
     values = {name: getattr(other, name) for name in _COMPLETED if getattr(cluster, name) is None}
-    return replace(cluster, **values)
+    cited = tuple((name, other.source_of(name)) for name, value in values.items() if value is not None)
+    return replace(cluster, **values, cited=(*cluster.cited, *cited))

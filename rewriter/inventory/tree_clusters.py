@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rewriter.inventory.cilium_installs import Install
-from rewriter.inventory.facts import Cluster, Source
+from rewriter.inventory.facts import AGENT_FIELDS, Cluster, Source
 from rewriter.inventory.kustomize_walk import BARE, Problem
 
 _FIELDS = (
@@ -17,10 +17,7 @@ _FIELDS = (
     "ipam",
     "api_server_host",
     "api_server_port",
-    "default_local_cluster",
-    "cidr_match_nodes",
-    "node_selector_labels",
-    "extended_ip_protocols",
+    *AGENT_FIELDS,
     "kube_proxy_replacement",
     "dns_name_error",
     "datapath",
@@ -57,6 +54,7 @@ def tree_clusters(installs: Sequence[Install]) -> TreeClusters:
 def _cluster(name: str, group: Sequence[Install], is_member: bool, problems: list[Problem]) -> Cluster:
     first = group[0].settings
     values: dict[str, Any] = {}
+    cited: list[tuple[str, Source]] = []
     for each in _FIELDS:
         for rank in sorted({install.rank for install in group}):
             told: dict[Any, Source] = {}
@@ -68,11 +66,13 @@ def _cluster(name: str, group: Sequence[Install], is_member: bool, problems: lis
                 words = " and ".join(f"{_shown(value)}, {source}" for value, source in list(told.items())[:2])
                 problems.append(Problem(first.source, f"the {each} of cluster {name} is told twice: {words}"))
             elif told:
-                values[each] = next(iter(told))
+                values[each], source = next(iter(told.items()))
+                if source != first.source:
+                    cited.append((each, source))
             if told:
                 break
     meshed = is_member or any(install.settings.meshed for install in group)
-    return Cluster(name, first.source, meshed=meshed, **values)
+    return Cluster(name, first.source, meshed=meshed, cited=tuple(cited), **values)
 
 
 def _shown(value: Any) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rewriter.cilium.cidr import parsed_prefixes
+from rewriter.inventory.agent_config import agent_settings
 from rewriter.inventory.facts import Node
 from rewriter.inventory.manifests import mapping, texts
 
@@ -29,17 +30,11 @@ def cluster_settings(config_map: Mapping[str, Any], agents: Iterable[str], nodes
     pods = _pod_cidrs(data, nodes)
     if pods:
         settings["pod_cidrs"] = pods
-    if "policy-default-local-cluster" in data:
-        settings["default_local_cluster"] = data["policy-default-local-cluster"].lower() == "true"
-    if "enable-node-selector-labels" in data:
-        settings["node_selector_labels"] = data["enable-node-selector-labels"].lower() == "true"
-    if "enable-extended-ip-protocols" in data:
-        settings["extended_ip_protocols"] = data["enable-extended-ip-protocols"].lower() == "true"
+    settings |= agent_settings({"policy-cidr-match-mode": "", **data})
     if "kube-proxy-replacement" in data:
         settings["kube_proxy_replacement"] = data["kube-proxy-replacement"].lower() in ("true", "strict")
     if REJECT_CODE in data:
         settings["dns_name_error"] = data[REJECT_CODE].lower() == "nameerror"
-    settings["cidr_match_nodes"] = "nodes" in re.split(r"[\s,]+", data.get("policy-cidr-match-mode", ""))
     if data.get("cluster-id", "0") in ("", "0"):
         settings["meshed"] = False  # A member of a mesh has an id of its own, 1 or more.
     return settings
