@@ -10,7 +10,7 @@ from rewriter.cilium.cidr import parse_prefix, parsed_prefixes
 from rewriter.cilium.identity import Identity, NamedPort, outside_identity
 from rewriter.cilium.labels import Label, parse_label
 from rewriter.cilium.policy_set import compile_policies
-from rewriter.cilium.settings import CidrGroupView, Enforcement, Facts, ServiceView, Settings
+from rewriter.cilium.settings import CidrGroupView, EnforcementMode, Facts, ServiceView, Settings
 from rewriter.cilium.terms import CIDR_GROUP
 from rewriter.cilium.verdict import Engine
 from rewriter.cilium.version import SUPPORTED, Version, parse_version
@@ -40,7 +40,7 @@ def answer_case(case: Any, version: Version = SUPPORTED[-2]) -> dict[str, Any]:
     named_ports = tuple(_named_ports(case.get("namedPorts") or {}))
     identities = [_identity(item, named_ports) for item in _list(case, "identities")]
     manifests = [_member(item, "manifest", "policies") for item in _list(case, "policies")]
-    facts = Facts(tuple(_services(case)), tuple(_groups(case)), None)
+    facts = Facts(tuple(_services(case)), tuple(_groups(case)), closed=lambda _namespace: True)
     policies = compile_policies(manifests, settings, facts)
     engine = Engine(policies, identities)
     flows, depends = _flows(engine, _list(case, "flows"))
@@ -80,7 +80,7 @@ def _settings(case: Mapping[str, Any], version: Version) -> Settings:
         raise CaseError("expected the name of a cluster as `localCluster`")
     try:
         chosen = parse_version(str(written)) if written else version
-        enforcement = Enforcement(case.get("policyEnforcementMode") or Enforcement.DEFAULT)
+        enforcement = EnforcementMode(case.get("policyEnforcementMode") or EnforcementMode.DEFAULT)
     except ValueError as error:
         raise CaseError(str(error)) from None
     modes = case.get("policyCIDRMatchMode") or ()

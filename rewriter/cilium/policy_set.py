@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from rewriter.cilium.compile import Entry, compile_policy
+from rewriter.cilium.identity import NamedPort
 from rewriter.cilium.policy import read_policy
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
 from rewriter.cilium.terms import pods_with, reserved_term
@@ -18,11 +19,15 @@ _HOST_LABEL = pods_with("host")
 
 @dataclass(frozen=True, slots=True)
 class PolicySet:
-    """Policies as one cluster's agents load them. `rejections` has None for each accepted manifest."""
+    """Policies as one cluster's agents load them. `rejections` has None for each accepted manifest.
+
+    `named_ports` are those of all pods, as far as the facts know them.
+    """
 
     settings: Settings
     entries: tuple[tuple[int, Entry], ...]
     rejections: tuple[Rejection | None, ...]
+    named_ports: tuple[NamedPort, ...] = ()
 
 
 def compile_policies(
@@ -45,7 +50,7 @@ def compile_policies(
             namespace = namespaces[index] if index < len(namespaces) else None
             policy = read_policy(manifest, namespace=namespace)
             entries += ((index, entry) for entry in compile_policy(policy, settings, facts))
-    return PolicySet(settings, tuple(entries), tuple(rejections))
+    return PolicySet(settings, tuple(entries), tuple(rejections), facts.named_ports)
 
 
 class LoadedEntry(NamedTuple):

@@ -37,19 +37,17 @@ def service_terms(entry: Mapping[str, Any], settings: Settings, facts: Facts) ->
 
 def _known_not_to_exist(entry: Mapping[str, Any], facts: Facts) -> bool:
     """Whether every Service is known that an entry may mean."""
-    if facts.closed is None:
-        return True
     named, selected = entry.get("k8sService"), entry.get("k8sServiceSelector")
-    namespaces = {part.get("namespace") for part in (named, selected) if isinstance(part, dict)}
+    namespaces = {part.get("namespace") or None for part in (named, selected) if isinstance(part, dict)}
     name = named.get("serviceName") if isinstance(named, dict) else None
-    return bool(namespaces) and namespaces <= facts.closed and not _made_by_an_operator(name, namespaces)
+    return not _made_by_an_operator(name, namespaces) and all(map(facts.closed, namespaces))
 
 
 def _made_by_an_operator(name: Any, namespaces: set[Any]) -> bool:
     """Whether a Service of this name may come to be without a manifest of its own."""
-    if name == "kubernetes" and namespaces == {"default"}:
+    if name in (None, "kubernetes") and namespaces & {"default", None}:
         return True
-    return not isinstance(name, str) or name.startswith(("cilium-gateway-", "cilium-ingress"))
+    return isinstance(name, str) and name.startswith(("cilium-gateway-", "cilium-ingress"))
 
 
 def service_matches(entry: Mapping[str, Any], service: ServiceView) -> bool:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from rewriter.cilium.cidr import Prefix
+from rewriter.cilium.identity import NamedPort
 from rewriter.cilium.identity_labels import LabelFilter
 from rewriter.cilium.version import AUTHENTICATION_OFF, CIDR_MATCHES_PODS, DEFAULT_LOCAL_CLUSTER_EXISTS, Version
 
 
-class Enforcement(StrEnum):
-    """The agent's policyEnforcementMode (Cilium documentation, Policy Enforcement Modes)."""
+class EnforcementMode(StrEnum):
+    """The agent's policyEnforcementMode (Cilium documentation, Policy EnforcementMode Modes)."""
 
     DEFAULT = "default"
     ALWAYS = "always"
@@ -41,7 +42,7 @@ class Settings:
     mutual_authentication: bool | None = None
     single_cluster: bool = False
     cidr_match_pods: bool = False
-    enforcement: Enforcement = Enforcement.DEFAULT
+    enforcement: EnforcementMode = EnforcementMode.DEFAULT
     audit: bool = False
     host_firewall: bool | None = True
     pod_labels: LabelFilter | None = None
@@ -56,7 +57,7 @@ class Settings:
     @property
     def enforces(self) -> bool:
         """Whether any policy decides on traffic."""
-        return self.enforcement is not Enforcement.NEVER and not self.audit
+        return self.enforcement is not EnforcementMode.NEVER and not self.audit
 
     @property
     def matches_pods_by_address(self) -> bool:
@@ -98,16 +99,22 @@ class CidrGroupView:
     by_label: bool = False
 
 
+def _never(_namespace: str | None) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What policies refer to by name. What is not here is unknown, and verdicts that need it say so.
 
-    `closed` are the namespaces of which every Service is here; None stands for all namespaces.
+    `named_ports` are those of every pod of the mesh, where they are known, in any order and number.
+    `closed` says of a namespace (None: of all) whether every Service of it is here.
     """
 
     services: tuple[ServiceView, ...] = ()
     cidr_groups: tuple[CidrGroupView, ...] = ()
-    closed: frozenset[str] | None = frozenset()
+    named_ports: tuple[NamedPort, ...] = ()
+    closed: Callable[[str | None], bool] = _never
 
 
 NO_FACTS = Facts()

@@ -17,7 +17,7 @@ from rewriter.cilium.identity import Identity, NamedPort
 from rewriter.cilium.labels import NAMESPACE_LABEL
 from rewriter.cilium.policy import EGRESS, INGRESS
 from rewriter.cilium.policy_set import LoadedEntry, PolicySet, load_entries, unenforced
-from rewriter.cilium.settings import Enforcement, Settings
+from rewriter.cilium.settings import EnforcementMode, Settings
 from rewriter.cilium.terms import SERVICE, LabelTerm, Term, opaque_name, pods_with, reserved_term
 from rewriter.cilium.universe import Universe
 from rewriter.cilium.version import INIT_SHUTS_THE_HOST_OUT, NAMED_PORTS_PER_DESTINATION
@@ -59,7 +59,7 @@ _NOT_SELECTED = DirectionVerdict(True, NOT_SELECTED)
 
 
 def _unenforced_reason(settings: Settings) -> DirectionVerdict:
-    if settings.enforcement is Enforcement.NEVER:
+    if settings.enforcement is EnforcementMode.NEVER:
         return DirectionVerdict(True, NEVER_ENFORCED)
     return DirectionVerdict(True, AUDITED) if settings.audit else _NOT_SELECTED
 
@@ -126,7 +126,7 @@ class Engine:
         self._host = self.universe.select(reserved_term("host"))
         self._init = self.universe.select(reserved_term("init")) if policies.settings.enforces else 0
         self._always = 0
-        if policies.settings.enforces and policies.settings.enforcement is Enforcement.ALWAYS:
+        if policies.settings.enforces and policies.settings.enforcement is EnforcementMode.ALWAYS:
             self._always = self.universe.select(pods_with(NAMESPACE_LABEL)) & ~unenforced(
                 policies.settings, self.universe
             )
@@ -134,7 +134,7 @@ class Engine:
         self._outside = self.universe.select_any(entity_terms("world", ""))
         self._per_destination = policies.settings.version >= NAMED_PORTS_PER_DESTINATION
         self._host_reaches_init = policies.settings.version < INIT_SHUTS_THE_HOST_OUT
-        self._egress_ports = mesh_named_ports(self.universe.identities)
+        self._egress_ports = mesh_named_ports(self.universe.identities, policies.named_ports)
         rules = [_rule(item) for item in load_entries(policies, self.universe)]
         self._ingress = [rule for rule in rules if rule.entry.direction == INGRESS]
         self._egress = [rule for rule in rules if rule.entry.direction == EGRESS]
@@ -223,13 +223,13 @@ def protocol_name(written: str) -> str:
     return "ICMPv6" if written.lower() == "icmpv6" else written.upper()
 
 
-def mesh_named_ports(identities: Iterable[Identity]) -> tuple[NamedPort, ...]:
-    """What port names stand for on egress: every pod's, but for names that stand for several numbers.
+def mesh_named_ports(identities: Iterable[Identity], more: Iterable[NamedPort] = ()) -> tuple[NamedPort, ...]:
+    """What port names stand for on egress up to 1.19: every pod's, but for names that stand for several numbers.
 
     Source: Cilium pkg/types NamedPortMultiMap.GetNamedPort.
     """
     numbers: dict[tuple[str, str], set[int]] = {}
-    for ports in {identity.named_ports for identity in identities}:
+    for ports in {tuple(more), *(identity.named_ports for identity in identities)}:
         for name, port, protocol in ports:
             numbers.setdefault((name, protocol), set()).add(port)
     return tuple(

@@ -10,7 +10,7 @@ from typing import Any
 
 from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.identity import Identity
-from rewriter.cilium.policy import Policy
+from rewriter.cilium.policy import EGRESS, Policy
 from rewriter.cilium.policy_set import PolicySet, compile_policies
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
 from rewriter.cilium.validation import Rejection
@@ -18,7 +18,7 @@ from rewriter.engine.declared import declaration
 from rewriter.engine.inside import addresses_inside
 from rewriter.engine.proofs import ProofError
 from rewriter.engine.worlds import world_of
-from rewriter.evidence.settings import facts_of, workload_identity
+from rewriter.evidence.settings import facts_of, mesh_port_names, workload_identity
 from rewriter.finding import Applicability, Finding, Flows
 from rewriter.inventory.facts import Service
 from rewriter.inventory.inventory import Inventory
@@ -203,7 +203,11 @@ class Effects:
         both = list(policies)
         services = {id(found): found for policy in both for found in self._services(policy)}
         groups = self.inventory.cidr_groups() if any(map(_names_groups, both)) else ()
-        return facts_of(services.values(), groups, self.inventory) if services or groups else NO_FACTS
+        named = any(map(_names_egress_ports, both))
+        if not (services or groups or named or any(_values(policy, "toServices") for policy in both)):
+            return NO_FACTS
+        facts = facts_of(services.values(), groups, self.inventory)
+        return replace(facts, named_ports=mesh_port_names(self.inventory)) if named else facts
 
     def _services(self, policy: Policy) -> Iterator[Service]:
         found: list[Service] = []
@@ -296,6 +300,10 @@ def _of_everybody(rules: Mapping[str, Any], settings: Settings) -> PolicySet:
 
 def _names_ports(policy: Policy) -> bool:
     return any(not str(port).isdigit() for port in _values(policy, "port"))
+
+
+def _names_egress_ports(policy: Policy) -> bool:
+    return _names_ports(policy) and any(rule.direction == EGRESS for rule in policy.rules())
 
 
 def _names_groups(policy: Policy) -> bool:

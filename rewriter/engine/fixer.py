@@ -32,7 +32,7 @@ from rewriter.engine.pipeline import Outcome, Rules, by_config, treat_document
 from rewriter.engine.proofs import ProofError, prove_comments, prove_structure
 from rewriter.engine.result import Change, FileResult, Place, Reported, may_apply
 from rewriter.engine.scene import Placed
-from rewriter.engine.settings import compared_settings, mesh_addresses, node_labels_unsaid
+from rewriter.engine.settings import both_settings, mesh_addresses, node_labels_unsaid
 from rewriter.engine.suppression import suppressions
 from rewriter.engine.traffic import Traffic
 from rewriter.engine.unchecked import needs_mesh
@@ -311,10 +311,7 @@ class Fixer:
 
     def _effects(self, cluster: Cluster | None, path: str) -> Effects:
         mesh = mesh_known(self.inventory, self.config)
-        source, target = (
-            compared_settings(cluster, version, mesh=mesh)
-            for version in (self.options.from_version, self.options.to_version)
-        )
+        source, target = both_settings(cluster, (self.options.from_version, self.options.to_version), mesh=mesh)
         others = partial(self.others, path)
         return Effects(source, target, self.inventory, mesh_addresses(self.inventory, cluster), others=others)
 

@@ -14,7 +14,7 @@ from rewriter.engine import parallel
 from rewriter.engine.effects import Effects
 from rewriter.engine.isolation import as_error, failure_of
 from rewriter.engine.rewrites import Rewrite
-from rewriter.engine.settings import compared_settings, mesh_addresses, node_labels_unsaid
+from rewriter.engine.settings import both_settings, mesh_addresses, node_labels_unsaid
 from rewriter.engine.workspace import PlacedPolicy, Workspace
 from rewriter.engine.worlds import world_of
 from rewriter.evidence.mesh import mesh_known
@@ -174,10 +174,7 @@ def _policy(workspace: Workspace, rewrite: Rewrite, *, mesh: bool) -> _Judged | 
 
 
 def _settings(workspace: Workspace, cluster: Cluster | None, *, mesh: bool) -> tuple[Settings, Settings]:
-    source, target = (
-        compared_settings(cluster, version, mesh=mesh) for version in (workspace.from_version, workspace.to_version)
-    )
-    return source, target
+    return both_settings(cluster, (workspace.from_version, workspace.to_version), mesh=mesh)
 
 
 def _change(effects: Effects, old: Policy | None, new: Policy | None) -> Change:

@@ -73,7 +73,8 @@ def _picture(
 ) -> Picture:
     policy = old.found.policy
     where = yamltext.locate(old.document, "")
-    source, target = (settings_of(cluster, version) for version in (workspace.from_version, workspace.to_version))
+    today, then = workspace.from_version, workspace.to_version
+    source, target = settings_of(cluster, today), settings_of(cluster, then, target=then > today)
     return Picture(
         path=path,
         document=old.document.index,

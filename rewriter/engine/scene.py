@@ -14,8 +14,7 @@ from rewriter.cilium.policy import Policy
 from rewriter.cilium.policy_set import PolicySet, compile_policies, match_entries
 from rewriter.cilium.settings import Facts, Settings
 from rewriter.cilium.terms import LabelTerm
-from rewriter.cilium.universe import Universe
-from rewriter.cilium.verdict import DirectionVerdict, Engine
+from rewriter.cilium.verdict import DirectionVerdict, Engine, universe_for
 from rewriter.engine.workspace import PlacedPolicy
 from rewriter.inventory.facts import Workload
 from rewriter.inventory.hubble.flows import EGRESS, INGRESS, ObservedEndpoint, ObservedFlow
@@ -94,7 +93,7 @@ class Scene:
         self._of_subject: dict[str, dict[int, list[int]]] = {INGRESS: {}, EGRESS: {}}
         for number, flow in enumerate(flows):
             self._of_subject[flow.direction].setdefault(numbers[flow.subject], []).append(number)
-        self._universe = Universe(list(self._identities.values()), cidr_match_nodes=self._target.cidr_match_nodes)
+        self._universe = universe_for(list(self._identities.values()), self._target)
         self._positions = {
             Placed(placed.path, placed.document.index, placed.policy.route): number
             for number, placed in enumerate(policies)

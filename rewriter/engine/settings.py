@@ -20,10 +20,20 @@ def node_labels_unsaid(cluster: Cluster | None, policy: Policy, version: Version
     return unsaid and rests_on_node_labels(policy, version)
 
 
-def compared_settings(cluster: Cluster | None, version: Version, *, mesh: bool) -> Settings:
-    """As `settings_of`; without a mesh no flow depends on the local cluster's label, and it is left out."""
-    settings = settings_of(cluster, version)
-    return settings if mesh else replace(settings, default_local_cluster=False)
+def compared_settings(cluster: Cluster | None, version: Version, *, mesh: bool, target: bool = False) -> Settings:
+    """As `settings_of`; without a mesh every pod and node is of the local cluster."""
+    return replace(settings_of(cluster, version, target=target), single_cluster=not mesh)
+
+
+def both_settings(
+    cluster: Cluster | None, versions: tuple[Version, Version], *, mesh: bool
+) -> tuple[Settings, Settings]:
+    """The settings today and after the upgrade; one release twice is no upgrade."""
+    source, target = versions
+    return (
+        compared_settings(cluster, source, mesh=mesh),
+        compared_settings(cluster, target, mesh=mesh, target=target > source),
+    )
 
 
 def mesh_addresses(inventory: Inventory, own: Cluster | None) -> tuple[Prefix, ...]:

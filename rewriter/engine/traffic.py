@@ -61,7 +61,9 @@ def open_traffic(workspace: Workspace, observed: ObservedFlows) -> Traffic:
     scenes = {}
     for name, flows in sorted(by_cluster.items()):
         settings = [
-            replace(settings_of(clusters.get(name), version), local_cluster=name)
+            replace(
+                settings_of(clusters.get(name), version, target=version > workspace.from_version), local_cluster=name
+            )
             for version in (workspace.from_version, workspace.to_version)
         ]
         policies = _applied_to(workspace, name)

@@ -30,4 +30,4 @@ def world_of(policies: Iterable[Policy], settings: Settings, facts: Facts) -> Po
         rejections.append(why)
         if why is None:
             entries += ((index, entry) for entry in compile_policy(policy, settings, facts))
-    return PolicyWorld((PolicySet(settings, tuple(entries), tuple(rejections)),))
+    return PolicyWorld((PolicySet(settings, tuple(entries), tuple(rejections), facts.named_ports),))

@@ -5,48 +5,97 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rewriter.cilium.cidr import AddressError, Prefix, parse_prefix
-from rewriter.cilium.identity import Identity, NamedPort
+from rewriter.cilium.identity import Identity, NamedPort, reserved_identity
+from rewriter.cilium.identity_labels import label_filter, node_label_filter
 from rewriter.cilium.labels import pod_labels
-from rewriter.cilium.settings import CidrGroupView, Facts, ServiceView, Settings
+from rewriter.cilium.settings import CidrGroupView, EnforcementMode, Facts, ServiceView, Settings
 from rewriter.cilium.version import DEFAULT_LOCAL_CLUSTER, DEFAULT_LOCAL_CLUSTER_EXISTS, Version
-from rewriter.inventory.facts import CIDRGroup, Cluster, Namespace, Service, Workload
+from rewriter.inventory.completeness import SERVICES
+from rewriter.inventory.facts import CIDRGroup, Cluster, Namespace, Service, Source, Workload
 from rewriter.inventory.inventory import Inventory
 
 #: The name of a cluster of which nobody told the name (Cilium's default of cluster.name).
 DEFAULT_NAME = "default"
+_NOT_KNOWN = Cluster(DEFAULT_NAME, Source(""))
 
 
-def settings_of(cluster: Cluster | None, version: Version) -> Settings:
-    """How the agents of a cluster read policies on a version; Cilium's defaults where nothing is known."""
+def settings_of(cluster: Cluster | None, version: Version, *, target: bool = False) -> Settings:
+    """How the agents of a cluster read policies on a version; Cilium's defaults where nothing is known.
+
+    `target` says that the cluster goes to the version: then it stands for its first patch release, else for its newest,
+    unless the cluster is known to run a patch release of it.
+    """
+    known = cluster or _NOT_KNOWN
     configured = cluster.default_local_cluster if cluster else None
     exists = version >= DEFAULT_LOCAL_CLUSTER_EXISTS
     return Settings(
         version=version,
         local_cluster=cluster.name if cluster else DEFAULT_NAME,
         default_local_cluster=exists and (version >= DEFAULT_LOCAL_CLUSTER if configured is None else configured),
-        cidr_match_nodes=bool(cluster and cluster.cidr_match_nodes),
-        node_selector_labels=bool(cluster and cluster.node_selector_labels),
+        cidr_match_nodes=bool(known.cidr_match_nodes),
+        cidr_match_pods=bool(known.cidr_match_pods),
+        node_selector_labels=bool(known.node_selector_labels),
+        enforcement=EnforcementMode(known.enforcement or EnforcementMode.DEFAULT),
+        audit=bool(known.audit),
+        host_firewall=known.host_firewall,
+        pod_labels=label_filter(version, known.identity_labels or ()),
+        node_labels=node_label_filter(known.node_labels) if known.node_labels else None,
+        first_patch=_is_first_patch(known.version, version, target=target),
     )
 
 
+def _is_first_patch(running: str | None, version: Version, *, target: bool) -> bool:
+    parts = (running or "").split(".")
+    if len(parts) > 2 and parts[:2] == str(version).split("."):
+        return parts[2] == "0"
+    return target
+
+
+def is_identity_label(key: str, cluster: Cluster | None, version: Version) -> bool:
+    """Whether a pod label with this key, written without its source, is part of a pod's identity.
+
+    Selectors in policies see no other labels. Rules: `rewriter.cilium.identity_labels`.
+    """
+    return label_filter(version, (cluster.identity_labels if cluster else None) or ()).keeps(key)
+
+
 def workload_identity(workload: Workload, inventory: Inventory, local: str) -> Identity:
-    """The identity of a workload's pods; `local` is the cluster of those whose cluster nobody tells."""
-    return _identity(workload, inventory.namespaces(workload.namespace), local)
+    """The identity of a workload's pods; `local` is the cluster of those whose cluster nobody tells.
+
+    Pods on the host network are the node, here one beside that of their peers.
+    """
+    if workload.host_network:
+        name = f"{workload.cluster or local}/{workload.namespace}/{workload.name}"
+        return reserved_identity("remote-node")._replace(name=name)
+    return _identity(workload, inventory.namespaces(workload.namespace), local, _pod_ranges(workload, inventory, local))
+
+
+def _pod_ranges(workload: Workload, inventory: Inventory, local: str) -> tuple[Prefix, ...]:
+    """Where the pods of a workload have their addresses; empty where that is not known."""
+    name = workload.cluster or local
+    known = next((cluster for cluster in inventory.clusters if cluster.name == name), None)
+    return tuple(valid_prefixes(known.pod_cidrs or ())) if known else ()
 
 
 def workload_identities(workloads: Iterable[Workload], inventory: Inventory, clusters: Sequence[str]) -> list[Identity]:
-    """The identities of many workloads; one whose cluster nobody tells counts as one of each of `clusters`."""
+    """The identities of many workloads; one whose cluster nobody tells counts as one of each of `clusters`.
+
+    Pods on the host network have none of their own: they are the node.
+    """
     namespaces: dict[str, list[Namespace]] = {}
     for namespace in inventory.namespaces():
         namespaces.setdefault(namespace.name, []).append(namespace)
     return [
         _identity(workload, namespaces.get(workload.namespace, ()), local)
         for workload in workloads
+        if not workload.host_network
         for local in ([workload.cluster] if workload.cluster else clusters)
     ]
 
 
-def _identity(workload: Workload, namespaces: Iterable[Namespace], local: str) -> Identity:
+def _identity(
+    workload: Workload, namespaces: Iterable[Namespace], local: str, addresses: tuple[Prefix, ...] = ()
+) -> Identity:
     cluster = workload.cluster or local
     namespace_labels: dict[str, str] = {}
     for namespace in namespaces:
@@ -62,6 +111,7 @@ def _identity(workload: Workload, namespaces: Iterable[Namespace], local: str) -
             service_account=workload.service_account,
         ),
         named_ports=tuple(NamedPort(port.name, port.number, port.protocol) for port in workload.ports if port.name),
+        addresses=addresses,
     )
 
 
@@ -70,12 +120,35 @@ def facts_of(services: Iterable[Service], groups: Iterable[CIDRGroup], inventory
     return Facts(
         tuple(_service_view(service, inventory) for service in services),
         tuple(CidrGroupView(group.name, tuple(valid_prefixes(group.cidrs)), group.labels) for group in groups),
+        closed=lambda namespace: inventory.completeness(namespace, group=SERVICES).complete,
+    )
+
+
+def mesh_port_names(inventory: Inventory) -> tuple[NamedPort, ...]:
+    """The named ports of every pod that is known, each once."""
+    return tuple(
+        sorted(
+            {
+                NamedPort(port.name, port.number, port.protocol)
+                for workload in inventory.all_workloads()
+                if not workload.host_network
+                for port in workload.ports
+                if port.name
+            }
+        )
     )
 
 
 def _service_view(service: Service, inventory: Inventory) -> ServiceView:
     addresses = tuple(address for endpoints in inventory.endpoint_slices(service) for address in endpoints.addresses)
-    return ServiceView(service.namespace, service.name, service.selector or {}, service.labels, addresses)
+    return ServiceView(
+        service.namespace,
+        service.name,
+        service.selector or {},
+        service.labels,
+        addresses,
+        service.external_name is not None or service.type == "ExternalName",
+    )
 
 
 def valid_prefixes(cidrs: Iterable[str]) -> list[Prefix]:

@@ -10,6 +10,7 @@ from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.identity import Identity, NamedPort
 from rewriter.cilium.policy import INGRESS
 from rewriter.cilium.policy_set import LoadedEntry, match_entries, narrow_required
+from rewriter.cilium.settings import EnforcementMode
 from rewriter.cilium.terms import reserved_term
 from rewriter.cilium.universe import Universe, positions
 from rewriter.reach.describe import Describer
@@ -24,8 +25,9 @@ from rewriter.reach.difference import (
     join,
 )
 from rewriter.reach.port_line import PortSet
+from rewriter.reach.port_names import with_numbers
 from rewriter.reach.side import OWN, UNDECLARED, UPGRADE, Change, Ground, Rule, changes, denies_by_default
-from rewriter.reach.space import Space, build_space, same_content, subject_bits
+from rewriter.reach.space import Space, build_space, pod_bits, same_content, subject_bits
 from rewriter.reach.world import Declaration, PolicyWorld
 
 Rules = tuple[frozenset[Rule], ...]
@@ -114,8 +116,11 @@ class _Comparison:
     ) -> None:
         said = () if declared is None else tuple(PolicyWorld((each,)) for each in (declared.opens, declared.closes))
         self.space: Space = build_space(worlds, identities, inside, clusters, said)
-        self.universe = self.space.universe(cidr_match_nodes=False)
-        self._with_nodes: Universe | None = None
+        self.universe = self.space.universe()
+        self._by_address: dict[tuple[bool, bool], Universe] = {(False, False): self.universe}
+        self._pods = pod_bits(self.universe)
+        self._named_ports = frozenset(p for w in (*worlds, *said) for each in w.sets for p in each.named_ports)
+        self._always = _in_default_deny(worlds[1])
         loaded = {id(world): self._load(world) for world in worlds}
         self._compared = len(worlds)
         self._worlds = (*(loaded[id(world)] for world in worlds), *map(self._load, said))
@@ -182,7 +187,8 @@ class _Comparison:
         classes: dict[tuple[tuple[int, ...], _PortNames, bool], int] = {}
         for position, found in members.items():
             names = self._port_names(position, direction) if names_used else _PortNames((), False)
-            key = (tuple(found), names, bool(self._init >> position & 1))
+            denied = self._init | (self._pods if self._always else 0)
+            key = (tuple(found), names, bool(denied >> position & 1))
             classes[key] = classes.get(key, 0) | 1 << position
         sides = list(groups.values())
         for (indexes, names, without_identity), subjects in classes.items():
@@ -204,17 +210,19 @@ class _Comparison:
     def _load(self, world: PolicyWorld) -> list[LoadedEntry]:
         loaded: list[LoadedEntry] = []
         for policies in world.sets:
-            universe = self.universe
-            if policies.settings.cidr_match_nodes:
-                self._with_nodes = self._with_nodes or self.space.universe(cidr_match_nodes=True)
-                universe = self._with_nodes
-            loaded += match_entries(policies, universe)
+            nodes, pods = policies.settings.cidr_match_nodes, policies.settings.matches_pods_by_address
+            if (nodes, pods) not in self._by_address:
+                self._by_address[nodes, pods] = self.space.universe(cidr_match_nodes=nodes, cidr_match_pods=pods)
+            found = match_entries(policies, self._by_address[nodes, pods])
+            loaded += with_numbers(
+                found, policies.settings.version, self._named_ports, self.space.given_identities, self._pods
+            )
         return narrow_required(loaded, self.universe)
 
     def _port_names(self, position: int, direction: str) -> _PortNames:
         if direction == INGRESS and self.space.given >> position & 1:
             return _PortNames(self.space.identities[position - self.space.cell_count].named_ports, True)
-        return _PortNames(() if direction == INGRESS else self.space.mesh_ports, False)
+        return _PortNames((), False)
 
     def _ground(self, direction: str, names: _PortNames, without_identity: bool) -> Ground:
         return Ground(
@@ -238,6 +246,11 @@ class _Comparison:
             peer_workloads=describer.workloads(flow.peers),
             port_ranges=self.space.line.ranges(flow.ports),
         )
+
+
+def _in_default_deny(world: PolicyWorld) -> bool:
+    """Whether every pod is in default deny, selected or not."""
+    return any(policies.settings.enforcement is EnforcementMode.ALWAYS for policies in world.sets)
 
 
 def _by_change(statements: Sequence[FlowStatement]) -> tuple[tuple[FlowStatement, ...], tuple[FlowStatement, ...]]:

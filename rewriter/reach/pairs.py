@@ -10,11 +10,13 @@ from rewriter.cilium.identity import Identity, NamedPort
 from rewriter.cilium.labels import CLUSTER_LABEL
 from rewriter.cilium.policy import EGRESS, INGRESS
 from rewriter.cilium.policy_set import match_entries, narrow_required
+from rewriter.cilium.settings import EnforcementMode, Settings
 from rewriter.cilium.terms import pods_with
 from rewriter.cilium.universe import Universe, positions
-from rewriter.cilium.verdict import mesh_named_ports
+from rewriter.cilium.verdict import universe_for
 from rewriter.reach.difference import CLOSED, OPENED
 from rewriter.reach.port_line import PortLine, PortRange, PortSet, intersection, normalised
+from rewriter.reach.port_names import with_numbers
 from rewriter.reach.side import Ground, Masks, Rule, by_peers, let_through
 from rewriter.reach.world import PolicyWorld
 
@@ -91,7 +93,8 @@ class _Comparison:
     def __init__(self, members: Sequence[Member], identities: list[Identity], names: list[tuple[str, ...]]) -> None:
         self._names = names
         self._universe = Universe(identities)
-        self._mesh_ports = mesh_named_ports(identities)
+        self._by_address: dict[tuple[bool, bool], Universe] = {(False, False): self._universe}
+        self._given = [(1 << position, identity) for position, identity in enumerate(identities)]
         worlds = [world for member in members for world in member]
         port_names = {grant.match.name for world in worlds for entry in world.entries() for grant in entry.ports}
         self._line = PortLine(tuple(sorted(filter(None, port_names))))
@@ -117,10 +120,21 @@ class _Comparison:
 
     def _add(self, member: Member) -> None:
         """Takes in the classes of one cluster's workloads."""
+        always = any(p.settings.enforcement is EnforcementMode.ALWAYS for p in member.after.sets)
         own = self._universe.select(pods_with(CLUSTER_LABEL, member.after.local_cluster))
         groups: dict[str, dict[int, tuple[set[Rule], set[Rule]]]] = {INGRESS: {}, EGRESS: {}}
         for which, world in enumerate(member):
-            loaded = [item for policies in world.sets for item in match_entries(policies, self._universe)]
+            loaded = [
+                item
+                for policies in world.sets
+                for item in with_numbers(
+                    match_entries(policies, self._universe_for(policies.settings)),
+                    policies.settings.version,
+                    policies.named_ports,
+                    self._given,
+                    0,
+                )
+            ]
             for item in narrow_required(loaded, self._universe):
                 entry, subjects = item.entry, item.subjects & own
                 if subjects:
@@ -128,9 +142,19 @@ class _Comparison:
                     rule = Rule(entry.deny, entry.default_deny, item.peers, entry.ports)
                     groups[entry.direction].setdefault(subjects, (set(), set()))[which].add(rule)
         for direction, found in groups.items():
-            self._classes[direction] += self._classed(direction, found)
+            if always:
+                found.setdefault(own, (set(), set()))
+            self._classes[direction] += self._classed(direction, found, always=always)
 
-    def _classed(self, direction: str, groups: Mapping[int, tuple[set[Rule], set[Rule]]]) -> Iterator[_Class]:
+    def _universe_for(self, settings: Settings) -> Universe:
+        key = (settings.cidr_match_nodes, settings.matches_pods_by_address)
+        if key not in self._by_address:
+            self._by_address[key] = universe_for(self._universe.identities, settings)
+        return self._by_address[key]
+
+    def _classed(
+        self, direction: str, groups: Mapping[int, tuple[set[Rule], set[Rule]]], *, always: bool
+    ) -> Iterator[_Class]:
         names_used = bool(self._line.names)
         members: dict[int, list[int]] = {}
         for index, subjects in enumerate(groups):
@@ -147,9 +171,9 @@ class _Comparison:
             ground = Ground(
                 everyone=self._universe.all,
                 always_allowed=0,
-                always_denied=False,
+                always_denied=always,
                 line=self._line,
-                named_ports=ports if direction == INGRESS else self._mesh_ports,
+                named_ports=ports,
                 ports_complete=direction == INGRESS,
             )
             atoms, masks = let_through(rules, ground)

@@ -47,7 +47,7 @@ class PortLine:
             return list(EVERY_PORT)
         protocols = PORT_PROTOCOLS if match.protocol == ANY_PROTOCOL else (match.protocol,)
         if match.name:
-            return self._named(match.name, protocols, named_ports, complete=complete)
+            return self._named(match, protocols, named_ports, complete=complete)
         if (match.low, match.high) == (0, LAST_PORT):
             return [(base, base + _STRETCH - 1) for base in map(_base, protocols)]
         return [(base + match.low, base + match.high) for base in map(_base, protocols)]
@@ -75,12 +75,16 @@ class PortLine:
         return tuple(found)
 
     def _named(
-        self, name: str, protocols: Iterable[str], named_ports: Sequence[NamedPort], *, complete: bool
+        self, match: PortMatch, protocols: Iterable[str], named_ports: Sequence[NamedPort], *, complete: bool
     ) -> list[Interval]:
-        known = [p for p in named_ports if p.name == name]
+        known = [p for p in named_ports if p.name == match.name]
         if known or complete:
-            return [(_base(p.protocol) + p.port,) * 2 for p in known if p.protocol in protocols]
-        point = _FIRST_NAME + self.names.index(name)
+            return [
+                (_base(p.protocol) + p.port, _base(p.protocol) + max(p.port, match.end))
+                for p in known
+                if p.protocol in protocols
+            ]
+        point = _FIRST_NAME + self.names.index(match.name)
         return [(_base(protocol) + point,) * 2 for protocol in protocols]
 
     def _listed(self, ports: PortSet) -> str:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.compile import Entry
 from rewriter.cilium.fqdn import sample_names
-from rewriter.cilium.identity import Identity, NamedPort, reserved_identity
+from rewriter.cilium.identity import Identity, reserved_identity
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, RESERVED, Label
+from rewriter.cilium.policy import EGRESS
+from rewriter.cilium.settings import Settings
 from rewriter.cilium.terms import (
     OPAQUE_SOURCES,
     SERVICE,
@@ -23,7 +25,7 @@ from rewriter.cilium.terms import (
     reserved_term,
 )
 from rewriter.cilium.universe import LabelMask, Universe
-from rewriter.cilium.verdict import mesh_named_ports
+from rewriter.cilium.version import NAMED_PORTS_PER_DESTINATION
 from rewriter.reach.cells import OTHER, Dimension, cell_count, cell_masks, dimensions
 from rewriter.reach.outside import Range, address_ranges, range_identity
 from rewriter.reach.port_line import PortLine
@@ -58,12 +60,21 @@ class Space:
     exact: bool
     terms: tuple[LabelTerm, ...]
     line: PortLine
-    mesh_ports: tuple[NamedPort, ...]
 
-    def universe(self, *, cidr_match_nodes: bool) -> Universe:
+    def universe(self, *, cidr_match_nodes: bool = False, cidr_match_pods: bool = False) -> Universe:
         return Universe(
-            self.identities, cidr_match_nodes=cidr_match_nodes, cells=self.cells, cell_count=self.cell_count
+            self.identities,
+            cidr_match_nodes=cidr_match_nodes,
+            cidr_match_pods=cidr_match_pods,
+            cells=self.cells,
+            cell_count=self.cell_count,
         )
+
+    @property
+    def given_identities(self) -> list[tuple[int, Identity]]:
+        """The identities of the inventory, each with its bit."""
+        first = self.first_given - self.cell_count
+        return [(1 << self.cell_count + first + i, each) for i, each in enumerate(self.identities[first:])]
 
     @property
     def witness_pods(self) -> int:
@@ -93,7 +104,10 @@ def build_space(
     witnesses in these and in those that policies name, else in others too.
     """
     distinct = list({id(world): world for world in worlds}.values())
-    found = [{_content(entry): entry for entry in world.entries()} for world in distinct]
+    found = [
+        {_content(entry, policies.settings): entry for policies in world.sets for _, entry in policies.entries}
+        for world in distinct
+    ]
     known = {content: entry for entries in found for content, entry in entries.items()}
     changed = [entry for content, entry in known.items() if not all(content in entries for entries in found)]
     told = [entry for world in beside for entry in world.entries()]
@@ -135,7 +149,6 @@ def build_space(
         exact=exact,
         terms=tuple(sorted(_label_terms(_terms(changed)))),
         line=PortLine(tuple(names)),
-        mesh_ports=mesh_named_ports(identities),
     )
 
 
@@ -147,7 +160,7 @@ def same_content(before: PolicyWorld, after: PolicyWorld) -> bool:
     """Whether both worlds hold the same rules and match addresses alike: then no flow differs."""
     contents = [
         {
-            (_content(entry), policies.settings.cidr_match_nodes)
+            (_content(entry, policies.settings), policies.settings.cidr_match_nodes)
             for policies in world.sets
             for _, entry in policies.entries
         }
@@ -167,9 +180,13 @@ def subject_bits(space: Space, universe: Universe) -> int:
     return local | unknown | universe.select_any(map(reserved_term, _ENFORCED))
 
 
-def _content(entry: Entry) -> Hashable:
+def _content(entry: Entry, settings: Settings) -> Hashable:
     """What an entry does, without where it stands."""
+    named = entry.direction == EGRESS and any(grant.match.name for grant in entry.ports)
+    by_address = any(isinstance(term, CidrTerm) for term in entry.peers)
     return (
+        named and settings.version >= NAMED_PORTS_PER_DESTINATION,
+        by_address and settings.matches_pods_by_address,
         entry.direction,
         entry.deny,
         entry.default_deny,
