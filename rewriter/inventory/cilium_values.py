@@ -64,7 +64,7 @@ class CiliumSettings:
 def read_values(values: Mapping[str, Any], source: Source, version: str | None, *, complete: bool) -> CiliumSettings:
     """The settings that values tell. Texts with a substitution that nobody made tell nothing."""
     cluster, mesh = mapping(values.get("cluster")), mapping(values.get("clustermesh"))
-    extra, config = mapping(values.get("extraConfig")), mapping(mesh.get("config"))
+    _extra, config = mapping(values.get("extraConfig")), mapping(mesh.get("config"))
     name = _known(cluster.get("name"))
     if name is None and cluster.get("name") is None and complete:
         name = DEFAULT_NAME
