@@ -23,7 +23,8 @@ def pod_peers(context: Context) -> Iterator[tuple[Site, Selector, LabelTerm]]:
     Entries for reserved identities, and those of a NetworkPolicy that select whole namespaces or addresses, are left
     out. Without a known mesh a selector means the cluster that the policy is in.
     """
-    settings = settings_of(context.cluster, context.to_version)
+    # Labels that identities lack are the pass filtered-label's: here a selector means what it says.
+    settings = replace(settings_of(context.cluster, context.to_version), pod_labels=None)
     if not context.mesh:
         settings = replace(settings, default_local_cluster=False)
     for site in entries(context, *POD_FIELDS):
