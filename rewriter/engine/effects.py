@@ -152,6 +152,31 @@ class Effects:
         """The addresses that are known not to lie outside the mesh."""
         return (*self.inside, *addresses_inside(self.inventory, self.source, policies))
 
+    def upgrade_among_others(self, policy: Policy) -> Flows:
+        """As `upgrade` of a policy as it is, without what the other policies of its pods let through or deny anyway.
+
+        The others are read as today both times.
+        """
+        alone = self.upgrade(policy, policy)
+        if not (alone.opened or alone.closed):
+            return alone
+        others = [
+            other
+            for other in self.others()
+            if (other.kind, other.namespace, other.name) != (policy.kind, policy.namespace, policy.name)
+            and any(may_share_pods(policy, spec, other, each) for spec in policy.specs for each in other.specs)
+        ]
+        if not others:
+            return alone
+        facts = self._facts((policy, *others))
+        beside = world_of(others, self.source, facts).sets
+        before, after = (
+            PolicyWorld((*world_of([policy], settings, facts).sets, *beside)) for settings in (self.source, self.target)
+        )
+        identities = self._workloads((policy, *others)) if _names_ports(policy) or not alone.exact else ()
+        inside = self._inside(policy, policy)
+        return Flows(*_texts(reach(before, after, identities, inside=inside, clusters=self.clusters)))
+
     def _beside_narrowed(
         self,
         before: Policy,

@@ -28,9 +28,9 @@ from rewriter.engine.notes import (
 )
 from rewriter.engine.objects import MARKER, objects_in, treat_objects
 from rewriter.engine.observed import Observed
-from rewriter.engine.pipeline import Outcome, Rules, by_config, treat_document
+from rewriter.engine.pipeline import Outcome, Rules, treat_document
 from rewriter.engine.proofs import ProofError, prove_comments, prove_structure
-from rewriter.engine.result import Change, FileResult, Place, Reported, may_apply
+from rewriter.engine.result import Change, FileResult, Place, Reported, by_config, may_apply
 from rewriter.engine.scene import Placed
 from rewriter.engine.settings import both_settings, mesh_addresses, node_labels_unsaid
 from rewriter.engine.suppression import suppressions

@@ -18,8 +18,10 @@ from rewriter.engine.observed import Observed
 from rewriter.engine.own_change import line_changes
 from rewriter.engine.proofs import ProofError, deletes, patched, prove_comments, prove_structure
 from rewriter.engine.result import Place, Reported
+from rewriter.engine.upgrade_changes import ID as UPGRADE_CHANGE
+from rewriter.engine.upgrade_changes import upgrade_changes
 from rewriter.evidence.context import Context
-from rewriter.finding import Applicability, Finding, Operation
+from rewriter.finding import Finding, Operation
 from rewriter.passes.kit.enforcement import has_wrong_types
 from rewriter.passes.kit.registry import Pass
 from rewriter.reach.world import Declaration
@@ -127,8 +129,22 @@ def treat_document(document: yamltext.Document, rules: Rules, policies: Sequence
             continue
         if not rejected:
             outcome.failures = failures
+            outcome.findings += _of_the_upgrade(document, rules, policies, outcome)
             return outcome
         limits.held.update(rejected)
+
+
+def _of_the_upgrade(
+    document: yamltext.Document, rules: Rules, policies: Sequence[FoundPolicy], outcome: Outcome
+) -> list[Reported]:
+    """What the upgrade changes beyond what the passes report, where that is asked for."""
+    if not rules.previews or all(each.id != UPGRADE_CHANGE for each in rules.passes):
+        return []
+    found = upgrade_changes(document, policies, rules.effects, rules.path, outcome.findings)
+    told = [replace(item, finding=rules.configured(item.finding)) for item in found]
+    loud = [item for item in told if not rules.silenced(item.finding, item.place)]
+    known = rules.known([(item.finding, item.place) for item in loud])
+    return [item for item, is_known in zip(loud, known, strict=True) if not is_known]
 
 
 def _leave_out(error: PartFailedError, limits: _Limits) -> None:
@@ -376,22 +392,3 @@ class _LineMap:
 def _natural(route: str) -> list[tuple[int, int, str]]:
     """A key that sorts routes in document order within one list: numbers as numbers."""
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split("/", route)]
-
-
-def by_config(finding: Finding, override: Applicability | None) -> Finding:
-    """A finding as the config wants it: promoted (a candidate becomes the fix) or demoted (a fix becomes one).
-
-    No config makes a fix safe that changes flows: such a one is evident, on the evidence of the config.
-    """
-    if override is None or override is finding.applicability:
-        return finding
-    if override is Applicability.MANUAL:
-        return replace(finding, applicability=override, fix=None, candidate=finding.fix or finding.candidate)
-    if finding.fix is not None:
-        changes = bool(finding.opens or finding.closes)
-        trust = Applicability.EVIDENT if override is Applicability.SAFE and changes else override
-        return replace(finding, applicability=trust, candidate=None)
-    if finding.candidate is None:
-        return finding
-    trust = Applicability.EVIDENT if override is Applicability.SAFE else override
-    return replace(finding, applicability=trust, fix=finding.candidate, candidate=None)

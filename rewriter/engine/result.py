@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rewriter.discovery import InputError
@@ -150,3 +150,22 @@ def may_apply(applicability: Applicability, *, unsafe_fixes: bool) -> bool:
     if applicability is Applicability.UNSAFE:
         return unsafe_fixes
     return applicability is not Applicability.MANUAL
+
+
+def by_config(finding: Finding, override: Applicability | None) -> Finding:
+    """A finding as the config wants it: promoted (a candidate becomes the fix) or demoted (a fix becomes one).
+
+    No config makes a fix safe that changes flows: such a one is evident, on the evidence of the config.
+    """
+    if override is None or override is finding.applicability:
+        return finding
+    if override is Applicability.MANUAL:
+        return replace(finding, applicability=override, fix=None, candidate=finding.fix or finding.candidate)
+    if finding.fix is not None:
+        changes = bool(finding.opens or finding.closes)
+        trust = Applicability.EVIDENT if override is Applicability.SAFE and changes else override
+        return replace(finding, applicability=trust, candidate=None)
+    if finding.candidate is None:
+        return finding
+    trust = Applicability.EVIDENT if override is Applicability.SAFE else override
+    return replace(finding, applicability=trust, fix=finding.candidate, candidate=None)
