@@ -22,7 +22,7 @@ from rewriter.cilium.policy import Policy, Spec
 from rewriter.cilium.terms import Condition, LabelTerm, conditions_of, label_term
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import member_clusters
-from rewriter.inventory.completeness import LIFT, Completeness, Hidden, union
+from rewriter.inventory.completeness import LIFT, SERVICES, Completeness, Hidden, union
 from rewriter.inventory.facts import Workload
 from rewriter.inventory.inventory import Inventory
 
@@ -97,6 +97,18 @@ def hidden_from(
         for each in union(answers).hidden
         if _may_make(each, term) and not (each.namespaces is not None and each.namespaces <= set(leaving_out))
     )
+
+
+def hidden_services(context: Context, namespaces: Iterable[str]) -> tuple[Hidden, ...]:
+    """What may make Services of these namespaces, in the clusters of the policy, beside the known ones."""
+    names = tuple(cluster.name for cluster in member_clusters(context)) or (None,)
+    answers = [
+        context.inventory.completeness(namespace, cluster, SERVICES)
+        for namespace in sorted(set(namespaces))
+        for cluster in names
+    ]
+    # What only concerns the labels of pods makes no Service.
+    return tuple(each for each in union(answers).hidden if each.keys is None and each.labels is None)
 
 
 def _may_make(hidden: Hidden, term: LabelTerm) -> bool:

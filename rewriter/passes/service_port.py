@@ -31,6 +31,10 @@ from a snapshot that is stale or not whole, or in a file that nothing applies). 
 There is nothing to find where a container has the port, where any Service forwards to it, or where the targetPort
 stands in the rule already, or in another rule for the same peers.
 
+Where something that is not read may make pods that the rule selects, or another Service before them (a file that does
+not parse, a Helm release, a kind that is not understood), the port may be right for those: the finding is a note and
+its fix unsafe. It names what hides and what makes it known.
+
 ## References
 
 - Cilium documentation, "Layer 3 Policies", section "Services based"
@@ -50,9 +54,9 @@ from rewriter.cilium.settings import Settings
 from rewriter.evidence.backends import Backends, UndecidedError
 from rewriter.evidence.context import Context
 from rewriter.evidence.doubts import REMEDY, doubts_about
-from rewriter.evidence.mesh import member_clusters
-from rewriter.evidence.workloads import workloads_of
+from rewriter.evidence.workloads import hidden_services, matches
 from rewriter.finding import Applicability, Declared, Finding, Fix, Severity
+from rewriter.inventory.completeness import Completeness, Hidden
 from rewriter.inventory.facts import NamedPort, Service, Workload
 from rewriter.passes.kit.backend_ports import Plan, backend_ports, plan_operations
 from rewriter.passes.kit.claims import declared
@@ -65,7 +69,8 @@ from rewriter.text import listed, port_text, selector_text, subject_text
 class _Place:
     """A rule with toEndpoints and toPorts, the known workloads that it selects, and the Services before them.
 
-    `complete` is False where an entry selects no workload that is known.
+    `complete` is False where an entry selects no workload that is known. `hidden` is what may make pods that the rule
+    selects, or Services before them, beside the known ones.
     """
 
     context: Context
@@ -76,6 +81,7 @@ class _Place:
     workloads: tuple[Workload, ...]
     services: tuple[Service, ...]
     complete: bool
+    hidden: tuple[Hidden, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,22 +118,23 @@ def _place(context: Context, spec: Spec, rule: Rule) -> _Place | None:
         return None
     found: dict[int, Workload] = {}
     complete = True
-    members = {cluster.name for cluster in member_clusters(context)}
+    hidden: list[Hidden] = []
     for selector in field.selectors:
         if selector is None or not _namespace_decides(context, selector):
             return None
         term = endpoint_term(selector, context.policy, spec.subject, _settings(context))
-        workloads = workloads_of(context.inventory, term) if term is not None else None
-        if workloads is None:
+        pods = matches(context, term) if term is not None else None
+        if pods is None or pods.undecided:
             return None
-        there = [workload for workload in workloads if not members or workload.cluster in (None, *members)]
-        complete = complete and bool(there)
-        found |= {id(workload): workload for workload in there}
+        complete = complete and bool(pods.workloads)
+        hidden += pods.hidden
+        found |= {id(workload): workload for workload in pods.workloads}
     if not found:
         return None
     selected = tuple(found.values())
     services = tuple(service for service in context.inventory.all_services() if _is_before_any(service, selected))
-    return _Place(context, spec, rule, field, to_ports, selected, services, complete)
+    hidden += hidden_services(context, (workload.namespace for workload in selected))
+    return _Place(context, spec, rule, field, to_ports, selected, services, complete, tuple(dict.fromkeys(hidden)))
 
 
 def _namespace_decides(context: Context, selector: Selector) -> bool:
@@ -253,10 +260,20 @@ def _fixed(place: _Place, wrong: Sequence[_Port]) -> Finding | None:
     if not missing(place.context, place.rule, [only]):
         return None
     fix = Fix(tuple(plan_operations(f"{place.rule.route}/toPorts", place.to_ports, plan)))
-    trust = Applicability.UNSAFE if place.rule.deny else Applicability.EVIDENT
+    trust = Applicability.UNSAFE if place.rule.deny or place.hidden else Applicability.EVIDENT
     come = _flow(place, [(port.item, target) for port in wrong for target in port.targets])
     go = _flow(place, [(port.item, port.written) for port in wrong])
-    return _make(place, wrong, trust, fix=fix, opens=(come,), closes=(go,))
+    return _make(place, wrong, trust, advice=_gap(place), fix=fix, opens=(come,), closes=(go,))
+
+
+def _gap(place: _Place) -> str:
+    """What may make other pods, or Services, for which the port is right, and what makes it known; empty for none."""
+    if not place.hidden:
+        return ""
+    own = {workload.namespace for workload in place.workloads}
+    near = sorted(place.hidden, key=lambda each: each.namespaces is None or not own & each.namespaces)
+    words = listed(Completeness(tuple(near)).reasons, most=3)
+    return f"{words} may make pods or Services for which the port is right: {near[0].lift}"
 
 
 def _plan(place: _Place, wrong: Sequence[_Port]) -> Plan:
@@ -309,7 +326,7 @@ def _make(
         route += f"/{ports[0].item}/ports/{ports[0].index}"
     verb, noun = "denies" if deny else "allows", "ports" if len(ports) > 1 else "port"
     return Finding(
-        severity=Severity.ERROR if deny else Severity.WARNING,
+        severity=Severity.NOTE if place.hidden else Severity.ERROR if deny else Severity.WARNING,
         applicability=applicability,
         route=route,
         message=f"`toPorts` names {noun} {old} of {listed(services)}, whose backends listen on {new}",
