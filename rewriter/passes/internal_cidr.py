@@ -5,7 +5,8 @@ Finds CIDRs that hold pods, nodes or ClusterIPs of the clusters that are known, 
 ## Why it matters
 
 A CIDR matches addresses outside the mesh only. It never matches a pod, whatever its address, and nodes only with
-`policy-cidr-match-mode: nodes`. In an allow rule such a range allows nothing, **in a deny rule it denies nothing**.
+`policy-cidr-match-mode: nodes`; from 1.20 the mode `pods` makes it match pods too, and then this page is about nodes
+alone. In an allow rule a range of pods allows nothing, **in a deny rule it denies nothing**.
 ClusterIPs never match either: load balancing comes before policy.
 
 ## Example
@@ -78,6 +79,7 @@ from rewriter.passes.kit.cidr_entries import (
     Member,
     carves_inside_pods,
     coverage,
+    matches_pods,
     read_entries,
     union,
 )
@@ -141,7 +143,7 @@ def _field(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Iterat
         yield from _decided(place)
     unknown = [
         held
-        for held in place.covered.held
+        for held in (() if matches_pods(context) else place.covered.held)
         if held not in touching
         and not held.entry.single
         and may_hold_pods(place.covered, held.entry)
@@ -210,7 +212,7 @@ def _internet(place: _Place, entries: Sequence[CidrEntry]) -> Iterator[Finding]:
     """What is wider than any private range means the internet, unless an exception shows that pods were meant."""
     for entry in entries:
         held = Held(entry, (), (), (), ())
-        if carves_inside_pods(place.context, entry):
+        if not matches_pods(place.context) and carves_inside_pods(place.context, entry):
             advice = "Select the pods that are meant with a rule of their own; the exception has no effect on them."
             yield _manual(place, [held], "though the exception lies inside a pod range", advice)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
 from rewriter.cilium.addresses import AddressSet, address_set
 from rewriter.cilium.cidr import AddressError, Prefix, parse_prefix, parse_prefix_or_address
 from rewriter.cilium.policy import PeerField
+from rewriter.cilium.version import CIDR_MATCHES_PODS
 from rewriter.evidence.clusters import ClusterRanges, ranges_of
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import member_clusters
@@ -120,8 +121,13 @@ def members_of(context: Context) -> tuple[Member | None, tuple[Member, ...]]:
     return (members[0] if context.cluster is not None else None), members
 
 
+def matches_pods(context: Context) -> bool:
+    """Whether CIDRs match pods by their address (policy-cidr-match-mode `pods`) on the release to be ready for."""
+    return bool(context.cluster and context.cluster.cidr_match_pods) and context.to_version >= CIDR_MATCHES_PODS
+
+
 def coverage(context: Context, entries: Sequence[CidrEntry]) -> Coverage:
-    """What the entries of one field cover together, and what each of them holds."""
+    """What the entries of one field cover together, and what each of them holds that no CIDR matches."""
     own, members = members_of(context)
     whole = union(entry.addresses for entry in entries)
     pods = frozenset(member.name for member in members if _covers(whole, member.ranges.any_pods))
@@ -139,6 +145,9 @@ def coverage(context: Context, entries: Sequence[CidrEntry]) -> Coverage:
                 services=_touched(entry, ((member.name, member.ranges.services) for member in members)),
             )
         )
+    if matches_pods(context):
+        held = [replace(each, pods=(), part=()) for each in held]
+        pods = frozenset()
     return Coverage(own, members, pods, nodes, tuple(held))
 
 

@@ -21,7 +21,7 @@ from rewriter.evidence.mesh import (
     reaches_other_clusters,
 )
 from rewriter.finding import Operation
-from rewriter.passes.kit.cidr_entries import CidrEntry, Coverage, Held, union
+from rewriter.passes.kit.cidr_entries import CidrEntry, Coverage, Held, matches_pods, union
 from rewriter.passes.kit.coverage import add_after, missing, remove_entries, replace_rule, sibling
 from rewriter.text import listed
 
@@ -131,8 +131,10 @@ def _is_member(name: str, covered: Coverage) -> bool:
 def _inside(context: Context, covered: Coverage, form: _Form) -> AddressSet:
     """The addresses that nothing but pods has, and those of which the config says that the mesh has them all.
 
-    A range of nodes or of Services may hold other machines too.
+    A range of nodes or of Services may hold other machines too. Where CIDRs match pods, none of them is without effect.
     """
+    if matches_pods(context):
+        return AddressSet()
     pods = union(member.ranges.pods for member in covered.members if member.ranges.pods)
     assert covered.own is not None
     if covered.own.cluster.cidr_match_nodes and not form.entity:
