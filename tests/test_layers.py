@@ -19,6 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "inventory": {"yamltext", "cilium", "finding", "discovery"},
     "config": {"cilium", "finding", "inventory", "discovery"},
     "text": {"cilium"},
+    "catalogue": set(),
     "evidence": {"cilium", "finding", "inventory", "config", "text"},
     "passes": {"cilium", "finding", "inventory", "config", "text", "evidence"},
     "reach": {"cilium", "finding", "inventory"},
@@ -39,6 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "bot": {"engine", "finding", "output", "config", "discovery", "inventory", "passes", "reach"},
     "cli": {
         "bot",
+        "catalogue",
         "evidence",
         "text",
         "cilium",

@@ -15,6 +15,7 @@ from rewriter.cli.errors import UsageError
 from rewriter.cli.options import Color, ColorOption
 from rewriter.cli.pass_names import pass_id
 from rewriter.cli.printing import say_json
+from rewriter.cli.symptom import explain_symptom
 from rewriter.output.style import Style, style_for
 from rewriter.passes import PASSES
 from rewriter.passes.kit.examples import Example, read_examples
@@ -50,12 +51,25 @@ def passes(
 
 
 def explain(
-    name: Annotated[str, typer.Argument(metavar="ID", help="A pass, by id or code.")],
+    name: Annotated[str | None, typer.Argument(metavar="[ID]", help="A pass, by id or code.")] = None,
+    symptom: Annotated[
+        str | None,
+        typer.Option("--symptom", metavar="TEXT", help="What goes wrong, in your own words, in place of an id."),
+    ] = None,
     color: ColorOption = Color.AUTO,
 ) -> int:
-    """Explain a pass: what it finds, why that matters, before and after, its versions, and how safe its fix is."""
-    known = pass_id("explain", name)
+    """Explain a pass: what it finds, why that matters, before and after, its versions, and how safe its fix is.
+
+    With --symptom: what lies behind something that goes wrong, and the passes that find it; exit 1 where nothing fits.
+    """
     style = style_for(sys.stdout, color.value)
+    if symptom is not None:
+        if name is not None:
+            raise UsageError("explain: give the id of a pass or --symptom, not both")
+        return explain_symptom(symptom, style)
+    if name is None:
+        raise UsageError("explain: expected the id of a pass (`cnpfix passes` lists them), or --symptom TEXT")
+    known = pass_id("explain", name)
     print(page(next(each for each in PASSES if each.id == known), read_examples().get(known), style))
     return 0
 

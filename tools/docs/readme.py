@@ -14,6 +14,7 @@ from pathlib import Path
 from rewriter.cilium.version import SUPPORTED
 from rewriter.passes import PASSES
 from tools.docs.passes import passes_table
+from tools.docs.symptoms import by_pass, symptoms
 
 #: `<!-- diff: FOLDER OLD NEW -->` in front of a block of the differences between two files.
 _DIFF = re.compile(r"^<!-- diff: (?P<folder>\S+) (?P<old>\S+) (?P<new>\S+) -->\n```diff\n(?:.*\n)*?```$", re.MULTILINE)
@@ -29,6 +30,11 @@ def with_output(text: str, root: Path) -> str:
     """A page with what its commands print today, and with how the files that it compares differ."""
     text = _DIFF.sub(lambda found: _difference(found, root), text)
     return _CONSOLE.sub(lambda found: _console(found, root), text)
+
+
+def mistakes(text: str, root: Path) -> str:
+    """The catalogue of mistakes with its symptoms, its table of passes, and what its commands print today."""
+    return with_output(_made(_made(text, "symptoms", symptoms()), "by-pass", by_pass()), root)
 
 
 def upgrade_table(text: str) -> str:

@@ -1,0 +1,39 @@
+"""The symptoms of `symptoms.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """What a person sees, what lies behind it, and the ids of the passes that find it, the likeliest first."""
+
+    group: str
+    symptom: str
+    #: Other ways to say it, as people type them, error messages included.
+    words: tuple[str, ...]
+    cause: str
+    passes: tuple[str, ...]
+    #: A command or a place that confirms it.
+    look: str
+
+
+@cache
+def read_symptoms() -> tuple[Symptom, ...]:
+    """Every symptom, in the order of the file: group by group."""
+    loaded = tomllib.loads((files(__package__) / "symptoms.toml").read_text("utf-8"))
+    return tuple(
+        Symptom(
+            each["group"],
+            each["symptom"],
+            tuple(each["words"]),
+            each["cause"],
+            tuple(each["passes"]),
+            each["look"],
+        )
+        for each in loaded["symptom"]
+    )
