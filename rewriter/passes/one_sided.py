@@ -1,0 +1,238 @@
+"""## What it does
+
+Finds traffic between two workloads that one side lets through by a rule of its own, and the other side does not.
+
+## Why it matters
+
+A flow between two pods must pass twice: the egress policies of the pods that send it, and the ingress policies of those
+that receive it. A rule that lets `prometheus` in on 8080 does nothing as long as `prometheus` is in egress default deny
+and none of its policies lets it out there: the connection times out, and the policy at which people look is right.
+
+## Example
+
+```diff
+   egress:
+     - toEndpoints:
+         - matchLabels:
+             k8s:io.kubernetes.pod.namespace: shop
+             app: web
+       toPorts:
+         - ports:
+             - port: "8080"
+               protocol: TCP
++    - toEndpoints:
++        - matchLabels:
++            k8s:io.kubernetes.pod.namespace: shop
++            app: api
++      toPorts:
++        - ports:
++            - port: "8080"
++              protocol: TCP
+```
+
+## Fix safety
+
+The finding stands at the policy that lacks the rule. The rule is added there, with the pods and the ports of the other
+side, which is unsafe: whoever wrote that policy may not want the traffic. Where the policy selects other workloads too,
+or has no allow rule of that direction, it is left to a person.
+
+All policies of both workloads count, of every kind. Nothing is reported as long as
+
+- a policy of one of them could not be read, or there may be pods or policies that are not known,
+- the rule names no pods: entities, addresses, DNS names, `{}`,
+- the rule names a whole namespace, or is of one, and some of its pods get through,
+- an explicit deny rule stops the traffic, or no pod listens on the port (`unlistened-port`, `service-port`),
+- it is DNS (`dns-refused`).
+
+## References
+
+- Cilium documentation, "Policy Enforcement Modes" and "Layer 3 Policies"
+- Kubernetes documentation, "Network Policies", section "The two sorts of pod isolation"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Spec
+from rewriter.evidence.context import Context
+from rewriter.evidence.policies import AppliedRule, is_same_policy
+from rewriter.evidence.reachable import Reach, reach_of, reach_of_workload
+from rewriter.evidence.workloads import workloads_evidence
+from rewriter.finding import Applicability, Finding
+from rewriter.inventory.facts import Workload
+from rewriter.passes.kit.change import Change, rule_added
+from rewriter.passes.kit.other_side import peer_of_subject, refused_ports
+from rewriter.passes.kit.registry import EVERY_KIND, antipattern
+from rewriter.passes.kit.report import report
+from rewriter.passes.kit.rule_pairs import NamedPeer, naming
+from rewriter.text import listed, policy_text, port_text
+
+_OTHER = {EGRESS: INGRESS, INGRESS: EGRESS}
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """A rule of the other side, the workloads of that side and the ports (as written there) that it opens in vain.
+
+    No ports: the rule opens every port.
+    """
+
+    named: NamedPeer
+    others: tuple[Workload, ...]
+    ports: tuple[Any, ...]
+
+
+@antipattern(
+    code="CNP027",
+    id="one-sided",
+    title="let in here, not let out there",
+    kinds=EVERY_KIND,
+    after=("missing-namespace", "service-port", "unlistened-port", "split-rule"),
+)
+def find(context: Context) -> Iterator[Finding]:
+    if not context.namespace_known:
+        return
+    for spec in context.policy.specs:
+        reaches = reach_of(context, spec)
+        for reach in reaches:
+            for direction in (EGRESS, INGRESS):
+                if reach.workload is None or not _stands_here(context, spec, reach, direction):
+                    continue
+                for gap in _gaps(context, reach.workload, direction):
+                    yield _finding(context, spec, reach.workload, direction, gap, alone=len(reaches) == 1)
+
+
+def _stands_here(context: Context, spec: Spec, reach: Reach, direction: str) -> bool:
+    """Whether, of all that put a workload into default deny, this rule set is the one at which a rule is missing.
+
+    That is the policy that is most the workload's own: not clusterwide, with allow rules, with the narrowest subject.
+    """
+    denying = [rule for rule in reach.rules(direction) if rule.entry.default_deny and not rule.entry.subject_is_node]
+    if not denying or reach.hidden:
+        return False
+    allowing = {id(r.policy) for r in reach.rules(direction) if not r.entry.deny and r.entry.peers and r.entry.ports}
+
+    def rank(rule: AppliedRule) -> tuple[object, ...]:
+        own = -len(rule.entry.subject.conditions)
+        where = (policy_text(rule.policy), rule.entry.route)
+        return rule.policy.clusterwide, id(rule.policy) not in allowing, own, where
+
+    chosen = min(denying, key=rank)
+    return is_same_policy(chosen.policy, context.policy) and chosen.entry.route.startswith(spec.route)
+
+
+def _gaps(context: Context, workload: Workload, direction: str) -> Iterator[_Gap]:
+    """What other sides open for a workload, and its own policies do not let through."""
+    told: set[int] = set()
+    for named in naming(context, _OTHER[direction], workload):
+        refused = [(other, _refused(context, named, workload, other, direction)) for other in named.subjects]
+        if not named.subject_by_labels and any(ports is None for _, ports in refused):
+            continue
+        found = [(other, ports) for other, ports in refused if ports is not None and id(other) not in told]
+        found = [(other, ports) for other, ports in found if not _told_at_egress(context, workload, other, direction)]
+        if not found:
+            continue
+        told |= {id(other) for other, _ in found}
+        ports = [port for _, each in found for port in each]
+        yield _Gap(named, tuple(other for other, _ in found), tuple({str(port): port for port in ports}.values()))
+
+
+def _refused(
+    context: Context, named: NamedPeer, workload: Workload, other: Workload, direction: str
+) -> Sequence[Any] | None:
+    """The ports of the other side's rule that the workload's policies refuse; None where there is nothing to say."""
+    if other is workload or not _same_cluster(workload, other):
+        return None
+    ports = refused_ports(context, named, workload, other, direction)
+    if ports is None or named.by_labels:
+        return ports
+    # A rule for a whole namespace is at work as soon as one pod there gets through.
+    for peer in named.peers:
+        if peer is not workload and refused_ports(context, named, peer, other, direction) is None:
+            return None
+    return ports
+
+
+def _told_at_egress(context: Context, workload: Workload, other: Workload, direction: str) -> bool:
+    """Whether a rule is missing at the sender of a pair as well: the pair is reported there."""
+    if direction == EGRESS:
+        return False
+    for named in naming(context, INGRESS, other):
+        here = any(each is workload for each in named.subjects)
+        if here and _refused(context, named, other, workload, EGRESS) is not None:
+            return reach_of_workload(context, other).denied_by_default(EGRESS)
+    return False
+
+
+def _same_cluster(one: Workload, other: Workload) -> bool:
+    return None in (one.cluster, other.cluster) or one.cluster == other.cluster
+
+
+def _finding(context: Context, spec: Spec, workload: Workload, direction: str, gap: _Gap, *, alone: bool) -> Finding:
+    rule = gap.named.rule
+    others = listed((str(each) for each in gap.others), most=3)
+    ports = f" on {listed(port_text(port) for port in gap.ports)}" if gap.ports else ""
+    many = len(gap.others) > 1
+    verb = ("let" if many else "lets") + (f" {workload} in" if direction == EGRESS else f" {workload} be reached")
+    if direction == EGRESS:
+        message = f"{others} {verb}{ports}, and no policy of {workload} lets it out there"
+    else:
+        sent = "are let out" if many else "is let out"
+        message = f"{others} {sent} to {workload}{ports}, and no policy of {workload} lets that in"
+    change = _change(context, spec, direction, gap)
+    return report(
+        context,
+        _route(spec, direction),
+        Applicability.UNSAFE if change and alone else Applicability.MANUAL,
+        message,
+        "traffic between two pods must pass the egress policies of one and the ingress policies of the other",
+        change=change,
+        rests_on=(workload, *gap.others),
+        evidence=(
+            f"the rule of the other side: {rule.entry.route} of {rule}",
+            *workloads_evidence((workload, *gap.others)),
+        ),
+        advice="" if change and alone else _advice(workload, direction),
+        at_key=_route(spec, direction) != spec.route,
+    )
+
+
+def _advice(workload: Workload, direction: str) -> str:
+    way = "lets it out" if direction == EGRESS else "lets that in"
+    return f"add a policy for {workload} that {way}, or take the rule of the other side away"
+
+
+def _route(spec: Spec, direction: str) -> str:
+    return f"{spec.route}/{direction}" if direction in spec.raw else spec.route
+
+
+def _change(context: Context, spec: Spec, direction: str, gap: _Gap) -> Change | None:
+    """The rule that is missing, behind the last allow rule of the direction; None where there is none."""
+    rules = [each for each in spec.rules if each.direction == direction and not each.deny and each.raw]
+    peer = peer_of_subject(context.policy, gap.named, gap.others)
+    if not rules or peer is None:
+        return None
+    entry, words = peer
+    is_knp = context.policy.kind == KNP
+    members: dict[str, Any] = {"toPorts": None, "ports": None, "icmps": None, "authentication": None}
+    if gap.ports:
+        ports = [_written(port, gap.named.rule.policy.kind, context.policy.kind) for port in gap.ports]
+        members["ports" if is_knp else "toPorts"] = ports if is_knp else [{"ports": ports}]
+    way = "to" if direction == EGRESS else "from"
+    return rule_added(context, spec, rules[-1], {way if is_knp else f"{way}Endpoints": [entry]}, words, **members)
+
+
+def _written(port: dict[str, Any], kind: str, here: str) -> dict[str, Any]:
+    """A port of a policy of one kind as another kind writes it."""
+    number = port["port"]
+    if here == KNP:
+        protocol = port.get("protocol")
+        numeric = int(number) if str(number).isdigit() else number
+        rest = {name: value for name, value in port.items() if name == "endPort"}
+        return {**({} if protocol in (None, "ANY") else {"protocol": protocol}), "port": numeric, **rest}
+    protocol = port.get("protocol") or ("TCP" if kind == KNP else None)
+    result = {**port, "port": str(number)}
+    return result if protocol is None else {**result, "protocol": protocol}
