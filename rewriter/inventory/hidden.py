@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rewriter.inventory import argo, flux
@@ -15,7 +16,7 @@ from rewriter.inventory.appliers import api_group
 from rewriter.inventory.completeness import LIFT, Hidden
 from rewriter.inventory.kubernetes import namespace_of
 from rewriter.inventory.manifests import Manifest, items, mapping
-from rewriter.inventory.operators import convention_of
+from rewriter.inventory.operators import OWN_KEYS, convention_of
 from rewriter.inventory.placements import Placements
 from rewriter.inventory.pod_templates import pod_templates
 from rewriter.inventory.releases.model import Made
@@ -47,7 +48,7 @@ class HiddenSources:
 
     `is_applied` says of a file whether anything, or a person, may apply it, `clusters_of` to which clusters (None among
     them: one that is not known). `inert_kinds` are a person's own kinds without pods, `releases` are
-    those of Helm, with what they make.
+    those of Helm, with what they make, `operators` the conventions whose resources are facts.
     """
 
     def __init__(
@@ -58,7 +59,9 @@ class HiddenSources:
         clusters_of: Callable[[str], Iterable[str | None]],
         inert_kinds: Collection[str] = (),
         releases: Sequence[Made] = (),
+        operators: Collection[str] = (),
     ) -> None:
+        self._operators = frozenset(operators)
         self._releases = releases
         self._files = files
         self._placements = placements
@@ -116,7 +119,10 @@ class HiddenSources:
                 applied = Manifest(manifest.source, placement.apply(value) if placement else value)
                 namespace, words = _made(applied)
                 found = None if namespace is None else {namespace, *_named_in(applied.value.get("spec"))}
-                yield self._hidden(words, found, file.path, _INERT)
+                # What an operator is known to make is a fact; only labels of its own may be missing there.
+                convention = convention_of(value) or ""
+                keys = OWN_KEYS.get(convention) if convention in self._operators else None
+                yield replace(self._hidden(words, found, file.path, _INERT), keys=keys)
 
     def _charts(self) -> Iterator[Hidden]:
         """The charts of the tree that no release of it installs: somebody may, into any namespace."""

@@ -4,6 +4,10 @@
   Pooler's `cnpg.io/poolerName`.
 - `strimzi` (`kafka.strimzi.io`): the pods of Kafka, KafkaConnect, KafkaBridge and KafkaMirrorMaker2 carry
   `strimzi.io/cluster`, `strimzi.io/kind` and `strimzi.io/name`.
+- `dragonfly` (`dragonflydb.io`): a Dragonfly's pods carry `app`, `app.kubernetes.io/name` and
+  `app.kubernetes.io/part-of`.
+- `volsync` (`volsync.backube`): the pods that move data for a ReplicationSource or ReplicationDestination carry
+  `app.kubernetes.io/created-by: volsync`.
 - `prometheus-operator` (`monitoring.coreos.com`): the pods of Prometheus, PrometheusAgent, Alertmanager and ThanosRuler
   carry `app.kubernetes.io/name`, `app.kubernetes.io/instance`, `app.kubernetes.io/managed-by` and a label of the kind.
 
@@ -21,6 +25,8 @@ from rewriter.inventory.manifests import Manifest, mapping, texts
 
 CONVENTIONS: Mapping[str, tuple[str, frozenset[str]]] = {
     "cloudnative-pg": ("postgresql.cnpg.io", frozenset({"Cluster", "Pooler"})),
+    "dragonfly": ("dragonflydb.io", frozenset({"Dragonfly"})),
+    "volsync": ("volsync.backube", frozenset({"ReplicationSource", "ReplicationDestination"})),
     "strimzi": ("kafka.strimzi.io", frozenset({"Kafka", "KafkaConnect", "KafkaBridge", "KafkaMirrorMaker2"})),
     "prometheus-operator": (
         "monitoring.coreos.com",
@@ -28,6 +34,15 @@ CONVENTIONS: Mapping[str, tuple[str, frozenset[str]]] = {
     ),
 }
 OPERATOR_KINDS = frozenset().union(*(kinds for _group, kinds in CONVENTIONS.values()))
+
+#: Labels, by convention, that the operator may give pods of a resource beside those that are known here; patterns.
+OWN_KEYS: Mapping[str, frozenset[str]] = {
+    "cloudnative-pg": frozenset({"cnpg.io/*", "role", "app.kubernetes.io/*", "postgresql"}),
+    "dragonfly": frozenset({"role", "traffic", "app.kubernetes.io/*"}),
+    "volsync": frozenset({"volsync.backube/*"}),
+    "strimzi": frozenset({"strimzi.io/*", "app.kubernetes.io/*"}),
+    "prometheus-operator": frozenset({"operator.prometheus.io/*", "app.kubernetes.io/*"}),
+}
 
 _POSTGRES = (NamedPort("postgresql", 5432), NamedPort("metrics", 9187), NamedPort("status", 8000))
 #: Strimzi: what the name of the pods' set ends in, by kind (its AbstractModel and the components' names).
@@ -57,6 +72,10 @@ def operator_workloads(manifest: Manifest, namespace: str, cluster: str | None) 
         yield from _kafka(manifest, spec, namespace, cluster)
     elif convention == "prometheus-operator":
         yield _monitoring(manifest, spec, namespace, cluster)
+    elif convention == "dragonfly":
+        yield _dragonfly(manifest, spec, namespace, cluster)
+    elif convention == "volsync":
+        yield _mover(manifest, spec, namespace, cluster)
 
 
 def _postgres(manifest: Manifest, spec: Mapping[str, Any], namespace: str, cluster: str | None) -> Workload:
@@ -89,6 +108,36 @@ def _kafka(manifest: Manifest, spec: Mapping[str, Any], namespace: str, cluster:
         made = f"{name}-{suffix}"
         labels |= {"strimzi.io/cluster": name, "strimzi.io/kind": kind, "strimzi.io/name": made}
         yield Workload(kind, made, namespace, cluster, labels, manifest.source, made)
+
+
+def _dragonfly(manifest: Manifest, spec: Mapping[str, Any], namespace: str, cluster: str | None) -> Workload:
+    labels = texts(mapping(spec.get("labels")))
+    labels |= {
+        "app": manifest.name,
+        "app.kubernetes.io/name": "dragonfly",
+        "app.kubernetes.io/part-of": "dragonfly",
+    }
+    ports = (NamedPort("redis", 6379), NamedPort("admin", 9999))
+    account = spec.get("serviceAccountName")
+    own = account if isinstance(account, str) and account else "default"
+    return Workload(manifest.kind, manifest.name, namespace, cluster, labels, manifest.source, own, ports)
+
+
+#: VolSync: what the name of the mover's Job begins with, by kind.
+_MOVERS = {"ReplicationSource": "volsync-src", "ReplicationDestination": "volsync-dst"}
+
+
+def _mover(manifest: Manifest, spec: Mapping[str, Any], namespace: str, cluster: str | None) -> Workload:
+    labels: dict[str, str] = {}
+    account = ""
+    for method in spec.values():
+        own = mapping(method)
+        labels |= texts(own.get("moverPodLabels"))
+        named = own.get("moverServiceAccount")
+        account = named if isinstance(named, str) and named else account
+    made = f"{_MOVERS[manifest.kind]}-{manifest.name}"
+    labels |= {"app.kubernetes.io/created-by": "volsync", "job-name": made, "batch.kubernetes.io/job-name": made}
+    return Workload(manifest.kind, manifest.name, namespace, cluster, labels, manifest.source, account or made)
 
 
 def _monitoring(manifest: Manifest, spec: Mapping[str, Any], namespace: str, cluster: str | None) -> Workload:

@@ -368,6 +368,7 @@ class TreeInventory:
             self._cluster_names,
             self._inert_kinds,
             self._derived.made,
+            operators=self._operators,
         )
         return (*sources.all(), *homeless, *self._uncertain.values())
 

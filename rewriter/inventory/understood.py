@@ -55,9 +55,13 @@ _INERT: Mapping[str, str] = {
     "gateway.networking.k8s.io": "GatewayClass HTTPRoute GRPCRoute TLSRoute TCPRoute UDPRoute ReferenceGrant "
     "BackendTLSPolicy BackendLBPolicy",
     "acme.cert-manager.io": "Order Challenge",
-    "argoproj.io": "AppProject Application ApplicationSet WorkflowTemplate ClusterWorkflowTemplate AnalysisTemplate "
-    "ClusterAnalysisTemplate",
+    "argoproj.io": "AppProject Application ApplicationSet AnalysisTemplate ClusterAnalysisTemplate",
     "bitnami.com": "SealedSecret",
+    "instancetype.kubevirt.io": "VirtualMachineInstancetype VirtualMachinePreference VirtualMachineClusterInstancetype "
+    "VirtualMachineClusterPreference",
+    "longhorn.io": "Volume BackupTarget BackupVolume Node Setting",
+    "pkg.crossplane.io": "DeploymentRuntimeConfig ProviderConfig",
+    "talos.dev": "ServiceAccount",
     "cert-manager.io": "Certificate CertificateRequest Issuer ClusterIssuer",
     "trust.cert-manager.io": "Bundle",
     "policy.cert-manager.io": "CertificateRequestPolicy",
@@ -116,6 +120,8 @@ _INERT: Mapping[str, str] = {
     "ServersTransport TraefikService",
     "velero.io": "Schedule Backup Restore BackupStorageLocation VolumeSnapshotLocation BackupRepository",
 }
+#: Groups of which every kind is inert, whatever its name: the constraints that templates of Gatekeeper define.
+_INERT_GROUPS = frozenset({"constraints.gatekeeper.sh"})
 _KINDS = {group: frozenset(kinds.split()) for group, kinds in _INERT.items()}
 
 #: Files of tools, which look like manifests and are never applied to a cluster.
@@ -169,4 +175,4 @@ def is_inert(value: Mapping[str, Any], inert_kinds: Collection[str] = ()) -> boo
         return True
     if group in _LOCAL_GROUPS or version.startswith("skaffold/") or (version, kind) in _LOCAL_KINDS:
         return True
-    return kind in _KINDS.get(group, ())
+    return group in _INERT_GROUPS or kind in _KINDS.get(group, ())

@@ -213,3 +213,14 @@ def test_addresses_that_two_clusters_claim() -> None:
         "10.0.0.0/16 of cluster alpha, a.toml, and 10.0.128.0/17 of cluster beta, b.toml, overlap",
     )
     assert made.doubts(clusters[2]) == ()
+
+
+def test_what_an_operator_is_known_to_make_hides_only_labels_of_its_own() -> None:
+    known = inventory({"cr.yaml": resource("volsync.backube/v1alpha1", "ReplicationSource", restic={})})
+    (mover,) = known.workloads_with({"app.kubernetes.io/created-by": "volsync"})
+    assert (mover.namespace, mover.service_account) == ("shop", "volsync-src-db")
+    in_shop = Condition("k8s", "io.kubernetes.pod.namespace", "In", ("shop",))
+    assert hidden_from(known, label_term([in_shop, Condition("k8s", "app", "In", ("cart",))])) == ()
+    of_postgres = inventory({"cr.yaml": resource("postgresql.cnpg.io/v1", "Cluster")})
+    role = label_term([in_shop, Condition("k8s", "cnpg.io/instanceRole", "In", ("primary",))])
+    assert len(hidden_from(of_postgres, role)) == 1
