@@ -10,7 +10,7 @@ from rewriter import yamltext
 from rewriter.inventory.facts import Cluster
 from rewriter.inventory.kustomize_walk import BARE, Placement
 from rewriter.inventory.manifests import mapping
-from rewriter.inventory.patches import Patch, meant
+from rewriter.inventory.patches import Patch, may_mean
 from rewriter.inventory.placements import Placements
 from rewriter.inventory.transform import Transform, transformed
 from rewriter.inventory.tree_files import TreeFiles
@@ -74,15 +74,20 @@ class Delivery:
         `${VAR}` is no change here: what passes read of it, they read as not known.
         """
         for placement in self._placements.of(self._files.inner(path)):
-            name = str(mapping(manifest.get("metadata")).get("name"))
             chain = [replace(step, variables=None) for step in placement.chain]
             value = manifest
             for count, step in enumerate(chain, 1):
-                if any(patch.unread and meant(patch, value, name) for patch in _patches(step)):
-                    return f"a patch of {step.source} that cannot be read changes it"
-                value = transformed(manifest, chain[:count])
+                after = transformed(manifest, chain[:count])
+                for patch in _patches(step):
+                    if patch.changes_rules and (may_mean(patch, value, manifest) or may_mean(patch, after, manifest)):
+                        what = " that cannot be read changes it" if patch.unread else " changes it when it is applied"
+                        return patch.words + what
+                value = after
                 if any(value.get(field) != manifest.get(field) for field in ("spec", "specs")):
                     return f"{step.source} changes it when it is applied"
+                for each in step.unfollowed:
+                    if each.may_touch(value, manifest):
+                        return f"{each.words} may change it when it is applied"
         return ""
 
     def doubts(self, path: str) -> Iterator[str]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from rewriter import yamltext
 from rewriter.inventory.facts import Source
 from rewriter.inventory.manifests import items, mapping, texts
-from rewriter.inventory.patches import Patch
+from rewriter.inventory.patches import Patch, parse_patch
 from rewriter.inventory.transform import Labels, Transform
 from rewriter.inventory.transformers import read_transformers
 from rewriter.inventory.tree_files import KUSTOMIZATION_NAMES, TreeFiles
 from rewriter.inventory.understood import INERT_NAMES
+from rewriter.inventory.unfollowed import Unfollowed, of_kustomization
 
 _API = "kustomize.config.k8s.io/"
 #: Fields that can change anything in a way that is not read here.
@@ -83,9 +85,18 @@ def _kustomization(files: TreeFiles, folder: str, value: Mapping[str, Any], sour
                 kept.append(joined(folder, entry))
     patch_files: list[str] = []
     listed = value.get("transformers")
+    text_at = partial(_text_at, files, folder)
     further = read_transformers(
-        listed if isinstance(listed, list) else (), lambda entry: _transformer_texts(files, folder, entry)
+        listed if isinstance(listed, list) else (),
+        lambda entry: _transformer_texts(files, folder, entry),
+        source,
+        text_at,
     )
+    unread = [
+        Unfollowed(f"component {entry} of {source}")
+        for entry in _texts(value.get("components"))
+        if is_remote(entry) or joined(folder, entry) not in files.folders
+    ]
     transform = Transform(
         source,
         namespace=further.namespace or _text(value.get("namespace")),
@@ -94,7 +105,8 @@ def _kustomization(files: TreeFiles, folder: str, value: Mapping[str, Any], sour
         suffix=_text(value.get("nameSuffix")) or "",
         labels=tuple(read_labels(value)),
         patches=tuple(_patches(files, folder, value, source, patch_files)),
-        late_patches=tuple(_operations(files, folder, value, source, patch_files)),
+        late_patches=(*_operations(files, folder, value, source, patch_files), *further.patches),
+        unfollowed=(*further.unfollowed, *unread, *of_kustomization(value, str(source), text_at)),
     )
     charts = [*items(value.get("helmCharts")), *items(value.get("helmChartInflationGenerator"))]
     return Kustomization(
@@ -186,7 +198,7 @@ def read_patches(value: Mapping[str, Any], source: Source) -> Iterator[Patch]:
     """The inline patches of a `patches` field, as in kustomizations, Flux Kustomizations and Argo CD."""
     for item in items(value.get("patches")):
         if isinstance(item.get("patch"), str):
-            yield from _parsed(item["patch"], mapping(item.get("target")), source)
+            yield from parse_patch(item["patch"], mapping(item.get("target")), source)
 
 
 def _patches(
@@ -199,7 +211,7 @@ def _patches(
     for item in items(value.get("patches")):
         target = mapping(item.get("target"))
         if isinstance(item.get("patch"), str):
-            yield from _parsed(item["patch"], target, source)
+            yield from parse_patch(item["patch"], target, source)
         elif isinstance(item.get("path"), str):
             yield from _file(files, folder, item["path"], target, source, patch_files)
 
@@ -210,7 +222,7 @@ def _operations(
     for item in items(value.get("patchesJson6902")):
         target = mapping(item.get("target"))
         if isinstance(item.get("patch"), str):
-            yield from _parsed(item["patch"], target, source)
+            yield from parse_patch(item["patch"], target, source)
         elif isinstance(item.get("path"), str):
             yield from _file(files, folder, item["path"], target, source, patch_files)
 
@@ -219,7 +231,7 @@ def _text_or_file(
     files: TreeFiles, folder: str, entry: str, target: Mapping[str, Any], source: Source, patch_files: list[str]
 ) -> Iterator[Patch]:
     if "\n" in entry:
-        yield from _parsed(entry, target, source)
+        yield from parse_patch(entry, target, source)
     else:
         yield from _file(files, folder, entry, target, source, patch_files)
 
@@ -233,20 +245,12 @@ def _file(
     if data is None:
         yield Patch(source, target, unread=True)
     else:
-        yield from _parsed(data.decode("utf-8", "replace"), target, Source(files.names[inner], 1))
+        yield from parse_patch(data.decode("utf-8", "replace"), target, Source(files.names[inner], 1))
 
 
-def _parsed(text: str, target: Mapping[str, Any], source: Source) -> Iterator[Patch]:
-    try:
-        values = [document.value for document in yamltext.parse(text)]
-    except yamltext.YamlTextError:
-        yield Patch(source, target, unread=True)
-        return
-    for value in values:
-        if isinstance(value, list) and all(isinstance(item, dict) for item in value):
-            yield Patch(source, target, operations=tuple(value))
-        elif isinstance(value, dict):
-            yield Patch(source, target, merge=value)
+def _text_at(files: TreeFiles, folder: str, entry: str) -> str | None:
+    data = files.bytes_of(joined(folder, entry))
+    return None if data is None else data.decode("utf-8", "replace")
 
 
 def _texts(value: Any) -> list[str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rewriter import yamltext
 from rewriter.inventory.facts import Source
 from rewriter.inventory.manifests import mapping
 
@@ -18,6 +19,9 @@ _MERGE_KEYS = {
     "addresses": ("ip",),
 }
 
+#: The fields of a policy that hold its rules, and that make it a policy.
+_RULES = frozenset({"spec", "specs", "apiVersion", "kind"})
+
 #: Longer patterns and selectors select nothing: none that a person writes comes near.
 _LONGEST = 1000
 
@@ -26,7 +30,8 @@ _LONGEST = 1000
 class Patch:
     """A strategic merge (`merge`) or RFC 6902 operations. `target` is a kustomize target; empty: the merge's own.
 
-    `unread` says that what the patch does is not known; such a patch changes nothing here.
+    `unread` says that what the patch does is not known; such a patch changes nothing here. `via` names in words what
+    makes the patch, where that is no field for patches.
     """
 
     source: Source
@@ -34,6 +39,77 @@ class Patch:
     merge: Mapping[str, Any] | None = None
     operations: tuple[Mapping[str, Any], ...] = ()
     unread: bool = False
+    via: str = ""
+
+    @property
+    def words(self) -> str:
+        """Who makes the patch, with file and line."""
+        return self.via or f"a patch of {self.source}"
+
+    @property
+    def changes_rules(self) -> bool:
+        """Whether it may change what a policy says, beside its metadata."""
+        if self.unread:
+            return True
+        if self.merge is not None and any(key in ("spec", "specs", "$patch") for key in self.merge):
+            return True
+        places = [str(each.get(name)) for each in self.operations for name in ("path", "from") if name in each]
+        return any(place.split("/")[1:2] in ([], [""]) or place.split("/")[1] in _RULES for place in places)
+
+
+def parse_patch(text: str, target: Mapping[str, Any], source: Source, via: str = "") -> Iterator[Patch]:
+    """The patches of a text: strategic merges or lists of operations, one a document; one that is unread if it fails.
+
+    `target` is a kustomize target, empty for merges that name their own.
+    """
+    try:
+        values = [document.value for document in yamltext.parse(text)]
+    except yamltext.YamlTextError:
+        yield Patch(source, target, unread=True, via=via)
+        return
+    for value in values:
+        if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+            yield Patch(source, target, operations=tuple(value), via=via)
+        elif isinstance(value, dict):
+            yield Patch(source, target, merge=value, via=via)
+
+
+def may_mean(patch: Patch, value: Mapping[str, Any], original: Mapping[str, Any]) -> bool:
+    """Whether a patch may be for a manifest: as `meant`, but what cannot be decided counts.
+
+    `original` is the manifest before any step: Kustomize takes names and namespaces of before, too.
+    """
+    if not patch.target and patch.merge is None:
+        return True
+    if not patch.target:
+        return meant(patch, value, str(mapping(original.get("metadata")).get("name", "")))
+    return selects(patch.target, value, original)
+
+
+def selects(target: Mapping[str, Any], value: Mapping[str, Any], original: Mapping[str, Any]) -> bool:
+    """Whether a kustomize target may select a manifest: True where that cannot be decided."""
+    group, _, version = str(value.get("apiVersion", "")).rpartition("/")
+    sides = (mapping(value.get("metadata")), mapping(original.get("metadata")))
+    found: dict[str, list[str]] = {"kind": [str(value.get("kind"))], "group": [group], "version": [version]}
+    for key, default in (("name", ""), ("namespace", "default")):
+        found[key] = [str(side.get(key) or default) for side in sides] + [str(side.get(key) or "") for side in sides]
+    for key, texts in found.items():
+        pattern = target.get(key)
+        if _decided(pattern) and not any(_matches(pattern, text) for text in texts):
+            return False
+    labels = [_selected(target.get("labelSelector"), mapping(side.get("labels"))) for side in sides]
+    notes = [_selected(target.get("annotationSelector"), mapping(side.get("annotations"))) for side in sides]
+    return all(
+        any(answers) or len(str(target.get(key))) > _LONGEST
+        for key, answers in (("labelSelector", labels), ("annotationSelector", notes))
+    )
+
+
+def _decided(pattern: Any) -> bool:
+    """Whether `_matches` reads a pattern for what it is."""
+    if not isinstance(pattern, str) or len(pattern) > _LONGEST:
+        return False
+    return re.fullmatch(r"[\w./|*-]*", pattern.replace(".*", "*")) is not None
 
 
 def meant(patch: Patch, value: Mapping[str, Any], original_name: str) -> bool:

@@ -10,6 +10,7 @@ from rewriter.inventory.facts import Source
 from rewriter.inventory.manifests import mapping
 from rewriter.inventory.patches import Patch, meant, patched
 from rewriter.inventory.substitution import is_disabled, substituted
+from rewriter.inventory.unfollowed import Unfollowed
 
 #: Kinds whose names kustomize never prefixes (its prefix transformer).
 _NOT_PREFIXED = frozenset({"Namespace", "CustomResourceDefinition", "APIService"})
@@ -37,6 +38,7 @@ class Transform:
 
     `namespace` overrides every namespace below, `default_namespace` is for manifests without one (Argo CD's
     destination). `variables` (None: nothing is substituted) are those told in the tree, all of them when `complete`.
+    `unfollowed` is what of the step may change manifests in a way that is not made here.
     """
 
     source: Source
@@ -49,6 +51,7 @@ class Transform:
     late_patches: tuple[Patch, ...] = ()
     variables: Mapping[str, str] | None = None
     complete: bool = True
+    unfollowed: tuple[Unfollowed, ...] = ()
 
     @property
     def changes_nothing(self) -> bool:

@@ -78,11 +78,14 @@ def _policy_files(files: TreeFiles) -> Iterator[OfferedFile]:
 
 
 def _unread_patch(placement: Placement, manifest: Manifest) -> str:
-    """Which patch on the way changes a policy in a way that is not known, in words; empty for none."""
+    """What on the way changes a policy in a way that is not known, in words; empty for nothing."""
     for step in placement.chain:
         for patch in (*step.patches, *step.late_patches):
             if patch.unread and meant(patch, manifest.value, manifest.name):
                 return f"a patch of {step.source} that cannot be read changes it"
+        for each in step.unfollowed:
+            if each.may_touch(manifest.value, manifest.value):
+                return f"{each.words} may change it"
     return ""
 
 

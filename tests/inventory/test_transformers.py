@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from rewriter.inventory.facts import Source
 from rewriter.inventory.transformers import Transformers, read_transformers
 
 PLACE = "apiVersion: builtin\nkind: NamespaceTransformer\nmetadata: {name: a, namespace: shop}\n"
+
+
+def told(entries: list[str], text: str | None) -> tuple[str | None, str | None, bool]:
+    made = read_transformers(
+        entries, lambda _entry: None if text is None else [text], Source("kustomization.yaml"), lambda _entry: None
+    )
+    return made.namespace, made.default_namespace, made.followed
 
 
 @pytest.mark.parametrize(
@@ -26,10 +34,11 @@ PLACE = "apiVersion: builtin\nkind: NamespaceTransformer\nmetadata: {name: a, na
     ],
 )
 def test_what_transformers_do(text: str, expected: Transformers) -> None:
-    assert read_transformers(["t.yaml"], lambda _entry: [text]) == expected
-    assert read_transformers([text], lambda _entry: None) == expected
+    answer = (expected.namespace, expected.default_namespace, expected.followed)
+    assert told(["t.yaml"], text) == answer
+    assert told([text], None) == answer
 
 
 def test_a_transformer_that_is_not_there_is_not_followed() -> None:
-    assert read_transformers(["gone.yaml"], lambda _entry: None) == Transformers(followed=False)
-    assert read_transformers([], lambda _entry: None) == Transformers()
+    assert told(["gone.yaml"], None) == (None, None, False)
+    assert told([], None) == (None, None, True)
