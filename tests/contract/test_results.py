@@ -72,7 +72,7 @@ NOTHING = "    - {fromEntities: [world]}\n"
         (CLUSTER, ("--ignore", "cluster-entity"), 0),
         (CLUSTER, ("--to", "1.18"), 1),
         (DEAD, (), 1),  # an error that nothing fixes
-        (BARE, (), 0),
+        (BARE, (), 1),  # the schema of every release refuses it
         (BARE, ("--to", "1.20"), 1),
     ],
 )
@@ -192,7 +192,10 @@ def test_validate_as_json(mesh: Path) -> None:
     ran = cnpfix("validate", "--format", "json", "--versions", "1.18,1.19", "--versions", "1.20", str(path))
     assert ran.code == 0
     [row] = json.loads(ran.out)
-    assert list(row) == ["file", "document", "kind", "namespace", "name", "accepted", "errors"]
+    assert list(row) == [
+        *("file", "document", "kind", "namespace", "name"),
+        *("accepted", "errors", "schema", "schema_errors"),
+    ]
     assert (row["document"], row["kind"], row["namespace"], row["name"]) == (
         0,
         "CiliumNetworkPolicy",
@@ -201,6 +204,8 @@ def test_validate_as_json(mesh: Path) -> None:
     )
     assert row["accepted"] == {"1.18": True, "1.19": True, "1.20": False}
     assert list(row["errors"]) == ["1.20"]
+    assert row["schema"] == {"1.18": "strict", "1.19": "strict", "1.20": "strict"}, "it is not of `format: cidr`"
+    assert [len(messages) for messages in row["schema_errors"].values()] == [1, 1, 1]
     assert cnpfix("validate", "--to", "1.20", str(path)).code == 1
 
 
@@ -210,17 +215,18 @@ def test_junit_fails_until_the_fix_is_written(mesh: Path) -> None:
     assert 'failures="0"' in cnpfix("--write", "--format", "junit").out
 
 
-def test_text_says_a_reason_and_an_advice_once(mesh: Path) -> None:
+def test_text_gives_a_reason_and_an_advice_once(mesh: Path) -> None:
     """A hundred files with one mistake are a hundred findings, and one explanation."""
     (mesh / "cnpfix.toml").unlink()
+    rule = "    - {fromEndpoints: [{}], authentication: {mode: required}}\n"
     for number in range(3):
-        (mesh / f"range{number}.yaml").write_text(manifest(f"range{number}", "    - fromCIDR: [10.0.0.0/8]\n"))
-    names = [f"range{number}.yaml" for number in range(3)]
-    out = cnpfix("--select", "internal-cidr", *names).out
-    assert out.count("CNP003 internal-cidr · warning · left to you  × 3\n") == 1
-    assert "the same in 2 more policies: shop/range1, shop/range2" in out
-    unfolded = cnpfix("-v", "--select", "internal-cidr", *names).out
-    assert unfolded.count("internal-cidr · warning · left to you\n") == 3
+        (mesh / f"web{number}.yaml").write_text(manifest(f"web{number}", rule))
+    names = [f"web{number}.yaml" for number in range(3)]
+    out = cnpfix("--select", "authentication", *names).out
+    assert out.count("CNP012 authentication · note · left to you  × 3\n") == 1
+    assert "the same in 2 more policies: shop/web1, shop/web2" in out
+    unfolded = cnpfix("-v", "--select", "authentication", *names).out
+    assert unfolded.count("authentication · note · left to you\n") == 3
     assert unfolded.count("  why ") == 1
-    assert unfolded.count("--inventory") == 1
+    assert unfolded.count("`authentication.enabled`") == 1
     assert unfolded.count("to do   the same as above") == 2

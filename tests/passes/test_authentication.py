@@ -27,7 +27,7 @@ def test_nothing_to_say(rules: str) -> None:
 
 @pytest.mark.parametrize(
     ("before", "after", "runs"),
-    [("1.17", "1.18", False), ("1.18", "1.19", True), ("1.15", "1.20", True), ("1.19", "1.20", False)],
+    [("1.17", "1.18", False), ("1.18", "1.19", True), ("1.15", "1.20", True), ("1.19", "1.20", True)],
 )
 def test_the_upgrades_that_it_concerns(before: str, after: str, runs: bool) -> None:
     assert find.concerns(version(before), version(after)) is runs
