@@ -45,6 +45,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 from rewriter.cilium.policy import CCNP, CNP, EGRESS, KNP, Policy, Rule, Spec
@@ -65,7 +66,7 @@ from rewriter.evidence.refused_names import (
     search_forms,
 )
 from rewriter.evidence.used_names import UsedName, used_names
-from rewriter.finding import Applicability, Declared, Finding, Severity
+from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.claims import declared
 from rewriter.passes.kit.coverage import add_after
@@ -246,8 +247,9 @@ def _more_names(context: Context, spec: Spec, place: tuple[Rule, DnsItem], new: 
     shown = listed(entry.get("matchName") or entry.get("matchPattern") for entry in new)
     who = subject_text(context.policy, spec)
     opens = declared(f"DNS queries of {who} for {shown}", spec, rule, {**rule.raw, "toPorts": items})
-    closes: tuple[Declared, ...] = (declared(f"DNS of {who} without {shown}", spec, rule, rule.raw),)
-    return Change(operations, (opens,), closes)
+    # The same port under fewer names: the proxy's rule is replaced, and what it lets through stays.
+    closes = replace(declared(f"DNS of {who} without {shown}", spec, rule, rule.raw), rest=True)
+    return Change(operations, (opens,), (closes,))
 
 
 def _without_dns(context: Context, spec: Spec, egress: Sequence[Rule]) -> Iterator[Finding]:

@@ -63,7 +63,7 @@ names its clusters in the `podSelector`, unless `policy-default-local-cluster` i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rewriter.cilium.addresses import AddressSet
 from rewriter.cilium.policy import KNP, PeerField, Rule, Spec
@@ -186,7 +186,8 @@ def _fixed(place: _Place, done: Rewrite) -> Finding:
     gone = [entry.text for entry in outside]
     words = f"addresses of {listed(gone)} outside the mesh, of which internal_cidrs says there are none"
     only = sibling(place.rule, {place.field.name: [place.field.entries[entry.index] for entry in outside]})
-    closes = (rule_flows(context, place.spec, place.rule, words, only),) if gone else ()
+    # Cilium 1.19 reads a NetworkPolicy's rule of addresses alone wider than it is written, hence the rest.
+    closes = (replace(rule_flows(context, place.spec, place.rule, words, only), rest=True),) if gone else ()
     unsafe = place.rule.deny or bool(done.widens)
     entries = [
         held for held in done.handled if held.entry in removed or not place.covered.held or held.pods or held.nodes

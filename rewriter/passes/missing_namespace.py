@@ -50,7 +50,7 @@ kind, no namespace, and every peer selector with the namespace that it means tod
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL
@@ -60,6 +60,7 @@ from rewriter.cilium.selector import Requirement, Selector
 from rewriter.cilium.terms import conditions_of, label_term
 from rewriter.evidence.context import Context
 from rewriter.evidence.doubts import REMEDY, doubts_about
+from rewriter.evidence.identity_labels import filtered
 from rewriter.evidence.mesh import cluster_requirement, namespace_key
 from rewriter.evidence.namespaces import Gap, Matches, knowledge_gap, matches_of, namespaces_of, own_evidence, told
 from rewriter.evidence.workloads import on_host_network, workloads_evidence
@@ -285,7 +286,8 @@ def _nothing(place: _Place) -> Finding:
 
 
 def _misspelt(place: _Place, wrong: Sequence[Requirement]) -> Finding:
-    key = namespace_key(place.context.policy)
+    context = place.context
+    key = namespace_key(context.policy)
     rest = [r for r in place.selector.requirements if r not in wrong]
     conditions = selector_text(Selector("", tuple(rest)))
     pods = f"pods {conditions}" if conditions else "every pod"
@@ -300,9 +302,14 @@ def _misspelt(place: _Place, wrong: Sequence[Requirement]) -> Finding:
         route=wrong[0].route,
         advice=f"the key is `{key}`",
         fix=Fix(tuple(renamed(wrong[0], key))) if one else None,
-        opens=(rule_flows(place.context, place.spec, place.rule, f"{pods} in {meant}", terms=[there]),) if one else (),
-        closes=(_flow(place, f"in {place.own}", place.entry),) if one else (),
+        opens=(rule_flows(context, place.spec, place.rule, f"{pods} in {meant}", terms=[there]),) if one else (),
+        closes=(_not_kept(place),) if one and not any(filtered(context, place.selector, context.from_version)) else (),
     )
+
+
+def _not_kept(place: _Place) -> Declared:
+    """The flows of pods that have the wrong key as a label, but for those that the right key means as well."""
+    return replace(_flow(place, f"in {place.own}", place.entry), rest=True)
 
 
 def _option(place: _Place, namespace: str) -> str:

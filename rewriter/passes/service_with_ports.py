@@ -288,11 +288,11 @@ def _changes_of_deny(place: _Place, outcomes: Sequence[_Outcome]) -> tuple[tuple
 
 
 def _to_anybody(place: _Place) -> Declared:
-    """The flows of the rule as it is where no Service stands behind it: to everybody on its ports."""
+    """The flows of the rule as it is where no Service stands behind it, but for what it means once it is fixed."""
     ports = listed(plan_ports(place.to_ports))
-    words = f"from {subject_text(place.context.policy, place.spec)} to anything on {ports}"
+    words = f"from {subject_text(place.context.policy, place.spec)} to anything else on {ports}"
     rule = {key: value for key, value in place.rule.raw.items() if key != place.field.name}
-    return declared(words, place.spec, place.rule, rule)
+    return replace(declared(words, place.spec, place.rule, rule), rest=True)
 
 
 def _flows(place: _Place, peers: str, rule: Mapping[str, Any], terms: Sequence[Term] | None) -> Declared:

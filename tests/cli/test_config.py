@@ -24,6 +24,11 @@ spec:
     - {}
     authentication:
       mode: required
+  - toEndpoints:
+    - matchLabels: {k8s:io.kubernetes.pod.namespace: kube-system, k8s-app: kube-dns}
+    toPorts:
+    - ports: [{port: "53", protocol: ANY}]
+      rules: {dns: [{matchPattern: "*"}]}
 """
 REQUIRES = """apiVersion: cilium.io/v2
 kind: CiliumNetworkPolicy
@@ -68,21 +73,23 @@ def codes(*arguments: str) -> list[str]:
         ("", ALL),
         ('select = ["requires"]', ["CNP007"]),
         ('select = ["CNP007", "fqdn-double-star"]', ["CNP007", "CNP008"]),
-        ('ignore = ["CNP012"]', ["CNP007", "CNP008"]),
+        # What no other pass speaks of any more, the upgrade changes all the same.
+        ('ignore = ["CNP012"]', ["CNP007", "CNP008", "CNP032"]),
+        ('ignore = ["CNP012", "CNP032"]', ["CNP007", "CNP008"]),
         ("select = []", []),
         ("ignore = []", ALL),
         ('[[per-path]]\npaths = ["legacy/**"]\nselect = []', ["CNP008", "CNP012"]),
         ('select = ["requires", "authentication"]\nignore = ["requires"]', ["CNP012"]),
         ('from = "1.17"\nto = "1.18"', []),
-        ('from = "1.19"\nto = "1.20"', ["CNP007"]),
+        ('from = "1.19"\nto = "1.20"', ["CNP007", "CNP012"]),
         ('exclude = ["legacy/**"]', ["CNP008", "CNP012"]),
         ('[[per-path]]\npaths = ["legacy/**"]\nignore = ["requires"]', ["CNP008", "CNP012"]),
-        ('[[per-path]]\npaths = ["**"]\nignore = ["CNP008"]', ["CNP007", "CNP012"]),
+        ('[[per-path]]\npaths = ["**"]\nignore = ["CNP008"]', ["CNP007", "CNP012", "CNP032"]),
         ('[[per-path]]\npaths = ["/web.yaml"]\nselect = ["authentication"]', ["CNP007", "CNP012"]),
         ('[[per-path]]\npaths = ["legacy/*"]\nselect = ["authentication"]', ["CNP008", "CNP012"]),
         (
             '[[per-path]]\npaths = ["legacy/**"]\nignore = ["CNP007"]\n'
-            '[[per-path]]\npaths = ["web.yaml"]\nignore = ["CNP012"]',
+            '[[per-path]]\npaths = ["web.yaml"]\nignore = ["CNP012", "CNP032"]',
             ["CNP008"],
         ),
         (

@@ -365,7 +365,8 @@ def test_an_external_name_becomes_its_dns_name() -> None:
     assert result.manifest["spec"]["egress"] == [
         {"toFQDNs": [{"matchName": "smtp.example.com"}], "toPorts": [{"ports": [{"port": "25"}]}]}
     ]
-    assert result.only.opens
+    assert not result.only.opens, "the rule had no peers, and its port was open to everybody"
+    assert result.only.closes
     assert result.only.applicability is Applicability.EVIDENT
 
 

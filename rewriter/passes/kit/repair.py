@@ -69,11 +69,12 @@ def repaired(
     if found is None:
         return Repaired(fixed, Applicability.UNSAFE, _any_flow(context, fixed, route, operations))
     spec, rule = found
-    lost = rule_flows(context, spec, rule, "the peers of the rule without the field")
+    # What the rule means both ways stays as it is: the rest is what it means one way alone.
+    lost = replace(rule_flows(context, spec, rule, "the peers of the rule without the field"), rest=True)
     if narrows and not rule.deny:
         return Repaired(fixed, Applicability.EVIDENT, Change(tuple(operations), (), (lost,)))
     new = next((each for each in fixed.rules() if each.route == rule.route), rule)
-    gained = rule_flows(context, spec, new, "the peers of the rule with it")
+    gained = replace(rule_flows(context, spec, new, "the peers of the rule with it"), rest=True)
     opens, closes = (lost, gained) if rule.deny else (gained, lost)
     return Repaired(fixed, Applicability.UNSAFE, Change(tuple(operations), (opens,), (closes,)))
 
@@ -142,7 +143,7 @@ def _any_flow(context: Context, fixed: Policy, route: str, operations: Sequence[
         for spec in policy.specs:
             words = f"flows of {subject_text(policy, spec)}"
             for flows in (opens, closes):
-                flows.append(Declared(words, "", spec.route, policy=policy))
+                flows.append(Declared(words, "", spec.route, rest=True, policy=policy))
     return Change(tuple(operations), tuple(opens), tuple(closes))
 
 

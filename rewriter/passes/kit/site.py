@@ -63,8 +63,11 @@ class Site:
         return [entry for index, entry in enumerate(self.field.entries) if index != self.index]
 
     def becomes(self, new: Any, words: str, *, instead_of: str = "") -> Change:
-        """The entry becomes another: opens what the new one means; with `instead_of` closes what the old one meant."""
-        closes = (self.flows(instead_of, self.entry),) if instead_of else ()
+        """The entry becomes another: opens what the new one means.
+
+        With `instead_of` it closes what the old one meant, but for what the new one means as well.
+        """
+        closes = (self.flows(instead_of, self.entry, rest=True),) if instead_of else ()
         return Change(tuple(patch(self.route, self.entry, new)), (self.flows(words, new),), closes)
 
     def goes(self, words: str = "") -> Change:
