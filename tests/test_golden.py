@@ -16,7 +16,7 @@ from typing import Any, Self
 import pytest
 
 from rewriter.cli import run
-from rewriter.engine import workspace
+from rewriter.engine import opening
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 REFRESH = os.environ.get("CNPFIX_GOLDEN") == "refresh"
@@ -64,7 +64,7 @@ def test_golden(
     folder = tmp_path / "repository"
     shutil.copytree(case, folder)
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(workspace, "datetime", _Clock)
+    monkeypatch.setattr(opening, "datetime", _Clock)
     source = next(case.glob("input.*"))
     expected = source.with_name(source.name.replace("input", "expected"))
     arguments = _arguments(case, folder)

@@ -88,20 +88,15 @@ def test_imports_go_down_only(path: Path) -> None:
 
 
 def _imports(path: Path) -> set[str]:
-    """The modules of the package that a file imports when it is loaded."""
+    """The modules of the package that a file imports anywhere: when it is loaded, in a function, or for types alone."""
     found: set[str] = set()
-    nodes: list[ast.AST] = [ast.parse(path.read_text())]
-    while nodes:
-        node = nodes.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            continue
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            nodes += node.orelse
-            continue
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rewriter"):
-            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module or ""}
-        nodes += ast.iter_child_nodes(node)
-    return found
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            found |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
+    return {name for name in found if name.startswith("rewriter")}
 
 
 def test_no_file_imports_itself_by_way_of_others() -> None:

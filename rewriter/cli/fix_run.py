@@ -158,7 +158,7 @@ def make_report(workspace: Workspace, results: Sequence[FileResult]) -> Report:
 def _traffic(workspace: Workspace, results: Sequence[FileResult]) -> TrafficSummary | None:
     if workspace.traffic is None:
         return None
-    from rewriter.engine.traffic import policies_after, summarised
+    from rewriter.engine.traffic_of_run import policies_after, summarised
 
     return summarised(workspace.traffic, workspace, policies_after(workspace, results))
 

@@ -148,7 +148,8 @@ def open_for(request: Request) -> Workspace:
     from rewriter.cli.printing import tell
     from rewriter.cli.progress import Progress
     from rewriter.config import ConfigError
-    from rewriter.engine.workspace import WorkspaceError, open_workspace
+    from rewriter.engine.opening import open_workspace
+    from rewriter.engine.workspace import WorkspaceError
     from rewriter.inventory.snapshot import SnapshotError
 
     if "" in request.names:

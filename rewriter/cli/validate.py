@@ -22,7 +22,8 @@ from rewriter.cilium.version import CRD_PORTLESS_PROTOCOLS, SUPPORTED, Version, 
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import REPORT, Color, ColorOption, Config, Paths, open_for
 from rewriter.cli.printing import say, say_json, tell
-from rewriter.engine.workspace import PlacedPolicy, Request, Workspace
+from rewriter.engine.placed import PlacedPolicy
+from rewriter.engine.workspace import Request, Workspace
 from rewriter.evidence.settings import settings_of
 from rewriter.output.style import Style, one_line, style_for
 from rewriter.yamltext import has_substitution

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from rewriter import yamltext
 from rewriter.cilium.policy import CCNP, CNP
 from rewriter.engine.notes import CODE
+from rewriter.engine.placed import PlacedPolicy
 from rewriter.engine.result import FileResult, Place, Reported
-from rewriter.engine.workspace import PlacedPolicy, Workspace
+from rewriter.engine.workspace import Workspace
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.inventory.hubble.agent_log import DeadPolicy
 

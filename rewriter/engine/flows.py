@@ -12,7 +12,8 @@ from rewriter.cilium.labels import K8S, NAMESPACE_LABEL, LabelSet, pod_labels
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy
 from rewriter.cilium.policy_set import PolicySet, compile_policies
 from rewriter.cilium.verdict import DirectionVerdict, Engine
-from rewriter.engine.workspace import PlacedPolicy, Workspace
+from rewriter.engine.placed import PlacedPolicy
+from rewriter.engine.workspace import Workspace
 from rewriter.evidence.settings import DEFAULT_NAME, facts_of, settings_of, workload_identity
 from rewriter.inventory.facts import Cluster
 

@@ -13,9 +13,10 @@ from rewriter.discovery import InputError
 from rewriter.engine import parallel
 from rewriter.engine.effects import Effects
 from rewriter.engine.isolation import as_error, failure_of
+from rewriter.engine.placed import PlacedPolicy
 from rewriter.engine.rewrites import Rewrite
 from rewriter.engine.settings import both_settings, mesh_addresses, node_labels_unsaid
-from rewriter.engine.workspace import PlacedPolicy, Workspace
+from rewriter.engine.workspace import Workspace
 from rewriter.engine.worlds import world_of
 from rewriter.evidence.mesh import mesh_known
 from rewriter.evidence.settings import facts_of, settings_of, workload_identities

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rewriter.config import Config
 from rewriter.discovery import unmatched
+from rewriter.engine.workspace import Workspace
 from rewriter.inventory.tree import TreeInventory
-
-if TYPE_CHECKING:
-    from rewriter.engine.workspace import Workspace
 
 _WORDS = ("all", "any", "auto", "local")
 

@@ -11,8 +11,9 @@ from rewriter import yamltext
 from rewriter.cilium.policy import Policy
 from rewriter.discovery import FoundFile, Globs, InputError, find_files, holds_policy, read_file
 from rewriter.engine.documents import policies_in
+from rewriter.engine.placed import PlacedPolicy
 from rewriter.engine.result import FileResult
-from rewriter.engine.workspace import PlacedPolicy, Workspace, WorkspaceError
+from rewriter.engine.workspace import Workspace, WorkspaceError
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from rewriter.cilium.policy_set import PolicySet, compile_policies, match_entrie
 from rewriter.cilium.settings import Facts, Settings
 from rewriter.cilium.terms import LabelTerm
 from rewriter.cilium.verdict import DirectionVerdict, Engine, universe_for
-from rewriter.engine.workspace import PlacedPolicy
+from rewriter.engine.placed import PlacedPolicy
 from rewriter.inventory.facts import Workload
 from rewriter.inventory.hubble.flows import EGRESS, INGRESS, ObservedEndpoint, ObservedFlow
 

@@ -1,51 +1,29 @@
-"""What a run works on: the config, the versions, the files that hold policies, and the inventory of the tree."""
+"""What a run is asked for, and what it works on: config, versions, files that hold policies, inventory of the tree."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy
 from rewriter.cilium.version import Version
-from rewriter.config import Config, find_config, load_config
+from rewriter.config import Config
 from rewriter.discovery import (
-    TERRAFORM_SUFFIXES,
     FoundFile,
-    Globs,
     InputError,
-    changed_files,
-    find_files,
-    holds_old_object,
-    holds_policy,
-    read_file,
-    repository_remotes,
-    repository_root,
 )
 from rewriter.engine.documents import policies_in
 from rewriter.engine.isolation import as_error, failure_of
-from rewriter.engine.named import cluster_warnings, glob_warnings, namespace_problems, wrong_cluster
-from rewriter.engine.versions import VersionsError, given, upgrade
+from rewriter.engine.placed import PlacedPolicy
+from rewriter.engine.traffic import Traffic
 from rewriter.inventory.facts import Cluster, RunningPolicy
-from rewriter.inventory.operators import CONVENTIONS
-from rewriter.inventory.releases.make import Render, no_render
-from rewriter.inventory.snapshot import Snapshot, read_snapshot
-from rewriter.inventory.snapshot_age import stale, warnings
+from rewriter.inventory.hubble.agent_log import DeadPolicy
+from rewriter.inventory.hubble.flows import ObservedFlows
 from rewriter.inventory.tree import TreeInventory
-from rewriter.passes import PASS_IDS
 from rewriter.passes.kit.enforcement import has_wrong_types
-
-if TYPE_CHECKING:
-    from rewriter.engine.traffic import Traffic
-    from rewriter.inventory.hubble.agent_log import DeadPolicy
-    from rewriter.inventory.hubble.flows import ObservedFlows
-
-Progress = Callable[[int], None]
-"""Told how many more files are read."""
 
 
 class WorkspaceError(Exception):
@@ -69,19 +47,6 @@ class Request:
     diff_base: str | None = None
     stdin_name: str | None = None
     ignore_config: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedPolicy:
-    """A policy with its file and document."""
-
-    path: str
-    document: yamltext.Document
-    policy: Policy
-
-    def place(self, route: str) -> str:
-        """`file:line` of a route of the policy's document."""
-        return f"{self.path}:{yamltext.locate(self.document, route).line}"
 
 
 @dataclass(slots=True)
@@ -171,234 +136,3 @@ class Workspace:
 
     def _leave_out(self, path: str, text: str, markup: int) -> None:
         self.templates.append(f"{path}:{text.count(chr(10), 0, markup) + 1}")
-
-
-def open_workspace(request: Request, progress: Progress) -> Workspace:
-    """Reads the config and the files. Raises ConfigError and WorkspaceError; bad files are errors of the result."""
-    try:
-        Path.cwd()
-    except OSError:
-        raise WorkspaceError("the working folder is gone; change to one that exists") from None
-    paths = [Path(name) for name in request.names if name != "-"]
-    start = paths[0] if paths else Path(request.stdin_name or "")
-    config = Config(root=Path.cwd()) if request.ignore_config else _config(request.config_file, start)
-    try:
-        named = given(request.from_version, request.to_version, config)
-    except VersionsError as error:
-        raise WorkspaceError(str(error)) from None
-    only = None
-    if request.diff_base is not None:
-        only = changed_files(_folder(start), request.diff_base)
-        if only is None:
-            raise WorkspaceError(
-                f"--diff-base {request.diff_base}: git knows no such revision here; name one that is fetched"
-            )
-    snapshots = [*map(read_snapshot, request.inventories), *_live(request, progress)]
-    aged = stale(snapshots, datetime.now(UTC), config.snapshot_max_age_days)
-    observed = _observed(request, progress)
-    root = _root(start, config, request)
-    inventory = TreeInventory(
-        config.clusters,
-        snapshots,
-        _local_to(config),
-        root=str(root or _folder(start)),
-        read=_read_again,
-        remotes=lambda: repository_remotes(_folder(start)),
-        observed=observed,
-        stale=aged,
-        complete=config.complete,
-        render=_renderer(request, config, root or _folder(start)),
-        operators=CONVENTIONS if config.operators is None else config.operators,
-        inert_kinds=config.inert_kinds,
-    )
-    running = [policy for snapshot in snapshots for policy in snapshot.policies]
-    dead = _dead(request, running)
-    assumed = upgrade(named, None, ())
-    workspace = Workspace(config, assumed.before, assumed.after, inventory, observed, dead, running)
-    workspace.versions = assumed.why
-    workspace.warnings = warnings(aged)
-    workspace.names = request.names
-    workspace.narrowed = only is not None
-    exclude = Globs(config.root, config.exclude)
-    seen = _scan(workspace, paths, only, exclude, progress)
-    asked = bool(workspace.files) or not paths
-    together = config.root if _config_found(config, request) else root
-    if asked and together is not None and not any(_holds(path, together) for path in paths):
-        _scan_facts(workspace, Path(os.path.relpath(together)), exclude, seen)
-    if asked:
-        inventory.prepare()
-        found = upgrade(named, inventory, [item.display for item, _ in workspace.files])
-        workspace.from_version, workspace.to_version, workspace.versions = found.before, found.after, found.why
-    _check_names(workspace, paths, asked=asked)
-    if observed is not None:
-        from rewriter.engine.traffic import open_traffic
-
-        workspace.traffic = open_traffic(workspace, observed)
-    return workspace
-
-
-def _check_names(workspace: Workspace, paths: Sequence[Path], *, asked: bool) -> None:
-    """Warns of names and globs of the config that nothing goes by. Raises WorkspaceError where one decides a fix."""
-    config = workspace.config
-    if config.file is None:
-        return
-    wrong = wrong_cluster(config, workspace.inventory) if asked or config.clusters else ""
-    warnings = list(glob_warnings(config))
-    if asked and not wrong:
-        warnings += cluster_warnings(config, workspace.inventory)
-        whole = any(_holds(path, config.root) for path in paths)
-        wrong, more = namespace_problems(workspace, whole=whole)
-        warnings += more
-    if wrong:
-        raise WorkspaceError(wrong)
-    workspace.warnings += tuple(warnings)
-
-
-def _renderer(request: Request, config: Config, root: Path) -> Render:
-    """Renders the charts of the tree, where that is wanted and helm is there."""
-    if (request.render or config.render) == "never":
-        return no_render
-    from rewriter.inventory.render.renderer import Renderer, find_helm
-
-    helm = find_helm()
-    return no_render if helm is None else Renderer(helm, lambda inner: root / inner, fetch=request.render_fetch)
-
-
-def _live(request: Request, progress: Progress) -> Sequence[Snapshot]:
-    if not request.contexts:
-        return ()
-    from rewriter.inventory.live.contexts import LiveRequest, live_snapshots
-    from rewriter.inventory.live.errors import ClusterError
-
-    try:
-        return live_snapshots(LiveRequest(request.contexts), progress)
-    except ClusterError as error:
-        raise WorkspaceError(f"--context: {error}") from None
-
-
-def _root(start: Path, config: Config, request: Request) -> Path | None:
-    """The top of the repository: as git knows it, else the folder of the config that was found."""
-    return repository_root(_folder(start)) or (config.root if _config_found(config, request) else None)
-
-
-def _config_found(config: Config, request: Request) -> bool:
-    """Whether the config lies above the paths. Then its folder holds what belongs together: all the facts."""
-    return config.file is not None and request.config_file is None
-
-
-def _read_again(path: str) -> bytes | None:
-    data = read_file(FoundFile(path))
-    return data if isinstance(data, bytes) else None
-
-
-def _observed(request: Request, progress: Progress) -> ObservedFlows | None:
-    if not request.hubble:
-        return None
-    from rewriter.inventory.hubble.read import HubbleError, read_exports
-
-    try:
-        return read_exports(request.hubble, progress)
-    except HubbleError as error:
-        raise WorkspaceError(str(error)) from None
-
-
-def _dead(request: Request, running: Sequence[RunningPolicy]) -> Sequence[DeadPolicy]:
-    """The policies that agent logs and snapshots say are not enforced."""
-    if not request.agent_logs and not running:
-        return ()
-    from rewriter.inventory.hubble.agent_log import AgentLogError, dead_in_snapshots, read_agent_logs
-
-    try:
-        logged = read_agent_logs(request.agent_logs)
-    except AgentLogError as error:
-        raise WorkspaceError(str(error)) from None
-    return [*logged, *dead_in_snapshots(running)]
-
-
-def _holds(folder: Path, inner: Path) -> bool:
-    return folder.is_dir() and inner.resolve().is_relative_to(folder.resolve())
-
-
-def _local_to(config: Config) -> Callable[[Cluster, str], bool]:
-    globs = {cluster.name: Globs(config.root, cluster.local_paths) for cluster in config.clusters}
-
-    def local_to(cluster: Cluster, path: str) -> bool:
-        return cluster.name in globs and globs[cluster.name].match(path)
-
-    return local_to
-
-
-def _folder(path: Path) -> Path:
-    """The folder of a path: itself, or that of the file; the nearest one that exists."""
-    while not os.path.isdir(path) and path != path.parent:  # noqa: PTH112 - false for names that cannot be
-        path = path.parent
-    return path
-
-
-def _config(file: Path | None, start: Path) -> Config:
-    found = file or find_config(start)
-    return load_config(found, PASS_IDS) if found else Config(root=Path.cwd())
-
-
-def _scan(
-    workspace: Workspace, paths: Sequence[Path], only: frozenset[Path] | None, exclude: Globs, progress: Progress
-) -> set[str]:
-    """Reads every file at or below the paths; returns their real names."""
-    seen: set[str] = set()
-    offer = workspace.inventory.offer
-    left_out: list[FoundFile] = []
-    for found in find_files(paths, exclude, seen, left_out):
-        if isinstance(found, InputError):
-            workspace.errors.append(found)
-            continue
-        if found.display.endswith(TERRAFORM_SUFFIXES):
-            _offer_terraform(workspace.inventory, found)
-            continue
-        workspace.scanned += 1
-        if not workspace.scanned % 500:
-            progress(500)
-        data = read_file(found)
-        if isinstance(data, InputError):
-            workspace.errors.append(data)
-            workspace.inventory.leave_out(found.display, None, data.message)
-        elif data is not None:
-            offer(found.display, data)
-            if holds_policy(data) or holds_old_object(data):
-                if only is None or found.path.resolve() in only:
-                    workspace.files.append((found, data))
-            elif found.explicit and b"\0" in data:
-                what = InputError(found.display, "is binary, not a manifest", hint="name YAML or JSON files")
-                workspace.errors.append(what)
-    _leave_out(workspace.inventory, left_out)
-    return seen
-
-
-def _leave_out(inventory: TreeInventory, files: Sequence[FoundFile]) -> None:
-    """Files under `exclude` are no facts, and may be applied all the same: what they may hold is not absent."""
-    for found in files:
-        if not found.display.endswith(TERRAFORM_SUFFIXES):
-            data = read_file(found)
-            if data is not None:
-                inventory.leave_out(found.display, data if isinstance(data, bytes) else None, "is under `exclude`")
-
-
-def _offer_terraform(inventory: TreeInventory, found: FoundFile) -> None:
-    """A file that cannot be read tells nothing: no policy is in it."""
-    data = read_file(found)
-    if isinstance(data, bytes):
-        inventory.offer_terraform(found.display, data)
-
-
-def _scan_facts(workspace: Workspace, root: Path, exclude: Globs, seen: set[str]) -> None:
-    """Offers the rest of the repository as facts, where the paths are only a part of it."""
-    left_out: list[FoundFile] = []
-    for found in find_files([root], exclude, seen, left_out):
-        if isinstance(found, FoundFile) and found.display.endswith(TERRAFORM_SUFFIXES):
-            _offer_terraform(workspace.inventory, found)
-        elif isinstance(found, FoundFile):
-            data = read_file(found)
-            if isinstance(data, bytes):
-                workspace.inventory.offer(found.display, data)
-            elif isinstance(data, InputError):
-                workspace.inventory.leave_out(found.display, None, data.message)
-    _leave_out(workspace.inventory, left_out)

@@ -12,7 +12,8 @@ from typing import Any
 from rewriter.cilium.labels import NAMESPACE_LABEL, SERVICE_ACCOUNT_LABEL
 from rewriter.cilium.policy import CCNP, Policy
 from rewriter.cilium.selector import Selector
-from rewriter.engine.workspace import Request, open_workspace
+from rewriter.engine.opening import open_workspace
+from rewriter.engine.workspace import Request
 
 #: Pod, node and Service range of each repository's cluster, as its Talos and Cilium files have them.
 _RANGES = {

@@ -20,7 +20,8 @@ from rewriter.cilium.policy import Policy
 from rewriter.cilium.terms import LabelTerm
 from rewriter.cilium.universe import Universe
 from rewriter.cilium.version import Version
-from rewriter.engine.workspace import Request, Workspace, open_workspace
+from rewriter.engine.opening import open_workspace
+from rewriter.engine.workspace import Request, Workspace
 from rewriter.evidence.settings import settings_of, workload_identities
 from tests.inventory.table import CORPUS
 

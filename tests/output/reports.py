@@ -7,8 +7,9 @@ from pathlib import Path
 
 from rewriter.cli import fix_run
 from rewriter.engine.fixer import Options
+from rewriter.engine.opening import open_workspace
 from rewriter.engine.result import FileResult, Report
-from rewriter.engine.workspace import Request, Workspace, open_workspace
+from rewriter.engine.workspace import Request, Workspace
 
 GOLDEN = Path(__file__).parent.parent.parent / "golden"
 CASES = sorted(path.parent for path in GOLDEN.glob("*/*/input.*"))

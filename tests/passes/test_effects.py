@@ -16,7 +16,7 @@ from rewriter.cilium.compile import Entry
 from rewriter.cilium.policy import Policy
 from rewriter.cilium.policy_set import PolicySet
 from rewriter.cilium.settings import Settings
-from rewriter.engine import pipeline, workspace
+from rewriter.engine import opening, pipeline
 from rewriter.engine.declared import declaration
 from rewriter.engine.documents import policies_in
 from rewriter.engine.effects import Effects, _deny_everything
@@ -72,7 +72,7 @@ def test_a_fix_opens_and_closes_exactly_what_it_declares(
     folder = tmp_path / "repository"
     shutil.copytree(case, folder)
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(workspace, "datetime", _Clock)
+    monkeypatch.setattr(opening, "datetime", _Clock)
     _run([*_arguments(case, folder), "--unsafe-fixes", "-j", "1"], capsys)
     made = list(_policies([folder / path.name for path in case.glob("input.*")], steps))
     for step in steps:
