@@ -11,6 +11,10 @@ traffic that was meant is dropped, in a deny rule it passes. A misspelt key (`k8
 labels of a namespace are `io.cilium.k8s.namespace.labels.<key>` on its pods; `io.kubernetes.pod.namespace.labels.<key>`
 is on none, in a clusterwide policy neither.
 
+A NetworkPolicy's `podSelector` without a `namespaceSelector` means pods of its own namespace in the same way. So does
+an empty selector (`{}`, `matchLabels: {}`) in a CiliumNetworkPolicy, whatever the comment above it says of "all pods
+of the cluster".
+
 ## Example
 
 ```diff
@@ -35,7 +39,9 @@ find. Else:
 
 `[passes.missing-namespace]` says where pods with a label live (`"app=monitoring-agent" = "monitoring"`), and that
 counts as evidence. Of `k8s-app: kube-dns` and `k8s-app: coredns` it is known: `kube-system`. In a deny rule a fix is
-unsafe, since it starts to deny. The right key for a misspelt one is unsafe too.
+unsafe, since it starts to deny. The right key for a misspelt one is unsafe too. For an empty selector that a comment, a
+description or the policy's name calls more than its own namespace, the pods of every namespace are offered, which is
+unsafe: the words may be what is wrong.
 
 `--as-clusterwide` offers the clusterwide form of policies whose subject lives in other namespaces as well: another
 kind, no namespace, and every peer selector with the namespace that it means today. It is left to a person unless
@@ -50,87 +56,55 @@ kind, no namespace, and every peer selector with the namespace that it means tod
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL
-from rewriter.cilium.peers import names_init
-from rewriter.cilium.policy import CNP, PeerField, Rule, Spec
+from rewriter.cilium.policy import CNP, KNP
 from rewriter.cilium.selector import Requirement, Selector
 from rewriter.cilium.terms import conditions_of, label_term
 from rewriter.evidence.context import Context
 from rewriter.evidence.doubts import REMEDY, doubts_about
 from rewriter.evidence.identity_labels import filtered
 from rewriter.evidence.mesh import cluster_requirement, namespace_key
-from rewriter.evidence.namespaces import Gap, Matches, knowledge_gap, matches_of, namespaces_of, own_evidence, told
+from rewriter.evidence.namespaces import Gap, knowledge_gap, matches_of, namespaces_of, own_evidence, told
 from rewriter.evidence.workloads import on_host_network, workloads_evidence
-from rewriter.finding import Applicability, Declared, Finding, Fix, Severity
+from rewriter.finding import Applicability, Finding, Severity
 from rewriter.inventory.facts import Workload
-from rewriter.passes.kit.claims import rule_flows
+from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.clusterwide import clusterwide_form
-from rewriter.passes.kit.coverage import missing, sibling
+from rewriter.passes.kit.empty_peers import empty_peers
 from rewriter.passes.kit.namespace_labels import right_key, wrong_namespace_labels
-from rewriter.passes.kit.registry import antipattern
-from rewriter.passes.kit.scope_keys import misspelt, renamed, with_expressions, with_label
+from rewriter.passes.kit.pod_selectors import in_namespaces, namespace_scope, own_pods, renamed_key
+from rewriter.passes.kit.registry import EVERY_KIND, antipattern
+from rewriter.passes.kit.report import report
+from rewriter.passes.kit.scope_keys import misspelt
+from rewriter.passes.kit.site import Site
 from rewriter.passes.kit.split_peers import is_half
 from rewriter.text import listed, selector_text
 
-_FIELDS = ("fromEndpoints", "toEndpoints")
+_MANUAL = Applicability.MANUAL
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A peer selector that names no namespace."""
-
-    context: Context
-    spec: Spec
-    rule: Rule
-    field: PeerField
-    index: int
-    selector: Selector
-
-    @property
-    def route(self) -> str:
-        return self.field.entry_route(self.index)
-
-    @property
-    def entry(self) -> dict[str, Any]:
-        entry: dict[str, Any] = self.field.entries[self.index]
-        return entry
-
-    @property
-    def own(self) -> str:
-        return self.context.policy.namespace or ""
-
-
-@antipattern(code="CNP005", id="missing-namespace", title="a peer selector that means another namespace")
+@antipattern(
+    code="CNP005", id="missing-namespace", title="a peer selector that means another namespace", kinds=EVERY_KIND
+)
 def find(context: Context) -> Iterator[Finding]:
     yield from wrong_namespace_labels(context)
-    if context.policy.kind != CNP:
+    if context.policy.kind not in (CNP, KNP):
         return
-    places = [each for each in _places(context) if not is_half(context, each.route) and not _means_nodes(each)]
-    found = [finding for place in places if (finding := _finding(place)) is not None]
+    yield from empty_peers(context)
+    sites = [(site, selector) for site, selector in own_pods(context) if _picks_pods(selector)]
+    sites = [each for each in sites if not is_half(context, each[0].route) and not _means_nodes(context, each[1])]
+    found = [finding for site, selector in sites if (finding := _finding(site, selector)) is not None]
     yield from found
-    if context.as_clusterwide:
+    if context.as_clusterwide and context.policy.kind == CNP:
         offer = clusterwide_form(context, pending=any(finding.fix for finding in found))
         yield from () if offer is None else (offer,)
 
 
-def _means_nodes(place: _Place) -> bool:
+def _means_nodes(context: Context, selector: Selector) -> bool:
     """Whether pods on the host network have the labels, so that no namespace would help (host-network-peer)."""
-    return bool(on_host_network(place.context, label_term(conditions_of(place.selector.requirements))))
-
-
-def _places(context: Context) -> Iterator[_Place]:
-    for spec in context.policy.specs:
-        for rule in spec.rules:
-            fields = [field for field in rule.peers if field.entries]
-            # Beside another kind of peer every release rejects the rule: it means nothing yet.
-            if rule.selects_nobody or len(fields) != 1 or fields[0].name not in _FIELDS or names_init(spec.subject):
-                continue
-            for index, selector in enumerate(fields[0].selectors):
-                if selector is not None and _picks_pods(selector):
-                    yield _Place(context, spec, rule, fields[0], index, selector)
+    return bool(on_host_network(context, label_term(conditions_of(selector.requirements))))
 
 
 def _picks_pods(selector: Selector) -> bool:
@@ -145,225 +119,181 @@ def _picks_pods(selector: Selector) -> bool:
     return any(r.operator in ("In", "Exists") and r.key != CLUSTER_LABEL for r in selector.requirements)
 
 
-def _finding(place: _Place) -> Finding | None:
-    matches = matches_of(place.context, place.selector)
+def _finding(site: Site, selector: Selector) -> Finding | None:
+    context = site.context
+    matches = matches_of(context, selector)
     if matches is None or matches.here:
         return None
-    wrong = misspelt(place.selector)
-    if wrong and not matches.elsewhere:
-        return _misspelt(place, wrong)
-    said = told(place.context, place.selector)
-    if said:
-        return _told(place, matches, said)
-    if not place.context.namespace_known:
+    there = matches.elsewhere
+    if (wrong := misspelt(selector)) and not there:
+        return _misspelt(site, selector, wrong)
+    if said := told(context, selector):
+        return _told(site, selector, there, said)
+    if not context.namespace_known:
         return None
-    namespaces = namespaces_of(matches.elsewhere)
-    gap = knowledge_gap(place.context, place.selector, namespaces)
+    namespaces = namespaces_of(there)
+    gap = knowledge_gap(context, selector, namespaces)
     if len(namespaces) == 1:
-        return _added(place, namespaces[0], matches.elsewhere, gap=gap)
+        return _one(site, selector, namespaces[0], there, gap=gap)
     if gap:
         return None
     if namespaces:
-        return _several(place, namespaces, matches.elsewhere)
-    return _beyond(place, matches.beyond) if matches.beyond else _nothing(place)
+        return _several(site, selector, namespaces, there)
+    return _beyond(site, selector, matches.beyond) if matches.beyond else _nowhere(site, selector)
 
 
-def _told(place: _Place, matches: Matches, said: Mapping[str, str]) -> Finding | None:
+def _told(site: Site, selector: Selector, there: Sequence[Workload], said: Mapping[str, str]) -> Finding | None:
     """The finding where the config, or the label itself, says in which namespace pods live."""
-    if place.context.namespace_known and place.own in said:
+    if site.context.namespace_known and site.context.policy.namespace in said:
         return None
-    known = namespaces_of(matches.elsewhere)
+    known = namespaces_of(there)
     if len(said) == 1 and (not known or next(iter(said)) in known):
         namespace, source = next(iter(said.items()))
-        there = tuple(workload for workload in matches.elsewhere if workload.namespace == namespace)
-        return _added(place, namespace, there, said=source)
-    return _several(place, list(dict.fromkeys((*said, *known))), matches.elsewhere, tuple(said.values()))
+        there = tuple(workload for workload in there if workload.namespace == namespace)
+        return _one(site, selector, namespace, there, said=source)
+    return _several(site, selector, list(dict.fromkeys((*said, *known))), there, tuple(said.values()))
 
 
-def _added(
-    place: _Place, namespace: str, there: Sequence[Workload], *, said: str = "", gap: Gap | None = None
-) -> Finding | None:
-    """The finding whose fix names the namespace; None where another peer of the rules has it already."""
-    key = namespace_key(place.context.policy)
-    labels = place.entry.get("matchLabels")
-    new = {**place.entry, "matchLabels": {**(labels if isinstance(labels, dict) else {}), key: namespace}}
-    if not _is_missing(place, new):
-        return None
-    fix = Fix((with_label(place.entry, place.route, key, namespace),))
-    doubts = () if said else doubts_about(place.context.inventory, there)
-    if doubts:
-        return _doubtful(place, namespace, there, doubts, fix, new)
-    applicability = Applicability.UNSAFE if gap or place.rule.deny else Applicability.EVIDENT
-    none = "none is known" if place.context.namespace_known else ""
-    return _make(
-        place,
-        applicability,
-        f"pods that match live in {namespace}",
-        severity=Severity.NOTE if gap else None,
-        evidence=(*((said,) if said else ()), *workloads_evidence(there), *own_evidence(place.context)),
-        advice=f"{gap.words}: {gap.lift}, or say where the pods are, with {_option(place, namespace)}" if gap else "",
-        fix=fix,
-        opens=(_flow(place, f"in {namespace}", new),),
-        closes=(_flow(place, f"in {place.own}" + (f" ({none})" if none else ""), place.entry),),
-    )
-
-
-def _doubtful(
-    place: _Place,
+def _one(
+    site: Site,
+    selector: Selector,
     namespace: str,
     there: Sequence[Workload],
-    doubts: Sequence[str],
-    candidate: Fix,
-    new: Mapping[str, Any],
-) -> Finding:
-    return _make(
-        place,
-        Applicability.MANUAL,
-        f"pods that match seem to live in {namespace}, but {listed(doubts)}",
-        evidence=(*workloads_evidence(there), *own_evidence(place.context)),
-        advice=f"{REMEDY} Or say where the pods are, with {_option(place, namespace)}",
-        candidate=candidate,
-        opens=(_flow(place, f"in {namespace}", new),),
-        closes=(_flow(place, f"in {place.own}", place.entry),),
+    *,
+    said: str = "",
+    gap: Gap | None = None,
+) -> Finding | None:
+    """The finding whose fix names the namespace; None where another peer of the rules has it already."""
+    new = namespace_scope(site, namespace)
+    if site.is_covered(new):
+        return None
+    doubts = () if said else doubts_about(site.context.inventory, there)
+    none = " (none is known)" if site.context.namespace_known and not doubts else ""
+    how = f"say where the pods are, with {_option(selector, namespace)}"
+    applicability = Applicability.UNSAFE if gap or site.deny else Applicability.EVIDENT
+    advice = f"{gap.words}: {gap.lift}, or {how}" if gap else ""
+    return _say(
+        site,
+        selector,
+        _MANUAL if doubts else applicability,
+        f"pods that match seem to live in {namespace}, but {listed(doubts)}"
+        if doubts
+        else f"pods that match live in {namespace}",
+        change=_moves(site, selector, f"in {namespace}", new, none),
+        severity=Severity.NOTE if gap and not doubts else None,
+        evidence=(*((said,) if said else ()), *workloads_evidence(there), *own_evidence(site.context)),
+        advice=f"{REMEDY} Or {how}" if doubts else advice,
     )
-
-
-def _is_missing(place: _Place, new: Mapping[str, Any]) -> bool:
-    rest = [entry for index, entry in enumerate(place.field.entries) if index != place.index]
-    besides = [{**place.rule.raw, place.field.name: rest}] if rest else []
-    return bool(missing(place.context, place.rule, [sibling(place.rule, {place.field.name: [new]})], besides=besides))
 
 
 def _several(
-    place: _Place, namespaces: Sequence[str], there: Sequence[Workload], said: tuple[str, ...] = ()
+    site: Site, selector: Selector, names: Sequence[str], there: Sequence[Workload], said: tuple[str, ...] = ()
 ) -> Finding:
-    key = namespace_key(place.context.policy)
-    requirement = {"key": key, "operator": "In", "values": list(namespaces)}
-    opens, closes = _moved(place, f"in {listed(namespaces)}", [requirement], leaves=place.own not in namespaces)
-    return _make(
-        place,
-        Applicability.MANUAL,
-        f"pods that match live in {listed(namespaces)}",
-        evidence=(*said, *workloads_evidence(there), *own_evidence(place.context)),
+    where = f"in {listed(names)}"
+    none = None if site.context.policy.namespace in names else ""
+    key = "namespaceSelector" if site.context.policy.kind == KNP else namespace_key(site.context.policy)
+    return _say(
+        site,
+        selector,
+        _MANUAL,
+        f"pods that match live {where}",
+        change=_moves(site, selector, where, in_namespaces(site, names), none),
+        evidence=(*said, *workloads_evidence(there), *own_evidence(site.context)),
         advice=f"add `{key}` with the namespace that is meant, or with all of them",
-        candidate=Fix(tuple(with_expressions(place.entry, place.route, [requirement]))),
-        opens=opens,
-        closes=closes,
     )
 
 
-def _beyond(place: _Place, there: Sequence[Workload]) -> Finding:
+def _beyond(site: Site, selector: Selector, there: Sequence[Workload]) -> Finding:
     """Pods that match live in other clusters only, which the selector does not reach."""
-    context = place.context
+    context = site.context
     clusters = tuple(cluster.name for cluster in context.mesh if any(w.cluster == cluster.name for w in there))
-    namespaces = namespaces_of(there)
-    requirements = [
-        {"key": namespace_key(context.policy), "operator": "In", "values": namespaces},
-        cluster_requirement(context, clusters),
-    ]
-    opens, closes = _moved(place, f"in {listed(namespaces)} of {listed(clusters)}", requirements)
-    return _make(
-        place,
-        Applicability.MANUAL,
-        f"pods that match live in {listed(namespaces)} of {listed(clusters)}",
-        evidence=(*workloads_evidence(there), *own_evidence(place.context)),
+    names = namespaces_of(there)
+    where = f"in {listed(names)} of {listed(clusters)}"
+    new = in_namespaces(site, names, cluster_requirement(context, clusters))
+    return _say(
+        site,
+        selector,
+        _MANUAL,
+        f"pods that match live {where}",
+        change=_moves(site, selector, where, new),
+        evidence=(*workloads_evidence(there), *own_evidence(context)),
         advice="name the namespace and the cluster if these pods are meant",
-        candidate=Fix(tuple(with_expressions(place.entry, place.route, requirements))),
-        opens=opens,
-        closes=closes,
     )
 
 
-def _nothing(place: _Place) -> Finding:
-    return _make(
-        place,
-        Applicability.MANUAL,
+def _nowhere(site: Site, selector: Selector) -> Finding:
+    return _say(
+        site,
+        selector,
+        _MANUAL,
         "no workload that is known matches, in any namespace",
         severity=Severity.NOTE,
-        evidence=own_evidence(place.context),
+        evidence=own_evidence(site.context),
         advice="check the labels, or give the facts of the cluster with --inventory",
     )
 
 
-def _misspelt(place: _Place, wrong: Sequence[Requirement]) -> Finding:
-    context = place.context
-    key = namespace_key(context.policy)
-    rest = [r for r in place.selector.requirements if r not in wrong]
-    conditions = selector_text(Selector("", tuple(rest)))
-    pods = f"pods {conditions}" if conditions else "every pod"
+def _misspelt(site: Site, selector: Selector, wrong: Sequence[Requirement]) -> Finding:
+    key = "namespaceSelector" if site.context.policy.kind == KNP else namespace_key(site.context.policy)
+    rest = [r for r in selector.requirements if r not in wrong]
+    pods = f"pods {text}" if (text := selector_text(Selector("", tuple(rest)))) else "every pod"
     meant = listed(value for r in wrong for value in r.values) or "any namespace"
-    one = len(wrong) == 1
-    right = [r._replace(source=K8S, key=NAMESPACE_LABEL) for r in wrong]
-    there = label_term(conditions_of([*rest, *right]))
-    return _make(
-        place,
-        Applicability.UNSAFE if one else Applicability.MANUAL,
+    change = None
+    operations = renamed_key(site, wrong[0]) if len(wrong) == 1 else ()
+    if operations:
+        right = label_term(conditions_of([*rest, wrong[0]._replace(source=K8S, key=NAMESPACE_LABEL)]))
+        opens = site.flows(f"{pods} in {meant}", site.entry, [right])
+        own = f"pods {selector_text(selector)} in {site.context.policy.namespace or ''}"
+        # What identities never have as a label closes nothing, and what the right key means as well stays.
+        unseen = any(filtered(site.context, selector, site.context.from_version))
+        change = Change(operations, (opens,), () if unseen else (site.flows(own, site.entry, rest=True),))
+    return _say(
+        site,
+        selector,
+        Applicability.UNSAFE if change else _MANUAL,
         f"{listed(f'`{r.written_key}`' for r in wrong)} is a label of pods there, not their namespace",
         route=wrong[0].route,
-        advice=f"the key is `{key}`",
-        fix=Fix(tuple(renamed(wrong[0], key))) if one else None,
-        opens=(rule_flows(context, place.spec, place.rule, f"{pods} in {meant}", terms=[there]),) if one else (),
-        closes=(_not_kept(place),) if one and not any(filtered(context, place.selector, context.from_version)) else (),
+        advice=f"the key is `{key}`" if site.context.policy.kind == CNP else f"name the namespace in a `{key}`",
+        change=change,
     )
 
 
-def _not_kept(place: _Place) -> Declared:
-    """The flows of pods that have the wrong key as a label, but for those that the right key means as well."""
-    return replace(_flow(place, f"in {place.own}", place.entry), rest=True)
+def _moves(site: Site, selector: Selector, where: str, new: Mapping[str, Any], none: str | None = "") -> Change:
+    """From the pods of the policy's own namespace to those `where`; with `none` None it keeps the former too."""
+    pods = f"pods {selector_text(selector)}"
+    own = "" if none is None else f"{pods} in {site.context.policy.namespace or ''}{none}"
+    return site.becomes(new, f"{pods} {where}", instead_of=own)
 
 
-def _option(place: _Place, namespace: str) -> str:
-    label = next(
-        (f"{r.key}={r.values[0]}" for r in place.selector.requirements if r.operator == "In" and len(r.values) == 1),
-        "key=value",
-    )
+def _option(selector: Selector, namespace: str) -> str:
+    single = (r for r in selector.requirements if r.operator == "In" and len(r.values) == 1)
+    label = next((f"{r.key}={r.values[0]}" for r in single), "key=value")
     return f'`"{label}" = "{namespace}"` in [passes.missing-namespace]'
 
 
-def _moved(
-    place: _Place, where: str, requirements: Sequence[Mapping[str, Any]], *, leaves: bool = True
-) -> tuple[tuple[Declared, ...], tuple[Declared, ...]]:
-    """What a selector opens and closes by more conditions; it may keep the pods of the policy's own namespace."""
-    there = place.entry.get("matchExpressions")
-    new = {**place.entry, "matchExpressions": [*(there if isinstance(there, list) else ()), *requirements]}
-    return (_flow(place, where, new),), (_flow(place, f"in {place.own}", place.entry),) if leaves else ()
-
-
-def _flow(place: _Place, where: str, entry: Mapping[str, Any]) -> Declared:
-    """The flows of the rule with one selector as its peer."""
-    peers = f"pods {selector_text(place.selector)} {where}"
-    only = sibling(place.rule, {place.field.name: [entry]})
-    return rule_flows(place.context, place.spec, place.rule, peers, only)
-
-
-def _make(
-    place: _Place,
+def _say(
+    site: Site,
+    selector: Selector,
     applicability: Applicability,
     what: str,
     *,
     severity: Severity | None = None,
     route: str = "",
-    evidence: tuple[str, ...] = (),
-    advice: str = "",
-    fix: Fix | None = None,
-    candidate: Fix | None = None,
-    opens: tuple[Declared, ...] = (),
-    closes: tuple[Declared, ...] = (),
+    **more: Any,
 ) -> Finding:
-    deny = place.rule.deny
-    where = f"pods of {place.own}" if place.context.namespace_known else "pods of the policy's own namespace"
+    context, deny = site.context, site.deny
+    own = (
+        f"pods of {context.policy.namespace or ''}" if context.namespace_known else "pods of the policy's own namespace"
+    )
     verb = "denies" if deny else "means"
     why = "a selector that names no namespace means the policy's own, so the traffic that was meant "
-    return Finding(
+    return report(
+        context,
+        route or site,
+        applicability,
+        f"`{site.field.name}` `{selector_text(selector)}` {verb} {own}: {what}",
+        why + ("passes" if deny else "is dropped"),
+        rule=site.rule,
         severity=severity or (Severity.ERROR if deny else Severity.WARNING),
-        applicability=applicability,
-        route=route or place.route,
-        message=f"`{place.field.name}` `{selector_text(place.selector)}` {verb} {where}: {what}",
-        why=why + ("passes" if deny else "is dropped"),
-        evidence=evidence,
-        advice=advice,
-        fix=fix,
-        candidate=candidate,
-        opens=closes if deny else opens,
-        closes=opens if deny else closes,
+        **more,
     )
