@@ -33,17 +33,22 @@ def verdict(
     source: Annotated[
         str | None,
         typer.Option(
-            "--source", metavar="ENDPOINT", help="namespace/workload, namespace/key=value, entity or address."
+            "--source", metavar="ENDPOINT", help="namespace/workload, namespace/key=value, entity, address or DNS name."
         ),
     ] = None,
     destination: Annotated[
-        str | None, typer.Option("--destination", metavar="ENDPOINT", help="In the same words.")
+        str | None, typer.Option("--destination", metavar="ENDPOINT", help="In the same words, or a Service.")
     ] = None,
     port: Annotated[
         str, typer.Option("--port", metavar="PORT/PROTOCOL", help="For example 3306/TCP, or a type: 8/ICMP.")
     ] = "80/TCP",
     to_version: Annotated[
-        str | None, typer.Option("--to", metavar="VERSION", help="The Cilium that judges. Default: 1.19.")
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="VERSION",
+            help="The Cilium that judges. Default: the one after what runs.",
+        ),
     ] = None,
     cases: Annotated[
         Path | None, typer.Option("--cases", metavar="FILE", help="Answer cases of a .jsonl or .jsonl.gz file, or `-`.")
@@ -51,11 +56,16 @@ def verdict(
     inventory: Inventory = None,
     config: Config = None,
     format_: Annotated[Format, typer.Option("--format", help="Text, or JSON.", rich_help_panel=REPORT)] = Format.TEXT,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit with 1 where the flow is denied.", rich_help_panel=REPORT)
+    ] = False,
     color: ColorOption = Color.AUTO,
 ) -> int:
     """Say whether a flow passes, in each direction, and name the rule that decides.
 
-    As in `cnpfix verdict --source shop/web --destination prod/db --port 3306/TCP clusters/`.
+    As in `cnpfix verdict --source shop/web --destination prod/db --port 3306/TCP clusters/`. A cluster and a kind may
+    stand before a name. Of a Service its backends are judged, on their own ports.
+    Exit codes: 0 fine (with `--exit-code`: allowed), 1 denied under `--exit-code`, 2 usage or unreadable input.
     """
     if cases is not None:
         from rewriter.cli.verdict_cases import answer_cases
@@ -63,7 +73,8 @@ def verdict(
         return answer_cases(cases, _version(to_version))
     if source is None or destination is None:
         raise UsageError("verdict: give --source and --destination, or --cases FILE")
-    from rewriter.engine.flows import FlowError, judge, read_port
+    from rewriter.engine.endpoints import FlowError
+    from rewriter.engine.flows import judge, read_port
     from rewriter.engine.workspace import Request
 
     request = Request(
@@ -80,13 +91,15 @@ def verdict(
         raise UsageError(str(error)) from None
     if format_ is Format.JSON:
         flow = {"port": number, "protocol": protocol, "version": str(workspace.to_version)}
-        say_json(_as_json(judged, flow))
+        say_json({**_as_json(judged, flow), **_through(judged), "missing": list(judged.missing)})
     else:
         style = style_for(sys.stdout, color.value)
         say(_text(judged, f"{number}/{protocol}", workspace.to_version, style))
     for problem in workspace.errors:
         tell(problem)
-    return 2 if workspace.errors else 0
+    if workspace.errors:
+        return 2
+    return int(exit_code and not judged.allowed)
 
 
 def _version(text: str | None) -> Version:
@@ -101,6 +114,19 @@ def _version(text: str | None) -> Version:
 def _text(judged: Judged, port: str, version: Version, style: Style) -> Iterator[str]:
     word = style.paint("allowed", "green", "bold") if judged.allowed else style.paint("denied", "red", "bold")
     yield f"{one_line(judged.source)} → {one_line(judged.destination)} {port} on Cilium {version}: {word}"
+    if judged.service is None:
+        yield from _directions(judged, version, style)
+    else:
+        yield from style.wrap(f"{judged.service}, {judged.service.source}: load balancing comes before policy", 2)
+        for each in judged.backends:
+            word = style.paint("allowed", "green") if each.allowed else style.paint("denied", "red")
+            yield f"  backend {one_line(each.destination)} {each.port}/{each.protocol}: {word}"
+            yield from _directions(each, version, style)
+    for text in judged.missing:
+        yield from style.wrap(f"not known: {text}", 2)
+
+
+def _directions(judged: Judged, version: Version, style: Style) -> Iterator[str]:
     for direction in judged.directions:
         yield from _direction(direction, version, style)
 
@@ -110,6 +136,8 @@ def _direction(direction: JudgedDirection, version: Version, style: Style) -> It
     yield f"  {direction.name:<7}  {word}  {direction.reason}"
     for line in _places(direction.rules):
         yield from style.wrap(line, _INDENT)
+    for setting in direction.settings:
+        yield from style.wrap(f"decided by {setting}", _INDENT)
     for dependence in direction.depends_on:
         yield from style.wrap(f"depends on {dependence}", _INDENT)
     if direction.rejected:
@@ -125,6 +153,19 @@ def _places(rules: Sequence[PlacedRule]) -> Iterator[str]:
         yield f"{policy}, {file}:{', '.join(lines)}"
 
 
+def _through(judged: Judged) -> dict[str, Any]:
+    """The Service through which the flow goes, and the verdicts for its backends; nothing where there is none."""
+    service = judged.service
+    if service is None:
+        return {}
+    backends = [_as_json(each, {"port": each.port, "protocol": each.protocol}) for each in judged.backends]
+    return {
+        "service": f"{service.namespace}/{service.name}",
+        "serviceSource": str(service.source),
+        "backends": backends,
+    }
+
+
 def _as_json(judged: Judged, flow: dict[str, Any]) -> dict[str, Any]:
     return {
         "source": judged.source,
@@ -138,6 +179,7 @@ def _as_json(judged: Judged, flow: dict[str, Any]) -> dict[str, Any]:
                 "rules": [rule._asdict() for rule in direction.rules],
                 "dependsOn": list(direction.depends_on),
                 "rejected": [rule._asdict() for rule in direction.rejected],
+                "settings": list(direction.settings),
             }
             for direction in judged.directions
         },

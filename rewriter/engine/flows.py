@@ -1,29 +1,34 @@
-"""One flow through the policies of a workspace: who the endpoints are, and what decides."""
+"""One flow through the policies of a workspace: what decides it, and what would have to be known to be surer."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from rewriter.cilium.cidr import AddressError, parse_prefix_or_address
-from rewriter.cilium.identity import RESERVED_IDENTITIES, Identity, outside_identity, reserved_identity
-from rewriter.cilium.labels import K8S, NAMESPACE_LABEL, LabelSet, pod_labels
+from rewriter.cilium.identity import Identity, NamedPort, reserved_identity
+from rewriter.cilium.labels import K8S, NAMESPACE_LABEL, LabelSet
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy
 from rewriter.cilium.policy_set import PolicySet, compile_policies
+from rewriter.cilium.settings import Facts, Settings
 from rewriter.cilium.verdict import DirectionVerdict, Engine
+from rewriter.engine.deciding_settings import alternatives
+from rewriter.engine.endpoints import Endpoint, FlowError, named
 from rewriter.engine.placed import PlacedPolicy
+from rewriter.engine.service_ends import ServiceEnds, meant_service, service_ends
+from rewriter.engine.settings import compared_settings
 from rewriter.engine.workspace import Workspace
-from rewriter.evidence.settings import DEFAULT_NAME, facts_of, settings_of, workload_identity
-from rewriter.inventory.facts import Cluster
+from rewriter.evidence.mesh import mesh_known
+from rewriter.evidence.settings import facts_of, mesh_port_names
+from rewriter.inventory.facts import Cluster, Service
+from rewriter.text import listed
 
 PROTOCOLS = ("TCP", "UDP", "SCTP")
 #: Where a flow has an ICMP type instead of a port.
 ICMP = {"ICMP": "ICMP", "ICMPV6": "ICMPv6"}
-
-
-class FlowError(ValueError):
-    """An endpoint or port that nobody knows: one line that says what was expected."""
+#: Why no policy but a host policy decides on pods on the host network.
+ON_HOST_NETWORK = "pods on the host network are the node: only host policies apply to them"
+_FREE = "no policy selects it"
 
 
 class PlacedRule(NamedTuple):
@@ -39,7 +44,8 @@ class JudgedDirection:
     """Egress or ingress, and what decides it.
 
     `rules` are the deciding ones, `depends_on` is what manifests cannot tell, and `rejected` are the policies that
-    would select the endpoint had Cilium not rejected them, at the place of what is wrong.
+    would select the endpoint had Cilium not rejected them, at the place of what is wrong. `settings` are the agents'
+    settings without which the verdict would be another, each with its source.
     """
 
     name: str
@@ -48,25 +54,38 @@ class JudgedDirection:
     rules: tuple[PlacedRule, ...] = ()
     depends_on: tuple[str, ...] = ()
     rejected: tuple[PlacedRule, ...] = ()
+    settings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A flow's verdict: it passes when both directions allow it."""
+    """A flow's verdict: it passes when both directions allow it. `port` is the one that policy sees.
+
+    `missing` are facts that are not known and that could turn the verdict. A flow to a Service is one to its backends:
+    `service` is set, `backends` are the verdicts for each, and the flow's own directions those of the first that is
+    denied, else of the first.
+    """
 
     source: str
     destination: str
+    port: int
+    protocol: str
     directions: tuple[JudgedDirection, JudgedDirection]
+    missing: tuple[str, ...] = ()
+    service: Service | None = None
+    backends: tuple[Judged, ...] = ()
 
     @property
     def allowed(self) -> bool:
         return all(direction.allowed for direction in self.directions)
 
 
-@dataclass(frozen=True, slots=True)
-class _Endpoint:
-    identity: Identity
-    cluster: Cluster | None
+class _Loaded(NamedTuple):
+    """The policies of one cluster, and the same under other settings, each in words."""
+
+    placed: list[PlacedPolicy]
+    compiled: PolicySet
+    others: list[tuple[str, PolicySet]]
 
 
 def read_port(text: str) -> tuple[int, str]:
@@ -84,36 +103,117 @@ def read_port(text: str) -> tuple[int, str]:
 
 
 def judge(workspace: Workspace, source: str, destination: str, port: int, protocol: str) -> Judged:
-    """The verdict on the version of `--to`. Egress is judged in the source's cluster, ingress in the destination's."""
-    ends = [_endpoint(workspace, source), _endpoint(workspace, destination)]
-    directions = []
-    for name, end in ((EGRESS, ends[0]), (INGRESS, ends[1])):
-        policies = workspace.policies_of_cluster(end.cluster)
-        settings = settings_of(end.cluster, workspace.to_version)
-        facts = facts_of(workspace.inventory.all_services(), workspace.inventory.cidr_groups(), workspace.inventory)
-        compiled = compile_policies(
-            (placed.policy.raw for placed in policies),
-            settings,
-            facts,
-            namespaces=[placed.policy.namespace for placed in policies],
+    """The verdict on the version of `--to`. Egress is judged in the source's cluster, ingress in the destination's.
+
+    Raises FlowError for an end of which nothing is known.
+    """
+    sender = named(workspace, source)
+    if sender.endpoint is None:
+        raise FlowError(f"{source}: is a Service, which sends nothing; name the workload behind it")
+    receiver = named(workspace, destination)
+    service = meant_service(receiver, destination, port, protocol)
+    judge_one = _Judge(workspace, port_names=mesh_port_names(workspace.inventory))
+    if service is not None:
+        ends = service_ends(workspace, service, port, protocol)
+        return _through(judge_one, sender.endpoint, destination, ends)
+    assert receiver.endpoint is not None
+    return judge_one.flow(sender.endpoint, receiver.endpoint, port, protocol)
+
+
+def _through(judge_one: _Judge, sender: Endpoint, destination: str, ends: ServiceEnds) -> Judged:
+    backends = tuple(judge_one.flow(sender, each.endpoint, each.port, each.protocol) for each in ends.backends)
+    shown = next((each for each in backends if not each.allowed), backends[0])
+    missing = tuple(dict.fromkeys((*ends.missing, *(text for each in backends for text in each.missing))))
+    return replace(shown, destination=destination, missing=missing, service=ends.service, backends=backends)
+
+
+class _Judge:
+    """Judges flows of one workspace; the policies of a cluster are read once."""
+
+    def __init__(self, workspace: Workspace, port_names: tuple[NamedPort, ...]) -> None:
+        self.workspace = workspace
+        inventory = workspace.inventory
+        self.mesh = mesh_known(inventory, workspace.config)
+        facts = facts_of(inventory.all_services(), inventory.cidr_groups(), inventory)
+        self.facts = replace(facts, named_ports=port_names)
+        self._loaded: dict[tuple[str, frozenset[str]], _Loaded] = {}
+
+    def flow(self, sender: Endpoint, receiver: Endpoint, port: int, protocol: str) -> Judged:
+        egress = self._direction(EGRESS, sender, receiver, port, protocol)
+        ingress = self._direction(INGRESS, receiver, sender, port, protocol)
+        missing = [*sender.missing, *receiver.missing]
+        for end, found in ((sender, egress), (receiver, ingress)):
+            missing += self._unread(end)
+            unsaid = end.cluster is None or end.cluster.host_firewall is None
+            if end.host_network and unsaid and found.reason != ON_HOST_NETWORK:
+                missing.append("whether the host firewall is on (hostFirewall.enabled): judged as if it were")
+        missing += _not_listening(receiver, port, protocol)
+        if sender.host_network and not ingress.allowed:
+            missing.append(f"on which node {sender.name} runs: to the pods of its own node it is the local host")
+        return Judged(sender.name, receiver.name, port, protocol, (egress, ingress), tuple(dict.fromkeys(missing)))
+
+    def _direction(self, name: str, subject: Endpoint, peer: Endpoint, port: int, protocol: str) -> JudgedDirection:
+        own = reserved_identity("host")._replace(name=subject.name) if subject.host_network else subject.identity
+        other = peer.identity
+        if other.name == own.name and other != own:
+            other = other._replace(name=f"{other.name}, the peer")
+        ends = (own, other) if name == EGRESS else (other, own)
+        loaded = self._load(subject.cluster, own)
+        verdict = _verdict(loaded.compiled, ends, name, port, protocol)
+        settings = tuple(
+            words
+            for words, compiled in loaded.others
+            if _verdict(compiled, ends, name, port, protocol).allowed != verdict.allowed
         )
-        engine = Engine(compiled, _distinct(ends))
-        verdict = engine.verdict(ends[0].identity.name, ends[1].identity.name, protocol, port)
-        decided = verdict.egress if name == EGRESS else verdict.ingress
-        rejected = _rejected(policies, compiled, name, end.identity)
-        directions.append(_judged(name, decided, policies, rejected))
-    return Judged(source, destination, (directions[0], directions[1]))
+        reason = ON_HOST_NETWORK if subject.host_network and verdict.reason == _FREE else verdict.reason
+        rules = tuple(_placed(loaded.placed[rule.policy], rule.route) for rule in verdict.rules)
+        rejected = _rejected(loaded.placed, loaded.compiled, name, own)
+        return JudgedDirection(name, verdict.allowed, reason, rules, verdict.depends_on, rejected, settings)
+
+    def _load(self, cluster: Cluster | None, subject: Identity) -> _Loaded:
+        keys = frozenset(label.key for label in subject.labels if label.key == "host" and label.source == K8S)
+        known = (cluster.name if cluster else "", keys)
+        if known not in self._loaded:
+            workspace = self.workspace
+            placed = workspace.policies_of_cluster(cluster)
+            target = workspace.to_version > workspace.from_version
+            settings = compared_settings(cluster, workspace.to_version, mesh=self.mesh, target=target)
+            others = [
+                (words, _compiled(placed, other, self.facts))
+                for words, other in alternatives(cluster, settings, target=target, labelled_host=bool(keys))
+            ]
+            self._loaded[known] = _Loaded(placed, _compiled(placed, settings, self.facts), others)
+        return self._loaded[known]
+
+    def _unread(self, end: Endpoint) -> list[str]:
+        """Policies that may select an end and that nothing here can read."""
+        namespaces = LabelSet(end.identity.labels).values(K8S, NAMESPACE_LABEL)
+        if not namespaces:
+            return []
+        unread = [each for each in self.workspace.inventory.unread_policies if each.namespace in (None, *namespaces)]
+        return [f"what {listed(unread)} says"] if unread else []
 
 
-def _distinct(ends: Sequence[_Endpoint]) -> list[Identity]:
-    return list({end.identity.name: end.identity for end in ends}.values())
+def _not_listening(end: Endpoint, port: int, protocol: str) -> Iterator[str]:
+    ports = end.workload.ports if end.workload else ()
+    if ports and protocol in PROTOCOLS and (port, protocol) not in {(each.number, each.protocol) for each in ports}:
+        named_ports = listed(f"{each.number}/{each.protocol}" for each in ports)
+        where = f"the containers of {end.workload}, {end.workload.source if end.workload else ''}"
+        yield f"whether anything listens on {port}/{protocol}: {where} name {named_ports}"
 
 
-def _judged(
-    name: str, verdict: DirectionVerdict, policies: Sequence[PlacedPolicy], rejected: tuple[PlacedRule, ...]
-) -> JudgedDirection:
-    rules = tuple(_placed(policies[rule.policy], rule.route) for rule in verdict.rules)
-    return JudgedDirection(name, verdict.allowed, verdict.reason, rules, verdict.depends_on, rejected)
+def _compiled(placed: Sequence[PlacedPolicy], settings: Settings, facts: Facts) -> PolicySet:
+    return compile_policies(
+        (each.policy.raw for each in placed), settings, facts, namespaces=[each.policy.namespace for each in placed]
+    )
+
+
+def _verdict(
+    compiled: PolicySet, ends: tuple[Identity, Identity], name: str, port: int, protocol: str
+) -> DirectionVerdict:
+    engine = Engine(compiled, list({end.name: end for end in ends}.values()))
+    verdict = engine.verdict(ends[0].name, ends[1].name, protocol, port)
+    return verdict.egress if name == EGRESS else verdict.ingress
 
 
 def _rejected(
@@ -148,53 +248,3 @@ def _placed(placed: PlacedPolicy, route: str) -> PlacedRule:
     """A rule by its route in its manifest, which may be an item of a List."""
     file, _, line = placed.place(placed.policy.route + route).rpartition(":")
     return PlacedRule("/".join(filter(None, (placed.policy.namespace, placed.policy.name))), file, int(line))
-
-
-def _endpoint(workspace: Workspace, text: str) -> _Endpoint:
-    """An endpoint by entity, address, `[cluster/]namespace/workload` or `[cluster/]namespace/key=value,…`."""
-    own = _own_cluster(workspace)
-    if text in RESERVED_IDENTITIES:
-        return _Endpoint(reserved_identity(text), own)
-    try:
-        return _Endpoint(outside_identity(parse_prefix_or_address(text)), own)
-    except AddressError:
-        pass
-    *where, name = text.split("/", 2) if "=" not in text.split("/", 1)[0] else [text]
-    if len(where) not in (1, 2):
-        raise FlowError(f"{text}: expected namespace/workload, namespace/key=value, an entity or an address")
-    clusters = {cluster.name: cluster for cluster in workspace.inventory.clusters}
-    cluster = clusters.get(where[0]) if len(where) == 2 else own
-    if len(where) == 2 and cluster is None:
-        raise FlowError(f"{text}: no cluster {where[0]!r}; known: {', '.join(clusters) or 'none'}")
-    if "=" in name:
-        labels = dict(part.partition("=")[::2] for part in name.split(","))
-        local = cluster.name if cluster else DEFAULT_NAME
-        known = {k: v for n in workspace.inventory.namespaces(where[-1]) for k, v in n.labels.items()}
-        identity = pod_labels(cluster=local, namespace=where[-1], labels=labels, namespace_labels=known)
-        return _Endpoint(Identity(text, identity), cluster)
-    return _workload(workspace, text, where[-1], name, cluster)
-
-
-def _workload(workspace: Workspace, text: str, namespace: str, name: str, cluster: Cluster | None) -> _Endpoint:
-    found = [
-        workload
-        for workload in workspace.inventory.all_workloads()
-        if (workload.namespace, workload.name) == (namespace, name)
-        and (cluster is None or workload.cluster in (None, cluster.name))
-    ]
-    if not found:
-        raise FlowError(f"{text}: no such workload in the inventory; name its labels instead: {namespace}/key=value")
-    clusters = {each.name: each for each in workspace.inventory.clusters}
-    chosen = found[0]
-    where = clusters.get(chosen.cluster or "") or cluster
-    identity = workload_identity(chosen, workspace.inventory, where.name if where else DEFAULT_NAME)
-    return _Endpoint(identity, where)
-
-
-def _own_cluster(workspace: Workspace) -> Cluster | None:
-    """The cluster of most policies, for endpoints that name none: the first that a policy is applied to."""
-    for placed in workspace.policies():
-        cluster = workspace.inventory.cluster_of(placed.path)
-        if cluster is not None:
-            return cluster
-    return None

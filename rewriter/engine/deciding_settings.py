@@ -1,0 +1,63 @@
+"""The settings of a cluster's agents that a verdict may rest on, and what each would be without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from rewriter.cilium.settings import Settings
+from rewriter.cilium.version import DEFAULT_LOCAL_CLUSTER
+from rewriter.evidence.settings import settings_of
+from rewriter.inventory.facts import Cluster
+
+#: The fields of a cluster that change verdicts, by the names of the chart's values.
+_VALUES = {
+    "enforcement": "policyEnforcementMode",
+    "audit": "policyAuditMode",
+    "host_firewall": "hostFirewall.enabled",
+    "identity_labels": "labels",
+    "node_labels": "nodeLabels",
+    "node_selector_labels": "nodeSelectorLabels",
+    "default_local_cluster": "clustermesh.policyDefaultLocalCluster",
+    "cidr_match_nodes": "policyCIDRMatchMode",
+    "cidr_match_pods": "policyCIDRMatchMode",
+}
+
+
+def alternatives(
+    cluster: Cluster | None, settings: Settings, *, target: bool, labelled_host: bool
+) -> Iterator[tuple[str, Settings]]:
+    """Each setting that may decide, in words with its source, and the settings without it.
+
+    `labelled_host` says that the subject has a label `host`, so that the host firewall counts.
+    """
+    for field, value in _VALUES.items():
+        written = getattr(cluster, field) if cluster else None
+        if cluster is None or written is None:
+            continue
+        without: dict[str, Any] = {field: None}
+        other = settings_of(replace(cluster, **without), settings.version, target=target)
+        if field == "host_firewall":
+            other = replace(other, host_firewall=not written)
+        other = replace(other, single_cluster=settings.single_cluster)
+        if other != settings:
+            yield f"{value}: {_shown(field, written)}, {cluster.source_of(field)}", other
+    if labelled_host and settings.host_firewall is None:
+        words = "hostFirewall.enabled, off by default: a pod with a label `host` is out of enforcement"
+        yield words, replace(settings, host_firewall=True)
+    said = cluster is not None and cluster.default_local_cluster is not None
+    if settings.adds_local_cluster and not settings.single_cluster and not said:
+        words = f"clustermesh.policyDefaultLocalCluster, on by default from {DEFAULT_LOCAL_CLUSTER}"
+        yield words, replace(settings, default_local_cluster=False)
+    if not (cluster and cluster.identity_labels):
+        yield "the agent's label filter, which leaves labels out of identities", replace(settings, pod_labels=None)
+
+
+def _shown(field: str, written: Any) -> str:
+    if field in ("cidr_match_nodes", "cidr_match_pods"):
+        mode = field.rpartition("_")[2]
+        return mode if written else f"without {mode}"
+    if isinstance(written, tuple):
+        return " ".join(written)
+    return str(written).lower() if isinstance(written, bool) else str(written)

@@ -1,0 +1,241 @@
+"""`cnpfix verdict`: Services and names as ends of flows, the setting that decides, and what is not known."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.support import cnpfix
+
+REPOSITORY = """apiVersion: v1
+kind: Namespace
+metadata: {name: prod}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db, namespace: prod}
+spec:
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db, app.kubernetes.io/name: db}}
+    spec: {containers: [{name: c, image: i, ports: [{name: sql, containerPort: 13306}]}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: c, image: i}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db-service, namespace: prod}
+spec:
+  clusterIP: 10.96.0.20
+  selector: {app: db}
+  ports: [{port: 3306, targetPort: sql}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: prod}
+spec:
+  selector: {app: db}
+  ports: [{port: 3306, targetPort: 13306}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: mail, namespace: prod}
+spec: {type: ExternalName, externalName: mail.example.com}
+---
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: db, namespace: prod}
+spec:
+  endpointSelector: {matchLabels: {app: db}}
+  ingress:
+    - fromEndpoints: [{matchLabels: {app: web, k8s:io.kubernetes.pod.namespace: shop}}]
+      toPorts: [{ports: [{port: "3306"}]}]
+---
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: web, namespace: shop}
+spec:
+  endpointSelector: {}
+  egress:
+    - toEndpoints: [{matchLabels: {k8s:io.kubernetes.pod.namespace: prod}}]
+    - toFQDNs: [{matchName: api.example.com}]
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A client, a database behind Services of two names, and the policies of both."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "all.yaml").write_text(REPOSITORY)
+    return tmp_path
+
+
+def flow(destination: str, port: str = "3306", source: str = "shop/web", *more: str) -> dict[str, Any]:
+    ran = cnpfix("verdict", "--source", source, "--destination", destination, "--port", port, "--format", "json", *more)
+    assert (ran.code, ran.err) == (0, "")
+    found = json.loads(ran.out)
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.mark.parametrize(
+    "name", ["prod/db-service", "db-service", "svc/prod/db-service", "prod/service/db-service", "10.96.0.20"]
+)
+def test_a_service_is_its_backends_on_their_ports(shop: Path, name: str) -> None:
+    found = flow(name)
+    assert (found["allowed"], found["destination"], found["port"], found["service"]) == (
+        False,
+        name,
+        3306,
+        "prod/db-service",
+    )
+    [backend] = found["backends"]
+    assert (backend["destination"], backend["port"], backend["ingress"]["reason"]) == ("prod/db", 13306, "default deny")
+    assert found["ingress"] == backend["ingress"]
+
+
+def test_a_name_of_the_cluster_s_dns_is_a_service(shop: Path) -> None:
+    for name in ("db-service.prod", "db-service.prod.svc", "db-service.prod.svc.cluster.local."):
+        assert flow(name)["service"] == "prod/db-service"
+
+
+def test_the_port_decides_between_a_workload_and_its_service(shop: Path) -> None:
+    assert flow("prod/db", "3306")["service"] == "prod/db"
+    assert "service" not in flow("prod/db", "13306")
+    assert "service" not in flow("statefulset/prod/db", "13306")
+
+
+def test_a_port_that_no_container_has_is_said(shop: Path) -> None:
+    found = flow("statefulset/prod/db", "3306")
+    assert found["allowed"] is True
+    assert found["missing"] == [
+        "whether anything listens on 3306/TCP: the containers of StatefulSet prod/db, all.yaml:5 name 13306/TCP"
+    ]
+
+
+def test_text_names_the_backend(shop: Path) -> None:
+    ran = cnpfix("verdict", "--source", "shop/web", "--destination", "db-service", "--port", "3306")
+    assert ran.out.splitlines()[:3] == [
+        "shop/web → db-service 3306/TCP on Cilium 1.19: denied",
+        "  Service prod/db-service, all.yaml:23: load balancing comes before policy",
+        "  backend prod/db 13306/TCP: denied",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["web", "shop/web", "deploy/shop/web", "shop/deployment/web", "app=web", "shop/app=web", "k8s:app=web"],
+)
+def test_names_in_any_detail_mean_the_same(shop: Path, name: str) -> None:
+    assert flow("db", "13306", name)["egress"]["allowed"] is True
+    assert flow("api.example.org", "443", name)["egress"]["allowed"] is False
+
+
+def test_the_key_of_a_label_may_have_a_prefix(shop: Path) -> None:
+    found = flow("prod/app.kubernetes.io/name=db,app=db", "80")
+    assert found["ingress"]["reason"] == "default deny"
+    assert found["missing"] == ["other labels, port names and service account of prod/app.kubernetes.io/name=db,app=db"]
+
+
+def test_a_dns_name_is_outside_and_its_addresses_are_not_known(shop: Path) -> None:
+    found = flow("api.example.com", "443")
+    assert (found["allowed"], found["egress"]["rules"][0]["line"]) == (True, 59)
+    assert found["missing"] == ["the addresses of api.example.com: rules by address may mean them"]
+    assert flow("prod/mail", "25")["backends"][0]["destination"] == "mail.example.com"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("prod/gone", "prod/gone: no such workload in the inventory, and no such Service"),
+        ("gone.prod.svc", "gone.prod.svc: no Service prod/gone is known"),
+        ("cluster", "cluster: is an entity of several identities; name one, such as host"),
+        ("app=none", "app=none: expected the namespace before the labels, as in shop/app=none"),
+        ("prod/db-service", "Service prod/db-service, all.yaml:23: has no port 80/TCP; its ports are 3306/TCP → sql"),
+    ],
+)
+def test_what_nobody_knows_is_one_line(shop: Path, name: str, message: str) -> None:
+    ran = cnpfix("verdict", "--source", "shop/web", "--destination", name)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"cnpfix: {message}")
+
+
+def test_a_service_sends_nothing(shop: Path) -> None:
+    ran = cnpfix("verdict", "--source", "prod/db-service", "--destination", "shop/web")
+    assert ran.code == 2 and "is a Service, which sends nothing" in ran.err
+
+
+@pytest.mark.parametrize(("port", "code"), [("13306", 1), ("3306", 0), ("8/ICMP", 1)])
+def test_the_exit_code_is_asked_for(shop: Path, port: str, code: int) -> None:
+    arguments = ("verdict", "--source", "shop/web", "--destination", "statefulset/prod/db", "--port", port)
+    assert cnpfix(*arguments).code == 0
+    assert cnpfix(*arguments, "--exit-code").code == code
+    assert cnpfix("verdict", "--source", "shop/web", "--destination", "shop/web", "--exit-code").code == 1
+    assert cnpfix("verdict", "--source", "prod/db", "--destination", "shop/web", "--exit-code").code == 0
+
+
+VALUES = {
+    "helm": (
+        "cilium.yaml",
+        """apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: cilium, namespace: kube-system}
+spec:
+  chart: {spec: {chart: cilium, version: 1.19.4, sourceRef: {kind: HelmRepository, name: cilium}}}
+  values: {policyEnforcementMode: never}
+""",
+    ),
+    "config map": (
+        "cilium-config.yaml",
+        """apiVersion: v1
+kind: ConfigMap
+metadata: {name: cilium-config, namespace: kube-system}
+data: {cluster-name: default, enable-policy: never}
+""",
+    ),
+    "config": (
+        "cnpfix.toml",
+        '[[clusters]]\nname = "a"\nlocal = ["**"]\npolicy_enforcement_mode = "never"\n',
+    ),
+}
+
+
+@pytest.mark.parametrize("where", VALUES)
+def test_the_setting_that_decides_is_cited(shop: Path, where: str) -> None:
+    file, text = VALUES[where]
+    (shop / file).write_text(text)
+    found = flow("prod/db", "13306")
+    assert found["allowed"] is True
+    [setting] = found["ingress"]["settings"]
+    assert setting.startswith(f"policyEnforcementMode: never, {file}")
+    assert found["egress"]["settings"] == []
+
+
+def test_a_pod_on_the_host_network_is_a_node(shop: Path) -> None:
+    (shop / "edge.yaml").write_text(
+        "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: edge, namespace: shop}\n"
+        "spec:\n  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n"
+        "    spec: {hostNetwork: true, containers: [{name: c, image: i}]}\n"
+    )
+    found = flow("prod/db", "3306", "shop/edge")
+    assert found["egress"] | {"rules": []} == {
+        "allowed": True,
+        "reason": "pods on the host network are the node: only host policies apply to them",
+        "rules": [],
+        "dependsOn": [],
+        "rejected": [],
+        "settings": [],
+    }
+    assert found["ingress"]["allowed"] is False
+    assert found["missing"] == ["on which node shop/edge runs: to the pods of its own node it is the local host"]
+    assert flow("shop/edge", "80", "world")["allowed"] is True
