@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from rewriter.discovery.escapes import unescaped
+
 #: Larger files are not parsed: no manifest comes near, and a parser's memory is a multiple of it.
 MAX_BYTES = 64 << 20
 
@@ -109,10 +111,8 @@ def holds_old_object(data: bytes) -> bool:
 
 
 def holds_policy(data: bytes) -> bool:
-    """Whether bytes may hold a network policy. UTF-16 counts if it would, so that decoding can refuse it."""
-    if _POLICY_MARKER in data:
-        return True
-    return data.startswith(_UTF16_MARKS) and _POLICY_MARKER in data.replace(b"\0", b"")
+    """Whether bytes may hold a network policy, escapes read. UTF-16 counts if it would, so that decoding refuses it."""
+    return _POLICY_MARKER in data or _POLICY_MARKER in unescaped(data)
 
 
 def reason(error: OSError) -> str:

@@ -12,7 +12,7 @@ from rewriter import yamltext
 from rewriter.cilium.policy import Policy
 from rewriter.cilium.version import Version
 from rewriter.config.model import Config
-from rewriter.discovery import FoundFile, Globs, InputError
+from rewriter.discovery import FoundFile, Globs, InputError, holds_policy
 from rewriter.engine.baseline import NOTHING_KNOWN, Baseline, Known
 from rewriter.engine.documents import FoundPolicy, is_encrypted, policies_in
 from rewriter.engine.effects import Effects
@@ -99,6 +99,8 @@ class Fixer:
         return self._treat_documents(found, text, documents)
 
     def _treat_documents(self, found: FoundFile, text: str, documents: list[yamltext.Document]) -> FileResult:
+        if self.inventory.is_patch(found.display):
+            return FileResult(found.display, text)
         silences = suppressions(text, documents, PASS_IDS)
         passes = self._passes(found.path)
         used: set[tuple[Suppression, str]] = set()
@@ -111,7 +113,7 @@ class Fixer:
         meshless: set[str] | None = None if mesh_known(self.inventory, self.config) else set()
         for document in documents:
             own = text[document.span.start : document.span.end]
-            if "NetworkPolicy" not in own:
+            if "NetworkPolicy" not in own and not holds_policy(own.encode("utf-8", "replace")):
                 objects = objects_in(document.value) if MARKER in own and not yamltext.template_markup(own) else []
                 if objects:
                     outcomes[document.index] = treat_objects(document, rules, objects)

@@ -112,6 +112,8 @@ class Workspace:
             return []
 
     def _read_policies(self, found: FoundFile, data: bytes, shown: str) -> list[PlacedPolicy]:
+        if self.inventory.is_patch(found.display):
+            return []
         try:
             text = yamltext.decode(data)
             documents = yamltext.parse(text)

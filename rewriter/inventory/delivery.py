@@ -7,9 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rewriter import yamltext
+from rewriter.inventory import argo
+from rewriter.inventory.appliers import folder_of
 from rewriter.inventory.facts import Cluster
-from rewriter.inventory.kustomize_walk import BARE, Placement
+from rewriter.inventory.kustomize_walk import BARE, Placement, reach
 from rewriter.inventory.manifests import mapping
+from rewriter.inventory.mutations import CLUSTERWIDE, Mutation
 from rewriter.inventory.patches import Patch, may_mean
 from rewriter.inventory.placements import Placements
 from rewriter.inventory.transform import Transform, transformed
@@ -39,12 +42,14 @@ class Delivery:
         local: Callable[[str], Sequence[Cluster]],
         named: Callable[[str], Cluster | None],
         only: Callable[[], Cluster | None],
+        mutations: Callable[[], Sequence[Mutation]] = tuple,
     ) -> None:
         self._files = files
         self._placements = placements
         self._local = local
         self._named = named
         self._only = only
+        self._mutations = mutations
 
     def namespace_of(self, path: str, manifest: Mapping[str, Any]) -> Applied:
         """Where a manifest lands: by everything in the tree that applies it, else by its own namespace."""
@@ -88,6 +93,40 @@ class Delivery:
                 for each in step.unfollowed:
                     if each.may_touch(value, manifest):
                         return f"{each.words} may change it when it is applied"
+        return self._made_by_plugin(path) or self._mutated(path, manifest)
+
+    def _made_by_plugin(self, path: str) -> str:
+        """The plugin of Argo CD that makes manifests of a file's folder, and may change them."""
+        inner = self._files.inner(path)
+        for application in self._placements.applications:
+            for each in argo.sources_of(mapping(application.value.get("spec"))):
+                folder = folder_of(str(each.get("path", "")))
+                if each.get("plugin") is not None and folder is not None and self._is_below(folder, inner):
+                    name = mapping(application.value.get("metadata")).get("name")
+                    return f"a plugin of Application {name}, {application.source}, may change it when it is applied"
+        return ""
+
+    def _is_below(self, folder: str, inner: str) -> bool:
+        """Whether a file lies in a folder, or a kustomization of the folder lists it."""
+        return (
+            folder == "."
+            or inner.startswith(f"{folder}/")
+            or inner in reach(folder, self._placements.kustomizations, {})
+        )
+
+    def _mutated(self, path: str, manifest: Mapping[str, Any]) -> str:
+        """What changes a policy at admission."""
+        kind = str(manifest.get("kind"))
+        concerned = [each for each in self._mutations() if kind in each.policies]
+        if not concerned:
+            return ""
+        namespace = None if kind == CLUSTERWIDE else self.namespace_of(path, manifest).namespace
+        own = self.clusters_of(path)
+        for each in concerned:
+            theirs = self.clusters_of(each.source.path)
+            apart = None not in own and None not in theirs and not set(own) & set(theirs)
+            if not apart and each.may_touch(kind, namespace):
+                return f"{each.words} may change it at admission"
         return ""
 
     def doubts(self, path: str) -> Iterator[str]:
@@ -108,6 +147,11 @@ class Delivery:
             if named and local[0] not in named:
                 words = f"{named[0].name}, {placements[0].target}"
                 yield f"{path} is for {local[0].name}, {local[0].source}, and is applied to {words}"
+
+    def is_patch(self, path: str) -> bool:
+        """Whether a file holds Kustomize patches and no manifests of its own: nothing applies it by itself."""
+        inner = self._files.inner(path)
+        return inner in self._placements.patch_files and not self._placements.of(inner)
 
     def is_applied(self, path: str) -> bool:
         """Whether anything in the tree, or a person, may apply a file."""

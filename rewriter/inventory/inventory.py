@@ -42,6 +42,9 @@ class Inventory(Protocol):
     def changed_on_the_way(self, path: str, manifest: Mapping[str, Any]) -> str:
         """Who changes what a policy of a file says when it is applied (Kustomize patches and labels); else empty."""
 
+    def is_patch(self, path: str) -> bool:
+        """Whether a file holds Kustomize patches and no manifests of its own."""
+
     def services(self, name: str, namespace: str | None = None) -> Sequence[Service]:
         """The Services of a name, in one namespace or (None) in every one."""
 

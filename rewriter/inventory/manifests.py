@@ -73,6 +73,8 @@ def _holds_templates(value: Any) -> bool:
     kind = value.get("kind")
     if kind == "ApplicationSet":
         return True
+    if "kyverno.io/" in str(value.get("apiVersion")):
+        return _is_plain(value)  # Its variables are for Kyverno to fill in.
     outside = {key: item for key, item in mapping(value.get("spec")).items() if key not in ("values", "postRenderers")}
     return kind in ("HelmRelease", "HelmChart") and not _has_markup({**value, "spec": outside}) and _is_plain(value)
 

@@ -36,6 +36,7 @@ from rewriter.inventory.hubble.flows import ObservedFlow, ObservedFlows
 from rewriter.inventory.kustomize_walk import Placement, Problem
 from rewriter.inventory.load_balancers import AddressPool, RedirectPolicy
 from rewriter.inventory.manifests import Manifest
+from rewriter.inventory.mutations import MUTATION_KINDS, Mutation, all_mutations
 from rewriter.inventory.operators import CONVENTIONS, OPERATOR_KINDS, convention_of, operator_workloads
 from rewriter.inventory.placements import APPLIER_KINDS, Placements
 from rewriter.inventory.pod_templates import template_workloads, uncertain_labels
@@ -60,6 +61,7 @@ _KEPT_KINDS = (
     | _OPERATOR_KINDS
     | APPLIER_KINDS
     | POLICY_KINDS
+    | MUTATION_KINDS
     | {b"GitRepository", b"HelmRelease", b"OCIRepository", b"HelmChart"}
 )
 
@@ -122,7 +124,9 @@ class TreeInventory:
         self._settings = SettingsFiles()
         self._told_settings: Settled | None = None
         self._placements = Placements(self._files, remotes)
-        self._delivery = Delivery(self._files, self._placements, self._local, self._named, self._only)
+        self._delivery = Delivery(
+            self._files, self._placements, self._local, self._named, self._only, lambda: self._mutations
+        )
         self._derived = DerivedFacts(self._files, self._placements, self._delivery.cluster_at, render, self._operators)
         self._facts: dict[tuple[str, str], list[Any]] = {}
         self._homeless: dict[tuple[Any, ...], Workload] = {}
@@ -232,6 +236,9 @@ class TreeInventory:
     def placements_of(self, path: str) -> Sequence[Placement]:
         """The ways in which a file is applied; none where nothing in the tree applies it."""
         return self._placements.of(self._files.inner(path))
+
+    def is_patch(self, path: str) -> bool:
+        return self._delivery.is_patch(path)
 
     def changed_on_the_way(self, path: str, manifest: Mapping[str, Any]) -> str:
         return self._delivery.changed_on_the_way(path, manifest)
@@ -370,7 +377,16 @@ class TreeInventory:
             self._derived.made,
             operators=self._operators,
         )
-        return (*sources.all(), *homeless, *self._uncertain.values())
+        labelled = [
+            Hidden(f"{each.words}, which adds labels,", LIFT, each.namespaces, keys=each.keys)
+            for each in self._mutations
+            if each.keys
+        ]
+        return (*sources.all(), *homeless, *self._uncertain.values(), *labelled)
+
+    @cached_property
+    def _mutations(self) -> Sequence[Mutation]:
+        return all_mutations(self._files, self._delivery.is_applied)
 
     def _cluster_names(self, path: str) -> Iterable[str | None]:
         return (None if cluster is None else cluster.name for cluster in self._delivery.clusters_of(path))

@@ -70,6 +70,9 @@ class Facts:
     def cluster_of(self, path: str) -> Cluster | None:
         return next((each for each in self.clusters if each.local_paths), None)
 
+    def is_patch(self, path: str) -> bool:
+        return False
+
     def changed_on_the_way(self, path: str, manifest: Mapping[str, Any]) -> str:
         return ""
 
