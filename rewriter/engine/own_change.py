@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from difflib import SequenceMatcher
 
-from rewriter import yamltext
 from rewriter.engine.result import LineChange
 
 #: With more lines between the first and the last change, all of them count as one change.
 _MOST_COMPARED = 2000
 
 
-def line_changes(document: yamltext.Document, line: int, after: str) -> tuple[LineChange, ...]:
-    """What a new text of a document changes, in order; `line` is the finding's, counted as `locate` does."""
-    span = document.span
-    first = document.text.count("\n", 0, span.start) + 1
-    old, new = (text.replace("\r\n", "\n").split("\n") for text in (document.text[span.start : span.end], after))
+def line_changes(before: str, line: int, after: str) -> tuple[LineChange, ...]:
+    """What a new text of a document changes, in order; `line` is the finding's in the old one, 1-based."""
+    old, new = (text.replace("\r\n", "\n").split("\n") for text in (before, after))
     start, end = _ends(old, new)
     middle_old, middle_new = old[start : len(old) - end], new[start : len(new) - end]
     if max(len(middle_old), len(middle_new)) > _MOST_COMPARED:
-        return (LineChange(first + start - line, tuple(middle_old), tuple(middle_new)),)
+        return (LineChange(start + 1 - line, tuple(middle_old), tuple(middle_new)),)
     matcher = SequenceMatcher(None, middle_old, middle_new, autojunk=False)
     return tuple(
-        LineChange(first + start + a - line, tuple(middle_old[a:b]), tuple(middle_new[c:d]))
+        LineChange(start + 1 + a - line, tuple(middle_old[a:b]), tuple(middle_new[c:d]))
         for tag, a, b, c, d in matcher.get_opcodes()
         if tag != "equal"
     )

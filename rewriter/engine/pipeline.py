@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy
@@ -85,12 +86,18 @@ class _Limits:
 class _Draft:
     """A document on its way through the passes, with its policies and the texts of its comments.
 
+    `value` is what the fixes so far make of it. Of those that are `pending`, only the `editor` has the text: the
+    fixes of one pass are parsed and proved together. Where that fails, a `careful` attempt tells which of them it is.
     `steps` has what the fixes declare that each has
     got, and `inexact` those of which a step was judged by witnesses only.
     """
 
     document: yamltext.Document
     limits: _Limits
+    careful: bool = False
+    value: Any = None
+    editor: yamltext.Editor | None = None
+    pending: list[Operation] = field(default_factory=list)
     policies: Sequence[FoundPolicy] = ()
     comments: tuple[str, ...] = ()
     first: Sequence[FoundPolicy] = ()
@@ -101,10 +108,18 @@ class _Draft:
 
     def take(self, document: yamltext.Document, policies: Sequence[FoundPolicy]) -> None:
         self.document = document
+        self.value = document.value
+        self.editor = None
+        self.pending = []
         self.lines = None
         self.policies = policies
         self.comments = tuple(comment.text for comment in yamltext.comments_of(document))
         self.first = self.first or self.policies
+
+    def unchanged(self, finding: Finding) -> bool:
+        """Whether the document still says on which line a finding stands, though fixes are pending."""
+        node = yamltext.node_at(self.document, finding.route)
+        return node is not None and (self.editor is None or self.editor.unchanged_before(node.start))
 
 
 def treat_document(document: yamltext.Document, rules: Rules, policies: Sequence[FoundPolicy]) -> Outcome:
@@ -120,12 +135,18 @@ def treat_document(document: yamltext.Document, rules: Rules, policies: Sequence
     }
     limits = _Limits(held)
     failures: list[Failure] = []
+    careful = False
     while True:
         try:
-            outcome, rejected = _attempt(document, rules, policies, limits)
+            outcome, rejected = _attempt(document, rules, policies, limits, careful=careful)
         except PartFailedError as error:
-            failures.append(error.failure)
-            _leave_out(error, limits)
+            if careful:
+                failures.append(error.failure)
+                _leave_out(error, limits)
+            careful = True
+            continue
+        if outcome.failure and not careful:
+            careful = True
             continue
         if not rejected:
             outcome.failures = failures
@@ -159,12 +180,12 @@ def _leave_out(error: PartFailedError, limits: _Limits) -> None:
 
 
 def _attempt(
-    document: yamltext.Document, rules: Rules, policies: Sequence[FoundPolicy], limits: _Limits
+    document: yamltext.Document, rules: Rules, policies: Sequence[FoundPolicy], limits: _Limits, *, careful: bool
 ) -> tuple[Outcome, dict[int, str]]:
     """One attempt, and the policies that must be held in the next."""
     outcome = Outcome()
     original = slice_of(document)
-    draft = _Draft(document, limits)
+    draft = _Draft(document, limits, careful)
     draft.take(document, policies)
     try:
         for number in range(MAX_ROUNDS):
@@ -212,6 +233,7 @@ def _round(
                 except Exception as error:
                     what = f"the fix of {finding.code} {finding.id}"
                     raise PartFailedError(failure_of(error, what, index), finding.id, fixing=True) from error
+            _settle(draft, rules)
         finally:
             # Later rounds see again what the first could not fix; only what they fix is new, and stands in its place.
             fixed = {_told_again(item) for item in reported.values() if item.fixed and not first}
@@ -230,11 +252,9 @@ def _treated(draft: _Draft, index: int, reported: Reported, rules: Rules, *, pre
         return _preview(draft, index, reported, rules) if preview else reported
     if index in draft.limits.held:
         return replace(reported, not_fixed=draft.limits.held[index]) if preview else reported
-    before, document = draft.policies, draft.document
-    locate = yamltext.locate_key if finding.at_key else yamltext.locate
-    line = locate(document, finding.route).line
+    before = draft.policies
     try:
-        text = _apply(draft, finding, rules)
+        old, line, text = _apply(draft, finding, rules)
     except yamltext.EditError as error:
         return replace(reported, not_fixed=f"not rewritten: {error.message}") if preview else reported
     if len(draft.policies) != len(before):
@@ -244,7 +264,7 @@ def _treated(draft: _Draft, index: int, reported: Reported, rules: Rules, *, pre
     check_declared(finding, step)
     if not step.flows.exact:
         draft.inexact.add(index)
-    return replace(judged, fixed=True, change=line_changes(document, line, text))
+    return replace(judged, fixed=True, change=line_changes(old, line, text))
 
 
 def _preview(draft: _Draft, index: int, reported: Reported, rules: Rules) -> Reported:
@@ -253,7 +273,7 @@ def _preview(draft: _Draft, index: int, reported: Reported, rules: Rules) -> Rep
     if fix is None or not rules.previews:
         return reported
     try:
-        policies = rules.policies(patched(draft.document.value, fix.operations))
+        policies = rules.policies(patched(draft.value, fix.operations))
     except ProofError:
         return reported
     if len(policies) != len(draft.policies) or rules.effects.rejected(policies[index].policy):
@@ -322,22 +342,42 @@ def _findings(each: Pass, draft: _Draft, rules: Rules) -> Iterator[tuple[int, Fi
             raise PartFailedError(failure_of(error, f"{each.code} {each.id}", index), each.id, fixing=False) from error
 
 
-def _apply(draft: _Draft, finding: Finding, rules: Rules) -> str:
-    """Puts a finding's fix into the draft, with proofs 1 and 2; returns the new text. Raises EditError, ProofError."""
+def _apply(draft: _Draft, finding: Finding, rules: Rules) -> tuple[str, int, str]:
+    """Puts a finding's fix into the draft: the text before, the finding's line in it, and the text after.
+
+    Raises EditError, ProofError.
+    """
     assert finding.fix is not None
     operations = finding.fix.operations
-    text = yamltext.edit_document(draft.document, operations)
+    if draft.pending and not draft.unchanged(finding):
+        _settle(draft, rules)
+    draft.editor = draft.editor or yamltext.Editor(draft.document)
+    old = draft.editor.text
+    locate = yamltext.locate_key if finding.at_key else yamltext.locate
+    line = locate(draft.document, finding.route).line
+    text = draft.editor.edit(operations)
+    draft.value = patched(draft.value, operations)
+    draft.pending += operations
+    draft.policies = rules.policies(draft.value)
+    if draft.careful:
+        _settle(draft, rules)
+    return old, line - draft.document.text.count("\n", 0, draft.document.span.start), text
+
+
+def _settle(draft: _Draft, rules: Rules) -> None:
+    """Takes the text of the fixes that are pending, with proofs 1 and 2. Raises ProofError."""
+    if not draft.pending or draft.editor is None:
+        return
     try:
-        documents = yamltext.parse(text)
+        documents = yamltext.parse(draft.editor.text)
     except yamltext.YamlTextError as error:
         raise ProofError("same structure", f"the new text does not parse: {error.message}") from None
     if len(documents) != 1:
         raise ProofError("same structure", "the new text has another number of documents")
-    prove_structure(patched(draft.document.value, operations), documents[0].value)
-    prove_comments([draft.document], documents, may_move=deletes(operations))
-    draft.operations += operations
+    prove_structure(draft.value, documents[0].value)
+    prove_comments([draft.document], documents, may_move=deletes(draft.pending))
+    draft.operations += draft.pending
     draft.take(documents[0], rules.policies(documents[0].value))
-    return text
 
 
 def _place(

@@ -20,14 +20,43 @@ class ProofError(Exception):
 
 
 def patched(value: Any, operations: Sequence[Operation]) -> Any:
-    """What RFC 6902 makes of a value. Raises ProofError where an operation does not fit it."""
+    """What RFC 6902 makes of a value, which stays as it is; what no operation touches is shared with it.
+
+    Raises ProofError where an operation does not fit it.
+    """
     import jsonpatch
 
     try:
-        # It copies the value, and puts the operations' own values into the copy, where later operations change them.
-        return jsonpatch.apply_patch(value, copy.deepcopy([dict(operation) for operation in operations]))
+        for operation in operations:
+            # Only the containers on the way to the operation's places change, and only these are copied.
+            places = [operation[name] for name in ("path", "from") if name in operation]
+            for place in places if operation["op"] != "test" else ():
+                value = _copied(value, place)
+            # A value of its own, which later operations may change.
+            value = jsonpatch.apply_patch(value, [copy.deepcopy(dict(operation))], in_place=True)
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError) as error:
         raise ProofError("same structure", f"the fix does not fit its document: {error}") from None
+    return value
+
+
+def _copied(value: Any, pointer: str) -> Any:
+    """The value with copies of the containers on the way to a place, as far as there are any."""
+    root = [value]
+    holder: Any = root
+    key: Any = 0
+    for token in pointer.split("/")[1:]:
+        node = holder[key]
+        if not isinstance(node, dict | list):
+            break
+        holder[key] = node = node.copy()
+        name = token.replace("~1", "/").replace("~0", "~")
+        if isinstance(node, list) and name.isdigit() and int(name) < len(node):
+            holder, key = node, int(name)
+        elif isinstance(node, dict) and name in node:
+            holder, key = node, name
+        else:
+            break
+    return root[0]
 
 
 def prove_structure(expected: Any, found: Any) -> None:

@@ -2,7 +2,7 @@
 
 from rewriter.yamltext.comments import comments, comments_at, comments_of
 from rewriter.yamltext.document import Document, Location, locate, locate_key, node_at
-from rewriter.yamltext.edit import edit, edit_document, edit_many
+from rewriter.yamltext.edit import Editor, edit, edit_document, edit_many
 from rewriter.yamltext.errors import EditError, Limits, YamlTextError
 from rewriter.yamltext.gaps import Comment
 from rewriter.yamltext.line_diff import opcodes
@@ -18,6 +18,7 @@ __all__ = [
     "Comment",
     "Document",
     "EditError",
+    "Editor",
     "Limits",
     "Location",
     "Mapping",

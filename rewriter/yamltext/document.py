@@ -11,6 +11,7 @@ from typing import Any
 from rewriter.yamltext.gaps import Comment, comments_between, comments_up_to
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence, Span
 from rewriter.yamltext.scalars import key_text, resolve, tagged
+from rewriter.yamltext.style import Habits
 
 _MERGE = "<<"
 
@@ -70,6 +71,11 @@ class Document:
             position = comments_up_to(self.text, self.span.start, self.root, found)
             comments_between(self.text, position, self.span.end, found)
         return found
+
+    @cached_property
+    def habits(self) -> Habits:
+        """How the document is written; for one that is alone in its text."""
+        return Habits(self.text, self.root)
 
     @cached_property
     def aliases(self) -> frozenset[str]:

@@ -21,8 +21,9 @@ from rewriter.yamltext.orphans import Orphans
 from rewriter.yamltext.parse import parse
 from rewriter.yamltext.render import block, flow, scalar
 from rewriter.yamltext.route import Target, refuse_merged, refuse_shared, resolve_target
+from rewriter.yamltext.sight import Sight, common_start, in_any_order
 from rewriter.yamltext.splice import Splice, spliced
-from rewriter.yamltext.style import Style, style_near
+from rewriter.yamltext.style import Style
 
 #: A lone CR, NEL, LS, PS: line breaks of YAML 1.1.
 _OTHER_BREAKS = re.compile("\r(?!\n)|[\u0085\u2028\u2029]")
@@ -41,19 +42,48 @@ def edit(text: str, document_index: int, operations: List[Operation]) -> str:
 
 def edit_document(document: Document, operations: List[Operation]) -> str:
     """The text of one document, and of nothing else of its file, with the operations made in it."""
-    text = document.text[document.span.start : document.span.end]
-    _refuse_other_breaks(document, text)
-    whole = document if len(text) == len(document.text) else None
-    state = _State("\r\n" if "\r\n" in text else "\n", Orphans())
-    edited = _edited(text, list(operations), state, whole)
-    return state.orphans.settled(_document(edited), state.newline) if state.orphans else edited
+    return Editor(document).edit(operations)
+
+
+class Editor:
+    """Edits one document again and again; the cost of an edit follows what it changes where edits go up the text.
+
+    `text` is what has become of the document so far.
+    """
+
+    __slots__ = ("_document", "_same", "_sight", "_start", "text")
+
+    def __init__(self, document: Document) -> None:
+        self.text = document.text[document.span.start : document.span.end]
+        self._document: Document | None = document
+        self._same = document.span.end + 1
+        self._start = document.span.start
+        self._sight = Sight(document) if len(self.text) == len(document.text) else Sight(_document(self.text))
+
+    def unchanged_before(self, offset: int) -> bool:
+        """Whether all before an offset of the document's text is as it was before the first edit."""
+        return offset < self._same
+
+    def edit(self, operations: List[Operation]) -> str:
+        """The new text, with the operations made in order. Raises EditError, after which the text is as it was."""
+        if _OTHER_BREAKS.search(self.text) is not None:
+            _refuse_other_breaks(self._document or _document(self.text), self.text)
+        state = _State("\r\n" if "\r\n" in self.text else "\n", Orphans(), self._sight.copy())
+        edited = _edited(self.text, in_any_order(self._sight, operations), state)
+        if state.orphans:
+            edited = state.orphans.settled(_document(edited), state.newline)
+            state.sight.changed(self.text, edited)
+        self._same = min(self._same, self._start + common_start(self.text, edited))
+        self.text, self._sight, self._document = edited, state.sight, None
+        return edited
 
 
 class _State(NamedTuple):
-    """What the operations on one document share: its line ends, and the comments that lost their nodes."""
+    """What the operations on one document share: its line ends, comments that lost their nodes, and what is read."""
 
     newline: str
     orphans: Orphans
+    sight: Sight
 
 
 def _refuse_other_breaks(document: Document, text: str) -> None:
@@ -82,20 +112,21 @@ def edit_many(text: str, operations: AnyMapping[int, List[Operation]]) -> str:
     return spliced(text, splices)
 
 
-def _edited(text: str, operations: list[Operation], state: _State, parsed: Document | None = None) -> str:
-    """The text of one document with operations made in it; `parsed` is the text's document if it is at hand."""
+def _edited(text: str, operations: List[Operation], state: _State) -> str:
+    """The text of one document with operations made in it."""
     position = 0
     while position < len(operations):
         operation = operations[position]
         following = operations[position + 1] if position + 1 < len(operations) else None
-        document = parsed or _document(text)
-        parsed = None
+        document = state.sight.of(text, operation, following) or state.sight.anew(_document(text))
+        before = text
         if following is not None and _is_swap(document, operation, following):
             text = _swap(text, document, operation["path"], following, state)
             position += 2
         else:
             text = _apply(text, document, operation, state)
             position += 1
+        state.sight.changed(before, text)
     return text
 
 
@@ -154,7 +185,7 @@ def _add(text: str, document: Document, path: str, value: Any, state: _State) ->
     parent = target.parent
     if parent is None or (isinstance(parent, Mapping) and target.exists):
         return _replace(text, document, path, value, state)
-    style = _style(text, document, _neighbour(parent, target.index), state)
+    style = _style(document, _neighbour(parent, target.index), state)
     key = target.token if isinstance(parent, Mapping) else None
     _refuse_explicit_keys(text, parent, path)
     if not parent.items and not _in_flow(document, path):
@@ -189,7 +220,7 @@ def _remove(text: str, document: Document, path: str, state: _State) -> str:
     _refuse_explicit_keys(text, parent, path)
     if len(parent.items) == 1:
         return _set(text, document, path.rsplit("/", 1)[0], {} if isinstance(parent, Mapping) else [], state)
-    style = _style(text, document, parent.start, state)
+    style = _style(document, parent.start, state)
     if parent.flow:
         splices, lost = flow_edit.remove(text, parent, target.index, style, document.comments)
     elif isinstance(parent, Mapping):
@@ -222,10 +253,10 @@ def _swap(text: str, document: Document, path: str, following: Operation, state:
     node, value = parent.items[target.index]
     if equal(plain(value), following["value"]) and node.anchor is None:
         # Only the name changes: the value stays as it is written, with all comments in it.
-        style = _style(text, document, node.start, state)
+        style = _style(document, node.start, state)
         name = scalar(key, style, node.style if isinstance(node, Scalar) else None)
         return spliced(text, [Splice(node.start, node.end, name)])
-    style = _style(text, document, parent.items[target.index][1].start, state)
+    style = _style(document, parent.items[target.index][1].start, state)
     change = flow_edit.set_member if parent.flow else block_edit.set_member
     state.orphans.added(following["path"])
     return spliced(text, change(text, parent, target.index, key, following["value"], style, document.comments))
@@ -238,16 +269,16 @@ def _replace(text: str, document: Document, path: str, value: Any, state: _State
     if equal(old, value):
         return text
     if isinstance(old, dict) and isinstance(value, dict) and old and value:
-        return _edited(text, mapping_operations(path, old, value), state, document)
+        return _edited(text, mapping_operations(path, old, value), state)
     if isinstance(old, list) and isinstance(value, list) and old and value:
-        return _edited(text, list_operations(path, old, value), state, document)
+        return _edited(text, list_operations(path, old, value), state)
     return _set(text, document, path, value, state)
 
 
 def _set(text: str, document: Document, path: str, value: Any, state: _State) -> str:
     """A new value written over the old one."""
     target = resolve_target(document, path)
-    style = _style(text, document, _start(document, target), state)
+    style = _style(document, _start(document, target), state)
     parent = target.parent
     if parent is None:
         return _set_root(text, document, value, style)
@@ -277,8 +308,8 @@ def _set_root(text: str, document: Document, value: Any, style: Style) -> str:
     return spliced(text, [Splice(root.start, root.end, new)])
 
 
-def _style(text: str, document: Document, position: int, state: _State) -> Style:
-    return replace(style_near(text, document.root, position), newline=state.newline)
+def _style(document: Document, position: int, state: _State) -> Style:
+    return replace(document.habits.near(position), newline=state.newline)
 
 
 def _start(document: Document, target: Target) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from rewriter.yamltext.nodes import Mapping, Node, Scalar, Sequence
@@ -36,50 +37,79 @@ class Style:
     brace: str = ""
 
 
-def style_near(text: str, root: Node | None, position: int) -> Style:
-    """The style of the constructs nearest to a position of a document; usual values where it has none."""
-    found = _Survey(text, position)
-    if root is not None:
-        found.visit(root)
-    json = isinstance(root, Mapping | Sequence) and root.flow and _is_json(root)
-    kyaml = isinstance(root, Mapping) and root.flow and not json
-    newline = "\r\n" if "\r\n" in text else "\n"
-    dash = found.best("dash", 0 if json else 2)
-    tabs = isinstance(root, Mapping | Sequence) and root.flow and "\n\t" in text
-    step = found.best("step", 1 if tabs else 2)
-    return Style(
-        newline=newline,
-        step=step or 2,
-        dash=dash,
-        gap=found.best("gap", 2),
-        quote="'" if found.best("single", 0) else '"',
-        json=json,
-        quoted=kyaml and bool(found.best("quoted", _TRAILING_COMMA.search(text) is not None)),
-        hug=bool(found.best("hug", 0)),
-        tabs=tabs,
-        inline=bool(found.best("inline", 0 if json else 1)),
-        flow_lists=found.best("flow list", 0) == 1,
-        separator=":" if json and found.best("tight", 0) else ": ",
-        comma="," if json and found.best("tight", 0) else ", ",
-        brace=" " if found.best("brace", 0) else "",
-    )
+class Habits:
+    """How a document writes each kind of construct, and where; asked for the style near a position."""
+
+    __slots__ = ("_best", "_json", "_kyaml", "_newline", "_tabs", "_trailing")
+
+    def __init__(self, text: str, root: Node | None) -> None:
+        found = _Survey(text)
+        if root is not None:
+            found.visit(root)
+        self._best = found.habits()
+        flow = isinstance(root, Mapping | Sequence) and root.flow
+        self._json = flow and root is not None and _is_json(root)
+        self._kyaml = isinstance(root, Mapping) and flow and not self._json
+        self._newline = "\r\n" if "\r\n" in text else "\n"
+        self._tabs = flow and "\n\t" in text
+        self._trailing = self._kyaml and _TRAILING_COMMA.search(text) is not None
+
+    def near(self, position: int) -> Style:
+        """The style of the constructs nearest to a position; usual values where the document has none."""
+
+        def best(name: str, default: int) -> int:
+            return self._best[name].nearest(position) if name in self._best else default
+
+        json = self._json
+        return Style(
+            newline=self._newline,
+            step=best("step", 1 if self._tabs else 2) or 2,
+            dash=best("dash", 0 if json else 2),
+            gap=best("gap", 2),
+            quote="'" if best("single", 0) else '"',
+            json=json,
+            quoted=self._kyaml and bool(best("quoted", self._trailing)),
+            hug=bool(best("hug", 0)),
+            tabs=self._tabs,
+            inline=bool(best("inline", 0 if json else 1)),
+            flow_lists=best("flow list", 0) == 1,
+            separator=":" if json and best("tight", 0) else ": ",
+            comma="," if json and best("tight", 0) else ", ",
+            brace=" " if best("brace", 0) else "",
+        )
+
+
+class _Habit:
+    """The places of one kind of construct, in the order of the text, with how it is written there."""
+
+    __slots__ = ("_places", "_values")
+
+    def __init__(self, seen: dict[int, tuple[int, int]]) -> None:
+        self._places = sorted(seen)
+        self._values = [seen[place] for place in self._places]
+
+    def nearest(self, position: int) -> int:
+        """How the construct is written nearest to a position; of two as near, the one that the survey saw first."""
+        after = bisect_left(self._places, position)
+        candidates = range(max(after - 1, 0), min(after + 1, len(self._places)))
+        index = min(candidates, key=lambda each: (abs(self._places[each] - position), self._values[each][0]))
+        return self._values[index][1]
 
 
 class _Survey:
-    """Collects each kind of habit with its distance from a position; the nearest one wins."""
+    """Collects each kind of habit with the places where it is seen."""
 
-    def __init__(self, text: str, position: int) -> None:
+    def __init__(self, text: str) -> None:
         self._text = text
-        self._position = position
-        self._nearest: dict[str, tuple[int, int]] = {}
+        self._seen: dict[str, dict[int, tuple[int, int]]] = {}
+        self._count = 0
 
-    def best(self, name: str, default: int) -> int:
-        return self._nearest[name][1] if name in self._nearest else default
+    def habits(self) -> dict[str, _Habit]:
+        return {name: _Habit(seen) for name, seen in self._seen.items()}
 
     def _saw(self, name: str, at: int, value: int) -> None:
-        distance = abs(at - self._position)
-        if name not in self._nearest or distance < self._nearest[name][0]:
-            self._nearest[name] = (distance, value)
+        self._count += 1
+        self._seen.setdefault(name, {}).setdefault(at, (self._count, value))
 
     def _column(self, offset: int) -> int:
         return offset - self._text.rfind("\n", 0, offset) - 1
