@@ -131,6 +131,8 @@ _MARKS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "ye
 
 
 def _lines(found: list[Any], style: Style) -> Iterator[str]:
+    from rewriter.inventory.snapshot_diff import places
+
     cluster = None
     for each in found:
         if each.cluster != cluster:
@@ -141,9 +143,8 @@ def _lines(found: list[Any], style: Style) -> Iterator[str]:
         name = "settings" if each.list == "cluster" and each.change == "changed" else each.name
         yield "  " + style.paint(one_line(f"{mark} {kind}: {name}"), color)
         if each.change == "changed":
-            for key in dict.fromkeys((*each.before, *each.after)):
-                old, new = (_short(side.get(key)) for side in (each.before, each.after))
-                yield "      " + one_line(f"{key}: {old} → {new}")
+            for place, old, new in places(each.before, each.after):
+                yield "      " + one_line(f"{place}: {_short(old)} → {_short(new)}")
 
 
 def _short(value: Any) -> str:

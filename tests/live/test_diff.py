@@ -44,7 +44,7 @@ def test_what_came_went_and_changed(tmp_path: Path) -> None:
         "  ~ cluster: settings",
         '      version: "1.18.1" → "1.19.0"',
         "  ~ workloads: Deployment shop/web",
-        '      labels: {"app": "web"} → {"app": "web", "tier": "1"}',
+        '      labels.tier: not set → "1"',
         "  + services: prod/db",
         "  - policies: CiliumNetworkPolicy shop/web",
         "gone",
@@ -62,6 +62,18 @@ def test_what_came_went_and_changed(tmp_path: Path) -> None:
         "before": {"labels": {"app": "web"}},
         "after": {"labels": {"app": "web", "tier": "1"}},
     }
+
+
+def test_a_policy_that_changed_is_shown_where_it_did(tmp_path: Path) -> None:
+    def snapshot(name: str, *peers: str) -> str:
+        rules = [{"fromEndpoints": [{"matchLabels": {"app": peer}} for peer in peers]}]
+        return written(tmp_path / name, {"name": "a", "policies": [{**CNP, "spec": {"ingress": rules}}]})
+
+    ran = cnpfix("snapshot", "diff", snapshot("a.json", "web", "api"), snapshot("b.json", "web", "db", "job"))
+    assert ran.out.splitlines()[2:] == [
+        '      spec.ingress[0].fromEndpoints[1].matchLabels.app: "api" → "db"',
+        '      spec.ingress[0].fromEndpoints[2]: not set → {"matchLabels": {"app": "job"}}',
+    ]
 
 
 def test_a_list_that_one_could_not_read_is_no_difference_of_facts(tmp_path: Path) -> None:

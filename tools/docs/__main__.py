@@ -9,7 +9,7 @@ from pathlib import Path
 from tools.docs.cli import cli_page
 from tools.docs.config import config_page
 from tools.docs.passes import pass_pages
-from tools.docs.readme import mistakes, navigation, readme, upgrade_table
+from tools.docs.readme import mistakes, navigation, upgrade_table, with_output
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -23,7 +23,7 @@ def generated() -> Iterator[tuple[Path, str]]:
     yield docs / "reference" / "config.md", config_page()
     yield docs / "upgrade.md", upgrade_table((docs / "upgrade.md").read_text("utf-8"))
     yield docs / "mistakes.md", mistakes((docs / "mistakes.md").read_text("utf-8"), ROOT)
-    yield ROOT / "README.md", readme((ROOT / "README.md").read_text("utf-8"), ROOT)
+    yield ROOT / "README.md", with_output((ROOT / "README.md").read_text("utf-8"), ROOT)
     yield ROOT / "mkdocs.yml", navigation((ROOT / "mkdocs.yml").read_text("utf-8"))
 
 

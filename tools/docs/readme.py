@@ -7,23 +7,17 @@ import io
 import os
 import re
 import shlex
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from itertools import pairwise
 from pathlib import Path
 
 from rewriter.cilium.version import SUPPORTED
 from rewriter.passes import PASSES
-from tools.docs.passes import passes_table
 from tools.docs.symptoms import by_pass, symptoms
 
 #: `<!-- diff: FOLDER OLD NEW -->` in front of a block of the differences between two files.
 _DIFF = re.compile(r"^<!-- diff: (?P<folder>\S+) (?P<old>\S+) (?P<new>\S+) -->\n```diff\n(?:.*\n)*?```$", re.MULTILINE)
 _CONSOLE = re.compile(r"^\$ cd (?P<folder>\S+) && cnpfix (?P<arguments>.*)\n(?:.*\n)*?```$", re.MULTILINE)
-
-
-def readme(text: str, root: Path) -> str:
-    """The README with its table of passes, and with what its commands print today."""
-    return with_output(_made(text, "passes", passes_table("docs/passes/")), root)
 
 
 def with_output(text: str, root: Path) -> str:
@@ -77,7 +71,7 @@ def _console(found: re.Match[str], root: Path) -> str:
     here = Path.cwd()
     os.chdir(root / found["folder"])
     try:
-        with redirect_stdout(out):
+        with redirect_stdout(out), redirect_stderr(io.StringIO()):
             run([*shlex.split(found["arguments"]), "--color", "never"])
     finally:
         os.chdir(here)
