@@ -27,6 +27,7 @@ from tests.cli.support import cnpfix
         ("503 from the gateway", "ingress-entity"),
         ("pod cannot reach 10.96.0.1:443", "api-server"),
         ("node NotReady", "host-firewall"),
+        ("ingress allowed but egress of the client denied", "one-sided"),
         ("ingress: [] does not deny", "no-rules"),
     ],
 )
