@@ -1,6 +1,7 @@
 """## What it does
 
-Finds `toEndpoints` together with a Service's port in `toPorts`, where the pods behind that Service listen on another.
+Finds `toEndpoints` together with a Service's port in `toPorts`, where the pods behind that Service listen on another;
+the same in ingress rules, whose pods are those of the policy, and in NetworkPolicies.
 
 ## Why it matters
 
@@ -61,7 +62,8 @@ from rewriter.inventory.facts import NamedPort, Service, Workload
 from rewriter.passes.kit.backend_ports import Plan, backend_ports, plan_operations
 from rewriter.passes.kit.claims import declared
 from rewriter.passes.kit.coverage import missing
-from rewriter.passes.kit.registry import antipattern
+from rewriter.passes.kit.registry import EVERY_KIND, antipattern
+from rewriter.passes.kit.service_port_sites import service_port_sites
 from rewriter.text import listed, port_text, selector_text, subject_text
 
 
@@ -96,8 +98,14 @@ class _Port:
     doubt: str = ""
 
 
-@antipattern(code="CNP013", id="service-port", title="the port of a Service where its backends listen on another")
+@antipattern(
+    code="CNP013",
+    id="service-port",
+    title="the port of a Service where its backends listen on another",
+    kinds=EVERY_KIND,
+)
 def find(context: Context) -> Iterator[Finding]:
+    yield from service_port_sites(context)
     for spec in context.policy.specs:
         for rule in spec.rules:
             place = _place(context, spec, rule)
