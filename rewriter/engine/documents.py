@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy, is_policy, read_policy
+from rewriter.finding import Fix
 
 #: How a namespaceless manifest's namespace is found: the namespace, or None where nobody says.
 NamespaceOf = Callable[[dict[str, Any]], str | None]
@@ -15,10 +16,17 @@ NamespaceOf = Callable[[dict[str, Any]], str | None]
 
 @dataclass(frozen=True, slots=True)
 class FoundPolicy:
-    """A policy of a document, and whether somebody says which namespace it lands in."""
+    """A policy of a document, and whether somebody says which namespace it lands in.
+
+    `holder` is the manifest of another kind that holds it, None where it stands by itself. `whole` is False where only
+    its rules stand at its route, and what names it elsewhere. `left` says why it is not rewritten, whatever is found.
+    """
 
     policy: Policy
     namespace_known: bool
+    holder: Mapping[str, Any] | None = None
+    whole: bool = True
+    left: str = ""
 
 
 def policies_in(value: Any, namespace_of: NamespaceOf) -> list[FoundPolicy]:
@@ -54,26 +62,13 @@ def _manifests(value: Any, route: str, depth: int) -> Iterator[tuple[dict[str, A
                 yield from _manifests(item, f"{route}/items/{index}", depth + 1)
 
 
-def embedded_policies(value: Any) -> list[str]:
-    """Routes of policies that stand inside another kind: as a mapping, or as text in a block of a string."""
-    return list(_embedded(value, "", 0))
-
-
-def _embedded(value: Any, route: str, depth: int) -> Iterator[str]:
-    if depth > 60:
-        return
-    if isinstance(value, str):
-        if "NetworkPolicy" in value and "kind:" in value and "apiVersion" in value:
-            yield route
-    elif isinstance(value, dict):
-        if is_policy(value) and route:
-            yield route
-            return
-        for key, item in value.items():
-            yield from _embedded(item, f"{route}/{key.replace('~', '~0').replace('/', '~1')}", depth + 1)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _embedded(item, f"{route}/{index}", depth + 1)
+def why_left(found: FoundPolicy, fix: Fix) -> str:
+    """Why a fix does not go to a policy's text, in words; empty where it may."""
+    if found.left or found.whole:
+        return found.left
+    rules = (f"{found.policy.route}/spec/", f"{found.policy.route}/specs/")
+    outside = any(not str(operation["path"]).startswith(rules) for operation in fix.operations)
+    return "the fix changes more than the rules, and only they stand here" if outside else ""
 
 
 def slice_of(document: yamltext.Document) -> str:

@@ -16,6 +16,7 @@ from rewriter.discovery import FoundFile, Globs, InputError, holds_policy
 from rewriter.engine.baseline import NOTHING_KNOWN, Baseline, Known
 from rewriter.engine.documents import FoundPolicy, is_encrypted, policies_in
 from rewriter.engine.effects import Effects
+from rewriter.engine.holders import held_policies
 from rewriter.engine.isolation import Failure, as_error, failure_of
 from rewriter.engine.notes import CODE as NOTE_CODE
 from rewriter.engine.notes import (
@@ -34,6 +35,8 @@ from rewriter.engine.result import Change, FileResult, Place, Reported, by_confi
 from rewriter.engine.scene import Placed
 from rewriter.engine.settings import both_settings, mesh_addresses, node_labels_unsaid
 from rewriter.engine.suppression import suppressions
+from rewriter.engine.template_findings import treat_template
+from rewriter.engine.templates import Reading, read_documents
 from rewriter.engine.traffic import Traffic
 from rewriter.engine.unchecked import needs_mesh
 from rewriter.engine.write import WriteError, write_atomically
@@ -89,19 +92,17 @@ class Fixer:
             text = yamltext.decode(data)
         except yamltext.YamlTextError as error:
             return _unreadable(found.display, "", error)
-        markup = yamltext.template_markup(text)
         try:
-            documents = yamltext.parse(text)
+            reading = read_documents(text)
         except yamltext.YamlTextError as error:
-            if markup is None:
-                return _unreadable(found.display, text, error)
-            return FileResult(found.display, text, findings=(note_on_template(found.display, text, markup),))
-        return self._treat_documents(found, text, documents)
+            return _unreadable(found.display, text, error)
+        return self._treat_documents(found, text, reading)
 
-    def _treat_documents(self, found: FoundFile, text: str, documents: list[yamltext.Document]) -> FileResult:
+    def _treat_documents(self, found: FoundFile, text: str, reading: Reading) -> FileResult:
         if self.inventory.is_patch(found.display):
             return FileResult(found.display, text)
-        silences = suppressions(text, documents, PASS_IDS)
+        documents = reading.documents
+        silences = suppressions(reading.text, documents, PASS_IDS)
         passes = self._passes(found.path)
         used: set[tuple[Suppression, str]] = set()
         hidden: set[tuple[Known, int]] = set()
@@ -110,19 +111,22 @@ class Fixer:
         findings: list[Reported] = []
         broken: list[InputError] = []
         policies = 0
+        unread = [*reading.unread]
         meshless: set[str] | None = None if mesh_known(self.inventory, self.config) else set()
         for document in documents:
-            own = text[document.span.start : document.span.end]
+            own = reading.text[document.span.start : document.span.end]
             if "NetworkPolicy" not in own and not holds_policy(own.encode("utf-8", "replace")):
                 objects = objects_in(document.value) if MARKER in own and not yamltext.template_markup(own) else []
                 if objects:
                     outcomes[document.index] = treat_objects(document, rules, objects)
                     findings += outcomes[document.index].findings
                 continue
-            markup = yamltext.template_markup(own)
-            if markup is not None:
-                span = yamltext.Span(document.span.start + markup.start, document.span.start + markup.end)
-                findings.append(note_on_template(found.display, text, span))
+            mask = reading.masks.get(document.index)
+            if mask is not None:
+                told, why = treat_template(document, rules, mask)
+                findings += told
+                policies += len(rules.policies(document.value)) - len(why)
+                unread += why
                 continue
             here = rules.policies(document.value)
             policies += len(here)
@@ -138,6 +142,8 @@ class Fixer:
             broken += [_broken(found.display, document, here, failure) for failure in outcome.failures]
             outcomes[document.index] = outcome
             findings += outcome.findings
+        if unread:
+            findings.append(note_on_template(found.display, text, sorted(unread, key=lambda each: each.offset)))
         findings = [item for item in findings if not _silenced_note(item, silences, used)]
         findings += self._unused(found, silences, used, passes)
         findings = [item for item in findings if not self._is_known_note(item, hidden)]
@@ -211,13 +217,14 @@ class Fixer:
         """Proofs 1, 2 and 4 over the file as it will be written: nothing else changed, and nothing more would."""
         after = result.after
         try:
-            new_documents = yamltext.parse(after)
+            reading = read_documents(after)
+            new_documents = reading.documents
         except yamltext.YamlTextError as error:
             raise ProofError("same structure", f"the new file does not parse: {error.message}") from None
         if len(new_documents) != len(documents):
             raise ProofError("same structure", "the new file has another number of documents")
         prove_comments(documents, new_documents, may_move=True)
-        silences = suppressions(after, new_documents, PASS_IDS)
+        silences = suppressions(reading.text, new_documents, PASS_IDS)
         second = self._rules(found, self._passes(found.path), silences, set(), set())
         rules = replace(second, previews=False, observe=None)
         for old, new in zip(documents, new_documents, strict=True):
@@ -288,7 +295,7 @@ class Fixer:
         return Rules(
             path=found.display,
             passes=passes,
-            policies=lambda value: policies_in(value, partial(self.namespace_of, found.display)),
+            policies=partial(self._policies, found.display),
             context=context,
             configured=lambda finding: by_config(finding, overrides.get(finding.id)),
             allowed=allowed,
@@ -300,9 +307,16 @@ class Fixer:
             selected=self.options.select or frozenset(),
         )
 
-    def _held(self, path: str, cluster: Cluster | None, policy: Policy) -> str:
+    def _policies(self, path: str, value: object) -> list[FoundPolicy]:
+        """The policies of a document: itself, the items of a List, or those inside a manifest of another kind."""
+        namespace_of = partial(self.namespace_of, path)
+        return policies_in(value, namespace_of) or held_policies(value, namespace_of)
+
+    def _held(self, path: str, cluster: Cluster | None, found: FoundPolicy) -> str:
         """Why a policy is not rewritten: what is applied is not its text, or nobody says whether it is enforced."""
-        if why := self.inventory.changed_on_the_way(path, policy.raw):
+        policy = found.policy
+        applied, route = (policy.raw, "") if found.holder is None else (found.holder, policy.route)
+        if why := self.inventory.changed_on_the_way(path, applied, route):
             return f"{why}, so that the text here is not what the cluster gets"
         if node_labels_unsaid(cluster, policy, self.options.to_version):
             return "it names nodes, and nobody says whether the agents run with enable-node-selector-labels"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rewriter import yamltext
-from rewriter.engine.documents import embedded_policies
 from rewriter.engine.result import Place, Reported
+from rewriter.engine.templates import Unread, policy_texts
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.suppress import Unused
 
@@ -21,32 +23,36 @@ def _note(identifier: str, route: str, message: str, advice: str) -> Finding:
     return Finding(Severity.NOTE, Applicability.MANUAL, route, message, advice=advice, code=CODE, id=identifier)
 
 
-def note_on_template(path: str, text: str, markup: yamltext.Span) -> Reported:
-    """A file or document that is a template: its policies exist only once it is rendered."""
-    line = text.count("\n", 0, markup.start) + 1
-    column = markup.start - text.rfind("\n", 0, markup.start)
+def note_on_template(path: str, text: str, unread: Sequence[Unread]) -> Reported:
+    """A file with policies in templates that cannot be read: at the first markup that is in the way, and why it is."""
+    first = unread[0]
+    line = text.count("\n", 0, first.offset) + 1
+    column = first.offset - text.rfind("\n", 0, first.offset)
+    more = f", and {len(unread) - 1} more in the file" if len(unread) > 1 else ""
     finding = _note(
-        TEMPLATE, "", "holds a policy in a template, which is left alone", "render it and run cnpfix on the result"
+        TEMPLATE,
+        "",
+        f"holds a policy in a template that cannot be read: {first.why}{more}",
+        "render it and run cnpfix on the result",
     )
-    return Reported(finding, Place(path, line, column, line, column + markup.end - markup.start))
+    return Reported(finding, Place(path, line, column, line, column))
 
 
 def note_on_embedded(path: str, document: yamltext.Document) -> list[Reported]:
-    """Policies inside another kind (a generator, a ConfigMap, Helm values): one note each."""
+    """The first policy that is text within a string of another manifest (a ConfigMap, Helm values)."""
     kind = document.value.get("kind") if isinstance(document.value, dict) else None
     holder = kind if isinstance(kind, str) else "another document"
-    notes = []
-    for route in embedded_policies(document.value):
+    for route, _ in policy_texts(document.value):
         where = yamltext.locate(document, route)
         finding = _note(
             EMBEDDED_POLICY,
             route,
-            f"holds a policy inside {holder}, which is left alone",
+            f"holds a policy as text inside {holder}, which is left alone",
             "move the policy to a manifest of its own to have it checked",
         )
         place = Place(path, where.line, where.column, where.end_line, where.end_column, document.index)
-        notes.append(Reported(finding, place))
-    return notes
+        return [Reported(finding, place)]
+    return []
 
 
 def note_on_encrypted(path: str, document: yamltext.Document) -> Reported:

@@ -66,7 +66,7 @@ def treat_objects(document: yamltext.Document, rules: Rules, objects: list[Found
                 )
                 if rules.silenced(finding, place) or any(rules.known([(finding, place)])):
                     continue
-                held = rules.held(found.policy)
+                held = rules.held(found)
                 reported = Reported(finding, place, not_fixed=f"not rewritten: {held}" if held else "")
                 if finding.fix is not None and rules.allowed(finding) and not held:
                     fixes.append((len(outcome.findings), finding.fix))

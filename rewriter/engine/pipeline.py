@@ -12,7 +12,7 @@ from rewriter import yamltext
 from rewriter.cilium.policy import Policy
 from rewriter.engine.comment_proof import prove_places
 from rewriter.engine.declared import together
-from rewriter.engine.documents import FoundPolicy, slice_of
+from rewriter.engine.documents import FoundPolicy, slice_of, why_left
 from rewriter.engine.effects import Effects, Step, check_declared, check_together
 from rewriter.engine.isolation import Failure, PartFailedError, failure_of
 from rewriter.engine.observed import Observed
@@ -50,7 +50,7 @@ class Rules:
     silenced: Callable[[Finding, Place], bool]
     known: Callable[[Sequence[tuple[Finding, Place]]], Sequence[bool]]
     effects: Effects
-    held: Callable[[Policy], str] = lambda _policy: ""
+    held: Callable[[FoundPolicy], str] = lambda _policy: ""
     previews: bool = True
     observe: Observe | None = None
     selected: frozenset[str] = frozenset()
@@ -131,7 +131,7 @@ def treat_document(document: yamltext.Document, rules: Rules, policies: Sequence
     held = {
         index: f"not rewritten: {why}"
         for index, found in enumerate(rules.policies(document.value))
-        if (why := rules.held(found.policy))
+        if (why := rules.held(found))
     }
     limits = _Limits(held)
     failures: list[Failure] = []
@@ -248,6 +248,8 @@ def _treated(draft: _Draft, index: int, reported: Reported, rules: Rules, *, pre
     finding = reported.finding
     if (finding.id, index) in draft.limits.unproved:
         return replace(reported, not_fixed="not rewritten: what its fix does could not be worked out")
+    if finding.fix is not None and (why := why_left(draft.policies[index], finding.fix)):
+        return replace(reported, not_fixed=f"not rewritten: {why}") if preview else reported
     if finding.fix is None or not rules.allowed(finding):
         return _preview(draft, index, reported, rules) if preview else reported
     if index in draft.limits.held:

@@ -73,9 +73,10 @@ class Delivery:
         own = _own(path, namespace_in(manifest), "")
         return Applied(own.namespace, f"{own.source}; {reason}" if own.source else reason, is_applied=False)
 
-    def changed_on_the_way(self, path: str, manifest: Mapping[str, Any]) -> str:
+    def changed_on_the_way(self, path: str, manifest: Mapping[str, Any], route: str = "") -> str:
         """Who changes what a policy says when it is applied, in words; empty where it is applied as it is written.
 
+        `route` is that of a policy inside the manifest, which is then of another kind.
         `${VAR}` is no change here: what passes read of it, they read as not known.
         """
         for placement in self._placements.of(self._files.inner(path)):
@@ -88,7 +89,7 @@ class Delivery:
                         what = " that cannot be read changes it" if patch.unread else " changes it when it is applied"
                         return patch.words + what
                 value = after
-                if any(value.get(field) != manifest.get(field) for field in ("spec", "specs")):
+                if _rules(value, route) != _rules(manifest, route):
                     return f"{step.source} changes it when it is applied"
                 for each in step.unfollowed:
                     if each.may_touch(value, manifest):
@@ -196,6 +197,20 @@ class Delivery:
         if local:
             return local[0] if len(local) == 1 else None
         return self._named(placement.target) or self._only()
+
+
+def _rules(manifest: Mapping[str, Any], route: str) -> Any:
+    """What a policy says, or what stands at a route of the manifest that holds it."""
+    if not route:
+        return manifest.get("spec"), manifest.get("specs")
+    value: Any = manifest
+    for token in route.split("/")[1:]:
+        token = token.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, list):
+            value = value[int(token)] if token.isdigit() and int(token) < len(value) else None
+        else:
+            value = mapping(value).get(token)
+    return value
 
 
 def _patches(step: Transform) -> Iterator[Patch]:

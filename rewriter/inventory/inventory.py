@@ -39,8 +39,11 @@ class Inventory(Protocol):
     def cluster_of(self, path: str) -> Cluster | None:
         """The cluster that the manifests of a file are applied to (`local` globs); None when not known."""
 
-    def changed_on_the_way(self, path: str, manifest: Mapping[str, Any]) -> str:
-        """Who changes what a policy of a file says when it is applied (Kustomize patches and labels); else empty."""
+    def changed_on_the_way(self, path: str, manifest: Mapping[str, Any], route: str = "") -> str:
+        """Who changes what a policy of a file says when it is applied (Kustomize patches and labels); else empty.
+
+        `route` is that of a policy inside the manifest, which is then of another kind.
+        """
 
     def is_patch(self, path: str) -> bool:
         """Whether a file holds Kustomize patches and no manifests of its own."""

@@ -240,8 +240,8 @@ class TreeInventory:
     def is_patch(self, path: str) -> bool:
         return self._delivery.is_patch(path)
 
-    def changed_on_the_way(self, path: str, manifest: Mapping[str, Any]) -> str:
-        return self._delivery.changed_on_the_way(path, manifest)
+    def changed_on_the_way(self, path: str, manifest: Mapping[str, Any], route: str = "") -> str:
+        return self._delivery.changed_on_the_way(path, manifest, route)
 
     def _local(self, path: str) -> list[Cluster]:
         return [cluster for cluster in self.clusters if cluster.local_paths and self._local_to(cluster, path)]

@@ -73,7 +73,7 @@ class Facts:
     def is_patch(self, path: str) -> bool:
         return False
 
-    def changed_on_the_way(self, path: str, manifest: Mapping[str, Any]) -> str:
+    def changed_on_the_way(self, path: str, manifest: Mapping[str, Any], route: str = "") -> str:
         return ""
 
     def services(self, name: str, namespace: str | None = None) -> Sequence[Service]:

@@ -1,0 +1,45 @@
+"""What passes say of policies in a template that is masked, not rendered: findings without fixes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from rewriter import yamltext
+from rewriter.engine.documents import FoundPolicy
+from rewriter.engine.masks import Masked
+from rewriter.engine.pipeline import Rules, treat_document
+from rewriter.engine.result import Reported
+from rewriter.engine.templates import BESIDE, Unread, filled_in, restored
+
+_LEFT = "the policy stands in a template, and what becomes of an edit is not proved without rendering it"
+
+
+def treat_template(document: yamltext.Document, rules: Rules, mask: Masked) -> tuple[list[Reported], list[Unread]]:
+    """The findings of a masked document, and what of it cannot be read: a member of the rules that is filled in."""
+    policies = _policies(rules, document.value)
+    for found in policies:
+        name = filled_in(found.policy.raw)
+        if name:
+            offset = _offset(document, mask)
+            return [], [Unread(offset, f"the template fills in `{name}` as a whole")]
+    passes = tuple(each for each in rules.passes if not (mask.steered and each.id in BESIDE))
+    own = replace(rules, passes=passes, policies=partial(_policies, rules), previews=True)
+    outcome = treat_document(document, own, policies)
+    return [restored(item, mask) for item in outcome.findings if not _rests_on_a_value(item, mask)], []
+
+
+def _rests_on_a_value(found: Reported, mask: Masked) -> bool:
+    """Whether a finding names what the template fills in: whether it holds is then for the value to say."""
+    return any(name in found.finding.message for name in mask.names)
+
+
+def _policies(rules: Rules, value: object) -> Sequence[FoundPolicy]:
+    return [replace(each, left=each.left or _LEFT) for each in rules.policies(value)]
+
+
+def _offset(document: yamltext.Document, mask: Masked) -> int:
+    """Where the first placeholder of a document stands."""
+    places = [document.text.find(name, document.span.start) for name in mask.names]
+    return min((place for place in places if place >= 0), default=document.span.start)
