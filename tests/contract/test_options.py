@@ -140,7 +140,7 @@ def test_processes_and_caches_change_nothing(mesh: Path) -> None:
 
 
 def test_quiet_shows_no_notes_and_no_summary(mesh: Path) -> None:
-    (mesh / "chart.yaml").write_text("kind: CiliumNetworkPolicy\nspec: {{ .Values.spec }}\n")
+    (mesh / "chart.yaml").write_text("apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nspec: {{ .Values.spec }}\n")
     loud, quiet = cnpfix(".").out, cnpfix("-q", ".").out
     assert "template" in loud
     assert "--write applies" in loud

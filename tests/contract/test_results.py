@@ -132,8 +132,8 @@ def test_the_example_configuration(mesh: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "kind: CiliumNetworkPolicy\nspec: {{ .Values.spec }}\n",
-        "{% if on %}\nkind: CiliumNetworkPolicy\n{% endif %}\nspec: {}\n",
+        "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nspec: {{ .Values.spec }}\n",
+        "apiVersion: cilium.io/v2\n{% if on %}\nkind: CiliumNetworkPolicy\n{% endif %}\nspec: {{ spec }}\n",
         manifest("helm").replace("[cluster]", "{{ .Values.entities | toYaml }}"),
     ],
 )
