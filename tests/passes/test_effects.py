@@ -58,7 +58,9 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[Step]:
 
 def _cases() -> list[Path]:
     ids = {each.id for each in PASSES}
-    return [path.parent for path in sorted(GOLDEN.glob("*/*/input.*")) if path.parent.parent.name in ids]
+    found = [path for path in sorted(GOLDEN.glob("*/*/input.*")) if path.parent.parent.name in ids]
+    # Templates have findings and no fix, and are no YAML before they are rendered.
+    return [path.parent for path in found if yamltext.template_markup(path.read_text()) is None]
 
 
 @pytest.mark.parametrize("case", _cases(), ids=lambda case: f"{case.parent.name}/{case.name}")

@@ -106,13 +106,6 @@ def test_leaves_alone_rules_with_other_peers(rule: Any) -> None:
     assert treat(item("80/TCP"), **rule).findings == []
 
 
-def test_leaves_ingress_alone() -> None:
-    document = manifest(item("80/TCP"))
-    document["spec"]["ingress"] = [{"fromEndpoints": [{"matchLabels": WEB}], "toPorts": [item("80/TCP")]}]
-    del document["spec"]["egress"]
-    assert run(find, document, KNOWN).findings == []
-
-
 @pytest.mark.parametrize("kind", [CNP, CCNP])
 def test_writes_the_backend_port(kind: str) -> None:
     result = treat(item("53/UDP", "80/TCP", rules={"http": [{"method": "GET"}]}), kind=kind)
