@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -118,8 +119,19 @@ def _is_patched(value: Mapping[str, Any]) -> bool:
 def _found(each: Embedded, holder: Mapping[str, Any], home: str | None) -> FoundPolicy:
     own = mapping(each.manifest.get("metadata")).get("namespace")
     namespace = home if own is None else _plain(own)
-    policy = read_policy(each.manifest, namespace=namespace, base=each.route)
+    policy = read_policy(_with_name(each), namespace=namespace, base=each.route)
     return FoundPolicy(policy, namespace is not None, holder, each.whole, _left(each, holder))
+
+
+def _with_name(each: Embedded) -> dict[str, Any]:
+    """The policy with a name. Charts name what they make of raw resources, by the key that they stand under."""
+    metadata = mapping(each.manifest.get("metadata"))
+    if metadata.get("name") is not None:
+        return each.manifest
+    steps = each.route.split("/")
+    key = steps[-1 if each.whole else -2].lower()
+    name = key if re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", key) and not key.isdigit() else "policy"
+    return {**each.manifest, "metadata": {**metadata, "name": name}}
 
 
 def _left(each: Embedded, holder: Mapping[str, Any]) -> str:
