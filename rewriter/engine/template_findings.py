@@ -32,7 +32,7 @@ def treat_template(document: yamltext.Document, rules: Rules, mask: Masked) -> t
 
 def _rests_on_a_value(found: Reported, mask: Masked) -> bool:
     """Whether a finding names what the template fills in: whether it holds is then for the value to say."""
-    return any(name in found.finding.message for name in mask.names)
+    return any(name.removeprefix("$") in found.finding.message for name in mask.names)
 
 
 def _policies(rules: Rules, value: object) -> Sequence[FoundPolicy]:

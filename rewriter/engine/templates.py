@@ -147,7 +147,10 @@ def _reads_as_it_is(own: str) -> bool:
 def _marked(document: yamltext.Document) -> bool:
     if policies_in(document.value, lambda _manifest: None):
         return True
-    nodes = [yamltext.node_at(document, each.route) for each in embedded(document.value)]
+    inside = list(embedded(document.value))
+    if any("{{" in str(each.manifest) for each in inside):  # An alias may bring it in from elsewhere.
+        return True
+    nodes = [yamltext.node_at(document, each.route) for each in inside]
     return any(node and yamltext.template_markup(document.text[node.start : node.end]) for node in nodes)
 
 
