@@ -74,12 +74,29 @@ class _Limits:
     """What an attempt leaves out, by position of the policy.
 
     `held` says why policies are not rewritten, `silent` are passes that failed on a policy, `unproved` those whose
-    fixes did, both with the pass's id.
+    fixes did, both with the pass's id. `needs_silenced` are passes whose fix is right only together with one that
+    stays out, since its finding is silenced.
     """
 
     held: dict[int, str]
     silent: set[tuple[str, int]] = field(default_factory=set)
     unproved: set[tuple[str, int]] = field(default_factory=set)
+    needs_silenced: set[tuple[str, int]] = field(default_factory=set)
+
+
+class _NeedsSilencedError(Exception):
+    """A fix would change flows that it does not declare, and another of the pass stays out: its finding is silenced."""
+
+    def __init__(self, pass_id: str, policy: int) -> None:
+        super().__init__(pass_id, policy)
+        self.pass_id = pass_id
+        self.policy = policy
+
+
+_NEEDS_SILENCED = (
+    "not rewritten: the fix changes no other flow only together with one of the same policy whose finding is silenced "
+    "or in the baseline"
+)
 
 
 @dataclass(slots=True)
@@ -144,6 +161,9 @@ def treat_document(document: yamltext.Document, rules: Rules, policies: Sequence
                 failures.append(error.failure)
                 _leave_out(error, limits)
             careful = True
+            continue
+        except _NeedsSilencedError as error:
+            limits.needs_silenced.add((error.pass_id, error.policy))
             continue
         if outcome.failure and not careful:
             careful = True
@@ -228,6 +248,8 @@ def _round(
                 try:
                     reported[id(finding)] = _treated(draft, index, reported[id(finding)], rules, preview=first)
                 except ProofError as error:
+                    if draft.careful and index in _left_alone(placed, loud):
+                        raise _NeedsSilencedError(finding.id, index) from error
                     reported[id(finding)] = replace(reported[id(finding)], not_fixed=str(error))
                     raise
                 except Exception as error:
@@ -243,11 +265,23 @@ def _round(
     return changed
 
 
+_Placed = tuple[int, Finding, Place]
+
+
+def _left_alone(placed: Sequence[_Placed], loud: Sequence[_Placed]) -> set[int]:
+    """The policies of which a fix stays out because its finding is silenced or in the baseline."""
+    reported = {id(finding) for _, finding, _ in loud}
+    return {index for index, finding, _ in placed if finding.fix is not None and id(finding) not in reported}
+
+
 def _treated(draft: _Draft, index: int, reported: Reported, rules: Rules, *, preview: bool) -> Reported:
     """A finding with its fix applied to the draft, or with what the fix would do."""
     finding = reported.finding
     if (finding.id, index) in draft.limits.unproved:
-        return replace(reported, not_fixed="not rewritten: what its fix does could not be worked out")
+        why = "not rewritten: what its fix does could not be worked out"
+        return replace(reported, not_fixed=why) if preview else reported
+    if (finding.id, index) in draft.limits.needs_silenced:
+        return replace(reported, not_fixed=_NEEDS_SILENCED) if preview else reported
     if finding.fix is not None and (why := why_left(draft.policies[index], finding.fix)):
         return replace(reported, not_fixed=f"not rewritten: {why}") if preview else reported
     if finding.fix is None or not rules.allowed(finding):
