@@ -98,6 +98,8 @@ def find(context: Context) -> Iterator[Finding]:
 
 
 def _locked_out(context: Context, spec: Spec) -> Iterator[Finding]:
+    if any(map(_refuses_nodes, spec.rules)):
+        return  # Whoever denies the other nodes by name means it.
     shut: dict[Need, None] = {}
     let_in = False
     for each in host_reaches(context, spec):
@@ -112,6 +114,13 @@ def _locked_out(context: Context, spec: Spec) -> Iterator[Finding]:
                 shut[need] = None
     if shut:
         yield _shut(context, spec, list(shut), let_in=let_in)
+
+
+def _refuses_nodes(rule: Rule) -> bool:
+    """Whether a deny rule names the other nodes, or everything, on every port."""
+    field = rule.peer("fromEntities") if rule.deny else None
+    named = field is not None and not {"remote-node", "cluster", "all"}.isdisjoint(map(str, field.entries))
+    return named and not rule.raw.get("toPorts")
 
 
 def _is_first(context: Context, each: HostReach) -> bool:

@@ -163,7 +163,7 @@ def _group(site: Site) -> Iterator[Finding]:
     name = entry.get("cidrGroupRef")
     near = near_group(context, name) if isinstance(name, str) else None
     own = context.cluster.name if context.cluster else None
-    known = context.inventory.completeness(None, own).complete
+    known = context.inventory.completeness(None, own).complete and not context.inventory.gaps("cidr_groups")
     if near is None and not known:
         return
     what = f"no CiliumCIDRGroup {name} exists" if isinstance(name, str) else "no CiliumCIDRGroup has these labels"

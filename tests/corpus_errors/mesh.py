@@ -14,6 +14,7 @@ from rewriter.cilium.policy import CCNP, Policy
 from rewriter.cilium.selector import Selector
 from rewriter.engine.opening import open_workspace
 from rewriter.engine.workspace import Request
+from rewriter.inventory.snapshot import LISTS
 
 #: Pod, node and Service range of each repository's cluster, as its Talos and Cilium files have them.
 _RANGES = {
@@ -54,10 +55,13 @@ def with_mesh(repository: Path, folder: Path) -> None:
     workspace = open_workspace(Request(names=(str(folder),)), lambda _: None)
     pods = {json.dumps(pod, sort_keys=True): pod for each in workspace.policies() for pod in _pods(each.policy)}
     workloads = [pods[key] for key in sorted(pods)]
+    unread = {name: "of the cluster only the pods are known" for name in LISTS if name != "workloads"}
     snapshot = {
         "cnpfix_inventory": 1,
         "created": datetime.now(UTC).isoformat(),
-        "clusters": [{"name": name, "workloads": workloads} for name in ("cluster-a", "cluster-b")],
+        "clusters": [
+            {"name": name, "workloads": workloads, "incomplete": unread} for name in ("cluster-a", "cluster-b")
+        ],
     }
     (folder / SNAPSHOT).write_text(json.dumps(snapshot))
 
