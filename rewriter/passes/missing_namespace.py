@@ -127,6 +127,10 @@ def _finding(site: Site, selector: Selector) -> Finding | None:
     there = matches.elsewhere
     if (wrong := misspelt(selector)) and not there:
         return _misspelt(site, selector, wrong)
+    if any(
+        True for version in (context.from_version, context.to_version) for _ in filtered(context, selector, version)
+    ):
+        return None  # No identity has the label, in any namespace: filtered-label says so.
     if said := told(context, selector):
         return _told(site, selector, there, said)
     if not context.namespace_known:
