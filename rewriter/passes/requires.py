@@ -264,6 +264,10 @@ def _dropped(group: _Group) -> Iterator[Operation]:
     yield from ({"op": "remove", "path": rule.route} for rule in reversed(empty))
 
 
+#: How many other policies the evidence names.
+_MOST_OTHERS = 5
+
+
 class _Other(NamedTuple):
     """Rules of another policy that may apply to the same pods, and so lose the requirements."""
 
@@ -322,8 +326,10 @@ def _finding(
         )
     if others:
         why += "; the upgrade opens what other policies allow the same pods and the requirement holds back today"
-    named = dict.fromkeys(policy_text(other.policy) for other in others)
-    evidence = tuple(f"{other} may apply to the same pods and loses the requirement" for other in named)
+    named = list(dict.fromkeys(policy_text(other.policy) for other in others))
+    evidence = [f"{other} may apply to the same pods and loses the requirement" for other in named[:_MOST_OTHERS]]
+    if len(named) > _MOST_OTHERS:
+        evidence.append(f"and {len(named) - _MOST_OTHERS} more policies")
     return Finding(
         severity=Severity.ERROR,
         applicability=applicability,

@@ -187,3 +187,10 @@ def test_rule_sets_of_the_same_pods(
     assert result.only.applicability is trust
     if expected:
         assert result.manifest["specs"][1]["ingress"] == [expected]
+
+
+def test_the_evidence_names_at_most_five_other_policies() -> None:
+    others = [other(cnp("ingress: [{fromEndpoints: [{matchLabels: {app: b}}]}]"), f"o{number}") for number in range(8)]
+    evidence = run(find, REQUIRING, others=others).only.evidence
+    assert sum("may apply to the same pods" in line for line in evidence) == 5
+    assert "and 3 more policies" in evidence
