@@ -65,6 +65,12 @@ def impact(
             rich_help_panel=FILES,
         ),
     ] = None,
+    exit_code: Annotated[
+        bool,
+        typer.Option(
+            "--exit-code", help="Exit 1 where the upgrade breaks something that no fix mends.", rich_help_panel=REPORT
+        ),
+    ] = False,
     jobs: Jobs = 0,
     color: ColorOption = Color.AUTO,
 ) -> int:
@@ -75,7 +81,8 @@ def impact(
 
     Policies are judged one by one, over every identity that their selectors tell apart; and together, between the
     workloads that are known, egress in the source's cluster and ingress in the destination's. Nothing is written.
-    Exit codes: 0 fine, 2 usage, unreadable input or a proof that failed.
+    Exit codes: 0 fine, 1 with --exit-code where flows close or policies go dead all the same, 2 usage, unreadable input
+    or a proof that failed.
     """
     from rewriter.cli.progress import Progress
     from rewriter.engine.impact import impact_of
@@ -117,7 +124,9 @@ def impact(
         write_file(output, text)
     for problem in found.errors:
         tell(problem)
-    return 2 if found.errors else 0
+    if found.errors:
+        return 2
+    return 1 if exit_code and found.breaks else 0
 
 
 def _fixed(workspace: Workspace, jobs: int, *, unsafe_fixes: bool) -> tuple[list[Rewrite], list[InputError]]:

@@ -22,7 +22,7 @@ from rewriter.evidence.mesh import mesh_known
 from rewriter.evidence.settings import facts_of, settings_of, workload_identities
 from rewriter.finding import Flows
 from rewriter.inventory.facts import Cluster
-from rewriter.reach.pairs import Member, MeshDifference, PairChange, compare_mesh
+from rewriter.reach.pairs import Member, MeshDifference, compare_mesh
 
 _UNSAID = "nobody says whether it is; say so with `node_selector_labels` in [[clusters]]"
 DEAD, WOKEN, DEAD_ON_BOTH, ENFORCED = "stops being enforced", "starts being enforced", "is not enforced", ""
@@ -61,6 +61,28 @@ class PolicyImpact:
     fixes: tuple[str, ...] = ()
     rewritten: bool = False
 
+    @property
+    def left(self) -> Change:
+        """What the upgrade alone does, and does all the same with the rewrite."""
+        undone, fixed = self.undone, self.fixed
+        flows = Flows(_both(fixed.flows.opened, undone.flows.opened), _both(fixed.flows.closed, undone.flows.closed))
+        return Change(flows, fixed.state if fixed.state == undone.state else ENFORCED, fixed.reason)
+
+    @property
+    def on_purpose(self) -> Change:
+        """What happens with the rewrite only: the rewrite does it, and says so."""
+        undone, fixed = self.undone, self.fixed
+        flows = Flows(_only(fixed.flows.opened, undone.flows.opened), _only(fixed.flows.closed, undone.flows.closed))
+        return Change(flows, ENFORCED if fixed.state == undone.state else fixed.state, fixed.reason)
+
+
+def _both(one: Sequence[str], other: Sequence[str]) -> tuple[str, ...]:
+    return tuple(item for item in one if item in other)
+
+
+def _only(one: Sequence[str], other: Sequence[str]) -> tuple[str, ...]:
+    return tuple(item for item in one if item not in other)
+
 
 class _Judged(NamedTuple):
     """A `PolicyImpact` without its policy, whose document is much to send between processes."""
@@ -89,8 +111,28 @@ class Impact:
     errors: tuple[InputError, ...] = field(default=())
 
     @property
-    def left(self) -> frozenset[PairChange]:
-        return frozenset(self.fixed.pairs)
+    def left(self) -> MeshDifference:
+        """What the upgrade alone changes between known workloads, and changes all the same with the rewrite."""
+        pairs, released = set(self.undone.pairs), set(self.undone.released)
+        return MeshDifference(
+            tuple(pair for pair in self.fixed.pairs if pair in pairs),
+            tuple(name for name in self.fixed.released if name in released),
+        )
+
+    @property
+    def on_purpose(self) -> MeshDifference:
+        """What changes between known workloads with the rewrite only."""
+        pairs, released = set(self.undone.pairs), set(self.undone.released)
+        return MeshDifference(
+            tuple(pair for pair in self.fixed.pairs if pair not in pairs),
+            tuple(name for name in self.fixed.released if name not in released),
+        )
+
+    @property
+    def breaks(self) -> bool:
+        """Whether the upgrade closes flows, or takes a policy out of force, that the rewrite does not mend."""
+        policies = any(item.left.flows.closed or item.left.state == DEAD for item in self.policies)
+        return policies or any(pair.change == "closed" for pair in self.left.pairs)
 
 
 def impact_of(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rewriter.engine.impact import Change, Impact, PolicyImpact
-from rewriter.output.impact_text import MOST_PAIRS, ROWS, fate, heads, numbers, shown_pairs, state_words
+from rewriter.output.impact_text import MOST_PAIRS, ROWS, columns_of, fate, heads, numbers, shown_pairs, state_words
 from rewriter.output.markdown import escaped
 from rewriter.output.style import as_json_text, logged
 from rewriter.reach.pairs import MeshDifference
@@ -30,8 +30,10 @@ def as_json(impact: Impact, versions: tuple[str, str]) -> dict[str, Any]:
         "summary": {
             "policies": impact.total,
             "workloads": impact.workloads,
-            "undone": {name: undone for name, undone, _ in rows},
-            "fixed": {name: fixed for name, _, fixed in rows},
+            "undone": {name: undone for name, undone, *_ in rows},
+            "fixed": {name: fixed for name, _, fixed, *_ in rows},
+            "left": {name: left for name, _, _, left, _ in rows},
+            "on_purpose": {name: purpose for name, *_, purpose in rows},
         },
         "policies": [_policy(item) for item in impact.policies],
         "undone": _mesh(impact.undone),
@@ -92,13 +94,14 @@ def render_markdown(impact: Impact, versions: tuple[str, str]) -> str:
 
 def _lines(impact: Impact, versions: tuple[str, str]) -> Iterator[str]:
     where = f" of {escaped(', '.join(impact.clusters))}" if impact.clusters else ""
-    undone_head, fixed_head = heads(impact)
+    columns = columns_of(impact)
     yield f"## Cilium {' to '.join(dict.fromkeys(versions))}{where}: what changes for traffic"
     yield ""
-    yield f"| | {undone_head} | {fixed_head} |"
-    yield "| --- | ---: | ---: |"
-    for name, undone, fixed in numbers(impact):
-        yield f"| {ROWS[name]} | {undone} | {fixed} |"
+    yield f"| | {' | '.join(columns)} |"
+    yield f"| --- |{' ---: |' * len(columns)}"
+    for name, undone, fixed, left, purpose in numbers(impact):
+        shown = (undone, fixed) if impact.by_hand else (undone, left, purpose)
+        yield f"| {ROWS[name]} | {' | '.join(map(str, shown))} |"
     for item in impact.policies:
         policy = item.policy.policy
         name = "/".join(part for part in (policy.namespace, policy.name) if part)
@@ -108,7 +111,7 @@ def _lines(impact: Impact, versions: tuple[str, str]) -> Iterator[str]:
         yield from _flows(item.undone)
         if item.fixed != item.undone and item.fixed:
             if item.undone.state or item.undone or not impact.by_hand:
-                yield from ["", f"{fixed_head.capitalize()}:", ""]
+                yield from ["", f"{heads(impact)[1].capitalize()}:", ""]
             yield from _flows(item.fixed)
     rows = shown_pairs(impact)
     if rows:

@@ -8,6 +8,7 @@ from rewriter.engine.impact import DEAD, WOKEN, Change, Impact, PolicyImpact
 from rewriter.output.style import CLOSES, OPENS, Style, clean, logged, one_line
 from rewriter.reach.pairs import MeshDifference, PairChange
 
+_WIDTH = 14
 #: Rows of pairs that are shown; every one is in the JSON.
 MOST_PAIRS = 40
 _VERBS = {"opened": ("opens", "red"), "closed": ("closes", "yellow")}
@@ -37,9 +38,20 @@ ROWS = {
 }
 
 
-def numbers(impact: Impact) -> Iterator[tuple[str, int, int]]:
-    """The rows of the summary: its name in `ROWS`, how many with nothing done, how many after the fixes."""
-    undone, fixed = ([item.undone for item in impact.policies], [item.fixed for item in impact.policies])
+def numbers(impact: Impact) -> Iterator[tuple[str, int, int, int, int]]:
+    """The rows of the summary, each with its name in `ROWS` and four numbers of policies, pairs or workloads.
+
+    How many the upgrade changes with nothing done, how many change after the rewrite; and of these how many the upgrade
+    changes all the same, and how many the rewrite changes on purpose. A policy may count in both.
+    """
+    policies = impact.policies
+    columns = (
+        [item.undone for item in policies],
+        [item.fixed for item in policies],
+        [item.left for item in policies],
+        [item.on_purpose for item in policies],
+    )
+    meshes = (impact.undone, impact.fixed, impact.left, impact.on_purpose)
 
     def changed(changes: list[Change]) -> int:
         return sum(bool(change.flows.opened or change.flows.closed) for change in changes)
@@ -47,13 +59,17 @@ def numbers(impact: Impact) -> Iterator[tuple[str, int, int]]:
     def become(state: str, changes: list[Change]) -> int:
         return sum(change.state == state for change in changes)
 
-    yield "policies_changed", changed(undone), changed(fixed)
-    yield "policies_dead", become(DEAD, undone), become(DEAD, fixed)
-    yield "policies_woken", become(WOKEN, undone), become(WOKEN, fixed)
+    def row(name: str, counts: Iterator[int]) -> tuple[str, int, int, int, int]:
+        undone, fixed, left, purpose = counts
+        return name, undone, fixed, left, purpose
+
+    yield row("policies_changed", (changed(column) for column in columns))
+    yield row("policies_dead", (become(DEAD, column) for column in columns))
+    yield row("policies_woken", (become(WOKEN, column) for column in columns))
     if impact.workloads:
         for change in ("closed", "opened"):
-            yield f"pairs_{change}", count(impact.undone, change), count(impact.fixed, change)
-        yield "workloads_released", len(impact.undone.released), len(impact.fixed.released)
+            yield row(f"pairs_{change}", (count(mesh, change) for mesh in meshes))
+        yield row("workloads_released", (len(mesh.released) for mesh in meshes))
 
 
 def count(difference: MeshDifference, change: str) -> int:
@@ -67,6 +83,11 @@ def count(difference: MeshDifference, change: str) -> int:
 def heads(impact: Impact) -> tuple[str, str]:
     """The two states in words: with nothing done, and after the rewrite."""
     return ("as it was", "rewritten") if impact.by_hand else ("nothing done", "after the fixes")
+
+
+def columns_of(impact: Impact) -> tuple[str, ...]:
+    """The headings of the summary. What the fixes change on purpose is no damage of the upgrade, so it stands apart."""
+    return heads(impact) if impact.by_hand else ("upgrade alone", "with fixes", "on purpose")
 
 
 def fate(policy: PolicyImpact, impact: Impact) -> str:
@@ -99,13 +120,15 @@ def _title(impact: Impact, versions: tuple[str, str], style: Style) -> Iterator[
 
 
 def _table(impact: Impact, style: Style) -> Iterator[str]:
-    rows = [(ROWS[name], undone, fixed) for name, undone, fixed in numbers(impact)]
-    width = max(len(words) for words, *_ in rows)
-    undone_head, fixed_head = heads(impact)
-    yield style.paint(f"{'':<{width}}{undone_head:>15}{fixed_head:>18}", "dim")
-    for words, undone, fixed in rows:
-        good = style.paint(f"{fixed or '·':>18}", *(["red"] if fixed else ["green"] if undone else []))
-        yield f"{words:<{width}}{undone or '·':>15}{good}"
+    rows = list(numbers(impact))
+    width = max(len(ROWS[name]) for name, *_ in rows)
+    heading = "".join(f"{words:>{_WIDTH}}" for words in columns_of(impact))
+    yield style.paint(f"{'':<{width}}{heading}", "dim")
+    for name, undone, fixed, left, purpose in rows:
+        second = fixed if impact.by_hand else left
+        good = style.paint(f"{second or '·':>{_WIDTH}}", *(["red"] if second else ["green"] if undone else []))
+        third = "" if impact.by_hand else f"{purpose or '·':>{_WIDTH}}"
+        yield f"{ROWS[name]:<{width}}{undone or '·':>{_WIDTH}}{good}{third}"
 
 
 def _policy(policy: PolicyImpact, impact: Impact, style: Style) -> Iterator[str]:

@@ -273,3 +273,21 @@ def test_a_file_that_could_not_be_read_as_it_was_never_stops_the_others(reposito
     assert done.code == 2
     assert "before/broken.yaml" in done.err
     assert states(json.loads(done.out)) == {"a/policy.yaml": "changed"}
+
+
+def test_what_the_upgrade_breaks_stands_apart_from_what_the_fixes_change_on_purpose(repository: Path) -> None:
+    config = (repository / "cnpfix.toml").read_text() + '[passes.cluster-entity]\nremote = "all"\n'
+    (repository / "cnpfix.toml").write_text(config)
+    upgrade = ("--from", "1.18", "--to", "1.19")
+    policy(repository, "  ingress:\n  - fromEndpoints: [{matchLabels: {app: web}}]\n  - fromEntities: [cluster]\n")
+    summary = impact(*upgrade)["summary"]
+    assert summary["undone"]["policies_changed"] == 1
+    assert summary["left"]["policies_changed"] == 0
+    assert summary["on_purpose"]["policies_changed"] == 1
+    assert "on purpose" in cnpfix("impact", *upgrade).out
+    assert cnpfix("impact", "--exit-code", *upgrade).code == 0
+    policy(repository, "  ingress:\n  - fromEndpoints: [{matchLabels: {app: web}}]\n")
+    ignored = '[[per-path]]\npaths = ["a/**"]\nignore = ["CNP006"]\n'
+    (repository / "cnpfix.toml").write_text(config + ignored)
+    assert cnpfix("impact", "--exit-code", *upgrade).code == 1
+    assert cnpfix("impact", *upgrade).code == 0
