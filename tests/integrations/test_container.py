@@ -70,6 +70,10 @@ class Image:
         return Ran(done.returncode, done.stdout, "".join(said))
 
 
+#: What a run over the bundled mesh says at its end.
+_COUNTED = "5 findings: 5 would be fixed"
+
+
 def _inspected(image: str) -> dict[str, object]:
     done = subprocess.run(["buildah", "inspect", "--type=image", image], capture_output=True, check=True)
     described = json.loads(done.stdout)
@@ -128,14 +132,14 @@ def test_a_dry_run_says_what_it_says_outside(image: Image, mesh: Path) -> None:
     _give(mesh, os.geteuid())
     outside = subprocess.run([CNPFIX, "--dry-run"], cwd=mesh, capture_output=True, text=True, check=True)
     assert (ran.code, ran.out, ran.err) == (0, outside.stdout, outside.stderr)
-    assert "5 findings in 5 policies of 6 files" in ran.out
+    assert _COUNTED in ran.out
 
 
 def test_a_repository_in_the_mounted_folder(image: Image, mesh: Path) -> None:
     mesh.parent.chmod(0o755)
     ran = image.run(mesh.parent, "--dry-run", "mesh")
     assert (ran.code, ran.err) == (0, "")
-    assert "5 findings in 5 policies of 6 files" in ran.out
+    assert _COUNTED in ran.out
 
 
 def test_a_pipelines_checkout_lies_where_the_pipeline_wants(image: Image, mesh: Path) -> None:
@@ -143,15 +147,16 @@ def test_a_pipelines_checkout_lies_where_the_pipeline_wants(image: Image, mesh: 
     mesh.chmod(0o777)
     script = "cd /builds/mesh && cnpfix --check --format gitlab --output report.json"
     ran = image.command("sh", "-c", script, mount=f"--volume={mesh}:/builds/mesh")
-    assert (ran.code, ran.err) == (1, "")
-    assert "5 findings in 5 policies of 6 files" in ran.out
+    assert ran.code == 1
+    assert "cnpfix: 5 findings" in ran.err
     assert len(json.loads((mesh / "report.json").read_text())) == 5
 
 
 def test_check_fails_and_writes_nothing(image: Image, mesh: Path) -> None:
     before = _manifests(mesh)
     ran = image.run(mesh, "--check", options=":ro")
-    assert (ran.code, ran.err) == (1, "")
+    assert ran.code == 1
+    assert "cnpfix: 5 findings: 5 would be fixed" in ran.err
     assert _manifests(mesh) == before
 
 
@@ -192,7 +197,7 @@ def test_the_owner_writes(image: Image, mesh: Path) -> None:
     assert sorted(changed) == ["clusters/a/default/myclient.yaml", "clusters/a/shop/policies.yaml"]
     assert {path.stat().st_uid for path in mesh.rglob("*")} == {OWNER}
     again = image.run(mesh, "--check")
-    assert (again.code, again.err) == (0, "")
+    assert (again.code, again.err) == (0, "cnpfix: 5 policies in 2 files, nothing to report\n")
 
 
 @pytest.fixture
