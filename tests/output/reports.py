@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +23,14 @@ def report_of(paths: Sequence[Path], *, config: Path | None = None) -> tuple[Rep
     options = Options(workspace.from_version, workspace.to_version, unsafe_fixes=True)
     results = fix_run.preview(workspace, options, jobs=1)
     return fix_run.make_report(workspace, results), results, workspace
+
+
+def apart(case: Path, folder: Path) -> Path:
+    """A copy of a golden case in a new folder, outside this checkout.
+
+    In place, every file of the checkout would be read for facts, and the time grow with the square of the cases.
+    """
+    return shutil.copytree(case, folder / "repository")
 
 
 def report_of_case(case: Path) -> Report:

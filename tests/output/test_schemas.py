@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -18,7 +17,7 @@ from rewriter.discovery import InputError
 from rewriter.engine.result import Place, Report, Reported, Summary
 from rewriter.finding import Applicability, Finding, Flows, Severity
 from rewriter.output import FORMATS, render
-from tests.output.reports import CASES, report_of, report_of_case
+from tests.output.reports import CASES, apart, report_of, report_of_case
 
 #: GitLab describes its format as a table (Code Quality, "Code Quality report format"); this is that table.
 GITLAB = {
@@ -110,8 +109,7 @@ def _check_github(text: str, report: Report) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}/{case.name}")
 def test_fits_its_schema(case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    copied = tmp_path / "repository"  # Apart from this checkout, whose every file would be read for facts.
-    shutil.copytree(case, copied)
+    copied = apart(case, tmp_path)
     monkeypatch.chdir(copied)
     report = report_of_case(copied)
     for name in FORMATS:
@@ -123,8 +121,9 @@ def test_hostile_texts(name: str) -> None:
     _check(_hostile(), name)
 
 
-def test_sarif_regions_are_the_text_that_changes(monkeypatch: pytest.MonkeyPatch) -> None:
-    case = next(case for case in CASES if case.name == "crlf" and case.parent.name == "fqdn-double-star")
+def test_sarif_regions_are_the_text_that_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = next(case for case in CASES if case.name == "crlf" and case.parent.name == "fqdn-double-star")
+    case = apart(found, tmp_path)
     monkeypatch.chdir(case)
     report = report_of_case(case)
     run: dict[str, Any] = json.loads(render(report, "sarif"))["runs"][0]
