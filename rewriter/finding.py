@@ -37,7 +37,7 @@ class Fix:
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class FlowClaim:
     """Flows that a fix opens, or closes: in words, and so that the verdict engine can tell them from others.
 
     They are those of one direction (empty: of both) between the subject of the rule set at the route `spec` (empty: of
@@ -83,8 +83,8 @@ class Finding:
     fix: Fix | None = None
     candidate: Fix | None = None
     versions: str = ""
-    opens: tuple[Declared, ...] = ()
-    closes: tuple[Declared, ...] = ()
+    opens: tuple[FlowClaim, ...] = ()
+    closes: tuple[FlowClaim, ...] = ()
     at_key: bool = False
     on_request: bool = False
     once: str = ""

@@ -14,7 +14,7 @@ from rewriter.cilium.policy import EGRESS, Policy
 from rewriter.cilium.policy_set import PolicySet, compile_policies
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
 from rewriter.cilium.validation import Rejection
-from rewriter.engine.declared import declaration
+from rewriter.engine.claims import compile_claims
 from rewriter.engine.inside import addresses_inside
 from rewriter.engine.proofs import ProofError
 from rewriter.engine.worlds import world_of
@@ -26,7 +26,7 @@ from rewriter.passes.kit.enforcement import denied_by_others, may_share_pods, re
 from rewriter.reach.compare import StepEffect, reach
 from rewriter.reach.difference import Difference
 from rewriter.reach.effect import step_effect
-from rewriter.reach.world import Declaration, PolicyWorld
+from rewriter.reach.world import CompiledClaims, PolicyWorld
 
 _ASKED = (
     "toServices",
@@ -85,11 +85,11 @@ class Effects:
         """Why the source version rejects a policy."""
         return rejected(policy, self.source.version, node_selector_labels=self.source.node_selector_labels)
 
-    def declaration(self, finding: Finding, policy: Policy) -> Declaration | None:
+    def compile_claims(self, finding: Finding, policy: Policy) -> CompiledClaims | None:
         """What a finding of a policy declares; None where that is nothing."""
-        return declaration(finding, policy, self.source, self.target, self._facts((policy,)))
+        return compile_claims(finding, policy, self.source, self.target, self._facts((policy,)))
 
-    def step(self, before: Policy, after: Policy, declared: Declaration | None) -> Step:
+    def step(self, before: Policy, after: Policy, declared: CompiledClaims | None) -> Step:
         """The flows that a step of a rewrite changes (see `reach_of_step`), one statement each."""
         facts = self._facts((before, after))
         worlds = [
@@ -183,7 +183,7 @@ class Effects:
         after: Policy,
         worlds: Sequence[PolicyWorld],
         identities: Sequence[Identity],
-        declared: Declaration | None,
+        declared: CompiledClaims | None,
     ) -> StepEffect:
         """The effect beside the other policies of the same pods, which fromRequires and toRequires narrow too."""
         others = [
@@ -256,7 +256,7 @@ class Effects:
         return list(made.values())
 
 
-def check_declared(finding: Finding, step: Step) -> None:
+def check_claims(finding: Finding, step: Step) -> None:
     """Proof 5 for one step: every flow that it changes is one that its finding declares. Raises ProofError."""
     safe = finding.applicability is Applicability.SAFE
     for verb, found, declared in (

@@ -10,10 +10,10 @@ from typing import Any
 
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy
+from rewriter.engine.claims import merge_claims
 from rewriter.engine.comment_proof import prove_places
-from rewriter.engine.declared import together
 from rewriter.engine.documents import FoundPolicy, slice_of, why_left
-from rewriter.engine.effects import Effects, Step, check_declared, check_together
+from rewriter.engine.effects import Effects, Step, check_claims, check_together
 from rewriter.engine.isolation import Failure, PartFailedError, failure_of
 from rewriter.engine.observed import Observed
 from rewriter.engine.own_change import line_changes
@@ -25,7 +25,7 @@ from rewriter.evidence.context import Context
 from rewriter.finding import Finding, Operation
 from rewriter.passes.kit.enforcement import has_wrong_types
 from rewriter.passes.kit.registry import Pass
-from rewriter.reach.world import Declaration
+from rewriter.reach.world import CompiledClaims
 
 MAX_ROUNDS = 5
 Observe = Callable[[int, Policy, Policy], Observed | None]
@@ -118,7 +118,7 @@ class _Draft:
     policies: Sequence[FoundPolicy] = ()
     comments: tuple[str, ...] = ()
     first: Sequence[FoundPolicy] = ()
-    steps: dict[int, list[Declaration | None]] = field(default_factory=dict)
+    steps: dict[int, list[CompiledClaims | None]] = field(default_factory=dict)
     inexact: set[int] = field(default_factory=set)
     operations: list[Operation] = field(default_factory=list)
     lines: _LineMap | None = None
@@ -297,7 +297,7 @@ def _treated(draft: _Draft, index: int, reported: Reported, rules: Rules, *, pre
         raise ProofError("same structure", "the new text has another number of policies")
     judged, step, declared = _judged(reported, before[index].policy, draft.policies[index].policy, rules)
     draft.steps.setdefault(index, []).append(declared)
-    check_declared(finding, step)
+    check_claims(finding, step)
     if not step.flows.exact:
         draft.inexact.add(index)
     return replace(judged, fixed=True, change=line_changes(old, line, text))
@@ -319,9 +319,9 @@ def _preview(draft: _Draft, index: int, reported: Reported, rules: Rules) -> Rep
 
 def _judged(
     reported: Reported, before: Policy, after: Policy, rules: Rules
-) -> tuple[Reported, Step, Declaration | None]:
+) -> tuple[Reported, Step, CompiledClaims | None]:
     """The finding with the flows that a step changes and what was seen of them, the step, and what it declares."""
-    declared = rules.effects.declaration(reported.finding, before)
+    declared = rules.effects.compile_claims(reported.finding, before)
     step = rules.effects.step(before, after, declared)
     observed = rules.observe(reported.place.document, before, after) if rules.observe else None
     finding = reported.finding
@@ -345,7 +345,7 @@ def _prove_policies(draft: _Draft, rules: Rules) -> dict[int, str]:
     return rejected
 
 
-def _prove_policy(draft: _Draft, index: int, declared: Sequence[Declaration | None], rules: Rules) -> str:
+def _prove_policy(draft: _Draft, index: int, declared: Sequence[CompiledClaims | None], rules: Rules) -> str:
     """Why a policy stays rejected; empty where proofs 3 and 5 hold for it. Raises ProofError where one does not."""
     old, new = draft.first[index].policy, draft.policies[index].policy
     why = rules.effects.rejected(new)
@@ -359,7 +359,7 @@ def _prove_policy(draft: _Draft, index: int, declared: Sequence[Declaration | No
         )
     if len(declared) > 1 and index in draft.inexact:
         # Steps that were tried on every combination of labels leave nothing that only all of them would show.
-        check_together(rules.effects.step(old, new, together(declared)))
+        check_together(rules.effects.step(old, new, merge_claims(declared)))
     return ""
 
 

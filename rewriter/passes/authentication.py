@@ -34,7 +34,7 @@ from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.version import AUTHENTICATION_DEPRECATED, AUTHENTICATION_OFF
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Fix, Severity
-from rewriter.passes.kit.claims import declared
+from rewriter.passes.kit.claims import flow_claim
 from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.report import report
 from rewriter.text import flow_text
@@ -81,5 +81,5 @@ def _finding(context: Context, spec: Spec, rule: Rule) -> Finding:
         advice="set the Helm value `authentication.enabled`, or drop the field",
         candidate=Fix(({"op": "remove", "path": f"{rule.route}/authentication"},)),
         versions=str(AUTHENTICATION_OFF),
-        opens=(declared(f"{flow} without mutual authentication", spec, rule, free),),
+        opens=(flow_claim(f"{flow} without mutual authentication", spec, rule, free),),
     )

@@ -69,7 +69,7 @@ from rewriter.cilium.version import CLUSTER_MESH_ENTITY, REQUIRES_REMOVED
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import mesh_pods, pods_of
 from rewriter.evidence.observed import dropped_from_remote_pods
-from rewriter.finding import Applicability, Declared, Finding, Fix, Operation, Severity
+from rewriter.finding import Applicability, Finding, Fix, FlowClaim, Operation, Severity
 from rewriter.inventory.hubble.flows import ObservedFlow
 from rewriter.passes.kit.claims import rule_flows
 from rewriter.passes.kit.coverage import add_after, missing, sibling
@@ -285,7 +285,7 @@ def _dropped(place: _Place) -> str:
     return f"traffic {end} pods of {place.remote.words} is dropped unless another rule allows it"
 
 
-def _opened(place: _Place) -> Declared:
+def _opened(place: _Place) -> FlowClaim:
     pods = [pods_of(place.remote.names)]
     return rule_flows(place.context, place.spec, place.rule, f"pods of {place.remote.words}", terms=pods)
 
@@ -313,8 +313,8 @@ def _make(
     advice: str = "",
     fix: Fix | None = None,
     candidate: Fix | None = None,
-    opens: tuple[Declared, ...] = (),
-    closes: tuple[Declared, ...] = (),
+    opens: tuple[FlowClaim, ...] = (),
+    closes: tuple[FlowClaim, ...] = (),
 ) -> Finding:
     if applicability is Applicability.UNSAFE and not (place.remote.said or place.remote.drops):
         advice = "say which clusters were meant with `[passes.cluster-entity] remote`, or `remote = []` for none"

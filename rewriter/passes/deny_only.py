@@ -53,7 +53,7 @@ from rewriter.cilium.terms import ANYTHING, CidrTerm, LabelTerm, Term
 from rewriter.evidence.context import Context
 from rewriter.evidence.policies import AppliedRule
 from rewriter.evidence.reachable import Reach, reach_of
-from rewriter.finding import Applicability, Declared, Finding, Operation, Severity
+from rewriter.finding import Applicability, Finding, FlowClaim, Operation, Severity
 from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.claims import all_other
 from rewriter.passes.kit.coverage import covered
@@ -187,7 +187,7 @@ def _is_everybody(term: Term) -> bool:
 
 def _deny_ofall_other(context: Context, spec: Spec, dead: Mapping[str, Sequence[AppliedRule]]) -> Finding:
     operations: list[Operation] = []
-    opens: list[Declared] = []
+    opens: list[FlowClaim] = []
     routes: list[str] = []
     for direction in (EGRESS, INGRESS):  # What is added last stands first.
         total = [rule for rule in _denying(spec, direction) if _denies_all(context, rule)]

@@ -68,7 +68,7 @@ from rewriter.evidence.refused_names import (
 from rewriter.evidence.used_names import UsedName, used_names
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.change import Change
-from rewriter.passes.kit.claims import declared
+from rewriter.passes.kit.claims import flow_claim
 from rewriter.passes.kit.coverage import add_after
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.report import report
@@ -139,7 +139,7 @@ def _not_asked(
         peers = deepcopy(dict(asked.server.peers))
         made = {**peers, "toPorts": [{**asked.server.to_ports, "rules": {"dns": [new]}}]}
         words = f"from {subject_text(context.policy, spec)} to {asked.server.words}, asking for {name}"
-        change = Change(add_after(rule, [made]), (declared(words, spec, rule, made),))
+        change = Change(add_after(rule, [made]), (flow_claim(words, spec, rule, made),))
     return report(
         context,
         route,
@@ -246,9 +246,9 @@ def _more_names(context: Context, spec: Spec, place: tuple[Rule, DnsItem], new: 
     items[item.place] = {**item.item, "rules": rules}
     shown = listed(entry.get("matchName") or entry.get("matchPattern") for entry in new)
     who = subject_text(context.policy, spec)
-    opens = declared(f"DNS queries of {who} for {shown}", spec, rule, {**rule.raw, "toPorts": items})
+    opens = flow_claim(f"DNS queries of {who} for {shown}", spec, rule, {**rule.raw, "toPorts": items})
     # The same port under fewer names: the proxy's rule is replaced, and what it lets through stays.
-    closes = replace(declared(f"DNS of {who} without {shown}", spec, rule, rule.raw), rest=True)
+    closes = replace(flow_claim(f"DNS of {who} without {shown}", spec, rule, rule.raw), rest=True)
     return Change(operations, (opens,), (closes,))
 
 
@@ -301,7 +301,7 @@ def _dns_rule(context: Context, spec: Spec, rule: Rule, server: DnsServer) -> Ch
             spaces = {"matchLabels": {"kubernetes.io/metadata.name": home}}
             new = {"to": [{"namespaceSelector": spaces, "podSelector": {"matchLabels": labels}}], **new}
     words = f"from {subject_text(context.policy, spec)} to {server.words}"
-    return Change(add_after(rule, [new]), (declared(words, spec, rule, new),))
+    return Change(add_after(rule, [new]), (flow_claim(words, spec, rule, new),))
 
 
 def _namespace_of(reach: Reach) -> str | None:

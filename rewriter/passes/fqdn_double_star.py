@@ -43,7 +43,7 @@ from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.terms import FqdnTerm
 from rewriter.cilium.version import DOUBLE_STAR_SPANS_LABELS
 from rewriter.evidence.context import Context
-from rewriter.finding import Applicability, Declared, Finding, Fix, Severity
+from rewriter.finding import Applicability, Finding, Fix, FlowClaim, Severity
 from rewriter.passes.kit.claims import rule_flows
 from rewriter.passes.kit.coverage import sibling
 from rewriter.passes.kit.enforcement import switched_on_by_upgrade
@@ -97,7 +97,7 @@ def _pattern(entry: Any, route: str) -> Iterator[tuple[str, str]]:
         yield f"{route}/matchPattern", pattern
 
 
-def _narrowed(patterns: dict[str, str], flow: str, closes: tuple[Declared, ...]) -> Finding:
+def _narrowed(patterns: dict[str, str], flow: str, closes: tuple[FlowClaim, ...]) -> Finding:
     """The finding with its fix; one that `closes` flows, since nobody rests on the pattern today, is shown only."""
     fix = Fix(
         tuple(
@@ -123,7 +123,7 @@ def _narrowed(patterns: dict[str, str], flow: str, closes: tuple[Declared, ...])
     )
 
 
-def _closed(context: Context, spec: Spec, rule: Rule, patterns: dict[str, str]) -> Iterator[Declared]:
+def _closed(context: Context, spec: Spec, rule: Rule, patterns: dict[str, str]) -> Iterator[FlowClaim]:
     """What one star takes from the patterns of a policy that the upgrade switches on."""
     words = f"names of several labels under {_domains(patterns)}"
     names = [text for route, text in patterns.items() if route.startswith(f"{rule.route}/toFQDNs/")]

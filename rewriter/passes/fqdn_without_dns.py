@@ -64,7 +64,7 @@ from rewriter.evidence.names_learned import Unlearned, has_names, unlearned
 from rewriter.evidence.policies import AppliedRule, is_same_policy, own_rules, policies_of
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.change import Change
-from rewriter.passes.kit.claims import declared
+from rewriter.passes.kit.claims import flow_claim
 from rewriter.passes.kit.coverage import add_after
 from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.report import report
@@ -170,7 +170,7 @@ def _dns_rule(context: Context, spec: Spec, rule: Rule, server: DnsServer) -> Ch
     item = {**server.to_ports, "rules": {"dns": [dict(EVERY_NAME)]}}
     new = {**deepcopy(dict(server.peers)), "toPorts": [item]}
     words = f"from {subject_text(context.policy, spec)} to {server.words}"
-    return Change(add_after(rule, [new]), (declared(words, spec, rule, new),))
+    return Change(add_after(rule, [new]), (flow_claim(words, spec, rule, new),))
 
 
 def _opened_here(context: Context) -> Iterator[Finding]:

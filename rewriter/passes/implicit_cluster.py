@@ -85,7 +85,7 @@ from rewriter.evidence.mesh import cluster_requirement, reaches_other_clusters
 from rewriter.evidence.namespaces import WELL_KNOWN
 from rewriter.evidence.workloads import matches, workloads_evidence
 from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
-from rewriter.passes.kit.claims import declared
+from rewriter.passes.kit.claims import flow_claim
 from rewriter.passes.kit.cluster_scope import Place, Scope, effect, entry_words, term_today
 from rewriter.passes.kit.coverage import kept_by_others, spec_of
 from rewriter.passes.kit.enforcement import rejected_today
@@ -142,7 +142,7 @@ def _beside_deny(context: Context, finding: Finding, denying: Sequence[Rule]) ->
         return finding
     subject = context.policy.namespace or "any namespace"
     words = f"pods of {subject}: what a deny rule of the policy denies of other clusters today"
-    opened = [declared(words, spec_of(context.policy, rule), rule) for rule in denying]
+    opened = [flow_claim(words, spec_of(context.policy, rule), rule) for rule in denying]
     why = f"{finding.why}; a deny rule beside it is narrowed too, and only an unsafe fix keeps it as it is"
     return replace(finding, applicability=Applicability.UNSAFE, opens=(*finding.opens, *opened), why=why)
 

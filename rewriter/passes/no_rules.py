@@ -43,7 +43,7 @@ from typing import Any
 from rewriter.cilium.policy import EGRESS, INGRESS, Policy, Rule, Spec
 from rewriter.cilium.version import RULES_REQUIRED
 from rewriter.evidence.context import Context
-from rewriter.finding import Applicability, Declared, Finding, Fix, Operation, Severity
+from rewriter.finding import Applicability, Finding, Fix, FlowClaim, Operation, Severity
 from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.claims import all_other, rule_flows
 from rewriter.passes.kit.enforcement import rejected_today, subject_evidence, switched_on
@@ -111,7 +111,7 @@ def _without_rules(context: Context, spec: Spec) -> Finding:
     )
 
 
-def _denied(policy: Policy, spec: Spec) -> Iterator[Declared]:
+def _denied(policy: Policy, spec: Spec) -> Iterator[FlowClaim]:
     """What rule sets without a rule deny once they have one: this one, then others that are waiting for the same."""
     waiting = [each for each in policy.specs if each is not spec and has_no_rules(each.raw)]
     for each in (spec, *waiting):

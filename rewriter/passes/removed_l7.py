@@ -36,7 +36,7 @@ from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.version import L7_GENERIC_DEPRECATED, L7_GENERIC_REMOVED
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
-from rewriter.passes.kit.claims import declared
+from rewriter.passes.kit.claims import flow_claim
 from rewriter.passes.kit.enforcement import rejected_today, switched_on
 from rewriter.passes.kit.registry import antipattern
 from rewriter.text import flow_text, listed
@@ -86,7 +86,7 @@ def _finding(context: Context, spec: Spec, rule: Rule, index: int, rules: Mappin
         f"{L7_GENERIC_DEPRECATED}), then drop the rule",
         candidate=Fix(_without(rules, names, route)),
         versions=VERSIONS,
-        opens=woken.opens if woken else (declared(opened, spec, rule, only),),
+        opens=woken.opens if woken else (flow_claim(opened, spec, rule, only),),
         closes=woken.closes if woken else (),
         at_key=True,
     )

@@ -50,7 +50,7 @@ from rewriter.cilium.policy import INGRESS, KNP, PeerField, Policy, Rule, Spec
 from rewriter.cilium.selector import Requirement, Selector, escape_pointer
 from rewriter.cilium.version import REQUIRES_REMOVED
 from rewriter.evidence.context import Context
-from rewriter.finding import Applicability, Declared, Finding, Fix, Operation, Severity
+from rewriter.finding import Applicability, Finding, Fix, FlowClaim, Operation, Severity
 from rewriter.passes.kit.claims import rules_flows
 from rewriter.passes.kit.enforcement import (
     SwitchedOn,
@@ -273,7 +273,7 @@ class _Other(NamedTuple):
 
     policy: Policy
     deny: bool
-    flows: Declared
+    flows: FlowClaim
 
 
 def _others(context: Context, requiring: Sequence[_Group]) -> tuple[_Other, ...]:
@@ -286,7 +286,7 @@ def _others(context: Context, requiring: Sequence[_Group]) -> tuple[_Other, ...]
     )
 
 
-def _losing(own: Policy, group: _Group, policy: Policy, spec: Spec) -> Declared | None:
+def _losing(own: Policy, group: _Group, policy: Policy, spec: Spec) -> FlowClaim | None:
     """What a rule set of another policy allows or denies, of which the requirements of a group hold a part back."""
     rule = group.rules[0]
     fields = ("from", "to") if policy.kind == KNP else ("fromEndpoints", "toEndpoints")

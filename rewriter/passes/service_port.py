@@ -56,11 +56,11 @@ from rewriter.evidence.backends import Backends, UndecidedError
 from rewriter.evidence.context import Context
 from rewriter.evidence.doubts import REMEDY, doubts_about
 from rewriter.evidence.workloads import hidden_services, matches
-from rewriter.finding import Applicability, Declared, Finding, Fix, Severity
+from rewriter.finding import Applicability, Finding, Fix, FlowClaim, Severity
 from rewriter.inventory.completeness import Completeness, Hidden
 from rewriter.inventory.facts import NamedPort, Service, Workload
 from rewriter.passes.kit.backend_ports import Plan, backend_ports, plan_operations
-from rewriter.passes.kit.claims import declared
+from rewriter.passes.kit.claims import flow_claim
 from rewriter.passes.kit.coverage import missing
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.service_port_sites import service_port_sites
@@ -300,13 +300,13 @@ def _plan(place: _Place, wrong: Sequence[_Port]) -> Plan:
     return plan
 
 
-def _flow(place: _Place, ports: Sequence[tuple[int, Mapping[str, Any]]]) -> Declared:
+def _flow(place: _Place, ports: Sequence[tuple[int, Mapping[str, Any]]]) -> FlowClaim:
     """The flows of the rule on these ports, each with the item of toPorts that it is in."""
     peers = listed(f"pods {text}" if (text := selector_text(s)) else "every pod" for s in place.field.selectors)
     on = listed(port_text(port) for _, port in ports)
     words = f"from {subject_text(place.context.policy, place.spec)} to {peers} on {on}"
     only = {**place.rule.raw, "toPorts": [{**place.to_ports[item], "ports": [dict(port)]} for item, port in ports]}
-    return declared(words, place.spec, place.rule, only)
+    return flow_claim(words, place.spec, place.rule, only)
 
 
 def _manual(place: _Place, port: _Port) -> Finding:
@@ -322,8 +322,8 @@ def _make(
     *,
     advice: str = "",
     fix: Fix | None = None,
-    opens: tuple[Declared, ...] = (),
-    closes: tuple[Declared, ...] = (),
+    opens: tuple[FlowClaim, ...] = (),
+    closes: tuple[FlowClaim, ...] = (),
 ) -> Finding:
     deny = place.rule.deny
     services = list(dict.fromkeys(str(service) for port in ports for service in port.services))

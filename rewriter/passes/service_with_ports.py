@@ -63,7 +63,7 @@ from rewriter.cilium.version import REQUIRES_REMOVED, SERVICES_WITH_PORTS
 from rewriter.evidence.backends import Backends, UndecidedError, backends_of
 from rewriter.evidence.context import Context
 from rewriter.evidence.references import missing_service
-from rewriter.finding import Applicability, Declared, Finding, Fix, Severity
+from rewriter.finding import Applicability, Finding, Fix, FlowClaim, Severity
 from rewriter.passes.kit.backend_ports import (
     Plan,
     apply_plan,
@@ -73,7 +73,7 @@ from rewriter.passes.kit.backend_ports import (
     translate,
     translated_ports,
 )
-from rewriter.passes.kit.claims import declared, rule_flows
+from rewriter.passes.kit.claims import flow_claim, rule_flows
 from rewriter.passes.kit.coverage import add_after, missing, sibling
 from rewriter.passes.kit.enforcement import switched_on
 from rewriter.passes.kit.registry import antipattern
@@ -247,7 +247,7 @@ def _sibling(place: _Place, outcome: _Outcome) -> dict[str, Any]:
     return {**new, "toPorts": apply_plan(place.to_ports, outcome.plan)}
 
 
-def _changes(place: _Place, outcomes: Sequence[_Outcome]) -> tuple[tuple[Declared, ...], tuple[Declared, ...]]:
+def _changes(place: _Place, outcomes: Sequence[_Outcome]) -> tuple[tuple[FlowClaim, ...], tuple[FlowClaim, ...]]:
     """The flows that the rules open and close: those of other peers than the Services', and those on other ports."""
     if place.rule.deny:
         return _changes_of_deny(place, outcomes)
@@ -255,8 +255,8 @@ def _changes(place: _Place, outcomes: Sequence[_Outcome]) -> tuple[tuple[Declare
     if names_only and len(names_only) == len(outcomes):
         # A Service of type ExternalName has no backends: the rule names nobody, and its ports are open to everybody.
         return (), (_to_anybody(place),)
-    opens: list[Declared] = [_flows(place, "their names", _sibling(place, outcome), None) for outcome in names_only]
-    closes: list[Declared] = []
+    opens: list[FlowClaim] = [_flows(place, "their names", _sibling(place, outcome), None) for outcome in names_only]
+    closes: list[FlowClaim] = []
     for outcome in outcomes:
         new = _sibling(place, outcome)
         for member in outcome.members:
@@ -275,7 +275,9 @@ def _changes(place: _Place, outcomes: Sequence[_Outcome]) -> tuple[tuple[Declare
     return tuple(opens), tuple(closes)
 
 
-def _changes_of_deny(place: _Place, outcomes: Sequence[_Outcome]) -> tuple[tuple[Declared, ...], tuple[Declared, ...]]:
+def _changes_of_deny(
+    place: _Place, outcomes: Sequence[_Outcome]
+) -> tuple[tuple[FlowClaim, ...], tuple[FlowClaim, ...]]:
     """As `_changes`: Cilium resolves no Service in egressDeny, so the rule shuts its ports to everybody."""
     closes = []
     for outcome in outcomes:
@@ -287,23 +289,23 @@ def _changes_of_deny(place: _Place, outcomes: Sequence[_Outcome]) -> tuple[tuple
     return (_to_anybody(place),), tuple(closes)
 
 
-def _to_anybody(place: _Place) -> Declared:
+def _to_anybody(place: _Place) -> FlowClaim:
     """The flows of the rule as it is where no Service stands behind it, but for what it means once it is fixed."""
     ports = listed(plan_ports(place.to_ports))
     words = f"from {subject_text(place.context.policy, place.spec)} to anything else on {ports}"
     rule = {key: value for key, value in place.rule.raw.items() if key != place.field.name}
-    return replace(declared(words, place.spec, place.rule, rule), rest=True)
+    return replace(flow_claim(words, place.spec, place.rule, rule), rest=True)
 
 
-def _flows(place: _Place, peers: str, rule: Mapping[str, Any], terms: Sequence[Term] | None) -> Declared:
+def _flows(place: _Place, peers: str, rule: Mapping[str, Any], terms: Sequence[Term] | None) -> FlowClaim:
     return rule_flows(place.context, place.spec, place.rule, peers, rule, terms=terms)
 
 
-def _on_ports(place: _Place, names: str, rule: Mapping[str, Any], ports: Sequence[str]) -> Declared:
+def _on_ports(place: _Place, names: str, rule: Mapping[str, Any], ports: Sequence[str]) -> FlowClaim:
     """The flows to backends on these of the rule's ports only."""
     words = f"from {subject_text(place.context.policy, place.spec)} to backends of {names} on {listed(ports)}"
     written = [port for item in rule["toPorts"] for port in item["ports"] if port_text(port) in ports]
-    return declared(words, place.spec, place.rule, {**rule, "toPorts": [{"ports": written}]})
+    return flow_claim(words, place.spec, place.rule, {**rule, "toPorts": [{"ports": written}]})
 
 
 def _why_enforced(place: _Place, outcomes: Sequence[_Outcome], *, wrong: bool) -> str:
@@ -327,7 +329,7 @@ def _why_rejected(place: _Place) -> str:
     return f"{why}; with this fix enforcement starts and {subject} enter default deny"
 
 
-def _allowed(place: _Place, outcome: _Outcome) -> Declared:
+def _allowed(place: _Place, outcome: _Outcome) -> FlowClaim:
     """What a new rule lets through where another policy denies it by default; alone it opens nothing."""
     backends = f"backends of {listed(member.name for member in outcome.members)}"
     return _flows(place, backends, _sibling(place, outcome), None)
@@ -347,8 +349,8 @@ def _make(
     why: str,
     problem: UndecidedError | None = None,
     wrong_ports: Sequence[str] = (),
-    opens: tuple[Declared, ...] = (),
-    closes: tuple[Declared, ...] = (),
+    opens: tuple[FlowClaim, ...] = (),
+    closes: tuple[FlowClaim, ...] = (),
 ) -> Finding:
     both = "toServices together with toPorts"
     if place.rejected:

@@ -50,7 +50,7 @@ from rewriter.evidence.identity_labels import filtered, of_no_source
 from rewriter.evidence.namespaces import own_evidence
 from rewriter.evidence.placeholders import has_placeholder
 from rewriter.evidence.workloads import matches, on_host_network, subject_term, workloads_evidence
-from rewriter.finding import Applicability, Declared, Finding, Severity
+from rewriter.finding import Applicability, Finding, FlowClaim, Severity
 from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.claims import all_other, rules_flows
 from rewriter.passes.kit.label_sources import RightKey, dotted, filter_words, with_key
@@ -139,8 +139,8 @@ def _rekeyed(context: Context, spec: Spec, requirement: Requirement, right: Righ
     selector = with_key(_written(context, spec), requirement, right.key)
     after = _with_subject(policy, spec, selector)
     new = next(each for each in after.specs if each.route == spec.route)
-    opens: list[Declared] = []
-    closes: list[Declared] = []
+    opens: list[FlowClaim] = []
+    closes: list[FlowClaim] = []
     for direction in (INGRESS, EGRESS):
         rules = [rule for rule in spec.rules if rule.direction == direction]
         if not rules:
@@ -152,8 +152,8 @@ def _rekeyed(context: Context, spec: Spec, requirement: Requirement, right: Righ
     return Change(right.operations, tuple(opens), tuple(closes))
 
 
-def _of(declared: Declared, policy: Policy) -> Declared:
-    return Declared(declared.words, declared.direction, declared.spec, rest=declared.rest, policy=policy)
+def _of(declared: FlowClaim, policy: Policy) -> FlowClaim:
+    return FlowClaim(declared.words, declared.direction, declared.spec, rest=declared.rest, policy=policy)
 
 
 def _with_subject(policy: Policy, spec: Spec, selector: Mapping[str, Any]) -> Policy:

@@ -28,7 +28,7 @@ from rewriter.reach.port_line import PortSet
 from rewriter.reach.port_names import with_numbers
 from rewriter.reach.side import OWN, UNDECLARED, UPGRADE, Change, Ground, Rule, changes, denies_by_default
 from rewriter.reach.space import Space, build_space, pod_bits, same_content, subject_bits
-from rewriter.reach.world import Declaration, PolicyWorld
+from rewriter.reach.world import CompiledClaims, PolicyWorld
 
 Rules = tuple[frozenset[Rule], ...]
 """The rules of one subject and direction in each world of a comparison."""
@@ -73,7 +73,7 @@ def reach_of_step(
     early: PolicyWorld,
     identities: Sequence[Identity] = (),
     inside: Sequence[Prefix] = (),
-    declared: Declaration | None = None,
+    declared: CompiledClaims | None = None,
 ) -> StepEffect:
     """The flows that a step changes: at once where it is written early, and after the upgrade beside what that does.
 
@@ -112,7 +112,7 @@ class _Comparison:
         identities: Sequence[Identity],
         inside: Sequence[Prefix],
         clusters: Sequence[str] = (),
-        declared: Declaration | None = None,
+        declared: CompiledClaims | None = None,
     ) -> None:
         said = () if declared is None else tuple(PolicyWorld((each,)) for each in (declared.opens, declared.closes))
         self.space: Space = build_space(worlds, identities, inside, clusters, said)

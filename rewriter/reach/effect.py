@@ -12,7 +12,7 @@ from rewriter.cilium.policy_set import PolicySet, compile_policies
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
 from rewriter.reach.compare import StepEffect, reach, reach_of_step
 from rewriter.reach.difference import Difference, FlowStatement
-from rewriter.reach.world import Declaration, PolicyWorld
+from rewriter.reach.world import CompiledClaims, PolicyWorld
 
 Manifest = Mapping[str, Any]
 
@@ -85,7 +85,7 @@ def step_effect(
     *,
     identities: Sequence[Identity] = (),
     inside: Sequence[Prefix] = (),
-    declared: Declaration | None = None,
+    declared: CompiledClaims | None = None,
 ) -> StepEffect:
     """What a step does to a policy, judged alone; see `reach_of_step`.
 

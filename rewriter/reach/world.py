@@ -38,7 +38,7 @@ class PolicyWorld:
 
 
 @dataclass(frozen=True, slots=True)
-class Declaration:
+class CompiledClaims:
     """The flows that a step may open and close: those of the rules in each set, whether these allow or deny."""
 
     opens: PolicySet

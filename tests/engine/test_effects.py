@@ -13,7 +13,7 @@ from rewriter.cilium.policy import read_policy
 from rewriter.cli import run
 from rewriter.engine import fixer
 from rewriter.evidence.context import Context
-from rewriter.finding import Applicability, Declared, Finding, Fix, Severity
+from rewriter.finding import Applicability, Finding, Fix, FlowClaim, Severity
 from rewriter.passes.kit.registry import Pass
 
 POLICY = """\
@@ -37,8 +37,8 @@ name = "b"
 def a_pass(
     applicability: Applicability,
     operation: dict[str, Any],
-    opens: tuple[Declared, ...] = (),
-    closes: tuple[Declared, ...] = (),
+    opens: tuple[FlowClaim, ...] = (),
+    closes: tuple[FlowClaim, ...] = (),
 ) -> Pass:
     """A pass that does one thing, once."""
 
@@ -75,12 +75,12 @@ OTHER = read_policy(
         "spec": {"endpointSelector": {"matchLabels": {"app": "other"}}, "ingress": [{}]},
     }
 )
-ANYTHING = (Declared("it"),)
+ANYTHING = (FlowClaim("it"),)
 
 
-def ingress(*rules: dict[str, Any], **more: Any) -> tuple[Declared, ...]:
+def ingress(*rules: dict[str, Any], **more: Any) -> tuple[FlowClaim, ...]:
     """A declaration of what these rules say, with the policy's own subject."""
-    return (Declared("it", "ingress", "/spec", rules, **more),)
+    return (FlowClaim("it", "ingress", "/spec", rules, **more),)
 
 
 @pytest.fixture
@@ -116,11 +116,16 @@ def only(monkeypatch: pytest.MonkeyPatch, *passes: Pass) -> None:
         (
             Applicability.UNSAFE,
             WORLD,
-            {"opens": (Declared("it", "ingress", "/spec", peers=()),)},
+            {"opens": (FlowClaim("it", "ingress", "/spec", peers=()),)},
             "declares that it opens it",
         ),
-        (Applicability.UNSAFE, WORLD, {"opens": (Declared("it", "egress", "/spec"),)}, "declares that it opens it"),
-        (Applicability.UNSAFE, WORLD, {"opens": (Declared("it", "ingress", "/specs/0"),)}, "declares that it opens it"),
+        (Applicability.UNSAFE, WORLD, {"opens": (FlowClaim("it", "egress", "/spec"),)}, "declares that it opens it"),
+        (
+            Applicability.UNSAFE,
+            WORLD,
+            {"opens": (FlowClaim("it", "ingress", "/specs/0"),)},
+            "declares that it opens it",
+        ),
         (Applicability.UNSAFE, add_rule(**WORLD_ON_80), {"opens": ingress(WORLD_GETS)}, "declares that it opens it"),
         (
             Applicability.UNSAFE,
@@ -142,7 +147,7 @@ def test_an_undeclared_effect_is_refused(
     capsys: pytest.CaptureFixture[str],
     applicability: Applicability,
     operation: dict[str, Any],
-    declared: dict[str, tuple[Declared, ...]],
+    declared: dict[str, tuple[FlowClaim, ...]],
     said: str,
 ) -> None:
     only(monkeypatch, a_pass(applicability, operation, **declared))

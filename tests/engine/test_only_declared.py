@@ -48,7 +48,7 @@ from rewriter.evidence.settings import facts_of
 from rewriter.finding import Applicability
 from rewriter.inventory.facts import Cluster
 from rewriter.passes import PASSES
-from rewriter.reach.world import Declaration
+from rewriter.reach.world import CompiledClaims
 from tests.cilium.vectors import verdict_cases
 from tests.passes.support import Facts, cluster, service, workload
 
@@ -252,13 +252,13 @@ class Rewritten:
     old: list[Policy]
     new: list[Policy]
     fixed: list[Reported]
-    declared: list[Declaration]
+    declared: list[CompiledClaims]
     refused: bool
 
 
 def _rewrite(world: World) -> Rewritten:
     """The run, with what its steps declare."""
-    declared: list[Declaration] = []
+    declared: list[CompiledClaims] = []
     treated = pipeline._judged
 
     def recorded(reported: Reported, before: Policy, after: Policy, rules: pipeline.Rules) -> Any:
@@ -356,7 +356,7 @@ def test_what_changes_is_declared_and_stated(seed: int) -> None:
 class _Declared:
     """Whether a finding declares that it opens or closes a flow."""
 
-    def __init__(self, declarations: Sequence[Declaration], universe: Universe) -> None:
+    def __init__(self, declarations: Sequence[CompiledClaims], universe: Universe) -> None:
         self._bits = {identity.name: 1 << index for index, identity in enumerate(universe.identities)}
         self._named = mesh_named_ports(universe.identities)
         self._entries = {

@@ -15,7 +15,7 @@ from rewriter.cilium.policy import Policy, read_policy
 from rewriter.cilium.version import Version, parse_version
 from rewriter.config.model import Config
 from rewriter.evidence.context import Context
-from rewriter.finding import Applicability, Declared, Finding
+from rewriter.finding import Applicability, Finding, FlowClaim
 from rewriter.inventory.access import AccountBinding
 from rewriter.inventory.address_index import AddressIndex
 from rewriter.inventory.completeness import Completeness, Hidden
@@ -275,6 +275,6 @@ def _natural(route: str) -> list[tuple[bool, int, str]]:
     return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
 
 
-def words(declared: Sequence[Declared]) -> tuple[str, ...]:
+def words(declared: Sequence[FlowClaim]) -> tuple[str, ...]:
     """What findings declare, in words."""
     return tuple(map(str, declared))

@@ -17,12 +17,12 @@ from rewriter.cilium.policy import Policy
 from rewriter.cilium.policy_set import PolicySet
 from rewriter.cilium.settings import Settings
 from rewriter.engine import opening, pipeline
-from rewriter.engine.declared import declaration
+from rewriter.engine.claims import compile_claims
 from rewriter.engine.documents import policies_in
 from rewriter.engine.effects import Effects, _deny_everything
 from rewriter.engine.result import Reported
 from rewriter.engine.worlds import world_of
-from rewriter.finding import Applicability, Declared, Finding
+from rewriter.finding import Applicability, Finding, FlowClaim
 from rewriter.passes import PASSES
 from rewriter.reach.compare import reach
 from rewriter.reach.difference import DIRECTIONS
@@ -99,7 +99,7 @@ def _name(policy: Policy) -> tuple[str | None, ...]:
 def _check(step: Step, final: Policy) -> None:
     """Holds a step against its finding; `final` is what all the steps of its policy make of it."""
     finding, effects = step.finding, step.effects
-    declared = effects.declaration(finding, step.before)
+    declared = effects.compile_claims(finding, step.before)
     found = effects.step(step.before, step.after, declared)
     if finding.applicability is Applicability.SAFE:
         assert (finding.opens, finding.closes) == ((), ())
@@ -124,19 +124,19 @@ def _check(step: Step, final: Policy) -> None:
             assert _still_let_through(step, item, final) == [], f"declared as closed, and still open: {item}"
 
 
-def _does_something(step: Step, item: Declared, flows: tuple[str, ...]) -> bool:
+def _does_something(step: Step, item: FlowClaim, flows: tuple[str, ...]) -> bool:
     """Whether some of the flows are of one declared item: without it more would be undeclared than with it alone."""
     opens = item in step.finding.opens
     only = replace(step.finding, opens=(item,) if opens else (), closes=() if opens else (item,))
-    undeclared = step.effects.step(step.before, step.after, step.effects.declaration(only, step.before)).undeclared
+    undeclared = step.effects.step(step.before, step.after, step.effects.compile_claims(only, step.before)).undeclared
     return (undeclared.opened if opens else undeclared.closed) != flows
 
 
-def _entries(step: Step, item: Declared, settings: Settings, *, deny: bool) -> PolicySet:
+def _entries(step: Step, item: FlowClaim, settings: Settings, *, deny: bool) -> PolicySet:
     """The rules that a declared item stands for under these settings, which only allow or only deny."""
     finding = replace(step.finding, applicability=Applicability.UNSAFE, opens=(item,), closes=())
     facts = step.effects._facts((step.before,))
-    declared = declaration(finding, step.before, settings, settings, facts)
+    declared = compile_claims(finding, step.before, settings, settings, facts)
     assert declared is not None
 
     def rule(entry: Entry) -> Entry:
@@ -155,7 +155,7 @@ def _world(step: Step, policy: Policy, settings: Settings) -> PolicyWorld:
     return world_of([policy], settings, step.effects._facts((policy,)))
 
 
-def _is_let_through(step: Step, item: Declared) -> bool:
+def _is_let_through(step: Step, item: FlowClaim) -> bool:
     """Whether flows that are declared as opened pass already: no pass looks whether a rule is of any use."""
     before, wanted = (
         _world(step, step.before, step.effects.source),
@@ -165,7 +165,7 @@ def _is_let_through(step: Step, item: Declared) -> bool:
     return item in step.finding.opens and not reach(before, PolicyWorld((*before.sets, free))).opened
 
 
-def _not_let_through(step: Step, item: Declared, version: str) -> list[str]:
+def _not_let_through(step: Step, item: FlowClaim, version: str) -> list[str]:
     """Flows that are declared as opened, and that the fixed policy denies, or does not allow where it has to."""
     settings: Settings = getattr(step.effects, version)
     wanted, fixed = _entries(step, item, settings, deny=False), _world(step, step.after, settings)
@@ -186,7 +186,7 @@ def _closed_beside(fixed: PolicyWorld, others: PolicyWorld, inside: Sequence[Pre
     return tuple(map(str, reach(others, PolicyWorld((*others.sets, *fixed.sets)), inside=inside).closed))
 
 
-def _still_let_through(step: Step, item: Declared, final: Policy) -> list[str]:
+def _still_let_through(step: Step, item: FlowClaim, final: Policy) -> list[str]:
     """Flows that are declared as closed, and that the policy lets through once all its fixes are made."""
     fixed = _world(step, final, step.effects.target)
     both = PolicyWorld((*fixed.sets, _entries(step, item, step.effects.target, deny=True)))

@@ -14,7 +14,7 @@ from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.selector import escape_pointer
 from rewriter.cilium.terms import Term
 from rewriter.evidence.context import Context
-from rewriter.finding import Declared, Operation
+from rewriter.finding import FlowClaim, Operation
 from rewriter.passes.kit.claims import rule_flows
 from rewriter.passes.kit.coverage import add_after, missing, sibling
 
@@ -24,8 +24,8 @@ class Change:
     """The operations of a fix, and the flows that they open and close."""
 
     operations: tuple[Operation, ...]
-    opens: tuple[Declared, ...] = ()
-    closes: tuple[Declared, ...] = ()
+    opens: tuple[FlowClaim, ...] = ()
+    closes: tuple[FlowClaim, ...] = ()
 
     def __add__(self, other: Change) -> Change:
         """Both changes together: the other's operations come after this one's."""
@@ -76,7 +76,7 @@ def flows_of(
     *rules: Mapping[str, Any],
     terms: Iterable[Term] | None = None,
     rest: bool = False,
-) -> Declared:
+) -> FlowClaim:
     """The flows of rules in the place of one, in words about their peers (see `kit.claims.rule_flows`).
 
     With `rest`, what the policy still allows once it is fixed is not meant.

@@ -8,7 +8,7 @@ from typing import Any
 from rewriter.cilium.policy import Policy, Rule, Spec
 from rewriter.cilium.terms import Term
 from rewriter.evidence.context import Context
-from rewriter.finding import Declared
+from rewriter.finding import FlowClaim
 from rewriter.passes.kit.coverage import sibling
 from rewriter.text import flow_text
 
@@ -20,34 +20,34 @@ def rule_flows(
     peers: str,
     *rules: Mapping[str, Any],
     terms: Iterable[Term] | None = None,
-) -> Declared:
+) -> FlowClaim:
     """The flows of a rule with peers in these words, or those of `rules` in its place.
 
     `terms` are the peers that are meant where the rules name more.
     """
-    return declared(flow_text(context.policy, spec, rule, peers), spec, rule, *rules, terms=terms)
+    return flow_claim(flow_text(context.policy, spec, rule, peers), spec, rule, *rules, terms=terms)
 
 
-def declared(
+def flow_claim(
     words: str, spec: Spec, rule: Rule, *rules: Mapping[str, Any], terms: Iterable[Term] | None = None
-) -> Declared:
+) -> FlowClaim:
     """As `rule_flows`, all in these words."""
     peers = None if terms is None else tuple(terms)
     meant = tuple(_without_demands(rule, raw) for raw in rules or apart(rule))
-    return Declared(words, rule.direction, spec.route, meant, peers)
+    return FlowClaim(words, rule.direction, spec.route, meant, peers)
 
 
-def all_other(words: str, spec: Spec, direction: str) -> Declared:
+def all_other(words: str, spec: Spec, direction: str) -> FlowClaim:
     """All flows of a rule set's subject in a direction that the policy does not allow once it is fixed."""
-    return Declared(words, direction, spec.route, rest=True)
+    return FlowClaim(words, direction, spec.route, rest=True)
 
 
 def rules_flows(
     words: str, spec: Spec, direction: str, rules: Iterable[Rule], policy: Policy | None = None
-) -> Declared:
+) -> FlowClaim:
     """The flows of several rules of a rule set, in another policy where one is given."""
     meant = tuple(_without_demands(rule, raw) for rule in rules for raw in apart(rule))
-    return Declared(words, direction, spec.route, meant, policy=policy)
+    return FlowClaim(words, direction, spec.route, meant, policy=policy)
 
 
 def apart(rule: Rule) -> tuple[Mapping[str, Any], ...]:

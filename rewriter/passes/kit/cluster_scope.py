@@ -14,7 +14,7 @@ from rewriter.cilium.settings import Settings
 from rewriter.cilium.terms import Condition, LabelTerm, Term, label_term
 from rewriter.cilium.version import AUTHENTICATION_OFF, L7_GENERIC_REMOVED
 from rewriter.evidence.context import Context
-from rewriter.finding import Applicability, Declared
+from rewriter.finding import Applicability, FlowClaim
 from rewriter.inventory.facts import Workload
 from rewriter.passes.kit.claims import rule_flows
 from rewriter.passes.kit.coverage import sibling
@@ -50,8 +50,8 @@ class Place:
 class Effect:
     """The flows that naming the clusters opens and closes, what happens without it, and how far to trust it."""
 
-    opens: tuple[Declared, ...]
-    closes: tuple[Declared, ...]
+    opens: tuple[FlowClaim, ...]
+    closes: tuple[FlowClaim, ...]
     why: str
     trust: Applicability
 
@@ -64,7 +64,7 @@ def effect(place: Place) -> Effect:
     for index, scope in place.scopes.items():
         if scope.names is None and _means_more_than_pods(place, index):
             why += f"; `{entry_words(place, index)}` also means what is no pod, and no selector keeps that"
-    more: tuple[Declared, ...] = ()
+    more: tuple[FlowClaim, ...] = ()
     if kept:
         words, reason = _read_as_more(place)
         only = sibling(rule, {place.field.name: [place.field.entries[index] for index in place.scopes]})
@@ -87,7 +87,7 @@ def _without(place: Place) -> str:
     return f"{when}, traffic of other clusters that this rule denies is no longer denied"
 
 
-def _lost(place: Place) -> Iterator[Declared]:
+def _lost(place: Place) -> Iterator[FlowClaim]:
     """What entries mean today and no longer do once they name clusters.
 
     Where the policy is not enforced today, that is only what the upgrade would begin to allow.
@@ -130,7 +130,7 @@ def _read_as_more(place: Place) -> tuple[str, str]:
     return f"as Cilium {after} reads the rule", f"{after} reads the rule as more than {before} does, {kept}"
 
 
-def _left_out(place: Place, index: int, words: str, operator: str, clusters: tuple[str, ...] = ()) -> Declared:
+def _left_out(place: Place, index: int, words: str, operator: str, clusters: tuple[str, ...] = ()) -> FlowClaim:
     """The flows of one entry that a condition on the cluster takes from it; this is the opposite condition."""
     context, spec, rule, field = place.context, place.spec, place.rule, place.field
     term = term_today(context, spec, field, index)

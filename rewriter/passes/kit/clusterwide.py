@@ -11,7 +11,7 @@ from rewriter.cilium.terms import conditions_of, label_term
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import member_clusters, namespace_key
 from rewriter.evidence.workloads import workloads_evidence, workloads_of
-from rewriter.finding import Applicability, Declared, Finding, Fix, Operation, Severity
+from rewriter.finding import Applicability, Finding, Fix, FlowClaim, Operation, Severity
 from rewriter.inventory.facts import Workload
 from rewriter.passes.kit.claims import all_other, rules_flows
 from rewriter.passes.kit.scope_keys import with_label
@@ -60,14 +60,14 @@ def clusterwide_form(context: Context, *, pending: bool) -> Finding | None:
     )
 
 
-def _effect(policy: Policy, operations: Sequence[Operation]) -> tuple[tuple[Declared, ...], tuple[Declared, ...]]:
+def _effect(policy: Policy, operations: Sequence[Operation]) -> tuple[tuple[FlowClaim, ...], tuple[FlowClaim, ...]]:
     """What the clusterwide form opens and closes for the pods of other namespaces."""
     import jsonpatch  # Only here: most runs have no use for it.
 
     relative = [{**each, "path": each["path"].removeprefix(policy.route)} for each in operations]
     form = read_policy(jsonpatch.apply_patch(policy.raw, relative))
-    opens: list[Declared] = []
-    closes: list[Declared] = []
+    opens: list[FlowClaim] = []
+    closes: list[FlowClaim] = []
     for spec in form.specs:
         subject = f"{subject_text(form, spec)} but {policy.namespace}"
         for direction in (INGRESS, EGRESS):

@@ -13,7 +13,7 @@ from rewriter.cilium.version import ENABLE_DEFAULT_DENY, NODE_PEERS, SUPPORTED, 
 from rewriter.evidence.context import Context
 from rewriter.evidence.placeholders import has_placeholder, substituted
 from rewriter.evidence.workloads import subject_term, workloads_evidence, workloads_of
-from rewriter.finding import Declared
+from rewriter.finding import FlowClaim
 from rewriter.passes.kit.claims import all_other, rules_flows
 from rewriter.text import listed, policy_text, subject_text
 
@@ -154,8 +154,8 @@ def subject_evidence(context: Context) -> tuple[str, ...]:
 class SwitchedOn:
     """What happens to traffic when a policy that is not enforced today begins to be: in words, with evidence."""
 
-    opens: tuple[Declared, ...] = ()
-    closes: tuple[Declared, ...] = ()
+    opens: tuple[FlowClaim, ...] = ()
+    closes: tuple[FlowClaim, ...] = ()
     evidence: tuple[str, ...] = ()
 
 
@@ -167,8 +167,8 @@ def switched_on(context: Context) -> SwitchedOn:
     today: those that another policy selects, and those without an identity.
     """
     policy = context.policy
-    opens: list[Declared] = []
-    closes: list[Declared] = []
+    opens: list[FlowClaim] = []
+    closes: list[FlowClaim] = []
     witnesses: list[Policy] = []
     for spec in policy.specs:
         subject = subject_text(policy, spec)

@@ -14,7 +14,7 @@ from typing import Any
 from rewriter.cilium.policy import Policy, Rule, Spec, read_policy
 from rewriter.cilium.validation import Rejection
 from rewriter.evidence.context import Context
-from rewriter.finding import Applicability, Declared, Operation
+from rewriter.finding import Applicability, FlowClaim, Operation
 from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.claims import rule_flows
 from rewriter.passes.kit.enforcement import rejected, rejected_today, switched_on
@@ -137,16 +137,16 @@ def _harmless(route: str) -> bool:
 
 def _any_flow(context: Context, fixed: Policy, route: str, operations: Sequence[Operation]) -> Change:
     """A change of a whole rule set: whatever it allows and denies."""
-    opens: list[Declared] = []
-    closes: list[Declared] = []
+    opens: list[FlowClaim] = []
+    closes: list[FlowClaim] = []
     for policy in (context.policy, fixed):
         for spec in policy.specs:
             words = f"flows of {subject_text(policy, spec)}"
             for flows in (opens, closes):
-                flows.append(Declared(words, "", spec.route, rest=True, policy=policy))
+                flows.append(FlowClaim(words, "", spec.route, rest=True, policy=policy))
     return Change(tuple(operations), tuple(opens), tuple(closes))
 
 
-def _of(flows: Iterable[Declared], policy: Policy) -> tuple[Declared, ...]:
+def _of(flows: Iterable[FlowClaim], policy: Policy) -> tuple[FlowClaim, ...]:
     """Flows that are declared of rule sets of another policy than the finding's own."""
     return tuple(replace(each, policy=each.policy or policy) for each in flows)

@@ -11,7 +11,7 @@ from rewriter.cilium.policy import PeerField, Rule, Spec
 from rewriter.cilium.selector import Selector
 from rewriter.cilium.terms import Term
 from rewriter.evidence.context import Context
-from rewriter.finding import Declared
+from rewriter.finding import FlowClaim
 from rewriter.passes.kit.change import Change, flows_of, patch
 from rewriter.passes.kit.coverage import missing, remove_entries, sibling
 
@@ -75,7 +75,7 @@ class Site:
         closes = (self.flows(words, self.entry),) if words else ()
         return Change(remove_entries(self.field.route, [self.index]), closes=closes)
 
-    def flows(self, words: str, entry: Any, terms: Iterable[Term] | None = None, *, rest: bool = False) -> Declared:
+    def flows(self, words: str, entry: Any, terms: Iterable[Term] | None = None, *, rest: bool = False) -> FlowClaim:
         """The flows of the rule with one entry as its only peer, in words about that peer.
 
         With `rest`, what the policy still allows once it is fixed is not meant.

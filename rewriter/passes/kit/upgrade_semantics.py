@@ -11,7 +11,7 @@ from rewriter.cilium.labels import CLUSTER_LABEL, K8S
 from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.terms import Condition, FqdnTerm, LabelTerm, Term, label_term, opaque_name
 from rewriter.evidence.context import Context
-from rewriter.finding import Declared
+from rewriter.finding import FlowClaim
 from rewriter.passes.kit.claims import rule_flows
 from rewriter.passes.kit.coverage import covered, entries_of, said_by_others
 from rewriter.passes.kit.enforcement import SwitchedOn, denied_today, rejected_today
@@ -23,8 +23,8 @@ def changed_by_upgrade(context: Context) -> SwitchedOn:
     Mostly nothing. A policy that the target release rejects as it is would not be read at all: there this is the doing
     of the fix that keeps it alive.
     """
-    opens: list[Declared] = []
-    closes: list[Declared] = []
+    opens: list[FlowClaim] = []
+    closes: list[FlowClaim] = []
     for spec in context.policy.specs:
         for rule in spec.rules:
             wider, narrower = _change(context, spec, rule)

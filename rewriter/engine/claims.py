@@ -12,28 +12,28 @@ from rewriter.cilium.ports import EVERYTHING
 from rewriter.cilium.settings import Facts, Settings
 from rewriter.cilium.terms import ANYTHING, LabelTerm, Term, label_term
 from rewriter.engine.readings import readings
-from rewriter.finding import Applicability, Declared, Finding
+from rewriter.finding import Applicability, Finding, FlowClaim
 from rewriter.reach.difference import DIRECTIONS
-from rewriter.reach.world import Declaration
+from rewriter.reach.world import CompiledClaims
 
 
-def declaration(
+def compile_claims(
     finding: Finding, policy: Policy, source: Settings, target: Settings, facts: Facts
-) -> Declaration | None:
+) -> CompiledClaims | None:
     """The flows that a finding of a policy declares; None where it declares that no flow changes."""
     if finding.applicability is Applicability.SAFE or not (finding.opens or finding.closes):
         return None
 
-    def compiled(said: Iterable[Declared]) -> PolicySet:
-        entries = [entry for each in said for entry in _entries(each, policy, source, target, facts)]
+    def compiled(claims: Iterable[FlowClaim]) -> PolicySet:
+        entries = [entry for claim in claims for entry in _entries(claim, policy, source, target, facts)]
         return PolicySet(target, tuple(enumerate(dict.fromkeys(entries))), ())
 
-    return Declaration(compiled(finding.opens), compiled(finding.closes))
+    return CompiledClaims(compiled(finding.opens), compiled(finding.closes))
 
 
-def together(declarations: Sequence[Declaration | None]) -> Declaration | None:
+def merge_claims(claims: Sequence[CompiledClaims | None]) -> CompiledClaims | None:
     """All that several steps of one policy declare."""
-    given = [each for each in declarations if each is not None]
+    given = [each for each in claims if each is not None]
     if not given:
         return None
 
@@ -41,45 +41,45 @@ def together(declarations: Sequence[Declaration | None]) -> Declaration | None:
         entries = dict.fromkeys(entry for each in sets for _, entry in each.entries)
         return PolicySet(sets[0].settings, tuple(enumerate(entries)), ())
 
-    return Declaration(joined([each.opens for each in given]), joined([each.closes for each in given]))
+    return CompiledClaims(joined([each.opens for each in given]), joined([each.closes for each in given]))
 
 
-def _entries(said: Declared, policy: Policy, source: Settings, target: Settings, facts: Facts) -> Iterator[Entry]:
-    policy = said.policy or policy
-    directions = [said.direction] if said.direction else DIRECTIONS
-    specs = [spec for spec in policy.specs if spec.route == said.spec]
+def _entries(claim: FlowClaim, policy: Policy, source: Settings, target: Settings, facts: Facts) -> Iterator[Entry]:
+    policy = claim.policy or policy
+    directions = [claim.direction] if claim.direction else DIRECTIONS
+    specs = [spec for spec in policy.specs if spec.route == claim.spec]
     for direction in directions:
-        if not said.spec:
+        if not claim.spec:
             for is_node in (False, True):
-                yield Entry("", direction, False, True, ANYTHING, is_node, _peers(said), _EVERY_PORT)
+                yield Entry("", direction, False, True, ANYTHING, is_node, _peers(claim), _EVERY_PORT)
         for spec in specs:
-            yield from _of_spec(said, policy, spec, direction, (source, target), facts)
+            yield from _of_spec(claim, policy, spec, direction, (source, target), facts)
 
 
 _EVERY_PORT = (PortGrant(EVERYTHING),)
 
 
-def _peers(said: Declared) -> tuple[Term, ...]:
-    return (ANYTHING,) if said.peers is None else said.peers
+def _peers(claim: FlowClaim) -> tuple[Term, ...]:
+    return (ANYTHING,) if claim.peers is None else claim.peers
 
 
 def _of_spec(
-    said: Declared, policy: Policy, spec: Spec, direction: str, settings: Sequence[Settings], facts: Facts
+    claim: FlowClaim, policy: Policy, spec: Spec, direction: str, settings: Sequence[Settings], facts: Facts
 ) -> Iterator[Entry]:
     """The flows with the subject of one rule set, read as each of the settings reads them.
 
     Requirements narrow the rules that are declared with them, as the same settings read these.
     """
-    rules = ({},) if said.rules is None else said.rules
+    rules = ({},) if claim.rules is None else claim.rules
     read = [readings(policy, spec, direction, rule, settings, facts) for rule in rules]
     for reading in zip(*read, strict=True):
         entries = [entry for found in reading for entry in found]
         required = [term for entry in entries for term in entry.required]
         for entry in entries:
-            if said.rules is None:
-                yield replace(entry, peers=_peers(said), ports=_EVERY_PORT)
-            elif said.peers is not None:
-                yield replace(entry, peers=said.peers, required=(), endpoint_peers=False)
+            if claim.rules is None:
+                yield replace(entry, peers=_peers(claim), ports=_EVERY_PORT)
+            elif claim.peers is not None:
+                yield replace(entry, peers=claim.peers, required=(), endpoint_peers=False)
             else:
                 yield _narrowed(entry, required)
 
