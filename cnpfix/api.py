@@ -154,7 +154,7 @@ def _fixed(
 ) -> list[FileResult]:
     """What the fixer makes of each file, in order and in this process."""
     fixer = _fixer(workspace, select, ignore, unsafe_fixes=unsafe_fixes)
-    return [fixer.treat(found, data) for found, data in workspace.files]
+    return [fixer.fix_file(found, data) for found, data in workspace.files]
 
 
 def _fixer(workspace: Workspace, select: Iterable[str] | None, ignore: Iterable[str], *, unsafe_fixes: bool) -> Fixer:
@@ -201,7 +201,7 @@ def _result(workspace: Workspace, results: Sequence[FileResult]) -> Result:
 
 
 def _finding(reported: Reported) -> Finding:
-    finding, place = reported.finding, reported.place
+    finding, location = reported.finding, reported.location
     return Finding(
         code=finding.code,
         id=finding.id,
@@ -211,12 +211,12 @@ def _finding(reported: Reported) -> Finding:
         why=finding.why,
         evidence=finding.evidence,
         advice=finding.advice,
-        file=place.file,
-        line=place.line,
-        column=place.column,
-        kind=place.kind,
-        namespace=place.namespace,
-        name=place.name,
+        file=location.file,
+        line=location.line,
+        column=location.column,
+        kind=location.kind,
+        namespace=location.namespace,
+        name=location.name,
         fixed=reported.fixed,
         not_fixed=reported.not_fixed,
         opens=reported.flows.opened,

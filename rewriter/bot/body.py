@@ -142,8 +142,8 @@ def _message(group: Group) -> str:
 
 def policy_name(item: Reported) -> str:
     """`namespace/name` of a finding's policy, clean and on one line."""
-    place = item.place
-    return one_line("/".join(filter(None, (place.namespace, place.name))) or place.kind)
+    location = item.location
+    return one_line("/".join(filter(None, (location.namespace, location.name))) or location.kind)
 
 
 def _body(group: Group, from_version: str, to_version: str) -> str:

@@ -50,7 +50,7 @@ def _is_hidden(name: str) -> bool:
 def fixes_of(workspace: Workspace, options: Options, jobs: int) -> Fixes:
     """Treats every file of a workspace; nothing is written."""
     fixer = fixer_of(workspace, options)
-    results = list(parallel.each(workspace.files, lambda item: fixer.treat(*item), jobs))
+    results = list(parallel.each(workspace.files, lambda item: fixer.fix_file(*item), jobs))
     errors = [*workspace.errors, *(error for result in results for error in result.errors)]
     targets = {result.path: _target(result.path) for result in results if result.changed}
     return Fixes(tuple(results), tuple(errors), targets)
@@ -70,13 +70,13 @@ def part_of(result: FileResult, documents: frozenset[int], fixer: Fixer) -> File
 
     They can when the fixer, given the part, would go on to exactly the whole: that proves the part.
     """
-    changed = sorted({item.place.document for item in result.findings if item.fixed})
+    changed = sorted({item.location.document for item in result.findings if item.fixed})
     if len(changed) != len(result.changes):
         return None
     kept = tuple(change for number, change in zip(changed, result.changes, strict=True) if number in documents)
-    findings = tuple(item for item in result.findings if item.place.document in documents or not item.fixed)
+    findings = tuple(item for item in result.findings if item.location.document in documents or not item.fixed)
     part = replace(result, changes=kept, findings=findings)
     if kept == result.changes:
         return part
-    rest = fixer.treat(FoundFile(result.path), part.after.encode("utf-8"))
+    rest = fixer.fix_file(FoundFile(result.path), part.after.encode("utf-8"))
     return part if rest.after == result.after and not rest.errors else None

@@ -57,7 +57,7 @@ def grouped(fixes: Fixes, by: GroupBy, owners: OwnersOf, fixer: Fixer) -> list[G
     for result in fixes.results:
         for item in result.findings:
             if not item.fixed:
-                left[_key(result.path, item.place.namespace, by, owners)].append(item)
+                left[_key(result.path, item.location.namespace, by, owners)].append(item)
     slugs = _slugs(parts)
     return [
         Group(slugs[key], _label(by, key), tuple(files), tuple(left[key]), _owners(files, owners))
@@ -99,10 +99,10 @@ def _parts(
     documents: dict[str, set[int]] = defaultdict(set)
     taken: set[int] = set()
     for item in result.findings:
-        if item.fixed and item.place.document not in taken:
+        if item.fixed and item.location.document not in taken:
             # A list of policies of several namespaces is one document, and goes with the first of them.
-            taken.add(item.place.document)
-            documents[item.place.namespace].add(item.place.document)
+            taken.add(item.location.document)
+            documents[item.location.namespace].add(item.location.document)
     parts = [(name, part_of(result, frozenset(numbers), fixer)) for name, numbers in documents.items()]
     if any(part is None for _, part in parts):
         return [((parts[0][0],), result)]

@@ -72,7 +72,7 @@ class Remote:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ForgeProject:
     """A project on a forge: kind, base URL of the API (no slash at its end), and the project's path there.
 
     `named` says that a person named the forge or its API, so that the host is trusted with the usual token.
@@ -80,7 +80,7 @@ class Place:
 
     kind: ForgeKind
     api: str
-    project: str
+    path: str
     host: str
     named: bool
 
@@ -118,8 +118,8 @@ def _project(path: str) -> str:
     return project
 
 
-def place_of(remote: Remote, forge: str | None, api_url: str | None, environment: Mapping[str, str]) -> Place:
-    """The project's place: as said, else as the host or the pipeline tells. Raises BotError when nobody knows."""
+def project_of(remote: Remote, forge: str | None, api_url: str | None, environment: Mapping[str, str]) -> ForgeProject:
+    """The project as named, else as the host or the pipeline suggests. Raises BotError where neither is known."""
     kind = ForgeKind(forge) if forge else _kind_of(remote, environment)
     if kind is None:
         raise BotError(
@@ -134,7 +134,7 @@ def place_of(remote: Remote, forge: str | None, api_url: str | None, environment
     project = _below_instance(remote.path, parts.path, kind)
     if kind is not ForgeKind.GITLAB and project.count("/") != 1:
         raise BotError(f"{project}: expected a project as owner/name; for a forge below a path give --api-url")
-    return Place(kind, api, project, remote.host, named)
+    return ForgeProject(kind, api, project, remote.host, named)
 
 
 def _kind_of(remote: Remote, environment: Mapping[str, str]) -> ForgeKind | None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rewriter.bot.errors import BotError
-from rewriter.bot.remote import ForgeKind, Place
+from rewriter.bot.remote import ForgeKind, ForgeProject
 
 #: For every forge. Goes before the others.
 ANY_FORGE = "CNPFIX_TOKEN"
@@ -44,28 +44,28 @@ class Token:
         return self.variable == "CI_JOB_TOKEN"
 
 
-def variables_for(place: Place) -> tuple[str, ...]:
+def variables_for(project: ForgeProject) -> tuple[str, ...]:
     """The variables that may hold the token for a forge, first one first.
 
     A token for github.com is not offered to another host unless a person or the pipeline named that host.
     """
-    names: tuple[str, ...] = _VARIABLES[place.kind]
-    if place.kind is ForgeKind.GITHUB and place.host != "github.com":
-        names = (*_ENTERPRISE, *(names if place.named else ()))
-    elif not place.named:
+    names: tuple[str, ...] = _VARIABLES[project.kind]
+    if project.kind is ForgeKind.GITHUB and project.host != "github.com":
+        names = (*_ENTERPRISE, *(names if project.named else ()))
+    elif not project.named:
         names = ()
     return (ANY_FORGE, *names)
 
 
-def find_token(place: Place, environment: Mapping[str, str]) -> Token | None:
+def find_token(project: ForgeProject, environment: Mapping[str, str]) -> Token | None:
     """The token for a forge; None where no variable holds one. Raises BotError for one that cannot be a token."""
-    for variable in variables_for(place):
+    for variable in variables_for(project):
         value = environment.get(variable, "").strip()
         if not value:
             continue
         if not value.isascii() or not value.isprintable() or " " in value:
             raise BotError(f"{variable} holds something that is not a token: it has spaces or control characters")
-        user = "gitlab-ci-token" if variable == "CI_JOB_TOKEN" else _GIT_USERS[place.kind]
+        user = "gitlab-ci-token" if variable == "CI_JOB_TOKEN" else _GIT_USERS[project.kind]
         return Token(value, variable, user)
     return None
 

@@ -37,7 +37,7 @@ def run_files(
         remove_leftovers(workspace.names)
     results = [
         write_result(found, data, result) if mode is Mode.WRITE else result
-        for (found, data), result in zip(workspace.files, _treated(workspace, options, jobs), strict=True)
+        for (found, data), result in zip(workspace.files, _fix_files(workspace, options, jobs), strict=True)
     ]
     report = replace(make_report(workspace, results), written=mode is Mode.WRITE)
     print_report(report, mode, printing)
@@ -60,14 +60,14 @@ def run_baseline(workspace: Workspace, options: Options, path: Path, jobs: int) 
 
 def preview(workspace: Workspace, options: Options, jobs: int) -> list[FileResult]:
     """What the fixer would make of each file, in order."""
-    return list(_treated(workspace, options, jobs))
+    return list(_fix_files(workspace, options, jobs))
 
 
-def _treated(workspace: Workspace, options: Options, jobs: int) -> Iterator[FileResult]:
+def _fix_files(workspace: Workspace, options: Options, jobs: int) -> Iterator[FileResult]:
     fixer = _fixer(workspace, options)
     told = _dead_told(workspace)
     with Progress("checking", len(workspace.files)) as progress:
-        for result in parallel.each(workspace.files, lambda item: fixer.treat(*item), jobs):
+        for result in parallel.each(workspace.files, lambda item: fixer.fix_file(*item), jobs):
             yield told(result)
             progress.step()
 
@@ -105,7 +105,7 @@ def run_stdin(
                 sys.stdout.buffer.write(part)
         result = FileResult(name, "", errors=(InputError(name, f"is more than {MAX_BYTES >> 20} MiB"),))
     else:
-        result = _fixer(workspace, options).treat(FoundFile(name, explicit=True), data)
+        result = _fixer(workspace, options).fix_file(FoundFile(name, explicit=True), data)
         if as_filter:
             sys.stdout.buffer.write(result.after.encode() if result.changed else data)
     sys.stdout.flush()

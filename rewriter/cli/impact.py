@@ -140,7 +140,7 @@ def _fixed(workspace: Workspace, jobs: int, *, unsafe_fixes: bool) -> tuple[list
     fixer = Fixer(workspace.config, options, workspace.inventory, workspace.namespace_of, workspace.others)
     results = []
     with Progress("fixing", len(workspace.files)) as progress:
-        for result in parallel.each(workspace.files, lambda item: fixer.treat(*item), jobs):
+        for result in parallel.each(workspace.files, lambda item: fixer.fix_file(*item), jobs):
             results.append(result)
             progress.step()
     return rewritten_by_fixes(workspace, results), [error for result in results for error in result.errors]

@@ -20,7 +20,7 @@ from rewriter.bot.forges import open_forge
 from rewriter.bot.git import Git
 from rewriter.bot.groups import Group, GroupBy, as_unsafe, grouped, of_pass
 from rewriter.bot.http import ca_bundle_of
-from rewriter.bot.remote import Place, Remote, parse_remote, place_of
+from rewriter.bot.remote import ForgeProject, Remote, parse_remote, project_of
 from rewriter.bot.retry import Clock
 from rewriter.bot.run import Action, Settings, run_bot
 from rewriter.bot.token import Token, find_token, variables_for
@@ -73,7 +73,7 @@ class _Server:
     checkout: Git
     root: Path
     remote: Remote
-    place: Place
+    project: ForgeProject
     token: Token | None
     ca_bundle: Path | None
 
@@ -89,7 +89,7 @@ def run(asked: Asked, clock: Clock | None = None) -> int:
             _check_paths(names, clone)
             request = Request(names, config, asked.from_version, asked.to_version, inventories)
             workspace = open_for(request)
-            owners = read_owners(clone.tree, server.place.kind)
+            owners = read_owners(clone.tree, server.project.kind)
             groups, fixes = _groups(asked, workspace, owners)
         settings = _settings(asked, workspace, names)
         clone = clone.on(settings.branch)
@@ -112,19 +112,19 @@ def _server(asked: Asked, clock: Clock) -> _Server:
         remote = parse_remote(git.text("remote", "get-url", "--", asked.remote))
     except BotError as error:
         raise UsageError(f"--remote {asked.remote}: {error}") from None
-    place = place_of(remote, asked.forge, asked.api_url, os.environ)
-    token = find_token(place, os.environ)
+    project = project_of(remote, asked.forge, asked.api_url, os.environ)
+    token = find_token(project, os.environ)
     if token is None and not asked.dry_run:
-        raise UsageError(f"no token for {place.host}: set {' or '.join(variables_for(place))} in the environment")
-    if (place.is_unencrypted or remote.is_unencrypted) and not asked.insecure:
-        clear = place.api if place.is_unencrypted else remote.web
+        raise UsageError(f"no token for {project.host}: set {' or '.join(variables_for(project))} in the environment")
+    if (project.is_unencrypted or remote.is_unencrypted) and not asked.insecure:
+        clear = project.api if project.is_unencrypted else remote.web
         raise UsageError(
             f"{clear} is plain HTTP: anybody on the way can read the token and change what is pushed; use https, or "
             "give --insecure"
         )
     if token is not None and remote.is_http:
         git = replace(git, token=token, server=remote.web, url=remote.url)
-    return _Server(git, root, remote, place, token, ca_bundle)
+    return _Server(git, root, remote, project, token, ca_bundle)
 
 
 def _in_repository(name: str, root: Path) -> str:
@@ -209,7 +209,7 @@ def _forge(server: _Server, clock: Clock) -> Iterator[Forge | None]:
     if server.token is None:
         yield None
         return
-    with open_forge(server.place, server.token, server.ca_bundle, clock) as forge:
+    with open_forge(server.project, server.token, server.ca_bundle, clock) as forge:
         yield forge
 
 
@@ -224,7 +224,7 @@ def _print(
 ) -> int:
     style = style_for(sys.stdout, asked.color)
     errors = list(dict.fromkeys(str(error) for fixes in runs for error in fixes.errors))
-    where = f"{server.remote.host}/{server.place.project}"
+    where = f"{server.remote.host}/{server.project.path}"
     say(pr_text.head(settings, clone, where, style, asked=forge is not None))
     outcomes = []
     for outcome in run_bot(clone, forge, groups, settings, complete=not errors):

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rewriter.discovery import MAX_BYTES, read_bounded
-from rewriter.engine.result import Place, Reported
+from rewriter.engine.result import Location, Reported
 from rewriter.finding import Finding
 
 SCHEMA = 1
@@ -46,7 +46,7 @@ class Baseline:
     folder: Path
     counts: Mapping[Known, int]
 
-    def known(self, found: Sequence[tuple[Finding, Place]]) -> list[tuple[Known, int] | None]:
+    def known(self, found: Sequence[tuple[Finding, Location]]) -> list[tuple[Known, int] | None]:
         """For each finding of one pass in one document, which known one it is; None for a new one.
 
         Of equal findings, more than are known are new.
@@ -55,8 +55,8 @@ class Baseline:
             return [None] * len(found)
         seen: Counter[Known] = Counter()
         answers: list[tuple[Known, int] | None] = []
-        for finding, place in found:
-            key = _key(finding, place, self.folder)
+        for finding, location in found:
+            key = _key(finding, location, self.folder)
             seen[key] += 1
             answers.append((key, seen[key]) if seen[key] <= self.counts.get(key, 0) else None)
         return answers
@@ -86,7 +86,7 @@ def read_baseline(path: Path) -> Baseline:
 
 def baseline_text(reported: Iterable[Reported], path: Path) -> str:
     """The baseline file at a path that makes these findings known: JSON, sorted, one finding a line."""
-    counts = Counter(_key(item.finding, item.place, path.absolute().parent) for item in reported)
+    counts = Counter(_key(item.finding, item.location, path.absolute().parent) for item in reported)
     entries = [
         json.dumps({**key._asdict(), "count": count}, ensure_ascii=False) for key, count in sorted(counts.items())
     ]
@@ -94,9 +94,9 @@ def baseline_text(reported: Iterable[Reported], path: Path) -> str:
     return f'{{"cnpfix_baseline": {SCHEMA},\n "findings": [{findings}]}}\n'
 
 
-def _key(finding: Finding, place: Place, folder: Path) -> Known:
-    file = os.path.relpath(place.file, folder).replace(os.sep, "/")
-    return Known(finding.id, file, place.kind, place.namespace, place.name, finding.message)
+def _key(finding: Finding, location: Location, folder: Path) -> Known:
+    file = os.path.relpath(location.file, folder).replace(os.sep, "/")
+    return Known(finding.id, file, location.kind, location.namespace, location.name, finding.message)
 
 
 def _entry(path: Path, index: int, entry: Any) -> tuple[Known, int]:

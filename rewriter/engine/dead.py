@@ -10,7 +10,7 @@ from rewriter import yamltext
 from rewriter.cilium.policy import CCNP, CNP
 from rewriter.engine.notes import CODE
 from rewriter.engine.placed import PlacedPolicy
-from rewriter.engine.result import FileResult, Place, Reported
+from rewriter.engine.result import FileResult, Location, Reported
 from rewriter.engine.workspace import Workspace
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.inventory.hubble.agent_log import DeadPolicy
@@ -47,8 +47,8 @@ class DeadPolicies:
         findings: list[Reported] = []
         explained = set()
         for item in result.findings:
-            place = item.place
-            key = _Key(place.file, place.document, place.kind, place.namespace, place.name)
+            location = item.location
+            key = _Key(location.file, location.document, location.kind, location.namespace, location.name)
             dead = self._of(key)
             if dead:
                 evidence = (*item.finding.evidence, *(each.evidence for each in dead))
@@ -60,7 +60,7 @@ class DeadPolicies:
             dead = self._of(_key(placed))
             if dead and _key(placed) not in explained:
                 findings.append(_note(placed, dead))
-        findings.sort(key=lambda item: (item.place.line, item.finding.code, item.place.column))
+        findings.sort(key=lambda item: (item.location.line, item.finding.code, item.location.column))
         return replace(result, findings=tuple(findings))
 
     def _of(self, key: _Key) -> Sequence[DeadPolicy]:
@@ -102,7 +102,7 @@ def _note(placed: PlacedPolicy, dead: Sequence[DeadPolicy]) -> Reported:
         id=ID,
     )
     where = yamltext.locate_key(placed.document, route)
-    place = Place(
+    location = Location(
         placed.path,
         where.line,
         where.column,
@@ -113,4 +113,4 @@ def _note(placed: PlacedPolicy, dead: Sequence[DeadPolicy]) -> Reported:
         policy.namespace or "",
         policy.name,
     )
-    return Reported(finding, place)
+    return Reported(finding, location)

@@ -89,7 +89,7 @@ class Effects:
         """What a finding of a policy declares; None where that is nothing."""
         return compile_claims(finding, policy, self.source, self.target, self._facts((policy,)))
 
-    def step(self, before: Policy, after: Policy, declared: CompiledClaims | None) -> Step:
+    def judge_step(self, before: Policy, after: Policy, declared: CompiledClaims | None) -> Step:
         """The flows that a step of a rewrite changes (see `reach_of_step`), one statement each."""
         facts = self._facts((before, after))
         worlds = [

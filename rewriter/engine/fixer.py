@@ -17,6 +17,7 @@ from rewriter.engine.baseline import NOTHING_KNOWN, Baseline, Known
 from rewriter.engine.documents import FoundPolicy, is_encrypted, policies_in
 from rewriter.engine.effects import Effects
 from rewriter.engine.holders import held_policies
+from rewriter.engine.hooks import FileHooks, Outcome
 from rewriter.engine.isolation import Failure, as_error, failure_of
 from rewriter.engine.notes import CODE as NOTE_CODE
 from rewriter.engine.notes import (
@@ -27,15 +28,15 @@ from rewriter.engine.notes import (
     note_on_template,
     note_on_unused,
 )
-from rewriter.engine.objects import MARKER, objects_in, treat_objects
+from rewriter.engine.objects import MARKER, fix_objects, objects_in
 from rewriter.engine.observed import Observed
-from rewriter.engine.pipeline import Outcome, Rules, treat_document
+from rewriter.engine.pipeline import fix_document
 from rewriter.engine.proofs import ProofError, prove_comments, prove_structure
-from rewriter.engine.result import Change, FileResult, Place, Reported, by_config, may_apply
+from rewriter.engine.result import Change, FileResult, Location, Reported, by_config, may_apply
 from rewriter.engine.scene import Placed
 from rewriter.engine.settings import both_settings, mesh_addresses, node_labels_unsaid
 from rewriter.engine.suppression import suppressions
-from rewriter.engine.template_findings import treat_template
+from rewriter.engine.template_findings import find_in_template
 from rewriter.engine.templates import Reading, read_documents
 from rewriter.engine.traffic import Traffic
 from rewriter.engine.unchecked import needs_mesh
@@ -69,7 +70,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Fixer:
-    """Treats files one by one: `treat` is pure, given the inventory."""
+    """Treats files one by one: `fix_file` is pure, given the inventory."""
 
     config: Config
     options: Options
@@ -79,15 +80,15 @@ class Fixer:
     traffic: Traffic | None = None
     answers: dict[tuple[object, ...], Any] = field(default_factory=dict, compare=False)
 
-    def treat(self, found: FoundFile, data: bytes) -> FileResult:
+    def fix_file(self, found: FoundFile, data: bytes) -> FileResult:
         """One file's findings and its new text. Never raises on any content."""
         try:
-            return self._treat(found, data)
+            return self._fix_file(found, data)
         except Exception as error:
             broken = as_error(failure_of(error, "reading the file"), found.display, None)
             return FileResult(found.display, data.decode("utf-8", "replace"), errors=(broken,))
 
-    def _treat(self, found: FoundFile, data: bytes) -> FileResult:
+    def _fix_file(self, found: FoundFile, data: bytes) -> FileResult:
         try:
             text = yamltext.decode(data)
         except yamltext.YamlTextError as error:
@@ -96,9 +97,9 @@ class Fixer:
             reading = read_documents(text)
         except yamltext.YamlTextError as error:
             return _unreadable(found.display, text, error)
-        return self._treat_documents(found, text, reading)
+        return self._fix_documents(found, text, reading)
 
-    def _treat_documents(self, found: FoundFile, text: str, reading: Reading) -> FileResult:
+    def _fix_documents(self, found: FoundFile, text: str, reading: Reading) -> FileResult:
         if self.inventory.is_patch(found.display):
             return FileResult(found.display, text)
         documents = reading.documents
@@ -106,7 +107,7 @@ class Fixer:
         passes = self._passes(found.path)
         used: set[tuple[Suppression, str]] = set()
         hidden: set[tuple[Known, int]] = set()
-        rules = self._rules(found, passes, silences, used, hidden)
+        hooks = self._hooks(found, passes, silences, used, hidden)
         outcomes: dict[int, Outcome] = {}
         findings: list[Reported] = []
         broken: list[InputError] = []
@@ -118,17 +119,17 @@ class Fixer:
             if "NetworkPolicy" not in own and not holds_policy(own.encode("utf-8", "replace")):
                 objects = objects_in(document.value) if MARKER in own and not yamltext.template_markup(own) else []
                 if objects:
-                    outcomes[document.index] = treat_objects(document, rules, objects)
+                    outcomes[document.index] = fix_objects(document, hooks, objects)
                     findings += outcomes[document.index].findings
                 continue
             mask = reading.masks.get(document.index)
             if mask is not None:
-                told, why = treat_template(document, rules, mask)
+                told, why = find_in_template(document, hooks, mask)
                 findings += told
-                policies += len(rules.policies(document.value)) - len(why)
+                policies += len(hooks.policies(document.value)) - len(why)
                 unread += why
                 continue
-            here = rules.policies(document.value)
+            here = hooks.policies(document.value)
             policies += len(here)
             if is_encrypted(document.value):
                 findings.append(note_on_encrypted(found.display, document))
@@ -138,7 +139,7 @@ class Fixer:
                 continue
             if meshless is not None:
                 meshless |= self._meshless(found, here)
-            outcome = treat_document(document, rules, here)
+            outcome = fix_document(document, hooks, here)
             broken += [_broken(found.display, document, here, failure) for failure in outcome.failures]
             outcomes[document.index] = outcome
             findings += outcome.findings
@@ -147,7 +148,7 @@ class Fixer:
         findings = [item for item in findings if not _silenced_note(item, silences, used)]
         findings += self._unused(found, silences, used, passes)
         findings = [item for item in findings if not self._is_known_note(item, hidden)]
-        findings.sort(key=lambda item: (item.place.line, item.finding.code, item.place.column))
+        findings.sort(key=lambda item: (item.location.line, item.finding.code, item.location.column))
         failures = (*broken, *_failures(found, outcomes, findings))
         ran = frozenset(each.id for each in passes)
         result = FileResult(
@@ -225,14 +226,14 @@ class Fixer:
             raise ProofError("same structure", "the new file has another number of documents")
         prove_comments(documents, new_documents, may_move=True)
         silences = suppressions(reading.text, new_documents, PASS_IDS)
-        second = self._rules(found, self._passes(found.path), silences, set(), set())
-        rules = replace(second, previews=False, observe=None)
+        second = self._hooks(found, self._passes(found.path), silences, set(), set())
+        hooks = replace(second, previews=False, observe=None)
         for old, new in zip(documents, new_documents, strict=True):
             outcome = outcomes.get(old.index)
             if outcome is None or outcome.text is None:
                 prove_structure(old.value, new.value)
                 continue
-            again = treat_document(new, rules, rules.policies(new.value))
+            again = fix_document(new, hooks, hooks.policies(new.value))
             if any(item.fixed for item in again.findings):
                 raise ProofError("stable", "a second run would change the document again")
             if len(again.failures) > len(outcome.failures):
@@ -252,15 +253,15 @@ class Fixer:
             if each.id in select - ignore and each.concerns(self.options.from_version, self.options.to_version)
         )
 
-    def _rules(
+    def _hooks(
         self,
         found: FoundFile,
         passes: tuple[Pass, ...],
         silences: tuple[Suppression, ...],
         used: set[tuple[Suppression, str]],
         hidden: set[tuple[Known, int]],
-    ) -> Rules:
-        """How the documents of a file are treated; takes down which suppressions and known findings were met."""
+    ) -> FileHooks:
+        """How the documents of a file are fixed; records which suppressions and known findings were met."""
         cluster = self.inventory.cluster_of(found.display)
         overrides = self.config.applicability
 
@@ -287,12 +288,12 @@ class Fixer:
             wanted = self.options.safe_fixes or finding.applicability is Applicability.UNSAFE
             return wanted and may_apply(finding.applicability, unsafe_fixes=self.options.unsafe_fixes)
 
-        def silenced(finding: Finding, place: Place) -> bool:
-            covering = [item for item in silences if _covers(item, finding, place)]
+        def silenced(finding: Finding, location: Location) -> bool:
+            covering = [item for item in silences if _covers(item, finding, location)]
             used.update((item, finding.id) for item in covering)
             return bool(covering)
 
-        return Rules(
+        return FileHooks(
             path=found.display,
             passes=passes,
             policies=partial(self._policies, found.display),
@@ -302,7 +303,7 @@ class Fixer:
             silenced=silenced,
             known=lambda batch: self._known(batch, hidden),
             effects=self._effects(cluster, found.display),
-            held=partial(self._held, found.display, cluster),
+            skip_reason=partial(self._skip_reason, found.display, cluster),
             observe=None if self.traffic is None else partial(self._observed, self.traffic, found.display),
             selected=self.options.select or frozenset(),
         )
@@ -312,7 +313,7 @@ class Fixer:
         namespace_of = partial(self.namespace_of, path)
         return policies_in(value, namespace_of) or held_policies(value, namespace_of)
 
-    def _held(self, path: str, cluster: Cluster | None, found: FoundPolicy) -> str:
+    def _skip_reason(self, path: str, cluster: Cluster | None, found: FoundPolicy) -> str:
         """Why a policy is not rewritten: what is applied is not its text, or nobody says whether it is enforced."""
         policy = found.policy
         applied, route = (policy.raw, "") if found.holder is None else (found.holder, policy.route)
@@ -331,23 +332,23 @@ class Fixer:
         others = partial(self.others, path)
         return Effects(source, target, self.inventory, mesh_addresses(self.inventory, cluster), others=others)
 
-    def _known(self, found: Sequence[tuple[Finding, Place]], hidden: set[tuple[Known, int]]) -> list[bool]:
+    def _known(self, found: Sequence[tuple[Finding, Location]], hidden: set[tuple[Known, int]]) -> list[bool]:
         numbered = self.options.baseline.known(found)
         hidden.update(item for item in numbered if item is not None)
         return [item is not None for item in numbered]
 
     def _is_known_note(self, item: Reported, hidden: set[tuple[Known, int]]) -> bool:
-        return item.finding.code == NOTE_CODE and self._known([(item.finding, item.place)], hidden)[0]
+        return item.finding.code == NOTE_CODE and self._known([(item.finding, item.location)], hidden)[0]
 
 
-def _covers(suppression: Suppression, finding: Finding, place: Place) -> bool:
+def _covers(suppression: Suppression, finding: Finding, location: Location) -> bool:
     """Whether a comment silences a finding: it covers its first line, or stands on a line of its node."""
-    if suppression.covers(finding.id, place.line):
+    if suppression.covers(finding.id, location.line):
         return True
     trailing = suppression.first == suppression.last == suppression.line
     return (
         trailing
-        and place.line <= suppression.line <= place.end_line
+        and location.line <= suppression.line <= location.end_line
         and suppression.covers(finding.id, suppression.line)
     )
 
@@ -356,7 +357,7 @@ def _silenced_note(item: Reported, silences: Sequence[Suppression], used: set[tu
     """Whether a comment silences a finding of the engine itself; takes down that it did."""
     if item.finding.code != NOTE_CODE:
         return False
-    covering = [each for each in silences if _covers(each, item.finding, item.place)]
+    covering = [each for each in silences if _covers(each, item.finding, item.location)]
     used.update((each, item.finding.id) for each in covering)
     return bool(covering)
 
@@ -364,7 +365,7 @@ def _silenced_note(item: Reported, silences: Sequence[Suppression], used: set[tu
 def _failures(
     found: FoundFile, outcomes: Mapping[int, Outcome], findings: Iterable[Reported]
 ) -> tuple[InputError, ...]:
-    lines = {item.place.document: item.place.line for item in findings if item.not_fixed}
+    lines = {item.location.document: item.location.line for item in findings if item.not_fixed}
     return tuple(
         InputError(found.display, outcome.failure, lines.get(index), "the document is left as it was")
         for index, outcome in outcomes.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rewriter import yamltext
-from rewriter.engine.result import Place, Reported
+from rewriter.engine.result import Location, Reported
 from rewriter.engine.templates import Unread, policy_texts
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.suppress import Unused
@@ -35,7 +35,7 @@ def note_on_template(path: str, text: str, unread: Sequence[Unread]) -> Reported
         f"holds a policy in a template that cannot be read: {first.why}{more}",
         "render it and run cnpfix on the result",
     )
-    return Reported(finding, Place(path, line, column, line, column))
+    return Reported(finding, Location(path, line, column, line, column))
 
 
 def note_on_embedded(path: str, document: yamltext.Document) -> list[Reported]:
@@ -50,8 +50,8 @@ def note_on_embedded(path: str, document: yamltext.Document) -> list[Reported]:
             f"holds a policy as text inside {holder}, which is left alone",
             "move the policy to a manifest of its own to have it checked",
         )
-        place = Place(path, where.line, where.column, where.end_line, where.end_column, document.index)
-        return [Reported(finding, place)]
+        location = Location(path, where.line, where.column, where.end_line, where.end_column, document.index)
+        return [Reported(finding, location)]
     return []
 
 
@@ -64,7 +64,7 @@ def note_on_encrypted(path: str, document: yamltext.Document) -> Reported:
         "holds a policy that SOPS encrypts, which is left alone",
         "encrypt only what is secret (`encrypted_regex`), or check the decrypted text",
     )
-    return Reported(finding, Place(path, where.line, where.column, where.line, where.end_column, document.index))
+    return Reported(finding, Location(path, where.line, where.column, where.line, where.end_column, document.index))
 
 
 def note_on_unused(path: str, unused: Unused) -> Reported:
@@ -78,4 +78,4 @@ def note_on_unused(path: str, unused: Unused) -> Reported:
         "correct the comment, or remove it" if unused.why else f"remove {names or 'the comment'}",
     )
     line = unused.suppression.line
-    return Reported(finding, Place(path, line, 1, line, 1))
+    return Reported(finding, Location(path, line, 1, line, 1))

@@ -13,9 +13,9 @@ from typing import Any
 from rewriter import yamltext
 from rewriter.cilium.policy import read_policy
 from rewriter.engine.documents import FoundPolicy
-from rewriter.engine.pipeline import Outcome, Rules
+from rewriter.engine.hooks import FileHooks, Outcome
 from rewriter.engine.proofs import ProofError, patched, prove_comments, prove_structure
-from rewriter.engine.result import Place, Reported
+from rewriter.engine.result import Location, Reported
 from rewriter.passes import PASSES
 from rewriter.passes.kit.registry import EVERY_KIND
 
@@ -41,20 +41,20 @@ def _manifests(value: Any, route: str, depth: int) -> Iterator[tuple[dict[str, A
             yield from _manifests(item, f"{route}/items/{index}", depth + 1)
 
 
-def treat_objects(document: yamltext.Document, rules: Rules, objects: list[FoundPolicy]) -> Outcome:
+def fix_objects(document: yamltext.Document, hooks: FileHooks, objects: list[FoundPolicy]) -> Outcome:
     """The findings of the passes on these manifests of a document, with their fixes applied and the text proved."""
     outcome = Outcome()
     comments = tuple(comment.text for comment in yamltext.comments_of(document))
     fixes: list[tuple[int, Any]] = []
     for found in objects:
-        for each in rules.passes:
+        for each in hooks.passes:
             if found.policy.kind not in each.kinds:
                 continue
-            for finding in each.find(rules.context(found, comments, partial(yamltext.comments_at, document))):
-                finding = rules.configured(finding)
+            for finding in each.find(hooks.context(found, comments, partial(yamltext.comments_at, document))):
+                finding = hooks.configured(finding)
                 where = yamltext.locate(document, finding.route)
-                place = Place(
-                    rules.path,
+                location = Location(
+                    hooks.path,
                     where.line,
                     where.column,
                     where.end_line,
@@ -64,11 +64,11 @@ def treat_objects(document: yamltext.Document, rules: Rules, objects: list[Found
                     "",
                     found.policy.name,
                 )
-                if rules.silenced(finding, place) or any(rules.known([(finding, place)])):
+                if hooks.silenced(finding, location) or any(hooks.known([(finding, location)])):
                     continue
-                held = rules.held(found)
-                reported = Reported(finding, place, not_fixed=f"not rewritten: {held}" if held else "")
-                if finding.fix is not None and rules.allowed(finding) and not held:
+                held = hooks.skip_reason(found)
+                reported = Reported(finding, location, not_fixed=f"not rewritten: {held}" if held else "")
+                if finding.fix is not None and hooks.allowed(finding) and not held:
                     fixes.append((len(outcome.findings), finding.fix))
                 outcome.findings.append(reported)
     if fixes:

@@ -15,7 +15,8 @@ def reported_once(findings: Sequence[Reported]) -> tuple[Reported, ...]:
     places: dict[tuple[str, str], list[str]] = {}
     for each in findings:
         if each.finding.once:
-            places.setdefault((each.finding.id, each.finding.once), []).append(f"{each.place.file}:{each.place.line}")
+            where = f"{each.location.file}:{each.location.line}"
+            places.setdefault((each.finding.id, each.finding.once), []).append(where)
     result = []
     for each in findings:
         others = places.get((each.finding.id, each.finding.once)) if each.finding.once else []

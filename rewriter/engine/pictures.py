@@ -37,7 +37,7 @@ def pictures(workspace: Workspace, results: Iterable[FileResult]) -> Iterator[Pi
     inventory = workspace.inventory
     facts = facts_of(inventory.all_services(), inventory.cidr_groups(), inventory)
     for result in results:
-        wanted = {(item.place.document, item.place.namespace, item.place.name) for item in result.findings}
+        wanted = {(item.location.document, item.location.namespace, item.location.name) for item in result.findings}
         if not wanted:
             continue
         cluster = inventory.cluster_of(result.path)

@@ -12,7 +12,7 @@ from rewriter.finding import Applicability, Finding, Flows
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """Where a finding stands: 1-based lines and columns in the file as it was read, and its policy."""
 
     file: str
@@ -44,7 +44,7 @@ class Reported:
     """
 
     finding: Finding
-    place: Place
+    location: Location
     fixed: bool = False
     not_fixed: str = ""
     flows: Flows = field(default_factory=Flows)

@@ -60,8 +60,8 @@ def _fixes(placed: PlacedPolicy, results: Mapping[str, FileResult]) -> tuple[str
         item.finding.id
         for item in (result.findings if result else ())
         if item.fixed
-        and (item.place.document, item.place.name) == (placed.document.index, placed.policy.name)
-        and item.place.namespace == (placed.policy.namespace or "")
+        and (item.location.document, item.location.name) == (placed.document.index, placed.policy.name)
+        and item.location.namespace == (placed.policy.namespace or "")
     ]
     return tuple(dict.fromkeys(mine))
 

@@ -60,10 +60,10 @@ def _extent(document: yamltext.Document, line: int) -> tuple[int, int] | None:
     route = ""
     is_item = True  # A mapping that is a member's value begins with its first member, which is what is meant.
     while True:
-        place = yamltext.locate(document, route)
-        if place.line == line and is_item:
-            return line, place.end_line
-        if not place.line <= line <= place.end_line:
+        location = yamltext.locate(document, route)
+        if location.line == line and is_item:
+            return line, location.end_line
+        if not location.line <= line <= location.end_line:
             return None
         value = _value_at(document, route)
         step = None

@@ -8,28 +8,31 @@ from functools import partial
 
 from rewriter import yamltext
 from rewriter.engine.documents import FoundPolicy
+from rewriter.engine.hooks import FileHooks
 from rewriter.engine.masks import Masked
-from rewriter.engine.pipeline import Rules, treat_document
+from rewriter.engine.pipeline import fix_document
 from rewriter.engine.result import Reported
 from rewriter.engine.templates import BESIDE, Unread, filled_in, restored
 
 _LEFT = "the policy stands in a template, and what becomes of an edit is not proved without rendering it"
 
 
-def treat_template(document: yamltext.Document, rules: Rules, mask: Masked) -> tuple[list[Reported], list[Unread]]:
+def find_in_template(
+    document: yamltext.Document, hooks: FileHooks, mask: Masked
+) -> tuple[list[Reported], list[Unread]]:
     """The findings of a masked document, and what of it cannot be read: a member of the rules that is filled in."""
-    policies = _policies(rules, document.value)
+    policies = _policies(hooks, document.value)
     for each in policies:
         name = filled_in(each.policy.raw)
         if name:
             offset = _offset(document, mask)
             return [], [Unread(offset, f"the template fills in `{name}` as a whole")]
-    passes = tuple(each for each in rules.passes if not (mask.steered and each.id in BESIDE))
-    own = replace(rules, passes=passes, policies=partial(_policies, rules), previews=True)
+    passes = tuple(each for each in hooks.passes if not (mask.steered and each.id in BESIDE))
+    own = replace(hooks, passes=passes, policies=partial(_policies, hooks), previews=True)
     # A baseline knows findings as they are shown: by what the template says, not by what is put there to read it.
-    outcome = treat_document(document, replace(own, known=lambda batch: [False] * len(batch)), policies)
+    outcome = fix_document(document, replace(own, known=lambda batch: [False] * len(batch)), policies)
     found = [restored(item, mask) for item in outcome.findings if not _rests_on_a_value(item, mask)]
-    known = rules.known([(item.finding, item.place) for item in found])
+    known = hooks.known([(item.finding, item.location) for item in found])
     return [item for item, is_known in zip(found, known, strict=True) if not is_known], []
 
 
@@ -38,8 +41,8 @@ def _rests_on_a_value(found: Reported, mask: Masked) -> bool:
     return any(name.removeprefix("$") in found.finding.message for name in mask.names)
 
 
-def _policies(rules: Rules, value: object) -> Sequence[FoundPolicy]:
-    return [replace(each, left=each.left or _LEFT) for each in rules.policies(value)]
+def _policies(hooks: FileHooks, value: object) -> Sequence[FoundPolicy]:
+    return [replace(each, left=each.left or _LEFT) for each in hooks.policies(value)]
 
 
 def _offset(document: yamltext.Document, mask: Masked) -> int:

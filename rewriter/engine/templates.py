@@ -120,7 +120,7 @@ def restored(found: Reported, mask: Masked) -> Reported:
             words = words.replace(name, markup)
         return words
 
-    said = replace(
+    unmasked = replace(
         finding,
         message=text(finding.message),
         why=text(finding.why),
@@ -129,8 +129,8 @@ def restored(found: Reported, mask: Masked) -> Reported:
         fix=None,
         candidate=None,
     )
-    place = replace(found.place, name=text(found.place.name), namespace=text(found.place.namespace))
-    return replace(found, finding=said, place=place)
+    location = replace(found.location, name=text(found.location.name), namespace=text(found.location.namespace))
+    return replace(found, finding=unmasked, location=location)
 
 
 def _reads_as_it_is(own: str) -> bool:

@@ -11,7 +11,7 @@ from rewriter import yamltext
 from rewriter.cilium.policy import KNP, Policy, read_policy
 from rewriter.engine.documents import FoundPolicy
 from rewriter.engine.effects import Effects
-from rewriter.engine.result import Place, Reported
+from rewriter.engine.result import Location, Reported
 from rewriter.finding import Applicability, Finding, Flows, Severity
 from rewriter.passes import PASSES
 from rewriter.passes.kit.upgrade_reasons import Reason, reasons
@@ -50,8 +50,8 @@ def upgrade_changes(
 
 
 def _is_of(item: Reported, policy: Policy) -> bool:
-    place = item.place
-    return (place.kind, place.namespace, place.name) == (policy.kind, policy.namespace or "", policy.name)
+    location = item.location
+    return (location.kind, location.namespace, location.name) == (policy.kind, policy.namespace or "", policy.name)
 
 
 def _change(policy: Policy, effects: Effects, mine: Sequence[Reported]) -> tuple[Flows, list[Reason]] | None:
@@ -130,13 +130,13 @@ def _listed(flows: Sequence[str]) -> str:
     return "; ".join(flows[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
 
 
-def _place(document: yamltext.Document, policy: Policy, path: str, why: Sequence[Reason]) -> Place:
+def _place(document: yamltext.Document, policy: Policy, path: str, why: Sequence[Reason]) -> Location:
     route = policy.route + (why[0].route if why else "/spec")
     try:
         where = yamltext.locate(document, route)
     except (KeyError, yamltext.YamlTextError):
         where = yamltext.locate(document, policy.route)
-    return Place(
+    return Location(
         path,
         where.line,
         where.column,

@@ -47,19 +47,19 @@ class Shown:
 def block(group: Sequence[Reported], style: Style, shown: Shown, detail: Detail) -> Iterator[str]:
     """The lines of a finding, and where else the same one is."""
     item = group[0]
-    finding, place = item.finding, item.place
+    finding, location = item.finding, item.location
     yield _header(item, len(group), style, written=shown.written)
     yield from style.wrap(finding.message, _INDENT)
-    policy = "/".join(part for part in (place.namespace, place.name) if part)
-    where = f"{place.file}:{place.line}:{place.column}"
+    policy = "/".join(part for part in (location.namespace, location.name) if part)
+    where = f"{location.file}:{location.line}:{location.column}"
     if detail is Detail.LINE:
         yield f"{'':{_INDENT}}{one_line(where)}"
     else:
-        if place.kind:
-            yield f"{'':{_INDENT}}{one_line(f'{place.kind} {policy}')}"
+        if location.kind:
+            yield f"{'':{_INDENT}}{one_line(f'{location.kind} {policy}')}"
         yield f"{'':{_INDENT}}{style.paint(one_line(where), 'bold')}"
     if detail is Detail.FULL:
-        for row in frame(item, shown.texts.get(place.file, ""), style, everything=shown.everything):
+        for row in frame(item, shown.texts.get(location.file, ""), style, everything=shown.everything):
             yield f"{'':{_INDENT}}{row}"
         if finding.why and shown.is_new(finding.code, finding.why):
             yield from style.wrap(finding.why, _INDENT, "why     ")

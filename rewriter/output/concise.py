@@ -23,10 +23,10 @@ def render(report: Report, style: Style, *, quiet: bool = False, statistics: boo
 
 def line(item: Reported, style: Style, *, written: bool) -> str:
     """`file:line:column: CNP005 missing-namespace warning [evident] message`."""
-    finding, place = item.finding, item.place
+    finding, location = item.finding, item.location
     severity = style.paint(finding.severity.value, _SEVERITY_COLORS[finding.severity])
     parts = [
-        f"{style.paint(one_line(f'{place.file}:{place.line}:{place.column}'), 'bold')}:",
+        f"{style.paint(one_line(f'{location.file}:{location.line}:{location.column}'), 'bold')}:",
         finding.code,
         finding.id,
         severity,

@@ -17,8 +17,8 @@ def fingerprints(findings: Iterable[Reported]) -> list[str]:
     seen: Counter[str] = Counter()
     result = []
     for item in findings:
-        place = item.place
-        parts = (item.finding.id, place.file, place.kind, place.namespace, place.name, item.finding.message)
+        location = item.location
+        parts = (item.finding.id, location.file, location.kind, location.namespace, location.name, item.finding.message)
         text = "\0".join(parts)
         digest = hashlib.sha256(f"{text}\0{seen[text]}".encode("utf-8", "surrogateescape")).hexdigest()
         seen[text] += 1

@@ -31,7 +31,7 @@ def _likeness(item: Reported) -> tuple[object, ...]:
     upgrade = flows.upgrade
     texts = (finding.message, item.not_fixed or finding.advice, *flows.opened, "/", *flows.closed)
     again = (*upgrade.opened, "/", *upgrade.closed) if upgrade else ()
-    names = _names(item.place.namespace, item.place.name)
+    names = _names(item.location.namespace, item.location.name)
     neutral = tuple(names.sub("*", text) for text in (*texts, "/", *again))
     return finding.id, finding.severity, finding.applicability, item.fixed, bool(item.not_fixed), neutral
 
@@ -45,15 +45,15 @@ def _names(namespace: str, name: str) -> re.Pattern[str]:
 def others(group: Sequence[Reported]) -> str:
     """Where else the finding of a group is: `the same in 21 more policies: shop/web, shop/cart and 19 more`."""
     rest = group[1:]
-    first = group[0].place
+    first = group[0].location
     names = [policy_name(item) for item in rest]
     where = list(dict.fromkeys(names))
-    spaces = {item.place.namespace for item in rest} - {first.namespace}
+    spaces = {item.location.namespace for item in rest} - {first.namespace}
     if len(where) < len(rest) or (where == [policy_name(group[0])]):
-        lines = ", ".join(f"{item.place.file}:{item.place.line}" for item in rest[:3])
+        lines = ", ".join(f"{item.location.file}:{item.location.line}" for item in rest[:3])
         more = f" and {len(rest) - 3} more" if len(rest) > 3 else ""
         return f"the same {'once' if len(rest) == 1 else f'{len(rest)} times'} more: {lines}{more}"
-    if len(spaces) == len(rest) and all(item.place.name == first.name for item in rest):
+    if len(spaces) == len(rest) and all(item.location.name == first.name for item in rest):
         kind = "namespace" if len(rest) == 1 else "namespaces"
         return f"the same in {len(rest)} more {kind}: {_few(sorted(spaces))}"
     kind = "policy" if len(where) == 1 else "policies"
@@ -68,5 +68,5 @@ def _few(names: Sequence[str]) -> str:
 
 def policy_name(item: Reported) -> str:
     """A policy as `namespace/name`; its file where it has no name."""
-    place = item.place
-    return "/".join(filter(None, (place.namespace, place.name))) or place.file
+    location = item.location
+    return "/".join(filter(None, (location.namespace, location.name))) or location.file

@@ -17,18 +17,18 @@ _ELIDED = "…"
 def frame(item: Reported, text: str, style: Style, *, everything: bool = False) -> Iterator[str]:
     """The rows, with line numbers of the old text; none where the text does not reach to the finding."""
     lines = [line.removesuffix("\r") for line in text.split("\n")]
-    place = item.place
-    if not 0 < place.line <= len(lines):
+    location = item.location
+    if not 0 < location.line <= len(lines):
         return
-    changes = [(place.line + each.offset, each) for each in item.change]
-    margin = len(str(_last(place.line, changes)))
+    changes = [(location.line + each.offset, each) for each in item.change]
+    margin = len(str(_last(location.line, changes)))
     blank = style.paint(f"{'':{margin}} |", "dim")
     yield blank
-    for rows in _rows(lines, place.line, changes):
+    for rows in _rows(lines, location.line, changes):
         for number, mark, content in rows if everything else _cut(rows):
             yield _row(style, margin, number, mark, content, _window(item, style, margin))
-            if number == place.line and mark in (" ", "-"):
-                yield f"{blank} {style.paint(_caret(item, lines[place.line - 1], style, margin), 'bold')}"
+            if number == location.line and mark in (" ", "-"):
+                yield f"{blank} {style.paint(_caret(item, lines[location.line - 1], style, margin), 'bold')}"
     yield blank
 
 
@@ -89,7 +89,7 @@ def _row(style: Style, margin: int, number: int, mark: str, content: str, window
 def _window(item: Reported, style: Style, margin: int) -> tuple[int, int]:
     """The first column that is shown, and how many: lines in flow style are longer than any terminal."""
     width = max(20, style.width - margin - 3)
-    first = item.place.column - 1
+    first = item.location.column - 1
     return (0 if first < width - 12 else first - 8), width
 
 
@@ -103,9 +103,9 @@ def _cropped(content: str, window: tuple[int, int]) -> str:
 
 def _caret(item: Reported, line: str, style: Style, margin: int) -> str:
     start, width = _window(item, style, margin)
-    place = item.place
-    begin = place.column - 1
-    end = place.end_column - 1 if place.end_line == place.line else len(line.rstrip())
+    location = item.location
+    begin = location.column - 1
+    end = location.end_column - 1 if location.end_line == location.line else len(line.rstrip())
     before = _columns(clean(line[:begin].expandtabs(4))) - start
     marked = max(1, _columns(clean(line[begin : max(end, begin + 1)].rstrip())))
     return " " * max(0, before) + "^" * max(1, min(marked, width - max(0, before)))

@@ -26,12 +26,12 @@ def render(report: Report) -> str:
         shown[severity] += 1
         if shown[severity] > MOST:
             continue
-        place = item.place
+        location = item.location
         properties = {
-            "file": place.file,
-            "line": str(place.line),
-            "endLine": str(place.end_line),
-            "col": str(place.column),
+            "file": location.file,
+            "line": str(location.line),
+            "endLine": str(location.end_line),
+            "col": str(location.column),
             "title": f"{item.finding.code} {item.finding.id}",
         }
         lines.append(_command(_COMMANDS[item.finding.severity], properties, full_message(item)))

@@ -22,8 +22,8 @@ def render(report: Report) -> str:
             "severity": _SEVERITIES[item.finding.severity],
             "fingerprint": fingerprint,
             "location": {
-                "path": item.place.file,
-                "lines": {"begin": item.place.line, "end": item.place.end_line},
+                "path": item.location.file,
+                "lines": {"begin": item.location.line, "end": item.location.end_line},
             },
         }
         for item, fingerprint in zip(report.findings, fingerprints(report.findings), strict=True)

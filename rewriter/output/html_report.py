@@ -64,7 +64,7 @@ def _data(report: Report, pictures: Sequence[Picture], clusters: Mapping[str, st
 
 
 def _finding(item: Reported, mark: str, clusters: Mapping[str, str]) -> dict[str, Any]:
-    finding, place = item.finding, item.place
+    finding, location = item.finding, item.location
     return {
         "mark": mark,
         "code": finding.code,
@@ -72,13 +72,13 @@ def _finding(item: Reported, mark: str, clusters: Mapping[str, str]) -> dict[str
         "severity": finding.severity.value,
         "applicability": finding.applicability.value,
         "fixed": item.fixed,
-        "cluster": clusters.get(place.file, ""),
-        "file": clean(place.file),
-        "line": place.line,
-        "document": place.document,
-        "kind": clean(place.kind),
-        "namespace": clean(place.namespace),
-        "name": clean(place.name),
+        "cluster": clusters.get(location.file, ""),
+        "file": clean(location.file),
+        "line": location.line,
+        "document": location.document,
+        "kind": clean(location.kind),
+        "namespace": clean(location.namespace),
+        "name": clean(location.name),
         "message": clean(finding.message),
         "why": clean(finding.why),
         "evidence": [clean(text) for text in finding.evidence],

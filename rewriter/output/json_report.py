@@ -45,7 +45,7 @@ def as_json(report: Report) -> dict[str, Any]:
 
 def finding_as_json(reported: Reported) -> dict[str, Any]:
     """One finding with its place. `patch` is the fix, or the candidate that is shown where there is none."""
-    finding, place = reported.finding, reported.place
+    finding, location = reported.finding, reported.location
     fix = finding.fix or finding.candidate
     content: dict[str, Any] = {
         "code": finding.code,
@@ -53,15 +53,15 @@ def finding_as_json(reported: Reported) -> dict[str, Any]:
         "severity": finding.severity.value,
         "applicability": finding.applicability.value,
         "fixed": reported.fixed,
-        "file": place.file,
-        "line": place.line,
-        "column": place.column,
-        "end_line": place.end_line,
-        "end_column": place.end_column,
-        "document": place.document,
-        "kind": place.kind,
-        "namespace": place.namespace,
-        "name": place.name,
+        "file": location.file,
+        "line": location.line,
+        "column": location.column,
+        "end_line": location.end_line,
+        "end_column": location.end_column,
+        "document": location.document,
+        "kind": location.kind,
+        "namespace": location.namespace,
+        "name": location.name,
         "route": finding.route,
         "message": finding.message,
         "why": finding.why,

@@ -25,9 +25,9 @@ def render(report: Report) -> str:
 
 def _cases(report: Report) -> Iterator[str]:
     for item in report.findings:
-        name = f"{item.finding.code} {item.finding.id} {item.place.file}:{item.place.line}"
-        policy = "/".join(filter(None, (item.place.kind, item.place.namespace, item.place.name)))
-        head = f"<testcase name={_attribute(name)} classname={_attribute(policy or item.place.file)}"
+        name = f"{item.finding.code} {item.finding.id} {item.location.file}:{item.location.line}"
+        policy = "/".join(filter(None, (item.location.kind, item.location.namespace, item.location.name)))
+        head = f"<testcase name={_attribute(name)} classname={_attribute(policy or item.location.file)}"
         if _fails(item, report):
             kind = item.finding.severity.value
             yield f"    {head}>"

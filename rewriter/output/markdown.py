@@ -62,9 +62,9 @@ def _traffic(item: Reported) -> str:
 
 
 def _policy(item: Reported) -> str:
-    place = item.place
-    name = "/".join(filter(None, (place.namespace, place.name))) or place.kind
-    return f"{escaped(name)} ({escaped(place.file)}:{place.line})"
+    location = item.location
+    name = "/".join(filter(None, (location.namespace, location.name))) or location.kind
+    return f"{escaped(name)} ({escaped(location.file)}:{location.line})"
 
 
 def details(result: FileResult) -> Iterator[str]:
@@ -77,11 +77,12 @@ def details(result: FileResult) -> Iterator[str]:
 
 def left_for_a_person(items: Sequence[Reported]) -> Iterator[str]:
     """What is not fixed, a list by file: where, what, and what to do."""
-    for path, group in groupby(items, key=lambda item: item.place.file):
+    for path, group in groupby(items, key=lambda item: item.location.file):
         yield f"- {escaped(path)}"
         for item in group:
             advice = item.not_fixed or item.finding.advice or remedy(item)
-            yield f"  - line {item.place.line}, {item.finding.code}: {escaped(item.finding.message)}. {escaped(advice)}"
+            what = escaped(item.finding.message)
+            yield f"  - line {item.location.line}, {item.finding.code}: {what}. {escaped(advice)}"
 
 
 def escaped(text: str) -> str:

@@ -58,14 +58,14 @@ def _results(report: Report) -> list[dict[str, Any]]:
     results = []
     for item, fingerprint in zip(report.findings, fingerprints(report.findings), strict=True):
         result = _result(item, fingerprint)
-        if item.fixed and item.place.file in changed:
-            result["fixes"] = [_fix(changed.pop(item.place.file))]
+        if item.fixed and item.location.file in changed:
+            result["fixes"] = [_fix(changed.pop(item.location.file))]
         results.append(result)
     return results
 
 
 def _result(item: Reported, fingerprint: str) -> dict[str, Any]:
-    finding, place = item.finding, item.place
+    finding, location = item.finding, item.location
     return {
         "ruleId": finding.code,
         "level": _LEVELS[finding.severity],
@@ -73,16 +73,16 @@ def _result(item: Reported, fingerprint: str) -> dict[str, Any]:
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": quote(os.fsencode(place.file))},
+                    "artifactLocation": {"uri": quote(os.fsencode(location.file))},
                     "region": {
-                        "startLine": place.line,
-                        "startColumn": place.column,
-                        "endLine": place.end_line,
-                        "endColumn": place.end_column,
+                        "startLine": location.line,
+                        "startColumn": location.column,
+                        "endLine": location.end_line,
+                        "endColumn": location.end_column,
                     },
                 },
                 "logicalLocations": [
-                    {"fullyQualifiedName": "/".join(filter(None, (place.kind, place.namespace, place.name)))}
+                    {"fullyQualifiedName": "/".join(filter(None, (location.kind, location.namespace, location.name)))}
                 ],
             }
         ],

@@ -1,7 +1,7 @@
 """Text with positions: parse YAML and JSON, edit by splices, touch nothing else. Knows no Cilium."""
 
 from rewriter.yamltext.comments import comments, comments_at, comments_of
-from rewriter.yamltext.document import Document, Location, locate, locate_key, node_at
+from rewriter.yamltext.document import Document, TextRange, locate, locate_key, node_at
 from rewriter.yamltext.edit import Editor, edit, edit_document, edit_many
 from rewriter.yamltext.errors import EditError, Limits, YamlTextError
 from rewriter.yamltext.gaps import Comment
@@ -20,7 +20,6 @@ __all__ = [
     "EditError",
     "Editor",
     "Limits",
-    "Location",
     "Mapping",
     "Moves",
     "Node",
@@ -30,6 +29,7 @@ __all__ = [
     "SecondParserError",
     "Sequence",
     "Span",
+    "TextRange",
     "YamlTextError",
     "agrees",
     "comments",

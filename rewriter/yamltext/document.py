@@ -39,7 +39,7 @@ class LineIndex:
 
 
 @dataclass(frozen=True, slots=True)
-class Location:
+class TextRange:
     """1-based lines and columns; the end is exclusive."""
 
     line: int
@@ -179,18 +179,18 @@ def node_at(document: Document, pointer: str) -> Node | None:
     return node
 
 
-def locate(document: Document, pointer: str) -> Location:
+def locate(document: Document, pointer: str) -> TextRange:
     """Where the value at a pointer stands; where it is missing, its nearest ancestor.
 
     What an alias or a merge key shows is where it is shown, not where its anchor is.
     """
-    return _location(document, _walk(document, pointer)[1])
+    return _range_of(document, _walk(document, pointer)[1])
 
 
-def locate_key(document: Document, pointer: str) -> Location:
+def locate_key(document: Document, pointer: str) -> TextRange:
     """Where the key of the member at a pointer stands; the value's place for an item of a sequence."""
     key, node = _walk(document, pointer)
-    return _location(document, key or node)
+    return _range_of(document, key or node)
 
 
 def _walk(document: Document, pointer: str) -> tuple[Node | None, Node | None]:
@@ -204,6 +204,6 @@ def _walk(document: Document, pointer: str) -> tuple[Node | None, Node | None]:
     return key, node
 
 
-def _location(document: Document, node: Node | None) -> Location:
+def _range_of(document: Document, node: Node | None) -> TextRange:
     start, end = (node.start, node.end) if node is not None else (document.span.start, document.span.start)
-    return Location(*document.lines.place(start), *document.lines.place(end))
+    return TextRange(*document.lines.place(start), *document.lines.place(end))

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from rewriter.bot.body import MAX_BODY, marked_done, marker_in, replaced, words_for
 from rewriter.bot.groups import Group, branch_of, is_branch_of_run
 from rewriter.bot.seal import is_ours, sealed
-from rewriter.engine.result import Change, FileResult, Place, Reported
+from rewriter.engine.result import Change, FileResult, Location, Reported
 from rewriter.finding import Applicability, Finding, Flows, Severity
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
@@ -24,8 +24,8 @@ def reported(
     finding = Finding(
         Severity.WARNING, applicability, "/spec", message, advice="decide", code="CNP004", id="cluster-entity"
     )
-    place = Place(file, 3, 1, 3, 9, 0, "CiliumNetworkPolicy", "shop", name)
-    return Reported(finding, place, fixed, "", flows or Flows())
+    location = Location(file, 3, 1, 3, 9, 0, "CiliumNetworkPolicy", "shop", name)
+    return Reported(finding, location, fixed, "", flows or Flows())
 
 
 def result(

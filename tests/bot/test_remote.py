@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rewriter.bot.errors import BotError
-from rewriter.bot.remote import ForgeKind, Place, parse_remote, place_of
+from rewriter.bot.remote import ForgeKind, ForgeProject, parse_remote, project_of
 from rewriter.bot.token import Token, find_token, redact
 
 
@@ -107,8 +107,8 @@ def test_remotes_that_are_no_forge(url: str) -> None:
 def test_places(
     url: str, options: dict[str, str], environment: dict[str, str], kind: str, api: str, project: str
 ) -> None:
-    place = place_of(parse_remote(url), options.get("forge"), options.get("api_url"), environment)
-    assert (place.kind, place.api, place.project) == (kind, api, project)
+    found = project_of(parse_remote(url), options.get("forge"), options.get("api_url"), environment)
+    assert (found.kind, found.api, found.path) == (kind, api, project)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_places(
 )
 def test_places_that_nobody_knows(url: str, forge: str | None, api_url: str | None, said: str) -> None:
     with pytest.raises(BotError) as caught:
-        place_of(parse_remote(url), forge, api_url, {})
+        project_of(parse_remote(url), forge, api_url, {})
     assert said in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
@@ -132,11 +132,11 @@ def test_places_that_nobody_knows(url: str, forge: str | None, api_url: str | No
     [("http://git.example.org/api/v1", True), ("https://git.example.org", False), ("http://127.0.0.1:1/api", False)],
 )
 def test_a_token_in_the_clear_is_known(api: str, unencrypted: bool) -> None:
-    assert Place(ForgeKind.GITEA, api, "a/p", "git.example.org", True).is_unencrypted is unencrypted
+    assert ForgeProject(ForgeKind.GITEA, api, "a/p", "git.example.org", True).is_unencrypted is unencrypted
 
 
-def at(kind: ForgeKind, host: str, named: bool) -> Place:
-    return Place(kind, f"https://{host}/api", "a/p", host, named)
+def at(kind: ForgeKind, host: str, named: bool) -> ForgeProject:
+    return ForgeProject(kind, f"https://{host}/api", "a/p", host, named)
 
 
 ALL = {
@@ -146,7 +146,7 @@ ALL = {
 
 
 @pytest.mark.parametrize(
-    ("place", "environment", "variable"),
+    ("project", "environment", "variable"),
     [
         (at(ForgeKind.GITHUB, "github.com", True), ALL, "GH_TOKEN"),
         (at(ForgeKind.GITHUB, "github.com", True), {"GITHUB_TOKEN": "hidden"}, "GITHUB_TOKEN"),
@@ -161,8 +161,8 @@ ALL = {
         (at(ForgeKind.GITHUB, "github.com", True), {"GH_TOKEN": "  "}, None),
     ],
 )
-def test_which_token_a_host_may_have(place: Place, environment: dict[str, str], variable: str | None) -> None:
-    token = find_token(place, environment)
+def test_which_token_a_host_may_have(project: ForgeProject, environment: dict[str, str], variable: str | None) -> None:
+    token = find_token(project, environment)
     assert (token.variable if token else None) == variable
     assert token is None or token.value not in repr(token)
 

@@ -64,14 +64,14 @@ def test_the_traceback_is_there_on_request(repository: Path, monkeypatch: pytest
 
 
 def test_a_proof_that_raises(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    judged = Effects.step
+    judged = Effects.judge_step
 
     def step(self: Effects, before: object, *rest: object) -> object:
         if getattr(before, "name", "") == "bad":
             raise RecursionError("too deep")
         return judged(self, before, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Effects, "step", step)
+    monkeypatch.setattr(Effects, "judge_step", step)
     ran = cnpfix("--write", "--format", "json", ".")
     assert ran.code == 2
     assert "a.yaml:10: the fix of CNP008 fqdn-double-star failed on CiliumNetworkPolicy shop/bad (Rec" in ran.err

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from rewriter.engine.once import reported_once
-from rewriter.engine.result import Place, Reported
+from rewriter.engine.result import Location, Reported
 from rewriter.finding import Applicability, Finding, Severity
 
 
 def reported(file: str, line: int, once: str = "", name: str = "internal-cidr") -> Reported:
     finding = Finding(Severity.NOTE, Applicability.MANUAL, "/spec", file, evidence=("known",), once=once, id=name)
-    return Reported(finding, Place(file, line, 1, line, 9))
+    return Reported(finding, Location(file, line, 1, line, 9))
 
 
 def test_findings_of_one_matter_are_one() -> None:
@@ -22,7 +22,7 @@ def test_findings_of_one_matter_are_one() -> None:
         reported("e.yaml", 4, "nodes"),
     ]
     kept = reported_once(found)
-    assert [each.place.file for each in kept] == ["a.yaml", "b.yaml", "c.yaml", "e.yaml"]
+    assert [each.location.file for each in kept] == ["a.yaml", "b.yaml", "c.yaml", "e.yaml"]
     assert kept[0].finding.evidence == ("known", "the same at b.yaml:2, d.yaml:4")
     assert [each.finding.evidence for each in kept[1:]] == [("known",)] * 3
 

@@ -38,9 +38,10 @@ from rewriter.config.model import (
     PathRule,
 )
 from rewriter.discovery import FoundFile
-from rewriter.engine import pipeline
+from rewriter.engine import steps as engine_steps
 from rewriter.engine.baseline import Baseline, _key
 from rewriter.engine.fixer import Fixer, Options
+from rewriter.engine.hooks import FileHooks
 from rewriter.engine.result import FileResult, Reported
 from rewriter.engine.settings import compared_settings
 from rewriter.evidence.mesh import mesh_known
@@ -218,7 +219,7 @@ def _text(manifests: list[dict[str, Any]], dice: random.Random) -> str:
 def _with_baseline(world: World, dice: random.Random) -> World:
     """The same, with some of its findings known already."""
     found = [item for item in _run(world).findings if dice.random() < 0.4]
-    counts = Counter(_key(item.finding, item.place, Path.cwd()) for item in found)
+    counts = Counter(_key(item.finding, item.location, Path.cwd()) for item in found)
     return replace(world, options=replace(world.options, baseline=Baseline(Path.cwd(), counts)))
 
 
@@ -259,16 +260,16 @@ class Rewritten:
 def _rewrite(world: World) -> Rewritten:
     """The run, with what its steps declare."""
     declared: list[CompiledClaims] = []
-    treated = pipeline._judged
+    judged = engine_steps.judge_finding
 
-    def recorded(reported: Reported, before: Policy, after: Policy, rules: pipeline.Rules) -> Any:
-        result = treated(reported, before, after, rules)
+    def recorded(reported: Reported, before: Policy, after: Policy, rules: FileHooks) -> Any:
+        result = judged(reported, before, after, rules)
         if reported.finding.fix is not None and rules.allowed(reported.finding) and result[2] is not None:
             declared.append(result[2])
         return result
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "_judged", recorded)
+        patch.setattr(engine_steps, "judge_finding", recorded)
         result = _run(world)
     new = [
         _read(manifest)
@@ -290,7 +291,7 @@ def _run(world: World) -> FileResult:
         lambda path, manifest: read_policy(manifest).namespace,
         lambda path: policies,
     )
-    return fixer.treat(FoundFile("policies.yaml"), world.text.encode())
+    return fixer.fix_file(FoundFile("policies.yaml"), world.text.encode())
 
 
 def _read(manifest: dict[str, Any]) -> Policy:

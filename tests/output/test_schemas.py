@@ -14,7 +14,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from jsonschema.protocols import Validator
 
 from rewriter.discovery import InputError
-from rewriter.engine.result import Place, Report, Reported, Summary
+from rewriter.engine.result import Location, Report, Reported, Summary
 from rewriter.finding import Applicability, Finding, Flows, Severity
 from rewriter.output import FORMATS, render
 from tests.output.reports import CASES, apart, report_of, report_of_case
@@ -61,7 +61,7 @@ def _validators() -> dict[str, Validator]:
 def _hostile() -> Report:
     """Findings whose texts hold everything that a format could trip over."""
     text = "a\x1b[31m<b>&\"'%0A\r\n::error::]]>\u202e\u2028\ud7ff|`"
-    place = Place(f"dir,a/{text}.yaml", 3, 1, 3, 9, 0, "CiliumNetworkPolicy", text, text)
+    location = Location(f"dir,a/{text}.yaml", 3, 1, 3, 9, 0, "CiliumNetworkPolicy", text, text)
     finding = Finding(
         Severity.ERROR,
         Applicability.MANUAL,
@@ -73,7 +73,7 @@ def _hostile() -> Report:
         code="CNP004",
         id="cluster-entity",
     )
-    items = tuple(Reported(finding, place, flows=Flows((text,), (text,))) for _ in range(2))
+    items = tuple(Reported(finding, location, flows=Flows((text,), (text,))) for _ in range(2))
     tool = {"name": "cnpfix", "version": "0", "from": "1.18", "to": "1.19"}
     return Report(Summary(1, 1, 2, 0, 1), items, (), (InputError("x.yaml", text, 2, text),), tool)
 

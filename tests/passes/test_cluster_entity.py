@@ -45,7 +45,7 @@ def configured(remote: str | tuple[str, ...] | None = "all", mode: str = "extend
     return Config(root=Path(), cluster_entity=ClusterEntityOptions(remote, mode))
 
 
-def treat(spec: dict[str, Any], inventory: Facts = MESH, config: Config | None = None, **more: Any) -> Run:
+def fix_file(spec: dict[str, Any], inventory: Facts = MESH, config: Config | None = None, **more: Any) -> Run:
     return run(find, manifest(**spec), inventory, config=config or configured(), **more)
 
 
@@ -67,25 +67,25 @@ def treat(spec: dict[str, Any], inventory: Facts = MESH, config: Config | None =
     ],
 )
 def test_leaves_alone(rule: Any) -> None:
-    assert treat({"ingress": [rule]}).findings == []
+    assert fix_file({"ingress": [rule]}).findings == []
 
 
 @pytest.mark.parametrize("inventory", [Facts(), ALONE])
 def test_leaves_alone_without_a_mesh(inventory: Facts) -> None:
-    assert treat({"ingress": [{"fromEntities": ["cluster"]}]}, inventory, configured(None)).findings == []
+    assert fix_file({"ingress": [{"fromEntities": ["cluster"]}]}, inventory, configured(None)).findings == []
 
 
 @pytest.mark.parametrize(
     ("inventory", "remote"), [(UNMESHED, "all"), (MESH, ()), (MESH, ("cluster-a",))], ids=["unmeshed", "none", "itself"]
 )
 def test_leaves_alone_where_no_other_cluster_is_meant(inventory: Facts, remote: Any) -> None:
-    assert treat({"ingress": [{"fromEntities": ["cluster"]}]}, inventory, configured(remote)).findings == []
+    assert fix_file({"ingress": [{"fromEntities": ["cluster"]}]}, inventory, configured(remote)).findings == []
 
 
 @pytest.mark.parametrize("kind", [CNP, CCNP])
 def test_extends_an_allow_rule(kind: str) -> None:
     rule = {"fromEntities": ["cluster"], "toPorts": PORTS}
-    result = treat({"kind": kind, "ingress": [rule, {"fromEntities": ["host"]}]})
+    result = fix_file({"kind": kind, "ingress": [rule, {"fromEntities": ["host"]}]})
     added = {"fromEndpoints": [mesh_selector("cluster-b")], "toPorts": PORTS}
     assert result.manifest["spec"]["ingress"] == [rule, added, {"fromEntities": ["host"]}]
     assert result.only.applicability is Applicability.EVIDENT
@@ -97,7 +97,7 @@ def test_extends_each_rule_of_every_spec() -> None:
     rule = {"toEntities": ["world", "cluster"], "authentication": {"mode": "required"}}
     added = {"toEndpoints": [mesh_selector("cluster-b")], "authentication": {"mode": "required"}}
     specs = [{"endpointSelector": {}, "egress": [rule, {**rule, "toPorts": PORTS}]}]
-    result = treat({"egress": [rule], "ingress": []})
+    result = fix_file({"egress": [rule], "ingress": []})
     assert result.manifest["spec"]["egress"] == [rule, added]
     document = manifest()
     del document["spec"]
@@ -122,14 +122,14 @@ def test_extends_each_rule_of_every_spec() -> None:
     ],
 )
 def test_whom_it_lets_in(inventory: Facts, remote: Any, names: list[str], applicability: Applicability) -> None:
-    result = treat({"ingress": [{"fromEntities": ["cluster"]}]}, inventory, configured(remote))
+    result = fix_file({"ingress": [{"fromEntities": ["cluster"]}]}, inventory, configured(remote))
     assert result.manifest["spec"]["ingress"][1] == {"fromEndpoints": [mesh_selector(*names)]}
     assert result.only.applicability is applicability
 
 
 def test_nobody_said_and_no_consent_changes_nothing() -> None:
     spec = {"ingress": [{"fromEntities": ["cluster"]}]}
-    result = treat(spec, MESH, configured(None), unsafe=False)
+    result = fix_file(spec, MESH, configured(None), unsafe=False)
     assert result.manifest == manifest(**spec)
     assert "remote" in result.only.advice
 
@@ -144,19 +144,19 @@ def test_nobody_said_and_no_consent_changes_nothing() -> None:
     ],
 )
 def test_a_rule_that_is_there_is_not_added_again(there: dict[str, Any]) -> None:
-    assert treat({"ingress": [{"fromEntities": ["cluster"], "toPorts": PORTS}, there]}).findings == []
+    assert fix_file({"ingress": [{"fromEntities": ["cluster"], "toPorts": PORTS}, there]}).findings == []
 
 
 def test_uses_the_keys_as_the_policy_writes_them() -> None:
     written = {"matchLabels": {"any:io.kubernetes.pod.namespace": "x", "k8s:io.cilium.k8s.policy.cluster": "y"}}
-    result = treat({"ingress": [{"fromEntities": ["cluster"]}], "egress": [{"toEndpoints": [written]}]})
+    result = fix_file({"ingress": [{"fromEntities": ["cluster"]}], "egress": [{"toEndpoints": [written]}]})
     keys = [e["key"] for e in result.manifest["spec"]["ingress"][1]["fromEndpoints"][0]["matchExpressions"]]
     assert keys == ["any:io.kubernetes.pod.namespace", "k8s:io.cilium.k8s.policy.cluster"]
 
 
 def test_a_deny_rule_is_left_to_a_person() -> None:
     spec = {"ingressDeny": [{"fromEntities": ["cluster"]}]}
-    result = treat(spec)
+    result = fix_file(spec)
     assert result.manifest == manifest(**spec)
     assert result.only.applicability is Applicability.MANUAL
     assert result.only.candidate is not None
@@ -166,11 +166,11 @@ def test_a_deny_rule_is_left_to_a_person() -> None:
 def test_a_deny_rule_whose_pods_of_the_mesh_another_denies_is_left_alone() -> None:
     rule = {"fromEntities": ["cluster"], "toPorts": PORTS}
     for there in ({"fromEndpoints": [mesh_selector("cluster-b")], "toPorts": PORTS}, {"fromEntities": ["all"]}):
-        assert treat({"ingressDeny": [rule, there]}).findings == []
+        assert fix_file({"ingressDeny": [rule, there]}).findings == []
 
 
 def test_replace_swaps_the_entity_and_says_what_is_lost() -> None:
-    result = treat({"ingress": [{"fromEntities": ["cluster"], "toPorts": PORTS}]}, config=configured(mode="replace"))
+    result = fix_file({"ingress": [{"fromEntities": ["cluster"], "toPorts": PORTS}]}, config=configured(mode="replace"))
     expected = {"fromEndpoints": [mesh_selector("cluster-a", "cluster-b")], "toPorts": PORTS}
     assert result.manifest["spec"]["ingress"] == [expected]
     assert result.only.applicability is Applicability.UNSAFE
@@ -180,7 +180,7 @@ def test_replace_swaps_the_entity_and_says_what_is_lost() -> None:
 
 def test_replace_keeps_the_other_entities() -> None:
     rule = {"toEntities": ["cluster", "world"]}
-    result = treat({"egress": [rule]}, config=configured(mode="replace"))
+    result = fix_file({"egress": [rule]}, config=configured(mode="replace"))
     added = {"toEndpoints": [mesh_selector("cluster-a", "cluster-b")]}
     assert result.manifest["spec"]["egress"] == [{"toEntities": ["world"]}, added]
 
@@ -201,16 +201,16 @@ def test_a_requirement_would_narrow_the_selector_and_not_the_entity(
 ) -> None:
     spec = {**rules, "ingress": [{"fromEntities": ["cluster"]}, *rules.get("ingress", ())]}
     after = "1.19" if before == "1.18" else "1.20"
-    only = treat(spec, config=configured(mode=mode), from_version=before, to_version=after).only
+    only = fix_file(spec, config=configured(mode=mode), from_version=before, to_version=after).only
     assert (only.applicability is Applicability.MANUAL) is manual
     assert ("`fromRequires` would narrow" in only.advice) is manual
 
 
 def test_replace_needs_the_local_cluster_by_name_beside_others() -> None:
     rule = {"fromEntities": ["cluster"]}
-    named = treat({"ingress": [rule]}, NOWHERE, configured(("cluster-b",), "replace"))
+    named = fix_file({"ingress": [rule]}, NOWHERE, configured(("cluster-b",), "replace"))
     assert named.only.applicability is Applicability.MANUAL
-    everyone = treat({"ingress": [rule]}, NOWHERE, configured("all", "replace"))
+    everyone = fix_file({"ingress": [rule]}, NOWHERE, configured("all", "replace"))
     assert everyone.manifest["spec"]["ingress"] == [{"fromEndpoints": [mesh_selector()]}]
 
 
@@ -226,14 +226,14 @@ def test_replace_needs_the_local_cluster_by_name_beside_others() -> None:
 def test_cluster_mesh_from_1_20(remote: Any, applicability: Applicability) -> None:
     config = configured(remote, "cluster-mesh")
     spec = {"ingress": [{"fromEntities": ["host", "cluster"]}]}
-    result = treat(spec, THREE, config, from_version="1.19", to_version="1.20")
+    result = fix_file(spec, THREE, config, from_version="1.19", to_version="1.20")
     assert result.manifest["spec"]["ingress"] == [{"fromEntities": ["host", "cluster-mesh"]}]
     assert result.only.applicability is applicability
     assert "rejected before 1.20" in result.only.why
 
 
 def test_cluster_mesh_before_1_20_is_manual() -> None:
-    result = treat({"ingress": [{"fromEntities": ["cluster"]}]}, config=configured(mode="cluster-mesh"))
+    result = fix_file({"ingress": [{"fromEntities": ["cluster"]}]}, config=configured(mode="cluster-mesh"))
     assert result.only.applicability is Applicability.MANUAL
     assert result.only.fix is None
     assert "1.20" in result.only.advice
@@ -255,7 +255,7 @@ ENTITY = {"ingress": [{"fromEntities": ["cluster"], "toPorts": PORTS}]}
 
 def test_drops_seen_from_remote_pods_are_evidence_for_their_cluster() -> None:
     seen = replace(THREE, cross_cluster_drops=[drop("cluster-c")])
-    done = treat(ENTITY, seen, configured(None), unsafe=False)
+    done = fix_file(ENTITY, seen, configured(None), unsafe=False)
     assert done.only.applicability is Applicability.EVIDENT
     assert done.manifest["spec"]["ingress"][1]["fromEndpoints"] == [mesh_selector("cluster-c")]
     assert (
@@ -276,13 +276,13 @@ def test_drops_seen_from_remote_pods_are_evidence_for_their_cluster() -> None:
 )
 def test_other_drops_are_no_evidence(flow: ObservedFlow) -> None:
     seen = replace(THREE, cross_cluster_drops=[flow] if flow.crosses_clusters else [])
-    assert treat(ENTITY, seen, configured(None), unsafe=False).only.applicability is Applicability.UNSAFE
+    assert fix_file(ENTITY, seen, configured(None), unsafe=False).only.applicability is Applicability.UNSAFE
 
 
 def test_nobody_is_overruled_by_what_was_seen() -> None:
     seen = replace(THREE, cross_cluster_drops=[drop("cluster-c")])
-    assert treat(ENTITY, seen, configured(())).findings == []
-    names = treat(ENTITY, seen, configured(("cluster-b",))).manifest["spec"]["ingress"][1]["fromEndpoints"]
+    assert fix_file(ENTITY, seen, configured(())).findings == []
+    names = fix_file(ENTITY, seen, configured(("cluster-b",))).manifest["spec"]["ingress"][1]["fromEndpoints"]
     assert names == [mesh_selector("cluster-b")]
-    denying = treat({"ingressDeny": [{"fromEntities": ["cluster"]}]}, seen, configured(None))
+    denying = fix_file({"ingressDeny": [{"fromEntities": ["cluster"]}]}, seen, configured(None))
     assert denying.only.applicability is Applicability.MANUAL

@@ -16,10 +16,12 @@ from rewriter.cilium.compile import Entry
 from rewriter.cilium.policy import Policy
 from rewriter.cilium.policy_set import PolicySet
 from rewriter.cilium.settings import Settings
-from rewriter.engine import opening, pipeline
+from rewriter.engine import opening
+from rewriter.engine import steps as engine_steps
 from rewriter.engine.claims import compile_claims
 from rewriter.engine.documents import policies_in
 from rewriter.engine.effects import Effects, _deny_everything
+from rewriter.engine.hooks import FileHooks
 from rewriter.engine.result import Reported
 from rewriter.engine.worlds import world_of
 from rewriter.finding import Applicability, Finding, FlowClaim
@@ -46,13 +48,13 @@ class Step(NamedTuple):
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[Step]:
     """The steps that a run judges, as it goes."""
     seen: list[Step] = []
-    judged = pipeline._judged
+    judged = engine_steps.judge_finding
 
-    def recorded(reported: Reported, before: Policy, after: Policy, rules: pipeline.Rules) -> Any:
+    def recorded(reported: Reported, before: Policy, after: Policy, rules: FileHooks) -> Any:
         seen.append(Step(reported.finding, before, after, rules.effects))
         return judged(reported, before, after, rules)
 
-    monkeypatch.setattr(pipeline, "_judged", recorded)
+    monkeypatch.setattr(engine_steps, "judge_finding", recorded)
     return seen
 
 
@@ -100,7 +102,7 @@ def _check(step: Step, final: Policy) -> None:
     """Holds a step against its finding; `final` is what all the steps of its policy make of it."""
     finding, effects = step.finding, step.effects
     declared = effects.compile_claims(finding, step.before)
-    found = effects.step(step.before, step.after, declared)
+    found = effects.judge_step(step.before, step.after, declared)
     if finding.applicability is Applicability.SAFE:
         assert (finding.opens, finding.closes) == ((), ())
     assert found.undeclared.opened == (), "opens what is not declared"
@@ -128,7 +130,9 @@ def _does_something(step: Step, item: FlowClaim, flows: tuple[str, ...]) -> bool
     """Whether some of the flows are of one declared item: without it more would be undeclared than with it alone."""
     opens = item in step.finding.opens
     only = replace(step.finding, opens=(item,) if opens else (), closes=() if opens else (item,))
-    undeclared = step.effects.step(step.before, step.after, step.effects.compile_claims(only, step.before)).undeclared
+    undeclared = step.effects.judge_step(
+        step.before, step.after, step.effects.compile_claims(only, step.before)
+    ).undeclared
     return (undeclared.opened if opens else undeclared.closed) != flows
 
 

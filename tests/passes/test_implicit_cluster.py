@@ -38,7 +38,7 @@ def manifest(kind: str, **spec: Any) -> dict[str, Any]:
     }
 
 
-def treat(kind: str, inventory: Facts = MESH, scope: Any = "any", *, more: Any = None, **spec: Any) -> Run:
+def fix_file(kind: str, inventory: Facts = MESH, scope: Any = "any", *, more: Any = None, **spec: Any) -> Run:
     return run(find, manifest(kind, **spec), inventory, config=configured(scope), **(more or {}))
 
 
@@ -64,7 +64,7 @@ def peer(result: Run, field: str = "fromEndpoints") -> Any:
 )
 @pytest.mark.parametrize("kind", [CNP, CCNP])
 def test_leaves_alone(kind: str, rule: Any) -> None:
-    assert treat(kind, ingress=[rule], egress=[rule]).findings == []
+    assert fix_file(kind, ingress=[rule], egress=[rule]).findings == []
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_leaves_alone(kind: str, rule: Any) -> None:
     ],
 )
 def test_leaves_a_network_policy_peer_alone(peer: Any) -> None:
-    assert treat(KNP, ingress=[{"from": [peer]}]).findings == []
+    assert fix_file(KNP, ingress=[{"from": [peer]}]).findings == []
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_leaves_a_network_policy_peer_alone(peer: Any) -> None:
 )
 def test_leaves_alone_where_nothing_changes(inventory: Facts, scope: str, before: str, after: str) -> None:
     versions = {"from_version": before, "to_version": after}
-    result = treat(CNP, inventory, scope, more=versions, ingress=[{"fromEndpoints": [{"matchLabels": WEB}]}])
+    result = fix_file(CNP, inventory, scope, more=versions, ingress=[{"fromEndpoints": [{"matchLabels": WEB}]}])
     assert result.findings == []
 
 
@@ -110,7 +110,7 @@ def test_leaves_alone_where_nothing_changes(inventory: Facts, scope: str, before
     ],
 )
 def test_leaves_alone_a_policy_that_the_target_rejects(rules: Any) -> None:
-    assert treat(CNP, ingress=rules).findings == []
+    assert fix_file(CNP, ingress=rules).findings == []
 
 
 def test_runs_on_upgrades_that_may_turn_the_option_on() -> None:
@@ -122,7 +122,7 @@ def test_runs_on_upgrades_that_may_turn_the_option_on() -> None:
 def test_the_option_turned_on_with_1_18() -> None:
     mesh = Facts(clusters=[cluster("cluster-a", local=True, default_local_cluster=True), B])
     versions = {"from_version": "1.17", "to_version": "1.18"}
-    result = treat(CNP, mesh, more=versions, ingress=[{"fromEndpoints": [{"matchLabels": WEB}]}])
+    result = fix_file(CNP, mesh, more=versions, ingress=[{"fromEndpoints": [{"matchLabels": WEB}]}])
     assert peer(result)["matchExpressions"] == [EXISTS]
     assert any("policyDefaultLocalCluster" in line for line in result.only.evidence)
 
@@ -142,7 +142,7 @@ def test_the_option_turned_on_with_1_18() -> None:
 )
 @pytest.mark.parametrize(("kind", "field"), [(CNP, "fromEndpoints"), (CCNP, "fromEndpoints"), (CNP, "fromNodes")])
 def test_any_keeps_the_reach(kind: str, field: str, before: Any, after: Any) -> None:
-    result = treat(kind, ingress=[{field: [before]}])
+    result = fix_file(kind, ingress=[{field: [before]}])
     assert peer(result, field) == after
     assert result.only.applicability is Applicability.SAFE
     assert not result.only.opens and not result.only.closes
@@ -151,7 +151,7 @@ def test_any_keeps_the_reach(kind: str, field: str, before: Any, after: Any) -> 
 @pytest.mark.parametrize("said", [None, True, False])
 def test_rules_that_name_nodes_reach_nobody_where_the_agents_reject_them(said: bool | None) -> None:
     own = cluster("cluster-a", local=True, node_selector_labels=said)
-    found = treat(CNP, Facts(clusters=[own, B]), ingress=[{"fromNodes": [{}]}]).findings
+    found = fix_file(CNP, Facts(clusters=[own, B]), ingress=[{"fromNodes": [{}]}]).findings
     assert bool(found) is (said is not False)
 
 
@@ -171,12 +171,12 @@ def test_rules_that_name_nodes_reach_nobody_where_the_agents_reject_them(said: b
     ],
 )
 def test_a_network_policy_names_the_cluster_in_its_pod_selector(before: Any, after: Any) -> None:
-    assert peer(treat(KNP, ingress=[{"from": [before]}]), "from") == after
+    assert peer(fix_file(KNP, ingress=[{"from": [before]}]), "from") == after
 
 
 def test_one_finding_for_a_field_names_its_entries() -> None:
     pinned = {"matchLabels": {CLUSTER: "cluster-a"}}
-    result = treat(CNP, egress=[{"toEndpoints": [{"matchLabels": WEB}, pinned, {"matchLabels": {"app": "db"}}]}])
+    result = fix_file(CNP, egress=[{"toEndpoints": [{"matchLabels": WEB}, pinned, {"matchLabels": {"app": "db"}}]}])
     assert result.only.route == "/spec/egress/0/toEndpoints"
     assert "app=web" in result.only.message and "app=db" in result.only.message
     assert result.manifest["spec"]["egress"][0]["toEndpoints"] == [
@@ -189,13 +189,13 @@ def test_one_finding_for_a_field_names_its_entries() -> None:
 def test_requirements_count_until_they_are_gone() -> None:
     mesh = Facts(clusters=[cluster("cluster-a", local=True, default_local_cluster=True), B])
     rule = {"fromRequires": [{"matchLabels": WEB}]}
-    result = treat(CNP, mesh, more={"from_version": "1.17", "to_version": "1.18"}, ingress=[rule])
+    result = fix_file(CNP, mesh, more={"from_version": "1.17", "to_version": "1.18"}, ingress=[rule])
     assert peer(result, "fromRequires") == {"matchLabels": WEB, "matchExpressions": [EXISTS]}
 
 
 def test_keeps_the_prefix_of_the_policy() -> None:
     written = {"matchLabels": {f"k8s:{CLUSTER}": "cluster-b"}}
-    result = treat(CNP, ingress=[{"fromEndpoints": [{}, written]}])
+    result = fix_file(CNP, ingress=[{"fromEndpoints": [{}, written]}])
     assert peer(result) == {"matchExpressions": [{"key": f"k8s:{CLUSTER}", "operator": "Exists"}]}
 
 
@@ -208,20 +208,20 @@ def test_keeps_the_prefix_of_the_policy() -> None:
     ],
 )
 def test_a_scope_that_narrows_is_evident_and_says_what_it_closes(scope: Any, written: dict[str, Any]) -> None:
-    result = treat(CNP, scope=scope, ingress=[{"fromEndpoints": [{"matchLabels": WEB}]}])
+    result = fix_file(CNP, scope=scope, ingress=[{"fromEndpoints": [{"matchLabels": WEB}]}])
     assert peer(result)["matchExpressions"] == [written]
     assert result.only.applicability is Applicability.EVIDENT
     assert "app=web" in str(result.only.closes[0])
 
 
 def test_a_scope_in_the_config_speaks_of_a_mesh() -> None:
-    result = treat(CNP, Facts(), "any", ingress=[{"fromEndpoints": [{"matchLabels": WEB}]}])
+    result = fix_file(CNP, Facts(), "any", ingress=[{"fromEndpoints": [{"matchLabels": WEB}]}])
     assert peer(result)["matchExpressions"] == [EXISTS]
 
 
 def test_local_without_a_known_cluster_is_manual() -> None:
     nowhere = Facts(clusters=[cluster("cluster-a"), B])
-    result = treat(CNP, nowhere, "local", ingress=[{"fromEndpoints": [{"matchLabels": WEB}]}])
+    result = fix_file(CNP, nowhere, "local", ingress=[{"fromEndpoints": [{"matchLabels": WEB}]}])
     assert result.only.applicability is Applicability.MANUAL
     assert result.only.fix is None
     assert "[[clusters]]" in result.only.advice
@@ -256,7 +256,7 @@ UNPLACED = workload("web", "shop", WEB, None)
 def test_auto_follows_the_workloads(kind: str, workloads: Any, expected: dict[str, Any] | None) -> None:
     inventory = Facts(clusters=[A, B], workloads=workloads)
     field, entry = ("from", {"podSelector": {"matchLabels": WEB}}) if kind == KNP else ("fromEndpoints", None)
-    result = treat(kind, inventory, "auto", ingress=[{field: [entry or {"matchLabels": WEB}]}])
+    result = fix_file(kind, inventory, "auto", ingress=[{field: [entry or {"matchLabels": WEB}]}])
     if expected is None:
         assert result.findings == []
         return
@@ -272,14 +272,14 @@ def test_auto_follows_the_workloads(kind: str, workloads: Any, expected: dict[st
 def test_auto_names_only_the_entries_that_change() -> None:
     inventory = Facts(clusters=[A, B], workloads=[HERE, THERE, workload("db", "shop", {"app": "db"}, "cluster-a")])
     entries = [{"matchLabels": {"app": "db"}}, {"matchLabels": WEB}]
-    result = treat(CNP, inventory, "auto", ingress=[{"fromEndpoints": entries}])
+    result = fix_file(CNP, inventory, "auto", ingress=[{"fromEndpoints": entries}])
     assert result.only.route == "/spec/ingress/0/fromEndpoints/1"
     assert peer(result) == entries[0]
 
 
 def test_auto_keeps_a_deny_rule_as_wide_as_it_is() -> None:
     inventory = Facts(clusters=[A, B], workloads=[HERE, UNRELATED])
-    result = treat(CNP, inventory, "auto", ingressDeny=[{"fromEndpoints": [{"matchLabels": WEB}]}])
+    result = fix_file(CNP, inventory, "auto", ingressDeny=[{"fromEndpoints": [{"matchLabels": WEB}]}])
     assert result.manifest["spec"]["ingressDeny"][0]["fromEndpoints"][0]["matchExpressions"] == [EXISTS]
     assert (result.only.severity, result.only.applicability) == (Severity.ERROR, Applicability.SAFE)
     assert "no longer denied" in result.only.why
@@ -298,7 +298,7 @@ def test_auto_keeps_a_deny_rule_as_wide_as_it_is() -> None:
 @pytest.mark.parametrize("deny", ["", "Deny"])
 def test_what_other_rules_say_after_the_upgrade_too_is_a_note(other: Any, severity: Severity, deny: str) -> None:
     inventory = Facts(clusters=[A, B], workloads=[HERE, THERE])
-    result = treat(CNP, inventory, "auto", **{f"ingress{deny}": [{"fromEndpoints": [{"matchLabels": WEB}]}, other]})
+    result = fix_file(CNP, inventory, "auto", **{f"ingress{deny}": [{"fromEndpoints": [{"matchLabels": WEB}]}, other]})
     found = [finding for finding in result.findings if finding.route.startswith(f"/spec/ingress{deny}/0/")]
     assert [finding.severity for finding in found] == [severity]
     assert ("nothing of it changes" in found[0].why) == (severity is Severity.NOTE)
@@ -316,7 +316,7 @@ def test_what_other_rules_say_after_the_upgrade_too_is_a_note(other: Any, severi
 def test_auto_needs_the_namespace_labels_that_a_selector_asks_for(namespaces: Any, expected: Any) -> None:
     inventory = Facts(clusters=[A, B], workloads=[HERE, THERE], namespaces_=namespaces)
     entry = {"namespaceSelector": {"matchLabels": {"team": "x"}}, "podSelector": {"matchLabels": WEB}}
-    result = treat(KNP, inventory, "auto", ingress=[{"from": [entry]}])
+    result = fix_file(KNP, inventory, "auto", ingress=[{"from": [entry]}])
     if expected is None:
         assert result.findings == []
     else:
@@ -325,7 +325,7 @@ def test_auto_needs_the_namespace_labels_that_a_selector_asks_for(namespaces: An
 
 def test_auto_does_not_rest_on_pods_that_nobody_sees() -> None:
     inventory = Facts(clusters=[A, B], workloads=[HERE, UNRELATED], unseen=["HelmRelease shop/web, releases.yaml:1"])
-    result = treat(CNP, inventory, "auto", ingress=[{"fromEndpoints": [{"matchLabels": WEB}]}])
+    result = fix_file(CNP, inventory, "auto", ingress=[{"fromEndpoints": [{"matchLabels": WEB}]}])
     assert peer(result)["matchExpressions"] == [EXISTS]
 
 
@@ -346,12 +346,12 @@ def test_remote_backends_of_a_global_service_are_told() -> None:
     ]
     rules = [{"toServices": [{"k8sService": {"serviceName": name, "namespace": "prod"}}]} for name in ("db", "local")]
     inventory = Facts(clusters=[A, B], services_=services)
-    result = treat(CNP, inventory, egress=rules)
+    result = fix_file(CNP, inventory, egress=rules)
     assert result.only.route == "/spec/egress/0/toServices/0"
     assert result.only.applicability is Applicability.MANUAL
     assert "Service prod/db" in result.only.message
     old = {"from_version": "1.16", "to_version": "1.19"}
-    assert treat(CNP, inventory, more=old, egress=rules).findings == []
+    assert fix_file(CNP, inventory, more=old, egress=rules).findings == []
 
 
 def test_agrees_with_the_inspection_of_cilium() -> None:
@@ -372,7 +372,7 @@ def test_agrees_with_the_inspection_of_cilium() -> None:
 
 def test_what_is_no_pod_is_lost_with_a_selector_that_only_excludes() -> None:
     label = {"key": "io.cilium.k8s.namespace.labels.env", "operator": "NotIn", "values": ["dev"]}
-    finding = treat(CNP, ingress=[{"fromEndpoints": [{"matchExpressions": [label]}]}]).only
+    finding = fix_file(CNP, ingress=[{"fromEndpoints": [{"matchExpressions": [label]}]}]).only
     assert finding.applicability is Applicability.EVIDENT
     assert "no pod" in str(finding.closes[0])
 
@@ -380,10 +380,10 @@ def test_what_is_no_pod_is_lost_with_a_selector_that_only_excludes() -> None:
 def test_ports_that_lose_their_l7_rules_are_not_kept_open_unasked() -> None:
     kafka = [{"ports": [{"port": "9092", "protocol": "TCP"}], "rules": {"kafka": [{"topic": "orders"}]}}]
     rule = {"fromEndpoints": [{"matchLabels": WEB}], "toPorts": kafka}
-    finding = treat(CNP, ingress=[rule], more={"to_version": "1.20"}).only
+    finding = fix_file(CNP, ingress=[rule], more={"to_version": "1.20"}).only
     assert finding.applicability is Applicability.UNSAFE
     assert finding.opens
-    assert treat(CNP, ingress=[rule]).only.applicability is Applicability.SAFE
+    assert fix_file(CNP, ingress=[rule]).only.applicability is Applicability.SAFE
 
 
 RANGE = {"toPorts": [{"ports": [{"port": "8000", "endPort": 8100, "protocol": "TCP"}]}]}
@@ -416,7 +416,7 @@ def test_what_the_upgrade_makes_of_a_rule_is_not_kept_for_other_clusters_unasked
 ) -> None:
     own = cluster("cluster-a", local=True, default_local_cluster=True, node_selector_labels=True)
     more = {"from_version": releases[0], "to_version": releases[1]}
-    finding = treat(kind, Facts(clusters=[own, B]), more=more, ingress=[rule]).only
+    finding = fix_file(kind, Facts(clusters=[own, B]), more=more, ingress=[rule]).only
     assert finding.applicability is (Applicability.UNSAFE if words else Applicability.SAFE)
     assert [f"pods of other clusters, {words}" in str(each) for each in finding.opens] == [True] * bool(words)
     assert not finding.closes
@@ -424,7 +424,7 @@ def test_what_the_upgrade_makes_of_a_rule_is_not_kept_for_other_clusters_unasked
 
 def test_what_the_upgrade_makes_of_a_deny_rule_is_said() -> None:
     rule = {"fromEndpoints": [{"matchLabels": WEB}], **RANGE}
-    finding = treat(CNP, more={"from_version": "1.15"}, ingressDeny=[rule]).only
+    finding = fix_file(CNP, more={"from_version": "1.15"}, ingressDeny=[rule]).only
     assert (finding.applicability, finding.opens) == (Applicability.EVIDENT, ())
     assert "pods of other clusters, as Cilium 1.19 reads the rule" in str(finding.closes[0])
 
@@ -443,7 +443,7 @@ def test_nothing_more_is_kept_where_no_other_cluster_is_meant_or_another_rule_al
     scope: Any, beside: dict[str, Any], unsafe: bool
 ) -> None:
     rule = {"fromEndpoints": [{"matchLabels": WEB}], **REQUIRED}
-    found = treat(CNP, scope=scope, ingress=[rule, beside]).findings
+    found = fix_file(CNP, scope=scope, ingress=[rule, beside]).findings
     assert [bool(finding.opens) for finding in found] == [unsafe]
 
 
@@ -459,7 +459,7 @@ def test_nothing_more_is_kept_where_no_other_cluster_is_meant_or_another_rule_al
 def test_a_requirement_that_is_to_name_clusters_is_left_to_a_person(scope: Any, trust: Applicability) -> None:
     mesh = Facts(clusters=[cluster("cluster-a", local=True, default_local_cluster=True), B], workloads=[HERE, THERE])
     versions = {"from_version": "1.17", "to_version": "1.18"}
-    only = treat(CNP, mesh, scope, more=versions, ingress=[{"fromRequires": [{"matchLabels": WEB}]}]).only
+    only = fix_file(CNP, mesh, scope, more=versions, ingress=[{"fromRequires": [{"matchLabels": WEB}]}]).only
     assert only.applicability is trust
 
 
@@ -469,8 +469,8 @@ ASLEEP = {"toServices": [{"k8sService": {"serviceName": "db", "namespace": "shop
 
 def test_a_deny_rule_that_the_upgrade_switches_on_begins_to_deny_other_clusters() -> None:
     rules: Any = {"egress": [ASLEEP], "egressDeny": [{"toEndpoints": [{"matchLabels": WEB}]}]}
-    asleep = treat(CNP, more={"from_version": "1.16"}, **rules).only
-    awake = treat(CNP, more={"from_version": "1.17"}, **rules).only
+    asleep = fix_file(CNP, more={"from_version": "1.16"}, **rules).only
+    awake = fix_file(CNP, more={"from_version": "1.17"}, **rules).only
     assert (asleep.applicability, awake.applicability) == (Applicability.UNSAFE, Applicability.SAFE)
     assert "pods of other clusters, which nothing denies today" in str(asleep.closes[0])
     assert asleep.opens == awake.closes == ()
@@ -482,7 +482,7 @@ def test_an_allow_rule_that_the_upgrade_switches_on_opens_what_others_deny_by_de
 ) -> None:
     beside = read_policy({**manifest(CNP, **{direction: [{}]}), "metadata": {"name": "beside", "namespace": "shop"}})
     more = {"from_version": "1.16", "others": [beside]}
-    finding = treat(CNP, more=more, egress=[ASLEEP, {"toEndpoints": [{"matchLabels": WEB}]}]).only
+    finding = fix_file(CNP, more=more, egress=[ASLEEP, {"toEndpoints": [{"matchLabels": WEB}]}]).only
     assert finding.applicability is (Applicability.UNSAFE if opens else Applicability.SAFE)
     assert [("which others deny by default today" in str(each)) for each in finding.opens] == [True] * opens
 
@@ -490,7 +490,7 @@ def test_an_allow_rule_that_the_upgrade_switches_on_opens_what_others_deny_by_de
 def test_what_the_upgrade_closes_when_it_switches_a_policy_on_is_none_of_the_fix() -> None:
     rules = [ASLEEP, {"toEndpoints": [{"matchLabels": WEB}]}]
     local, elsewhere = (
-        treat(CNP, scope=(name,), more={"from_version": "1.16"}, egress=rules).only
+        fix_file(CNP, scope=(name,), more={"from_version": "1.16"}, egress=rules).only
         for name in ("cluster-a", "cluster-b")
     )
     assert (local.applicability, elsewhere.applicability) == (Applicability.SAFE, Applicability.EVIDENT)
@@ -501,10 +501,10 @@ def test_an_allow_rule_beside_a_deny_rule_that_cannot_be_kept_is_unsafe() -> Non
     only_excludes = {"matchExpressions": [{"key": "io.kubernetes.pod.namespace", "operator": "NotIn", "values": ["x"]}]}
     deny: Any = {"ingressDeny": [{"fromEndpoints": [only_excludes]}]}
     rules = [{"fromEndpoints": [{"matchLabels": WEB}]}]
-    allow, denial = treat(CNP, ingress=rules, **deny).findings
+    allow, denial = fix_file(CNP, ingress=rules, **deny).findings
     assert (allow.applicability, denial.applicability) == (Applicability.UNSAFE, Applicability.UNSAFE)
     assert allow.opens and "deny rule" in allow.why
-    other = treat(CNP, egress=[{"toEndpoints": [{"matchLabels": WEB}]}], **deny).findings
+    other = fix_file(CNP, egress=[{"toEndpoints": [{"matchLabels": WEB}]}], **deny).findings
     assert Applicability.SAFE in {finding.applicability for finding in other}
-    local = treat(CNP, scope="local", ingress=rules, **deny).findings
+    local = fix_file(CNP, scope="local", ingress=rules, **deny).findings
     assert Applicability.EVIDENT in {finding.applicability for finding in local}

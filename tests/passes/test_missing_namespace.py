@@ -32,7 +32,7 @@ def manifest(field: str = "fromEndpoints", *entries: Any, deny: bool = False, **
     }
 
 
-def treat(entry: Any, inventory: Facts = KNOWN, **more: Any) -> Run:
+def fix_file(entry: Any, inventory: Facts = KNOWN, **more: Any) -> Run:
     return run(find, manifest("fromEndpoints", entry), inventory, **more)
 
 
@@ -69,7 +69,7 @@ def said(**namespaces: str) -> Config:
     ],
 )
 def test_leaves_alone(entry: Any) -> None:
-    assert treat(entry).findings == []
+    assert fix_file(entry).findings == []
 
 
 @pytest.mark.parametrize(
@@ -100,11 +100,11 @@ def test_leaves_alone_rules_that_mean_something_else(rule: Any) -> None:
     ids=["nothing known", "here and elsewhere", "own namespace unknown", "host network elsewhere"],
 )
 def test_leaves_alone_what_the_facts_do_not_decide(inventory: Facts) -> None:
-    assert treat({"matchLabels": AGENT}, inventory).findings == []
+    assert fix_file({"matchLabels": AGENT}, inventory).findings == []
 
 
 def test_names_the_one_other_namespace() -> None:
-    result = treat({"matchLabels": AGENT})
+    result = fix_file({"matchLabels": AGENT})
     assert peer(result) == {"matchLabels": {**AGENT, NAMESPACE: "monitoring"}}
     finding = result.only
     assert (finding.applicability, finding.severity) == (Applicability.EVIDENT, Severity.WARNING)
@@ -137,7 +137,7 @@ def test_names_the_one_other_namespace() -> None:
     ],
 )
 def test_where_the_key_goes(before: Any, after: Any) -> None:
-    assert peer(treat(before)) == after
+    assert peer(fix_file(before)) == after
 
 
 def test_writes_the_key_as_the_policy_does() -> None:
@@ -156,7 +156,7 @@ def test_does_not_say_twice_what_another_peer_says() -> None:
 
 
 def test_is_a_guess_where_the_own_namespace_is_not_known() -> None:
-    result = treat({"matchLabels": AGENT}, Facts(workloads=OTHERS[1:]))
+    result = fix_file({"matchLabels": AGENT}, Facts(workloads=OTHERS[1:]))
     assert result.only.applicability is Applicability.UNSAFE
     assert result.only.severity is Severity.NOTE
     assert "no workload of shop is known" in result.only.advice
@@ -172,7 +172,7 @@ def test_is_unsafe_in_a_deny_rule() -> None:
 
 def test_several_namespaces_are_left_to_a_person() -> None:
     facts = Facts(workloads=[*OTHERS, workload("agent", "tools", AGENT)])
-    finding = treat({"matchLabels": AGENT}, facts).only
+    finding = fix_file({"matchLabels": AGENT}, facts).only
     assert finding.applicability is Applicability.MANUAL and finding.fix is None
     assert "monitoring and tools" in finding.message
     assert finding.candidate is not None
@@ -182,14 +182,14 @@ def test_several_namespaces_are_left_to_a_person() -> None:
 
 
 def test_nothing_matches_anywhere() -> None:
-    finding = treat({"matchLabels": AGENT}, Facts(workloads=[WEB])).only
+    finding = fix_file({"matchLabels": AGENT}, Facts(workloads=[WEB])).only
     assert (finding.applicability, finding.severity) == (Applicability.MANUAL, Severity.NOTE)
     assert "no workload that is known matches" in finding.message
 
 
 @pytest.mark.parametrize("inventory", [Facts(), KNOWN], ids=["nothing known", "workloads known"])
 def test_the_config_says_where_pods_live(inventory: Facts) -> None:
-    result = treat({"matchLabels": AGENT}, inventory, config=said(app__agent="monitoring"))
+    result = fix_file({"matchLabels": AGENT}, inventory, config=said(app__agent="monitoring"))
     assert peer(result)["matchLabels"][NAMESPACE] == "monitoring"
     assert result.only.applicability is Applicability.EVIDENT
     assert result.only.evidence[0] == '[passes.missing-namespace] "app=agent" = "monitoring"'
@@ -197,9 +197,9 @@ def test_the_config_says_where_pods_live(inventory: Facts) -> None:
 
 def test_the_config_against_the_facts() -> None:
     here = Facts(workloads=[workload("agent", "shop", AGENT)])
-    assert treat({"matchLabels": AGENT}, here, config=said(app__agent="monitoring")).findings == []
-    assert treat({"matchLabels": AGENT}, config=said(app__agent="shop")).findings == []
-    contradicted = treat({"matchLabels": AGENT}, config=said(app__agent="tools")).only
+    assert fix_file({"matchLabels": AGENT}, here, config=said(app__agent="monitoring")).findings == []
+    assert fix_file({"matchLabels": AGENT}, config=said(app__agent="shop")).findings == []
+    contradicted = fix_file({"matchLabels": AGENT}, config=said(app__agent="tools")).only
     assert contradicted.applicability is Applicability.MANUAL
     assert "tools and monitoring" in contradicted.message
 
@@ -219,9 +219,9 @@ def test_dns_lives_where_it_is_known_to_live() -> None:
     document["metadata"]["namespace"] = "kube-system"
     assert run(find, document).findings == []
     own = Facts(workloads=[workload("dns", "shop", {"k8s-app": "kube-dns"})])
-    assert treat({"matchLabels": {"k8s-app": "kube-dns"}}, own).findings == []
+    assert fix_file({"matchLabels": {"k8s-app": "kube-dns"}}, own).findings == []
     moved = Facts(workloads=[workload("dns", "dns", {"k8s-app": "kube-dns"})])
-    assert treat({"matchLabels": {"k8s-app": "kube-dns"}}, moved).only.applicability is Applicability.MANUAL
+    assert fix_file({"matchLabels": {"k8s-app": "kube-dns"}}, moved).only.applicability is Applicability.MANUAL
 
 
 @pytest.mark.parametrize(
@@ -238,20 +238,20 @@ def test_dns_lives_where_it_is_known_to_live() -> None:
     ],
 )
 def test_misspelt_keys(key: str) -> None:
-    result = treat({"matchLabels": {key: "monitoring", **AGENT}}, Facts())
+    result = fix_file({"matchLabels": {key: "monitoring", **AGENT}}, Facts())
     assert peer(result) == {"matchLabels": {NAMESPACE: "monitoring", **AGENT}}
     assert result.only.applicability is Applicability.UNSAFE
     assert words(result.only.opens) == ("from pods app=agent in monitoring to every pod in shop",)
     expression = {"key": key, "operator": "In", "values": ["a", "b"]}
-    result = treat({"matchExpressions": [expression]}, Facts())
+    result = fix_file({"matchExpressions": [expression]}, Facts())
     assert peer(result) == {"matchExpressions": [{**expression, "key": NAMESPACE}]}
     assert words(result.only.opens) == ("from every pod in a and b to every pod in shop",)
 
 
 def test_a_label_that_pods_have_is_no_misspelt_key() -> None:
     labels = {"namespace": "x"}
-    assert treat({"matchLabels": labels}, Facts(workloads=[workload("x", "shop", labels)])).findings == []
-    elsewhere = treat({"matchLabels": labels}, Facts(workloads=[WEB, workload("x", "tools", labels)]))
+    assert fix_file({"matchLabels": labels}, Facts(workloads=[workload("x", "shop", labels)])).findings == []
+    elsewhere = fix_file({"matchLabels": labels}, Facts(workloads=[WEB, workload("x", "tools", labels)]))
     assert peer(elsewhere) == {"matchLabels": {**labels, NAMESPACE: "tools"}}
 
 
@@ -274,27 +274,27 @@ def in_mesh(*where: tuple[str, str, str]) -> Facts:
 )
 def test_in_a_mesh(where: Any, versions: tuple[str, str], expected: Applicability | None) -> None:
     facts = in_mesh(("web", "shop", "cluster-a"), ("web", "shop", "cluster-b"), *where)
-    result = treat({"matchLabels": AGENT}, facts, from_version=versions[0], to_version=versions[1])
+    result = fix_file({"matchLabels": AGENT}, facts, from_version=versions[0], to_version=versions[1])
     assert [finding.applicability for finding in result.findings] == ([expected] if expected else [])
 
 
 def test_a_cluster_of_the_mesh_that_nobody_knows() -> None:
     facts = in_mesh(("web", "shop", "cluster-a"), ("agent", "monitoring", "cluster-a"))
-    today = treat({"matchLabels": AGENT}, facts)
+    today = fix_file({"matchLabels": AGENT}, facts)
     assert today.only.applicability is Applicability.UNSAFE
     assert "no workload of cluster" in today.only.advice
-    later = treat({"matchLabels": AGENT}, facts, from_version="1.19", to_version="1.20")
+    later = fix_file({"matchLabels": AGENT}, facts, from_version="1.19", to_version="1.20")
     assert later.only.applicability is Applicability.EVIDENT
 
 
 def test_pods_that_nobody_sees_make_it_a_guess() -> None:
     release = Facts(workloads=OTHERS, unseen=["HelmRelease shop/redis, releases.yaml:1"])
-    finding = treat({"matchLabels": AGENT}, release).only
+    finding = fix_file({"matchLabels": AGENT}, release).only
     assert finding.applicability is Applicability.UNSAFE
     assert "HelmRelease shop/redis, releases.yaml:1 may make pods that match" in finding.advice
     listed = [replace(each, cluster="cluster-a", source=Source("mesh.json")) for each in OTHERS]
     snapshot = Facts(MESH[:1], listed, unseen=release.unseen)
-    assert treat({"matchLabels": AGENT}, snapshot).only.applicability is Applicability.EVIDENT
+    assert fix_file({"matchLabels": AGENT}, snapshot).only.applicability is Applicability.EVIDENT
 
 
 def test_a_selector_that_names_its_cluster() -> None:
@@ -304,7 +304,7 @@ def test_a_selector_that_names_its_cluster() -> None:
         ("agent", "monitoring", "cluster-b"),
         ("agent", "tools", "cluster-a"),
     )
-    result = treat({"matchLabels": {**AGENT, CLUSTER: "cluster-b"}}, facts, from_version="1.19", to_version="1.20")
+    result = fix_file({"matchLabels": {**AGENT, CLUSTER: "cluster-b"}}, facts, from_version="1.19", to_version="1.20")
     assert peer(result)["matchLabels"] == {**AGENT, CLUSTER: "cluster-b", NAMESPACE: "monitoring"}
 
 

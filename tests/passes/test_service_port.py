@@ -36,7 +36,7 @@ def manifest(*to_ports: Any, entry: Any = None, kind: str = CNP, field: str = "e
     }
 
 
-def treat(*to_ports: Any, inventory: Facts = KNOWN, **more: Any) -> Run:
+def fix_file(*to_ports: Any, inventory: Facts = KNOWN, **more: Any) -> Run:
     return run(find, manifest(*to_ports, **more), inventory)
 
 
@@ -64,7 +64,7 @@ def ports(result: Run, field: str = "egress") -> Any:
     ],
 )
 def test_leaves_alone(to_ports: Any) -> None:
-    assert treat(*to_ports).findings == []
+    assert fix_file(*to_ports).findings == []
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_leaves_alone(to_ports: Any) -> None:
     ],
 )
 def test_leaves_alone_what_the_facts_do_not_show(inventory: Facts) -> None:
-    assert treat(item("80/TCP"), inventory=inventory).findings == []
+    assert fix_file(item("80/TCP"), inventory=inventory).findings == []
 
 
 @pytest.mark.parametrize(
@@ -103,12 +103,12 @@ def test_leaves_alone_what_the_facts_do_not_show(inventory: Facts) -> None:
     [{"toEntities": ["world"]}, {"toCIDR": []}, {"toServices": [{"k8sService": {"serviceName": "web"}}]}],
 )
 def test_leaves_alone_rules_with_other_peers(rule: Any) -> None:
-    assert treat(item("80/TCP"), **rule).findings == []
+    assert fix_file(item("80/TCP"), **rule).findings == []
 
 
 @pytest.mark.parametrize("kind", [CNP, CCNP])
 def test_writes_the_backend_port(kind: str) -> None:
-    result = treat(item("53/UDP", "80/TCP", rules={"http": [{"method": "GET"}]}), kind=kind)
+    result = fix_file(item("53/UDP", "80/TCP", rules={"http": [{"method": "GET"}]}), kind=kind)
     assert ports(result) == [item("53/UDP", "8080/TCP", rules={"http": [{"method": "GET"}]})]
     finding = result.only
     assert (finding.applicability, finding.severity) == (Applicability.EVIDENT, Severity.WARNING)
@@ -124,29 +124,29 @@ def test_writes_the_backend_port(kind: str) -> None:
 
 def test_a_named_target_port_by_name() -> None:
     facts = Facts(workloads=[PODS], services_=[service("web", "shop", WEB, [(80, "http")])])
-    assert ports(treat(item("80"), inventory=facts)) == [item("http")]
+    assert ports(fix_file(item("80"), inventory=facts)) == [item("http")]
     listens = workload("web", "shop", WEB, ports=(NamedPort("http", 8080),))
     facts = Facts(workloads=[listens], services_=facts.services_)
-    assert ports(treat(item("80/TCP"), inventory=facts)) == [item("http/TCP")]
-    assert treat(item("80/TCP", "8080/TCP"), inventory=facts).findings == []
-    assert treat(item("http"), inventory=facts).findings == []
+    assert ports(fix_file(item("80/TCP"), inventory=facts)) == [item("http/TCP")]
+    assert fix_file(item("80/TCP", "8080/TCP"), inventory=facts).findings == []
+    assert fix_file(item("http"), inventory=facts).findings == []
 
 
 def test_the_name_of_a_service_port() -> None:
     listens = workload("web", "shop", WEB, ports=(NamedPort("http", 8080),))
     facts = Facts(workloads=[listens], services_=[service("web", "shop", WEB, [ServicePort("www", 80, "TCP", 8080)])])
-    assert ports(treat(item("www/TCP"), inventory=facts)) == [item("8080/TCP")]
+    assert ports(fix_file(item("www/TCP"), inventory=facts)) == [item("8080/TCP")]
 
 
 def test_two_service_ports_with_one_target() -> None:
     facts = Facts(workloads=[PODS], services_=[service("web", "shop", WEB, [(80, 8080), (443, 8080)])])
-    assert ports(treat(item("80/TCP", "443/TCP"), inventory=facts)) == [item("8080/TCP")]
+    assert ports(fix_file(item("80/TCP", "443/TCP"), inventory=facts)) == [item("8080/TCP")]
 
 
 def test_several_workloads_behind_one_service() -> None:
     canary = workload("canary", "shop", {**WEB, "track": "canary"})
     facts = Facts(workloads=[PODS, canary], services_=[SERVICE])
-    assert treat(item("80/TCP"), inventory=facts).only.applicability is Applicability.EVIDENT
+    assert fix_file(item("80/TCP"), inventory=facts).only.applicability is Applicability.EVIDENT
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_several_workloads_behind_one_service() -> None:
     ],
 )
 def test_leaves_doubts_to_a_person(entry: Any, facts: Facts, doubt: str) -> None:
-    finding = treat(item("80/TCP"), inventory=facts, entry=entry).only
+    finding = fix_file(item("80/TCP"), inventory=facts, entry=entry).only
     assert (finding.applicability, finding.fix) == (Applicability.MANUAL, None)
     assert doubt in finding.advice and "80/TCP → 8080" in finding.advice
 
@@ -185,7 +185,7 @@ def test_does_not_say_twice_what_another_rule_says() -> None:
 
 
 def test_is_unsafe_in_a_deny_rule() -> None:
-    finding = treat(item("80/TCP"), field="egressDeny").only
+    finding = fix_file(item("80/TCP"), field="egressDeny").only
     assert (finding.applicability, finding.severity) == (Applicability.UNSAFE, Severity.ERROR)
     assert "8080" in str(finding.closes[0]) and "80/TCP" in str(finding.opens[0])
 
@@ -202,8 +202,8 @@ def test_clusters_are_kept_apart() -> None:
     clusters = (cluster("cluster-a", local=True), cluster("cluster-b"))
     pods = [workload("web", "shop", WEB, name) for name in ("cluster-a", "cluster-b")]
     services = [service("web", "shop", WEB, [(80, 8080)], cluster="cluster-a")]
-    finding = treat(item("80/TCP"), inventory=Facts(clusters, pods, services)).only
+    finding = fix_file(item("80/TCP"), inventory=Facts(clusters, pods, services)).only
     assert finding.applicability is Applicability.MANUAL
     services.append(service("web", "shop", WEB, [(80, 8080)], cluster="cluster-b"))
-    finding = treat(item("80/TCP"), inventory=Facts(clusters, pods, services)).only
+    finding = fix_file(item("80/TCP"), inventory=Facts(clusters, pods, services)).only
     assert finding.applicability is Applicability.EVIDENT
