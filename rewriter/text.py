@@ -11,14 +11,20 @@ from rewriter.cilium.selector import Requirement, Selector, read_selector
 _MOST = 6
 
 
-def listed(items: Iterable[object], *, most: int = _MOST) -> str:
+def join_names(items: Iterable[object], *, most: int | None = _MOST) -> str:
     """`a`, `a and b`, `a, b and c`; of more than `most`, how many are left out."""
     texts = [str(item) for item in dict.fromkeys(items)]
-    if len(texts) > most:
+    if most is not None and len(texts) > most:
         texts = [*texts[: most - 1], f"{len(texts) - most + 1} more"]
     if len(texts) < 2:
         return "".join(texts)
     return f"{', '.join(texts[:-1])} and {texts[-1]}"
+
+
+def join_flows(flows: Iterable[object], *, most: int) -> str:
+    """Flows on one line, with semicolons; of more than `most`, how many are left out."""
+    texts = [str(flow) for flow in flows]
+    return "; ".join(texts[:most]) + (f"; and {len(texts) - most} more" if len(texts) > most else "")
 
 
 def selector_text(selector: Selector | None) -> str:
@@ -54,7 +60,7 @@ def ports_text(rule: Rule) -> str:
     items = [item.get("ports") for item in rule.to_ports] if "ports" not in rule.raw else [list(rule.to_ports)]
     ports = [port for ports in items if isinstance(ports, list) for port in ports if isinstance(port, dict)]
     texts = [port_text(port) for port in ports]
-    return f" on {listed(texts)}" if texts else ""
+    return f" on {join_names(texts)}" if texts else ""
 
 
 def port_text(port: Mapping[str, Any]) -> str:
@@ -66,7 +72,7 @@ def port_text(port: Mapping[str, Any]) -> str:
 
 def peers_text(field: PeerField) -> str:
     """Whom a peer field means: `pods app=web`, `the API server`, `10.0.0.0/8 and 192.0.2.7/32`."""
-    return listed(_peer_text(field, index) for index in range(len(field.entries)))
+    return join_names(_peer_text(field, index) for index in range(len(field.entries)))
 
 
 def _peer_text(field: PeerField, index: int) -> str:

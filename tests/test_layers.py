@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "catalogue": set(),
     "evidence": {"cilium", "finding", "inventory", "config", "text"},
     "passes": {"cilium", "finding", "inventory", "config", "text", "evidence"},
-    "reach": {"cilium", "finding", "inventory"},
+    "reach": {"cilium", "finding", "inventory", "text"},
     "engine": {
         "yamltext",
         "cilium",

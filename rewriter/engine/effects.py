@@ -27,6 +27,7 @@ from rewriter.reach.compare import StepEffect, reach
 from rewriter.reach.difference import Difference
 from rewriter.reach.effect import step_effect
 from rewriter.reach.world import CompiledClaims, PolicyWorld
+from rewriter.text import join_flows
 
 _ASKED = (
     "toServices",
@@ -264,22 +265,20 @@ def check_claims(finding: Finding, step: Step) -> None:
         ("close", step.undeclared.closed, finding.closes),
     ):
         if found:
-            only = f"the finding declares that it {verb}s {listed([str(each) for each in declared]) or 'nothing'}"
+            only = f"the finding declares that it {verb}s {join_flows([str(each) for each in declared], most=_SHOWN) or 'nothing'}"
             said = "a safe fix changes no flow" if safe else only
-            raise ProofError("only the declared effect", f"{finding.id} would {verb} {listed(found)}; {said}")
+            raise ProofError(
+                "only the declared effect", f"{finding.id} would {verb} {join_flows(found, most=_SHOWN)}; {said}"
+            )
 
 
 def check_together(step: Step) -> None:
     """Proof 5 for all steps of a policy together, against all that their findings declare. Raises ProofError."""
     for verb, found in (("open", step.undeclared.opened), ("close", step.undeclared.closed)):
         if found:
-            raise ProofError("only the declared effect", f"the fixes together would {verb} {listed(found)}")
-
-
-def listed(flows: Sequence[str]) -> str:
-    """Some flows for one line of an error."""
-    more = len(flows) - _SHOWN
-    return "; ".join(flows[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+            raise ProofError(
+                "only the declared effect", f"the fixes together would {verb} {join_flows(found, most=_SHOWN)}"
+            )
 
 
 def _texts(difference: Difference) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -15,7 +15,7 @@ from rewriter.cilium.version import LOAD_BALANCED_IN_POD
 from rewriter.engine.workspace import Workspace
 from rewriter.evidence.settings import DEFAULT_NAME, valid_prefixes, workload_identity
 from rewriter.inventory.facts import Cluster, Service, Workload
-from rewriter.text import listed
+from rewriter.text import join_names
 
 #: The words by which kubectl knows kinds.
 _KINDS = {
@@ -85,7 +85,7 @@ def named(workspace: Workspace, text: str) -> Named:
     if found is not None:
         return found
     if text in _ENTITIES:
-        raise FlowError(f"{text}: is an entity of several identities; name one, such as {listed(CLUSTER_MEMBERS)}")
+        raise FlowError(f"{text}: is an entity of several identities; name one, such as {join_names(CLUSTER_MEMBERS)}")
     service = _in_cluster_name(workspace, text)
     if service is not None:
         return Named(None, service)
@@ -179,7 +179,7 @@ def _labelled(workspace: Workspace, text: str, own: Cluster | None) -> Endpoint:
         if labels.items() <= workload.labels.items() and _here(workload.cluster, own)
     }
     if len(found) != 1:
-        many = f"; pods of {listed(sorted(found))} have these labels" if found else ""
+        many = f"; pods of {join_names(sorted(found))} have these labels" if found else ""
         raise FlowError(f"{text}: expected the namespace before the labels, as in shop/{text}{many}")
     return of_labels(workspace, text, found.pop(), labels, own)
 
@@ -231,7 +231,7 @@ def _find(
     if not namespace:
         places = sorted({each.namespace for each in found})
         if len(places) > 1:
-            raise FlowError(f"{text}: is in {listed(places)}; say which, as in {places[0]}/{name}")
+            raise FlowError(f"{text}: is in {join_names(places)}; say which, as in {places[0]}/{name}")
     if not workloads and not services:
         return None
     endpoint = of_workload(workspace, text, workloads[0], own) if workloads else None

@@ -21,7 +21,7 @@ from rewriter.engine.workspace import Workspace
 from rewriter.evidence.mesh import mesh_known
 from rewriter.evidence.settings import facts_of, mesh_port_names
 from rewriter.inventory.facts import Cluster, Service
-from rewriter.text import listed
+from rewriter.text import join_names
 
 PROTOCOLS = ("TCP", "UDP", "SCTP")
 #: Where a flow has an ICMP type instead of a port.
@@ -191,13 +191,13 @@ class _Judge:
         if not namespaces:
             return []
         unread = [each for each in self.workspace.inventory.unread_policies if each.namespace in (None, *namespaces)]
-        return [f"what {listed(unread)} says"] if unread else []
+        return [f"what {join_names(unread)} says"] if unread else []
 
 
 def _not_listening(end: Endpoint, port: int, protocol: str) -> Iterator[str]:
     ports = end.workload.ports if end.workload else ()
     if ports and protocol in PROTOCOLS and (port, protocol) not in {(each.number, each.protocol) for each in ports}:
-        named_ports = listed(f"{each.number}/{each.protocol}" for each in ports)
+        named_ports = join_names(f"{each.number}/{each.protocol}" for each in ports)
         where = f"the containers of {end.workload}, {end.workload.source if end.workload else ''}"
         yield f"whether anything listens on {port}/{protocol}: {where} name {named_ports}"
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rewriter.inventory.hubble.flows import ObservedFlow, ObservedFlows
+from rewriter.text import join_flows
 
-_SHOWN = 3
+#: How many flows one line names.
+FLOWS_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Observed:
             (self.dropped, "passes today and is dropped by this"),
         ):
             if flows:
-                lines.append(f"Hubble, {self.period}: {words}: {listed(flows)}")
+                lines.append(f"Hubble, {self.period}: {words}: {join_flows(flows, most=FLOWS_SHOWN)}")
         if lines:
             return tuple(lines)
         if not self.seen:
@@ -65,10 +66,3 @@ def period(observed: ObservedFlows) -> str:
     """When the flows were seen, and what is missing from them."""
     missing = observed.lost + observed.left_out
     return f"{observed.first} to {observed.last}" + (f", without {missing} events that were lost" if missing else "")
-
-
-def listed(flows: Iterable[ObservedFlow], most: int = _SHOWN) -> str:
-    """Some flows for one line, those seen most often first."""
-    ordered = list(flows)
-    more = len(ordered) - most
-    return "; ".join(map(str, ordered[:most])) + (f"; and {more} more" if more > 0 else "")

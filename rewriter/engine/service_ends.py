@@ -20,7 +20,7 @@ from rewriter.engine.endpoints import (
 from rewriter.engine.workspace import Workspace
 from rewriter.evidence.target_ports import target_numbers
 from rewriter.inventory.facts import Service, ServicePort, Workload
-from rewriter.text import listed
+from rewriter.text import join_names
 
 #: Where API servers listen unless their EndpointSlice says otherwise.
 _API_SERVER_PORT = 6443
@@ -78,7 +78,7 @@ def service_ends(workspace: Workspace, service: Service, port: int, protocol: st
         return ServiceEnds(service, (Backend(server, listens, "TCP"),), missing)
     entry = _port_of(service, port, protocol)
     if entry is None:
-        ports = listed(f"{each.port}/{each.protocol} → {each.target}" for each in service.ports) or "none"
+        ports = join_names(f"{each.port}/{each.protocol} → {each.target}" for each in service.ports) or "none"
         raise FlowError(f"{service}, {service.source}: has no port {port}/{protocol}; its ports are {ports}")
     if not service.selector:
         backends = tuple(_addresses(workspace, service, entry))

@@ -15,6 +15,7 @@ from rewriter.engine.result import Location, Reported
 from rewriter.finding import Applicability, Finding, Flows, Severity
 from rewriter.passes import PASSES
 from rewriter.passes.kit.upgrade_reasons import Reason, reasons
+from rewriter.text import join_flows
 
 ID, CODE = "upgrade-change", "CNP032"
 #: What a finding of these says covers the whole policy.
@@ -110,7 +111,7 @@ def _without(policy: Policy, routes: Iterable[str]) -> Policy:
 def _finding(policy: Policy, flows: Flows, why: Sequence[Reason]) -> Finding:
     reason = why[0] if why else None
     parts = (("opens", flows.opened), ("closes", flows.closed))
-    what = " and ".join(f"{verb} {_listed(part)}" for verb, part in parts if part)
+    what = " and ".join(f"{verb} {join_flows(part, most=_SHOWN)}" for verb, part in parts if part)
     release = f"Cilium {reason.release}" if reason else "the upgrade"
     return Finding(
         Severity.ERROR if flows.opened else Severity.WARNING,
@@ -123,11 +124,6 @@ def _finding(policy: Policy, flows: Flows, why: Sequence[Reason]) -> Finding:
         code=CODE,
         id=ID,
     )
-
-
-def _listed(flows: Sequence[str]) -> str:
-    more = len(flows) - _SHOWN
-    return "; ".join(flows[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _place(document: yamltext.Document, policy: Policy, path: str, why: Sequence[Reason]) -> Location:

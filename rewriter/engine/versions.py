@@ -10,7 +10,7 @@ from rewriter.cilium.version import DEFAULT_TO, SUPPORTED, Version, parse_versio
 from rewriter.config import Config
 from rewriter.inventory.facts import Cluster
 from rewriter.inventory.tree import TreeInventory
-from rewriter.text import listed
+from rewriter.text import join_names
 
 #: A release as tags, charts and snapshots write it: `1.17`, `1.17.4`, `1.17.x`, `1.17.0-rc.1`.
 _RELEASE = re.compile(r"v?(\d+)\.(\d+)(?:\.(?:\d+|x|\*))?(?:[-+].*)?")
@@ -62,7 +62,7 @@ def given(before: str | None, after: str | None, config: Config) -> Given:
         for wanted, text, used in zip(configured, (before, after), (source, target), strict=True)
     )
     who = [name for name, text in (("--from", before), ("--to", after)) if text]
-    return Given(source, target, listed([*who, config.file.name] if by_config and config.file else who))
+    return Given(source, target, join_names([*who, config.file.name] if by_config and config.file else who))
 
 
 def upgrade(named: Given, inventory: TreeInventory | None, paths: Iterable[str]) -> Upgrade:

@@ -18,7 +18,7 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.doubts import REMEDY, doubts_about
 from rewriter.evidence.mesh import cluster_requirement, namespace_key
 from rewriter.inventory.facts import Cluster, EndpointSlice, NamedPort, Service, ServicePort, Source
-from rewriter.text import listed
+from rewriter.text import join_names
 
 #: The port on which API servers listen when no EndpointSlice tells (kube-apiserver --secure-port).
 API_SERVER_PORT = 6443
@@ -88,7 +88,7 @@ def backends_of(context: Context, entry: Any) -> list[Backends]:
     if isinstance(named, dict) and named.get("serviceName") == "kubernetes" and not named.get("namespace"):
         by_name.setdefault(("default", "kubernetes"), [])
     if isinstance(named, dict) and len(by_name) > 1:
-        namespaces = listed(sorted(namespace for namespace, _ in by_name))
+        namespaces = join_names(sorted(namespace for namespace, _ in by_name))
         raise UndecidedError(
             f"Services {named.get('serviceName')} of several namespaces are meant, {namespaces}",
             "Say which one is meant with `namespace`.",
@@ -120,7 +120,7 @@ def service_backends(context: Context, service: Service) -> Backends:
 
 def _check(doubts: Sequence[str]) -> None:
     if doubts:
-        raise UndecidedError(listed(doubts), REMEDY)
+        raise UndecidedError(join_names(doubts), REMEDY)
 
 
 def known_services(context: Context, entry: dict[str, Any], named: dict[str, Any] | None) -> list[Service]:
@@ -164,7 +164,7 @@ def _unknown(context: Context, entry: dict[str, Any], named: dict[str, Any] | No
     elsewhere = sorted({s.cluster for s in _candidates(context, entry, named) if s.cluster is not None})
     text = service_text(entry)
     if elsewhere and context.cluster is not None:
-        reason = f"Service {text} is known in {listed(elsewhere)} only, not in {context.cluster.name}"
+        reason = f"Service {text} is known in {join_names(elsewhere)} only, not in {context.cluster.name}"
     else:
         reason = f"no Service {text} is known" if named is None else f"Service {text} is not known"
     part = named if named is not None else entry["k8sServiceSelector"]
@@ -197,10 +197,10 @@ def _backends(context: Context, service: Service) -> Backends:
             entry["matchExpressions"] = [cluster_requirement(context, names)]
             remote = [name for name in names if name != context.cluster.name]
             if remote and default_local(context.from_version):
-                words = f"backends of {service} in {listed(remote)}"
+                words = f"backends of {service} in {join_names(remote)}"
                 opens = NamedPeers(words, (_pods(service, "In", remote),))
             if not default_local(context.from_version):
-                words = f"pods of clusters other than {listed(names)} with the labels of {service} (none is known)"
+                words = f"pods of clusters other than {join_names(names)} with the labels of {service} (none is known)"
                 closes = NamedPeers(words, (_pods(service, "NotIn", names),))
         elif default_local(context.to_version) and not default_local(context.from_version):
             own = [context.cluster.name] if context.cluster else []
@@ -212,7 +212,7 @@ def _backends(context: Context, service: Service) -> Backends:
         for port in workload.ports
     )
     selector = ", ".join(f"{key}={value}" for key, value in service.selector.items())
-    ports = listed(_port_text(port) for port in service.ports)
+    ports = join_names(_port_text(port) for port in service.ports)
     evidence = (f"{cited}: selector {selector}" + (f", port {ports}" if ports else ""),)
     return Backends(str(service), "toEndpoints", (entry,), service.ports, containers, evidence, opens, closes)
 

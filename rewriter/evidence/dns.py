@@ -22,7 +22,7 @@ from rewriter.evidence.reachable import identity_of
 from rewriter.evidence.settings import DEFAULT_NAME
 from rewriter.inventory.facts import Service, Workload
 from rewriter.inventory.load_balancers import RedirectPolicy
-from rewriter.text import listed
+from rewriter.text import join_names
 
 #: The port of DNS, and its protocols.
 PORT = 53
@@ -237,7 +237,7 @@ def _redirected(context: Context, policy: RedirectPolicy, plain: DnsServer) -> D
         identities,
         tuple(numbers) or plain.ports,
         instead_of=plain.identities,
-        evidence=(f"{policy}, {policy.source}: to pods {shown} on {listed(numbers) or 'the same ports'}",),
+        evidence=(f"{policy}, {policy.source}: to pods {shown} on {join_names(numbers) or 'the same ports'}",),
         rests_on=tuple(pods),
     )
 

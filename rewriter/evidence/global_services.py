@@ -11,7 +11,7 @@ from rewriter.cilium.version import DEFAULT_LOCAL_CLUSTER, SERVICES_WITH_PORTS
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.inventory.facts import Service
-from rewriter.text import flow_text, listed
+from rewriter.text import flow_text, join_names
 
 
 def lost_backends(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Iterator[Finding]:
@@ -22,7 +22,7 @@ def lost_backends(context: Context, spec: Spec, rule: Rule, field: PeerField) ->
         services = [service for service in _named_services(context, entry) if service.is_global and service.selector]
         if not services or any(CLUSTER_LABEL in (service.selector or {}) for service in services):
             continue
-        shown = listed([str(service) for service in services])
+        shown = join_names([str(service) for service in services])
         advice = (
             "write toEndpoints with the Service's selector, its namespace, the backend ports and "
             "io.cilium.k8s.policy.cluster (`operator: Exists`) if the remote backends are meant"

@@ -14,7 +14,7 @@ from rewriter.evidence.mesh import member_clusters
 from rewriter.evidence.workloads import hidden_from, workloads_of
 from rewriter.inventory.completeness import LIFT
 from rewriter.inventory.facts import Workload
-from rewriter.text import listed
+from rewriter.text import join_names
 
 #: Labels of pods that live in one namespace wherever Kubernetes runs (kubeadm and every managed service).
 WELL_KNOWN = {("k8s-app", "kube-dns"): "kube-system", ("k8s-app", "coredns"): "kube-system"}
@@ -101,13 +101,13 @@ def knowledge_gap(context: Context, selector: Selector, besides: Sequence[str] =
     reached = [own] if own and _local_only(context, selector) else members
     gaps = context.inventory.gaps("workloads")
     if gaps:
-        return Gap(f"{listed(gaps)}, so that not every pod of {namespace} is known", LIFT)
+        return Gap(f"{join_names(gaps)}, so that not every pod of {namespace} is known", LIFT)
     term = label_term(conditions_of(selector.requirements))
     hidden = hidden_from(context.inventory, term, reached, leaving_out=besides)
     if not hidden:
         return None
     near = sorted(hidden, key=lambda each: each.namespaces is None or namespace not in each.namespaces)
-    return Gap(f"{listed(near, most=3)} may make pods that match", near[0].lift)
+    return Gap(f"{join_names(near, most=3)} may make pods that match", near[0].lift)
 
 
 def namespaces_of(workloads: Sequence[Workload]) -> list[str]:
@@ -119,7 +119,7 @@ def own_evidence(context: Context) -> tuple[str, ...]:
     own = _own(context)
     if not own:
         return ()
-    shown = listed((f"{workload} ({workload.source})" for workload in own), most=3)
+    shown = join_names((f"{workload} ({workload.source})" for workload in own), most=3)
     return (f"known in {context.policy.namespace}, where none matches: {shown}",)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rewriter.engine.observed import Observed, TrafficSummary, listed, period
+from rewriter.engine.observed import FLOWS_SHOWN, Observed, TrafficSummary, period
 from rewriter.inventory.hubble.flows import ObservedFlow
 from rewriter.output.lines import count
+from rewriter.text import join_flows
 
 #: So many flows of a kind are in a report; their number is always told.
 MOST = 100
@@ -76,4 +77,4 @@ def traffic_lines(traffic: TrafficSummary) -> Iterator[str]:
         (traffic.contradicted, "passed though these policies deny it: what runs is not what is here"),
     ):
         if flows:
-            yield f"{len(flows)} {words}: {listed(flows)}"
+            yield f"{len(flows)} {words}: {join_flows(flows, most=FLOWS_SHOWN)}"

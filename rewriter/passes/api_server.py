@@ -68,7 +68,7 @@ from rewriter.passes.kit.report import report
 from rewriter.passes.kit.site import RuleSite, rule_sites
 from rewriter.passes.kit.swap import NewPeers, swapped
 from rewriter.passes.kit.webhooks import uncalled
-from rewriter.text import listed
+from rewriter.text import join_names
 
 _CIDRS = frozenset({"toCIDR", "toCIDRSet", "to"})
 _ENTITY = "kube-apiserver"
@@ -132,11 +132,11 @@ def _own(
     evidence = [server.virtual_evidence] if virtual else []
     if any(entry.addresses <= server.nodes for entry in entries):
         evidence.append(server.node_evidence)
-    what = listed(
+    what = join_names(
         dict.fromkeys(words.replace("a node with", "nodes with") if len(own) > 1 else words for _, words in own)
     )
     route = field.entry_route(entries[0].index) if len(entries) == 1 else field.route
-    named = listed(entry.text for entry in entries)
+    named = join_names(entry.text for entry in entries)
     several = len(entries) > 1
     verb = ("deny" if site.deny else "reach") if several else ("denies" if site.deny else "reaches")
     pronoun = "they are" if several else "it is"

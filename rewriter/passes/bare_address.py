@@ -40,7 +40,7 @@ from rewriter.finding import Applicability, Finding, Fix, Severity
 from rewriter.passes.kit.enforcement import default_denies, rejected_today, switched_on
 from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.upgrade_semantics import changed_by_upgrade
-from rewriter.text import listed
+from rewriter.text import join_names
 
 VERSIONS = str(BARE_ADDRESS_REJECTED)
 
@@ -80,11 +80,11 @@ def _with_length(entry: Any) -> str | None:
 
 
 def _finding(context: Context, bare: dict[str, str]) -> Finding:
-    addresses = listed([f"`{full.rpartition('/')[0]}`" for full in bare.values()])
+    addresses = join_names([f"`{full.rpartition('/')[0]}`" for full in bare.values()])
     dead = rejected_today(context) is not None
     woken = switched_on(context) if dead else changed_by_upgrade(context)
     changing = Applicability.UNSAFE if dead else Applicability.EVIDENT
-    denied = listed(default_denies(context))
+    denied = join_names(default_denies(context))
     if dead:
         why = f"the policy is not enforced today; once it is, {denied or 'nothing more'} is denied by default"
     else:

@@ -74,7 +74,7 @@ from rewriter.inventory.hubble.flows import ObservedFlow
 from rewriter.passes.kit.claims import rule_flows
 from rewriter.passes.kit.coverage import add_after, missing, sibling
 from rewriter.passes.kit.registry import antipattern
-from rewriter.text import listed
+from rewriter.text import join_names
 
 #: Entities that already cover the pods of the whole mesh.
 _WIDER = frozenset({"all", "cluster-mesh"})
@@ -94,7 +94,7 @@ class _Remote:
 
     @property
     def words(self) -> str:
-        return "the other clusters" if self.names is None else listed(self.names)
+        return "the other clusters" if self.names is None else join_names(self.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ def _extended(place: _Place, fix: Fix) -> Finding:
     opens = (_opened(place),)
     doubts = _doubts(place)
     if doubts:
-        advice = f"{listed(doubts)}; name the clusters with `[passes.cluster-entity] remote = [...]`"
+        advice = f"{join_names(doubts)}; name the clusters with `[passes.cluster-entity] remote = [...]`"
         return _make(place, Applicability.MANUAL, why=_dropped(place), advice=advice, candidate=fix, opens=opens)
     return _make(place, _trust(place), why=_dropped(place), fix=fix, opens=opens)
 
@@ -233,7 +233,7 @@ def _replaced(place: _Place) -> Finding:
             *({"op": "remove", "path": field.entry_route(index)} for index in reversed(indexes)),
             *add_after(place.rule, [sibling(place.rule, peers)]),
         )
-    lost = listed(CLUSTER_MEMBERS, most=len(CLUSTER_MEMBERS))
+    lost = join_names(CLUSTER_MEMBERS, most=len(CLUSTER_MEMBERS))
     # The host of a pod is let in whatever policies allow.
     closed = [name for name in CLUSTER_MEMBERS if name != "host" or place.rule.direction != INGRESS]
     return _make(
@@ -296,7 +296,7 @@ def _evidence(place: _Place) -> Iterator[str]:
         yield f"the policy is applied to {context.cluster.name}, {context.cluster.source}"
     others: Sequence[str] = [f"{cluster.name} ({cluster.source})" for cluster in context.remote_clusters]
     if others:
-        yield f"meshed with {listed(others)}"
+        yield f"meshed with {join_names(others)}"
     yield from (f"Hubble saw dropped: {flow}" for flow in place.remote.drops[:_MOST_SHOWN])
     if len(place.remote.drops) > _MOST_SHOWN:
         yield f"and {len(place.remote.drops) - _MOST_SHOWN} kinds of flow more"

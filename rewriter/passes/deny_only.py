@@ -59,7 +59,7 @@ from rewriter.passes.kit.claims import all_other
 from rewriter.passes.kit.coverage import covered
 from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.report import report
-from rewriter.text import listed, subject_text
+from rewriter.text import join_names, subject_text
 
 
 @antipattern(code="CNP023", id="deny-only", title="deny rules that shut more, or less, than they say")
@@ -126,9 +126,9 @@ def _denies_all(context: Context, rule: Rule) -> bool:
 
 
 def _default_deny(context: Context, spec: Spec, cut_off: Mapping[str, Sequence[Reach]]) -> Finding:
-    directions = listed(cut_off)
+    directions = join_names(cut_off)
     pods = list({reach.identity.name: reach for found in cut_off.values() for reach in found}.values())
-    known = listed((str(reach.workload) for reach in pods if reach.workload), most=4)
+    known = join_names((str(reach.workload) for reach in pods if reach.workload), most=4)
     subject = known or subject_text(context.policy, spec)
     written = spec.raw.get("enableDefaultDeny")
     chosen = dict.fromkeys(cut_off, False)
@@ -143,7 +143,7 @@ def _default_deny(context: Context, spec: Spec, cut_off: Mapping[str, Sequence[R
         for name in cut_off
     )
     first = _denying(spec, next(iter(cut_off)))[0]
-    setting = listed(f"`enableDefaultDeny.{name}: false`" for name in cut_off)
+    setting = join_names(f"`enableDefaultDeny.{name}: false`" for name in cut_off)
     return report(
         context,
         first.list_route,
@@ -211,12 +211,12 @@ def _deny_ofall_other(context: Context, spec: Spec, dead: Mapping[str, Sequence[
         context,
         routes[0],
         Applicability.UNSAFE,
-        f"a deny of everything makes the allow rules of {subject_text(context.policy, spec)} void: {listed(void)}",
+        f"a deny of everything makes the allow rules of {subject_text(context.policy, spec)} void: {join_names(void)}",
         "deny beats allow however narrow the allow is; a default deny is a rule that allows nothing",
         change=Change(tuple(operations), opens=tuple(opens)),
         severity=Severity.ERROR,
         evidence=(*(f"void: {each}" for each in void[:5]), *((f"and {len(void) - 5} more",) if len(void) > 5 else ())),
-        advice=f"deny by default instead, with {listed(f'`{name}: [{{}}]`' for name in dead)}",
+        advice=f"deny by default instead, with {join_names(f'`{name}: [{{}}]`' for name in dead)}",
     )
 
 
@@ -316,7 +316,7 @@ def _still_passing(context: Context, spec: Spec, rule: Rule, route: str, passing
         route,
         Applicability.MANUAL,
         f"`{{}}` denies the pods of {context.policy.namespace} only; other peers of "
-        f"{subject_text(context.policy, spec)} still pass by {listed(policies)}",
+        f"{subject_text(context.policy, spec)} still pass by {join_names(policies)}",
         f"in a namespaced policy a selector without a namespace means its own; traffic {way} other namespaces is not "
         "denied here",
         severity=Severity.NOTE,

@@ -72,7 +72,7 @@ from rewriter.passes.kit.claims import flow_claim
 from rewriter.passes.kit.coverage import add_after
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.report import report
-from rewriter.text import listed, subject_text
+from rewriter.text import join_names, subject_text
 
 
 @antipattern(
@@ -169,7 +169,7 @@ def _used(
         context,
         f"{rule.route}/toPorts/{item.place}/rules/dns",
         Applicability.MANUAL,
-        f"no `rules.dns` of these pods lets them ask for {listed(refused_names)}, which they use",
+        f"no `rules.dns` of these pods lets them ask for {join_names(refused_names)}, which they use",
         "the DNS proxy answers REFUSED",
         evidence=(*(str(used) for used in refused_names.values()), *_evidence(found[0])),
         advice="add the names to `rules.dns`, and see that a rule lets the pods reach what is behind them",
@@ -215,7 +215,7 @@ def _searched(
         context,
         f"{rule.route}/toPorts/{item.place}/rules/dns",
         Applicability.UNSAFE,
-        f"`rules.dns` has exact names only ({listed(names, most=3)}), and resolvers ask for {first} first",
+        f"`rules.dns` has exact names only ({join_names(names, most=3)}), and resolvers ask for {first} first",
         "the DNS proxy answers REFUSED to each search form, and musl and some set-ups of glibc stop there",
         change=_more_names(context, spec, (rule, item), _forms(context, names, namespaces)),
         evidence=_evidence(asked),
@@ -244,7 +244,7 @@ def _more_names(context: Context, spec: Spec, place: tuple[Rule, DnsItem], new: 
     items = list(rule.raw["toPorts"])
     rules = {**item.item["rules"], "dns": [*item.names, *new]}
     items[item.place] = {**item.item, "rules": rules}
-    shown = listed(entry.get("matchName") or entry.get("matchPattern") for entry in new)
+    shown = join_names(entry.get("matchName") or entry.get("matchPattern") for entry in new)
     who = subject_text(context.policy, spec)
     opens = flow_claim(f"DNS queries of {who} for {shown}", spec, rule, {**rule.raw, "toPorts": items})
     # The same port under fewer names: the proxy's rule is replaced, and what it lets through stays.
@@ -265,7 +265,7 @@ def _without_dns(context: Context, spec: Spec, egress: Sequence[Rule]) -> Iterat
             context,
             f"{spec.route}/egress",
             Applicability.EVIDENT if server.known else Applicability.UNSAFE,
-            f"these pods use {listed((used.name for used in names), most=3)}, and no policy lets them reach DNS",
+            f"these pods use {join_names((used.name for used in names), most=3)}, and no policy lets them reach DNS",
             f"they are denied by default, so that no query reaches {server.words}",
             change=change,
             rests_on=server.rests_on,

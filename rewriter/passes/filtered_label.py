@@ -46,7 +46,7 @@ from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.report import report
 from rewriter.passes.kit.scope_keys import misspelt
 from rewriter.passes.kit.site import Site
-from rewriter.text import listed, selector_text
+from rewriter.text import join_names, selector_text
 
 
 @antipattern(
@@ -84,7 +84,7 @@ def _no_sources(context: Context, selector: Selector) -> Iterator[Requirement]:
 
 def _filtered(site: Site, selector: Selector, left_out: tuple[Requirement, ...], severity: Severity) -> Finding:
     context = site.context
-    keys = listed(f"`{each.written_key}`" for each in left_out)
+    keys = join_names(f"`{each.written_key}`" for each in left_out)
     verb = "denies no pod" if site.deny else "matches no pod"
     return report(
         context,
@@ -103,7 +103,9 @@ def _no_source(site: Site, selector: Selector, wrong: tuple[Requirement, ...], s
     change = None
     if right is not None:
         new = with_key(site.entry, first, right.key)
-        meant = site.becomes(new, f"pods {right.key}={listed(first.values)}", instead_of=f"pods {first.written_key}")
+        meant = site.becomes(
+            new, f"pods {right.key}={join_names(first.values)}", instead_of=f"pods {first.written_key}"
+        )
         change = replace(meant, operations=right.operations)
     return report(
         context,

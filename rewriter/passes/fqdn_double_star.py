@@ -48,7 +48,7 @@ from rewriter.passes.kit.claims import rule_flows
 from rewriter.passes.kit.coverage import sibling
 from rewriter.passes.kit.enforcement import switched_on_by_upgrade
 from rewriter.passes.kit.registry import antipattern
-from rewriter.text import flow_text, listed
+from rewriter.text import flow_text, join_names
 
 VERSIONS = str(DOUBLE_STAR_SPANS_LABELS)
 _PREFIX = re.compile(r"(\s*)\*{2,}\.(?=.*[^*.\s])")
@@ -112,7 +112,7 @@ def _narrowed(patterns: dict[str, str], flow: str, closes: tuple[FlowClaim, ...]
         severity=Severity.ERROR,
         applicability=Applicability.MANUAL if closes else Applicability.SAFE,
         route=next(iter(patterns)),
-        message=f"{listed([f'`{text}`' for text in patterns.values()])} {'match' if len(patterns) > 1 else 'matches'} "
+        message=f"{join_names([f'`{text}`' for text in patterns.values()])} {'match' if len(patterns) > 1 else 'matches'} "
         f"names of any depth from Cilium {DOUBLE_STAR_SPANS_LABELS} on, of one label before",
         why=why,
         advice="write `*.` if names of one label are meant" if closes else "",
@@ -155,4 +155,4 @@ def _everything(route: str, text: str) -> Finding:
 
 
 def _domains(patterns: dict[str, str]) -> str:
-    return listed([_PREFIX.sub("", text, count=1).strip() for text in patterns.values()])
+    return join_names([_PREFIX.sub("", text, count=1).strip() for text in patterns.values()])

@@ -72,7 +72,7 @@ from rewriter.passes.kit.claims import rule_flows
 from rewriter.passes.kit.coverage import add_after, sibling
 from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.report import report
-from rewriter.text import listed
+from rewriter.text import join_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,9 +381,9 @@ def _note(site: _Name, used: Sequence[UsedName]) -> Finding:
         site.context,
         site.route,
         Applicability.MANUAL,
-        f"`{site.pattern}` does not cover {listed(names)}, which the pods use",
+        f"`{site.pattern}` does not cover {join_names(names)}, which the pods use",
         "a `*` stands for one label at most, and connections to these names are dropped",
         severity=Severity.NOTE,
         evidence=[str(each) for each in used],
-        advice=f"add {listed(f'`matchName: {name}`' for name in names)}{deep}",
+        advice=f"add {join_names(f'`matchName: {name}`' for name in names)}{deep}",
     )

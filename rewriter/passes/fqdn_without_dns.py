@@ -68,7 +68,7 @@ from rewriter.passes.kit.claims import flow_claim
 from rewriter.passes.kit.coverage import add_after
 from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.report import report
-from rewriter.text import listed, policy_text, subject_text
+from rewriter.text import join_names, policy_text, subject_text
 
 #: All names, in an entry of `rules.dns`.
 EVERY_NAME = {"matchPattern": "*"}
@@ -133,7 +133,7 @@ def _message(found: Unlearned) -> str:
 def _evidence(found: Sequence[Unlearned], server: DnsServer | None) -> Iterator[str]:
     workloads = [each.reach.workload for each in found if each.reach.workload is not None]
     if workloads:
-        yield f"applies to {listed((f'{each}, {each.source}' for each in workloads), most=3)}"
+        yield f"applies to {join_names((f'{each}, {each.source}' for each in workloads), most=3)}"
     for rule in found[0].open_at:
         yield f"lets DNS out: {rule}"
     yield from server.evidence if server is not None else ()

@@ -67,7 +67,7 @@ from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.report import report
 from rewriter.passes.kit.site import RuleSite, rule_sites
 from rewriter.passes.kit.swap import NewPeers, swapped
-from rewriter.text import listed
+from rewriter.text import join_names
 
 _NODE = reserved_identity("remote-node")
 _HEALTH, _KUBELET, _ETCD, _WIREGUARD = 4240, 10250, (2379, 2380), 51871
@@ -154,7 +154,7 @@ def _shut(context: Context, spec: Spec, shut: Sequence[Need], *, let_in: bool) -
         context,
         rules[-1] if rules else spec.route,
         Applicability.UNSAFE if change is not None else Applicability.MANUAL,
-        f"no host policy lets remote-node in on {listed(f'{p}/{proto} ({what})' for p, proto, what in shut)}",
+        f"no host policy lets remote-node in on {join_names(f'{p}/{proto} ({what})' for p, proto, what in shut)}",
         "other nodes are the entity remote-node: no part of the world, and matched by no CIDR",
         change=change,
         severity=Severity.WARNING if let_in else Severity.ERROR,
@@ -175,7 +175,7 @@ def _node_addresses(site: RuleSite, field: PeerField) -> Iterator[Finding]:
             context,
             field,
             Applicability.UNSAFE,
-            f"`{field.name}` {listed(entry.text for entry, _ in own)} matches no node: other nodes are `remote-node`",
+            f"`{field.name}` {join_names(entry.text for entry, _ in own)} matches no node: other nodes are `remote-node`",
             "a CIDR matches addresses outside the cluster only, and nodes are entities",
             change=change,
             rule=site.rule,

@@ -54,7 +54,7 @@ from rewriter.passes.kit.peer_terms import pod_peers
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.report import report
 from rewriter.passes.kit.site import Site
-from rewriter.text import listed, selector_text
+from rewriter.text import join_names, selector_text
 
 _NODES = ["host", "remote-node"]
 _WHY = "Cilium gives pods on the host network the identity of their node, without any label of theirs"
@@ -76,7 +76,7 @@ def find(context: Context) -> Iterator[Finding]:
 def _finding(site: Site, selector: Selector, term: LabelTerm, nodes: Sequence[Workload]) -> Finding | None:
     context, name = site.context, f"`{site.field.name}` `{selector_text(selector)}`"
     found = matches(context, term)
-    there = listed((str(each) for each in nodes), most=3)
+    there = join_names((str(each) for each in nodes), most=3)
     evidence = tuple(f"on the host network: {line}" for line in workloads_evidence(nodes))
     if found.workloads or found.undecided:
         if not any(_is_own(each) for each in selector.requirements):

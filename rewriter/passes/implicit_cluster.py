@@ -90,7 +90,7 @@ from rewriter.passes.kit.cluster_scope import Place, Scope, effect, entry_words,
 from rewriter.passes.kit.coverage import kept_by_others, spec_of
 from rewriter.passes.kit.enforcement import rejected_today
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.text import listed
+from rewriter.text import join_names
 
 VERSIONS = str(DEFAULT_LOCAL_CLUSTER)
 
@@ -280,9 +280,9 @@ def _evidence(place: Place) -> Iterator[str]:
         for line in scope.doubts:
             yield f"{prefix}every cluster is named, since {line}"
     if not any(scope.workloads for scope in place.scopes.values()) and context.mesh:
-        yield f"meshed: {listed(f'{cluster.name} ({cluster.source})' for cluster in context.mesh)}"
+        yield f"meshed: {join_names(f'{cluster.name} ({cluster.source})' for cluster in context.mesh)}"
     if configured != "auto":
-        said = configured if isinstance(configured, str) else listed(configured)
+        said = configured if isinstance(configured, str) else join_names(configured)
         yield f"[passes.implicit-cluster] scope = {said}"
     cluster = context.cluster
     if cluster is not None and cluster.default_local_cluster:
@@ -319,4 +319,4 @@ def _entries(place: Place) -> str:
     """The entries with their verb, for a message."""
     many = len(place.scopes) > 1
     verb = ("deny" if many else "denies") if place.rule.deny else "mean" if many else "means"
-    return f"{listed([f'`{entry_words(place, index)}`' for index in place.scopes])} {verb}"
+    return f"{join_names([f'`{entry_words(place, index)}`' for index in place.scopes])} {verb}"

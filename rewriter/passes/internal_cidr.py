@@ -88,7 +88,7 @@ from rewriter.passes.kit.claims import rule_flows
 from rewriter.passes.kit.coverage import sibling
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.unknown_ranges import may_hold_pods, names_machines, ranges_known
-from rewriter.text import listed
+from rewriter.text import join_names
 
 _FIELDS = frozenset({"fromCIDR", "toCIDR", "fromCIDRSet", "toCIDRSet", "from", "to"})
 
@@ -135,10 +135,10 @@ def _field(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Iterat
         yield _manual(place, touching, "and nobody says to which cluster the policy is applied", advice)
     elif touching and (doubts := _doubts(place, touching)):
         advice = "Say which cluster has the addresses, with `pod_cidrs` and `node_cidrs` of the [[clusters]] entries."
-        yield _manual(place, touching, f"but {listed(doubts)}", advice)
+        yield _manual(place, touching, f"but {join_names(doubts)}", advice)
     elif others and touching:
         advice = "Give each kind of peer a rule of its own first: every release rejects them in one."
-        yield _manual(place, touching, f"and {listed(others)} stands beside it", advice)
+        yield _manual(place, touching, f"and {join_names(others)} stands beside it", advice)
     elif place.covered.own is not None:
         yield from _decided(place)
     unknown = [
@@ -184,7 +184,7 @@ def _fixed(place: _Place, done: Rewrite) -> Finding:
     )
     outside = [entry for entry in removed if not entry.addresses <= _mesh(place.covered)]
     gone = [entry.text for entry in outside]
-    words = f"addresses of {listed(gone)} outside the mesh, of which internal_cidrs says there are none"
+    words = f"addresses of {join_names(gone)} outside the mesh, of which internal_cidrs says there are none"
     only = sibling(place.rule, {place.field.name: [place.field.entries[entry.index] for entry in outside]})
     # Cilium 1.19 reads a NetworkPolicy's rule of addresses alone wider than it is written, hence the rest.
     closes = (replace(rule_flows(context, place.spec, place.rule, words, only), rest=True),) if gone else ()
@@ -224,8 +224,8 @@ def _part(place: _Place, held: Held) -> Finding:
     return _manual(
         place,
         [held],
-        f"where it holds a part of the pods of {listed(held.part)}",
-        f"{advice}; backends of {listed(there)} are there." if there else f"{advice}.",
+        f"where it holds a part of the pods of {join_names(held.part)}",
+        f"{advice}; backends of {join_names(there)} are there." if there else f"{advice}.",
     )
 
 
@@ -244,13 +244,13 @@ def _nodes(place: _Place, held: Held) -> Iterator[Finding]:
     advice = "Name nodes as the entities host, remote-node or kube-apiserver, or set policy-cidr-match-mode to nodes."
     if place.context.policy.kind == KNP:
         advice = f"{advice.partition(',')[0]} and remote-node in a CiliumNetworkPolicy: a NetworkPolicy cannot."
-    yield _manual(place, [held], f"where it holds nodes of {listed(held.nodes)}", advice, what="node")
+    yield _manual(place, [held], f"where it holds nodes of {join_names(held.nodes)}", advice, what="node")
 
 
 def _may_hold(place: _Place, unknown: Sequence[Held]) -> Finding:
     said = parsed(place.context.config.internal_cidrs)
     ours = [held.entry.text for held in unknown if held.entry.addresses <= said]
-    evidence = [f"internal_cidrs says that {listed(ours)} holds the mesh and nothing else"] if ours else []
+    evidence = [f"internal_cidrs says that {join_names(ours)} holds the mesh and nothing else"] if ours else []
     own = place.covered.own
     known = ranges_known(place.covered)
     if own is not None and own.cluster.pods_within:
@@ -291,14 +291,14 @@ def _why(place: _Place) -> str:
 
 def _named(place: _Place, entries: Sequence[Held]) -> str:
     name = "ipBlock" if place.context.policy.kind == KNP else place.field.name
-    return f"`{name}` {listed(held.entry.text for held in entries)}"
+    return f"`{name}` {join_names(held.entry.text for held in entries)}"
 
 
 def _holds(entries: Sequence[Held]) -> str:
     pods = dict.fromkeys(name for held in entries for name in held.pods)
     nodes = dict.fromkeys(name for held in entries if not held.pods for name in held.nodes)
-    parts = [f"pod of {listed(pods)}"] if pods else []
-    parts += [f"node of {listed(nodes)}"] if nodes else []
+    parts = [f"pod of {join_names(pods)}"] if pods else []
+    parts += [f"node of {join_names(nodes)}"] if nodes else []
     return " and no ".join(parts)
 
 
@@ -318,7 +318,7 @@ def _evidence(place: _Place, entries: Sequence[Held], gone: Sequence[str]) -> tu
     if local is not None and place.context.policy.kind != KNP:
         facts.append(f'[passes.internal-cidr] local = "{local}"')
     if gone:
-        facts.append(f"internal_cidrs = {listed(place.context.config.internal_cidrs)}")
+        facts.append(f"internal_cidrs = {join_names(place.context.config.internal_cidrs)}")
     return tuple(facts)
 
 

@@ -80,7 +80,7 @@ from rewriter.passes.kit.report import report
 from rewriter.passes.kit.scope_keys import misspelt
 from rewriter.passes.kit.site import Site
 from rewriter.passes.kit.split_peers import is_half
-from rewriter.text import listed, selector_text
+from rewriter.text import join_names, selector_text
 
 _MANUAL = Applicability.MANUAL
 
@@ -180,7 +180,7 @@ def _one(
         site,
         selector,
         _MANUAL if doubts else applicability,
-        f"pods that match seem to live in {namespace}, but {listed(doubts)}"
+        f"pods that match seem to live in {namespace}, but {join_names(doubts)}"
         if doubts
         else f"pods that match live in {namespace}",
         change=_moves(site, selector, f"in {namespace}", new, none),
@@ -193,7 +193,7 @@ def _one(
 def _several(
     site: Site, selector: Selector, names: Sequence[str], there: Sequence[Workload], said: tuple[str, ...] = ()
 ) -> Finding:
-    where = f"in {listed(names)}"
+    where = f"in {join_names(names)}"
     none = None if site.context.policy.namespace in names else ""
     key = "namespaceSelector" if site.context.policy.kind == KNP else namespace_key(site.context.policy)
     return _say(
@@ -212,7 +212,7 @@ def _beyond(site: Site, selector: Selector, there: Sequence[Workload]) -> Findin
     context = site.context
     clusters = tuple(cluster.name for cluster in context.mesh if any(w.cluster == cluster.name for w in there))
     names = namespaces_of(there)
-    where = f"in {listed(names)} of {listed(clusters)}"
+    where = f"in {join_names(names)} of {join_names(clusters)}"
     new = in_namespaces(site, names, cluster_requirement(context, clusters))
     return _say(
         site,
@@ -241,7 +241,7 @@ def _misspelt(site: Site, selector: Selector, wrong: Sequence[Requirement]) -> F
     key = "namespaceSelector" if site.context.policy.kind == KNP else namespace_key(site.context.policy)
     rest = [r for r in selector.requirements if r not in wrong]
     pods = f"pods {text}" if (text := selector_text(Selector("", tuple(rest)))) else "every pod"
-    meant = listed(value for r in wrong for value in r.values) or "any namespace"
+    meant = join_names(value for r in wrong for value in r.values) or "any namespace"
     change = None
     operations = renamed_key(site, wrong[0]) if len(wrong) == 1 else ()
     if operations:
@@ -255,7 +255,7 @@ def _misspelt(site: Site, selector: Selector, wrong: Sequence[Requirement]) -> F
         site,
         selector,
         Applicability.UNSAFE if change else _MANUAL,
-        f"{listed(f'`{r.written_key}`' for r in wrong)} is a label of pods there, not their namespace",
+        f"{join_names(f'`{r.written_key}`' for r in wrong)} is a label of pods there, not their namespace",
         route=wrong[0].route,
         advice=f"the key is `{key}`" if site.context.policy.kind == CNP else f"name the namespace in a `{key}`",
         change=change,

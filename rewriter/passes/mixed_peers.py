@@ -52,7 +52,7 @@ from rewriter.passes.kit.coverage import add_after, missing, sibling
 from rewriter.passes.kit.enforcement import SwitchedOn, default_denies, rejected_today, switched_on
 from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.upgrade_semantics import changed_by_upgrade
-from rewriter.text import listed
+from rewriter.text import join_names
 
 _REQUIRES = frozenset({"fromRequires", "toRequires"})
 _SINCE_NODE_PEERS = frozenset({"fromNodes", "toNodes", "fromGroups"})
@@ -86,7 +86,7 @@ def _finding(context: Context, rule: Rule, fields: list[PeerField]) -> Finding:
     enforced = rejected_today(context) is None
     why = f"the whole policy is {'enforced until then' if enforced else 'not enforced'}"
     if not enforced and default_denies(context):
-        why += f"; once it is, {listed(default_denies(context))} is denied by default"
+        why += f"; once it is, {join_names(default_denies(context))} is denied by default"
     undecided = _undecided(context, rule, fields, enforced)
     woken = changed_by_upgrade(context) if enforced else switched_on(context)
     if undecided:
@@ -98,7 +98,7 @@ def _finding(context: Context, rule: Rule, fields: list[PeerField]) -> Finding:
         severity=Severity.ERROR,
         applicability=Applicability.MANUAL if undecided else applicability,
         route=fields[1].route,
-        message=f"{listed([f'`{field.name}`' for field in fields])} in one rule: "
+        message=f"{join_names([f'`{field.name}`' for field in fields])} in one rule: "
         f"{_rejected_by(rule)} rejects the policy",
         why=why,
         evidence=woken.evidence,
@@ -114,11 +114,13 @@ def _undecided(context: Context, rule: Rule, fields: list[PeerField], enforced: 
     """Why nobody can tell what a rule was meant to be, and what to do; empty where one can."""
     advice = "give each kind of peer that was meant a rule of its own"
     if rule.selects_nobody:
-        empty = listed([f"`{field.name}`" for field in rule.peers if not field.entries])
+        empty = join_names([f"`{field.name}`" for field in rule.peers if not field.entries])
         return f"{empty} is empty and selects nobody, so it is not clear what was meant; {advice}"
     unread = [f"`{field.name}`" for field in fields if field.name in _SINCE_NODE_PEERS]
     if enforced and unread and context.from_version < NODE_PEERS:
-        return f"Cilium {context.from_version} does not read {listed(unread)}, so the rule would allow more; {advice}"
+        return (
+            f"Cilium {context.from_version} does not read {join_names(unread)}, so the rule would allow more; {advice}"
+        )
     return ""
 
 

@@ -50,7 +50,7 @@ from rewriter.passes.kit.enforcement import rejected_today, subject_evidence, sw
 from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.report import report
 from rewriter.passes.kit.upgrade_semantics import changed_by_upgrade
-from rewriter.text import listed, subject_text
+from rewriter.text import join_names, subject_text
 
 _LISTS = ("ingress", "ingressDeny", "egress", "egressDeny")
 _DENYING = re.compile(r"deny|denie|lock-?down|isolat|default", re.IGNORECASE)
@@ -202,7 +202,7 @@ def _without_ports(context: Context, spec: Spec, rule: Rule) -> Finding:
             advice="name the ports that the rules are about",
             at_key=True,
         )
-    fields = listed([f"`{field.name}`" for field in rule.peers if field.entries])
+    fields = join_names([f"`{field.name}`" for field in rule.peers if field.entries])
     verb = "denies" if rule.deny else "allows"
     subject = subject_text(context.policy, spec)
     every_port = {name: value for name, value in rule.raw.items() if name != "toPorts"}

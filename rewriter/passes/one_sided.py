@@ -68,7 +68,7 @@ from rewriter.passes.kit.other_side import peer_of_subject, refused_ports
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.report import report
 from rewriter.passes.kit.rule_pairs import NamedPeer, naming
-from rewriter.text import listed, policy_text, port_text
+from rewriter.text import join_names, policy_text, port_text
 
 _OTHER = {EGRESS: INGRESS, INGRESS: EGRESS}
 
@@ -173,8 +173,8 @@ def _same_cluster(one: Workload, other: Workload) -> bool:
 
 def _finding(context: Context, spec: Spec, workload: Workload, direction: str, gap: _Gap, *, alone: bool) -> Finding:
     rule = gap.named.rule
-    others = listed((str(each) for each in gap.others), most=3)
-    ports = f" on {listed(port_text(port) for port in gap.ports)}" if gap.ports else ""
+    others = join_names((str(each) for each in gap.others), most=3)
+    ports = f" on {join_names(port_text(port) for port in gap.ports)}" if gap.ports else ""
     many = len(gap.others) > 1
     verb = ("let" if many else "lets") + (f" {workload} in" if direction == EGRESS else f" {workload} be reached")
     if direction == EGRESS:

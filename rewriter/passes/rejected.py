@@ -81,7 +81,7 @@ from rewriter.passes.kit.report import report
 from rewriter.passes.mixed_peers import mixed_kinds
 from rewriter.passes.no_rules import has_no_rules
 from rewriter.passes.removed_l7 import removed_kinds
-from rewriter.text import listed
+from rewriter.text import join_names
 
 
 @antipattern(
@@ -169,7 +169,7 @@ def _dead(context: Context, reason: Rejection) -> Finding:
 
 def _dying(context: Context, reason: Rejection) -> Finding:
     since = next(version for version in upgrades(context) if _other_reason(context, version) is not None)
-    denied = listed(default_denies(context))
+    denied = join_names(default_denies(context))
     lost = f": {denied} is no longer denied by default" if denied else ""
     return _make(
         context,
@@ -183,7 +183,7 @@ def _dying(context: Context, reason: Rejection) -> Finding:
 
 def _waking(context: Context, reason: Rejection) -> Finding:
     since = next(version for version in upgrades(context) if _other_reason(context, version) is None)
-    denied = listed(default_denies(context))
+    denied = join_names(default_denies(context))
     gained = f", and {denied} is denied by default" if denied else ""
     return _make(
         context,

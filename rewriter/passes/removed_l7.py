@@ -39,7 +39,7 @@ from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
 from rewriter.passes.kit.claims import flow_claim
 from rewriter.passes.kit.enforcement import rejected_today, switched_on
 from rewriter.passes.kit.registry import antipattern
-from rewriter.text import flow_text, listed
+from rewriter.text import flow_text, join_names
 
 VERSIONS = str(L7_GENERIC_REMOVED)
 _REMOVED = ("kafka", "l7proto", "l7")
@@ -79,7 +79,7 @@ def _finding(context: Context, spec: Spec, rule: Rule, index: int, rules: Mappin
         severity=Severity.ERROR,
         applicability=Applicability.MANUAL,
         route=f"{route}/{names[0]}",
-        message=f"{listed([f'`{name}`' for name in names])} {'are' if len(names) > 1 else 'is'} dropped by Cilium "
+        message=f"{join_names([f'`{name}`' for name in names])} {'are' if len(names) > 1 else 'is'} dropped by Cilium "
         f"{L7_GENERIC_REMOVED}, which leaves the port open",
         why=f"the upgrade opens {opened}{today}",
         advice=f"protect the port another way before the upgrade to {L7_GENERIC_REMOVED} (deprecated since "

@@ -62,7 +62,7 @@ from rewriter.passes.kit.enforcement import (
 )
 from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.upgrade_semantics import changed_by_upgrade
-from rewriter.text import listed, policy_text, selector_text
+from rewriter.text import join_names, policy_text, selector_text
 
 VERSIONS = str(REQUIRES_REMOVED)
 
@@ -312,8 +312,8 @@ def _finding(
     others: tuple[_Other, ...] = (),
 ) -> Finding:
     fields = [field for group in requiring for field in group.required]
-    names = listed(sorted({f"`{field.name}`" for field in fields}))
-    denied = listed(default_denies(context))
+    names = join_names(sorted({f"`{field.name}`" for field in fields}))
+    denied = join_names(default_denies(context))
     dead = rejected_today(context) is not None
     woken = switched_on(context) if dead else changed_by_upgrade(context)
     if fix is None:

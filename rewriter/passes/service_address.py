@@ -76,7 +76,7 @@ from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.report import report
 from rewriter.passes.kit.site import RuleSite, rule_sites
 from rewriter.passes.kit.swap import NewPeers, swapped
-from rewriter.text import listed
+from rewriter.text import join_names
 
 _FIELDS = frozenset({"toCIDR", "toCIDRSet", "to", "fromCIDR", "fromCIDRSet", "from"})
 _METADATA_NAME = "kubernetes.io/metadata.name"
@@ -134,8 +134,8 @@ def _backends(
     if not decided:
         return
     change = swapped(site.context, site.spec, site.rule, field, {entry.index for entry, _ in decided}, news)
-    named = listed(entry.text for entry, _ in decided)
-    who = listed(str(holder.who) for _, found in decided for holder in found)
+    named = join_names(entry.text for entry, _ in decided)
+    who = join_names(str(holder.who) for _, found in decided for holder in found)
     yield report(
         site.context,
         field.entry_route(decided[0][0].index) if len(decided) == 1 else field.route,
@@ -220,7 +220,7 @@ def _as_network_port(port: dict[str, Any]) -> dict[str, Any]:
 def _undecided(
     site: RuleSite, field: PeerField, entry: CidrEntry, found: Sequence[Holder], error: UndecidedError
 ) -> Finding:
-    who = listed(str(holder.who) for holder in found)
+    who = join_names(str(holder.who) for holder in found)
     return report(
         site.context,
         field.entry_route(entry.index),

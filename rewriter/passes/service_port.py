@@ -64,7 +64,7 @@ from rewriter.passes.kit.claims import flow_claim
 from rewriter.passes.kit.coverage import missing
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.service_port_sites import service_port_sites
-from rewriter.text import listed, port_text, selector_text, subject_text
+from rewriter.text import join_names, port_text, selector_text, subject_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,7 @@ def _port(place: _Place, item: int, index: int, written: Any) -> _Port | None:
     elif not all(any(_is_before(service, workload) for service in services) for workload in place.workloads):
         doubt = "the rule selects pods that are not behind such a Service"
     elif doubts:
-        doubt = f"{listed(doubts)}. {REMEDY.removesuffix('.')}"
+        doubt = f"{join_names(doubts)}. {REMEDY.removesuffix('.')}"
     return _Port(item, index, written, tuple(targets), services, doubt)
 
 
@@ -280,7 +280,7 @@ def _gap(place: _Place) -> str:
         return ""
     own = {workload.namespace for workload in place.workloads}
     near = sorted(place.hidden, key=lambda each: each.namespaces is None or not own & each.namespaces)
-    words = listed(Completeness(tuple(near)).reasons, most=3)
+    words = join_names(Completeness(tuple(near)).reasons, most=3)
     return f"{words} may make pods or Services for which the port is right: {near[0].lift}"
 
 
@@ -302,15 +302,15 @@ def _plan(place: _Place, wrong: Sequence[_Port]) -> Plan:
 
 def _flow(place: _Place, ports: Sequence[tuple[int, Mapping[str, Any]]]) -> FlowClaim:
     """The flows of the rule on these ports, each with the item of toPorts that it is in."""
-    peers = listed(f"pods {text}" if (text := selector_text(s)) else "every pod" for s in place.field.selectors)
-    on = listed(port_text(port) for _, port in ports)
+    peers = join_names(f"pods {text}" if (text := selector_text(s)) else "every pod" for s in place.field.selectors)
+    on = join_names(port_text(port) for _, port in ports)
     words = f"from {subject_text(place.context.policy, place.spec)} to {peers} on {on}"
     only = {**place.rule.raw, "toPorts": [{**place.to_ports[item], "ports": [dict(port)]} for item, port in ports]}
     return flow_claim(words, place.spec, place.rule, only)
 
 
 def _manual(place: _Place, port: _Port) -> Finding:
-    known = listed(f"{p.port}/{p.protocol} → {p.target} ({s})" for s in port.services for p in s.ports)
+    known = join_names(f"{p.port}/{p.protocol} → {p.target} ({s})" for s in port.services for p in s.ports)
     advice = f"write the ports on which the backends listen: {known}"
     return _make(place, [port], Applicability.MANUAL, advice=f"{port.doubt}; {advice}")
 
@@ -327,8 +327,8 @@ def _make(
 ) -> Finding:
     deny = place.rule.deny
     services = list(dict.fromkeys(str(service) for port in ports for service in port.services))
-    old = listed(port_text(port.written) for port in ports)
-    new = listed(target["port"] for port in ports for target in port.targets)
+    old = join_names(port_text(port.written) for port in ports)
+    new = join_names(target["port"] for port in ports for target in port.targets)
     route = f"{place.rule.route}/toPorts"
     if len(ports) == 1:
         route += f"/{ports[0].item}/ports/{ports[0].index}"
@@ -337,7 +337,7 @@ def _make(
         severity=Severity.NOTE if place.hidden else Severity.ERROR if deny else Severity.WARNING,
         applicability=applicability,
         route=route,
-        message=f"`toPorts` names {noun} {old} of {listed(services)}, whose backends listen on {new}",
+        message=f"`toPorts` names {noun} {old} of {join_names(services)}, whose backends listen on {new}",
         why=f"policies are checked on the backends' ports, so the rule {verb} no connection to the Service",
         evidence=tuple(_evidence(place, ports)),
         advice=advice,
@@ -351,7 +351,7 @@ def _make(
 def _evidence(place: _Place, ports: Sequence[_Port]) -> Iterator[str]:
     services = {str(service): service for port in ports for service in port.services}
     for service in services.values():
-        known = listed(f"{p.port}/{p.protocol} → {p.target}" for p in service.ports)
+        known = join_names(f"{p.port}/{p.protocol} → {p.target}" for p in service.ports)
         yield f"{service}, {service.source}: port {known}"
     behind = [w for w in place.workloads if any(_is_before(service, w) for service in services.values())]
-    yield f"behind it: {listed((f'{workload} ({workload.source})' for workload in behind), most=4)}"
+    yield f"behind it: {join_names((f'{workload} ({workload.source})' for workload in behind), most=4)}"

@@ -77,7 +77,7 @@ from rewriter.passes.kit.claims import flow_claim, rule_flows
 from rewriter.passes.kit.coverage import add_after, missing, sibling
 from rewriter.passes.kit.enforcement import switched_on
 from rewriter.passes.kit.registry import antipattern
-from rewriter.text import listed, port_text, subject_text
+from rewriter.text import join_names, port_text, subject_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def _check_alone(place: _Place) -> None:
     others = [field.name for field in place.rule.peers if field.entries and field is not place.field]
     if others:
         raise UndecidedError(
-            f"it stands together with {listed(others)}, which every release rejects", "Give each a rule of its own."
+            f"it stands together with {join_names(others)}, which every release rejects", "Give each a rule of its own."
         )
     if place.rule.selects_nobody:
         raise UndecidedError("an empty list of peers beside it selects nobody", "Remove the empty list.")
@@ -175,12 +175,12 @@ def _outcomes(place: _Place, members: Sequence[Backends]) -> list[_Outcome]:
 
 def _check_ports(place: _Place, members: Sequence[Backends], plans: Sequence[Plan]) -> None:
     """Raises UndecidedError where a port belongs to no Service, or a Service has none of the ports."""
-    known = f"; {listed(ports_known(member) for member in members)}"
+    known = f"; {join_names(ports_known(member) for member in members)}"
     for item, index in ((i, j) for i, ports in enumerate(plans[0]) for j in ports):
         if not any(plan[item][index] for plan in plans):
             port = place.to_ports[item]["ports"][index]["port"]
             raise UndecidedError(
-                f"port {port} is neither a port of {listed(m.name for m in members)} nor a backend port{known}",
+                f"port {port} is neither a port of {join_names(m.name for m in members)} nor a backend port{known}",
                 "Write the port on which the backends listen.",
                 wrong=True,
             )
@@ -225,7 +225,7 @@ def _fixed(place: _Place, members: Sequence[Backends], outcomes: Sequence[_Outco
     elif place.rule.deny and not same:
         applicability = Applicability.UNSAFE
     wrong = [
-        f"{listed(old)} of {listed(m.name for m in outcome.members)}, which means {listed(new)}"
+        f"{join_names(old)} of {join_names(m.name for m in outcome.members)}, which means {join_names(new)}"
         for outcome in outcomes
         for old, new in [translated_ports(place.to_ports, outcome.plan)]
         if new
@@ -266,7 +266,7 @@ def _changes(place: _Place, outcomes: Sequence[_Outcome]) -> tuple[tuple[FlowCla
                 closes.append(_flows(place, member.closes.words, place.rule.raw, member.closes.terms))
         before, after = plan_ports(place.to_ports), plan_ports(new["toPorts"])
         gone, come = [p for p in before if p not in after], [p for p in after if p not in before]
-        names = listed(member.name for member in outcome.members)
+        names = join_names(member.name for member in outcome.members)
         if come:
             opens.append(_on_ports(place, names, new, come))
         if gone:
@@ -285,13 +285,13 @@ def _changes_of_deny(
         before = plan_ports(place.to_ports)
         come = [port for port in plan_ports(new["toPorts"]) if port not in before]
         if come:
-            closes.append(_on_ports(place, listed(member.name for member in outcome.members), new, come))
+            closes.append(_on_ports(place, join_names(member.name for member in outcome.members), new, come))
     return (_to_anybody(place),), tuple(closes)
 
 
 def _to_anybody(place: _Place) -> FlowClaim:
     """The flows of the rule as it is where no Service stands behind it, but for what it means once it is fixed."""
-    ports = listed(plan_ports(place.to_ports))
+    ports = join_names(plan_ports(place.to_ports))
     words = f"from {subject_text(place.context.policy, place.spec)} to anything else on {ports}"
     rule = {key: value for key, value in place.rule.raw.items() if key != place.field.name}
     return replace(flow_claim(words, place.spec, place.rule, rule), rest=True)
@@ -303,7 +303,7 @@ def _flows(place: _Place, peers: str, rule: Mapping[str, Any], terms: Sequence[T
 
 def _on_ports(place: _Place, names: str, rule: Mapping[str, Any], ports: Sequence[str]) -> FlowClaim:
     """The flows to backends on these of the rule's ports only."""
-    words = f"from {subject_text(place.context.policy, place.spec)} to backends of {names} on {listed(ports)}"
+    words = f"from {subject_text(place.context.policy, place.spec)} to backends of {names} on {join_names(ports)}"
     written = [port for item in rule["toPorts"] for port in item["ports"] if port_text(port) in ports]
     return flow_claim(words, place.spec, place.rule, {**rule, "toPorts": [{"ports": written}]})
 
@@ -331,7 +331,7 @@ def _why_rejected(place: _Place) -> str:
 
 def _allowed(place: _Place, outcome: _Outcome) -> FlowClaim:
     """What a new rule lets through where another policy denies it by default; alone it opens nothing."""
-    backends = f"backends of {listed(member.name for member in outcome.members)}"
+    backends = f"backends of {join_names(member.name for member in outcome.members)}"
     return _flows(place, backends, _sibling(place, outcome), None)
 
 
@@ -356,7 +356,7 @@ def _make(
     if place.rejected:
         message = f"{both} is rejected by Cilium {place.context.from_version}"
     elif wrong_ports:
-        message = f"toPorts names port {listed(wrong_ports)}"
+        message = f"toPorts names port {join_names(wrong_ports)}"
     else:
         message = both if problem else f"{both} is accepted only from Cilium {SERVICES_WITH_PORTS} on"
     advice = problem.advice if problem else ""

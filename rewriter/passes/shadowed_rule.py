@@ -53,7 +53,7 @@ from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.coverage import covered
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.report import report
-from rewriter.text import listed, policy_text, subject_text
+from rewriter.text import join_names, policy_text, subject_text
 
 _WHY = "rules are OR-ed over all policies of a pod: what one of them allows, no other takes away"
 
@@ -204,7 +204,7 @@ def _covered_by_siblings(context: Context, spec: Spec, reaches: Sequence[Reach])
 
 
 def _rule_words(context: Context, rules: Iterable[AppliedRule]) -> str:
-    return listed(_words(context, each) for each in rules)
+    return join_names(_words(context, each) for each in rules)
 
 
 def _words(context: Context, rule: AppliedRule) -> str:

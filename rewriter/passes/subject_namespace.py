@@ -41,7 +41,7 @@ from rewriter.cilium.selector import Requirement
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.registry import antipattern
-from rewriter.text import listed, requirement_text
+from rewriter.text import join_names, requirement_text
 
 _NAMESPACE_KEYS = (NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL)
 
@@ -77,12 +77,12 @@ def _finding(context: Context, spec: Spec, requirement: Requirement, own: str) -
     in_labels = "/matchLabels/" in requirement.route and requirement.source == K8S
     overridden = in_labels and requirement.key == NAMESPACE_LABEL
     if overridden:
-        why = f"the policy applies to pods of {own}, not to those of {listed(requirement.values)}"
+        why = f"the policy applies to pods of {own}, not to those of {join_names(requirement.values)}"
         effect = "is overridden"
     else:
         why = f"no pod is in {own} and meets it too, so the policy applies to none"
         effect = "selects nothing"
-    meant = listed([f"`{name}`" for name in requirement.values]) or "another namespace"
+    meant = join_names([f"`{name}`" for name in requirement.values]) or "another namespace"
     return Finding(
         severity=Severity.ERROR,
         applicability=Applicability.MANUAL,

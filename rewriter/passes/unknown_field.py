@@ -60,7 +60,7 @@ from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.repair import Repaired, repaired, rule_at
 from rewriter.passes.kit.report import report
 from rewriter.passes.kit.schema_fix import FieldFix, field_fixes, together
-from rewriter.text import listed
+from rewriter.text import join_names
 
 _PREFIX = "policy.cilium.io/"
 #: The annotations of that prefix that a release reads (Cilium pkg/annotation/k8s.go), on whatever object.
@@ -187,11 +187,11 @@ def _advice(context: Context, problem: SchemaProblem, fixes: tuple[FieldFix, ...
         return f"say which is meant: {places}"
     near = nearest_fields(problem, context.policy.raw, context.policy.route)
     if near:
-        names = listed([f"`{name}`" for name in near])
+        names = join_names([f"`{name}`" for name in near])
         return f"{names} is near, but does not take this value; correct it, or remove the field"
     owners = _owners(context, problem, version, key)
     if owners:
-        return f"`{key}` is a field of {listed(owners, most=3)}; move it there, or remove it"
+        return f"`{key}` is a field of {join_names(owners, most=3)}; move it there, or remove it"
     if context.policy.kind != KNP and _of_network_policy(key):
         return f"`{key}` is a field of a Kubernetes NetworkPolicy; write what Cilium has for it, or remove it"
     return "write the field that is meant, or remove it"
@@ -269,7 +269,7 @@ def _finding(
     context: Context, fault: _Fault, message: str, why: str, made: Repaired | None, *, advice: str = ""
 ) -> Finding:
     applicability, change = Applicability.MANUAL, None
-    evidence = [f"CRD of {context.policy.kind} in Cilium {listed(fault.releases)}"]
+    evidence = [f"CRD of {context.policy.kind} in Cilium {join_names(fault.releases)}"]
     if context.policy.kind == KNP:
         evidence = ["networking.k8s.io/v1 NetworkPolicy"]
     if made is not None:

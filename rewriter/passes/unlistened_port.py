@@ -51,7 +51,7 @@ from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.port_sites import PortSite, port_sites
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.report import report
-from rewriter.text import listed, port_text
+from rewriter.text import join_names, port_text
 
 
 @antipattern(
@@ -80,13 +80,13 @@ def _is_service_port(site: PortSite) -> bool:
 
 
 def _finding(site: PortSite) -> Finding:
-    pods = listed((str(each) for each in site.pods.workloads), most=3)
+    pods = join_names((str(each) for each in site.pods.workloads), most=3)
     declared = {
         (port.number, port.protocol): port
         for each in site.pods.workloads
         for port in declared_ports(each, site.protocol)
     }
-    known = listed(_words(port) for port in declared.values())
+    known = join_names(_words(port) for port in declared.values())
     near = _near(site, list(declared.values()))
     change: Change | None = None
     if near is not None and not any(isinstance(o, dict) and str(o.get("port")) == str(near) for o in site.others):

@@ -59,7 +59,7 @@ from rewriter.passes.kit.report import report
 from rewriter.passes.kit.site import RuleSite, Site, rule_sites
 from rewriter.passes.kit.swap import NewPeers, swapped
 from rewriter.passes.service_with_ports import deny_rules
-from rewriter.text import listed, ports_text
+from rewriter.text import join_names, ports_text
 
 _CIDR_SETS = frozenset({"fromCIDRSet", "toCIDRSet"})
 
@@ -133,7 +133,7 @@ def _denied(site: RuleSite, field: PeerField) -> Iterator[Finding]:
             NewPeers(
                 name,
                 [entry for member in members if member.field == name for entry in member.entries],
-                f"backends of {listed(member.name for member in members if member.field == name)}",
+                f"backends of {join_names(member.name for member in members if member.field == name)}",
             )
             for name in fields
         ]

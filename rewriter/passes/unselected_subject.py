@@ -56,7 +56,7 @@ from rewriter.passes.kit.claims import all_other, rules_flows
 from rewriter.passes.kit.label_sources import RightKey, dotted, filter_words, with_key
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.report import report
-from rewriter.text import listed, selector_text, subject_text
+from rewriter.text import join_names, selector_text, subject_text
 
 _CHANGES_NOTHING = "the pods that it was written for stay as they are without it"
 
@@ -104,7 +104,7 @@ def _severity(spec: Spec) -> Severity:
 
 
 def _filtered(context: Context, spec: Spec, subject: Selector, left_out: tuple[Requirement, ...]) -> Finding:
-    keys = listed(f"`{each.written_key}`" for each in left_out)
+    keys = join_names(f"`{each.written_key}`" for each in left_out)
     return report(
         context,
         left_out[0],
@@ -175,7 +175,7 @@ def _unmatched(context: Context, spec: Spec, subject: Selector) -> Iterator[Find
         return
     nodes = on_host_network(context, term)
     if nodes:
-        there = listed((str(each) for each in nodes), most=3)
+        there = join_names((str(each) for each in nodes), most=3)
         yield report(
             context,
             subject,
@@ -195,7 +195,7 @@ def _unmatched(context: Context, spec: Spec, subject: Selector) -> Iterator[Find
         subject,
         Applicability.MANUAL,
         f"the policy selects no pod: none has {selector_text(subject)}"
-        + (f"; near it is {listed(near)}" if near else ""),
+        + (f"; near it is {join_names(near)}" if near else ""),
         _CHANGES_NOTHING,
         severity=_severity(spec),
         evidence=(*near.values(), *own_evidence(context)),

@@ -8,7 +8,8 @@ from rewriter.cilium.labels import CLUSTER_LABEL, NAMESPACE_LABEL
 from rewriter.cilium.terms import pods_with
 from rewriter.cilium.universe import Universe
 from rewriter.reach.cells import ABSENT, OTHER, Dimension
-from rewriter.reach.words import listed, pods_phrase, shown_key
+from rewriter.reach.words import pods_phrase, shown_key
+from rewriter.text import join_names
 
 Value = str | None
 Box = dict[str, tuple[Value, ...]]
@@ -108,15 +109,15 @@ def _left_out(values: tuple[Value, ...], dimension: Dimension) -> list[str]:
 def _namespaces(values: tuple[Value, ...], dimension: Dimension) -> str:
     if OTHER not in values:
         names = _mentioned(values)
-        return f"of namespace{'s' if len(names) > 1 else ''} {listed(names)}"
-    return f"of namespaces other than {listed(_left_out(values, dimension))}"
+        return f"of namespace{'s' if len(names) > 1 else ''} {join_names(names, most=None)}"
+    return f"of namespaces other than {join_names(_left_out(values, dimension), most=None)}"
 
 
 def _clusters(values: tuple[Value, ...], dimension: Dimension, local: str) -> str:
     if OTHER not in values:
-        return f"in {listed(_mentioned(values))}"
+        return f"in {join_names(_mentioned(values), most=None)}"
     left_out = _left_out(values, dimension)
-    return "in other clusters" if left_out == [local] else f"in clusters other than {listed(left_out)}"
+    return "in other clusters" if left_out == [local] else f"in clusters other than {join_names(left_out, most=None)}"
 
 
 def _label(dimension: Dimension, values: tuple[Value, ...]) -> str:

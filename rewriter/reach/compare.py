@@ -22,7 +22,7 @@ from rewriter.reach.difference import (
     Difference,
     Enforcement,
     FlowStatement,
-    join,
+    join_phrases,
 )
 from rewriter.reach.port_line import PortSet
 from rewriter.reach.port_names import with_numbers
@@ -153,7 +153,7 @@ class _Comparison:
             undeclared = own
         begun, ended = (
             tuple(
-                Enforcement(direction, join(describer.subjects(mask)), describer.workloads(mask))
+                Enforcement(direction, join_phrases(describer.subjects(mask)), describer.workloads(mask))
                 for (direction, begins), mask in sorted(enforcement.items())
                 if begins is wanted
             )
@@ -238,7 +238,7 @@ class _Comparison:
         return FlowStatement(
             change=flow.change,
             direction=flow.direction,
-            subject=join(describer.subjects(subjects)),
+            subject=join_phrases(describer.subjects(subjects)),
             peers=describer.peers(flow.peers),
             ports=self.space.line.text(flow.ports),
             limits=flow.limits,

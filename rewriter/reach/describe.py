@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rewriter.cilium.universe import Universe, positions
 from rewriter.reach.boxes import Boxes
-from rewriter.reach.difference import join
+from rewriter.reach.difference import join_phrases
 from rewriter.reach.outside import describe_ranges, is_nearly_everywhere
 from rewriter.reach.selections import Selections
 from rewriter.reach.space import Space, pod_bits
@@ -44,7 +44,7 @@ class Describer:
                 shorter = len(others) < len(found) and (len(others) <= _FEW or len(found) > _VERY_MANY)
                 # "Anything" is not said of what leaves out a whole family of addresses, or the world.
                 if shorter and not any(map(is_nearly_everywhere, others)):
-                    found = (f"anything except {join(others)}",)
+                    found = (f"anything except {join_phrases(others)}",)
             self._known[key] = found
         return found
 

@@ -32,7 +32,7 @@ class FlowStatement:
     port_ranges: tuple[PortRange, ...] = ()
 
     def __str__(self) -> str:
-        peers = join(self.peers)
+        peers = join_phrases(self.peers)
         ends = f"to {self.subject} from {peers}" if self.direction == INGRESS else f"from {self.subject} to {peers}"
         tail = f", {self.limits}" if self.limits else ""
         return f"{self.direction} {ends} on {self.ports}{tail}"
@@ -85,7 +85,7 @@ class Difference:
 NO_DIFFERENCE = Difference()
 
 
-def join(parts: tuple[str, ...]) -> str:
+def join_phrases(parts: tuple[str, ...]) -> str:
     """`a`, `a and b`, `a, b and c`; semicolons where the parts have commas."""
     if len(parts) < 2:
         return "".join(parts)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rewriter.cilium.labels import CLUSTER_LABEL, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, SERVICE_ACCOUNT_LABEL
 from rewriter.cilium.terms import Condition, LabelTerm
 from rewriter.reach.cells import OTHER
+from rewriter.text import join_names
 
 
 def pods_phrase(labels: Sequence[str], namespace: str = "", cluster: str = "") -> str:
@@ -53,19 +54,14 @@ def shown_key(key: str) -> str:
     return key
 
 
-def listed(names: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    return "".join(names) if len(names) < 2 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def _place(preposition: str, condition: Condition) -> str:
     """A namespace or cluster that a condition asks for; nothing where any will do."""
     plural = "s" if len(condition.values) > 1 and preposition != "in" else ""
     match condition.operator:
         case "In":
-            return f"{preposition}{plural} {listed(condition.values)}"
+            return f"{preposition}{plural} {join_names(condition.values, most=None)}"
         case "NotIn":
             kind = "in clusters" if preposition == "in" else f"{preposition}s"
-            return f"{kind} other than {listed(condition.values)}"
+            return f"{kind} other than {join_names(condition.values, most=None)}"
         case _:
             return ""

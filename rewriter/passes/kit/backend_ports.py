@@ -13,7 +13,7 @@ from rewriter.cilium.go_syntax import is_service_name, parse_uint16
 from rewriter.evidence.backends import Backends, UndecidedError
 from rewriter.finding import Operation
 from rewriter.inventory.facts import ServicePort
-from rewriter.text import listed, port_text
+from rewriter.text import join_names, port_text
 
 Plan = list[dict[int, list[dict[str, Any]]]]
 """For each item of toPorts, what each of its ports becomes, by index: itself, others, or none."""
@@ -109,7 +109,7 @@ def _numbers(port: ServicePort, backends: Backends) -> set[int]:
 
 
 def _port_list(backends: Backends) -> str:
-    return listed(f"{p.port}/{p.protocol} → {p.target}" for p in backends.ports or ())
+    return join_names(f"{p.port}/{p.protocol} → {p.target}" for p in backends.ports or ())
 
 
 def translate(to_ports: Sequence[Any], backends: Backends) -> Plan:

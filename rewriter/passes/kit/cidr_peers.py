@@ -23,7 +23,7 @@ from rewriter.evidence.mesh import (
 from rewriter.finding import Operation
 from rewriter.passes.kit.cidr_entries import CidrEntry, Coverage, Held, matches_pods, union
 from rewriter.passes.kit.coverage import add_after, missing, remove_entries, replace_rule, sibling
-from rewriter.text import listed
+from rewriter.text import join_names
 
 
 class Opened(NamedTuple):
@@ -150,7 +150,7 @@ def _cluster_peers(
     assert covered.own is not None
     own = covered.own.name
     if form.entity and any(own in held.pods or own in held.nodes for held in handled):
-        words = f"{listed(CLUSTER_MEMBERS, most=9)} and every pod of {own}"
+        words = f"{join_names(CLUSTER_MEMBERS, most=9)} and every pod of {own}"
         yield _Peers(f"{prefix}Entities", ["cluster"], words, entity_terms("cluster", own))
     names = [member.name for member in covered.members if any(member.name in held.pods for held in handled)]
     if form.entity:
@@ -159,7 +159,7 @@ def _cluster_peers(
         meshed = reaches_other_clusters(context)
         selector = mesh_pods(context, names) if meshed else {"matchExpressions": [any_namespace_requirement(context)]}
         pods = pods_of(names) if meshed else pods_with(NAMESPACE_LABEL)
-        yield _Peers(f"{prefix}Endpoints", [selector], f"every pod of {listed(names)}", (pods,))
+        yield _Peers(f"{prefix}Endpoints", [selector], f"every pod of {join_names(names)}", (pods,))
     if form.nodes and any(own in held.nodes and not held.pods for held in handled):
         nodes = (reserved_term("host"), reserved_term("remote-node"))
         yield _Peers(f"{prefix}Entities", ["host", "remote-node"], "the nodes of the cluster and of its mesh", nodes)
@@ -177,7 +177,7 @@ def _widens(context: Context, covered: Coverage, form: _Form) -> str:
         others = [member for member in others if member.ranges.nodes]
     elif not form.nodes:
         others = []
-    return f"nodes of {listed(member.name for member in others)}" if others else ""
+    return f"nodes of {join_names(member.name for member in others)}" if others else ""
 
 
 def _in_network_policy(
@@ -240,4 +240,4 @@ def _network_policy_peers(
         # Without policy-default-local-cluster the plain form lets in the whole mesh, and later may not.
         remote = names
     if remote:
-        yield network_policy_mesh_peer(remote), f"every pod of {listed(remote)}", (pods_of(remote),)
+        yield network_policy_mesh_peer(remote), f"every pod of {join_names(remote)}", (pods_of(remote),)

@@ -17,7 +17,7 @@ from rewriter.passes.kit.cidr_entries import members_of, read_entries, union
 from rewriter.passes.kit.port_numbers import is_on
 from rewriter.passes.kit.report import report
 from rewriter.passes.kit.site import RuleSite, rule_sites
-from rewriter.text import listed
+from rewriter.text import join_names
 
 _FIELDS = frozenset({"fromCIDR", "fromCIDRSet", "from"})
 #: Other classes of load balancers may be proxies, or keep the client's address.
@@ -90,7 +90,7 @@ def _note(site: RuleSite, field: PeerField, entries: list[str], found: list[tupl
         site.context,
         field,
         Applicability.MANUAL,
-        f"`{name}` {listed(entries)} does not match clients of {listed(services)} that come in by another node",
+        f"`{name}` {join_names(entries)} does not match clients of {join_names(services)} that come in by another node",
         "externalTrafficPolicy Cluster sends them on from that node, and policy sees the entity remote-node",
         severity=Severity.NOTE,
         evidence=list(

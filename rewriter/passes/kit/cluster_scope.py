@@ -20,7 +20,7 @@ from rewriter.passes.kit.claims import rule_flows
 from rewriter.passes.kit.coverage import sibling
 from rewriter.passes.kit.enforcement import rejected_today
 from rewriter.passes.kit.upgrade_semantics import of_other_clusters
-from rewriter.text import listed, selector_text
+from rewriter.text import join_names, selector_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def _lost(place: Place) -> Iterator[FlowClaim]:
         if dead and (place.rule.deny or names_own):
             continue
         if scope.names is not None:
-            others = f"pods with {entry_words(place, index)} outside {listed(scope.names)}"
+            others = f"pods with {entry_words(place, index)} outside {join_names(scope.names)}"
             others += " (none is known)" if scope.workloads else ""
             yield _left_out(place, index, others, "NotIn", scope.names)
         elif _means_more_than_pods(place, index):

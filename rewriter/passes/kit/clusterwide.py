@@ -15,7 +15,7 @@ from rewriter.finding import Applicability, Finding, Fix, FlowClaim, Operation, 
 from rewriter.inventory.facts import Workload
 from rewriter.passes.kit.claims import all_other, rules_flows
 from rewriter.passes.kit.scope_keys import with_label
-from rewriter.text import listed, selector_text, subject_text
+from rewriter.text import join_names, selector_text, subject_text
 
 #: Fields whose selectors mean the policy's own namespace where they name none.
 _FIELDS = frozenset({"fromEndpoints", "toEndpoints", "fromRequires", "toRequires"})
@@ -33,7 +33,7 @@ def clusterwide_form(context: Context, *, pending: bool) -> Finding | None:
     here, elsewhere = _subjects(context)
     if here and not elsewhere:
         return None
-    conditions = listed(dict.fromkeys(selector_text(subject) or "every pod" for subject in subjects))
+    conditions = join_names(dict.fromkeys(selector_text(subject) or "every pod" for subject in subjects))
     settled = context.namespace_known and not pending
     if pending:
         advice = "name the namespaces of its peers first, or they would be pods of any namespace"

@@ -15,7 +15,7 @@ from rewriter.evidence.placeholders import has_placeholder, substituted
 from rewriter.evidence.workloads import subject_term, workloads_evidence, workloads_of
 from rewriter.finding import FlowClaim
 from rewriter.passes.kit.claims import all_other, rules_flows
-from rewriter.text import listed, policy_text, subject_text
+from rewriter.text import join_names, policy_text, subject_text
 
 #: Pods that are denied everything by default, whether a policy selects them or not.
 _INIT = LabelSet([Label(RESERVED, "init")])
@@ -132,7 +132,7 @@ def upgrades(context: Context) -> Sequence[Version]:
 def default_denies(context: Context) -> tuple[str, ...]:
     """What is denied by default once the policy is enforced: `ingress of pods app=db in prod`."""
     return tuple(
-        f"{listed(directions)} of {subject_text(context.policy, spec)}"
+        f"{join_names(directions)} of {subject_text(context.policy, spec)}"
         for spec in context.policy.specs
         if (directions := _denied_directions(spec, context.to_version))
     )

@@ -15,7 +15,7 @@ from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.report import report
 from rewriter.passes.kit.site import Site, selectors
-from rewriter.text import listed
+from rewriter.text import join_names
 
 #: What people write in the place of the prefix; the rest is the key of the namespace's label.
 _WRONG = re.compile(
@@ -49,7 +49,7 @@ def _on_pods(context: Context, wrong: list[Requirement]) -> bool:
 
 def _finding(site: Site, wrong: list[Requirement]) -> Finding:
     names = {requirement.written_key: right_key(requirement.written_key) for requirement in wrong}
-    written, meant = (listed([f"`{key}`" for key in keys]) for keys in (names, names.values()))
+    written, meant = (join_names([f"`{key}`" for key in keys]) for keys in (names, names.values()))
     change = site.becomes(
         _renamed(site.entry, names), f"pods of namespaces with {meant}", instead_of=f"pods with {written}"
     )

@@ -11,7 +11,7 @@ from rewriter.evidence.doubts import REMEDY, doubts_about
 from rewriter.finding import Applicability, Finding, Fix, Severity
 from rewriter.inventory.facts import Cluster, EndpointSlice, Service, Workload
 from rewriter.passes.kit.change import Change
-from rewriter.text import listed
+from rewriter.text import join_names
 
 Fact = Service | Workload | Cluster | EndpointSlice
 
@@ -51,11 +51,11 @@ def report(
     unread = tuple(hidden)
     if doubts:
         applicability = Applicability.MANUAL
-        advice = f"{listed(doubts)}. {REMEDY} {advice}".strip()
+        advice = f"{join_names(doubts)}. {REMEDY} {advice}".strip()
     elif unread and applicability in (Applicability.SAFE, Applicability.EVIDENT):
         applicability = Applicability.UNSAFE
     if unread:
-        advice = f"{advice}; " * bool(advice) + f"not read, and may matter: {listed(unread, most=3)}"
+        advice = f"{advice}; " * bool(advice) + f"not read, and may matter: {join_names(unread, most=3)}"
     change = change or Change(())
     opens, closes = (change.closes, change.opens) if rule is not None and rule.deny else (change.opens, change.closes)
     fix = Fix(change.operations) if change.operations else None

@@ -17,7 +17,7 @@ from rewriter.evidence.context import Context
 from rewriter.finding import Operation
 from rewriter.passes.kit.enforcement import value_at
 from rewriter.passes.kit.repair import rule_at
-from rewriter.text import listed
+from rewriter.text import join_names
 
 _PORT_FIELDS = ("port", "protocol", "endPort")
 
@@ -57,7 +57,7 @@ def together(fixes: Sequence[FieldFix]) -> FieldFix:
     if len(fixes) == 1:
         return fixes[0]
     return FieldFix(
-        name=listed([fix.name for fix in fixes]),
+        name=join_names([fix.name for fix in fixes]),
         container=fixes[0].container,
         target=fixes[0].target,
         operations=tuple(operation for fix in reversed(fixes) for operation in fix.operations),

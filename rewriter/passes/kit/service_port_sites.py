@@ -21,7 +21,7 @@ from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.coverage import missing
 from rewriter.passes.kit.port_sites import PortSite, port_sites
 from rewriter.passes.kit.report import report
-from rewriter.text import listed, port_text
+from rewriter.text import join_names, port_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def _targets(site: PortSite) -> _Targets | None:
     elif not all(any(is_behind(each, service) for service in services) for each in pods):
         doubt = "the rule is for pods that are not behind such a Service as well"
     elif doubts:
-        doubt = f"{listed(doubts)}. {REMEDY.removesuffix('.')}"
+        doubt = f"{join_names(doubts)}. {REMEDY.removesuffix('.')}"
     return _Targets(tuple({"port": number} for number in numbers), services, doubt)
 
 
@@ -107,7 +107,7 @@ def _finding(site: PortSite, targets: _Targets) -> Finding | None:
         if not missing(context, site.rule, [_with_port(site, port)]):
             return None
     hidden = _hidden(site)
-    known = listed(f"{p.port}/{p.protocol} → {p.target} ({s})" for s in targets.services for p in s.ports)
+    known = join_names(f"{p.port}/{p.protocol} → {p.target} ({s})" for s in targets.services for p in s.ports)
     advice = f"{targets.doubt}; write the ports on which the pods listen: {known}" if targets.doubt else _gap(hidden)
     trust = Applicability.MANUAL if targets.doubt else Applicability.UNSAFE if hidden else Applicability.EVIDENT
     name = "ports" if context.policy.kind == KNP else "toPorts"
@@ -115,8 +115,8 @@ def _finding(site: PortSite, targets: _Targets) -> Finding | None:
         context,
         site,
         trust,
-        f"`{name}` names port {port_text(site.written)} of {listed(map(str, targets.services))}, whose backends listen "
-        f"on {listed(each['port'] for each in targets.ports)}",
+        f"`{name}` names port {port_text(site.written)} of {join_names(map(str, targets.services))}, whose backends listen "
+        f"on {join_names(each['port'] for each in targets.ports)}",
         "policies are checked on the backends' ports, so the rule allows no connection to the Service",
         change=change,
         severity=Severity.NOTE if hidden else Severity.WARNING,
@@ -144,5 +144,5 @@ def _gap(hidden: Sequence[Hidden]) -> str:
     """What may make other pods, or Services, for which the port is right, and what makes it known; empty for none."""
     if not hidden:
         return ""
-    words = listed(Completeness(tuple(hidden)).reasons, most=3)
+    words = join_names(Completeness(tuple(hidden)).reasons, most=3)
     return f"{words} may make pods or Services for which the port is right: {hidden[0].lift}"
