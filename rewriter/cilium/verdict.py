@@ -82,7 +82,7 @@ class _Flow(NamedTuple):
     from_host: bool = False
 
 
-class _Rule(NamedTuple):
+class _LoadedRule(NamedTuple):
     """A loaded entry with what verdicts ask of it; `names` are its opaque peers, and whether each is a service."""
 
     reference: RuleReference
@@ -97,8 +97,8 @@ class _End(NamedTuple):
 
     bit: int
     named_ports: tuple[NamedPort, ...]
-    ingress: list[_Rule]
-    egress: list[_Rule]
+    ingress: list[_LoadedRule]
+    egress: list[_LoadedRule]
 
 
 class Engine:
@@ -167,7 +167,7 @@ class Engine:
             end = self._ends[name] = _End(bit, self.universe.identities[position].named_ports, ingress, egress)
         return end
 
-    def _direction(self, selecting: list[_Rule], subject: int, peer: int, flow: _Flow) -> DirectionVerdict:
+    def _direction(self, selecting: list[_LoadedRule], subject: int, peer: int, flow: _Flow) -> DirectionVerdict:
         without_identity, always = bool(subject & self._init), bool(subject & self._always)
         allowing: list[tuple[RuleReference, tuple[str, ...]]] = []
         may_allow: list[str] = []
@@ -211,10 +211,10 @@ def universe_for(identities: Sequence[Identity], settings: Settings) -> Universe
     )
 
 
-def _rule(item: LoadedEntry) -> _Rule:
+def _rule(item: LoadedEntry) -> _LoadedRule:
     policy, entry, subjects, peers = item
     names = [(name, _is_service(term)) for term in entry.peers if (name := opaque_name(term))]
-    return _Rule(RuleReference(policy, entry.route), entry, subjects, peers, tuple(names))
+    return _LoadedRule(RuleReference(policy, entry.route), entry, subjects, peers, tuple(names))
 
 
 @lru_cache(maxsize=64)

@@ -22,7 +22,7 @@ from rewriter.cilium.version import CRD_PORTLESS_PROTOCOLS, SUPPORTED, Version, 
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import REPORT, Color, ColorOption, Config, Paths, open_for
 from rewriter.cli.printing import say, say_json, tell
-from rewriter.engine.placed import PlacedPolicy
+from rewriter.engine.located import LocatedPolicy
 from rewriter.engine.workspace import Request, Workspace
 from rewriter.evidence.settings import settings_of
 from rewriter.output.style import Style, one_line, style_for
@@ -63,11 +63,11 @@ def validate(
     workspace = open_for(Request(names=tuple(paths or (".",)), config_file=config, to_version=to_version))
     rows = [
         Row(
-            placed,
-            {version: _rejects(workspace, placed, version) for version in asked},
-            {version: _schema(placed, version) for version in asked},
+            located,
+            {version: _rejects(workspace, located, version) for version in asked},
+            {version: _schema(located, version) for version in asked},
         )
-        for placed in workspace.policies()
+        for located in workspace.policies()
     ]
     target = workspace.to_version
     totals = _totals(workspace, rows, target)
@@ -107,7 +107,7 @@ Answers = dict[Version, Why | None]
 class Row(NamedTuple):
     """A policy, and for each release what the agent and what the API server say of it."""
 
-    placed: PlacedPolicy
+    located: LocatedPolicy
     answers: Answers
     schema: dict[Version, Schema]
 
@@ -131,55 +131,55 @@ def _read_versions(texts: Sequence[str]) -> tuple[Version, ...]:
     return tuple(dict.fromkeys(asked)) or SUPPORTED
 
 
-def _rejects(workspace: Workspace, placed: PlacedPolicy, version: Version) -> Why | None:
-    settings = settings_of(workspace.inventory.cluster_of(placed.path), version)
+def _rejects(workspace: Workspace, located: LocatedPolicy, version: Version) -> Why | None:
+    settings = settings_of(workspace.inventory.cluster_of(located.path), version)
     labels = settings.node_selector_labels
-    stored = pruned(placed.policy.raw, version)
-    cluster = workspace.inventory.cluster_of(placed.path)
+    stored = pruned(located.policy.raw, version)
+    cluster = workspace.inventory.cluster_of(located.path)
     if cluster and cluster.extended_ip_protocols and version >= CRD_PORTLESS_PROTOCOLS:
         stored = with_portless_ports(stored)
-    why = rejection(stored, version, base=placed.policy.route, node_selector_labels=labels)
+    why = rejection(stored, version, base=located.policy.route, node_selector_labels=labels)
     if why is None:
         return None
-    culprit = _value_at(placed.document.value, why.route)
+    culprit = _value_at(located.document.value, why.route)
     if isinstance(culprit, str) and has_substitution(culprit):
-        return Why(f"cannot be told before {culprit} is replaced", placed.place(why.route), unknown=True)
-    return Why(why.message, placed.place(why.route))
+        return Why(f"cannot be told before {culprit} is replaced", located.place(why.route), unknown=True)
+    return Why(why.message, located.place(why.route))
 
 
-def _schema(placed: PlacedPolicy, version: Version) -> Schema:
+def _schema(located: LocatedPolicy, version: Version) -> Schema:
     """What the API server says, but for what a `${PLACEHOLDER}` decides."""
-    policy = placed.policy
+    policy = located.policy
     problems = tuple(
         problem
         for problem in schema_problems(policy.raw, version, policy.route)
-        if problem.unknown or not _undecided(placed, problem.route)
+        if problem.unknown or not _undecided(located, problem.route)
     )
-    errors = [Why(_schema_message(problem, placed, version), placed.place(problem.route)) for problem in problems]
+    errors = [Why(_schema_message(problem, located, version), located.place(problem.route)) for problem in problems]
     state = schema_state(problems)
     # NetworkPolicy is a type of the API server's own: whatever is wrong with its values, the API server refuses.
     why = rejection(policy.raw, version, base=policy.route) if policy.kind == KNP else None
-    if why is not None and not _undecided(placed, why.route):
+    if why is not None and not _undecided(located, why.route):
         state = STRICT
-        errors.append(Why(why.message, placed.place(why.route)))
+        errors.append(Why(why.message, located.place(why.route)))
     return Schema(state, tuple(errors))
 
 
-def _schema_message(problem: SchemaProblem, placed: PlacedPolicy, version: Version) -> str:
+def _schema_message(problem: SchemaProblem, located: LocatedPolicy, version: Version) -> str:
     if not problem.unknown:
         return problem.message
-    left = without_field(placed.policy.raw, version, problem, placed.policy.route)
+    left = without_field(located.policy.raw, version, problem, located.policy.route)
     return f"{problem.message}: refused strictly, dropped otherwise" + (f"; then {left}" if left else "")
 
 
-def _undecided(placed: PlacedPolicy, route: str) -> bool:
-    culprit = _value_at(placed.document.value, route)
+def _undecided(located: LocatedPolicy, route: str) -> bool:
+    culprit = _value_at(located.document.value, route)
     return isinstance(culprit, str) and has_substitution(culprit)
 
 
 def _totals(workspace: Workspace, rows: Sequence[Row], target: Version) -> Totals:
-    verdicts = [_rejects(workspace, row.placed, target) for row in rows]
-    states = [_schema(row.placed, target).state for row in rows]
+    verdicts = [_rejects(workspace, row.located, target) for row in rows]
+    states = [_schema(row.located, target).state for row in rows]
     return Totals(
         policies=len(rows),
         rejected=sum(why is not None and not why.unknown for why in verdicts),
@@ -203,13 +203,13 @@ def _value_at(value: Any, pointer: str) -> Any:
 
 
 def _as_json(row: Row) -> dict[str, object]:
-    placed, answers, schema = row
+    located, answers, schema = row
     return {
-        "file": placed.path,
-        "document": placed.document.index,
-        "kind": placed.policy.kind,
-        "namespace": placed.policy.namespace or "",
-        "name": placed.policy.name,
+        "file": located.path,
+        "document": located.document.index,
+        "kind": located.policy.kind,
+        "namespace": located.policy.namespace or "",
+        "name": located.policy.name,
         "accepted": {str(version): why is None for version, why in answers.items() if not (why and why.unknown)},
         "errors": {str(version): why.message for version, why in answers.items() if why and not why.unknown},
         "schema": {str(version): judged.state for version, judged in schema.items()},
@@ -230,7 +230,7 @@ def _table(rows: list[Row], versions: Sequence[Version], style: Style) -> Iterat
         return
     names = [
         one_line("/".join(filter(None, (p.policy.namespace, p.policy.name))) or p.path)
-        for p in (r.placed for r in rows)
+        for p in (r.located for r in rows)
     ]
     width = min(max(len(SERVER), *map(len, names)), max(6, style.width - 8 * len(versions)))
     yield style.paint(f"{'policy':<{width}}" + "".join(f"{version!s:>8}" for version in versions), "dim")

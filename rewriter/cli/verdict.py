@@ -18,7 +18,7 @@ from rewriter.output.style import Style, one_line, style_for
 
 if TYPE_CHECKING:
     from rewriter.cilium.version import Version
-    from rewriter.engine.flows import Judged, JudgedDirection, PlacedRule
+    from rewriter.engine.flows import Judged, JudgedDirection, LocatedRule
 
 _INDENT = 20
 
@@ -146,7 +146,7 @@ def _direction(direction: JudgedDirection, version: Version, style: Style) -> It
         yield from style.wrap(line, _INDENT)
 
 
-def _places(rules: Sequence[PlacedRule]) -> Iterator[str]:
+def _places(rules: Sequence[LocatedRule]) -> Iterator[str]:
     """A line for each policy: `shop/web, apps/web.yaml:10, 16`."""
     for (policy, file), group in groupby(rules, key=lambda rule: (rule.policy, rule.file)):
         lines = dict.fromkeys(str(rule.line) for rule in group)

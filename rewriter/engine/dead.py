@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from rewriter import yamltext
 from rewriter.cilium.policy import CCNP, CNP
+from rewriter.engine.located import LocatedPolicy
 from rewriter.engine.notes import CODE
-from rewriter.engine.placed import PlacedPolicy
 from rewriter.engine.result import FileResult, Location, Reported
 from rewriter.engine.workspace import Workspace
 from rewriter.finding import Applicability, Finding, Severity
@@ -26,14 +26,14 @@ class DeadPolicies:
         self._by_name: dict[tuple[str, str], list[DeadPolicy]] = {}
         for dead in workspace.dead:
             self._by_name.setdefault((dead.namespace, dead.name), []).append(dead)
-        self._placed: dict[str, list[PlacedPolicy]] = {}
-        for placed in workspace.policies() if workspace.dead else ():
-            self._placed.setdefault(placed.path, []).append(placed)
+        self._located: dict[str, list[LocatedPolicy]] = {}
+        for located in workspace.policies() if workspace.dead else ():
+            self._located.setdefault(located.path, []).append(located)
 
     @property
     def elsewhere(self) -> list[DeadPolicy]:
         """Those that are in none of the files."""
-        here = {id(dead) for each in self._placed.values() for placed in each for dead in self._of(_key(placed))}
+        here = {id(dead) for each in self._located.values() for located in each for dead in self._of(_key(located))}
         return [dead for dead in self._workspace.dead if id(dead) not in here]
 
     def told(self, result: FileResult) -> FileResult:
@@ -41,8 +41,8 @@ class DeadPolicies:
 
         A policy that no finding of severity error explains gets a note.
         """
-        policies = self._placed.get(result.path, ())
-        if not any(self._of(_key(placed)) for placed in policies):
+        policies = self._located.get(result.path, ())
+        if not any(self._of(_key(located)) for located in policies):
             return result
         findings: list[Reported] = []
         explained = set()
@@ -56,10 +56,10 @@ class DeadPolicies:
                 if item.finding.severity is Severity.ERROR:
                     explained.add(key)
             findings.append(item)
-        for placed in policies:
-            dead = self._of(_key(placed))
-            if dead and _key(placed) not in explained:
-                findings.append(_note(placed, dead))
+        for located in policies:
+            dead = self._of(_key(located))
+            if dead and _key(located) not in explained:
+                findings.append(_note(located, dead))
         findings.sort(key=lambda item: (item.location.line, item.finding.code, item.location.column))
         return replace(result, findings=tuple(findings))
 
@@ -82,13 +82,13 @@ class _Key(NamedTuple):
     name: str
 
 
-def _key(placed: PlacedPolicy) -> _Key:
-    policy = placed.policy
-    return _Key(placed.path, placed.document.index, policy.kind, policy.namespace or "", policy.name)
+def _key(located: LocatedPolicy) -> _Key:
+    policy = located.policy
+    return _Key(located.path, located.document.index, policy.kind, policy.namespace or "", policy.name)
 
 
-def _note(placed: PlacedPolicy, dead: Sequence[DeadPolicy]) -> Reported:
-    policy = placed.policy
+def _note(located: LocatedPolicy, dead: Sequence[DeadPolicy]) -> Reported:
+    policy = located.policy
     route = f"{policy.route}/metadata"
     finding = Finding(
         Severity.NOTE,
@@ -101,14 +101,14 @@ def _note(placed: PlacedPolicy, dead: Sequence[DeadPolicy]) -> Reported:
         code=CODE,
         id=ID,
     )
-    where = yamltext.locate_key(placed.document, route)
+    where = yamltext.locate_key(located.document, route)
     location = Location(
-        placed.path,
+        located.path,
         where.line,
         where.column,
         where.end_line,
         where.end_column,
-        placed.document.index,
+        located.document.index,
         policy.kind,
         policy.namespace or "",
         policy.name,

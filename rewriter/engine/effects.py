@@ -260,15 +260,15 @@ class Effects:
 def check_claims(finding: Finding, step: Step) -> None:
     """Proof 5 for one step: every flow that it changes is one that its finding declares. Raises ProofError."""
     safe = finding.applicability is Applicability.SAFE
-    for verb, found, declared in (
+    for verb, found, claims in (
         ("open", step.undeclared.opened, finding.opens),
         ("close", step.undeclared.closed, finding.closes),
     ):
         if found:
-            only = f"the finding declares that it {verb}s {join_flows([str(each) for each in declared], most=_SHOWN) or 'nothing'}"
-            said = "a safe fix changes no flow" if safe else only
+            declared = join_flows(claims, most=_SHOWN) or "nothing"
+            claimed = "a safe fix changes no flow" if safe else f"the finding declares that it {verb}s {declared}"
             raise ProofError(
-                "only the declared effect", f"{finding.id} would {verb} {join_flows(found, most=_SHOWN)}; {said}"
+                "only the declared effect", f"{finding.id} would {verb} {join_flows(found, most=_SHOWN)}; {claimed}"
             )
 
 

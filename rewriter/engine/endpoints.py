@@ -96,8 +96,8 @@ def named(workspace: Workspace, text: str) -> Named:
 
 def own_cluster(workspace: Workspace) -> Cluster | None:
     """The cluster of most policies, for endpoints that name none: the first that a policy is applied to."""
-    for placed in workspace.policies():
-        cluster = workspace.inventory.cluster_of(placed.path)
+    for located in workspace.policies():
+        cluster = workspace.inventory.cluster_of(located.path)
         if cluster is not None:
             return cluster
     return None

@@ -32,8 +32,8 @@ from rewriter.engine.objects import MARKER, fix_objects, objects_in
 from rewriter.engine.observed import Observed
 from rewriter.engine.pipeline import fix_document
 from rewriter.engine.proofs import ProofError, prove_comments, prove_structure
+from rewriter.engine.replay import PolicyPosition
 from rewriter.engine.result import Change, FileResult, Location, Reported, by_config, may_apply
-from rewriter.engine.scene import Placed
 from rewriter.engine.settings import both_settings, mesh_addresses, node_labels_unsaid
 from rewriter.engine.suppression import suppressions
 from rewriter.engine.template_findings import find_in_template
@@ -324,7 +324,7 @@ class Fixer:
         return ""
 
     def _observed(self, traffic: Traffic, path: str, document: int, before: Policy, after: Policy) -> Observed | None:
-        return traffic.step(Placed(path, document, before.route), before, after)
+        return traffic.step(PolicyPosition(path, document, before.route), before, after)
 
     def _effects(self, cluster: Cluster | None, path: str) -> Effects:
         mesh = mesh_known(self.inventory, self.config)

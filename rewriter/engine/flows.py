@@ -14,7 +14,7 @@ from rewriter.cilium.settings import Facts, Settings
 from rewriter.cilium.verdict import DirectionVerdict, Engine
 from rewriter.engine.deciding_settings import alternatives
 from rewriter.engine.endpoints import Endpoint, FlowError, named
-from rewriter.engine.placed import PlacedPolicy
+from rewriter.engine.located import LocatedPolicy
 from rewriter.engine.service_ends import ServiceEnds, meant_service, service_ends
 from rewriter.engine.settings import compared_settings
 from rewriter.engine.workspace import Workspace
@@ -31,7 +31,7 @@ ON_HOST_NETWORK = "pods on the host network are the node: only host policies app
 _FREE = "no policy selects it"
 
 
-class PlacedRule(NamedTuple):
+class LocatedRule(NamedTuple):
     """A rule, or a whole policy, by the policy's `namespace/name` and its place in a file."""
 
     policy: str
@@ -51,9 +51,9 @@ class JudgedDirection:
     name: str
     allowed: bool
     reason: str
-    rules: tuple[PlacedRule, ...] = ()
+    rules: tuple[LocatedRule, ...] = ()
     depends_on: tuple[str, ...] = ()
-    rejected: tuple[PlacedRule, ...] = ()
+    rejected: tuple[LocatedRule, ...] = ()
     settings: tuple[str, ...] = ()
 
 
@@ -83,7 +83,7 @@ class Judged:
 class _Loaded(NamedTuple):
     """The policies of one cluster, and the same under other settings, each in words."""
 
-    placed: list[PlacedPolicy]
+    located: list[LocatedPolicy]
     compiled: PolicySet
     others: list[tuple[str, PolicySet]]
 
@@ -166,8 +166,8 @@ class _Judge:
             if _verdict(compiled, ends, name, port, protocol).allowed != verdict.allowed
         )
         reason = ON_HOST_NETWORK if subject.host_network and verdict.reason == _FREE else verdict.reason
-        rules = tuple(_placed(loaded.placed[rule.policy], rule.route) for rule in verdict.rules)
-        rejected = _rejected(loaded.placed, loaded.compiled, name, own)
+        rules = tuple(_located(loaded.located[rule.policy], rule.route) for rule in verdict.rules)
+        rejected = _rejected(loaded.located, loaded.compiled, name, own)
         return JudgedDirection(name, verdict.allowed, reason, rules, verdict.depends_on, rejected, settings)
 
     def _load(self, cluster: Cluster | None, subject: Identity) -> _Loaded:
@@ -175,14 +175,14 @@ class _Judge:
         known = (cluster.name if cluster else "", keys)
         if known not in self._loaded:
             workspace = self.workspace
-            placed = workspace.policies_of_cluster(cluster)
+            located = workspace.policies_of_cluster(cluster)
             target = workspace.to_version > workspace.from_version
             settings = compared_settings(cluster, workspace.to_version, mesh=self.mesh, target=target)
             others = [
-                (words, _compiled(placed, other, self.facts))
+                (words, _compiled(located, other, self.facts))
                 for words, other in alternatives(cluster, settings, target=target, labelled_host=bool(keys))
             ]
-            self._loaded[known] = _Loaded(placed, _compiled(placed, settings, self.facts), others)
+            self._loaded[known] = _Loaded(located, _compiled(located, settings, self.facts), others)
         return self._loaded[known]
 
     def _unread(self, end: Endpoint) -> list[str]:
@@ -202,9 +202,9 @@ def _not_listening(end: Endpoint, port: int, protocol: str) -> Iterator[str]:
         yield f"whether anything listens on {port}/{protocol}: {where} name {named_ports}"
 
 
-def _compiled(placed: Sequence[PlacedPolicy], settings: Settings, facts: Facts) -> PolicySet:
+def _compiled(located: Sequence[LocatedPolicy], settings: Settings, facts: Facts) -> PolicySet:
     return compile_policies(
-        (each.policy.raw for each in placed), settings, facts, namespaces=[each.policy.namespace for each in placed]
+        (each.policy.raw for each in located), settings, facts, namespaces=[each.policy.namespace for each in located]
     )
 
 
@@ -217,13 +217,13 @@ def _verdict(
 
 
 def _rejected(
-    policies: Sequence[PlacedPolicy], compiled: PolicySet, direction: str, end: Identity
-) -> tuple[PlacedRule, ...]:
+    policies: Sequence[LocatedPolicy], compiled: PolicySet, direction: str, end: Identity
+) -> tuple[LocatedRule, ...]:
     labels = LabelSet(end.labels)
     return tuple(
-        _placed(placed, why.route)
-        for placed, why in zip(policies, compiled.rejections, strict=True)
-        if why is not None and _would_enforce(placed.policy, direction) and _would_select(placed.policy, labels)
+        _located(located, why.route)
+        for located, why in zip(policies, compiled.rejections, strict=True)
+        if why is not None and _would_enforce(located.policy, direction) and _would_select(located.policy, labels)
     )
 
 
@@ -244,7 +244,7 @@ def _would_select(policy: Policy, labels: LabelSet) -> bool:
     return any(subject is None or subject.selects(labels) for subject in subjects)
 
 
-def _placed(placed: PlacedPolicy, route: str) -> PlacedRule:
+def _located(located: LocatedPolicy, route: str) -> LocatedRule:
     """A rule by its route in its manifest, which may be an item of a List."""
-    file, _, line = placed.place(placed.policy.route + route).rpartition(":")
-    return PlacedRule("/".join(filter(None, (placed.policy.namespace, placed.policy.name))), file, int(line))
+    file, _, line = located.place(located.policy.route + route).rpartition(":")
+    return LocatedRule("/".join(filter(None, (located.policy.namespace, located.policy.name))), file, int(line))

@@ -13,7 +13,7 @@ from rewriter.discovery import InputError
 from rewriter.engine import parallel
 from rewriter.engine.effects import Effects
 from rewriter.engine.isolation import as_error, failure_of
-from rewriter.engine.placed import PlacedPolicy
+from rewriter.engine.located import LocatedPolicy
 from rewriter.engine.rewrites import Rewrite
 from rewriter.engine.settings import both_settings, mesh_addresses, node_labels_unsaid
 from rewriter.engine.workspace import Workspace
@@ -53,7 +53,7 @@ class PolicyImpact:
     `fixes` are the passes that rewrote it, none where a person did; `line` is where it begins in its file.
     """
 
-    policy: PlacedPolicy
+    policy: LocatedPolicy
     line: int
     cluster: str
     undone: Change
@@ -158,7 +158,7 @@ def impact_of(
             errors = [*errors, judged]
         elif judged is not None:
             changed = rewrite.new is not rewrite.old
-            found.append(PolicyImpact(rewrite.placed, *judged, rewrite.fixes, rewritten=changed))
+            found.append(PolicyImpact(rewrite.located, *judged, rewrite.fixes, rewritten=changed))
         progress(1)
     members = _members(workspace, rewrites)
     names = tuple(
@@ -191,28 +191,28 @@ def _isolated(workspace: Workspace, rewrite: Rewrite, *, mesh: bool) -> _Judged 
     try:
         return _policy(workspace, rewrite, mesh=mesh)
     except Exception as error:
-        placed = rewrite.placed
-        name = "/".join(filter(None, (placed.policy.namespace, placed.policy.name)))
-        line = yamltext.locate(placed.document, placed.policy.route).line
-        return as_error(failure_of(error, "the impact"), placed.path, line, f"{placed.policy.kind} {name}")
+        located = rewrite.located
+        name = "/".join(filter(None, (located.policy.namespace, located.policy.name)))
+        line = yamltext.locate(located.document, located.policy.route).line
+        return as_error(failure_of(error, "the impact"), located.path, line, f"{located.policy.kind} {name}")
 
 
 def _policy(workspace: Workspace, rewrite: Rewrite, *, mesh: bool) -> _Judged | None:
-    placed = rewrite.placed
-    cluster = workspace.inventory.cluster_of(placed.path)
+    located = rewrite.located
+    cluster = workspace.inventory.cluster_of(located.path)
     source, target = _settings(workspace, cluster, mesh=mesh)
     inventory = workspace.inventory
     known = tuple(each.name for each in inventory.clusters if each.meshed) if mesh else ()
     clusters = known if len(known) > 1 else ()
     effects = Effects(source, target, inventory, mesh_addresses(inventory, cluster), clusters)
     undone = _change(effects, rewrite.old, rewrite.old) if rewrite.old else Change(Flows())
-    unsaid = node_labels_unsaid(cluster, placed.policy, target.version)
+    unsaid = node_labels_unsaid(cluster, located.policy, target.version)
     if unsaid and undone.reason:
         undone = replace(undone, reason=f"{undone.reason}, and {_UNSAID}")
     fixed = undone if rewrite.new is rewrite.old else _change(effects, rewrite.old, rewrite.new)
     if not (undone or fixed or unsaid):
         return None
-    line = yamltext.locate(placed.document, placed.policy.route).line
+    line = yamltext.locate(located.document, located.policy.route).line
     return _Judged(line, cluster.name if cluster else "", undone, fixed)
 
 
@@ -235,7 +235,7 @@ def _change(effects: Effects, old: Policy | None, new: Policy | None) -> Change:
 
 def _members(workspace: Workspace, rewrites: Sequence[Rewrite]) -> list[Cluster | None]:
     """The clusters that a policy is applied to; one unknown one where nobody says of any."""
-    known = [workspace.inventory.cluster_of(rewrite.placed.path) for rewrite in rewrites]
+    known = [workspace.inventory.cluster_of(rewrite.located.path) for rewrite in rewrites]
     found = [cluster for cluster in workspace.inventory.clusters if cluster in known]
     return list(found) or [None]
 
@@ -253,7 +253,7 @@ def _member(
     applied = [
         rewrite
         for rewrite in rewrites
-        if cluster is None or inventory.cluster_of(rewrite.placed.path) in (None, cluster)
+        if cluster is None or inventory.cluster_of(rewrite.located.path) in (None, cluster)
     ]
     today = [each.old for each in applied if each.old]
     after = [each.new for each in applied if each.new] if rewritten else today

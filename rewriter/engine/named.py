@@ -123,7 +123,7 @@ def _namespaces(workspace: Workspace) -> set[str]:
     found = {namespace.name for namespace in inventory.namespaces()}
     found |= {item.namespace for item in inventory.all_workloads()}
     found |= {item.namespace for item in inventory.all_services()}
-    return found | {placed.policy.namespace for placed in workspace.policies() if placed.policy.namespace}
+    return found | {located.policy.namespace for located in workspace.policies() if located.policy.namespace}
 
 
 def _selected(workspace: Workspace, label: str) -> bool:

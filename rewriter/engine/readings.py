@@ -14,7 +14,7 @@ from rewriter.cilium.validation import rejection
 from rewriter.cilium.version import BARE_ADDRESS_REJECTED, REQUIRES_REMOVED, SUPPORTED, Version
 from rewriter.evidence.placeholders import has_placeholder, substituted
 from rewriter.passes.bare_address import bare_addresses
-from rewriter.passes.kit.coverage import alone
+from rewriter.passes.kit.coverage import single_rule_manifest
 
 _REQUIREMENTS = frozenset({"fromRequires", "toRequires"})
 
@@ -26,7 +26,7 @@ def readings(
 
     A rule of a policy that is not enforced may be one that no release between the two accepts.
     """
-    manifest = alone(policy, spec, direction, [rule])
+    manifest = single_rule_manifest(policy, spec, direction, [rule])
     if has_placeholder(manifest):
         manifest = substituted(manifest)
     readings = [_read(manifest, each, facts) for each in settings]

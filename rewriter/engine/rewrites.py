@@ -11,7 +11,7 @@ from rewriter import yamltext
 from rewriter.cilium.policy import Policy
 from rewriter.discovery import FoundFile, Globs, InputError, find_files, holds_policy, read_file
 from rewriter.engine.documents import policies_in
-from rewriter.engine.placed import PlacedPolicy
+from rewriter.engine.located import LocatedPolicy
 from rewriter.engine.result import FileResult
 from rewriter.engine.workspace import Workspace, WorkspaceError
 
@@ -20,10 +20,10 @@ from rewriter.engine.workspace import Workspace, WorkspaceError
 class Rewrite:
     """A policy before and after; None where it is new, or gone. Both are the same object where nothing became of it.
 
-    `placed` is the policy that people look at, the newest; `fixes` are the passes that rewrote it.
+    `located` is the policy that people look at, the newest; `fixes` are the passes that rewrote it.
     """
 
-    placed: PlacedPolicy
+    located: LocatedPolicy
     old: Policy | None
     new: Policy | None
     fixes: tuple[str, ...] = ()
@@ -32,18 +32,18 @@ class Rewrite:
 def rewritten_by_fixes(workspace: Workspace, results: Iterable[FileResult]) -> list[Rewrite]:
     """The policies of a workspace, and what the fixer's results make of them."""
     by_path = {result.path: result for result in results}
-    by_file: dict[str, list[PlacedPolicy]] = {}
-    for placed in workspace.policies():
-        by_file.setdefault(placed.path, []).append(placed)
+    by_file: dict[str, list[LocatedPolicy]] = {}
+    for located in workspace.policies():
+        by_file.setdefault(located.path, []).append(located)
     after: dict[int, Policy] = {}
     for path, result in by_path.items():
         if result.changed and path in by_file:
-            for placed, policy in zip(by_file[path], _policies(workspace, path, result.after), strict=True):
-                if policy.raw != placed.policy.raw:
-                    after[id(placed)] = policy
+            for located, policy in zip(by_file[path], _policies(workspace, path, result.after), strict=True):
+                if policy.raw != located.policy.raw:
+                    after[id(located)] = policy
     return [
-        Rewrite(placed, placed.policy, after.get(id(placed), placed.policy), _fixes(placed, by_path))
-        for placed in workspace.policies()
+        Rewrite(located, located.policy, after.get(id(located), located.policy), _fixes(located, by_path))
+        for located in workspace.policies()
     ]
 
 
@@ -54,14 +54,14 @@ def _policies(workspace: Workspace, path: str, text: str) -> Iterator[Policy]:
                 yield found.policy
 
 
-def _fixes(placed: PlacedPolicy, results: Mapping[str, FileResult]) -> tuple[str, ...]:
-    result = results.get(placed.path)
+def _fixes(located: LocatedPolicy, results: Mapping[str, FileResult]) -> tuple[str, ...]:
+    result = results.get(located.path)
     mine = [
         item.finding.id
         for item in (result.findings if result else ())
         if item.fixed
-        and (item.location.document, item.location.name) == (placed.document.index, placed.policy.name)
-        and item.location.namespace == (placed.policy.namespace or "")
+        and (item.location.document, item.location.name) == (located.document.index, located.policy.name)
+        and item.location.namespace == (located.policy.namespace or "")
     ]
     return tuple(dict.fromkeys(mine))
 
@@ -72,36 +72,36 @@ def rewritten_by_hand(workspace: Workspace, before: Path, names: Iterable[str]) 
     A policy is the same one where kind, namespace and name are, first in the file of the same name, then in any file
     for the same cluster. What cannot be read is among the errors of the workspace. Raises WorkspaceError.
     """
-    left = list(_placed_before(workspace, before, list(names)))
-    pairs: dict[int, PlacedPolicy] = {}
+    left = list(_located_before(workspace, before, list(names)))
+    pairs: dict[int, LocatedPolicy] = {}
     for same_file in (True, False):
-        known: dict[tuple[object, ...], list[PlacedPolicy]] = {}
+        known: dict[tuple[object, ...], list[LocatedPolicy]] = {}
         for old in left:
             known.setdefault(_key(workspace, old, same_file=same_file), []).append(old)
-        for placed in workspace.policies():
-            found = known.get(_key(workspace, placed, same_file=same_file))
-            if id(placed) not in pairs and found:
-                pairs[id(placed)] = found.pop(0)
+        for located in workspace.policies():
+            found = known.get(_key(workspace, located, same_file=same_file))
+            if id(located) not in pairs and found:
+                pairs[id(located)] = found.pop(0)
         taken = {id(old) for old in pairs.values()}
         left = [old for old in left if id(old) not in taken]
-    rewrites = [_by_hand(placed, pairs.get(id(placed))) for placed in workspace.policies()]
+    rewrites = [_by_hand(located, pairs.get(id(located))) for located in workspace.policies()]
     return [*rewrites, *(Rewrite(old, old.policy, None) for old in left)]
 
 
-def _by_hand(placed: PlacedPolicy, old: PlacedPolicy | None) -> Rewrite:
+def _by_hand(located: LocatedPolicy, old: LocatedPolicy | None) -> Rewrite:
     if old is None:
-        return Rewrite(placed, None, placed.policy)
-    same = old.policy.raw == placed.policy.raw and old.policy.namespace == placed.policy.namespace
-    return Rewrite(placed, old.policy, old.policy if same else placed.policy)
+        return Rewrite(located, None, located.policy)
+    same = old.policy.raw == located.policy.raw and old.policy.namespace == located.policy.namespace
+    return Rewrite(located, old.policy, old.policy if same else located.policy)
 
 
-def _key(workspace: Workspace, placed: PlacedPolicy, *, same_file: bool) -> tuple[object, ...]:
-    cluster = workspace.inventory.cluster_of(placed.path)
-    where = placed.path if same_file else cluster.name if cluster else ""
-    return (where, placed.policy.kind, placed.policy.namespace, placed.policy.name)
+def _key(workspace: Workspace, located: LocatedPolicy, *, same_file: bool) -> tuple[object, ...]:
+    cluster = workspace.inventory.cluster_of(located.path)
+    where = located.path if same_file else cluster.name if cluster else ""
+    return (where, located.policy.kind, located.policy.namespace, located.policy.name)
 
 
-def _placed_before(workspace: Workspace, before: Path, names: list[str]) -> Iterator[PlacedPolicy]:
+def _located_before(workspace: Workspace, before: Path, names: list[str]) -> Iterator[LocatedPolicy]:
     """The policies as they were, each at the path that it has, or would have, now."""
     if len(names) != 1 or names == ["-"]:
         raise WorkspaceError("--before: name the one file or folder to compare with it")

@@ -6,29 +6,29 @@ from dataclasses import dataclass, field
 
 from rewriter.cilium.policy import Policy
 from rewriter.engine.observed import Observed, period
-from rewriter.engine.scene import Placed, Scene, decided
+from rewriter.engine.replay import ClusterReplay, PolicyPosition, decided
 from rewriter.inventory.hubble.flows import FORWARDED, ObservedFlow, ObservedFlows
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """The observed flows of a run, a scene for each cluster that they were judged in."""
+    """The observed flows of a run, a replay for each cluster that they were judged in."""
 
     observed: ObservedFlows
-    scenes: dict[str, Scene] = field(default_factory=dict)
+    replays: dict[str, ClusterReplay] = field(default_factory=dict)
 
-    def step(self, place: Placed, before: Policy, after: Policy) -> Observed | None:
+    def step(self, where: PolicyPosition, before: Policy, after: Policy) -> Observed | None:
         """What a step of a rewrite does to observed flows; None where they were not judged with that policy."""
         restored: list[ObservedFlow] = []
         kept: list[ObservedFlow] = []
         dropped: list[ObservedFlow] = []
         seen = 0
-        scenes = [scene for scene in self.scenes.values() if scene.knows(place)]
-        for scene in scenes:
-            step = scene.step(place, before, after)
+        replays = [replay for replay in self.replays.values() if replay.knows(where)]
+        for replay in replays:
+            step = replay.step(where, before, after)
             seen += step.seen
             for number, old, new in step.changes:
-                flow, today = scene.flows[number], decided(scene.today[number])
+                flow, today = replay.flows[number], decided(replay.today[number])
                 if flow.verdict != FORWARDED:
                     if today is False and old is False and new:
                         restored.append(flow)
@@ -36,4 +36,4 @@ class Traffic:
                     kept.append(flow)
                 elif today and old and new is False:
                     dropped.append(flow)
-        return Observed(tuple(restored), tuple(kept), tuple(dropped), seen, period(self.observed)) if scenes else None
+        return Observed(tuple(restored), tuple(kept), tuple(dropped), seen, period(self.observed)) if replays else None

@@ -9,10 +9,10 @@ from functools import partial
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy, read_policy
 from rewriter.engine.documents import policies_in
+from rewriter.engine.located import LocatedPolicy
 from rewriter.engine.observed import TrafficSummary
-from rewriter.engine.placed import PlacedPolicy
+from rewriter.engine.replay import ClusterReplay, Manifest, decided
 from rewriter.engine.result import FileResult
-from rewriter.engine.scene import Manifest, Scene, decided
 from rewriter.engine.traffic import Traffic
 from rewriter.engine.workspace import Workspace
 from rewriter.evidence.settings import DEFAULT_NAME, facts_of, settings_of
@@ -31,7 +31,7 @@ def open_traffic(workspace: Workspace, observed: ObservedFlows) -> Traffic:
     for workload in workspace.inventory.all_workloads():
         workloads.setdefault(workload.namespace, []).append(workload)
     facts = facts_of(workspace.inventory.all_services(), workspace.inventory.cidr_groups(), workspace.inventory)
-    scenes = {}
+    replays = {}
     for name, flows in sorted(by_cluster.items()):
         settings = [
             replace(
@@ -41,24 +41,24 @@ def open_traffic(workspace: Workspace, observed: ObservedFlows) -> Traffic:
         ]
         policies = _applied_to(workspace, name)
         running = _only_running(workspace, name, policies)
-        scenes[name] = Scene(flows, policies, (settings[0], settings[1]), facts, workloads, running)
-    return Traffic(observed, scenes)
+        replays[name] = ClusterReplay(flows, policies, (settings[0], settings[1]), facts, workloads, running)
+    return Traffic(observed, replays)
 
 
-def _applied_to(workspace: Workspace, cluster: str) -> list[PlacedPolicy]:
+def _applied_to(workspace: Workspace, cluster: str) -> list[LocatedPolicy]:
     """The policies of a cluster; those of which nobody says where they are applied count for every one."""
     found = []
-    for placed in workspace.policies():
-        own = workspace.inventory.cluster_of(placed.path)
+    for located in workspace.policies():
+        own = workspace.inventory.cluster_of(located.path)
         if own is None or own.name == cluster:
-            found.append(placed)
+            found.append(located)
     return found
 
 
-def _only_running(workspace: Workspace, cluster: str, placed: Sequence[PlacedPolicy]) -> list[Manifest]:
+def _only_running(workspace: Workspace, cluster: str, located: Sequence[LocatedPolicy]) -> list[Manifest]:
     """The policies that a snapshot has of the cluster and no file holds."""
     policies = [read_policy(each.manifest) for each in workspace.running if each.cluster == cluster]
-    known = {(each.policy.kind, each.policy.namespace, each.policy.name) for each in placed}
+    known = {(each.policy.kind, each.policy.namespace, each.policy.name) for each in located}
     return [(each.raw, each.namespace) for each in policies if (each.kind, each.namespace, each.name) not in known]
 
 
@@ -66,14 +66,14 @@ def summarised(traffic: Traffic, workspace: Workspace, after: Sequence[tuple[str
     """The run as a whole: `after` are all policies as they are once the fixes are made, with their files."""
     found: dict[str, list[ObservedFlow]] = {}
     judged = 0
-    for name, scene in traffic.scenes.items():
+    for name, replay in traffic.replays.items():
         manifests = [
             (policy.raw, policy.namespace)
             for path, policy in after
             if (own := workspace.inventory.cluster_of(path)) is None or own.name == name
         ]
-        fixed = scene.afterwards(manifests)
-        for flow, today, upgraded, new in zip(scene.flows, scene.today, scene.upgraded, fixed, strict=True):
+        fixed = replay.afterwards(manifests)
+        for flow, today, upgraded, new in zip(replay.flows, replay.today, replay.upgraded, fixed, strict=True):
             judged += 1
             for kind in _kinds(flow, decided(today), decided(upgraded), decided(new)):
                 found.setdefault(kind, []).append(flow)
@@ -97,7 +97,7 @@ def _kinds(flow: ObservedFlow, today: bool | None, upgraded: bool | None, fixed:
 def policies_after(workspace: Workspace, results: Iterable[FileResult]) -> list[tuple[str, Policy]]:
     """Every policy with its file, as it is once the fixes of the results are made."""
     changed = {result.path: result for result in results if result.changed}
-    found = [(placed.path, placed.policy) for placed in workspace.policies() if placed.path not in changed]
+    found = [(located.path, located.policy) for located in workspace.policies() if located.path not in changed]
     for path, result in changed.items():
         text = result.after
         for document in yamltext.parse(text):

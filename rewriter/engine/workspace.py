@@ -17,7 +17,7 @@ from rewriter.discovery import (
 )
 from rewriter.engine.documents import policies_in
 from rewriter.engine.isolation import as_error, failure_of
-from rewriter.engine.placed import PlacedPolicy
+from rewriter.engine.located import LocatedPolicy
 from rewriter.engine.traffic import Traffic
 from rewriter.inventory.facts import Cluster, RunningPolicy
 from rewriter.inventory.hubble.agent_log import DeadPolicy
@@ -74,32 +74,32 @@ class Workspace:
     versions: str = ""
     names: tuple[str, ...] = (".",)
     narrowed: bool = False
-    _policies: list[PlacedPolicy] | None = None
+    _policies: list[LocatedPolicy] | None = None
 
     def namespace_of(self, path: str, manifest: Mapping[str, Any]) -> str | None:
         """The namespace that a manifest of a file is applied to; None where nobody says."""
         return self.inventory.namespace_of(path, manifest).namespace
 
-    def policies(self) -> list[PlacedPolicy]:
+    def policies(self) -> list[LocatedPolicy]:
         """Every policy of the files, those of unreadable files and templates left out. Read once."""
         if self._policies is None:
-            self._policies = [placed for found, data in self.files for placed in self.read_policies(found, data)]
+            self._policies = [located for found, data in self.files for located in self.read_policies(found, data)]
         return self._policies
 
-    def policies_of_cluster(self, cluster: Cluster | None) -> list[PlacedPolicy]:
+    def policies_of_cluster(self, cluster: Cluster | None) -> list[LocatedPolicy]:
         """The policies applied to a cluster; those of which nobody says where count for every cluster."""
         return [
-            placed
-            for placed in self.policies()
-            if cluster is None or self.inventory.cluster_of(placed.path) in (None, cluster)
+            located
+            for located in self.policies()
+            if cluster is None or self.inventory.cluster_of(located.path) in (None, cluster)
         ]
 
     def others(self, path: str) -> Sequence[Policy]:
         """The policies of the cluster that a file's manifests are applied to; none that no release can decode."""
-        placed = self.policies_of_cluster(self.inventory.cluster_of(path))
-        return [each.policy for each in placed if not has_wrong_types(each.policy)]
+        located = self.policies_of_cluster(self.inventory.cluster_of(path))
+        return [each.policy for each in located if not has_wrong_types(each.policy)]
 
-    def read_policies(self, found: FoundFile, data: bytes, read_from: str = "") -> list[PlacedPolicy]:
+    def read_policies(self, found: FoundFile, data: bytes, read_from: str = "") -> list[LocatedPolicy]:
         """The policies of a file's bytes, which come from `read_from` if they are not the file's own.
 
         What cannot be read is among the errors, what is a template among the templates.
@@ -111,7 +111,7 @@ class Workspace:
             self.errors.append(as_error(failure_of(error, "reading the policies"), shown, None))
             return []
 
-    def _read_policies(self, found: FoundFile, data: bytes, shown: str) -> list[PlacedPolicy]:
+    def _read_policies(self, found: FoundFile, data: bytes, shown: str) -> list[LocatedPolicy]:
         if self.inventory.is_patch(found.display):
             return []
         try:
@@ -125,16 +125,16 @@ class Workspace:
             else:
                 self._leave_out(shown, text, markup.start)
             return []
-        placed = []
+        located = []
         for document in documents:
             start = document.span.start
             markup = yamltext.template_markup(text[start : document.span.end])
             items = policies_in(document.value, lambda manifest: self.namespace_of(found.display, manifest))
             if markup is None:
-                placed += [PlacedPolicy(found.display, document, item.policy) for item in items]
+                located += [LocatedPolicy(found.display, document, item.policy) for item in items]
             elif items:
                 self._leave_out(shown, text, start + markup.start)
-        return placed
+        return located
 
     def _leave_out(self, path: str, text: str, markup: int) -> None:
         self.templates.append(f"{path}:{text.count(chr(10), 0, markup) + 1}")

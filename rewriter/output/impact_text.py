@@ -132,14 +132,14 @@ def _table(impact: Impact, style: Style) -> Iterator[str]:
 
 
 def _policy(policy: PolicyImpact, impact: Impact, style: Style) -> Iterator[str]:
-    placed = policy.policy
-    name = "/".join(part for part in (placed.policy.namespace, placed.policy.name) if part)
+    located = policy.policy
+    name = "/".join(part for part in (located.policy.namespace, located.policy.name) if part)
     mark = fate(policy, impact)
     yield (
-        f"{style.paint(clean(f'{placed.path}:{policy.line}'), 'bold')}"
+        f"{style.paint(clean(f'{located.path}:{policy.line}'), 'bold')}"
         f"  {style.paint(mark, 'yellow' if policy.fixed else 'green')}"
     )
-    yield from style.wrap(f"{placed.policy.kind} {name}", 2, "in       ")
+    yield from style.wrap(f"{located.policy.kind} {name}", 2, "in       ")
     yield from _change(policy.undone, style)
     if policy.fixed != policy.undone:
         if policy.fixed:

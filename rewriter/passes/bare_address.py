@@ -82,7 +82,7 @@ def _with_length(entry: Any) -> str | None:
 def _finding(context: Context, bare: dict[str, str]) -> Finding:
     addresses = join_names([f"`{full.rpartition('/')[0]}`" for full in bare.values()])
     dead = rejected_today(context) is not None
-    woken = switched_on(context) if dead else changed_by_upgrade(context)
+    changes = switched_on(context) if dead else changed_by_upgrade(context)
     changing = Applicability.UNSAFE if dead else Applicability.EVIDENT
     denied = join_names(default_denies(context))
     if dead:
@@ -93,13 +93,13 @@ def _finding(context: Context, bare: dict[str, str]) -> Finding:
         )
     return Finding(
         severity=Severity.ERROR,
-        applicability=changing if dead or woken.opens or woken.closes else Applicability.SAFE,
+        applicability=changing if dead or changes.opens or changes.closes else Applicability.SAFE,
         route=next(iter(bare)),
         message=f"{addresses} without a prefix length: Cilium {BARE_ADDRESS_REJECTED} rejects the policy",
         why=why,
-        evidence=woken.evidence,
+        evidence=changes.evidence,
         fix=Fix(tuple({"op": "replace", "path": route, "value": full} for route, full in bare.items())),
         versions=VERSIONS,
-        opens=woken.opens,
-        closes=woken.closes,
+        opens=changes.opens,
+        closes=changes.closes,
     )

@@ -72,7 +72,7 @@ from rewriter.evidence.observed import dropped_from_remote_pods
 from rewriter.finding import Applicability, Finding, Fix, FlowClaim, Operation, Severity
 from rewriter.inventory.hubble.flows import ObservedFlow
 from rewriter.passes.kit.claims import rule_flows
-from rewriter.passes.kit.coverage import add_after, missing, sibling
+from rewriter.passes.kit.coverage import add_after, sibling, uncovered_rules
 from rewriter.passes.kit.registry import antipattern
 from rewriter.text import join_names
 
@@ -98,7 +98,7 @@ class _Remote:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _EntitySite:
     """A rule with the entity in it."""
 
     context: Context
@@ -119,7 +119,7 @@ def find(context: Context) -> Iterator[Finding]:
             field = rule.peer("fromEntities" if rule.direction == INGRESS else "toEntities")
             if field and _means_local_cluster(rule, field):
                 meant = _observed(context, rule, remote)
-                finding = _finding(_Place(context, spec, rule, field, field.entries.index("cluster"), meant))
+                finding = _finding(_EntitySite(context, spec, rule, field, field.entries.index("cluster"), meant))
                 if finding:
                     yield finding
 
@@ -155,158 +155,158 @@ def _means_local_cluster(rule: Rule, field: PeerField) -> bool:
     return "cluster" in texts and not _WIDER.intersection(texts) and not others and not rule.selects_nobody
 
 
-def _finding(place: _Place) -> Finding | None:
-    addition = missing(place.context, place.rule, [sibling(place.rule, _remote_peers(place))])
+def _finding(site: _EntitySite) -> Finding | None:
+    addition = uncovered_rules(site.context, site.rule, [sibling(site.rule, _remote_peers(site))])
     if not addition:
         return None
-    fix, mode = Fix(add_after(place.rule, addition)), place.context.config.cluster_entity.mode
-    if place.rule.deny:
-        return _not_denied(place, fix)
+    fix, mode = Fix(add_after(site.rule, addition)), site.context.config.cluster_entity.mode
+    if site.rule.deny:
+        return _not_denied(site, fix)
     if mode == "cluster-mesh":
-        return _widened(place)
-    if required := _requirements(place):
+        return _widened(site)
+    if required := _requirements(site):
         advice = f"{required} would narrow the new selector, as it does not the entity: write it into the selectors"
-        return _make(place, Applicability.MANUAL, why=_dropped(place), advice=f"{advice} that it is meant for")
-    return _replaced(place) if mode == "replace" else _extended(place, fix)
+        return _make(site, Applicability.MANUAL, why=_dropped(site), advice=f"{advice} that it is meant for")
+    return _replaced(site) if mode == "replace" else _extended(site, fix)
 
 
-def _not_denied(place: _Place, candidate: Fix) -> Finding:
+def _not_denied(site: _EntitySite, candidate: Fix) -> Finding:
     return _make(
-        place,
+        site,
         Applicability.MANUAL,
-        why=f"pods of {place.remote.words} are not denied",
-        advice=f"if they should be, add a rule to {place.rule.list_route.rsplit('/', 1)[1]} whose selector names "
+        why=f"pods of {site.remote.words} are not denied",
+        advice=f"if they should be, add a rule to {site.rule.list_route.rsplit('/', 1)[1]} whose selector names "
         "them by io.cilium.k8s.policy.cluster; that closes traffic which passes today",
         candidate=candidate,
-        closes=(_opened(place),),
+        closes=(_opened(site),),
     )
 
 
-def _extended(place: _Place, fix: Fix) -> Finding:
-    opens = (_opened(place),)
-    doubts = _doubts(place)
+def _extended(site: _EntitySite, fix: Fix) -> Finding:
+    opens = (_opened(site),)
+    doubts = _doubts(site)
     if doubts:
         advice = f"{join_names(doubts)}; name the clusters with `[passes.cluster-entity] remote = [...]`"
-        return _make(place, Applicability.MANUAL, why=_dropped(place), advice=advice, candidate=fix, opens=opens)
-    return _make(place, _trust(place), why=_dropped(place), fix=fix, opens=opens)
+        return _make(site, Applicability.MANUAL, why=_dropped(site), advice=advice, candidate=fix, opens=opens)
+    return _make(site, _trust(site), why=_dropped(site), fix=fix, opens=opens)
 
 
-def _requirements(place: _Place) -> str:
+def _requirements(site: _EntitySite) -> str:
     """The field of requirements that would narrow a selector beside the entity; empty where there is none."""
-    rule, name = place.rule, "fromRequires" if place.rule.direction == INGRESS else "toRequires"
-    fields = [each.peer(name) for each in place.context.policy.rules() if each.deny == rule.deny]
-    narrowing = place.context.from_version < REQUIRES_REMOVED and any(field and field.entries for field in fields)
+    rule, name = site.rule, "fromRequires" if site.rule.direction == INGRESS else "toRequires"
+    fields = [each.peer(name) for each in site.context.policy.rules() if each.deny == rule.deny]
+    narrowing = site.context.from_version < REQUIRES_REMOVED and any(field and field.entries for field in fields)
     return f"`{name}`" if narrowing else ""
 
 
-def _doubts(place: _Place) -> tuple[str, ...]:
+def _doubts(site: _EntitySite) -> tuple[str, ...]:
     """Why the clusters of the mesh are not certain, where their names are taken from the facts."""
-    said = place.context.config.cluster_entity.remote
-    if place.remote.names is None or not (said is None or isinstance(said, str)):
+    said = site.context.config.cluster_entity.remote
+    if site.remote.names is None or not (said is None or isinstance(said, str)):
         return ()
-    known = place.context.remote_clusters
-    return tuple(dict.fromkeys(age for each in known if (age := place.context.inventory.stale(each))))
+    known = site.context.remote_clusters
+    return tuple(dict.fromkeys(age for each in known if (age := site.context.inventory.stale(each))))
 
 
-def _replaced(place: _Place) -> Finding:
-    local = place.context.cluster
-    if place.remote.names is not None and local is None:
+def _replaced(site: _EntitySite) -> Finding:
+    local = site.context.cluster
+    if site.remote.names is not None and local is None:
         return _make(
-            place,
+            site,
             Applicability.MANUAL,
-            why=_dropped(place),
+            why=_dropped(site),
             advice='say which cluster the file is applied to (`local = ["path/**"]` of its [[clusters]] entry)',
         )
-    names = None if place.remote.names is None or local is None else (local.name, *place.remote.names)
-    peers = {_endpoints(place): [mesh_pods(place.context, names)]}
-    field = place.field
+    names = None if site.remote.names is None or local is None else (local.name, *site.remote.names)
+    peers = {_endpoints(site): [mesh_pods(site.context, names)]}
+    field = site.field
     operations: tuple[Operation, ...]
     if len(set(map(str, field.entries))) == 1:
-        path = f"{place.rule.route}/{_endpoints(place)}"
+        path = f"{site.rule.route}/{_endpoints(site)}"
         operations = (
             {"op": "remove", "path": field.route},
-            {"op": "add", "path": path, "value": peers[_endpoints(place)]},
+            {"op": "add", "path": path, "value": peers[_endpoints(site)]},
         )
     else:
         indexes = [index for index, entry in enumerate(field.entries) if entry == "cluster"]
         operations = (
             *({"op": "remove", "path": field.entry_route(index)} for index in reversed(indexes)),
-            *add_after(place.rule, [sibling(place.rule, peers)]),
+            *add_after(site.rule, [sibling(site.rule, peers)]),
         )
     lost = join_names(CLUSTER_MEMBERS, most=len(CLUSTER_MEMBERS))
     # The host of a pod is let in whatever policies allow.
-    closed = [name for name in CLUSTER_MEMBERS if name != "host" or place.rule.direction != INGRESS]
+    closed = [name for name in CLUSTER_MEMBERS if name != "host" or site.rule.direction != INGRESS]
     return _make(
-        place,
+        site,
         Applicability.UNSAFE,
-        why=f"{_dropped(place)}; replacing the entity loses {lost}",
+        why=f"{_dropped(site)}; replacing the entity loses {lost}",
         fix=Fix(operations),
-        opens=(_opened(place),),
-        closes=(rule_flows(place.context, place.spec, place.rule, lost, terms=map(reserved_term, closed)),),
+        opens=(_opened(site),),
+        closes=(rule_flows(site.context, site.spec, site.rule, lost, terms=map(reserved_term, closed)),),
     )
 
 
-def _widened(place: _Place) -> Finding:
-    context = place.context
+def _widened(site: _EntitySite) -> Finding:
+    context = site.context
     if context.to_version < CLUSTER_MESH_ENTITY:
         return _make(
-            place,
+            site,
             Applicability.MANUAL,
-            why=_dropped(place),
+            why=_dropped(site),
             advice=f"the entity cluster-mesh exists from Cilium {CLUSTER_MESH_ENTITY} on and --to is "
             f'{context.to_version}; set mode = "extend" until then',
         )
-    why = _dropped(place)
+    why = _dropped(site)
     if context.from_version < CLUSTER_MESH_ENTITY:
         why += f"; cluster-mesh is rejected before {CLUSTER_MESH_ENTITY}, so apply this with the upgrade, not before"
-    names, others = place.remote.names, {cluster.name for cluster in context.remote_clusters}
+    names, others = site.remote.names, {cluster.name for cluster in context.remote_clusters}
     everyone = names is None or (bool(others) and others <= set(names))
-    trust = _trust(place) if everyone else Applicability.UNSAFE
-    fix = Fix(({"op": "replace", "path": place.field.entry_route(place.index), "value": "cluster-mesh"},))
+    trust = _trust(site) if everyone else Applicability.UNSAFE
+    fix = Fix(({"op": "replace", "path": site.field.entry_route(site.index), "value": "cluster-mesh"},))
     pods = [pods_with(CLUSTER_LABEL)]
-    opened = rule_flows(context, place.spec, place.rule, "pods of every other meshed cluster", terms=pods)
-    return _make(place, trust, why=why, fix=fix, opens=(opened,))
+    opened = rule_flows(context, site.spec, site.rule, "pods of every other meshed cluster", terms=pods)
+    return _make(site, trust, why=why, fix=fix, opens=(opened,))
 
 
-def _trust(place: _Place) -> Applicability:
-    return Applicability.EVIDENT if place.remote.said or place.remote.drops else Applicability.UNSAFE
+def _trust(site: _EntitySite) -> Applicability:
+    return Applicability.EVIDENT if site.remote.said or site.remote.drops else Applicability.UNSAFE
 
 
-def _remote_peers(place: _Place) -> dict[str, object]:
-    return {_endpoints(place): [mesh_pods(place.context, place.remote.names)]}
+def _remote_peers(site: _EntitySite) -> dict[str, object]:
+    return {_endpoints(site): [mesh_pods(site.context, site.remote.names)]}
 
 
-def _endpoints(place: _Place) -> str:
-    return "fromEndpoints" if place.rule.direction == INGRESS else "toEndpoints"
+def _endpoints(site: _EntitySite) -> str:
+    return "fromEndpoints" if site.rule.direction == INGRESS else "toEndpoints"
 
 
-def _dropped(place: _Place) -> str:
-    end = "from" if place.rule.direction == INGRESS else "to"
-    return f"traffic {end} pods of {place.remote.words} is dropped unless another rule allows it"
+def _dropped(site: _EntitySite) -> str:
+    end = "from" if site.rule.direction == INGRESS else "to"
+    return f"traffic {end} pods of {site.remote.words} is dropped unless another rule allows it"
 
 
-def _opened(place: _Place) -> FlowClaim:
-    pods = [pods_of(place.remote.names)]
-    return rule_flows(place.context, place.spec, place.rule, f"pods of {place.remote.words}", terms=pods)
+def _opened(site: _EntitySite) -> FlowClaim:
+    pods = [pods_of(site.remote.names)]
+    return rule_flows(site.context, site.spec, site.rule, f"pods of {site.remote.words}", terms=pods)
 
 
-def _evidence(place: _Place) -> Iterator[str]:
-    context = place.context
+def _evidence(site: _EntitySite) -> Iterator[str]:
+    context = site.context
     if context.cluster is not None:
         yield f"the policy is applied to {context.cluster.name}, {context.cluster.source}"
     others: Sequence[str] = [f"{cluster.name} ({cluster.source})" for cluster in context.remote_clusters]
     if others:
         yield f"meshed with {join_names(others)}"
-    yield from (f"Hubble saw dropped: {flow}" for flow in place.remote.drops[:_MOST_SHOWN])
-    if len(place.remote.drops) > _MOST_SHOWN:
-        yield f"and {len(place.remote.drops) - _MOST_SHOWN} kinds of flow more"
-    if place.remote.said:
+    yield from (f"Hubble saw dropped: {flow}" for flow in site.remote.drops[:_MOST_SHOWN])
+    if len(site.remote.drops) > _MOST_SHOWN:
+        yield f"and {len(site.remote.drops) - _MOST_SHOWN} kinds of flow more"
+    if site.remote.said:
         said = context.config.cluster_entity.remote
         yield f"[passes.cluster-entity] remote = {said if isinstance(said, str) else ', '.join(said or ())}"
 
 
 def _make(
-    place: _Place,
+    site: _EntitySite,
     applicability: Applicability,
     *,
     why: str,
@@ -316,16 +316,16 @@ def _make(
     opens: tuple[FlowClaim, ...] = (),
     closes: tuple[FlowClaim, ...] = (),
 ) -> Finding:
-    if applicability is Applicability.UNSAFE and not (place.remote.said or place.remote.drops):
+    if applicability is Applicability.UNSAFE and not (site.remote.said or site.remote.drops):
         advice = "say which clusters were meant with `[passes.cluster-entity] remote`, or `remote = []` for none"
-    verb = "denies" if place.rule.deny else "allows"
+    verb = "denies" if site.rule.deny else "allows"
     return Finding(
         severity=Severity.WARNING,
         applicability=applicability,
-        route=place.field.entry_route(place.index),
-        message=f"`{place.field.name}: cluster` {verb} no pods of {place.remote.words}",
+        route=site.field.entry_route(site.index),
+        message=f"`{site.field.name}: cluster` {verb} no pods of {site.remote.words}",
         why=why,
-        evidence=tuple(_evidence(place)),
+        evidence=tuple(_evidence(site)),
         advice=advice,
         fix=fix,
         candidate=candidate,

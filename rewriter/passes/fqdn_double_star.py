@@ -112,8 +112,9 @@ def _narrowed(patterns: dict[str, str], flow: str, closes: tuple[FlowClaim, ...]
         severity=Severity.ERROR,
         applicability=Applicability.MANUAL if closes else Applicability.SAFE,
         route=next(iter(patterns)),
-        message=f"{join_names([f'`{text}`' for text in patterns.values()])} {'match' if len(patterns) > 1 else 'matches'} "
-        f"names of any depth from Cilium {DOUBLE_STAR_SPANS_LABELS} on, of one label before",
+        message=f"{join_names(f'`{text}`' for text in patterns.values())} "
+        f"{'match' if len(patterns) > 1 else 'matches'} names of any depth "
+        f"from Cilium {DOUBLE_STAR_SPANS_LABELS} on, of one label before",
         why=why,
         advice="write `*.` if names of one label are meant" if closes else "",
         fix=None if closes else fix,

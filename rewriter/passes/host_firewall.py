@@ -175,7 +175,8 @@ def _node_addresses(site: RuleSite, field: PeerField) -> Iterator[Finding]:
             context,
             field,
             Applicability.UNSAFE,
-            f"`{field.name}` {join_names(entry.text for entry, _ in own)} matches no node: other nodes are `remote-node`",
+            f"`{field.name}` {join_names(entry.text for entry, _ in own)} matches no node: "
+            "other nodes are `remote-node`",
             "a CIDR matches addresses outside the cluster only, and nodes are entities",
             change=change,
             rule=site.rule,

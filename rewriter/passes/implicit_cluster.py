@@ -86,7 +86,7 @@ from rewriter.evidence.namespaces import WELL_KNOWN
 from rewriter.evidence.workloads import matches, workloads_evidence
 from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
 from rewriter.passes.kit.claims import flow_claim
-from rewriter.passes.kit.cluster_scope import Place, Scope, effect, entry_words, term_today
+from rewriter.passes.kit.cluster_scope import Scope, ScopedField, effect, entry_words, term_today
 from rewriter.passes.kit.coverage import kept_by_others, spec_of
 from rewriter.passes.kit.enforcement import rejected_today
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
@@ -167,17 +167,17 @@ def _selectors(
     if not indexes:
         return
     configured = context.config.implicit_cluster.scope
-    place = Place(context, spec, rule, field, dict.fromkeys(indexes, Scope(None)))
+    site = ScopedField(context, spec, rule, field, dict.fromkeys(indexes, Scope(None)))
     if requires and configured not in ("auto", "any"):
         yield _left_to_a_person(
-            place,
+            site,
             "a requirement that names clusters narrows every rule of its direction, and those of other policies",
             f"write it into the selectors, with the clusters that they mean: it is gone in {REQUIRES_REMOVED}",
         )
         return
     if configured == "local" and context.cluster is None:
         yield _left_to_a_person(
-            place,
+            site,
             "which cluster is local to this file is not known, so the local cluster cannot be named",
             'say so with `local = ["path/**"]` in the [[clusters]] entry of the cluster it is applied to',
         )
@@ -185,7 +185,7 @@ def _selectors(
     scopes = {index: _scope(context, spec, rule, field, index) for index in indexes}
     affected = {index: scope for index, scope in scopes.items() if scope is not None}
     if affected:
-        yield _narrowed(replace(place, scopes=affected))
+        yield _narrowed(replace(site, scopes=affected))
 
 
 def _well_formed(peer: dict[str, Any]) -> bool:
@@ -231,11 +231,11 @@ def _is_dns(term: LabelTerm) -> bool:
     return any((NAMESPACE_LABEL, WELL_KNOWN[label]) in pods for label in WELL_KNOWN.keys() & pods)
 
 
-def _narrowed(place: Place) -> Finding:
-    context, rule = place.context, place.rule
-    scopes = tuple(place.scopes.values())
+def _narrowed(site: ScopedField) -> Finding:
+    context, rule = site.context, site.rule
+    scopes = tuple(site.scopes.values())
     by_workloads = any(scope.workloads for scope in scopes)
-    done = effect(place)
+    done = effect(site)
     why = done.why
     local = f"those of {context.cluster.name}" if context.cluster else "local ones"
     severity = Severity.ERROR if by_workloads or rule.deny else Severity.WARNING
@@ -245,41 +245,41 @@ def _narrowed(place: Place) -> Finding:
     return Finding(
         severity=severity,
         applicability=done.trust,
-        route=_route(place),
-        message=f"`{place.field.name}` {_entries(place)} pods of every cluster on {context.from_version}, "
+        route=_route(site),
+        message=f"`{site.field.name}` {_entries(site)} pods of every cluster on {context.from_version}, "
         f"only {local} on {context.to_version}",
         why=why,
-        evidence=tuple(_evidence(place)),
-        fix=Fix(tuple(operation for index, scope in place.scopes.items() for operation in _edit(place, index, scope))),
+        evidence=tuple(_evidence(site)),
+        fix=Fix(tuple(operation for index, scope in site.scopes.items() for operation in _edit(site, index, scope))),
         versions=VERSIONS,
         opens=done.opens,
         closes=done.closes,
     )
 
 
-def _left_to_a_person(place: Place, why: str, advice: str) -> Finding:
+def _left_to_a_person(site: ScopedField, why: str, advice: str) -> Finding:
     return Finding(
         severity=Severity.WARNING,
         applicability=Applicability.MANUAL,
-        route=_route(place),
-        message=f"`{place.field.name}` {_entries(place)} pods of every cluster on {place.context.from_version}, "
-        f"only local ones on {place.context.to_version}",
+        route=_route(site),
+        message=f"`{site.field.name}` {_entries(site)} pods of every cluster on {site.context.from_version}, "
+        f"only local ones on {site.context.to_version}",
         why=why,
         advice=advice,
         versions=VERSIONS,
     )
 
 
-def _evidence(place: Place) -> Iterator[str]:
-    context = place.context
+def _evidence(site: ScopedField) -> Iterator[str]:
+    context = site.context
     configured = context.config.implicit_cluster.scope
-    for index, scope in place.scopes.items():
-        prefix = f"{entry_words(place, index)}: " if len(place.scopes) > 1 else ""
+    for index, scope in site.scopes.items():
+        prefix = f"{entry_words(site, index)}: " if len(site.scopes) > 1 else ""
         for line in workloads_evidence(scope.workloads):
             yield prefix + line
         for line in scope.doubts:
             yield f"{prefix}every cluster is named, since {line}"
-    if not any(scope.workloads for scope in place.scopes.values()) and context.mesh:
+    if not any(scope.workloads for scope in site.scopes.values()) and context.mesh:
         yield f"meshed: {join_names(f'{cluster.name} ({cluster.source})' for cluster in context.mesh)}"
     if configured != "auto":
         said = configured if isinstance(configured, str) else join_names(configured)
@@ -289,10 +289,10 @@ def _evidence(place: Place) -> Iterator[str]:
         yield f"policyDefaultLocalCluster of {cluster.name} is on, {cluster.source}"
 
 
-def _edit(place: Place, index: int, scope: Scope) -> Iterator[Operation]:
-    requirement = cluster_requirement(place.context, scope.names)
-    route, entry = place.field.entry_route(index), place.field.entries[index]
-    if place.context.policy.kind == KNP:
+def _edit(site: ScopedField, index: int, scope: Scope) -> Iterator[Operation]:
+    requirement = cluster_requirement(site.context, scope.names)
+    route, entry = site.field.entry_route(index), site.field.entries[index]
+    if site.context.policy.kind == KNP:
         if not isinstance(entry.get("podSelector"), dict):
             yield _member(entry, route, "podSelector", {"matchExpressions": [requirement]})
             return
@@ -310,13 +310,13 @@ def _member(mapping: dict[str, Any], route: str, name: str, value: Any) -> Opera
     return {"op": "replace" if name in mapping else "add", "path": f"{route}/{name}", "value": value}
 
 
-def _route(place: Place) -> str:
-    indexes = list(place.scopes)
-    return place.field.entry_route(indexes[0]) if len(indexes) == 1 else place.field.route
+def _route(site: ScopedField) -> str:
+    indexes = list(site.scopes)
+    return site.field.entry_route(indexes[0]) if len(indexes) == 1 else site.field.route
 
 
-def _entries(place: Place) -> str:
+def _entries(site: ScopedField) -> str:
     """The entries with their verb, for a message."""
-    many = len(place.scopes) > 1
-    verb = ("deny" if many else "denies") if place.rule.deny else "mean" if many else "means"
-    return f"{join_names([f'`{entry_words(place, index)}`' for index in place.scopes])} {verb}"
+    many = len(site.scopes) > 1
+    verb = ("deny" if many else "denies") if site.rule.deny else "mean" if many else "means"
+    return f"{join_names([f'`{entry_words(site, index)}`' for index in site.scopes])} {verb}"

@@ -94,7 +94,7 @@ _FIELDS = frozenset({"fromCIDR", "toCIDR", "fromCIDRSet", "toCIDRSet", "from", "
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _CidrSite:
     """One field of CIDRs in a rule, and what the CIDRs cover."""
 
     context: Context
@@ -126,143 +126,143 @@ def find(context: Context) -> Iterator[Finding]:
 def _field(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Iterator[Finding]:
     entries = list(read_entries(field))
     narrow = [e for e in entries if not e.internet and not is_elsewhere(context, spec, rule, e)]
-    place = _Place(context, spec, rule, field, coverage(context, narrow))
-    yield from _internet(place, [entry for entry in entries if entry.internet])
+    site = _CidrSite(context, spec, rule, field, coverage(context, narrow))
+    yield from _internet(site, [entry for entry in entries if entry.internet])
     others = [other.name for other in rule.peers if other.entries and other is not field]
-    touching = [held for held in place.covered.held if held.pods or held.part or held.nodes or held.services]
-    if place.covered.own is None and touching:
+    touching = [held for held in site.covered.held if held.pods or held.part or held.nodes or held.services]
+    if site.covered.own is None and touching:
         advice = 'Say where the file is applied, with `local = ["path/**"]` of a [[clusters]] entry.'
-        yield _manual(place, touching, "and nobody says to which cluster the policy is applied", advice)
-    elif touching and (doubts := _doubts(place, touching)):
+        yield _manual(site, touching, "and nobody says to which cluster the policy is applied", advice)
+    elif touching and (doubts := _doubts(site, touching)):
         advice = "Say which cluster has the addresses, with `pod_cidrs` and `node_cidrs` of the [[clusters]] entries."
-        yield _manual(place, touching, f"but {join_names(doubts)}", advice)
+        yield _manual(site, touching, f"but {join_names(doubts)}", advice)
     elif others and touching:
         advice = "Give each kind of peer a rule of its own first: every release rejects them in one."
-        yield _manual(place, touching, f"and {join_names(others)} stands beside it", advice)
-    elif place.covered.own is not None:
-        yield from _decided(place)
+        yield _manual(site, touching, f"and {join_names(others)} stands beside it", advice)
+    elif site.covered.own is not None:
+        yield from _decided(site)
     unknown = [
         held
-        for held in (() if matches_pods(context) else place.covered.held)
+        for held in (() if matches_pods(context) else site.covered.held)
         if held not in touching
         and not held.entry.single
-        and may_hold_pods(place.covered, held.entry)
+        and may_hold_pods(site.covered, held.entry)
         and not names_machines(context, rule, field, held.entry)
     ]
     if unknown:
-        yield _may_hold(place, unknown)
+        yield _may_hold(site, unknown)
 
 
-def _doubts(place: _Place, entries: Sequence[Held]) -> tuple[str, ...]:
+def _doubts(site: _CidrSite, entries: Sequence[Held]) -> tuple[str, ...]:
     """Where the ranges of the clusters that entries touch contradict each other."""
     named = {name for held in entries for name in (*held.pods, *held.part, *held.nodes)}
-    members = [member.cluster for member in place.covered.members]
+    members = [member.cluster for member in site.covered.members]
     touched = [cluster for cluster in members if cluster.name in named]
-    return tuple(dict.fromkeys(words for cluster in touched for words in place.context.inventory.doubts(cluster)))
+    return tuple(dict.fromkeys(words for cluster in touched for words in site.context.inventory.doubts(cluster)))
 
 
-def _decided(place: _Place) -> Iterator[Finding]:
+def _decided(site: _CidrSite) -> Iterator[Finding]:
     """The finding with the fix, and one for each entry that is left to a person."""
-    done = rewrite(place.context, place.rule, place.field, place.covered)
+    done = rewrite(site.context, site.rule, site.field, site.covered)
     if done.operations:
-        yield _fixed(place, done)
-    for held in place.covered.held:
+        yield _fixed(site, done)
+    for held in site.covered.held:
         if held.part:
-            yield _part(place, held)
+            yield _part(site, held)
         elif held not in done.handled and held.nodes:
-            yield from _nodes(place, held)
+            yield from _nodes(site, held)
 
 
 def _inside(held: Held, addresses: Sequence[str]) -> bool:
     return bool(addresses) and bool(parsed(addresses) & held.entry.addresses)
 
 
-def _fixed(place: _Place, done: Rewrite) -> Finding:
-    context, removed = place.context, done.removed
+def _fixed(site: _CidrSite, done: Rewrite) -> Finding:
+    context, removed = site.context, done.removed
     opens = tuple(
-        rule_flows(context, place.spec, place.rule, each.words, each.rule, terms=each.terms) for each in done.opens
+        rule_flows(context, site.spec, site.rule, each.words, each.rule, terms=each.terms) for each in done.opens
     )
-    outside = [entry for entry in removed if not entry.addresses <= _mesh(place.covered)]
+    outside = [entry for entry in removed if not entry.addresses <= _mesh(site.covered)]
     gone = [entry.text for entry in outside]
     words = f"addresses of {join_names(gone)} outside the mesh, of which internal_cidrs says there are none"
-    only = sibling(place.rule, {place.field.name: [place.field.entries[entry.index] for entry in outside]})
+    only = sibling(site.rule, {site.field.name: [site.field.entries[entry.index] for entry in outside]})
     # Cilium 1.19 reads a NetworkPolicy's rule of addresses alone wider than it is written, hence the rest.
-    closes = (replace(rule_flows(context, place.spec, place.rule, words, only), rest=True),) if gone else ()
-    unsafe = place.rule.deny or bool(done.widens)
+    closes = (replace(rule_flows(context, site.spec, site.rule, words, only), rest=True),) if gone else ()
+    unsafe = site.rule.deny or bool(done.widens)
     entries = [
-        held for held in done.handled if held.entry in removed or not place.covered.held or held.pods or held.nodes
+        held for held in done.handled if held.entry in removed or not site.covered.held or held.pods or held.nodes
     ]
-    why = _why(place)
+    why = _why(site)
     if done.widens:
         why += f"; the fix also lets in {done.widens}, which no CIDR of the rule covers"
     return Finding(
-        severity=Severity.ERROR if place.rule.deny else Severity.WARNING,
+        severity=Severity.ERROR if site.rule.deny else Severity.WARNING,
         applicability=Applicability.UNSAFE if unsafe else Applicability.EVIDENT,
-        route=_route(place, entries),
-        message=f"{_named(place, entries)} {place.verb} no {_holds(entries)}: no CIDR matches them",
+        route=_route(site, entries),
+        message=f"{_named(site, entries)} {site.verb} no {_holds(entries)}: no CIDR matches them",
         why=why,
-        evidence=_evidence(place, entries, gone),
+        evidence=_evidence(site, entries, gone),
         fix=Fix(done.operations),
-        opens=closes if place.rule.deny else opens,
-        closes=opens if place.rule.deny else closes,
+        opens=closes if site.rule.deny else opens,
+        closes=opens if site.rule.deny else closes,
         at_key=len(entries) > 1,
     )
 
 
-def _internet(place: _Place, entries: Sequence[CidrEntry]) -> Iterator[Finding]:
+def _internet(site: _CidrSite, entries: Sequence[CidrEntry]) -> Iterator[Finding]:
     """What is wider than any private range means the internet, unless an exception shows that pods were meant."""
     for entry in entries:
         held = Held(entry, (), (), (), ())
-        if not matches_pods(place.context) and carves_inside_pods(place.context, entry):
+        if not matches_pods(site.context) and carves_inside_pods(site.context, entry):
             advice = "Select the pods that are meant with a rule of their own; the exception has no effect on them."
-            yield _manual(place, [held], "though the exception lies inside a pod range", advice)
+            yield _manual(site, [held], "though the exception lies inside a pod range", advice)
 
 
-def _part(place: _Place, held: Held) -> Finding:
-    there = [f"{service}, {service.source}" for service in _backends_there(place, held)]
+def _part(site: _CidrSite, held: Held) -> Finding:
+    there = [f"{service}, {service.source}" for service in _backends_there(site, held)]
     advice = "An address is not an identity: select the workloads that are meant by their labels"
     return _manual(
-        place,
+        site,
         [held],
         f"where it holds a part of the pods of {join_names(held.part)}",
         f"{advice}; backends of {join_names(there)} are there." if there else f"{advice}.",
     )
 
 
-def _backends_there(place: _Place, held: Held) -> Iterator[Service]:
+def _backends_there(site: _CidrSite, held: Held) -> Iterator[Service]:
     """The Services that have an endpoint in an entry."""
-    inventory = place.context.inventory
+    inventory = site.context.inventory
     for service in inventory.all_services():
         if any(_inside(held, each.addresses) for each in inventory.endpoint_slices(service)):
             yield service
 
 
-def _nodes(place: _Place, held: Held) -> Iterator[Finding]:
-    own = place.context.cluster
+def _nodes(site: _CidrSite, held: Held) -> Iterator[Finding]:
+    own = site.context.cluster
     if own is not None and own.cidr_match_nodes:
         return
     advice = "Name nodes as the entities host, remote-node or kube-apiserver, or set policy-cidr-match-mode to nodes."
-    if place.context.policy.kind == KNP:
+    if site.context.policy.kind == KNP:
         advice = f"{advice.partition(',')[0]} and remote-node in a CiliumNetworkPolicy: a NetworkPolicy cannot."
-    yield _manual(place, [held], f"where it holds nodes of {join_names(held.nodes)}", advice, what="node")
+    yield _manual(site, [held], f"where it holds nodes of {join_names(held.nodes)}", advice, what="node")
 
 
-def _may_hold(place: _Place, unknown: Sequence[Held]) -> Finding:
-    said = parsed(place.context.config.internal_cidrs)
+def _may_hold(site: _CidrSite, unknown: Sequence[Held]) -> Finding:
+    said = parsed(site.context.config.internal_cidrs)
     ours = [held.entry.text for held in unknown if held.entry.addresses <= said]
     evidence = [f"internal_cidrs says that {join_names(ours)} holds the mesh and nothing else"] if ours else []
-    own = place.covered.own
-    known = ranges_known(place.covered)
+    own = site.covered.own
+    known = ranges_known(site.covered)
     if own is not None and own.cluster.pods_within:
         evidence.append(_ranges_text(own))
     where = f"in cluster {own.name}" if own is not None else "in the cluster of the policy"
     return Finding(
         severity=Severity.WARNING if known or ours else Severity.NOTE,
         applicability=Applicability.MANUAL,
-        route=_route(place, unknown),
-        message=f"{_named(place, unknown)} may hold pods, which no CIDR matches"
+        route=_route(site, unknown),
+        message=f"{_named(site, unknown)} may hold pods, which no CIDR matches"
         + ("" if known else f"; where pods are {where} is not known"),
-        why="the rule would deny none of them" if place.rule.deny else "the rule would allow none of them",
+        why="the rule would deny none of them" if site.rule.deny else "the rule would allow none of them",
         evidence=tuple(evidence),
         once="" if known or ours else f"where pods are {where}",
         advice="Say where the pods are, with `pod_cidrs` and `node_cidrs` of a [[clusters]] entry or --inventory.",
@@ -270,27 +270,27 @@ def _may_hold(place: _Place, unknown: Sequence[Held]) -> Finding:
     )
 
 
-def _manual(place: _Place, entries: Sequence[Held], reason: str, advice: str, *, what: str = "pod") -> Finding:
+def _manual(site: _CidrSite, entries: Sequence[Held], reason: str, advice: str, *, what: str = "pod") -> Finding:
     return Finding(
-        severity=Severity.ERROR if place.rule.deny else Severity.WARNING,
+        severity=Severity.ERROR if site.rule.deny else Severity.WARNING,
         applicability=Applicability.MANUAL,
-        route=_route(place, entries),
-        message=f"{_named(place, entries)} {place.verb} no {what}, {reason}",
-        why=_why(place),
-        evidence=_evidence(place, entries, ()),
+        route=_route(site, entries),
+        message=f"{_named(site, entries)} {site.verb} no {what}, {reason}",
+        why=_why(site),
+        evidence=_evidence(site, entries, ()),
         advice=advice,
         at_key=len(entries) > 1,
     )
 
 
-def _why(place: _Place) -> str:
-    if place.rule.deny:
+def _why(site: _CidrSite) -> str:
+    if site.rule.deny:
         return "a CIDR matches addresses outside the mesh only, so traffic that the rule seems to deny passes"
     return "a CIDR matches addresses outside the mesh only, so traffic that the rule seems to allow is dropped"
 
 
-def _named(place: _Place, entries: Sequence[Held]) -> str:
-    name = "ipBlock" if place.context.policy.kind == KNP else place.field.name
+def _named(site: _CidrSite, entries: Sequence[Held]) -> str:
+    name = "ipBlock" if site.context.policy.kind == KNP else site.field.name
     return f"`{name}` {join_names(held.entry.text for held in entries)}"
 
 
@@ -302,8 +302,8 @@ def _holds(entries: Sequence[Held]) -> str:
     return " and no ".join(parts)
 
 
-def _route(place: _Place, entries: Sequence[Held]) -> str:
-    return place.field.entry_route(entries[0].entry.index) if len(entries) == 1 else place.field.route
+def _route(site: _CidrSite, entries: Sequence[Held]) -> str:
+    return site.field.entry_route(entries[0].entry.index) if len(entries) == 1 else site.field.route
 
 
 def _mesh(covered: Coverage) -> AddressSet:
@@ -311,14 +311,14 @@ def _mesh(covered: Coverage) -> AddressSet:
     return union(known for each in ranges for known in (each.pods, each.nodes, each.services) if known)
 
 
-def _evidence(place: _Place, entries: Sequence[Held], gone: Sequence[str]) -> tuple[str, ...]:
+def _evidence(site: _CidrSite, entries: Sequence[Held], gone: Sequence[str]) -> tuple[str, ...]:
     named = {name for held in entries for name in (*held.pods, *held.part, *held.nodes, *held.services)}
-    facts = [_ranges_text(member) for member in place.covered.members if member.name in named]
-    local = place.context.config.internal_cidr.local
-    if local is not None and place.context.policy.kind != KNP:
+    facts = [_ranges_text(member) for member in site.covered.members if member.name in named]
+    local = site.context.config.internal_cidr.local
+    if local is not None and site.context.policy.kind != KNP:
         facts.append(f'[passes.internal-cidr] local = "{local}"')
     if gone:
-        facts.append(f"internal_cidrs = {join_names(place.context.config.internal_cidrs)}")
+        facts.append(f"internal_cidrs = {join_names(site.context.config.internal_cidrs)}")
     return tuple(facts)
 
 

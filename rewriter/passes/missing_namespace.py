@@ -142,8 +142,8 @@ def _finding(site: Site, selector: Selector) -> Finding | None:
     if gap:
         return None
     if namespaces:
-        return _several(site, selector, namespaces, there)
-    return _beyond(site, selector, matches.beyond) if matches.beyond else _nowhere(site, selector)
+        return _in_several_namespaces(site, selector, namespaces, there)
+    return _in_other_clusters(site, selector, matches.beyond) if matches.beyond else _nowhere(site, selector)
 
 
 def _told(site: Site, selector: Selector, there: Sequence[Workload], said: Mapping[str, str]) -> Finding | None:
@@ -155,7 +155,7 @@ def _told(site: Site, selector: Selector, there: Sequence[Workload], said: Mappi
         namespace, source = next(iter(said.items()))
         there = tuple(workload for workload in there if workload.namespace == namespace)
         return _one(site, selector, namespace, there, said=source)
-    return _several(site, selector, list(dict.fromkeys((*said, *known))), there, tuple(said.values()))
+    return _in_several_namespaces(site, selector, list(dict.fromkeys((*said, *known))), there, tuple(said.values()))
 
 
 def _one(
@@ -190,7 +190,7 @@ def _one(
     )
 
 
-def _several(
+def _in_several_namespaces(
     site: Site, selector: Selector, names: Sequence[str], there: Sequence[Workload], said: tuple[str, ...] = ()
 ) -> Finding:
     where = f"in {join_names(names)}"
@@ -207,7 +207,7 @@ def _several(
     )
 
 
-def _beyond(site: Site, selector: Selector, there: Sequence[Workload]) -> Finding:
+def _in_other_clusters(site: Site, selector: Selector, there: Sequence[Workload]) -> Finding:
     """Pods that match live in other clusters only, which the selector does not reach."""
     context = site.context
     clusters = tuple(cluster.name for cluster in context.mesh if any(w.cluster == cluster.name for w in there))

@@ -48,8 +48,8 @@ from rewriter.cilium.policy import PeerField, Rule
 from rewriter.cilium.version import DENY_PEERS_EXCLUSIVE, NODE_PEERS, SUPPORTED, Version
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
-from rewriter.passes.kit.coverage import add_after, missing, sibling
-from rewriter.passes.kit.enforcement import SwitchedOn, default_denies, rejected_today, switched_on
+from rewriter.passes.kit.coverage import add_after, sibling, uncovered_rules
+from rewriter.passes.kit.enforcement import FlowChanges, default_denies, rejected_today, switched_on
 from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.upgrade_semantics import changed_by_upgrade
 from rewriter.text import join_names
@@ -88,10 +88,10 @@ def _finding(context: Context, rule: Rule, fields: list[PeerField]) -> Finding:
     if not enforced and default_denies(context):
         why += f"; once it is, {join_names(default_denies(context))} is denied by default"
     undecided = _undecided(context, rule, fields, enforced)
-    woken = changed_by_upgrade(context) if enforced else switched_on(context)
+    changes = changed_by_upgrade(context) if enforced else switched_on(context)
     if undecided:
-        woken = SwitchedOn()
-    applicability = Applicability.EVIDENT if woken.opens or woken.closes else Applicability.SAFE
+        changes = FlowChanges()
+    applicability = Applicability.EVIDENT if changes.opens or changes.closes else Applicability.SAFE
     if not enforced:
         applicability = Applicability.UNSAFE
     return Finding(
@@ -101,11 +101,11 @@ def _finding(context: Context, rule: Rule, fields: list[PeerField]) -> Finding:
         message=f"{join_names([f'`{field.name}`' for field in fields])} in one rule: "
         f"{_rejected_by(rule)} rejects the policy",
         why=why,
-        evidence=woken.evidence,
+        evidence=changes.evidence,
         advice=undecided,
         fix=None if undecided else Fix(_split(context, rule, fields)),
-        opens=woken.opens,
-        closes=woken.closes,
+        opens=changes.opens,
+        closes=changes.closes,
         at_key=True,
     )
 
@@ -132,7 +132,7 @@ def _rejected_by(rule: Rule) -> str:
 def _split(context: Context, rule: Rule, fields: list[PeerField]) -> tuple[Operation, ...]:
     """The first kind stays where it is; each other one moves to a rule of its own, unless one says the same."""
     siblings = {field.name: sibling(rule, {field.name: list(field.entries)}) for field in fields[1:]}
-    added = missing(context, rule, siblings.values())
+    added = uncovered_rules(context, rule, siblings.values())
     moves: list[Operation] = []
     for field in fields[1:]:
         if siblings[field.name] in added:

@@ -92,7 +92,7 @@ def _without_rules(context: Context, spec: Spec) -> Finding:
     if len(context.policy.specs) > 1:
         why += f", and the other rule sets of the policy {'stop being' if before else 'are not'} enforced with it"
     meant = _says_deny(context, spec)
-    woken = switched_on(context) if rejected_today(context) else changed_by_upgrade(context)
+    changes = switched_on(context) if rejected_today(context) else changed_by_upgrade(context)
     fix = Fix(tuple(_deny(spec, direction) for direction in _directions(spec)))
     return Finding(
         severity=Severity.ERROR,
@@ -105,8 +105,8 @@ def _without_rules(context: Context, spec: Spec) -> Finding:
         fix=fix if meant else None,
         candidate=None if meant else fix,
         versions=str(RULES_REQUIRED),
-        opens=woken.opens,
-        closes=(*_denied(context.policy, spec), *woken.closes),
+        opens=changes.opens,
+        closes=(*_denied(context.policy, spec), *changes.closes),
         at_key=True,
     )
 

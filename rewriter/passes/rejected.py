@@ -94,11 +94,11 @@ from rewriter.text import join_names
 def find(context: Context) -> Iterator[Finding]:
     before, after = (_other_reason(context, version) for version in (context.from_version, context.to_version))
     if before is not None and after is not None:
-        yield _dead(context, after)
+        yield _rejected_throughout(context, after)
     elif after is not None:
-        yield _dying(context, after)
+        yield _rejected_by_upgrade(context, after)
     elif before is not None:
-        yield _waking(context, before)
+        yield _accepted_by_upgrade(context, before)
     else:
         yield from _by_default(context)
 
@@ -154,7 +154,7 @@ def _repairs(context: Context) -> Repaired | None:
     return repaired(context, operations[0]["path"], operations) if operations else None
 
 
-def _dead(context: Context, reason: Rejection) -> Finding:
+def _rejected_throughout(context: Context, reason: Rejection) -> Finding:
     later = next((v for v in SUPPORTED if v > context.to_version and _other_reason(context, v) is None), None)
     return _make(
         context,
@@ -167,7 +167,7 @@ def _dead(context: Context, reason: Rejection) -> Finding:
     )
 
 
-def _dying(context: Context, reason: Rejection) -> Finding:
+def _rejected_by_upgrade(context: Context, reason: Rejection) -> Finding:
     since = next(version for version in upgrades(context) if _other_reason(context, version) is not None)
     denied = join_names(default_denies(context))
     lost = f": {denied} is no longer denied by default" if denied else ""
@@ -181,7 +181,7 @@ def _dying(context: Context, reason: Rejection) -> Finding:
     )
 
 
-def _waking(context: Context, reason: Rejection) -> Finding:
+def _accepted_by_upgrade(context: Context, reason: Rejection) -> Finding:
     since = next(version for version in upgrades(context) if _other_reason(context, version) is None)
     denied = join_names(default_denies(context))
     gained = f", and {denied} is denied by default" if denied else ""

@@ -73,8 +73,8 @@ def _finding(context: Context, spec: Spec, rule: Rule, index: int, rules: Mappin
     only = {**rule.raw, "toPorts": [{**rule.raw["toPorts"][index], "rules": kept}]}
     peers = "the peers of the rule" if any(field.entries for field in rule.peers) else "anybody"
     opened = f"everything {flow_text(context.policy, spec, rule, peers)} that the L7 rule holds back today"
-    woken = switched_on(context) if rejected_today(context) else None
-    today = f"; {context.from_version} rejects the policy, so the upgrade may switch it on" if woken else ""
+    changes = switched_on(context) if rejected_today(context) else None
+    today = f"; {context.from_version} rejects the policy, so the upgrade may switch it on" if changes else ""
     return Finding(
         severity=Severity.ERROR,
         applicability=Applicability.MANUAL,
@@ -86,8 +86,8 @@ def _finding(context: Context, spec: Spec, rule: Rule, index: int, rules: Mappin
         f"{L7_GENERIC_DEPRECATED}), then drop the rule",
         candidate=Fix(_without(rules, names, route)),
         versions=VERSIONS,
-        opens=woken.opens if woken else (flow_claim(opened, spec, rule, only),),
-        closes=woken.closes if woken else (),
+        opens=changes.opens if changes else (flow_claim(opened, spec, rule, only),),
+        closes=changes.closes if changes else (),
         at_key=True,
     )
 

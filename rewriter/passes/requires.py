@@ -53,7 +53,7 @@ from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Fix, FlowClaim, Operation, Severity
 from rewriter.passes.kit.claims import rules_flows
 from rewriter.passes.kit.enforcement import (
-    SwitchedOn,
+    FlowChanges,
     default_denies,
     may_share_pods,
     other_policies,
@@ -315,9 +315,9 @@ def _finding(
     names = join_names(sorted({f"`{field.name}`" for field in fields}))
     denied = join_names(default_denies(context))
     dead = rejected_today(context) is not None
-    woken = switched_on(context) if dead else changed_by_upgrade(context)
+    changes = switched_on(context) if dead else changed_by_upgrade(context)
     if fix is None:
-        woken = SwitchedOn()
+        changes = FlowChanges()
     if dead:
         why = f"the policy is not enforced today; once it is, {denied or 'nothing more'} is denied by default"
     else:
@@ -336,11 +336,11 @@ def _finding(
         route=fields[0].route,
         message=f"{names} is gone in Cilium {REQUIRES_REMOVED}, which rejects the policy",
         why=why,
-        evidence=(*evidence, *woken.evidence),
+        evidence=(*evidence, *changes.evidence),
         advice=advice,
         fix=fix,
         versions=VERSIONS,
-        opens=(*woken.opens, *(other.flows for other in others if fix and not other.deny)),
-        closes=(*woken.closes, *(other.flows for other in others if fix and other.deny)),
+        opens=(*changes.opens, *(other.flows for other in others if fix and not other.deny)),
+        closes=(*changes.closes, *(other.flows for other in others if fix and other.deny)),
         at_key=True,
     )

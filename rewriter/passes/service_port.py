@@ -61,14 +61,14 @@ from rewriter.inventory.completeness import Completeness, Hidden
 from rewriter.inventory.facts import NamedPort, Service, Workload
 from rewriter.passes.kit.backend_ports import Plan, backend_ports, plan_operations
 from rewriter.passes.kit.claims import flow_claim
-from rewriter.passes.kit.coverage import missing
+from rewriter.passes.kit.coverage import uncovered_rules
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.service_port_sites import service_port_sites
 from rewriter.text import join_names, port_text, selector_text, subject_text
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _PortsSite:
     """A rule with toEndpoints and toPorts, the known workloads that it selects, and the Services before them.
 
     `complete` is False where an entry selects no workload that is known. `hidden` is what may make pods that the rule
@@ -108,16 +108,16 @@ def find(context: Context) -> Iterator[Finding]:
     yield from service_port_sites(context)
     for spec in context.policy.specs:
         for rule in spec.rules:
-            place = _place(context, spec, rule)
-            if place is not None and place.services:
-                ports = list(_ports(place))
-                yield from (_manual(place, port) for port in ports if port.doubt)
+            site = _site(context, spec, rule)
+            if site is not None and site.services:
+                ports = list(_ports(site))
+                yield from (_manual(site, port) for port in ports if port.doubt)
                 wrong = [port for port in ports if not port.doubt]
-                if wrong and (finding := _fixed(place, wrong)) is not None:
+                if wrong and (finding := _fixed(site, wrong)) is not None:
                     yield finding
 
 
-def _place(context: Context, spec: Spec, rule: Rule) -> _Place | None:
+def _site(context: Context, spec: Spec, rule: Rule) -> _PortsSite | None:
     """A rule with known workloads behind it; None for any other."""
     field, to_ports = rule.peer("toEndpoints"), rule.raw.get("toPorts")
     if rule.direction != EGRESS or field is None or not isinstance(to_ports, list) or rule.selects_nobody:
@@ -142,7 +142,7 @@ def _place(context: Context, spec: Spec, rule: Rule) -> _Place | None:
     selected = tuple(found.values())
     services = tuple(service for service in context.inventory.all_services() if _is_before_any(service, selected))
     hidden += hidden_services(context, (workload.namespace for workload in selected))
-    return _Place(context, spec, rule, field, to_ports, selected, services, complete, tuple(dict.fromkeys(hidden)))
+    return _PortsSite(context, spec, rule, field, to_ports, selected, services, complete, tuple(dict.fromkeys(hidden)))
 
 
 def _namespace_decides(context: Context, selector: Selector) -> bool:
@@ -175,26 +175,26 @@ def _is_before(service: Service, workload: Workload) -> bool:
     )
 
 
-def _ports(place: _Place) -> Iterator[_Port]:
-    for item, raw in enumerate(place.to_ports):
+def _ports(site: _PortsSite) -> Iterator[_Port]:
+    for item, raw in enumerate(site.to_ports):
         ports = raw.get("ports") if isinstance(raw, dict) else None
         for index, written in enumerate(ports if isinstance(ports, list) else ()):
-            port = _port(place, item, index, written)
+            port = _port(site, item, index, written)
             if port is not None:
                 yield port
 
 
-def _port(place: _Place, item: int, index: int, written: Any) -> _Port | None:
+def _port(site: _PortsSite, item: int, index: int, written: Any) -> _Port | None:
     """What one port becomes; None where it is right, or nobody's."""
     if not isinstance(written, dict) or not isinstance(written.get("port"), str):
         return None
-    if any(_is_container_port(written, port) for workload in place.workloads for port in workload.ports):
+    if any(_is_container_port(written, port) for workload in site.workloads for port in workload.ports):
         return None
     translated: list[tuple[Service, list[dict[str, Any]]]] = []
     doubt = ""
-    for service in place.services:
+    for service in site.services:
         try:
-            news = backend_ports(written, _backends(place, service))
+            news = backend_ports(written, _backends(site, service))
         except UndecidedError as error:
             doubt = error.reason
             continue
@@ -202,27 +202,27 @@ def _port(place: _Place, item: int, index: int, written: Any) -> _Port | None:
             return None
         if news:
             translated.append((service, news))
-    if not translated or any(_is_written(place, new) for _, news in translated for new in news):
+    if not translated or any(_is_written(site, new) for _, news in translated for new in news):
         return None
     services = tuple(service for service, _ in translated)
-    behind = [w for w in place.workloads if any(_is_before(service, w) for service in services)]
-    doubts = doubts_about(place.context.inventory, (*services, *behind), "services", "workloads")
+    behind = [w for w in site.workloads if any(_is_before(service, w) for service in services)]
+    doubts = doubts_about(site.context.inventory, (*services, *behind), "services", "workloads")
     all_news = [new for _, news in translated for new in news]
     targets = [new for number, new in enumerate(all_news) if new not in all_news[:number]]
     if any(news != targets for _, news in translated):
         doubt = "the Services forward it to different ports"
-    elif not place.complete:
+    elif not site.complete:
         doubt = "not all pods of the rule are known"
-    elif not all(any(_is_before(service, workload) for service in services) for workload in place.workloads):
+    elif not all(any(_is_before(service, workload) for service in services) for workload in site.workloads):
         doubt = "the rule selects pods that are not behind such a Service"
     elif doubts:
         doubt = f"{join_names(doubts)}. {REMEDY.removesuffix('.')}"
     return _Port(item, index, written, tuple(targets), services, doubt)
 
 
-def _backends(place: _Place, service: Service) -> Backends:
-    containers = tuple(port for w in place.workloads if _is_before(service, w) for port in w.ports)
-    return Backends(str(service), place.field.name, (), service.ports, containers)
+def _backends(site: _PortsSite, service: Service) -> Backends:
+    containers = tuple(port for w in site.workloads if _is_before(service, w) for port in w.ports)
+    return Backends(str(service), site.field.name, (), service.ports, containers)
 
 
 def _is_container_port(written: Mapping[str, Any], port: NamedPort) -> bool:
@@ -231,13 +231,13 @@ def _is_container_port(written: Mapping[str, Any], port: NamedPort) -> bool:
     return protocol in ("ANY", port.protocol) and written["port"].lower() in (str(port.number), port.name.lower())
 
 
-def _is_written(place: _Place, new: Mapping[str, Any]) -> bool:
+def _is_written(site: _PortsSite, new: Mapping[str, Any]) -> bool:
     """Whether a backend port stands in the rule already, by number, by name or in a range."""
     names = {new["port"]}
-    names |= {str(port.number) for workload in place.workloads for port in workload.ports if port.name == new["port"]}
+    names |= {str(port.number) for workload in site.workloads for port in workload.ports if port.name == new["port"]}
     written = [
         port
-        for item in place.to_ports
+        for item in site.to_ports
         if isinstance(item, dict) and isinstance(item.get("ports"), list)
         for port in item["ports"]
         if isinstance(port, dict)
@@ -261,34 +261,34 @@ def _covers(port: Mapping[str, Any], name: str, new: Mapping[str, Any]) -> bool:
     )
 
 
-def _fixed(place: _Place, wrong: Sequence[_Port]) -> Finding | None:
+def _fixed(site: _PortsSite, wrong: Sequence[_Port]) -> Finding | None:
     """The finding with the fix; None where another rule allows the backend ports already."""
-    plan = _plan(place, wrong)
-    only = {**place.rule.raw, "toPorts": [{"ports": [dict(target) for port in wrong for target in port.targets]}]}
-    if not missing(place.context, place.rule, [only]):
+    plan = _plan(site, wrong)
+    only = {**site.rule.raw, "toPorts": [{"ports": [dict(target) for port in wrong for target in port.targets]}]}
+    if not uncovered_rules(site.context, site.rule, [only]):
         return None
-    fix = Fix(tuple(plan_operations(f"{place.rule.route}/toPorts", place.to_ports, plan)))
-    trust = Applicability.UNSAFE if place.rule.deny or place.hidden else Applicability.EVIDENT
-    come = _flow(place, [(port.item, target) for port in wrong for target in port.targets])
-    go = _flow(place, [(port.item, port.written) for port in wrong])
-    return _make(place, wrong, trust, advice=_gap(place), fix=fix, opens=(come,), closes=(go,))
+    fix = Fix(tuple(plan_operations(f"{site.rule.route}/toPorts", site.to_ports, plan)))
+    trust = Applicability.UNSAFE if site.rule.deny or site.hidden else Applicability.EVIDENT
+    come = _flow(site, [(port.item, target) for port in wrong for target in port.targets])
+    go = _flow(site, [(port.item, port.written) for port in wrong])
+    return _make(site, wrong, trust, advice=_gap(site), fix=fix, opens=(come,), closes=(go,))
 
 
-def _gap(place: _Place) -> str:
+def _gap(site: _PortsSite) -> str:
     """What may make other pods, or Services, for which the port is right, and what makes it known; empty for none."""
-    if not place.hidden:
+    if not site.hidden:
         return ""
-    own = {workload.namespace for workload in place.workloads}
-    near = sorted(place.hidden, key=lambda each: each.namespaces is None or not own & each.namespaces)
+    own = {workload.namespace for workload in site.workloads}
+    near = sorted(site.hidden, key=lambda each: each.namespaces is None or not own & each.namespaces)
     words = join_names(Completeness(tuple(near)).reasons, most=3)
     return f"{words} may make pods or Services for which the port is right: {near[0].lift}"
 
 
-def _plan(place: _Place, wrong: Sequence[_Port]) -> Plan:
+def _plan(site: _PortsSite, wrong: Sequence[_Port]) -> Plan:
     """The ports of the rule with the backends' in place of the Services', each once in its item."""
     targets = {(port.item, port.index): port.targets for port in wrong}
     plan: Plan = []
-    for item, raw in enumerate(place.to_ports):
+    for item, raw in enumerate(site.to_ports):
         ports = raw.get("ports") if isinstance(raw, dict) else None
         seen: list[Mapping[str, Any]] = []
         news: dict[int, list[dict[str, Any]]] = {}
@@ -300,23 +300,23 @@ def _plan(place: _Place, wrong: Sequence[_Port]) -> Plan:
     return plan
 
 
-def _flow(place: _Place, ports: Sequence[tuple[int, Mapping[str, Any]]]) -> FlowClaim:
+def _flow(site: _PortsSite, ports: Sequence[tuple[int, Mapping[str, Any]]]) -> FlowClaim:
     """The flows of the rule on these ports, each with the item of toPorts that it is in."""
-    peers = join_names(f"pods {text}" if (text := selector_text(s)) else "every pod" for s in place.field.selectors)
+    peers = join_names(f"pods {text}" if (text := selector_text(s)) else "every pod" for s in site.field.selectors)
     on = join_names(port_text(port) for _, port in ports)
-    words = f"from {subject_text(place.context.policy, place.spec)} to {peers} on {on}"
-    only = {**place.rule.raw, "toPorts": [{**place.to_ports[item], "ports": [dict(port)]} for item, port in ports]}
-    return flow_claim(words, place.spec, place.rule, only)
+    words = f"from {subject_text(site.context.policy, site.spec)} to {peers} on {on}"
+    only = {**site.rule.raw, "toPorts": [{**site.to_ports[item], "ports": [dict(port)]} for item, port in ports]}
+    return flow_claim(words, site.spec, site.rule, only)
 
 
-def _manual(place: _Place, port: _Port) -> Finding:
+def _manual(site: _PortsSite, port: _Port) -> Finding:
     known = join_names(f"{p.port}/{p.protocol} → {p.target} ({s})" for s in port.services for p in s.ports)
     advice = f"write the ports on which the backends listen: {known}"
-    return _make(place, [port], Applicability.MANUAL, advice=f"{port.doubt}; {advice}")
+    return _make(site, [port], Applicability.MANUAL, advice=f"{port.doubt}; {advice}")
 
 
 def _make(
-    place: _Place,
+    site: _PortsSite,
     ports: Sequence[_Port],
     applicability: Applicability,
     *,
@@ -325,21 +325,21 @@ def _make(
     opens: tuple[FlowClaim, ...] = (),
     closes: tuple[FlowClaim, ...] = (),
 ) -> Finding:
-    deny = place.rule.deny
+    deny = site.rule.deny
     services = list(dict.fromkeys(str(service) for port in ports for service in port.services))
     old = join_names(port_text(port.written) for port in ports)
     new = join_names(target["port"] for port in ports for target in port.targets)
-    route = f"{place.rule.route}/toPorts"
+    route = f"{site.rule.route}/toPorts"
     if len(ports) == 1:
         route += f"/{ports[0].item}/ports/{ports[0].index}"
     verb, noun = "denies" if deny else "allows", "ports" if len(ports) > 1 else "port"
     return Finding(
-        severity=Severity.NOTE if place.hidden else Severity.ERROR if deny else Severity.WARNING,
+        severity=Severity.NOTE if site.hidden else Severity.ERROR if deny else Severity.WARNING,
         applicability=applicability,
         route=route,
         message=f"`toPorts` names {noun} {old} of {join_names(services)}, whose backends listen on {new}",
         why=f"policies are checked on the backends' ports, so the rule {verb} no connection to the Service",
-        evidence=tuple(_evidence(place, ports)),
+        evidence=tuple(_evidence(site, ports)),
         advice=advice,
         fix=fix,
         opens=closes if deny else opens,
@@ -348,10 +348,10 @@ def _make(
     )
 
 
-def _evidence(place: _Place, ports: Sequence[_Port]) -> Iterator[str]:
+def _evidence(site: _PortsSite, ports: Sequence[_Port]) -> Iterator[str]:
     services = {str(service): service for port in ports for service in port.services}
     for service in services.values():
         known = join_names(f"{p.port}/{p.protocol} → {p.target}" for p in service.ports)
         yield f"{service}, {service.source}: port {known}"
-    behind = [w for w in place.workloads if any(_is_before(service, w) for service in services.values())]
+    behind = [w for w in site.workloads if any(_is_before(service, w) for service in services.values())]
     yield f"behind it: {join_names((f'{workload} ({workload.source})' for workload in behind), most=4)}"

@@ -26,11 +26,11 @@ from rewriter.reach.difference import (
 )
 from rewriter.reach.port_line import PortSet
 from rewriter.reach.port_names import with_numbers
-from rewriter.reach.side import OWN, UNDECLARED, UPGRADE, Change, Ground, Rule, changes, denies_by_default
+from rewriter.reach.side import OWN, UNDECLARED, UPGRADE, Change, RuleBits, SubjectDefaults, changes, denies_by_default
 from rewriter.reach.space import Space, build_space, pod_bits, same_content, subject_bits
 from rewriter.reach.world import CompiledClaims, PolicyWorld
 
-Rules = tuple[frozenset[Rule], ...]
+RuleBitsByWorld = tuple[frozenset[RuleBits], ...]
 """The rules of one subject and direction in each world of a comparison."""
 
 
@@ -114,32 +114,32 @@ class _Comparison:
         clusters: Sequence[str] = (),
         declared: CompiledClaims | None = None,
     ) -> None:
-        said = () if declared is None else tuple(PolicyWorld((each,)) for each in (declared.opens, declared.closes))
-        self.space: Space = build_space(worlds, identities, inside, clusters, said)
+        claimed = () if declared is None else tuple(PolicyWorld((each,)) for each in (declared.opens, declared.closes))
+        self.space: Space = build_space(worlds, identities, inside, clusters, claimed)
         self.universe = self.space.universe()
         self._by_address: dict[tuple[bool, bool], Universe] = {(False, False): self.universe}
         self._pods = pod_bits(self.universe)
-        self._named_ports = frozenset(p for w in (*worlds, *said) for each in w.sets for p in each.named_ports)
+        self._named_ports = frozenset(p for w in (*worlds, *claimed) for each in w.sets for p in each.named_ports)
         self._always = _in_default_deny(worlds[1])
         loaded = {id(world): self._load(world) for world in worlds}
         self._compared = len(worlds)
-        self._worlds = (*(loaded[id(world)] for world in worlds), *map(self._load, said))
+        self._worlds = (*(loaded[id(world)] for world in worlds), *map(self._load, claimed))
         self._subjects = subject_bits(self.space, self.universe)
         self._host = self.universe.select(reserved_term("host"))
         self._init = self.universe.select(reserved_term("init"))
-        self._known: dict[tuple[Rules, Ground], tuple[Change, ...]] = {}
+        self._known: dict[tuple[RuleBitsByWorld, SubjectDefaults], tuple[Change, ...]] = {}
 
     def result(self) -> StepEffect:
         """What differs; without a step, all of it is `own`."""
         flows: dict[_Flow, int] = {}
         enforcement: dict[tuple[str, bool], int] = {}
         for direction in DIRECTIONS:
-            for subjects, rules, ground in self._classes(direction):
-                for change in self._changes(rules, ground):
+            for subjects, rules, defaults in self._classes(direction):
+                for change in self._changes(rules, defaults):
                     flow = _Flow(change.part, change.change, direction, change.peers, change.ports, change.limits)
                     flows[flow] = flows.get(flow, 0) | subjects
                 first, now, *rest = map(denies_by_default, rules[: self._compared])
-                if first != now and rest != [now] and not ground.always_denied:
+                if first != now and rest != [now] and not defaults.always_denied:
                     place = (direction, now)
                     enforcement[place] = enforcement.get(place, 0) | subjects
         describer = Describer(self.space, self.universe, self._subjects)
@@ -165,15 +165,15 @@ class _Comparison:
             Difference(*undeclared, exact=self.space.exact),
         )
 
-    def _classes(self, direction: str) -> Iterator[tuple[int, Rules, Ground]]:
+    def _classes(self, direction: str) -> Iterator[tuple[int, RuleBitsByWorld, SubjectDefaults]]:
         """The subjects that rules of the direction select and to whom not the same rules apply in every world."""
-        groups: dict[int, tuple[set[Rule], ...]] = {}
+        groups: dict[int, tuple[set[RuleBits], ...]] = {}
         names_used = False
         for position, loaded in enumerate(self._worlds):
             for item in loaded:
                 entry, subjects = item.entry, item.subjects & self._subjects
                 if entry.direction == direction and subjects:
-                    rule = Rule(entry.deny, entry.default_deny, item.peers, entry.ports)
+                    rule = RuleBits(entry.deny, entry.default_deny, item.peers, entry.ports)
                     groups.setdefault(subjects, tuple(set() for _ in self._worlds))[position].add(rule)
                     names_used = names_used or any(grant.match.name for grant in entry.ports)
         differing = 0
@@ -193,18 +193,18 @@ class _Comparison:
         sides = list(groups.values())
         for (indexes, names, without_identity), subjects in classes.items():
             rules = tuple(
-                frozenset[Rule]().union(*(sides[index][world] for index in indexes))
+                frozenset[RuleBits]().union(*(sides[index][world] for index in indexes))
                 for world in range(len(self._worlds))
             )
             if len(set(rules[: self._compared])) > 1:
-                yield subjects, rules, self._ground(direction, names, without_identity)
+                yield subjects, rules, self._defaults(direction, names, without_identity)
 
-    def _changes(self, rules: Rules, ground: Ground) -> tuple[Change, ...]:
-        found = self._known.get((rules, ground))
+    def _changes(self, rules: RuleBitsByWorld, defaults: SubjectDefaults) -> tuple[Change, ...]:
+        found = self._known.get((rules, defaults))
         if found is None:
-            compared, said = rules[: self._compared], rules[self._compared :]
-            declared = dict(zip((OPENED, CLOSED), said, strict=True)) if said else None
-            found = self._known[rules, ground] = tuple(changes(compared, ground, declared))
+            compared, claimed = rules[: self._compared], rules[self._compared :]
+            declared = dict(zip((OPENED, CLOSED), claimed, strict=True)) if claimed else None
+            found = self._known[rules, defaults] = tuple(changes(compared, defaults, declared))
         return found
 
     def _load(self, world: PolicyWorld) -> list[LoadedEntry]:
@@ -224,8 +224,8 @@ class _Comparison:
             return _PortNames(self.space.identities[position - self.space.cell_count].named_ports, True)
         return _PortNames((), False)
 
-    def _ground(self, direction: str, names: _PortNames, without_identity: bool) -> Ground:
-        return Ground(
+    def _defaults(self, direction: str, names: _PortNames, without_identity: bool) -> SubjectDefaults:
+        return SubjectDefaults(
             everyone=self.universe.all,
             always_allowed=self._host if direction == INGRESS else 0,
             always_denied=without_identity,

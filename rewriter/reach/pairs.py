@@ -17,7 +17,7 @@ from rewriter.cilium.verdict import universe_for
 from rewriter.reach.difference import CLOSED, OPENED
 from rewriter.reach.port_line import PortLine, PortRange, PortSet, intersection, normalised
 from rewriter.reach.port_names import with_numbers
-from rewriter.reach.side import Ground, Masks, Rule, by_peers, let_through
+from rewriter.reach.side import Masks, RuleBits, SubjectDefaults, by_peers, let_through
 from rewriter.reach.world import PolicyWorld
 
 _BEFORE, _AFTER = 0, 1
@@ -122,7 +122,7 @@ class _Comparison:
         """Takes in the classes of one cluster's workloads."""
         always = any(p.settings.enforcement is EnforcementMode.ALWAYS for p in member.after.sets)
         own = self._universe.select(pods_with(CLUSTER_LABEL, member.after.local_cluster))
-        groups: dict[str, dict[int, tuple[set[Rule], set[Rule]]]] = {INGRESS: {}, EGRESS: {}}
+        groups: dict[str, dict[int, tuple[set[RuleBits], set[RuleBits]]]] = {INGRESS: {}, EGRESS: {}}
         for which, world in enumerate(member):
             loaded = [
                 item
@@ -139,7 +139,7 @@ class _Comparison:
                 entry, subjects = item.entry, item.subjects & own
                 if subjects:
                     self._selected[which] |= subjects
-                    rule = Rule(entry.deny, entry.default_deny, item.peers, entry.ports)
+                    rule = RuleBits(entry.deny, entry.default_deny, item.peers, entry.ports)
                     groups[entry.direction].setdefault(subjects, (set(), set()))[which].add(rule)
         for direction, found in groups.items():
             if always:
@@ -153,7 +153,7 @@ class _Comparison:
         return self._by_address[key]
 
     def _classed(
-        self, direction: str, groups: Mapping[int, tuple[set[Rule], set[Rule]]], *, always: bool
+        self, direction: str, groups: Mapping[int, tuple[set[RuleBits], set[RuleBits]]], *, always: bool
     ) -> Iterator[_Class]:
         names_used = bool(self._line.names)
         members: dict[int, list[int]] = {}
@@ -167,8 +167,8 @@ class _Comparison:
             classes[key] = classes.get(key, 0) | 1 << position
         sides = list(groups.values())
         for (chosen, ports), subjects in classes.items():
-            rules = [frozenset[Rule]().union(*(sides[index][which] for index in chosen)) for which in range(2)]
-            ground = Ground(
+            rules = [frozenset[RuleBits]().union(*(sides[index][which] for index in chosen)) for which in range(2)]
+            defaults = SubjectDefaults(
                 everyone=self._universe.all,
                 always_allowed=0,
                 always_denied=always,
@@ -176,7 +176,7 @@ class _Comparison:
                 named_ports=ports,
                 ports_complete=direction == INGRESS,
             )
-            atoms, masks = let_through(rules, ground)
+            atoms, masks = let_through(rules, defaults)
             spans = {atom: normalised(atoms.intervals([atom])) for atom in range(len(atoms.starts))}
             yield _Class(subjects, masks, spans)
 

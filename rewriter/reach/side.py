@@ -13,7 +13,7 @@ from rewriter.reach.difference import CLOSED, OPENED
 from rewriter.reach.port_line import Atoms, Interval, PortLine, PortSet, cut, normalised
 
 #: What makes a change: the step (or all that differs, where there is none), or the upgrade without it. What the step
-#: changes beyond what is declared is told once more.
+#: changes beyond what is declared is reported once more.
 OWN, UPGRADE, UNDECLARED = "own", "upgrade", "undeclared"
 
 _SUBJECT_TO = "subject to "
@@ -22,7 +22,7 @@ Masks = dict[int, int]
 """For each atom of the port line the bits of the peers; absent where none."""
 
 
-class Rule(NamedTuple):
+class RuleBits(NamedTuple):
     """A rule as it bears on its subjects: the bits of its peers, and its ports."""
 
     deny: bool
@@ -42,8 +42,8 @@ class Change(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """What the rules of one subject stand on: everyone, who is always let in, and how port names are read.
+class SubjectDefaults:
+    """What holds for a subject before its rules: everyone, who is always let in, and how port names are read.
 
     `always_denied` is a subject that is denied by default though no rule says so.
     """
@@ -63,31 +63,35 @@ class _Side(NamedTuple):
     limited: Mapping[str, Masks]
 
 
-def denies_by_default(rules: Iterable[Rule]) -> bool:
+def denies_by_default(rules: Iterable[RuleBits]) -> bool:
     return any(rule.default_deny for rule in rules)
 
 
 def changes(
-    rules: Sequence[frozenset[Rule]], ground: Ground, declared: Mapping[str, frozenset[Rule]] | None = None
+    rules: Sequence[frozenset[RuleBits]],
+    defaults: SubjectDefaults,
+    declared: Mapping[str, frozenset[RuleBits]] | None = None,
 ) -> Iterator[Change]:
     """What the second rules open and close in place of the first, and of a third if there are three.
 
     The four rules of a step are those of `reach_of_step`: then its own effect and that of the upgrade are told apart.
-    With rules `declared` for OPENED and CLOSED, what is not among their flows is told as undeclared, too: a rule with
-    limits declares what is subject to them, and nothing beyond.
+    With rules `declared` for OPENED and CLOSED, what is not among their flows is also reported as undeclared: a rule
+    with limits declares what is subject to them, and nothing beyond.
     """
-    said = declared or {}
+    claimed = declared or {}
     spans = {
-        grant: _intervals(grant, ground) for rule in frozenset().union(*rules, *said.values()) for grant in rule.ports
+        grant: _intervals(grant, defaults)
+        for rule in frozenset().union(*rules, *claimed.values())
+        for grant in rule.ports
     }
     atoms = cut(interval for intervals in spans.values() for interval in intervals)
-    old, new, *rest = (_side(part, spans, atoms, ground) for part in rules)
+    old, new, *rest = (_side(part, spans, atoms, defaults) for part in rules)
     if len(rest) == 2:
         differences = _of_step(old, new, rest[0], rest[1])
     else:
         most, least = (_either(old, rest[0]), _both(old, rest[0])) if rest else (old, old)
         differences = [(OWN, OPENED, most, new), (OWN, CLOSED, new, least)]
-    named = {change: _named(part, spans, atoms) for change, part in said.items()}
+    named = {change: _named(part, spans, atoms) for change, part in claimed.items()}
     found: dict[tuple[str, str, str], Masks] = {}
     for part, change, first, second in differences:
         for limits, atom, mask in _gained(first, second, len(atoms.starts)):
@@ -115,13 +119,13 @@ def _of_step(today: _Side, fixed: _Side, unfixed: _Side, early: _Side) -> list[t
     ]
 
 
-def let_through(rules: Sequence[frozenset[Rule]], ground: Ground) -> tuple[Atoms, list[Masks]]:
+def let_through(rules: Sequence[frozenset[RuleBits]], defaults: SubjectDefaults) -> tuple[Atoms, list[Masks]]:
     """For each set of rules the peers that it lets through, freely or under a limit, over the same atoms of ports."""
-    spans = {grant: _intervals(grant, ground) for rule in frozenset().union(*rules) for grant in rule.ports}
+    spans = {grant: _intervals(grant, defaults) for rule in frozenset().union(*rules) for grant in rule.ports}
     atoms = cut(interval for intervals in spans.values() for interval in intervals)
     found = []
     for part in rules:
-        side = _side(part, spans, atoms, ground)
+        side = _side(part, spans, atoms, defaults)
         masks = dict(side.free)
         for limited in side.limited.values():
             for atom, mask in limited.items():
@@ -130,16 +134,18 @@ def let_through(rules: Sequence[frozenset[Rule]], ground: Ground) -> tuple[Atoms
     return atoms, found
 
 
-def _intervals(grant: PortGrant, ground: Ground) -> list[Interval]:
-    return ground.line.intervals(grant.match, ground.named_ports, complete=ground.ports_complete)
+def _intervals(grant: PortGrant, defaults: SubjectDefaults) -> list[Interval]:
+    return defaults.line.intervals(grant.match, defaults.named_ports, complete=defaults.ports_complete)
 
 
-def _side(rules: frozenset[Rule], spans: Mapping[PortGrant, list[Interval]], atoms: Atoms, ground: Ground) -> _Side:
+def _side(
+    rules: frozenset[RuleBits], spans: Mapping[PortGrant, list[Interval]], atoms: Atoms, defaults: SubjectDefaults
+) -> _Side:
     (free, limited), (denied, _) = (
         _named((rule for rule in rules if rule.deny is deny), spans, atoms) for deny in (False, True)
     )
-    enforced = ground.always_denied or denies_by_default(rules)
-    base = ground.always_allowed if enforced else ground.everyone
+    enforced = defaults.always_denied or denies_by_default(rules)
+    base = defaults.always_allowed if enforced else defaults.everyone
     free = {atom: (free.get(atom, 0) | base) & ~denied.get(atom, 0) for atom in range(len(atoms.starts))}
     kept = {
         limit: {atom: mask & ~denied.get(atom, 0) & ~free[atom] for atom, mask in masks.items()}
@@ -148,7 +154,7 @@ def _side(rules: frozenset[Rule], spans: Mapping[PortGrant, list[Interval]], ato
     return _Side(free, kept)
 
 
-def _named(rules: Iterable[Rule], spans: Mapping[PortGrant, list[Interval]], atoms: Atoms) -> _Side:
+def _named(rules: Iterable[RuleBits], spans: Mapping[PortGrant, list[Interval]], atoms: Atoms) -> _Side:
     """The peers that rules name, whether these allow or deny."""
     free: Masks = {}
     limited: dict[str, Masks] = {}

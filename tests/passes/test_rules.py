@@ -9,7 +9,7 @@ import yaml
 from rewriter.cilium.policy import read_policy
 from rewriter.config.model import Config
 from rewriter.evidence.context import Context
-from rewriter.passes.kit.coverage import add_after, missing, remove_entries, replace_rule, sibling
+from rewriter.passes.kit.coverage import add_after, remove_entries, replace_rule, sibling, uncovered_rules
 from tests.passes.support import Facts, cluster, version
 
 POLICY = """
@@ -96,7 +96,7 @@ def test_peers_are_there_already(other: str, wanted: str, there: bool) -> None:
     other = other if other.startswith("{") else f"{{{other}}}"
     known = context(f"ingress: [{{fromCIDR: [192.0.2.0/24]}}, {other}]")
     rule = next(known.policy.rules())
-    assert (missing(known, rule, [yaml.safe_load(f"{{{wanted}}}")]) == []) is there
+    assert (uncovered_rules(known, rule, [yaml.safe_load(f"{{{wanted}}}")]) == []) is there
 
 
 @pytest.mark.parametrize(
@@ -126,13 +126,13 @@ def test_ports_are_there_already(other: str, wanted: str, there: bool) -> None:
     ports = f", toPorts: [{other}]" if other else ""
     known = context(f"ingress: [{{fromCIDR: [192.0.2.0/24]}}, {{fromEntities: [cluster]{ports}}}]")
     new: dict[str, Any] = {"fromEntities": ["cluster"], "toPorts": [yaml.safe_load(wanted)]}
-    assert (missing(known, next(known.policy.rules()), [new]) == []) is there
+    assert (uncovered_rules(known, next(known.policy.rules()), [new]) == []) is there
 
 
 def test_a_rule_is_not_there_because_of_itself_nor_of_another_list() -> None:
     known = context("{ingress: [{fromEntities: [cluster]}], ingressDeny: [{fromEntities: [cluster]}]}")
     first = next(known.policy.rules())
-    assert missing(known, first, [{"fromEntities": ["cluster"]}]) != []
+    assert uncovered_rules(known, first, [{"fromEntities": ["cluster"]}]) != []
 
 
 def test_network_policy_peers_are_compared_too() -> None:
@@ -142,12 +142,15 @@ def test_network_policy_peers_are_compared_too() -> None:
     )
     first = next(known.policy.rules())
     assert (
-        missing(known, first, [{"from": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"a": "b"}}}]}]) == []
+        uncovered_rules(
+            known, first, [{"from": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"a": "b"}}}]}]
+        )
+        == []
     )
-    assert missing(known, first, [{"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}]) != []
+    assert uncovered_rules(known, first, [{"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}]) != []
 
 
 def test_a_sibling_that_allows_nothing_is_not_added_twice() -> None:
     nothing = {"fromEndpoints": [{}], "toPorts": [{"ports": []}]}
     known = context("{ingress: [{fromEntities: [cluster]}, {fromEndpoints: [{}], toPorts: [{ports: []}]}]}")
-    assert missing(known, next(known.policy.rules()), [nothing]) == []
+    assert uncovered_rules(known, next(known.policy.rules()), [nothing]) == []

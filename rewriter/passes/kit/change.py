@@ -16,7 +16,7 @@ from rewriter.cilium.terms import Term
 from rewriter.evidence.context import Context
 from rewriter.finding import FlowClaim, Operation
 from rewriter.passes.kit.claims import rule_flows
-from rewriter.passes.kit.coverage import add_after, missing, sibling
+from rewriter.passes.kit.coverage import add_after, sibling, uncovered_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def rule_added(
     """
     new = {**sibling(rule, peers), **members}
     new = {name: value for name, value in new.items() if value is not None}
-    if not missing(context, rule, [new]):
+    if not uncovered_rules(context, rule, [new]):
         return None
     return Change(add_after(rule, [new]), (rule_flows(context, spec, rule, words, new),))
 

@@ -22,7 +22,7 @@ from rewriter.evidence.mesh import (
 )
 from rewriter.finding import Operation
 from rewriter.passes.kit.cidr_entries import CidrEntry, Coverage, Held, matches_pods, union
-from rewriter.passes.kit.coverage import add_after, missing, remove_entries, replace_rule, sibling
+from rewriter.passes.kit.coverage import add_after, remove_entries, replace_rule, sibling, uncovered_rules
 from rewriter.text import join_names
 
 
@@ -76,7 +76,7 @@ def rewrite(context: Context, rule: Rule, field: PeerField, covered: Coverage) -
         return _in_network_policy(context, rule, field, covered, handled, removed)
     peers = list(_cluster_peers(context, rule, covered, form, handled))
     siblings = [(each, sibling(rule, {each.field: each.entries})) for each in peers]
-    new = missing(context, rule, [raw for _, raw in siblings])
+    new = uncovered_rules(context, rule, [raw for _, raw in siblings])
     added = [(each, raw) for each, raw in siblings if raw in new]
     operations: tuple[Operation, ...]
     if len(removed) < len(field.entries):
@@ -220,7 +220,7 @@ def _insert(field: PeerField, index: int, peers: Sequence[Any]) -> Iterator[Oper
 
 def _is_new(context: Context, rule: Rule, field: PeerField, peer: Any, there: Mapping[str, Any] | None) -> bool:
     wanted = sibling(rule, {field.name: [peer]})
-    return bool(missing(context, rule, [wanted], besides=[there] if there else []))
+    return bool(uncovered_rules(context, rule, [wanted], besides=[there] if there else []))
 
 
 def _network_policy_peers(

@@ -36,7 +36,7 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ScopedField:
     """The entries of one peer field that change, each with its scope, in document order."""
 
     context: Context
@@ -56,83 +56,83 @@ class Effect:
     trust: Applicability
 
 
-def effect(place: Place) -> Effect:
+def effect(site: ScopedField) -> Effect:
     """What naming the clusters of each entry does to traffic, beside what happens without it."""
-    rule = place.rule
-    lost, kept = tuple(_lost(place)), tuple(_kept_alive(place))
-    why = _without(place)
-    for index, scope in place.scopes.items():
-        if scope.names is None and _means_more_than_pods(place, index):
-            why += f"; `{entry_words(place, index)}` also means what is no pod, and no selector keeps that"
+    rule = site.rule
+    lost, kept = tuple(_lost(site)), tuple(_kept_alive(site))
+    why = _without(site)
+    for index, scope in site.scopes.items():
+        if scope.names is None and _means_more_than_pods(site, index):
+            why += f"; `{entry_words(site, index)}` also means what is no pod, and no selector keeps that"
     more: tuple[FlowClaim, ...] = ()
     if kept:
-        words, reason = _read_as_more(place)
-        only = sibling(rule, {place.field.name: [place.field.entries[index] for index in place.scopes]})
-        more = (rule_flows(place.context, place.spec, rule, f"pods of other clusters, {words}", only, terms=kept),)
+        words, reason = _read_as_more(site)
+        only = sibling(rule, {site.field.name: [site.field.entries[index] for index in site.scopes]})
+        more = (rule_flows(site.context, site.spec, rule, f"pods of other clusters, {words}", only, terms=kept),)
         why += f"; {reason}"
     opens, closes = (lost, more) if rule.deny else (more, lost)
-    begins = rule.deny and more and rejected_today(place.context) is not None
+    begins = rule.deny and more and rejected_today(site.context) is not None
     trust = Applicability.UNSAFE if opens or begins else Applicability.EVIDENT if closes else Applicability.SAFE
     return Effect(opens, closes, why, trust)
 
 
-def _without(place: Place) -> str:
+def _without(site: ScopedField) -> str:
     """What happens without the fix."""
-    dead = rejected_today(place.context) is not None
+    dead = rejected_today(site.context) is not None
     when = "the policy is not enforced today; once the upgrade switches it on" if dead else "after the upgrade"
-    if not place.rule.deny:
+    if not site.rule.deny:
         return f"{when}, traffic of other clusters that only this rule allows is dropped"
     if dead:
         return f"{when}, this rule denies no traffic of other clusters"
     return f"{when}, traffic of other clusters that this rule denies is no longer denied"
 
 
-def _lost(place: Place) -> Iterator[FlowClaim]:
+def _lost(site: ScopedField) -> Iterator[FlowClaim]:
     """What entries mean today and no longer do once they name clusters.
 
     Where the policy is not enforced today, that is only what the upgrade would begin to allow.
     """
-    own = place.context.cluster
-    dead = rejected_today(place.context) is not None
-    for index, scope in place.scopes.items():
+    own = site.context.cluster
+    dead = rejected_today(site.context) is not None
+    for index, scope in site.scopes.items():
         names_own = scope.names is None or (own is not None and own.name in scope.names)
-        if dead and (place.rule.deny or names_own):
+        if dead and (site.rule.deny or names_own):
             continue
         if scope.names is not None:
-            others = f"pods with {entry_words(place, index)} outside {join_names(scope.names)}"
+            others = f"pods with {entry_words(site, index)} outside {join_names(scope.names)}"
             others += " (none is known)" if scope.workloads else ""
-            yield _left_out(place, index, others, "NotIn", scope.names)
-        elif _means_more_than_pods(place, index):
+            yield _left_out(site, index, others, "NotIn", scope.names)
+        elif _means_more_than_pods(site, index):
             others = "nodes, addresses outside the mesh and all else that is no pod"
-            yield _left_out(place, index, others, "DoesNotExist")
+            yield _left_out(site, index, others, "DoesNotExist")
 
 
-def _kept_alive(place: Place) -> Iterator[Term]:
+def _kept_alive(site: ScopedField) -> Iterator[Term]:
     """The pods of other clusters for whom an entry would mean more than today."""
-    for index, scope in place.scopes.items():
-        only = sibling(place.rule, {place.field.name: [place.field.entries[index]]})
-        yield from of_other_clusters(place.context, place.spec, place.rule, only, scope.names)
+    for index, scope in site.scopes.items():
+        only = sibling(site.rule, {site.field.name: [site.field.entries[index]]})
+        yield from of_other_clusters(site.context, site.spec, site.rule, only, scope.names)
 
 
-def _read_as_more(place: Place) -> tuple[str, str]:
+def _read_as_more(site: ScopedField) -> tuple[str, str]:
     """How a rule means more than today, and why."""
-    context = place.context
+    context = site.context
     before, after = context.from_version, context.to_version
     kept = "and the fix would keep that for other clusters too"
     if rejected_today(context) is not None:
-        if place.rule.deny:
+        if site.rule.deny:
             return "which nothing denies today", "the fix would make it deny that"
         return "which others deny by default today", "others deny it by default today, and the fix would open it"
-    if _loses_l7_rules(place):
+    if _loses_l7_rules(site):
         return "without the L7 rules", f"{after} drops the L7 rules of this rule, {kept}"
-    if "authentication" in place.rule.raw and before < AUTHENTICATION_OFF <= after:
+    if "authentication" in site.rule.raw and before < AUTHENTICATION_OFF <= after:
         return "without mutual authentication", f"{after} does not enforce mutual authentication by default, {kept}"
     return f"as Cilium {after} reads the rule", f"{after} reads the rule as more than {before} does, {kept}"
 
 
-def _left_out(place: Place, index: int, words: str, operator: str, clusters: tuple[str, ...] = ()) -> FlowClaim:
+def _left_out(site: ScopedField, index: int, words: str, operator: str, clusters: tuple[str, ...] = ()) -> FlowClaim:
     """The flows of one entry that a condition on the cluster takes from it; this is the opposite condition."""
-    context, spec, rule, field = place.context, place.spec, place.rule, place.field
+    context, spec, rule, field = site.context, site.spec, site.rule, site.field
     term = term_today(context, spec, field, index)
     only = sibling(rule, {field.name: [field.entries[index]]})
     if term is None:
@@ -141,17 +141,17 @@ def _left_out(place: Place, index: int, words: str, operator: str, clusters: tup
     return rule_flows(context, spec, rule, words, only, terms=[lost])
 
 
-def _means_more_than_pods(place: Place, index: int) -> bool:
+def _means_more_than_pods(site: ScopedField, index: int) -> bool:
     """Whether an entry only says what its peers are not: that is true of everything that has no labels."""
-    term = term_today(place.context, place.spec, place.field, index)
+    term = term_today(site.context, site.spec, site.field, index)
     return term is not None and all(condition.operator in ("NotIn", "DoesNotExist") for condition in term.conditions)
 
 
-def _loses_l7_rules(place: Place) -> bool:
+def _loses_l7_rules(site: ScopedField) -> bool:
     """Whether the upgrade makes a plain L4 rule of this one."""
-    if not place.context.from_version < L7_GENERIC_REMOVED <= place.context.to_version:
+    if not site.context.from_version < L7_GENERIC_REMOVED <= site.context.to_version:
         return False
-    demands = [item.get("rules") for item in place.rule.to_ports if isinstance(item, dict)]
+    demands = [item.get("rules") for item in site.rule.to_ports if isinstance(item, dict)]
     return any(isinstance(kinds, dict) and kinds.keys() & {"kafka", "l7", "l7proto"} for kinds in demands)
 
 
@@ -173,11 +173,11 @@ def term_today(context: Context, spec: Spec, field: PeerField, index: int) -> La
     return endpoint_term(selector, policy, spec.subject, settings)
 
 
-def entry_words(place: Place, index: int) -> str:
-    if place.context.policy.kind != KNP:
-        selector = place.field.selectors[index]
+def entry_words(site: ScopedField, index: int) -> str:
+    if site.context.policy.kind != KNP:
+        selector = site.field.selectors[index]
         return selector_text(selector) or "{}"
-    return _peer_words(place.field.entries[index])
+    return _peer_words(site.field.entries[index])
 
 
 def _peer_words(peer: dict[str, Any]) -> str:

@@ -62,7 +62,7 @@ def remove_entries(route: str, indexes: Iterable[int]) -> tuple[Operation, ...]:
     return tuple({"op": "remove", "path": f"{route}/{index}"} for index in sorted(set(indexes), reverse=True))
 
 
-def missing(
+def uncovered_rules(
     context: Context, rule: Rule, siblings: Iterable[Mapping[str, Any]], *, besides: Iterable[Mapping[str, Any]] = ()
 ) -> list[dict[str, Any]]:
     """The rules that no other rule of the list covers with the same or wider peers on the same or wider ports.
@@ -101,7 +101,7 @@ def _list_name(rule: Rule) -> str:
     return rule.list_route.rsplit("/", 1)[1]
 
 
-def alone(policy: Policy, spec: Spec, name: str, rules: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def single_rule_manifest(policy: Policy, spec: Spec, name: str, rules: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """A manifest of the same subject with these rules only, in the list of that name."""
     subject = "podSelector" if policy.kind == KNP else "nodeSelector" if spec.subject is None else "endpointSelector"
     return {
@@ -114,7 +114,7 @@ def alone(policy: Policy, spec: Spec, name: str, rules: Sequence[Mapping[str, An
 
 def _entries(context: Context, spec: Spec, rule: Rule, raw: Mapping[str, Any]) -> tuple[Entry, ...]:
     """What one rule means by itself on the target release; nothing where that release rejects it."""
-    if rejection(alone(context.policy, spec, _list_name(rule), [raw]), context.to_version) is not None:
+    if rejection(single_rule_manifest(context.policy, spec, _list_name(rule), [raw]), context.to_version) is not None:
         return ()
     return entries_of(context, spec, rule, raw, context.to_version)
 
@@ -132,7 +132,7 @@ def entries_of(
 
     With `every_cluster` a selector that names no cluster means all of them, whatever the release adds.
     """
-    manifest = alone(context.policy, spec, _list_name(rule), [raw])
+    manifest = single_rule_manifest(context.policy, spec, _list_name(rule), [raw])
     cluster = context.cluster.name if context.cluster else _UNKNOWN_CLUSTER
     default_local = context.default_local_cluster(version) and mesh_known(context.inventory, context.config)
     default_local = default_local and not every_cluster

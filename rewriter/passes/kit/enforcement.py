@@ -151,7 +151,7 @@ def subject_evidence(context: Context) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class SwitchedOn:
+class FlowChanges:
     """What happens to traffic when a policy that is not enforced today begins to be: in words, with evidence."""
 
     opens: tuple[FlowClaim, ...] = ()
@@ -159,7 +159,7 @@ class SwitchedOn:
     evidence: tuple[str, ...] = ()
 
 
-def switched_on(context: Context) -> SwitchedOn:
+def switched_on(context: Context) -> FlowChanges:
     """What changes once a policy is enforced that is not today.
 
     It closes what it denies, by default or by rule, and as long as the source release is there also what that denies by
@@ -192,7 +192,7 @@ def switched_on(context: Context) -> SwitchedOn:
                 opens.append(rules_flows(words, spec, direction, allowing))
                 witnesses += others
     evidence = [f"{policy_text(other)} applies to the same pods" for other in witnesses]
-    return SwitchedOn(tuple(opens), tuple(closes), (*dict.fromkeys(evidence), *subject_evidence(context)))
+    return FlowChanges(tuple(opens), tuple(closes), (*dict.fromkeys(evidence), *subject_evidence(context)))
 
 
 def denied_today(context: Context, spec: Spec, direction: str) -> bool:

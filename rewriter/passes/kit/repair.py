@@ -55,14 +55,14 @@ def repaired(
         return Repaired(fixed, Applicability.MANUAL, Change(tuple(operations)), (), still)
     after = replace(context, policy=fixed)
     if rejected_today(context) is not None:
-        woken = switched_on(after)
-        change = Change(tuple(operations), _of(woken.opens, fixed), _of(woken.closes, fixed))
-        return Repaired(fixed, Applicability.UNSAFE, change, woken.evidence)
+        changes = switched_on(after)
+        change = Change(tuple(operations), _of(changes.opens, fixed), _of(changes.closes, fixed))
+        return Repaired(fixed, Applicability.UNSAFE, change, changes.evidence)
     if rejected(policy, context.to_version, node_selector_labels=labels) is not None and not narrows:
         kept = changed_by_upgrade(after)
-        changes = bool(kept.opens or kept.closes)
+        moves = bool(kept.opens or kept.closes)
         change = Change(tuple(operations), _of(kept.opens, fixed), _of(kept.closes, fixed))
-        return Repaired(fixed, Applicability.EVIDENT if changes else Applicability.SAFE, change)
+        return Repaired(fixed, Applicability.EVIDENT if moves else Applicability.SAFE, change)
     if same or _harmless(route.removeprefix(policy.route)):
         return Repaired(fixed, Applicability.SAFE, Change(tuple(operations)))
     found = rule_at(policy, route)

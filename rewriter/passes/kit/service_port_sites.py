@@ -18,7 +18,7 @@ from rewriter.inventory.completeness import Completeness, Hidden
 from rewriter.inventory.facts import Service
 from rewriter.passes.kit.backend_ports import backend_ports
 from rewriter.passes.kit.change import Change
-from rewriter.passes.kit.coverage import missing
+from rewriter.passes.kit.coverage import uncovered_rules
 from rewriter.passes.kit.port_sites import PortSite, port_sites
 from rewriter.passes.kit.report import report
 from rewriter.text import join_names, port_text
@@ -104,7 +104,7 @@ def _finding(site: PortSite, targets: _Targets) -> Finding | None:
     change: Change | None = None
     if not targets.doubt:
         change = site.becomes(port, "the peers of the rule")
-        if not missing(context, site.rule, [_with_port(site, port)]):
+        if not uncovered_rules(context, site.rule, [_with_port(site, port)]):
             return None
     hidden = _hidden(site)
     known = join_names(f"{p.port}/{p.protocol} → {p.target} ({s})" for s in targets.services for p in s.ports)
@@ -115,8 +115,8 @@ def _finding(site: PortSite, targets: _Targets) -> Finding | None:
         context,
         site,
         trust,
-        f"`{name}` names port {port_text(site.written)} of {join_names(map(str, targets.services))}, whose backends listen "
-        f"on {join_names(each['port'] for each in targets.ports)}",
+        f"`{name}` names port {port_text(site.written)} of {join_names(map(str, targets.services))}, whose backends "
+        f"listen on {join_names(each['port'] for each in targets.ports)}",
         "policies are checked on the backends' ports, so the rule allows no connection to the Service",
         change=change,
         severity=Severity.NOTE if hidden else Severity.WARNING,

@@ -13,7 +13,7 @@ from rewriter.cilium.terms import Term
 from rewriter.evidence.context import Context
 from rewriter.finding import FlowClaim
 from rewriter.passes.kit.change import Change, flows_of, patch
-from rewriter.passes.kit.coverage import missing, remove_entries, sibling
+from rewriter.passes.kit.coverage import remove_entries, sibling, uncovered_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Site:
         """Whether other entries of the field, or other rules of the list, mean already what a new entry would."""
         besides = [{**self.rule.raw, self.field.name: self.rest}] if self.rest else []
         wanted = sibling(self.rule, {self.field.name: [new]})
-        return not missing(self.context, self.rule, [wanted], besides=besides)
+        return not uncovered_rules(self.context, self.rule, [wanted], besides=besides)
 
 
 def rule_sites(context: Context) -> Iterator[RuleSite]:

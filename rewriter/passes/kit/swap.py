@@ -11,7 +11,7 @@ from rewriter.evidence.context import Context
 from rewriter.finding import Operation
 from rewriter.passes.kit.change import Change, patch
 from rewriter.passes.kit.claims import rule_flows
-from rewriter.passes.kit.coverage import add_after, missing, remove_entries, replace_rule, sibling
+from rewriter.passes.kit.coverage import add_after, remove_entries, replace_rule, sibling, uncovered_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def swapped(
     rules = [(each, each.rule(rule)) for each in news]
     rest = [entry for index, entry in enumerate(field.entries) if index not in gone]
     there = [{**rule.raw, field.name: rest}] if rest else []
-    wanted = missing(context, rule, [raw for _, raw in rules], besides=there)
+    wanted = uncovered_rules(context, rule, [raw for _, raw in rules], besides=there)
     added = [(each, raw) for each, raw in rules if raw in wanted]
     opens = tuple(rule_flows(context, spec, rule, each.words, raw) for each, raw in added)
     were = sibling(rule, {field.name: [field.entries[index] for index in sorted(gone)]})

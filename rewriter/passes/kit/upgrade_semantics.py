@@ -14,10 +14,10 @@ from rewriter.evidence.context import Context
 from rewriter.finding import FlowClaim
 from rewriter.passes.kit.claims import rule_flows
 from rewriter.passes.kit.coverage import covered, entries_of, said_by_others
-from rewriter.passes.kit.enforcement import SwitchedOn, denied_today, rejected_today
+from rewriter.passes.kit.enforcement import FlowChanges, denied_today, rejected_today
 
 
-def changed_by_upgrade(context: Context) -> SwitchedOn:
+def changed_by_upgrade(context: Context) -> FlowChanges:
     """What the rules of an enforced policy open and close by being read as the target release reads them.
 
     Mostly nothing. A policy that the target release rejects as it is would not be read at all: there this is the doing
@@ -35,7 +35,7 @@ def changed_by_upgrade(context: Context) -> SwitchedOn:
                 pods = tuple(_of_the_mesh_before(context, spec, rule)) or None
                 peers = words if pods is None else "pods of other clusters"
                 (opens if rule.deny else closes).append(rule_flows(context, spec, rule, peers, terms=pods))
-    return SwitchedOn(tuple(opens), tuple(closes))
+    return FlowChanges(tuple(opens), tuple(closes))
 
 
 def of_other_clusters(

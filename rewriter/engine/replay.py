@@ -15,7 +15,7 @@ from rewriter.cilium.policy_set import PolicySet, compile_policies, match_entrie
 from rewriter.cilium.settings import Facts, Settings
 from rewriter.cilium.terms import LabelTerm
 from rewriter.cilium.verdict import DirectionVerdict, Engine, universe_for
-from rewriter.engine.placed import PlacedPolicy
+from rewriter.engine.located import LocatedPolicy
 from rewriter.inventory.facts import Workload
 from rewriter.inventory.hubble.flows import EGRESS, INGRESS, ObservedEndpoint, ObservedFlow
 
@@ -24,7 +24,7 @@ Manifest = tuple[Mapping[str, Any], str | None]
 """A policy, and the namespace that it lands in where it names none."""
 
 
-class Rules:
+class EntriesByNamespace:
     """Entries by the namespace of their subjects, so that a flow meets only those that may concern it."""
 
     def __init__(self, settings: Settings, entries: Iterable[tuple[int, Entry]]) -> None:
@@ -47,7 +47,7 @@ def _namespace_of(subject: LabelTerm) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PolicyPosition:
     """Where a policy stands: its file, the position of its document and its route there."""
 
     path: str
@@ -56,7 +56,7 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ReplayedStep:
     """A step of a rewrite: how many flows its policy judges, and those it may change, with verdicts before and after.
 
     A verdict is None where it depends on what nobody knows.
@@ -66,7 +66,7 @@ class Step:
     changes: tuple[tuple[int, bool | None, bool | None], ...]
 
 
-class Scene:
+class ClusterReplay:
     """One cluster: flows whose subject is in it, and the policies applied to it under today's and target settings.
 
     `running` are policies of the cluster that are in no file. `today` and `upgraded` hold a verdict for each flow.
@@ -75,7 +75,7 @@ class Scene:
     def __init__(
         self,
         flows: Sequence[ObservedFlow],
-        policies: Sequence[PlacedPolicy],
+        policies: Sequence[LocatedPolicy],
         settings: tuple[Settings, Settings],
         facts: Facts,
         workloads: Mapping[str, Sequence[Workload]],
@@ -95,28 +95,28 @@ class Scene:
             self._of_subject[flow.direction].setdefault(numbers[flow.subject], []).append(number)
         self._universe = universe_for(list(self._identities.values()), self._target)
         self._positions = {
-            Placed(placed.path, placed.document.index, placed.policy.route): number
-            for number, placed in enumerate(policies)
+            PolicyPosition(located.path, located.document.index, located.policy.route): number
+            for number, located in enumerate(policies)
         }
         self._running = running
-        manifests = [*((placed.policy.raw, placed.policy.namespace) for placed in policies), *running]
-        self._now = Rules(self._source, self._compiled(manifests, self._source))
-        self._then = Rules(self._target, self._compiled(manifests, self._target))
+        manifests = [*((located.policy.raw, located.policy.namespace) for located in policies), *running]
+        self._now = EntriesByNamespace(self._source, self._compiled(manifests, self._source))
+        self._then = EntriesByNamespace(self._target, self._compiled(manifests, self._target))
         every = range(len(flows))
         self.today = self._verdicts(every, self._now)
         self.upgraded = self._verdicts(every, self._then)
 
-    def knows(self, place: Placed) -> bool:
-        """Whether a policy stands at the place and is applied to this cluster."""
-        return place in self._positions
+    def knows(self, where: PolicyPosition) -> bool:
+        """Whether a policy stands there and is applied to this cluster."""
+        return where in self._positions
 
-    def step(self, place: Placed, before: Policy, after: Policy) -> Step:
+    def step(self, where: PolicyPosition, before: Policy, after: Policy) -> ReplayedStep:
         """What a step of a rewrite may change, on the target version.
 
-        `before` and `after` are the policy at `place`, which stands among the others as they are. Raises KeyError where
+        `before` and `after` are the policy there, which stands among the others as they are. Raises KeyError where
         no policy stands there.
         """
-        position = self._positions[place]
+        position = self._positions[where]
         old, new = (self._compiled([(each.raw, each.namespace)], self._target) for each in (before, after))
         touched = sorted(self._touched(old, new))
         sides = []
@@ -125,7 +125,7 @@ class Scene:
             sides.append(map(decided, self._verdicts(touched, _Exchanged(self._then, position, mine))))
         selecting = match_entries(PolicySet(self._target, (*old, *new), ()), self._universe)
         seen = {n for loaded in selecting for n in self._flows_of(loaded.entry.direction, loaded.subjects)}
-        return Step(len(seen), tuple(zip(touched, *sides, strict=True)))
+        return ReplayedStep(len(seen), tuple(zip(touched, *sides, strict=True)))
 
     def _flows_of(self, direction: str, subjects: int) -> Iterator[int]:
         """The flows judged in a direction for subjects given by their bits."""
@@ -136,7 +136,7 @@ class Scene:
     def afterwards(self, manifests: Sequence[Manifest]) -> list[DirectionVerdict]:
         """A verdict for each flow with these manifests in place of all policies of the files."""
         entries = self._compiled([*manifests, *self._running], self._target)
-        return self._verdicts(range(len(self.flows)), Rules(self._target, entries))
+        return self._verdicts(range(len(self.flows)), EntriesByNamespace(self._target, entries))
 
     def _compiled(self, manifests: Sequence[Manifest], settings: Settings) -> Entries:
         namespaces = [namespace for _, namespace in manifests]
@@ -156,7 +156,7 @@ class Scene:
             found |= {number for number in flows if everyone or item.peers & self._peers[number]}
         return found
 
-    def _verdicts(self, numbers: Iterable[int], rules: Rules | _Exchanged) -> list[DirectionVerdict]:
+    def _verdicts(self, numbers: Iterable[int], rules: EntriesByNamespace | _Exchanged) -> list[DirectionVerdict]:
         """A verdict for each of the flows, in order."""
         by_namespace: dict[str | None, list[int]] = {}
         ordered = list(numbers)
@@ -179,9 +179,9 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class _Exchanged:
-    """Rules with other entries for one policy."""
+    """The entries with others for one policy."""
 
-    rules: Rules
+    rules: EntriesByNamespace
     position: int
     entries: Sequence[tuple[int, Entry]]
 

@@ -9,7 +9,7 @@ from rewriter.cilium.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
-class PlacedPolicy:
+class LocatedPolicy:
     """A policy with its file and document."""
 
     path: str
