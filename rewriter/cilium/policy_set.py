@@ -44,7 +44,7 @@ def compile_policies(
     entries: list[tuple[int, Entry]] = []
     rejections: list[Rejection | None] = []
     for index, manifest in enumerate(manifests):
-        why = rejection(manifest, settings.version, node_selector_labels=settings.node_selector_labels)
+        why = rejection(manifest, settings.version, flags=settings.flags)
         rejections.append(why)
         if why is None:
             namespace = namespaces[index] if index < len(namespaces) else None

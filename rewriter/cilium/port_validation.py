@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from copy import deepcopy
 from typing import Any
 
 from rewriter.cilium.go_regexp import RegexpError, check_regexp
 from rewriter.cilium.go_syntax import is_service_name, parse_uint16, quote
 from rewriter.cilium.peer_validation import check_fqdn
-from rewriter.cilium.policy import read_policy
 from rewriter.cilium.rejected import RejectedError
 from rewriter.cilium.version import (
     EXTENDED_PROTOCOLS,
@@ -50,23 +48,6 @@ def known_protocols(version: Version) -> tuple[str, ...]:
     return (*_PROTOCOLS, *extended, *tunnels, "any")
 
 
-def with_portless_ports(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A manifest with port 0 where an entry of toPorts names none: what enable-extended-ip-protocols accepts.
-
-    The agent takes such an entry only with that setting (1.19 and later); the same manifest where there is none.
-    """
-    made = deepcopy(dict(manifest))
-    found = False
-    for rule in read_policy(made).rules():
-        for item in rule.to_ports:
-            ports = item.get("ports")
-            for port in ports if isinstance(ports, list) else ():
-                if isinstance(port, dict) and not port.get("port") and "endPort" not in port:
-                    port["port"] = "0"
-                    found = True
-    return made if found else manifest
-
-
 def has_l7_rules(rule: Mapping[str, Any], version: Version) -> bool:
     """Whether a toPorts item has `rules` for the release: an empty list is none, and `l7proto` alone does not count."""
     rules = rule.get("rules") or {}
@@ -75,11 +56,18 @@ def has_l7_rules(rule: Mapping[str, Any], version: Version) -> bool:
 
 
 def check_port_rule(
-    rule: Mapping[str, Any], route: str, version: Version, *, ingress: bool, deny: bool, peers: bool
+    rule: Mapping[str, Any],
+    route: str,
+    version: Version,
+    *,
+    ingress: bool,
+    deny: bool,
+    peers: bool,
+    portless: bool = False,
 ) -> None:
     """Raises RejectedError unless Cilium accepts one item of toPorts. Deny rules have ports and nothing else.
 
-    `peers` says whether the rule names any.
+    `peers` says whether the rule names any, `portless` whether enable-extended-ip-protocols is on.
     """
     l7 = not deny and has_l7_rules(rule, version)
     dns = l7 and bool(rule["rules"].get("dns"))
@@ -93,8 +81,11 @@ def check_port_rule(
     any_zero = False
     # Recorded for 1.18: the two portless protocols pass without peers, and are refused beside some.
     known = known_protocols(version if peers or version != EXTENDED_PROTOCOLS_PARSED else EXTENDED_PROTOCOLS)
+    portless = portless and version >= EXTENDED_PROTOCOLS
     for index, port in enumerate(ports):
         place = f"{route}/ports/{index}"
+        if portless and not (port or {}).get("port"):
+            port = {**(port or {}), "port": "0"}
         any_zero |= _check_port(port or {}, place, version, l7=l7, dns=dns, known=known)
         protocol = ((port or {}).get("protocol") or "ANY").upper()
         if l7 and not dns and protocol != "TCP":

@@ -91,7 +91,7 @@ def network_policy_port(item: Mapping[str, Any], version: Version) -> PortMatch:
 
 
 def _port(item: Mapping[str, Any], version: Version, *, egress: bool) -> Iterator[PortMatch]:
-    text, protocol = item.get("port") or "", str(item.get("protocol") or ANY_PROTOCOL).upper()
+    text, protocol = item.get("port") or "0", str(item.get("protocol") or ANY_PROTOCOL).upper()
     if is_service_name(text):
         end = item.get("endPort") or 0
         ranges = version >= PORT_RANGES and not (egress and version >= NAMED_PORTS_PER_DESTINATION)

@@ -18,6 +18,7 @@ from rewriter.cilium.policy import EGRESS, INGRESS
 from rewriter.cilium.port_validation import check_icmp_rule, check_port_rule, has_l7_rules
 from rewriter.cilium.rejected import RejectedError
 from rewriter.cilium.selector import escape_pointer
+from rewriter.cilium.settings import NO_FLAGS, AgentFlags
 from rewriter.cilium.version import (
     DENY_PEERS_EXCLUSIVE,
     DENY_RULES_VALIDATED,
@@ -52,7 +53,7 @@ class _Item(NamedTuple):
     deny: bool
     host: bool
     version: Version
-    node_selector_labels: bool
+    flags: AgentFlags
 
     @property
     def prefix(self) -> str:
@@ -68,9 +69,7 @@ class _Item(NamedTuple):
         return RejectedError(message, "/".join((self.route, *map(str, path))))
 
 
-def check_rule_set(
-    spec: Mapping[str, Any], route: str, version: Version, *, node_selector_labels: bool = False
-) -> None:
+def check_rule_set(spec: Mapping[str, Any], route: str, version: Version, flags: AgentFlags = NO_FLAGS) -> None:
     """Raises RejectedError unless Cilium accepts the rule set (api.Rule.Sanitize)."""
     lists = [(field, spec.get(field) or []) for field in ("ingress", "ingressDeny", "egress", "egressDeny")]
     if version >= RULES_REQUIRED and not any(items for _, items in lists):
@@ -89,7 +88,7 @@ def check_rule_set(
         for index, raw in enumerate(items):
             direction = field.removesuffix("Deny")
             host = subjects[0] == "nodeSelector"
-            item = _Item(raw or {}, f"{route}/{field}/{index}", direction, deny, host, version, node_selector_labels)
+            item = _Item(raw or {}, f"{route}/{field}/{index}", direction, deny, host, version, flags)
             _check_item(item)
 
 
@@ -188,7 +187,8 @@ def _check_selectors(item: _Item) -> None:
                 check_selector(selector, f"{item.route}/{field}/{index}", item.version)
             except RejectedError as error:
                 # Since 1.17 Cilium joins both complaints about a node peer.
-                if field.endswith("Nodes") and not item.node_selector_labels and item.version >= LOWER_CASE_MESSAGES:
+                off = field.endswith("Nodes") and not item.flags.node_selector_labels
+                if off and item.version >= LOWER_CASE_MESSAGES:
                     raise RejectedError(f"{error.message}\n{_NODE_LABELS_OFF}", error.route) from None
                 raise
 
@@ -202,7 +202,7 @@ def _check_addresses(item: _Item) -> None:
         if (entity or "") not in entity_names(item.version):
             raise RejectedError(f"unsupported entity: {entity or ''}", f"{item.route}/{field}/{index}")
     nodes = f"{item.prefix}Nodes"
-    if item.version >= NODE_PEERS and item.entries(nodes) and not item.node_selector_labels:
+    if item.version >= NODE_PEERS and item.entries(nodes) and not item.flags.node_selector_labels:
         raise RejectedError(_NODE_LABELS_OFF, f"{item.route}/{nodes}")
 
 
@@ -221,6 +221,7 @@ def _check_traffic(item: _Item, between: Callable[[_Item], None] | None = None) 
             f"{item.route}/toPorts/{index}",
             item.version,
             ingress=item.direction == INGRESS,
+            portless=item.flags.extended_ip_protocols,
             deny=item.deny,
             peers=any(item.raw.get(field) for field in _EXCLUSIVE[item.direction]),
         )

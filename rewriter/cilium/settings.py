@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.identity import NamedPort
@@ -18,6 +19,20 @@ class EnforcementMode(StrEnum):
     DEFAULT = "default"
     ALWAYS = "always"
     NEVER = "never"
+
+
+class AgentFlags(NamedTuple):
+    """The agent's flags on which it depends whether a policy is accepted; both are off by default.
+
+    `node_selector_labels` (enable-node-selector-labels): from/toNodes are accepted. `extended_ip_protocols`
+    (enable-extended-ip-protocols, 1.19 and later): a port entry without a port is accepted and means every port.
+    """
+
+    node_selector_labels: bool = False
+    extended_ip_protocols: bool = False
+
+
+NO_FLAGS = AgentFlags()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +53,7 @@ class Settings:
     default_local_cluster: bool = False
     cidr_match_nodes: bool = False
     node_selector_labels: bool = False
+    extended_ip_protocols: bool = False
     dual_stack: bool = False
     mutual_authentication: bool | None = None
     single_cluster: bool = False
@@ -53,6 +69,11 @@ class Settings:
     def adds_local_cluster(self) -> bool:
         """Whether peer selectors without a cluster key are narrowed to the local cluster."""
         return self.default_local_cluster and self.version >= DEFAULT_LOCAL_CLUSTER_EXISTS
+
+    @property
+    def flags(self) -> AgentFlags:
+        """The flags on which it depends whether a policy is accepted."""
+        return AgentFlags(self.node_selector_labels, self.extended_ip_protocols)
 
     @property
     def enforces(self) -> bool:

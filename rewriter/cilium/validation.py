@@ -15,6 +15,7 @@ from rewriter.cilium.network_policy_validation import check_network_policy
 from rewriter.cilium.policy import CNP, KNP, is_policy
 from rewriter.cilium.rejected import NIL_POINTER, RejectedError
 from rewriter.cilium.rule_validation import check_rule_set
+from rewriter.cilium.settings import NO_FLAGS, AgentFlags
 from rewriter.cilium.version import NODE_SELECTOR_IN_SPECS_REJECTED, Version
 
 
@@ -26,13 +27,10 @@ class Rejection:
     route: str
 
 
-def rejection(
-    manifest: Any, version: Version, *, base: str = "", node_selector_labels: bool = False
-) -> Rejection | None:
+def rejection(manifest: Any, version: Version, *, base: str = "", flags: AgentFlags = NO_FLAGS) -> Rejection | None:
     """The first reason for which `version` rejects a manifest; None when it is accepted.
 
-    Any shape of input gives an answer. `base` is put before the route, for a policy that is an item of a List;
-    `node_selector_labels` is the agent's flag enable-node-selector-labels, without which from/toNodes are rejected.
+    Any shape of input gives an answer. `base` is put before the route, for a policy that is an item of a List.
     """
     if not is_policy(manifest):
         return Rejection("not a CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy or NetworkPolicy", base)
@@ -41,7 +39,7 @@ def rejection(
         if manifest["kind"] == KNP:
             check_network_policy(manifest.get("spec") or {}, f"{base}/spec")
         else:
-            _check_cilium_policy(manifest, version, base, node_selector_labels=node_selector_labels)
+            _check_cilium_policy(manifest, version, base, flags)
     except RejectedError as error:
         return Rejection(error.message, error.route or "")
     return None
@@ -56,9 +54,7 @@ def decoding_rejection(manifest: Mapping[str, Any], version: Version, *, base: s
     return None
 
 
-def _check_cilium_policy(
-    manifest: Mapping[str, Any], version: Version, base: str, *, node_selector_labels: bool
-) -> None:
+def _check_cilium_policy(manifest: Mapping[str, Any], version: Version, base: str, flags: AgentFlags) -> None:
     kind = manifest["kind"]
     metadata = manifest.get("metadata") or {}
     if not metadata.get("name") and not metadata.get("generateName"):
@@ -72,7 +68,7 @@ def _check_cilium_policy(
         if raw is None:
             raise RejectedError(f"panic: {NIL_POINTER}", route)
         try:
-            check_rule_set(raw, route, version, node_selector_labels=node_selector_labels)
+            check_rule_set(raw, route, version, flags)
         except RejectedError as error:
             crash = error.message.startswith("panic:")
             message = error.message if crash else f"Invalid {kind} {field}: {error.message}"

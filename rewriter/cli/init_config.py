@@ -112,6 +112,8 @@ def _cluster(cluster: Cluster, installs: Sequence[Install], globs: Sequence[str]
         yield f"cluster_network_policies = {_flag(cluster.cluster_network_policies)}"
     if cluster.node_selector_labels is not None:
         yield f"node_selector_labels = {_flag(cluster.node_selector_labels)}"
+    if cluster.extended_ip_protocols is not None:
+        yield f"extended_ip_protocols = {_flag(cluster.extended_ip_protocols)}"
     if cluster.kube_proxy_replacement is not None:
         replaced = cluster.kube_proxy_replacement
         yield f"# kubeProxyReplacement is {_flag(replaced)}: {_REPLACED[replaced]}"

@@ -16,9 +16,8 @@ import typer
 from rewriter.cilium.crd.check import OK, PRUNED, STRICT, SchemaProblem, pruned, schema_problems, schema_state
 from rewriter.cilium.crd.meaning import without_field
 from rewriter.cilium.policy import KNP
-from rewriter.cilium.port_validation import with_portless_ports
 from rewriter.cilium.validation import rejection
-from rewriter.cilium.version import CRD_PORTLESS_PROTOCOLS, SUPPORTED, Version, parse_version
+from rewriter.cilium.version import SUPPORTED, Version, parse_version
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import REPORT, Color, ColorOption, Config, Paths, open_for
 from rewriter.cli.printing import say, say_json, tell
@@ -133,12 +132,8 @@ def _read_versions(texts: Sequence[str]) -> tuple[Version, ...]:
 
 def _rejects(workspace: Workspace, located: LocatedPolicy, version: Version) -> Why | None:
     settings = settings_of(workspace.inventory.cluster_of(located.path), version)
-    labels = settings.node_selector_labels
     stored = pruned(located.policy.raw, version)
-    cluster = workspace.inventory.cluster_of(located.path)
-    if cluster and cluster.extended_ip_protocols and version >= CRD_PORTLESS_PROTOCOLS:
-        stored = with_portless_ports(stored)
-    why = rejection(stored, version, base=located.policy.route, node_selector_labels=labels)
+    why = rejection(stored, version, base=located.policy.route, flags=settings.flags)
     if why is None:
         return None
     culprit = _value_at(located.document.value, why.route)

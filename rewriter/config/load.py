@@ -154,6 +154,7 @@ def _clusters(reader: _Reader) -> tuple[Cluster, ...]:
                 cidr_match_nodes=table.flag("policy_cidr_match_nodes"),
                 cidr_match_pods=table.flag("policy_cidr_match_pods"),
                 node_selector_labels=table.flag("node_selector_labels"),
+                extended_ip_protocols=table.flag("extended_ip_protocols"),
                 enforcement=table.choice("policy_enforcement_mode", ("default", "always", "never")),
                 audit=table.flag("policy_audit_mode"),
                 host_firewall=table.flag("host_firewall"),

@@ -58,6 +58,12 @@ KEYS = (
         "Helm `nodeSelectorLabels`, without which Cilium rejects `fromNodes` and `toNodes`. Default: off, and a policy "
         "with such a rule is not rewritten until somebody says.",
     ),
+    Key(
+        _CLUSTER,
+        "extended_ip_protocols",
+        "true or false",
+        "`enable-extended-ip-protocols` (from 1.19), without which a port entry needs a port. Default: off.",
+    ),
     Key(_CLUSTER, "policy_cidr_match_pods", "true or false", "Whether `policyCIDRMatchMode` has `pods` (from 1.20)."),
     Key(
         _CLUSTER,

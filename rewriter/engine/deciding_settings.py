@@ -19,6 +19,7 @@ _VALUES = {
     "identity_labels": "labels",
     "node_labels": "nodeLabels",
     "node_selector_labels": "nodeSelectorLabels",
+    "extended_ip_protocols": "enable-extended-ip-protocols",
     "default_local_cluster": "clustermesh.policyDefaultLocalCluster",
     "cidr_match_nodes": "policyCIDRMatchMode",
     "cidr_match_pods": "policyCIDRMatchMode",

@@ -80,11 +80,11 @@ class Effects:
 
     def rejected(self, policy: Policy) -> Rejection | None:
         """Why the target version rejects a policy; None where it accepts it."""
-        return rejected(policy, self.target.version, node_selector_labels=self.target.node_selector_labels)
+        return rejected(policy, self.target.version, self.target.flags)
 
     def rejected_today(self, policy: Policy) -> Rejection | None:
         """Why the source version rejects a policy."""
-        return rejected(policy, self.source.version, node_selector_labels=self.source.node_selector_labels)
+        return rejected(policy, self.source.version, self.source.flags)
 
     def compile_claims(self, finding: Finding, policy: Policy) -> CompiledClaims | None:
         """What a finding of a policy declares; None where that is nothing."""

@@ -73,6 +73,8 @@ def named(workspace: Workspace, text: str) -> Named:
     Raises FlowError for a name of which nothing is known, or that means several things.
     """
     own = own_cluster(workspace)
+    if text == "world":
+        return Named(Endpoint(text, outside_identity(_EVERYWHERE, name=text), own))
     if text in RESERVED_IDENTITIES:
         return Named(Endpoint(text, reserved_identity(text), own))
     try:

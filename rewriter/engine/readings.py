@@ -80,4 +80,4 @@ def _with_rules(manifest: Mapping[str, Any], change: Callable[[Mapping[str, Any]
 
 
 def _accepts(manifest: Mapping[str, Any], settings: Settings) -> bool:
-    return rejection(manifest, settings.version, node_selector_labels=True) is None
+    return rejection(manifest, settings.version, flags=settings.flags._replace(node_selector_labels=True)) is None

@@ -23,9 +23,9 @@ def world_of(policies: Iterable[Policy], settings: Settings, facts: Facts) -> Po
     for index, policy in enumerate(policies):
         filled = filled_in(policy)
         if filled is policy.raw:
-            why = rejected(policy, settings.version, node_selector_labels=settings.node_selector_labels)
+            why = rejected(policy, settings.version, settings.flags)
         else:
-            why = rejection(filled, settings.version, node_selector_labels=settings.node_selector_labels)
+            why = rejection(filled, settings.version, flags=settings.flags)
             policy = read_policy(filled, namespace=policy.namespace)
         rejections.append(why)
         if why is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rewriter.cilium.policy import Policy
+from rewriter.cilium.settings import AgentFlags
 from rewriter.cilium.version import DEFAULT_LOCAL_CLUSTER, DEFAULT_LOCAL_CLUSTER_EXISTS, Version
 from rewriter.config.model import Config
 from rewriter.inventory.facts import Cluster
@@ -60,6 +61,12 @@ class Context:
         means where it is on, and the engine makes no fix (`rewriter.passes.kit.enforcement.rests_on_node_labels`).
         """
         return self.cluster.node_selector_labels if self.cluster else None
+
+    @property
+    def flags(self) -> AgentFlags:
+        """The agents' flags on which it depends whether they accept a policy, as passes judge: see above."""
+        extended = self.cluster is not None and self.cluster.extended_ip_protocols is True
+        return AgentFlags(self.node_selector_labels is not False, extended)
 
     def default_local_cluster(self, version: Version) -> bool:
         """Whether selectors get the local cluster added on a version (Helm clustermesh.policyDefaultLocalCluster).

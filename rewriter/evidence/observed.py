@@ -27,12 +27,8 @@ def dropped_from_remote_pods(context: Context, rule: Rule) -> tuple[ObservedFlow
         for flow in context.inventory.cross_cluster_drops
         if flow.direction == rule.direction and own and flow.subject.cluster == own.name and flow.peer.cluster in remote
     ]
-    labels = bool(context.node_selector_labels)
-    if (
-        not flows
-        or own is None
-        or rejection(context.policy.raw, context.to_version, node_selector_labels=labels) is not None
-    ):
+    flags = context.flags._replace(node_selector_labels=bool(context.node_selector_labels))
+    if not flows or own is None or rejection(context.policy.raw, context.to_version, flags=flags) is not None:
         return ()
     settings = Settings(context.to_version, own.name, context.default_local_cluster(context.to_version))
     entries = [entry for entry in compile_policy(context.policy, settings) if entry.route == rule.route]

@@ -153,7 +153,7 @@ def _compiled(
         sure = sure and not any(has_placeholder(spec.raw.get(name)) for spec in policy.specs for name in _SUBJECTS)
         unknown = {route for route, rule in written.items() if has_placeholder(rule.raw)}
         filled = read_policy(substituted(policy.raw), namespace=policy.namespace, base=policy.route)
-    if rejection(filled.raw, settings.version, node_selector_labels=settings.node_selector_labels) is not None:
+    if rejection(filled.raw, settings.version, flags=settings.flags) is not None:
         return
     for entry in compile_policy(filled, settings, facts):
         rule = written.get(entry.route)

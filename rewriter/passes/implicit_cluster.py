@@ -149,8 +149,7 @@ def _beside_deny(context: Context, finding: Finding, denying: Sequence[Rule]) ->
 
 def _rejected(context: Context) -> bool:
     """Whether the target release rejects the policy: then its selectors reach nobody, and Cilium inspects it not."""
-    labels = context.node_selector_labels is not False
-    return rejection(context.policy.raw, context.to_version, node_selector_labels=labels) is not None
+    return rejection(context.policy.raw, context.to_version, flags=context.flags) is not None
 
 
 def _selectors(

@@ -50,7 +50,7 @@ from dataclasses import replace
 from typing import Any
 
 from rewriter.cilium.policy import KNP, Policy, Rule, read_policy
-from rewriter.cilium.port_validation import PORTLESS, with_portless_ports
+from rewriter.cilium.port_validation import PORTLESS
 from rewriter.cilium.validation import Rejection
 from rewriter.cilium.version import (
     BARE_ADDRESS_REJECTED,
@@ -106,10 +106,7 @@ def find(context: Context) -> Iterator[Finding]:
 def _other_reason(context: Context, version: Version) -> Rejection | None:
     """Why a release rejects the policy once everything is set right that other passes speak of."""
     policy = context.policy
-    labels = context.node_selector_labels is not False
-    if context.cluster and context.cluster.extended_ip_protocols and version >= CRD_PORTLESS_PROTOCOLS:
-        policy = replace(policy, raw=with_portless_ports(policy.raw))
-    reason = rejected(policy, version, node_selector_labels=labels)
+    reason = rejected(policy, version, context.flags)
     if reason is None or policy.kind == KNP or has_wrong_types(policy):
         return reason
     manifest = deepcopy(dict(policy.raw))
@@ -119,7 +116,7 @@ def _other_reason(context: Context, version: Version) -> Rejection | None:
             raw["ingress"] = [{}]
         for rule in spec.rules:
             _set_right(rule, context, version)
-    return rejected(replace(policy, raw=manifest), version, node_selector_labels=labels)
+    return rejected(replace(policy, raw=manifest), version, context.flags)
 
 
 def _set_right(rule: Rule, context: Context, version: Version) -> None:
@@ -198,7 +195,7 @@ def _by_default(context: Context) -> Iterator[Finding]:
     """A policy that is rejected unless the agents run with enable-node-selector-labels, where nobody says so."""
     if context.node_selector_labels is not None or not rests_on_node_labels(context.policy, context.to_version):
         return
-    reason = rejected(context.policy, context.to_version, node_selector_labels=False)
+    reason = rejected(context.policy, context.to_version, context.flags._replace(node_selector_labels=False))
     if reason is None or rejected(context.policy, context.to_version) is not None:
         return
     since = "" if context.from_version >= NODE_PEERS else f"from Cilium {NODE_PEERS} on "

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rewriter.cilium.policy_set import compile_policies
-from rewriter.cilium.settings import Settings
+from rewriter.cilium.settings import AgentFlags, Settings
 from rewriter.cilium.validation import rejection
 from rewriter.cilium.version import SUPPORTED, Version, parse_version
 from tests.cilium.vectors import validation_entries, verdict_cases
@@ -224,7 +224,7 @@ def test_host_policies() -> None:
 
 def test_node_peers_need_the_flag() -> None:
     manifest = policy(ingress=[{"fromNodes": [{}]}])
-    assert rejection(manifest, LATEST, node_selector_labels=True) is None
+    assert rejection(manifest, LATEST, flags=AgentFlags(node_selector_labels=True)) is None
 
 
 JSON = st.recursive(

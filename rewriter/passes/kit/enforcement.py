@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from rewriter.cilium.labels import NAMESPACE_LABEL, RESERVED, Label, LabelSet
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Rule, Spec
+from rewriter.cilium.settings import AgentFlags
 from rewriter.cilium.validation import Rejection, decoding_rejection, rejection
 from rewriter.cilium.version import ENABLE_DEFAULT_DENY, NODE_PEERS, SUPPORTED, Version
 from rewriter.evidence.context import Context
@@ -20,18 +21,19 @@ from rewriter.text import join_names, policy_text, subject_text
 #: Pods that are denied everything by default, whether a policy selects them or not.
 _INIT = LabelSet([Label(RESERVED, "init")])
 _TYPES = {"Ingress": INGRESS, "Egress": EGRESS}
+_NODES_ACCEPTED = AgentFlags(node_selector_labels=True)
 
 
-def rejected(policy: Policy, version: Version, *, node_selector_labels: bool = True) -> Rejection | None:
+def rejected(policy: Policy, version: Version, flags: AgentFlags = _NODES_ACCEPTED) -> Rejection | None:
     """Why a release rejects the policy; None where it is accepted, or where a `${PLACEHOLDER}` decides that.
 
-    `node_selector_labels` says whether the agents take rules that name nodes.
+    `flags` are those of the agents; unless given, they take rules that name nodes.
     """
-    if not node_selector_labels and not names_nodes(policy):
-        node_selector_labels = True  # The agent's flag is about rules that name nodes.
-    key = ("rejected", version, node_selector_labels)
+    if not flags.node_selector_labels and not names_nodes(policy):
+        flags = flags._replace(node_selector_labels=True)  # The agent's flag is about rules that name nodes.
+    key = ("rejected", version, flags)
     if key not in policy.answers:
-        policy.answers[key] = _rejected(policy, version, node_selector_labels=node_selector_labels)
+        policy.answers[key] = _rejected(policy, version, flags)
     known: Rejection | None = policy.answers[key]
     return known
 
@@ -41,24 +43,21 @@ def rejected_today(context: Context) -> Rejection | None:
 
     That rules name nodes is no reason where nobody says how the agents run: the pass `rejected` speaks of that.
     """
-    return rejected(
-        context.policy, context.from_version, node_selector_labels=context.node_selector_labels is not False
-    )
+    return rejected(context.policy, context.from_version, context.flags)
 
 
 def switched_on_by_upgrade(context: Context) -> bool:
     """Whether the policy is not enforced today and will be on the target release, as it is."""
-    labels = context.node_selector_labels is not False
-    later = rejected(context.policy, context.to_version, node_selector_labels=labels)
+    later = rejected(context.policy, context.to_version, context.flags)
     return later is None and rejected_today(context) is not None
 
 
-def _rejected(policy: Policy, version: Version, *, node_selector_labels: bool) -> Rejection | None:
+def _rejected(policy: Policy, version: Version, flags: AgentFlags) -> Rejection | None:
     raw = policy.raw
     filled = filled_in(policy)
     if filled is raw:
-        return rejection(raw, version, base=policy.route, node_selector_labels=node_selector_labels)
-    reason = rejection(filled, version, base=policy.route, node_selector_labels=node_selector_labels)
+        return rejection(raw, version, base=policy.route, flags=flags)
+    reason = rejection(filled, version, base=policy.route, flags=flags)
     if reason is None:
         return None
     culprit = value_at(policy, reason.route)[1]

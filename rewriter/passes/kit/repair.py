@@ -49,8 +49,7 @@ def repaired(
     """
     policy = context.policy
     fixed = read_policy(applied(policy.raw, operations, policy.route), namespace=policy.namespace, base=policy.route)
-    labels = context.node_selector_labels is not False
-    still = rejected(fixed, context.to_version, node_selector_labels=labels)
+    still = rejected(fixed, context.to_version, context.flags)
     if still is not None:
         return Repaired(fixed, Applicability.MANUAL, Change(tuple(operations)), (), still)
     after = replace(context, policy=fixed)
@@ -58,7 +57,7 @@ def repaired(
         changes = switched_on(after)
         change = Change(tuple(operations), _of(changes.opens, fixed), _of(changes.closes, fixed))
         return Repaired(fixed, Applicability.UNSAFE, change, changes.evidence)
-    if rejected(policy, context.to_version, node_selector_labels=labels) is not None and not narrows:
+    if rejected(policy, context.to_version, context.flags) is not None and not narrows:
         kept = changed_by_upgrade(after)
         moves = bool(kept.opens or kept.closes)
         change = Change(tuple(operations), _of(kept.opens, fixed), _of(kept.closes, fixed))
