@@ -16,6 +16,7 @@ from rewriter.inventory.readers import READERS
 from rewriter.inventory.releases.find import find_releases
 from rewriter.inventory.releases.make import Render, make_all
 from rewriter.inventory.releases.model import Made, Release
+from rewriter.inventory.releases.values import ValuesFiles
 from rewriter.inventory.tree_files import TreeFiles
 
 
@@ -39,12 +40,19 @@ class DerivedFacts:
         self._cluster_at = cluster_at
         self._render = render
         self._operators = operators
+        #: The values of releases, and which files were read for them.
+        self.values = ValuesFiles(files, placements)
         self._read: dict[tuple[str, frozenset[bytes]], list[Any]] = {}
+
+    @cached_property
+    def releases(self) -> Sequence[Release]:
+        """The releases that the tree describes."""
+        return list(find_releases(self._files, self._placements, self.values))
 
     @cached_property
     def made(self) -> Sequence[Made]:
         """What each release makes."""
-        return make_all(find_releases(self._files, self._placements), self._render)
+        return make_all(self.releases, self._render)
 
     def facts(self, group: str, kinds: frozenset[bytes]) -> list[Any]:
         """The facts of a group that releases make of objects of the given kinds."""

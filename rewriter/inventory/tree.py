@@ -62,7 +62,7 @@ _KEPT_KINDS = (
     | APPLIER_KINDS
     | POLICY_KINDS
     | MUTATION_KINDS
-    | {b"GitRepository", b"HelmRelease", b"OCIRepository", b"HelmChart"}
+    | {b"GitRepository", b"HelmRelease", b"OCIRepository", b"HelmChart", b"HelmChartConfig"}
 )
 
 
@@ -201,7 +201,7 @@ class TreeInventory:
     @cached_property
     def installs(self) -> Sequence[Install]:
         """The installations of Cilium in the tree."""
-        return cilium_installs(self._files, self._placements)
+        return cilium_installs(self._derived.releases, self._files, self._placements, self._derived.values)
 
     @property
     def releases(self) -> Sequence[Made]:

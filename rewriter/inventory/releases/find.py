@@ -4,7 +4,8 @@
   targetNamespace is set, else its own (its API documentation, "Release name").
 - Application and what ApplicationSets make (Argo CD, "Helm"): `helm.releaseName`, else the Application's name.
 - `helmCharts` of a Kustomization (Kustomize, "helmCharts").
-- HelmChart of `helm.cattle.io` (k3s, "Helm").
+- HelmChart of `helm.cattle.io`, and the HelmChartConfig of its name that is laid over it (k3s, "Helm").
+- The releases of a helmfile (`helmfile.py`).
 """
 
 from __future__ import annotations
@@ -20,27 +21,35 @@ from rewriter.inventory.kustomize import Kustomization, joined
 from rewriter.inventory.kustomize_walk import Placement
 from rewriter.inventory.manifests import Manifest, items, mapping
 from rewriter.inventory.placements import Placements
+from rewriter.inventory.releases.helmfile import helmfile_releases
 from rewriter.inventory.releases.model import Chart, Release, chart_name
-from rewriter.inventory.releases.values import ValuesFiles, at_path, over, values_of
+from rewriter.inventory.releases.set_values import typed
+from rewriter.inventory.releases.values import ValuesFiles, over, values_of, with_set
 from rewriter.inventory.tree_files import TreeFiles
 
 K3S_GROUP = "helm.cattle.io"
 
 
-def find_releases(files: TreeFiles, placements: Placements) -> Iterator[Release]:
-    """The releases in the order of their files, one for each way in which each is applied."""
-    finder = _Finder(files, placements)
-    yield from finder.flux()
-    yield from finder.k3s()
-    yield from finder.applications()
-    yield from finder.kustomize()
+def find_releases(files: TreeFiles, placements: Placements, values: ValuesFiles) -> Iterator[Release]:
+    """The releases in the order of their files, one for each way in which each is applied.
+
+    A release of a helmfile counts where nothing else installs it: a cluster is often started by one, and goes on with
+    the same release from Flux or Argo CD.
+    """
+    finder = _Finder(files, placements, values)
+    found = [*finder.flux(), *finder.k3s(), *finder.applications(), *finder.kustomize()]
+    yield from found
+    names = {(each.name, each.namespace) for each in found}
+    for each in helmfile_releases(files, values, finder.local):
+        if (each.name, each.namespace) not in names:
+            yield each
 
 
 class _Finder:
-    def __init__(self, files: TreeFiles, placements: Placements) -> None:
+    def __init__(self, files: TreeFiles, placements: Placements, values: ValuesFiles) -> None:
         self._files = files
         self._placements = placements
-        self._values = ValuesFiles(files, placements)
+        self.values = values
         self._sources: dict[tuple[str, str], list[tuple[str, Mapping[str, Any]]]] = {}
 
     def flux(self) -> Iterator[Release]:
@@ -52,7 +61,7 @@ class _Finder:
             chart = self._flux_chart(manifest, spec)
             if chart is None:
                 chart = Chart("")
-            parts, unread = self._values.referred(spec, own)
+            parts, unread = self.values.referred(spec, own)
             yield Release(
                 name,
                 target or own,
@@ -71,7 +80,7 @@ class _Finder:
             source = mapping(written.get("sourceRef"))
             version = _known(written.get("version"))
             if source.get("kind") in ("GitRepository", "Bucket"):
-                return self._local(joined(".", name), version)
+                return self.local(joined(".", name), version)
             found = self._source("HelmRepository", str(source.get("name")), manifest)
             return Chart(chart_name(name), version, url=_known(found.get("url")))
         reference = mapping(spec.get("chartRef"))
@@ -86,10 +95,10 @@ class _Finder:
             return Chart(chart_name(str(told.get("chart") or name)), _known(told.get("version")))
         return None
 
-    def _local(self, folder: str, version: str | None) -> Chart:
+    def local(self, folder: str, version: str | None) -> Chart:
         """A chart in this repository, if it is there."""
         there = folder if joined(folder, "Chart.yaml") in self._files.names else None
-        values = self._values.file(joined(folder, "Chart.yaml")) if there else None
+        values = self.values.file(joined(folder, "Chart.yaml")) if there else None
         name = _known(mapping(values).get("name")) or chart_name(folder)
         return Chart(name, _known(mapping(values).get("version")) or version, there)
 
@@ -110,21 +119,36 @@ class _Finder:
     def k3s(self) -> Iterator[Release]:
         for placement, manifest in self._placed("HelmChart", K3S_GROUP):
             spec = mapping(manifest.value.get("spec"))
-            text = spec.get("valuesContent")
-            values = values_of(text) if isinstance(text, str) else {}
-            parts = [values or {}, *(at_path(str(key), item) or {} for key, item in mapping(spec.get("set")).items())]
-            unread = "valuesContent" if values is None else ""
+            values, unread = self._k3s_values(manifest, spec)
             name = str(spec.get("chart") or "")
             yield Release(
                 manifest.name,
                 _known(spec.get("targetNamespace")) or namespace_of(manifest),
                 Chart(chart_name(name), _known(spec.get("version")), url=_known(spec.get("repo")) or name),
-                over(parts),
+                values,
                 manifest.source,
                 placement,
-                unread or ("valuesSecrets" if spec.get("valuesSecrets") else ""),
+                unread,
                 kind="HelmChart",
             )
+
+    def _k3s_values(self, chart: Manifest, spec: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        """Its own values, then those of the HelmChartConfig of its name; `set` is laid over both."""
+        parts: list[Mapping[str, Any]] = []
+        unread = ["valuesSecrets"] if spec.get("valuesSecrets") else []
+        configs = [
+            mapping(config.value.get("spec"))
+            for _placement, config in self._placed("HelmChartConfig", K3S_GROUP)
+            if config.name == chart.name and namespace_of(config) == namespace_of(chart)
+        ]
+        for each in (spec, *configs):
+            text = each.get("valuesContent")
+            values = values_of(text) if isinstance(text, str) else {}
+            parts.append(values or {})
+            unread += ["valuesContent"] if values is None else []
+        settings = ((str(key), typed(item)) for key, item in mapping(spec.get("set")).items())
+        laid, left = with_set(over(parts), settings)
+        return laid, ", ".join([*unread, *([left] if left else [])])
 
     def applications(self) -> Iterator[Release]:
         for each in self._placements.applications:
@@ -149,7 +173,7 @@ class _Finder:
             return Chart(chart_name(str(source["chart"])), version, url=_known(source.get("repoURL")))
         folder = str(source.get("path") or "").strip("/")
         if folder and joined(folder, "Chart.yaml") in self._files.names:
-            return self._local(folder, None)
+            return self.local(folder, None)
         return None
 
     def _application_values(
@@ -161,7 +185,7 @@ class _Finder:
         for entry in texts_of(helm.get("valueFiles")):
             reference, _, path = entry.partition("/")
             foreign = reference[:1] == "$" and reference[1:] not in references
-            values = None if foreign else self._values.file(path if reference[:1] == "$" else joined(folder, entry))
+            values = None if foreign else self.values.file(path if reference[:1] == "$" else joined(folder, entry))
             if values is not None:
                 parts.append(values)
             elif helm.get("ignoreMissingValueFiles") is not True:
@@ -171,8 +195,12 @@ class _Finder:
             parts.append(text or {})
             unread += ["values"] if text is None else []
         parts.append(mapping(helm.get("valuesObject")))
-        parts += [at_path(str(each.get("name")), each.get("value")) or {} for each in items(helm.get("parameters"))]
-        return over(parts), ", ".join(unread)
+        settings = (
+            (str(each.get("name")), each.get("value") if each.get("forceString") is True else typed(each.get("value")))
+            for each in items(helm.get("parameters"))
+        )
+        values, left = with_set(over(parts), settings)
+        return values, ", ".join([*unread, *([left] if left else [])])
 
     def kustomize(self) -> Iterator[Release]:
         for folder, kustomization in self._placements.kustomizations.items():
@@ -189,7 +217,7 @@ class _Finder:
         unread = []
         for entry in (chart.get("valuesFile"), *texts_of(chart.get("additionalValuesFiles"))):
             if isinstance(entry, str) and entry:
-                values = self._values.file(joined(folder, entry))
+                values = self.values.file(joined(folder, entry))
                 parts.append(values or {})
                 unread += [entry] if values is None else []
         parts.append(mapping(chart.get("valuesInline")))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rewriter import yamltext
@@ -12,6 +12,7 @@ from rewriter.inventory.cilium_values import merged_values
 from rewriter.inventory.kustomize import joined
 from rewriter.inventory.manifests import items, mapping
 from rewriter.inventory.placements import Placements
+from rewriter.inventory.releases.set_values import set_value, typed
 from rewriter.inventory.tree_files import TreeFiles
 
 
@@ -22,9 +23,12 @@ class ValuesFiles:
         self._files = files
         self._placements = placements
         self._parsed: dict[str, Mapping[str, Any] | None] = {}
+        #: The files read so far, by their paths from the root.
+        self.used: set[str] = set()
 
     def file(self, inner: str) -> Mapping[str, Any] | None:
         """The values of a file by its path from the root; None where it is not there or is no plain YAML."""
+        self.used.add(inner)
         if inner not in self._parsed:
             data = self._files.bytes_of(inner)
             self._parsed[inner] = None if data is None else values_of(data.decode("utf-8", "replace"))
@@ -50,7 +54,7 @@ class ValuesFiles:
         if len(set(found)) != 1:
             return None
         path = reference.get("targetPath")
-        return at_path(str(path), found[0]) if path else values_of(found[0])
+        return set_value({}, str(path), typed(found[0])) if path else values_of(found[0])
 
     def _generated(self, name: str, key: str) -> Iterator[str]:
         """The texts that configMapGenerators put into a ConfigMap of a name."""
@@ -61,7 +65,9 @@ class ValuesFiles:
                 for entry in texts_of(generator.get("files")):
                     own, equals, path = entry.partition("=")
                     if (own if equals else posixpath.basename(entry)) == key:
-                        data = self._files.bytes_of(joined(kustomization.folder, path if equals else entry))
+                        inner = joined(kustomization.folder, path if equals else entry)
+                        self.used.add(inner)
+                        data = self._files.bytes_of(inner)
                         if data is not None:
                             yield data.decode("utf-8", "replace")
 
@@ -90,15 +96,16 @@ def values_of(text: str) -> Mapping[str, Any] | None:
     return {} if value is None else value if isinstance(value, dict) else None
 
 
-def at_path(path: str, value: Any) -> Mapping[str, Any] | None:
-    """One value at a dotted path, as `--set` has it; None for lists and escaped dots."""
-    if "[" in path or "\\" in path:
-        return None
-    for part in reversed(path.split(".")):
-        value = {part: value}
-    return mapping(value)
-
-
 def over(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Values laid over each other as Helm does."""
     return merged_values(parts)
+
+
+def with_set(values: Mapping[str, Any], settings: Iterable[tuple[str, Any]]) -> tuple[dict[str, Any], str]:
+    """Values with those that `--set` lays over them one by one, and the paths that are not read, in words."""
+    result, unread = dict(values), []
+    for path, value in settings:
+        laid = set_value(result, path, value)
+        unread += [path] if laid is None else []
+        result = result if laid is None else laid
+    return result, ", ".join(unread)

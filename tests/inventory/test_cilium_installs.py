@@ -1,0 +1,123 @@
+"""Where a tree tells of its installation of Cilium: every form in which people keep its Helm values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from rewriter.inventory.facts import Cluster
+from tests.inventory.support import inventory
+
+POOL = "ipam: {mode: cluster-pool, operator: {clusterPoolIPv4PodCIDRList: [10.42.0.0/16]}}"
+_APPLICATION = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: cilium, namespace: argocd}
+spec:
+  destination: {server: https://kubernetes.default.svc, namespace: kube-system}
+  source:
+    repoURL: https://helm.cilium.io
+    chart: cilium
+    targetRevision: 1.18.3
+    helm:
+"""
+_RELEASE = """\
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: cilium, namespace: kube-system}
+spec:
+  chart: {spec: {chart: cilium, version: 1.18.3, sourceRef: {kind: HelmRepository, name: cilium}}}
+"""
+_UMBRELLA = """\
+apiVersion: v2
+name: cni
+version: 1.0.0
+dependencies: [{name: cilium, version: 1.18.3, repository: https://helm.cilium.io}]
+"""
+FORMS: dict[str, Mapping[str, str]] = {
+    "HelmRelease": {"a.yaml": f"{_RELEASE}  values: {{{POOL}}}\n"},
+    "valuesFrom a ConfigMap": {
+        "a.yaml": f"{_RELEASE}  valuesFrom: [{{kind: ConfigMap, name: values}}]\n",
+        "b.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: values, namespace: kube-system}\n"
+        f"data:\n  values.yaml: |\n    {POOL}\n",
+    },
+    "valuesFrom one value": {
+        "a.yaml": f"{_RELEASE}  valuesFrom:\n    - {{kind: ConfigMap, name: values, valuesKey: pool,"
+        " targetPath: 'ipam.operator.clusterPoolIPv4PodCIDRList[0]'}\n",
+        "b.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: values, namespace: kube-system}\n"
+        "data: {pool: 10.42.0.0/16}\n",
+    },
+    "Application, values": {"a.yaml": f"{_APPLICATION}      values: |\n        {POOL}\n"},
+    "Application, valuesObject": {"a.yaml": f"{_APPLICATION}      valuesObject: {{{POOL}}}\n"},
+    "Application, parameters": {
+        "a.yaml": f"{_APPLICATION}      parameters:\n"
+        "        - {name: 'ipam.operator.clusterPoolIPv4PodCIDRList[0]', value: 10.42.0.0/16}\n"
+    },
+    "HelmChart": {
+        "a.yaml": "apiVersion: helm.cattle.io/v1\nkind: HelmChart\nmetadata: {name: cilium, namespace: kube-system}\n"
+        "spec:\n  repo: https://helm.cilium.io\n  chart: cilium\n  version: 1.18.3\n"
+        f"  valuesContent: |-\n    {POOL}\n"
+    },
+    "HelmChart with a HelmChartConfig": {
+        "a.yaml": "apiVersion: helm.cattle.io/v1\nkind: HelmChart\nmetadata: {name: cilium, namespace: kube-system}\n"
+        "spec:\n  repo: https://helm.cilium.io\n  chart: cilium\n  version: 1.18.3\n",
+        "b.yaml": "apiVersion: helm.cattle.io/v1\nkind: HelmChartConfig\n"
+        f"metadata: {{name: cilium, namespace: kube-system}}\nspec:\n  valuesContent: |-\n    {POOL}\n",
+    },
+    "helmfile": {
+        "helmfile.yaml": "releases:\n  - {name: cilium, namespace: kube-system, chart: cilium/cilium,"
+        " version: 1.18.3, values: [cni.yaml]}\n",
+        "cni.yaml": f"{POOL}\n",
+    },
+    "helmfile, set": {
+        "helmfile.d/10-cni.yaml": "releases:\n  - name: cilium\n    chart: cilium/cilium\n    version: 1.18.3\n"
+        "    set: [{name: 'ipam.operator.clusterPoolIPv4PodCIDRList', value: '{10.42.0.0/16}'}]\n"
+    },
+    "a chart that depends on it": {"cni/Chart.yaml": _UMBRELLA, "cni/values.yaml": f"cilium: {{{POOL}}}\n"},
+}
+
+
+def only_cluster(files: Mapping[str, str]) -> Cluster:
+    clusters = inventory(files).clusters
+    assert len(clusters) == 1
+    return clusters[0]
+
+
+@pytest.mark.parametrize("files", FORMS.values(), ids=FORMS)
+def test_pods_range_and_release_are_read(files: Mapping[str, str]) -> None:
+    cluster = only_cluster(files)
+    assert (cluster.name, cluster.version, cluster.pod_cidrs) == ("default", "1.18.3", ("10.42.0.0/16",))
+
+
+def test_rke2_lays_a_config_over_a_chart_of_its_own() -> None:
+    text = (
+        "apiVersion: helm.cattle.io/v1\nkind: HelmChartConfig\nmetadata: {name: rke2-cilium, namespace: kube-system}\n"
+        f"spec:\n  valuesContent: |-\n    {POOL}\n"
+    )
+    assert only_cluster({"a.yaml": text}).pod_cidrs == ("10.42.0.0/16",)
+    assert not inventory({"a.yaml": text.replace("rke2-cilium", "rke2-coredns")}).clusters
+
+
+@pytest.mark.parametrize(
+    ("values", "counts"),
+    [
+        (f"{POOL}\nkubeProxyReplacement: true\n", True),
+        ("cluster: {name: default}\n" + POOL, True),
+        # One key alone may be of any chart.
+        (POOL, False),
+    ],
+)
+def test_a_values_file_counts_by_its_keys(values: str, counts: bool) -> None:
+    assert len(inventory({"cilium/values.yaml": values}).clusters) == counts
+
+
+def test_two_values_files_without_a_name_are_not_one_cluster() -> None:
+    files = {f"cilium/{name}/values.yaml": f"{POOL}\nkubeProxyReplacement: true\n" for name in ("a", "b")}
+    assert not inventory(files).clusters
+
+
+def test_values_that_are_not_read_leave_defaults_open() -> None:
+    made = inventory({"a.yaml": f"{_RELEASE}  valuesFrom: [{{kind: Secret, name: values}}]\n"})
+    assert not made.clusters
+    assert [(each.settings.name, each.settings.pods_within) for each in made.installs] == [(None, None)]
