@@ -11,7 +11,7 @@ from pathlib import Path
 from rewriter.bot.token import ALL_VARIABLES
 from rewriter.discovery import FoundFile, InputError
 from rewriter.engine import parallel
-from rewriter.engine.fixer import Fixer, Options
+from rewriter.engine.fixer import Fixer, Options, fixer_for
 from rewriter.engine.result import FileResult
 from rewriter.engine.workspace import Workspace
 
@@ -57,7 +57,7 @@ def fixes_of(workspace: Workspace, options: Options, jobs: int) -> Fixes:
 
 
 def fixer_of(workspace: Workspace, options: Options) -> Fixer:
-    return Fixer(workspace.config, options, workspace.inventory, workspace.namespace_of, workspace.others)
+    return fixer_for(workspace, options)
 
 
 def _target(path: str) -> str:

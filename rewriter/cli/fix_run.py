@@ -14,7 +14,7 @@ from rewriter.cli.progress import Progress
 from rewriter.cli.reports import Mode, Printing, print_errors, print_report
 from rewriter.discovery import MAX_BYTES, FoundFile, InputError
 from rewriter.engine import parallel
-from rewriter.engine.fixer import Fixer, Options, write_result
+from rewriter.engine.fixer import Options, fixer_for, write_result
 from rewriter.engine.observed import TrafficSummary
 from rewriter.engine.once import reported_once
 from rewriter.engine.result import FileResult, Report, Summary
@@ -64,7 +64,7 @@ def preview(workspace: Workspace, options: Options, jobs: int) -> list[FileResul
 
 
 def _fix_files(workspace: Workspace, options: Options, jobs: int) -> Iterator[FileResult]:
-    fixer = _fixer(workspace, options)
+    fixer = fixer_for(workspace, options, workspace.traffic)
     told = _dead_told(workspace)
     with Progress("checking", len(workspace.files)) as progress:
         for result in parallel.each(workspace.files, lambda item: fixer.fix_file(*item), jobs):
@@ -105,7 +105,7 @@ def run_stdin(
                 sys.stdout.buffer.write(part)
         result = FileResult(name, "", errors=(InputError(name, f"is more than {MAX_BYTES >> 20} MiB"),))
     else:
-        result = _fixer(workspace, options).fix_file(FoundFile(name, explicit=True), data)
+        result = fixer_for(workspace, options, workspace.traffic).fix_file(FoundFile(name, explicit=True), data)
         if as_filter:
             sys.stdout.buffer.write(result.after.encode() if result.changed else data)
     sys.stdout.flush()
@@ -113,12 +113,6 @@ def run_stdin(
     report = replace(make_report(workspace, [result]), written=as_filter)
     print_report(report, mode, printing, stream=sys.stderr if as_filter else None)
     return exit_code(report, mode)
-
-
-def _fixer(workspace: Workspace, options: Options) -> Fixer:
-    return Fixer(
-        workspace.config, options, workspace.inventory, workspace.namespace_of, workspace.others, workspace.traffic
-    )
 
 
 def make_report(workspace: Workspace, results: Sequence[FileResult]) -> Report:

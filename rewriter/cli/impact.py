@@ -133,11 +133,11 @@ def _fixed(workspace: Workspace, jobs: int, *, unsafe_fixes: bool) -> tuple[list
     """What the fixes make of each policy, and what could not be treated."""
     from rewriter.cli.progress import Progress
     from rewriter.engine import parallel
-    from rewriter.engine.fixer import Fixer
+    from rewriter.engine.fixer import fixer_for
     from rewriter.engine.rewrites import rewritten_by_fixes
 
     options = options_for(workspace, unsafe_fixes=unsafe_fixes)
-    fixer = Fixer(workspace.config, options, workspace.inventory, workspace.namespace_of, workspace.others)
+    fixer = fixer_for(workspace, options)
     results = []
     with Progress("fixing", len(workspace.files)) as progress:
         for result in parallel.each(workspace.files, lambda item: fixer.fix_file(*item), jobs):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -13,16 +13,21 @@ from rewriter.cilium.policy import Policy
 from rewriter.cilium.version import Version
 from rewriter.config.model import Config
 from rewriter.discovery import FoundFile, Globs, InputError, holds_policy
+from rewriter.engine import refusals
 from rewriter.engine.baseline import NOTHING_KNOWN, Baseline, Known
+from rewriter.engine.charts.file import changes_of, is_covered, not_covered, not_rendered, treat_chart_file
+from rewriter.engine.charts.find import Charts
+from rewriter.engine.charts.treat import ChartOutcome
 from rewriter.engine.documents import FoundPolicy, is_encrypted, policies_in
 from rewriter.engine.effects import Effects
 from rewriter.engine.holders import held_policies
 from rewriter.engine.hooks import FileHooks, Outcome
-from rewriter.engine.isolation import Failure, as_error, failure_of
+from rewriter.engine.isolation import as_error, failure_of
 from rewriter.engine.notes import CODE as NOTE_CODE
 from rewriter.engine.notes import (
     NOTE_IDS,
     UNUSED_SUPPRESSION,
+    is_silenced_note,
     note_on_embedded,
     note_on_encrypted,
     note_on_template,
@@ -35,11 +40,12 @@ from rewriter.engine.proofs import ProofError, prove_comments, prove_structure
 from rewriter.engine.replay import PolicyPosition
 from rewriter.engine.result import Change, FileResult, Location, Reported, by_config, may_apply
 from rewriter.engine.settings import both_settings, mesh_addresses, node_labels_unsaid
-from rewriter.engine.suppression import suppressions
+from rewriter.engine.suppression import covers, suppressions
 from rewriter.engine.template_findings import find_in_template
 from rewriter.engine.templates import Reading, read_documents
 from rewriter.engine.traffic import Traffic
 from rewriter.engine.unchecked import needs_mesh
+from rewriter.engine.workspace import Workspace
 from rewriter.engine.write import WriteError, write_atomically
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import mesh_known
@@ -79,6 +85,7 @@ class Fixer:
     others: Callable[[str], Sequence[Policy]]
     traffic: Traffic | None = None
     answers: dict[tuple[object, ...], Any] = field(default_factory=dict, compare=False)
+    charts: Charts | None = None
 
     def fix_file(self, found: FoundFile, data: bytes) -> FileResult:
         """One file's findings and its new text. Never raises on any content."""
@@ -92,29 +99,32 @@ class Fixer:
         try:
             text = yamltext.decode(data)
         except yamltext.YamlTextError as error:
-            return _unreadable(found.display, "", error)
+            return refusals.unreadable(found.display, "", error)
         try:
             reading = read_documents(text)
         except yamltext.YamlTextError as error:
-            return _unreadable(found.display, text, error)
+            return refusals.unreadable(found.display, text, error)
         return self._fix_documents(found, text, reading)
 
     def _fix_documents(self, found: FoundFile, text: str, reading: Reading) -> FileResult:
         if self.inventory.is_patch(found.display):
             return FileResult(found.display, text)
         documents = reading.documents
-        silences = suppressions(reading.text, documents, PASS_IDS)
         passes = self._passes(found.path)
         used: set[tuple[Suppression, str]] = set()
         hidden: set[tuple[Known, int]] = set()
+        chart = self._rendered(found, text, passes, hidden)
+        silences = suppressions(reading.text, documents, PASS_IDS)
         hooks = self._hooks(found, passes, silences, used, hidden)
         outcomes: dict[int, Outcome] = {}
-        findings: list[Reported] = []
-        broken: list[InputError] = []
-        policies = 0
-        unread = [*reading.unread]
+        findings: list[Reported] = [*chart.findings]
+        broken: list[InputError] = [as_error(each, found.display, line + 1) for each, line in chart.failures]
+        policies = chart.policies
+        unread = not_covered(text, reading.unread, chart)
         meshless: set[str] | None = None if mesh_known(self.inventory, self.config) else set()
         for document in documents:
+            if is_covered(text, document.span.start, chart):
+                continue
             own = reading.text[document.span.start : document.span.end]
             if "NetworkPolicy" not in own and not holds_policy(own.encode("utf-8", "replace")):
                 objects = objects_in(document.value) if MARKER in own and not yamltext.template_markup(own) else []
@@ -140,16 +150,17 @@ class Fixer:
             if meshless is not None:
                 meshless |= self._meshless(found, here)
             outcome = fix_document(document, hooks, here)
-            broken += [_broken(found.display, document, here, failure) for failure in outcome.failures]
+            broken += [refusals.broken(found.display, document, here, failure) for failure in outcome.failures]
             outcomes[document.index] = outcome
             findings += outcome.findings
         if unread:
             findings.append(note_on_template(found.display, text, sorted(unread, key=lambda each: each.offset)))
-        findings = [item for item in findings if not _silenced_note(item, silences, used)]
-        findings += self._unused(found, silences, used, passes)
+        findings = [item for item in findings if not is_silenced_note(item, silences, used)]
+        silences = (*not_rendered(text, silences, chart), *chart.silences)
+        findings += self._unused(found, silences, used | chart.used, passes)
         findings = [item for item in findings if not self._is_known_note(item, hidden)]
         findings.sort(key=lambda item: (item.location.line, item.finding.code, item.location.column))
-        failures = (*broken, *_failures(found, outcomes, findings))
+        failures = (*broken, *refusals.failures(found, outcomes, findings))
         ran = frozenset(each.id for each in passes)
         result = FileResult(
             found.display,
@@ -161,7 +172,16 @@ class Fixer:
             known=len(hidden),
             meshless=ran & (meshless or frozenset()),
         )
-        return self._joined(found, result, documents, outcomes)
+        return self._joined(found, result, reading, outcomes, chart)
+
+    def _rendered(
+        self, found: FoundFile, text: str, passes: tuple[Pass, ...], hidden: set[tuple[Known, int]]
+    ) -> ChartOutcome:
+        """What a file is as a template of a chart; nothing for any other file, and where charts are not rendered."""
+        if self.charts is None:
+            return ChartOutcome()
+        hooks = lambda path: self._hooks(FoundFile(path), passes, (), set(), hidden)  # noqa: E731
+        return treat_chart_file(self.charts, found.display, text, hooks) or ChartOutcome()
 
     def _meshless(self, found: FoundFile, policies: Sequence[FoundPolicy]) -> frozenset[str]:
         """The passes that would look at these policies if a mesh were known."""
@@ -190,50 +210,59 @@ class Fixer:
         self,
         found: FoundFile,
         result: FileResult,
-        documents: list[yamltext.Document],
+        reading: Reading,
         outcomes: Mapping[int, Outcome],
+        chart: ChartOutcome,
     ) -> FileResult:
         """The file with its new documents in place, after proofs over the whole of it."""
-        changes = tuple(
+        changes = changes_of(result.before, chart.text) + [
             Change(document.span.start, document.span.end, outcome.text)
-            for document in documents
+            for document in reading.documents
             if (outcome := outcomes.get(document.index)) is not None and outcome.text is not None
-        )
+        ]
         if not changes:
             return result
-        changed = replace(result, changes=changes)
+        changed = replace(result, changes=tuple(sorted(changes, key=lambda each: each.start)))
         try:
-            self._prove_file(found, changed, documents, outcomes)
+            self._prove_file(found, changed, reading, outcomes, chart)
         except ProofError as error:
-            return _refused(result, str(error))
+            return refusals.refused(result, str(error))
         return changed
 
     def _prove_file(
         self,
         found: FoundFile,
         result: FileResult,
-        documents: list[yamltext.Document],
+        old: Reading,
         outcomes: Mapping[int, Outcome],
+        chart: ChartOutcome,
     ) -> None:
-        """Proofs 1, 2 and 4 over the file as it will be written: nothing else changed, and nothing more would."""
+        """Proofs 1, 2 and 4 over the file as it will be written: nothing else changed, and nothing more would.
+
+        What is rendered is proved by rendering.
+        """
         after = result.after
         try:
-            reading = read_documents(after)
-            new_documents = reading.documents
+            new = read_documents(after)
         except yamltext.YamlTextError as error:
             raise ProofError("same structure", f"the new file does not parse: {error.message}") from None
-        if len(new_documents) != len(documents):
+        if len(new.documents) != len(old.documents):
             raise ProofError("same structure", "the new file has another number of documents")
-        prove_comments(documents, new_documents, may_move=True)
-        silences = suppressions(reading.text, new_documents, PASS_IDS)
+        pairs = [
+            (before, document)
+            for before, document in zip(old.documents, new.documents, strict=True)
+            if not is_covered(result.before, before.span.start, chart)
+        ]
+        prove_comments([each for each, _ in pairs], [each for _, each in pairs], may_move=True)
+        silences = suppressions(new.text, new.documents, PASS_IDS)
         second = self._hooks(found, self._passes(found.path), silences, set(), set())
         hooks = replace(second, previews=False, observe=None)
-        for old, new in zip(documents, new_documents, strict=True):
-            outcome = outcomes.get(old.index)
+        for before, document in pairs:
+            outcome = outcomes.get(before.index)
             if outcome is None or outcome.text is None:
-                prove_structure(old.value, new.value)
+                prove_structure(before.value, document.value)
                 continue
-            again = fix_document(new, hooks, hooks.policies(new.value))
+            again = fix_document(document, hooks, hooks.policies(document.value))
             if any(item.fixed for item in again.findings):
                 raise ProofError("stable", "a second run would change the document again")
             if len(again.failures) > len(outcome.failures):
@@ -288,8 +317,8 @@ class Fixer:
             wanted = self.options.safe_fixes or finding.applicability is Applicability.UNSAFE
             return wanted and may_apply(finding.applicability, unsafe_fixes=self.options.unsafe_fixes)
 
-        def silenced(finding: Finding, location: Location) -> bool:
-            covering = [item for item in silences if _covers(item, finding, location)]
+        def silenced(finding: Finding, place: Location) -> bool:
+            covering = [item for item in silences if covers(item, finding, place)]
             used.update((item, finding.id) for item in covering)
             return bool(covering)
 
@@ -341,53 +370,17 @@ class Fixer:
         return item.finding.code == NOTE_CODE and self._known([(item.finding, item.location)], hidden)[0]
 
 
-def _covers(suppression: Suppression, finding: Finding, location: Location) -> bool:
-    """Whether a comment silences a finding: it covers its first line, or stands on a line of its node."""
-    if suppression.covers(finding.id, location.line):
-        return True
-    trailing = suppression.first == suppression.last == suppression.line
-    return (
-        trailing
-        and location.line <= suppression.line <= location.end_line
-        and suppression.covers(finding.id, suppression.line)
+def fixer_for(workspace: Workspace, options: Options, traffic: Traffic | None = None) -> Fixer:
+    """The fixer of a workspace's files; `traffic` is what it says of traffic that was seen."""
+    return Fixer(
+        workspace.config,
+        options,
+        workspace.inventory,
+        workspace.namespace_of,
+        workspace.others,
+        traffic,
+        charts=workspace.charts,
     )
-
-
-def _silenced_note(item: Reported, silences: Sequence[Suppression], used: set[tuple[Suppression, str]]) -> bool:
-    """Whether a comment silences a finding of the engine itself; takes down that it did."""
-    if item.finding.code != NOTE_CODE:
-        return False
-    covering = [each for each in silences if _covers(each, item.finding, item.location)]
-    used.update((each, item.finding.id) for each in covering)
-    return bool(covering)
-
-
-def _failures(
-    found: FoundFile, outcomes: Mapping[int, Outcome], findings: Iterable[Reported]
-) -> tuple[InputError, ...]:
-    lines = {item.location.document: item.location.line for item in findings if item.not_fixed}
-    return tuple(
-        InputError(found.display, outcome.failure, lines.get(index), "the document is left as it was")
-        for index, outcome in outcomes.items()
-        if outcome.failure
-    )
-
-
-def _broken(path: str, document: yamltext.Document, policies: Sequence[FoundPolicy], failure: Failure) -> InputError:
-    """The error of a part that failed on a policy, at the policy's line."""
-    policy = policies[failure.policy].policy
-    name = "/".join(filter(None, (policy.namespace, policy.name)))
-    return as_error(failure, path, yamltext.locate(document, policy.route).line, f"{policy.kind} {name}".strip())
-
-
-def _refused(result: FileResult, reason: str) -> FileResult:
-    findings = tuple(replace(item, fixed=False, not_fixed=reason) if item.fixed else item for item in result.findings)
-    error = InputError(result.path, reason, hint="the file is left as it was")
-    return replace(result, findings=findings, errors=(*result.errors, error))
-
-
-def _unreadable(path: str, text: str, error: yamltext.YamlTextError) -> FileResult:
-    return FileResult(path, text, errors=(InputError(path, error.message, error.line, error.hint),))
 
 
 def write_result(found: FoundFile, data: bytes, result: FileResult) -> FileResult:
@@ -397,5 +390,5 @@ def write_result(found: FoundFile, data: bytes, result: FileResult) -> FileResul
     try:
         write_atomically(found.path, data, result.after.encode("utf-8"))
     except WriteError as error:
-        return _refused(replace(result, changes=()), str(error))
+        return refusals.refused(replace(result, changes=()), str(error))
     return result

@@ -22,7 +22,8 @@ Observe = Callable[[int, Policy, Policy], Observed | None]
 class FileHooks:
     """How a file's documents are fixed: its passes, what may be applied, and how policies get their context.
 
-    `skip_reason` is why a policy must not be rewritten, and empty for others.
+    `skip_reason` is why a policy must not be rewritten, `left_out` why the fix of a finding must not be applied; empty
+    for others.
     `previews` asks for the effect of fixes that are not applied, too. `observe` says what traffic that was seen has to
     do with a step of a policy in the document at a position; None where nothing was looked at. `selected` are the
     passes that are selected by name, which report what others report only on request.
@@ -38,6 +39,7 @@ class FileHooks:
     known: Callable[[Sequence[tuple[Finding, Location]]], Sequence[bool]]
     effects: Effects
     skip_reason: Callable[[FoundPolicy], str] = lambda _policy: ""
+    left_out: Callable[[Reported], str] = lambda _reported: ""
     previews: bool = True
     observe: Observe | None = None
     selected: frozenset[str] = frozenset()

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from rewriter import yamltext
 from rewriter.engine.result import Location, Reported
+from rewriter.engine.suppression import covers
 from rewriter.engine.templates import Unread, policy_texts
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.suppress import Unused
+from rewriter.suppress import Suppression, Unused
 
 CODE = "CNP000"
 TEMPLATE = "template"
@@ -79,3 +80,12 @@ def note_on_unused(path: str, unused: Unused) -> Reported:
     )
     line = unused.suppression.line
     return Reported(finding, Location(path, line, 1, line, 1))
+
+
+def is_silenced_note(item: Reported, silences: Sequence[Suppression], used: set[tuple[Suppression, str]]) -> bool:
+    """Whether a comment silences a finding of the engine itself; takes down that it did."""
+    if item.finding.code != CODE:
+        return False
+    covering = [each for each in silences if covers(each, item.finding, item.location)]
+    used.update((each, item.finding.id) for each in covering)
+    return bool(covering)

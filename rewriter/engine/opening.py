@@ -21,6 +21,7 @@ from rewriter.discovery import (
     repository_remotes,
     repository_root,
 )
+from rewriter.engine.charts.find import Charts
 from rewriter.engine.named import cluster_warnings, glob_warnings, namespace_problems, wrong_cluster
 from rewriter.engine.traffic_of_run import open_traffic
 from rewriter.engine.versions import VersionsError, given, upgrade
@@ -30,6 +31,7 @@ from rewriter.inventory.hubble.agent_log import DeadPolicy
 from rewriter.inventory.hubble.flows import ObservedFlows
 from rewriter.inventory.operators import CONVENTIONS
 from rewriter.inventory.releases.make import Render, no_render
+from rewriter.inventory.render.helm import Helm
 from rewriter.inventory.snapshot import Snapshot, read_snapshot
 from rewriter.inventory.snapshot_age import stale, warnings
 from rewriter.inventory.tree import TreeInventory
@@ -63,17 +65,19 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
     aged = stale(snapshots, datetime.now(UTC), config.snapshot_max_age_days)
     observed = _observed(request, progress)
     root = _root(start, config, request)
+    top = root or _folder(start)
+    helm = _helm(request, config)
     inventory = TreeInventory(
         config.clusters,
         snapshots,
         _local_to(config),
-        root=str(root or _folder(start)),
+        root=str(top),
         read=_read_again,
         remotes=lambda: repository_remotes(_folder(start)),
         observed=observed,
         stale=aged,
         complete=config.complete,
-        render=_renderer(request, config, root or _folder(start)),
+        render=_renderer(helm, request, top),
         operators=CONVENTIONS if config.operators is None else config.operators,
         inert_kinds=config.inert_kinds,
     )
@@ -82,6 +86,7 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
     assumed = upgrade(named, None, ())
     workspace = Workspace(config, assumed.before, assumed.after, inventory, observed, dead, running)
     workspace.versions = assumed.why
+    workspace.charts = None if helm is None else Charts(helm, top, inventory)
     workspace.warnings = warnings(aged)
     workspace.names = request.names
     workspace.narrowed = only is not None
@@ -118,14 +123,22 @@ def _check_names(workspace: Workspace, paths: Sequence[Path], *, asked: bool) ->
     workspace.warnings += tuple(warnings)
 
 
-def _renderer(request: Request, config: Config, root: Path) -> Render:
-    """Renders the charts of the tree, where that is wanted and helm is there."""
+def _helm(request: Request, config: Config) -> Helm | None:
+    """The helm that renders charts, where that is wanted and it is there."""
     if (request.render or config.render) == "never":
-        return no_render
-    from rewriter.inventory.render.renderer import Renderer, find_helm
+        return None
+    from rewriter.inventory.render.renderer import find_helm
 
-    helm = find_helm()
-    return no_render if helm is None else Renderer(helm, lambda inner: root / inner, fetch=request.render_fetch)
+    return find_helm()
+
+
+def _renderer(helm: Helm | None, request: Request, root: Path) -> Render:
+    """Renders the charts of the tree."""
+    if helm is None:
+        return no_render
+    from rewriter.inventory.render.renderer import Renderer
+
+    return Renderer(helm, lambda inner: root / inner, fetch=request.render_fetch)
 
 
 def _live(request: Request, progress: Progress) -> Sequence[Snapshot]:

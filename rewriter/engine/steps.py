@@ -38,6 +38,8 @@ def fix_finding(draft: Draft, index: int, reported: Reported, hooks: FileHooks, 
         return _preview(draft, index, reported, hooks) if preview else reported
     if index in draft.limits.skip_reasons:
         return replace(reported, not_fixed=draft.limits.skip_reasons[index]) if preview else reported
+    if why := hooks.left_out(reported):
+        return replace(reported, not_fixed=f"not rewritten: {why}") if preview else reported
     before = draft.policies
     try:
         old, line, text = apply_fix(draft, finding, hooks)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from rewriter import yamltext
+from rewriter.engine.result import Location
+from rewriter.finding import Finding
 from rewriter.suppress import Suppression, read_directive
 
 
@@ -18,6 +20,18 @@ def suppressions(text: str, documents: list[yamltext.Document], pass_ids: Mappin
         return ()
     lines = text.split("\n")
     return tuple(_read(text, lines, documents, pass_ids))
+
+
+def covers(suppression: Suppression, finding: Finding, place: Location) -> bool:
+    """Whether a comment silences a finding: it covers its first line, or stands on a line of its node."""
+    if suppression.covers(finding.id, place.line):
+        return True
+    trailing = suppression.first == suppression.last == suppression.line
+    return (
+        trailing
+        and place.line <= suppression.line <= place.end_line
+        and suppression.covers(finding.id, suppression.line)
+    )
 
 
 def _read(

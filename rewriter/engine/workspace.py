@@ -15,6 +15,7 @@ from rewriter.discovery import (
     FoundFile,
     InputError,
 )
+from rewriter.engine.charts.find import Charts
 from rewriter.engine.documents import policies_in
 from rewriter.engine.isolation import as_error, failure_of
 from rewriter.engine.located import LocatedPolicy
@@ -55,7 +56,7 @@ class Workspace:
 
     `names` are the paths that were asked for, `narrowed` says that only files changed since a revision were taken.
     `templates` are the places (`file:line`) of template markup for which `policies` left documents out;
-    `versions` says why the run is about these two releases.
+    `versions` says why the run is about these two releases; `charts` finds templates, None where helm renders nothing.
     """
 
     config: Config
@@ -66,6 +67,7 @@ class Workspace:
     dead: Sequence[DeadPolicy] = ()
     running: Sequence[RunningPolicy] = ()
     traffic: Traffic | None = None
+    charts: Charts | None = None
     files: list[tuple[FoundFile, bytes]] = field(default_factory=list)
     scanned: int = 0
     errors: list[InputError] = field(default_factory=list)

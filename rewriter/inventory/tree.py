@@ -198,6 +198,10 @@ class TreeInventory:
     def _local_names(self, path: str) -> Sequence[str]:
         return [each.name for each in self._configured if each.local_paths and self._local_to(each, path)]
 
+    def inner(self, path: str) -> str:
+        """A path relative to the root of the tree; it starts with `../` outside of it."""
+        return self._files.inner(path)
+
     @cached_property
     def installs(self) -> Sequence[Install]:
         """The installations of Cilium in the tree."""

@@ -132,7 +132,7 @@ class TreeFiles:
             inside = path.startswith(self._root + "/") and "/." not in path
             return path[len(self._root) + 1 :] if inside else os.path.relpath(path, self._root)
         if path.startswith(".") or self._here.startswith("."):
-            return os.path.normpath(self._here + path)
+            return os.path.relpath(path, self._root)
         return self._here + path
 
     def on_disk(self, inner: str) -> Path:

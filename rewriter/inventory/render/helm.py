@@ -40,13 +40,18 @@ class Helm:
         """What `helm version --short` prints; part of what a kept result depends on. Raises HelmError."""
         return self._run(["version", "--short"], RENDER_SECONDS).strip()
 
-    def render(self, chart: Path, name: str, namespace: str, values: Mapping[str, Any], crds: bool = False) -> str:
-        """The manifests of a chart (a folder or an archive) as one text. Raises HelmError."""
+    def render(
+        self, chart: Path, name: str, namespace: str, values: Mapping[str, Any], apis: Sequence[str] = ()
+    ) -> str:
+        """The manifests of a chart (a folder or an archive) as one text. Raises HelmError.
+
+        `apis` are API versions that the cluster has beside those of Kubernetes.
+        """
         with tempfile.TemporaryDirectory(prefix="cnpfix-values-") as folder:
             file = Path(folder) / "values.json"
             file.write_text(json.dumps(values, default=str), "utf-8")
             command = ["template", name, str(chart), "--namespace", namespace, "--values", str(file), "--skip-tests"]
-            return self._run([*command, *(["--include-crds"] if crds else [])], RENDER_SECONDS)
+            return self._run([*command, *(f"--api-versions={api}" for api in apis)], RENDER_SECONDS)
 
     def pull(self, chart: str, version: str, repository: str | None, target: Path) -> None:
         """Downloads the archive of a chart into a folder. Raises HelmError."""

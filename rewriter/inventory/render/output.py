@@ -18,6 +18,16 @@ class RenderedError(Exception):
     """A rendered document that is no YAML: one line with its template."""
 
 
+def rendered_texts(text: str) -> Iterator[tuple[str, str]]:
+    """The documents of a rendering, each with its template: `chart/templates/x.yaml`, empty where nothing tells."""
+    for part in _SEPARATOR.split(text):
+        found = _SOURCE.match(part.lstrip("\n"))
+        if found is not None:
+            yield found[1], part.lstrip("\n")[found.end() + 1 :]
+        elif part.strip():
+            yield "", part
+
+
 def rendered_manifests(text: str, source: Source, chart: str) -> Iterator[Manifest]:
     """The manifests of a rendering; each cites the release and its template. Raises RenderedError."""
     for part in _SEPARATOR.split(text):

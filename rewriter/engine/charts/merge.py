@@ -1,0 +1,89 @@
+"""The findings of all value sets as one list: one at each line of the template, with what renders it as evidence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from rewriter.engine.charts.places import Places
+from rewriter.engine.charts.value_sets import ANY_NAMESPACE, ANY_RELEASE, ValueSet
+from rewriter.engine.documents import FoundPolicy
+from rewriter.engine.result import Location, Reported
+from rewriter.finding import Applicability, Flows
+from rewriter.yamltext.go_template import TemplateLine
+
+_MOST_NAMED = 3
+_TRUST = (Applicability.MANUAL, Applicability.UNSAFE, Applicability.EVIDENT, Applicability.SAFE)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A finding of a rendered document, its location in the template, and the policies of the document."""
+
+    values: ValueSet
+    location: Location
+    places: Places
+    reported: Reported
+    policies: Sequence[FoundPolicy]
+
+
+def merged(seen: Sequence[Seen], template: Sequence[TemplateLine]) -> list[Reported]:
+    """One finding for all value sets that render it. In a `range`, one for all its rounds."""
+    groups: dict[tuple[object, ...], list[Seen]] = {}
+    counts: Counter[tuple[object, ...]] = Counter()
+    for each in seen:
+        key = (each.reported.finding.code, each.reported.finding.id, each.location.line, each.location.column)
+        document = (id(each.places), key)
+        if not template[each.location.line - 1].within("range"):
+            counts[document] += 1
+        groups.setdefault((*key, counts[document]), []).append(each)
+    return [_one(group) for group in groups.values()]
+
+
+def _one(group: Sequence[Seen]) -> Reported:
+    first = group[0]
+    words = list(dict.fromkeys(each.values.words for each in group))
+    more = f" and {len(words) - _MOST_NAMED} more" if len(words) > _MOST_NAMED else ""
+    rendered = f"rendered with {', '.join(words[:_MOST_NAMED])}{more}"
+    trust = min((each.reported.finding.applicability for each in group), key=_TRUST.index)
+    why_not = next((each.reported.not_fixed for each in group if each.reported.not_fixed), "")
+    route = _route(first)
+    reported = first.reported if first.values.release else _any_release(first.reported)
+    finding = reported.finding
+    return replace(
+        reported,
+        finding=replace(finding, evidence=(*finding.evidence, rendered), applicability=trust),
+        location=first.places.named(first.location, route),
+        fixed=all(each.reported.fixed for each in group),
+        not_fixed=why_not,
+        change=(),
+    )
+
+
+def _any_release(reported: Reported) -> Reported:
+    """A finding whose words name the release and its namespace as templates do."""
+
+    def text(words: str) -> str:
+        return words.replace(ANY_NAMESPACE, "{{ .Release.Namespace }}").replace(ANY_RELEASE, "{{ .Release.Name }}")
+
+    def flows(found: Flows) -> Flows:
+        upgrade = None if found.upgrade is None else flows(found.upgrade)
+        return replace(
+            found, opened=tuple(map(text, found.opened)), closed=tuple(map(text, found.closed)), upgrade=upgrade
+        )
+
+    finding = reported.finding
+    said = replace(
+        finding, why=text(finding.why), advice=text(finding.advice), evidence=tuple(map(text, finding.evidence))
+    )
+    return replace(reported, finding=said, flows=flows(reported.flows))
+
+
+def _route(seen: Seen) -> str:
+    """The route of the policy that a finding is about."""
+    location = seen.reported.location
+    for each in seen.policies:
+        if (each.policy.kind, each.policy.name) == (location.kind, location.name):
+            return each.policy.route
+    return ""

@@ -1,0 +1,253 @@
+"""One template of a chart: its findings with every value set, and fixes of its literal text that all of them prove."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from rewriter import yamltext
+from rewriter.engine.charts.edits import LineEdit, NotLiteralError, apply_edits, template_edits
+from rewriter.engine.charts.merge import Seen, merged
+from rewriter.engine.charts.places import Places
+from rewriter.engine.charts.proof import Expected, NotProvedError, prove
+from rewriter.engine.charts.renderings import RenderedDocument, Rendering, render_traced
+from rewriter.engine.charts.value_sets import ValueSet
+from rewriter.engine.documents import FoundPolicy
+from rewriter.engine.hooks import FileHooks, Outcome
+from rewriter.engine.isolation import Failure
+from rewriter.engine.pipeline import fix_document
+from rewriter.engine.result import Location, Reported
+from rewriter.engine.suppression import covers, suppressions
+from rewriter.engine.templates import BESIDE
+from rewriter.finding import Finding
+from rewriter.inventory.render.chart_copy import ChartCopy
+from rewriter.passes import PASS_IDS
+from rewriter.suppress import Suppression
+from rewriter.yamltext.go_template import TemplateLine
+
+#: A fix at a line of the template: the pass and the line (0-based).
+Key = tuple[str, int]
+_MOST_TRIED = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A template: where it is, its text and lines, and the copy of its chart in which it is rendered."""
+
+    path: str
+    template: str
+    text: str
+    lines: Sequence[TemplateLine]
+    chart: ChartCopy
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """How the policies that a value set renders are treated.
+
+    `hooks` are those of the release's place in the tree; `policies` finds the policies of a rendered manifest.
+    """
+
+    hooks: Callable[[ValueSet], FileHooks]
+    policies: Callable[[ValueSet, object], Sequence[FoundPolicy]]
+
+
+@dataclass(slots=True)
+class ChartOutcome:
+    """What became of a template. `text` is its new text (None: unchanged).
+
+    `covered` are the template lines (0-based) that some value set renders into a document with a policy, `problems`
+    say why value sets render nothing, `used` which suppressions were met by which pass.
+    """
+
+    findings: list[Reported] = field(default_factory=list)
+    text: str | None = None
+    covered: frozenset[int] = frozenset()
+    policies: int = 0
+    problems: tuple[str, ...] = ()
+    silences: tuple[Suppression, ...] = ()
+    used: set[tuple[Suppression, str]] = field(default_factory=set)
+    failures: list[tuple[Failure, int]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """A rendered document with policies."""
+
+    rendering: Rendering
+    index: int
+    document: yamltext.Document
+    places: Places
+    policies: Sequence[FoundPolicy]
+    hooks: FileHooks
+
+    @property
+    def rendered(self) -> RenderedDocument:
+        return self.rendering.own[self.index]
+
+
+def treat_chart_template(source: Source, sets: Sequence[ValueSet], judge: Judge, left: str) -> ChartOutcome:
+    """Findings and fixes of a template. `left` says why nothing is rewritten, whatever is found."""
+    renderings = [render_traced(source.chart, source.template, source.text, source.lines, each) for each in sets]
+    problems = tuple(each.problem for each in renderings if each.problem)
+    outcome = ChartOutcome(problems=problems)
+    items = [item for each in renderings for item in _items(source, each, judge, outcome)]
+    outcome.covered = frozenset(line for item in items for line in item.rendered.lines if line is not None)
+    outcome.policies = max(
+        (sum(len(i.policies) for i in items if i.rendering is each) for each in renderings), default=0
+    )
+    if items:
+        _Template(source, renderings, items, left or (problems[0] if problems else "")).treat(outcome)
+    return outcome
+
+
+def _items(source: Source, rendering: Rendering, judge: Judge, outcome: ChartOutcome) -> Iterator[_Item]:
+    for index, rendered in enumerate(rendering.own):
+        if "NetworkPolicy" not in rendered.text:
+            continue
+        try:
+            documents = yamltext.parse(rendered.text)
+        except yamltext.YamlTextError as error:
+            outcome.problems += (f"{rendering.values.words} renders text that is not YAML: {error.message}",)
+            continue
+        if len(documents) != 1:
+            continue
+        policies = judge.policies(rendering.values, documents[0].value)
+        if not policies:
+            continue
+        places = Places(source.path, source.lines, rendered, documents[0])
+        here = suppressions(rendered.text, documents, PASS_IDS)
+        silences = tuple((one, places.suppression(one)) for one in here)
+        outcome.silences += tuple(there for _, there in silences if there not in outcome.silences)
+        hooks = replace(_hooks_of(judge, rendering.values, places), silenced=partial(_silenced, silences, outcome))
+        yield _Item(rendering, index, documents[0], places, policies, hooks)
+
+
+def _hooks_of(judge: Judge, values: ValueSet, places: Places) -> FileHooks:
+    hooks = judge.hooks(values)
+    beside = frozenset() if values.release else BESIDE if _steered(places) else frozenset()
+    return replace(
+        hooks,
+        path=places.path,
+        passes=tuple(each for each in hooks.passes if each.id not in beside),
+        policies=partial(judge.policies, values),
+        known=lambda batch: hooks.known([(finding, places.of(location)) for finding, location in batch]),
+        observe=None,
+    )
+
+
+def _steered(places: Places) -> bool:
+    """Whether some lines of a document are there only under conditions that others are not under."""
+    return len({places.template[line].blocks for line in places.rendered.lines if line is not None}) > 1
+
+
+def _silenced(
+    own: Sequence[tuple[Suppression, Suppression]], outcome: ChartOutcome, finding: Finding, location: Location
+) -> bool:
+    """Whether a comment of the document silences a finding, or one of the template that is for the whole file."""
+    covering = [there for here, there in own if covers(here, finding, location)]
+    covering += [each for each in outcome.silences if each.whole_file and covers(each, finding, location)]
+    outcome.used.update((each, finding.id) for each in covering)
+    return bool(covering)
+
+
+class _Template:
+    def __init__(self, source: Source, renderings: Sequence[Rendering], items: Sequence[_Item], left: str) -> None:
+        self._source = source
+        self._renderings = renderings
+        self._items = items
+        self._left = left
+
+    def treat(self, outcome: ChartOutcome) -> None:
+        """Puts the findings, and the text with all fixes that are proved, into the outcome."""
+        found = self._outcomes({})
+        refused: dict[Key, str] = {}
+        keys = self._fixed(found)
+        if keys:
+            try:
+                outcome.text = self._proved(found)
+            except NotProvedError as error:
+                refused = self._refused(keys, str(error))
+                found = self._outcomes(refused)
+                if self._fixed(found):
+                    try:
+                        outcome.text = self._proved(found, refused)
+                    except NotProvedError as again:
+                        found = self._outcomes(dict.fromkeys(keys, str(again)))
+        seen = [
+            Seen(item.rendering.values, item.places.of(reported.location), item.places, reported, item.policies)
+            for item, each in zip(self._items, found, strict=True)
+            for reported in each.findings
+            if not any(name in reported.finding.message for name in item.rendering.values.unknown)
+        ]
+        outcome.findings = merged(seen, self._source.lines)
+        outcome.failures = [
+            (failure, item.places.line(1))
+            for item, each in zip(self._items, found, strict=True)
+            for failure in each.failures
+        ]
+
+    def _refused(self, keys: Sequence[Key], why: str) -> dict[Key, str]:
+        """Which fixes cannot be made, each with the reason; those that can be made together are not among them."""
+        if len(keys) == 1 or len(keys) > _MOST_TRIED:
+            return dict.fromkeys(keys, why)
+        refused: dict[Key, str] = {}
+        accepted: set[Key] = set()
+        for key in keys:
+            out = {other: refused.get(other, "tried apart") for other in keys if other != key and other not in accepted}
+            found = self._outcomes(out)
+            try:
+                self._proved(found, out)
+                accepted.add(key)
+            except NotProvedError as error:
+                refused[key] = str(error)
+        return refused
+
+    def _outcomes(self, refused: Mapping[Key, str]) -> list[Outcome]:
+        return [fix_document(item.document, self._hooks(item, refused), item.policies) for item in self._items]
+
+    def _hooks(self, item: _Item, refused: Mapping[Key, str]) -> FileHooks:
+        def left_out(reported: Reported) -> str:
+            if any(name in reported.finding.message for name in item.rendering.values.unknown):
+                return "it rests on a name that nothing in the tree gives"
+            return self._left or refused.get((reported.finding.id, item.places.line(reported.location.line)), "")
+
+        return replace(item.hooks, left_out=left_out)
+
+    def _fixed(self, found: Sequence[Outcome]) -> list[Key]:
+        """The fixes that outcomes hold."""
+        return list(
+            dict.fromkeys(
+                (reported.finding.id, item.places.line(reported.location.line))
+                for item, each in zip(self._items, found, strict=True)
+                if each.text is not None
+                for reported in each.findings
+                if reported.fixed
+            )
+        )
+
+    def _proved(self, found: Sequence[Outcome], refused: Iterable[Key] = ()) -> str:
+        """The template's text with the fixes of outcomes. Raises NotProvedError."""
+        expected: dict[int, dict[int, Expected]] = {id(each): {} for each in self._renderings}
+        left = frozenset(pass_id for pass_id, _ in refused)
+        edits: list[LineEdit] = []
+        for item, each in zip(self._items, found, strict=True):
+            if each.text is None:
+                continue
+            span, text = item.document.span, item.rendered.text
+            changed = text[: span.start] + each.text + text[span.end :]
+            expected[id(item.rendering)][item.index] = Expected(changed, self._hooks(item, {}), left)
+            try:
+                edits += template_edits(self._source.lines, item.rendered, changed)
+            except NotLiteralError as error:
+                raise NotProvedError(str(error)) from None
+        try:
+            made = apply_edits(self._source.text, self._source.lines, edits)
+        except NotLiteralError as error:
+            raise NotProvedError(str(error)) from None
+        for rendering in self._renderings:
+            prove(
+                self._source.chart, self._source.template, self._source.text, made, rendering, expected[id(rendering)]
+            )
+        return made

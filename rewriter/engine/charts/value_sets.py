@@ -1,0 +1,86 @@
+"""With which values a chart is rendered: those of its releases; of a chart that nothing installs, those it ships."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rewriter import yamltext
+from rewriter.inventory.releases.model import Release
+from rewriter.inventory.releases.values import over, values_of
+
+#: What stands for the release and its namespace where nothing in the tree installs a chart.
+ANY_RELEASE, ANY_NAMESPACE = "release-name", "release-namespace"
+_CI_VALUES = "ci/*values.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class ValueSet:
+    """One way to render a chart. `words` name the release, or the files of values.
+
+    `release` is the one that installs the chart; None where nothing in the tree does. `left` says why nothing that it
+    renders is rewritten.
+    """
+
+    words: str
+    name: str
+    namespace: str
+    values: Mapping[str, Any]
+    release: Release | None = None
+    left: str = ""
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The names that it renders with and that no cluster has."""
+        return () if self.release else (ANY_RELEASE, ANY_NAMESPACE)
+
+
+def value_sets(chart: Path, releases: Iterable[Release], more: Sequence[Mapping[str, Any]] = ()) -> list[ValueSet]:
+    """The value sets of a chart's folder. `releases` are those that install it, `more` has values by words.
+
+    Releases whose values are not all known are left out; see `unread_release`.
+    """
+    found: list[ValueSet] = []
+    for release in releases:
+        if release.unread or (release.namespace is None and not release.transformed):
+            continue
+        namespace = release.namespace or "default"
+        own = ValueSet(str(release), release.name, namespace, release.values, release, _left(release))
+        if not any((each.name, each.namespace, each.values) == (own.name, own.namespace, own.values) for each in found):
+            found.append(own)
+    return found or list(_alone(chart, more))
+
+
+def unread_release(releases: Iterable[Release]) -> str:
+    """The first release whose values are not all known, in words with what is not; empty where there is none."""
+    for release in releases:
+        if release.unread:
+            return f"the values of {release} from {release.unread} are not read"
+        if release.namespace is None and not release.transformed:
+            return f"the namespace of {release} is not known"
+    return ""
+
+
+def _left(release: Release) -> str:
+    if release.post_renderers:
+        return f"postRenderers of {release} may change what the chart renders"
+    return ""
+
+
+def _alone(chart: Path, more: Sequence[Mapping[str, Any]]) -> Iterable[ValueSet]:
+    yield ValueSet("values.yaml", ANY_RELEASE, ANY_NAMESPACE, {})
+    for file in sorted(chart.glob(_CI_VALUES)):
+        values = _read(file)
+        if values is not None:
+            yield ValueSet(f"ci/{file.name}", ANY_RELEASE, ANY_NAMESPACE, values)
+    for each in more:
+        yield ValueSet(str(each["words"]), ANY_RELEASE, ANY_NAMESPACE, over([each["values"]]))
+
+
+def _read(file: Path) -> Mapping[str, Any] | None:
+    try:
+        return values_of(yamltext.decode(file.read_bytes()))
+    except (OSError, yamltext.YamlTextError):
+        return None

@@ -1,0 +1,125 @@
+"""A copy of a chart's folder, in which a template may be another and helm finds what the repository has."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from rewriter import yamltext
+from rewriter.inventory.manifests import items, mapping
+from rewriter.inventory.render.helm import Helm, HelmError
+from rewriter.inventory.render.kept import MOST_BYTES, MOST_FILES, Kept, TooLargeError, digest_of
+
+#: What a cluster that runs Cilium has, for charts that ask before they make a policy.
+APIS = (
+    "cilium.io/v2",
+    "cilium.io/v2/CiliumNetworkPolicy",
+    "cilium.io/v2/CiliumClusterwideNetworkPolicy",
+    "cilium.io/v2alpha1",
+)
+
+
+class ChartCopy:
+    """A context in which a chart is rendered; the copy is gone at its end.
+
+    Dependencies of `file://` are put in place. Others that are not in the chart's folder are left out of Chart.yaml:
+    they make manifests of their own, and the chart's own templates render without them, or helm says why not.
+    Raises TooLargeError and OSError when it is entered.
+    """
+
+    def __init__(self, helm: Helm, kept: Kept, folder: Path, root: Path) -> None:
+        self._helm = helm
+        self._kept = kept
+        self._folder = folder
+        self._root = root
+        self._temporary = tempfile.TemporaryDirectory(prefix="cnpfix-chart-")
+        self._copy = Path(self._temporary.name) / "chart"
+        self._size = self._files = 0
+        self._digest = ""
+        self.name = ""
+
+    def __enter__(self) -> Self:
+        try:
+            parts = list(self._copied(self._folder, self._copy, ()))
+            parts += self._with_dependencies()
+            self._digest = digest_of(*parts)
+        except BaseException:
+            self._temporary.cleanup()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._temporary.cleanup()
+
+    def render(
+        self, name: str, namespace: str, values: Mapping[str, Any], template: str, text: str, *, anew: bool = False
+    ) -> str:
+        """What helm prints where one template (by its path in the chart) has this text. Raises HelmError.
+
+        `anew` renders even what is kept.
+        """
+        own = json.dumps([name, namespace, values, template, text], sort_keys=True, default=str)
+        digest = digest_of(self._helm.version.encode(), self._digest.encode(), own.encode(), "/".join(APIS).encode())
+        found = None if anew else self._kept.get(digest)
+        if found is None:
+            (self._copy / template).write_bytes(text.encode("utf-8"))
+            found = self._helm.render(self._copy, name, namespace, values, APIS)
+            self._kept.put(digest, found)
+        return found
+
+    def _copied(self, source: Path, target: Path, above: tuple[str, ...]) -> Iterator[bytes]:
+        """Copies a folder, with what its symlinks inside of the repository lead to; yields all that was copied."""
+        real = os.path.realpath(source)
+        if real in above or not (real + os.sep).startswith(os.path.realpath(self._root) + os.sep):
+            return
+        target.mkdir(parents=True, exist_ok=True)
+        for entry in sorted(os.scandir(source), key=lambda each: each.name):
+            if entry.is_dir():
+                if entry.name != ".git":
+                    yield from self._copied(Path(entry.path), target / entry.name, (*above, real))
+            elif entry.is_file() and os.path.realpath(entry.path).startswith(os.path.realpath(self._root) + os.sep):
+                data = Path(entry.path).read_bytes()
+                self._size += len(data)
+                self._files += 1
+                if self._size > MOST_BYTES or self._files > MOST_FILES:
+                    raise TooLargeError(f"the chart is larger than {MOST_BYTES >> 20} MB or {MOST_FILES} files")
+                (target / entry.name).write_bytes(data)
+                yield str((target / entry.name).relative_to(self._copy)).encode()
+                yield data
+
+    def _with_dependencies(self) -> list[bytes]:
+        file = self._copy / "Chart.yaml"
+        chart = _read(file)
+        self.name = str(chart.get("name") or "")
+        there = {path.name for path in (self._copy / "charts").glob("*")}
+        kept = []
+        parts: list[bytes] = []
+        listed = items(chart.get("dependencies"))
+        for each in listed:
+            name = str(each.get("name"))
+            at = str(each.get("repository") or "")
+            local = self._folder / at.removeprefix("file://")
+            if not any(found == name or found.startswith(f"{name}-") for found in there):
+                if not at.startswith("file://") or not (local / "Chart.yaml").is_file():
+                    if each.get("import-values"):
+                        raise HelmError(f"its dependency {name}, whose values it imports, is not in the repository")
+                    continue
+                parts += self._copied(local, self._copy / "charts" / name, (os.path.realpath(self._folder),))
+            kept.append(each)
+        if len(kept) < len(listed):
+            file.write_text(json.dumps({**chart, "dependencies": kept}), "utf-8")
+            (self._copy / "Chart.lock").unlink(missing_ok=True)
+        return parts
+
+
+def _read(file: Path) -> Mapping[str, Any]:
+    try:
+        documents = yamltext.parse(yamltext.decode(file.read_bytes()))
+    except yamltext.YamlTextError as error:
+        raise HelmError(f"its Chart.yaml cannot be read: {error.message}") from None
+    return mapping(documents[0].value) if documents else {}
