@@ -15,6 +15,8 @@ def unescaped(data: bytes) -> bytes:
     """
     if data.startswith(_MARKS):
         data = data.replace(b"\0", b"")
+    if b"\\" not in data:
+        return data
     if b"\\u" in data or b"\\x" in data or b"\\U" in data or b"\\\n" in data or b"\\\r\n" in data:
         return _ESCAPE.sub(_character, data)
     return data

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 
 from rewriter.cilium.labels import (
     ANY,
@@ -35,20 +36,24 @@ class Matches:
     """The known workloads that a term selects, and why there may be others.
 
     `workloads` are those whose pods it selects for certain, `undecided` those of which a fact that decides it is not
-    known (the labels of their namespace, their cluster). `hidden` is what may make more pods that it selects. Only
-    where a match is `certain` may a fix rest on it that no other workload is selected; where it is not, `reasons` say
-    in one line each what is not known, and `lifts` what would make it known: the fix steps down to `unsafe`, or the
-    pass stays silent.
+    known (the labels of their namespace, their cluster). `hidden` is what may make more pods that it selects; `look`
+    finds it when it is first asked for, since that takes a look at every workload there is. Only where a match is
+    `certain` may a fix rest on it that no other workload is selected; where it is not, `reasons` say in one line each
+    what is not known, and `lifts` what would make it known: the fix steps down to `unsafe`, or the pass stays silent.
     """
 
     workloads: tuple[Workload, ...]
     undecided: tuple[Workload, ...] = ()
-    hidden: tuple[Hidden, ...] = ()
+    look: Callable[[], tuple[Hidden, ...]] = tuple
+
+    @property
+    def hidden(self) -> tuple[Hidden, ...]:
+        return self.look()
 
     @property
     def certain(self) -> bool:
         """Whether these are all workloads, and nothing unread may hold more."""
-        return not self.hidden and not self.undecided
+        return not self.undecided and not self.hidden
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -77,7 +82,7 @@ def matches(context: Context, term: LabelTerm, clusters: Sequence[str] | None = 
     return Matches(
         tuple(workload for workload in selected if not names or workload.cluster in (None, *names)),
         tuple(workload for workload in undecided if not names or workload.cluster in (None, *names)),
-        hidden_from(context.inventory, term, names),
+        cache(lambda: hidden_from(context.inventory, term, names)),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from rewriter.inventory.access import AccountBinding
@@ -62,6 +62,10 @@ class Inventory(Protocol):
 
     def all_workloads(self) -> Sequence[Workload]:
         """Every workload. Expensive on a large tree: prefer `workloads_with`."""
+
+    @property
+    def label_shapes(self) -> Collection[str]:
+        """The labels of all workloads, and perhaps more, as `key=value` with each digit as `0`; no workload is read."""
 
     def all_services(self) -> Sequence[Service]: ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
@@ -30,10 +30,12 @@ from rewriter.inventory.facts import (
     UnreadPolicy,
     Workload,
 )
+from rewriter.inventory.file_index import FileIndex
 from rewriter.inventory.gateways import ControllerClass, Gateway, Ingress, Route
 from rewriter.inventory.hidden import HiddenSources
 from rewriter.inventory.hubble.flows import ObservedFlow, ObservedFlows
 from rewriter.inventory.kustomize_walk import Placement, Problem
+from rewriter.inventory.label_shapes import label_shapes
 from rewriter.inventory.load_balancers import AddressPool, RedirectPolicy
 from rewriter.inventory.manifests import Manifest
 from rewriter.inventory.mutations import MUTATION_KINDS, Mutation, all_mutations
@@ -129,6 +131,7 @@ class TreeInventory:
         )
         self._derived = DerivedFacts(self._files, self._placements, self._delivery.cluster_at, render, self._operators)
         self._facts: dict[tuple[str, str], list[Any]] = {}
+        self._found: dict[tuple[str, frozenset[bytes], tuple[str, ...]], list[Any]] = {}
         self._homeless: dict[tuple[Any, ...], Workload] = {}
         self._answers: dict[tuple[str, frozenset[tuple[str, str]]], list[Any]] = {}
 
@@ -293,6 +296,19 @@ class TreeInventory:
     def all_workloads(self) -> Sequence[Workload]:
         return self._holding_any("workloads", _POD_MAKERS, ())
 
+    @cached_property
+    def label_shapes(self) -> Collection[str]:
+        added = self._placements.added
+        return label_shapes(
+            self._index.holding(_POD_MAKERS, (), unknown=True),
+            lambda file: file.path in added or not file.kinds.isdisjoint(_OPERATOR_KINDS),
+            lambda file: self._facts_of(file, "workloads"),
+            [
+                *(workload for snapshot in self._snapshots for workload in snapshot.workloads),
+                *self._derived.facts("workloads", _POD_MAKERS),
+            ],
+        )
+
     def doubts(self, fact: Service | Workload | Cluster | EndpointSlice) -> Sequence[str]:
         found: Iterable[str] = ()
         if isinstance(fact, Service):
@@ -364,7 +380,9 @@ class TreeInventory:
 
     @cached_property
     def _hidden(self) -> Sequence[Hidden]:
-        self.all_workloads()  # Each is read, so that what has no namespace and what cannot be read comes to light.
+        # Each is read, so that what has no namespace and what cannot be read comes to light.
+        self.all_workloads()
+        self.all_services()
         homeless = [
             Hidden(
                 f"{workload.kind} {workload.name}, whose namespace is not known, {workload.source}",
@@ -481,17 +499,18 @@ class TreeInventory:
 
         A file that something transforms on its way may hold the needles only once it is applied, so it counts too.
         """
-        wanted = [needle.encode() for needle in needles]
-        found: list[Any] = [fact for snapshot in self._snapshots for fact in getattr(snapshot, group, ())]
-        added = self._placements.added
-        for file in self._files.files:
-            if (file.kinds & kinds or file.holds_list or (file.unknown and group == "workloads")) and (
-                all(map(file.text.__contains__, wanted))
-                or (file.path in added and added[file.path].may_hold(file.text, wanted))
-                or not file.kinds.isdisjoint(_OPERATOR_KINDS)
-            ):
+        key = (group, kinds, tuple(needles))
+        if key not in self._found:
+            found: list[Any] = [fact for snapshot in self._snapshots for fact in getattr(snapshot, group, ())]
+            wanted = [needle.encode() for needle in key[2]]
+            for file in self._index.holding(kinds, wanted, unknown=group == "workloads"):
                 found += self._facts_of(file, group)
-        return found + self._derived.facts(group, kinds)
+            self._found[key] = found + self._derived.facts(group, kinds)
+        return self._found[key]
+
+    @cached_property
+    def _index(self) -> FileIndex:
+        return FileIndex(self._files.files, self._placements.added, _OPERATOR_KINDS)
 
     def _facts_of(self, file: OfferedFile, group: str) -> list[Any]:
         key = (file.path, group)

@@ -13,20 +13,23 @@ from rewriter import yamltext
 from rewriter.discovery.escapes import unescaped
 from rewriter.inventory.facts import Source
 from rewriter.inventory.manifests import Manifest, read_manifests
-from rewriter.inventory.understood import INERT_NAMES
+from rewriter.inventory.understood import INERT_NAMES, is_fact_text
 
+# Every pattern below begins with a character of its own, so that the search leaps from one to the next.
 _KIND = re.compile(rb"""kind["']?[ \t]*:[ \t]*["']?([A-Za-z0-9]+)""")
-_TOP_KIND = re.compile(rb"""^["']?kind["']?[ \t]*:[ \t]*["']?([A-Za-z0-9]+)""", re.MULTILINE)
-_DOCUMENT = re.compile(rb"^---", re.MULTILINE)
-_FLOW = re.compile(rb"^[ \t]*[\[{]", re.MULTILINE)
-#: A kind that the first does not read: tagged, anchored, an alias, a block scalar, on the next line, or a `?` key.
-_ODD_KIND = re.compile(
-    rb"""kind["']?[ \t]*:[ \t]*[!&*>|]"""
-    rb"""|kind["']?[ \t]*:[ \t]*(?:\#[^\n]*)?\r?\n[ \t]+["']?[A-Z][A-Za-z0-9]*["']?[ \t]*(?:\#[^\n]*)?\r?(?:\n|$)"""
-    rb"""|\?[ \t]+["']?kind\b|^[ \t-]*![^\n]*kind["']?[ \t]*:""",
+_VERSION = re.compile(rb"""apiVersion["']?[ \t]*:[ \t]*["']?([A-Za-z0-9./-]+)""")
+_FLOW = re.compile(rb"""\n[ \t]*[\[{]""")
+#: A kind that the first does not read: tagged, anchored, an alias, a block scalar, on the next line...
+_ODD_VALUE = re.compile(
+    rb"""kind["']?[ \t]*:(?:[ \t]*[!&*>|]"""
+    rb"""|[ \t]*(?:\#[^\n]*)?\r?\n[ \t]+["']?[A-Z][A-Za-z0-9]*["']?[ \t]*(?:\#[^\n]*)?\r?(?:\n|$))""",
     re.MULTILINE,
 )
+#: ... or with a `?` key, or a tagged one.
+_ODD_KEY = re.compile(rb"""\?[ \t]+["']?kind\b""")
+_TAGGED_KEY = re.compile(rb"""^[ \t-]*![^\n]*kind["']?[ \t]*:""", re.MULTILINE)
 
+_NEWLINE = ord("\n")
 _VARIABLE_KINDS = frozenset({b"ConfigMap", b"Secret"})
 
 #: The file names under which kustomize looks for a kustomization.
@@ -96,9 +99,9 @@ class TreeFiles:
         kinds = frozenset(_KIND.findall(text))
         if not kinds.isdisjoint(_VARIABLE_KINDS):
             self.variable_files.append(path)
-        odd = _ODD_KIND.search(text) is not None
+        odd = _is_odd(text)
         holds_list = odd or (b"List" in text and any(kind.endswith(b"List") for kind in kinds))
-        unknown = (odd or not _top_kinds(text, kinds) <= INERT_NAMES) and b"apiVersion" in text
+        unknown = (odd or _is_unknown(text, kinds)) and b"apiVersion" in text
         if holds_list or unknown or not kinds.isdisjoint(wanted) or b"cilium-config" in data:
             self.files.append(OfferedFile(path, kinds, data, holds_list, text, unknown))
 
@@ -189,9 +192,45 @@ class TreeFiles:
         return self._parsed[path]
 
 
-def _top_kinds(text: bytes, kinds: frozenset[bytes]) -> frozenset[bytes]:
-    """The kinds of a file's objects: those at the margin, or all where some may stand elsewhere (JSON, flow style)."""
-    top = _TOP_KIND.findall(text)
-    if len(top) < text.count(b"apiVersion:") - text.count(b" apiVersion:") or _FLOW.search(text) or not top:
-        return kinds
-    return frozenset(top) if len(top) >= len(_DOCUMENT.findall(text)) else kinds
+def _is_odd(text: bytes) -> bool:
+    """Whether a file writes a kind so that only a parser reads it."""
+    return (
+        _ODD_VALUE.search(text) is not None
+        or (b"?" in text and _ODD_KEY.search(text) is not None)
+        or (b"!" in text and _TAGGED_KEY.search(text) is not None)
+    )
+
+
+def _is_unknown(text: bytes, kinds: frozenset[bytes]) -> bool:
+    """Whether a file may hold objects whose kind is neither inert nor that of a workload or a Service."""
+    top = _at_margin(_KIND, text)
+    if len(top) < text.count(b"apiVersion:") - text.count(b" apiVersion:") or not top or _has_flow(text):
+        return not kinds <= INERT_NAMES  # Some may stand elsewhere: JSON, flow style.
+    if len(top) < text.count(b"\n---") + text.startswith(b"---"):
+        return not kinds <= INERT_NAMES
+    if INERT_NAMES.issuperset(top):
+        return False
+    versions = _at_margin(_VERSION, text)
+    if len(versions) != len(top):
+        return True
+    return any(
+        kind not in INERT_NAMES and not is_fact_text(version, kind) for version, kind in zip(versions, top, strict=True)
+    )
+
+
+def _at_margin(key: re.Pattern[bytes], text: bytes) -> list[bytes]:
+    """The values of a key, quoted perhaps, that begins a line."""
+    found = []
+    for match in key.finditer(text):
+        start = match.start()
+        start -= start > 0 and text[start - 1] in b"\"'"
+        if start == 0 or text[start - 1] == _NEWLINE:
+            found.append(match[1])
+    return found
+
+
+def _has_flow(text: bytes) -> bool:
+    """Whether a line begins with a collection in flow style."""
+    if b"[" not in text and b"{" not in text:
+        return False
+    return text.lstrip(b" \t").startswith((b"[", b"{")) or _FLOW.search(text) is not None

@@ -151,8 +151,15 @@ _FACTS = {
     "batch": frozenset({"Job", "CronJob"}),
 }
 
+_FACT_NAMES = {group.encode(): frozenset(kind.encode() for kind in kinds) for group, kinds in _FACTS.items()}
+
 #: The names of all inert kinds, as bytes: a file that names no other need not be parsed.
 INERT_NAMES = frozenset(kind.encode() for kinds in _KINDS.values() for kind in kinds)
+
+
+def is_fact_text(version: bytes, kind: bytes) -> bool:
+    """Whether objects of an `apiVersion` and a `kind`, as they stand in a file, are read as workloads or Services."""
+    return kind in _FACT_NAMES.get(version.rpartition(b"/")[0], ())
 
 
 def group_of(value: Mapping[str, Any]) -> str:

@@ -55,7 +55,7 @@ from rewriter.cilium.settings import Settings
 from rewriter.evidence.backends import Backends, UndecidedError
 from rewriter.evidence.context import Context
 from rewriter.evidence.doubts import REMEDY, doubts_about
-from rewriter.evidence.workloads import hidden_services, matches
+from rewriter.evidence.workloads import Matches, hidden_services, matches
 from rewriter.finding import Applicability, Finding, Fix, FlowClaim, Severity
 from rewriter.inventory.completeness import Completeness, Hidden
 from rewriter.inventory.facts import NamedPort, Service, Workload
@@ -109,7 +109,7 @@ def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
         for rule in spec.rules:
             site = _site(context, spec, rule)
-            if site is not None and site.services:
+            if site is not None:
                 ports = list(_ports(site))
                 yield from (_manual(site, port) for port in ports if port.doubt)
                 wrong = [port for port in ports if not port.doubt]
@@ -118,7 +118,7 @@ def find(context: Context) -> Iterator[Finding]:
 
 
 def _site(context: Context, spec: Spec, rule: Rule) -> _PortsSite | None:
-    """A rule with known workloads behind it; None for any other."""
+    """A rule with known workloads behind it, and Services before them; None for any other."""
     field, to_ports = rule.peer("toEndpoints"), rule.raw.get("toPorts")
     if rule.direction != EGRESS or field is None or not isinstance(to_ports, list) or rule.selects_nobody:
         return None
@@ -126,7 +126,7 @@ def _site(context: Context, spec: Spec, rule: Rule) -> _PortsSite | None:
         return None
     found: dict[int, Workload] = {}
     complete = True
-    hidden: list[Hidden] = []
+    selections: list[Matches] = []
     for selector in field.selectors:
         if selector is None or not _namespace_decides(context, selector):
             return None
@@ -135,12 +135,15 @@ def _site(context: Context, spec: Spec, rule: Rule) -> _PortsSite | None:
         if pods is None or pods.undecided:
             return None
         complete = complete and bool(pods.workloads)
-        hidden += pods.hidden
+        selections.append(pods)
         found |= {id(workload): workload for workload in pods.workloads}
     if not found:
         return None
     selected = tuple(found.values())
     services = tuple(service for service in context.inventory.all_services() if _is_before_any(service, selected))
+    if not services:
+        return None
+    hidden = [each for pods in selections for each in pods.hidden]
     hidden += hidden_services(context, (workload.namespace for workload in selected))
     return _PortsSite(context, spec, rule, field, to_ports, selected, services, complete, tuple(dict.fromkeys(hidden)))
 

@@ -38,7 +38,6 @@ all pods of the policy's namespace are known and its Namespace is among the fact
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX
@@ -48,6 +47,7 @@ from rewriter.cilium.terms import LabelTerm
 from rewriter.evidence.context import Context
 from rewriter.evidence.identity_labels import filtered, of_no_source
 from rewriter.evidence.namespaces import own_evidence
+from rewriter.evidence.near_labels import near_label
 from rewriter.evidence.placeholders import has_placeholder
 from rewriter.evidence.workloads import matches, on_host_network, subject_term, workloads_evidence
 from rewriter.finding import Applicability, Finding, FlowClaim, Severity
@@ -171,9 +171,13 @@ def _unmatched(context: Context, spec: Spec, subject: Selector) -> Iterator[Find
     if term is None:
         return
     found = matches(context, term)
-    if found.workloads or not found.certain:
+    if found.workloads or found.undecided:
         return
     nodes = on_host_network(context, term)
+    near = {} if nodes else _nearest(context, term, subject)
+    # Whether these are all workloads is the dearest question, so it comes last.
+    if not (nodes or near or _is_described(context)) or not found.certain:
+        return
     if nodes:
         there = join_names((str(each) for each in nodes), most=3)
         yield report(
@@ -186,9 +190,6 @@ def _unmatched(context: Context, spec: Spec, subject: Selector) -> Iterator[Find
             evidence=workloads_evidence(nodes),
             advice="protect the nodes with a CiliumClusterwideNetworkPolicy that has a `nodeSelector` (host firewall)",
         )
-        return
-    near = _nearest(context, term, subject)
-    if not near and not _is_described(context):
         return
     yield report(
         context,
@@ -217,16 +218,10 @@ def _nearest(context: Context, term: LabelTerm, subject: Selector) -> dict[str, 
     namespaces = {c.values for c in term.conditions if c.key == NAMESPACE_LABEL and c.operator == "In"}
     named = set().union(*namespaces) if namespaces else None
     found: dict[str, str] = {}
-    workloads = [each for each in context.inventory.all_workloads() if named is None or each.namespace in named]
-    labels = {f"{key}={value}": each for each in workloads for key, value in each.labels.items()}
     for requirement in subject.requirements:
         if requirement.operator != "In" or requirement.source not in (ANY, K8S):
             continue
         for value in requirement.values:
-            written = f"{requirement.key}={value}"
-            if written in labels:
-                continue
-            same_value = [text for text in labels if text.partition("=")[2] == value]
-            for text in same_value[:1] or get_close_matches(written, labels, n=1, cutoff=0.8):
-                found[f"`{text}`"] = f"{labels[text]} has {text}, {labels[text].source}"
+            for text, workload in near_label(context, requirement.key, value, named).items():
+                found[f"`{text}`"] = f"{workload} has {text}, {workload.source}"
     return found

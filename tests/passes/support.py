@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from rewriter.inventory.facts import (
 )
 from rewriter.inventory.gateways import ControllerClass, Gateway, Ingress, Route
 from rewriter.inventory.hubble.flows import ObservedFlow
+from rewriter.inventory.label_shapes import shape_of
 from rewriter.inventory.load_balancers import AddressPool, RedirectPolicy
 from rewriter.inventory.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
 from rewriter.inventory.webhooks import ApiServerCall
@@ -90,6 +91,10 @@ class Facts:
 
     def all_workloads(self) -> Sequence[Workload]:
         return self.workloads
+
+    @property
+    def label_shapes(self) -> Collection[str]:
+        return frozenset(shape_of(f"{k}={v}") for w in self.workloads for k, v in w.labels.items())
 
     def all_services(self) -> Sequence[Service]:
         return self.services_

@@ -100,7 +100,7 @@ def _together(found: Sequence[Matches]) -> Matches:
     return Matches(
         tuple({id(each): each for one in found for each in one.workloads}.values()),
         tuple(each for one in found for each in one.undecided),
-        tuple(dict.fromkeys(each for one in found for each in one.hidden)),
+        lambda: tuple(dict.fromkeys(each for one in found for each in one.hidden)),
     )
 
 

@@ -1,0 +1,76 @@
+"""The labels of known pods that are nearest to one that no pod has."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
+
+from rewriter.evidence.context import Context
+from rewriter.inventory.facts import Workload
+from rewriter.inventory.label_shapes import shape_of
+
+#: From which similarity on a label may be meant (difflib's ratio).
+_NEAR = 0.8
+
+
+def near_label(context: Context, key: str, value: str, namespaces: Collection[str] | None) -> dict[str, Workload]:
+    """The label `key=value` of known workloads of these namespaces (None: of any) that is nearest to a given one.
+
+    That is one with the same value, else one that is written nearly like it. Empty where none is, or one is the same.
+    """
+    written = f"{key}={value}"
+    if not _may_be_near(context, written, value):
+        return {}
+    labels, by_value = _labels(context, None if namespaces is None else frozenset(namespaces))
+    if written in labels:
+        return {}
+    near = by_value.get(value, [])[:1] or get_close_matches(written, labels, n=1, cutoff=_NEAR)
+    return {text: labels[text] for text in near}
+
+
+def _labels(context: Context, namespaces: frozenset[str] | None) -> tuple[dict[str, Workload], dict[str, list[str]]]:
+    """The labels of the workloads of namespaces, and those of each value. Made once a run."""
+    answer = ("labels of", namespaces)
+    if answer not in context.answers:
+        workloads = context.inventory.all_workloads()
+        inside = [each for each in workloads if namespaces is None or each.namespace in namespaces]
+        labels = {f"{key}={value}": each for each in inside for key, value in each.labels.items()}
+        by_value: dict[str, list[str]] = {}
+        for text in labels:
+            by_value.setdefault(text.partition("=")[2], []).append(text)
+        context.answers[answer] = labels, by_value
+    made: tuple[dict[str, Workload], dict[str, list[str]]] = context.answers[answer]
+    return made
+
+
+def _may_be_near(context: Context, written: str, value: str) -> bool:
+    """Whether any label may be near, by the shapes of all that there may be: the workloads need not be read for that.
+
+    No ratio is larger than twice the characters that two texts have in common, in any order, by those of both.
+    """
+    shape, value_shape = shape_of(written), shape_of(value)
+    key = ("near", shape, value_shape)
+    if key not in context.answers:
+        wanted = Counter(shape)
+        context.answers[key] = any(
+            each.endswith(f"={value_shape}") or _most_alike(wanted, len(shape), count, len(each)) >= _NEAR
+            for each, count in _shapes(context)
+        )
+    near: bool = context.answers[key]
+    return near
+
+
+def _shapes(context: Context) -> Sequence[tuple[str, Counter[str]]]:
+    key = ("label shapes",)
+    if key not in context.answers:
+        context.answers[key] = [(each, Counter(each)) for each in sorted(context.inventory.label_shapes)]
+    made: Sequence[tuple[str, Counter[str]]] = context.answers[key]
+    return made
+
+
+def _most_alike(wanted: Counter[str], length: int, count: Counter[str], other: int) -> float:
+    if 2 * min(length, other) < _NEAR * (length + other):
+        return 0.0
+    common = sum(min(number, count[each]) for each, number in wanted.items() if each in count)
+    return 2 * common / (length + other)
