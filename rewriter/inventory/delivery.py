@@ -133,14 +133,18 @@ class Delivery:
     def doubts(self, path: str) -> Iterator[str]:
         """Why what a file tells may not be so in the cluster: in words, with the sources."""
         local = self._local(path)
-        placements = self._placements.of(self._files.inner(path))
+        inner = self._files.inner(path)
+        placements = self._placements.of(inner)
+        targets = [each.target for each in placements] or self._placements.of_itself(inner)
+        if inner in self._placements.roots:
+            return
         if len(local) > 1:
             words = ", and of ".join(f"{cluster.name}, {cluster.source}" for cluster in local)
             yield f"{path} matches `local` of {words}"
-        elif not local and not placements and (why := self._not_applied(path)):
+        elif not local and not targets and (why := self._not_applied(path)):
             yield f"{path} is applied by nobody: {why}"
-        elif not local and self._placements.managed and all(each.target.startswith(BARE) for each in placements):
-            folders = " and ".join(dict.fromkeys(each.target for each in placements))
+        elif not local and self._placements.managed and all(each.startswith(BARE) for each in targets):
+            folders = " and ".join(dict.fromkeys(targets))
             why = f"Flux or Argo CD applies the tree, and nothing that is read reaches {folders}"
             yield f"{path} is applied by nobody: {why}"
         elif local and placements:

@@ -92,6 +92,17 @@ class Placements:
         """Whether Flux or Argo CD applies anything of this repository."""
         return any(self._own.holds(unit.repository) for read in self._written.values() for unit in read.units)
 
+    @cached_property
+    def roots(self) -> frozenset[str]:
+        """The files of Flux's and Argo CD's objects that none of them reaches: people apply those."""
+        reached = frozenset().union(*self._reached.values()) | self._walk.found.keys()
+        return frozenset(each.inner for each in self._appliers) - reached
+
+    def of_itself(self, inner: str) -> Sequence[str]:
+        """The targets of a kustomization, by its file; none for other files."""
+        folder, _, name = inner.rpartition("/")
+        return self.targets_of(folder or ".") if name in KUSTOMIZATION_NAMES else ()
+
     @property
     def applications(self) -> Sequence[PlacedApplication]:
         """Every Application, those that ApplicationSets make too."""

@@ -11,7 +11,7 @@ from rewriter.cilium.terms import Condition, label_term
 from rewriter.evidence.workloads import hidden_from
 from rewriter.inventory.facts import Cluster, Source
 from rewriter.inventory.tree import TreeInventory
-from tests.inventory.support import application, flux, inventory, kustomization, service, workload
+from tests.inventory.support import POLICY, application, flux, inventory, kustomization, service, workload
 
 
 def resource(api: str, kind: str, name: str = "db", **spec: object) -> str:
@@ -150,6 +150,25 @@ def test_what_nothing_applies_is_no_fact_to_rest_on() -> None:
     )
     del files["flux.yaml"]
     assert {inventory(files).doubts(each) for each in inventory(files).all_workloads()} == {()}, "applied by hand"
+
+
+def test_what_starts_the_rest_is_applied_by_people() -> None:
+    web = {"controllers": {"web": {"containers": {"app": {"image": {"repository": "web", "tag": "1"}}}}}}
+    chart = {"name": "app-template", "releaseName": "web", "namespace": "shop", "valuesInline": web}
+    release = (
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: db, namespace: argocd}\n"
+        "spec:\n  source: {repoURL: https://charts.example, chart: app-template, helm: {valuesObject: {controllers:"
+        " {db: {containers: {app: {image: {repository: db, tag: '1'}}}}}}}}\n"
+        "  destination: {server: https://kubernetes.default.svc, namespace: shop}\n"
+    )
+    files = {"apps.yaml": application("apps", "apps", "shop") + "---\n" + release, "apps/p.yaml": POLICY}
+    made = inventory(files)
+    assert [(each.name, made.doubts(each)) for each in made.all_workloads()] == [("db", ())]
+    chart["valuesInline"] = {
+        "controllers": {"web": {"containers": {"app": {"image": {"repository": "w", "tag": "1"}}}}}
+    }
+    made = inventory({"web/kustomization.yaml": kustomization(helmCharts=[chart])})
+    assert [(each.name, made.doubts(each)) for each in made.all_workloads()] == [("web", ())]
 
 
 def test_what_only_an_unapplied_kustomization_lists_is_no_fact_to_rest_on() -> None:

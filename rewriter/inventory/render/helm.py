@@ -50,7 +50,8 @@ class Helm:
         with tempfile.TemporaryDirectory(prefix="cnpfix-values-") as folder:
             file = Path(folder) / "values.json"
             file.write_text(json.dumps(values, default=str), "utf-8")
-            command = ["template", name, str(chart), "--namespace", namespace, "--values", str(file), "--skip-tests"]
+            at = str(chart.absolute())  # Helm runs in another folder.
+            command = ["template", name, at, "--namespace", namespace, "--values", str(file), "--skip-tests"]
             return self._run([*command, *(f"--api-versions={api}" for api in apis)], RENDER_SECONDS)
 
     def pull(self, chart: str, version: str, repository: str | None, target: Path) -> None:

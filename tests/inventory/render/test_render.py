@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from rewriter.engine.opening import open_workspace
+from rewriter.engine.workspace import Request
 from rewriter.inventory.facts import Source
 from rewriter.inventory.releases.model import Chart, Release
 from rewriter.inventory.render import helm as helm_module
@@ -206,3 +208,15 @@ def test_nothing_is_pulled_unless_asked(tmp_path: Path) -> None:
 
 def test_helm_is_found_on_path_only(tmp_path: Path) -> None:
     assert find_helm(str(tmp_path)) is None
+
+
+def test_a_root_that_is_a_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the command line has it: helm itself runs in another folder."""
+    for path, text in {**CHART, "apps/r.yaml": RELEASE}.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{Path(program('helm')).parent}:{os.environ['PATH']}")
+    workspace = open_workspace(Request(render="auto"), lambda _count: None)
+    assert [made.reason for made in workspace.inventory.releases] == [""]
+    assert [each.name for each in workspace.inventory.all_workloads()] == ["web-shop-web"]
