@@ -10,11 +10,12 @@ from functools import partial
 from rewriter.cilium.cidr import AddressError, Prefix, parse_prefix, parse_prefix_or_address
 from rewriter.cilium.entities import CLUSTER_MEMBERS
 from rewriter.cilium.identity import RESERVED_IDENTITIES, Identity, outside_identity, reserved_identity
-from rewriter.cilium.labels import CLUSTER_LABEL, NAMESPACE_LABEL, pod_labels, split_key
+from rewriter.cilium.labels import CLUSTER_LABEL, K8S, NAMESPACE_LABEL, Label, pod_labels, split_key
 from rewriter.cilium.version import LOAD_BALANCED_IN_POD
 from rewriter.engine.workspace import Workspace
+from rewriter.evidence.api_server import CONTROL_PLANE_ROLES
 from rewriter.evidence.settings import DEFAULT_NAME, valid_prefixes, workload_identity
-from rewriter.inventory.facts import Cluster, Service, Workload
+from rewriter.inventory.facts import Cluster, Node, Service, Workload
 from rewriter.text import join_names
 
 #: The words by which kubectl knows kinds.
@@ -132,7 +133,7 @@ def at_address(workspace: Workspace, text: str, address: Prefix, own: Cluster | 
     """Who has an address: a node, a pod of which only the address is known, or somebody outside the mesh."""
     nodes = [node for node in workspace.inventory.addresses.nodes(address) if _here(node.cluster, own)]
     if nodes:
-        return Endpoint(text, reserved_identity("remote-node")._replace(name=text, addresses=(address,)), own)
+        return Endpoint(text, _node(nodes[0], own)._replace(name=text, addresses=(address,)), own)
     for cluster in [own] if own else workspace.inventory.clusters:
         if any(each.contains(address) for each in valid_prefixes(cluster.pod_cidrs or ())):
             labels = pod_labels(cluster=cluster.name, namespace="", labels={})
@@ -141,6 +142,15 @@ def at_address(workspace: Workspace, text: str, address: Prefix, own: Cluster | 
             )
             return Endpoint(text, Identity(text, labels, addresses=(address,)), cluster, missing)
     return Endpoint(text, outside_identity(address, name=text), own)
+
+
+def _node(node: Node, own: Cluster | None) -> Identity:
+    """Another node than the own one; it has labels of its own where the agents take rules that name nodes."""
+    identity = reserved_identity("kube-apiserver" if CONTROL_PLANE_ROLES.intersection(node.labels) else "remote-node")
+    if own is None or not own.node_selector_labels:
+        return identity
+    labels = {**node.labels, CLUSTER_LABEL: node.cluster or own.name}
+    return identity._replace(labels=identity.labels | {Label(K8S, key, value) for key, value in labels.items()})
 
 
 def _address(workspace: Workspace, text: str, address: Prefix, own: Cluster | None) -> Named:

@@ -21,7 +21,10 @@ SERVICE_PORT = 443
 #: Where API servers listen unless their installation says otherwise.
 USUAL_PORT = 6443
 
-_ROLES = tuple(f"node-role.kubernetes.io/{role}" for role in ("control-plane", "master", "controlplane"))
+#: Labels of nodes on which an API server runs.
+CONTROL_PLANE_ROLES = frozenset(
+    f"node-role.kubernetes.io/{role}" for role in ("control-plane", "master", "controlplane")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,7 @@ def _server_nodes(context: Context, slices: Iterable[EndpointSlice]) -> Iterator
         if endpoints:
             runs = bool(endpoints.intersection(addresses))
         else:
-            runs = host in addresses or any(role in node.labels for role in _ROLES)
+            runs = host in addresses or bool(CONTROL_PLANE_ROLES.intersection(node.labels))
         if runs and addresses:
             yield node, addresses
 
