@@ -97,12 +97,15 @@ class Flows:
     """The flows that a fix opens and closes, one readable statement each.
 
     `upgrade` is what the upgrade would do to the same flows with no fix; None where nobody judged them. `exact` says
-    that every combination of the labels in question was tried, not only witnesses of each selection.
+    that every combination of the labels in question was tried, not only witnesses of each selection. `kept` are those
+    that the upgrade alone would close and that stay open with the fix, `kept_closed` those that it alone would open.
     """
 
     opened: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
     upgrade: Flows | None = None
+    kept: tuple[str, ...] = ()
+    kept_closed: tuple[str, ...] = ()
     exact: bool = True
 
 

@@ -1,48 +1,30 @@
-"""The words of a pull request: title, commit message, and a body in named parts with a hidden marker.
+"""The words of a pull request: title, commit message, and a body that a reviewer can decide on.
 
-The marker frames what the bot writes. What a person writes above or below stays; inside, the bot's own digest says
-whether there is anything new to write.
+What opens traffic comes first and is never cut without a line at the top that says so.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rewriter.bot.groups import Group
-from rewriter.engine.result import FileResult, Reported
-from rewriter.finding import Applicability
+from rewriter.bot.marker import MAX_BODY, Marker, digest, framed
+from rewriter.engine.result import FileResult, NotChecked, Reported
 from rewriter.output.diff import unified_diff
-from rewriter.output.markdown import details, escaped, left_for_a_person, table
+from rewriter.output.effects import OPENS, by_effect, effect_of, totals
+from rewriter.output.folding import folded, policy_name
+from rewriter.output.lines import count
+from rewriter.output.links import NO_LINKS, Links, documentation
+from rewriter.output.markdown import card, escaped, left_to_people, not_checked, rows, table
+from rewriter.output.mermaid import flowchart
 from rewriter.output.style import one_line
 
-#: Characters of a body. GitHub refuses more than 65,536; what people add around needs room too.
-MAX_BODY = 60_000
-_MAX_TABLE = 20_000
-_MAX_LEFT = 10_000
-
-_BEGIN = re.compile(r"<!-- cnpfix:1 scope=([0-9a-f]{16}) change=([0-9a-f]{16}) body=([0-9a-f]{16})(?: (done))? -->")
-_END = "<!-- /cnpfix -->"
-
-
-@dataclass(frozen=True, slots=True)
-class Marker:
-    """What the bot remembers in a body: which run it is of, which change it proposes, what it wrote.
-
-    `done` says that the bot itself closed the request.
-    """
-
-    scope: str
-    change: str
-    body: str
-    done: bool = False
-
-    def __str__(self) -> str:
-        tail = " done" if self.done else ""
-        return f"<!-- cnpfix:1 scope={self.scope} change={self.change} body={self.body}{tail} -->"
+#: Bytes of each part; the cards get what the others leave. Rows that open traffic have room of their own.
+_MAX_OPENING, _MAX_ROWS, _MAX_LEFT, _MAX_UNCHECKED = 30_000, 8_000, 8_000, 2_000
+_RESERVE = 2_000
+#: Bytes of a commit message: all that opens and closes is in it.
+_MAX_MESSAGE = 400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,57 +37,27 @@ class Words:
     marker: Marker
 
 
-def digest(*parts: str) -> str:
-    """Sixteen hex digits over texts, for markers."""
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a body says beside its own fixes: where lines can be read, and what the run did not check.
 
-
-def words_for(group: Group, from_version: str, to_version: str, scope: str) -> Words:
-    """The words for a group. `scope` is the digest of what the run is over: see `Marker`."""
-    title = _valid(_title(group, to_version))
-    text = _valid(_body(group, from_version, to_version))
-    change = digest(*(line for result in group.files for line in _changed_lines(result)))
-    marker = Marker(scope, change, _text_digest(text))
-    return Words(title, f"{title}\n\n{_valid(_message(group))}", f"{marker}\n{text}\n{_END}\n", marker)
-
-
-def marker_in(body: str) -> Marker | None:
-    """The marker of a body; None for a body that the bot did not write."""
-    found = _BEGIN.search(body)
-    return Marker(found[1], found[2], found[3], found[4] is not None) if found else None
-
-
-def is_edited(body: str) -> bool:
-    """Whether the bot's part of a body is not the text that its marker has the digest of.
-
-    Forges change line ends and blanks at them, which is no edit. False for a body that the bot did not write.
+    `title` is a template of `[pr]`, with `{from}`, `{to}` and `{group}`; "" for the usual one.
     """
-    begin = _BEGIN.search(body)
-    if begin is None:
-        return False
-    end = body.find(_END, begin.end())
-    return end < 0 or _text_digest(body[begin.end() : end]) != begin[3]
+
+    links: Links = NO_LINKS
+    not_checked: tuple[NotChecked, ...] = ()
+    title: str = ""
 
 
-def _text_digest(text: str) -> str:
-    """The digest of a text, whatever its line ends and the blanks before them."""
-    return digest("\n".join(line.rstrip() for line in text.splitlines()).strip())
-
-
-def replaced(body: str, new: str) -> str:
-    """A body with the bot's part replaced, and what people wrote around it kept."""
-    begin = _BEGIN.search(body)
-    if begin is None:
-        return new
-    end = body.rfind(_END)
-    after = body[end + len(_END) :].lstrip("\r\n") if end > begin.start() else ""
-    return (body[: begin.start()] + new + (f"\n{after}" if after else ""))[: MAX_BODY + 5_000]
-
-
-def marked_done(body: str) -> str:
-    """A body whose marker says that the bot closed the request."""
-    found = marker_in(body)
-    return _BEGIN.sub(str(Marker(found.scope, found.change, found.body, done=True)), body, count=1) if found else body
+def words_for(
+    group: Group, from_version: str, to_version: str, scope: str, around: Surroundings = Surroundings()
+) -> Words:
+    """The words for a group. `scope` is the digest of what the run is over: see `Marker`."""
+    title = _valid(_title(group, from_version, to_version, around.title))
+    text = _valid(_body(group, from_version, to_version, around))
+    change = digest(*(line for result in group.files for line in _changed_lines(result)))
+    body, marker = framed(scope, change, text)
+    return Words(title, f"{title}\n\n{_valid(_message(group))}", body, marker)
 
 
 def _valid(text: str) -> str:
@@ -119,12 +71,20 @@ def _changed_lines(result: FileResult) -> Iterator[str]:
     yield from (line for line in unified_diff(result).split("\n")[2:] if line.startswith(("+", "-")))
 
 
-def _title(group: Group, to_version: str) -> str:
+def _title(group: Group, from_version: str, to_version: str, template: str) -> str:
     """The first line of commit and request; 72 columns or a little more."""
+    if template:
+        named = template.replace("{from}", from_version).replace("{to}", to_version)
+        title = named.replace("{group}", group.label) if "{group}" in named else _labelled(named, group)
+        return one_line(f"Guess: {title}" if group.unsafe else title)[:200]
     title = f"Prepare Cilium network policies for {to_version}"
     if group.unsafe:
         title = f"Guess at Cilium network policies for {to_version}"
-    return one_line(f"{title}: {group.label}" if group.label else title)[:200]
+    return one_line(_labelled(title, group))[:200]
+
+
+def _labelled(title: str, group: Group) -> str:
+    return f"{title}: {group.label}" if group.label else title
 
 
 def _message(group: Group) -> str:
@@ -134,86 +94,98 @@ def _message(group: Group) -> str:
         lines.append(one_line(result.path))
         for item in result.findings:
             if item.fixed:
-                lines.append(f"  {item.finding.code} {item.finding.id}: {policy_name(item)}")
+                lines.append(f"  {item.finding.code} {item.finding.id}: {one_line(policy_name(item))}")
                 lines += [f"    opens {one_line(flow)}" for flow in item.flows.opened]
                 lines += [f"    closes {one_line(flow)}" for flow in item.flows.closed]
-    return "\n".join(lines[:400]) + ("\n…" if len(lines) > 400 else "")
+    shown, left = _fitting(lines, _MAX_MESSAGE)
+    return "\n".join([*shown, f"… and {left} more lines"] if left else shown)
 
 
-def policy_name(item: Reported) -> str:
-    """`namespace/name` of a finding's policy, clean and on one line."""
-    location = item.location
-    return one_line("/".join(filter(None, (location.namespace, location.name))) or location.kind)
-
-
-def _body(group: Group, from_version: str, to_version: str) -> str:
-    head = "\n".join(_summary(group, from_version, to_version))
-    rows = list(table(group.fixed))
-    changes = _bounded(rows, _MAX_TABLE, "| … | {left} more, in the files of this request | | |")
-    left = "\n".join(_left(group.left))
-    room = MAX_BODY - len(head) - len(changes) - len(left) - 1_000
-    parts = [head, f"### What changes\n\n{changes}", _diffs(group.files, room), left, "\n".join(_controls())]
+def _body(group: Group, from_version: str, to_version: str, around: Surroundings) -> str:
+    fixed = by_effect(group.fixed)
+    opening = [item for item in fixed if effect_of(item) == OPENS]
+    shown, unshown = _fitting(list(rows(opening, around.links)), _MAX_OPENING)
+    others, unnamed = _fitting(list(rows(fixed[len(opening) :], around.links)), _MAX_ROWS)
+    head = "\n".join(_head(group, from_version, to_version, unshown, len(opening)))
+    lines = [*table(()), *shown, *others]
+    if unshown or unnamed:
+        lines.append(f"| | … {unshown + unnamed} more: the commit message names each | | |")
+    parts = [head, "\n".join(lines), "\n".join(flowchart(group.pictures))]
+    left = _part("Left to people", list(left_to_people(group.left, around.links)), len(group.left), _MAX_LEFT)
+    unchecked = _part("Not checked", list(not_checked(around.not_checked)), 0, _MAX_UNCHECKED)
+    room = MAX_BODY - sum(_weight(part) for part in (*parts, left, unchecked)) - _RESERVE
+    texts = {result.path: result.before for result in group.files}
+    parts += [_cards(fixed, texts, around.links, room), left, unchecked, "\n".join(_controls())]
     return "\n\n".join(part for part in parts if part)
 
 
-def _summary(group: Group, from_version: str, to_version: str) -> Iterator[str]:
+def _head(group: Group, from_version: str, to_version: str, unshown: int, opening: int) -> Iterator[str]:
     fixed = group.fixed
-    files = len(group.files)
-    opens = sum(bool(item.flows.opened) for item in fixed)
-    closes = sum(bool(item.flows.closed) for item in fixed)
-    passes = ", ".join(f"{count} × {name}" for name, count in sorted(Counter(i.finding.id for i in fixed).items()))
-    yield f"## Cilium network policies: {from_version} to {to_version}"
+    if unshown:
+        yield (
+            f"> **{unshown} of the {opening} fixes that open traffic are not in this text, which is as long as a forge "
+            "takes.** The commit message names each with its flows; read it before you merge."
+        )
+        yield ""
+    policies = len({(item.location.file, item.location.namespace, item.location.name) for item in fixed})
+    yield (
+        f"### Cilium {from_version} → {to_version}: {count(len(fixed), 'fix', 'fixes')} in "
+        f"{count(policies, 'policy', 'policies')}"
+    )
     yield ""
     if group.label:
         yield f"Group: **{escaped(group.label)}**"
         yield ""
-    yield f"**{len(fixed)}** fixed in **{files}** {'file' if files == 1 else 'files'} ({passes})."
-    counted = [f"{count} {verb} flows" for count, verb in ((opens, "open"), (closes, "close")) if count]
-    if counted:
-        yield f"Of these, {' and '.join(counted)}; the table says which."
-    elif all(item.finding.applicability is Applicability.SAFE for item in fixed):
-        yield "No flow changes against what runs today."
+    proofs = f"{documentation()}/proofs.md" if documentation() else ""
+    proved = f"[What is proved]({proofs})." if proofs else ""
+    yield (
+        f"**{totals(fixed)}.** Each fix is proved to change these flows and no other, by the rules of both releases. "
+        f"{proved}".rstrip()
+    )
     if group.unsafe:
         yield ""
         yield "> **Every fix in this request is a guess at what was meant.** Merge it only if you know it is right."
 
 
-def _diffs(files: Sequence[FileResult], room: int) -> str:
-    """The collapsed diffs that fit in a room of characters, and a line on those that do not."""
+def _cards(items: Sequence[Reported], texts: Mapping[str, str], links: Links, room: int) -> str:
+    """The fixes in full that fit in a room of bytes, and a line on those that do not."""
     shown: list[str] = []
-    missing = 0
-    for result in files:
-        text = "\n".join(details(result))
-        if len(text) <= room:
-            room -= len(text) + 1
-            shown.append(text)
-        else:
-            missing += 1
-    if missing:
-        verb = "diff is" if missing == 1 else "diffs are"
-        shown.append(f"\n{missing} more {verb} too long for this page: see the changed files.")
+    groups = folded(items)
+    for number, group in enumerate(groups):
+        text = "\n".join(card(group, texts, links))
+        room -= _weight(text) + 1
+        if room < 0:
+            left = sum(len(each) for each in groups[number:])
+            verb = "fix is" if left == 1 else "fixes are"
+            shown.append(f"\n{left} more {verb} not shown in full here: see the table, and the changed files.")
+            break
+        shown.append(text)
     return "\n".join(shown)
 
 
-def _left(items: Sequence[Reported]) -> Iterator[str]:
-    lines = list(left_for_a_person(items))
-    if lines:
-        yield "### Left for a person"
-        yield ""
-        yield _bounded(lines, _MAX_LEFT, "- … and {left} more lines; `cnpfix` shows them all")
+def _part(title: str, lines: Sequence[str], number: int, room: int) -> str:
+    """A part of the body within so many bytes; "" where there is nothing in it."""
+    if not lines:
+        return ""
+    shown, left = _fitting(lines, room)
+    head = f"### {title}{f' ({number})' if number else ''}\n"
+    return "\n".join([head, *shown, *([f"- … and {left} more lines; `cnpfix` shows them all"] if left else [])])
 
 
-def _bounded(lines: Sequence[str], limit: int, rest: str) -> str:
-    """Lines up to a limit of characters; then one that says how many are left out."""
-    length = 0
+def _fitting(lines: Sequence[str], room: int) -> tuple[list[str], int]:
+    """The lines that fit in so many bytes, and how many do not."""
     for number, line in enumerate(lines):
-        length += len(line) + 1
-        if length > limit:
-            return "\n".join([*lines[:number], rest.format(left=len(lines) - number)])
-    return "\n".join(lines)
+        room -= _weight(line) + 1
+        if room < 0:
+            return list(lines[:number]), len(lines) - number
+    return list(lines), 0
 
 
-def _controls() -> Iterator[str]:
+def _weight(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
+
+
+def _controls() -> Iterable[str]:
     yield "---"
     yield ""
     yield (

@@ -44,11 +44,12 @@ class RejectedError(BotError):
 class Clone:
     """The repository. `base` and `heads` are commits, the latter by branch name, as the server had them last.
 
-    `date` is that of base, for commits that are the same whenever they are made; `modes` are those of its files.
+    `remote` is None where the server is not asked: then there are no heads. `date` is that of base, for commits that
+    are the same whenever they are made; `modes` are those of its files.
     """
 
     git: Git
-    remote: Remote
+    remote: Remote | None
     base_branch: str
     identity: tuple[str, str]
     base: str = ""
@@ -67,16 +68,21 @@ class Clone:
         Raises BotError for a name that is none, and GitError.
         """
         _check_branch(self.git, branch)
+        if self.remote is None:
+            return replace(self, branch=branch)
         # With nothing to fetch git fails and says nothing: there is always the base branch.
         refs = self._fetch(f"+refs/heads/{self.base_branch}:{_NOW}", f"+refs/heads/{branch}*:{_HEADS}{branch}*")
         heads = {name.removeprefix(_HEADS): commit for name, commit in refs.items() if name.startswith(_HEADS)}
         return replace(self, branch=branch, heads=heads)
 
     def _fetched(self) -> Clone:
-        base = self._fetch(f"+refs/heads/{self.base_branch}:{_BASE}")[_BASE]
+        return self._at(self._fetch(f"+refs/heads/{self.base_branch}:{_BASE}")[_BASE])
+
+    def _at(self, base: str) -> Clone:
         return replace(self, base=base, date=self.git.text("show", "-s", "--format=%ct +0000", base))
 
     def _fetch(self, *refspecs: str) -> dict[str, str]:
+        assert self.remote is not None
         # Pruned: a branch that is gone on the server must not be taken to be there.
         options = ("--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--prune")
         self.git.reach("fetch", *options, self.remote.url, *refspecs)
@@ -132,6 +138,7 @@ class Clone:
 
         Only if the server still has what was fetched: `--force-with-lease` with the expected commit.
         """
+        assert self.remote is not None
         expected = self.heads.get(branch, "")
         output, said = self.git.reach(
             "push",
@@ -170,23 +177,59 @@ def open_clone(checkout: Git, remote: Remote, base_branch: str | None, identity:
 
     `base_branch` None means the server's default branch.
     """
-    who = _IDENTITY.fullmatch(identity.strip())
+    who = _identity(identity)
+    with _folder(checkout) as git:
+        base = base_branch or _default_branch(git, remote)
+        _check_branch(git, base)
+        yield Clone(git, remote, base, who)._fetched()._laid_out()
+
+
+@contextlib.contextmanager
+def open_local_clone(checkout: Git, remote: str, base_branch: str | None, identity: str) -> Iterator[Clone]:
+    """As `open_clone`, and nothing is fetched: base is what was fetched from the remote last, else what is checked out.
+
+    `base_branch` None means the remote's default branch as it is known here. Raises BotError.
+    """
+    who = _identity(identity)
+    wanted = (f"refs/remotes/{remote}/{base_branch or 'HEAD'}", f"refs/heads/{base_branch}" if base_branch else "HEAD")
+    for name in wanted:
+        with contextlib.suppress(GitError):
+            commit = checkout.text("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+            break
+    else:
+        raise BotError(f"no commit to start from: neither {wanted[0]} nor {wanted[1]} is one")
+    with _folder(checkout, partial=True) as git:
+        yield Clone(git, None, _short(checkout, name), who)._at(commit)._laid_out()
+
+
+def _short(checkout: Git, name: str) -> str:
+    """A reference as people know it: `origin/main` for `refs/remotes/origin/HEAD`, `main` for `HEAD`."""
+    short = checkout.text("rev-parse", "--abbrev-ref", name)
+    return "the commit checked out" if short == "HEAD" else short
+
+
+def _identity(text: str) -> tuple[str, str]:
+    who = _IDENTITY.fullmatch(text.strip())
     if who is None:
-        raise BotError(f"--author: expected 'Name <mail>', got {identity!r}")
+        raise BotError(f"--author: expected 'Name <mail>', got {text!r}")
+    return who["name"].rstrip(), who["mail"]
+
+
+@contextlib.contextmanager
+def _folder(checkout: Git, *, partial: bool = False) -> Iterator[Git]:
+    """An empty repository that borrows the checkout's objects, those of a partial clone only where asked for."""
     folder = Path(tempfile.mkdtemp(prefix="cnpfix-"))
     try:
         # The search for a configuration goes upward and must not leave this folder.
         (folder / "cnpfix.toml").touch()
         git = replace(checkout, folder=folder / "tree")
-        _initialise(checkout, git)
-        base = base_branch or _default_branch(git, remote)
-        _check_branch(git, base)
-        yield Clone(git, remote, base, (who["name"].rstrip(), who["mail"]))._fetched()._laid_out()
+        _initialise(checkout, git, partial=partial)
+        yield git
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _initialise(checkout: Git, git: Git) -> None:
+def _initialise(checkout: Git, git: Git, *, partial: bool) -> None:
     git.folder.mkdir()
     own = git.folder / ".git"
     paths = ("--path-format=absolute", "--git-path", "objects", "--git-path", "shallow")
@@ -195,7 +238,7 @@ def _initialise(checkout: Git, git: Git) -> None:
     (own / "info").mkdir(exist_ok=True)
     (own / "info" / "attributes").write_text(_ATTRIBUTES)
     (own / "objects" / "info").mkdir(parents=True, exist_ok=True)
-    if any(Path(objects, "pack").glob("*.promisor")):
+    if not partial and any(Path(objects, "pack").glob("*.promisor")):
         return  # A partial clone lacks objects that its server takes it to have: fetch everything anew.
     (own / "objects" / "info" / "alternates").write_bytes(os.fsencode(objects) + b"\n")
     if Path(shallow).is_file():

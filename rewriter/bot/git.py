@@ -63,7 +63,8 @@ class GitError(BotError):
 class Git:
     """Runs git in a folder. `server` is the origin (`https://host`) that may be given the token.
 
-    `url` is the repository there, which is reached as it is written, whatever settings rewrite.
+    `url` is the repository there, which is reached as it is written, whatever settings rewrite. One that is not
+    `patient` tries a connection once.
     """
 
     folder: Path
@@ -73,6 +74,7 @@ class Git:
     ca_bundle: Path | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     clock: Clock = field(default_factory=Clock)
+    patient: bool = True
 
     def run(self, *arguments: str, data: bytes = b"", variables: Mapping[str, str] | None = None) -> bytes:
         """What a local command prints, given data on stdin and variables of git's own. Raises GitError."""
@@ -91,7 +93,7 @@ class Git:
         A command that fails has an answer all the same if a line of its output begins with `refusal`.
         """
         named = tuple(_ALIAS if self.url and argument == self.url else argument for argument in arguments)
-        for delay in (*DELAYS, None):
+        for delay in (*(DELAYS if self.patient else ()), None):
             done = self._start(named, b"", self._environment(self._access()))
             refused = refusal and any(line.startswith(refusal) for line in done.stdout.splitlines())
             if done.returncode == 0 or refused:

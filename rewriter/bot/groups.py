@@ -13,9 +13,13 @@ from pathlib import PurePosixPath
 from rewriter.bot.codeowners import OwnersOf
 from rewriter.bot.fixes import Fixes, part_of
 from rewriter.engine.fixer import Fixer
+from rewriter.engine.pictures import Picture, pictures
 from rewriter.engine.result import FileResult, Reported
+from rewriter.engine.workspace import Workspace
 
 _MAX_SLUG = 60
+#: With more fixes than this a picture shows nothing.
+_MOST_PICTURED = 12
 
 
 class GroupBy(StrEnum):
@@ -31,7 +35,8 @@ class Group:
     """The changes of one pull request. `slug` ends its branch; `label` names it to people; both "" for the only one.
 
     `files` holds the changed files, `left` the findings of the group that a person has to look at, and `owners`
-    whoever owns one of the files. `unsafe` says that every fix in it is a guess.
+    whoever owns one of the files. `unsafe` says that every fix in it is a guess; `pictures` are those of its policies,
+    where they are few.
     """
 
     slug: str
@@ -40,6 +45,7 @@ class Group:
     left: tuple[Reported, ...] = ()
     owners: tuple[str, ...] = ()
     unsafe: bool = False
+    pictures: tuple[Picture, ...] = ()
 
     @property
     def fixed(self) -> tuple[Reported, ...]:
@@ -68,6 +74,22 @@ def grouped(fixes: Fixes, by: GroupBy, owners: OwnersOf, fixer: Fixer) -> list[G
 def of_pass(name: str, fixes: Fixes, owners: OwnersOf, fixer: Fixer) -> list[Group]:
     """The group of one pass, from a run of that pass alone; none when it changes nothing."""
     return [replace(group, slug=name, label=f"pass {name}") for group in grouped(fixes, GroupBy.NONE, owners, fixer)]
+
+
+def with_pictures(group: Group, workspace: Workspace) -> Group:
+    """The group with the pictures of what it fixes, where it fixes few policies."""
+    if len(group.fixed) > _MOST_PICTURED:
+        return group
+    wanted = {
+        (item.location.file, item.location.document, item.location.namespace, item.location.name)
+        for item in group.fixed
+    }
+    found = (
+        picture
+        for picture in pictures(workspace, group.files)
+        if (picture.path, picture.document, picture.namespace, picture.name) in wanted
+    )
+    return replace(group, pictures=tuple(found))
 
 
 def as_unsafe(group: Group) -> Group:

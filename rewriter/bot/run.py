@@ -6,16 +6,17 @@ Deciding reads only, so that a dry run is the same run without the second half.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 
-from rewriter.bot.body import Words, is_edited, marked_done, marker_in, replaced, words_for
+from rewriter.bot.body import Surroundings, Words, words_for
 from rewriter.bot.clone import Clone, RejectedError, StaleError
 from rewriter.bot.errors import BotError
 from rewriter.bot.forge import Forge, NewRequest, PullRequest
 from rewriter.bot.groups import Group, branch_of, is_branch_of_run
 from rewriter.bot.http import RATE_LIMIT, ForgeError
+from rewriter.bot.marker import is_edited, marked_done, marker_in, replaced
 
 #: Times that a group is begun anew because somebody else pushed or opened in between.
 _TRIES = 3
@@ -57,6 +58,7 @@ class Settings:
     limit: int = 20
     unsafe: bool = False
     dry_run: bool = False
+    around: Surroundings = field(default_factory=Surroundings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ def _settle(clone: Clone, forge: Forge | None, group: Group, branch: str, settin
 
 
 def _plan(clone: Clone, forge: Forge | None, group: Group, branch: str, settings: Settings, opened: int) -> _Plan:
-    words = words_for(group, settings.from_version, settings.to_version, settings.scope)
+    words = words_for(group, settings.from_version, settings.to_version, settings.scope, settings.around)
     owners = group.owners if settings.ask_owners else ()
     reviewers = tuple(dict.fromkeys((*settings.reviewers, *owners)))
     known = Outcome(Action.OPEN, branch, group, words, reviewers)

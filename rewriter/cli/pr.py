@@ -27,6 +27,9 @@ _REQUESTS = "Requests"
 _REMOTE = "Remote and forge"
 
 
+_BODIES = "With --dry-run: the folder for the requests' texts. Default: a new one for temporary files."
+
+
 class GroupBy(StrEnum):
     NONE = "none"
     NAMESPACE = "namespace"
@@ -57,14 +60,14 @@ def pr(
     config: Config = None,
     inventory: Inventory = None,
     group_by: Annotated[
-        GroupBy,
+        GroupBy | None,
         typer.Option(
             "--group-by",
             metavar="WHAT",
             help="A request for each namespace, directory, codeowners or pass; none means one for all.",
             rich_help_panel=_REQUESTS,
         ),
-    ] = GroupBy.NONE,
+    ] = None,
     label: Annotated[
         list[str] | None,
         typer.Option("--label", metavar="NAME", help="A label; repeatable.", rich_help_panel=_REQUESTS),
@@ -74,16 +77,32 @@ def pr(
         typer.Option("--reviewer", metavar="NAME", help="A user, or org/team; repeatable.", rich_help_panel=_REQUESTS),
     ] = None,
     owners: Annotated[
-        bool,
-        typer.Option("--owners/--no-owners", help="Ask the files' CODEOWNERS to review.", rich_help_panel=_REQUESTS),
-    ] = True,
-    draft: Annotated[bool, typer.Option("--draft", help="Open them as drafts.", rich_help_panel=_REQUESTS)] = False,
-    limit: Annotated[
-        int,
+        bool | None,
         typer.Option(
-            "--limit", metavar="N", min=1, help="Open no more than this at a time.", rich_help_panel=_REQUESTS
+            "--owners/--no-owners",
+            help="Ask the files' CODEOWNERS to review. Default: ask.",
+            show_default=False,
+            rich_help_panel=_REQUESTS,
         ),
-    ] = 20,
+    ] = None,
+    draft: Annotated[
+        bool | None,
+        typer.Option("--draft/--no-draft", help="Open them as drafts.", show_default=False, rich_help_panel=_REQUESTS),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit",
+            metavar="N",
+            min=1,
+            help="Open no more than this at a time. Default: 20.",
+            rich_help_panel=_REQUESTS,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help=_BODIES, rich_help_panel=_REQUESTS),
+    ] = None,
     remote: Annotated[
         str, typer.Option("--remote", metavar="NAME", help="The remote to push to.", rich_help_panel=_REMOTE)
     ] = "origin",
@@ -132,6 +151,14 @@ def pr(
         bool,
         typer.Option("--insecure", help="Allow plain HTTP to another machine.", rich_help_panel=_REMOTE),
     ] = False,
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline",
+            help="With --dry-run: ask neither remote nor forge; the base is what was fetched last.",
+            rich_help_panel=_REMOTE,
+        ),
+    ] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="With --dry-run: also the requests' bodies.")
     ] = False,
@@ -147,16 +174,24 @@ def pr(
     The token comes from CNPFIX_TOKEN, or GH_TOKEN or GITHUB_TOKEN (another host than github.com: GH_ENTERPRISE_TOKEN,
     GITHUB_ENTERPRISE_TOKEN), GITLAB_TOKEN or CI_JOB_TOKEN, GITEA_TOKEN, FORGEJO_TOKEN.
 
+    A dry run works in any checkout: without a remote, or one that cannot be reached, the base is the commit that was
+    fetched last, else the one that is checked out. It writes the text of each request to a file.
+
+    What `[pr]` of the configuration says counts where the command line says nothing.
+
     Exit codes: 0 fine, 2 usage, unreadable input, or a request that could not be made.
     """
     from rewriter.bot.clone import DEFAULT_IDENTITY
     from rewriter.bot.errors import BotError
     from rewriter.cli import pr_run
+    from rewriter.cli.forge_place import Wanted
 
+    if (output is not None or offline) and not dry_run:
+        raise UsageError(f"{'--output' if output is not None else '--offline'} goes with --dry-run")
     asked = pr_run.Asked(
         paths=tuple(paths or (".",)),
         dry_run=dry_run,
-        group_by=group_by.value,
+        group_by=group_by.value if group_by else None,
         from_version=from_version,
         to_version=to_version,
         select=tuple(select or ()),
@@ -164,18 +199,15 @@ def pr(
         unsafe_fixes=unsafe_fixes,
         config=config,
         inventories=tuple(inventory or ()),
-        remote=remote,
+        wanted=Wanted(remote, forge.value if forge else None, api_url, ca_bundle, insecure, dry_run, offline),
         base=base,
         branch=branch,
-        forge=forge.value if forge else None,
-        api_url=api_url,
-        ca_bundle=ca_bundle,
-        insecure=insecure,
         labels=tuple(label or ()),
         reviewers=tuple(reviewer or ()),
         owners=owners,
         draft=draft,
         limit=limit,
+        output=output,
         author=author or DEFAULT_IDENTITY,
         jobs=jobs,
         verbose=verbose,

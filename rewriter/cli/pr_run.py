@@ -6,41 +6,46 @@ import contextlib
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rewriter.bot.body import digest
-from rewriter.bot.clone import Clone, open_clone
+from rewriter.bot.body import Surroundings
+from rewriter.bot.clone import Clone, open_clone, open_local_clone
 from rewriter.bot.codeowners import OwnersOf, read_owners
-from rewriter.bot.errors import BotError
 from rewriter.bot.fixes import Fixes, fixer_of, fixes_of, inside
 from rewriter.bot.forge import Forge
-from rewriter.bot.forges import open_forge
-from rewriter.bot.git import Git
-from rewriter.bot.groups import Group, GroupBy, as_unsafe, grouped, of_pass
-from rewriter.bot.http import ca_bundle_of
-from rewriter.bot.remote import ForgeProject, Remote, parse_remote, project_of
+from rewriter.bot.git import GitError
+from rewriter.bot.groups import Group, GroupBy, as_unsafe, grouped, of_pass, with_pictures
+from rewriter.bot.links import links_of
+from rewriter.bot.marker import digest
+from rewriter.bot.remote import ForgeKind
 from rewriter.bot.retry import Clock
-from rewriter.bot.run import Action, Settings, run_bot
-from rewriter.bot.token import Token, find_token, variables_for
+from rewriter.bot.run import Action, Outcome, Settings, run_bot
 from rewriter.cli import pr_text
 from rewriter.cli.errors import UsageError
-from rewriter.cli.options import open_for, options_for
+from rewriter.cli.forge_place import Server, Wanted, forge_of, server_of
+from rewriter.cli.options import open_for, options_for, write_file
 from rewriter.cli.printing import say, tell
-from rewriter.discovery.git import top_of
 from rewriter.engine.fixer import Options
+from rewriter.engine.unchecked import no_mesh
+from rewriter.engine.unrendered import unrendered
 from rewriter.engine.workspace import Request, Workspace
+from rewriter.output.links import NO_LINKS
 from rewriter.output.style import style_for
+
+_LIMIT = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The command line, as `cli.pr` documents it."""
+    """The command line, as `cli.pr` documents it; None where it says nothing that the configuration may say."""
 
+    wanted: Wanted
     paths: tuple[str, ...]
     dry_run: bool
-    group_by: str
+    group_by: str | None
     from_version: str | None
     to_version: str | None
     select: tuple[str, ...]
@@ -48,83 +53,99 @@ class Asked:
     unsafe_fixes: bool
     config: Path | None
     inventories: tuple[Path, ...]
-    remote: str
     base: str | None
     branch: str | None
-    forge: str | None
-    api_url: str | None
-    ca_bundle: Path | None
-    insecure: bool
     labels: tuple[str, ...]
     reviewers: tuple[str, ...]
-    owners: bool
-    draft: bool
-    limit: int
+    owners: bool | None
+    draft: bool | None
+    limit: int | None
+    output: Path | None
     author: str
     jobs: int
     verbose: bool
     color: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Server:
-    """Where the requests go, and how to get there."""
-
-    checkout: Git
-    root: Path
-    remote: Remote
-    project: ForgeProject
-    token: Token | None
-    ca_bundle: Path | None
-
-
 def run(asked: Asked, clock: Clock | None = None) -> int:
     """Does what is asked and prints what becomes of each group. Returns the exit code. Raises BotError."""
-    server = _server(asked, clock or Clock())
+    server = server_of(asked.wanted, "cnpfix pr", clock or Clock())
     names = tuple(_in_repository(name, server.root) for name in asked.paths)
     inventories = tuple(path.absolute() for path in asked.inventories)
-    with open_clone(server.checkout, server.remote, asked.base, asked.author) as clone:
+    bodies = _bodies(asked) if asked.dry_run else None
+    with _clone(asked, server) as (server, clone):
         config = _config_in(clone.tree, asked.config, server.root)
         with inside(clone.tree):
             _check_paths(names, clone)
             request = Request(names, config, asked.from_version, asked.to_version, inventories)
             workspace = open_for(request)
-            owners = read_owners(clone.tree, server.project.kind)
+            asked = _by_config(asked, workspace)
+            owners = read_owners(clone.tree, server.project.kind if server.project else ForgeKind.GITHUB)
             groups, fixes = _groups(asked, workspace, owners)
-        settings = _settings(asked, workspace, names)
+            groups = [with_pictures(group, workspace) for group in groups]
+            around = _around(server, clone, workspace, fixes)
+        settings = _settings(asked, workspace, names, around)
         clone = clone.on(settings.branch)
-        with _forge(server, clock or Clock()) as forge:
-            return _print(asked, server, clone, forge, groups, fixes, settings)
+        with forge_of(server, clock or Clock()) as forge:
+            return _print(asked, server, clone, forge, groups, fixes, settings, bodies)
 
 
-def _server(asked: Asked, clock: Clock) -> _Server:
-    ca_bundle = ca_bundle_of(asked.ca_bundle, os.environ)
-    if ca_bundle is not None and not ca_bundle.is_file():
-        raise UsageError(f"{ca_bundle}: no such file of certificate authorities")
-    git = Git(Path.cwd(), ca_bundle=ca_bundle, clock=clock)
+@contextlib.contextmanager
+def _clone(asked: Asked, server: Server) -> Iterator[tuple[Server, Clone]]:
+    """The repository at its base; in a dry run, where the server cannot be reached, as it was fetched last."""
+    with contextlib.ExitStack() as stack:
+        remote = None if asked.wanted.offline else server.remote
+        if remote is not None:
+            try:
+                clone = stack.enter_context(open_clone(server.checkout, remote, asked.base, asked.author))
+                yield server, clone
+                return
+            except GitError as error:
+                if not asked.dry_run:
+                    raise
+                server = replace(server, why=f"{remote.host} does not answer ({error})")
+        server = replace(server, token=None, why=server.why or "--offline")
+        local = open_local_clone(server.checkout, asked.wanted.remote, asked.base, asked.author)
+        yield server, stack.enter_context(local)
+
+
+def _bodies(asked: Asked) -> Path:
+    """The folder for the texts of a dry run's requests. Raises UsageError."""
+    if asked.output is None:
+        return Path(tempfile.mkdtemp(prefix="cnpfix-pr-"))
     try:
-        top = Path(git.text("rev-parse", "--show-toplevel"))
-    except BotError as error:
-        raise UsageError(f"cnpfix pr runs in a git checkout, and this is none: {error}") from None
-    root = top_of(git.folder) or top
-    git = replace(git, folder=root)
-    try:
-        remote = parse_remote(git.text("remote", "get-url", "--", asked.remote))
-    except BotError as error:
-        raise UsageError(f"--remote {asked.remote}: {error}") from None
-    project = project_of(remote, asked.forge, asked.api_url, os.environ)
-    token = find_token(project, os.environ)
-    if token is None and not asked.dry_run:
-        raise UsageError(f"no token for {project.host}: set {' or '.join(variables_for(project))} in the environment")
-    if (project.is_unencrypted or remote.is_unencrypted) and not asked.insecure:
-        clear = project.api if project.is_unencrypted else remote.web
-        raise UsageError(
-            f"{clear} is plain HTTP: anybody on the way can read the token and change what is pushed; use https, or "
-            "give --insecure"
-        )
-    if token is not None and remote.is_http:
-        git = replace(git, token=token, server=remote.web, url=remote.url)
-    return _Server(git, root, remote, project, token, ca_bundle)
+        asked.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--output {asked.output}: cannot be made: {error.strerror or error}") from None
+    return asked.output.absolute()
+
+
+def _by_config(asked: Asked, workspace: Workspace) -> Asked:
+    """What is asked, with what `[pr]` says where the command line says nothing."""
+    given = workspace.config.pull_requests
+    return replace(
+        asked,
+        group_by=asked.group_by or given.group_by or GroupBy.NONE,
+        branch=asked.branch or given.branch,
+        labels=tuple(dict.fromkeys((*given.labels, *asked.labels))),
+        reviewers=tuple(dict.fromkeys((*given.reviewers, *asked.reviewers))),
+        owners=_first(asked.owners, given.owners, True),
+        draft=_first(asked.draft, given.draft, False),
+        limit=asked.limit or given.limit or _LIMIT,
+    )
+
+
+def _first(asked: bool | None, given: bool | None, usual: bool) -> bool:
+    return next(each for each in (asked, given, usual) if each is not None)
+
+
+def _around(server: Server, clone: Clone, workspace: Workspace, runs: list[Fixes]) -> Surroundings:
+    links = NO_LINKS
+    if server.project is not None and server.remote is not None:
+        links = links_of(server.project, server.remote, clone.base, clone.modes)
+    meshless = no_mesh(frozenset().union(*(result.meshless for fixes in runs for result in fixes.results)))
+    unread = tuple(each for each in (meshless, unrendered(workspace)) if each is not None)
+    return Surroundings(links, unread, workspace.config.pull_requests.title)
 
 
 def _in_repository(name: str, root: Path) -> str:
@@ -175,7 +196,7 @@ def _groups(asked: Asked, workspace: Workspace, owners: OwnersOf) -> tuple[list[
 def _groups_with(
     asked: Asked, workspace: Workspace, owners: OwnersOf, options: Options
 ) -> tuple[list[Group], list[Fixes]]:
-    by = GroupBy(asked.group_by)
+    by = GroupBy(asked.group_by or GroupBy.NONE)
     fixes = fixes_of(workspace, options, asked.jobs)
     if by is not GroupBy.PASS:
         return grouped(fixes, by, owners, fixer_of(workspace, options)), [fixes]
@@ -188,7 +209,7 @@ def _groups_with(
     return groups, runs
 
 
-def _settings(asked: Asked, workspace: Workspace, names: tuple[str, ...]) -> Settings:
+def _settings(asked: Asked, workspace: Workspace, names: tuple[str, ...], around: Surroundings) -> Settings:
     return Settings(
         branch=asked.branch or f"cnpfix/{workspace.to_version}",
         scope=digest(*sorted(set(names))),
@@ -196,42 +217,45 @@ def _settings(asked: Asked, workspace: Workspace, names: tuple[str, ...]) -> Set
         to_version=str(workspace.to_version),
         labels=asked.labels,
         reviewers=asked.reviewers,
-        ask_owners=asked.owners,
-        draft=asked.draft,
-        limit=asked.limit,
+        ask_owners=asked.owners is not False,
+        draft=asked.draft is True,
+        limit=asked.limit or _LIMIT,
         unsafe=asked.unsafe_fixes,
         dry_run=asked.dry_run,
+        around=around,
     )
-
-
-@contextlib.contextmanager
-def _forge(server: _Server, clock: Clock) -> Iterator[Forge | None]:
-    if server.token is None:
-        yield None
-        return
-    with open_forge(server.project, server.token, server.ca_bundle, clock) as forge:
-        yield forge
 
 
 def _print(
     asked: Asked,
-    server: _Server,
+    server: Server,
     clone: Clone,
     forge: Forge | None,
     groups: list[Group],
     runs: list[Fixes],
     settings: Settings,
+    bodies: Path | None,
 ) -> int:
     style = style_for(sys.stdout, asked.color)
     errors = list(dict.fromkeys(str(error) for fixes in runs for error in fixes.errors))
-    where = f"{server.remote.host}/{server.project.path}"
-    say(pr_text.head(settings, clone, where, style, asked=forge is not None))
+    unasked = "" if forge is not None else server.why or "no token"
+    say(pr_text.head(settings, clone, server.name, style, unasked=unasked))
     outcomes = []
     for outcome in run_bot(clone, forge, groups, settings, complete=not errors):
         outcomes.append(outcome)
-        say(pr_text.outcome(outcome, settings, style, verbose=asked.verbose))
+        body = _write_body(bodies, outcome) if bodies is not None else None
+        say(pr_text.outcome(outcome, settings, style, verbose=asked.verbose, body=body))
     say(pr_text.summary(outcomes, settings, style))
     for error in errors:
         tell(error)
     failed = any(outcome.action is Action.FAILED for outcome in outcomes)
     return 2 if errors or failed else 0
+
+
+def _write_body(folder: Path, outcome: Outcome) -> Path | None:
+    """The file with the text of a request that a dry run would open or update; None where there is no such text."""
+    if outcome.words is None:
+        return None
+    path = folder / f"{outcome.branch.replace('/', '-')}.md"
+    write_file(path, f"{outcome.words.body}")
+    return path

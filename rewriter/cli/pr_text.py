@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from rewriter.bot.body import policy_name
 from rewriter.bot.clone import Clone
 from rewriter.bot.run import Action, Outcome, Settings
+from rewriter.output.folding import policy_name
 from rewriter.output.style import Style, clean
 from rewriter.output.text import diff_lines
 
@@ -29,17 +30,22 @@ _WOULD = _DONE | {
 }
 
 
-def head(settings: Settings, clone: Clone, where: str, style: Style, *, asked: bool) -> Iterator[str]:
-    """Which base is worked on. `asked` says whether the forge can be asked what is open."""
+def head(settings: Settings, clone: Clone, where: str, style: Style, *, unasked: str) -> Iterator[str]:
+    """Which base is worked on. `unasked` says why the forge cannot be asked what is open."""
     yield from style.wrap(f"{where}, {clone.base_branch} at {clone.base[:10]}", 0)
     yield from style.wrap(f"Cilium {settings.from_version} to {settings.to_version}", 0)
-    if not asked:
-        yield from style.wrap("No token: the forge is not asked which requests are open.", 0)
+    if unasked:
+        yield from style.wrap(f"The forge is not asked which requests are open: {unasked}", 0)
     yield ""
 
 
-def outcome(item: Outcome, settings: Settings, style: Style, *, verbose: bool) -> Iterator[str]:
-    """The block of one group; in a dry run with commit, diff and, if `verbose`, the request's body."""
+def outcome(
+    item: Outcome, settings: Settings, style: Style, *, verbose: bool, body: Path | None = None
+) -> Iterator[str]:
+    """The block of one group; in a dry run with commit, diff and, if `verbose`, the request's body.
+
+    `body` is the file that has the text too.
+    """
     verb, color = (_WOULD if settings.dry_run else _DONE)[item.action]
     yield f"{style.paint(f'{verb:<{_INDENT}}', color, *(('bold',) if color == 'red' else ()))}{clean(item.branch)}"
     if item.group is not None:
@@ -51,6 +57,8 @@ def outcome(item: Outcome, settings: Settings, style: Style, *, verbose: bool) -
     for note in item.notes:
         yield from style.wrap(note, _INDENT, "note  ")
     if settings.dry_run and item.action in (Action.OPEN, Action.UPDATE):
+        if body is not None:
+            yield f"{'':{_INDENT}}{style.paint('body       ', 'dim')}{clean(str(body))}"
         yield from _preview(item, settings, style, verbose=verbose)
     yield ""
 

@@ -1,6 +1,6 @@
 """The project's configuration: `cnpfix.toml`, or `[tool.cnpfix]` in `pyproject.toml`."""
 
 from rewriter.config.load import ConfigError, find_config, load_config, read_config
-from rewriter.config.model import Config, PathRule
+from rewriter.config.model import Config, PathRule, PullRequestOptions
 
-__all__ = ["Config", "ConfigError", "PathRule", "find_config", "load_config", "read_config"]
+__all__ = ["Config", "ConfigError", "PathRule", "PullRequestOptions", "find_config", "load_config", "read_config"]

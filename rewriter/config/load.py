@@ -18,6 +18,7 @@ from rewriter.config.model import (
     InternalCidrOptions,
     MissingNamespaceOptions,
     PathRule,
+    PullRequestOptions,
 )
 from rewriter.discovery import read_bounded
 from rewriter.finding import Applicability
@@ -26,6 +27,8 @@ from rewriter.inventory.operators import CONVENTIONS
 from rewriter.inventory.snapshot_age import DEFAULT_DAYS
 
 FILE_NAME = "cnpfix.toml"
+#: By what the fixes of a run are cut into pull requests.
+GROUPS = ("none", "namespace", "directory", "codeowners", "pass")
 #: More than any real configuration; a larger file is refused unread.
 MAX_BYTES = 4 << 20
 
@@ -121,6 +124,7 @@ def read_config(data: Mapping[str, Any], *, file: Path, pass_ids: Mapping[str, s
         snapshot_max_age_days=reader.days("snapshot_max_age_days") or DEFAULT_DAYS,
         **_facts(reader.table("facts")),
         per_path=tuple(_path_rule(table, pass_ids) for table in reader.tables("per-path")),
+        pull_requests=_pull_requests(reader.table("pr")),
         **_pass_options(reader, pass_ids),
     )
     reader.finish()
@@ -131,6 +135,22 @@ def _facts(table: _Reader) -> dict[str, Any]:
     found = {"complete": table.texts("complete"), "inert_kinds": table.texts("inert_kinds")}
     table.finish()
     return found
+
+
+def _pull_requests(table: _Reader) -> PullRequestOptions:
+    options = PullRequestOptions(
+        group_by=table.choice("group_by", GROUPS),
+        branch=table.text("branch"),
+        title=table.text("title") or "",
+        labels=table.texts("labels"),
+        reviewers=table.texts("reviewers"),
+        owners=table.flag("owners"),
+        draft=table.flag("draft"),
+        limit=table.number("limit"),
+        dashboard=table.flag("dashboard"),
+    )
+    table.finish()
+    return options
 
 
 def _clusters(reader: _Reader) -> tuple[Cluster, ...]:
@@ -249,7 +269,11 @@ class _Reader:
         return value
 
     def days(self, key: str) -> int | None:
-        value: int | None = self._checked(key, "a whole number of days, 1 or more", _is_days)
+        value: int | None = self._checked(key, "a whole number of days, 1 or more", _is_positive)
+        return value
+
+    def number(self, key: str) -> int | None:
+        value: int | None = self._checked(key, "a whole number, 1 or more", _is_positive)
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
@@ -332,7 +356,7 @@ class _Reader:
         return [_Reader(self.file, f"{self.where}{key}[{index}].", table) for index, table in enumerate(value or ())]
 
 
-def _is_days(value: Any) -> bool:
+def _is_positive(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 

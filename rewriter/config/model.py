@@ -45,6 +45,21 @@ class MissingNamespaceOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class PullRequestOptions:
+    """`[pr]`: how `cnpfix pr` makes requests. None and empty: as its command line says, else its own default."""
+
+    group_by: str | None = None
+    branch: str | None = None
+    title: str = ""
+    labels: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
+    owners: bool | None = None
+    draft: bool | None = None
+    limit: int | None = None
+    dashboard: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PathRule:
     """`[[per-path]]`: for files that match one of `paths`, run only `select` (None: all) without `ignore`."""
 
@@ -83,3 +98,4 @@ class Config:
     implicit_cluster: ImplicitClusterOptions = ImplicitClusterOptions()
     missing_namespace: MissingNamespaceOptions = field(default_factory=MissingNamespaceOptions)
     per_path: tuple[PathRule, ...] = ()
+    pull_requests: PullRequestOptions = PullRequestOptions()

@@ -17,6 +17,7 @@ class Key(NamedTuple):
 _CLUSTER = "[[clusters]]"
 _FACTS = "[facts]"
 _PATH = "[[per-path]]"
+_PR = "[pr]"
 
 KEYS = (
     Key("", "from", "version", "Cilium that runs today. Default: one minor release before `to`."),
@@ -98,6 +99,30 @@ KEYS = (
         "inert_kinds",
         "list of kinds",
         "Kinds, `Kind` or `Kind.group`, whose objects make no pods and no Services: they hide nothing.",
+    ),
+    Key(
+        _PR,
+        "group_by",
+        "none, namespace, directory, codeowners or pass",
+        "A pull request for each of these; none means one for all. Default: none. `--group-by` comes before it.",
+    ),
+    Key(_PR, "branch", "text", "The branch of the requests; groups add a suffix. Default: `cnpfix/` and the release."),
+    Key(
+        _PR,
+        "title",
+        "text",
+        "The title of the requests, with `{from}`, `{to}` and `{group}` in it where they are wanted.",
+    ),
+    Key(_PR, "labels", "list of texts", "Labels of new requests, beside those of `--label`."),
+    Key(_PR, "reviewers", "list of texts", "Whom to ask for a review: users, or `org/team`."),
+    Key(_PR, "owners", "true or false", "Ask the files' CODEOWNERS to review. Default: true."),
+    Key(_PR, "draft", "true or false", "Open requests as drafts. Default: false."),
+    Key(_PR, "limit", "number", "Open no more requests than this at a time. Default: 20."),
+    Key(
+        _PR,
+        "dashboard",
+        "true or false",
+        "Keep an issue up to date that says what is open, what waits and what is left to people. Default: false.",
     ),
     Key(_PATH, "paths", "list of globs", "The files that the rule is for. Required."),
     Key(_PATH, "select", "list of passes", "Passes to run on them. Default: all. An empty list: none."),

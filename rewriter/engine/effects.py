@@ -127,7 +127,24 @@ class Effects:
             for part in zip(*((e.own, e.upgrade, e.undeclared) for e in found), strict=True)
         )
         exact = all(each.own.exact and each.upgrade.exact for each in found)
-        return Step(replace(own, upgrade=upgrade, exact=exact), undeclared)
+        kept, kept_closed = self._kept(own, upgrade, worlds, identities, inside)
+        flows = replace(own, upgrade=upgrade, exact=exact, kept=kept, kept_closed=kept_closed)
+        return Step(flows, undeclared)
+
+    def _kept(
+        self,
+        own: Flows,
+        upgrade: Flows,
+        worlds: Sequence[PolicyWorld],
+        identities: Sequence[Identity],
+        inside: tuple[Prefix, ...],
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The flows that the upgrade alone closes, and opens, and that a step leaves as they are today."""
+        if not (upgrade.closed and own.closed) and not (upgrade.opened and own.opened):
+            return upgrade.closed, upgrade.opened
+        today, fixed, unfixed, _ = worlds
+        opened, closed = _texts(reach(today, unfixed, identities, beside=fixed, inside=inside))
+        return closed, opened
 
     def upgrade(self, old: Policy, new: Policy) -> Flows:
         """All flows that differ between the old policy today and the new one on the target version."""

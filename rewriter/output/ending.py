@@ -77,8 +77,8 @@ def _traffic(findings: Sequence[Reported]) -> Iterator[str]:
         upgrade, flows = item.flows.upgrade or Flows(), item.flows
         breaks += len(upgrade.closed)
         opens += len(upgrade.opened)
-        kept += len(set(upgrade.closed) - set(flows.closed))
-        held_shut += len(set(upgrade.opened) - set(flows.opened))
+        kept += len(flows.kept)
+        held_shut += len(flows.kept_closed)
         opened += len(set(flows.opened) - set(upgrade.opened))
         closed += len(set(flows.closed) - set(upgrade.closed))
     parts = []

@@ -3,35 +3,45 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 
 import pytest
 from markdown_it import MarkdownIt
 
-from rewriter.bot.body import MAX_BODY, marked_done, marker_in, replaced, words_for
+from rewriter.bot.body import Surroundings, words_for
 from rewriter.bot.groups import Group, branch_of, is_branch_of_run
+from rewriter.bot.marker import MAX_BODY, marked_done, marker_in, replaced
 from rewriter.bot.seal import is_ours, sealed
-from rewriter.engine.result import Change, FileResult, Location, Reported
+from rewriter.engine.result import Change, FileResult, LineChange, Location, NotChecked, Reported
 from rewriter.finding import Applicability, Finding, Flows, Severity
+from rewriter.output.links import Links
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
 
 
 def reported(
-    file: str, name: str = "api", *, fixed: bool = True, message: str = "wrong", flows: Flows | None = None
+    file: str,
+    name: str = "api",
+    *,
+    fixed: bool = True,
+    message: str = "wrong",
+    flows: Flows | None = None,
+    change: tuple[LineChange, ...] = (),
 ) -> Reported:
     applicability = Applicability.EVIDENT if fixed else Applicability.MANUAL
     finding = Finding(
         Severity.WARNING, applicability, "/spec", message, advice="decide", code="CNP004", id="cluster-entity"
     )
-    location = Location(file, 3, 1, 3, 9, 0, "CiliumNetworkPolicy", "shop", name)
-    return Reported(finding, location, fixed, "", flows or Flows())
+    place = Location(file, 1, 1, 1, 4, 0, "CiliumNetworkPolicy", "shop", name)
+    return Reported(finding, place, fixed, "", flows or Flows(), change=change)
 
 
 def result(
     path: str, before: str = "old\n", after: str = "new\n", name: str = "api", flows: Flows | None = None
 ) -> FileResult:
-    item = reported(path, name, flows=flows)
+    change = (LineChange(0, tuple(before.split("\n")[:-1]), tuple(after.split("\n")[:-1])),)
+    item = reported(path, name, flows=flows, change=change)
     return FileResult(path, before, (Change(0, len(before), after),), (item,), 1)
 
 
@@ -46,15 +56,62 @@ def test_the_parts() -> None:
     assert words.title == "Prepare Cilium network policies for 1.19: namespace shop"
     assert words.message.splitlines()[0] == words.title
     assert "    opens shop/web may reach prod/db on 3306/TCP" in words.message
-    assert "| shop/api (a.yaml:3) | CNP004 cluster-entity | warning | opens shop/web may reach" in words.body
-    assert "<br>closes world may reach prod/db |" in words.body
-    assert "Of these, 1 open flows and 1 close flows; the table says which." in words.body
-    assert "### Left for a person\n\n- a.yaml\n  - line 3, CNP004: wrong. decide" in words.body
-    assert "<details><summary>a.yaml</summary>\n\n```diff\n--- a/a.yaml" in words.body
+    assert "### Cilium 1.18 → 1.19: 1 fix in 1 policy" in words.body
+    assert "**Opens 1 flow, closes 1.** Each fix is proved" in words.body
+    assert "| ⬆&nbsp;opens | shop/api (a.yaml:1) | CNP004 cluster-entity | **opens** shop/web may reach" in words.body
+    assert "<br>**closes** world may reach prod/db |" in words.body
+    assert "<details><summary>⬆ opens · shop/api — CNP004 cluster-entity, evident</summary>" in words.body
+    assert "```diff\n@@ -1,1 +1,1 @@\n-old\n+new\n```" in words.body
+    assert "### Left to people (1)\n\n- **warning** CNP004 cluster-entity: shop/api (a.yaml:1): wrong" in words.body
+    assert "to do: decide" in words.body
+
+
+def test_what_opens_stands_first() -> None:
+    files = (
+        result("a.yaml", name="same"),
+        result("b.yaml", name="shuts", flows=Flows(closed=("b",))),
+        result("c.yaml", name="keeps", flows=Flows(upgrade=Flows(closed=("c",)), kept=("c",))),
+        result("d.yaml", name="opens", flows=Flows(opened=("d",))),
+    )
+    text = body_of(Group("", "", files))
+    places = [text.index(f"shop/{name}") for name in ("opens", "shuts", "keeps", "same")]
+    assert places == sorted(places)
+    assert "**Opens 1 flow, closes 1, keeps 1 that the upgrade would break.**" in text
+    assert (
+        "| =&nbsp;keeps | shop/keeps (c.yaml:1) | CNP004 cluster-entity | **keeps** c, which the upgrade would break"
+        in text
+    )
+
+
+def test_lines_and_evidence_are_links() -> None:
+    links = Links(lambda path, line: f"https://forge.example/blob/c0ffee/{path}#L{line}" if path != "x.yaml" else "")
+    item = result("a.yaml").findings[0]
+    facts = ("Deployment shop/web, apps/web.yaml:12", "elsewhere, x.yaml:3")
+    item = replace(item, finding=replace(item.finding, evidence=facts))
+    group = Group("", "", (replace(result("a.yaml"), findings=(item,)),))
+    around = Surroundings(links, (NotChecked("CNP004", "no mesh known", "run `cnpfix init`"),))
+    text = words_for(group, "1.18", "1.19", "0" * 16, around).body
+    assert "[shop/api](https://forge.example/blob/c0ffee/a.yaml#L1)" in text
+    assert "- Deployment shop/web, [apps/web.yaml:12](https://forge.example/blob/c0ffee/apps/web.yaml#L12)" in text
+    assert "- elsewhere, x.yaml:3" in text
+    assert "### Not checked\n\n- CNP004 (no mesh known; run" in text
+
+
+def test_a_title_from_the_configuration() -> None:
+    group = Group("shop", "namespace shop", (result("a.yaml"),))
+
+    def title(template: str) -> str:
+        return words_for(group, "1.18", "1.19", "0" * 16, Surroundings(title=template)).title
+
+    assert title("chore(net): Cilium {from} to {to}") == "chore(net): Cilium 1.18 to 1.19: namespace shop"
+    assert title("[{group}] policies for {to}") == "[namespace shop] policies for 1.19"
 
 
 def test_the_body_is_well_formed_markdown() -> None:
-    group = Group("", "", (result("a.yaml"), result("b.yaml")), (reported("a.yaml", fixed=False),))
+    flows = Flows(opened=("a",))
+    group = Group(
+        "", "", (result("a.yaml", flows=flows), result("b.yaml", name="web")), (reported("a.yaml", fixed=False),)
+    )
     html = _MARKDOWN.render(body_of(group))
     assert html.count("<details>") == html.count("</details>") == 2
     assert html.count("<table>") == 1 and html.count("<tr>") == 3
@@ -65,18 +122,24 @@ def test_the_body_is_well_formed_markdown() -> None:
 def test_no_body_is_longer_than_a_forge_takes(count: int) -> None:
     """A few large files, many small ones, thousands of findings: within GitHub's 65,536 characters."""
     lines = 90_000 // count // 4 + 1
-    files = tuple(result(f"folder/{n}.yaml", "old\n" * lines) for n in range(count))
-    left = tuple(reported(f"folder/{n}.yaml", fixed=False) for n in range(count))
-    text = body_of(Group("", "", files, left))
-    assert len(text.encode()) < 65_536
-    assert len(text) <= MAX_BODY
+    files = tuple(
+        result(f"folder/{n}.yaml", "old\n" * lines, name=f"p{n}", flows=Flows(opened=(f"pods of {n} to anybody",)))
+        for n in range(count)
+    )
+    left = tuple(reported(f"folder/{n}.yaml", name=f"p{n}", message=f"wrong {n}", fixed=False) for n in range(count))
+    words = words_for(Group("", "", files, left), "1.18", "1.19", "0" * 16)
+    text = words.body
+    assert len(text.encode()) <= MAX_BODY < 65_536
     assert text.rstrip().endswith("<!-- /cnpfix -->")
     assert marker_in(text) is not None
     assert text.count("<details>") == text.count("</details>")
     if count == 3000:
-        assert "more, in the files of this request" in text
+        first = text.splitlines()[1]
+        assert "of the 3000 fixes that open traffic are not in this text" in first, "what opens is never cut silently"
+        assert all(f"opens pods of {n} to anybody" in words.message for n in range(count))
+        assert "more: the commit message names each" in text
         assert "more lines; `cnpfix` shows them all" in text
-    assert "too long for this page" in text or count == 40
+        assert "not shown in full here" in text
 
 
 def test_wide_characters_count_as_what_they_weigh() -> None:

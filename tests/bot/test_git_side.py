@@ -315,7 +315,7 @@ def test_a_name_that_is_not_unicode(lab: Lab) -> None:
     change(lab.person, {name: policy("db", "prod")}, "A name of bytes")
     ran = lab.bot()
     assert ran.code == 0, ran.err
-    assert "shop/?.yaml" in lab.api.request(BRANCH).body
+    assert "shop/%FF.yaml#L1" in lab.api.request(BRANCH).body
     changed = git(lab.bare, "diff", "--name-only", "main", BRANCH).splitlines()
     assert sorted(changed) == ['"shop/\\377.yaml"', "shop/api.yaml"]
 

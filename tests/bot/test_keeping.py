@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rewriter.bot.body import marker_in
+from rewriter.bot.marker import marker_in
 from tests.bot.conftest import FILES, Lab, policy
 from tests.bot.forges import GitLabApi, Stored
 from tests.bot.server import Answer, change, git
@@ -314,11 +314,11 @@ def test_a_dry_run_shows_all_of_it_and_changes_nothing(lab: Lab, monkeypatch: py
         "network",
         "ann",
         "+    - fromEndpoints:",
-        "### What changes",
+        "### Cilium 1.18 → 1.19: 1 fix in 1 policy",
         "would open",
     ):
         assert shown in ran.out
-    assert ("No token" in ran.out) is not token
+    assert ("The forge is not asked which requests are open: no token" in ran.out) is not token
     assert git(lab.bare, "for-each-ref") == refs
     assert writes(lab) == []
     lab.api.requests.clear()

@@ -36,8 +36,8 @@ def test_every_key_is_in_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     found = set()
     for where, key in _asked(monkeypatch):
         table = re.sub(r"^(clusters|per-path)\[0\]\.$", r"[[\1]]", where)
-        table = re.sub(r"^passes\.(.+)\.$", r"[passes.\1]", table).replace("facts.", "[facts]")
-        if table == "passes." or (table == "" and key in ("clusters", "facts", "per-path", "passes")):
+        table = re.sub(r"^passes\.(.+)\.$", r"[passes.\1]", table).replace("facts.", "[facts]").replace("pr.", "[pr]")
+        if table == "passes." or (table == "" and key in ("clusters", "facts", "per-path", "passes", "pr")):
             continue
         if key == "applicability":
             table = "[passes.<id>]"
