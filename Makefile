@@ -72,7 +72,7 @@ gitlab: $(STAMP) ## the GitLab template, by gitlab-ci-local from npm, against a 
 	npm install --silent --no-audit --no-fund --ignore-scripts --no-package-lock --prefix build/gitlab gitlab-ci-local@4.61.1
 	CNPFIX_GITLAB_NODE=build/gitlab $(BIN)/python -m pytest tests/integrations/test_gitlab.py
 
-container: $(STAMP) ## the container image, built by buildah and run as nobody; BASE=NAME builds on another image
+container: $(STAMP) ## the container image, built by buildah and run without privileges; BASE=NAME builds on another image
 	BASE=$(BASE) bash tests/integrations/container.sh $(BIN)/python
 
 kubectl-plugin: $(STAMP) ## the archive for krew, in dist/

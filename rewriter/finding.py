@@ -66,7 +66,7 @@ class Finding:
 
     `route` is the JSON pointer of the culprit in its document; `at_key` puts the position on the member's key.
     `message` is one sentence that says what is wrong, `why` what that does to traffic, `evidence` the facts with
-    their sources, `advice` what a person should do where there is no fix, `candidate` a fix that is shown but
+    their sources, `advice` what to do where there is no fix, `candidate` a fix that is shown but
     never applied. `opens` and `closes` declare which flows a fix opens and closes: one that opens or closes any other
     flow is refused. Findings of one pass with the same `once` are reported as one, at the first place of a run. One
     that is `on_request` is reported only where its pass is selected by name: a note that neither a fix nor evidence of
@@ -96,7 +96,7 @@ class Finding:
 class Flows:
     """The flows that a fix opens and closes, one readable statement each.
 
-    `upgrade` is what the upgrade would do to the same flows with no fix; None where nobody judged them. `exact` says
+    `upgrade` is what the upgrade would do to the same flows with no fix; None where they were not judged. `exact` says
     that every combination of the labels in question was tried, not only witnesses of each selection. `kept` are those
     that the upgrade alone would close and that stay open with the fix, `kept_closed` those that it alone would open.
     """

@@ -29,7 +29,7 @@ _SECTION = re.compile(r"^\^?\[(?P<name>[^\]]+)\](?:\[\d+\])?(?P<owners>.*)$")
 
 
 def read_owners(tree: Path, kind: ForgeKind) -> OwnersOf:
-    """The owners by the CODEOWNERS file of a laid out tree; nobody owns anything where there is none."""
+    """The owners by the CODEOWNERS file of a laid out tree; no owners where there is none."""
     for place in PLACES[kind]:
         file = (tree / place).resolve()
         if file.is_file() and file.is_relative_to(tree.resolve()) and file.stat().st_size <= MAX_BYTES:

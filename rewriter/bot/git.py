@@ -1,4 +1,4 @@
-"""git as a subprocess: nothing of a repository runs, nobody is asked, no token is on a command line."""
+"""git as a subprocess: nothing of a repository runs, it never prompts, no token is on a command line."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _REFUSED = ("authentication failed", "could not read username", "could not read 
 
 
 class GitError(BotError):
-    """A git command that failed; `output` is what it said, without secrets."""
+    """A git command that failed; `output` is what it printed, without secrets."""
 
     def __init__(self, message: str, output: str = "") -> None:
         super().__init__(message)
@@ -166,5 +166,5 @@ def _last_words(output: str) -> str:
     """The line of git's messages that says most, in bounds."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     telling = [line for line in lines if line.startswith(("fatal:", "error:"))]
-    words = (telling or lines or ["it said nothing"])[0]
+    words = (telling or lines or ["it printed nothing"])[0]
     return words[:300]

@@ -34,7 +34,7 @@ class GroupBy(StrEnum):
 class Group:
     """The changes of one pull request. `slug` ends its branch; `label` names it to people; both "" for the only one.
 
-    `files` holds the changed files, `left` the findings of the group that a person has to look at, and `owners`
+    `files` holds the changed files, `left` the findings of the group that need a decision, and `owners`
     whoever owns one of the files. `unsafe` says that every fix in it is a guess; `pictures` are those of its policies,
     where they are few.
     """
@@ -93,7 +93,7 @@ def with_pictures(group: Group, workspace: Workspace) -> Group:
 
 
 def as_unsafe(group: Group) -> Group:
-    """The group as one of fixes that guess. What is left for a person stands in the group of the others."""
+    """The group as one of fixes that guess. What needs a decision stands in the group of the others."""
     return replace(group, unsafe=True, left=())
 
 

@@ -27,7 +27,7 @@ _MAX_SAID = 300
 RATE_LIMIT = "rate limit"
 #: Answers that mean "not now": the server did not do it.
 _LATER = frozenset({429, 503})
-#: Answers after which nobody knows whether the server did it.
+#: Answers that leave open whether the server did it.
 _UNSURE = frozenset({500, 502, 504})
 
 Query = Mapping[str, str | int]

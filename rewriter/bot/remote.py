@@ -75,7 +75,7 @@ class Remote:
 class ForgeProject:
     """A project on a forge: kind, base URL of the API (no slash at its end), and the project's path there.
 
-    `named` says that a person named the forge or its API, so that the host is trusted with the usual token.
+    `named` says that the user named the forge or its API, so that the host is trusted with the usual token.
     """
 
     kind: ForgeKind

@@ -85,11 +85,11 @@ class _Plan:
 def run_bot(
     clone: Clone, forge: Forge | None, groups: list[Group], settings: Settings, *, complete: bool
 ) -> Iterator[Outcome]:
-    """The outcome of each group, as soon as it is known, then those of requests of which nothing is left.
+    """The outcome of each group, as soon as it is known, then those of requests without any change left.
 
     `complete` says that every file could be treated: otherwise nothing is closed, for what is left is not known.
-    Without a forge (a dry run without a token) nobody is asked what is open. Raises BotError when the rest of the
-    run is of no use: the token is refused, the forge limits requests.
+    Without a forge (a dry run without a token) the forge is not asked what is open. Raises BotError when the rest of
+    the run is of no use: the token is refused, the forge limits requests.
     """
     branches = {branch_of(group, settings.branch): group for group in groups}
     opened = 0
@@ -218,7 +218,7 @@ def _open(clone: Clone, forge: Forge, outcome: Outcome, words: Words, settings: 
 
 
 def _aside(what: str, work: Callable[[], list[str] | None]) -> list[str]:
-    """What is to be said of something that the request can do without."""
+    """A note on something that the request can do without."""
     try:
         return work() or []
     except ForgeError as error:

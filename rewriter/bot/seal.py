@@ -1,6 +1,6 @@
-"""The seal of the bot's commits: how it knows its own work from a person's.
+"""The seal of the bot's commits: how it knows its own work from that of people.
 
-Names and addresses do not tell: a person who amends or rebases a commit keeps its author. The seal is a digest of the
+Names and addresses are no proof: whoever amends or rebases a commit keeps its author. The seal is a digest of the
 commit's tree, parent and message; whoever changes one of them breaks it.
 """
 

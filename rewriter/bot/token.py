@@ -47,7 +47,7 @@ class Token:
 def variables_for(project: ForgeProject) -> tuple[str, ...]:
     """The variables that may hold the token for a forge, first one first.
 
-    A token for github.com is not offered to another host unless a person or the pipeline named that host.
+    A token for github.com is not offered to another host unless the user or the pipeline named that host.
     """
     names: tuple[str, ...] = _VARIABLES[project.kind]
     if project.kind is ForgeKind.GITHUB and project.host != "github.com":

@@ -1,4 +1,4 @@
-"""What goes wrong with policies in practice, by what a person sees; made for docs/mistakes.md and `cnpfix explain`."""
+"""What goes wrong with policies in practice, by what you see; made for docs/mistakes.md and `cnpfix explain`."""
 
 from rewriter.catalogue.search import search
 from rewriter.catalogue.symptoms import Symptom, read_symptoms

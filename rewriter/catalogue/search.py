@@ -1,4 +1,4 @@
-"""The symptoms that a description in a person's own words means."""
+"""The symptoms that a description in your own words means."""
 
 from __future__ import annotations
 

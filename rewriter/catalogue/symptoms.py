@@ -10,7 +10,7 @@ from importlib.resources import files
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """What a person sees, what lies behind it, and the ids of the passes that find it, the likeliest first."""
+    """What you see, what lies behind it, and the ids of the passes that find it, the likeliest first."""
 
     group: str
     symptom: str

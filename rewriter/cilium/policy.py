@@ -49,7 +49,7 @@ DENY_PEER_FIELDS = {
     EGRESS: tuple(name for name in PEER_FIELDS[EGRESS] if name != "toFQDNs"),
 }
 SELECTOR_FIELDS = frozenset({"fromEndpoints", "fromRequires", "fromNodes", "toEndpoints", "toRequires", "toNodes"})
-#: Peer fields that select nobody when present and empty, whatever the others say (Cilium mergeEndpointSelectors).
+#: Peer fields that select no peer when present and empty, whatever the others say (Cilium mergeEndpointSelectors).
 EMPTY_SELECTS_NOBODY = frozenset(
     prefix + kind for prefix in ("from", "to") for kind in ("Endpoints", "Nodes", "Entities", "CIDR", "CIDRSet")
 )
@@ -121,7 +121,7 @@ class Policy:
     """A policy manifest. `namespace` is the one it is applied to; None for a clusterwide policy.
 
     `route` is the manifest's own place in its document: empty, or that of an item of a List. `answers` are remembered
-    by those who ask the same of a policy again and again; that is right as long as nobody changes `raw`.
+    by those who ask the same of a policy again and again; that is right as long as `raw` does not change.
     """
 
     kind: str

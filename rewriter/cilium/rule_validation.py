@@ -33,7 +33,7 @@ from rewriter.cilium.version import (
     Version,
 )
 
-#: The peer fields of which one rule may use only one, in the order in which Cilium names them.
+#: The peer fields that exclude each other in a rule, in the order in which Cilium names them.
 _EXCLUSIVE = {
     INGRESS: ("fromEndpoints", "fromCIDR", "fromCIDRSet", "fromEntities", "fromNodes", "fromGroups"),
     EGRESS: ("toCIDR", "toCIDRSet", "toEndpoints", "toEntities", "toServices", "toFQDNs", "toGroups", "toNodes"),

@@ -25,7 +25,7 @@ from rewriter.engine.write import remove_leftovers
 from rewriter.output.lines import count
 from rewriter.output.style import one_line
 
-#: Policies that are in no file, told one a line.
+#: Policies that are in no file, one a line.
 _MOST_TOLD = 10
 
 
@@ -73,7 +73,7 @@ def _fix_files(workspace: Workspace, options: Options, jobs: int) -> Iterator[Fi
 
 
 def _dead_told(workspace: Workspace) -> Callable[[FileResult], FileResult]:
-    """Adds what is known of policies that a cluster refused; those that are in no file are told on stderr."""
+    """Adds what is known of policies that a cluster refused; stderr names those that are in no file."""
     if not workspace.dead:
         return lambda result: result
     from rewriter.engine.dead import DeadPolicies

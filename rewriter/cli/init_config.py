@@ -18,7 +18,7 @@ def render_config(workspace: Workspace, folder: Path) -> str:
     inventory = workspace.inventory
     lines = [
         "# cnpfix: what `cnpfix init` found in this repository. Comments say where each value comes from;",
-        "# correct what is wrong, and fill in what nobody told.",
+        "# correct what is wrong, and fill in what could not be detected.",
         "",
         *_versions(inventory.clusters),
         "",

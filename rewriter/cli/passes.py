@@ -155,7 +155,7 @@ def _prose_lines(text: str, style: Style) -> list[str]:
 
 
 def _example_lines(example: Example, style: Style) -> list[str]:
-    """The whole policy as a diff (as it is where nothing changes), and what is said of it."""
+    """The whole policy as a diff (as it is where nothing changes), and its findings."""
     before, after = example.before.splitlines(), example.after.splitlines()
     lines = [style.paint(f"Before and after ({example.upgrade})" if before != after else "Example", "bold"), ""]
     diff = list(difflib.unified_diff(before, after, n=len(before), lineterm=""))[3:]

@@ -169,7 +169,7 @@ def pr(
 
     Reads the base branch as the remote has it; the checkout, its branches and uncommitted work are never touched.
     Run it again at any time: a request is updated, never made twice; a branch with somebody's own commit is left to
-    them; a request of which nothing is left is closed.
+    them; a request without any change left is closed.
 
     The token comes from CNPFIX_TOKEN, or GH_TOKEN or GITHUB_TOKEN (another host than github.com: GH_ENTERPRISE_TOKEN,
     GITHUB_ENTERPRISE_TOKEN), GITLAB_TOKEN or CI_JOB_TOKEN, GITEA_TOKEN, FORGEJO_TOKEN.

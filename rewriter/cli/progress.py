@@ -1,4 +1,4 @@
-"""A progress bar on stderr, only for a person and only when it takes long."""
+"""A progress bar on stderr, only on a terminal and only when it takes long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`cnpfix explain --symptom`: from what a person sees to the passes that find its cause."""
+"""`cnpfix explain --symptom`: from what you see to the passes that find its cause."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ class Row(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """How many policies the target's agent rejects (`unknown`: cannot be told), and its API server refuses or cuts."""
+    """How many policies the target's agent rejects (`unknown`: undecided), and its API server refuses or cuts."""
 
     policies: int
     rejected: int
@@ -138,7 +138,7 @@ def _rejects(workspace: Workspace, located: LocatedPolicy, version: Version) -> 
         return None
     culprit = _value_at(located.document.value, why.route)
     if isinstance(culprit, str) and has_substitution(culprit):
-        return Why(f"cannot be told before {culprit} is replaced", located.place(why.route), unknown=True)
+        return Why(f"cannot be decided before {culprit} is replaced", located.place(why.route), unknown=True)
     return Why(why.message, located.place(why.route))
 
 
@@ -289,7 +289,7 @@ def _summary(totals: Totals, target: Version, style: Style) -> Iterator[str]:
         return
     yield ""
     count = f"{totals.policies} {'policy' if totals.policies == 1 else 'policies'}"
-    rest = f", {totals.unknown} cannot be told" if totals.unknown else ""
+    rest = f", {totals.unknown} cannot be decided" if totals.unknown else ""
     if totals.rejected:
         ignored = f"{count}; Cilium {target} rejects {totals.rejected}: not enforced at all"
         yield style.paint(ignored, "red", "bold") + rest

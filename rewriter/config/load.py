@@ -229,7 +229,7 @@ def _pass_options(reader: _Reader, pass_ids: Mapping[str, str]) -> dict[str, Any
 
 
 class _Reader:
-    """Takes keys out of a table, checks them, and at the end refuses the ones that nobody asked for."""
+    """Takes keys out of a table, checks them, and at the end refuses those that no setting has."""
 
     def __init__(self, file: Path, where: str, data: Mapping[str, Any]) -> None:
         self.file = file

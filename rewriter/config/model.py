@@ -14,7 +14,7 @@ from rewriter.inventory.snapshot_age import DEFAULT_DAYS
 
 @dataclass(frozen=True, slots=True)
 class ClusterEntityOptions:
-    """`remote`: the mesh members that `cluster` was meant to include ("all" or names; None: nobody said).
+    """`remote`: the mesh members that `cluster` was meant to include ("all" or names; None: not configured).
 
     `mode`: `extend` keeps the entity and adds the remote pods, `replace` drops it, `cluster-mesh` is for 1.20.
     """
@@ -74,7 +74,7 @@ class Config:
 
     `render` says whether charts are rendered (`auto`: where helm is on PATH, or `never`). `operators` are the
     conventions by which custom resources count as workloads, and `select` are the passes that
-    run; None stands for all of them. `complete` are namespaces of which the facts hold everything that runs there, and
+    run; None stands for all of them. `complete` are namespaces whose workloads the facts hold in full, and
     `inert_kinds` kinds (`Kind` or `Kind.group`) whose objects make no pods and no Services.
     """
 

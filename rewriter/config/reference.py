@@ -37,7 +37,7 @@ KEYS = (
         "",
         "snapshot_max_age_days",
         "number",
-        "A snapshot older than this is stale: its age is told, and what it says is doubtful. Default: 7.",
+        "A snapshot older than this is stale: the report gives its age, and its facts are in doubt. Default: 7.",
     ),
     Key(_CLUSTER, "name", "text", "The cluster's name, as in Cilium's `cluster.name`. Required."),
     Key(_CLUSTER, "local", "list of globs", "Manifests under these paths are applied to this cluster."),
@@ -92,7 +92,7 @@ KEYS = (
         _FACTS,
         "complete",
         "list of namespaces",
-        "Namespaces of which the facts hold everything that runs there: nothing that was not read hides pods in them.",
+        "Namespaces whose workloads the facts hold in full: nothing that was not read hides pods in them.",
     ),
     Key(
         _FACTS,

@@ -10,7 +10,7 @@ from rewriter import yamltext
 from rewriter.cilium.policy import Policy, is_policy, read_policy
 from rewriter.finding import Fix
 
-#: How a namespaceless manifest's namespace is found: the namespace, or None where nobody says.
+#: How a namespaceless manifest's namespace is found: the namespace, or None where it is unknown.
 NamespaceOf = Callable[[dict[str, Any]], str | None]
 
 

@@ -46,7 +46,7 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The flows that a step of a rewrite changes, and those among them that nobody declared."""
+    """The flows that a step of a rewrite changes, and those among them that no finding declares."""
 
     flows: Flows
     undeclared: Flows

@@ -42,7 +42,7 @@ _FORMS = (
 
 
 class FlowError(ValueError):
-    """An endpoint or port that nobody knows: one line that says what was expected."""
+    """An endpoint or port that is not known: one line that says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Named:
 def named(workspace: Workspace, text: str) -> Named:
     """What is meant by an entity, an address, a DNS name, labels, or `[cluster/][kind/][namespace/]name`.
 
-    Raises FlowError for a name of which nothing is known, or that means several things.
+    Raises FlowError for a name that is unknown, or means several things.
     """
     own = own_cluster(workspace)
     if text == "world":
@@ -107,7 +107,7 @@ def own_cluster(workspace: Workspace) -> Cluster | None:
 
 
 def outside_name(name: str, own: Cluster | None) -> Endpoint:
-    """The addresses outside the mesh that a DNS name leads to, of which only the name is known."""
+    """The addresses outside the mesh that a DNS name leads to, known by that name only."""
     bare = name.lower().removesuffix(".")
     outside = outside_identity(_EVERYWHERE, name=name, dns_names=(bare,))
     return Endpoint(name, outside, own, (f"the addresses of {bare}: rules by address may mean them",))
@@ -122,7 +122,7 @@ def of_workload(workspace: Workspace, name: str, workload: Workload, own: Cluste
 
 
 def of_labels(workspace: Workspace, name: str, namespace: str, labels: dict[str, str], own: Cluster | None) -> Endpoint:
-    """Pods of which the namespace and labels are known, and nothing else."""
+    """Pods known by their namespace and labels only."""
     local = own.name if own else DEFAULT_NAME
     known = {k: v for n in workspace.inventory.namespaces(namespace) for k, v in n.labels.items()}
     identity = pod_labels(cluster=local, namespace=namespace, labels=labels, namespace_labels=known)
@@ -130,7 +130,7 @@ def of_labels(workspace: Workspace, name: str, namespace: str, labels: dict[str,
 
 
 def at_address(workspace: Workspace, text: str, address: Prefix, own: Cluster | None) -> Endpoint:
-    """Who has an address: a node, a pod of which only the address is known, or somebody outside the mesh."""
+    """Who has an address: a node, a pod known by its address only, or somebody outside the mesh."""
     nodes = [node for node in workspace.inventory.addresses.nodes(address) if _here(node.cluster, own)]
     if nodes:
         return Endpoint(text, _node(nodes[0], own)._replace(name=text, addresses=(address,)), own)
@@ -204,7 +204,7 @@ def _cluster(workspace: Workspace, text: str, name: str) -> Cluster:
 
 
 def _by_name(workspace: Workspace, text: str, own: Cluster | None) -> Named | None:
-    """Workload and Service of a name in any order of detail; None for a single word that nobody has."""
+    """Workload and Service of a name in any order of detail; None for a single word that names none."""
     *where, name = text.split("/")
     plain = _find(workspace, text, where, name, "", own) if len(where) < 3 else None
     if plain is not None:

@@ -61,7 +61,7 @@ from rewriter.suppress import Suppression, unused
 class Options:
     """What a run does beside reading: versions, passes by id (`select` None: all), and what may be applied.
 
-    Without `safe_fixes`, only unsafe ones are: for a change of their own, that a person weighs by itself.
+    Without `safe_fixes`, only unsafe ones are: for a change of their own, to be reviewed by itself.
     """
 
     from_version: Version
@@ -343,13 +343,13 @@ class Fixer:
         return policies_in(value, namespace_of) or held_policies(value, namespace_of)
 
     def _skip_reason(self, path: str, cluster: Cluster | None, found: FoundPolicy) -> str:
-        """Why a policy is not rewritten: what is applied is not its text, or nobody says whether it is enforced."""
+        """Why a policy is not rewritten: what is applied is not its text, or it is unknown whether it is enforced."""
         policy = found.policy
         applied, route = (policy.raw, "") if found.holder is None else (found.holder, policy.route)
         if why := self.inventory.changed_on_the_way(path, applied, route):
             return f"{why}, so that the text here is not what the cluster gets"
         if node_labels_unsaid(cluster, policy, self.options.to_version):
-            return "it names nodes, and nobody says whether the agents run with enable-node-selector-labels"
+            return "it names nodes, and it is unknown whether the agents run with enable-node-selector-labels"
         return ""
 
     def _observed(self, traffic: Traffic, path: str, document: int, before: Policy, after: Policy) -> Observed | None:

@@ -105,7 +105,7 @@ def read_port(text: str) -> tuple[int, str]:
 def judge(workspace: Workspace, source: str, destination: str, port: int, protocol: str) -> Judged:
     """The verdict on the version of `--to`. Egress is judged in the source's cluster, ingress in the destination's.
 
-    Raises FlowError for an end of which nothing is known.
+    Raises FlowError for an unknown end.
     """
     sender = named(workspace, source)
     if sender.endpoint is None:

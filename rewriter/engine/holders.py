@@ -141,7 +141,7 @@ def _left(each: Embedded, holder: Mapping[str, Any]) -> str:
 
 
 def _home(holder: Mapping[str, Any], namespace_of: NamespaceOf) -> str | None:
-    """Where a holder puts what it holds; None where nobody says."""
+    """Where a holder puts what it holds; None where unknown."""
     group = str(holder.get("apiVersion")).partition("/")[0]
     spec = mapping(holder.get("spec"))
     match group, holder.get("kind"):

@@ -24,7 +24,7 @@ from rewriter.finding import Flows
 from rewriter.inventory.facts import Cluster
 from rewriter.reach.pairs import Member, MeshDifference, compare_mesh
 
-_UNSAID = "nobody says whether it is; say so with `node_selector_labels` in [[clusters]]"
+_LABELS_UNKNOWN = "it is unknown whether it is on: set `node_selector_labels` in [[clusters]]"
 DEAD, WOKEN, DEAD_ON_BOTH, ENFORCED = "stops being enforced", "starts being enforced", "is not enforced", ""
 NEW, GONE = "is new", "is gone"
 #: Stands for a policy that is not there: no release enforces it.
@@ -50,7 +50,7 @@ class Change:
 class PolicyImpact:
     """One policy that the upgrade changes, or that is rewritten: with nothing done, and after the rewrite.
 
-    `fixes` are the passes that rewrote it, none where a person did; `line` is where it begins in its file.
+    `fixes` are the passes that rewrote it, none where it was rewritten by hand; `line` is where it begins in its file.
     """
 
     policy: LocatedPolicy
@@ -97,7 +97,7 @@ class _Judged(NamedTuple):
 class Impact:
     """The impact of an upgrade on a tree, and of rewriting it. Pairs and released workloads are those known.
 
-    `by_hand` says that a person rewrote it, and not the fixer.
+    `by_hand` says that it was rewritten by hand.
     """
 
     clusters: tuple[str, ...]
@@ -208,7 +208,7 @@ def _policy(workspace: Workspace, rewrite: Rewrite, *, mesh: bool) -> _Judged | 
     undone = _change(effects, rewrite.old, rewrite.old) if rewrite.old else Change(Flows())
     unsaid = node_labels_unsaid(cluster, located.policy, target.version)
     if unsaid and undone.reason:
-        undone = replace(undone, reason=f"{undone.reason}, and {_UNSAID}")
+        undone = replace(undone, reason=f"{undone.reason}, and {_LABELS_UNKNOWN}")
     fixed = undone if rewrite.new is rewrite.old else _change(effects, rewrite.old, rewrite.new)
     if not (undone or fixed or unsaid):
         return None
@@ -234,7 +234,7 @@ def _change(effects: Effects, old: Policy | None, new: Policy | None) -> Change:
 
 
 def _members(workspace: Workspace, rewrites: Sequence[Rewrite]) -> list[Cluster | None]:
-    """The clusters that a policy is applied to; one unknown one where nobody says of any."""
+    """The clusters that a policy is applied to; one unnamed cluster where none is known."""
     known = [workspace.inventory.cluster_of(rewrite.located.path) for rewrite in rewrites]
     found = [cluster for cluster in workspace.inventory.clusters if cluster in known]
     return list(found) or [None]

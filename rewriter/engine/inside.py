@@ -1,4 +1,4 @@
-"""Which addresses of policies are known to belong to a Service or a node, and so to nobody outside the mesh."""
+"""Which addresses of policies are known to belong to a Service or a node, and so to no one outside the mesh."""
 
 from __future__ import annotations
 

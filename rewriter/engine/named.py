@@ -15,7 +15,7 @@ _WORDS = ("all", "any", "auto", "local")
 
 
 def wrong_cluster(config: Config, inventory: TreeInventory) -> str:
-    """One line about the first cluster that a setting names and of which nothing else knows; empty for none.
+    """One line about the first cluster that a setting names and no fact knows; empty for none.
 
     Known are the clusters of `[[clusters]]`, of snapshots and live clusters, and those of the tree's installations.
     """

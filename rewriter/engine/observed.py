@@ -1,4 +1,4 @@
-"""What observed traffic says of findings and of a run: flows restored, kept, dropped, and fixes nobody depends on."""
+"""What observed traffic says of findings and of a run: flows restored, kept, dropped, and fixes without any."""
 
 from __future__ import annotations
 

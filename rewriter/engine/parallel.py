@@ -46,7 +46,7 @@ def each(items: Sequence[Item], work: Callable[[Item], Result], jobs: int) -> It
     finally:
         for worker, receiver in zip(workers, receivers, strict=True):
             receiver.close()
-            worker.kill()  # It has sent what it has, or nobody waits for it.
+            worker.kill()  # It has sent what it has, or no one waits for it.
             worker.join()
 
 

@@ -164,7 +164,7 @@ _LocatedFinding = tuple[int, Finding, Location]
 
 
 def _left_alone(located: Sequence[_LocatedFinding], reportable: Sequence[_LocatedFinding]) -> set[int]:
-    """The policies of which a fix stays out because its finding is silenced or in the baseline."""
+    """The policies whose fix stays out because its finding is silenced or in the baseline."""
     reported = {id(finding) for _, finding, _ in reportable}
     return {index for index, finding, _ in located if finding.fix is not None and id(finding) not in reported}
 

@@ -59,7 +59,7 @@ class PolicyPosition:
 class ReplayedStep:
     """A step of a rewrite: how many flows its policy judges, and those it may change, with verdicts before and after.
 
-    A verdict is None where it depends on what nobody knows.
+    A verdict is None where it depends on unknown facts.
     """
 
     seen: int
@@ -194,7 +194,7 @@ class _Exchanged:
 
 
 def decided(verdict: DirectionVerdict) -> bool | None:
-    """Allowed or denied; None where DNS names, groups or Services that nobody knows may turn a denial."""
+    """Allowed or denied; None where DNS names, unknown groups or Services may turn a denial."""
     return None if not verdict.allowed and verdict.depends_on else verdict.allowed
 
 

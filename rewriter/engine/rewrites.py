@@ -1,4 +1,4 @@
-"""What becomes of each policy: by the fixes of a run, or by the hand of a person."""
+"""What becomes of each policy: by the fixes of a run, or by hand."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from rewriter.passes.kit.enforcement import rests_on_node_labels
 
 
 def node_labels_unsaid(cluster: Cluster | None, policy: Policy, version: Version) -> bool:
-    """Whether a policy counts as rejected only because nobody says how the agents run (enable-node-selector-labels)."""
+    """Whether a policy counts as rejected only because enable-node-selector-labels of its agents is unknown."""
     unsaid = cluster is None or cluster.node_selector_labels is None
     return unsaid and rests_on_node_labels(policy, version)
 

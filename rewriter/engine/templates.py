@@ -107,7 +107,7 @@ def policy_texts(value: Any, route: str = "") -> Iterator[tuple[str, str]]:
 
 
 def filled_in(policy: Mapping[str, Any]) -> str:
-    """The member of a masked policy's rules that markup fills in as a whole, so that nobody knows its shape; or ""."""
+    """The member of a masked policy's rules that markup fills in as a whole, so that its shape is unknown; or ""."""
     return next((name for field in ("spec", "specs") for name in _filled(policy.get(field), field)), "")
 
 

@@ -46,7 +46,7 @@ def open_traffic(workspace: Workspace, observed: ObservedFlows) -> Traffic:
 
 
 def _applied_to(workspace: Workspace, cluster: str) -> list[LocatedPolicy]:
-    """The policies of a cluster; those of which nobody says where they are applied count for every one."""
+    """The policies of a cluster; one whose clusters are unknown counts for every one."""
     found = []
     for located in workspace.policies():
         own = workspace.inventory.cluster_of(located.path)

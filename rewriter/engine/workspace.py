@@ -79,7 +79,7 @@ class Workspace:
     _policies: list[LocatedPolicy] | None = None
 
     def namespace_of(self, path: str, manifest: Mapping[str, Any]) -> str | None:
-        """The namespace that a manifest of a file is applied to; None where nobody says."""
+        """The namespace that a manifest of a file is applied to; None where unknown."""
         return self.inventory.namespace_of(path, manifest).namespace
 
     def policies(self) -> list[LocatedPolicy]:
@@ -89,7 +89,7 @@ class Workspace:
         return self._policies
 
     def policies_of_cluster(self, cluster: Cluster | None) -> list[LocatedPolicy]:
-        """The policies applied to a cluster; those of which nobody says where count for every cluster."""
+        """The policies applied to a cluster; one whose clusters are unknown counts for every cluster."""
         return [
             located
             for located in self.policies()

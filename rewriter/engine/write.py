@@ -23,9 +23,9 @@ class WriteError(Exception):
 def write_atomically(path: Path, before: bytes, after: bytes) -> None:
     """Replaces a file's content, keeping mode, owner and extended attributes; through a symlink, its target's.
 
-    Other names of the same file (hard links) keep the old content: nobody asked to change them. Refuses (WriteError)
-    when the file no longer holds `before`, is read-only, or cannot be written. What interrupts it leaves nothing
-    behind but the old file or the new one.
+    Other names of the same file (hard links) keep the old content: the run was not asked to change them. Refuses
+    (WriteError) when the file no longer holds `before`, is read-only, or cannot be written. What interrupts it leaves
+    nothing behind but the old file or the new one.
     """
     target = Path(os.path.realpath(path))
     try:

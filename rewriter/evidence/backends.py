@@ -27,7 +27,7 @@ _KUBERNETES = ServiceView("default", "kubernetes", labels={"component": "apiserv
 
 
 class UndecidedError(Exception):
-    """What a Service reference means cannot be told: `reason` says why, `advice` what to do.
+    """What a Service reference means is unknown: `reason` says why, `advice` what to do.
 
     `wrong` marks a reference that cannot mean what it says, whatever the facts.
     """
@@ -52,7 +52,7 @@ class Backends:
 
     `ports` are the Service's, each with its backend port; None where ports are not translated. `containers` are the
     ports of the known workloads behind it. `opens` and `closes` are the peers by which the entries differ from those
-    that Cilium 1.17 and later resolve the reference to; `complete` is False where other Services that nobody knows
+    that Cilium 1.17 and later resolve the reference to; `complete` is False where other unknown Services
     may be meant too. `reference` is the entry of toServices that means the Service.
     """
 
@@ -229,7 +229,7 @@ def _port_text(port: ServicePort) -> str:
 
 
 def _sharing(context: Context, service: Service, own: Cluster) -> tuple[str, ...]:
-    """The meshed clusters whose backends a global Service uses; one of which nothing certain is known shares."""
+    """The meshed clusters whose backends a global Service uses; one without any certain fact shares."""
     names = []
     for cluster in context.mesh:
         named = context.inventory.services(service.name, service.namespace)
@@ -336,7 +336,7 @@ def _api_server(context: Context, services: Sequence[Service]) -> Backends:
         evidence = f"EndpointSlice of {known}, {slices[0].source}: port {target}"
     else:
         target = API_SERVER_PORT
-        evidence = f"no EndpointSlice of {known} is known: API servers listen on {target} unless told otherwise"
+        evidence = f"no EndpointSlice of {known} is known: API servers listen on {target} by default"
     return Backends(
         str(known),
         "toEntities",

@@ -1,4 +1,4 @@
-"""The addresses of clusters: where their pods, nodes and Services are, as far as anybody told."""
+"""The addresses of clusters: where their pods, nodes and Services are, as far as they are known."""
 
 from __future__ import annotations
 

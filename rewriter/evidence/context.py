@@ -55,9 +55,9 @@ class Context:
 
     @property
     def node_selector_labels(self) -> bool | None:
-        """Whether the agents accept rules that name nodes (enable-node-selector-labels); None where nobody says.
+        """Whether the agents accept rules that name nodes (enable-node-selector-labels); None where unknown.
 
-        Cilium's default is off. Where nobody says, only `rejected` speaks of it; the others look at what the policy
+        Cilium's default is off. Where it is unknown, only `rejected` speaks of it; the others look at what the policy
         means where it is on, and the engine makes no fix (`rewriter.passes.kit.enforcement.rests_on_node_labels`).
         """
         return self.cluster.node_selector_labels if self.cluster else None

@@ -67,7 +67,7 @@ class DnsItem(NamedTuple):
 
 
 def dns_server(context: Context, workload: Workload | None) -> DnsServer | None:
-    """What answers the queries of a workload's pods (None: of pods of which only labels are known).
+    """What answers the queries of a workload's pods (None: of pods known by their labels only).
 
     None where they have name servers of their own.
     """

@@ -1,4 +1,4 @@
-"""Why a finding that rests on given facts is left to a person."""
+"""Why a finding that rests on given facts is manual."""
 
 from __future__ import annotations
 

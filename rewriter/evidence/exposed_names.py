@@ -36,7 +36,7 @@ class ExposedName:
 
 
 def exposed_name(context: Context, name: str) -> ExposedName | None:
-    """Who in the cluster serves a name; None where nobody known does, or its record evidently points elsewhere."""
+    """Who in the cluster serves a name; None where no known one does, or its record evidently points elsewhere."""
     if _is_tunnelled(context):
         return None
     found = [*_by_service(context, name), *_by_gateway(context, name), *_by_ingress(context, name)]

@@ -15,7 +15,7 @@ from rewriter.evidence.policies import AppliedRule
 from rewriter.evidence.reachable import Reach, reach_of
 from rewriter.inventory.facts import UnreadPolicy
 
-#: An address of nobody, for "anywhere outside": only rules that let pods out to everybody name it.
+#: An address that no one has, for "anywhere outside": only rules that let pods out to every destination name it.
 ANYWHERE = outside_identity(parse_prefix("203.0.113.77/32"))
 
 
@@ -38,7 +38,7 @@ class Unlearned:
 def unlearned(context: Context, spec: Spec) -> Iterator[Unlearned]:
     """The pods of a rule set that is enforced, whose toFQDNs learns no address, one for each known workload.
 
-    Left out are pods that may reach every address anyway, and those of which it is not known.
+    Left out are pods that may reach every address anyway, and those that may.
     """
     rules = [rule for rule in spec.rules if has_names(rule)]
     if not rules:

@@ -115,7 +115,7 @@ def namespaces_of(workloads: Sequence[Workload]) -> list[str]:
 
 
 def own_evidence(context: Context) -> tuple[str, ...]:
-    """The known workloads of the policy's own namespace, of which none matches, in one line."""
+    """The known workloads of the policy's own namespace, where none matches, in one line."""
     own = _own(context)
     if not own:
         return ()

@@ -26,8 +26,8 @@ class AppliedRule:
     """A rule of an accepted policy as a cluster gets it, compiled.
 
     `source` is the place of its policy. `rule` is None for the default deny of a NetworkPolicy that no rule makes.
-    `sure` is False where the cluster may get another text than this one, `anywhere` True where nobody says in which
-    namespace the policy lands. `filled` says that examples stand in peers or ports for values that nobody knows.
+    `sure` is False where the cluster may get another text than this one, `anywhere` True where it is unknown in which
+    namespace the policy lands. `filled` says that examples stand in peers or ports for unknown values.
     """
 
     policy: Policy
@@ -83,7 +83,7 @@ class ClusterPolicies:
 def policies_of(context: Context) -> ClusterPolicies:
     """The policies of the cluster that the context's policy is applied to, on the target release.
 
-    Those of which nobody says to which cluster they are applied count for every one. Made once a cluster and run.
+    One whose clusters are unknown counts for every one. Made once a cluster and run.
     """
     cluster = context.cluster.name if context.cluster else None
     key = ("policies", cluster, context.to_version)

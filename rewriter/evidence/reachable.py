@@ -228,7 +228,7 @@ _OUTSIDE = ("toFQDNs", "toCIDR", "toCIDRSet", "fromCIDR", "fromCIDRSet")
 
 
 def _may_turn(rule: AppliedRule, allowed: bool, peer: Identity) -> bool:
-    """Whether a rule with values that nobody knows may turn an answer for a peer."""
+    """Whether a rule with unknown values may turn an answer for a peer."""
     if not rule.filled or rule.rule is None or rule.entry.deny is not allowed:
         return False
     rest = {name: value for name, value in rule.rule.raw.items() if name not in _OUTSIDE}

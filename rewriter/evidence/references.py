@@ -1,4 +1,4 @@
-"""References of policies that lead to nothing: Services that do not exist, CIDR groups that nobody defines."""
+"""References of policies that lead to nothing: Services that do not exist, CIDR groups that no manifest defines."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def missing_service(context: Context, entry: Any) -> Missing | None:
     """The Service of an entry of toServices where it is known not to exist; None where it exists, or may.
 
     What Cilium makes for Gateways and Ingresses, and `default/kubernetes`, exist without a manifest. In a namespace of
-    which not everything is known a Service may exist; one of which nothing is known counts as misspelt where a
+    which not everything is known a Service may exist; an unknown one counts as misspelt where a
     namespace with nearly that name has the Service.
     """
     named = entry.get("k8sService") if isinstance(entry, dict) else None

@@ -60,7 +60,7 @@ def asked_names(context: Context, reach: Reach) -> AskedNames | None:
 
 
 def _holds_unknown(rule: AppliedRule) -> bool:
-    """Whether the names of a rule hold a value that nobody knows."""
+    """Whether the names of a rule hold an unknown value."""
     return any("${" in str(entry) for item in proxied(rule) for entry in item.names)
 
 

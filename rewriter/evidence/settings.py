@@ -14,7 +14,7 @@ from rewriter.inventory.completeness import SERVICES
 from rewriter.inventory.facts import CIDRGroup, Cluster, Namespace, Service, Source, Workload
 from rewriter.inventory.inventory import Inventory
 
-#: The name of a cluster of which nobody told the name (Cilium's default of cluster.name).
+#: The name of a cluster whose name is unknown (Cilium's default of cluster.name).
 DEFAULT_NAME = "default"
 _NOT_KNOWN = Cluster(DEFAULT_NAME, Source(""))
 
@@ -61,7 +61,7 @@ def is_identity_label(key: str, cluster: Cluster | None, version: Version) -> bo
 
 
 def workload_identity(workload: Workload, inventory: Inventory, local: str) -> Identity:
-    """The identity of a workload's pods; `local` is the cluster of those whose cluster nobody tells.
+    """The identity of a workload's pods; `local` is the cluster of those whose cluster is unknown.
 
     Pods on the host network are the node, here one beside that of their peers.
     """
@@ -79,7 +79,7 @@ def _pod_ranges(workload: Workload, inventory: Inventory, local: str) -> tuple[P
 
 
 def workload_identities(workloads: Iterable[Workload], inventory: Inventory, clusters: Sequence[str]) -> list[Identity]:
-    """The identities of many workloads; one whose cluster nobody tells counts as one of each of `clusters`.
+    """The identities of many workloads; one whose cluster is unknown counts as one of each of `clusters`.
 
     Pods on the host network have none of their own: they are the node.
     """

@@ -35,7 +35,7 @@ _ADDED_BY_CILIUM = frozenset({NAMESPACE_LABEL, CLUSTER_LABEL, SERVICE_ACCOUNT_LA
 class Matches:
     """The known workloads that a term selects, and why there may be others.
 
-    `workloads` are those whose pods it selects for certain, `undecided` those of which a fact that decides it is not
+    `workloads` are those whose pods it selects for certain, `undecided` those for which a fact that decides it is not
     known (the labels of their namespace, their cluster). `hidden` is what may make more pods that it selects; `look`
     finds it when it is first asked for, since that takes a look at every workload there is. Only where a match is
     `certain` may a fix rest on it that no other workload is selected; where it is not, `reasons` say in one line each
@@ -57,7 +57,9 @@ class Matches:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        undecided = (f"{workload}, of which a fact is not known, {workload.source}" for workload in self.undecided)
+        undecided = (
+            f"{workload}, where a deciding fact is not known, {workload.source}" for workload in self.undecided
+        )
         return tuple(dict.fromkeys((*Completeness(self.hidden).reasons, *undecided)))
 
     @property
@@ -151,7 +153,7 @@ def on_host_network(context: Context, term: LabelTerm) -> tuple[Workload, ...]:
 def _selection(
     inventory: Inventory, term: LabelTerm, *, host_network: bool = False
 ) -> tuple[tuple[Workload, ...], tuple[Workload, ...]]:
-    """The known workloads that a term selects, and those of which that is not known."""
+    """The known workloads that a term selects, and those for which that is not known."""
     labels = _fixed_labels(term)
     candidates = inventory.workloads_with(labels) if labels else inventory.all_workloads()
     namespaces = _namespaces(term)

@@ -12,7 +12,7 @@ from rewriter.inventory.transform import Transform
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """Where a folder comes from: the URL where told, and the name under which the applier knows it."""
+    """Where a folder comes from: the URL where known, and the name under which the applier knows it."""
 
     url: str | None
     name: str
@@ -40,7 +40,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What an applier's manifest says: its units, and in words what could not be told.
+    """What an applier's manifest says: its units, and in words what could not be followed.
 
     `applications` are the Argo CD Applications that it is or makes.
     """

@@ -42,7 +42,7 @@ def read_application(value: Mapping[str, Any], source: Source) -> Read:
     destination = mapping(spec.get("destination"))
     name = destination_of(value)
     if name is not None and ("{{" in name or "${" in name):
-        return Read(unknown=(f"its destination {name} is not told",))
+        return Read(unknown=(f"its destination {name} is not known",))
     units = []
     unknown = []
     for each in sources_of(spec):
@@ -78,10 +78,10 @@ def _labels(kustomize: Mapping[str, Any]) -> tuple[Labels, ...]:
 
 
 def read_application_set(value: Mapping[str, Any], files: TreeFiles) -> tuple[list[Mapping[str, Any]], tuple[str, ...]]:
-    """The Applications that a set makes, and in words what could not be told.
+    """The Applications that a set makes, and in words what could not be followed.
 
     A git generator is read from the tree at hand; whoever applies the result checks that it is its repository.
-    Generators other than list and git are not told.
+    Generators other than list and git are not followed.
     """
     spec = mapping(value.get("spec"))
     template = mapping(spec.get("template"))

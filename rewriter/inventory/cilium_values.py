@@ -62,7 +62,7 @@ class CiliumSettings:
 
 
 def read_values(values: Mapping[str, Any], source: Source, version: str | None, *, complete: bool) -> CiliumSettings:
-    """The settings that values tell. Texts with a substitution that nobody made tell nothing."""
+    """The settings in values. Texts with a substitution that is not made are no settings."""
     cluster, mesh = mapping(values.get("cluster")), mapping(values.get("clustermesh"))
     _extra, config = mapping(values.get("extraConfig")), mapping(mesh.get("config"))
     name = _known(cluster.get("name"))
@@ -127,7 +127,7 @@ def _members(clusters: Any) -> list[str]:
 
 
 def _pod_cidrs(values: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """The pools that all pods come from; None where another way than cluster-pool gives addresses, or none is told."""
+    """The pools that all pods come from; None where another way than cluster-pool gives addresses, or none is set."""
     ipam = mapping(values.get("ipam"))
     if ipam.get("mode", "cluster-pool") != "cluster-pool":
         return None

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 def cluster_globs(clusters: Mapping[str, frozenset[str | None]], base: str = ".") -> dict[str, list[str]]:
     """For each cluster the globs of what is applied to it alone, relative to `base`, sorted.
 
-    `clusters` gives for each file (inner path) the clusters that it is applied to, None for one that nobody tells;
+    `clusters` gives for each file (inner path) the clusters that it is applied to, None for an unknown one;
     files that nothing applies are not in it. Files outside of `base` and of several clusters are in no glob.
     """
     prefix = "" if base == "." else base + "/"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-#: What a person can do so that nothing hides in a namespace any more.
+#: What to do so that nothing hides in a namespace any more.
 LIFT = "give a snapshot with --inventory, or name the namespace in `complete` under [facts] if nothing else runs there"
 WORKLOADS, SERVICES = "workloads", "services"
 
@@ -20,7 +20,7 @@ class Hidden:
     """One thing that may make pods or Services which are not among the facts.
 
     `words` name it in one line with its file and line, `lift` says in one line what makes it known. `namespaces` and
-    `clusters` are where it may make them (None: anywhere). `groups` says of which facts it may hold more.
+    `clusters` are where it may make them (None: anywhere). `groups` are the facts it may hold more of.
 
     `keys` (None: it makes pods of its own, with any labels) are the labels that it may add to pods that *are* known:
     what a controller or an admission policy adds. `labels` are those that its pods are known to carry, where it is
@@ -64,7 +64,7 @@ class Completeness:
 
     @property
     def lifts(self) -> tuple[str, ...]:
-        """What a person can do about it, one line each, without repetition."""
+        """What to do about it, one line each, without repetition."""
         return tuple(dict.fromkeys(each.lift for each in self.hidden if each.lift))
 
 
@@ -76,7 +76,7 @@ def union(answers: Iterable[Completeness]) -> Completeness:
 def answer(
     hidden: Iterable[Hidden], complete: Sequence[str], namespace: str | None, cluster: str | None, group: str
 ) -> Completeness:
-    """What of `hidden` concerns a place. `complete` are the namespaces of which a person says that all is known."""
+    """What of `hidden` concerns a place. `complete` are the namespaces that the config calls complete."""
     known = frozenset(complete)
     if namespace is not None and namespace in known:
         return Completeness()

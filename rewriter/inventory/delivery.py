@@ -23,7 +23,7 @@ from rewriter.inventory.tree_files import TreeFiles
 class Applied:
     """The namespace that a manifest lands in, and who says so, with file and line.
 
-    None where nobody says, or several disagree; `source` then says why, in words. `is_applied` is False where
+    None where it is unknown, or several disagree; `source` then says why, in words. `is_applied` is False where
     nothing in the tree applies it although the kustomization of its own folder could.
     """
 
@@ -33,7 +33,7 @@ class Applied:
 
 
 class Delivery:
-    """Answers per file. `named` gives the cluster that a placement's target is, None where nobody tells."""
+    """Answers per file. `named` gives the cluster that a placement's target is, None where unknown."""
 
     def __init__(
         self,
@@ -142,11 +142,11 @@ class Delivery:
             words = ", and of ".join(f"{cluster.name}, {cluster.source}" for cluster in local)
             yield f"{path} matches `local` of {words}"
         elif not local and not targets and (why := self._not_applied(path)):
-            yield f"{path} is applied by nobody: {why}"
+            yield f"{path} is not applied: {why}"
         elif not local and self._placements.managed and all(each.startswith(BARE) for each in targets):
             folders = " and ".join(dict.fromkeys(targets))
             why = f"Flux or Argo CD applies the tree, and nothing that is read reaches {folders}"
-            yield f"{path} is applied by nobody: {why}"
+            yield f"{path} is not applied: {why}"
         elif local and placements:
             named = [cluster for each in placements if (cluster := self._named(each.target)) is not None]
             if named and local[0] not in named:
@@ -159,7 +159,7 @@ class Delivery:
         return inner in self._placements.patch_files and not self._placements.of(inner)
 
     def is_applied(self, path: str) -> bool:
-        """Whether anything in the tree, or a person, may apply a file."""
+        """Whether anything in the tree, or somebody by hand, may apply a file."""
         inner = self._files.inner(path)
         if self._placements.of(inner):
             return True
@@ -179,7 +179,7 @@ class Delivery:
         )
 
     def clusters_of(self, path: str) -> tuple[Cluster | None, ...]:
-        """The clusters that a file's manifests are applied to, each once; None stands for one that nobody tells."""
+        """The clusters that a file's manifests are applied to, each once; None stands for an unknown one."""
         local = self._local(path)
         if local:
             return tuple(local)
@@ -191,7 +191,7 @@ class Delivery:
         return tuple(found.values()) or (self._only(),)
 
     def cluster_of(self, path: str) -> Cluster | None:
-        """The one cluster that a file's manifests are applied to; None where nobody says, or it is several."""
+        """The one cluster that a file's manifests are applied to; None where it is unknown, or several."""
         found = self.clusters_of(path)
         return found[0] if len(found) == 1 else None
 

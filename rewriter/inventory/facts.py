@@ -42,7 +42,7 @@ AGENT_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A cluster of the mesh. CIDRs are as written; None where nobody told, () where there are none.
+    """A cluster of the mesh. CIDRs are as written; None where unknown, () where there are none.
 
     `default_local_cluster`, `cidr_match_nodes`, `node_selector_labels`, `extended_ip_protocols` (whether port entries
     without a port are accepted) and `kube_proxy_replacement` are Cilium's own settings where they were found;

@@ -46,9 +46,9 @@ _INCLUDE = f"take the file out of `exclude` and silence its findings with [[per-
 class HiddenSources:
     """Goes through the files and the appliers of a tree.
 
-    `is_applied` says of a file whether anything, or a person, may apply it, `clusters_of` to which clusters (None among
-    them: one that is not known). `inert_kinds` are a person's own kinds without pods, `releases` are
-    those of Helm, with what they make, `operators` the conventions whose resources are facts.
+    `is_applied` says of a file whether anything, or somebody by hand, may apply it, `clusters_of` to which clusters
+    (None among them: one that is not known). `inert_kinds` are the config's kinds without pods, `releases` are those of
+    Helm, with what they make, `operators` the conventions whose resources are facts.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class HiddenSources:
         yield from self._applied_elsewhere()
 
     def _release(self, made: Made) -> Hidden:
-        """A release of which not everything is known; what renders it makes it known."""
+        """A release that is known in part; rendering it makes it known."""
         release = made.release
         lift = f"put helm on PATH and give --render-fetch, which renders it, or {LIFT}"
         reason = f" ({made.reason})" if made.reason else ""

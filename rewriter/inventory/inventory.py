@@ -29,7 +29,7 @@ from rewriter.inventory.webhooks import ApiServerCall
 class Inventory(Protocol):
     """Facts by question. Sequences are in a stable order (cluster, namespace, name, source).
 
-    A `cluster` of None in a fact means that nobody knows; such a fact is returned for every cluster asked.
+    A `cluster` of None in a fact means that it is unknown; such a fact is returned for every cluster asked.
     """
 
     @property
@@ -72,9 +72,9 @@ class Inventory(Protocol):
     def doubts(self, fact: Service | Workload | Cluster | EndpointSlice) -> Sequence[str]:
         """Why a fact is not to be rested on, in words with both sources; empty where nothing speaks against it.
 
-        A Service that is there twice and not the same, a workload that is told of one cluster in two ways, addresses
-        that two clusters claim, a file that belongs to two clusters or that nothing applies, a stale snapshot.
-        A pass that would rest on a doubtful fact makes its finding manual and tells the words.
+        A Service that is there twice and not the same, a workload that two manifests of one cluster define differently,
+        addresses that two clusters claim, a file that belongs to two clusters or that nothing applies, a stale
+        snapshot. A pass that would rest on a doubtful fact makes its finding manual and tells the words.
         """
 
     def stale(self, fact: Service | Workload | Cluster | EndpointSlice) -> str:

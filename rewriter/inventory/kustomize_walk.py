@@ -12,7 +12,7 @@ from rewriter.inventory.kustomize import Kustomization, joined
 from rewriter.inventory.transform import Transform, transformed
 from rewriter.inventory.tree_files import TreeFiles
 
-#: More ways from roots to files than any real repository has; beyond it the rest is told as not followed.
+#: More ways from roots to files than any real repository has; beyond it the rest is reported as not followed.
 MAX_PLACEMENTS = 300_000
 MAX_PER_FILE = 64
 

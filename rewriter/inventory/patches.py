@@ -22,7 +22,7 @@ _MERGE_KEYS = {
 #: The fields of a policy that hold its rules, and that make it a policy.
 _RULES = frozenset({"spec", "specs", "apiVersion", "kind"})
 
-#: Longer patterns and selectors select nothing: none that a person writes comes near.
+#: Longer patterns and selectors select nothing: none in real repositories comes near.
 _LONGEST = 1000
 
 

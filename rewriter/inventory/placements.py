@@ -295,7 +295,7 @@ class Placements:
         return frozenset(each.key for each in self._appliers if each.inner in self._reached[each.key])
 
     def _bare_roots(self, walk: Walk) -> list[str]:
-        """Folders whose kustomization nothing in the tree applies or lists: people apply those, or nobody does."""
+        """Folders whose kustomization nothing in the tree applies or lists: applied by hand, or not at all."""
         memo: dict[str, frozenset[str]] = {}
         candidates = [folder for folder, each in self.kustomizations.items() if not each.is_component]
         taken = set(walk.built)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from rewriter.inventory.facts import Source
 from rewriter.inventory.snapshot import Snapshot
 
-#: A snapshot older than this is told to be stale, where the config says nothing else.
+#: A snapshot older than this is stale, unless the config sets another age.
 DEFAULT_DAYS = 7
 
 

@@ -37,7 +37,7 @@ class Transform:
     """One step on the way: a kustomization, a Flux Kustomization or an Argo CD Application.
 
     `namespace` overrides every namespace below, `default_namespace` is for manifests without one (Argo CD's
-    destination). `variables` (None: nothing is substituted) are those told in the tree, all of them when `complete`.
+    destination). `variables` (None: nothing is substituted) are those known from the tree, all of them when `complete`.
     `unfollowed` is what of the step may change manifests in a way that is not made here.
     """
 

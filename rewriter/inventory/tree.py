@@ -371,7 +371,7 @@ class TreeInventory:
 
     @cached_property
     def _populated(self) -> Mapping[str | None, frozenset[str]]:
-        """The namespaces of which the facts hold a workload or a Service, by cluster (None: not known)."""
+        """The namespaces where the facts hold a workload or a Service, by cluster (None: not known)."""
         found: dict[str | None, set[str]] = {}
         facts: list[Workload | Service] = [*self.all_workloads(), *self.all_services()]
         for fact in facts:

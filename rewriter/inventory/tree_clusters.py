@@ -28,7 +28,7 @@ _FIELDS = (
 class TreeClusters:
     """Clusters by name in the order found; `targets` gives the name of each target that is known.
 
-    `unnamed` says that an installation goes to a cluster whose name is not told.
+    `unnamed` says that an installation goes to a cluster whose name is unknown.
     """
 
     clusters: dict[str, Cluster] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class TreeClusters:
 
 
 def tree_clusters(installs: Sequence[Install]) -> TreeClusters:
-    """What installations tell together. Where those of one rank disagree, nothing is known, and both are told."""
+    """What installations say together. Where those of one rank disagree, a problem names both values."""
     problems: list[Problem] = []
     by_name: dict[str, list[Install]] = {}
     for install in installs:
@@ -64,7 +64,7 @@ def _cluster(name: str, group: Sequence[Install], is_member: bool, problems: lis
                     told.setdefault(value, install.settings.source)
             if len(told) > 1:
                 words = " and ".join(f"{_shown(value)}, {source}" for value, source in list(told.items())[:2])
-                problems.append(Problem(first.source, f"the {each} of cluster {name} is told twice: {words}"))
+                problems.append(Problem(first.source, f"the {each} of cluster {name} is stated twice: {words}"))
             elif told:
                 values[each], source = next(iter(told.items()))
                 if source != first.source:

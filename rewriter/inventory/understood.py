@@ -120,7 +120,7 @@ _INERT: Mapping[str, str] = {
     "ServersTransport TraefikService",
     "velero.io": "Schedule Backup Restore BackupStorageLocation VolumeSnapshotLocation BackupRepository",
 }
-#: Groups of which every kind is inert, whatever its name: the constraints that templates of Gatekeeper define.
+#: Groups whose kinds are all inert, whatever its name: the constraints that templates of Gatekeeper define.
 _INERT_GROUPS = frozenset({"constraints.gatekeeper.sh"})
 _KINDS = {group: frozenset(kinds.split()) for group, kinds in _INERT.items()}
 
@@ -174,7 +174,7 @@ def is_fact(value: Mapping[str, Any]) -> bool:
 
 
 def is_inert(value: Mapping[str, Any], inert_kinds: Collection[str] = ()) -> bool:
-    """Whether an object makes no pods and no Services. `inert_kinds` (`Kind`, `Kind.group`) are a person's own."""
+    """Whether an object makes no pods and no Services. `inert_kinds` (`Kind`, `Kind.group`) come from the config."""
     kind, group, version = str(value.get("kind")), group_of(value), value.get("apiVersion")
     if not isinstance(version, str) or not version:
         return True  # The API server takes no object without it.

@@ -56,9 +56,9 @@ class VariableSources:
         self._placed: dict[tuple[str, str, str], dict[str, Values | None]] = {}
 
     def values_of(self, target: str, kind: str, namespace: str, name: str) -> Values | None:
-        """What a Kustomization takes that is applied to a target; None before `settle`, and where it is not told.
+        """What a Kustomization takes that is applied to a target; None before `settle`, and where it is unknown.
 
-        What nothing in the tree applies is not told: it may be an example, or be for another cluster.
+        What nothing in the tree applies has none: it may be an example, or be for another cluster.
         """
         if kind not in ("ConfigMap", "Secret"):
             return None

@@ -29,7 +29,7 @@ class Detail(IntEnum):
 
 @dataclass(slots=True)
 class Shown:
-    """What a report has said already, so that it says it once; `texts` are the files as they were."""
+    """What a report has shown already, so that it shows it once; `texts` are the files as they were."""
 
     texts: dict[str, str]
     written: bool

@@ -176,7 +176,7 @@ def not_checked(items: Sequence[NotChecked]) -> Iterator[str]:
 
 
 def escaped(text: str) -> str:
-    """Text on one line in which Markdown finds nothing to obey, and a forge nobody to notify and nothing to link."""
+    """One line with Markdown, @mentions and links escaped."""
     return _escaped(one_line(text))
 
 

@@ -10,7 +10,7 @@ from rewriter.inventory.hubble.flows import ObservedFlow
 from rewriter.output.lines import count
 from rewriter.text import join_flows
 
-#: So many flows of a kind are in a report; their number is always told.
+#: So many flows of a kind are in a report; their number is always shown.
 MOST = 100
 
 
@@ -64,7 +64,7 @@ def _flow(flow: ObservedFlow) -> dict[str, Any]:
 
 
 def traffic_lines(traffic: TrafficSummary) -> Iterator[str]:
-    """The run in words, one line each; what is not the case is not told."""
+    """The run in words, one line each; empty categories are omitted."""
     kinds = count(traffic.judged, "kind")
     yield f"Hubble, {period(traffic.observed)}: {kinds} of flow judged under these policies"
     for flows, words in (

@@ -18,7 +18,7 @@ it still works there where `authentication.enabled` is set, and a later release 
 
 ## Fix safety
 
-Manual: set the Helm value `authentication.enabled` before the upgrade, or drop the field if nobody relies on it.
+Manual: set the Helm value `authentication.enabled` before the upgrade, or drop the field if nothing relies on it.
 The candidate drops it.
 
 ## References

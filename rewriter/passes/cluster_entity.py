@@ -31,7 +31,7 @@ not denied.
 
 ## Fix safety
 
-The fix lets pods of other clusters in, so somebody has to have said that they should get in. With
+The fix lets pods of other clusters in, so it needs your word that they should get in. With
 `[passes.cluster-entity] remote` set it is evident, and so it is for the clusters whose pods an export of Hubble
 (`--hubble`) shows dropped on the ports of the rule; without either it is unsafe. `remote = []` says that `cluster`
 means the local cluster only, and silences the pass.
@@ -44,11 +44,11 @@ means the local cluster only, and silences the pass.
 - `cluster-mesh` writes the entity of that name, which exists from Cilium 1.20 on. A release before it rejects the
   policy, so apply it together with the upgrade.
 
-Where only a stale snapshot names the other clusters, the finding is left to a person.
+Where only a stale snapshot names the other clusters, the finding is manual.
 
 So is an entity beside `fromRequires` or `toRequires`, which narrow every selector of their direction and no entity.
 
-Deny rules are left to a person: widening one closes traffic that nobody may have meant.
+Deny rules stay manual: widening one closes traffic that was perhaps meant to pass.
 
 ## References
 

@@ -30,7 +30,7 @@ All policies that select the same pods count; one rule for DNS without `rules.dn
 `toFQDNs` is added to the DNS rule of the policy, or with a DNS rule of its own: evident. A rule for DNS where there is
 none is evident where the DNS pods or their Service are known. Search forms are unsafe: `dnsConfig` with `ndots: 1` in
 the workload is the narrower way. Names that pods use (arguments, environment, ConfigMaps; for Flux's source-controller
-the sources of its namespace) are left to a person.
+the sources of its namespace) are manual.
 
 A workload with `ndots: 1`, or a cluster with `tofqdns-dns-reject-response-code: nameError`, has no trouble with search
 forms. Where a template may hold another rule for the pods, the pass is silent.

@@ -21,7 +21,7 @@ toEndpoints:
 
 ## Fix safety
 
-Which pods are meant, and by which other label, a person has to say. A colon in the place of a dot is set right where
+Which pods are meant, and by which other label, is for you to decide. A colon in the place of a dot is set right where
 the result is a label of known pods; that is unsafe, since the rule begins to match.
 
 ## References

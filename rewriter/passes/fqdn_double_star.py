@@ -20,11 +20,11 @@ Up to Cilium 1.18 the two stars mean what one means: exactly one label, `www.exa
 Safe: `*.example.com` matches the same names on every release. If any depth was meant all along, keep the pattern and
 silence the finding (`# cnpfix: ignore[fqdn-double-star]`).
 
-Where the policy is not enforced today and the upgrade switches it on, nobody rests on names of one label: what is meant
-is left to a person.
+Where the policy is not enforced today and the upgrade switches it on, no working connection rests on names of one
+label: what is meant needs your decision.
 
 A pattern of stars alone (`**`) means every name from 1.19 on. There is no other way to write what it meant before, so
-it is left to a person.
+it stays manual.
 
 ## References
 
@@ -98,7 +98,7 @@ def _pattern(entry: Any, route: str) -> Iterator[tuple[str, str]]:
 
 
 def _narrowed(patterns: dict[str, str], flow: str, closes: tuple[FlowClaim, ...]) -> Finding:
-    """The finding with its fix; one that `closes` flows, since nobody rests on the pattern today, is shown only."""
+    """The finding with its fix; one that `closes` flows is shown only: no connection rests on the pattern today."""
     fix = Fix(
         tuple(
             {"op": "replace", "path": route, "value": _PREFIX.sub(r"\1*.", text, count=1)}

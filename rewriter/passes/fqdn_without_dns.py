@@ -42,7 +42,7 @@ That is evident where the DNS pods or their Service are known, and unsafe where 
 
 Pods that reach every address on the ports of the rule anyway, that no policy denies by default, or that have name
 servers of their own and any rule with `rules.dns`, are left alone. So are those that a policy in a template may select
-which may hold such a rule: nobody can tell then.
+which may hold such a rule: then it stays unknown whether one exists.
 
 ## References
 
@@ -74,7 +74,7 @@ from rewriter.text import join_names, policy_text, subject_text
 EVERY_NAME = {"matchPattern": "*"}
 
 
-@antipattern(code="CNP017", id="fqdn-without-dns", title="`toFQDNs` of which the DNS proxy sees no answer")
+@antipattern(code="CNP017", id="fqdn-without-dns", title="`toFQDNs` whose answers the DNS proxy does not see")
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
         found = list(unlearned(context, spec))

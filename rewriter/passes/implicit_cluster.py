@@ -29,7 +29,7 @@ entry allows is dropped after the upgrade; traffic that it denies passes.
 
 - `auto` (default) looks at the workloads of every meshed cluster. Where only local ones match, there is nothing to do.
   Where remote ones match, their clusters are named: evident. Where the workloads of a cluster are not known, where a
-  Helm release or an operator may make pods there that nobody sees, where they are in doubt (told twice, a stale
+  Helm release or an operator may make pods there that are not known, where they are in doubt (stated twice, a stale
   snapshot), or in a deny rule, it does as `any`.
 - `any` writes `operator: Exists`, which keeps today's reach exactly: safe.
 - `local` names the local cluster, as the upgrade would: evident.
@@ -40,7 +40,7 @@ In a NetworkPolicy the key stands in `podSelector`, bare: nothing else counts th
 A policy with `fromNodes` or `toNodes` is rewritten only where `enable-node-selector-labels` is known to be on: without
 it Cilium rejects the policy, as `rejected` tells.
 
-A requirement (`fromRequires`, `toRequires`) is left to a person where clusters are to be named: it narrows the rules of
+A requirement (`fromRequires`, `toRequires`) is manual where clusters are to be named: it narrows the rules of
 other policies, too.
 
 Where the target release reads the rule as more than the source release does (mutual authentication is off from 1.19 on,
@@ -52,7 +52,7 @@ and an allow rule would open what other policies deny by default: unsafe.
 
 Where the other rules of the list allow (or deny) all of the same, on the target release too, nothing changes: a note.
 
-`toServices` has no place for the key: that the remote backends of a global Service are lost is told, not fixed.
+`toServices` has no place for the key: that the remote backends of a global Service are lost is reported, not fixed.
 
 ## References
 
@@ -148,7 +148,7 @@ def _beside_deny(context: Context, finding: Finding, denying: Sequence[Rule]) ->
 
 
 def _rejected(context: Context) -> bool:
-    """Whether the target release rejects the policy: then its selectors reach nobody, and Cilium inspects it not."""
+    """Whether the target release rejects the policy: then its selectors reach no pod."""
     return rejection(context.policy.raw, context.to_version, flags=context.flags) is not None
 
 

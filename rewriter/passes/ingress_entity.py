@@ -132,7 +132,7 @@ def _behind(context: Context) -> Iterator[Finding]:
 
 
 def _peer_of_clients(context: Context, rule: Rule, way: Fronted | None) -> str:
-    """Whom a rule means by the clients of a Gateway: `world`, its `namespace`, or a `cidr`; empty for nobody."""
+    """Whom a rule means by the clients of a Gateway: `world`, its `namespace`, or a `cidr`; or empty."""
     fields = [field for field in rule.peers if field.entries]
     if len(fields) != 1:
         return ""

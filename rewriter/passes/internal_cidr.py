@@ -41,14 +41,14 @@ What a range covers whole is rewritten, on the evidence of the ranges in the con
 - A single ClusterIP becomes the backends of its Service, on their own ports.
 
 The range itself goes where it lies inside pod ranges or inside `internal_cidrs`; else it stays, for it may hold
-virtual machines. A part of a pod range is left to a person, since an address is not an identity, and so is
+virtual machines. A part of a pod range is manual, since an address is not an identity, and so is
 everything where the policy's own cluster is not known. A fix is unsafe in a deny rule, which starts to deny, and where
 an entity lets in nodes of other clusters that no range covers. A prefix shorter than /8 (IPv6: /7) means the internet.
 
 Where pods are comes from the config or a snapshot, else from the tree: Cilium's pools; with `ipam.mode: kubernetes` the
 ranges of Talos, k3s, kubeadm and the like. A native-routing CIDR, or the chart's default pool where no pool is
 written, holds every pod and maybe other machines: what lies outside of it is no finding, and an entry that covers it
-stays. Of private ranges of which nothing is known a run speaks once, in a note. Single addresses, and what a comment,
+stays. Unknown private ranges get one note a run. Single addresses, and what a comment,
 the name or the description of a policy calls a network of machines (`# NAS`, `allow-lan`), are taken at their word.
 
 A NetworkPolicy has no entities: there the peer `namespaceSelector: {}` joins or replaces the `ipBlock`. In a mesh it
@@ -132,7 +132,7 @@ def _field(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Iterat
     touching = [held for held in site.covered.held if held.pods or held.part or held.nodes or held.services]
     if site.covered.own is None and touching:
         advice = 'Say where the file is applied, with `local = ["path/**"]` of a [[clusters]] entry.'
-        yield _manual(site, touching, "and nobody says to which cluster the policy is applied", advice)
+        yield _manual(site, touching, "and it is unknown to which cluster the policy is applied", advice)
     elif touching and (doubts := _doubts(site, touching)):
         advice = "Say which cluster has the addresses, with `pod_cidrs` and `node_cidrs` of the [[clusters]] entries."
         yield _manual(site, touching, f"but {join_names(doubts)}", advice)
@@ -162,7 +162,7 @@ def _doubts(site: _CidrSite, entries: Sequence[Held]) -> tuple[str, ...]:
 
 
 def _decided(site: _CidrSite) -> Iterator[Finding]:
-    """The finding with the fix, and one for each entry that is left to a person."""
+    """The finding with the fix, and one for each entry that is manual."""
     done = rewrite(site.context, site.rule, site.field, site.covered)
     if done.operations:
         yield _fixed(site, done)
@@ -184,7 +184,7 @@ def _fixed(site: _CidrSite, done: Rewrite) -> Finding:
     )
     outside = [entry for entry in removed if not entry.addresses <= _mesh(site.covered)]
     gone = [entry.text for entry in outside]
-    words = f"addresses of {join_names(gone)} outside the mesh, of which internal_cidrs says there are none"
+    words = f"addresses of {join_names(gone)} outside the mesh (internal_cidrs says that there are none)"
     only = sibling(site.rule, {site.field.name: [site.field.entries[entry.index] for entry in outside]})
     # Cilium 1.19 reads a NetworkPolicy's rule of addresses alone wider than it is written, hence the rest.
     closes = (replace(rule_flows(context, site.spec, site.rule, words, only), rest=True),) if gone else ()

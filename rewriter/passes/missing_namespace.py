@@ -32,9 +32,9 @@ find. Else:
 
 - Those of exactly one other namespace match: it is added, which is evident. It is unsafe as long as no workload of the
   policy's own namespace is known, those of a meshed cluster are not, or a Helm release or an operator may make pods of
-  the namespace that nobody sees: then nobody can tell that none matches. The same holds of a snapshot that is stale or
-  not whole. Where the workloads themselves are in doubt (told twice, stale, applied by nobody), it is left to a person.
-- Those of several match: left to a person, with the list.
+  the namespace that are not known: then it is unknown whether one matches. The same holds of a snapshot that is stale
+  or not whole. Where the workloads themselves are in doubt (stated twice, stale, not applied), the finding is manual.
+- Those of several match: manual, with the list.
 - None matches anywhere: a note.
 
 `[passes.missing-namespace]` says where pods with a label live (`"app=monitoring-agent" = "monitoring"`), and that
@@ -44,7 +44,7 @@ description or the policy's name calls more than its own namespace, the pods of 
 unsafe: the words may be what is wrong.
 
 `--as-clusterwide` offers the clusterwide form of policies whose subject lives in other namespaces as well: another
-kind, no namespace, and every peer selector with the namespace that it means today. It is left to a person unless
+kind, no namespace, and every peer selector with the namespace that it means today. It is manual unless
 `[passes.missing-namespace] applicability` says otherwise.
 
 ## References

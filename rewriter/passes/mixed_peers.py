@@ -31,7 +31,7 @@ that switches enforcement on, so the fix is unsafe, and the finding says who ent
 release still enforces the policy (deny rules before 1.17), nothing changes and the fix is safe; it is evident where
 the upgrade widens other rules of the policy, which the fix keeps alive.
 
-A rule that also has an empty peer list is left to a person: such a list selects nobody, and nobody can tell what was
+A rule that also has an empty peer list is manual: such a list selects no peer, and it is not clear what was
 meant.
 
 ## References
@@ -111,11 +111,11 @@ def _finding(context: Context, rule: Rule, fields: list[PeerField]) -> Finding:
 
 
 def _undecided(context: Context, rule: Rule, fields: list[PeerField], enforced: bool) -> str:
-    """Why nobody can tell what a rule was meant to be, and what to do; empty where one can."""
+    """Why it is not clear what a rule was meant to be, and what to do; empty where one can."""
     advice = "give each kind of peer that was meant a rule of its own"
     if rule.selects_nobody:
         empty = join_names([f"`{field.name}`" for field in rule.peers if not field.entries])
-        return f"{empty} is empty and selects nobody, so it is not clear what was meant; {advice}"
+        return f"{empty} is empty and selects no peer, so it is not clear what was meant; {advice}"
     unread = [f"`{field.name}`" for field in fields if field.name in _SINCE_NODE_PEERS]
     if enforced and unread and context.from_version < NODE_PEERS:
         return (

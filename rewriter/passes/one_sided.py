@@ -34,7 +34,7 @@ and none of its policies lets it out there: the connection times out, and the po
 
 The finding stands at the policy that lacks the rule. The rule is added there, with the pods and the ports of the other
 side, which is unsafe: whoever wrote that policy may not want the traffic. Where the policy selects other workloads too,
-or has no allow rule of that direction, it is left to a person.
+or has no allow rule of that direction, it is manual.
 
 All policies of both workloads count, of every kind. Nothing is reported as long as
 

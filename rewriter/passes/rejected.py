@@ -18,12 +18,12 @@ ingress:
 
 ## Fix safety
 
-Mostly manual: only a person knows what was meant. What is a matter of form is mended: a number where Cilium wants a
+Mostly manual: no fact says what was meant. What is a matter of form is mended: a number where Cilium wants a
 text or the other way round (`port: 80`), one item where it wants a list, `reserved:ingress` and misspelt entities (the
 nearest name, where one is nearest), the backslashes of a Helm `--set` path in a label key, `icmps` beside `toPorts`
 (a sibling rule with the same peers), ports of HTTP rules without `protocol: TCP`, `8000-8100` as a port, an operator in
 the wrong case, an IPv6 address in `matchName`. That is unsafe while the policy is not enforced, since it switches
-enforcement on; the finding says what it opens and closes. An empty mapping for a list of rules stays with a person: an
+enforcement on; the finding says what it opens and closes. An empty mapping for a list of rules stays manual: an
 empty list and a list of an empty rule mean opposite things.
 
 A port entry without a port is accepted where the agents run with `enable-extended-ip-protocols` (1.19 and later, off by
@@ -33,8 +33,8 @@ What a `${PLACEHOLDER}` decides is left open: only the manifest that comes out o
 
 A policy with `fromNodes` or `toNodes` is rejected unless the agents run with `enable-node-selector-labels`, which is
 off by default. The setting is read from Helm values (`nodeSelectorLabels`), from `cilium-config` and from snapshots, or
-said with `node_selector_labels` in `[[clusters]]`. Where nobody says, the policy counts as rejected, as by default, and
-no pass rewrites it: if it is enforced after all, a fix might open traffic that no finding states.
+said with `node_selector_labels` in `[[clusters]]`. Where it is unknown, the policy counts as rejected, as by default,
+and no pass rewrites it: if it is enforced after all, a fix might open traffic that no finding states.
 
 ## References
 
@@ -192,7 +192,7 @@ def _accepted_by_upgrade(context: Context, reason: Rejection) -> Finding:
 
 
 def _by_default(context: Context) -> Iterator[Finding]:
-    """A policy that is rejected unless the agents run with enable-node-selector-labels, where nobody says so."""
+    """A policy that is rejected unless the agents run with enable-node-selector-labels, where that is unknown."""
     if context.node_selector_labels is not None or not rests_on_node_labels(context.policy, context.to_version):
         return
     reason = rejected(context.policy, context.to_version, context.flags._replace(node_selector_labels=False))
@@ -204,7 +204,7 @@ def _by_default(context: Context) -> Iterator[Finding]:
         reason,
         Severity.ERROR,
         f"rejected {since}by default: {reason.message}",
-        "the policy is enforced only where the agents run with enable-node-selector-labels, and nobody says whether "
+        "the policy is enforced only where the agents run with enable-node-selector-labels, and it is unknown whether "
         "they do; until then it is not rewritten",
         "say `node_selector_labels = true` in [[clusters]] if they do; if not, set Helm `nodeSelectorLabels`",
     )
@@ -225,7 +225,7 @@ def _make(
         message = f"{message} ({setting})"
     advice = advice or _reading(context.policy, route, value)
     if not advice and (made is None or made.rejected is not None):
-        advice = "correct it, or remove the policy if nobody misses it"
+        advice = "correct it, or delete the policy if it is unused"
     if "enable-node-selector-labels" in reason.message:
         advice = advice.replace("correct it", "set Helm `nodeSelectorLabels`")
     if made is not None and made.rejected is not None:

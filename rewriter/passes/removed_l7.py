@@ -19,7 +19,7 @@ rule: everything on the port is allowed, where before only what the L7 rule list
 ## Fix safety
 
 Manual: what the L7 rule protected has to be protected by something else (the broker's own access lists, mTLS), and
-only a person knows whether it is. The candidate writes down what 1.20 makes of the rule.
+no fact says whether it is. The candidate writes down what 1.20 makes of the rule.
 
 ## References
 

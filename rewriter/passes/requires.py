@@ -29,7 +29,7 @@ apply to the same pods, these lose the requirement at the upgrade, with or witho
 the fix is evident, as it is where the upgrade widens other rules of the policy (authentication, `**.`), which the fix
 keeps alive. Where the policy is not enforced today, the fix switches it on: unsafe.
 
-Where requirement and selector mean different namespaces they match nothing together today. That is left to a person,
+Where requirement and selector mean different namespaces they match nothing together today. That is manual,
 as is a policy whose rule sets may share only some of their pods.
 
 ## References

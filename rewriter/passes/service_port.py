@@ -26,7 +26,7 @@ Policies are checked after load balancing, so ports in a policy are the backends
 
 The evidence is a known Service whose selector covers the known workloads that the rule selects, with the port in
 question and another targetPort (a named one is written by name). The fix is evident where that holds for all of them
-and every Service says the same; else the finding is left to a person, as it is where a fact is in doubt (told twice,
+and every Service says the same; else the finding is manual, as it is where a fact is in doubt (stated twice,
 from a snapshot that is stale or not whole, or in a file that nothing applies). It is unsafe in a deny rule.
 
 There is nothing to find where a container has the port, where any Service forwards to it, or where the targetPort
@@ -88,7 +88,7 @@ class _PortsSite:
 
 @dataclass(frozen=True, slots=True)
 class _Port:
-    """One port that is a Service's, by its place in toPorts: what it becomes, or why nobody can tell."""
+    """One port that is a Service's, by its place in toPorts: what it becomes, or why that is unknown."""
 
     item: int
     index: int
@@ -188,7 +188,7 @@ def _ports(site: _PortsSite) -> Iterator[_Port]:
 
 
 def _port(site: _PortsSite, item: int, index: int, written: Any) -> _Port | None:
-    """What one port becomes; None where it is right, or nobody's."""
+    """What one port becomes; None where it is right, or no Service's."""
     if not isinstance(written, dict) or not isinstance(written.get("port"), str):
         return None
     if any(_is_container_port(written, port) for workload in site.workloads for port in workload.ports):

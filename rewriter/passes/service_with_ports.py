@@ -31,7 +31,7 @@ Ports in a policy are the backends' ports, since load balancing comes first: the
 ## Fix safety
 
 Selector and ports come from the Service as it is known. A Service port becomes the targetPort (a named one by name),
-a port that is a targetPort already stays, and any other is left to a person. Several Services become one rule where
+a port that is a targetPort already stays, and any other is manual. Several Services become one rule where
 their ports come out equal, else one rule each. A global Service of a mesh selects the backends of every cluster that
 shares it. A Service without selector becomes the addresses of its EndpointSlice, an ExternalName its DNS name, and
 `default/kubernetes` (by name or by its labels) the entity `kube-apiserver`.
@@ -41,8 +41,8 @@ shares it. A Service without selector becomes the addresses of its EndpointSlice
 - Cilium resolves no Service in a deny rule: that shuts its ports to every destination, and the fix is unsafe.
 - An ExternalName has no backends, so such a rule opens its ports to every destination: the fix closes them, and is
   evident.
-- A Service that is not known, that can be read in two ways, or of which the facts are in doubt (told twice, from a
-  snapshot that is stale or not whole, in a file that nothing applies) is left to a person.
+- A Service that is not known, that can be read in two ways, or whose facts are in doubt (stated twice, from a
+  snapshot that is stale or not whole, in a file that nothing applies) is manual.
 
 ## References
 
@@ -151,7 +151,7 @@ def _check_alone(site: _ServiceRule) -> None:
             f"it stands together with {join_names(others)}, which every release rejects", "Give each a rule of its own."
         )
     if site.rule.selects_nobody:
-        raise UndecidedError("an empty list of peers beside it selects nobody", "Remove the empty list.")
+        raise UndecidedError("an empty list of peers beside it selects no peer", "Remove the empty list.")
     required = [r for r in site.spec.rules if (field := r.peer("toRequires")) and field.entries]
     if required and site.context.from_version < REQUIRES_REMOVED:
         raise UndecidedError("toRequires would narrow the new selectors", "Write the requirements into the selectors.")
@@ -253,7 +253,8 @@ def _changes(site: _ServiceRule, outcomes: Sequence[_Outcome]) -> tuple[tuple[Fl
         return _changes_of_deny(site, outcomes)
     names_only = [outcome for outcome in outcomes if outcome.field == "toFQDNs"]
     if names_only and len(names_only) == len(outcomes):
-        # A Service of type ExternalName has no backends: the rule names nobody, and its ports are open to everybody.
+        # A Service of type ExternalName has no backends: the rule names no peer, and its ports are open to every
+        # destination.
         return (), (_to_anybody(site),)
     opens: list[FlowClaim] = [_flows(site, "their names", _sibling(site, outcome), None) for outcome in names_only]
     closes: list[FlowClaim] = []
@@ -312,7 +313,7 @@ def _why_enforced(site: _ServiceRule, outcomes: Sequence[_Outcome], *, wrong: bo
     if site.rule.deny:
         return "Cilium resolves no Service in `egressDeny`: the rule shuts its ports to every destination"
     if all(outcome.field == "toFQDNs" for outcome in outcomes):
-        return "an ExternalName has no backends: the rule names nobody, and opens its ports to every destination"
+        return "an ExternalName has no backends: the rule names no peer, and opens its ports to every destination"
     return _WRONG_PORT if wrong else "the rule follows the Service only where Cilium resolves it"
 
 
@@ -336,7 +337,7 @@ def _allowed(site: _ServiceRule, outcome: _Outcome) -> FlowClaim:
 
 
 def _undecided(site: _ServiceRule, error: UndecidedError) -> Finding:
-    why = _why_rejected(site) if site.rejected else "the rule is not rewritten, since nobody knows what it stands for"
+    why = _why_rejected(site) if site.rejected else "the rule is not rewritten, since what it stands for is not known"
     return _make(site, (), Applicability.MANUAL, None, why=why, problem=error)
 
 

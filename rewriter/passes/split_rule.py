@@ -66,7 +66,7 @@ def find(context: Context) -> Iterator[Finding]:
 
 
 def _split_rules(context: Context, rules: list[Rule]) -> Iterator[tuple[Rule, Rule]]:
-    """The neighbours of a list of which one has peers and no ports, the other ports and no peers."""
+    """Neighbours in a list: one has peers and no ports, the other ports and no peers."""
     if any(rule.deny for rule in rules):
         return
     alone = [rule for rule in rules if _peers_only(rule)]

@@ -28,7 +28,7 @@ then not what the cluster has.
 The fix is the one field whose name is nearest, or that is right one level further out or in, and whose schema the
 value fits. Measured against the manifest with the field dropped it is evident where an allow rule only means less with
 it, and unsafe otherwise: in deny rules, in the selector of the policy itself, where an entry that was left empty comes
-to life. Two fields of the same rank are left to a person, and so is a value that fits nowhere.
+to life. Two fields of the same rank are manual, and so is a value that fits nowhere.
 
 What the agent rejects as well is the business of `rejected`; `validate` shows both judges for every release.
 

@@ -23,7 +23,7 @@ through: what was meant to be let in stays shut.
 ## Fix safety
 
 The only port that all the pods declare, or a declared name that is nearly the written one, is offered; that is unsafe,
-since nothing says that it is meant. Else the finding is left to a person. Nothing is reported as long as
+since nothing says that it is meant. Else the finding is manual. Nothing is reported as long as
 
 - one of the pods declares no ports, or its pod template is not known,
 - a Service forwards to the port, or a probe, an argument or a variable of the pod speaks of it,

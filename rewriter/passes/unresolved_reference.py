@@ -31,7 +31,7 @@ denies nothing. A reference to a CIDR group that does not exist matches no addre
 ## Fix safety
 
 In a deny rule the reference becomes the Service's own selector. That is unsafe, since the rule starts to deny what it
-names. For everything else a person must say what was meant: the finding names the Services that the namespace has, or
+names. Everything else is manual: the finding names the Services that the namespace has, or
 the CIDR group with the nearest name.
 
 That a Service does not exist is known only where everything of its namespace is known. What Cilium makes by itself
@@ -192,7 +192,7 @@ def _cloud_group(site: RuleSite, field: PeerField) -> Finding:
         field,
         Applicability.MANUAL,
         f"`{field.name}` stands for addresses that the operator asks a cloud provider for",
-        "without that provider's operator it matches nobody",
+        "without that provider's operator it matches no peer",
         severity=Severity.NOTE,
         advice="See that the operator is the one of the cloud provider, or write the CIDRs.",
         at_key=True,

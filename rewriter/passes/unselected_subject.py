@@ -25,8 +25,8 @@ stay open, and nothing reports that. Common reasons:
 ## Fix safety
 
 A colon in the place of a dot is set right where known pods have that label. It is unsafe: the policy begins to be
-enforced. It is left to a person where the rule set has deny rules, or more than one condition is wrong. Everything else
-is left to a person as well, with the nearest label that known pods have. That nothing matches is reported only where
+enforced. It is manual where the rule set has deny rules, or more than one condition is wrong. Everything else
+is manual as well, with the nearest label that known pods have. That nothing matches is reported only where
 all pods of the policy's namespace are known and its Namespace is among the facts, or a label that is near.
 
 ## References

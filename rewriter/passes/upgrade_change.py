@@ -23,7 +23,7 @@ spec:
 
 ## Fix safety
 
-No fix: a person decides whether the old or the new meaning is the one that was meant. What other findings of the policy
+No fix: decide whether the old or the new meaning is the one that was meant. What other findings of the policy
 declare or mend is left out, and so is what other policies of the same pods let through or deny anyway.
 
 ## References

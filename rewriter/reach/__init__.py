@@ -1,1 +1,1 @@
-"""Which flows differ between two sets of policies, exactly and in words a person understands."""
+"""Which flows differ between two sets of policies, exactly and in plain words."""

@@ -83,7 +83,7 @@ class Boxes:
 
 
 def _value_masks(dimension: Dimension, universe: Universe, pods: int) -> dict[Value, int]:
-    """The pods at each value; where OTHER and ABSENT are not told apart, the one stands for both."""
+    """The pods at each value; if OTHER and ABSENT are indistinguishable, OTHER covers both."""
     masks: dict[Value, int] = {}
     rest = pods
     for value in _mentioned(dimension.values):

@@ -79,7 +79,7 @@ def reach_of_step(
 
     `today` and `early` are without and with the step under the source settings, `unfixed` and `fixed` under the target
     settings. A flow that the upgrade alone changes is none of the step's, nor one that it brings back to what it is
-    today. Of what the upgrade does without the step, the flows are told that the step mends or changes alike. Where
+    today. `upgrade` lists only flows that the step restores or changes in the same way. Where
     nothing is `declared`, no flow of the step is.
     """
     if same_content(fixed, unfixed) and same_content(early, today):

@@ -11,7 +11,7 @@ from rewriter.reach.outside import describe_ranges, is_nearly_everywhere
 from rewriter.reach.selections import Selections
 from rewriter.reach.space import Space, pod_bits
 
-#: Above this many phrases, what is missing is told instead where that takes fewer: few ones, or less than very many.
+#: Above this many phrases, a set is described by what is missing, where that takes fewer.
 _MANY, _FEW, _VERY_MANY = 4, 2, 8
 
 
@@ -42,7 +42,7 @@ class Describer:
             if len(found) > _MANY:
                 others = tuple(self._phrases(everything & ~mask, everything))
                 shorter = len(others) < len(found) and (len(others) <= _FEW or len(found) > _VERY_MANY)
-                # "Anything" is not said of what leaves out a whole family of addresses, or the world.
+                # "Anything" does not describe what leaves out a whole family of addresses, or the world.
                 if shorter and not any(map(is_nearly_everywhere, others)):
                     found = (f"anything except {join_phrases(others)}",)
             self._known[key] = found

@@ -50,7 +50,8 @@ def range_identity(found: Range, *, dual_stack: bool) -> Identity:
 def describe_ranges(ranges: Iterable[Range], whole: Iterable[Range]) -> list[str]:
     """Ranges in words: CIDRs, or all there is but some; `whole` are all the ranges there are.
 
-    Of CIDRs in which pods may be, private ones or such that hold a part of the mesh, it is said that none is meant.
+    Of CIDRs in which pods may be, private ones or those that hold a part of the mesh, the text says that no pod is
+    meant.
     """
     texts = []
     chosen, known = merged(ranges), merged(whole)

@@ -181,7 +181,7 @@ class _Comparison:
             yield _Class(subjects, masks, spans)
 
     def _rectangles(self, direction: str, opposite: str) -> Iterator[_Rectangle]:
-        """What changes by a direction, as far as the opposite lets it pass; what both change is told of ingress."""
+        """What changes by a direction, as far as the opposite lets it pass; what both change counts as ingress."""
         for each in self._classes[direction]:
             before, after = each.masks
             if before == after:

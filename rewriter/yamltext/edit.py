@@ -87,7 +87,7 @@ class _State(NamedTuple):
 
 
 def _refuse_other_breaks(document: Document, text: str) -> None:
-    """Characters that end a line for YAML, but not for editors and git, leave nobody sure of what a line is."""
+    """Characters that end a line for YAML, but not for editors and git, are refused: they count differently."""
     if _OTHER_BREAKS.search(text) is None:
         return
     position = document.span.start

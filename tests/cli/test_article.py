@@ -338,7 +338,7 @@ def test_the_verdict_engine_finds_the_same_flow_by_flow(case: Case) -> None:
         for peer in peers
         for port in ports
     ]
-    assert len(told) == len(set(told)), "a flow is told twice"
+    assert len(told) == len(set(told)), "a flow is reported twice"
     source, target = map(parse_version, case.upgrade)
     old = _allowed(case, yaml.safe_load(Path(case.before).read_text()), source)
     if case.after is None:

@@ -1,4 +1,4 @@
-"""Policies that name nodes: every command reads enable-node-selector-labels alike, off where nobody says."""
+"""Policies that name nodes: every command reads enable-node-selector-labels alike, off where it is unknown."""
 
 from __future__ import annotations
 
@@ -96,13 +96,13 @@ def test_without_it_nothing_is_written_and_everybody_is_told(repository: Path) -
     assert rejected["severity"] == "error" and OFF in rejected["message"]
     assert not any(item["fixed"] for item in report["findings"])
     assert cnpfix("--check").code == 1
-    assert "it names nodes, and nobody says whether the agents run with enable-node-selector" in " ".join(
+    assert "it names nodes, and it is unknown whether the agents run with enable-node-selector" in " ".join(
         cnpfix(".").out.split()
     )
     (told,) = found("impact")["policies"]
     assert told["undone"]["state"] == "is not enforced"
     assert told["undone"]["reason"].endswith(
-        f"{OFF}, and nobody says whether it is; say so with `node_selector_labels` in [[clusters]]"
+        f"{OFF}, and it is unknown whether it is on: set `node_selector_labels` in [[clusters]]"
     )
 
 

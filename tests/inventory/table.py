@@ -1,6 +1,6 @@
 """For each repository of the corpus: policies, namespaces, clusters and Services that the inventory resolves.
 
-`make inventory-table` prints the table, with the reason for every miss: policies of which nobody tells the namespace
+`make inventory-table` prints the table, with the reason for every miss: policies whose namespace is unknown
 that they are applied to, those that nothing in the tree applies (`by nobody`; the share leaves them out), and Services
 that no manifest defines.
 """
@@ -41,7 +41,7 @@ class Row:
 
     @property
     def share(self) -> float:
-        """The part of the policies that anything applies of which it is known where they land."""
+        """The part of the policies that anything applies whose target is known."""
         applied = self.policies - self.unapplied
         return (self.clusterwide + self.namespaced) / applied if applied else 1.0
 
@@ -82,7 +82,7 @@ def _row(name: str, workspace: Workspace) -> Row:
             row.clusterwide += 1
         elif not applied.is_applied:
             row.unapplied += 1
-            row.misses.append(f"{place}: applied by nobody: {applied.source}")
+            row.misses.append(f"{place}: not applied: {applied.source}")
         elif applied.namespace is None:
             row.unknown += 1
             row.misses.append(f"{place}: no namespace: {applied.source}")

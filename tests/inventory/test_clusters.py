@@ -227,7 +227,7 @@ def test_what_two_installations_of_a_cluster_contradict_is_not_known() -> None:
     made = inventory({"a.yaml": release(values("alpha"), "1.18.0"), "b.yaml": release(values("alpha"), "1.17.0")})
     assert made.clusters[0].version is None
     assert [str(problem) for problem in made.problems] == [
-        "a.yaml:1: the version of cluster alpha is told twice: 1.18.0, a.yaml:1 and 1.17.0, b.yaml:1"
+        "a.yaml:1: the version of cluster alpha is stated twice: 1.18.0, a.yaml:1 and 1.17.0, b.yaml:1"
     ]
 
 

@@ -21,7 +21,7 @@ OWN = POLICY.replace("name: p", "name: p, namespace: own")
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
-        pytest.param({"p.yaml": POLICY}, None, id="nobody says"),
+        pytest.param({"p.yaml": POLICY}, None, id="unknown"),
         pytest.param({"p.yaml": OWN}, "own", id="its own"),
         pytest.param(
             {"p.yaml": OWN, "kustomization.yaml": kustomization(namespace="shop")}, "own", id="in no kustomization"

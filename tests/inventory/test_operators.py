@@ -146,7 +146,7 @@ def test_what_nothing_applies_is_no_fact_to_rest_on() -> None:
     told = {each.name: made.doubts(each) for each in made.all_workloads()}
     assert told["web"] == ()
     assert told["old"] == (
-        "left/w.yaml is applied by nobody: Flux or Argo CD applies the tree, and nothing that is read reaches the file",
+        "left/w.yaml is not applied: Flux or Argo CD applies the tree, and nothing that is read reaches the file",
     )
     del files["flux.yaml"]
     assert {inventory(files).doubts(each) for each in inventory(files).all_workloads()} == {()}, "applied by hand"
@@ -181,7 +181,7 @@ def test_what_only_an_unapplied_kustomization_lists_is_no_fact_to_rest_on() -> N
     made = inventory(files)
     old = next(each for each in made.all_workloads() if each.name == "old")
     assert made.doubts(old) == (
-        "left/w.yaml is applied by nobody: Flux or Argo CD applies the tree, and nothing that is read reaches "
+        "left/w.yaml is not applied: Flux or Argo CD applies the tree, and nothing that is read reaches "
         "kustomization left",
     )
 

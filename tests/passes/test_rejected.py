@@ -102,7 +102,7 @@ def test_nodes_are_rejected_by_default_where_nobody_says() -> None:
     for unsaid in (_nodes(said=None).only, run(find, ccnp("ingress: [{fromNodes: [{}]}]")).only):
         assert unsaid.severity is Severity.ERROR
         assert unsaid.message.startswith("rejected by default: ")
-        assert "nobody says whether they do" in unsaid.why
+        assert "it is unknown whether they do" in unsaid.why
         assert "`node_selector_labels = true` in [[clusters]]" in unsaid.advice
 
 

@@ -1,4 +1,4 @@
-"""Addresses of Services: what is left alone, what becomes the backends, and what is left to a person."""
+"""Addresses of Services: what is left alone, what becomes the backends, and what is manual."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which field a person meant who wrote one that the schema does not have: the nearest name, or the right level."""
+"""Which field was meant by one that the schema does not have: the nearest name, or the right level."""
 
 from __future__ import annotations
 

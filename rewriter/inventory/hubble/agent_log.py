@@ -34,9 +34,9 @@ class AgentLogError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class DeadPolicy:
-    """A policy that is not enforced. `namespace` is "" for a clusterwide one, `cluster` None where nobody knows.
+    """A policy that is not enforced. `namespace` is "" for a clusterwide one, `cluster` None where unknown.
 
-    `reason` is the agent's or the operator's own; `source` is where it was said.
+    `reason` is the agent's or the operator's own; `source` is the line of the log.
     """
 
     namespace: str

@@ -16,7 +16,7 @@ from rewriter.discovery import refuse_device
 from rewriter.inventory.hubble.flows import ObservedEndpoint, ObservedFlow, ObservedFlows
 from rewriter.inventory.hubble.lines import UNREADABLE, Event, LineReader, Skipped
 
-#: Kinds of flow that are kept; those of later kinds are counted, and told as left out.
+#: Kinds of flow that are kept; those of later kinds are counted, and reported as left out.
 MOST_KINDS = 100_000
 #: A line longer than this is no flow; it is passed over without being held whole.
 LONGEST_LINE = 1 << 20

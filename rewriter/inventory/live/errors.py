@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ClusterError(Exception):
-    """A cluster of which nothing can be read: its context, and what to do."""
+    """A cluster that cannot be read: its context, and what to do."""
 
 
 class ListError(Exception):

@@ -42,7 +42,7 @@ class Api(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Gets objects and lists, with bounded retries. `step` is told how many objects more are read."""
+    """Gets objects and lists, with bounded retries. `step` gets the number of objects read since its last call."""
 
     api: Api
     step: Callable[[int], None] = lambda _count: None

@@ -1,4 +1,4 @@
-"""A cluster as the entry that a snapshot has for it. A list that cannot be read whole is left out and told."""
+"""A cluster as the entry that a snapshot has for it. A list that cannot be read whole is left out and reported."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ClusterReading:
 
 
 def read_cluster(reader: Reader, cilium_namespace: str = DEFAULT_NAMESPACE) -> ClusterReading:
-    """Reads a cluster. Raises ClusterError where not even its name can be told."""
+    """Reads a cluster. Raises ClusterError where not even its name is known."""
     config_map = _config_map(reader, cilium_namespace)
     found: dict[str, list[Any]] = {}
     failures: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Runs `helm` so that it reads nothing but a chart and its values, asks nobody, and ends.
+"""Runs `helm` so that it reads nothing but a chart and its values, never prompts, and ends.
 
 Every run has a home of its own, so that no repository, plugin or kubeconfig of the user counts. A run that takes too
 long is killed with all its children, and one that writes too much is stopped.

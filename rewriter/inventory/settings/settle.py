@@ -12,7 +12,7 @@ from rewriter.inventory.kustomize_walk import Problem
 from rewriter.inventory.settings.told import API_HOST, API_PORT, KUBERNETES_PODS, SERVICES, Told, ToldNode
 
 _FIELDS = (KUBERNETES_PODS, SERVICES, API_HOST, API_PORT)
-#: The name of a cluster of which no file gives the name (Cilium's default of cluster.name).
+#: The name of a cluster that no file names (Cilium's default of cluster.name).
 DEFAULT_NAME = "default"
 #: Folders whose files describe no cluster that runs.
 _ASIDE = frozenset({"archive", "archived", "attic", "docs", "example", "examples", "test", "tests", "testdata"})

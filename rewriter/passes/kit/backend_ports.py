@@ -81,7 +81,7 @@ def _named(
     own = [p for p in candidates if p.name.lower() == name]
     if own and not backends.containers:
         raise UndecidedError(
-            f"port {name} is the name of a port of {backends.name}, and nobody knows whether containers call theirs so",
+            f"port {name} is the name of a port of {backends.name}, and whether containers call theirs so is not known",
             _BY_HAND,
         )
     return _translated(port, own) if own else []
@@ -124,7 +124,7 @@ def translate(to_ports: Sequence[Any], backends: Backends) -> Plan:
 
 
 def apply_plan(to_ports: Sequence[Any], plan: Plan) -> list[Any]:
-    """The new toPorts. An item of which no port is left goes; one that had none stays."""
+    """The new toPorts. An item without any port left goes; one that had none stays."""
     result = []
     for item, ports in zip(to_ports, plan, strict=True):
         if not ports:

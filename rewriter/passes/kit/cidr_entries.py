@@ -64,7 +64,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What the CIDRs of one field cover together. `own` is the policy's cluster, None where nobody knows it.
+    """What the CIDRs of one field cover together. `own` is the policy's cluster, None where it is unknown.
 
     `pods` and `nodes` name the clusters all of whose pods or nodes, of one address family, are covered.
     """
@@ -116,7 +116,7 @@ def _with_exceptions(index: int, block: dict[str, Any]) -> CidrEntry:
 
 
 def members_of(context: Context) -> tuple[Member | None, tuple[Member, ...]]:
-    """The policy's own cluster, None where nobody knows it, and every cluster whose pods have identities there."""
+    """The policy's own cluster, None where it is unknown, and every cluster whose pods have identities there."""
     members = tuple(Member(cluster, ranges_of(context.inventory, cluster)) for cluster in member_clusters(context))
     return (members[0] if context.cluster is not None else None), members
 

@@ -129,7 +129,7 @@ def _is_member(name: str, covered: Coverage) -> bool:
 
 
 def _inside(context: Context, covered: Coverage, form: _Form) -> AddressSet:
-    """The addresses that nothing but pods has, and those of which the config says that the mesh has them all.
+    """The addresses that nothing but pods has, and those that the config gives to the mesh.
 
     A range of nodes or of Services may hold other machines too. Where CIDRs match pods, none of them is without effect.
     """

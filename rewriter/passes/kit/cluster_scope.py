@@ -156,7 +156,7 @@ def _loses_l7_rules(site: ScopedField) -> bool:
 
 
 def term_today(context: Context, spec: Spec, field: PeerField, index: int) -> LabelTerm | None:
-    """The pods that an entry selects on the source release; None where that depends on what nobody says."""
+    """The pods that an entry selects on the source release; None where that depends on unknown facts."""
     policy = context.policy
     settings = Settings(context.from_version)
     if policy.kind == KNP:

@@ -41,7 +41,7 @@ def rejected(policy: Policy, version: Version, flags: AgentFlags = _NODES_ACCEPT
 def rejected_today(context: Context) -> Rejection | None:
     """Why the source release rejects the policy in its cluster, and does not enforce it.
 
-    That rules name nodes is no reason where nobody says how the agents run: the pass `rejected` speaks of that.
+    That rules name nodes is no reason where it is unknown how the agents run: the pass `rejected` speaks of that.
     """
     return rejected(context.policy, context.from_version, context.flags)
 
@@ -92,7 +92,7 @@ def names_nodes(policy: Policy) -> bool:
 def rests_on_node_labels(policy: Policy, version: Version) -> bool:
     """Whether a release enforces the policy only where its agents run with enable-node-selector-labels.
 
-    Off by default. Where nobody says, the policy counts as rejected, and a fix of it might open more than its finding
+    Off by default. Where it is unknown, the policy counts as rejected, and a fix of it might open more than its finding
     can state: it is not rewritten.
     """
     return names_nodes(policy) and version >= NODE_PEERS

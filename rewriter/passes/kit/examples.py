@@ -13,7 +13,7 @@ from importlib.resources import files
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A policy before a pass and after it, for an upgrade; `after` is the same text where a person must decide.
+    """A policy before a pass and after it, for an upgrade; `after` is the same text where the finding is manual.
 
     `findings` are the pass's words on it, each with its line in `before`; `applicabilities` are those of all golden
     cases of the pass, the most trusted first. `case` is the folder of the case in `golden/<id>/`.

@@ -1,7 +1,7 @@
 """Repairs of what a parser rejects that need no thought: one value written in the form in which Cilium takes it.
 
 Each takes the reason of a rejection and gives the operations that mend it, or nothing. What a repair would have to
-guess (two names that are equally near, a port that no protocol carries) is left to a person.
+guess (two names that are equally near, a port that no protocol carries) is manual.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from rewriter.passes.kit.repair import applied, rule_at
 
 #: As many faults of one policy are mended together.
 _MOST = 60
-#: Entities that stand for nobody, or for everybody: no misspelling leads to them.
+#: Entities that stand for no peer, or for every peer: no misspelling leads to them.
 _NEVER_MEANT = frozenset({"none", "all", "init"})
 
 

@@ -34,7 +34,7 @@ def right_key(written: str) -> str:
 
 
 def wrong_namespace_labels(context: Context) -> Iterator[Finding]:
-    """Peer selectors with such a key: they match nobody, and the policy's own namespace is added to them besides."""
+    """Peer selectors with such a key: they match no pod, and the policy's own namespace is added to them besides."""
     for site in selectors(context, "fromEndpoints", "toEndpoints"):
         wrong = [r for r in site.selector.requirements if right_key(r.written_key)] if site.selector else []
         if wrong and not _on_pods(context, wrong):
@@ -54,7 +54,7 @@ def _finding(site: Site, wrong: list[Requirement]) -> Finding:
         _renamed(site.entry, names), f"pods of namespaces with {meant}", instead_of=f"pods with {written}"
     )
     if any(requirement.operator in ("In", "Exists") for requirement in wrong):
-        why = "the selector matches nobody, and the traffic that was meant " + ("passes" if site.deny else "is dropped")
+        why = "the selector matches no pod, and the traffic that was meant " + ("passes" if site.deny else "is dropped")
     else:
         why = "the condition holds for every pod: nothing is ruled out"
     return report(

@@ -28,7 +28,7 @@ def refused_ports(
     """The ports, as the other side's rule writes them, on which the policies of a workload refuse what it opens.
 
     `direction` is that of the workload: EGRESS, where the other side's rule lets it in. Empty where the rule opens
-    every port and all are refused. None where some are not, or it cannot be said for certain.
+    every port and all are refused. None where some are not, or it is not certain.
     """
     receiver = other if direction == EGRESS else workload
     ports = _ports(named.written)

@@ -58,7 +58,7 @@ def _with(selector: Mapping[str, Any], requirements: Sequence[Mapping[str, Any]]
 
 
 def renamed_key(site: Site, wrong: Requirement) -> tuple[Operation, ...]:
-    """Operations that turn a misspelt key into one that names the namespace; none where that takes a person.
+    """Operations that turn a misspelt key into one that names the namespace; none where that is not clear.
 
     In a NetworkPolicy the label of the pods becomes a namespaceSelector.
     """

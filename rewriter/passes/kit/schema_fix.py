@@ -39,7 +39,7 @@ class FieldFix:
 
 
 def field_fixes(context: Context, problem: SchemaProblem, version: Version) -> tuple[FieldFix, ...]:
-    """The fixes of one rank for an unknown field: none, one, or several of which a person must choose."""
+    """The fixes of one rank for an unknown field: none, one, or several to choose from."""
     together = _labels_in_selector(context, problem) or _ports_in_item(context, problem)
     if together is not None:
         return (together,)

@@ -49,7 +49,7 @@ def swapped(
 ) -> Change:
     """Takes entries out of a peer field and adds rules for what they stand for.
 
-    What the new rules mean opens. The entries match nobody, so that taking them out closes nothing; `closes` are the
+    What the new rules mean opens. The entries match no peer, so that removing them closes nothing; `closes` are the
     words for what they mean where they do. Where no entry is
     left, the first new rule takes the place of the old one, with its comments. Rules that the list has are not added.
     """

@@ -1,4 +1,4 @@
-"""Private ranges of which no fact says whether pods are in them, and those whose author says what else is there."""
+"""Private ranges that may hold pods for all that is known, and those whose author says what else is there."""
 
 from __future__ import annotations
 

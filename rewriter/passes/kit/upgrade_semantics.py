@@ -45,8 +45,8 @@ def of_other_clusters(
 
     `entry` is the rule with that entry alone, and `names` are the clusters that it is to name (None: every one). By
     itself the upgrade would keep these pods out, and so change nothing for them. A policy that is not enforced today
-    denies nothing, and allows nothing new where nobody denies its pods by default. Empty where other rules of the list
-    say all of it.
+    denies nothing, and allows nothing new where no policy denies its pods by default. Empty where other rules of the
+    list say all of it.
     """
     dead = rejected_today(context) is not None
     if dead and not rule.deny and not denied_today(context, spec, rule.direction):
