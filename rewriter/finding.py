@@ -70,7 +70,8 @@ class Finding:
     never applied. `opens` and `closes` declare which flows a fix opens and closes: one that opens or closes any other
     flow is refused. Findings of one pass with the same `once` are reported as one, at the first place of a run. One
     that is `on_request` is reported only where its pass is selected by name: a note that neither a fix nor evidence of
-    harm supports. The pass puts its `code` and `id` in.
+    harm supports. One that `drops` harms in that what its fix opens is dropped: it is a note where another policy lets
+    that through. The pass puts its `code` and `id` in, and `drops`.
     """
 
     severity: Severity
@@ -88,6 +89,7 @@ class Finding:
     at_key: bool = False
     on_request: bool = False
     once: str = ""
+    drops: bool = False
     code: str = ""
     id: str = ""
 

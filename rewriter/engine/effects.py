@@ -178,12 +178,7 @@ class Effects:
         alone = self.upgrade(policy, policy)
         if not (alone.opened or alone.closed):
             return alone
-        others = [
-            other
-            for other in self.others()
-            if (other.kind, other.namespace, other.name) != (policy.kind, policy.namespace, policy.name)
-            and any(may_share_pods(policy, spec, other, each) for spec in policy.specs for each in other.specs)
-        ]
+        others = self._sharing(policy)
         if not others:
             return alone
         facts = self._facts((policy, *others))
@@ -195,6 +190,39 @@ class Effects:
         inside = self._inside(policy, policy)
         return Flows(*_texts(reach(before, after, identities, inside=inside, clusters=self.clusters)))
 
+    def allowed_by(self, before: Policy, after: Policy) -> Policy | None:
+        """Another policy of the same pods that allows all that a step opens, on both releases; None for none.
+
+        The clusters that are known count as all there are.
+        """
+        clusters = {self.target.local_cluster, *(cluster.name for cluster in self.inventory.clusters)}
+        inside = self._inside(before, after)
+        for other in self._sharing(after):
+            facts = self._facts((before, after, other))
+            identities = self._workloads((before, after, other)) if any(map(_names_ports, (before, after))) else ()
+            found = [
+                reach(
+                    world_of((before, other), settings, facts),
+                    world_of((after, other), settings, facts),
+                    identities,
+                    inside=inside,
+                    clusters=sorted(clusters),
+                )
+                for settings in (self.source, self.target)
+            ]
+            if not any(each.opened for each in found):
+                return other
+        return None
+
+    def _sharing(self, policy: Policy) -> list[Policy]:
+        """The other policies that may apply to pods of a policy."""
+        return [
+            other
+            for other in self.others()
+            if (other.kind, other.namespace, other.name) != (policy.kind, policy.namespace, policy.name)
+            and any(may_share_pods(policy, spec, other, each) for spec in policy.specs for each in other.specs)
+        ]
+
     def _beside_narrowed(
         self,
         before: Policy,
@@ -204,12 +232,7 @@ class Effects:
         declared: CompiledClaims | None,
     ) -> StepEffect:
         """The effect beside the other policies of the same pods, which fromRequires and toRequires narrow too."""
-        others = [
-            other
-            for other in self.others()
-            if (other.kind, other.namespace, other.name) != (before.kind, before.namespace, before.name)
-            and any(may_share_pods(after, spec, other, each) for spec in after.specs for each in other.specs)
-        ]
+        others = self._sharing(after)
         facts = self._facts((before, after, *others))
         # Their rules are read as today both times: what the upgrade does to them is none of this step.
         beside = world_of(others, self.source, facts).sets

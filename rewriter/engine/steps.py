@@ -11,6 +11,7 @@ from rewriter.engine.claims import merge_claims
 from rewriter.engine.documents import why_left
 from rewriter.engine.draft import Draft, apply_fix
 from rewriter.engine.effects import Step, check_claims, check_together
+from rewriter.engine.harm import without_harm
 from rewriter.engine.hooks import FileHooks
 from rewriter.engine.isolation import PartFailedError, failure_of
 from rewriter.engine.own_change import line_changes
@@ -79,6 +80,8 @@ def judge_finding(
     finding = reported.finding
     if observed is not None:
         finding = replace(finding, evidence=(*finding.evidence, *observed.evidence))
+    if hooks.previews:
+        finding = without_harm(finding, before, after, step.flows, hooks.effects)
     return replace(reported, finding=finding, flows=step.flows, observed=observed), step, declared
 
 

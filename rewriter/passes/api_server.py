@@ -75,7 +75,13 @@ _ENTITY = "kube-apiserver"
 _WHY = "policy sees the API server as the entity kube-apiserver on its own port, after load balancing"
 
 
-@antipattern(code="CNP020", id="api-server", title="traffic with the API server that no rule matches", kinds=EVERY_KIND)
+@antipattern(
+    code="CNP020",
+    id="api-server",
+    title="traffic with the API server that no rule matches",
+    kinds=EVERY_KIND,
+    drops=True,
+)
 def find(context: Context) -> Iterator[Finding]:
     sites = [site for site in rule_sites(context) if site.rule.direction == EGRESS and site.spec.subject is not None]
     server = api_server(context) if any(map(_may_concern, sites)) else None

@@ -133,6 +133,7 @@ class _Wrong:
     id="fqdn-never-matches",
     title="a name in `toFQDNs` that no DNS answer gives, or that policy never sees",
     after=("fqdn-without-dns",),
+    drops=True,
 )
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:

@@ -75,6 +75,7 @@ _TCP = "TCP"
     id="ingress-entity",
     title="traffic through Cilium's own Gateway or Ingress that no rule matches",
     kinds=EVERY_KIND,
+    drops=True,
 )
 def find(context: Context) -> Iterator[Finding]:
     for site in rule_sites(context):

@@ -114,6 +114,7 @@ class _CidrSite:
     title="a CIDR that holds pods or nodes",
     kinds=EVERY_KIND,
     after=("api-server", "service-address"),
+    drops=True,
 )
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:

@@ -86,7 +86,11 @@ _MANUAL = Applicability.MANUAL
 
 
 @antipattern(
-    code="CNP005", id="missing-namespace", title="a peer selector that means another namespace", kinds=EVERY_KIND
+    code="CNP005",
+    id="missing-namespace",
+    title="a peer selector that means another namespace",
+    kinds=EVERY_KIND,
+    drops=True,
 )
 def find(context: Context) -> Iterator[Finding]:
     yield from wrong_namespace_labels(context)

@@ -82,7 +82,9 @@ _FIELDS = frozenset({"toCIDR", "toCIDRSet", "to", "fromCIDR", "fromCIDRSet", "fr
 _METADATA_NAME = "kubernetes.io/metadata.name"
 
 
-@antipattern(code="CNP028", id="service-address", title="an address behind which Services stand", kinds=EVERY_KIND)
+@antipattern(
+    code="CNP028", id="service-address", title="an address behind which Services stand", kinds=EVERY_KIND, drops=True
+)
 def find(context: Context) -> Iterator[Finding]:
     for site in rule_sites(context):
         if site.spec.subject is None or (context.policy.kind != KNP and site.rule.selects_nobody):

@@ -103,6 +103,7 @@ class _Port:
     id="service-port",
     title="the port of a Service where its backends listen on another",
     kinds=EVERY_KIND,
+    drops=True,
 )
 def find(context: Context) -> Iterator[Finding]:
     yield from service_port_sites(context)

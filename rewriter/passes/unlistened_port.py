@@ -60,6 +60,7 @@ from rewriter.text import join_names, port_text
     title="a port on which no pod listens",
     kinds=EVERY_KIND,
     after=("service-port",),
+    drops=True,
 )
 def find(context: Context) -> Iterator[Finding]:
     for site in port_sites(context):

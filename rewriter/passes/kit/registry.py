@@ -34,8 +34,9 @@ class Pass:
     `change` is the release that brings what the pass speaks of (`rewriter.cilium.version`; None: every release does).
     The pass concerns upgrades to that release or a later one, and with `crossing` only those that come from before
     it; `spans` narrows that further. `after` names the passes whose fixes this one wants to see. With `any_types` it
-    also reads policies that hold values of types that no release decodes; other passes need not reckon with them. The
-    documentation of a pass is the docstring of its module.
+    also reads policies that hold values of types that no release decodes; other passes need not reckon with them. One
+    that `drops` finds rules that allow less than they mean: where another policy lets that through, its findings are
+    notes. The documentation of a pass is the docstring of its module.
     """
 
     code: str
@@ -48,11 +49,12 @@ class Pass:
     spans: Callable[[Version, Version], bool] | None = None
     after: tuple[str, ...] = ()
     any_types: bool = False
+    drops: bool = False
 
     def find(self, context: Context) -> Iterator[Finding]:
         """The findings of the pass on one policy, under its code and id."""
         for finding in self.function(context):
-            yield replace(finding, code=self.code, id=self.id)
+            yield replace(finding, code=self.code, id=self.id, drops=self.drops)
 
     def concerns(self, before: Version, after: Version) -> bool:
         """Whether the pass runs for an upgrade: whether a policy can have the anti-pattern there."""
@@ -86,11 +88,12 @@ def antipattern(
     spans: Callable[[Version, Version], bool] | None = None,
     after: tuple[str, ...] = (),
     any_types: bool = False,
+    drops: bool = False,
 ) -> Callable[[Find], Pass]:
     """Makes a pass of the function that finds the anti-pattern; see `Pass` for the arguments."""
 
     def made(function: Find) -> Pass:
-        return Pass(code, id, title, function, kinds, change, crossing, spans, after, any_types)
+        return Pass(code, id, title, function, kinds, change, crossing, spans, after, any_types, drops)
 
     return made
 
