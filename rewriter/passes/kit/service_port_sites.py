@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rewriter.cilium.policy import CCNP, EGRESS, KNP
+from rewriter.cilium.policy import CCNP, EGRESS, INGRESS, KNP
 from rewriter.evidence.backends import Backends, UndecidedError
 from rewriter.evidence.context import Context
 from rewriter.evidence.doubts import REMEDY, doubts_about
@@ -40,10 +40,19 @@ def service_port_sites(context: Context) -> Iterator[Finding]:
     for site in port_sites(context):
         if site.rule.direction == EGRESS and context.policy.kind != KNP:
             continue
+        if _is_for_every_pod(site):
+            continue
         if site.pods.workloads and not site.pods.undecided and (targets := _targets(site)) is not None:
             finding = _finding(site, targets)
             if finding is not None:
                 yield finding
+
+
+def _is_for_every_pod(site: PortSite) -> bool:
+    """Whether a rule lets traffic in to all pods of the cluster, so that it speaks of no Service in particular."""
+    subject = site.spec.subject
+    everybody = site.context.policy.clusterwide and subject is not None and not subject.requirements
+    return site.rule.direction == INGRESS and everybody
 
 
 def _targets(site: PortSite) -> _Targets | None:
@@ -69,11 +78,14 @@ def _targets(site: PortSite) -> _Targets | None:
     if not translated or any(_stands_beside(site, new) for _, news in translated for new in news):
         return None
     services = tuple(service for service, _ in translated)
+    beside = [each for each in pods if not any(is_behind(each, service) for service in services)]
+    if any(listens(site.context, each, site.protocol, site.port) is None for each in beside):
+        return None
     numbers = list(dict.fromkeys(str(new["port"]) for _, news in translated for new in news))
     doubts = doubts_about(site.context.inventory, (*services, *pods), "services", "workloads")
     if len(numbers) > 1:
         doubt = "the Services forward it to different ports"
-    elif not all(any(is_behind(each, service) for service in services) for each in pods):
+    elif beside:
         doubt = "the rule is for pods that are not behind such a Service as well"
     elif doubts:
         doubt = f"{join_names(doubts)}. {REMEDY.removesuffix('.')}"
