@@ -27,7 +27,8 @@ _NODE = reserved_identity("remote-node")
 
 def client_addresses(context: Context) -> Iterator[Finding]:
     """A note for each rule with CIDRs of clients that come through a Service which hides their address."""
-    if context.cluster is not None and context.cluster.datapath is not None and context.cluster.datapath.dsr:
+    clusters = [context.cluster] if context.cluster is not None else context.inventory.clusters
+    if any(cluster.datapath is not None and cluster.datapath.dsr for cluster in clusters):
         return
     services: list[Service] | None = None
     for site in rule_sites(context):
@@ -85,7 +86,8 @@ def _shuts_nodes_out(reach: Reach, port: int, protocol: str) -> bool:
 
 def _note(site: RuleSite, field: PeerField, entries: list[str], found: list[tuple[Service, int]]) -> Finding:
     name = "ipBlock" if site.context.policy.kind == KNP else field.name
-    services = dict.fromkeys(str(service) for service, _ in found)
+    services = {str(service): service for service, _ in found}
+    ports = {name: sorted({port for service, port in found if str(service) == name}) for name in services}
     return report(
         site.context,
         field,
@@ -93,11 +95,14 @@ def _note(site: RuleSite, field: PeerField, entries: list[str], found: list[tupl
         f"`{name}` {join_names(entries)} does not match clients of {join_names(services)} that come in by another node",
         "externalTrafficPolicy Cluster sends them on from that node, and policy sees the entity remote-node",
         severity=Severity.NOTE,
-        evidence=list(
-            dict.fromkeys(
-                f"{service}, {service.source}: {service.type}, leads to port {port}" for service, port in found
-            )
-        ),
+        evidence=[
+            f"{service}, {service.source}: {service.type}, leads to {_ports(ports[name])}"
+            for name, service in services.items()
+        ],
         advice="Set `externalTrafficPolicy: Local` on the Service, or `loadBalancer.mode: dsr` in Cilium's values.",
         at_key=True,
     )
+
+
+def _ports(numbers: list[int]) -> str:
+    return f"port{'s' * (len(numbers) > 1)} {join_names(numbers, most=5)}"
