@@ -12,8 +12,9 @@ from rewriter.cilium.policy import CNP, KNP
 from rewriter.cilium.selector import Requirement, Selector, read_selector
 from rewriter.cilium.terms import Condition, LabelTerm, conditions_of, label_term
 from rewriter.evidence.context import Context
-from rewriter.evidence.namespaces import knowledge_gap, matches_of, own_evidence
-from rewriter.evidence.workloads import workloads_evidence, workloads_of
+from rewriter.evidence.mesh import member_clusters
+from rewriter.evidence.namespaces import matches_of, own_evidence
+from rewriter.evidence.workloads import hidden_from, workloads_evidence, workloads_of
 from rewriter.passes.kit.site import Site, entries
 from rewriter.text import selector_text
 
@@ -68,7 +69,7 @@ def is_half(context: Context, route: str) -> bool:
 
 def _split(context: Context, site: Site, other: Site, selector: Selector) -> SplitPeer | None:
     own = matches_of(context, selector)
-    if own is None or own.here or knowledge_gap(context, selector):
+    if own is None or own.here or not _own_pods_known(context, selector):
         return None
     merged = {**other.entry, **site.entry}
     if context.policy.kind == CNP:
@@ -82,6 +83,18 @@ def _split(context: Context, site: Site, other: Site, selector: Selector) -> Spl
         return None
     evidence = (*workloads_evidence(there), *own_evidence(context))
     return SplitPeer(site, other, selector, merged, _place(other), evidence)
+
+
+def _own_pods_known(context: Context, selector: Selector) -> bool:
+    """Whether all pods of the policy's own namespace that may have the labels are known.
+
+    Where else such pods may be does not matter: the namespace that is meant stands beside the labels.
+    """
+    if context.inventory.gaps("workloads") or not own_evidence(context):
+        return False
+    here = Condition(K8S, NAMESPACE_LABEL, "In", (context.policy.namespace or "",))
+    term = label_term([*conditions_of(selector.requirements), here])
+    return not hidden_from(context.inventory, term, [cluster.name for cluster in member_clusters(context)])
 
 
 def _term(context: Context, merged: Mapping[str, Any]) -> LabelTerm:
