@@ -46,13 +46,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rewriter.cilium.cidr import AddressError, Prefix, parse_prefix
-from rewriter.cilium.labels import NAMESPACE_LABEL, RESERVED
+from rewriter.cilium.labels import CLUSTER_LABEL, NAMESPACE_LABEL, RESERVED
 from rewriter.cilium.policy import CCNP, CNP, EGRESS, INGRESS, Rule, Spec
 from rewriter.cilium.ports import ANY_PROTOCOL, EVERYTHING, PortMatch
 from rewriter.cilium.terms import ANYTHING, CidrTerm, LabelTerm, Term
 from rewriter.evidence.context import Context
 from rewriter.evidence.policies import AppliedRule
 from rewriter.evidence.reachable import Reach, reach_of
+from rewriter.evidence.workloads import matches, subject_term
 from rewriter.finding import Applicability, Finding, FlowClaim, Operation, Severity
 from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.claims import all_other
@@ -99,6 +100,8 @@ def _cut_off(context: Context, spec: Spec, reaches: Sequence[Reach], direction: 
         return []
     if any(_denies_all(context, rule) for rule in denying):
         return []
+    if _selects_nobody(context, spec):
+        return []
     found = []
     for reach in reaches:
         rules = [*reach.rules(direction), *(rule for rule in reach.possible if rule.entry.direction == direction)]
@@ -106,6 +109,13 @@ def _cut_off(context: Context, spec: Spec, reaches: Sequence[Reach], direction: 
         if not any(_allows(rule) or rule.entry.default_deny for rule in others):
             found.append(reach)
     return found
+
+
+def _selects_nobody(context: Context, spec: Spec) -> bool:
+    """Whether no pod is under the rule set for certain: the pass unselected-subject speaks of that."""
+    term = subject_term(context.policy, spec)
+    found = matches(context, term) if term is not None else None
+    return found is not None and not found.workloads and found.certain
 
 
 def _is_of(rule: AppliedRule, context: Context, spec: Spec) -> bool:
@@ -150,8 +160,8 @@ def _default_deny(context: Context, spec: Spec, cut_off: Mapping[str, Sequence[R
         Applicability.UNSAFE,
         f"the deny rules shut all {directions} of {subject}: they put the pods into default deny, and no policy lets "
         "anything through",
-        "a deny rule enforces its direction like an allow rule, so that what nothing allows is dropped too, DNS "
-        "included",
+        "a deny rule enforces its direction like an allow rule, so that what nothing allows is dropped too"
+        + ", DNS included" * (EGRESS in cut_off),
         change=Change(operations, opens=opens),
         evidence=_workload_lines(pods),
         advice=f"set {setting} if only the denied traffic is meant; else allow what the pods need",
@@ -182,7 +192,9 @@ def _is_total(rule: AppliedRule, spec: Spec) -> bool:
 def _is_everybody(term: Term) -> bool:
     if not isinstance(term, LabelTerm):
         return False
-    return term == ANYTHING or [(c.key, c.operator) for c in term.conditions] == [(NAMESPACE_LABEL, "Exists")]
+    # With a default local cluster, every pod means those of the own one; `covered` says whether that is enough.
+    conditions = [(c.key, c.operator) for c in term.conditions if c.key != CLUSTER_LABEL]
+    return term == ANYTHING or conditions == [(NAMESPACE_LABEL, "Exists")]
 
 
 def _deny_ofall_other(context: Context, spec: Spec, dead: Mapping[str, Sequence[AppliedRule]]) -> Finding:
