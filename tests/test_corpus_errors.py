@@ -1,6 +1,7 @@
-"""Errors on real manifests, each read by a person against its manifest; one line says why it is right.
+"""Findings on real manifests, each read by a person against its repository; one line says why it is right.
 
-`corpus_errors/alone.toml` has every one that the repositories yield as they are.
+`corpus_findings/` has every one on the way from 1.18 to 1.19, `corpus_errors/alone.toml` the errors of other upgrades
+as well, with their messages.
 
 `corpus_errors/mesh.toml` has a sample of those that a mesh of two clusters adds to `implicit-cluster` (see
 `corpus_errors/mesh.py`). A policy of which a repository keeps copies counts once. The deny rules are in the list, and
@@ -24,12 +25,17 @@ import pytest
 
 from tests.cli.support import cnpfix
 from tests.corpus_errors.mesh import SNAPSHOT, with_mesh
+from tests.corpus_findings.reviewed import RIGHT, WRONG, reviewed
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
 LISTS = Path(__file__).parent / "corpus_errors"
 REPOSITORIES = sorted(CORPUS.glob("*/*")) if CORPUS.is_dir() else []
 RELEASES = ("1.15", "1.16", "1.17", "1.18", "1.19", "1.20")
 UPGRADES = [("1.15", "1.20"), ("1.18", "1.19"), ("1.19", "1.20")]
+#: The upgrade of which every finding was read.
+READ = ("1.18", "1.19")
+#: At most one note for as many policies: more is noise.
+POLICIES_PER_NOTE = 20
 SAMPLE = 82
 #: Errors of the mesh on the way to 1.19, copies of a policy once. One more or less must be read.
 POPULATION = {"CNP006": 262}
@@ -39,10 +45,17 @@ ALONE, MESH = (tomllib.loads((LISTS / name).read_text())["finding"] for name in 
 needs_corpus = pytest.mark.skipif(not REPOSITORIES, reason="no corpus of real manifests in ../shared/corpus")
 
 
-def _errors(repository: Path, source: str, target: str, *arguments: str) -> Iterator[dict[str, Any]]:
-    """The errors of the working folder, their files as paths from the corpus."""
-    report = json.loads(cnpfix("--format", "json", "--from", source, "--to", target, *arguments, ".").out)
+def _report(source: str, target: str, *arguments: str) -> dict[str, Any]:
+    """The report on the working folder."""
+    report: dict[str, Any] = json.loads(
+        cnpfix("--format", "json", "--from", source, "--to", target, *arguments, ".").out
+    )
     assert report["errors"] == []
+    return report
+
+
+def _errors(repository: Path, report: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The errors of a report, their files as paths from the corpus."""
     for finding in report["findings"]:
         if finding["severity"] == "error":
             yield {**finding, "file": f"{repository.relative_to(CORPUS)}/{finding['file']}"}
@@ -66,12 +79,34 @@ def _expected(reviewed: list[dict[str, Any]], source: str, target: str) -> set[t
 @pytest.mark.parametrize("upgrade", UPGRADES, ids="-".join)
 def test_every_error_was_reviewed(upgrade: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     found = set()
+    reports = {}
     for repository in REPOSITORIES:
         monkeypatch.chdir(repository)
-        found |= {_told(finding) for finding in _errors(repository, *upgrade)}
+        reports[repository.name] = report = _report(*upgrade)
+        found |= {_told(finding) for finding in _errors(repository, report)}
     expected = _expected(ALONE, *upgrade)
     assert found - expected == set(), "read these, then add them with a reason or mend the pass"
     assert expected - found == set(), "these are no longer found"
+    if upgrade == READ:
+        _check_every_finding(reports)
+
+
+def _check_every_finding(reports: dict[str, dict[str, Any]]) -> None:
+    """Every finding was read and is right, and notes are few. What other parts no longer report may stay listed."""
+    right = {(each.repository, each.file, each.line, each.id) for each in reviewed() if each.verdict == RIGHT}
+    found = [(name, finding) for name, report in reports.items() for finding in report["findings"]]
+    places = {(name, finding["file"], finding["line"], finding["id"]) for name, finding in found}
+    assert places - right == set(), "read these, then add them as right, or mend the pass"
+    notes = sum(finding["severity"] == "note" for _, finding in found)
+    policies = sum(report["summary"]["policies"] for report in reports.values())
+    assert notes * POLICIES_PER_NOTE <= policies
+
+
+def test_what_was_reviewed_has_a_verdict_and_a_reason() -> None:
+    lines = list(reviewed())
+    assert len({(each.repository, each.file, each.line, each.id) for each in lines}) == len(lines) > 60
+    assert all(each.verdict in (RIGHT, WRONG) and each.reason for each in lines)
+    assert sum(each.verdict == RIGHT for each in lines) >= 0.9 * len(lines)
 
 
 @needs_corpus
@@ -82,7 +117,8 @@ def test_a_sample_of_the_errors_in_a_mesh_was_reviewed(tmp_path: Path, monkeypat
         with_mesh(repository, folder)
         monkeypatch.chdir(folder)
         # The snapshot is made up: it tells where the pods of a mesh are, and nothing else of the repository.
-        found += _errors(repository, "1.18", "1.19", "--inventory", SNAPSHOT, "--select", "implicit-cluster")
+        report = _report(*READ, "--inventory", SNAPSHOT, "--select", "implicit-cluster")
+        found += _errors(repository, report)
     population = list(_without_copies(found))
     assert {_told(finding) for finding in _sample(population)} == _expected(MESH, "1.18", "1.19")
     assert Counter(finding["code"] for finding in population) == POPULATION
