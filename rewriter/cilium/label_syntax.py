@@ -77,6 +77,16 @@ def value_problems(value: str) -> Iterator[str]:
         yield _VALUE_PROBLEM
 
 
+def is_label_value(text: str) -> bool:
+    """Whether Kubernetes takes a text as the value of a label."""
+    return not _values_at_fault(text)
+
+
+def is_dns_label(text: str) -> bool:
+    """Whether Kubernetes takes a text as the name of a namespace (RFC 1123 label)."""
+    return len(text) <= 63 and _LABEL_PATTERN.fullmatch(text) is not None
+
+
 def _subdomain_problems(text: str) -> Iterator[str]:
     if len(text) > 253:
         yield "must be no more than 253 bytes"

@@ -1,7 +1,7 @@
 """Which files to read, and reading them: paths, globs, git, symlinks, sizes."""
 
-from rewriter.discovery.files import TERRAFORM_SUFFIXES, find_files
-from rewriter.discovery.git import changed_files, repository_remotes, repository_root
+from rewriter.discovery.files import PROGRAM_SUFFIXES, TERRAFORM_SUFFIXES, find_files
+from rewriter.discovery.git import changed_files, empty_submodules, repository_remotes, repository_root
 from rewriter.discovery.globs import Globs
 from rewriter.discovery.reading import (
     MAX_BYTES,
@@ -17,11 +17,13 @@ from rewriter.discovery.unmatched import unmatched
 
 __all__ = [
     "MAX_BYTES",
+    "PROGRAM_SUFFIXES",
     "TERRAFORM_SUFFIXES",
     "FoundFile",
     "Globs",
     "InputError",
     "changed_files",
+    "empty_submodules",
     "find_files",
     "holds_old_object",
     "holds_policy",

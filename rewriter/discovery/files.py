@@ -14,38 +14,48 @@ from rewriter.discovery.reading import FoundFile, InputError, reason
 _SUFFIXES = (".yaml", ".yml", ".json", ".tpl", ".tmpl", ".gotmpl", ".j2")
 #: Files of Terraform and Terragrunt, which hold no manifests but may say where pods are.
 TERRAFORM_SUFFIXES = (".hcl", ".tf", ".tfvars")
-#: A file name that kustomize knows beside `kustomization.yaml` (konfig.RecognizedKustomizationFileNames).
-_WITHOUT_SUFFIX = "Kustomization"
+#: Files of programs that may make manifests, and hold none themselves.
+PROGRAM_SUFFIXES = (".jsonnet", ".cue")
+#: File names that kustomize (konfig.RecognizedKustomizationFileNames) and kpt know without a suffix.
+_WITHOUT_SUFFIX = ("Kustomization", "Kptfile")
 #: Folders that hold other people's files or git's own; named explicitly, they are read.
 SKIPPED_FOLDERS = frozenset({".git", "node_modules", ".venv", ".terraform", "__pycache__"})
 
 
 def may_hold_manifests(name: str) -> bool:
     """Whether files of this name, its folders left out, are read as manifests when found below a folder."""
-    return name.endswith(_SUFFIXES) or name == _WITHOUT_SUFFIX
+    return name.endswith(_SUFFIXES) or name in _WITHOUT_SUFFIX
 
 
 def may_hold_facts(name: str) -> bool:
     """Whether files of this name are read when found below a folder, be it for facts alone."""
-    return may_hold_manifests(name) or name.endswith(TERRAFORM_SUFFIXES)
+    return may_hold_manifests(name) or name.endswith((*TERRAFORM_SUFFIXES, *PROGRAM_SUFFIXES))
 
 
 def find_files(
-    paths: Sequence[Path], exclude: Globs, seen: set[str] | None = None, left_out: list[FoundFile] | None = None
+    paths: Sequence[Path],
+    exclude: Globs,
+    seen: set[str] | None = None,
+    left_out: list[FoundFile] | None = None,
+    lost: list[str] | None = None,
 ) -> Iterator[FoundFile | InputError]:
     """Every manifest file at or below the paths, each once, in the order of their names; missing paths as errors.
 
     What git ignores is left out, unless named itself. A symlink below a path is followed to a file inside of it, if
     that file is not found by a name of its own. `seen` holds the real names of files not to find again, and takes
-    those found. `left_out` takes the files that `exclude` matches.
+    those found. `left_out` takes the files that `exclude` matches, `lost` the symlinks that lead to nothing, or out of
+    the repository (out of the folder, where there is none).
     """
     seen = set() if seen is None else seen
     left_out = [] if left_out is None else left_out
+    lost = [] if lost is None else lost
     for path in paths:
-        yield from _at(path, exclude, seen, left_out)
+        yield from _at(path, exclude, seen, left_out, lost)
 
 
-def _at(path: Path, exclude: Globs, seen: set[str], left_out: list[FoundFile]) -> Iterator[FoundFile | InputError]:
+def _at(
+    path: Path, exclude: Globs, seen: set[str], left_out: list[FoundFile], lost: list[str]
+) -> Iterator[FoundFile | InputError]:
     display = os.path.normpath(path)
     try:
         mode = path.stat().st_mode
@@ -55,7 +65,7 @@ def _at(path: Path, exclude: Globs, seen: set[str], left_out: list[FoundFile]) -
         yield InputError(display, why, hint="check the path")
         return
     if stat.S_ISDIR(mode):
-        yield from _below(display, real, exclude, seen, left_out)
+        yield from _below(display, real, exclude, seen, left_out, lost)
     elif not stat.S_ISREG(mode):
         yield InputError(display, "is neither a file nor a folder", hint="name a manifest or a folder of manifests")
     elif path.is_symlink() and _leaves(path, real):
@@ -75,7 +85,7 @@ def _leaves(link: Path, real: str) -> bool:
 
 
 def _below(
-    display: str, root: str, exclude: Globs, seen: set[str], left_out: list[FoundFile]
+    display: str, root: str, exclude: Globs, seen: set[str], left_out: list[FoundFile], lost: list[str]
 ) -> Iterator[FoundFile | InputError]:
     names, links, errors = _walk(display)
     yield from errors
@@ -83,6 +93,7 @@ def _below(
     top = root.rstrip("/") + "/"
     if links:
         names = sorted([*names, *_worth_following(links, names, display, top)])
+        lost += [prefix + link for link in links if _is_lost(Path(display, link), root)]
     for name in names:
         real = top + name
         if real in seen:
@@ -95,7 +106,7 @@ def _below(
 
 
 def _walk(display: str) -> tuple[list[str], list[str], list[InputError]]:
-    """Names of manifest files below a folder, relative to it and sorted; those that are symlinks; bad folders."""
+    """Names of manifest files below a folder, relative to it and sorted; every symlink; bad folders."""
     files: list[str] = []
     links: list[str] = []
     errors: list[InputError] = []
@@ -116,19 +127,32 @@ def _walk(display: str) -> tuple[list[str], list[str], list[InputError]]:
             if entry.is_dir(follow_symlinks=False):
                 if name not in SKIPPED_FOLDERS and f"{relative}{name}/" not in ignored:
                     stack.append(f"{relative}{name}/")
-            elif may_hold_facts(name) and (not ignored or relative + name not in ignored):
-                if entry.is_file(follow_symlinks=False):
-                    files.append(relative + name)
-                elif entry.is_symlink():
+            elif entry.is_symlink():
+                if not name.startswith(".#") and relative + name not in ignored:  # Those are an editor's locks.
                     links.append(relative + name)
+            elif (
+                may_hold_facts(name)
+                and (not ignored or relative + name not in ignored)
+                and entry.is_file(follow_symlinks=False)
+            ):
+                files.append(relative + name)
     files.sort()
     return files, links, errors
+
+
+def _is_lost(link: Path, top: str) -> bool:
+    """Whether a symlink with a manifest's name, or to a folder, leads out of the repository or to nothing."""
+    target = os.path.realpath(link)
+    inside = os.path.realpath(repository_root(link.parent) or top)
+    if not may_hold_manifests(link.name) and not os.path.isdir(target):  # noqa: PTH112
+        return False
+    return not os.path.exists(target) or not (target + os.sep).startswith(inside.rstrip(os.sep) + os.sep)  # noqa: PTH110
 
 
 def _worth_following(links: Sequence[str], names: Sequence[str], display: str, top: str) -> Iterator[str]:
     """The symlinks that lead to a file inside the folder which has no name of its own among the files found."""
     known = set(names)
-    for link in sorted(links):
+    for link in sorted(filter(may_hold_facts, links)):
         target = os.path.realpath(os.path.join(display, link))  # noqa: PTH118 - str throughout
         if target.startswith(top) and os.path.isfile(target):  # noqa: PTH113
             name = target.removeprefix(top)

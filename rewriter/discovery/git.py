@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,6 +27,8 @@ KEPT_VARIABLES = frozenset(
     }
 )
 
+_MODULE_PATH = re.compile(r"^\s*path\s*=\s*(\S.*?)\s*$", re.MULTILINE)
+_LONGEST_MODULES = 1 << 20
 _IGNORED = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
 
 
@@ -138,3 +141,25 @@ def _no_filters(folder: str) -> list[tuple[str, str]]:
 
 def _names(*outputs: bytes) -> Iterator[bytes]:
     return (name for output in outputs for name in output.split(b"\0") if name)
+
+
+def empty_submodules(root: Path) -> list[str]:
+    """The folders of submodules, relative to the working folder, that hold no file: they are not checked out."""
+    try:
+        text = (root / ".gitmodules").read_bytes()[:_LONGEST_MODULES].decode("utf-8", "replace")
+    except OSError:
+        return []
+    found = []
+    for path in _MODULE_PATH.findall(text):
+        folder = root / path
+        if ".." not in Path(path).parts and not _holds_files(folder):
+            found.append(os.path.relpath(folder))
+    return found
+
+
+def _holds_files(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(not entry.name.startswith(".") for entry in entries)
+    except OSError:
+        return False

@@ -9,11 +9,14 @@ from pathlib import Path
 
 from rewriter.config import Config, find_config, load_config
 from rewriter.discovery import (
+    MAX_BYTES,
+    PROGRAM_SUFFIXES,
     TERRAFORM_SUFFIXES,
     FoundFile,
     Globs,
     InputError,
     changed_files,
+    empty_submodules,
     find_files,
     holds_old_object,
     holds_policy,
@@ -36,6 +39,11 @@ from rewriter.inventory.snapshot import Snapshot, read_snapshot
 from rewriter.inventory.snapshot_age import stale, warnings
 from rewriter.inventory.tree import TreeInventory
 from rewriter.passes import PASS_IDS
+
+_NOT_CHECKED_OUT = "is a submodule that is not checked out (`git submodule update --init`)"
+_TOO_LARGE = f"is larger than {MAX_BYTES >> 20} MiB"
+
+_OTHERS = (*TERRAFORM_SUFFIXES, *PROGRAM_SUFFIXES)
 
 Progress = Callable[[int], None]
 """Told how many more files are read."""
@@ -92,6 +100,8 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
     workspace.narrowed = only is not None
     exclude = Globs(config.root, config.exclude)
     seen = _scan(workspace, paths, only, exclude, progress)
+    for name in empty_submodules(root or _folder(start)):
+        inventory.leave_out(name, None, _NOT_CHECKED_OUT, applied=True)
     asked = bool(workspace.files) or not paths
     together = config.root if _config_found(config, request) else root
     if asked and together is not None and not any(_holds(path, together) for path in paths):
@@ -224,12 +234,13 @@ def _scan(
     seen: set[str] = set()
     offer = workspace.inventory.offer
     left_out: list[FoundFile] = []
-    for found in find_files(paths, exclude, seen, left_out):
+    lost: list[str] = []
+    for found in find_files(paths, exclude, seen, left_out, lost):
         if isinstance(found, InputError):
             workspace.errors.append(found)
             continue
-        if found.display.endswith(TERRAFORM_SUFFIXES):
-            _offer_terraform(workspace.inventory, found)
+        if found.display.endswith(_OTHERS):
+            _offer_other(workspace.inventory, found)
             continue
         workspace.scanned += 1
         if not workspace.scanned % 500:
@@ -238,7 +249,9 @@ def _scan(
         if isinstance(data, InputError):
             workspace.errors.append(data)
             workspace.inventory.leave_out(found.display, None, data.message)
-        elif data is not None:
+        elif data is None:
+            workspace.inventory.leave_out(found.display, None, _TOO_LARGE)
+        else:
             offer(found.display, data)
             if holds_policy(data) or holds_old_object(data):
                 if only is None or found.path.resolve() in only:
@@ -246,36 +259,42 @@ def _scan(
             elif found.explicit and b"\0" in data:
                 what = InputError(found.display, "is binary, not a manifest", hint="name YAML or JSON files")
                 workspace.errors.append(what)
-    _leave_out(workspace.inventory, left_out)
+    _leave_out(workspace.inventory, left_out, lost)
     return seen
 
 
-def _leave_out(inventory: TreeInventory, files: Sequence[FoundFile]) -> None:
+def _leave_out(inventory: TreeInventory, files: Sequence[FoundFile], lost: Sequence[str]) -> None:
     """Files under `exclude` are no facts, and may be applied all the same: what they may hold is not absent."""
     for found in files:
-        if not found.display.endswith(TERRAFORM_SUFFIXES):
+        if not found.display.endswith(_OTHERS):
             data = read_file(found)
-            if data is not None:
-                inventory.leave_out(found.display, data if isinstance(data, bytes) else None, "is under `exclude`")
+            inventory.leave_out(
+                found.display, data if isinstance(data, bytes) else None, "is under `exclude`", excluded=True
+            )
+    for name in lost:
+        inventory.leave_out(name, None, "is a symlink that leads out of the repository, or to nothing")
 
 
-def _offer_terraform(inventory: TreeInventory, found: FoundFile) -> None:
-    """A file that cannot be read tells nothing: no policy is in it."""
+def _offer_other(inventory: TreeInventory, found: FoundFile) -> None:
+    """A file that holds no manifests. One that cannot be read tells nothing: no policy is in it."""
     data = read_file(found)
-    if isinstance(data, bytes):
+    if isinstance(data, bytes) and found.display.endswith(TERRAFORM_SUFFIXES):
         inventory.offer_terraform(found.display, data)
+    elif isinstance(data, bytes):
+        inventory.offer_program(found.display, data)
 
 
 def _scan_facts(workspace: Workspace, root: Path, exclude: Globs, seen: set[str]) -> None:
     """Offers the rest of the repository as facts, where the paths are only a part of it."""
     left_out: list[FoundFile] = []
-    for found in find_files([root], exclude, seen, left_out):
-        if isinstance(found, FoundFile) and found.display.endswith(TERRAFORM_SUFFIXES):
-            _offer_terraform(workspace.inventory, found)
+    lost: list[str] = []
+    for found in find_files([root], exclude, seen, left_out, lost):
+        if isinstance(found, FoundFile) and found.display.endswith(_OTHERS):
+            _offer_other(workspace.inventory, found)
         elif isinstance(found, FoundFile):
             data = read_file(found)
             if isinstance(data, bytes):
                 workspace.inventory.offer(found.display, data)
-            elif isinstance(data, InputError):
-                workspace.inventory.leave_out(found.display, None, data.message)
-    _leave_out(workspace.inventory, left_out)
+            else:
+                workspace.inventory.leave_out(found.display, None, _TOO_LARGE if data is None else data.message)
+    _leave_out(workspace.inventory, left_out, lost)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 
+from rewriter.cilium.label_syntax import is_label_value, name_problems
 from rewriter.cilium.labels import (
     ANY,
     CLUSTER_LABEL,
@@ -129,8 +130,15 @@ def _may_make(hidden: Hidden, term: LabelTerm) -> bool:
             for condition in term.conditions
         )
     if hidden.labels is not None:
-        return _fixed_labels(term).items() <= set(hidden.labels)
+        return all(_may_carry(hidden.labels, key, value) for key, value in _fixed_labels(term).items())
     return True
+
+
+def _may_carry(labels: Iterable[tuple[str, str]], key: str, value: str) -> bool:
+    """Whether pods with labels as they are written may carry a label: a placeholder may become any key or value."""
+    return any(
+        (key == own or any(name_problems(own))) and (value == text or not is_label_value(text)) for own, text in labels
+    )
 
 
 def workloads_of(inventory: Inventory, term: LabelTerm) -> tuple[Workload, ...] | None:

@@ -42,12 +42,13 @@ class Unit:
 class Read:
     """What an applier's manifest says: its units, and in words what could not be followed.
 
-    `applications` are the Argo CD Applications that it is or makes.
+    `applications` are the Argo CD Applications that it is or makes, `unfilled` those of which a value is not known.
     """
 
     units: tuple[Unit, ...] = ()
     unknown: tuple[str, ...] = ()
     applications: tuple[Mapping[str, Any], ...] = ()
+    unfilled: tuple[Mapping[str, Any], ...] = ()
 
 
 def api_group(value: Mapping[str, Any]) -> str:

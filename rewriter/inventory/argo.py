@@ -6,6 +6,7 @@ import fnmatch
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rewriter import yamltext
@@ -15,12 +16,14 @@ from rewriter.inventory.kustomize import read_patches
 from rewriter.inventory.manifests import items, mapping, texts
 from rewriter.inventory.transform import Labels, Transform
 from rewriter.inventory.tree_files import TreeFiles
+from rewriter.inventory.unfollowed import Unfollowed
 
 GROUP = "argoproj.io"
 IN_CLUSTER = ("https://kubernetes.default.svc", "in-cluster", "")
 #: More Applications than any real set makes.
 MAX_ELEMENTS = 5000
 
+_SOURCES = re.compile(r"\b(?:sources?|destination|kustomize|helm|plugin|directory|path|chart|repoURL)\b")
 _PLACEHOLDER = re.compile(r"\{\{-?([^{}]*)\}\}")
 
 
@@ -36,8 +39,21 @@ def destination_of(application: Mapping[str, Any]) -> str | None:
     return None if name in IN_CLUSTER else name
 
 
-def read_application(value: Mapping[str, Any], source: Source) -> Read:
-    """What an Application applies."""
+def template_patch(value: Mapping[str, Any], source: Source) -> tuple[Unfollowed, ...]:
+    """What the `templatePatch` of an ApplicationSet may do to manifests: nothing, or anything."""
+    name = mapping(value.get("metadata")).get("name")
+    words = f"the templatePatch of ApplicationSet {name}, {source},"
+    return (Unfollowed(words),) if _changes_sources(mapping(value.get("spec"))) else ()
+
+
+def _changes_sources(spec: Mapping[str, Any]) -> bool:
+    """Whether a `templatePatch` may change what an Application applies, or to where."""
+    patch = spec.get("templatePatch")
+    return patch is not None and _SOURCES.search(str(patch)) is not None
+
+
+def read_application(value: Mapping[str, Any], source: Source, unfollowed: tuple[Unfollowed, ...] = ()) -> Read:
+    """What an Application applies. `unfollowed` is what else may change it."""
     spec = mapping(value.get("spec"))
     destination = mapping(spec.get("destination"))
     name = destination_of(value)
@@ -61,6 +77,7 @@ def read_application(value: Mapping[str, Any], source: Source) -> Read:
             suffix=_text(kustomize.get("nameSuffix")) or "",
             labels=_labels(kustomize),
             patches=tuple(read_patches(kustomize, source)),
+            unfollowed=unfollowed,
         )
         url = each.get("repoURL")
         repository = Repository(url if isinstance(url, str) else None, str(url))
@@ -77,8 +94,17 @@ def _labels(kustomize: Mapping[str, Any]) -> tuple[Labels, ...]:
     return (Labels(pairs, everywhere, everywhere or kustomize.get("labelIncludeTemplates") is True),)
 
 
-def read_application_set(value: Mapping[str, Any], files: TreeFiles) -> tuple[list[Mapping[str, Any]], tuple[str, ...]]:
-    """The Applications that a set makes, and in words what could not be followed.
+@dataclass(frozen=True, slots=True)
+class SetOfApplications:
+    """The Applications that a set makes, those of which a value is not known, and in words what is not followed."""
+
+    made: tuple[Mapping[str, Any], ...]
+    unfilled: tuple[Mapping[str, Any], ...]
+    unknown: tuple[str, ...]
+
+
+def read_application_set(value: Mapping[str, Any], files: TreeFiles) -> SetOfApplications:
+    """What a set makes.
 
     A git generator is read from the tree at hand; whoever applies the result checks that it is its repository.
     Generators other than list and git are not followed.
@@ -86,24 +112,43 @@ def read_application_set(value: Mapping[str, Any], files: TreeFiles) -> tuple[li
     spec = mapping(value.get("spec"))
     template = mapping(spec.get("template"))
     made: list[Mapping[str, Any]] = []
+    unfilled: list[Mapping[str, Any]] = []
     unknown: list[str] = []
-    if spec.get("templatePatch"):
+    if _changes_sources(spec):
         unknown.append("its templatePatch is not read")
     for generator in items(spec.get("generators")):
         elements = _elements(generator, files, template)
+        own_template = mapping(mapping(next(iter(generator.values()), {})).get("template"))
         if elements is None:
             unknown.append(f"what its {' and '.join(generator) or 'empty'} generator makes")
+            unfilled.append(_over(template, own_template))
             continue
         if not elements and "git" in generator:
             unknown.append("what its git generator finds in a repository that is not at hand")
-        own_template = mapping(mapping(next(iter(generator.values()), {})).get("template"))
         for element in elements[:MAX_ELEMENTS]:
             filled = _filled(_over(template, own_template), element)
             if _unfilled(filled):
                 unknown.append("an Application whose template needs more than its generator tells")
+                unfilled.append(filled)
             else:
                 made.append({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", **filled})
-    return made, tuple(dict.fromkeys(unknown))
+    return SetOfApplications(tuple(made), tuple(unfilled), tuple(dict.fromkeys(unknown)))
+
+
+def steps_of(application: Mapping[str, Any], source: Source) -> Iterator[tuple[Mapping[str, Any], Transform]]:
+    """Each source of an Application with a path, and what the Application does to its manifests."""
+    for each in sources_of(mapping(application.get("spec"))):
+        if isinstance(each.get("path"), str):
+            plugin = Unfollowed(f"a plugin of an Application of {source}")
+            patches = tuple(read_patches(mapping(each.get("kustomize")), source))
+            yield each, Transform(source, patches=patches, unfollowed=(plugin,) if each.get("plugin") else ())
+
+
+def may_apply(source: Mapping[str, Any], inner: str) -> bool:
+    """Whether a source whose path has placeholders may be a folder that holds a file, or is a file's folder."""
+    path = posixpath.normpath(str(source.get("path")).lstrip("/") or ".")
+    pattern = ".*".join(re.escape(part) for part in _PLACEHOLDER.sub("\0", path).split("\0"))
+    return path == "." or re.match(f"(?:{pattern})(?:/|$)", inner) is not None
 
 
 def _elements(

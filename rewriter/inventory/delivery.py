@@ -15,6 +15,7 @@ from rewriter.inventory.manifests import mapping
 from rewriter.inventory.mutations import CLUSTERWIDE, Mutation
 from rewriter.inventory.patches import Patch, may_mean
 from rewriter.inventory.placements import Placements
+from rewriter.inventory.post_renderers import post_renderer, value_at
 from rewriter.inventory.transform import Transform, transformed
 from rewriter.inventory.tree_files import TreeFiles
 
@@ -79,7 +80,9 @@ class Delivery:
         `route` is that of a policy inside the manifest, which is then of another kind.
         `${VAR}` is no change here: what passes read of it, they read as not known.
         """
-        for placement in self._placements.of(self._files.inner(path)):
+        inner = self._files.inner(path)
+        placements = self._placements.of(inner)
+        for placement in placements:
             chain = [replace(step, variables=None) for step in placement.chain]
             value = manifest
             for count, step in enumerate(chain, 1):
@@ -94,6 +97,20 @@ class Delivery:
                 for each in step.unfollowed:
                     if each.may_touch(value, manifest):
                         return f"{each.words} may change it when it is applied"
+            if words := post_renderer(value, route):
+                return f"{words} may change it when it is applied"
+        for step in self._placements.maybe_of(inner):
+            for patch in _patches(step):
+                if patch.changes_rules and may_mean(patch, manifest, manifest):
+                    return f"{patch.words} may change it when it is applied"
+            for each in step.unfollowed:
+                if each.may_touch(manifest, manifest):
+                    return f"{each.words} may change it when it is applied"
+        for change in self._placements.folder_changes:
+            if change.may_touch(inner):
+                return f"{change.words} may change it when it is applied"
+        if not placements and (words := post_renderer(manifest, route)):
+            return f"{words} may change it when it is applied"
         return self._made_by_plugin(path) or self._mutated(path, manifest)
 
     def _made_by_plugin(self, path: str) -> str:
@@ -207,14 +224,7 @@ def _rules(manifest: Mapping[str, Any], route: str) -> Any:
     """What a policy says, or what stands at a route of the manifest that holds it."""
     if not route:
         return manifest.get("spec"), manifest.get("specs")
-    value: Any = manifest
-    for token in route.split("/")[1:]:
-        token = token.replace("~1", "/").replace("~0", "~")
-        if isinstance(value, list):
-            value = value[int(token)] if token.isdigit() and int(token) < len(value) else None
-        else:
-            value = mapping(value).get(token)
-    return value
+    return value_at(manifest, route)
 
 
 def _patches(step: Transform) -> Iterator[Patch]:

@@ -7,18 +7,20 @@ known (DESIGN section 8). `rewriter.inventory.completeness` makes the answer for
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from rewriter.inventory import argo, flux
 from rewriter.inventory.appliers import api_group
 from rewriter.inventory.completeness import LIFT, Hidden
+from rewriter.inventory.generating import GENERATING_KINDS, generated_in
+from rewriter.inventory.kinds_in_text import may_hold_pods
 from rewriter.inventory.kubernetes import namespace_of
 from rewriter.inventory.manifests import Manifest, items, mapping
 from rewriter.inventory.operators import OWN_KEYS, convention_of
 from rewriter.inventory.placements import Placements
-from rewriter.inventory.pod_templates import pod_templates
+from rewriter.inventory.pod_templates import pod_templates, wrapped_pods
 from rewriter.inventory.releases.model import Made
 from rewriter.inventory.tree_files import OfferedFile, TreeFiles, UnreadFile
 from rewriter.inventory.understood import INERT_NAMES, is_fact, is_inert
@@ -27,9 +29,7 @@ _END = rb"""[ \t]*,?[ \t]*(?:[#}].*)?\r?$"""
 _NAMESPACE = re.compile(
     rb"""^[ \t{,-]*["']?namespace["']?[ \t]*:[ \t]*["']?([a-z0-9][-a-z0-9]*)["']?""" + _END, re.MULTILINE
 )
-_KIND = re.compile(rb"""^[ \t{,-]*["']?kind["']?[ \t]*:[ \t]*["']?([A-Za-z0-9]+)["']?""" + _END, re.MULTILINE)
 _NAMES_ONE = re.compile(rb"""["']?\b(?:apiVersion|kind)["']?[ \t]*:""")
-_API = re.compile(rb"""["']?\bapiVersion["']?[ \t]*:""")
 _BREAK = re.compile(rb"^---", re.MULTILINE)
 
 #: What else an operator may call a namespace that it puts pods into.
@@ -41,6 +41,20 @@ _MEND = f"mend the file, or {LIFT}"
 _RENDER = f"render it and keep the result in the tree, or {LIFT}"
 _INERT = f"name the kind in `inert_kinds` under [facts] if it makes no pods and no Services, or {LIFT}"
 _INCLUDE = f"take the file out of `exclude` and silence its findings with [[per-path]], or {LIFT}"
+
+
+#: What Helm installs: `releases` tell of these.
+_RELEASES = frozenset({(flux.HELM_GROUP, "HelmRelease"), ("helm.cattle.io", "HelmChart")})
+
+
+_GATEWAY_KEYS = (
+    "gateway.*",
+    "gateway.networking.k8s.io/*",
+    "app.kubernetes.io/*",
+    "istio.io/*",
+    "*.istio.io/*",
+    "kgateway*",
+)
 
 
 class HiddenSources:
@@ -85,6 +99,10 @@ class HiddenSources:
                 yield self._hidden(
                     f"{each.source} {each.why}", self._namespaces_in(each.path, each.text), each.path, lift
                 )
+        for program in self._files.programs:
+            namespaces = None if program.namespace is None else {program.namespace}
+            yield self._hidden(f"{program.words} {program.source}", namespaces, program.source.path, _RENDER)
+        yield from self._generated()
         yield from self._applied_elsewhere()
 
     def _release(self, made: Made) -> Hidden:
@@ -103,15 +121,16 @@ class HiddenSources:
             return False
         if self._files.is_in_chart(inner) and not self._placements.of(inner):
             return False
-        return unread.excluded or self._is_applied(unread.path)
+        return unread.applied or self._is_applied(unread.path)
 
     def _objects(self, file: OfferedFile, inner: str) -> Iterator[Hidden]:
         """The objects of a file that may make pods beside those that are known."""
         for manifest in self._files.manifests(file.path, file.data):
             value = manifest.value
-            release = manifest.kind == "HelmRelease" and api_group(value) == flux.HELM_GROUP
+            release = (api_group(value), manifest.kind) in _RELEASES
             if release or is_fact(value) or is_inert(value, self._inert_kinds):
                 continue
+            yield from wrapped_pods(manifest, self._known_clusters(file.path))
             known = convention_of(value) is None and next(pod_templates(value), None) is not None
             if known:
                 continue
@@ -121,13 +140,24 @@ class HiddenSources:
                 found = None if namespace is None else {namespace, *_named_in(applied.value.get("spec"))}
                 # What an operator is known to make is a fact; only labels of its own may be missing there.
                 convention = convention_of(value) or ""
-                keys = OWN_KEYS.get(convention) if convention in self._operators else None
+                keys = OWN_KEYS.get(convention) if convention in self._operators else _gateway_keys(value)
                 yield replace(self._hidden(words, found, file.path, _INERT), keys=keys)
+
+    def _generated(self) -> Iterator[Hidden]:
+        """The objects that policies of Kyverno generate."""
+        for file in self._files.of_kinds(GENERATING_KINDS):
+            if self._is_applied(file.path):
+                for manifest in self._files.manifests(file.path, file.data):
+                    for namespace in generated_in(manifest, self._inert_kinds):
+                        words = f"what {manifest.kind} {manifest.name} generates, {manifest.source}"
+                        yield self._hidden(words, None if namespace is None else {namespace}, file.path)
 
     def _charts(self) -> Iterator[Hidden]:
         """The charts of the tree that no release of it installs: somebody may, into any namespace."""
         installed = frozenset(self._installed())
         for folder in self._files.charts:
+            if b"type: library" in (self._files.bytes_of(f"{folder}/Chart.yaml".removeprefix("./")) or b""):
+                continue
             text = b"\n---\n".join(self._files.templates_of(folder))
             if folder not in installed and (not text or self._may_hold_pods(text)):
                 words = f"chart {folder}, which is not rendered"
@@ -163,18 +193,21 @@ class HiddenSources:
             place = None if own is None else {own}
             for url in each.remote:
                 yield self._hidden(f"remote {url}, {each.source}", place, each.source.path)
+            for patch in (*each.transform.patches, *each.transform.late_patches):
+                if patch.unread and str(patch.target.get("kind", "")).encode() not in INERT_NAMES:
+                    yield self._hidden(f"{patch.words}, which cannot be read,", place, each.source.path)
             for words in each.hiding:
                 yield self._hidden(f"{words}, {each.source}", place, each.source.path)
 
     def _hidden(self, words: str, namespaces: Collection[str] | None, path: str, lift: str = LIFT) -> Hidden:
+        places = None if namespaces is None else frozenset(namespaces)
+        return Hidden(words, lift, places, self._known_clusters(path))
+
+    def _known_clusters(self, path: str) -> frozenset[str] | None:
+        """The clusters that a file is applied to; None where one of them is not known."""
         names = list(self._clusters_of(path))
-        clusters = frozenset(name for name in names if name is not None)
-        return Hidden(
-            words,
-            lift,
-            None if namespaces is None else frozenset(namespaces),
-            clusters if clusters and None not in names else None,
-        )
+        known = frozenset(name for name in names if name is not None)
+        return known if known and None not in names else None
 
     def _may_hold_pods(self, text: bytes | None) -> bool:
         """Whether a text that is not read may hold a manifest of something that makes pods or Services."""
@@ -182,9 +215,7 @@ class HiddenSources:
             return True
         if not _NAMES_ONE.search(text):
             return False
-        kinds = _KIND.findall(text)
-        inert = INERT_NAMES | {kind.partition(".")[0].encode() for kind in self._inert_kinds}
-        return len(kinds) < len(_API.findall(text)) or not set(kinds) <= inert
+        return may_hold_pods(text, self._inert_kinds)
 
     def _namespaces_in(self, path: str, text: bytes | None) -> Collection[str] | None:
         """The namespaces that an unread text may be applied to, None where it does not tell."""
@@ -208,6 +239,14 @@ class HiddenSources:
 def _made(manifest: Manifest) -> tuple[str | None, str]:
     namespace = _text(mapping(manifest.value.get("spec")).get("targetNamespace")) or namespace_of(manifest)
     return namespace, f"{manifest.kind} {manifest.name}, {manifest.source}"
+
+
+def _gateway_keys(value: Mapping[str, Any]) -> frozenset[str] | None:
+    """The labels of the pods that a controller makes for a Gateway (Istio, Envoy Gateway, kgateway), else None."""
+    if (api_group(value), value.get("kind")) != ("gateway.networking.k8s.io", "Gateway"):
+        return None
+    own = mapping(mapping(mapping(value.get("spec")).get("infrastructure")).get("labels"))
+    return frozenset({*_GATEWAY_KEYS, *map(str, own)})
 
 
 def _named_in(value: Any, depth: int = 0) -> Iterator[str]:

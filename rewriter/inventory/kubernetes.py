@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeGuard
 
 from rewriter import yamltext
+from rewriter.cilium.label_syntax import is_dns_label
 from rewriter.inventory.facts import (
     CIDRGroup,
     EndpointSlice,
@@ -42,8 +43,12 @@ _ADDRESS_ANNOTATIONS = (
 def namespace_of(manifest: Manifest) -> str | None:
     """The namespace of an applied manifest; None where it is not known."""
     namespace = manifest.metadata.get("namespace")
-    known = isinstance(namespace, str) and bool(namespace) and not yamltext.has_substitution(namespace)
-    return str(namespace) if known else None
+    return str(namespace) if is_namespace(namespace) else None
+
+
+def is_namespace(value: Any) -> TypeGuard[str]:
+    """Whether a value can be the name of a namespace: `${VAR}` and other placeholders cannot."""
+    return isinstance(value, str) and is_dns_label(value)
 
 
 def workload(manifest: Manifest, namespace: str, cluster: str | None) -> Workload | None:

@@ -14,7 +14,7 @@ from rewriter.inventory.manifests import items, mapping, texts
 from rewriter.inventory.patches import Patch, parse_patch
 from rewriter.inventory.transform import Labels, Transform
 from rewriter.inventory.transformers import read_transformers
-from rewriter.inventory.tree_files import KUSTOMIZATION_NAMES, TreeFiles
+from rewriter.inventory.tree_files import KUSTOMIZATION_NAMES, TreeFiles, UnreadFile
 from rewriter.inventory.understood import INERT_NAMES
 from rewriter.inventory.unfollowed import Unfollowed, of_kustomization
 
@@ -65,6 +65,9 @@ def _document(files: TreeFiles, inner: str, path: str) -> tuple[Mapping[str, Any
         documents = [each for each in yamltext.parse(text) if isinstance(each.value, dict)]
     except yamltext.YamlTextError as error:
         files.unreadable.append(Source(path, error.line))
+        why = "is a template" if error.message == "is a template" else f"cannot be read: {error.message}"
+        files.unread.append(UnreadFile(path, Source(path, error.line), None, why, applied=True))
+        files.broken_kustomizations.append((inner, Source(path, error.line)))
         return None, Source(path)
     for document in documents:
         version = document.value.get("apiVersion")

@@ -11,6 +11,7 @@ from rewriter.inventory.facts import Source
 from rewriter.inventory.kustomize import Kustomization, joined
 from rewriter.inventory.transform import Transform, transformed
 from rewriter.inventory.tree_files import TreeFiles
+from rewriter.inventory.unfollowed import Unfollowed
 
 #: More ways from roots to files than any real repository has; beyond it the rest is reported as not followed.
 MAX_PLACEMENTS = 300_000
@@ -76,6 +77,10 @@ class Walk:
             inside = joined(folder, component)
             if inside in self._kustomizations:
                 chain = self._build(inside, chain, ())
+            else:
+                source = chain[-1].source if chain else Source(folder)
+                missing = Unfollowed(f"component {component} of {source}, which is not there,")
+                chain = (Transform(source, unfollowed=(missing,)), *chain)
         if folder in self._kustomizations:
             self._build(folder, chain, ())
         else:

@@ -31,6 +31,7 @@ MUTATION_KINDS = frozenset(
         b"Assign",
         b"AssignMetadata",
         b"ModifySet",
+        b"MutatingWebhookConfiguration",
     }
 )
 CLUSTERWIDE = "CiliumClusterwideNetworkPolicy"
@@ -44,6 +45,18 @@ _RESOURCES = {
 _NO_PODS = frozenset(
     {"namespaces", "services", "ingresses", "configmaps", "secrets", *(plural for _, plural in _RESOURCES.values())}
 )
+#: Tools whose webhooks do what their own policies say, which are read.
+_FOLLOWED = frozenset({"gatekeeper", "kyverno"})
+#: The labels that webhooks of well-known tools give to pods, by a part of their name; none where they add none.
+_ADDED_BY_WEBHOOKS: Mapping[str, tuple[str, ...]] = {
+    "cert-manager": (),
+    "istio": ("istio.io/*", "*.istio.io/*"),
+    "linkerd": ("linkerd.io/*", "*.linkerd.io/*"),
+    "vault": (),
+    "pod-identity": (),
+    "azure-wi": (),
+    "vpa": (),
+}
 _ANCHOR = re.compile(r"^([+=<^X]?)\((.*)\)$")
 _VERSION = re.compile(r"^(v\d\w*|\*)$")
 _NAME_LABEL = "kubernetes.io/metadata.name"
@@ -86,6 +99,8 @@ def read_mutations(manifest: Manifest) -> Iterator[Mutation]:
         yield from _expressions(manifest, "Kyverno" if "kyverno" in group else "the API server")
     elif group == "mutations.gatekeeper.sh":
         yield from _gatekeeper(manifest)
+    elif group == "admissionregistration.k8s.io" and kind == "MutatingWebhookConfiguration":
+        yield from _webhooks(manifest)
 
 
 def _kyverno(manifest: Manifest, rule: Mapping[str, Any]) -> Iterator[Mutation]:
@@ -225,6 +240,33 @@ def _selected_names(selector: Mapping[str, Any]) -> Any:
         if each.get("key") == _NAME_LABEL and each.get("operator") == "In":
             return each.get("values")
     return None
+
+
+def _webhooks(manifest: Manifest) -> Iterator[Mutation]:
+    """What webhooks may do, of which nothing but the name tells more than whom they are asked about."""
+    for webhook in items(manifest.value.get("webhooks")):
+        name = str(webhook.get("name"))
+        if any(part in _FOLLOWED for part in re.split(r"[.-]", f"{name}.{manifest.name}")):
+            continue
+        rules = items(webhook.get("rules"))
+        kinds, pods = _asked(rules)
+        keys = next((keys for part, keys in _ADDED_BY_WEBHOOKS.items() if part in f"{name} {manifest.name}"), ("*",))
+        place = _selected_names(mapping(webhook.get("namespaceSelector")))
+        asked = [*kinds, *(["Pod"] if pods else [])]
+        yield from _mutation(manifest, "a webhook", asked, [place], keys=frozenset(keys), touches=True)
+
+
+def _asked(rules: Iterable[Mapping[str, Any]]) -> tuple[list[str], bool]:
+    """The kinds of policies that rules of the API server match, and whether they match pods."""
+    kinds: list[str] = []
+    pods = False
+    for rule in rules:
+        for resource in _texts(rule.get("resources")):
+            plural = resource.partition("/")[0].lower()
+            groups = _texts(rule.get("apiGroups")) or ["*"]
+            pods = pods or (fnmatchcase("pods", plural) and any(each in ("*", "") for each in groups))
+            kinds += [kind for kind, (group, each) in _RESOURCES.items() if _meets(rule, group, plural, each)]
+    return kinds, pods
 
 
 def _gatekeeper(manifest: Manifest) -> Iterator[Mutation]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
 from rewriter.inventory import argo, flux
 from rewriter.inventory.appliers import Read, api_group, folder_of
 from rewriter.inventory.facts import Source
+from rewriter.inventory.folder_changes import FolderChange, folder_changes
 from rewriter.inventory.kustomize import Kustomization, read_kustomizations
 from rewriter.inventory.kustomize_walk import BARE, Placement, Problem, Walk, reach
 from rewriter.inventory.manifests import Manifest, mapping
 from rewriter.inventory.own_repository import OwnRepository
-from rewriter.inventory.transform import Added, added_by
+from rewriter.inventory.transform import Added, Transform, added_by
 from rewriter.inventory.tree_files import KUSTOMIZATION_NAMES, TreeFiles
 from rewriter.inventory.variables import VariableSources
 
@@ -66,6 +67,7 @@ class Placements:
         self._unknown: dict[Problem, None] = {}
         self._unread: dict[Unread, None] = {}
         self._applications: list[PlacedApplication] = []
+        self._unfilled: list[tuple[Mapping[str, Any], Transform]] = []
 
     def of(self, inner: str) -> Sequence[Placement]:
         """The placements of a file; none where nothing in the tree applies it."""
@@ -109,6 +111,14 @@ class Placements:
         self.of("")
         return self._applications
 
+    def maybe_of(self, inner: str) -> Iterator[Transform]:
+        """What Applications that are not known in full, which may apply a file, would do to its manifests."""
+        self.of("")
+        for source, step in self._unfilled:
+            folders = [folder for folder in self.kustomizations if argo.may_apply(source, folder)]
+            if argo.may_apply(source, inner) or any(inner in reach(each, self.kustomizations, {}) for each in folders):
+                yield step
+
     @property
     def unread(self) -> Sequence[Unread]:
         """What appliers bring from other repositories and folders that are not there, or make in ways not followed."""
@@ -127,6 +137,12 @@ class Placements:
     @cached_property
     def kustomizations(self) -> dict[str, Kustomization]:
         return read_kustomizations(self._files)
+
+    @cached_property
+    def folder_changes(self) -> tuple[FolderChange, ...]:
+        """What may change the manifests of folders in ways that cannot be followed."""
+        len(self.kustomizations)  # Reading them finds those that are broken.
+        return tuple(folder_changes(self._files))
 
     @cached_property
     def patch_files(self) -> frozenset[str]:
@@ -180,6 +196,7 @@ class Placements:
         applied = self._covered
         for _ in range(_ROUNDS):
             self._applications = []
+            self._unfilled = []
             self._unknown.clear()
             self._unread.clear()
             walk, children = self._followed(applied)
@@ -226,6 +243,10 @@ class Placements:
             where = argo.destination_of(application) or target
             self._applications.append(PlacedApplication(application, applier.manifest.source, where))
         fresh: list[tuple[str, Placement]] = []
+        for application in read.unfilled:
+            steps = argo.steps_of(application, applier.manifest.source)
+            patched = argo.template_patch(value, applier.manifest.source)
+            self._unfilled += [(each, replace(step, unfollowed=(*step.unfollowed, *patched))) for each, step in steps]
         for text in read.unknown:
             self._tell(applier, text, _target_namespace(value))
         for unit in read.units:
@@ -256,11 +277,12 @@ class Placements:
             return flux.read_flux_instance(mapping(value.get("spec")), source)
         if value.get("kind") == "Application":
             return argo.read_application(value, source)
-        made, unknown = argo.read_application_set(value, self._files)
-        reads = [argo.read_application(each, source) for each in made]
-        unknown = (*unknown, *(text for read in reads for text in read.unknown))
+        found = argo.read_application_set(value, self._files)
+        unfollowed = argo.template_patch(value, source)
+        reads = [argo.read_application(each, source, unfollowed) for each in found.made]
+        unknown = (*found.unknown, *(text for read in reads for text in read.unknown))
         units = tuple(unit for read in reads for unit in read.units)
-        return Read(units, tuple(dict.fromkeys(unknown)), tuple(made))
+        return Read(units, tuple(dict.fromkeys(unknown)), found.made, found.unfilled)
 
     @cached_property
     def _reached(self) -> dict[_Key, frozenset[str]]:

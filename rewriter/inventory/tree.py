@@ -32,6 +32,7 @@ from rewriter.inventory.facts import (
 )
 from rewriter.inventory.file_index import FileIndex
 from rewriter.inventory.gateways import ControllerClass, Gateway, Ingress, Route
+from rewriter.inventory.generating import GENERATING_KINDS
 from rewriter.inventory.hidden import HiddenSources
 from rewriter.inventory.hubble.flows import ObservedFlow, ObservedFlows
 from rewriter.inventory.kustomize_walk import Placement, Problem
@@ -43,6 +44,7 @@ from rewriter.inventory.operators import CONVENTIONS, OPERATOR_KINDS, convention
 from rewriter.inventory.placements import APPLIER_KINDS, Placements
 from rewriter.inventory.pod_templates import template_workloads, uncertain_labels
 from rewriter.inventory.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
+from rewriter.inventory.programs import is_program, programs_in, terraform_programs
 from rewriter.inventory.readers import KINDS, READERS
 from rewriter.inventory.releases.make import Render, no_render
 from rewriter.inventory.releases.model import Made
@@ -64,6 +66,7 @@ _KEPT_KINDS = (
     | APPLIER_KINDS
     | POLICY_KINDS
     | MUTATION_KINDS
+    | GENERATING_KINDS
     | {b"GitRepository", b"HelmRelease", b"OCIRepository", b"HelmChart", b"HelmChartConfig"}
 )
 
@@ -139,14 +142,26 @@ class TreeInventory:
         """Takes note of a file that may hold facts. Nothing is parsed yet."""
         self._files.offer(path, data, _KEPT_KINDS)
         self._settings.offer(path, data)
+        self.offer_program(path, data)
 
-    def leave_out(self, path: str, data: bytes | None, why: str) -> None:
-        """Takes note of a file that is not read as facts, and `why` in words. None: its bytes cannot be read."""
-        self._files.leave_out(path, data, why)
+    def leave_out(
+        self, path: str, data: bytes | None, why: str, *, excluded: bool = False, applied: bool = False
+    ) -> None:
+        """Takes note of a file that is not read as facts, and `why` in words. None: its bytes cannot be read.
+
+        `excluded` says that `exclude` matches it, `applied` that it counts as applied wherever it lies.
+        """
+        self._files.leave_out(path, data, why, excluded=excluded, applied=applied)
 
     def offer_terraform(self, path: str, data: bytes) -> None:
-        """Takes note of a file that holds no manifests and may say something of a cluster."""
+        """Takes note of a file that holds no manifests and may say something of a cluster, or make objects."""
         self._settings.offer_terraform(path, data)
+        self._files.programs += terraform_programs(path, data)
+
+    def offer_program(self, path: str, data: bytes) -> None:
+        """Takes note of a file of a program that may make manifests."""
+        if is_program(path, data):
+            self._files.programs += programs_in(path, data)
 
     def prepare(self) -> None:
         """Finds out how files reach clusters, once, so that processes forked from here need not."""

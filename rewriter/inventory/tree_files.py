@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,24 +11,11 @@ from pathlib import Path
 from rewriter import yamltext
 from rewriter.discovery.escapes import unescaped
 from rewriter.inventory.facts import Source
+from rewriter.inventory.kinds_in_text import KIND, is_odd, may_be_unknown
+from rewriter.inventory.locked import NOT_TEXT, unreadable_as_text
 from rewriter.inventory.manifests import Manifest, read_manifests
-from rewriter.inventory.understood import INERT_NAMES, is_fact_text
+from rewriter.inventory.programs import Program
 
-# Every pattern below begins with a character of its own, so that the search leaps from one to the next.
-_KIND = re.compile(rb"""kind["']?[ \t]*:[ \t]*["']?([A-Za-z0-9]+)""")
-_VERSION = re.compile(rb"""apiVersion["']?[ \t]*:[ \t]*["']?([A-Za-z0-9./-]+)""")
-_FLOW = re.compile(rb"""\n[ \t]*[\[{]""")
-#: A kind that the first does not read: tagged, anchored, an alias, a block scalar, on the next line...
-_ODD_VALUE = re.compile(
-    rb"""kind["']?[ \t]*:(?:[ \t]*[!&*>|]"""
-    rb"""|[ \t]*(?:\#[^\n]*)?\r?\n[ \t]+["']?[A-Z][A-Za-z0-9]*["']?[ \t]*(?:\#[^\n]*)?\r?(?:\n|$))""",
-    re.MULTILINE,
-)
-#: ... or with a `?` key, or a tagged one.
-_ODD_KEY = re.compile(rb"""\?[ \t]+["']?kind\b""")
-_TAGGED_KEY = re.compile(rb"""^[ \t-]*![^\n]*kind["']?[ \t]*:""", re.MULTILINE)
-
-_NEWLINE = ord("\n")
 _VARIABLE_KINDS = frozenset({b"ConfigMap", b"Secret"})
 
 #: The file names under which kustomize looks for a kustomization.
@@ -56,7 +42,7 @@ class OfferedFile:
 class UnreadFile:
     """A file, or a document of one, whose objects are not known: its text with escapes read, and why, in words.
 
-    The text is None where the bytes themselves cannot be read.
+    The text is None where the bytes themselves cannot be read. `applied` says that it counts as applied wherever it is.
     """
 
     path: str
@@ -65,6 +51,7 @@ class UnreadFile:
     why: str
     template: bool = False
     excluded: bool = False
+    applied: bool = False
 
 
 class TreeFiles:
@@ -86,6 +73,10 @@ class TreeFiles:
         self.unreadable: list[Source] = []
         #: What `manifests` could not read so far, and the files that are not to be read.
         self.unread: list[UnreadFile] = []
+        #: Kustomizations that cannot be read, by inner path.
+        self.broken_kustomizations: list[tuple[str, Source]] = []
+        #: What programs other than those that are followed make of the tree.
+        self.programs: list[Program] = []
 
     def offer(self, path: str, data: bytes, wanted: frozenset[bytes]) -> None:
         """Takes note of a file; its bytes are kept when it names one of the wanted kinds, a List or cilium-config.
@@ -95,20 +86,24 @@ class TreeFiles:
         self._names.append(path)
         text = unescaped(data)
         if b"kind" not in text:
+            if why := unreadable_as_text(data):
+                self.leave_out(path, data.replace(b"\0", b"") if why == NOT_TEXT else None, why)
             return
-        kinds = frozenset(_KIND.findall(text))
+        kinds = frozenset(KIND.findall(text))
         if not kinds.isdisjoint(_VARIABLE_KINDS):
             self.variable_files.append(path)
-        odd = _is_odd(text)
+        odd = is_odd(text)
         holds_list = odd or (b"List" in text and any(kind.endswith(b"List") for kind in kinds))
-        unknown = (odd or _is_unknown(text, kinds)) and b"apiVersion" in text
+        unknown = b"apiVersion" in text and (odd or may_be_unknown(text, kinds))
         if holds_list or unknown or not kinds.isdisjoint(wanted) or b"cilium-config" in data:
             self.files.append(OfferedFile(path, kinds, data, holds_list, text, unknown))
 
-    def leave_out(self, path: str, data: bytes | None, why: str) -> None:
+    def leave_out(
+        self, path: str, data: bytes | None, why: str, *, excluded: bool = False, applied: bool = False
+    ) -> None:
         """Takes note of a file that is not to be read as facts: it may hold some all the same."""
         text = None if data is None else unescaped(data)
-        self.unread.append(UnreadFile(path, Source(path), text, why, excluded=data is not None))
+        self.unread.append(UnreadFile(path, Source(path), text, why, excluded=excluded, applied=applied or excluded))
 
     @cached_property
     def charts(self) -> Sequence[str]:
@@ -190,47 +185,3 @@ class TreeFiles:
                 why = error.message if template else f"cannot be read: {error.message}"
                 self.unread.append(UnreadFile(path, Source(path, error.line), unescaped(data), why, template))
         return self._parsed[path]
-
-
-def _is_odd(text: bytes) -> bool:
-    """Whether a file writes a kind so that only a parser reads it."""
-    return (
-        _ODD_VALUE.search(text) is not None
-        or (b"?" in text and _ODD_KEY.search(text) is not None)
-        or (b"!" in text and _TAGGED_KEY.search(text) is not None)
-    )
-
-
-def _is_unknown(text: bytes, kinds: frozenset[bytes]) -> bool:
-    """Whether a file may hold objects whose kind is neither inert nor that of a workload or a Service."""
-    top = _at_margin(_KIND, text)
-    if len(top) < text.count(b"apiVersion:") - text.count(b" apiVersion:") or not top or _has_flow(text):
-        return not kinds <= INERT_NAMES  # Some may stand elsewhere: JSON, flow style.
-    if len(top) < text.count(b"\n---") + text.startswith(b"---"):
-        return not kinds <= INERT_NAMES
-    if INERT_NAMES.issuperset(top):
-        return False
-    versions = _at_margin(_VERSION, text)
-    if len(versions) != len(top):
-        return True
-    return any(
-        kind not in INERT_NAMES and not is_fact_text(version, kind) for version, kind in zip(versions, top, strict=True)
-    )
-
-
-def _at_margin(key: re.Pattern[bytes], text: bytes) -> list[bytes]:
-    """The values of a key, quoted perhaps, that begins a line."""
-    found = []
-    for match in key.finditer(text):
-        start = match.start()
-        start -= start > 0 and text[start - 1] in b"\"'"
-        if start == 0 or text[start - 1] == _NEWLINE:
-            found.append(match[1])
-    return found
-
-
-def _has_flow(text: bytes) -> bool:
-    """Whether a line begins with a collection in flow style."""
-    if b"[" not in text and b"{" not in text:
-        return False
-    return text.lstrip(b" \t").startswith((b"[", b"{")) or _FLOW.search(text) is not None

@@ -1,0 +1,51 @@
+"""A fix that rests on "nothing else matches" is made only where nothing hides, and what hides is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.closed_world.hiding import BASE, CLEAR, HIDES, MATCHES, POLICIES, SCRAPER
+from tests.closed_world.manifests import found
+
+_PASS = "missing-namespace"
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", HIDES)
+def test_what_hides_keeps_a_fix_from_being_made_and_is_named(name: str, tmp_path: Path) -> None:
+    files, words = HIDES[name]
+    findings = found(tmp_path, {**BASE, **files}, _PASS)
+    assert [(each.applicability, each.fixed) for each in findings] == [("unsafe", False)]
+    assert words in findings[0].advice
+    assert "with --inventory" in findings[0].advice
+
+
+@pytest.mark.parametrize("name", MATCHES)
+def test_where_the_selector_matches_there_is_nothing_to_find(name: str, tmp_path: Path) -> None:
+    assert found(tmp_path, {**BASE, **MATCHES[name]}, _PASS) == []
+
+
+@pytest.mark.parametrize("name", CLEAR)
+def test_what_holds_no_pods_changes_nothing(name: str, tmp_path: Path) -> None:
+    findings = found(tmp_path, {**BASE, **CLEAR[name]}, _PASS)
+    assert [(each.applicability, each.fixed) for each in findings] == [("evident", True)]
+
+
+@pytest.mark.parametrize("kind", POLICIES)
+@pytest.mark.parametrize("name", ["kind", "duplicate key", "Flux variable", "HelmRelease", "webhook"])
+def test_it_is_the_same_for_every_kind_of_policy(name: str, kind: str, tmp_path: Path) -> None:
+    base = {**BASE, "shop/policy.yaml": POLICIES[kind]}
+    assert [each.fixed for each in found(tmp_path, base, _PASS)] == [True]
+    findings = found(tmp_path, HIDES[name][0], _PASS)
+    assert [each.applicability for each in findings] == ["unsafe"]
+
+
+def test_a_pod_of_a_third_namespace_is_left_to_a_person(tmp_path: Path) -> None:
+    files = {**BASE, "games/s.yaml": SCRAPER.replace("shop", "games")}
+    assert [each.applicability for each in found(tmp_path, files, _PASS)] == ["manual"]
