@@ -202,6 +202,13 @@ def open_local_clone(checkout: Git, remote: str, base_branch: str | None, identi
         yield Clone(git, None, _short(checkout, name), who)._at(commit)._laid_out()
 
 
+@contextlib.contextmanager
+def open_commit(checkout: Git, commit: str) -> Iterator[Clone]:
+    """A commit of a checkout, its manifests laid out in a folder that is removed at the end. Raises BotError."""
+    with _folder(checkout, partial=True) as git:
+        yield Clone(git, None, commit, _identity(DEFAULT_IDENTITY))._at(commit)._laid_out()
+
+
 def _short(checkout: Git, name: str) -> str:
     """A reference as people know it: `origin/main` for `refs/remotes/origin/HEAD`, `main` for `HEAD`."""
     short = checkout.text("rev-parse", "--abbrev-ref", name)

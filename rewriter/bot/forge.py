@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from rewriter.bot.http import ForgeError
 
@@ -34,8 +34,29 @@ class NewRequest:
     draft: bool = False
 
 
-def shaped(read: Callable[[Any], PullRequest], data: Any) -> PullRequest:
-    """A request read from a forge's answer. Raises ForgeError where the answer has not the shape expected."""
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A comment on a request, by its id."""
+
+    id: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """An open issue of the project. `number` is as people see it."""
+
+    number: int
+    url: str
+    title: str
+    body: str
+
+
+_Read = TypeVar("_Read")
+
+
+def shaped(read: Callable[[Any], _Read], data: Any) -> _Read:
+    """What is read from a forge's answer. Raises ForgeError where the answer has not the shape expected."""
     try:
         return read(data)
     except (KeyError, TypeError, AttributeError) as error:
@@ -74,6 +95,18 @@ class Forge(Protocol):
 
     def comment(self, request: PullRequest, text: str) -> None:
         """Says something on a request."""
+
+    def notes(self, number: int) -> Iterator[Note]:
+        """The comments on a request, the oldest first."""
+
+    def write_note(self, number: int, text: str, note: Note | None) -> None:
+        """Gives a comment a new text, or makes one on the request."""
+
+    def issues(self) -> Iterator[Issue]:
+        """The open issues of the project that the token's owner may see."""
+
+    def write_issue(self, title: str, body: str, issue: Issue | None) -> Issue:
+        """Gives an issue a new title and body, or makes one."""
 
     def close(self, request: PullRequest, *, body: str) -> None:
         """Closes a request, with its last body."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from rewriter.bot.forge import NewRequest, PullRequest, shaped
+from rewriter.bot.forge import Issue, NewRequest, Note, PullRequest, shaped
 from rewriter.bot.http import Api, Query
 from rewriter.bot.token import Token
 
@@ -54,6 +54,27 @@ class GitLab:
     def comment(self, request: PullRequest, text: str) -> None:
         self.api.send("POST", self._path(request.number, "notes"), {"body": text})
 
+    def notes(self, number: int) -> Iterator[Note]:
+        query: Query = {"sort": "asc", "order_by": "created_at", "per_page": 100}
+        for data in self.api.pages(self._path(number, "notes"), query):
+            yield shaped(_note, data)
+
+    def write_note(self, number: int, text: str, note: Note | None) -> None:
+        if note is None:
+            self.api.send("POST", self._path(number, "notes"), {"body": text})
+        else:
+            self.api.send("PUT", self._path(number, "notes", note.id), {"body": text})
+
+    def issues(self) -> Iterator[Issue]:
+        for data in self.api.pages(self._issues(), {"state": "opened", "per_page": 100}):
+            yield shaped(_issue, data)
+
+    def write_issue(self, title: str, body: str, issue: Issue | None) -> Issue:
+        fields = {"title": title, "description": body}
+        if issue is None:
+            return shaped(_issue, self.api.send("POST", self._issues(), fields))
+        return shaped(_issue, self.api.send("PUT", self._issues(issue.number), fields))
+
     def close(self, request: PullRequest, *, body: str) -> None:
         self.api.send("PUT", self._path(request.number), {"description": body, "state_event": "close"})
 
@@ -77,8 +98,21 @@ class GitLab:
         return notes
 
     def _path(self, *parts: str | int) -> str:
-        project = quote(self.project, safe="")
-        return "/".join(("/projects", project, "merge_requests", *map(str, parts)))
+        return self._below("merge_requests", *parts)
+
+    def _issues(self, *parts: str | int) -> str:
+        return self._below("issues", *parts)
+
+    def _below(self, *parts: str | int) -> str:
+        return "/".join(("/projects", quote(self.project, safe=""), *map(str, parts)))
+
+
+def _note(data: Mapping[str, Any]) -> Note:
+    return Note(data["id"], data.get("body") or "")
+
+
+def _issue(data: Mapping[str, Any]) -> Issue:
+    return Issue(data["iid"], data["web_url"], data["title"], data.get("description") or "")
 
 
 def _request(data: Mapping[str, Any]) -> PullRequest:

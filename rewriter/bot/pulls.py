@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rewriter.bot.forge import PullRequest, ask_all_or_each
-from rewriter.bot.http import Api
+from rewriter.bot.forge import Issue, Note, PullRequest, ask_all_or_each, shaped
+from rewriter.bot.http import Api, Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,29 @@ class Pulls:
 
     def comment(self, request: PullRequest, text: str) -> None:
         self.api.send("POST", self.path("issues", request.number, "comments"), {"body": text})
+
+    def notes(self, number: int) -> Iterator[Note]:
+        query: Query = {"per_page": 100, "limit": 50}
+        for data in self.api.pages(self.path("issues", number, "comments"), query):
+            yield shaped(_note, data)
+
+    def write_note(self, number: int, text: str, note: Note | None) -> None:
+        if note is None:
+            self.api.send("POST", self.path("issues", number, "comments"), {"body": text})
+        else:
+            self.api.send("PATCH", self.path("issues", "comments", note.id), {"body": text})
+
+    def issues(self) -> Iterator[Issue]:
+        query: Query = {"state": "open", "per_page": 100, "limit": 50}
+        for data in self.api.pages(self.path("issues"), query):
+            if not (isinstance(data, dict) and data.get("pull_request")):  # Requests are listed among the issues.
+                yield shaped(_issue, data)
+
+    def write_issue(self, title: str, body: str, issue: Issue | None) -> Issue:
+        fields = {"title": title, "body": body}
+        if issue is None:
+            return shaped(_issue, self.api.send("POST", self.path("issues"), fields))
+        return shaped(_issue, self.api.send("PATCH", self.path("issues", issue.number), fields))
 
     def close(self, request: PullRequest, *, body: str) -> None:
         self.api.send("PATCH", self.path("pulls", request.number), {"body": body, "state": "closed"})
@@ -55,6 +78,14 @@ def read_request(data: Mapping[str, Any], *, merged: bool) -> PullRequest:
         is_open=data["state"] == "open",
         merged=merged,
     )
+
+
+def _note(data: Mapping[str, Any]) -> Note:
+    return Note(data["id"], data.get("body") or "")
+
+
+def _issue(data: Mapping[str, Any]) -> Issue:
+    return Issue(data["number"], data["html_url"], data["title"], data.get("body") or "")
 
 
 def _people_and_teams(names: Sequence[str]) -> dict[str, list[str]]:

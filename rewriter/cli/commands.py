@@ -17,6 +17,7 @@ COMMANDS = {
     "impact": "impact",
     "report": "report",
     "pr": "pr",
+    "comment": "comment",
     "init": "init",
     "snapshot": "snapshot",
 }
@@ -28,6 +29,7 @@ SUMMARIES = {
     "impact": "which flows an upgrade changes, with and without the fixes",
     "report": "an HTML page for a reviewer",
     "pr": "the fixes as pull requests that are kept up to date",
+    "comment": "what a pull request's policies do to traffic, as a comment that is kept up to date",
     "init": "a commented cnpfix.toml from what the repository tells",
     "snapshot": "the facts of live clusters, in a file for --inventory",
 }

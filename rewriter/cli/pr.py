@@ -27,6 +27,37 @@ _REQUESTS = "Requests"
 _REMOTE = "Remote and forge"
 
 
+class Forge(StrEnum):
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    GITEA = "gitea"
+    FORGEJO = "forgejo"
+
+
+RemoteName = Annotated[
+    str, typer.Option("--remote", metavar="NAME", help="The remote of the checkout.", rich_help_panel=_REMOTE)
+]
+ForgeName = Annotated[
+    Forge | None,
+    typer.Option(
+        "--forge",
+        metavar="NAME",
+        help="github, gitlab, gitea or forgejo. Default: as the remote's host tells.",
+        rich_help_panel=_REMOTE,
+    ),
+]
+ApiUrl = Annotated[
+    str | None,
+    typer.Option("--api-url", metavar="URL", help="The API of a self-hosted forge.", rich_help_panel=_REMOTE),
+]
+CaBundle = Annotated[
+    Path | None,
+    typer.Option("--ca-bundle", metavar="FILE", help="Certificate authorities to trust.", rich_help_panel=_REMOTE),
+]
+Insecure = Annotated[
+    bool, typer.Option("--insecure", help="Allow plain HTTP to another machine.", rich_help_panel=_REMOTE)
+]
+
 _BODIES = "With --dry-run: the folder for the requests' texts. Default: a new one for temporary files."
 
 
@@ -36,13 +67,6 @@ class GroupBy(StrEnum):
     DIRECTORY = "directory"
     CODEOWNERS = "codeowners"
     PASS = "pass"
-
-
-class Forge(StrEnum):
-    GITHUB = "github"
-    GITLAB = "gitlab"
-    GITEA = "gitea"
-    FORGEJO = "forgejo"
 
 
 def pr(
@@ -99,13 +123,20 @@ def pr(
             rich_help_panel=_REQUESTS,
         ),
     ] = None,
+    dashboard: Annotated[
+        bool | None,
+        typer.Option(
+            "--dashboard/--no-dashboard",
+            help="Keep an issue that says what is open and what is left to people.",
+            show_default=False,
+            rich_help_panel=_REQUESTS,
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help=_BODIES, rich_help_panel=_REQUESTS),
     ] = None,
-    remote: Annotated[
-        str, typer.Option("--remote", metavar="NAME", help="The remote to push to.", rich_help_panel=_REMOTE)
-    ] = "origin",
+    remote: RemoteName = "origin",
     base: Annotated[
         str | None,
         typer.Option(
@@ -130,27 +161,10 @@ def pr(
             "--author", metavar="'NAME <MAIL>'", help="Of the commits. Default: cnpfix.", rich_help_panel=_REMOTE
         ),
     ] = None,
-    forge: Annotated[
-        Forge | None,
-        typer.Option(
-            "--forge",
-            metavar="NAME",
-            help="github, gitlab, gitea or forgejo. Default: as the remote's host tells.",
-            rich_help_panel=_REMOTE,
-        ),
-    ] = None,
-    api_url: Annotated[
-        str | None,
-        typer.Option("--api-url", metavar="URL", help="The API of a self-hosted forge.", rich_help_panel=_REMOTE),
-    ] = None,
-    ca_bundle: Annotated[
-        Path | None,
-        typer.Option("--ca-bundle", metavar="FILE", help="Certificate authorities to trust.", rich_help_panel=_REMOTE),
-    ] = None,
-    insecure: Annotated[
-        bool,
-        typer.Option("--insecure", help="Allow plain HTTP to another machine.", rich_help_panel=_REMOTE),
-    ] = False,
+    forge: ForgeName = None,
+    api_url: ApiUrl = None,
+    ca_bundle: CaBundle = None,
+    insecure: Insecure = False,
     offline: Annotated[
         bool,
         typer.Option(
@@ -207,6 +221,7 @@ def pr(
         owners=owners,
         draft=draft,
         limit=limit,
+        dashboard=dashboard,
         output=output,
         author=author or DEFAULT_IDENTITY,
         jobs=jobs,

@@ -14,6 +14,7 @@ from pathlib import Path
 from rewriter.bot.body import Surroundings
 from rewriter.bot.clone import Clone, open_clone, open_local_clone
 from rewriter.bot.codeowners import OwnersOf, read_owners
+from rewriter.bot.dashboard import dashboard_of, keep_dashboard
 from rewriter.bot.fixes import Fixes, fixer_of, fixes_of, inside
 from rewriter.bot.forge import Forge
 from rewriter.bot.git import GitError
@@ -29,6 +30,8 @@ from rewriter.cli.forge_place import Server, Wanted, forge_of, server_of
 from rewriter.cli.options import open_for, options_for, write_file
 from rewriter.cli.printing import say, tell
 from rewriter.engine.fixer import Options
+from rewriter.engine.once import reported_once
+from rewriter.engine.result import Reported
 from rewriter.engine.unchecked import no_mesh
 from rewriter.engine.unrendered import unrendered
 from rewriter.engine.workspace import Request, Workspace
@@ -60,6 +63,7 @@ class Asked:
     owners: bool | None
     draft: bool | None
     limit: int | None
+    dashboard: bool | None
     output: Path | None
     author: str
     jobs: int
@@ -131,6 +135,7 @@ def _by_config(asked: Asked, workspace: Workspace) -> Asked:
         reviewers=tuple(dict.fromkeys((*given.reviewers, *asked.reviewers))),
         owners=_first(asked.owners, given.owners, True),
         draft=_first(asked.draft, given.draft, False),
+        dashboard=_first(asked.dashboard, given.dashboard, False),
         limit=asked.limit or given.limit or _LIMIT,
     )
 
@@ -246,10 +251,23 @@ def _print(
         body = _write_body(bodies, outcome) if bodies is not None else None
         say(pr_text.outcome(outcome, settings, style, verbose=asked.verbose, body=body))
     say(pr_text.summary(outcomes, settings, style))
+    if asked.dashboard:
+        kept = dashboard_of(outcomes, _left(runs), settings)
+        if bodies is not None:
+            write_file(bodies / "dashboard.md", kept.text)
+            say([f"dashboard    {bodies / 'dashboard.md'}"])
+        elif forge is not None:
+            say([f"dashboard    {' '.join(filter(None, keep_dashboard(forge, kept)))}"])
     for error in errors:
         tell(error)
     failed = any(outcome.action is Action.FAILED for outcome in outcomes)
     return 2 if errors or failed else 0
+
+
+def _left(runs: list[Fixes]) -> tuple[Reported, ...]:
+    """The findings that the run for all passes, which is the first, left to people."""
+    found = [item for result in runs[0].results for item in result.findings if not item.fixed]
+    return reported_once(found)
 
 
 def _write_body(folder: Path, outcome: Outcome) -> Path | None:

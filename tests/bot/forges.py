@@ -33,6 +33,9 @@ class Stored:
     reviewers: list[str] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
 
+    def notes(self) -> list[dict[str, Any]]:
+        return [{"id": self.number * 100 + at, "body": text} for at, text in enumerate(self.comments)]
+
 
 @dataclass
 class Stateful:
@@ -42,6 +45,7 @@ class Stateful:
     requests: list[Stored] = field(default_factory=list)
     refused_reviewers: set[str] = field(default_factory=set)
     label_ids: dict[str, int] = field(default_factory=dict)
+    issues: list[Stored] = field(default_factory=list)
 
     def authorised(self, headers: Any) -> bool:
         raise NotImplementedError
@@ -53,6 +57,19 @@ class Stateful:
         """The open request of a branch; there must be exactly one."""
         (found,) = [each for each in self.requests if each.branch == branch and each.state == "open"]
         return found
+
+    def _note(self, identity: str, text: str) -> Answer:
+        number, at = divmod(int(identity), 100)
+        self.requests[number - 1].comments[at] = text
+        return Answer(200, {"id": int(identity), "body": text})
+
+    def _issue(self, number: str | None, fields: dict[str, Any]) -> Stored:
+        if number is None:
+            self.issues.append(Stored(len(self.issues) + 1, "", "", "", ""))
+        stored = self.issues[int(number) - 1 if number else -1]
+        for name, value in fields.items():
+            setattr(stored, name, value)
+        return stored
 
     def _new(self, branch: str, base: str, title: str, body: str, draft: bool) -> Stored | None:
         if any(each.branch == branch and each.state == "open" and not each.fork for each in self.requests):
@@ -110,6 +127,21 @@ class GitHubApi(Stateful):
                 only(call, "body")
                 self.requests[int(number) - 1].comments.append(call.body["body"])
                 return Answer(201, {"id": 1, "body": call.body["body"]})
+            case "GET", ["issues", number, "comments"]:
+                return self._page(self.requests[int(number) - 1].notes(), call, url)
+            case "PATCH", ["issues", "comments", identity]:
+                only(call, "body")
+                return self._note(identity, call.body["body"])
+            case "GET", ["issues"]:
+                assert call.query["state"] == "open"
+                pulls = [self._json(each, url) | {"pull_request": {}} for each in self.requests]
+                return self._page([*pulls, *(self._json(each, url) for each in self.issues)], call, url)
+            case "POST", ["issues"]:
+                only(call, "title", "body")
+                return Answer(201, self._json(self._issue(None, call.body), url))
+            case "PATCH", ["issues", number]:
+                only(call, "title", "body")
+                return Answer(200, self._json(self._issue(number, call.body), url))
             case "POST", ["issues", number, "labels"]:
                 only(call, "labels")
                 self.requests[int(number) - 1].labels += call.body["labels"]
@@ -153,6 +185,11 @@ class GitLabApi(Stateful):
         if call.path == "/users":
             name = call.query["username"]
             return Answer(200, [{"id": self.users[name], "username": name}] if name in self.users else [])
+        if issues := re.fullmatch(r"/projects/([^/]+)/issues(?:/(\d+))?", call.path):
+            return self._issues(issues[2], call, url)
+        if note := re.fullmatch(r"/projects/[^/]+/merge_requests/\d+/notes/(\d+)", call.path):
+            only(call, "body")
+            return self._note(note[1], call.body["body"])
         found = re.fullmatch(r"/projects/([^/]+)/merge_requests(?:/(\d+)(?:/(notes))?)?", call.path)
         if not found or unquote(found[1]) != PROJECT:
             return Answer(404, {"message": "404 Project Not Found"})
@@ -160,9 +197,7 @@ class GitLabApi(Stateful):
         match call.method, stored, found[3]:
             case "GET", None, None:
                 listed = [each for each in self.requests if each.branch == call.query["source_branch"]]
-                answer = self._page([self._json(each, url) for each in reversed(listed)], call, url)
-                more = re.search(r"page=(\d+)>", answer.headers.pop("Link", ""))
-                return Answer(200, answer.data, {"X-Next-Page": more[1] if more else ""})
+                return self._gitlab_page([self._json(each, url) for each in reversed(listed)], call, url)
             case "POST", None, None:
                 only(call, "source_branch", "target_branch", "title", "description", "remove_source_branch")
                 body = call.body
@@ -179,11 +214,26 @@ class GitLabApi(Stateful):
                 only(call, "description", "target_branch", "state_event", "add_labels", "reviewer_ids", "title")
                 self._put(stored, call.body)
                 return Answer(200, self._json(stored, url))
+            case "GET", Stored(), "notes":
+                return self._gitlab_page(stored.notes(), call, url)
             case "POST", Stored(), "notes":
                 only(call, "body")
                 stored.comments.append(call.body["body"])
                 return Answer(201, {"id": 1, "body": call.body["body"]})
         return Answer(405, {"error": "405 Not Allowed"})
+
+    def _gitlab_page(self, items: list[Any], call: Call, url: str) -> Answer:
+        answer = self._page(items, call, url)
+        more = re.search(r"page=(\d+)>", answer.headers.pop("Link", ""))
+        return Answer(200, answer.data, {"X-Next-Page": more[1] if more else ""})
+
+    def _issues(self, number: str | None, call: Call, url: str) -> Answer:
+        if call.method == "GET":
+            assert call.query["state"] == "opened"
+            return self._gitlab_page([self._json(each, url) for each in self.issues], call, url)
+        only(call, "title", "description")
+        stored = self._issue(number, {"title": call.body["title"], "body": call.body["description"]})
+        return Answer(200, self._json(stored, url))
 
     def _put(self, stored: Stored, body: dict[str, Any]) -> None:
         stored.body = body.get("description", stored.body)
@@ -247,6 +297,21 @@ class GiteaApi(Stateful):
                 only(call, "name", "color")
                 self.label_ids[call.body["name"]] = len(self.label_ids) + 1
                 return Answer(201, {"id": self.label_ids[call.body["name"]], "name": call.body["name"]})
+            case "GET", ["issues", number, "comments"]:
+                return self._page(self.requests[int(number) - 1].notes(), call, url)
+            case "PATCH", ["issues", "comments", identity]:
+                only(call, "body")
+                return self._note(identity, call.body["body"])
+            case "GET", ["issues"]:
+                assert call.query["state"] == "open"
+                pulls = [self._json(each, url) | {"pull_request": {}} for each in self.requests]
+                return self._page([*pulls, *(self._json(each, url) for each in self.issues)], call, url)
+            case "POST", ["issues"]:
+                only(call, "title", "body")
+                return Answer(201, self._json(self._issue(None, call.body), url))
+            case "PATCH", ["issues", number]:
+                only(call, "title", "body")
+                return Answer(200, self._json(self._issue(number, call.body), url))
             case "POST", ["issues", number, "labels"]:
                 only(call, "labels")
                 names = {identity: name for name, identity in self.label_ids.items()}
