@@ -63,6 +63,17 @@ class ClusterPolicies:
         for rule in rules:
             self._by_namespace.setdefault(_namespace_of(rule), []).append(rule)
         self._unread = unread
+        self._by_label: dict[str | None, _ByLabel] = {}
+
+    def selecting(self, pods: Pods) -> Iterator[tuple[AppliedRule, bool]]:
+        """The rules that select pods for certain (True), and those that may."""
+        for namespace in self._by_namespace if pods.namespace is None else (None, pods.namespace):
+            if namespace not in self._by_label:
+                self._by_label[namespace] = _ByLabel(self._by_namespace.get(namespace, ()))
+            for rule in self._by_label[namespace].candidates(pods):
+                selected = selects(rule, pods)
+                if selected is not False:
+                    yield rule, bool(selected)
 
     def within(self, namespace: str | None) -> Iterator[AppliedRule]:
         """The rules whose subjects may be in a namespace (None: in any)."""
@@ -78,6 +89,44 @@ class ClusterPolicies:
         return tuple(
             each for each in self._unread if None in (namespace, each.namespace) or each.namespace == namespace
         )
+
+
+class _ByLabel:
+    """Rules by a label that their subjects must have, so that those of other pods need no look."""
+
+    def __init__(self, rules: Sequence[AppliedRule]) -> None:
+        self._rules = rules
+        self._others: list[int] = []
+        self._places: dict[tuple[str, str], dict[str, list[int]]] = {}
+        self._conditions: dict[tuple[str, str], Condition] = {}
+        for place, rule in enumerate(rules):
+            condition = _own_label(rule)
+            if condition is None:
+                self._others.append(place)
+                continue
+            key = (condition.source, condition.key)
+            self._conditions.setdefault(key, condition)
+            for value in condition.values:
+                self._places.setdefault(key, {}).setdefault(value, []).append(place)
+
+    def candidates(self, pods: Pods) -> Iterator[AppliedRule]:
+        """The rules, in their order, but those that demand a label which the pods do not have."""
+        places = set(self._others)
+        for key, by_value in self._places.items():
+            found = pods.labels.values(*key)
+            if found:
+                for value in found:
+                    places.update(by_value.get(value, ()))
+            elif not _known_to_lack(self._conditions[key], pods):
+                places.update(*by_value.values())
+        return (self._rules[place] for place in sorted(places))
+
+
+def _own_label(rule: AppliedRule) -> Condition | None:
+    """A condition of a rule's subject that demands a value of a label; None where there is none."""
+    return next(
+        (each for each in rule.entry.subject.conditions if each.operator == "In" and each.key != NAMESPACE_LABEL), None
+    )
 
 
 def policies_of(context: Context) -> ClusterPolicies:

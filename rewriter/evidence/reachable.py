@@ -209,9 +209,9 @@ def _selecting(context: Context, pods: Pods, workload: Workload | None) -> list[
         else ("selecting", context.cluster and context.cluster.name, context.to_version, *_key(workload))
     )
     if key is None:
-        return list(_matched(policies_of(context).within(pods.namespace), pods))
+        return list(policies_of(context).selecting(pods))
     if key not in context.answers:
-        context.answers[key] = list(_matched(policies_of(context).within(pods.namespace), pods))
+        context.answers[key] = list(policies_of(context).selecting(pods))
     made: list[tuple[AppliedRule, bool]] = context.answers[key]
     return made
 

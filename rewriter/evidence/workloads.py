@@ -29,6 +29,7 @@ from rewriter.inventory.facts import Workload
 from rewriter.inventory.inventory import Inventory
 
 _MOST_SHOWN = 6
+_NAMESPACE_NAME = NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL
 _ADDED_BY_CILIUM = frozenset({NAMESPACE_LABEL, CLUSTER_LABEL, SERVICE_ACCOUNT_LABEL})
 
 
@@ -81,7 +82,7 @@ def matches(context: Context, term: LabelTerm, clusters: Sequence[str] | None = 
             ...  # Nothing that is known: a note at most, with listed(found.reasons, most=3).
     """
     names = tuple(cluster.name for cluster in member_clusters(context)) if clusters is None else tuple(clusters)
-    selected, undecided = _selection(context.inventory, term)
+    selected, undecided = _remembered(context, term)
     return Matches(
         tuple(workload for workload in selected if not names or workload.cluster in (None, *names)),
         tuple(workload for workload in undecided if not names or workload.cluster in (None, *names)),
@@ -154,8 +155,19 @@ def workloads_of(inventory: Inventory, term: LabelTerm) -> tuple[Workload, ...] 
 def on_host_network(context: Context, term: LabelTerm) -> tuple[Workload, ...]:
     """The known workloads on the host network with the labels of a term: Cilium sees nodes there, no pods."""
     names = {cluster.name for cluster in member_clusters(context)}
-    selected, _ = _selection(context.inventory, term, host_network=True)
+    selected, _ = _remembered(context, term, host_network=True)
     return tuple(workload for workload in selected if not names or workload.cluster in (None, *names))
+
+
+def _remembered(
+    context: Context, term: LabelTerm, *, host_network: bool = False
+) -> tuple[tuple[Workload, ...], tuple[Workload, ...]]:
+    """The selection of a term, which many passes ask for; made once a run."""
+    key = ("selection", term, host_network)
+    if key not in context.answers:
+        context.answers[key] = _selection(context.inventory, term, host_network=host_network)
+    made: tuple[tuple[Workload, ...], tuple[Workload, ...]] = context.answers[key]
+    return made
 
 
 def _selection(
@@ -163,7 +175,10 @@ def _selection(
 ) -> tuple[tuple[Workload, ...], tuple[Workload, ...]]:
     """The known workloads that a term selects, and those for which that is not known."""
     labels = _fixed_labels(term)
-    candidates = inventory.workloads_with(labels) if labels else inventory.all_workloads()
+    if host_network:
+        candidates = inventory.workloads_on_nodes()
+    else:
+        candidates = inventory.workloads_with(labels) if labels else inventory.all_workloads()
     namespaces = _namespaces(term)
     found: list[Workload] = []
     undecided: list[Workload] = []
@@ -223,19 +238,11 @@ def _namespaces(term: LabelTerm) -> frozenset[str] | None:
 
 
 def _selects(inventory: Inventory, term: LabelTerm, workload: Workload) -> bool | None:
-    labels = LabelSet(
-        pod_labels(
-            cluster=workload.cluster or "",
-            namespace=workload.namespace,
-            labels=workload.labels,
-            service_account=workload.service_account,
-        )
-    )
     undecided: list[Condition] = []
     for condition in term.conditions:
         if _asks_namespace_labels(condition) or (condition.key == CLUSTER_LABEL and workload.cluster is None):
             undecided.append(condition)
-        elif not _holds(condition, labels):
+        elif not _meets(condition, _values(workload, condition)):
             return False
     if not undecided:
         return True
@@ -243,6 +250,21 @@ def _selects(inventory: Inventory, term: LabelTerm, workload: Workload) -> bool 
         return None
     answers = [_holds_in(undecided, labels) for labels in _namespace_labels(inventory, workload)]
     return answers[0] if answers and len(set(answers)) == 1 else None
+
+
+def _values(workload: Workload, condition: Condition) -> tuple[str, ...]:
+    """The values that pods of a workload have of a condition's label; as of `LabelSet(pod_labels(...))`, but cheap."""
+    if condition.source not in (ANY, K8S):
+        return ()
+    key = condition.key
+    if key in (NAMESPACE_LABEL, _NAMESPACE_NAME):
+        return (workload.namespace,)
+    if key == CLUSTER_LABEL:
+        return (workload.cluster or "",)
+    if key == SERVICE_ACCOUNT_LABEL:
+        return (workload.service_account,)
+    value = workload.labels.get(key)
+    return () if value is None else (value,)
 
 
 def _asks_namespace_labels(condition: Condition) -> bool:
@@ -268,7 +290,10 @@ def _holds_in(conditions: Sequence[Condition], labels: LabelSet) -> bool:
 
 
 def _holds(condition: Condition, labels: LabelSet) -> bool:
-    found = labels.values(condition.source, condition.key)
+    return _meets(condition, labels.values(condition.source, condition.key))
+
+
+def _meets(condition: Condition, found: Sequence[str]) -> bool:
     match condition.operator:
         case "In":
             return any(value in condition.values for value in found)

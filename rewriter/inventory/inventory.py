@@ -60,6 +60,9 @@ class Inventory(Protocol):
     def workloads_with(self, labels: Mapping[str, str]) -> Sequence[Workload]:
         """The workloads whose pods carry all of the given labels (keys without source prefix)."""
 
+    def workloads_on_nodes(self) -> Sequence[Workload]:
+        """The workloads whose pods run on the host network."""
+
     def all_workloads(self) -> Sequence[Workload]:
         """Every workload. Expensive on a large tree: prefer `workloads_with`."""
 

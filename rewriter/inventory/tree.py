@@ -308,6 +308,13 @@ class TreeInventory:
             self._answers[key] = [item for item in found if labels.items() <= item.labels.items()]
         return self._answers[key]
 
+    def workloads_on_nodes(self) -> Sequence[Workload]:
+        key = ("workloads on nodes", frozenset[tuple[str, str]]())
+        if key not in self._answers:
+            found = self._holding_any("workloads", _POD_MAKERS, ["hostNetwork"])
+            self._answers[key] = [item for item in found if item.host_network]
+        return self._answers[key]
+
     def all_workloads(self) -> Sequence[Workload]:
         return self._holding_any("workloads", _POD_MAKERS, ())
 

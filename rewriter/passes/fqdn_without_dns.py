@@ -208,8 +208,9 @@ def _with_names(context: Context) -> Iterator[AppliedRule]:
     policy = context.policy
     seen: list[Any] = []
     for each in policies_of(context).within(policy.namespace):
+        if each.rule is None or not has_names(each.rule) or not each.sure or each.anywhere:
+            continue
         kind = (each.policy.kind, each.policy.namespace) == (policy.kind, policy.namespace)
-        known = any(is_same_policy(each.policy, other) for other in (*seen, policy))
-        if kind and not known and each.sure and not each.anywhere and each.rule is not None and has_names(each.rule):
+        if kind and not any(is_same_policy(each.policy, other) for other in (*seen, policy)):
             seen.append(each.policy)
             yield each

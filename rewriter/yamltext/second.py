@@ -93,19 +93,47 @@ def _read(lines: list[str]) -> Reading:
         found: list[tuple[int, int, str]] = []
         aliases: list[Any] = []
         dashes: list[tuple[int, int]] = []
-        for token in YAML(typ="rt").scan(text):
+        tokens = list(YAML(typ="rt").scan(text))
+        for token in tokens:
             kind, mark = type(token).__name__, token.start_mark
             if kind == "AliasToken":
                 aliases.append(mark)
             elif kind == "BlockEntryToken":
                 dashes.append((mark.line, mark.column))
             found += _comments(token)
-        root = YAML(typ="rt").compose(text)
+        composing = YAML(typ="rt")
+        if not text.startswith("%") and "\n%" not in text:
+            # Scanning takes most of the time, and without a directive it comes to the same again.
+            composing._scanner = _Tokens(tokens)
+        root = composing.compose(text)
     except (YAMLError, ValueError, AttributeError, RecursionError) as error:
         raise SecondParserError(" ".join(str(error).split())[:160]) from None
     places = _Places(root, aliases, dashes)
     rows = text.split("\n")
     return Reading(root, [places.of(line, column, comment, rows[line]) for line, column, comment in sorted(found)])
+
+
+class _Tokens:
+    """Tokens that were scanned before, without their comments, in place of ruamel.yaml's scanner."""
+
+    def __init__(self, tokens: list[Any]) -> None:
+        self._tokens = tokens
+        self._next = 0
+        for token in tokens:
+            token._comment = None
+
+    def check_token(self, *choices: type) -> bool:
+        return self._next < len(self._tokens) and (not choices or isinstance(self._tokens[self._next], choices))
+
+    def peek_token(self) -> Any:
+        return self._tokens[self._next]
+
+    def get_token(self) -> Any:
+        self._next += 1
+        return self._tokens[self._next - 1]
+
+    def reset_scanner(self) -> None:
+        """Part of what a scanner is; there is nothing to forget."""
 
 
 def _comments(token: Any) -> Iterator[tuple[int, int, str]]:

@@ -89,6 +89,9 @@ class Facts:
     def workloads_with(self, labels: Mapping[str, str]) -> Sequence[Workload]:
         return [w for w in self.workloads if labels.items() <= w.labels.items()]
 
+    def workloads_on_nodes(self) -> Sequence[Workload]:
+        return [w for w in self.workloads if w.host_network]
+
     def all_workloads(self) -> Sequence[Workload]:
         return self.workloads
 

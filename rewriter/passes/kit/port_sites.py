@@ -9,6 +9,7 @@ from typing import Any
 from rewriter.cilium.go_syntax import is_service_name
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Rule, Spec
 from rewriter.cilium.ports import ANY_PROTOCOL
+from rewriter.cilium.terms import LabelTerm
 from rewriter.evidence.context import Context
 from rewriter.evidence.workloads import Matches, matches, subject_term
 from rewriter.passes.kit.change import Change, flows_of, patch
@@ -77,23 +78,26 @@ def port_sites(context: Context) -> Iterator[PortSite]:
 
     Ranges, every port (0) and rules with peers that are no pods are left out.
     """
-    peers: dict[str, list[Matches]] = {}
+    peers: dict[str, list[LabelTerm]] = {}
     for site, _, term in pod_peers(context):
         if site.rule.direction == EGRESS:
-            peers.setdefault(site.rule.route, []).append(matches(context, term))
+            peers.setdefault(site.rule.route, []).append(term)
     for spec in context.policy.specs:
         subject = subject_term(context.policy, spec)
         for rule in spec.rules:
             if rule.deny or rule.selects_nobody:
                 continue
             if rule.direction == INGRESS:
-                found = [matches(context, subject)] if subject is not None else []
+                terms = [subject] if subject is not None else []
             else:
-                found = peers.get(rule.route, [])
-                if len(found) != sum(len(field.entries) for field in rule.peers):
+                terms = peers.get(rule.route, [])
+                if len(terms) != sum(len(field.entries) for field in rule.peers):
                     continue
-            if found:
-                yield from _of_rule(context, spec, rule, _together(found))
+            ports = list(_ports(rule)) if terms else []
+            if ports:  # Only then is it worth a look which pods these are.
+                pods = _together([matches(context, term) for term in terms])
+                for item, index, written, port in ports:
+                    yield PortSite(context, spec, rule, item, index, written, port, pods)
 
 
 def _together(found: Sequence[Matches]) -> Matches:
@@ -104,12 +108,13 @@ def _together(found: Sequence[Matches]) -> Matches:
     )
 
 
-def _of_rule(context: Context, spec: Spec, rule: Rule, pods: Matches) -> Iterator[PortSite]:
+def _ports(rule: Rule) -> Iterator[tuple[int, int, Mapping[str, Any], int | str]]:
+    """The single ports of a rule: their item and their place in it, as written, and the number or name."""
     for item, ports in enumerate(_items(rule)):
         for index, written in enumerate(ports):
             port = _single(written)
             if port is not None:
-                yield PortSite(context, spec, rule, item, index, written, port, pods)
+                yield item, index, written, port
 
 
 def _items(rule: Rule) -> list[list[Any]]:
