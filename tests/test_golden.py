@@ -30,7 +30,7 @@ def _cases() -> list[Path]:
     return sorted(path.parent for path in GOLDEN.glob("*/*/input.*"))
 
 
-def _arguments(case: Path, folder: Path) -> list[str]:
+def arguments_of(case: Path, folder: Path) -> list[str]:
     group = case.parent.name
     select = [] if group in ALL_PASSES else ["--select", group]
     extra = case / "args"
@@ -41,7 +41,7 @@ def _arguments(case: Path, folder: Path) -> list[str]:
     return [*select, *unsafe, *own, *inventory, *names]
 
 
-def _run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
+def run_case(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
     capsys.readouterr()
     code = run(["--write", "--format", "json", *arguments])
     captured = capsys.readouterr()
@@ -49,7 +49,7 @@ def _run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int,
     return code, json.loads(captured.out)
 
 
-class _Clock(datetime):
+class FixedClock(datetime):
     """Cases are of one day, so that the age of a snapshot is always the same."""
 
     @classmethod
@@ -64,12 +64,12 @@ def test_golden(
     folder = tmp_path / "repository"
     shutil.copytree(case, folder)
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(opening, "datetime", _Clock)
+    monkeypatch.setattr(opening, "datetime", FixedClock)
     source = next(case.glob("input.*"))
     expected = source.with_name(source.name.replace("input", "expected"))
-    arguments = _arguments(case, folder)
+    arguments = arguments_of(case, folder)
 
-    code, report = _run(arguments, capsys)
+    code, report = run_case(arguments, capsys)
     result = (folder / source.name).read_bytes()
     findings = [{key: item[key] for key in KEPT} for item in report["findings"] if item["file"] == source.name]
     if REFRESH:
@@ -83,6 +83,6 @@ def test_golden(
     assert result.decode() == wanted.decode()
     assert findings == json.loads((case / "findings.json").read_text())
 
-    _, again = _run(arguments, capsys)
+    _, again = run_case(arguments, capsys)
     assert again["files"] == []
     assert (folder / source.name).read_bytes() == result

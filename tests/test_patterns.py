@@ -31,16 +31,16 @@ def _quick() -> Iterator[None]:
 
 HOSTILE: dict[str, Callable[[], object]] = {
     "a DNS pattern": lambda: fqdn_term({"matchPattern": "*a" * 60 + "*b"}, NEW).covers("a" * 250),
-    "a target of a Kustomize patch": lambda: patches._matches(".*a" * 30 + "b", "a" * 63),
-    "a label selector of a Kustomize patch": lambda: patches._selected("(" * MANY + ",x" * MANY, {}),
-    "a placeholder of an ApplicationSet": lambda: argo._filled("{{" + " " * MANY + "x", {}),
+    "a target of a Kustomize patch": lambda: patches.matches_pattern(".*a" * 30 + "b", "a" * 63),
+    "a label selector of a Kustomize patch": lambda: patches.matches_selector("(" * MANY + ",x" * MANY, {}),
+    "a placeholder of an ApplicationSet": lambda: argo.fill_placeholders("{{" + " " * MANY + "x", {}),
     "an open substitution": lambda: has_substitution("${" * MANY),
     "open substitutions of Flux": lambda: substituted("${a:-" * MANY, {}, True),
-    "a line of an agent's log": lambda: agent_log._PAIR.findall("a" * MANY),
-    "an author": lambda: clone._IDENTITY.fullmatch("a" + " " * MANY + "a<"),
-    "a remote": lambda: remote._SCP.match("@" * MANY),
-    "a password in a log": lambda: token._USERINFO.sub("", "://" + "a" * MANY + "://"),
-    "a section of CODEOWNERS": lambda: codeowners._SECTION.match("[" + "a" * MANY),
+    "a line of an agent's log": lambda: agent_log.PAIR.findall("a" * MANY),
+    "an author": lambda: clone.IDENTITY.fullmatch("a" + " " * MANY + "a<"),
+    "a remote": lambda: remote.SCP.match("@" * MANY),
+    "a password in a log": lambda: token.USERINFO.sub("", "://" + "a" * MANY + "://"),
+    "a section of CODEOWNERS": lambda: codeowners.SECTION.match("[" + "a" * MANY),
     "markup in a comment": lambda: template_markup("# " + "{{ " * MANY * 10),
 }
 
@@ -75,7 +75,7 @@ def test_targets_of_patches_match_what_they_matched() -> None:
         if pattern:
             plain = pattern.replace("*", ".*")
             for name in names:
-                assert patches._matches(plain, name) == bool(re.fullmatch(plain, name)), (plain, name)
+                assert patches.matches_pattern(plain, name) == bool(re.fullmatch(plain, name)), (plain, name)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_targets_of_patches_match_what_they_matched() -> None:
     [("{{a}}-{{ a }}", "1-1"), ("{{- a -}}", "1"), ("{{b}}", "{{b}}"), ("{{ a", "{{ a"), ("{{{a}}}", "{1}")],
 )
 def test_placeholders_of_an_application_set(text: str, filled: str) -> None:
-    assert argo._filled(text, {"a": "1"}) == filled
+    assert argo.fill_placeholders(text, {"a": "1"}) == filled
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ _ATTRIBUTES = "* -text -crlf -ident !eol !filter !working-tree-encoding\n"
 _BASE = "refs/cnpfix/base"
 _NOW = "refs/cnpfix/now"
 _HEADS = "refs/cnpfix/heads/"
-_IDENTITY = re.compile(r"(?P<name>[^<>\s][^<>\n]*)<(?P<mail>[^<>\s]+)>")
+IDENTITY = re.compile(r"(?P<name>[^<>\s][^<>\n]*)<(?P<mail>[^<>\s]+)>")
 DEFAULT_IDENTITY = "cnpfix <cnpfix@noreply.invalid>"
 
 
@@ -216,7 +216,7 @@ def _short(checkout: Git, name: str) -> str:
 
 
 def _identity(text: str) -> tuple[str, str]:
-    who = _IDENTITY.fullmatch(text.strip())
+    who = IDENTITY.fullmatch(text.strip())
     if who is None:
         raise BotError(f"--author: expected 'Name <mail>', got {text!r}")
     return who["name"].rstrip(), who["mail"]

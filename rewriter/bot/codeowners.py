@@ -25,7 +25,7 @@ MAX_BYTES = 3 << 20
 OwnersOf = Callable[[str], tuple[str, ...]]
 """From a file of the repository to its owners as they are written: `@user`, `@org/team`, `user@example.org`."""
 
-_SECTION = re.compile(r"^\^?\[(?P<name>[^\]]+)\](?:\[\d+\])?(?P<owners>.*)$")
+SECTION = re.compile(r"^\^?\[(?P<name>[^\]]+)\](?:\[\d+\])?(?P<owners>.*)$")
 
 
 def read_owners(tree: Path, kind: ForgeKind) -> OwnersOf:
@@ -73,7 +73,7 @@ def _sections(text: str) -> OwnersOf:
     defaults: dict[str, str] = {"": ""}
     name = ""
     for line in _lines(text):
-        head = _SECTION.match(line)
+        head = SECTION.match(line)
         if head:
             name = head["name"].strip().lower()
             sections.setdefault(name, [])

@@ -38,7 +38,7 @@ _SERVER_VARIABLES = {
     "GITEA_SERVER_URL": ForgeKind.GITEA,
     "GITHUB_SERVER_URL": ForgeKind.GITHUB,
 }
-_SCP = re.compile(r"^(?:(?P<user>[^@/\s]+)@)?(?P<host>[^:/\s]+|\[[0-9a-fA-F:]+\]):(?P<path>(?!//)\S+)$")
+SCP = re.compile(r"^(?:(?P<user>[^@/\s]+)@)?(?P<host>[^:/\s]+|\[[0-9a-fA-F:]+\]):(?P<path>(?!//)\S+)$")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -93,7 +93,7 @@ class ForgeProject:
 
 def parse_remote(text: str) -> Remote:
     """A remote from its URL, credentials dropped. Raises BotError, which never repeats the URL's credentials."""
-    if "://" not in text and (scp := _SCP.match(text)):
+    if "://" not in text and (scp := SCP.match(text)):
         user = f"{scp['user']}@" if scp["user"] else ""
         return Remote(f"{user}{scp['host']}:{scp['path']}", "ssh", scp["host"].strip("[]"), None, _project(scp["path"]))
     try:

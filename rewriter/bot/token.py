@@ -28,7 +28,7 @@ _GIT_USERS = {
     ForgeKind.GITEA: "oauth2",
     ForgeKind.FORGEJO: "oauth2",
 }
-_USERINFO = re.compile(r"(?<=://)[^/@\s'\"]+@")
+USERINFO = re.compile(r"(?<=://)[^/@\s'\"]+@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def find_token(project: ForgeProject, environment: Mapping[str, str]) -> Token |
 
 def redact(text: str, token: Token | None) -> str:
     """Text without the token in any form that git or HTTP give it, and without the credentials of URLs."""
-    text = _USERINFO.sub("", text)
+    text = USERINFO.sub("", text)
     if token is None:
         return text
     basic = base64.b64encode(f"{token.git_user}:{token.value}".encode()).decode()

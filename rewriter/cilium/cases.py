@@ -38,7 +38,7 @@ def answer_case(case: Any, version: Version = SUPPORTED[-2]) -> dict[str, Any]:
         raise CaseError("expected a JSON object")
     settings = _settings(case, version)
     named_ports = tuple(_named_ports(case.get("namedPorts") or {}))
-    identities = [_identity(item, named_ports) for item in _list(case, "identities")]
+    identities = [identity_of(item, named_ports) for item in _list(case, "identities")]
     manifests = [_member(item, "manifest", "policies") for item in _list(case, "policies")]
     facts = Facts(tuple(_services(case)), tuple(_groups(case)), closed=lambda _namespace: True)
     policies = compile_policies(manifests, settings, facts)
@@ -146,7 +146,7 @@ def _member(item: Any, field: str, where: str) -> Any:
     return item[field]
 
 
-def _identity(item: Any, named_ports: tuple[NamedPort, ...]) -> Identity:
+def identity_of(item: Any, named_ports: tuple[NamedPort, ...]) -> Identity:
     name = _member(item, "name", "identities")
     if "namedPorts" in item:
         named_ports = tuple(_named_ports(item["namedPorts"] or {}))

@@ -108,7 +108,7 @@ def _read_toml(file: Path) -> dict[str, Any]:
 
 def read_config(data: Mapping[str, Any], *, file: Path, pass_ids: Mapping[str, str]) -> Config:
     """The configuration of a parsed table; see `load_config`."""
-    reader = _Reader(file, "", data)
+    reader = TableReader(file, "", data)
     config = Config(
         root=file.resolve().parent,
         file=file,
@@ -131,13 +131,13 @@ def read_config(data: Mapping[str, Any], *, file: Path, pass_ids: Mapping[str, s
     return config
 
 
-def _facts(table: _Reader) -> dict[str, Any]:
+def _facts(table: TableReader) -> dict[str, Any]:
     found = {"complete": table.texts("complete"), "inert_kinds": table.texts("inert_kinds")}
     table.finish()
     return found
 
 
-def _pull_requests(table: _Reader) -> PullRequestOptions:
+def _pull_requests(table: TableReader) -> PullRequestOptions:
     options = PullRequestOptions(
         group_by=table.choice("group_by", GROUPS),
         branch=table.text("branch"),
@@ -153,7 +153,7 @@ def _pull_requests(table: _Reader) -> PullRequestOptions:
     return options
 
 
-def _clusters(reader: _Reader) -> tuple[Cluster, ...]:
+def _clusters(reader: TableReader) -> tuple[Cluster, ...]:
     clusters: list[Cluster] = []
     for table in reader.tables("clusters"):
         name = table.text("name")
@@ -188,7 +188,7 @@ def _clusters(reader: _Reader) -> tuple[Cluster, ...]:
     return tuple(clusters)
 
 
-def _path_rule(table: _Reader, pass_ids: Mapping[str, str]) -> PathRule:
+def _path_rule(table: TableReader, pass_ids: Mapping[str, str]) -> PathRule:
     rule = PathRule(table.globs("paths"), table.passes("select", pass_ids), table.passes("ignore", pass_ids) or ())
     table.finish()
     if not rule.paths:
@@ -196,7 +196,7 @@ def _path_rule(table: _Reader, pass_ids: Mapping[str, str]) -> PathRule:
     return rule
 
 
-def _pass_options(reader: _Reader, pass_ids: Mapping[str, str]) -> dict[str, Any]:
+def _pass_options(reader: TableReader, pass_ids: Mapping[str, str]) -> dict[str, Any]:
     tables = reader.table("passes")
     applicability: dict[str, Applicability] = {}
     result: dict[str, Any] = {"applicability": applicability}
@@ -228,14 +228,14 @@ def _pass_options(reader: _Reader, pass_ids: Mapping[str, str]) -> dict[str, Any
     return result
 
 
-class _Reader:
+class TableReader:
     """Takes keys out of a table, checks them, and at the end refuses those that no setting has."""
 
     def __init__(self, file: Path, where: str, data: Mapping[str, Any]) -> None:
         self.file = file
         self.where = where
         self.data = data
-        self._asked: list[str] = []
+        self.asked: list[str] = []
 
     def error(self, key: str, expected: str) -> ConfigError:
         return ConfigError(f"{self.file}: {self.where}{key}: expected {expected}")
@@ -247,11 +247,11 @@ class _Reader:
 
     def finish(self) -> None:
         for key in self.data:
-            if key not in self._asked:
-                raise self.unknown(key, tuple(self._asked))
+            if key not in self.asked:
+                raise self.unknown(key, tuple(self.asked))
 
     def _take(self, key: str) -> Any:
-        self._asked.append(key)
+        self.asked.append(key)
         return self.data.get(key)
 
     def _checked(self, key: str, expected: str, holds: Callable[[Any], bool]) -> Any:
@@ -338,22 +338,24 @@ class _Reader:
         return tuple(value) if isinstance(value, list) else value
 
     def label_map(self) -> dict[str, str]:
-        labels = {key: value for key, value in self.data.items() if key not in self._asked}
+        labels = {key: value for key, value in self.data.items() if key not in self.asked}
         for key, value in labels.items():
             if "=" not in key or not isinstance(value, str) or not value:
                 raise self.error(key, 'a label and its namespace, such as "app=agent" = "monitoring"')
-            self._asked.append(key)
+            self.asked.append(key)
         return labels
 
-    def table(self, key: str) -> _Reader:
+    def table(self, key: str) -> TableReader:
         value = self._checked(key, "a table", lambda v: isinstance(v, dict)) or {}
-        return _Reader(self.file, f"{self.where}{key}.", value)
+        return TableReader(self.file, f"{self.where}{key}.", value)
 
-    def tables(self, key: str) -> list[_Reader]:
+    def tables(self, key: str) -> list[TableReader]:
         value = self._checked(
             key, f"tables [[{key}]]", lambda v: isinstance(v, list) and all(isinstance(t, dict) for t in v)
         )
-        return [_Reader(self.file, f"{self.where}{key}[{index}].", table) for index, table in enumerate(value or ())]
+        return [
+            TableReader(self.file, f"{self.where}{key}[{index}].", table) for index, table in enumerate(value or ())
+        ]
 
 
 def _is_positive(value: Any) -> bool:

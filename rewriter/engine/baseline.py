@@ -56,7 +56,7 @@ class Baseline:
         seen: Counter[Known] = Counter()
         answers: list[tuple[Known, int] | None] = []
         for finding, location in found:
-            key = _key(finding, location, self.folder)
+            key = known_key(finding, location, self.folder)
             seen[key] += 1
             answers.append((key, seen[key]) if seen[key] <= self.counts.get(key, 0) else None)
         return answers
@@ -86,7 +86,7 @@ def read_baseline(path: Path) -> Baseline:
 
 def baseline_text(reported: Iterable[Reported], path: Path) -> str:
     """The baseline file at a path that makes these findings known: JSON, sorted, one finding a line."""
-    counts = Counter(_key(item.finding, item.location, path.absolute().parent) for item in reported)
+    counts = Counter(known_key(item.finding, item.location, path.absolute().parent) for item in reported)
     entries = [
         json.dumps({**key._asdict(), "count": count}, ensure_ascii=False) for key, count in sorted(counts.items())
     ]
@@ -94,7 +94,7 @@ def baseline_text(reported: Iterable[Reported], path: Path) -> str:
     return f'{{"cnpfix_baseline": {SCHEMA},\n "findings": [{findings}]}}\n'
 
 
-def _key(finding: Finding, location: Location, folder: Path) -> Known:
+def known_key(finding: Finding, location: Location, folder: Path) -> Known:
     file = os.path.relpath(location.file, folder).replace(os.sep, "/")
     return Known(finding.id, file, location.kind, location.namespace, location.name, finding.message)
 

@@ -88,11 +88,11 @@ class Effects:
 
     def compile_claims(self, finding: Finding, policy: Policy) -> CompiledClaims | None:
         """What a finding of a policy declares; None where that is nothing."""
-        return compile_claims(finding, policy, self.source, self.target, self._facts((policy,)))
+        return compile_claims(finding, policy, self.source, self.target, self.facts_of((policy,)))
 
     def judge_step(self, before: Policy, after: Policy, declared: CompiledClaims | None) -> Step:
         """The flows that a step of a rewrite changes (see `reach_of_step`), one statement each."""
-        facts = self._facts((before, after))
+        facts = self.facts_of((before, after))
         worlds = [
             self._world(policy, settings, facts)
             for policy, settings in (
@@ -121,7 +121,7 @@ class Effects:
         if _requires(before) or _requires(after):
             found.append(self._beside_narrowed(before, after, worlds, identities, declared))
         if denied := self._denied_beside(before, after, worlds):
-            found.append(effect(identities, [_deny_everything(self.target, denied)]))
+            found.append(effect(identities, [deny_everything(self.target, denied)]))
         own, upgrade, undeclared = (
             Flows(*_union([_texts(each) for each in part]))
             for part in zip(*((e.own, e.upgrade, e.undeclared) for e in found), strict=True)
@@ -148,7 +148,7 @@ class Effects:
 
     def upgrade(self, old: Policy, new: Policy) -> Flows:
         """All flows that differ between the old policy today and the new one on the target version."""
-        facts = self._facts((old, new))
+        facts = self.facts_of((old, new))
 
         def difference(identities: Sequence[Identity], beside: Sequence[PolicySet] = ()) -> Difference:
             before, after = self._world(old, self.source, facts), self._world(new, self.target, facts)
@@ -181,7 +181,7 @@ class Effects:
         others = self._sharing(policy)
         if not others:
             return alone
-        facts = self._facts((policy, *others))
+        facts = self.facts_of((policy, *others))
         beside = world_of(others, self.source, facts).sets
         before, after = (
             PolicyWorld((*world_of([policy], settings, facts).sets, *beside)) for settings in (self.source, self.target)
@@ -198,7 +198,7 @@ class Effects:
         clusters = {self.target.local_cluster, *(cluster.name for cluster in self.inventory.clusters)}
         inside = self._inside(before, after)
         for other in self._sharing(after):
-            facts = self._facts((before, after, other))
+            facts = self.facts_of((before, after, other))
             identities = self._workloads((before, after, other)) if any(map(_names_ports, (before, after))) else ()
             found = [
                 reach(
@@ -233,7 +233,7 @@ class Effects:
     ) -> StepEffect:
         """The effect beside the other policies of the same pods, which fromRequires and toRequires narrow too."""
         others = self._sharing(after)
-        facts = self._facts((before, after, *others))
+        facts = self.facts_of((before, after, *others))
         # Their rules are read as today both times: what the upgrade does to them is none of this step.
         beside = world_of(others, self.source, facts).sets
         chosen = [PolicyWorld((*world.sets, *beside)) for world in worlds]
@@ -264,7 +264,7 @@ class Effects:
             self._worlds[key] = policy, made
         return made
 
-    def _facts(self, policies: Iterable[Policy]) -> Facts:
+    def facts_of(self, policies: Iterable[Policy]) -> Facts:
         """The Services and CIDR groups that policies point at."""
         both = list(policies)
         services = {id(found): found for policy in both for found in self._services(policy)}
@@ -347,7 +347,7 @@ def _allow_everything(settings: Settings) -> PolicySet:
 
 
 @cache
-def _deny_everything(settings: Settings, directions: tuple[str, ...]) -> PolicySet:
+def deny_everything(settings: Settings, directions: tuple[str, ...]) -> PolicySet:
     """Policies of others that let nothing through in these directions."""
     return _of_everybody({direction: [{}] for direction in directions}, settings)
 

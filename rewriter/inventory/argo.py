@@ -126,7 +126,7 @@ def read_application_set(value: Mapping[str, Any], files: TreeFiles) -> SetOfApp
         if not elements and "git" in generator:
             unknown.append("what its git generator finds in a repository that is not at hand")
         for element in elements[:MAX_ELEMENTS]:
-            filled = _filled(_over(template, own_template), element)
+            filled = fill_placeholders(_over(template, own_template), element)
             if _unfilled(filled):
                 unknown.append("an Application whose template needs more than its generator tells")
                 unfilled.append(filled)
@@ -234,13 +234,13 @@ def _flat(value: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[st
     return found
 
 
-def _filled(value: Any, element: Mapping[str, Any]) -> Any:
+def fill_placeholders(value: Any, element: Mapping[str, Any]) -> Any:
     if isinstance(value, str):
         return _PLACEHOLDER.sub(lambda match: str(element.get(_key(_expression(match), element), match[0])), value)
     if isinstance(value, dict):
-        return {key: _filled(item, element) for key, item in value.items()}
+        return {key: fill_placeholders(item, element) for key, item in value.items()}
     if isinstance(value, list):
-        return [_filled(item, element) for item in value]
+        return [fill_placeholders(item, element) for item in value]
     return value
 
 

@@ -95,10 +95,10 @@ def selects(target: Mapping[str, Any], value: Mapping[str, Any], original: Mappi
         found[key] = [str(side.get(key) or default) for side in sides] + [str(side.get(key) or "") for side in sides]
     for key, texts in found.items():
         pattern = target.get(key)
-        if _decided(pattern) and not any(_matches(pattern, text) for text in texts):
+        if _decided(pattern) and not any(matches_pattern(pattern, text) for text in texts):
             return False
-    labels = [_selected(target.get("labelSelector"), mapping(side.get("labels"))) for side in sides]
-    notes = [_selected(target.get("annotationSelector"), mapping(side.get("annotations"))) for side in sides]
+    labels = [matches_selector(target.get("labelSelector"), mapping(side.get("labels"))) for side in sides]
+    notes = [matches_selector(target.get("annotationSelector"), mapping(side.get("annotations"))) for side in sides]
     return all(
         any(answers) or len(str(target.get(key))) > _LONGEST
         for key, answers in (("labelSelector", labels), ("annotationSelector", notes))
@@ -106,7 +106,7 @@ def selects(target: Mapping[str, Any], value: Mapping[str, Any], original: Mappi
 
 
 def _decided(pattern: Any) -> bool:
-    """Whether `_matches` reads a pattern for what it is."""
+    """Whether `matches_pattern` reads a pattern for what it is."""
     if not isinstance(pattern, str) or len(pattern) > _LONGEST:
         return False
     return re.fullmatch(r"[\w./|*-]*", pattern.replace(".*", "*")) is not None
@@ -123,11 +123,13 @@ def meant(patch: Patch, value: Mapping[str, Any], original_name: str) -> bool:
     found = {"kind": str(value.get("kind")), "group": group, "version": version}
     found["namespace"] = str(metadata.get("namespace", ""))
     for key, text in found.items():
-        if not _matches(patch.target.get(key), text):
+        if not matches_pattern(patch.target.get(key), text):
             return False
-    if not (_matches(patch.target.get("name"), name) or _matches(patch.target.get("name"), original_name)):
+    if not (
+        matches_pattern(patch.target.get("name"), name) or matches_pattern(patch.target.get("name"), original_name)
+    ):
         return False
-    return _selected(patch.target.get("labelSelector"), mapping(metadata.get("labels"))) and _selected(
+    return matches_selector(patch.target.get("labelSelector"), mapping(metadata.get("labels"))) and matches_selector(
         patch.target.get("annotationSelector"), mapping(metadata.get("annotations"))
     )
 
@@ -152,7 +154,7 @@ def patched(value: Mapping[str, Any], patch: Patch) -> Mapping[str, Any]:
     return result if isinstance(result, dict) else value
 
 
-def _matches(pattern: Any, text: str) -> bool:
+def matches_pattern(pattern: Any, text: str) -> bool:
     if not isinstance(pattern, str) or not pattern:
         return True
     if len(pattern) > _LONGEST:
@@ -172,7 +174,7 @@ def _globbed(pattern: str, text: str) -> bool:
     return re.fullmatch(f"{first}{inner}.*{rest[-1]}" if rest else first, text) is not None
 
 
-def _selected(selector: Any, labels: Mapping[str, Any]) -> bool:
+def matches_selector(selector: Any, labels: Mapping[str, Any]) -> bool:
     """Kubernetes' text form of a label selector: `a=b,c!=d,e in (f,g),h notin (i),j,!k`."""
     if not isinstance(selector, str) or not selector.strip():
         return True

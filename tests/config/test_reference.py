@@ -15,13 +15,13 @@ from rewriter.passes import PASS_IDS
 def _asked(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str]]:
     """Table and key of all that the reader asks for in a configuration with every table in it."""
     asked: set[tuple[str, str]] = set()
-    finish = load._Reader.finish
+    finish = load.TableReader.finish
 
-    def recording(reader: load._Reader) -> None:
-        asked.update((reader.where, key) for key in reader._asked)
+    def recording(reader: load.TableReader) -> None:
+        asked.update((reader.where, key) for key in reader.asked)
         finish(reader)
 
-    monkeypatch.setattr(load._Reader, "finish", recording)
+    monkeypatch.setattr(load.TableReader, "finish", recording)
     tables = {
         "clusters": [{"name": "a"}],
         "per-path": [{"paths": ["**"]}],

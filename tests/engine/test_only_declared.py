@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rewriter.cilium.cases import _identity
+from rewriter.cilium.cases import identity_of
 from rewriter.cilium.identity import Identity
 from rewriter.cilium.policy import Policy, is_policy, read_policy
 from rewriter.cilium.policy_set import compile_policies, match_entries
@@ -39,7 +39,7 @@ from rewriter.config.model import (
 )
 from rewriter.discovery import FoundFile
 from rewriter.engine import steps as engine_steps
-from rewriter.engine.baseline import Baseline, _key
+from rewriter.engine.baseline import Baseline, known_key
 from rewriter.engine.fixer import Fixer, Options
 from rewriter.engine.hooks import FileHooks
 from rewriter.engine.result import FileResult, Reported
@@ -136,8 +136,8 @@ def _spoiled(manifest: dict[str, Any], dice: random.Random) -> None:
 
 def _world(dice: random.Random) -> World:
     case = dice.choice(verdict_cases())
-    identities = [_identity(item, ()) for item in dice.sample(case["identities"], min(16, len(case["identities"])))]
-    outside = [_identity({"name": cidr, "cidr": cidr}, ()) for cidr in OUTSIDE]
+    identities = [identity_of(item, ()) for item in dice.sample(case["identities"], min(16, len(case["identities"])))]
+    outside = [identity_of({"name": cidr, "cidr": cidr}, ()) for cidr in OUTSIDE]
     known = {identity.name for identity in identities}
     identities += [each for each in outside if each.name not in known]
     manifests = copy.deepcopy(
@@ -219,7 +219,7 @@ def _text(manifests: list[dict[str, Any]], dice: random.Random) -> str:
 def _with_baseline(world: World, dice: random.Random) -> World:
     """The same, with some of its findings known already."""
     found = [item for item in _run(world).findings if dice.random() < 0.4]
-    counts = Counter(_key(item.finding, item.location, Path.cwd()) for item in found)
+    counts = Counter(known_key(item.finding, item.location, Path.cwd()) for item in found)
     return replace(world, options=replace(world.options, baseline=Baseline(Path.cwd(), counts)))
 
 

@@ -233,7 +233,7 @@ def test_the_quick_way_and_the_parser_agree(
 ) -> None:
     message = flow(source, destination, 80, verdict, direction, l4=layer, **more)
     written = line(message)
-    quick, parsed = LineReader().read(written), lines._parsed(written)
+    quick, parsed = LineReader().read(written), lines.parsed_line(written)
     if isinstance(quick, Skipped) or isinstance(parsed, Skipped):
         assert quick == parsed
     else:

@@ -20,7 +20,7 @@ from rewriter.engine import opening
 from rewriter.engine import steps as engine_steps
 from rewriter.engine.claims import compile_claims
 from rewriter.engine.documents import policies_in
-from rewriter.engine.effects import Effects, _deny_everything
+from rewriter.engine.effects import Effects, deny_everything
 from rewriter.engine.hooks import FileHooks
 from rewriter.engine.result import Reported
 from rewriter.engine.worlds import world_of
@@ -29,7 +29,7 @@ from rewriter.passes import PASSES
 from rewriter.reach.compare import reach
 from rewriter.reach.difference import DIRECTIONS
 from rewriter.reach.world import PolicyWorld
-from tests.test_golden import GOLDEN, _arguments, _Clock, _run
+from tests.test_golden import GOLDEN, FixedClock, arguments_of, run_case
 
 #: Nothing of theirs changes a flow that the golden cases could show, or they have no fix at all.
 WITHOUT_EFFECT = {"deprecated-api", "shadowed-rule", "subject-namespace"}
@@ -76,8 +76,8 @@ def test_a_fix_opens_and_closes_exactly_what_it_declares(
     folder = tmp_path / "repository"
     shutil.copytree(case, folder)
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(opening, "datetime", _Clock)
-    _run([*_arguments(case, folder), "--unsafe-fixes", "-j", "1"], capsys)
+    monkeypatch.setattr(opening, "datetime", FixedClock)
+    run_case([*arguments_of(case, folder), "--unsafe-fixes", "-j", "1"], capsys)
     made = list(_policies([folder / path.name for path in case.glob("input.*")], steps))
     for step in steps:
         final = (policy for policy in made if _name(policy) == _name(step.before))
@@ -139,7 +139,7 @@ def _does_something(step: Step, item: FlowClaim, flows: tuple[str, ...]) -> bool
 def _entries(step: Step, item: FlowClaim, settings: Settings, *, deny: bool) -> PolicySet:
     """The rules that a declared item stands for under these settings, which only allow or only deny."""
     finding = replace(step.finding, applicability=Applicability.UNSAFE, opens=(item,), closes=())
-    facts = step.effects._facts((step.before,))
+    facts = step.effects.facts_of((step.before,))
     declared = compile_claims(finding, step.before, settings, settings, facts)
     assert declared is not None
 
@@ -156,7 +156,7 @@ def _without_limits(entry: Entry) -> Entry:
 
 
 def _world(step: Step, policy: Policy, settings: Settings) -> PolicyWorld:
-    return world_of([policy], settings, step.effects._facts((policy,)))
+    return world_of([policy], settings, step.effects.facts_of((policy,)))
 
 
 def _is_let_through(step: Step, item: FlowClaim) -> bool:
@@ -178,7 +178,7 @@ def _not_let_through(step: Step, item: FlowClaim, version: str) -> list[str]:
     if any(fixed.rejections):
         return []
     inside = step.effects.inside
-    nothing = PolicyWorld((_deny_everything(settings, DIRECTIONS),))
+    nothing = PolicyWorld((deny_everything(settings, DIRECTIONS),))
     denied = set(_closed_beside(fixed, PolicyWorld((wanted, *nothing.sets)), inside))
     denied -= set(_closed_beside(fixed, nothing, inside))  # The host is let in beside policies that deny everything.
     of_deny_rule = "Deny" in step.finding.route

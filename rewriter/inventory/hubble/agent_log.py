@@ -23,7 +23,7 @@ LONGEST_LINE = 1 << 20
 _MARKS = (b"Unable to add CiliumNetworkPolicy", b"NetworkPolicy spec", b"Imported CiliumNetworkPolicy")
 _ACCEPTED = "Imported CiliumNetworkPolicy"
 _REFUSED = re.compile(r"Unable to add CiliumNetworkPolicy|Invalid Cilium(?:Clusterwide)?NetworkPolicy specs?")
-_PAIR = re.compile(r'(?<![\w.])([A-Za-z][\w.]*)=(?:"((?:[^"\\]|\\.)*)"|([^\s"]*))')
+PAIR = re.compile(r'(?<![\w.])([A-Za-z][\w.]*)=(?:"((?:[^"\\]|\\.)*)"|([^\s"]*))')
 #: From the error of a policy that the agent could not parse, where the line has no fields (1.18 and later).
 _PARSE_ERROR = re.compile(r"failed to parse CiliumNetworkPolicy ([\w.-]*)/([\w.-]+): (.*)", re.S)
 
@@ -116,5 +116,5 @@ def _fields(text: str) -> dict[str, str]:
             return {key: str(item) for key, item in value.items() if isinstance(item, str | int)}
     return {
         match[1]: match[3] if match[2] is None else match[2].replace('\\"', '"').replace("\\\\", "\\")
-        for match in _PAIR.finditer(text)
+        for match in PAIR.finditer(text)
     }

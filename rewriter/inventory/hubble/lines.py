@@ -72,7 +72,7 @@ class LineReader:
 
     def read(self, line: bytes) -> Event | Skipped:
         """The event of a line. Never raises."""
-        return self._quick(line) or _parsed(line)
+        return self._quick(line) or parsed_line(line)
 
     def _quick(self, line: bytes) -> Event | Skipped | None:
         """The event of a line in the exporter's own form, its members in the usual order; None for any other."""
@@ -156,7 +156,7 @@ def _after(line: bytes, key: bytes, start: int, stop: int) -> bytes:
     return line[at : line.find(_QUOTE, at)]
 
 
-def _parsed(line: bytes) -> Event | Skipped:
+def parsed_line(line: bytes) -> Event | Skipped:
     """The event of a line by way of the JSON parser; a prefix that a log collector put before it is passed over."""
     start = line.find(b"{")
     try:
