@@ -86,15 +86,19 @@ class Forge(Protocol):
 
     def of_branch(self, branch: str) -> Iterator[PullRequest]:
         """The requests of a branch, open and closed, the newest first."""
+        ...
 
     def open(self, new: NewRequest) -> tuple[PullRequest, list[str]]:
         """Opens a request; it and what could not be done of it. Raises ForgeError where the branch has one."""
+        ...
 
     def update(self, request: PullRequest, *, body: str, base: str) -> None:
         """Gives a request a new body, and another base if it has not that one."""
+        ...
 
     def comment(self, request: PullRequest, text: str) -> None:
         """Says something on a request."""
+        ...
 
     def notes(self, number: int) -> Iterator[Note]:
         """The comments on a request, the oldest first."""
@@ -110,9 +114,12 @@ class Forge(Protocol):
 
     def close(self, request: PullRequest, *, body: str) -> None:
         """Closes a request, with its last body."""
+        ...
 
     def label(self, request: PullRequest, labels: Sequence[str]) -> None:
         """Adds labels, made if need be."""
+        ...
 
     def ask_review(self, request: PullRequest, reviewers: Sequence[str]) -> list[str]:
         """Asks owners as CODEOWNERS writes them to review; what could not be done, one line each."""
+        ...

@@ -198,7 +198,8 @@ def _update(clone: Clone, forge: Forge, request: PullRequest, words: Words) -> N
 
 def _open(clone: Clone, forge: Forge, outcome: Outcome, words: Words, settings: Settings) -> Outcome:
     new = NewRequest(outcome.branch, clone.base_branch, words.title, words.body, settings.draft)
-    for attempt in range(_TRIES):
+    attempt = 0
+    while True:
         try:
             request, notes = forge.open(new)
             break
@@ -208,7 +209,8 @@ def _open(clone: Clone, forge: Forge, outcome: Outcome, words: Words, settings: 
             if there is not None and marker_in(there.body):
                 _update(clone, forge, there, words)
                 return replace(outcome, action=Action.UPDATE, url=there.url)
-            if not error.unsure or attempt == _TRIES - 1:
+            attempt += 1
+            if not error.unsure or attempt == _TRIES:
                 raise
     if settings.labels:
         notes += _aside("labels", lambda: forge.label(request, settings.labels))

@@ -25,7 +25,7 @@ class Symptom:
 @cache
 def read_symptoms() -> tuple[Symptom, ...]:
     """Every symptom, in the order of the file: group by group."""
-    loaded = tomllib.loads((files(__package__) / "symptoms.toml").read_text("utf-8"))
+    loaded = tomllib.loads((files("rewriter.catalogue") / "symptoms.toml").read_text("utf-8"))
     return tuple(
         Symptom(
             each["group"],

@@ -198,7 +198,7 @@ def fix(
     names = tuple(paths or (".",))
     if "-" in names and len(names) > 1:
         raise UsageError("`-` stands alone; give either `-` or paths")
-    refuse_unknown_command(names[0])
+    refuse_unknown_command(next(iter(names)))
     from rewriter.cli import fix_run, reports
     from rewriter.engine.workspace import Request
 

@@ -100,8 +100,9 @@ def known_key(finding: Finding, location: Location, folder: Path) -> Known:
 
 
 def _entry(path: Path, index: int, entry: Any) -> tuple[Known, int]:
-    values = [entry.get(name) for name in Known._fields] if isinstance(entry, dict) else [None]
+    given = [entry.get(name) for name in Known._fields] if isinstance(entry, dict) else []
+    values = [value for value in given if isinstance(value, str)]
     count = entry.get("count", 1) if isinstance(entry, dict) else None
-    if not all(isinstance(value, str) for value in values) or not isinstance(count, int) or count < 1:
+    if len(values) < len(Known._fields) or not isinstance(count, int) or count < 1:
         raise BaselineError(f"{path}: findings[{index}]: expected {', '.join(Known._fields)} and a count")
     return Known(*values), count

@@ -194,14 +194,16 @@ class Placements:
         What they are substituted with can be in a ConfigMap, which is known once it is placed.
         """
         applied = self._covered
-        for _ in range(_ROUNDS):
+        left = _ROUNDS
+        while True:
             self._applications = []
             self._unfilled = []
             self._unknown.clear()
             self._unread.clear()
             walk, children = self._followed(applied)
             learned = self._sources.settle(walk.found)
-            if children <= applied and not learned:
+            left -= 1
+            if not left or (children <= applied and not learned):
                 break
             applied = applied | children
         for folder in self._bare_roots(walk):

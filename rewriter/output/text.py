@@ -77,12 +77,14 @@ def _upgrade(report: Report) -> str:
 
 def _findings(findings: Sequence[Reported], report: Report, style: Style, asked: Asked) -> Iterator[str]:
     groups = [[item] for item in findings] if asked.everything else folded(findings)
-    for first, rest in _DETAILS:
-        lines = list(_blocks(groups, report, style, asked, (first, rest)))
+    lines: list[str] = []
+    shown = Detail.FULL
+    for shown, rest in _DETAILS:
+        lines = list(_blocks(groups, report, style, asked, (shown, rest)))
         if asked.everything or len(lines) <= _MOST_LINES:
             break
     yield from lines
-    if lines and first is not Detail.FULL:
+    if lines and shown is not Detail.FULL:
         yield from style.wrap("Findings are shortened; -v shows each in full.", 0)
         yield ""
 

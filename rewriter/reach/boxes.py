@@ -99,7 +99,7 @@ def _value_masks(dimension: Dimension, universe: Universe, pods: int) -> dict[Va
 
 
 def _mentioned(values: tuple[Value, ...]) -> list[str]:
-    return [value for value in values if value is not ABSENT and value != OTHER]
+    return [value for value in values if isinstance(value, str) and value != OTHER]
 
 
 def _left_out(values: tuple[Value, ...], dimension: Dimension) -> list[str]:

@@ -79,7 +79,7 @@ def cell_masks(dims: Sequence[Dimension]) -> list[LabelMask]:
         repeats = ((1 << total) - 1) // ((1 << outer) - 1)
         block = (1 << inner) - 1
         for position, value in enumerate(dimension.values):
-            if value is not ABSENT:
+            if value is not None:
                 mask = (block << position * inner) * repeats
                 masks.append(LabelMask(Label(K8S, dimension.key, value), mask))
                 if dimension.key == NAMESPACE_LABEL:

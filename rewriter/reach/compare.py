@@ -203,7 +203,9 @@ class _Comparison:
         found = self._known.get((rules, defaults))
         if found is None:
             compared, claimed = rules[: self._compared], rules[self._compared :]
-            declared = dict(zip((OPENED, CLOSED), claimed, strict=True)) if claimed else None
+            declared: dict[str, frozenset[RuleBits]] | None = None
+            if claimed:
+                declared = dict(zip((OPENED, CLOSED), claimed, strict=True))
             found = self._known[rules, defaults] = tuple(changes(compared, defaults, declared))
         return found
 

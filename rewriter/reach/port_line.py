@@ -85,7 +85,8 @@ class PortLine:
                 if p.protocol in protocols
             ]
         point = _FIRST_NAME + self.names.index(match.name)
-        return [(_base(protocol) + point,) * 2 for protocol in protocols]
+        points = [_base(protocol) + point for protocol in protocols]
+        return list(zip(points, points, strict=True))
 
     def _listed(self, ports: PortSet) -> str:
         by_protocol: dict[str, list[str]] = {}

@@ -201,7 +201,7 @@ class _Composer:
                 break
             if not stack:
                 root = node
-            elif type(stack[-1]) is Sequence:
+            elif isinstance(stack[-1], Sequence):
                 stack[-1].items.append(node)
             elif keys[-1] is None:
                 keys[-1] = node

@@ -32,8 +32,8 @@ def restored(value: str, source: str) -> str:
 
 def _pairs_replaced(text: str, replacement: Callable[[str, str], str]) -> str:
     def replaced(match: re.Match[str]) -> str:
-        high, low = match[1], match[2]
-        is_pair = high is not None and high[0] in "dD" and low[0] in "dD"
-        return replacement(high, low) if is_pair else match[0]
+        high, low = str(match[1] or ""), str(match[2] or "")
+        is_pair = high[:1] in ("d", "D") and low[:1] in ("d", "D")
+        return replacement(high, low) if is_pair else str(match[0])
 
     return _ESCAPE.sub(replaced, text)
