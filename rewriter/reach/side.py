@@ -10,6 +10,7 @@ from rewriter.cilium.compile import PortGrant
 from rewriter.cilium.identity import NamedPort
 from rewriter.cilium.universe import positions
 from rewriter.reach.difference import CLOSED, OPENED
+from rewriter.reach.limits import holds_more
 from rewriter.reach.port_line import Atoms, Interval, PortLine, PortSet, cut, normalised
 
 #: What makes a change: the step (or all that differs, where there is none), or the upgrade without it. What the step
@@ -208,6 +209,8 @@ def _gained(first: _Side, second: _Side, atoms: int) -> Iterator[tuple[str, int,
             yield (f"beyond {' or '.join(limits)}" if limits else ""), atom, mask
         for limit, masks in second.limited.items():
             before = first.free[atom] | limited.get(limit, 0)
+            for other, known in limited.items():
+                before |= known if holds_more(other, limit) else 0
             mask = masks.get(atom, 0) & ~before
             if mask:
                 yield f"{_SUBJECT_TO}{limit}", atom, mask
