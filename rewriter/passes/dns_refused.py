@@ -45,7 +45,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from dataclasses import replace
 from typing import Any
 
 from rewriter.cilium.policy import CCNP, CNP, EGRESS, KNP, Policy, Rule, Spec
@@ -107,34 +106,41 @@ def _refused(
     if not found:
         return
     asked = found[0]
-    seen: set[str] = set()
+    missing: dict[str, tuple[Rule, str, dict[str, Any]]] = {}
     for rule in named:
         field = rule.peer("toFQDNs")
         for index, entry in enumerate(field.entries if field else ()):
             name = refused(asked, entry) if isinstance(entry, dict) else ""
-            if name and name not in seen and field is not None:
-                seen.add(name)
-                yield _not_asked(context, spec, rule, asking, asked, field.entry_route(index), entry)
+            if name and field is not None:
+                plain = {key: value for key, value in entry.items() if key in ("matchName", "matchPattern")}
+                missing.setdefault(name, (rule, field.entry_route(index), plain))
+    fitting = [each for each in asking if on_ports(each[1].item, asked.server, context.to_version)]
+    entries = [entry for _, _, entry in missing.values()]
+    for number, (rule, route, entry) in enumerate(missing.values()):
+        # Fixes are made from the end of the policy to its beginning: the names that stand below are there by then.
+        yield _not_asked(context, spec, rule, fitting, asked, route, entry, entries[number + 1 :])
     if asking:
-        yield from _used(context, asking[0], found, seen)
-        yield from _searched(context, spec, asking, found)
+        yield from _used(context, asking[0], found, set(missing))
+        own = [rule.index for rule, _, _ in missing.values()]
+        first = asking[0][0].index < min(own, default=asking[0][0].index + 1)
+        added = entries if fitting and fitting[0] is asking[0] else []
+        yield from _searched(context, spec, asking, found, added, waits=bool(added) and not first)
 
 
 def _not_asked(
     context: Context,
     spec: Spec,
     rule: Rule,
-    asking: Sequence[tuple[Rule, DnsItem]],
+    fitting: Sequence[tuple[Rule, DnsItem]],
     asked: AskedNames,
     route: str,
-    entry: dict[str, Any],
+    new: dict[str, Any],
+    below: Sequence[dict[str, Any]],
 ) -> Finding:
-    """The finding of a name in toFQDNs that no `rules.dns` matches."""
-    name = entry.get("matchName") or entry.get("matchPattern")
-    new = {key: value for key, value in entry.items() if key in ("matchName", "matchPattern")}
-    fitting = [each for each in asking if on_ports(each[1].item, asked.server, context.to_version)]
+    """The finding of a name in toFQDNs that no `rules.dns` matches; those `below` are added before it."""
+    name = new.get("matchName") or new.get("matchPattern")
     if fitting:
-        change = _more_names(context, spec, fitting[0], [new])
+        change = _more_names(context, spec, fitting[0], [new], after=below)
     else:
         peers = deepcopy(dict(asked.server.peers))
         made = {**peers, "toPorts": [{**asked.server.to_ports, "rules": {"dns": [new]}}]}
@@ -183,9 +189,18 @@ def _may_ask(asked: AskedNames, name: str) -> bool:
 
 
 def _searched(
-    context: Context, spec: Spec, asking: Sequence[tuple[Rule, DnsItem]], found: Sequence[AskedNames]
+    context: Context,
+    spec: Spec,
+    asking: Sequence[tuple[Rule, DnsItem]],
+    found: Sequence[AskedNames],
+    added: Sequence[dict[str, Any]],
+    *,
+    waits: bool,
 ) -> Iterator[Finding]:
-    """The finding of exact names whose search forms are refused before the resolver comes to the name itself."""
+    """The finding of exact names whose search forms are refused before the resolver comes to the name itself.
+
+    Its fix comes after the names that other findings have `added`; one that `waits` comes in the next round.
+    """
     if any(each.dns_name_error for each in ([context.cluster] if context.cluster else context.inventory.clusters)):
         return
     own = {
@@ -210,14 +225,16 @@ def _searched(
     asked, names = concerned[0]
     rule, item = asking[0]
     namespaces = [space for each, _ in concerned if (space := _namespace_of(each.reach))]
+    shown = names
+    names = list(dict.fromkeys((*names, *(str(each["matchName"]).lower() for each in added if "matchName" in each))))
     first = search_forms(names[0], namespaces[0])[0]
     yield report(
         context,
         f"{rule.route}/toPorts/{item.place}/rules/dns",
         Applicability.UNSAFE,
-        f"`rules.dns` has exact names only ({join_names(names, most=3)}), and resolvers ask for {first} first",
+        f"`rules.dns` has exact names only ({join_names(shown, most=3)}), and resolvers ask for {first} first",
         "the DNS proxy answers REFUSED to each search form, and musl and some set-ups of glibc stop there",
-        change=_more_names(context, spec, (rule, item), _forms(context, names, namespaces)),
+        change=None if waits else _more_names(context, spec, (rule, item), _forms(context, names, namespaces), added),
         evidence=_evidence(asked),
         advice="or set `dnsConfig` with `ndots: 1` in the workload, or `tofqdns-dns-reject-response-code: nameError`",
         at_key=True,
@@ -233,23 +250,29 @@ def _forms(context: Context, names: Sequence[str], namespaces: Sequence[str]) ->
     return [{"matchName": form} for form in forms]
 
 
-def _more_names(context: Context, spec: Spec, place: tuple[Rule, DnsItem], new: Sequence[dict[str, Any]]) -> Change:
-    """More entries at the end of a DNS rule."""
+def _more_names(
+    context: Context,
+    spec: Spec,
+    place: tuple[Rule, DnsItem],
+    new: Sequence[dict[str, Any]],
+    added: Sequence[dict[str, Any]] = (),
+    after: Sequence[dict[str, Any]] = (),
+) -> Change:
+    """More entries at the end of a DNS rule, between those that other findings have `added` and put `after` it."""
     rule, item = place
     route = f"{rule.route}/toPorts/{item.place}/rules/dns"
+    names = [*item.names, *added]
     operations = tuple(
-        {"op": "add", "path": f"{route}/{len(item.names) + number}", "value": deepcopy(entry)}
+        {"op": "add", "path": f"{route}/{len(names) + number}", "value": deepcopy(entry)}
         for number, entry in enumerate(new)
     )
     items = list(rule.raw["toPorts"])
-    rules = {**item.item["rules"], "dns": [*item.names, *new]}
+    rules = {**item.item["rules"], "dns": [*names, *new, *after]}
     items[item.place] = {**item.item, "rules": rules}
     shown = join_names(entry.get("matchName") or entry.get("matchPattern") for entry in new)
     who = subject_text(context.policy, spec)
     opens = flow_claim(f"DNS queries of {who} for {shown}", spec, rule, {**rule.raw, "toPorts": items})
-    # The same port under fewer names: the proxy's rule is replaced, and what it lets through stays.
-    closes = replace(flow_claim(f"DNS of {who} without {shown}", spec, rule, rule.raw), rest=True)
-    return Change(operations, (opens,), (closes,))
+    return Change(operations, (opens,))
 
 
 def _without_dns(context: Context, spec: Spec, egress: Sequence[Rule]) -> Iterator[Finding]:
