@@ -130,16 +130,20 @@ def _icmps_apart(policy: Policy, route: str) -> Iterator[Operation]:
 
 
 def _addresses(policy: Policy, route: str) -> Iterator[Operation]:
-    """IPv6 addresses in toFQDNs as CIDRs: the whole field, where nothing else is in it."""
+    """IPv6 addresses in toFQDNs as CIDRs: the whole field where all are addresses, else those in a sibling rule."""
     found = rule_at(policy, route)
     field = found[1].peer("toFQDNs") if found else None
-    if field is None or not all(isinstance(entry, dict) and set(entry) == {"matchName"} for entry in field.entries):
+    if found is None or field is None or not all(isinstance(entry, dict) for entry in field.entries):
         return
-    prefixes = [_host_prefix(entry["matchName"]) for entry in field.entries]
-    if all(prefixes):
+    prefixes = {n: _host_prefix(entry.get("matchName")) for n, entry in enumerate(field.entries) if len(entry) == 1}
+    addresses = {number: prefix for number, prefix in prefixes.items() if prefix}
+    cidrs = [{"cidr": prefix} for prefix in addresses.values()]
+    if len(addresses) == len(field.entries):
         yield {"op": "remove", "path": field.route}
-        path = f"{field.route.rpartition('/')[0]}/toCIDRSet"
-        yield {"op": "add", "path": path, "value": [{"cidr": prefix} for prefix in prefixes]}
+        yield {"op": "add", "path": f"{field.route.rpartition('/')[0]}/toCIDRSet", "value": cidrs}
+    elif addresses:
+        yield from ({"op": "remove", "path": field.entry_route(number)} for number in reversed(addresses))
+        yield from add_after(found[1], [sibling(found[1], {"toCIDRSet": cidrs})])
 
 
 def _host_prefix(text: Any) -> str:
@@ -151,8 +155,10 @@ def _host_prefix(text: Any) -> str:
 
 
 def _port_range(route: str, value: str, version: Version) -> Iterator[Operation]:
-    """`8000-8100` as port and endPort."""
+    """`8000-8100` as port and endPort, and a number without the blanks around it."""
     entry = route.rpartition("/")[0]
+    if value != value.strip() and value.strip().isascii() and value.strip().isdigit():
+        yield {"op": "replace", "path": route, "value": value.strip()}
     match = re.fullmatch(r"(\d{1,5})\s*-\s*(\d{1,5})", value)
     if version >= PORT_RANGES and match and int(match[1]) < int(match[2]) < 65536:
         yield {"op": "replace", "path": route, "value": match[1]}
