@@ -13,6 +13,7 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.policies import AppliedRule, is_same_policy, own_rules, policies_of
 from rewriter.evidence.reachable import Reach
 from rewriter.evidence.settings import settings_of
+from rewriter.inventory.facts import Node
 
 _ROLES = tuple(f"node-role.kubernetes.io/{role}" for role in ("control-plane", "master", "controlplane", "etcd"))
 _CONTROL_PLANE = _ROLES[0]
@@ -45,6 +46,14 @@ def host_reaches(context: Context, spec: Spec) -> tuple[HostReach, ...]:
         seen.append(shown)
         found.append(HostReach(_reach(context, labels, complete=bool(nodes)), any(role in labels for role in _ROLES)))
     return tuple(found)
+
+
+def nodes_of(context: Context, spec: Spec) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+    """The known nodes that a rule set selects, and all known nodes of its cluster."""
+    own = context.cluster.name if context.cluster else None
+    known = tuple(node for node in context.inventory.nodes() if own is None or node.cluster in (None, own))
+    conditions = conditions_of(spec.node_subject.requirements) if spec.node_subject is not None else ()
+    return tuple(node for node in known if all(_holds(each, node.labels) for each in conditions)), known
 
 
 def _stand_ins(conditions: Sequence[Condition]) -> Iterator[Mapping[str, str]]:

@@ -38,6 +38,7 @@ all pods of the policy's namespace are known and its Namespace is among the fact
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX
@@ -45,6 +46,7 @@ from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Spec, read_poli
 from rewriter.cilium.selector import Requirement, Selector
 from rewriter.cilium.terms import LabelTerm
 from rewriter.evidence.context import Context
+from rewriter.evidence.host_policies import nodes_of
 from rewriter.evidence.identity_labels import filtered, of_no_source
 from rewriter.evidence.namespaces import own_evidence
 from rewriter.evidence.near_labels import near_label
@@ -70,6 +72,8 @@ _CHANGES_NOTHING = "the pods that it was written for stay as they are without it
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
         subject = spec.subject
+        if subject is None and spec.node_subject is not None:
+            yield from _no_node(context, spec, spec.node_subject)
         if subject is None or subject.names_reserved or has_placeholder(_written(context, spec)):
             continue
         left_out = tuple(filtered(context, subject, context.to_version))
@@ -202,6 +206,35 @@ def _unmatched(context: Context, spec: Spec, subject: Selector) -> Iterator[Find
         evidence=(*near.values(), *own_evidence(context)),
         advice="write the label as the pods have it, or remove the policy if its pods are gone",
     )
+
+
+def _no_node(context: Context, spec: Spec, subject: Selector) -> Iterator[Finding]:
+    """The finding of a nodeSelector that no known node has, and that one nearly has.
+
+    Nodes join without a manifest, so that only a label that is nearly there tells of a mistake.
+    """
+    selected, known = nodes_of(context, spec)
+    if selected or not known or has_placeholder(spec.raw.get("nodeSelector")):
+        return
+    labels = {f"{key}={value}" if value else key: node for node in known for key, value in node.labels.items()}
+    near: dict[str, str] = {}
+    for requirement in subject.requirements:
+        wanted = [f"{requirement.key}={value}" if value else requirement.key for value in requirement.values or ("",)]
+        there = [text for text in wanted if text in labels or text in {each.partition("=")[0] for each in labels}]
+        if requirement.operator in ("In", "Exists") and not there:
+            for text in get_close_matches(wanted[0], labels, n=1, cutoff=0.85):
+                near[f"`{text}`"] = f"node {labels[text].name} has {text}, {labels[text].source}"
+    if near:
+        yield report(
+            context,
+            subject,
+            Applicability.MANUAL,
+            f"the policy selects no node: none has {selector_text(subject)}; near it is {join_names(near)}",
+            "the nodes that it was written for stay as they are without it",
+            severity=_severity(spec),
+            evidence=tuple(near.values()),
+            advice="write the label as the nodes have it",
+        )
 
 
 def _is_described(context: Context) -> bool:
