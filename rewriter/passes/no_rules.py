@@ -88,7 +88,7 @@ def _without_rules(context: Context, spec: Spec) -> Finding:
         if before
         else (f"is rejected (from {RULES_REQUIRED} on)")
     )
-    why = f"{subject} are open as far as this policy goes"
+    why = f"as far as this policy goes, all traffic of {subject} passes"
     if len(context.policy.specs) > 1:
         why += f", and the other rule sets of the policy {'stop being' if before else 'are not'} enforced with it"
     meant = _says_deny(context, spec)
