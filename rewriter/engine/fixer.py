@@ -134,7 +134,7 @@ class Fixer:
                 continue
             mask = reading.masks.get(document.index)
             if mask is not None:
-                told, why = find_in_template(document, hooks, mask)
+                told, why = find_in_template(document, hooks, mask, chart.why_not)
                 findings += told
                 policies += len(hooks.policies(document.value)) - len(why)
                 unread += why

@@ -112,8 +112,8 @@ class _Mask:
         indent = _INDENT.search(token[0])
         column = int(indent[1]) if indent else len(line) - len(line.lstrip())
         place = self._place(column)
-        if place.split("/")[0] == "metadata":
-            return _blank(line)
+        if place.split("/")[0] == "metadata" or (not place and _word(token[0]) == "template"):
+            return _blank(line)  # Before the first key, a helper sets what others read.
         body = line.rstrip("\r\n")
         room = len(body) - column - len("${}: a")
         if not _LABELLED.match(place.removeprefix("spec/")) or room < 1:

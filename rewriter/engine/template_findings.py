@@ -18,17 +18,21 @@ _LEFT = "the policy stands in a template, and what becomes of an edit is not pro
 
 
 def find_in_template(
-    document: yamltext.Document, hooks: FileHooks, mask: Masked
+    document: yamltext.Document, hooks: FileHooks, mask: Masked, why: str = ""
 ) -> tuple[list[Reported], list[Unread]]:
-    """The findings of a masked document, and what of it cannot be read: a member of the rules that is filled in."""
-    policies = _policies(hooks, document.value)
+    """The findings of a masked document, and what of it cannot be read: a member of the rules that is filled in.
+
+    `why` says why it is not rendered.
+    """
+    hooks = replace(hooks, policies=partial(_policies, hooks, f"{_LEFT} ({why})" if why else _LEFT))
+    policies = hooks.policies(document.value)
     for each in policies:
         name = filled_in(each.policy.raw)
         if name:
             offset = _offset(document, mask)
             return [], [Unread(offset, f"the template fills in `{name}` as a whole")]
     passes = tuple(each for each in hooks.passes if not (mask.steered and each.id in BESIDE))
-    own = replace(hooks, passes=passes, policies=partial(_policies, hooks), previews=True)
+    own = replace(hooks, passes=passes, previews=True)
     # A baseline knows findings as they are shown: by what the template says, not by what is put there to read it.
     outcome = fix_document(document, replace(own, known=lambda batch: [False] * len(batch)), policies)
     found = [restored(item, mask) for item in outcome.findings if not _rests_on_a_value(item, mask)]
@@ -41,8 +45,8 @@ def _rests_on_a_value(found: Reported, mask: Masked) -> bool:
     return any(name.removeprefix("$") in found.finding.message for name in mask.names)
 
 
-def _policies(hooks: FileHooks, value: object) -> Sequence[FoundPolicy]:
-    return [replace(each, left=each.left or _LEFT) for each in hooks.policies(value)]
+def _policies(hooks: FileHooks, left: str, value: object) -> Sequence[FoundPolicy]:
+    return [replace(each, left=each.left or left) for each in hooks.policies(value)]
 
 
 def _offset(document: yamltext.Document, mask: Masked) -> int:

@@ -15,7 +15,10 @@ IN_RANGE = "the text stands inside `range`, which renders it more than once"
 FILLED_IN = "the text comes from what the template fills in"
 COPIES = "the fix would copy `{}`, which the template fills in"
 EDGE = "the change stands at the edge of a condition of the template"
+IN_RULE = "markup of the template stands in the rule that changes, and may put more into it"
 BETWEEN = "markup of the template stands between the lines that change"
+_RULES = re.compile(r"^[ -]*(?:in|e)gress(?:Deny)?:[ \t]*(?:#.*)?$")
+_NINDENT = re.compile(r"\bn?indent\s+(\d+)")
 _WORD_PART = r"[\w./-]"
 
 
@@ -108,6 +111,9 @@ class _Edits:
                 raise NotLiteralError(FILLED_IN)
             yield LineEdit(places[0], places[0] + 1, (self._rewritten(rows[0], places[0], new[0]),))
             return
+        if [_lead(self._old[row]) for row in rows] != [_lead(line) for line in new if line.strip()]:
+            self._check_rule(rows[0])
+            self._check_rule(rows[-1])
         yield LineEdit(places[0], places[-1] + 1, self._escaped(new, self._old[start:end]))
 
     def inserted(self, at: int, new: Sequence[str]) -> LineEdit:
@@ -130,7 +136,56 @@ class _Edits:
         place, above = self._anchor(before), self._anchor(parent)
         if self._template[place].blocks != self._template[above].blocks:
             raise NotLiteralError(EDGE)
+        self._check_rule(before)
+        if at < len(self._old) and self._old[at].strip():
+            self._check_rule(at)
         return LineEdit(place + 1, place + 1, self._escaped(new, ()))
+
+    def _check_rule(self, row: int) -> None:
+        """Raises where the rule around a rendered line has markup that puts in lines, now or with other values.
+
+        A rule that gets or loses lines is not what it was for what such markup puts into it.
+        """
+        start, end = self._rule(row)
+        places = [place for place in self._document.lines[start : end + 1] if place is not None]
+        following = next((place for place in self._document.lines[end + 1 :] if place is not None), None)
+        first, last = self._template[min(places)], max(places)
+        for number in range(min(places), len(self._template) if following is None else following):
+            line = self._template[number]
+            if not line.text.strip():
+                continue
+            if number > last:
+                if line.steers:
+                    continue
+                if _column(line) <= _indent(self._old[start]):
+                    break
+            if line.inner or line.blocks != first.blocks or _fills_lines(line):
+                raise NotLiteralError(IN_RULE)
+
+    def _rule(self, row: int) -> tuple[int, int]:
+        """The rendered lines of the rule around a line: an item of a list of rules; the line alone where none is."""
+        start = row
+        for above in range(row - 1, -1, -1):
+            line = self._old[above]
+            if not line.strip() or line.lstrip().startswith("#"):
+                continue
+            here = self._old[start]
+            beside = _indent(line) == _indent(here) and _is_item(here) and not _is_item(line)
+            if _indent(line) < _indent(here) or beside:
+                if _RULES.match(line):
+                    return start, self._end(start)
+                start = above
+        return row, row
+
+    def _end(self, start: int) -> int:
+        """The last line of the item that begins at a line."""
+        end = start
+        for below in range(start + 1, len(self._old)):
+            if self._old[below].strip():
+                if _indent(self._old[below]) <= _indent(self._old[start]):
+                    break
+                end = below
+        return end
 
     def _anchor(self, row: int) -> int:
         """The template line of a rendered line after which text may come in."""
@@ -187,6 +242,26 @@ class _Edits:
             pattern = rf"(?<!{_WORD_PART}){re.escape(output)}(?!{_WORD_PART})"
             if re.search(pattern, text) and not re.search(pattern, known):
                 raise NotLiteralError(COPIES.format(output))
+
+
+def _fills_lines(line: TemplateLine) -> bool:
+    """Whether all of a line is put in by the template."""
+    return bool(line.actions) and not line.steers and not line.literals().strip(" -")
+
+
+def _column(line: TemplateLine) -> int:
+    """Where what a line puts in begins: as it is written, or as `nindent` says."""
+    found = _NINDENT.search(line.text) if _fills_lines(line) else None
+    return int(found[1]) if found else _indent(line.text)
+
+
+def _lead(line: str) -> str:
+    """What stands before the content of a line, and tells where it belongs."""
+    return line[: len(line) - len(line.lstrip(" -"))]
+
+
+def _is_item(line: str) -> bool:
+    return line.lstrip().startswith("-")
 
 
 def _match(line: TemplateLine, rendered: str) -> list[str] | None:

@@ -51,9 +51,8 @@ def treat_chart_file(charts: Charts, path: str, text: str, hooks: Callable[[str]
 def not_covered(text: str, unread: Iterable[Unread], outcome: ChartOutcome) -> list[Unread]:
     """What cannot be read of a file and is not rendered either, with why it is not."""
     left = [each for each in unread if not is_covered(text, each.offset, outcome)]
-    if not outcome.problems:
-        return left
-    return [replace(each, why=f"{each.why}; {outcome.problems[0]}") for each in left]
+    why = outcome.why_not
+    return [replace(each, why=f"{each.why}; {why}") for each in left] if why else left
 
 
 def not_rendered(text: str, silences: Iterable[Suppression], outcome: ChartOutcome) -> tuple[Suppression, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rewriter.engine.charts.places import Places
-from rewriter.engine.charts.value_sets import ANY_NAMESPACE, ANY_RELEASE, ValueSet
+from rewriter.engine.charts.value_sets import ValueSet
 from rewriter.engine.documents import FoundPolicy
 from rewriter.engine.result import Location, Reported
 from rewriter.finding import Applicability, Flows
@@ -49,7 +49,7 @@ def _one(group: Sequence[Seen]) -> Reported:
     trust = min((each.reported.finding.applicability for each in group), key=_TRUST.index)
     why_not = next((each.reported.not_fixed for each in group if each.reported.not_fixed), "")
     route = _route(first)
-    reported = first.reported if first.values.release else _any_release(first.reported)
+    reported = first.reported if first.values.release else _any_release(first.reported, first.values)
     finding = reported.finding
     return replace(
         reported,
@@ -61,11 +61,11 @@ def _one(group: Sequence[Seen]) -> Reported:
     )
 
 
-def _any_release(reported: Reported) -> Reported:
+def _any_release(reported: Reported, values: ValueSet) -> Reported:
     """A finding whose words name the release and its namespace as templates do."""
 
     def text(words: str) -> str:
-        return words.replace(ANY_NAMESPACE, "{{ .Release.Namespace }}").replace(ANY_RELEASE, "{{ .Release.Name }}")
+        return words.replace(values.namespace, "{{ .Release.Namespace }}").replace(values.name, "{{ .Release.Name }}")
 
     def flows(found: Flows) -> Flows:
         upgrade = None if found.upgrade is None else flows(found.upgrade)

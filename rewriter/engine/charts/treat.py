@@ -8,6 +8,7 @@ from functools import partial
 
 from rewriter import yamltext
 from rewriter.engine.charts.edits import LineEdit, NotLiteralError, apply_edits, template_edits
+from rewriter.engine.charts.guards import as_values, enabling, in_words
 from rewriter.engine.charts.merge import Seen, merged
 from rewriter.engine.charts.places import Places
 from rewriter.engine.charts.proof import Expected, NotProvedError, prove
@@ -21,6 +22,7 @@ from rewriter.engine.result import Location, Reported
 from rewriter.engine.suppression import covers, suppressions
 from rewriter.engine.templates import BESIDE
 from rewriter.finding import Finding
+from rewriter.inventory.releases.values import over
 from rewriter.inventory.render.chart_copy import ChartCopy
 from rewriter.passes import PASS_IDS
 from rewriter.suppress import Suppression
@@ -58,7 +60,7 @@ class ChartOutcome:
     """What became of a template. `text` is its new text (None: unchanged).
 
     `covered` are the template lines (0-based) that some value set renders into a document with a policy, `problems`
-    say why value sets render nothing, `used` which suppressions were met by which pass.
+    say why value sets render nothing, `used` which suppressions were met by which pass. `rendered`: helm was asked.
     """
 
     findings: list[Reported] = field(default_factory=list)
@@ -69,6 +71,14 @@ class ChartOutcome:
     silences: tuple[Suppression, ...] = ()
     used: set[tuple[Suppression, str]] = field(default_factory=set)
     failures: list[tuple[Failure, int]] = field(default_factory=list)
+    rendered: bool = False
+
+    @property
+    def why_not(self) -> str:
+        """Why some policies of the template are not rendered, in words; empty for a file that is no template."""
+        if self.problems:
+            return self.problems[0]
+        return "no values in the repository render it" if self.rendered else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +99,16 @@ class _Item:
 
 def treat_chart_template(source: Source, sets: Sequence[ValueSet], judge: Judge, left: str) -> ChartOutcome:
     """Findings and fixes of a template. `left` says why nothing is rewritten, whatever is found."""
-    renderings = [render_traced(source.chart, source.template, source.text, source.lines, each) for each in sets]
+    renderings = [_rendering(source, each) for each in sets]
+    if any(each.problem for each in renderings) and source.chart.reduce(source.template):
+        renderings = [_rendering(source, each) for each in sets]
+    if all(each.release is None for each in sets):
+        if all(each.problem for each in renderings):
+            named = [_rendering(source, each.for_chart(source.chart.name)) for each in sets]
+            renderings = named if not all(each.problem for each in named) else renderings
+        renderings += _enabled(source, renderings)
     problems = tuple(each.problem for each in renderings if each.problem)
-    outcome = ChartOutcome(problems=problems)
+    outcome = ChartOutcome(problems=problems, rendered=True)
     items = [item for each in renderings for item in _items(source, each, judge, outcome)]
     outcome.covered = frozenset(line for item in items for line in item.rendered.lines if line is not None)
     outcome.policies = max(
@@ -100,6 +117,24 @@ def treat_chart_template(source: Source, sets: Sequence[ValueSet], judge: Judge,
     if items:
         _Template(source, renderings, items, left or (problems[0] if problems else "")).treat(outcome)
     return outcome
+
+
+def _rendering(source: Source, values: ValueSet) -> Rendering:
+    return render_traced(source.chart, source.template, source.text, source.lines, values)
+
+
+def _enabled(source: Source, renderings: Sequence[Rendering]) -> Iterator[Rendering]:
+    """What a chart that nothing installs renders beyond its own values: policies that those leave out."""
+    base = next((each.values for each in renderings if not each.problem), None)
+    if base is None:
+        return
+    covered = frozenset(line for each in renderings for own in each.own for line in own.lines if line is not None)
+    prefix, defaults = source.chart.defaults(source.template)
+    for wanted in enabling(source.text, source.lines, covered, defaults):
+        words = f"{base.words} and {in_words(wanted, prefix)}"
+        found = _rendering(source, replace(base, words=words, values=over([base.values, as_values(wanted, prefix)])))
+        if not found.problem:
+            yield found
 
 
 def _items(source: Source, rendering: Rendering, judge: Judge, outcome: ChartOutcome) -> Iterator[_Item]:
@@ -138,8 +173,9 @@ def _hooks_of(judge: Judge, values: ValueSet, places: Places) -> FileHooks:
 
 
 def _steered(places: Places) -> bool:
-    """Whether some lines of a document are there only under conditions that others are not under."""
-    return len({places.template[line].blocks for line in places.rendered.lines if line is not None}) > 1
+    """Whether the template of a document has lines that are there only under conditions that others are not under."""
+    lines = [line for line in places.rendered.lines if line is not None]
+    return len({line.blocks for line in places.template[min(lines) : max(lines) + 1]}) > 1
 
 
 def _silenced(

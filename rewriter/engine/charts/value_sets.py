@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,11 @@ class ValueSet:
     @property
     def unknown(self) -> tuple[str, ...]:
         """The names that it renders with and that no cluster has."""
-        return () if self.release else (ANY_RELEASE, ANY_NAMESPACE)
+        return () if self.release else (self.name, self.namespace)
+
+    def for_chart(self, chart: str) -> ValueSet:
+        """The same with a release's name that charts take which ask for their own name at its beginning."""
+        return replace(self, name=f"{chart}-release")
 
 
 def value_sets(chart: Path, releases: Iterable[Release], more: Sequence[Mapping[str, Any]] = ()) -> list[ValueSet]:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from rewriter import yamltext
+from rewriter.inventory.cilium_values import merged_values
 from rewriter.inventory.manifests import items, mapping
 from rewriter.inventory.render.helm import Helm, HelmError
 from rewriter.inventory.render.kept import MOST_BYTES, MOST_FILES, Kept, TooLargeError, digest_of
@@ -72,6 +73,37 @@ class ChartCopy:
             self._kept.put(digest, found)
         return found
 
+    def reduce(self, template: str) -> bool:
+        """Leaves one template, and the helpers that begin with `_`, so that no other template can fail.
+
+        False, and nothing is left out, where another template reads this one by its name.
+        """
+        others = [
+            path
+            for path in self._copy.glob("**/templates/**/*")
+            if path.is_file() and not path.name.startswith("_") and path != self._copy / template
+        ]
+        name = template.rpartition("/")[2].encode()
+        if any(name in path.read_bytes() for path in others):
+            return False
+        for path in others:
+            path.unlink()
+        self._digest = digest_of(self._digest.encode(), template.encode())
+        return True
+
+    def defaults(self, template: str) -> tuple[tuple[str, ...], Mapping[str, Any]]:
+        """The names of the charts around the one that a template is of, and that one's default values."""
+        names: list[str] = []
+        values = mapping(_read(self._copy / "values.yaml"))
+        parts = template.split("/")
+        folder = self._copy
+        while parts[0] == "charts" and len(parts) > 2:
+            names.append(parts[1])
+            folder = folder / "charts" / parts[1]
+            values = merged_values([_read(folder / "values.yaml"), mapping(values.get(parts[1]))])
+            parts = parts[2:]
+        return tuple(names), values
+
     def _copied(self, source: Path, target: Path, above: tuple[str, ...]) -> Iterator[bytes]:
         """Copies a folder, with what its symlinks inside of the repository lead to; yields all that was copied."""
         real = os.path.realpath(source)
@@ -96,6 +128,9 @@ class ChartCopy:
         file = self._copy / "Chart.yaml"
         chart = _read(file)
         self.name = str(chart.get("name") or "")
+        if (self._copy / "requirements.yaml").is_file():  # Charts of API version v1 list them here.
+            file = self._copy / "requirements.yaml"
+            chart = _read(file)
         there = {path.name for path in (self._copy / "charts").glob("*")}
         kept = []
         parts: list[bytes] = []
@@ -113,13 +148,16 @@ class ChartCopy:
             kept.append(each)
         if len(kept) < len(listed):
             file.write_text(json.dumps({**chart, "dependencies": kept}), "utf-8")
-            (self._copy / "Chart.lock").unlink(missing_ok=True)
+            for lock in ("Chart.lock", "requirements.lock"):
+                (self._copy / lock).unlink(missing_ok=True)
         return parts
 
 
 def _read(file: Path) -> Mapping[str, Any]:
+    if not file.is_file():
+        return {}
     try:
         documents = yamltext.parse(yamltext.decode(file.read_bytes()))
     except yamltext.YamlTextError as error:
-        raise HelmError(f"its Chart.yaml cannot be read: {error.message}") from None
+        raise HelmError(f"its {file.name} cannot be read: {error.message}") from None
     return mapping(documents[0].value) if documents else {}

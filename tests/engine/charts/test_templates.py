@@ -223,3 +223,74 @@ def test_a_chart_without_a_finding_stays_byte_for_byte(repository: Repository) -
     found = repository.treat(files)
     assert not found.findings
     assert found.after == files
+
+
+def test_what_the_defaults_leave_out_is_rendered_with_its_condition_held(repository: Repository) -> None:
+    found = repository.treat(chart(GUARDED, "enabled: false\n"))
+    assert found.findings[0]["evidence"][-1] == "rendered with values.yaml and enabled=true"
+    assert found.after[POLICY] == GUARDED.replace(STAR, FIXED)
+
+
+@pytest.mark.parametrize(
+    ("condition", "values", "words"),
+    [
+        (
+            "and .Values.a.enabled (eq .Values.flavor `cilium`)",
+            "a: {enabled: false}\n",
+            "a.enabled=true, flavor=cilium",
+        ),
+        ('eq (.Values.enabled | toString) "true"', "enabled: false\n", "enabled=true"),
+        ("or .Values.x .Values.y", "{}\n", "x=true"),
+        ("and (not .Values.disabled) .Values.x", "disabled: true\n", "disabled=false, x=true"),
+    ],
+)
+def test_conditions_that_are_read(repository: Repository, condition: str, values: str, words: str) -> None:
+    found = repository.treat(chart(GUARDED.replace("if .Values.enabled", f"if {condition}"), values))
+    assert found.findings[0]["evidence"][-1] == f"rendered with values.yaml and {words}"
+
+
+def test_no_value_is_made_up_that_the_template_prints(repository: Repository) -> None:
+    """A port that is `true` is no mistake of the template."""
+    ports = '      toPorts:\n        - ports:\n            - port: "{{ .Values.port }}"\n'
+    template = "{{- if .Values.port }}\n" + HEAD + DNS + FIXED + ports + "{{- end }}\n"
+    assert not repository.treat(chart(template, "port: ''\n")).findings
+
+
+def test_a_template_that_fails_beside_it_is_no_obstacle(repository: Repository) -> None:
+    broken = {"chart/templates/web.yaml": 'a: {{ include "gone.helper" . }}\n'}
+    found = repository.treat(chart(GUARDED, "enabled: true\n", broken))
+    assert found.after[POLICY] == GUARDED.replace(STAR, FIXED)
+
+
+def test_a_name_that_the_chart_insists_on(repository: Repository) -> None:
+    template = GUARDED + '{{- if not (hasPrefix "web-" .Release.Name) }}{{ fail "web-" }}{{ end }}\n'
+    found = repository.treat(chart(template, "enabled: true\n"))
+    assert found.after[POLICY] == template.replace(STAR, FIXED)
+
+
+OPTIONAL = "      {{- with .Values.ports }}\n      toPorts:\n        {{- toYaml . | nindent 8 }}\n      {{- end }}\n"
+
+
+def test_a_rule_into_which_the_template_may_put_more_is_not_split(repository: Repository) -> None:
+    """With ports among the values, a rule split off without them would open every port."""
+    rule = "    - toCIDR:\n        - 192.0.2.0/24\n      toEntities:\n        - host\n"
+    template = HEAD + DNS + rule + OPTIONAL
+    found = repository.treat(chart(template), "--unsafe-fixes", "--select", "mixed-peers")
+    assert found.of("mixed-peers")
+    assert found.after[POLICY] == template
+    assert "may put more into it" in found.of("mixed-peers")[0]["advice"]
+    plain = repository.treat(chart(HEAD + DNS + rule), "--unsafe-fixes", "--select", "mixed-peers")
+    assert plain.of("mixed-peers")[0]["fixed"]
+
+
+def test_no_fix_copies_what_the_template_fills_in(repository: Repository) -> None:
+    """The rule that is split off would hold the value of today in place of the markup."""
+    rule = (
+        "    - toCIDR:\n        - 192.0.2.0/24\n      toEntities:\n        - host\n"
+        '      toPorts:\n        - ports:\n            - port: "{{ .Values.port }}"\n'
+    )
+    template = HEAD + DNS + rule
+    found = repository.treat(chart(template, "port: 8443\n"), "--unsafe-fixes", "--select", "mixed-peers")
+    [finding] = found.of("mixed-peers")
+    assert found.after[POLICY] == template
+    assert "the fix would copy `8443`, which the template fills in" in finding["advice"]

@@ -1,0 +1,144 @@
+"""Values that let a chart render what its defaults leave out: those that the conditions around a policy ask for.
+
+Only simple conditions on values are read: a value, `and`, `or`, `not`, `eq`, `default`, `hasKey`. Whether they suffice
+is for rendering to show.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rewriter.inventory.manifests import mapping
+from rewriter.yamltext.go_template import Block, TemplateLine
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|`[^`]*`|[()|]|[^\s()|]+')
+_HEAD = re.compile(r"\{\{-?\s*(?:else\s+)?(?:if|with)\s+(.*?)\s*-?\}\}", re.DOTALL)
+_VALUES = re.compile(r"\$?\.Values((?:\.\w+)+)")
+_KIND = re.compile(r"^[ \t]*kind:[ \t]*[\"']?(?:Cilium(?:Clusterwide)?)?NetworkPolicy[\"']?[ \t]*$")
+#: A value at a path: what it must be.
+Wanted = dict[tuple[str, ...], Any]
+Expression = str | list[Any]
+
+
+def enabling(
+    text: str, lines: Sequence[TemplateLine], covered: frozenset[int], defaults: Mapping[str, Any]
+) -> list[Wanted]:
+    """For each policy of a template that nothing renders yet, values under which its conditions hold.
+
+    None of them is one that the template prints: nothing tells what it would be.
+    """
+    actions = [action for line in lines for action in line.actions if action.prints]
+    printed = {match[1] for each in actions for match in _VALUES.finditer(text, each.start, each.end)}
+    found: list[Wanted] = []
+    for number, line in enumerate(lines):
+        if number in covered or not _KIND.match(line.text) or line.within("define") or line.within("range"):
+            continue
+        wanted = _all(_of_block(text, block, defaults) for block in line.blocks)
+        if wanted and wanted not in found and not any("." + ".".join(path) in printed for path in wanted):
+            found.append(wanted)
+    return found
+
+
+def as_values(wanted: Wanted, prefix: Sequence[str]) -> dict[str, Any]:
+    """Values as a mapping; `prefix` are the names of the charts around the one that they are for."""
+    result: dict[str, Any] = {}
+    for path, value in wanted.items():
+        holder = result
+        for step in (*prefix, *path[:-1]):
+            holder = holder.setdefault(step, {})
+        holder[path[-1]] = value
+    return result
+
+
+def in_words(wanted: Wanted, prefix: Sequence[str]) -> str:
+    """The values as `--set` writes them."""
+    return ", ".join(
+        f"{'.'.join((*prefix, *path))}={str(value).lower() if isinstance(value, bool) else value}"
+        for path, value in wanted.items()
+    )
+
+
+def _all(parts: Iterator[Wanted | None]) -> Wanted | None:
+    result: Wanted = {}
+    for part in parts:
+        if part is None or any(result.get(path, value) != value for path, value in part.items()):
+            return None
+        result |= part
+    return result
+
+
+def _of_block(text: str, block: Block, defaults: Mapping[str, Any]) -> Wanted | None:
+    """What holds for a block; None where that is not known. An `else` alone asks for nothing that is read here."""
+    head = _HEAD.match(text, block.start)
+    if head is None:
+        return {}
+    wanted = _true(_parsed(_TOKEN.findall(head[1])), defaults)
+    return None if wanted and block.word == "with" else wanted
+
+
+def _parsed(tokens: list[str]) -> Expression:
+    """An expression up to its closing parenthesis: a token, or a function with what it is for. Takes the tokens."""
+    found: list[Any] = []
+    while tokens:
+        token = tokens.pop(0)
+        if token == ")":
+            break
+        if token == "|":
+            found = [found[0] if len(found) == 1 else found]
+            rest = _parsed(tokens)
+            return [*([rest] if isinstance(rest, str) else rest), *found]
+        found.append(_parsed(tokens) if token == "(" else token)
+    return found[0] if len(found) == 1 else found
+
+
+def _true(expression: Expression, defaults: Mapping[str, Any]) -> Wanted | None:
+    """What makes an expression true."""
+    if isinstance(expression, str):
+        match = _VALUES.fullmatch(expression)
+        if match is None:
+            return {}
+        path = tuple(match[1][1:].split("."))
+        return {} if _at(defaults, path) else {path: True}
+    if not expression:
+        return {}
+    word, *rest = expression
+    if word == "and":
+        return _all(_true(each, defaults) for each in rest)
+    if word == "or":
+        return next((found for each in rest if (found := _true(each, defaults)) is not None), None)
+    if word == "not" and len(rest) == 1:
+        return _false(rest[0], defaults)
+    if word == "eq" and len(rest) == 2:
+        return _equal(rest, defaults)
+    if word == "default" and len(rest) == 2:
+        return _true(rest[1], defaults)
+    return {}
+
+
+def _false(expression: Expression, defaults: Mapping[str, Any]) -> Wanted | None:
+    match = _VALUES.fullmatch(expression) if isinstance(expression, str) else None
+    if match is None:
+        return {}
+    path = tuple(match[1][1:].split("."))
+    value = _at(defaults, path)
+    return {} if not value else {path: False} if value is True else None
+
+
+def _equal(sides: Sequence[Expression], defaults: Mapping[str, Any]) -> Wanted | None:
+    whole = [side[-1] if isinstance(side, list) and side[0] == "toString" else side for side in sides]
+    texts = [side for side in whole if isinstance(side, str)]
+    match = next((found for each in texts if (found := _VALUES.fullmatch(each))), None)
+    literal = next((each[1:-1] for each in texts if each[0] in '"`'), None)
+    if match is None or literal is None:
+        return {}
+    path = tuple(match[1][1:].split("."))
+    value = literal == "true" if whole != list(sides) and literal in ("true", "false") else literal
+    return {} if _at(defaults, path) == value else {path: value}
+
+
+def _at(values: Mapping[str, Any], path: Sequence[str]) -> Any:
+    for step in path[:-1]:
+        values = mapping(values.get(step))
+    return values.get(path[-1])
