@@ -158,7 +158,8 @@ def _fixed(
 
 
 def _fixer(workspace: Workspace, select: Iterable[str] | None, ignore: Iterable[str], *, unsafe_fixes: bool) -> Fixer:
-    from rewriter.engine.fixer import Fixer, Options
+    from rewriter.engine.fixer import fixer_for
+    from rewriter.engine.run_options import Options
 
     chosen = workspace.config.select if select is None else _pass_ids("select", select)
     options = Options(
@@ -168,7 +169,7 @@ def _fixer(workspace: Workspace, select: Iterable[str] | None, ignore: Iterable[
         ignore=frozenset(workspace.config.ignore) | _pass_ids("ignore", ignore),
         unsafe_fixes=unsafe_fixes,
     )
-    return Fixer(workspace.config, options, workspace.inventory, workspace.namespace_of, workspace.others)
+    return fixer_for(workspace, options)
 
 
 def _pass_ids(argument: str, names: Iterable[str]) -> frozenset[str]:

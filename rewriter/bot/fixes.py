@@ -11,8 +11,9 @@ from pathlib import Path
 from rewriter.bot.token import ALL_VARIABLES
 from rewriter.discovery import FoundFile, InputError
 from rewriter.engine import parallel
-from rewriter.engine.fixer import Fixer, Options, fixer_for
+from rewriter.engine.fixer import Fixer, fixer_for
 from rewriter.engine.result import FileResult
+from rewriter.engine.run_options import Options
 from rewriter.engine.workspace import Workspace
 
 

@@ -14,10 +14,11 @@ from rewriter.cli.progress import Progress
 from rewriter.cli.reports import Mode, Printing, print_errors, print_report
 from rewriter.discovery import MAX_BYTES, FoundFile, InputError
 from rewriter.engine import parallel
-from rewriter.engine.fixer import Options, fixer_for, write_result
+from rewriter.engine.fixer import fixer_for, write_result
 from rewriter.engine.observed import TrafficSummary
 from rewriter.engine.once import reported_once
 from rewriter.engine.result import FileResult, Report, Summary
+from rewriter.engine.run_options import Options
 from rewriter.engine.unchecked import no_mesh
 from rewriter.engine.unrendered import unrendered
 from rewriter.engine.workspace import Workspace

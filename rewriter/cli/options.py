@@ -14,7 +14,7 @@ from rewriter.cli.pass_names import selection
 
 if TYPE_CHECKING:  # Help and answers about passes need none of it.
     from rewriter.engine.baseline import Baseline
-    from rewriter.engine.fixer import Options
+    from rewriter.engine.run_options import Options
     from rewriter.engine.workspace import Request, Workspace
 
 
@@ -172,7 +172,7 @@ def options_for(
     unsafe_fixes: bool = False,
 ) -> Options:
     """What a run of the fixer does, by its command line and the configuration. Raises UsageError."""
-    from rewriter.engine.fixer import Options
+    from rewriter.engine.run_options import Options
 
     chosen, ignored = selection(workspace.config, select, ignore)
     return Options(

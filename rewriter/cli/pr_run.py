@@ -29,9 +29,9 @@ from rewriter.cli.errors import UsageError
 from rewriter.cli.forge_place import Server, Wanted, forge_of, server_of
 from rewriter.cli.options import open_for, options_for, write_file
 from rewriter.cli.printing import say, tell
-from rewriter.engine.fixer import Options
 from rewriter.engine.once import reported_once
 from rewriter.engine.result import Reported
+from rewriter.engine.run_options import Options
 from rewriter.engine.unchecked import no_mesh
 from rewriter.engine.unrendered import unrendered
 from rewriter.engine.workspace import Request, Workspace

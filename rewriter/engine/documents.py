@@ -20,6 +20,7 @@ class FoundPolicy:
 
     `holder` is the manifest of another kind that holds it, None where it stands by itself. `whole` is False where only
     its rules stand at its route, and what names it elsewhere. `left` says why it is not rewritten, whatever is found.
+    `text_route` is the route of the holder's text that it stands in, empty where it is no text there.
     """
 
     policy: Policy
@@ -27,6 +28,7 @@ class FoundPolicy:
     holder: Mapping[str, Any] | None = None
     whole: bool = True
     left: str = ""
+    text_route: str = ""
 
 
 def policies_in(value: Any, namespace_of: NamespaceOf) -> list[FoundPolicy]:

@@ -10,11 +10,10 @@ from typing import Any
 
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy
-from rewriter.cilium.version import Version
 from rewriter.config.model import Config
-from rewriter.discovery import FoundFile, Globs, InputError, holds_policy
+from rewriter.discovery import FoundFile, InputError, holds_policy
 from rewriter.engine import refusals
-from rewriter.engine.baseline import NOTHING_KNOWN, Baseline, Known
+from rewriter.engine.baseline import Known
 from rewriter.engine.charts.file import changes_of, is_covered, not_covered, not_rendered, treat_chart_file
 from rewriter.engine.charts.find import Charts
 from rewriter.engine.charts.treat import ChartOutcome
@@ -22,6 +21,7 @@ from rewriter.engine.documents import FoundPolicy, is_encrypted, policies_in
 from rewriter.engine.effects import Effects
 from rewriter.engine.holders import held_policies
 from rewriter.engine.hooks import FileHooks, Outcome
+from rewriter.engine.inner_texts import fix_inner_texts
 from rewriter.engine.isolation import as_error, failure_of
 from rewriter.engine.notes import CODE as NOTE_CODE
 from rewriter.engine.notes import (
@@ -39,6 +39,7 @@ from rewriter.engine.pipeline import fix_document
 from rewriter.engine.proofs import ProofError, prove_comments, prove_structure
 from rewriter.engine.replay import PolicyPosition
 from rewriter.engine.result import Change, FileResult, Location, Reported, by_config, may_apply
+from rewriter.engine.run_options import Options, passes_for
 from rewriter.engine.settings import both_settings, mesh_addresses, node_labels_unsaid
 from rewriter.engine.suppression import covers, suppressions
 from rewriter.engine.template_findings import find_in_template
@@ -55,23 +56,6 @@ from rewriter.inventory.inventory import Inventory
 from rewriter.passes import PASS_IDS, PASSES
 from rewriter.passes.kit.registry import Pass
 from rewriter.suppress import Suppression, unused
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a run does beside reading: versions, passes by id (`select` None: all), and what may be applied.
-
-    Without `safe_fixes`, only unsafe ones are: for a change of their own, to be reviewed by itself.
-    """
-
-    from_version: Version
-    to_version: Version
-    select: frozenset[str] | None = None
-    ignore: frozenset[str] = frozenset()
-    unsafe_fixes: bool = False
-    safe_fixes: bool = True
-    as_clusterwide: bool = False
-    baseline: Baseline = NOTHING_KNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +128,18 @@ class Fixer:
             if is_encrypted(document.value):
                 findings.append(note_on_encrypted(found.display, document))
                 continue
-            if not here:
-                findings += note_on_embedded(found.display, document)
-                continue
-            if meshless is not None:
+            if here and meshless is not None:
                 meshless |= self._meshless(found, here)
-            outcome = fix_document(document, hooks, here)
+            outcome = fix_document(document, hooks, here) if here else Outcome()
+            if not here or here[0].holder is not None:
+                inner = fix_inner_texts(document, outcome.text, hooks, partial(self.namespace_of, found.display))
+                findings += [*inner.findings, *note_on_embedded(found.display, document, inner.left)]
+                broken += [as_error(each, found.display, line) for each, line in inner.failures]
+                outcome.text = inner.text or outcome.text
+                policies += inner.policies
+                unread += inner.unread
+                silences += tuple(inner.silences)
+                used |= inner.used
             broken += [refusals.broken(found.display, document, here, failure) for failure in outcome.failures]
             outcomes[document.index] = outcome
             findings += outcome.findings
@@ -269,18 +259,7 @@ class Fixer:
                 raise ProofError("stable", f"a second run fails: {again.failures[-1].reason}")
 
     def _passes(self, path: Path) -> tuple[Pass, ...]:
-        """The passes that run on a file: selected, spanned by the upgrade, and allowed by per-path rules."""
-        select = {each.id for each in PASSES} if self.options.select is None else set(self.options.select)
-        ignore = set(self.options.ignore)
-        for rule in self.config.per_path:
-            if Globs(self.config.root, rule.paths).match(path):
-                ignore |= set(rule.ignore)
-                select &= select if rule.select is None else set(rule.select)
-        return tuple(
-            each
-            for each in PASSES
-            if each.id in select - ignore and each.concerns(self.options.from_version, self.options.to_version)
-        )
+        return passes_for(path, self.config, self.options, PASSES)
 
     def _hooks(
         self,
@@ -345,7 +324,7 @@ class Fixer:
     def _skip_reason(self, path: str, cluster: Cluster | None, found: FoundPolicy) -> str:
         """Why a policy is not rewritten: what is applied is not its text, or it is unknown whether it is enforced."""
         policy = found.policy
-        applied, route = (policy.raw, "") if found.holder is None else (found.holder, policy.route)
+        applied, route = (policy.raw, "") if found.holder is None else (found.holder, found.text_route or policy.route)
         if why := self.inventory.changed_on_the_way(path, applied, route):
             return f"{why}, so that the text here is not what the cluster gets"
         if node_labels_unsaid(cluster, policy, self.options.to_version):

@@ -58,7 +58,7 @@ def held_policies(value: Any, namespace_of: NamespaceOf) -> list[FoundPolicy]:
     if not isinstance(value, dict | list) or is_encrypted(value):
         return []
     holder = mapping(value)
-    home = _home(holder, namespace_of)
+    home = home_of(holder, namespace_of)
     return [_found(each, holder, home) for each in embedded(value)]
 
 
@@ -120,7 +120,9 @@ def _found(each: Embedded, holder: Mapping[str, Any], home: str | None) -> Found
     own = mapping(each.manifest.get("metadata")).get("namespace")
     namespace = home if own is None else _plain(own)
     policy = read_policy(_with_name(each), namespace=namespace, base=each.route)
-    return FoundPolicy(policy, namespace is not None, holder, each.whole, _left(each, holder))
+    return FoundPolicy(
+        policy, namespace is not None, holder, each.whole, left_by(holder) or (_PATCHED if each.patched else "")
+    )
 
 
 def _with_name(each: Embedded) -> dict[str, Any]:
@@ -134,14 +136,13 @@ def _with_name(each: Embedded) -> dict[str, Any]:
     return {**each.manifest, "metadata": {**metadata, "name": name}}
 
 
-def _left(each: Embedded, holder: Mapping[str, Any]) -> str:
-    if str(holder.get("apiVersion")).startswith(("kyverno.io/", "policies.kyverno.io/")):
-        return _GENERATED
-    return _PATCHED if each.patched else ""
+def left_by(holder: Mapping[str, Any]) -> str:
+    """Why what a manifest holds is not rewritten, whatever it is; empty for most."""
+    return _GENERATED if str(holder.get("apiVersion")).startswith(("kyverno.io/", "policies.kyverno.io/")) else ""
 
 
-def _home(holder: Mapping[str, Any], namespace_of: NamespaceOf) -> str | None:
-    """Where a holder puts what it holds; None where unknown."""
+def home_of(holder: Mapping[str, Any], namespace_of: NamespaceOf) -> str | None:
+    """The namespace into which a holder puts what it holds; None where nothing tells."""
     group = str(holder.get("apiVersion")).partition("/")[0]
     spec = mapping(holder.get("spec"))
     match group, holder.get("kind"):

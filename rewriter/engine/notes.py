@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rewriter import yamltext
 from rewriter.engine.result import Location, Reported
 from rewriter.engine.suppression import covers
-from rewriter.engine.templates import Unread, policy_texts
+from rewriter.engine.templates import Unread
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.suppress import Suppression, Unused
 
@@ -39,17 +39,17 @@ def note_on_template(path: str, text: str, unread: Sequence[Unread]) -> Reported
     return Reported(finding, Location(path, line, column, line, column))
 
 
-def note_on_embedded(path: str, document: yamltext.Document) -> list[Reported]:
-    """The first policy that is text within a string of another manifest (a ConfigMap, Helm values)."""
+def note_on_embedded(path: str, document: yamltext.Document, routes: Sequence[str]) -> list[Reported]:
+    """The first policy that is text within a string of another manifest, where that is not read; by its route."""
     kind = document.value.get("kind") if isinstance(document.value, dict) else None
     holder = kind if isinstance(kind, str) else "another document"
-    for route, _ in policy_texts(document.value):
+    for route in routes:
         where = yamltext.locate(document, route)
         finding = _note(
             EMBEDDED_POLICY,
             route,
-            f"holds a policy as text inside {holder}, which is left alone",
-            "move the policy to a manifest of its own to have it checked",
+            f"holds a policy as text inside {holder}, which is left alone: it is no literal block (`|`) of YAML",
+            "write it as a literal block, or move the policy to a manifest of its own",
         )
         location = Location(path, where.line, where.column, where.end_line, where.end_column, document.index)
         return [Reported(finding, location)]

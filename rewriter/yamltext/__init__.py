@@ -5,6 +5,7 @@ from rewriter.yamltext.document import Document, TextRange, locate, locate_key, 
 from rewriter.yamltext.edit import Editor, edit, edit_document, edit_many
 from rewriter.yamltext.errors import EditError, Limits, YamlTextError
 from rewriter.yamltext.gaps import Comment
+from rewriter.yamltext.inner import InnerText, inner_text
 from rewriter.yamltext.line_diff import opcodes
 from rewriter.yamltext.moves import Moves, moves_of
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence, Span
@@ -19,6 +20,7 @@ __all__ = [
     "Document",
     "EditError",
     "Editor",
+    "InnerText",
     "Limits",
     "Mapping",
     "Moves",
@@ -40,6 +42,7 @@ __all__ = [
     "edit_document",
     "edit_many",
     "has_substitution",
+    "inner_text",
     "locate",
     "locate_key",
     "moves_of",

@@ -254,9 +254,8 @@ def test_templates_are_notes_not_errors(repository: Path) -> None:
     assert "holds a policy in a template" in ran.out
 
 
-def test_policies_inside_other_kinds_are_notes(repository: Path) -> None:
-    inner = POLICY.replace("\n", "\n    ")
-    text = "kind: ConfigMap\napiVersion: v1\ndata:\n  policy.yaml: |\n    " + inner
+def test_policies_in_quoted_texts_of_other_kinds_are_notes(repository: Path) -> None:
+    text = "kind: ConfigMap\napiVersion: v1\ndata:\n  policy.yaml: " + json.dumps(POLICY) + "\n"
     (repository / "map.yaml").write_text(text)
     ran = cnpfix("--write", "map.yaml")
     assert ran.code == 0

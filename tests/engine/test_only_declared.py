@@ -40,9 +40,10 @@ from rewriter.config.model import (
 from rewriter.discovery import FoundFile
 from rewriter.engine import steps as engine_steps
 from rewriter.engine.baseline import Baseline, known_key
-from rewriter.engine.fixer import Fixer, Options
+from rewriter.engine.fixer import Fixer
 from rewriter.engine.hooks import FileHooks
 from rewriter.engine.result import FileResult, Reported
+from rewriter.engine.run_options import Options
 from rewriter.engine.settings import compared_settings
 from rewriter.evidence.mesh import mesh_known
 from rewriter.evidence.settings import facts_of

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rewriter.cli import fix_run
-from rewriter.engine.fixer import Options
 from rewriter.engine.opening import open_workspace
 from rewriter.engine.result import FileResult, Report
+from rewriter.engine.run_options import Options
 from rewriter.engine.workspace import Request, Workspace
 
 GOLDEN = Path(__file__).parent.parent.parent / "golden"

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rewriter.discovery import FoundFile
-from rewriter.engine.fixer import Options, fixer_for
+from rewriter.engine.fixer import fixer_for
 from rewriter.engine.opening import open_workspace
+from rewriter.engine.run_options import Options
 from rewriter.engine.workspace import Request
 from rewriter.inventory.render.helm import Helm, HelmError
 from tests.programs import find

@@ -1,0 +1,139 @@
+"""Policies that are text in literal blocks of other manifests: read, and fixed with their indentation and chomping."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from tests.engine.charts.support import Repository
+
+POLICY = """\
+# who may ask
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata:
+  name: web
+  namespace: shop
+spec:
+  endpointSelector: {}
+  egress:
+    - toEndpoints:
+        - matchLabels:
+            k8s:io.kubernetes.pod.namespace: kube-system
+            k8s:k8s-app: kube-dns
+      toPorts:
+        - ports: [{port: "53", protocol: ANY}]
+          rules: {dns: [{matchPattern: "*"}]}
+    - toFQDNs:
+        - matchPattern: "**.example.com" # keep
+"""
+HEAD = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: manifests\n  namespace: shop\ndata:\n"
+TAIL = "  other: |\n    text\n"
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    root = tmp_path / "repository"
+    root.mkdir()
+    return Repository(root, monkeypatch)
+
+
+def block(header: str, text: str = POLICY, indent: int = 4) -> str:
+    return HEAD + f"  policy.yaml: {header}\n" + textwrap.indent(text, " " * indent) + TAIL
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        block("|"),
+        block("|-"),
+        block("|+", POLICY + "\n\n"),
+        block("|6", POLICY, 8),
+        block("|-4 # comment", POLICY, 6),
+        block("|", "\n" + POLICY),
+        block("|", "---\n" + POLICY),
+        block("|", "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n---\n" + POLICY),
+        block("|").replace("\n", "\r\n"),
+        block("|").removesuffix(TAIL).removesuffix("\n"),
+    ],
+    ids=["clip", "strip", "keep", "indent", "both", "blank-first", "marker", "second", "crlf", "no-newline"],
+)
+def test_a_block_keeps_its_form(repository: Repository, before: str) -> None:
+    found = repository.treat({"map.yaml": before}, programs=())
+    assert found.after["map.yaml"] == before.replace('"**.', '"*.')
+    [finding] = found.findings
+    lines = before.splitlines()
+    assert '"**.' in lines[finding["line"] - 1]
+    assert finding["column"] == lines[finding["line"] - 1].index('"**.') + 1
+    assert not found.errors
+
+
+def test_a_second_run_changes_nothing(repository: Repository) -> None:
+    fixed = repository.treat({"map.yaml": block("|")}, programs=()).after
+    again = repository.treat(fixed, programs=())
+    assert (again.findings, again.after) == ([], fixed)
+
+
+def test_lines_that_a_fix_adds_stand_with_the_others(repository: Repository) -> None:
+    rule = "    - toCIDR:\n        - 192.0.2.0/24\n      toEntities:\n        - host\n"
+    before = block("|", POLICY.replace("**", "*") + rule)
+    found = repository.treat({"map.yaml": before}, "--unsafe-fixes", programs=())
+    assert found.after["map.yaml"] == before.replace("          toEntities:", "        - toEntities:")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        block(">"),
+        HEAD + "  a: 'kind: CiliumNetworkPolicy'\n",
+        block("|").replace("kind: CiliumNetworkPolicy", "kind: Deployment"),
+        block("|", POLICY.replace("**", "*")),
+        block("|", "# " + POLICY.replace("\n", "\n# ")),
+    ],
+    ids=["folded", "a-word", "another-kind", "right", "comment"],
+)
+def test_what_stays_as_it_is(repository: Repository, text: str) -> None:
+    found = repository.treat({"map.yaml": text}, programs=())
+    assert found.after["map.yaml"] == text
+    assert {each["id"] for each in found.findings} <= {"embedded-policy"}
+
+
+def test_a_block_that_kustomize_patches_is_left(repository: Repository) -> None:
+    kustomization = (
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [map.yaml]\npatches:\n"
+        "  - target: {kind: ConfigMap}\n"
+        "    patch: |\n      - {op: replace, path: /data/policy.yaml, value: gone}\n"
+    )
+    files = {"map.yaml": block("|"), "kustomization.yaml": kustomization}
+    found = repository.treat(files, programs=())
+    assert found.after["map.yaml"] == files["map.yaml"]
+    assert [each["fixed"] for each in found.findings] == [False]
+
+
+def test_markup_in_a_block_leaves_the_finding(repository: Repository) -> None:
+    before = block("|", POLICY.replace("name: web", 'name: "{{ .Release.Name }}"'))
+    found = repository.treat({"map.yaml": before}, programs=())
+    assert found.after["map.yaml"] == before
+    assert [(each["id"], each["fixed"]) for each in found.findings] == [("fqdn-double-star", False)]
+
+
+def test_a_comment_in_a_block_silences(repository: Repository) -> None:
+    before = block("|", POLICY.replace("# keep", "# cnpfix: ignore[fqdn-double-star]"))
+    found = repository.treat({"map.yaml": before}, programs=())
+    assert not found.of("fqdn-double-star")
+    assert not found.of("unused-suppression")
+
+
+def test_a_policy_in_values_and_one_in_a_block_of_them(repository: Repository) -> None:
+    release = (
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: web, namespace: shop}\nspec:\n"
+        "  values:\n    extraObjects:\n      -\n"
+        + textwrap.indent(POLICY, " " * 8).replace("name: web", "name: first")
+        + "      - |\n"
+        + textwrap.indent(POLICY, " " * 8)
+    )
+    found = repository.treat({"release.yaml": release}, programs=())
+    assert found.after["release.yaml"] == release.replace("**", "*")
+    assert [each["name"] for each in found.findings] == ["first", "web"]
