@@ -121,3 +121,9 @@ def test_no_file_imports_itself_by_way_of_others() -> None:
 
     for name in graph:
         visit(name, ())
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_holds_one_idea(path: Path) -> None:
+    lines = len(path.read_text().splitlines())
+    assert lines <= 400, f"{path.name} has {lines} lines: split it by idea"

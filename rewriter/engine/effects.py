@@ -16,10 +16,9 @@ from rewriter.cilium.settings import NO_FACTS, Facts, Settings
 from rewriter.cilium.validation import Rejection
 from rewriter.engine.claims import compile_claims
 from rewriter.engine.inside import addresses_inside
-from rewriter.engine.proofs import ProofError
 from rewriter.engine.worlds import world_of
 from rewriter.evidence.settings import facts_of, mesh_port_names, workload_identity
-from rewriter.finding import Applicability, Finding, Flows
+from rewriter.finding import Finding, Flows
 from rewriter.inventory.facts import Service
 from rewriter.inventory.inventory import Inventory
 from rewriter.passes.kit.enforcement import denied_by_others, may_share_pods, rejected, without_default_deny
@@ -27,7 +26,6 @@ from rewriter.reach.compare import StepEffect, reach
 from rewriter.reach.difference import Difference
 from rewriter.reach.effect import step_effect
 from rewriter.reach.world import CompiledClaims, PolicyWorld
-from rewriter.text import join_flows
 
 _ASKED = (
     "toServices",
@@ -40,7 +38,6 @@ _ASKED = (
     "cidrGroupSelector",
     "matchLabels",
 )
-_SHOWN = 3
 """As many flows are named in an error."""
 
 
@@ -295,30 +292,6 @@ class Effects:
                 identity = workload_identity(workload, self.inventory, self.target.local_cluster)
                 made.setdefault((identity.labels, identity.named_ports), identity)
         return list(made.values())
-
-
-def check_claims(finding: Finding, step: Step) -> None:
-    """Proof 5 for one step: every flow that it changes is one that its finding declares. Raises ProofError."""
-    safe = finding.applicability is Applicability.SAFE
-    for verb, found, claims in (
-        ("open", step.undeclared.opened, finding.opens),
-        ("close", step.undeclared.closed, finding.closes),
-    ):
-        if found:
-            declared = join_flows(claims, most=_SHOWN) or "nothing"
-            claimed = "a safe fix changes no flow" if safe else f"the finding declares that it {verb}s {declared}"
-            raise ProofError(
-                "only the declared effect", f"{finding.id} would {verb} {join_flows(found, most=_SHOWN)}; {claimed}"
-            )
-
-
-def check_together(step: Step) -> None:
-    """Proof 5 for all steps of a policy together, against all that their findings declare. Raises ProofError."""
-    for verb, found in (("open", step.undeclared.opened), ("close", step.undeclared.closed)):
-        if found:
-            raise ProofError(
-                "only the declared effect", f"the fixes together would {verb} {join_flows(found, most=_SHOWN)}"
-            )
 
 
 def _texts(difference: Difference) -> tuple[tuple[str, ...], tuple[str, ...]]:

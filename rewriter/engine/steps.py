@@ -10,7 +10,8 @@ from rewriter.cilium.policy import Policy
 from rewriter.engine.claims import merge_claims
 from rewriter.engine.documents import why_left
 from rewriter.engine.draft import Draft, apply_fix
-from rewriter.engine.effects import Step, check_claims, check_together
+from rewriter.engine.effects import Step
+from rewriter.engine.flow_proof import check_claims, check_together
 from rewriter.engine.harm import without_harm
 from rewriter.engine.hooks import FileHooks
 from rewriter.engine.isolation import PartFailedError, failure_of

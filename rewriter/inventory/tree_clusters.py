@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rewriter.inventory.cilium_installs import Install
 from rewriter.inventory.facts import AGENT_FIELDS, Cluster, Source
 from rewriter.inventory.kustomize_walk import BARE, Problem
+
+#: What a cluster takes from the next source where the first does not say.
+_COMPLETED = (
+    "version",
+    "pod_cidrs",
+    "pods_within",
+    "ipam",
+    "api_server_host",
+    "api_server_port",
+    "node_cidrs",
+    "service_cidrs",
+    *AGENT_FIELDS,
+    "kube_proxy_replacement",
+    "dns_name_error",
+    "datapath",
+)
 
 _FIELDS = (
     "version",
@@ -99,3 +115,10 @@ def _targets(installs: Sequence[Install], problems: list[Problem]) -> dict[str, 
 
 def _unnamed(installs: Sequence[Install]) -> bool:
     return any(i.settings.name is None and i.target is not None and not i.target.startswith(BARE) for i in installs)
+
+
+def complete_cluster(cluster: Cluster, other: Cluster) -> Cluster:
+    """A cluster with what only another source knows; what the first says stays."""
+    values = {name: getattr(other, name) for name in _COMPLETED if getattr(cluster, name) is None}
+    cited = tuple((name, other.source_of(name)) for name, value in values.items() if value is not None)
+    return replace(cluster, **values, cited=(*cluster.cited, *cited))
