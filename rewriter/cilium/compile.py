@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from rewriter.cilium.by_identity import ByIdentity
 from rewriter.cilium.fqdn import plain_selector
 from rewriter.cilium.labels import K8S, NAMESPACE_LABEL
 from rewriter.cilium.peers import (
@@ -64,6 +65,9 @@ class Entry:
     endpoint_peers: bool = False
 
 
+_KNOWN: ByIdentity[Rule, Entry] = ByIdentity()
+
+
 def compile_policy(policy: Policy, settings: Settings, facts: Facts = NO_FACTS) -> tuple[Entry, ...]:
     """The entries of an accepted policy, in document order."""
     if policy.kind == KNP:
@@ -76,8 +80,9 @@ def _entries(policy: Policy, spec: Spec, settings: Settings, facts: Facts) -> It
     if subject is None:
         return
     default_deny = _default_deny(spec, settings.version)
-    for rule in spec.rules:
-        yield Entry(
+
+    def entry(rule: Rule) -> Entry:
+        return Entry(
             route=rule.route,
             direction=rule.direction,
             deny=rule.deny,
@@ -89,6 +94,18 @@ def _entries(policy: Policy, spec: Spec, settings: Settings, facts: Facts) -> It
             required=_required(rule, policy, spec.subject, settings),
             endpoint_peers=bool(rule.peer("fromEndpoints") or rule.peer("toEndpoints")),
         )
+
+    if facts is not NO_FACTS:
+        yield from map(entry, spec.rules)
+        return
+    # All that an entry depends on beside its rule.
+    init = spec.subject is not None and names_init(spec.subject)
+    known = _KNOWN.to((settings, policy.kind, policy.namespace, subject, is_node, init, *default_deny.values()))
+    for rule in spec.rules:
+        found = known.get(id(rule))
+        if found is None:
+            found = known[id(rule)] = rule, entry(rule)
+        yield found[1]
 
 
 def _subject(policy: Policy, spec: Spec, settings: Settings) -> tuple[LabelTerm | None, bool]:

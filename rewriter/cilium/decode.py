@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from rewriter.cilium.by_identity import ByIdentity
 from rewriter.cilium.icmp import ICMP_TYPES
 from rewriter.cilium.policy import KNP
 from rewriter.cilium.rejected import NIL_POINTER, RejectedError
@@ -27,13 +28,43 @@ _PLAIN: Mapping[str, tuple[type, ...]] = {
 }
 
 
-def check_decodes(manifest: Mapping[str, Any], kind: str, version: Version, base: str = "") -> None:
-    """Raises RejectedError at the first value of a type that Cilium's decoder cannot take."""
+def check_decodes(
+    manifest: Mapping[str, Any],
+    kind: str,
+    version: Version,
+    base: str = "",
+    accepted: ByIdentity[Any, None] | None = None,
+) -> None:
+    """Raises RejectedError at the first value of a type that Cilium's decoder cannot take.
+
+    Rules that are known as `accepted` are not looked at again.
+    """
     schema = network_policy() if kind == KNP else cilium_policy(version)
     for field, value in manifest.items():
-        if field in schema.fields and not _plainly_decodes(value, schema.fields[field]):
+        if field in schema.fields and not _decodes(value, schema.fields[field], (kind, version), accepted):
             route = f"{base}/{escape_pointer(str(field))}"
             _check(value, schema.fields[field], f"{kind}.{field}", route, version, is_field=True)
+
+
+def _decodes(value: Any, expected: GoType, of: tuple[str, Version], accepted: ByIdentity[Any, None] | None) -> bool:
+    """As `_plainly_decodes`; the items of the lists of a rule set are looked at once."""
+    if accepted is None or not isinstance(expected, Struct) or expected.root or type(value) is not dict:
+        return _plainly_decodes(value, expected)
+    for key, item in value.items():
+        field = expected.fields.get(key)
+        if field is None:
+            continue
+        if not isinstance(field, ListOf) or type(item) is not list:
+            if not _plainly_decodes(item, field):
+                return False
+            continue
+        known = accepted.to(("decodes", key, *of))
+        for each in item:
+            if id(each) not in known:
+                if not _plainly_decodes(each, field.element):
+                    return False
+                known[id(each)] = each, None
+    return True
 
 
 def _plainly_decodes(value: Any, expected: GoType) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from rewriter.cilium.by_identity import ByIdentity
 from rewriter.cilium.selector import Selector, read_selector
 
 CNP = "CiliumNetworkPolicy"
@@ -143,6 +144,10 @@ class Policy:
         return self.kind == CCNP
 
 
+#: Rules by the object that they were read from.
+KnownRules = ByIdentity[Mapping[str, Any], Rule]
+
+
 def is_policy(manifest: Any) -> bool:
     """Whether a manifest is of one of the three policy kinds, in an API group that holds them."""
     if not isinstance(manifest, dict):
@@ -155,11 +160,14 @@ def is_policy(manifest: Any) -> bool:
     return kind == KNP and version.startswith(("networking.k8s.io/", "extensions/"))
 
 
-def read_policy(manifest: Mapping[str, Any], *, namespace: str | None = None, base: str = "") -> Policy:
+def read_policy(
+    manifest: Mapping[str, Any], *, namespace: str | None = None, base: str = "", known: KnownRules | None = None
+) -> Policy:
     """The view of a policy manifest (`is_policy` must hold).
 
     `namespace` is where a manifest without `metadata.namespace` lands (default `default`); `base` is put before
-    every route, for a policy that is an item of a List.
+    every route, for a policy that is an item of a List. Rules that are `known` are taken from there: only for
+    manifests that do not change.
     """
     kind = str(manifest["kind"])
     metadata = manifest.get("metadata")
@@ -172,25 +180,25 @@ def read_policy(manifest: Mapping[str, Any], *, namespace: str | None = None, ba
         namespace=None if kind == CCNP else applied,
         name=name if isinstance(name, str) else "",
         raw=manifest,
-        specs=tuple(_specs(manifest, kind, base)),
+        specs=tuple(_specs(manifest, kind, base, known)),
         route=base,
     )
 
 
-def _specs(manifest: Mapping[str, Any], kind: str, base: str) -> Iterator[Spec]:
+def _specs(manifest: Mapping[str, Any], kind: str, base: str, known: KnownRules | None) -> Iterator[Spec]:
     spec = manifest.get("spec")
     if isinstance(spec, dict):
-        yield _network_policy_spec(spec, f"{base}/spec") if kind == KNP else _spec(spec, f"{base}/spec")
+        yield _network_policy_spec(spec, f"{base}/spec") if kind == KNP else _spec(spec, f"{base}/spec", known)
     specs = manifest.get("specs")
     if kind != KNP and isinstance(specs, list):
         for index, item in enumerate(specs):
             if isinstance(item, dict):
-                yield _spec(item, f"{base}/specs/{index}")
+                yield _spec(item, f"{base}/specs/{index}", known)
 
 
-def _spec(raw: Mapping[str, Any], route: str) -> Spec:
+def _spec(raw: Mapping[str, Any], route: str, known: KnownRules | None) -> Spec:
     rules = [
-        _rule(item, item_route, direction, deny=deny)
+        _rule(item, item_route, direction, deny, known)
         for direction in (INGRESS, EGRESS)
         for deny in (False, True)
         for item, item_route in _items(raw, route, direction + ("Deny" if deny else ""))
@@ -218,9 +226,16 @@ def _subject(raw: Mapping[str, Any], route: str, field: str) -> Selector | None:
     return read_selector(raw[field], f"{route}/{field}") if field in raw else None
 
 
-def _rule(raw: Mapping[str, Any], route: str, direction: str, *, deny: bool) -> Rule:
+def _rule(raw: Mapping[str, Any], route: str, direction: str, deny: bool, known: KnownRules | None) -> Rule:
+    answers = None if known is None else known.to(deny)
+    found = None if answers is None else answers.get(id(raw))
+    if found is not None and found[1].route == route:
+        return found[1]
     names = (DENY_PEER_FIELDS if deny else PEER_FIELDS)[direction]
-    return Rule(route, direction, deny, raw, tuple(_peer_fields(raw, route, names)))
+    rule = Rule(route, direction, deny, raw, tuple(_peer_fields(raw, route, names)))
+    if answers is not None:
+        answers[id(raw)] = raw, rule
+    return rule
 
 
 def _items(raw: Mapping[str, Any], route: str, field: str) -> Iterator[tuple[Mapping[str, Any], str]]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from rewriter.cilium.by_identity import ByIdentity
 from rewriter.cilium.entities import entity_names
 from rewriter.cilium.go_syntax import quote
 from rewriter.cilium.label_syntax import selector_problem
@@ -69,7 +70,17 @@ class _Item(NamedTuple):
         return RejectedError(message, "/".join((self.route, *map(str, path))))
 
 
-def check_rule_set(spec: Mapping[str, Any], route: str, version: Version, flags: AgentFlags = NO_FLAGS) -> None:
+#: Rules that a release accepts.
+AcceptedRules = ByIdentity[Any, None]
+
+
+def check_rule_set(
+    spec: Mapping[str, Any],
+    route: str,
+    version: Version,
+    flags: AgentFlags = NO_FLAGS,
+    accepted: AcceptedRules | None = None,
+) -> None:
     """Raises RejectedError unless Cilium accepts the rule set (api.Rule.Sanitize)."""
     lists = [(field, spec.get(field) or []) for field in ("ingress", "ingressDeny", "egress", "egressDeny")]
     if version >= RULES_REQUIRED and not any(items for _, items in lists):
@@ -85,11 +96,15 @@ def check_rule_set(spec: Mapping[str, Any], route: str, version: Version, flags:
         deny = field.endswith("Deny")
         if deny and version < DENY_RULES_VALIDATED:
             continue
+        host = subjects[0] == "nodeSelector"
+        known = {} if accepted is None else accepted.to((field, host, version, flags))
         for index, raw in enumerate(items):
+            if id(raw) in known:
+                continue
             direction = field.removesuffix("Deny")
-            host = subjects[0] == "nodeSelector"
             item = _Item(raw or {}, f"{route}/{field}/{index}", direction, deny, host, version, flags)
             _check_item(item)
+            known[id(raw)] = raw, None
 
 
 def check_selector(selector: Any, route: str, version: Version) -> None:

@@ -14,7 +14,7 @@ from rewriter.cilium.decode import check_decodes
 from rewriter.cilium.network_policy_validation import check_network_policy
 from rewriter.cilium.policy import CNP, KNP, is_policy
 from rewriter.cilium.rejected import NIL_POINTER, RejectedError
-from rewriter.cilium.rule_validation import check_rule_set
+from rewriter.cilium.rule_validation import AcceptedRules, check_rule_set
 from rewriter.cilium.settings import NO_FLAGS, AgentFlags
 from rewriter.cilium.version import NODE_SELECTOR_IN_SPECS_REJECTED, Version
 
@@ -27,19 +27,27 @@ class Rejection:
     route: str
 
 
-def rejection(manifest: Any, version: Version, *, base: str = "", flags: AgentFlags = NO_FLAGS) -> Rejection | None:
+def rejection(
+    manifest: Any,
+    version: Version,
+    *,
+    base: str = "",
+    flags: AgentFlags = NO_FLAGS,
+    accepted: AcceptedRules | None = None,
+) -> Rejection | None:
     """The first reason for which `version` rejects a manifest; None when it is accepted.
 
-    Any shape of input gives an answer. `base` is put before the route, for a policy that is an item of a List.
+    Any shape of input gives an answer. `base` is put before the route, for a policy that is an item of a List. Rules
+    that are known as `accepted` are not judged again: only for manifests that do not change.
     """
     if not is_policy(manifest):
         return Rejection("not a CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy or NetworkPolicy", base)
     try:
-        check_decodes(manifest, manifest["kind"], version, base)
+        check_decodes(manifest, manifest["kind"], version, base, accepted)
         if manifest["kind"] == KNP:
             check_network_policy(manifest.get("spec") or {}, f"{base}/spec")
         else:
-            _check_cilium_policy(manifest, version, base, flags)
+            _check_cilium_policy(manifest, version, base, flags, accepted)
     except RejectedError as error:
         return Rejection(error.message, error.route or "")
     return None
@@ -54,7 +62,9 @@ def decoding_rejection(manifest: Mapping[str, Any], version: Version, *, base: s
     return None
 
 
-def _check_cilium_policy(manifest: Mapping[str, Any], version: Version, base: str, flags: AgentFlags) -> None:
+def _check_cilium_policy(
+    manifest: Mapping[str, Any], version: Version, base: str, flags: AgentFlags, accepted: AcceptedRules | None
+) -> None:
     kind = manifest["kind"]
     metadata = manifest.get("metadata") or {}
     if not metadata.get("name") and not metadata.get("generateName"):
@@ -68,7 +78,7 @@ def _check_cilium_policy(manifest: Mapping[str, Any], version: Version, base: st
         if raw is None:
             raise RejectedError(f"panic: {NIL_POINTER}", route)
         try:
-            check_rule_set(raw, route, version, flags)
+            check_rule_set(raw, route, version, flags, accepted)
         except RejectedError as error:
             crash = error.message.startswith("panic:")
             message = error.message if crash else f"Invalid {kind} {field}: {error.message}"

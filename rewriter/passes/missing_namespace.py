@@ -79,7 +79,7 @@ from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.report import report
 from rewriter.passes.kit.scope_keys import misspelt
 from rewriter.passes.kit.site import Site
-from rewriter.passes.kit.split_peers import is_half
+from rewriter.passes.kit.split_peers import halves
 from rewriter.text import join_names, selector_text
 
 _MANUAL = Applicability.MANUAL
@@ -98,7 +98,8 @@ def find(context: Context) -> Iterator[Finding]:
         return
     yield from empty_peers(context)
     sites = [(site, selector) for site, selector in own_pods(context) if _picks_pods(selector)]
-    sites = [each for each in sites if not is_half(context, each[0].route) and not _means_nodes(context, each[1])]
+    split = halves(context) if sites else frozenset()
+    sites = [each for each in sites if each[0].route not in split and not _means_nodes(context, each[1])]
     found = [finding for site, selector in sites if (finding := _finding(site, selector)) is not None]
     yield from found
     if context.as_clusterwide and context.policy.kind == CNP:

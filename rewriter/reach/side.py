@@ -86,13 +86,14 @@ def changes(
         for grant in rule.ports
     }
     atoms = cut(interval for intervals in spans.values() for interval in intervals)
-    old, new, *rest = (_side(part, spans, atoms, defaults) for part in rules)
+    covered = _covered(spans, atoms)
+    old, new, *rest = (_side(part, covered, len(atoms.starts), defaults) for part in rules)
     if len(rest) == 2:
         differences = _of_step(old, new, rest[0], rest[1])
     else:
         most, least = (_either(old, rest[0]), _both(old, rest[0])) if rest else (old, old)
         differences = [(OWN, OPENED, most, new), (OWN, CLOSED, new, least)]
-    named = {change: _named(part, spans, atoms) for change, part in claimed.items()}
+    named = {change: _named(part, covered) for change, part in claimed.items()}
     found: dict[tuple[str, str, str], Masks] = {}
     for part, change, first, second in differences:
         for limits, atom, mask in _gained(first, second, len(atoms.starts)):
@@ -124,9 +125,10 @@ def let_through(rules: Sequence[frozenset[RuleBits]], defaults: SubjectDefaults)
     """For each set of rules the peers that it lets through, freely or under a limit, over the same atoms of ports."""
     spans = {grant: _intervals(grant, defaults) for rule in frozenset().union(*rules) for grant in rule.ports}
     atoms = cut(interval for intervals in spans.values() for interval in intervals)
+    covered = _covered(spans, atoms)
     found = []
     for part in rules:
-        side = _side(part, spans, atoms, defaults)
+        side = _side(part, covered, len(atoms.starts), defaults)
         masks = dict(side.free)
         for limited in side.limited.values():
             for atom, mask in limited.items():
@@ -139,15 +141,20 @@ def _intervals(grant: PortGrant, defaults: SubjectDefaults) -> list[Interval]:
     return defaults.line.intervals(grant.match, defaults.named_ports, complete=defaults.ports_complete)
 
 
+def _covered(spans: Mapping[PortGrant, list[Interval]], atoms: Atoms) -> dict[PortGrant, list[int]]:
+    """The atoms that each grant covers."""
+    return {grant: list(positions(atoms.covered(intervals))) for grant, intervals in spans.items()}
+
+
 def _side(
-    rules: frozenset[RuleBits], spans: Mapping[PortGrant, list[Interval]], atoms: Atoms, defaults: SubjectDefaults
+    rules: frozenset[RuleBits], covered: Mapping[PortGrant, list[int]], atoms: int, defaults: SubjectDefaults
 ) -> _Side:
     (free, limited), (denied, _) = (
-        _named((rule for rule in rules if rule.deny is deny), spans, atoms) for deny in (False, True)
+        _named((rule for rule in rules if rule.deny is deny), covered) for deny in (False, True)
     )
     enforced = defaults.always_denied or denies_by_default(rules)
     base = defaults.always_allowed if enforced else defaults.everyone
-    free = {atom: (free.get(atom, 0) | base) & ~denied.get(atom, 0) for atom in range(len(atoms.starts))}
+    free = {atom: (free.get(atom, 0) | base) & ~denied.get(atom, 0) for atom in range(atoms)}
     kept = {
         limit: {atom: mask & ~denied.get(atom, 0) & ~free[atom] for atom, mask in masks.items()}
         for limit, masks in limited.items()
@@ -155,14 +162,14 @@ def _side(
     return _Side(free, kept)
 
 
-def _named(rules: Iterable[RuleBits], spans: Mapping[PortGrant, list[Interval]], atoms: Atoms) -> _Side:
+def _named(rules: Iterable[RuleBits], covered: Mapping[PortGrant, list[int]]) -> _Side:
     """The peers that rules name, whether these allow or deny."""
     free: Masks = {}
     limited: dict[str, Masks] = {}
     for rule in rules:
         for grant in rule.ports:
             masks = limited.setdefault(" and ".join(grant.limits), {}) if grant.limits else free
-            for atom in positions(atoms.covered(spans[grant])):
+            for atom in covered[grant]:
                 masks[atom] = masks.get(atom, 0) | rule.peers
     return _Side(free, limited)
 
@@ -202,6 +209,14 @@ def _both(one: _Side, other: _Side) -> _Side:
 
 def _gained(first: _Side, second: _Side, atoms: int) -> Iterator[tuple[str, int, int]]:
     """What the second side lets through and the first does not: limits in words, atom and peers."""
+    if not first.limited and not second.limited:
+        if first.free != second.free:
+            before_all = first.free
+            for atom, mask in second.free.items():
+                gained = mask & ~before_all[atom]
+                if gained:
+                    yield "", atom, gained
+        return
     for atom in range(atoms):
         free = second.free[atom] & ~first.free[atom]
         limited = {limit: masks[atom] for limit, masks in first.limited.items() if masks.get(atom)}

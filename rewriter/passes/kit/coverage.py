@@ -72,7 +72,8 @@ def uncovered_rules(
     spec = spec_of(context.policy, rule)
     direction = spec.raw.get(_list_name(rule))
     others = [raw for index, raw in enumerate(direction or ()) if index != rule.index and isinstance(raw, dict)]
-    covering = [entry for raw in (*others, *besides) for entry in _entries(context, spec, rule, raw)]
+    covering = _of_list(context, spec, rule, others)
+    covering += [entry for raw in besides for entry in _entries(context, spec, rule, raw)]
     new = [raw for raw in siblings if raw not in others]
     return [dict(raw) for raw in new if not covered(_entries(context, spec, rule, raw), covering)]
 
@@ -89,7 +90,7 @@ def said_by_others(context: Context, rule: Rule) -> list[Entry]:
     spec = spec_of(context.policy, rule)
     items = spec.raw.get(_list_name(rule)) or ()
     others = [raw for index, raw in enumerate(items) if index != rule.index and isinstance(raw, dict)]
-    return [entry for raw in others for entry in _entries(context, spec, rule, raw)]
+    return _of_list(context, spec, rule, others)
 
 
 def spec_of(policy: Policy, rule: Rule) -> Spec:
@@ -110,6 +111,18 @@ def single_rule_manifest(policy: Policy, spec: Spec, name: str, rules: Sequence[
         "metadata": {"name": "rule", "namespace": policy.namespace},
         "spec": {subject: spec.raw.get(subject) or {}, name: list(rules)},
     }
+
+
+def _of_list(context: Context, spec: Spec, rule: Rule, raws: Iterable[Mapping[str, Any]]) -> list[Entry]:
+    """What rules of the policy mean by themselves on the target release; each worked out once for all its questions."""
+    key = ("alone", spec.route, _list_name(rule), _settings(context, context.to_version))
+    known: dict[int, tuple[Entry, ...]] = context.policy.answers.setdefault(key, {})
+    found: list[Entry] = []
+    for raw in raws:
+        if id(raw) not in known:
+            known[id(raw)] = _entries(context, spec, rule, raw)
+        found += known[id(raw)]
+    return found
 
 
 def _entries(context: Context, spec: Spec, rule: Rule, raw: Mapping[str, Any]) -> tuple[Entry, ...]:
@@ -133,11 +146,13 @@ def entries_of(
     With `every_cluster` a selector that names no cluster means all of them, whatever the release adds.
     """
     manifest = single_rule_manifest(context.policy, spec, _list_name(rule), [raw])
+    return compile_policy(read_policy(manifest), _settings(context, version, every_cluster=every_cluster))
+
+
+def _settings(context: Context, version: Version, *, every_cluster: bool = False) -> Settings:
     cluster = context.cluster.name if context.cluster else _UNKNOWN_CLUSTER
     default_local = context.default_local_cluster(version) and mesh_known(context.inventory, context.config)
-    default_local = default_local and not every_cluster
-    settings = Settings(version, local_cluster=cluster, default_local_cluster=default_local)
-    return compile_policy(read_policy(manifest), settings)
+    return Settings(version, local_cluster=cluster, default_local_cluster=default_local and not every_cluster)
 
 
 def covered(wanted: Iterable[Entry], others: Sequence[Entry]) -> bool:

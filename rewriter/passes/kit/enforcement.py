@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from rewriter.cilium.by_identity import ByIdentity
 from rewriter.cilium.labels import NAMESPACE_LABEL, RESERVED, Label, LabelSet
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Rule, Spec
+from rewriter.cilium.rule_validation import AcceptedRules
 from rewriter.cilium.settings import AgentFlags
 from rewriter.cilium.validation import Rejection, decoding_rejection, rejection
 from rewriter.cilium.version import ENABLE_DEFAULT_DENY, NODE_PEERS, SUPPORTED, Version
@@ -22,6 +24,10 @@ from rewriter.text import join_names, policy_text, subject_text
 _INIT = LabelSet([Label(RESERVED, "init")])
 _TYPES = {"Ingress": INGRESS, "Egress": EGRESS}
 _NODES_ACCEPTED = AgentFlags(node_selector_labels=True)
+
+
+#: Rules of policies, whose manifests do not change.
+_ACCEPTED: AcceptedRules = ByIdentity()
 
 
 def rejected(policy: Policy, version: Version, flags: AgentFlags = _NODES_ACCEPTED) -> Rejection | None:
@@ -56,7 +62,7 @@ def _rejected(policy: Policy, version: Version, flags: AgentFlags) -> Rejection 
     raw = policy.raw
     filled = filled_in(policy)
     if filled is raw:
-        return rejection(raw, version, base=policy.route, flags=flags)
+        return rejection(raw, version, base=policy.route, flags=flags, accepted=_ACCEPTED)
     reason = rejection(filled, version, base=policy.route, flags=flags)
     if reason is None:
         return None

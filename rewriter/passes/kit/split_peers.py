@@ -46,25 +46,25 @@ def split_peers(context: Context) -> Iterator[SplitPeer]:
     if context.policy.kind not in (CNP, KNP) or not context.namespace_known:
         return
     sites = [site for site in entries(context, *_FIELDS) if not site.deny]
+    namespaces: dict[int, list[Site]] = {}
     for site in sites:
-        selector = _labels_only(site)
+        if _namespace_only(site):
+            namespaces.setdefault(id(site.field), []).append(site)
+    for site in sites:
+        others = namespaces.get(id(site.field), ())
+        selector = _labels_only(site) if len(others) == 1 else None
         if selector is None:
             continue
-        besides = [
-            other
-            for other in sites
-            if other.field is site.field and abs(other.index - site.index) == 1 and _namespace_only(other)
-        ]
-        alone = sum(_namespace_only(other) for other in sites if other.field is site.field) == 1
-        if alone and besides and not context.comments_at(max(site, besides[0], key=lambda each: each.index).route):
+        besides = [other for other in others if abs(other.index - site.index) == 1]
+        if besides and not context.comments_at(max(site, besides[0], key=lambda each: each.index).route):
             found = _split(context, site, besides[0], selector)
             if found is not None:
                 yield found
 
 
-def is_half(context: Context, route: str) -> bool:
-    """Whether a peer at a route is half of one that `split_peers` finds."""
-    return any(route in (split.labels.route, split.namespace.route) for split in split_peers(context))
+def halves(context: Context) -> frozenset[str]:
+    """The routes of peers that are half of one that `split_peers` finds."""
+    return frozenset(each.route for split in split_peers(context) for each in (split.labels, split.namespace))
 
 
 def _split(context: Context, site: Site, other: Site, selector: Selector) -> SplitPeer | None:
