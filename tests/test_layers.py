@@ -37,9 +37,11 @@ MAY_IMPORT: dict[str, set[str]] = {
         "text",
     },
     "output": {"engine", "finding", "passes", "config", "inventory", "reach", "cilium", "text", "yamltext"},
+    "server": {"engine", "finding", "output", "config", "discovery", "inventory"},
     "bot": {"engine", "finding", "output", "config", "discovery", "inventory", "passes", "reach"},
     "cli": {
         "bot",
+        "server",
         "catalogue",
         "evidence",
         "text",

@@ -65,8 +65,8 @@ def application(names: Iterable[str] = (*COMMANDS, FIX)) -> typer.Typer:
         module = import_module(f"rewriter.cli.{COMMANDS.get(name, name)}")
         if name == FIX:
             app.command(FIX, cls=FixerCommand, hidden=True, epilog=_EPILOG)(module.fix)
-        elif name == "snapshot":
-            app.add_typer(module.snapshot_app, name=name)
+        elif name in ("snapshot", "config"):
+            app.add_typer(getattr(module, f"{name}_app"), name=name)
         else:
             app.command()(getattr(module, name))
     return app

@@ -19,6 +19,8 @@ COMMANDS = {
     "pr": "pr",
     "comment": "comment",
     "init": "init",
+    "config": "config_schema",
+    "server": "server",
     "snapshot": "snapshot",
 }
 SUMMARIES = {
@@ -31,6 +33,8 @@ SUMMARIES = {
     "pr": "the fixes as pull requests that are kept up to date",
     "comment": "what a pull request's policies do to traffic, as a comment that is kept up to date",
     "init": "a commented cnpfix.toml from what the repository tells",
+    "config": "the JSON schema of cnpfix.toml, for editors",
+    "server": "findings and fixes in an editor, by the Language Server Protocol",
     "snapshot": "the facts of live clusters, in a file for --inventory",
 }
 

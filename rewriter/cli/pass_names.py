@@ -23,6 +23,11 @@ def selection(
     return None if chosen is None else frozenset(chosen), frozenset(config.ignore) | _pass_ids("--ignore", ignore or ())
 
 
+def passes_named(select: Sequence[str]) -> frozenset[str]:
+    """The ids of passes written as ids or codes. Raises UsageError."""
+    return _pass_ids("--select", select)
+
+
 def _pass_ids(option: str, written: Sequence[str]) -> frozenset[str]:
     """The ids of passes written as ids or codes, repeated or as comma lists."""
     ids: set[str] = set()

@@ -12,9 +12,12 @@ from typing import Any
 from rewriter.engine.pictures import Picture
 from rewriter.engine.result import Report, Reported
 from rewriter.finding import Flows
-from rewriter.output.diff import Hunk, hunks
+from rewriter.output.diff import Hunk
+from rewriter.output.effects import totals
 from rewriter.output.fingerprint import fingerprints
+from rewriter.output.graph import namespace_edges
 from rewriter.output.lines import remedy
+from rewriter.output.own_hunk import own_hunks
 from rewriter.output.style import clean
 from rewriter.reach.difference import FlowStatement
 
@@ -26,10 +29,13 @@ def render(report: Report, pictures: Iterable[Picture], clusters: Mapping[str, s
     """
     asset = files("rewriter.output").joinpath("page")
     style, script, page = (asset.joinpath(f"report.{kind}").read_text("utf-8") for kind in ("css", "js", "html"))
+    graph = asset.joinpath("graph.js").read_text("utf-8")
     data = json.dumps(_data(report, list(pictures), clusters), ensure_ascii=False, separators=(",", ":"))
     values = {
         "STYLE": style,
         "STYLE_HASH": _source_hash(style),
+        "GRAPH": graph,
+        "GRAPH_HASH": _source_hash(graph),
         "SCRIPT": script,
         "SCRIPT_HASH": _source_hash(script),
         # Within a script element only these could end it, or begin a comment.
@@ -46,6 +52,7 @@ def _source_hash(text: str) -> str:
 
 def _data(report: Report, pictures: Sequence[Picture], clusters: Mapping[str, str]) -> dict[str, Any]:
     summary = report.summary
+    sums = totals([item for item in report.findings if item.fixed])
     marks = dict(zip(map(id, report.findings), fingerprints(report.findings), strict=True))
     return {
         "tool": dict(report.tool),
@@ -55,15 +62,18 @@ def _data(report: Report, pictures: Sequence[Picture], clusters: Mapping[str, st
             "findings": summary.findings,
             "fixed": summary.fixed,
             "changed": len(report.files),
+            "opens": sums.opens,
+            "closes": sums.closes,
+            "keeps": sums.keeps,
         },
-        "findings": [_finding(item, marks[id(item)], clusters) for item in report.findings],
+        "findings": [_finding(item, marks[id(item)], clusters, report.texts) for item in report.findings],
         "pictures": [_picture(picture) for picture in pictures],
-        "files": {clean(result.path): [_hunk(hunk) for hunk in hunks(result)] for result in report.files},
+        "graph": [edge.as_json() for edge in namespace_edges(pictures)],
         "errors": [clean(str(error)) for error in report.errors],
     }
 
 
-def _finding(item: Reported, mark: str, clusters: Mapping[str, str]) -> dict[str, Any]:
+def _finding(item: Reported, mark: str, clusters: Mapping[str, str], texts: Mapping[str, str]) -> dict[str, Any]:
     finding, location = item.finding, item.location
     return {
         "mark": mark,
@@ -87,6 +97,7 @@ def _finding(item: Reported, mark: str, clusters: Mapping[str, str]) -> dict[str
         "opened": [clean(text) for text in item.flows.opened],
         "closed": [clean(text) for text in item.flows.closed],
         "upgrade": [clean(text) for text in _upgrade(item.flows)],
+        "hunks": [_hunk(hunk) for hunk in own_hunks(item, texts.get(location.file, ""))],
     }
 
 

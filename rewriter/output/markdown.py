@@ -10,7 +10,7 @@ from rewriter.output.effects import by_effect, effect_of, kept, totals
 from rewriter.output.folding import folded, others, policy_name
 from rewriter.output.lines import count, remedy
 from rewriter.output.links import NO_LINKS, Links, page_of, sources_in
-from rewriter.output.own_hunk import own_hunks
+from rewriter.output.own_hunk import own_diff
 from rewriter.output.style import clean, logged, one_line
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~&])")
@@ -124,7 +124,7 @@ def card(group: Sequence[Reported], texts: Mapping[str, str], links: Links = NO_
 
 
 def _diff(item: Reported, text: str) -> Iterator[str]:
-    shown = [clean(row.rstrip("\r")) for row in own_hunks(item, text)]
+    shown = [clean(row.rstrip("\r")) for row in own_diff(item, text)]
     if not shown:
         return
     if len(shown) > _MOST_ROWS:

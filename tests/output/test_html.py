@@ -190,3 +190,73 @@ def test_a_thousand_findings_stay_responsive(browser: Chrome, tmp_path: Path) ->
     assert loaded < 3000, f"{loaded:.0f} ms to load"
     assert filtered < 200, f"{filtered:.0f} ms to filter"
     print(f"1,000 findings: loaded in {loaded:.0f} ms, filtered in {filtered:.0f} ms")
+
+
+def test_each_card_has_its_own_lines_only(browser: Chrome, tmp_path: Path) -> None:
+    """Two policies in one file: neither shows what the fix of the other changes."""
+    both = "---\n".join(POLICY.format(name=name, namespace="shop", comment=f"of {name}") for name in ("one", "two"))
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "both.yaml").write_text(both)
+    (tmp_path / "cnpfix.toml").write_text(CONFIG)
+    page = tmp_path / "report.html"
+    assert run(["report", "-o", str(page), "--config", str(tmp_path / "cnpfix.toml"), str(tmp_path)]) == 0
+    _open(browser, page)
+    for card in _visible(browser):
+        name = "one" if "shop/one" in card.text else "two"
+        other = "two" if name == "one" else "one"
+        shown = [cell.text for cell in card.find_elements(By.CSS_SELECTOR, ".diff td")]
+        assert any(f"# of {name}" in text for text in shown)
+        assert not any(f"# of {other}" in text for text in shown)
+        added = [cell.text for cell in card.find_elements(By.CSS_SELECTOR, "td.added")]
+        assert sum("fromEndpoints" in text for text in added) == 1
+
+
+def test_the_address_says_what_is_shown(browser: Chrome, tmp_path: Path) -> None:
+    page = _page(tmp_path, 40)
+    _open(browser, page)
+    browser.find_element(By.CSS_SELECTOR, "#namespace option[value='team-3']").click()
+    browser.find_element(By.ID, "search").send_keys("policy-23")
+    address = browser.current_url
+    assert address.endswith("#search=policy-23&namespace=team-3")
+    browser.get("about:blank")
+    browser.get(address)
+    assert [item.text.split("\n")[0] for item in _visible(browser)] == ["team-3/policy-23"]
+    assert browser.find_element(By.ID, "search").get_attribute("value") == "policy-23"
+
+
+def test_a_link_to_a_policy_opens_it(browser: Chrome, tmp_path: Path) -> None:
+    page = _page(tmp_path, 40)
+    _open(browser, page)
+    links = browser.find_elements(By.CSS_SELECTOR, ".policy .link")
+    address = str(links[17].get_attribute("href"))
+    assert "#policy=" in address
+    browser.get("about:blank")
+    browser.get(address)
+    (opened,) = browser.find_elements(By.CSS_SELECTOR, ".policy[open]")
+    assert opened.find_element(By.CSS_SELECTOR, ".link").get_attribute("href") == address
+    assert opened.find_elements(By.CSS_SELECTOR, ".diff") != []
+    assert browser.execute_script("return arguments[0].getBoundingClientRect().top", opened) < 300
+
+
+def test_the_graph_has_an_arc_for_each_pair_of_namespaces(browser: Chrome, tmp_path: Path) -> None:
+    _open(browser, _page(tmp_path, 40))
+    graph = browser.find_element(By.ID, "graph")
+    assert "Which namespaces talk otherwise" in graph.text
+    assert len(graph.find_elements(By.CSS_SELECTOR, "g.opens")) == 20
+    graph.find_element(By.CSS_SELECTOR, "details summary").click()
+    assert "any pod in cluster-b → team-7: opens 2" in graph.text
+
+
+def test_a_telephone_shows_all_of_it(browser: Chrome, tmp_path: Path) -> None:
+    page = _page(tmp_path, 3, name="a-policy-with-quite-a-long-name-as-people-give-them-{}")
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    )
+    try:
+        _open(browser, page)
+        assert browser.execute_script("return document.documentElement.scrollWidth") == 390
+        assert browser.find_elements(By.CSS_SELECTOR, ".diff table.unified") != [], "one column, not two"
+        filters = browser.find_element(By.ID, "filters")
+        assert filters.value_of_css_property("position") == "static"
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

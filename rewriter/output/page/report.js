@@ -2,6 +2,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const SVG = "http://www.w3.org/2000/svg";
+  const narrow = matchMedia("(max-width: 44rem)");
   const byId = (id) => document.getElementById(id);
 
   /** An element with classes, text or children. Text is always set as text, never as markup. */
@@ -45,7 +46,7 @@
   }
 
   const stateOf = (finding) =>
-    finding.fixed ? "fixed" : finding.remedy.includes("--unsafe-fixes") ? "needs --unsafe-fixes" : "left to a person";
+    finding.fixed ? "would be fixed" : finding.remedy.includes("--unsafe-fixes") ? "needs --unsafe-fixes" : "left to people";
 
   // The head of the page.
 
@@ -54,20 +55,37 @@
     byId("versions").textContent = `Cilium ${tool.from} to ${tool.to} · cnpfix ${tool.version}`;
     const errors = data.findings.filter((finding) => finding.severity === "error").length;
     const left = data.findings.filter((finding) => !finding.fixed).length;
+    const plural = (number, one, many) => (number === 1 ? one : many || `${one}s`);
     const tiles = [
-      [summary.findings, "findings"],
-      [errors, "of them errors"],
-      [summary.fixed, `would be fixed in ${summary.changed} ${summary.changed === 1 ? "file" : "files"}`],
-      [left, "left to a person"],
-      [summary.policies, `policies in ${summary.files} files read`],
+      [summary.opens, `${plural(summary.opens, "flow")} opened by the fixes`, "opens", "+"],
+      [summary.closes, `${plural(summary.closes, "flow")} closed by the fixes`, "closes", "−"],
+      [summary.keeps, "kept that the upgrade would break", "", "="],
+      [summary.fixed, `of ${summary.findings} ${plural(summary.findings, "finding")} would be fixed in ${summary.changed} ${plural(summary.changed, "file")}`],
+      [left, `left to people; ${errors} of all ${plural(errors, "is an error", "are errors")}`],
+      [summary.policies, `${plural(summary.policies, "policy", "policies")} in ${summary.files} ${plural(summary.files, "file")} read`],
     ];
     byId("summary").append(
-      ...tiles.map(([number, text]) => element("div", "tile", element("b", "", String(number)), element("span", "", text))),
+      ...tiles.map(([number, words, kind = "", sign = ""]) =>
+        element("div", `tile ${number ? kind : ""}`, element("b", "", `${number ? sign : ""}${number}`), element("span", "", words)),
+      ),
     );
+    showGraph();
     if (data.errors.length) {
       byId("errors").hidden = false;
       byId("errors").querySelector("ul").append(...data.errors.map((text) => element("li", "", text)));
     }
+  }
+
+  // All of it: which namespaces talk otherwise.
+
+  function showGraph() {
+    if (!data.graph.length) return;
+    const { picture, left, sentences } = namespaceGraph(data.graph, { drawn, text, shortened, narrow: narrow.matches });
+    const place = byId("graph");
+    place.hidden = false;
+    const more = left ? element("p", "quiet", `and ${left} more, in the list`) : "";
+    const list = element("details", "", element("summary", "", "The same as a list"), element("ul", "evidence", ...sentences.map((line) => element("li", "", line))));
+    place.querySelector("div").replaceChildren(element("div", "scroll", picture), more, list);
   }
 
   // One policy.
@@ -85,7 +103,7 @@
       element(
         "summary",
         "",
-        element("h2", "", name),
+        element("h2", "", name, " ", deepLink(policy, name)),
         element("span", "badges", ...badges),
         element("span", "where", where.filter(Boolean).join(" · ")),
       ),
@@ -94,13 +112,20 @@
     return made;
   }
 
+  function deepLink(policy, name) {
+    const link = element("a", "link");
+    link.href = `#${new URLSearchParams({ policy: policy.first.mark })}`;
+    link.title = "Link to this policy";
+    link.setAttribute("aria-label", `Link to ${name}`);
+    return link;
+  }
+
   /** Puts the body of a policy in when it is opened first: a thousand diffs are only made when looked at. */
   function fill(made, policy) {
     if (!made.open || made.lastElementChild.className === "body") return;
     const body = element("div", "body", ...policy.findings.map(findingPart));
     const picture = pictures.get(policy.key);
     if (picture) body.append(...talkPart(picture));
-    body.append(...diffPart(policy, picture));
     made.append(body);
   }
 
@@ -131,6 +156,7 @@
       made.append(element("p", "quiet", "No flow changes."));
     }
     if (finding.advice) made.append(prose("p", "", `To do: ${finding.advice}`));
+    if (finding.hunks.length) made.append(diff(finding.hunks));
     return made;
   }
 
@@ -164,48 +190,68 @@
     return made;
   }
 
-  const WIDTH = 520;
-  const BOX = 232;
   const BOX_HEIGHT = 52;
   const ROW = BOX_HEIGHT + 8;
 
+  /** The rows in groups of one subject, which is drawn once for all of its peers. */
   function diagram(edges) {
     const shown = edges.slice(0, 12);
+    const width = narrow.matches ? 330 : 520;
     const height = shown.length * ROW + (edges.length > shown.length ? 24 : 4);
     const summary = shown.map(([edge, state]) => `${state} ${edge.direction} ${edge.peer} ${edge.ports}`.trim()).join("; ");
-    const picture = drawn("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": summary });
-    shown.forEach(([edge, state], row) => picture.append(edgeRow(edge, row * ROW + 2, state)));
+    const picture = drawn("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": summary });
+    const groups = new Map();
+    for (const [edge, state] of shown) {
+      const key = JSON.stringify([edge.direction, edge.subject]);
+      if (!groups.has(key)) groups.set(key, []);
+      groups.get(key).push([edge, state]);
+    }
+    let row = 0;
+    for (const group of groups.values()) {
+      picture.append(...groupRows(group, row * ROW + 2, width));
+      row += group.length;
+    }
     if (edges.length > shown.length) {
-      picture.append(text(WIDTH / 2, height - 6, `and ${edges.length - shown.length} more`, { "text-anchor": "middle" }));
+      picture.append(text(width / 2, height - 6, `and ${edges.length - shown.length} more`, { "text-anchor": "middle" }));
     }
     return picture;
   }
 
-  /** One row: the sender on the left, the receiver on the right, the ports on the line between them. */
-  function edgeRow(edge, top, state) {
-    const sides = edge.direction === "ingress" ? [edge.peer, edge.subject] : [edge.subject, edge.peer];
-    const middle = top + BOX_HEIGHT / 2;
-    const sign = { opens: "+ ", closes: "− " }[state] || "";
-    const row = drawn("g", { class: state });
-    const left = BOX - 26;
-    const right = WIDTH - BOX + 26;
-    sides.forEach((name, side) => {
-      const x = side ? right : 0;
-      const subject = (side === 1) === (edge.direction === "ingress");
-      row.append(drawn("rect", { x: x + 1, y: top, width: left - 2, height: BOX_HEIGHT, rx: 6, class: subject ? "subject" : "" }));
-      const lines = wrapped(name, 28, 3);
+  /** Senders on the left, receivers on the right, the ports on the lines between them. */
+  function groupRows(group, top, width) {
+    const box = Math.round(width * 0.37);
+    const letters = Math.floor(box / 7.4);
+    const [first] = group[0];
+    const subjectSide = first.direction === "ingress" ? 1 : 0;
+    const xOf = (side) => (side ? width - box : 0);
+    const made = [];
+    const boxed = (name, side, y, height, kind) => {
+      made.push(drawn("rect", { x: xOf(side) + 1, y, width: box - 2, height, rx: 6, class: kind }));
+      const lines = wrapped(name, letters, 3);
       lines.forEach((line, index) =>
-        row.append(text(x + left / 2, middle + 4 + (index - (lines.length - 1) / 2) * 14, line, { "text-anchor": "middle" })),
+        made.push(text(xOf(side) + box / 2, y + height / 2 + 4 + (index - (lines.length - 1) / 2) * 14, line, { "text-anchor": "middle" })),
       );
+    };
+    boxed(first.subject, subjectSide, top, group.length * ROW - 8, "subject");
+    const rows = group.map(([edge, state], index) => {
+      const y = top + index * ROW;
+      const middle = y + BOX_HEIGHT / 2;
+      const before = made.length;
+      boxed(edge.peer, 1 - subjectSide, y, BOX_HEIGHT, "");
+      const sign = { opens: "+ ", closes: "− " }[state] || "";
+      const row = drawn("g", { class: state }, ...made.splice(before));
+      const right = width - box;
+      row.append(drawn("line", { x1: box, y1: middle, x2: right - 6, y2: middle }));
+      row.append(drawn("line", { x1: right - 12, y1: middle - 4, x2: right - 5, y2: middle }));
+      row.append(drawn("line", { x1: right - 12, y1: middle + 4, x2: right - 5, y2: middle }));
+      const letters = Math.floor((right - box) / 6.8);
+      const label = text(width / 2, middle - 6, shortened(sign + edge.ports, letters), { "text-anchor": "middle", class: "ports" });
+      label.append(drawn("title", {}, edge.ports));
+      const sides = subjectSide ? [edge.peer, edge.subject] : [edge.subject, edge.peer];
+      row.append(label, drawn("title", {}, `${edge.direction}: ${sides.join(" → ")}, ${edge.ports}`));
+      return row;
     });
-    row.append(drawn("line", { x1: left, y1: middle, x2: right - 6, y2: middle }));
-    row.append(drawn("line", { x1: right - 12, y1: middle - 4, x2: right - 5, y2: middle }));
-    row.append(drawn("line", { x1: right - 12, y1: middle + 4, x2: right - 5, y2: middle }));
-    const label = text((left + right) / 2, middle - 6, shortened(sign + edge.ports, 17), { "text-anchor": "middle", class: "ports" });
-    label.append(drawn("title", {}, edge.ports));
-    row.append(label);
-    row.append(drawn("title", {}, `${edge.direction}: ${sides.join(" → ")}, ${edge.ports}`));
-    return row;
+    return [...made, ...rows];
   }
 
   function text(x, y, content, attributes) {
@@ -223,29 +269,34 @@
     return [name.slice(0, cut), ...wrapped(name.slice(cut).trim(), length, most - 1)];
   }
 
-  // Side-by-side diffs.
+  // The lines that a finding's own fix changes: side by side, or below each other where the screen is narrow.
 
-  function diffPart(policy, picture) {
-    const all = data.files[policy.first.file] || [];
-    const inside = (hunk) => !picture || (hunk.old <= picture.last && hunk.old + oldCount(hunk) > picture.first);
-    const hunks = all.filter(inside);
-    if (!hunks.length) return [];
-    const table = element("table", "");
+  function diff(hunks) {
+    const table = element("table", narrow.matches ? "unified" : "");
     const columns = document.createElement("colgroup");
-    for (const kind of ["number", "", "number", ""]) columns.append(element("col", kind));
+    for (const kind of narrow.matches ? ["number", ""] : ["number", "", "number", ""]) columns.append(element("col", kind));
     table.append(columns);
     hunks.forEach((hunk, index) => {
       if (index) {
         const cell = element("td", "", "…");
-        cell.colSpan = 4;
+        cell.colSpan = narrow.matches ? 2 : 4;
         table.append(element("tr", "gap", cell));
       }
-      table.append(...rows(hunk));
+      table.append(...(narrow.matches ? unified(hunk) : rows(hunk)));
     });
-    return [element("h3", "", "Diff"), element("div", "diff", table)];
+    return element("div", "diff", table);
   }
 
-  const oldCount = (hunk) => hunk.lines.filter((line) => line[0] !== "+").length;
+  function unified(hunk) {
+    let { old, new: fresh } = hunk;
+    return hunk.lines.map((line) => {
+      const kind = { "-": "removed", "+": "added" }[line[0]] || "same";
+      const number = kind === "added" ? fresh : old;
+      if (kind !== "added") old++;
+      if (kind !== "removed") fresh++;
+      return element("tr", "", element("td", "number", String(number)), element("td", kind, line.slice(1)));
+    });
+  }
 
   function rows(hunk) {
     const made = [];
@@ -297,11 +348,36 @@
     for (const name of filters) {
       const values = [...new Set(data.findings.map(valueOf[name]))].sort();
       byId(name).append(new Option("all", ""), ...values.map((value) => new Option(value, value)));
-      byId(name).addEventListener("change", apply);
+      byId(name).addEventListener("change", choose);
     }
-    byId("search").addEventListener("input", apply);
+    byId("search").addEventListener("input", choose);
     byId("filters").addEventListener("submit", (event) => event.preventDefault());
-    byId("filters").addEventListener("reset", () => setTimeout(apply));
+    byId("filters").addEventListener("reset", () => setTimeout(choose));
+  }
+
+  // The address says what is shown, so that it can be sent to somebody else. It stays behind the `#`: a page that is a
+  // file may change no other part of its address.
+
+  function choose() {
+    const chosen = new URLSearchParams();
+    for (const name of ["search", ...filters]) {
+      if (byId(name).value) chosen.set(name, byId(name).value);
+    }
+    history.replaceState(null, "", chosen.size ? `#${chosen}` : location.pathname + location.search);
+    apply();
+  }
+
+  function follow() {
+    const chosen = new URLSearchParams(location.hash.slice(1));
+    for (const name of ["search", ...filters]) byId(name).value = chosen.get(name) || "";
+    apply();
+    const wanted = chosen.get("policy");
+    const found = policies.find((policy) => policy.findings.some((finding) => finding.mark === wanted));
+    if (!found) return;
+    found.element.open = true;
+    fill(found.element, found);
+    found.element.scrollIntoView({ block: "start" });
+    found.element.firstElementChild.focus({ preventScroll: true });
   }
 
   function apply() {
@@ -391,5 +467,13 @@
   if (policies.length && policies.length <= 10) for (const policy of policies) policy.element.open = true;
   byId("theme").addEventListener("click", toggleTheme);
   addEventListener("keydown", onKey);
-  apply();
+  addEventListener("hashchange", follow);
+  follow();
+  narrow.addEventListener("change", () => {
+    showGraph();
+    for (const policy of policies) {
+      if (policy.element.lastElementChild.className === "body") policy.element.lastElementChild.remove();
+      fill(policy.element, policy);
+    }
+  });
 })();
