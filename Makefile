@@ -1,5 +1,6 @@
 # Everything runs in .venv, made from the lock file on first use.
 PYTHON ?= python3
+PYTHONS ?= $(PYTHON)
 BIN := .venv/bin
 STAMP := .venv/.installed
 PROGRAMS := build/bin/.unpacked
@@ -75,14 +76,9 @@ gitlab: $(STAMP) ## the GitLab template, by gitlab-ci-local from npm, against a 
 container: $(STAMP) ## the container image, built by buildah and run without privileges; BASE=NAME builds on another image
 	BASE=$(BASE) bash tests/integrations/container.sh $(BIN)/python
 
-kubectl-plugin: $(STAMP) ## the archive for krew, in dist/
-	rm -rf build/krew && mkdir -p build/krew dist
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check shiv
-	$(BIN)/shiv --quiet --compressed --console-script kubectl-cnpfix --python '/usr/bin/env python3' \
-	  --output-file build/krew/kubectl-cnpfix .
-	cp LICENSE build/krew/
-	tar -C build/krew --sort=name --owner=0 --group=0 -czf dist/kubectl-cnpfix.tar.gz kubectl-cnpfix LICENSE
-	sha256sum dist/kubectl-cnpfix.tar.gz
+kubectl-plugin: $(STAMP) ## the archive for krew, in dist/, and a run of it by kubectl; PYTHONS=... tries several
+	bash integrations/krew/build.sh $(BIN)/python
+	bash integrations/krew/check.sh $(PYTHONS)
 
 lock: $(STAMP)   ## make the lock file anew
 	$(BIN)/python -m pip install --quiet uv

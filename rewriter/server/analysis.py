@@ -10,9 +10,10 @@ from pathlib import Path
 
 from rewriter.config import Config, ConfigError
 from rewriter.discovery import FoundFile, Globs, holds_policy
-from rewriter.engine.fixer import Options, fixer_for
+from rewriter.engine.fixer import fixer_for
 from rewriter.engine.opening import open_workspace
 from rewriter.engine.result import FileResult
+from rewriter.engine.run_options import Options
 from rewriter.engine.workspace import Request, Workspace, WorkspaceError
 from rewriter.inventory.snapshot import SnapshotError
 

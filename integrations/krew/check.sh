@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# check.sh PYTHON...: the archive as krew unpacks it, run by kubectl with each Python: it does what its entry promises.
+set -euo pipefail
+archive=$(cd "$(dirname "$0")/../.." && pwd)/dist/kubectl-cnpfix.tar.gz
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+tar -C "$folder" -xzf "$archive"
+[ -x "$folder/kubectl-cnpfix" ] && [ -s "$folder/LICENSE" ]
+if unzip -l "$folder/kubectl-cnpfix" | grep -E '\.(so|pyd|dylib)$'; then echo "compiled files in the archive" >&2; exit 1; fi
+cat > "$folder/policy.yaml" <<'YAML'
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: api, namespace: shop}
+spec:
+  endpointSelector: {}
+  ingress:
+  - fromRequires: [{matchLabels: {app: web}}]
+YAML
+for python in "$@"; do
+  bin=$(mktemp -d -p "$folder")
+  ln -s "$(command -v "$python")" "$bin/python3"
+  export PATH="$bin:$folder:$PATH" SHIV_ROOT="$bin/shiv"
+  kubectl cnpfix --version | grep -q '^cnpfix '
+  (cd "$folder" && kubectl cnpfix --dry-run policy.yaml | grep -q 'CNP007')
+  # The extra is in it: what fails is the cluster that is not there, and not an import.
+  said=$(KUBECONFIG="$folder/none" kubectl cnpfix snapshot --context nowhere -o "$folder/facts.json" 2>&1 || true)
+  case $said in
+    *extra*|*import*|*Traceback*) echo "$said" >&2; exit 1 ;;
+    *nowhere*|*kubeconfig*) ;;
+    *) echo "unexpected: $said" >&2; exit 1 ;;
+  esac
+  echo "$("$python" --version): runs as a plugin of kubectl"
+done
