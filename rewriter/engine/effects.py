@@ -10,12 +10,22 @@ from typing import Any
 
 from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.identity import Identity
-from rewriter.cilium.policy import EGRESS, Policy
+from rewriter.cilium.policy import Policy
 from rewriter.cilium.policy_set import PolicySet, compile_policies
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
 from rewriter.cilium.validation import Rejection
+from rewriter.engine.asked import (
+    denies,
+    names_egress_ports,
+    names_groups,
+    names_ports,
+    plain_pod_labels,
+    requires,
+    values_of,
+)
 from rewriter.engine.claims import compile_claims
 from rewriter.engine.inside import addresses_inside
+from rewriter.engine.result import AmongOthers, PolicyName
 from rewriter.engine.worlds import world_of
 from rewriter.evidence.settings import facts_of, mesh_port_names, workload_identity
 from rewriter.finding import Finding, Flows
@@ -27,26 +37,14 @@ from rewriter.reach.difference import Difference
 from rewriter.reach.effect import step_effect
 from rewriter.reach.world import CompiledClaims, PolicyWorld
 
-_ASKED = (
-    "toServices",
-    "ingressDeny",
-    "egressDeny",
-    "fromRequires",
-    "toRequires",
-    "port",
-    "cidrGroupRef",
-    "cidrGroupSelector",
-    "matchLabels",
-)
-"""As many flows are named in an error."""
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The flows that a step of a rewrite changes, and those among them that no finding declares."""
+    """The flows that a step of a rewrite changes, those of them that no finding declares, and those beside others."""
 
     flows: Flows
     undeclared: Flows
+    among_others: AmongOthers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +104,20 @@ class Effects:
             chosen = [PolicyWorld((*world.sets, *beside)) for world in worlds] if beside else worlds
             return step_effect(*chosen, identities=identities, inside=inside, declared=declared)
 
-        named = any(map(_names_ports, (before, after)))
+        named = any(map(names_ports, (before, after)))
         identities = self._workloads((before, after)) if named else ()
         found = [effect(identities)]
         exact = found[0].own.exact and found[0].upgrade.exact
         if not named and not exact:
             identities = self._workloads((before, after))
             found = [effect(identities)]
-        if _denies(before) or _denies(after):
+        if denies(before) or denies(after):
             found.append(effect(identities, [_allow_everything(self.target)]))
-        if _requires(before) or _requires(after):
-            found.append(self._beside_narrowed(before, after, worlds, identities, declared))
+        others = self._of_same_pods(before, after)
+        among = self._worlds_among(worlds, others, (before, after))
+        together = self._effect_among(before, after, among, others, identities, declared) if others else None
+        if together is not None and (requires(before) or requires(after)):
+            found.append(together)
         if denied := self._denied_beside(before, after, worlds):
             found.append(effect(identities, [deny_everything(self.target, denied)]))
         own, upgrade, undeclared = (
@@ -124,24 +125,27 @@ class Effects:
             for part in zip(*((e.own, e.upgrade, e.undeclared) for e in found), strict=True)
         )
         exact = all(each.own.exact and each.upgrade.exact for each in found)
-        kept, kept_closed = self._kept(own, upgrade, worlds, identities, inside)
-        flows = replace(own, upgrade=upgrade, exact=exact, kept=kept, kept_closed=kept_closed)
-        return Step(flows, undeclared)
+        flows = self._with_kept(replace(own, exact=exact), upgrade, worlds, identities, inside)
+        if together is None or not (together.own.exact and together.upgrade.exact):
+            return Step(flows, undeclared)
+        own, upgrade = Flows(*_texts(together.own)), Flows(*_texts(together.upgrade))
+        beside = self._with_kept(own, upgrade, among, identities, inside)
+        return Step(flows, undeclared, AmongOthers(beside, frozenset(map(_name, others))))
 
-    def _kept(
+    def _with_kept(
         self,
         own: Flows,
         upgrade: Flows,
         worlds: Sequence[PolicyWorld],
         identities: Sequence[Identity],
         inside: tuple[Prefix, ...],
-    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The flows that the upgrade alone closes, and opens, and that a step leaves as they are today."""
-        if not (upgrade.closed and own.closed) and not (upgrade.opened and own.opened):
-            return upgrade.closed, upgrade.opened
-        today, fixed, unfixed, _ = worlds
-        opened, closed = _texts(reach(today, unfixed, identities, beside=fixed, inside=inside))
-        return closed, opened
+    ) -> Flows:
+        """The flows with those that the upgrade alone closes, and opens, and that a step leaves as they are today."""
+        closed, opened = upgrade.closed, upgrade.opened
+        if (closed and own.closed) or (opened and own.opened):
+            today, fixed, unfixed, _ = worlds
+            opened, closed = _texts(reach(today, unfixed, identities, beside=fixed, inside=inside))
+        return replace(own, upgrade=upgrade, kept=closed, kept_closed=opened)
 
     def upgrade(self, old: Policy, new: Policy) -> Flows:
         """All flows that differ between the old policy today and the new one on the target version."""
@@ -153,13 +157,13 @@ class Effects:
                 before, after = (PolicyWorld((*world.sets, *beside)) for world in (before, after))
             return reach(before, after, identities, inside=self._inside(old, new), clusters=self.clusters)
 
-        named = any(map(_names_ports, (old, new)))
+        named = any(map(names_ports, (old, new)))
         identities = self._workloads((old, new)) if named else ()
         found = [difference(identities)]
         if not named and not found[0].exact:
             identities = self._workloads((old, new))
             found = [difference(identities)]
-        if _denies(old) or _denies(new):
+        if denies(old) or denies(new):
             found.append(difference(identities, [_allow_everything(self.target)]))
         return Flows(*_union([_texts(each) for each in found]))
 
@@ -167,25 +171,31 @@ class Effects:
         """The addresses that are known not to lie outside the mesh."""
         return (*self.inside, *addresses_inside(self.inventory, self.source, policies))
 
-    def upgrade_among_others(self, policy: Policy) -> Flows:
-        """As `upgrade` of a policy as it is, without what the other policies of its pods let through or deny anyway.
+    def upgrade_among_others(self, old: Policy, new: Policy, later: Sequence[Policy] | None = None) -> Flows:
+        """As `upgrade`, without what the other policies of the same pods let through or deny anyway.
 
-        The others are read as today both times.
+        The others change too: from how they are read today to the target version, where `later` are there instead of
+        them. A flow that changes counts where it does not without this policy's change, or does with that alone.
         """
-        alone = self.upgrade(policy, policy)
-        if not (alone.opened or alone.closed):
-            return alone
-        others = self._sharing(policy)
-        if not others:
-            return alone
-        facts = self.facts_of((policy, *others))
-        beside = world_of(others, self.source, facts).sets
-        before, after = (
-            PolicyWorld((*world_of([policy], settings, facts).sets, *beside)) for settings in (self.source, self.target)
-        )
-        identities = self._workloads((policy, *others)) if _names_ports(policy) or not alone.exact else ()
-        inside = self._inside(policy, policy)
-        return Flows(*_texts(reach(before, after, identities, inside=inside, clusters=self.clusters)))
+        before, after = self._of_same_pods(old, new), self._of_same_pods(old, new, among=later)
+        if not (before or after):
+            return self.upgrade(old, new)
+        facts = self.facts_of((old, new, *before, *after))
+        own = [world_of([policy], settings, facts) for policy, settings in ((old, self.source), (new, self.target))]
+        rest = [world_of(these, settings, facts) for these, settings in ((before, self.source), (after, self.target))]
+        today, first, last, then = (PolicyWorld((*one.sets, *other.sets)) for other in rest for one in own)
+        named = any(map(names_ports, (old, new)))
+        inside = self._inside(old, new)
+
+        def flows(identities: Sequence[Identity]) -> tuple[Difference, Difference]:
+            needed = reach(today, then, identities, last, inside, self.clusters)
+            enough = reach(then, today, identities, first, inside, self.clusters)
+            return needed, replace(enough, opened=enough.closed, closed=enough.opened)
+
+        found = flows(self._workloads((old, new, *before, *after)) if named else ())
+        if not named and not all(each.exact for each in found):
+            found = flows(self._workloads((old, new, *before, *after)))
+        return Flows(*_union([_texts(each) for each in found]))
 
     def allowed_by(self, before: Policy, after: Policy) -> Policy | None:
         """Another policy of the same pods that allows all that a step opens, on both releases; None for none.
@@ -194,9 +204,9 @@ class Effects:
         """
         clusters = {self.target.local_cluster, *(cluster.name for cluster in self.inventory.clusters)}
         inside = self._inside(before, after)
-        for other in self._sharing(after):
+        for other in self._of_same_pods(after):
             facts = self.facts_of((before, after, other))
-            identities = self._workloads((before, after, other)) if any(map(_names_ports, (before, after))) else ()
+            identities = self._workloads((before, after, other)) if any(map(names_ports, (before, after))) else ()
             found = [
                 reach(
                     world_of((before, other), settings, facts),
@@ -211,34 +221,43 @@ class Effects:
                 return other
         return None
 
-    def _sharing(self, policy: Policy) -> list[Policy]:
-        """The other policies that may apply to pods of a policy."""
+    def _of_same_pods(self, *policies: Policy, among: Sequence[Policy] | None = None) -> list[Policy]:
+        """The other policies of the cluster that may apply to pods to which one of these does."""
+        own = {(policy.kind, policy.namespace, policy.name) for policy in policies}
         return [
             other
-            for other in self.others()
-            if (other.kind, other.namespace, other.name) != (policy.kind, policy.namespace, policy.name)
-            and any(may_share_pods(policy, spec, other, each) for spec in policy.specs for each in other.specs)
+            for other in (self.others() if among is None else among)
+            if (other.kind, other.namespace, other.name) not in own
+            and any(
+                may_share_pods(policy, spec, other, each)
+                for policy in policies
+                for spec in policy.specs
+                for each in other.specs
+            )
         ]
 
-    def _beside_narrowed(
+    def _worlds_among(
+        self, worlds: Sequence[PolicyWorld], others: Sequence[Policy], policies: Sequence[Policy]
+    ) -> list[PolicyWorld]:
+        """The worlds of a step beside other policies, which are read as today: the upgrade of these is none of it."""
+        beside = world_of(others, self.source, self.facts_of((*policies, *others))).sets
+        return [PolicyWorld((*world.sets, *beside)) for world in worlds]
+
+    def _effect_among(
         self,
         before: Policy,
         after: Policy,
         worlds: Sequence[PolicyWorld],
+        others: Sequence[Policy],
         identities: Sequence[Identity],
         declared: CompiledClaims | None,
     ) -> StepEffect:
-        """The effect beside the other policies of the same pods, which fromRequires and toRequires narrow too."""
-        others = self._sharing(after)
-        facts = self.facts_of((before, after, *others))
-        # Their rules are read as today both times: what the upgrade does to them is none of this step.
-        beside = world_of(others, self.source, facts).sets
-        chosen = [PolicyWorld((*world.sets, *beside)) for world in worlds]
-        found = step_effect(*chosen, identities=identities, inside=self._inside(before, after), declared=declared)
+        """The effect of a step beside the other policies of the same pods."""
+        found = step_effect(*worlds, identities=identities, inside=self._inside(before, after), declared=declared)
         if identities or (found.own.exact and found.upgrade.exact):
             return found
         known = self._workloads((before, after, *others))
-        return step_effect(*chosen, identities=known, inside=self._inside(before, after), declared=declared)
+        return step_effect(*worlds, identities=known, inside=self._inside(before, after), declared=declared)
 
     def _denied_beside(self, before: Policy, after: Policy, worlds: Sequence[PolicyWorld]) -> tuple[str, ...]:
         """The directions in which only the default deny of other policies shows what a step opens."""
@@ -265,16 +284,16 @@ class Effects:
         """The Services and CIDR groups that policies point at."""
         both = list(policies)
         services = {id(found): found for policy in both for found in self._services(policy)}
-        groups = self.inventory.cidr_groups() if any(map(_names_groups, both)) else ()
-        named = any(map(_names_egress_ports, both))
-        if not (services or groups or named or any(_values(policy, "toServices") for policy in both)):
+        groups = self.inventory.cidr_groups() if any(map(names_groups, both)) else ()
+        named = any(map(names_egress_ports, both))
+        if not (services or groups or named or any(values_of(policy, "toServices") for policy in both)):
             return NO_FACTS
         facts = facts_of(services.values(), groups, self.inventory)
         return replace(facts, named_ports=mesh_port_names(self.inventory)) if named else facts
 
     def _services(self, policy: Policy) -> Iterator[Service]:
         found: list[Service] = []
-        for entry in _values(policy, "toServices"):
+        for entry in values_of(policy, "toServices"):
             for item in entry if isinstance(entry, list) else ():
                 named = item.get("k8sService") if isinstance(item, dict) else None
                 name = named.get("serviceName") if isinstance(named, dict) else None
@@ -286,12 +305,16 @@ class Effects:
     def _workloads(self, policies: Iterable[Policy]) -> list[Identity]:
         """The workloads that a selector of the policies may select by its labels, one for each set of labels."""
         made: dict[tuple[object, ...], Identity] = {}
-        selections = {json.dumps(found, sort_keys=True) for policy in policies for found in _pod_labels(policy)}
+        selections = {json.dumps(found, sort_keys=True) for policy in policies for found in plain_pod_labels(policy)}
         for selection in sorted(selections):
             for workload in self.inventory.workloads_with(json.loads(selection)):
                 identity = workload_identity(workload, self.inventory, self.target.local_cluster)
                 made.setdefault((identity.labels, identity.named_ports), identity)
         return list(made.values())
+
+
+def _name(policy: Policy) -> PolicyName:
+    return PolicyName(policy.kind, policy.namespace or "", policy.name)
 
 
 def _texts(difference: Difference) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -303,14 +326,6 @@ def _union(texts: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]) -> tuple[tu
         tuple(dict.fromkeys(text for part in parts for text in part)) for parts in zip(*texts, strict=True)
     )
     return opened, closed
-
-
-def _denies(policy: Policy) -> bool:
-    return any(rules for name in ("ingressDeny", "egressDeny") for rules in _values(policy, name))
-
-
-def _requires(policy: Policy) -> bool:
-    return any(_values(policy, "fromRequires")) or any(_values(policy, "toRequires"))
 
 
 @cache
@@ -333,51 +348,3 @@ def _of_everybody(rules: Mapping[str, Any], settings: Settings) -> PolicySet:
         "specs": [{"endpointSelector": {}, **rules}, {"nodeSelector": {}, **rules}],
     }
     return compile_policies([manifest], settings)
-
-
-def _names_ports(policy: Policy) -> bool:
-    return any(not str(port).isdigit() for port in _values(policy, "port"))
-
-
-def _names_egress_ports(policy: Policy) -> bool:
-    return _names_ports(policy) and any(rule.direction == EGRESS for rule in policy.rules())
-
-
-def _names_groups(policy: Policy) -> bool:
-    return any(_values(policy, name) for name in ("cidrGroupRef", "cidrGroupSelector"))
-
-
-def _pod_labels(policy: Policy) -> Iterator[dict[str, str]]:
-    """The plain labels of each selector, without what says namespace or cluster; those that name none left out."""
-    for labels in _values(policy, "matchLabels"):
-        if isinstance(labels, dict):
-            plain = {
-                key.removeprefix("k8s:").removeprefix("any:"): value
-                for key, value in labels.items()
-                if isinstance(key, str) and isinstance(value, str) and "io.kubernetes.pod" not in key
-            }
-            plain = {key: value for key, value in plain.items() if not key.startswith("io.cilium.") and ":" not in key}
-            if plain:
-                yield plain
-
-
-def _values(policy: Policy, name: str) -> list[Any]:
-    """Every value that one of the `_ASKED` keys has, anywhere in the manifest."""
-    key = ("values",)
-    if key not in policy.answers:
-        policy.answers[key] = found = {asked: list[Any]() for asked in _ASKED}
-        _collect(policy.raw, found)
-    values: list[Any] = policy.answers[key][name]
-    return values
-
-
-def _collect(node: Any, found: Mapping[str, list[Any]]) -> None:
-    if isinstance(node, dict):
-        for key, value in node.items():
-            if key in found:
-                found[key].append(value)
-            if isinstance(value, dict | list):
-                _collect(value, found)
-    elif isinstance(node, list):
-        for item in node:
-            _collect(item, found)

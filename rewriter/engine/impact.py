@@ -146,13 +146,14 @@ def impact_of(
 ) -> Impact:
     """The impact on the policies of a workspace, whatever becomes of them; `errors` are those beside the workspace's.
 
-    Each policy is judged alone, by so many processes (0: as many as help), and all policies of a cluster together where
-    workloads are known.
+    Each policy is judged by what its change does among the other policies of the same pods, by so many processes (0: as
+    many as help), and all policies of a cluster together where workloads are known.
     """
     mesh = mesh_known(workspace.inventory, workspace.config)
+    applied = _Applied(workspace, rewrites)
     found = []
     for rewrite, judged in zip(
-        rewrites, parallel.each(rewrites, lambda each: _isolated(workspace, each, mesh=mesh), jobs), strict=True
+        rewrites, parallel.each(rewrites, lambda each: _isolated(applied, each, mesh=mesh), jobs), strict=True
     ):
         if isinstance(judged, InputError):
             errors = [*errors, judged]
@@ -186,10 +187,22 @@ def impact_of(
     )
 
 
-def _isolated(workspace: Workspace, rewrite: Rewrite, *, mesh: bool) -> _Judged | InputError | None:
+class _Applied:
+    """The rewrites of a run by the clusters that they are applied to."""
+
+    def __init__(self, workspace: Workspace, rewrites: Sequence[Rewrite]) -> None:
+        self.workspace = workspace
+        self._placed = [(workspace.inventory.cluster_of(each.located.path), each) for each in rewrites]
+
+    def to(self, cluster: Cluster | None) -> list[Rewrite]:
+        """Those of a cluster, with those whose cluster is not known; all where the cluster is not known."""
+        return [rewrite for where, rewrite in self._placed if cluster is None or where in (None, cluster)]
+
+
+def _isolated(applied: _Applied, rewrite: Rewrite, *, mesh: bool) -> _Judged | InputError | None:
     """What becomes of a policy; an error where that cannot be worked out, beside which the others are judged."""
     try:
-        return _policy(workspace, rewrite, mesh=mesh)
+        return _policy(applied, rewrite, mesh=mesh)
     except Exception as error:
         located = rewrite.located
         name = "/".join(filter(None, (located.policy.namespace, located.policy.name)))
@@ -197,19 +210,22 @@ def _isolated(workspace: Workspace, rewrite: Rewrite, *, mesh: bool) -> _Judged 
         return as_error(failure_of(error, "the impact"), located.path, line, f"{located.policy.kind} {name}")
 
 
-def _policy(workspace: Workspace, rewrite: Rewrite, *, mesh: bool) -> _Judged | None:
-    located = rewrite.located
+def _policy(applied: _Applied, rewrite: Rewrite, *, mesh: bool) -> _Judged | None:
+    workspace, located = applied.workspace, rewrite.located
     cluster = workspace.inventory.cluster_of(located.path)
     source, target = _settings(workspace, cluster, mesh=mesh)
     inventory = workspace.inventory
     known = tuple(each.name for each in inventory.clusters if each.meshed) if mesh else ()
     clusters = known if len(known) > 1 else ()
-    effects = Effects(source, target, inventory, mesh_addresses(inventory, cluster), clusters)
-    undone = _change(effects, rewrite.old, rewrite.old) if rewrite.old else Change(Flows())
+    together = applied.to(cluster)
+    today = [each.old for each in together if each.old]
+    rewritten = [each.new for each in together if each.new]
+    effects = Effects(source, target, inventory, mesh_addresses(inventory, cluster), clusters, others=lambda: today)
+    undone = _change(effects, rewrite.old, rewrite.old, today) if rewrite.old else Change(Flows())
     unsaid = node_labels_unsaid(cluster, located.policy, target.version)
     if unsaid and undone.reason:
         undone = replace(undone, reason=f"{undone.reason}, and {_LABELS_UNKNOWN}")
-    fixed = undone if rewrite.new is rewrite.old else _change(effects, rewrite.old, rewrite.new)
+    fixed = _change(effects, rewrite.old, rewrite.new, rewritten)
     if not (undone or fixed or unsaid):
         return None
     line = yamltext.locate(located.document, located.policy.route).line
@@ -220,17 +236,19 @@ def _settings(workspace: Workspace, cluster: Cluster | None, *, mesh: bool) -> t
     return both_settings(cluster, (workspace.from_version, workspace.to_version), mesh=mesh)
 
 
-def _change(effects: Effects, old: Policy | None, new: Policy | None) -> Change:
+def _change(effects: Effects, old: Policy | None, new: Policy | None, later: Sequence[Policy]) -> Change:
+    """What becomes of a policy beside those that are there `later`."""
     before = effects.rejected_today(old) if old else None
     after = effects.rejected(new) if new else None
     if (before or not old) and (after or not new):
         why = after or before
         return Change(Flows(), DEAD_ON_BOTH, why.message if why else "")
     if not old or not new:
-        return Change(effects.upgrade(old or _ABSENT, new or _ABSENT), GONE if old else NEW)
+        flows = effects.upgrade_among_others(old or _ABSENT, new or _ABSENT, later)
+        return Change(flows, GONE if old else NEW)
     state = DEAD if after else WOKEN if before else ENFORCED
     reason = after.message if after else before.message if before else ""
-    return Change(effects.upgrade(old, new), state, reason)
+    return Change(effects.upgrade_among_others(old, new, later), state, reason)
 
 
 def _members(workspace: Workspace, rewrites: Sequence[Rewrite]) -> list[Cluster | None]:

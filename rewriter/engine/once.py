@@ -1,4 +1,4 @@
-"""Findings that say the same of a whole run are reported once: at the first place, with the others as evidence."""
+"""Findings as a whole run sees them: those that say the same once, flows beside the policies that stay."""
 
 from __future__ import annotations
 
@@ -10,8 +10,24 @@ from rewriter.engine.result import Reported
 _MOST_NAMED = 9
 
 
+def beside_others(findings: Sequence[Reported]) -> tuple[Reported, ...]:
+    """The findings with the flows that their fixes change beside the other policies of the same pods.
+
+    Where the run fixes one of those too, the flows stay those of the policy alone: what two fixes do together, neither
+    does beside the other as it is today.
+    """
+    fixed = {each.policy for each in findings if each.fixed}
+    return tuple(
+        replace(each, flows=each.among_others.flows)
+        if each.among_others is not None and fixed.isdisjoint(each.among_others.others)
+        else each
+        for each in findings
+    )
+
+
 def reported_once(findings: Sequence[Reported]) -> tuple[Reported, ...]:
-    """The findings, those of one `once` folded into the first of them."""
+    """The findings, those of one `once` folded into the first of them, with flows beside the other policies."""
+    findings = beside_others(findings)
     places: dict[tuple[str, str], list[str]] = {}
     for each in findings:
         if each.finding.once:

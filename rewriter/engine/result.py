@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from rewriter.discovery import InputError
 from rewriter.engine.observed import Observed, TrafficSummary
@@ -35,12 +35,27 @@ class LineChange:
     added: tuple[str, ...]
 
 
+class PolicyName(NamedTuple):
+    kind: str
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AmongOthers:
+    """The flows that a fix changes beside the `others` of the same pods, as these are today."""
+
+    flows: Flows
+    others: frozenset[PolicyName]
+
+
 @dataclass(frozen=True, slots=True)
 class Reported:
     """A finding at its place. `fixed`: the result of this run, written or previewed, holds its fix.
 
     `not_fixed` says why a fix that the finding has is not in the result. `observed` is what Hubble saw of it, None
-    where nothing was looked at. `change` has the lines that its own fix changes.
+    where nothing was looked at. `change` has the lines that its own fix changes. `flows` are those of the policy alone;
+    `among_others` is set where other policies of the same pods decide on some of them.
     """
 
     finding: Finding
@@ -50,6 +65,11 @@ class Reported:
     flows: Flows = field(default_factory=Flows)
     observed: Observed | None = None
     change: tuple[LineChange, ...] = ()
+    among_others: AmongOthers | None = None
+
+    @property
+    def policy(self) -> PolicyName:
+        return PolicyName(self.location.kind, self.location.namespace, self.location.name)
 
 
 @dataclass(frozen=True, slots=True)

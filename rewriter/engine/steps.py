@@ -83,7 +83,8 @@ def judge_finding(
         finding = replace(finding, evidence=(*finding.evidence, *observed.evidence))
     if hooks.previews:
         finding = without_harm(finding, before, after, step.flows, hooks.effects)
-    return replace(reported, finding=finding, flows=step.flows, observed=observed), step, declared
+    judged = replace(reported, finding=finding, flows=step.flows, observed=observed, among_others=step.among_others)
+    return judged, step, declared
 
 
 def prove_policies(draft: Draft, hooks: FileHooks) -> dict[int, str]:

@@ -72,7 +72,7 @@ def _change(policy: Policy, effects: Effects, mine: Sequence[Reported]) -> tuple
     # What a release does to pods of other clusters is a matter of implicit-cluster, which knows whether there are any.
     source = replace(effects.source, pod_labels=effects.target.pod_labels, single_cluster=True)
     target = replace(effects.target, single_cluster=True)
-    flows = replace(effects, source=source, target=target, _worlds={}).upgrade_among_others(left)
+    flows = replace(effects, source=source, target=target, _worlds={}).upgrade_among_others(left, left)
     if not _changes(flows):
         return None
     why = [reason for reason in reasons(policy, effects.source, effects.target) if not _is_spoken(reason, routes)]

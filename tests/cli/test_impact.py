@@ -54,6 +54,11 @@ def policy(repository: Path, rules: str, name: str = "policy.yaml") -> None:
     (repository / "a" / name).write_text(POLICY + rules)
 
 
+def of_pods(text: str, name: str) -> str:
+    """A policy of this name, for pods of their own."""
+    return text.replace("name: policy", f"name: {name}").replace("app: cart", f"app: {name}")
+
+
 def impact(*arguments: str) -> dict[str, Any]:
     done = cnpfix("impact", "--format", "json", *arguments)
     assert done.code == 0, done.err
@@ -209,12 +214,12 @@ def test_folders_are_compared_file_by_file_and_policies_by_name(repository: Path
     before = tmp_path / "before"
     (before / "a").mkdir(parents=True)
     for name, rules in (("same", OPEN), ("moved", OPEN), ("gone", NARROW), ("rewritten", OPEN)):
-        (before / "a" / f"{name}.yaml").write_text((POLICY + rules).replace("name: policy", f"name: {name}"))
+        (before / "a" / f"{name}.yaml").write_text(of_pods(POLICY + rules, name))
     for name, rules in (("same", OPEN), ("elsewhere", NARROW), ("new", NARROW), ("rewritten", NARROW)):
         own = "moved" if name == "elsewhere" else name
         policy(repository, rules, f"{name}.yaml")
         path = repository / "a" / f"{name}.yaml"
-        path.write_text(path.read_text().replace("name: policy", f"name: {own}"))
+        path.write_text(of_pods(path.read_text(), own))
     found = impact("--before", "before/a", *TODAY, "a")
     assert states(found) == {
         "a/elsewhere.yaml": "changed",
@@ -226,7 +231,7 @@ def test_folders_are_compared_file_by_file_and_policies_by_name(repository: Path
     by_file = {item["file"]: item["fixed"] for item in found["policies"]}
     new, gone = by_file["a/new.yaml"], by_file["a/gone.yaml"]
     assert (new["opened"], gone["closed"]) == ([], [])
-    assert (new["closed"], gone["opened"]) == (gone["opened"], new["closed"])
+    assert new["closed"] and new["closed"] == [text.replace("app=gone", "app=new") for text in gone["opened"]]
     assert {item["file"] for item in found["policies"] if item["cluster"] == "a"} == set(by_file)
 
 

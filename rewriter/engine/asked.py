@@ -1,0 +1,81 @@
+"""What a policy asks for by name anywhere in it: deny rules, requirements, port names, CIDR groups, pod labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rewriter.cilium.policy import EGRESS, Policy
+
+_ASKED = (
+    "toServices",
+    "ingressDeny",
+    "egressDeny",
+    "fromRequires",
+    "toRequires",
+    "port",
+    "cidrGroupRef",
+    "cidrGroupSelector",
+    "matchLabels",
+)
+
+
+def denies(policy: Policy) -> bool:
+    """Whether a policy has deny rules."""
+    return any(rules for name in ("ingressDeny", "egressDeny") for rules in values_of(policy, name))
+
+
+def requires(policy: Policy) -> bool:
+    """Whether a policy has fromRequires or toRequires."""
+    return any(values_of(policy, "fromRequires")) or any(values_of(policy, "toRequires"))
+
+
+def names_ports(policy: Policy) -> bool:
+    """Whether a policy names a port."""
+    return any(not str(port).isdigit() for port in values_of(policy, "port"))
+
+
+def names_egress_ports(policy: Policy) -> bool:
+    """Whether a policy that names a port has rules for egress."""
+    return names_ports(policy) and any(rule.direction == EGRESS for rule in policy.rules())
+
+
+def names_groups(policy: Policy) -> bool:
+    """Whether a policy names CIDR groups."""
+    return any(values_of(policy, name) for name in ("cidrGroupRef", "cidrGroupSelector"))
+
+
+def plain_pod_labels(policy: Policy) -> Iterator[dict[str, str]]:
+    """The plain labels of each selector, without what says namespace or cluster; those that name none left out."""
+    for labels in values_of(policy, "matchLabels"):
+        if isinstance(labels, dict):
+            plain = {
+                key.removeprefix("k8s:").removeprefix("any:"): value
+                for key, value in labels.items()
+                if isinstance(key, str) and isinstance(value, str) and "io.kubernetes.pod" not in key
+            }
+            plain = {key: value for key, value in plain.items() if not key.startswith("io.cilium.") and ":" not in key}
+            if plain:
+                yield plain
+
+
+def values_of(policy: Policy, name: str) -> list[Any]:
+    """Every value that one of the `_ASKED` keys has, anywhere in the manifest."""
+    key = ("values",)
+    if key not in policy.answers:
+        policy.answers[key] = found = {asked: list[Any]() for asked in _ASKED}
+        _collect(policy.raw, found)
+    values: list[Any] = policy.answers[key][name]
+    return values
+
+
+def _collect(node: Any, found: Mapping[str, list[Any]]) -> None:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key in found:
+                found[key].append(value)
+            if isinstance(value, dict | list):
+                _collect(value, found)
+    elif isinstance(node, list):
+        for item in node:
+            _collect(item, found)

@@ -1,0 +1,183 @@
+"""What an upgrade or a fix changes is what changes: not what other policies of the same pods decide anyway."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.support import cnpfix
+from tests.semantics.repository import WEB, Manifest, app, ccnp, cnp, namespace, text
+
+APPS = [
+    namespace("shop"),
+    namespace("prod", team="core"),
+    app("shop/web"),
+    app("shop/api"),
+    app("prod/db"),
+    app("prod/agent", host_network=True),
+]
+#: From 1.16 on, a key of a namespace's labels stands alone: the upgrade opens `web` to the namespace `prod`.
+CORE = {"matchLabels": {"io.cilium.k8s.namespace.labels.team": "core"}}
+OFF = {"enableDefaultDeny": {"ingress": False, "egress": False}}
+
+
+def named(policy: Manifest, name: str) -> Manifest:
+    return {**policy, "metadata": {**policy["metadata"], "name": name}}
+
+
+def into_web(
+    *rules: Manifest, deny: Sequence[Manifest] = (), name: str = "other", spec: Manifest | None = None
+) -> Manifest:
+    allow = {"ingress": list(rules)} if rules else {}
+    denied = {"ingressDeny": list(deny)} if deny else {}
+    return named(cnp("shop", {"endpointSelector": WEB, **allow, **denied, **(spec or {})}), name)
+
+
+OPENING = into_web({"fromEndpoints": [CORE]}, name="opening")
+ALL = {"fromEntities": ["all"]}
+#: Other policies beside which the upgrade opens nothing.
+DECIDED = {
+    "a deny elsewhere": into_web(deny=[ALL]),
+    "a clusterwide deny": ccnp({"endpointSelector": {}, "ingressDeny": [ALL]}),
+    "a deny of these peers": into_web(
+        ALL, deny=[{"fromEndpoints": [{"matchLabels": {"io.kubernetes.pod.namespace": "prod"}}]}]
+    ),
+    "another policy that allows all": into_web(ALL),
+    "a clusterwide policy that allows all": ccnp({"endpointSelector": {}, "ingress": [ALL]}),
+    "another policy that allows every pod": into_web(
+        {"fromEndpoints": [{"matchExpressions": [{"key": "io.kubernetes.pod.namespace", "operator": "Exists"}]}]}
+    ),
+}
+#: Other policies that decide on none of these flows.
+BESIDE = {
+    "nothing": [],
+    "a default deny": [into_web({})],
+    "a deny on another port": [into_web(deny=[{**ALL, "toPorts": [{"ports": [{"port": "9", "protocol": "TCP"}]}]}])],
+    "a deny of other pods": [
+        named(cnp("shop", {"endpointSelector": {"matchLabels": {"app": "api"}}, "ingressDeny": [ALL]}), "api")
+    ],
+}
+
+
+def repository(folder: Path, policies: Sequence[Manifest]) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "apps.yaml").write_text(text(APPS))
+    (folder / "policy.yaml").write_text(text(policies))
+
+
+def impact(*arguments: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(cnpfix("impact", "--format", "json", *arguments).out)
+    return found
+
+
+def opened(found: dict[str, Any], name: str) -> list[str]:
+    return [flow for each in found["policies"] if each["name"] == name for flow in each["undone"]["opened"]]
+
+
+def upgrade_changes(*arguments: str) -> list[dict[str, Any]]:
+    report = json.loads(cnpfix("--format", "json", *arguments).out)
+    return [each for each in report["findings"] if each["id"] == "upgrade-change" and each["name"] == "opening"]
+
+
+UPGRADE = ("--from", "1.15", "--to", "1.16")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("other", DECIDED)
+def test_what_others_decide_is_not_opened(other: str, here: Path) -> None:
+    repository(here, [OPENING, DECIDED[other]])
+    found = impact(*UPGRADE, ".")
+    assert found["policies"] == []
+    assert found["summary"]["undone"]["pairs_opened"] == 0
+    assert upgrade_changes(*UPGRADE, ".") == []
+
+
+@pytest.mark.parametrize("others", BESIDE)
+def test_what_others_do_not_decide_is_opened(others: str, here: Path) -> None:
+    repository(here, [OPENING, *BESIDE[others]])
+    found = impact(*UPGRADE, ".")
+    assert len(opened(found, "opening")) == 1
+    assert found["undone"]["pairs"] and found["summary"]["undone"]["pairs_opened"] == 1
+    assert len(upgrade_changes(*UPGRADE, ".")) == 1
+
+
+def test_without_default_deny_nothing_opens_or_closes(here: Path) -> None:
+    names_nodes = into_web({"fromEndpoints": [CORE]}, name="opening", spec=OFF)
+    cluster = into_web({"fromEntities": ["cluster"]}, name="opening", spec=OFF)
+    for policies, versions in (([names_nodes], ("1.16", "1.20")), ([cluster], ("1.18", "1.19"))):
+        repository(here, policies)
+        found = impact("--from", versions[0], "--to", versions[1], ".")
+        assert found["policies"] == []
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["workloads known", "no workload known"])
+def test_a_flow_that_two_policies_allow_closes_with_the_last(known: bool, here: Path) -> None:
+    """Both die at 1.19 (fromRequires), a third keeps the pods in default deny. Alone, neither closes anything."""
+    dying = {"fromEndpoints": [{"matchLabels": {"app": "api"}}], "fromRequires": [{}]}
+    repository(here, [into_web(dying, name="one"), into_web(dying, name="two"), into_web({}, name="shut")])
+    if not known:
+        (here / "apps.yaml").unlink()
+    found = impact("--from", "1.18", "--to", "1.19", "--exit-code", ".")
+    assert {each["name"]: bool(each["undone"]["closed"]) for each in found["policies"]} == {"one": True, "two": True}
+
+
+def test_what_either_of_two_new_policies_closes_is_closed(here: Path) -> None:
+    """Each of the two is enough to shut the pods, and neither is needed for it."""
+    repository(here / "before", [])
+    repository(here / "after", [into_web({}, name="one"), into_web({}, name="two")])
+    found = impact("--from", "1.19", "--to", "1.19", "--before", "before", "after")
+    assert {each["name"]: bool(each["undone"]["closed"] or each["fixed"]["closed"]) for each in found["policies"]} == {
+        "one": True,
+        "two": True,
+    }
+
+
+def test_pods_on_the_host_network_are_no_pair(here: Path) -> None:
+    repository(here / "before", [into_web({"fromEndpoints": [{"matchLabels": {"app": "none"}}]})])
+    prod = {"fromEndpoints": [{"matchLabels": {"io.kubernetes.pod.namespace": "prod"}}]}
+    repository(here / "after", [into_web(prod)])
+    found = impact("--from", "1.19", "--to", "1.19", "--before", "before", "after")
+    sources = [source for pair in found["fixed"]["pairs"] for source in pair["sources"]]
+    assert {source.rpartition("/")[2] for source in sources} == {"db"}
+
+
+def fixed_flows(*arguments: str) -> dict[str, Any]:
+    report = json.loads(cnpfix("--format", "json", *arguments).out)
+    flows: dict[str, Any] = next(each["flows"] for each in report["findings"] if each["name"] == "opening")
+    return flows
+
+
+RANGE = into_web({"fromCIDRSet": [{"cidr": "10.42.0.0/16"}]}, name="opening")
+FACTS = '[[clusters]]\nname = "a"\nlocal = ["**"]\npod_cidrs = ["10.42.0.0/16"]\nnode_cidrs = ["10.9.0.0/24"]\n'
+
+
+@pytest.mark.parametrize(
+    ("others", "opens"),
+    [([], True), ([into_web({})], True), ([into_web(ALL)], False), ([into_web(deny=[ALL])], False)],
+    ids=["nothing", "a default deny", "another policy that allows all", "a deny elsewhere"],
+)
+def test_a_fix_opens_what_others_do_not_decide(others: Sequence[Manifest], opens: bool, here: Path) -> None:
+    (here / "cnpfix.toml").write_text(FACTS)
+    repository(here, [RANGE, *others])
+    flows = fixed_flows("--from", "1.18", "--to", "1.19", "--select", "internal-cidr", ".")
+    assert bool(flows["opened"]) is opens
+
+
+def test_what_two_fixes_open_together_is_reported(here: Path) -> None:
+    """Each allows the pods of the range that the other does too: beside the other as it is today, both open them."""
+    (here / "cnpfix.toml").write_text(FACTS)
+    twin = into_web({"fromCIDRSet": [{"cidr": "10.42.0.0/16"}]}, name="twin")
+    repository(here, [RANGE, twin])
+    report = json.loads(
+        cnpfix("--format", "json", "--select", "internal-cidr", "--from", "1.18", "--to", "1.19", ".").out
+    )
+    assert [bool(each["flows"]["opened"]) for each in report["findings"]] == [True, True]
