@@ -32,6 +32,7 @@ from rewriter.cli.options import (
     RenderFetch,
     Select,
     ToVersion,
+    Values,
     known_findings,
     open_for,
     options_for,
@@ -113,6 +114,7 @@ def fix(
     context: Context = None,
     render: Render = None,
     render_fetch: RenderFetch = False,
+    values: Values = None,
     hubble: Annotated[
         list[Path] | None,
         typer.Option(
@@ -217,6 +219,7 @@ def fix(
         contexts=tuple(context or ()),
         render=None if render is None else render.value,
         render_fetch=render_fetch,
+        values=tuple(values or ()),
         hubble=tuple(hubble or ()),
         agent_logs=tuple(agent_log or ()),
         diff_base=diff_base,

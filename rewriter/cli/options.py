@@ -108,6 +108,16 @@ RenderFetch = Annotated[
         rich_help_panel=FACTS,
     ),
 ]
+Values = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--values",
+        metavar="FILE",
+        help="Render charts that nothing in the tree installs with these values, too. Several files that are separated "
+        "by commas are laid over each other. Repeatable.",
+        rich_help_panel=FACTS,
+    ),
+]
 Context = Annotated[
     list[str] | None,
     typer.Option(

@@ -8,7 +8,7 @@ from typing import Any
 
 from rewriter import yamltext
 from rewriter.engine.documents import FoundPolicy, NamespaceOf, is_encrypted, policies_in
-from rewriter.engine.holders import held_policies, home_of, left_by
+from rewriter.engine.holders import held_policies, left_by
 from rewriter.engine.hooks import FileHooks
 from rewriter.engine.isolation import Failure
 from rewriter.engine.pipeline import fix_document
@@ -18,6 +18,7 @@ from rewriter.engine.suppression import covers, suppressions
 from rewriter.engine.template_findings import find_in_template
 from rewriter.engine.templates import Reading, Unread, policy_texts, read_documents
 from rewriter.finding import Finding
+from rewriter.inventory.embedded import home_of
 from rewriter.inventory.manifests import mapping
 from rewriter.passes import PASS_IDS
 from rewriter.suppress import Suppression
@@ -210,6 +211,6 @@ class _Text:
             own = mapping(manifest.get("metadata")).get("namespace")
             return own if isinstance(own, str) and not set(own) & set("{<$") else home
 
-        found = policies_in(value, namespace_of) or held_policies(value, namespace_of)
+        found = policies_in(value, namespace_of) or held_policies(value, namespace_of, home)
         left = left_by(holder)
         return [replace(each, holder=holder, text_route=self.route, left=each.left or left) for each in found]

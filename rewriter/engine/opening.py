@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rewriter.config import Config, find_config, load_config
 from rewriter.discovery import (
@@ -34,6 +35,7 @@ from rewriter.inventory.hubble.agent_log import DeadPolicy
 from rewriter.inventory.hubble.flows import ObservedFlows
 from rewriter.inventory.operators import CONVENTIONS
 from rewriter.inventory.releases.make import Render, no_render
+from rewriter.inventory.releases.values import over, values_of
 from rewriter.inventory.render.helm import Helm
 from rewriter.inventory.snapshot import Snapshot, read_snapshot
 from rewriter.inventory.snapshot_age import stale, warnings
@@ -94,7 +96,7 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
     assumed = upgrade(named, None, ())
     workspace = Workspace(config, assumed.before, assumed.after, inventory, observed, dead, running)
     workspace.versions = assumed.why
-    workspace.charts = None if helm is None else Charts(helm, top, inventory)
+    workspace.charts = None if helm is None else Charts(helm, top, inventory, _values(request))
     workspace.warnings = warnings(aged)
     workspace.names = request.names
     workspace.narrowed = only is not None
@@ -140,6 +142,23 @@ def _helm(request: Request, config: Config) -> Helm | None:
     from rewriter.inventory.render.renderer import find_helm
 
     return find_helm()
+
+
+def _values(request: Request) -> tuple[Mapping[str, Any], ...]:
+    """The value sets that a person names. Raises WorkspaceError for a file that holds none."""
+    found = []
+    for names in request.values:
+        parts = []
+        for name in names.split(","):
+            try:
+                values = values_of(Path(name).read_text("utf-8"))
+            except (OSError, UnicodeDecodeError) as error:
+                raise WorkspaceError(f"--values {name}: cannot be read: {error}") from None
+            if values is None:
+                raise WorkspaceError(f"--values {name}: expected a YAML mapping of values")
+            parts.append(values)
+        found.append({"words": f"--values {names}", "values": over(parts)})
+    return tuple(found)
 
 
 def _renderer(helm: Helm | None, request: Request, root: Path) -> Render:

@@ -7,10 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rewriter import yamltext
 from rewriter.cilium.policy import Policy
 from rewriter.discovery import FoundFile, Globs, InputError, find_files, holds_policy, read_file
-from rewriter.engine.documents import policies_in
 from rewriter.engine.located import LocatedPolicy
 from rewriter.engine.result import FileResult
 from rewriter.engine.workspace import Workspace, WorkspaceError
@@ -38,20 +36,13 @@ def rewritten_by_fixes(workspace: Workspace, results: Iterable[FileResult]) -> l
     after: dict[int, Policy] = {}
     for path, result in by_path.items():
         if result.changed and path in by_file:
-            for located, policy in zip(by_file[path], _policies(workspace, path, result.after), strict=True):
-                if policy.raw != located.policy.raw:
-                    after[id(located)] = policy
+            for located, after_it in zip(by_file[path], workspace.policies_of_text(path, result.after), strict=True):
+                if after_it.policy.raw != located.policy.raw:
+                    after[id(located)] = after_it.policy
     return [
         Rewrite(located, located.policy, after.get(id(located), located.policy), _fixes(located, by_path))
         for located in workspace.policies()
     ]
-
-
-def _policies(workspace: Workspace, path: str, text: str) -> Iterator[Policy]:
-    for document in yamltext.parse(text):
-        if yamltext.template_markup(text[document.span.start : document.span.end]) is None:
-            for found in policies_in(document.value, lambda manifest: workspace.namespace_of(path, manifest)):
-                yield found.policy
 
 
 def _fixes(located: LocatedPolicy, results: Mapping[str, FileResult]) -> tuple[str, ...]:

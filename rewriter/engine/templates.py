@@ -11,9 +11,9 @@ from typing import Any
 from rewriter import yamltext
 from rewriter.cilium.policy import CCNP, CNP, KNP
 from rewriter.engine.documents import policies_in
-from rewriter.engine.holders import NO_HOLDERS, NOT_APPLIED, embedded
 from rewriter.engine.masks import Masked, MaskError, masked
 from rewriter.engine.result import Reported
+from rewriter.inventory.embedded import NO_HOLDERS, NOT_APPLIED, embedded
 
 #: Passes that hold rules of one policy against each other, which conditions in the template may keep apart.
 BESIDE = frozenset({"shadowed-rule", "split-rule", "upgrade-change"})

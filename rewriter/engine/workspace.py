@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from rewriter.discovery import (
     InputError,
 )
 from rewriter.engine.charts.find import Charts
-from rewriter.engine.documents import policies_in
+from rewriter.engine.documents import FoundPolicy, policies_in
+from rewriter.engine.holders import held_policies
 from rewriter.engine.isolation import as_error, failure_of
 from rewriter.engine.located import LocatedPolicy
 from rewriter.engine.traffic import Traffic
@@ -43,6 +45,7 @@ class Request:
     contexts: tuple[str, ...] = ()
     render: str | None = None
     render_fetch: bool = False
+    values: tuple[str, ...] = ()
     hubble: tuple[Path, ...] = ()
     agent_logs: tuple[Path, ...] = ()
     diff_base: str | None = None
@@ -127,16 +130,38 @@ class Workspace:
             else:
                 self._leave_out(shown, text, markup.start)
             return []
-        located = []
+        found_here = self._located(found.display, text, documents)
+        for offset in (each for each in found_here if isinstance(each, int)):
+            self._leave_out(shown, text, offset)
+        return [each for each in found_here if isinstance(each, LocatedPolicy)]
+
+    def policies_of_text(self, path: str, text: str) -> list[LocatedPolicy]:
+        """The policies of a file with another text, templates left out. Raises YamlTextError."""
+        found = self._located(path, text, yamltext.parse(text))
+        return [each for each in found if isinstance(each, LocatedPolicy)]
+
+    def _located(self, path: str, text: str, documents: Sequence[yamltext.Document]) -> list[LocatedPolicy | int]:
+        """The policies of a text, and the offset of the markup of a document that holds some in the place of these."""
+        located: list[LocatedPolicy | int] = []
         for document in documents:
-            start = document.span.start
-            markup = yamltext.template_markup(text[start : document.span.end])
-            items = policies_in(document.value, lambda manifest: self.namespace_of(found.display, manifest))
-            if markup is None:
-                located += [LocatedPolicy(found.display, document, item.policy) for item in items]
-            elif items:
-                self._leave_out(shown, text, start + markup.start)
+            for item in self.document_policies(path, document.value):
+                node = yamltext.node_at(document, item.policy.route) if item.holder else None
+                start, end = (node.start, node.end) if node else (document.span.start, document.span.end)
+                markup = yamltext.template_markup(text[start:end])
+                if markup is not None:
+                    located.append(start + markup.start)
+                    break
+                located.append(LocatedPolicy(path, document, item.policy))
         return located
+
+    def document_policies(self, path: str, value: object) -> list[FoundPolicy]:
+        """The policies of a document: itself, the items of a List, or those that a manifest of another kind holds.
+
+        What generates policies (Kyverno), or changes them on their way, holds none that a cluster gets as they stand.
+        """
+        namespace_of = partial(self.namespace_of, path)
+        held = (each for each in held_policies(value, namespace_of) if not each.left)
+        return policies_in(value, namespace_of) or list(held)
 
     def _leave_out(self, path: str, text: str, markup: int) -> None:
         self.templates.append(f"{path}:{text.count(chr(10), 0, markup) + 1}")

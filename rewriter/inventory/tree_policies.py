@@ -10,6 +10,7 @@ from typing import Any
 from rewriter import yamltext
 from rewriter.cilium.policy import CCNP, CNP, KNP, is_policy
 from rewriter.inventory.delivery import Delivery, namespace_in
+from rewriter.inventory.embedded import embedded, home_of, plain_namespace
 from rewriter.inventory.facts import AppliedPolicy, RunningPolicy, Source, UnreadPolicy
 from rewriter.inventory.kustomize_walk import Placement
 from rewriter.inventory.manifests import Manifest, mapping
@@ -25,6 +26,8 @@ _API = re.compile(r"cilium\.io/|networking\.k8s\.io/|extensions/")
 _NAMESPACE = re.compile(r"""^[ \t]*namespace[ \t]*:[ \t]*["']?([a-z0-9][-a-z0-9]*)["']?[ \t]*(?:#.*)?$""", re.MULTILINE)
 _BREAK = re.compile(r"^---(?:[ \t].*)?$", re.MULTILINE)
 _DEEPEST = 40
+#: Groups of manifests that apply what they hold.
+_APPLIERS = frozenset({"helm.toolkit.fluxcd.io", "helm.cattle.io", "argoproj.io"})
 
 
 def applied_policies(files: TreeFiles, placements: Placements, delivery: Delivery) -> Iterator[AppliedPolicy]:
@@ -33,8 +36,10 @@ def applied_policies(files: TreeFiles, placements: Placements, delivery: Deliver
         inner = files.inner(file.path)
         if inner in placements.patch_files:
             continue
-        for manifest in files.manifests(file.path, file.data):
+        manifests = files.manifests(file.path, file.data)
+        for manifest in manifests:
             if not is_policy(manifest.value):
+                yield from _held(manifest, file.path, delivery)
                 continue
             seen: list[AppliedPolicy] = []
             for placement in placements.of(inner) or (Placement((), ""),):
@@ -45,6 +50,30 @@ def applied_policies(files: TreeFiles, placements: Placements, delivery: Deliver
                 if applied not in seen:
                     seen.append(applied)
             yield from seen
+
+
+def _held(manifest: Manifest, path: str, delivery: Delivery) -> Iterator[AppliedPolicy]:
+    """The policies that a manifest of another kind holds, as far as it tells where they land."""
+    for value in _read_inside(manifest):
+        cluster = delivery.cluster_of(path)
+        doubt = f"it stands inside {manifest.kind} {manifest.name}"
+        yield AppliedPolicy(value, cluster.name if cluster else None, manifest.source, doubt)
+
+
+def _read_inside(manifest: Manifest) -> Iterator[Mapping[str, Any]]:
+    """Those inside a manifest that land where it says, with their namespace, and of which nothing is filled in."""
+    for each in embedded(manifest.value):
+        namespace = namespace_in(each.manifest) or home_of(manifest.value, namespace_in)
+        placed = each.manifest.get("kind") == CCNP or plain_namespace(namespace) is not None
+        group = str(manifest.value.get("apiVersion")).partition("/")[0]
+        if placed and each.whole and not each.patched and group in _APPLIERS and not _filled_in(each.manifest):
+            metadata = {**mapping(each.manifest.get("metadata")), "namespace": namespace}
+            yield {**each.manifest, "metadata": metadata}
+
+
+def _filled_in(manifest: Mapping[str, Any]) -> bool:
+    text = str(manifest)
+    return "{{" in text or "${" in text
 
 
 def with_running(policies: Iterable[AppliedPolicy], running: Iterable[RunningPolicy]) -> tuple[AppliedPolicy, ...]:
@@ -114,24 +143,32 @@ def _inside(manifest: Manifest) -> Iterator[UnreadPolicy]:
     home = mapping(manifest.value.get("spec")).get("targetNamespace") or namespace_in(manifest.value)
     release = manifest.kind == "HelmRelease"
     maker = f"{manifest.kind} {manifest.name}"
-    for kind, namespace, text in _embedded(manifest.value, 0):
+    read = {(str(value["kind"]), str(mapping(value.get("metadata")).get("name"))) for value in _read_inside(manifest)}
+    for kind, namespace, text, name in _embedded(manifest.value, 0):
+        if (kind, name) in read:
+            continue
         where = namespace if isinstance(namespace, str) else home if release and isinstance(home, str) else None
         yield UnreadPolicy(kind, None if kind == CCNP else where, manifest.source, maker, text)
 
 
-def _embedded(value: Any, depth: int) -> Iterator[tuple[str, Any, str]]:
-    """Kind, namespace and text of each."""
+def _embedded(value: Any, depth: int) -> Iterator[tuple[str, Any, str, str]]:
+    """Kind, namespace, text and name of each; texts have no name here."""
     if depth > _DEEPEST:
         return
     if isinstance(value, str):
         if "NetworkPolicy" in value and _API.search(value):
             for match in _KIND.finditer(value):
-                yield match[1], _unread(match[1], value, Source(""), "").namespace, value
+                yield match[1], _unread(match[1], value, Source(""), "").namespace, value, ""
     elif isinstance(value, Mapping):
         if value.get("kind") in (CNP, CCNP, KNP) and depth:
             namespace = namespace_in(value)
             known = isinstance(namespace, str) and "{" not in namespace and "<" not in namespace
-            yield str(value["kind"]), namespace if known else None, str(value)
+            yield (
+                str(value["kind"]),
+                namespace if known else None,
+                str(value),
+                str(mapping(value.get("metadata")).get("name")),
+            )
         for item in value.values():
             yield from _embedded(item, depth + 1)
     elif isinstance(value, list):

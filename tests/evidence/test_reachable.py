@@ -128,8 +128,10 @@ def test_a_policy_inside_the_values_of_a_release_may_say_otherwise() -> None:
         "metadata": {"name": "web", "namespace": "shop"},
         "spec": {"values": {"extra": [inner]}},
     }
-    (reach,), _ = _reaches({**TREE, "shop/release.yaml": yaml.safe_dump(release)})
-    assert reach.unread == ("a CiliumNetworkPolicy in HelmRelease web, shop/release.yaml:1",)
+    (reach,), dns = _reaches({**TREE, "shop/release.yaml": yaml.safe_dump(release)})
+    assert reach.unread == ()
+    assert {rule.policy.name for rule in reach.possible} == {"dns"}
+    assert not reach.verdict(EGRESS, dns, "UDP", 53).certain
 
 
 def test_a_policy_whose_namespace_nobody_knows_may_select_the_pods() -> None:

@@ -294,3 +294,11 @@ def test_no_fix_copies_what_the_template_fills_in(repository: Repository) -> Non
     [finding] = found.of("mixed-peers")
     assert found.after[POLICY] == template
     assert "the fix would copy `8443`, which the template fills in" in finding["advice"]
+
+
+def test_values_that_a_person_names(repository: Repository) -> None:
+    template = GUARDED.replace("if .Values.enabled", 'if eq (.Values.mode | lower) "strict"')
+    more = {"mine.yaml": "mode: STRICT\n", "over.yaml": "other: 1\n"}
+    found = repository.treat(chart(template, "mode: none\n", more), "--values", "mine.yaml,over.yaml")
+    assert found.findings[0]["evidence"][-1] == "rendered with --values mine.yaml,over.yaml"
+    assert found.after[POLICY] == template.replace(STAR, FIXED)
