@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,7 @@ from rewriter.cli.options import (
     known_findings,
     open_for,
     options_for,
+    plugin_alone,
     tell_facts,
 )
 
@@ -112,6 +114,15 @@ def fix(
     ] = False,
     inventory: Inventory = None,
     context: Context = None,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live",
+            help="Judge the policies that a cluster holds, not files: by kubectl, in --context or the current one. "
+            "--output DIR takes the fixed manifests.",
+            rich_help_panel=FACTS,
+        ),
+    ] = False,
     render: Render = None,
     render_fetch: RenderFetch = False,
     values: Values = None,
@@ -197,15 +208,21 @@ def fix(
         raise UsageError("--dry-run, --write and --check exclude each other; give one of them")
     if write_baseline and (baseline is None or write or check):
         raise UsageError("--write-baseline needs --baseline FILE, and neither --write nor --check")
+    live = live or plugin_alone(paths)
+    if live and (paths or write):
+        reason = "--live takes no paths; give --context" if paths else "--live writes nothing to a cluster"
+        raise UsageError(reason if paths else f"{reason}; --output DIR takes the fixed manifests")
     names = tuple(paths or (".",))
     if "-" in names and len(names) > 1:
         raise UsageError("`-` stands alone; give either `-` or paths")
-    refuse_unknown_command(next(iter(names)))
+    if not live:
+        refuse_unknown_command(next(iter(names)))
     from rewriter.cli import fix_run, reports
     from rewriter.engine.workspace import Request
 
     mode = reports.Mode.WRITE if write else reports.Mode.CHECK if check else reports.Mode.DRY_RUN
-    screen, files = reports.chosen([each.value for each in format_ or ()], output or (), mode)
+    outputs = () if live else output or ()
+    screen, files = reports.chosen([each.value for each in format_ or ()], outputs, mode)
     printing = reports.Printing(
         screen, files, color.value, quiet, everything=verbose > 0, statistics=statistics, diffs=dry_run
     )
@@ -225,6 +242,11 @@ def fix(
         diff_base=diff_base,
         stdin_name=stdin_filename,
     )
+    if live:
+        from rewriter.cli.live import run_live
+
+        chosen = partial(options_for, select=select, ignore=ignore, unsafe_fixes=unsafe_fixes)
+        return run_live(request, chosen, mode, printing, tuple(output or ()), jobs, allow_empty=allow_empty)
     workspace = open_for(request)
     if verbose:
         tell_facts(workspace)

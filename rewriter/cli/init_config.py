@@ -16,29 +16,31 @@ from rewriter.output.style import one_line
 def render_config(workspace: Workspace, folder: Path) -> str:
     """The config for a folder as TOML; it reads back without error."""
     inventory = workspace.inventory
+    # Facts are those of the whole repository; the config is for a folder of it.
+    clusters = [cluster for cluster in inventory.clusters if _is_below(str(cluster.source), folder)]
     lines = [
         "# cnpfix: what `cnpfix init` found in this repository. Comments say where each value comes from;",
         "# correct what is wrong, and fill in what could not be detected.",
         "",
-        *_versions(inventory.clusters),
+        *_versions(clusters),
         "",
         '# exclude = ["vendor/**"]',
         '# internal_cidrs = ["10.0.0.0/8"]    # ranges that hold nothing but this mesh',
     ]
     globs = inventory.local_globs(str(folder))
-    for cluster in inventory.clusters:
+    for cluster in clusters:
         installs = [each for each in inventory.installs if each.settings.name == cluster.name]
         lines += ["", "[[clusters]]", *_cluster(cluster, installs, globs.get(cluster.name, []))]
-    if not inventory.clusters:
-        lines += ["", "# No installation of Cilium was found. A mesh has an entry for each of its clusters:", *_EXAMPLE]
-    remote = [cluster.name for cluster in inventory.clusters if cluster.meshed]
+    if not clusters:
+        lines += ["", *_proposed(folder)]
+    remote = [cluster.name for cluster in clusters if cluster.meshed]
     if len(remote) > 1:
         lines += [
             "",
             "# [passes.cluster-entity]",
             '# remote = "all"    # the clusters that the entity `cluster` was meant to include, or a list of names',
         ]
-    problems = inventory.problems
+    problems = [problem for problem in inventory.problems if _is_below(str(problem), folder)]
     if problems:
         lines += ["", "# Not known about how manifests reach clusters:"]
         lines += [f"#   {one_line(str(problem))}" for problem in problems[:_MOST_PROBLEMS]]
@@ -48,12 +50,43 @@ def render_config(workspace: Workspace, folder: Path) -> str:
 
 
 _MOST_PROBLEMS = 20
+_MOST_PROPOSED = 20
+#: Folders that hold one folder for each cluster, in most repositories.
+_PARENTS = ("clusters", "cluster", "kubernetes/clusters", "environments", "envs")
 _EXAMPLE = (
     "# [[clusters]]",
     '# name = "cluster-a"',
     '# local = ["clusters/a/**"]',
     '# pod_cidrs = ["10.0.0.0/16"]',
 )
+
+
+def _is_below(source: str, folder: Path) -> bool:
+    """Whether a text that begins with a `file:line` names a file below a folder."""
+    return Path(source.partition(":")[0]).resolve().is_relative_to(folder.resolve())
+
+
+def _proposed(folder: Path) -> Iterator[str]:
+    """Entries to fill in: for the folders that are named as clusters are, else an example."""
+    found = [
+        each.relative_to(folder).as_posix()
+        for parent in _PARENTS
+        for each in sorted((folder / parent).glob("*"))
+        if each.is_dir() and not each.name.startswith(".") and any(each.rglob("*.y*ml"))
+    ]
+    if not found:
+        yield "# No installation of Cilium was found. A mesh has an entry for each of its clusters:"
+        yield from _EXAMPLE
+        return
+    yield "# No installation of Cilium was found. These folders look like clusters; take away the marks where they are,"
+    yield "# and give each the name that it has in Cilium's `cluster.name`:"
+    for number, path in enumerate(found[:_MOST_PROPOSED]):
+        yield from ["#"] if number else []
+        yield "# [[clusters]]"
+        yield f"# name = {_text(path.rpartition('/')[2])}"
+        yield f"# local = {_texts([f'{path}/**'])}"
+    if len(found) > _MOST_PROPOSED:
+        yield f"# and {len(found) - _MOST_PROPOSED} more folders"
 
 
 _REPLACED = {True: "Cilium balances Services itself", False: "kube-proxy balances Services"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -141,6 +142,11 @@ Jobs = Annotated[
     typer.Option("--jobs", "-j", metavar="N", min=0, help="Processes; 0 means as many as help.", rich_help_panel=SPEED),
 ]
 ColorOption = Annotated[Color, typer.Option("--color", help="Colour the text.", rich_help_panel=REPORT)]
+
+
+def plugin_alone(paths: Sequence[str] | None) -> bool:
+    """Whether this is `kubectl cnpfix` with no path: then it is the cluster that is meant, as for all of kubectl."""
+    return not paths and sys.argv[0].rpartition("/")[2].startswith("kubectl-")
 
 
 def known_findings(path: Path | None) -> Baseline:

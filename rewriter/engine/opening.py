@@ -59,7 +59,7 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
         raise WorkspaceError("the working folder is gone; change to one that exists") from None
     paths = [Path(name) for name in request.names if name != "-"]
     start = paths[0] if paths else Path(request.stdin_name or "")
-    config = Config(root=Path.cwd()) if request.ignore_config else _config(request.config_file, start)
+    config = Config(root=_folder(start)) if request.ignore_config else _config(request.config_file, start)
     try:
         named = given(request.from_version, request.to_version, config)
     except VersionsError as error:

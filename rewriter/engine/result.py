@@ -143,8 +143,9 @@ class NotChecked:
 class Report:
     """The outcome of a run. `files` holds the changed files only; `tool` names versions for the reports.
 
-    `written` says whether the fixes are in the files, or only would be. `under` names the paths that were looked
-    through, `holders` counts the files that hold policies, `texts` has the old texts of files with findings, by path.
+    `written` says whether the fixes are in the files, or only would be, and `apply_with` which option makes them.
+    `under` names the paths that were looked through, `holders` counts the files that hold policies, `texts` has the old
+    texts of files with findings, by path.
     """
 
     summary: Summary
@@ -154,6 +155,7 @@ class Report:
     tool: Mapping[str, Any] = field(default_factory=dict)
     traffic: TrafficSummary | None = None
     written: bool = False
+    apply_with: str = "--write"
     under: str = ""
     holders: int = 0
     not_checked: tuple[NotChecked, ...] = ()

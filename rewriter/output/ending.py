@@ -103,4 +103,4 @@ def _next(report: Report) -> Iterator[str]:
     files = count(len(report.files), "file")
     fixes = count(report.summary.fixed, "fix", "fixes")
     if report.files:
-        yield f"{fixes} applied in {files}" if report.written else f"--write applies {fixes} in {files}"
+        yield f"{fixes} applied in {files}" if report.written else f"{report.apply_with} applies {fixes} in {files}"

@@ -79,3 +79,32 @@ def test_names_from_the_tree_cannot_break_the_file(tmp_path: Path, monkeypatch: 
     (tmp_path / "cnpfix.toml").write_text(ran.out)
     load_config(tmp_path / "cnpfix.toml", PASS_IDS)
     assert "\u001b" not in ran.out
+
+
+def test_in_a_subfolder_a_broken_config_above_does_not_matter(mesh: Path) -> None:
+    (mesh / "cnpfix.toml").write_text("broken [")
+    ran = cnpfix("init", "clusters/a", "-o", "-")
+    assert (ran.code, ran.err) == (0, "")
+    assert 'name = "alpha"' in ran.out
+    assert cnpfix("init", "clusters/a").code == 0
+    assert load_config(mesh / "clusters" / "a" / "cnpfix.toml", PASS_IDS).clusters
+
+
+def test_a_folder_is_described_by_what_is_in_it(mesh: Path) -> None:
+    """Another cluster of the same repository is none of its business."""
+    out = cnpfix("init", "clusters/a", "-o", "-").out
+    assert 'name = "alpha"    # clusters/a/cilium.yaml:1' in out
+    assert "clusters/b" not in out and "apps/b" not in out
+
+
+def test_folders_that_look_like_clusters_are_proposed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("clusters/east/a.yaml", "clusters/west/b/c.yaml", "clusters/empty/README.md", "apps/x.yaml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("a: 1\n")
+    monkeypatch.chdir(tmp_path)
+    out = cnpfix("init", "-o", "-").out
+    assert '# name = "east"\n# local = ["clusters/east/**"]' in out
+    assert '# name = "west"' in out and "empty" not in out and "apps" not in out
+    uncommented = out[out.index("# [[clusters]]") :].replace("# ", "").replace("#\n", "\n")
+    (tmp_path / "cnpfix.toml").write_text(uncommented)
+    assert [c.name for c in load_config(tmp_path / "cnpfix.toml", PASS_IDS).clusters] == ["east", "west"]
