@@ -21,6 +21,8 @@ MAX_WITNESSES = 6000
 _MAX_VALUES = 4
 
 Labels = dict[str, str]
+Tried = set[tuple[str, frozenset[tuple[str, str]]]]
+"""A key with the other labels of a pod."""
 
 
 def pod_witnesses(groups: Sequence[Sequence[LabelTerm]], clusters: Sequence[str]) -> list[Identity]:
@@ -34,22 +36,23 @@ def pod_witnesses(groups: Sequence[Sequence[LabelTerm]], clusters: Sequence[str]
     for near in (False, True):
         for terms in ordered:
             conditions = sorted(set(pod_conditions(terms)))
+            tried: Tried = set()
             for term in terms:
                 if not term.conditions or list(pod_conditions([term])) != list(term.conditions):
                     continue
-                for labels in _pods(term, conditions if near else [], clusters):
+                for labels in _pods(term, conditions if near else [], clusters, tried):
                     made[_identity_labels(labels)] = None
                     if len(made) >= MAX_WITNESSES:
                         return _identities(made)
     return _identities(made)
 
 
-def _pods(term: LabelTerm, near: list[Condition], clusters: Sequence[str]) -> Iterator[Labels]:
+def _pods(term: LabelTerm, near: list[Condition], clusters: Sequence[str], tried: Tried) -> Iterator[Labels]:
     for base in _bases(term):
         for namespace in [base[NAMESPACE_LABEL]] if NAMESPACE_LABEL in base else [OTHER]:
             for cluster in [base[CLUSTER_LABEL]] if CLUSTER_LABEL in base else clusters:
                 pod = {**base, NAMESPACE_LABEL: namespace, CLUSTER_LABEL: cluster}
-                yield from _variants(pod, near) if near else [pod]
+                yield from _variants(pod, near, tried) if near else [pod]
 
 
 def _bases(term: LabelTerm) -> Iterator[Labels]:
@@ -62,12 +65,29 @@ def _bases(term: LabelTerm) -> Iterator[Labels]:
                 yield {**base, _key(condition): value}
 
 
-def _variants(pod: Labels, near: list[Condition]) -> Iterator[Labels]:
-    for condition in near:
+def _variants(pod: Labels, near: list[Condition], tried: Tried) -> Iterator[Labels]:
+    """The pod with the value of one condition in place of its own.
+
+    What comes of pods that differ in that one label only is the same, and each of these pods stands for itself: so for
+    a key and the other labels, which are then `tried`, it is made once.
+    """
+    new = {each for each in set(map(_key, near)) if _first_time(pod, each, tried)}
+    for condition in near if new else ():
         key = _key(condition)
+        if key not in new:
+            continue
         for value in condition.values[:_MAX_VALUES] or (OTHER,):
             if pod.get(key) != value:
                 yield {**pod, key: value}
+
+
+def _first_time(pod: Labels, key: str, tried: Tried) -> bool:
+    """Whether the other labels of a pod are met for the first time with a key."""
+    place = (key, frozenset(item for item in pod.items() if item[0] != key))
+    if place in tried:
+        return False
+    tried.add(place)
+    return True
 
 
 def _key(condition: Condition) -> str:
