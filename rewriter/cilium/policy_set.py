@@ -11,6 +11,7 @@ from rewriter.cilium.identity import NamedPort
 from rewriter.cilium.policy import read_policy
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
 from rewriter.cilium.terms import pods_with, reserved_term
+from rewriter.cilium.tiers import TierRule, is_cluster_network_policy, tier_rules, tiers_rejection
 from rewriter.cilium.universe import Universe
 from rewriter.cilium.validation import Rejection, rejection
 
@@ -21,13 +22,14 @@ _HOST_LABEL = pods_with("host")
 class PolicySet:
     """Policies as one cluster's agents load them. `rejections` has None for each accepted manifest.
 
-    `named_ports` are those of all pods, as far as the facts know them.
+    `named_ports` are those of all pods, as far as the facts know them; `tiers` are rules of ClusterNetworkPolicies.
     """
 
     settings: Settings
     entries: tuple[tuple[int, Entry], ...]
     rejections: tuple[Rejection | None, ...]
     named_ports: tuple[NamedPort, ...] = ()
+    tiers: tuple[tuple[int, TierRule], ...] = ()
 
 
 def compile_policies(
@@ -43,14 +45,19 @@ def compile_policies(
     """
     entries: list[tuple[int, Entry]] = []
     rejections: list[Rejection | None] = []
+    tiers: list[tuple[int, TierRule]] = []
     for index, manifest in enumerate(manifests):
+        if is_cluster_network_policy(manifest):
+            tiers += ((index, rule) for rule in tier_rules(manifest, settings))
+            rejections.append(tiers_rejection(manifest, settings))
+            continue
         why = rejection(manifest, settings.version, flags=settings.flags)
         rejections.append(why)
         if why is None:
             namespace = namespaces[index] if index < len(namespaces) else None
             policy = read_policy(manifest, namespace=namespace)
             entries += ((index, entry) for entry in compile_policy(policy, settings, facts))
-    return PolicySet(settings, tuple(entries), tuple(rejections), facts.named_ports)
+    return PolicySet(settings, tuple(entries), tuple(rejections), facts.named_ports, tuple(tiers))
 
 
 class LoadedEntry(NamedTuple):

@@ -10,7 +10,12 @@ from typing import NamedTuple
 from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.identity import NamedPort
 from rewriter.cilium.identity_labels import LabelFilter
-from rewriter.cilium.version import AUTHENTICATION_OFF, CIDR_MATCHES_PODS, DEFAULT_LOCAL_CLUSTER_EXISTS, Version
+from rewriter.cilium.version import (
+    AUTHENTICATION_OFF,
+    CIDR_MATCHES_PODS,
+    DEFAULT_LOCAL_CLUSTER_EXISTS,
+    Version,
+)
 
 
 class EnforcementMode(StrEnum):
@@ -54,6 +59,7 @@ class Settings:
     cidr_match_nodes: bool = False
     node_selector_labels: bool = False
     extended_ip_protocols: bool = False
+    cluster_network_policies: bool = False
     dual_stack: bool = False
     mutual_authentication: bool | None = None
     single_cluster: bool = False

@@ -19,6 +19,8 @@ from rewriter.cilium.policy import EGRESS, INGRESS
 from rewriter.cilium.policy_set import LoadedEntry, PolicySet, load_entries, unenforced
 from rewriter.cilium.settings import EnforcementMode, Settings
 from rewriter.cilium.terms import SERVICE, LabelTerm, Term, opaque_name, pods_with, reserved_term
+from rewriter.cilium.tier_verdict import TierDecision, TierFlow, decide, load_tier_rules
+from rewriter.cilium.tiers import ADMIN, BASELINE
 from rewriter.cilium.universe import Universe
 from rewriter.cilium.version import INIT_SHUTS_THE_HOST_OUT, NAMED_PORTS_PER_DESTINATION
 
@@ -117,6 +119,7 @@ class Engine:
         "_outside",
         "_per_destination",
         "_position",
+        "_tiers",
         "universe",
     )
 
@@ -135,6 +138,7 @@ class Engine:
         self._per_destination = policies.settings.version >= NAMED_PORTS_PER_DESTINATION
         self._host_reaches_init = policies.settings.version < INIT_SHUTS_THE_HOST_OUT
         self._egress_ports = mesh_named_ports(self.universe.identities, policies.named_ports)
+        self._tiers = load_tier_rules(policies, self.universe)
         rules = [_rule(item) for item in load_entries(policies, self.universe)]
         self._ingress = [rule for rule in rules if rule.entry.direction == INGRESS]
         self._egress = [rule for rule in rules if rule.entry.direction == EGRESS]
@@ -155,7 +159,24 @@ class Engine:
         if receiver.ingress or receiver.bit & denied:
             incoming = _Flow(protocol_name(protocol), port, receiver.named_ports, bool(sender.bit & self._host))
             ingress = self._direction(receiver.ingress, receiver.bit, sender.bit, incoming)
+        if self._tiers:
+            asked = (protocol_name(protocol), port, receiver.named_ports)
+            egress = self._in_tiers(TierFlow(EGRESS, sender.bit, receiver.bit, *asked), egress)
+            ingress = self._in_tiers(TierFlow(INGRESS, receiver.bit, sender.bit, *asked), ingress)
         return Verdict(egress, ingress)
+
+    def _in_tiers(self, flow: TierFlow, between: DirectionVerdict) -> DirectionVerdict:
+        """The verdict with the tiers of ClusterNetworkPolicies before and after what the other policies say."""
+        admin = decide(self._tiers, ADMIN, flow, self._outside)
+        if admin.allowed is not None:
+            return _of_tier(ADMIN, admin, admin.possible)
+        possible = _unique(admin.possible, between.depends_on)
+        if between.reason not in (ALLOW_RULE, DENY_RULE):
+            baseline = decide(self._tiers, BASELINE, flow, self._outside)
+            if baseline.allowed is not None:
+                return _of_tier(BASELINE, baseline, _unique(possible, baseline.possible))
+            possible = _unique(possible, baseline.possible)
+        return between._replace(depends_on=possible)
 
     def _end(self, name: str) -> _End:
         """An end of flows, found once: an identity is usually asked about again and again."""
@@ -237,6 +258,12 @@ def mesh_named_ports(identities: Iterable[Identity], more: Iterable[NamedPort] =
         for (name, protocol), found in sorted(numbers.items())
         if len(found) == 1
     )
+
+
+def _of_tier(tier: str, decision: TierDecision, possible: tuple[str, ...]) -> DirectionVerdict:
+    rules = tuple(RuleReference(each.policy, each.rule.route) for each in decision.rules)
+    verb = "accepts" if decision.allowed else "denies"
+    return DirectionVerdict(bool(decision.allowed), f"a ClusterNetworkPolicy of tier {tier} {verb}", rules, possible)
 
 
 def _limits(grants: tuple[PortGrant, ...], flow: _Flow) -> tuple[str, ...] | None:

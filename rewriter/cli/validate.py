@@ -16,6 +16,7 @@ import typer
 from rewriter.cilium.crd.check import OK, PRUNED, STRICT, SchemaProblem, pruned, schema_problems, schema_state
 from rewriter.cilium.crd.meaning import without_field
 from rewriter.cilium.policy import KNP
+from rewriter.cilium.tiers import is_cluster_network_policy, tiers_rejection
 from rewriter.cilium.validation import rejection
 from rewriter.cilium.version import SUPPORTED, Version, parse_version
 from rewriter.cli.errors import UsageError
@@ -66,7 +67,7 @@ def validate(
             {version: _rejects(workspace, located, version) for version in asked},
             {version: _schema(located, version) for version in asked},
         )
-        for located in workspace.policies()
+        for located in (*workspace.policies(), *workspace.cluster_network_policies(None))
     ]
     target = workspace.to_version
     totals = _totals(workspace, rows, target)
@@ -133,7 +134,10 @@ def _read_versions(texts: Sequence[str]) -> tuple[Version, ...]:
 def _rejects(workspace: Workspace, located: LocatedPolicy, version: Version) -> Why | None:
     settings = settings_of(workspace.inventory.cluster_of(located.path), version)
     stored = pruned(located.policy.raw, version)
-    why = rejection(stored, version, base=located.policy.route, flags=settings.flags)
+    if is_cluster_network_policy(stored):
+        why = tiers_rejection(stored, settings)
+    else:
+        why = rejection(stored, version, base=located.policy.route, flags=settings.flags)
     if why is None:
         return None
     culprit = _value_at(located.document.value, why.route)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from rewriter.cilium.settings import Settings
-from rewriter.cilium.version import DEFAULT_LOCAL_CLUSTER
+from rewriter.cilium.version import CLUSTER_NETWORK_POLICIES, DEFAULT_LOCAL_CLUSTER
 from rewriter.evidence.settings import settings_of
 from rewriter.inventory.facts import Cluster
 
@@ -20,6 +20,7 @@ _VALUES = {
     "node_labels": "nodeLabels",
     "node_selector_labels": "nodeSelectorLabels",
     "extended_ip_protocols": "enable-extended-ip-protocols",
+    "cluster_network_policies": "k8sClusterNetworkPolicy.enabled",
     "default_local_cluster": "clustermesh.policyDefaultLocalCluster",
     "cidr_match_nodes": "policyCIDRMatchMode",
     "cidr_match_pods": "policyCIDRMatchMode",
@@ -47,6 +48,10 @@ def alternatives(
     if labelled_host and settings.host_firewall is None:
         words = "hostFirewall.enabled, off by default: a pod with a label `host` is out of enforcement"
         yield words, replace(settings, host_firewall=True)
+    read = cluster is not None and cluster.cluster_network_policies is not None
+    if settings.version >= CLUSTER_NETWORK_POLICIES and not read:
+        words = "k8sClusterNetworkPolicy.enabled, off by default: no ClusterNetworkPolicy is read"
+        yield words, replace(settings, cluster_network_policies=True)
     said = cluster is not None and cluster.default_local_cluster is not None
     if settings.adds_local_cluster and not settings.single_cluster and not said:
         words = f"clustermesh.policyDefaultLocalCluster, on by default from {DEFAULT_LOCAL_CLUSTER}"

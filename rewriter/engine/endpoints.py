@@ -99,7 +99,7 @@ def named(workspace: Workspace, text: str) -> Named:
 
 def own_cluster(workspace: Workspace) -> Cluster | None:
     """The cluster of most policies, for endpoints that name none: the first that a policy is applied to."""
-    for located in workspace.policies():
+    for located in (*workspace.policies(), *workspace.cluster_network_policies(None)):
         cluster = workspace.inventory.cluster_of(located.path)
         if cluster is not None:
             return cluster

@@ -10,6 +10,7 @@ from typing import Any
 
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy
+from rewriter.cilium.tiers import is_cluster_network_policy, read_cluster_network_policy
 from rewriter.cilium.version import Version
 from rewriter.config import Config
 from rewriter.discovery import (
@@ -80,6 +81,7 @@ class Workspace:
     names: tuple[str, ...] = (".",)
     narrowed: bool = False
     _policies: list[LocatedPolicy] | None = None
+    _of_tiers: list[LocatedPolicy] = field(default_factory=list)
 
     def namespace_of(self, path: str, manifest: Mapping[str, Any]) -> str | None:
         """The namespace that a manifest of a file is applied to; None where unknown."""
@@ -96,6 +98,15 @@ class Workspace:
         return [
             located
             for located in self.policies()
+            if cluster is None or self.inventory.cluster_of(located.path) in (None, cluster)
+        ]
+
+    def cluster_network_policies(self, cluster: Cluster | None) -> list[LocatedPolicy]:
+        """The ClusterNetworkPolicies applied to a cluster: only a verdict reads them, no pass does."""
+        self.policies()
+        return [
+            located
+            for located in self._of_tiers
             if cluster is None or self.inventory.cluster_of(located.path) in (None, cluster)
         ]
 
@@ -130,6 +141,13 @@ class Workspace:
             else:
                 self._leave_out(shown, text, markup.start)
             return []
+        if shown == found.display:
+            self._of_tiers += [
+                LocatedPolicy(shown, document, read_cluster_network_policy(document.value))
+                for document in documents
+                if is_cluster_network_policy(document.value)
+                and yamltext.template_markup(text[document.span.start : document.span.end]) is None
+            ]
         found_here = self._located(found.display, text, documents)
         for offset in (each for each in found_here if isinstance(each, int)):
             self._leave_out(shown, text, offset)

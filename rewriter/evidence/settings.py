@@ -36,6 +36,7 @@ def settings_of(cluster: Cluster | None, version: Version, *, target: bool = Fal
         cidr_match_pods=bool(known.cidr_match_pods),
         node_selector_labels=bool(known.node_selector_labels),
         extended_ip_protocols=bool(known.extended_ip_protocols),
+        cluster_network_policies=bool(known.cluster_network_policies),
         enforcement=EnforcementMode(known.enforcement or EnforcementMode.DEFAULT),
         audit=bool(known.audit),
         host_firewall=known.host_firewall,
