@@ -33,8 +33,9 @@ lint: $(STAMP)   ## ruff, formatting included
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(STAMP)  ## mypy, strict
+types: $(STAMP)  ## mypy, strict, and pyright
 	$(BIN)/mypy
+	$(BIN)/pyright
 
 # Versions without a lock file: the description is data, and the mock never leaves this machine.
 forge: $(STAMP)  ## GitHub's published API description and JUnit's schema, which come from npm

@@ -102,15 +102,19 @@ class Forge(Protocol):
 
     def notes(self, number: int) -> Iterator[Note]:
         """The comments on a request, the oldest first."""
+        ...
 
     def write_note(self, number: int, text: str, note: Note | None) -> None:
         """Gives a comment a new text, or makes one on the request."""
+        ...
 
     def issues(self) -> Iterator[Issue]:
         """The open issues of the project that the token's owner may see."""
+        ...
 
     def write_issue(self, title: str, body: str, issue: Issue | None) -> Issue:
         """Gives an issue a new title and body, or makes one."""
+        ...
 
     def close(self, request: PullRequest, *, body: str) -> None:
         """Closes a request, with its last body."""

@@ -70,6 +70,7 @@ class Inventory(Protocol):
 
     def workloads_on_nodes(self) -> Sequence[Workload]:
         """The workloads whose pods run on the host network."""
+        ...
 
     def all_workloads(self) -> Sequence[Workload]:
         """Every workload. Expensive on a large tree: prefer `workloads_with`."""
