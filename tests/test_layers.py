@@ -129,3 +129,9 @@ def test_no_file_imports_itself_by_way_of_others() -> None:
 def test_a_file_holds_one_idea(path: Path) -> None:
     lines = len(path.read_text().splitlines())
     assert lines <= 400, f"{path.name} has {lines} lines: split it by idea"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "passes").glob("*.py")), ids=lambda path: path.stem)
+def test_a_pass_fits_on_a_few_screens(path: Path) -> None:
+    lines = len(path.read_text().splitlines())
+    assert lines <= 220, f"{path.name} has {lines} lines: what it shares, or only words, goes to passes/kit"

@@ -53,26 +53,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rewriter.cilium.policy import EGRESS, KNP, PeerField
+from rewriter.cilium.policy import EGRESS, PeerField
 from rewriter.evidence.api_server import SERVICE_PORT, USUAL_PORT, ApiServer, api_server
 from rewriter.evidence.backends import names_api_server
 from rewriter.evidence.context import Context
-from rewriter.evidence.permits import API_SERVER_NODE, passes, reaches
+from rewriter.evidence.permits import API_SERVER_NODE, passes
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.address_owner import is_api_server, is_range_of_api_server, matches_nodes, server_ports
-from rewriter.passes.kit.change import Change, rule_added, rule_becomes
+from rewriter.passes.kit.api_server_rules import (
+    CIDR_FIELDS,
+    ENTITY,
+    WHY,
+    api_server_finding,
+    bound_ports,
+    may_concern,
+    only_field,
+    port_swapped,
+    range_findings,
+    server_text,
+)
+from rewriter.passes.kit.change import Change, rule_added
 from rewriter.passes.kit.cidr_entries import CidrEntry, read_entries
 from rewriter.passes.kit.port_numbers import is_on, items_of, names_any, on_others, ports_for
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.report import report
 from rewriter.passes.kit.site import RuleSite, rule_sites
-from rewriter.passes.kit.swap import NewPeers, swapped
+from rewriter.passes.kit.swap import NewPeers
 from rewriter.passes.kit.webhooks import uncalled
 from rewriter.text import join_names
-
-_CIDRS = frozenset({"toCIDR", "toCIDRSet", "to"})
-_ENTITY = "kube-apiserver"
-_WHY = "policy sees the API server as the entity kube-apiserver on its own port, after load balancing"
 
 
 @antipattern(
@@ -84,35 +92,18 @@ _WHY = "policy sees the API server as the entity kube-apiserver on its own port,
 )
 def find(context: Context) -> Iterator[Finding]:
     sites = [site for site in rule_sites(context) if site.rule.direction == EGRESS and site.spec.subject is not None]
-    server = api_server(context) if any(map(_may_concern, sites)) else None
+    server = api_server(context) if any(map(may_concern, sites)) else None
     for site in sites if server is not None else ():
-        field = _only_field(site)
+        field = only_field(site)
         if field is None or server is None:
             continue
-        if field.name in _CIDRS:
+        if field.name in CIDR_FIELDS:
             yield from _addresses(site, field, server)
         elif field.name == "toEntities":
             yield from _wrong_port(site, field, server)
         elif field.name == "toServices":
             yield from _service(site, field, server)
     yield from uncalled(context)
-
-
-def _may_concern(site: RuleSite) -> bool:
-    field = _only_field(site)
-    if field is None:
-        return False
-    if field.name == "toEntities":
-        return _ENTITY in field.entries or "world" in field.entries
-    return field.name in _CIDRS or field.name == "toServices"
-
-
-def _only_field(site: RuleSite) -> PeerField | None:
-    """The peer field of a rule that has one kind of peer."""
-    fields = [field for field in site.rule.peers if field.entries]
-    if len(fields) != 1 or (site.context.policy.kind != KNP and site.rule.selects_nobody):
-        return None
-    return fields[0]
 
 
 def _addresses(site: RuleSite, field: PeerField, server: ApiServer) -> Iterator[Finding]:
@@ -125,7 +116,7 @@ def _addresses(site: RuleSite, field: PeerField, server: ApiServer) -> Iterator[
         elif entry.internet and server.is_node and not matches_nodes(site.context):
             yield from _world(site, field.entry_route(entry.index), f"`{entry.text}`", server)
         elif is_range_of_api_server(site.context, site.rule, entry, server):
-            yield from _range(site, field, entry, server)
+            yield from range_findings(site, field, entry, server)
     if own:
         yield from _own(site, field, own, server)
 
@@ -146,18 +137,10 @@ def _own(
     several = len(entries) > 1
     verb = ("deny" if site.deny else "reach") if several else ("denies" if site.deny else "reaches")
     pronoun = "they are" if several else "it is"
-    message = f"`{_name(site, field)}` {named} never {verb} the API server: {pronoun} {what}, which no CIDR matches"
-    yield from _finding(site, field, route, message, evidence, server, {entry.index for entry in entries})
-
-
-def _range(site: RuleSite, field: PeerField, entry: CidrEntry, server: ApiServer) -> Iterator[Finding]:
     message = (
-        f"`{_name(site, field)}` {entry.text} never {'denies' if site.deny else 'reaches'} the API server: "
-        "it is a node in that range, and no CIDR matches a node"
+        f"`{server_text(site, field)}` {named} never {verb} the API server: {pronoun} {what}, which no CIDR matches"
     )
-    guess = server.port != SERVICE_PORT and not is_on(site.rule, server.port or USUAL_PORT)
-    route = field.entry_route(entry.index)
-    yield from _finding(site, field, route, message, [server.node_evidence], server, set(), guess=guess)
+    yield from api_server_finding(site, field, route, message, evidence, server, {entry.index for entry in entries})
 
 
 def _world(site: RuleSite, route: str, named: str, server: ApiServer) -> Iterator[Finding]:
@@ -167,130 +150,36 @@ def _world(site: RuleSite, route: str, named: str, server: ApiServer) -> Iterato
     evidence = [server.node_evidence]
     guess = not is_on(site.rule, server.port or USUAL_PORT) or server.port == SERVICE_PORT
     if guess:
-        bound = _bound(site)
+        bound = bound_ports(site)
         if not bound:
             return
         evidence.append(bound)
     field = next(field for field in site.rule.peers if field.entries)
     message = f"{named} never reaches the API server: it is a node of the cluster, which is no part of the world"
-    yield from _finding(site, field, route, message, evidence, server, set(), guess=guess, severity=Severity.NOTE)
-
-
-def _bound(site: RuleSite) -> str:
-    """The binding that shows that pods of the subject talk to the API server, in words; empty for none."""
-    for reach in reaches(site.context, site.spec):
-        workload = reach.workload
-        if workload is not None:
-            for binding in site.context.inventory.account_bindings(workload.service_account, workload.namespace):
-                return f"{workload} has rights at the API server: {binding}, {binding.source}"
-    return ""
-
-
-def _finding(
-    site: RuleSite,
-    field: PeerField,
-    route: str,
-    message: str,
-    evidence: Sequence[str],
-    server: ApiServer,
-    gone: set[int],
-    *,
-    guess: bool = False,
-    severity: Severity | None = None,
-) -> Iterator[Finding]:
-    """The finding with a rule for the entity; nothing where the API server is let through already."""
-    port = server.port or USUAL_PORT
-    if not site.deny and passes(site.context, site.spec, EGRESS, API_SERVER_NODE, port):
-        return
-    severity = severity or (Severity.ERROR if site.deny else Severity.WARNING)
-    facts = tuple(text for text in (*evidence, server.port_evidence) if text)
-    if site.context.policy.kind == KNP:
-        yield report(
-            site.context,
-            route,
-            Applicability.MANUAL,
-            message,
-            _WHY,
-            severity=severity,
-            rests_on=server.facts,
-            evidence=facts,
-            advice=_beside(port),
-        )
-        return
-    targets = {SERVICE_PORT: port, port: port}
-    ports = ports_for(site.rule, targets)
-    if not ports:
-        yield report(
-            site.context,
-            route,
-            Applicability.MANUAL,
-            message,
-            _WHY,
-            severity=severity,
-            rests_on=server.facts,
-            evidence=facts,
-            advice=f"Write `toEntities: [kube-apiserver]` with the port on which the API server listens, {port}.",
-        )
-        return
-    if on_others(site.rule, set(targets)) and items_of(site.rule) is not None:
-        gone = set()
-    change = (
-        swapped(
-            site.context,
-            site.spec,
-            site.rule,
-            field,
-            gone,
-            [NewPeers("toEntities", [_ENTITY], "the API servers", ports)],
-            closes="Service default/kubernetes" if field.name == "toServices" else "",
-        )
-        if gone
-        else rule_added(site.context, site.spec, site.rule, {"toEntities": [_ENTITY]}, "the API servers", toPorts=ports)
-    )
-    if change is None or not change.opens:
-        return
-    sure = server.port is not None or is_on(site.rule, port)
-    applicability = Applicability.UNSAFE if site.deny or guess or not sure else Applicability.EVIDENT
-    yield report(
-        site.context,
-        route,
-        applicability,
-        message,
-        _WHY,
-        change=change,
-        rule=site.rule,
-        severity=severity,
-        rests_on=server.facts,
-        evidence=facts if server.port is not None else (*facts, f"no port is known: API servers listen on {port}"),
-    )
-
-
-def _beside(port: int) -> str:
-    return (
-        "A NetworkPolicy cannot name the API server. Put a CiliumNetworkPolicy for the same pods beside it, with "
-        f'`egress: [{{toEntities: [kube-apiserver], toPorts: [{{ports: [{{port: "{port}", protocol: TCP}}]}}]}}]`.'
+    yield from api_server_finding(
+        site, field, route, message, evidence, server, set(), guess=guess, severity=Severity.NOTE
     )
 
 
 def _wrong_port(site: RuleSite, field: PeerField, server: ApiServer) -> Iterator[Finding]:
     """The entity with the Service's port, or the usual one, where the API server listens on another."""
     port = server.port
-    if "world" in field.entries and _ENTITY not in field.entries:
+    if "world" in field.entries and ENTITY not in field.entries:
         if server.is_node and not matches_nodes(site.context):
             index = field.entries.index("world")
             yield from _world(site, field.entry_route(index), "Entity `world`", server)
         return
-    if port is None or _ENTITY not in field.entries or is_on(site.rule, port):
+    if port is None or ENTITY not in field.entries or is_on(site.rule, port):
         return
     wrong = next((each for each in (SERVICE_PORT, USUAL_PORT) if names_any(site.rule, [each])), None)
     if wrong is None or (not site.deny and passes(site.context, site.spec, EGRESS, API_SERVER_NODE, port)):
         return
     ports = ports_for(site.rule, {wrong: port})
     alone = len(field.entries) == 1 and not on_others(site.rule, {wrong})
-    new = NewPeers("toEntities", [_ENTITY], "the API servers", ports)
+    new = NewPeers("toEntities", [ENTITY], "the API servers", ports)
     change: Change | None
     if alone:
-        change = _port_swapped(site, ports)
+        change = port_swapped(site, ports)
     else:
         change = rule_added(
             site.context, site.spec, site.rule, {new.field: list(new.entries)}, new.words, toPorts=ports
@@ -302,7 +191,7 @@ def _wrong_port(site: RuleSite, field: PeerField, server: ApiServer) -> Iterator
         f"{site.route}/toPorts",
         Applicability.UNSAFE if site.deny else Applicability.EVIDENT,
         f"`kube-apiserver` on port {wrong}: the API server listens on {port}",
-        f"{_WHY}; {wrong} is the port of Service default/kubernetes" if wrong == SERVICE_PORT else _WHY,
+        f"{WHY}; {wrong} is the port of Service default/kubernetes" if wrong == SERVICE_PORT else WHY,
         change=change,
         rule=site.rule,
         severity=Severity.ERROR if site.deny else Severity.WARNING,
@@ -310,11 +199,6 @@ def _wrong_port(site: RuleSite, field: PeerField, server: ApiServer) -> Iterator
         evidence=[server.port_evidence],
         at_key=True,
     )
-
-
-def _port_swapped(site: RuleSite, ports: list[object]) -> Change:
-    new = {**site.rule.raw, "toPorts": ports}
-    return rule_becomes(site.context, site.spec, site.rule, new, "the API servers", "the API servers")
 
 
 def _service(site: RuleSite, field: PeerField, server: ApiServer) -> Iterator[Finding]:
@@ -326,8 +210,4 @@ def _service(site: RuleSite, field: PeerField, server: ApiServer) -> Iterator[Fi
         return
     message = "`toServices` of default/kubernetes does not reach API servers that are nodes: it stands for addresses"
     evidence = [server.node_evidence] if server.is_node else []
-    yield from _finding(site, field, field.route, message, evidence, server, own, guess=not server.is_node)
-
-
-def _name(site: RuleSite, field: PeerField) -> str:
-    return "ipBlock" if site.context.policy.kind == KNP else field.name
+    yield from api_server_finding(site, field, field.route, message, evidence, server, own, guess=not server.is_node)

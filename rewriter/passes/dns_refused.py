@@ -47,20 +47,14 @@ from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from typing import Any
 
-from rewriter.cilium.policy import CCNP, CNP, EGRESS, KNP, Policy, Rule, Spec
-from rewriter.cilium.version import DOUBLE_STAR_SPANS_LABELS
+from rewriter.cilium.policy import CCNP, EGRESS, Rule, Spec
 from rewriter.evidence.context import Context
-from rewriter.evidence.dns import DnsItem, DnsServer, dns_items, on_ports
+from rewriter.evidence.dns import DnsItem, dns_items, on_ports
 from rewriter.evidence.names_learned import has_names
-from rewriter.evidence.policies import is_same_policy
-from rewriter.evidence.reachable import Reach, reach_of
+from rewriter.evidence.reachable import reach_of
 from rewriter.evidence.refused_names import (
-    CLUSTER_DOMAIN,
     AskedNames,
-    asked_exactly,
     asked_names,
-    dots_needed,
-    lacks_dns,
     refused,
     search_forms,
 )
@@ -69,6 +63,8 @@ from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.claims import flow_claim
 from rewriter.passes.kit.coverage import add_after
+from rewriter.passes.kit.dns_forms import add_names, namespace_of_reach, reach_evidence, refused_search_forms
+from rewriter.passes.kit.dns_missing import pods_without_dns
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.report import report
 from rewriter.text import join_names, subject_text
@@ -91,7 +87,7 @@ def find(context: Context) -> Iterator[Finding]:
         if named or asking:
             yield from _refused(context, spec, named, asking)
         if not named and context.policy.kind != CCNP:
-            yield from _without_dns(context, spec, egress)
+            yield from pods_without_dns(context, spec, egress)
 
 
 def _allows_all(item: DnsItem) -> bool:
@@ -124,7 +120,7 @@ def _refused(
         own = [rule.index for rule, _, _ in missing.values()]
         first = asking[0][0].index < min(own, default=asking[0][0].index + 1)
         added = entries if fitting and fitting[0] is asking[0] else []
-        yield from _searched(context, spec, asking, found, added, waits=bool(added) and not first)
+        yield from refused_search_forms(context, spec, asking, found, added, waits=bool(added) and not first)
 
 
 def _not_asked(
@@ -140,7 +136,7 @@ def _not_asked(
     """The finding of a name in toFQDNs that no `rules.dns` matches; those `below` are added before it."""
     name = new.get("matchName") or new.get("matchPattern")
     if fitting:
-        change = _more_names(context, spec, fitting[0], [new], after=below)
+        change = add_names(context, spec, fitting[0], [new], after=below)
     else:
         peers = deepcopy(dict(asked.server.peers))
         made = {**peers, "toPorts": [{**asked.server.to_ports, "rules": {"dns": [new]}}]}
@@ -155,7 +151,7 @@ def _not_asked(
         change=change,
         severity=Severity.ERROR,
         rests_on=() if fitting else asked.server.rests_on,
-        evidence=_evidence(asked),
+        evidence=reach_evidence(asked),
     )
 
 
@@ -177,7 +173,7 @@ def _used(
         Applicability.MANUAL,
         f"no `rules.dns` of these pods lets them ask for {join_names(refused_names)}, which they use",
         "the DNS proxy answers REFUSED",
-        evidence=(*(str(used) for used in refused_names.values()), *_evidence(found[0])),
+        evidence=(*(str(used) for used in refused_names.values()), *reach_evidence(found[0])),
         advice="add the names to `rules.dns`, and see that a rule lets the pods reach what is behind them",
         at_key=True,
     )
@@ -185,154 +181,4 @@ def _used(
 
 def _may_ask(asked: AskedNames, name: str) -> bool:
     """Whether pods may ask for a name, or for a form of it that the search domains complete."""
-    return any(map(asked.allows, (name, *search_forms(name, _namespace_of(asked.reach) or "default"))))
-
-
-def _searched(
-    context: Context,
-    spec: Spec,
-    asking: Sequence[tuple[Rule, DnsItem]],
-    found: Sequence[AskedNames],
-    added: Sequence[dict[str, Any]],
-    *,
-    waits: bool,
-) -> Iterator[Finding]:
-    """The finding of exact names whose search forms are refused before the resolver comes to the name itself.
-
-    Its fix comes after the names that other findings have `added`; one that `waits` comes in the next round.
-    """
-    if any(each.dns_name_error for each in ([context.cluster] if context.cluster else context.inventory.clusters)):
-        return
-    own = {
-        str(entry["matchName"]).lower()
-        for _, item in asking
-        for entry in item.names
-        if isinstance(entry, dict) and entry.get("matchName")
-    }
-    concerned: list[tuple[AskedNames, list[str]]] = []
-    for asked in found:
-        needed, namespace = dots_needed(context, asked.reach), _namespace_of(asked.reach)
-        if needed is None or namespace is None:
-            continue
-        every = [name for name in dict.fromkeys(asked_exactly(asked)) if name.count(".") < needed]
-        if any(asked.allows(form) for name in every for form in search_forms(name, namespace)):
-            continue
-        names = [name for name in every if name in own]
-        if names:
-            concerned.append((asked, names))
-    if not concerned:
-        return
-    asked, names = concerned[0]
-    rule, item = asking[0]
-    namespaces = [space for each, _ in concerned if (space := _namespace_of(each.reach))]
-    shown = names
-    names = list(dict.fromkeys((*names, *(str(each["matchName"]).lower() for each in added if "matchName" in each))))
-    first = search_forms(names[0], namespaces[0])[0]
-    yield report(
-        context,
-        f"{rule.route}/toPorts/{item.place}/rules/dns",
-        Applicability.UNSAFE,
-        f"`rules.dns` has exact names only ({join_names(shown, most=3)}), and resolvers ask for {first} first",
-        "the DNS proxy answers REFUSED to each search form, and musl and some set-ups of glibc stop there",
-        change=None if waits else _more_names(context, spec, (rule, item), _forms(context, names, namespaces), added),
-        evidence=_evidence(asked),
-        advice="or set `dnsConfig` with `ndots: 1` in the workload, or `tofqdns-dns-reject-response-code: nameError`",
-        at_key=True,
-    )
-
-
-def _forms(context: Context, names: Sequence[str], namespaces: Sequence[str]) -> list[dict[str, Any]]:
-    """The entries of `rules.dns` that let the search forms of names pass."""
-    if context.from_version >= DOUBLE_STAR_SPANS_LABELS:
-        return [{"matchPattern": f"**.{CLUSTER_DOMAIN}"}]
-    places = list(dict.fromkeys(namespaces))
-    forms = dict.fromkeys(form for name in names for place in places for form in search_forms(name, place))
-    return [{"matchName": form} for form in forms]
-
-
-def _more_names(
-    context: Context,
-    spec: Spec,
-    place: tuple[Rule, DnsItem],
-    new: Sequence[dict[str, Any]],
-    added: Sequence[dict[str, Any]] = (),
-    after: Sequence[dict[str, Any]] = (),
-) -> Change:
-    """More entries at the end of a DNS rule, between those that other findings have `added` and put `after` it."""
-    rule, item = place
-    route = f"{rule.route}/toPorts/{item.place}/rules/dns"
-    names = [*item.names, *added]
-    operations = tuple(
-        {"op": "add", "path": f"{route}/{len(names) + number}", "value": deepcopy(entry)}
-        for number, entry in enumerate(new)
-    )
-    items = list(rule.raw["toPorts"])
-    rules = {**item.item["rules"], "dns": [*names, *new, *after]}
-    items[item.place] = {**item.item, "rules": rules}
-    shown = join_names(entry.get("matchName") or entry.get("matchPattern") for entry in new)
-    who = subject_text(context.policy, spec)
-    opens = flow_claim(f"DNS queries of {who} for {shown}", spec, rule, {**rule.raw, "toPorts": items})
-    return Change(operations, (opens,))
-
-
-def _without_dns(context: Context, spec: Spec, egress: Sequence[Rule]) -> Iterator[Finding]:
-    """The finding of pods that use names, are denied by default, and reach no DNS at all."""
-    for reach in reach_of(context, spec):
-        names = used_names(context, reach)
-        server = lacks_dns(context, reach) if names and _is_first(context.policy, reach) else None
-        if server is None:
-            continue
-        rule = egress[-1]
-        change = _dns_rule(context, spec, rule, server)
-        yield report(
-            context,
-            f"{spec.route}/egress",
-            Applicability.EVIDENT if server.known else Applicability.UNSAFE,
-            f"these pods use {join_names((used.name for used in names), most=3)}, and no policy lets them reach DNS",
-            f"they are denied by default, so that no query reaches {server.words}",
-            change=change,
-            rests_on=server.rests_on,
-            evidence=(*(str(used) for used in names[:3]), *server.evidence),
-            at_key=True,
-        )
-        return
-
-
-def _is_first(policy: Policy, reach: Reach) -> bool:
-    """Whether the policy is the one to report of those that deny the pods by default: one that lets them reach more."""
-    kinds = {CNP: 0, KNP: 1, CCNP: 2}
-    denying = [rule for rule in reach.rules(EGRESS) if rule.entry.default_deny]
-    allowing = [rule for rule in denying if rule.entry.peers and rule.entry.ports and not rule.entry.deny]
-    if not allowing:
-        return False
-    first = min(allowing, key=lambda rule: (kinds[rule.policy.kind], rule.policy.namespace or "", rule.policy.name))
-    return is_same_policy(first.policy, policy)
-
-
-def _dns_rule(context: Context, spec: Spec, rule: Rule, server: DnsServer) -> Change:
-    """A rule for DNS after the last one; in a NetworkPolicy, in its own form."""
-    new: dict[str, Any]
-    if context.policy.kind != KNP:
-        new = {**deepcopy(dict(server.peers)), "toPorts": [server.to_ports]}
-    else:
-        peers = server.peers.get("toEndpoints")
-        ports = [{"port": number, "protocol": name} for number in server.ports for name in ("UDP", "TCP")]
-        new = {"ports": ports}
-        if peers:
-            labels = dict(peers[0]["matchLabels"])
-            home = next(labels.pop(key) for key in list(labels) if key.endswith("io.kubernetes.pod.namespace"))
-            spaces = {"matchLabels": {"kubernetes.io/metadata.name": home}}
-            new = {"to": [{"namespaceSelector": spaces, "podSelector": {"matchLabels": labels}}], **new}
-    words = f"from {subject_text(context.policy, spec)} to {server.words}"
-    return Change(add_after(rule, [new]), (flow_claim(words, spec, rule, new),))
-
-
-def _namespace_of(reach: Reach) -> str | None:
-    return reach.workload.namespace if reach.workload is not None else None
-
-
-def _evidence(asked: AskedNames) -> Iterator[str]:
-    if asked.reach.workload is not None:
-        yield f"applies to {asked.reach.workload}, {asked.reach.workload.source}"
-    for rule in asked.rules:
-        yield f"rules.dns of {rule}"
+    return any(map(asked.allows, (name, *search_forms(name, namespace_of_reach(asked.reach) or "default"))))

@@ -62,15 +62,11 @@ Where the other rules of the list allow (or deny) all of the same, on the target
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
-from rewriter.cilium.labels import NAMESPACE_LABEL
 from rewriter.cilium.local_cluster import selectors_changed_by_local_cluster
 from rewriter.cilium.policy import KNP, PeerField, Rule, Spec
-from rewriter.cilium.selector import read_selector
-from rewriter.cilium.terms import LabelTerm
 from rewriter.cilium.validation import rejection
 from rewriter.cilium.version import (
     DEFAULT_LOCAL_CLUSTER,
@@ -79,18 +75,21 @@ from rewriter.cilium.version import (
     Version,
 )
 from rewriter.evidence.context import Context
-from rewriter.evidence.doubts import doubts_about
 from rewriter.evidence.global_services import lost_backends
-from rewriter.evidence.mesh import cluster_requirement, reaches_other_clusters
-from rewriter.evidence.namespaces import WELL_KNOWN
-from rewriter.evidence.workloads import matches, workloads_evidence
-from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
-from rewriter.passes.kit.claims import flow_claim
-from rewriter.passes.kit.cluster_scope import Scope, ScopedField, effect, entry_words, term_today
-from rewriter.passes.kit.coverage import kept_by_others, spec_of
-from rewriter.passes.kit.enforcement import rejected_today
+from rewriter.evidence.mesh import reaches_other_clusters
+from rewriter.finding import Applicability, Finding, Fix, Severity
+from rewriter.passes.kit.cluster_scope import Scope, ScopedField, effect
+from rewriter.passes.kit.coverage import kept_by_others
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.text import join_names
+from rewriter.passes.kit.scoped_entries import (
+    closed_beside_deny,
+    entries_text,
+    is_well_formed,
+    route_of_scope,
+    scope_evidence,
+    scope_of,
+    scope_operations,
+)
 
 VERSIONS = str(DEFAULT_LOCAL_CLUSTER)
 
@@ -119,7 +118,7 @@ def find(context: Context) -> Iterator[Finding]:
     left = [rule for rule, finding in found if rule.deny and finding.applicability is Applicability.UNSAFE]
     for rule, finding in found:
         denying = [other for other in left if other.direction == rule.direction]
-        yield finding if rule.deny or not denying else _beside_deny(context, finding, denying)
+        yield finding if rule.deny or not denying else closed_beside_deny(context, finding, denying)
 
 
 def _findings(context: Context, changed: frozenset[str]) -> Iterator[tuple[Rule, Finding]]:
@@ -131,20 +130,6 @@ def _findings(context: Context, changed: frozenset[str]) -> Iterator[tuple[Rule,
                 else:
                     found = _selectors(context, spec, rule, field, changed)
                 yield from ((rule, finding) for finding in found)
-
-
-def _beside_deny(context: Context, finding: Finding, denying: Sequence[Rule]) -> Finding:
-    """A finding in a direction with deny rules that the upgrade narrows and that no safe fix keeps as they are.
-
-    What the fix keeps allowed may be denied today, and after the upgrade no longer.
-    """
-    if finding.fix is None or context.config.implicit_cluster.scope == "local" or rejected_today(context):
-        return finding
-    subject = context.policy.namespace or "any namespace"
-    words = f"pods of {subject}: what a deny rule of the policy denies of other clusters today"
-    opened = [flow_claim(words, spec_of(context.policy, rule), rule) for rule in denying]
-    why = f"{finding.why}; a deny rule beside it is narrowed too, and only an unsafe fix keeps it as it is"
-    return replace(finding, applicability=Applicability.UNSAFE, opens=(*finding.opens, *opened), why=why)
 
 
 def _rejected(context: Context) -> bool:
@@ -161,73 +146,30 @@ def _selectors(
     indexes = [
         index
         for index, entry in enumerate(field.entries)
-        if field.entry_route(index) in changed and (context.policy.kind != KNP or _well_formed(entry))
+        if field.entry_route(index) in changed and (context.policy.kind != KNP or is_well_formed(entry))
     ]
     if not indexes:
         return
     configured = context.config.implicit_cluster.scope
     site = ScopedField(context, spec, rule, field, dict.fromkeys(indexes, Scope(None)))
     if requires and configured not in ("auto", "any"):
-        yield _left_to_a_person(
+        yield _manual(
             site,
             "a requirement that names clusters narrows every rule of its direction, and those of other policies",
             f"write it into the selectors, with the clusters that they mean: it is gone in {REQUIRES_REMOVED}",
         )
         return
     if configured == "local" and context.cluster is None:
-        yield _left_to_a_person(
+        yield _manual(
             site,
             "which cluster is local to this file is not known, so the local cluster cannot be named",
             'say so with `local = ["path/**"]` in the [[clusters]] entry of the cluster it is applied to',
         )
         return
-    scopes = {index: _scope(context, spec, rule, field, index) for index in indexes}
+    scopes = {index: scope_of(context, spec, rule, field, index) for index in indexes}
     affected = {index: scope for index, scope in scopes.items() if scope is not None}
     if affected:
         yield _narrowed(replace(site, scopes=affected))
-
-
-def _well_formed(peer: dict[str, Any]) -> bool:
-    return all(read_selector(peer.get(name), "") is not None for name in ("podSelector", "namespaceSelector"))
-
-
-def _scope(context: Context, spec: Spec, rule: Rule, field: PeerField, index: int) -> Scope | None:
-    """The clusters that one entry is to name; None where the upgrade changes no flow of it."""
-    configured = context.config.implicit_cluster.scope
-    if not isinstance(configured, str):
-        return Scope(configured)
-    if configured == "local" and context.cluster is not None:
-        return Scope((context.cluster.name,))
-    anything = Scope(None)
-    if configured == "any" or rule.deny or context.cluster is None:
-        return anything
-    term = term_today(context, spec, field, index)
-    mesh = tuple(cluster.name for cluster in context.mesh)
-    gaps = tuple(context.inventory.gaps("workloads"))
-    if gaps:
-        return Scope(None, doubts=gaps)
-    if term is None:
-        return anything
-    found = matches(context, term, mesh)
-    workloads = found.workloads
-    if not workloads and _is_dns(term):
-        return None
-    if not found.certain or any(workload.cluster is None for workload in workloads):
-        return anything
-    holding = {workload.cluster for workload in workloads}
-    names = tuple(name for name in mesh if name in holding)
-    doubts = doubts_about(context.inventory, workloads)
-    if doubts:
-        return Scope(None, doubts=doubts)
-    if not set(names) - {context.cluster.name}:
-        return None
-    return Scope(names, workloads)
-
-
-def _is_dns(term: LabelTerm) -> bool:
-    """Whether a term means the DNS of the cluster: its pods ask that of their own, through a Service of the cluster."""
-    pods = {(c.key, value) for c in term.conditions if c.operator == "In" for value in c.values}
-    return any((NAMESPACE_LABEL, WELL_KNOWN[label]) in pods for label in WELL_KNOWN.keys() & pods)
 
 
 def _narrowed(site: ScopedField) -> Finding:
@@ -244,78 +186,30 @@ def _narrowed(site: ScopedField) -> Finding:
     return Finding(
         severity=severity,
         applicability=done.trust,
-        route=_route(site),
-        message=f"`{site.field.name}` {_entries(site)} pods of every cluster on {context.from_version}, "
+        route=route_of_scope(site),
+        message=f"`{site.field.name}` {entries_text(site)} pods of every cluster on {context.from_version}, "
         f"only {local} on {context.to_version}",
         why=why,
-        evidence=tuple(_evidence(site)),
-        fix=Fix(tuple(operation for index, scope in site.scopes.items() for operation in _edit(site, index, scope))),
+        evidence=tuple(scope_evidence(site)),
+        fix=Fix(
+            tuple(
+                operation for index, scope in site.scopes.items() for operation in scope_operations(site, index, scope)
+            )
+        ),
         versions=VERSIONS,
         opens=done.opens,
         closes=done.closes,
     )
 
 
-def _left_to_a_person(site: ScopedField, why: str, advice: str) -> Finding:
+def _manual(site: ScopedField, why: str, advice: str) -> Finding:
     return Finding(
         severity=Severity.WARNING,
         applicability=Applicability.MANUAL,
-        route=_route(site),
-        message=f"`{site.field.name}` {_entries(site)} pods of every cluster on {site.context.from_version}, "
+        route=route_of_scope(site),
+        message=f"`{site.field.name}` {entries_text(site)} pods of every cluster on {site.context.from_version}, "
         f"only local ones on {site.context.to_version}",
         why=why,
         advice=advice,
         versions=VERSIONS,
     )
-
-
-def _evidence(site: ScopedField) -> Iterator[str]:
-    context = site.context
-    configured = context.config.implicit_cluster.scope
-    for index, scope in site.scopes.items():
-        prefix = f"{entry_words(site, index)}: " if len(site.scopes) > 1 else ""
-        for line in workloads_evidence(scope.workloads):
-            yield prefix + line
-        for line in scope.doubts:
-            yield f"{prefix}every cluster is named, since {line}"
-    if not any(scope.workloads for scope in site.scopes.values()) and context.mesh:
-        yield f"meshed: {join_names(f'{cluster.name} ({cluster.source})' for cluster in context.mesh)}"
-    if configured != "auto":
-        said = configured if isinstance(configured, str) else join_names(configured)
-        yield f"[passes.implicit-cluster] scope = {said}"
-    cluster = context.cluster
-    if cluster is not None and cluster.default_local_cluster:
-        yield f"policyDefaultLocalCluster of {cluster.name} is on, {cluster.source}"
-
-
-def _edit(site: ScopedField, index: int, scope: Scope) -> Iterator[Operation]:
-    requirement = cluster_requirement(site.context, scope.names)
-    route, entry = site.field.entry_route(index), site.field.entries[index]
-    if site.context.policy.kind == KNP:
-        if not isinstance(entry.get("podSelector"), dict):
-            yield _member(entry, route, "podSelector", {"matchExpressions": [requirement]})
-            return
-        route, entry = f"{route}/podSelector", entry["podSelector"]
-    if entry is None:
-        yield {"op": "replace", "path": route, "value": {"matchExpressions": [requirement]}}
-    elif isinstance(entry.get("matchExpressions"), list):
-        yield {"op": "add", "path": f"{route}/matchExpressions/{len(entry['matchExpressions'])}", "value": requirement}
-    else:
-        yield _member(entry, route, "matchExpressions", [requirement])
-
-
-def _member(mapping: dict[str, Any], route: str, name: str, value: Any) -> Operation:
-    """Sets a member that is absent or null."""
-    return {"op": "replace" if name in mapping else "add", "path": f"{route}/{name}", "value": value}
-
-
-def _route(site: ScopedField) -> str:
-    indexes = list(site.scopes)
-    return site.field.entry_route(indexes[0]) if len(indexes) == 1 else site.field.route
-
-
-def _entries(site: ScopedField) -> str:
-    """The entries with their verb, for a message."""
-    many = len(site.scopes) > 1
-    verb = ("deny" if many else "denies") if site.rule.deny else "mean" if many else "means"
-    return f"{join_names([f'`{entry_words(site, index)}`' for index in site.scopes])} {verb}"

@@ -62,50 +62,41 @@ names its clusters in the `podSelector`, unless `policy-default-local-cluster` i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
-from rewriter.cilium.addresses import AddressSet
 from rewriter.cilium.policy import KNP, PeerField, Rule, Spec
-from rewriter.evidence.clusters import parsed
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Fix, Severity
-from rewriter.inventory.facts import Service
 from rewriter.passes.kit.address_owner import is_elsewhere
 from rewriter.passes.kit.cidr_entries import (
-    CidrEntry,
-    Coverage,
     Held,
-    Member,
-    carves_inside_pods,
     coverage,
     matches_pods,
     read_entries,
-    union,
 )
 from rewriter.passes.kit.cidr_peers import Rewrite, rewrite
+from rewriter.passes.kit.cidr_sites import (
+    CidrSite,
+    backends_there,
+    cidr_doubts,
+    cidr_evidence,
+    held_ranges,
+    internet_exceptions,
+    manual_finding,
+    may_hold,
+    mesh_evidence,
+    named_entries,
+    route_of,
+    why_no_match,
+)
 from rewriter.passes.kit.claims import rule_flows
 from rewriter.passes.kit.coverage import sibling
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.passes.kit.unknown_ranges import may_hold_pods, names_machines, ranges_known
+from rewriter.passes.kit.unknown_ranges import may_hold_pods, names_machines
 from rewriter.text import join_names
 
 _FIELDS = frozenset({"fromCIDR", "toCIDR", "fromCIDRSet", "toCIDRSet", "from", "to"})
-
-
-@dataclass(frozen=True, slots=True)
-class _CidrSite:
-    """One field of CIDRs in a rule, and what the CIDRs cover."""
-
-    context: Context
-    spec: Spec
-    rule: Rule
-    field: PeerField
-    covered: Coverage
-
-    @property
-    def verb(self) -> str:
-        return "denies" if self.rule.deny else "allows"
 
 
 @antipattern(
@@ -127,19 +118,19 @@ def find(context: Context) -> Iterator[Finding]:
 def _field(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Iterator[Finding]:
     entries = list(read_entries(field))
     narrow = [e for e in entries if not e.internet and not is_elsewhere(context, spec, rule, e)]
-    site = _CidrSite(context, spec, rule, field, coverage(context, narrow))
-    yield from _internet(site, [entry for entry in entries if entry.internet])
+    site = CidrSite(context, spec, rule, field, coverage(context, narrow))
+    yield from internet_exceptions(site, [entry for entry in entries if entry.internet])
     others = [other.name for other in rule.peers if other.entries and other is not field]
     touching = [held for held in site.covered.held if held.pods or held.part or held.nodes or held.services]
     if site.covered.own is None and touching:
         advice = 'Say where the file is applied, with `local = ["path/**"]` of a [[clusters]] entry.'
-        yield _manual(site, touching, "and it is unknown to which cluster the policy is applied", advice)
-    elif touching and (doubts := _doubts(site, touching)):
+        yield manual_finding(site, touching, "and it is unknown to which cluster the policy is applied", advice)
+    elif touching and (doubts := cidr_doubts(site, touching)):
         advice = "Say which cluster has the addresses, with `pod_cidrs` and `node_cidrs` of the [[clusters]] entries."
-        yield _manual(site, touching, f"but {join_names(doubts)}", advice)
+        yield manual_finding(site, touching, f"but {join_names(doubts)}", advice)
     elif others and touching:
         advice = "Give each kind of peer a rule of its own first: every release rejects them in one."
-        yield _manual(site, touching, f"and {join_names(others)} stands beside it", advice)
+        yield manual_finding(site, touching, f"and {join_names(others)} stands beside it", advice)
     elif site.covered.own is not None:
         yield from _decided(site)
     unknown = [
@@ -151,18 +142,10 @@ def _field(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Iterat
         and not names_machines(context, rule, field, held.entry)
     ]
     if unknown:
-        yield _may_hold(site, unknown)
+        yield may_hold(site, unknown)
 
 
-def _doubts(site: _CidrSite, entries: Sequence[Held]) -> tuple[str, ...]:
-    """Where the ranges of the clusters that entries touch contradict each other."""
-    named = {name for held in entries for name in (*held.pods, *held.part, *held.nodes)}
-    members = [member.cluster for member in site.covered.members]
-    touched = [cluster for cluster in members if cluster.name in named]
-    return tuple(dict.fromkeys(words for cluster in touched for words in site.context.inventory.doubts(cluster)))
-
-
-def _decided(site: _CidrSite) -> Iterator[Finding]:
+def _decided(site: CidrSite) -> Iterator[Finding]:
     """The finding with the fix, and one for each entry that is manual."""
     done = rewrite(site.context, site.rule, site.field, site.covered)
     if done.operations:
@@ -174,16 +157,12 @@ def _decided(site: _CidrSite) -> Iterator[Finding]:
             yield from _nodes(site, held)
 
 
-def _inside(held: Held, addresses: Sequence[str]) -> bool:
-    return bool(addresses) and bool(parsed(addresses) & held.entry.addresses)
-
-
-def _fixed(site: _CidrSite, done: Rewrite) -> Finding:
+def _fixed(site: CidrSite, done: Rewrite) -> Finding:
     context, removed = site.context, done.removed
     opens = tuple(
         rule_flows(context, site.spec, site.rule, each.words, each.rule, terms=each.terms) for each in done.opens
     )
-    outside = [entry for entry in removed if not entry.addresses <= _mesh(site.covered)]
+    outside = [entry for entry in removed if not entry.addresses <= mesh_evidence(site.covered)]
     gone = [entry.text for entry in outside]
     words = f"addresses of {join_names(gone)} outside the mesh (internal_cidrs says that there are none)"
     only = sibling(site.rule, {site.field.name: [site.field.entries[entry.index] for entry in outside]})
@@ -193,16 +172,16 @@ def _fixed(site: _CidrSite, done: Rewrite) -> Finding:
     entries = [
         held for held in done.handled if held.entry in removed or not site.covered.held or held.pods or held.nodes
     ]
-    why = _why(site)
+    why = why_no_match(site)
     if done.widens:
         why += f"; the fix also lets in {done.widens}, which no CIDR of the rule covers"
     return Finding(
         severity=Severity.ERROR if site.rule.deny else Severity.WARNING,
         applicability=Applicability.UNSAFE if unsafe else Applicability.EVIDENT,
-        route=_route(site, entries),
-        message=f"{_named(site, entries)} {site.verb} no {_holds(entries)}: no CIDR matches them",
+        route=route_of(site, entries),
+        message=f"{named_entries(site, entries)} {site.verb} no {held_ranges(entries)}: no CIDR matches them",
         why=why,
-        evidence=_evidence(site, entries, gone),
+        evidence=cidr_evidence(site, entries, gone),
         fix=Fix(done.operations),
         opens=closes if site.rule.deny else opens,
         closes=opens if site.rule.deny else closes,
@@ -210,19 +189,10 @@ def _fixed(site: _CidrSite, done: Rewrite) -> Finding:
     )
 
 
-def _internet(site: _CidrSite, entries: Sequence[CidrEntry]) -> Iterator[Finding]:
-    """What is wider than any private range means the internet, unless an exception shows that pods were meant."""
-    for entry in entries:
-        held = Held(entry, (), (), (), ())
-        if not matches_pods(site.context) and carves_inside_pods(site.context, entry):
-            advice = "Select the pods that are meant with a rule of their own; the exception has no effect on them."
-            yield _manual(site, [held], "though the exception lies inside a pod range", advice)
-
-
-def _part(site: _CidrSite, held: Held) -> Finding:
-    there = [f"{service}, {service.source}" for service in _backends_there(site, held)]
+def _part(site: CidrSite, held: Held) -> Finding:
+    there = [f"{service}, {service.source}" for service in backends_there(site, held)]
     advice = "An address is not an identity: select the workloads that are meant by their labels"
-    return _manual(
+    return manual_finding(
         site,
         [held],
         f"where it holds a part of the pods of {join_names(held.part)}",
@@ -230,107 +200,11 @@ def _part(site: _CidrSite, held: Held) -> Finding:
     )
 
 
-def _backends_there(site: _CidrSite, held: Held) -> Iterator[Service]:
-    """The Services that have an endpoint in an entry."""
-    inventory = site.context.inventory
-    for service in inventory.all_services():
-        if any(_inside(held, each.addresses) for each in inventory.endpoint_slices(service)):
-            yield service
-
-
-def _nodes(site: _CidrSite, held: Held) -> Iterator[Finding]:
+def _nodes(site: CidrSite, held: Held) -> Iterator[Finding]:
     own = site.context.cluster
     if own is not None and own.cidr_match_nodes:
         return
     advice = "Name nodes as the entities host, remote-node or kube-apiserver, or set policy-cidr-match-mode to nodes."
     if site.context.policy.kind == KNP:
         advice = f"{advice.partition(',')[0]} and remote-node in a CiliumNetworkPolicy: a NetworkPolicy cannot."
-    yield _manual(site, [held], f"where it holds nodes of {join_names(held.nodes)}", advice, what="node")
-
-
-def _may_hold(site: _CidrSite, unknown: Sequence[Held]) -> Finding:
-    said = parsed(site.context.config.internal_cidrs)
-    ours = [held.entry.text for held in unknown if held.entry.addresses <= said]
-    evidence = [f"internal_cidrs says that {join_names(ours)} holds the mesh and nothing else"] if ours else []
-    own = site.covered.own
-    known = ranges_known(site.covered)
-    if own is not None and own.cluster.pods_within:
-        evidence.append(_ranges_text(own))
-    where = f"in cluster {own.name}" if own is not None else "in the cluster of the policy"
-    return Finding(
-        severity=Severity.WARNING if known or ours else Severity.NOTE,
-        applicability=Applicability.MANUAL,
-        route=_route(site, unknown),
-        message=f"{_named(site, unknown)} may hold pods, which no CIDR matches"
-        + ("" if known else f"; where pods are {where} is not known"),
-        why="the rule would deny none of them" if site.rule.deny else "the rule would allow none of them",
-        evidence=tuple(evidence),
-        once="" if known or ours else f"where pods are {where}",
-        advice="Say where the pods are, with `pod_cidrs` and `node_cidrs` of a [[clusters]] entry or --inventory.",
-        at_key=len(unknown) > 1,
-    )
-
-
-def _manual(site: _CidrSite, entries: Sequence[Held], reason: str, advice: str, *, what: str = "pod") -> Finding:
-    return Finding(
-        severity=Severity.ERROR if site.rule.deny else Severity.WARNING,
-        applicability=Applicability.MANUAL,
-        route=_route(site, entries),
-        message=f"{_named(site, entries)} {site.verb} no {what}, {reason}",
-        why=_why(site),
-        evidence=_evidence(site, entries, ()),
-        advice=advice,
-        at_key=len(entries) > 1,
-    )
-
-
-def _why(site: _CidrSite) -> str:
-    if site.rule.deny:
-        return "a CIDR matches addresses outside the mesh only, so traffic that the rule seems to deny passes"
-    return "a CIDR matches addresses outside the mesh only, so traffic that the rule seems to allow is dropped"
-
-
-def _named(site: _CidrSite, entries: Sequence[Held]) -> str:
-    name = "ipBlock" if site.context.policy.kind == KNP else site.field.name
-    return f"`{name}` {join_names(held.entry.text for held in entries)}"
-
-
-def _holds(entries: Sequence[Held]) -> str:
-    pods = dict.fromkeys(name for held in entries for name in held.pods)
-    nodes = dict.fromkeys(name for held in entries if not held.pods for name in held.nodes)
-    parts = [f"pod of {join_names(pods)}"] if pods else []
-    parts += [f"node of {join_names(nodes)}"] if nodes else []
-    return " and no ".join(parts)
-
-
-def _route(site: _CidrSite, entries: Sequence[Held]) -> str:
-    return site.field.entry_route(entries[0].entry.index) if len(entries) == 1 else site.field.route
-
-
-def _mesh(covered: Coverage) -> AddressSet:
-    ranges = [member.ranges for member in covered.members]
-    return union(known for each in ranges for known in (each.pods, each.nodes, each.services) if known)
-
-
-def _evidence(site: _CidrSite, entries: Sequence[Held], gone: Sequence[str]) -> tuple[str, ...]:
-    named = {name for held in entries for name in (*held.pods, *held.part, *held.nodes, *held.services)}
-    facts = [_ranges_text(member) for member in site.covered.members if member.name in named]
-    local = site.context.config.internal_cidr.local
-    if local is not None and site.context.policy.kind != KNP:
-        facts.append(f'[passes.internal-cidr] local = "{local}"')
-    if gone:
-        facts.append(f"internal_cidrs = {join_names(site.context.config.internal_cidrs)}")
-    return tuple(facts)
-
-
-def _ranges_text(member: Member) -> str:
-    cluster = member.cluster
-    fields = [("pods", "pod_cidrs"), ("nodes", "node_cidrs"), ("Services", "service_cidrs")]
-    if cluster.pod_cidrs is None:
-        fields[0] = ("pods within", "pods_within")
-    by_source: dict[str, list[str]] = {}
-    for name, field in fields:
-        if cidrs := getattr(cluster, field):
-            by_source.setdefault(str(cluster.source_of(field)), []).append(f"{name} {' '.join(cidrs)}")
-    ranges = "; ".join(f"{source}: {', '.join(parts)}" for source, parts in by_source.items())
-    return f"{cluster.name}, {ranges or f'{cluster.source}: ranges of its nodes'}"
+    yield manual_finding(site, [held], f"where it holds nodes of {join_names(held.nodes)}", advice, what="node")

@@ -56,33 +56,36 @@ kind, no namespace, and every peer selector with the namespace that it means tod
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
-from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL
 from rewriter.cilium.policy import CNP, KNP
-from rewriter.cilium.selector import Requirement, Selector
-from rewriter.cilium.terms import conditions_of, label_term
+from rewriter.cilium.selector import Selector
 from rewriter.evidence.context import Context
 from rewriter.evidence.doubts import REMEDY, doubts_about
 from rewriter.evidence.identity_labels import filtered
 from rewriter.evidence.mesh import cluster_requirement, namespace_key
 from rewriter.evidence.namespaces import Gap, knowledge_gap, matches_of, namespaces_of, own_evidence, told
-from rewriter.evidence.workloads import on_host_network, workloads_evidence
+from rewriter.evidence.workloads import workloads_evidence
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.inventory.facts import Workload
-from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.clusterwide import clusterwide_form
 from rewriter.passes.kit.empty_peers import empty_peers
-from rewriter.passes.kit.namespace_labels import right_key, wrong_namespace_labels
-from rewriter.passes.kit.pod_selectors import in_namespaces, namespace_scope, own_pods, renamed_key
+from rewriter.passes.kit.namespace_findings import (
+    MANUAL,
+    matches_nowhere,
+    means_nodes,
+    misspelt_label,
+    moves,
+    option,
+    picks_pods,
+    say,
+)
+from rewriter.passes.kit.namespace_labels import wrong_namespace_labels
+from rewriter.passes.kit.pod_selectors import in_namespaces, namespace_scope, own_pods
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.passes.kit.report import report
 from rewriter.passes.kit.scope_keys import misspelt
 from rewriter.passes.kit.site import Site
 from rewriter.passes.kit.split_peers import halves
-from rewriter.text import join_names, selector_text
-
-_MANUAL = Applicability.MANUAL
+from rewriter.text import join_names
 
 
 @antipattern(
@@ -97,31 +100,14 @@ def find(context: Context) -> Iterator[Finding]:
     if context.policy.kind not in (CNP, KNP):
         return
     yield from empty_peers(context)
-    sites = [(site, selector) for site, selector in own_pods(context) if _picks_pods(selector)]
+    sites = [(site, selector) for site, selector in own_pods(context) if picks_pods(selector)]
     split = halves(context) if sites else frozenset()
-    sites = [each for each in sites if each[0].route not in split and not _means_nodes(context, each[1])]
+    sites = [each for each in sites if each[0].route not in split and not means_nodes(context, each[1])]
     found = [finding for site, selector in sites if (finding := _finding(site, selector)) is not None]
     yield from found
     if context.as_clusterwide and context.policy.kind == CNP:
         offer = clusterwide_form(context, pending=any(finding.fix for finding in found))
         yield from () if offer is None else (offer,)
-
-
-def _means_nodes(context: Context, selector: Selector) -> bool:
-    """Whether pods on the host network have the labels, so that no namespace would help (host-network-peer)."""
-    return bool(on_host_network(context, label_term(conditions_of(selector.requirements))))
-
-
-def _picks_pods(selector: Selector) -> bool:
-    """Whether a selector picks pods by their labels, and nothing in it says of which namespace.
-
-    `{}` and conditions that only rule out mean the whole of the policy's namespace, and are taken at their word.
-    """
-    if any(right_key(r.written_key) for r in selector.requirements):
-        return False
-    if selector.names_namespace or any(r.source not in (ANY, K8S) for r in selector.requirements):
-        return False
-    return any(r.operator in ("In", "Exists") and r.key != CLUSTER_LABEL for r in selector.requirements)
 
 
 def _finding(site: Site, selector: Selector) -> Finding | None:
@@ -131,7 +117,7 @@ def _finding(site: Site, selector: Selector) -> Finding | None:
         return None
     there = matches.elsewhere
     if (wrong := misspelt(selector)) and not there:
-        return _misspelt(site, selector, wrong)
+        return misspelt_label(site, selector, wrong)
     if any(
         True for version in (context.from_version, context.to_version) for _ in filtered(context, selector, version)
     ):
@@ -148,7 +134,7 @@ def _finding(site: Site, selector: Selector) -> Finding | None:
         return None
     if namespaces:
         return _in_several_namespaces(site, selector, namespaces, there)
-    return _in_other_clusters(site, selector, matches.beyond) if matches.beyond else _nowhere(site, selector)
+    return _in_other_clusters(site, selector, matches.beyond) if matches.beyond else matches_nowhere(site, selector)
 
 
 def _told(site: Site, selector: Selector, there: Sequence[Workload], said: Mapping[str, str]) -> Finding | None:
@@ -178,17 +164,17 @@ def _one(
         return None
     doubts = () if said else doubts_about(site.context.inventory, there)
     none = " (none is known)" if site.context.namespace_known and not doubts else ""
-    how = f"say where the pods are, with {_option(selector, namespace)}"
+    how = f"say where the pods are, with {option(selector, namespace)}"
     applicability = Applicability.UNSAFE if gap or site.deny else Applicability.EVIDENT
     advice = f"{gap.words}: {gap.lift}, or {how}" if gap else ""
-    return _say(
+    return say(
         site,
         selector,
-        _MANUAL if doubts else applicability,
+        MANUAL if doubts else applicability,
         f"pods that match seem to live in {namespace}, but {join_names(doubts)}"
         if doubts
         else f"pods that match live in {namespace}",
-        change=_moves(site, selector, f"in {namespace}", new, none),
+        change=moves(site, selector, f"in {namespace}", new, none),
         severity=Severity.NOTE if gap and not doubts else None,
         evidence=(*((said,) if said else ()), *workloads_evidence(there), *own_evidence(site.context)),
         advice=f"{REMEDY} Or {how}" if doubts else advice,
@@ -201,12 +187,12 @@ def _in_several_namespaces(
     where = f"in {join_names(names)}"
     none = None if site.context.policy.namespace in names else ""
     key = "namespaceSelector" if site.context.policy.kind == KNP else namespace_key(site.context.policy)
-    return _say(
+    return say(
         site,
         selector,
-        _MANUAL,
+        MANUAL,
         f"pods that match live {where}",
-        change=_moves(site, selector, where, in_namespaces(site, names), none),
+        change=moves(site, selector, where, in_namespaces(site, names), none),
         evidence=(*said, *workloads_evidence(there), *own_evidence(site.context)),
         advice=f"add `{key}` with the namespace that is meant, or with all of them",
     )
@@ -219,90 +205,12 @@ def _in_other_clusters(site: Site, selector: Selector, there: Sequence[Workload]
     names = namespaces_of(there)
     where = f"in {join_names(names)} of {join_names(clusters)}"
     new = in_namespaces(site, names, cluster_requirement(context, clusters))
-    return _say(
+    return say(
         site,
         selector,
-        _MANUAL,
+        MANUAL,
         f"pods that match live {where}",
-        change=_moves(site, selector, where, new),
+        change=moves(site, selector, where, new),
         evidence=(*workloads_evidence(there), *own_evidence(context)),
         advice="name the namespace and the cluster if these pods are meant",
-    )
-
-
-def _nowhere(site: Site, selector: Selector) -> Finding:
-    return _say(
-        site,
-        selector,
-        _MANUAL,
-        "no workload that is known matches, in any namespace",
-        severity=Severity.NOTE,
-        evidence=own_evidence(site.context),
-        advice="check the labels, or give the facts of the cluster with --inventory",
-    )
-
-
-def _misspelt(site: Site, selector: Selector, wrong: Sequence[Requirement]) -> Finding:
-    key = "namespaceSelector" if site.context.policy.kind == KNP else namespace_key(site.context.policy)
-    rest = [r for r in selector.requirements if r not in wrong]
-    pods = f"pods {text}" if (text := selector_text(Selector("", tuple(rest)))) else "every pod"
-    meant = join_names(value for r in wrong for value in r.values) or "any namespace"
-    change = None
-    operations = renamed_key(site, wrong[0]) if len(wrong) == 1 else ()
-    if operations:
-        right = label_term(conditions_of([*rest, wrong[0]._replace(source=K8S, key=NAMESPACE_LABEL)]))
-        opens = site.flows(f"{pods} in {meant}", site.entry, [right])
-        own = f"pods {selector_text(selector)} in {site.context.policy.namespace or ''}"
-        # What identities never have as a label closes nothing, and what the right key means as well stays.
-        unseen = any(filtered(site.context, selector, site.context.from_version))
-        change = Change(operations, (opens,), () if unseen else (site.flows(own, site.entry, rest=True),))
-    return _say(
-        site,
-        selector,
-        Applicability.UNSAFE if change else _MANUAL,
-        f"{join_names(f'`{r.written_key}`' for r in wrong)} is a label of pods there, not their namespace",
-        route=wrong[0].route,
-        advice=f"the key is `{key}`" if site.context.policy.kind == CNP else f"name the namespace in a `{key}`",
-        change=change,
-    )
-
-
-def _moves(site: Site, selector: Selector, where: str, new: Mapping[str, Any], none: str | None = "") -> Change:
-    """From the pods of the policy's own namespace to those `where`; with `none` None it keeps the former too."""
-    pods = f"pods {selector_text(selector)}"
-    own = "" if none is None else f"{pods} in {site.context.policy.namespace or ''}{none}"
-    return site.becomes(new, f"{pods} {where}", instead_of=own)
-
-
-def _option(selector: Selector, namespace: str) -> str:
-    single = (r for r in selector.requirements if r.operator == "In" and len(r.values) == 1)
-    label = next((f"{r.key}={r.values[0]}" for r in single), "key=value")
-    return f'`"{label}" = "{namespace}"` in [passes.missing-namespace]'
-
-
-def _say(
-    site: Site,
-    selector: Selector,
-    applicability: Applicability,
-    what: str,
-    *,
-    severity: Severity | None = None,
-    route: str = "",
-    **more: Any,
-) -> Finding:
-    context, deny = site.context, site.deny
-    own = (
-        f"pods of {context.policy.namespace or ''}" if context.namespace_known else "pods of the policy's own namespace"
-    )
-    verb = "denies" if deny else "means"
-    why = "a selector that names no namespace means the policy's own, so the traffic that was meant "
-    return report(
-        context,
-        route or site,
-        applicability,
-        f"`{site.field.name}` `{selector_text(selector)}` {verb} {own}: {what}",
-        why + ("passes" if deny else "is dropped"),
-        rule=site.rule,
-        severity=severity or (Severity.ERROR if deny else Severity.WARNING),
-        **more,
     )

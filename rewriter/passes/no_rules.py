@@ -36,32 +36,27 @@ remove the policy, or write the rules that were meant.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from rewriter.cilium.policy import EGRESS, INGRESS, Policy, Rule, Spec
+from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.version import RULES_REQUIRED
 from rewriter.evidence.context import Context
-from rewriter.finding import Applicability, Finding, Fix, FlowClaim, Operation, Severity
+from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
 from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.claims import all_other, rule_flows
 from rewriter.passes.kit.enforcement import rejected_today, subject_evidence, switched_on
 from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.report import report
+from rewriter.passes.kit.rule_directions import (
+    LISTS,
+    denied_by_name,
+    denied_claims,
+    directions_of,
+    has_no_rules,
+    says_deny,
+)
 from rewriter.passes.kit.upgrade_semantics import changed_by_upgrade
 from rewriter.text import join_names, subject_text
-
-_LISTS = ("ingress", "ingressDeny", "egress", "egressDeny")
-_DENYING = re.compile(r"deny|denie|lock-?down|isolat|default", re.IGNORECASE)
-
-
-def has_no_rules(raw: Mapping[str, Any]) -> bool:
-    """Whether a rule set has no item in any of its lists; a list that is no list is another matter."""
-    lists = [raw.get(name) for name in _LISTS]
-    return all(items is None or items == [] for items in lists) and any(
-        name in raw for name in ("endpointSelector", "nodeSelector")
-    )
 
 
 @antipattern(
@@ -72,7 +67,7 @@ def find(context: Context) -> Iterator[Finding]:
         if has_no_rules(spec.raw) and context.to_version >= RULES_REQUIRED:
             yield _without_rules(context, spec)
         elif spec.rules:
-            for direction in _denied_by_name(spec):
+            for direction in denied_by_name(spec):
                 if all(rule.direction != direction for rule in spec.rules):
                     yield _without_direction(context, spec, direction)
         for rule in spec.rules:
@@ -91,9 +86,9 @@ def _without_rules(context: Context, spec: Spec) -> Finding:
     why = f"as far as this policy goes, all traffic of {subject} passes"
     if len(context.policy.specs) > 1:
         why += f", and the other rule sets of the policy {'stop being' if before else 'are not'} enforced with it"
-    meant = _says_deny(context, spec)
+    meant = says_deny(context, spec)
     changes = switched_on(context) if rejected_today(context) else changed_by_upgrade(context)
-    fix = Fix(tuple(_deny(spec, direction) for direction in _directions(spec)))
+    fix = Fix(tuple(_deny(spec, direction) for direction in directions_of(spec)))
     return Finding(
         severity=Severity.ERROR,
         applicability=Applicability.UNSAFE if meant else Applicability.MANUAL,
@@ -106,34 +101,9 @@ def _without_rules(context: Context, spec: Spec) -> Finding:
         candidate=None if meant else fix,
         versions=str(RULES_REQUIRED),
         opens=changes.opens,
-        closes=(*_denied(context.policy, spec), *changes.closes),
+        closes=(*denied_claims(context.policy, spec), *changes.closes),
         at_key=True,
     )
-
-
-def _denied(policy: Policy, spec: Spec) -> Iterator[FlowClaim]:
-    """What rule sets without a rule deny once they have one: this one, then others that are waiting for the same."""
-    waiting = [each for each in policy.specs if each is not spec and has_no_rules(each.raw)]
-    for each in (spec, *waiting):
-        subject = subject_text(policy, each)
-        for direction in _directions(each):
-            yield all_other(f"all {direction} of {subject}", each, direction)
-
-
-def _directions(spec: Spec) -> list[str]:
-    """The directions that the rule set speaks of; ingress where it speaks of none."""
-    denied = _denied_by_name(spec)
-    spoken = [n for n in (INGRESS, EGRESS) if n in spec.raw or f"{n}Deny" in spec.raw or n in denied]
-    types = spec.raw.get("policyTypes")
-    if not spoken and isinstance(types, list):
-        spoken = [name for name in (INGRESS, EGRESS) if name.capitalize() in types]
-    return spoken or [INGRESS]
-
-
-def _denied_by_name(spec: Spec) -> list[str]:
-    """The directions for which `enableDefaultDeny` is written true."""
-    written = spec.raw.get("enableDefaultDeny")
-    return [name for name in (INGRESS, EGRESS) if isinstance(written, dict) and written.get(name) is True]
 
 
 def _without_direction(context: Context, spec: Spec, direction: str) -> Finding:
@@ -158,20 +128,7 @@ def _deny(spec: Spec, direction: str) -> Operation:
 
 
 def _route(spec: Spec) -> str:
-    return next((f"{spec.route}/{name}" for name in _LISTS if name in spec.raw), spec.route)
-
-
-def _says_deny(context: Context, spec: Spec) -> tuple[str, ...]:
-    """What says that denying was meant, as evidence."""
-    metadata = context.policy.raw.get("metadata")
-    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
-    described = [spec.raw.get("description")]
-    described += list(annotations.values()) if isinstance(annotations, dict) else []
-    said = [("its name", context.policy.name)]
-    said += [("the rule set", f"enableDefaultDeny.{direction}: true") for direction in _denied_by_name(spec)]
-    said += [("its description", text) for text in described if isinstance(text, str)]
-    said += [("a comment", text) for text in context.comments if "cnpfix:" not in text]
-    return tuple(f"{where} says {text.strip()!r:.80}" for where, text in said if _DENYING.search(text))[:3]
+    return next((f"{spec.route}/{name}" for name in LISTS if name in spec.raw), spec.route)
 
 
 def _names_peers(rule: Rule) -> bool:

@@ -52,37 +52,22 @@ All policies of both workloads count, of every kind. Nothing is reported as long
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Spec
 from rewriter.evidence.context import Context
 from rewriter.evidence.policies import AppliedRule, is_same_policy
-from rewriter.evidence.reachable import Reach, reach_of, reach_of_workload
+from rewriter.evidence.reachable import Reach, reach_of
 from rewriter.evidence.workloads import workloads_evidence
 from rewriter.finding import Applicability, Finding
 from rewriter.inventory.facts import Workload
 from rewriter.passes.kit.change import Change, rule_added
-from rewriter.passes.kit.other_side import peer_of_subject, refused_ports
+from rewriter.passes.kit.one_sided_gaps import Gap, gaps_of
+from rewriter.passes.kit.other_side import peer_of_subject
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.report import report
-from rewriter.passes.kit.rule_pairs import NamedPeer, naming
 from rewriter.text import join_names, policy_text, port_text
-
-_OTHER = {EGRESS: INGRESS, INGRESS: EGRESS}
-
-
-@dataclass(frozen=True, slots=True)
-class _Gap:
-    """A rule of the other side, the workloads of that side and the ports (as written there) that it opens in vain.
-
-    No ports: the rule opens every port.
-    """
-
-    named: NamedPeer
-    others: tuple[Workload, ...]
-    ports: tuple[Any, ...]
 
 
 @antipattern(
@@ -101,7 +86,7 @@ def find(context: Context) -> Iterator[Finding]:
             for direction in (EGRESS, INGRESS):
                 if reach.workload is None or not _stands_here(context, spec, reach, direction):
                     continue
-                for gap in _gaps(context, reach.workload, direction):
+                for gap in gaps_of(context, reach.workload, direction):
                     yield _finding(context, spec, reach.workload, direction, gap, alone=len(reaches) == 1)
 
 
@@ -124,54 +109,7 @@ def _stands_here(context: Context, spec: Spec, reach: Reach, direction: str) -> 
     return is_same_policy(chosen.policy, context.policy) and chosen.entry.route.startswith(spec.route)
 
 
-def _gaps(context: Context, workload: Workload, direction: str) -> Iterator[_Gap]:
-    """What other sides open for a workload, and its own policies do not let through."""
-    told: set[int] = set()
-    for named in naming(context, _OTHER[direction], workload):
-        refused = [(other, _refused(context, named, workload, other, direction)) for other in named.subjects]
-        if not named.subject_by_labels and any(ports is None for _, ports in refused):
-            continue
-        found = [(other, ports) for other, ports in refused if ports is not None and id(other) not in told]
-        found = [(other, ports) for other, ports in found if not _told_at_egress(context, workload, other, direction)]
-        if not found:
-            continue
-        told |= {id(other) for other, _ in found}
-        ports = [port for _, each in found for port in each]
-        yield _Gap(named, tuple(other for other, _ in found), tuple({str(port): port for port in ports}.values()))
-
-
-def _refused(
-    context: Context, named: NamedPeer, workload: Workload, other: Workload, direction: str
-) -> Sequence[Any] | None:
-    """The ports of the other side's rule that the workload's policies refuse; None where there is nothing to say."""
-    if other is workload or not _same_cluster(workload, other):
-        return None
-    ports = refused_ports(context, named, workload, other, direction)
-    if ports is None or named.by_labels:
-        return ports
-    # A rule for a whole namespace is at work as soon as one pod there gets through.
-    for peer in named.peers:
-        if peer is not workload and refused_ports(context, named, peer, other, direction) is None:
-            return None
-    return ports
-
-
-def _told_at_egress(context: Context, workload: Workload, other: Workload, direction: str) -> bool:
-    """Whether a rule is missing at the sender of a pair as well: the pair is reported there."""
-    if direction == EGRESS:
-        return False
-    for named in naming(context, INGRESS, other):
-        here = any(each is workload for each in named.subjects)
-        if here and _refused(context, named, other, workload, EGRESS) is not None:
-            return reach_of_workload(context, other).denied_by_default(EGRESS)
-    return False
-
-
-def _same_cluster(one: Workload, other: Workload) -> bool:
-    return None in (one.cluster, other.cluster) or one.cluster == other.cluster
-
-
-def _finding(context: Context, spec: Spec, workload: Workload, direction: str, gap: _Gap, *, alone: bool) -> Finding:
+def _finding(context: Context, spec: Spec, workload: Workload, direction: str, gap: Gap, *, alone: bool) -> Finding:
     rule = gap.named.rule
     others = join_names((str(each) for each in gap.others), most=3)
     ports = f" on {join_names(port_text(port) for port in gap.ports)}" if gap.ports else ""
@@ -209,7 +147,7 @@ def _route(spec: Spec, direction: str) -> str:
     return f"{spec.route}/{direction}" if direction in spec.raw else spec.route
 
 
-def _change(context: Context, spec: Spec, direction: str, gap: _Gap) -> Change | None:
+def _change(context: Context, spec: Spec, direction: str, gap: Gap) -> Change | None:
     """The rule that is missing, behind the last allow rule of the direction; None where there is none."""
     rules = [each for each in spec.rules if each.direction == direction and not each.deny and each.raw]
     peer = peer_of_subject(context.policy, gap.named, gap.others)

@@ -50,11 +50,9 @@ from dataclasses import replace
 from typing import Any
 
 from rewriter.cilium.policy import KNP, Policy, Rule, read_policy
-from rewriter.cilium.port_validation import PORTLESS
 from rewriter.cilium.validation import Rejection
 from rewriter.cilium.version import (
     BARE_ADDRESS_REJECTED,
-    CRD_PORTLESS_PROTOCOLS,
     L7_GENERIC_REMOVED,
     NODE_PEERS,
     REQUIRES_REMOVED,
@@ -64,7 +62,7 @@ from rewriter.cilium.version import (
     Version,
 )
 from rewriter.evidence.context import Context
-from rewriter.finding import Applicability, Finding, Severity
+from rewriter.finding import Finding, Severity
 from rewriter.passes.bare_address import bare_addresses
 from rewriter.passes.kit.enforcement import (
     default_denies,
@@ -72,14 +70,13 @@ from rewriter.passes.kit.enforcement import (
     rejected,
     rests_on_node_labels,
     upgrades,
-    value_at,
 )
 from rewriter.passes.kit.mechanical import mended
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
+from rewriter.passes.kit.rejection_words import rejected_finding
 from rewriter.passes.kit.repair import Repaired, repaired
-from rewriter.passes.kit.report import report
+from rewriter.passes.kit.rule_directions import has_no_rules
 from rewriter.passes.mixed_peers import mixed_kinds
-from rewriter.passes.no_rules import has_no_rules
 from rewriter.passes.removed_l7 import removed_kinds
 from rewriter.text import join_names
 
@@ -153,7 +150,7 @@ def _repairs(context: Context) -> Repaired | None:
 
 def _rejected_throughout(context: Context, reason: Rejection) -> Finding:
     later = next((v for v in SUPPORTED if v > context.to_version and _other_reason(context, v) is None), None)
-    return _make(
+    return rejected_finding(
         context,
         reason,
         Severity.ERROR,
@@ -168,7 +165,7 @@ def _rejected_by_upgrade(context: Context, reason: Rejection) -> Finding:
     since = next(version for version in upgrades(context) if _other_reason(context, version) is not None)
     denied = join_names(default_denies(context))
     lost = f": {denied} is no longer denied by default" if denied else ""
-    return _make(
+    return rejected_finding(
         context,
         reason,
         Severity.ERROR,
@@ -182,7 +179,7 @@ def _accepted_by_upgrade(context: Context, reason: Rejection) -> Finding:
     since = next(version for version in upgrades(context) if _other_reason(context, version) is None)
     denied = join_names(default_denies(context))
     gained = f", and {denied} is denied by default" if denied else ""
-    return _make(
+    return rejected_finding(
         context,
         reason,
         Severity.WARNING,
@@ -199,7 +196,7 @@ def _by_default(context: Context) -> Iterator[Finding]:
     if reason is None or rejected(context.policy, context.to_version) is not None:
         return
     since = "" if context.from_version >= NODE_PEERS else f"from Cilium {NODE_PEERS} on "
-    yield _make(
+    yield rejected_finding(
         context,
         reason,
         Severity.ERROR,
@@ -207,63 +204,4 @@ def _by_default(context: Context) -> Iterator[Finding]:
         "the policy is enforced only where the agents run with enable-node-selector-labels, and it is unknown whether "
         "they do; until then it is not rewritten",
         "say `node_selector_labels = true` in [[clusters]] if they do; if not, set Helm `nodeSelectorLabels`",
-    )
-
-
-def _make(
-    context: Context,
-    reason: Rejection,
-    severity: Severity,
-    message: str,
-    why: str,
-    advice: str = "",
-    made: Repaired | None = None,
-) -> Finding:
-    route, value = value_at(context.policy, reason.route)
-    setting = _setting(context, reason, value)
-    if setting:
-        message = f"{message} ({setting})"
-    advice = advice or _reading(context.policy, route, value)
-    if not advice and (made is None or made.rejected is not None):
-        advice = "correct it, or delete the policy if it is unused"
-    if "enable-node-selector-labels" in reason.message:
-        advice = advice.replace("correct it", "set Helm `nodeSelectorLabels`")
-    if made is not None and made.rejected is not None:
-        advice += f"; once mended it is rejected for another reason as well: {made.rejected.message}"
-    return report(
-        context,
-        route,
-        Applicability.MANUAL if made is None else made.applicability,
-        message,
-        why,
-        change=made.change if made else None,
-        severity=severity,
-        evidence=made.evidence if made else (),
-        advice=advice,
-    )
-
-
-def _setting(context: Context, reason: Rejection, value: Any) -> str:
-    """The agents' setting that would make a rejected form valid, in words."""
-    port = value if isinstance(value, dict) else None
-    if "ort must be specified" in reason.message and port is not None:
-        since = CRD_PORTLESS_PROTOCOLS
-        protocol = str(port.get("protocol") or "ANY").upper()
-        if protocol.lower() in PORTLESS or protocol == "ANY":
-            return f"valid with enable-extended-ip-protocols from Cilium {since} on, which is off by default"
-    protocol = next((name for name in PORTLESS if f'invalid protocol "{name.upper()}"' in reason.message), "")
-    if protocol:
-        return f"known from Cilium {CRD_PORTLESS_PROTOCOLS} on, with enable-extended-ip-protocols"
-    return ""
-
-
-def _reading(policy: Policy, route: str, value: Any) -> str:
-    """Both readings of an empty mapping where a list of rules is wanted."""
-    name = route.rpartition("/")[2]
-    if value != {} or name not in ("ingress", "egress", "ingressDeny", "egressDeny"):
-        return ""
-    if policy.kind == KNP:
-        return f"`{name}: []` denies all {name}, `{name}: [{{}}]` allows all of it: write the one that is meant"
-    return (
-        f"`{name}: [{{}}]` denies all {name} that nothing else allows, `{name}: []` says nothing: write what is meant"
     )

@@ -38,26 +38,29 @@ all pods of the policy's namespace are known and its Namespace is among the fact
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
-from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX
+from rewriter.cilium.labels import CLUSTER_LABEL, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Spec, read_policy
 from rewriter.cilium.selector import Requirement, Selector
-from rewriter.cilium.terms import LabelTerm
 from rewriter.evidence.context import Context
-from rewriter.evidence.host_policies import nodes_of
 from rewriter.evidence.identity_labels import filtered, of_no_source
 from rewriter.evidence.namespaces import own_evidence
-from rewriter.evidence.near_labels import near_label
 from rewriter.evidence.placeholders import has_placeholder
 from rewriter.evidence.workloads import matches, on_host_network, subject_term, workloads_evidence
-from rewriter.finding import Applicability, Finding, FlowClaim, Severity
+from rewriter.finding import Applicability, Finding, FlowClaim
 from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.claims import all_other, rules_flows
-from rewriter.passes.kit.label_sources import RightKey, dotted, filter_words, with_key
+from rewriter.passes.kit.label_sources import RightKey, dotted, with_key
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.report import report
+from rewriter.passes.kit.subject_findings import (
+    filtered_subject,
+    is_described,
+    nearest_label,
+    selects_no_node,
+    severity_of,
+)
 from rewriter.text import join_names, selector_text, subject_text
 
 _CHANGES_NOTHING = "the pods that it was written for stay as they are without it"
@@ -73,13 +76,13 @@ def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
         subject = spec.subject
         if subject is None and spec.node_subject is not None:
-            yield from _no_node(context, spec, spec.node_subject)
+            yield from selects_no_node(context, spec, spec.node_subject)
         if subject is None or subject.names_reserved or has_placeholder(_written(context, spec)):
             continue
         left_out = tuple(filtered(context, subject, context.to_version))
         no_source = tuple(of_no_source(subject)) if context.policy.kind != KNP else ()
         if left_out:
-            yield _filtered(context, spec, subject, left_out)
+            yield filtered_subject(context, spec, subject, left_out)
         elif no_source:
             yield _no_source(context, spec, no_source)
         elif _names_pods(subject) and (context.namespace_known or context.policy.clusterwide):
@@ -100,26 +103,6 @@ def _names_pods(subject: Selector) -> bool:
     )
 
 
-def _severity(spec: Spec) -> Severity:
-    """How bad it is that nothing is protected: deny rules and a default deny are there to shut something."""
-    denies = any(rule.deny for rule in spec.rules)
-    allows = any(not rule.deny and (rule.peers or rule.to_ports) for rule in spec.rules)
-    return Severity.ERROR if denies or not allows else Severity.WARNING
-
-
-def _filtered(context: Context, spec: Spec, subject: Selector, left_out: tuple[Requirement, ...]) -> Finding:
-    keys = join_names(f"`{each.written_key}`" for each in left_out)
-    return report(
-        context,
-        left_out[0],
-        Applicability.MANUAL,
-        f"the policy selects no pod{filter_words(context, subject, left_out)}: {keys} is not part of identities",
-        "Cilium compares a selector with the labels of identities, and its filter leaves this one out",
-        severity=_severity(spec),
-        advice="select the pods by another label that they carry",
-    )
-
-
 def _no_source(context: Context, spec: Spec, wrong: tuple[Requirement, ...]) -> Finding:
     first = wrong[0]
     right = dotted(context, first) if len(wrong) == 1 and not any(rule.deny for rule in spec.rules) else None
@@ -131,7 +114,7 @@ def _no_source(context: Context, spec: Spec, wrong: tuple[Requirement, ...]) -> 
         f"the policy selects no pod: `{first.written_key}` is a label `{first.key}` of source `{first.source}`",
         "what stands before a colon in a key is the source of the label, and labels of pods have source `k8s`",
         change=change,
-        severity=_severity(spec),
+        severity=severity_of(spec),
         evidence=right.evidence if right else (),
         advice="" if right else "write the key as the pods have it",
     )
@@ -178,9 +161,9 @@ def _unmatched(context: Context, spec: Spec, subject: Selector) -> Iterator[Find
     if found.workloads or found.undecided:
         return
     nodes = on_host_network(context, term)
-    near = {} if nodes else _nearest(context, term, subject)
+    near = {} if nodes else nearest_label(context, term, subject)
     # Whether these are all workloads is the dearest question, so it comes last.
-    if not (nodes or near or _is_described(context)) or not found.certain:
+    if not (nodes or near or is_described(context)) or not found.certain:
         return
     if nodes:
         there = join_names((str(each) for each in nodes), most=3)
@@ -190,7 +173,7 @@ def _unmatched(context: Context, spec: Spec, subject: Selector) -> Iterator[Find
             Applicability.MANUAL,
             f"the policy protects no pod: {there}, which it selects, runs on the host network",
             "a pod on the host network is its node to Cilium, and policies for pods do not apply to it",
-            severity=_severity(spec),
+            severity=severity_of(spec),
             evidence=workloads_evidence(nodes),
             advice="protect the nodes with a CiliumClusterwideNetworkPolicy that has a `nodeSelector` (host firewall)",
         )
@@ -202,59 +185,7 @@ def _unmatched(context: Context, spec: Spec, subject: Selector) -> Iterator[Find
         f"the policy selects no pod: none has {selector_text(subject)}"
         + (f"; near it is {join_names(near)}" if near else ""),
         _CHANGES_NOTHING,
-        severity=_severity(spec),
+        severity=severity_of(spec),
         evidence=(*near.values(), *own_evidence(context)),
         advice="write the label as the pods have it, or remove the policy if its pods are gone",
     )
-
-
-def _no_node(context: Context, spec: Spec, subject: Selector) -> Iterator[Finding]:
-    """The finding of a nodeSelector that no known node has, and that one nearly has.
-
-    Nodes join without a manifest, so that only a label that is nearly there tells of a mistake.
-    """
-    selected, known = nodes_of(context, spec)
-    if selected or not known or has_placeholder(spec.raw.get("nodeSelector")):
-        return
-    labels = {f"{key}={value}" if value else key: node for node in known for key, value in node.labels.items()}
-    near: dict[str, str] = {}
-    for requirement in subject.requirements:
-        wanted = [f"{requirement.key}={value}" if value else requirement.key for value in requirement.values or ("",)]
-        there = [text for text in wanted if text in labels or text in {each.partition("=")[0] for each in labels}]
-        if requirement.operator in ("In", "Exists") and not there:
-            for text in get_close_matches(wanted[0], labels, n=1, cutoff=0.85):
-                near[f"`{text}`"] = f"node {labels[text].name} has {text}, {labels[text].source}"
-    if near:
-        yield report(
-            context,
-            subject,
-            Applicability.MANUAL,
-            f"the policy selects no node: none has {selector_text(subject)}; near it is {join_names(near)}",
-            "the nodes that it was written for stay as they are without it",
-            severity=_severity(spec),
-            evidence=tuple(near.values()),
-            advice="write the label as the nodes have it",
-        )
-
-
-def _is_described(context: Context) -> bool:
-    """Whether the facts describe the policy's namespace as a whole: its Namespace is among them.
-
-    kube-system holds what the cluster's installer runs, and a clusterwide policy is for namespaces of other trees too.
-    """
-    own = context.policy.namespace
-    return own not in (None, "default", "kube-system") and bool(context.inventory.namespaces(own))
-
-
-def _nearest(context: Context, term: LabelTerm, subject: Selector) -> dict[str, str]:
-    """The labels of known workloads of the policy's namespaces that are nearest to a wrong one, with their places."""
-    namespaces = {c.values for c in term.conditions if c.key == NAMESPACE_LABEL and c.operator == "In"}
-    named = set().union(*namespaces) if namespaces else None
-    found: dict[str, str] = {}
-    for requirement in subject.requirements:
-        if requirement.operator != "In" or requirement.source not in (ANY, K8S):
-            continue
-        for value in requirement.values:
-            for text, workload in near_label(context, requirement.key, value, named).items():
-                found[f"`{text}`"] = f"{workload} has {text}, {workload.source}"
-    return found
