@@ -11,6 +11,8 @@ from rewriter.catalogue.symptoms import Symptom
 
 #: A word of the symptom itself, or of the other ways to say it, counts more than one of the explanation.
 _HEADING, _EXPLANATION = 3.0, 1.0
+#: A word that no symptom has counts this part of a rare one: it may name what the pods are, or what they reach.
+_UNKNOWN = 0.35
 #: Of what the rare words of a description are worth, a symptom has to meet this much.
 _ENOUGH = 0.4
 #: A symptom that meets less than this part of what the best one meets is left out.
@@ -18,6 +20,12 @@ _CLOSE = 0.6
 
 _WORD = re.compile(r"[a-z0-9]+(?:\.[0-9]+)*|\[\]")
 _TIMEOUT = re.compile(r"tim(?:e|es|ed|ing) out")
+#: That something passes which should not is a word of its own: without it, "not blocked" would mean "blocked".
+_PASSES = re.compile(
+    r"\b(?:not|nothing|never|nobody)(?: is| are| gets?| being)? (?:block|den[iy]|drop|enforc|restrict|protect)\w*"
+    r"|n't (?:block|deny|drop|restrict|protect)\w*"
+    r"|\bstill (?:be |is |can )?(?:reach|allow|open|pass|access|talk|connect)\w*"
+)
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _ENDINGS = ("ing", "ed", "es", "s", "e")
 #: Words that tell no symptom from another.
@@ -39,6 +47,9 @@ _SAME = {
         ("clustermesh", "mesh"),
         ("apiserver", "api-server"),
         ("allow", "open", "permit", "pass"),
+        ("world", "internet", "outside", "external"),
+        ("probe", "liveness", "readiness", "healthcheck"),
+        ("database", "db", "postgres", "mysql", "redis"),
     )
     for same in row
 }
@@ -52,7 +63,10 @@ def search(text: str, symptoms: Sequence[Symptom], most: int = 3) -> tuple[Sympt
     asked = set(_words(text))
     documents = [_weights(each) for each in symptoms]
     frequency = Counter(word for document in documents for word in document)
-    rarity = {word: math.log(1 + len(documents) / (1 + frequency[word])) for word in asked}
+    rarity = {
+        word: math.log(1 + len(documents) / (1 + frequency[word])) * (1 if frequency[word] else _UNKNOWN)
+        for word in asked
+    }
     whole = sum(rarity.values()) * _HEADING
     scores = [sum(rarity[word] * document.get(word, 0.0) for word in asked) for document in documents]
     best = max(scores, default=0.0)
@@ -71,6 +85,7 @@ def _weights(symptom: Symptom) -> dict[str, float]:
 def _words(*texts: str) -> Iterable[str]:
     for text in texts:
         parted = _TIMEOUT.sub("timeout", f"{text} {_CAMEL.sub(' ', text)}".lower())
+        parted = _PASSES.sub("unrestricted", parted)
         for word in _WORD.findall(parted):
             if word not in _COMMON:
                 yield _SAME.get(word) or _SAME.get(_stem(word)) or _stem(word)
