@@ -71,7 +71,8 @@ class Finding:
     flow is refused. Findings of one pass with the same `once` are reported as one, at the first place of a run. One
     that is `on_request` is reported only where its pass is selected by name: a note that neither a fix nor evidence of
     harm supports. One that `drops` harms in that what its fix opens is dropped: it is a note where another policy lets
-    that through. The pass puts its `code` and `id` in, and `drops`.
+    that through. One that `exposes` says that pods are not protected, or that everybody gets in: it comes before others
+    of its severity. The pass puts its `code` and `id` in, and these two.
     """
 
     severity: Severity
@@ -90,6 +91,7 @@ class Finding:
     on_request: bool = False
     once: str = ""
     drops: bool = False
+    exposes: bool = False
     code: str = ""
     id: str = ""
 

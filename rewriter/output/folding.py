@@ -13,8 +13,11 @@ _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 
 
 def by_harm(findings: Iterable[Reported]) -> list[Reported]:
-    """Errors first, then warnings, then notes; those of one file stay together, in the order of their lines."""
-    return sorted(findings, key=lambda item: _RANK[item.finding.severity])
+    """Errors first, then warnings, then notes; of each, first what leaves pods unprotected or lets everybody in.
+
+    Those of one file stay together, in the order of their lines.
+    """
+    return sorted(findings, key=lambda item: (_RANK[item.finding.severity], not item.finding.exposes))
 
 
 def folded(findings: Sequence[Reported]) -> list[list[Reported]]:

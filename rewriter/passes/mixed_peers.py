@@ -74,7 +74,7 @@ def _counts(name: str, rule: Rule, version: Version) -> bool:
     return version >= NODE_PEERS or name not in _SINCE_NODE_PEERS
 
 
-@antipattern(code="CNP001", id="mixed-peers", title="more than one kind of peer in a rule")
+@antipattern(code="CNP001", id="mixed-peers", title="more than one kind of peer in a rule", exposes=True)
 def find(context: Context) -> Iterator[Finding]:
     for rule in context.policy.rules():
         fields = mixed_kinds(rule, context.to_version) or mixed_kinds(rule, context.from_version)

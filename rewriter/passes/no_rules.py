@@ -60,7 +60,11 @@ from rewriter.text import join_names, subject_text
 
 
 @antipattern(
-    code="CNP011", id="no-rules", title="a rule set without a single rule, which denies nothing", change=RULES_REQUIRED
+    code="CNP011",
+    id="no-rules",
+    title="a rule set without a single rule, which denies nothing",
+    change=RULES_REQUIRED,
+    exposes=True,
 )
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:

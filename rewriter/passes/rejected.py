@@ -87,6 +87,7 @@ from rewriter.text import join_names
     title="a policy that a release rejects, and so does not enforce",
     kinds=EVERY_KIND,
     any_types=True,
+    exposes=True,
 )
 def find(context: Context) -> Iterator[Finding]:
     before, after = (_other_reason(context, version) for version in (context.from_version, context.to_version))

@@ -51,6 +51,7 @@ _REMOVED = ("kafka", "l7proto", "l7")
     title="L7 rules that 1.20 drops, which opens their port",
     change=L7_GENERIC_REMOVED,
     crossing=True,
+    exposes=True,
 )
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:

@@ -57,7 +57,9 @@ from rewriter.text import peers_text, ports_text, selector_text
 _WHY = "items of a list are OR-ed: each of them allows by itself"
 
 
-@antipattern(code="CNP022", id="split-rule", title="two items of a list where one was meant", kinds=EVERY_KIND)
+@antipattern(
+    code="CNP022", id="split-rule", title="two items of a list where one was meant", kinds=EVERY_KIND, exposes=True
+)
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
         for _, rules in groupby(spec.rules, key=lambda rule: rule.list_route):

@@ -64,6 +64,7 @@ _PREFIX = "policy.cilium.io/"
     title="a field that the API does not have at that place",
     kinds=EVERY_KIND,
     any_types=True,
+    exposes=True,
 )
 def find(context: Context) -> Iterator[Finding]:
     yield from _annotations(context)

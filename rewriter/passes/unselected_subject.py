@@ -71,6 +71,7 @@ _CHANGES_NOTHING = "the pods that it was written for stay as they are without it
     id="unselected-subject",
     title="a policy that protects no pod",
     kinds=EVERY_KIND,
+    exposes=True,
 )
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:

@@ -36,7 +36,8 @@ class Pass:
     it; `spans` narrows that further. `after` names the passes whose fixes this one wants to see. With `any_types` it
     also reads policies that hold values of types that no release decodes; other passes need not reckon with them. One
     that `drops` finds rules that allow less than they mean: where another policy lets that through, its findings are
-    notes. The documentation of a pass is the docstring of its module.
+    notes. One that `exposes` finds policies that protect nobody or let everybody in: its findings come before others of
+    their severity. The documentation of a pass is the docstring of its module.
     """
 
     code: str
@@ -50,11 +51,12 @@ class Pass:
     after: tuple[str, ...] = ()
     any_types: bool = False
     drops: bool = False
+    exposes: bool = False
 
     def find(self, context: Context) -> Iterator[Finding]:
         """The findings of the pass on one policy, under its code and id."""
         for finding in self.function(context):
-            yield replace(finding, code=self.code, id=self.id, drops=self.drops)
+            yield replace(finding, code=self.code, id=self.id, drops=self.drops, exposes=self.exposes)
 
     def concerns(self, before: Version, after: Version) -> bool:
         """Whether the pass runs for an upgrade: whether a policy can have the anti-pattern there."""
@@ -89,11 +91,12 @@ def antipattern(
     after: tuple[str, ...] = (),
     any_types: bool = False,
     drops: bool = False,
+    exposes: bool = False,
 ) -> Callable[[Find], Pass]:
     """Makes a pass of the function that finds the anti-pattern; see `Pass` for the arguments."""
 
     def made(function: Find) -> Pass:
-        return Pass(code, id, title, function, kinds, change, crossing, spans, after, any_types, drops)
+        return Pass(code, id, title, function, kinds, change, crossing, spans, after, any_types, drops, exposes)
 
     return made
 
