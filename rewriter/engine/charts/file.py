@@ -11,7 +11,7 @@ from typing import Any
 from rewriter import yamltext
 from rewriter.engine.charts.find import Charts
 from rewriter.engine.charts.treat import ChartOutcome, Judge, Source, treat_chart_template
-from rewriter.engine.charts.value_sets import ANY_NAMESPACE, ValueSet, unread_release, value_sets
+from rewriter.engine.charts.value_sets import ValueSet, unread_release, value_sets
 from rewriter.engine.documents import FoundPolicy, policies_in
 from rewriter.engine.holders import held_policies
 from rewriter.engine.hooks import FileHooks
@@ -92,7 +92,8 @@ def _policies(values: ValueSet, value: object) -> Sequence[FoundPolicy]:
     def namespace_of(manifest: dict[str, Any]) -> str | None:
         own = mapping(manifest.get("metadata")).get("namespace")
         if values.release is None:
-            return own if isinstance(own, str) and own != ANY_NAMESPACE else None
+            made_up = isinstance(own, str) and any(name in own for name in values.unknown)
+            return own if isinstance(own, str) and not made_up else None
         release = values.release
         if release.transformed and release.placement is not None:
             own = mapping(release.placement.apply(manifest).get("metadata")).get("namespace")

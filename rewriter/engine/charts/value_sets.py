@@ -37,8 +37,8 @@ class ValueSet:
         return () if self.release else (self.name, self.namespace)
 
     def for_chart(self, chart: str) -> ValueSet:
-        """The same with a release's name that charts take which ask for their own name at its beginning."""
-        return replace(self, name=f"{chart}-release")
+        """The same with names that charts take which ask for their own name at the beginning of these."""
+        return replace(self, name=f"{chart}-release", namespace=f"{chart}-namespace")
 
 
 def value_sets(chart: Path, releases: Iterable[Release], more: Sequence[Mapping[str, Any]] = ()) -> list[ValueSet]:

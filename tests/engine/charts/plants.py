@@ -106,7 +106,9 @@ def tried(root: Path, plant: Plant, helm: Helm) -> str:
     relative = str(plant.template.relative_to(root))
     workspace = open_workspace(Request((str(_chart(root, plant.template)),), ignore_config=True), lambda _: None)
     found = FoundFile(str(plant.template))
-    fixer = fixer_for(workspace, Options(workspace.from_version, workspace.to_version, unsafe_fixes=True))
+    # A planted rule beside the chart's own may look like one that was split; that is no part of the plant.
+    ignore = frozenset({"split-rule"})
+    fixer = fixer_for(workspace, Options(workspace.from_version, workspace.to_version, None, ignore, unsafe_fixes=True))
     result = fixer.fix_file(found, plant.text.encode())
     if result.errors:
         return f"error: {result.errors[0]}"

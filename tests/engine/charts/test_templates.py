@@ -263,7 +263,8 @@ def test_a_template_that_fails_beside_it_is_no_obstacle(repository: Repository) 
 
 
 def test_a_name_that_the_chart_insists_on(repository: Repository) -> None:
-    template = GUARDED + '{{- if not (hasPrefix "web-" .Release.Name) }}{{ fail "web-" }}{{ end }}\n'
+    names = "(hasPrefix `web-` .Release.Name) (hasPrefix `web-` .Release.Namespace)"
+    template = GUARDED + f"{{{{- if not (and {names}) }}}}{{{{ fail `web-` }}}}{{{{ end }}}}\n"
     found = repository.treat(chart(template, "enabled: true\n"))
     assert found.after[POLICY] == template.replace(STAR, FIXED)
 
