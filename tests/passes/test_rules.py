@@ -47,6 +47,11 @@ def test_a_sibling_keeps_ports_and_authentication_in_the_order_of_its_original()
     assert new["toPorts"] is not rule.raw["toPorts"]
 
 
+def test_a_sibling_with_other_peers_too_has_them_where_the_original_has_its_own() -> None:
+    [rule] = context("ingress: [{icmps: [{fields: [{type: 8}]}], fromCIDR: [10.0.0.0/8]}]").policy.rules()
+    assert list(sibling(rule, {"fromEntities": ["cluster"]})) == ["icmps", "fromEntities"]
+
+
 def test_a_sibling_of_a_rule_without_peers_starts_with_its_own() -> None:
     [rule] = context("ingress: [{icmps: [{fields: [{type: 8}]}]}]").policy.rules()
     assert list(sibling(rule, {"fromEntities": ["cluster"]})) == ["fromEntities", "icmps"]
@@ -87,6 +92,8 @@ OF_B = (
         ("fromEntities: [cluster]", f"fromEndpoints: [{ANY_POD}]", True),
         ("fromCIDR: [10.0.0.0/8]", "fromCIDR: [10.1.0.0/16]", True),
         ("fromCIDRSet: [{cidr: 10.0.0.0/8, except: [10.1.0.0/24]}]", "fromCIDR: [10.1.0.0/16]", False),
+        ("fromCIDR: [10.0.0.0/8]", "fromEntities: [cluster]", False),
+        ("fromEntities: [cluster]", "fromCIDR: [10.0.0.0/8]", False),
         # A rule that allows nothing covers nothing, and one that the release rejects neither.
         ("{fromEntities: [all], toPorts: [{}]}", "fromEntities: [cluster]", False),
         ("{fromEntities: [all], fromCIDR: [10.0.0.0/8]}", "fromEntities: [cluster]", False),
@@ -97,6 +104,33 @@ def test_peers_are_there_already(other: str, wanted: str, there: bool) -> None:
     known = context(f"ingress: [{{fromCIDR: [192.0.2.0/24]}}, {other}]")
     rule = next(known.policy.rules())
     assert (uncovered_rules(known, rule, [yaml.safe_load(f"{{{wanted}}}")]) == []) is there
+
+
+@pytest.mark.parametrize(
+    ("other", "wanted", "there"),
+    [
+        ("{key: a, operator: NotIn, values: [x]}", "{key: a, operator: NotIn, values: [x, y]}", True),
+        ("{key: a, operator: NotIn, values: [x, y]}", "{key: a, operator: NotIn, values: [x]}", False),
+        ("{key: a, operator: NotIn, values: [x]}", "{key: a, operator: In, values: [y]}", True),
+        ("{key: a, operator: NotIn, values: [x]}", "{key: a, operator: In, values: [x, y]}", False),
+        ("{key: a, operator: NotIn, values: [x]}", "{key: a, operator: DoesNotExist}", True),
+        ("{key: a, operator: NotIn, values: [x]}", "{key: a, operator: Exists}", False),
+        ("{key: a, operator: DoesNotExist}", "{key: a, operator: DoesNotExist}", True),
+        ("{key: a, operator: DoesNotExist}", "{key: a, operator: NotIn, values: [x]}", False),
+        ("{key: a, operator: DoesNotExist}", "{key: a, operator: Exists}", False),
+        ("{key: a, operator: Exists}", "{key: a, operator: In, values: [x]}", True),
+        ("{key: a, operator: Exists}", "{key: a, operator: NotIn, values: [x]}", False),
+        ("{key: a, operator: In, values: [x, y]}", "{key: a, operator: In, values: [x]}", True),
+        ("{key: a, operator: In, values: [x]}", "{key: a, operator: In, values: [x, y]}", False),
+        ("{key: b, operator: In, values: [x]}", "{key: a, operator: In, values: [x]}", False),
+    ],
+)
+def test_conditions_are_there_already(other: str, wanted: str, there: bool) -> None:
+    """A pod that meets the wanted condition must meet the other one."""
+    known = context(f"ingress: [{{fromCIDR: [192.0.2.0/24]}}, {{fromEndpoints: [{{matchExpressions: [{other}]}}]}}]")
+    rule = next(known.policy.rules())
+    new = yaml.safe_load(f"{{fromEndpoints: [{{matchExpressions: [{wanted}]}}]}}")
+    assert (uncovered_rules(known, rule, [new]) == []) is there
 
 
 @pytest.mark.parametrize(
