@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rewriter import yamltext
 from rewriter.engine.proofs import ProofError
 from rewriter.finding import Operation
-from rewriter.yamltext import Moves, Path, PlacedComment
+from rewriter.yamltext import LocatedComment, Moves, Path
 
 _PROOF = "nothing misplaced"
 
@@ -38,9 +38,9 @@ def _text(document: yamltext.Document) -> str:
     return document.text[document.span.start : document.span.end]
 
 
-def _unplaced(before: Sequence[PlacedComment], after: Sequence[PlacedComment], moves: Moves) -> PlacedComment | None:
+def _unplaced(before: Sequence[LocatedComment], after: Sequence[LocatedComment], moves: Moves) -> LocatedComment | None:
     """The first comment of the old text for which the new one has none at a place that is right."""
-    left: dict[str, list[PlacedComment]] = {}
+    left: dict[str, list[LocatedComment]] = {}
     for comment in reversed(after):
         left.setdefault(comment.text, []).append(comment)
     expected = Counter(comment.text for comment in before)
@@ -58,7 +58,7 @@ def _unplaced(before: Sequence[PlacedComment], after: Sequence[PlacedComment], m
     return None
 
 
-def _alive(comment: PlacedComment, moves: Moves) -> frozenset[Path]:
+def _alive(comment: LocatedComment, moves: Moves) -> frozenset[Path]:
     """Where the nodes that a comment stands at are now, as far as they are still there.
 
     What begins where the document does speaks of the first node rather than of the whole.
@@ -68,7 +68,7 @@ def _alive(comment: PlacedComment, moves: Moves) -> frozenset[Path]:
     )
 
 
-def _fits(old: PlacedComment, new: PlacedComment, alive: frozenset[Path], moves: Moves) -> bool:
+def _fits(old: LocatedComment, new: LocatedComment, alive: frozenset[Path], moves: Moves) -> bool:
     if alive:
         if old.at_foot == new.at_foot and not alive.isdisjoint(new.paths):
             return True

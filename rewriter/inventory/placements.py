@@ -40,7 +40,7 @@ class _Applier:
 
 
 @dataclass(frozen=True, slots=True)
-class PlacedApplication:
+class LocatedApplication:
     """An Argo CD Application as it is applied, and the target that it deploys to."""
 
     value: Mapping[str, Any]
@@ -66,7 +66,7 @@ class Placements:
         self._sources = VariableSources(files, lambda: self.patch_files)
         self._unknown: dict[Problem, None] = {}
         self._unread: dict[Unread, None] = {}
-        self._applications: list[PlacedApplication] = []
+        self._applications: list[LocatedApplication] = []
         self._unfilled: list[tuple[Mapping[str, Any], Transform]] = []
 
     def of(self, inner: str) -> Sequence[Placement]:
@@ -106,7 +106,7 @@ class Placements:
         return self.targets_of(folder or ".") if name in KUSTOMIZATION_NAMES else ()
 
     @property
-    def applications(self) -> Sequence[PlacedApplication]:
+    def applications(self) -> Sequence[LocatedApplication]:
         """Every Application, those that ApplicationSets make too."""
         self.of("")
         return self._applications
@@ -243,7 +243,7 @@ class Placements:
         read = self._read(value, applier, target)
         for application in read.applications:
             where = argo.destination_of(application) or target
-            self._applications.append(PlacedApplication(application, applier.manifest.source, where))
+            self._applications.append(LocatedApplication(application, applier.manifest.source, where))
         fresh: list[tuple[str, Placement]] = []
         for application in read.unfilled:
             steps = argo.steps_of(application, applier.manifest.source)

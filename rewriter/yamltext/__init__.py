@@ -11,7 +11,7 @@ from rewriter.yamltext.moves import Moves, moves_of
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence, Span
 from rewriter.yamltext.parse import decode, parse
 from rewriter.yamltext.route import uneditable
-from rewriter.yamltext.second import Path, PlacedComment, SecondParserError, agrees, read_twice
+from rewriter.yamltext.second import LocatedComment, Path, SecondParserError, agrees, read_twice
 from rewriter.yamltext.templates import has_substitution, template_markup
 
 __all__ = [
@@ -22,11 +22,11 @@ __all__ = [
     "Editor",
     "InnerText",
     "Limits",
+    "LocatedComment",
     "Mapping",
     "Moves",
     "Node",
     "Path",
-    "PlacedComment",
     "Scalar",
     "SecondParserError",
     "Sequence",

@@ -20,7 +20,7 @@ class SecondParserError(Exception):
     """ruamel.yaml cannot read a text: one line that says why."""
 
 
-class PlacedComment(NamedTuple):
+class LocatedComment(NamedTuple):
     """A comment with its `#`, and the nodes that it stands at, outermost first.
 
     It stands above them where they begin together, beside them on the line on which they begin, or at the foot of one
@@ -37,7 +37,7 @@ class Reading:
     """The root node as ruamel.yaml composes it (None: an empty document), and the comments in order."""
 
     root: Any
-    comments: list[PlacedComment]
+    comments: list[LocatedComment]
 
 
 def read_twice(old: str, new: str) -> tuple[Reading, Reading]:
@@ -108,7 +108,7 @@ def _read(lines: list[str]) -> Reading:
         root = composing.compose(text)
     except (YAMLError, ValueError, AttributeError, RecursionError) as error:
         raise SecondParserError(" ".join(str(error).split())[:160]) from None
-    places = _Places(root, aliases, dashes)
+    places = _NodeIndex(root, aliases, dashes)
     rows = text.split("\n")
     return Reading(root, [places.of(line, column, comment, rows[line]) for line, column, comment in sorted(found)])
 
@@ -164,7 +164,7 @@ class _Start(NamedTuple):
     path: Path
 
 
-class _Places:
+class _NodeIndex:
     """The nodes of a text by position, to find which one a comment stands at."""
 
     def __init__(self, root: Any, aliases: list[Any], dashes: list[tuple[int, int]]) -> None:
@@ -182,7 +182,7 @@ class _Places:
         self._starts.sort(key=lambda start: (start.line, start.offset, len(start.path)))
         self._keys = [(start.line, start.offset) for start in self._starts]
 
-    def of(self, line: int, column: int, text: str, row: str) -> PlacedComment:
+    def of(self, line: int, column: int, text: str, row: str) -> LocatedComment:
         """The place of a comment; `row` is its line."""
         own_line = row.lstrip(" \t").startswith("#")
         column = _indent(row) if own_line else column
@@ -191,20 +191,20 @@ class _Places:
         if not own_line:
             first = bisect_left(self._keys, (line, 0))
             if first < following:
-                return PlacedComment(text, tuple(start.path for start in self._starts[first:following]))
+                return LocatedComment(text, tuple(start.path for start in self._starts[first:following]))
             ended = [path for end_line, end, path in self._ends if end_line == line and end <= column]
             if ended:
-                return PlacedComment(text, (min(ended, key=len),))
+                return LocatedComment(text, (min(ended, key=len),))
         flow = self._flow_around((line, column))
         if flow is not None:
             inside = after is not None and after.path[: len(flow)] == flow and len(after.path) > len(flow)
-            return self._above(text, following) if inside else PlacedComment(text, (flow,), at_foot=True)
+            return self._above(text, following) if inside else LocatedComment(text, (flow,), at_foot=True)
         if after is not None and (not own_line or column <= after.column or self._begun(after, (line, column))):
             return self._above(text, following)
         before = self._starts[following - 1].path if following else ()
         around = [before[:length] for length in range(len(before) + 1)]
         deepest = [path for path in around if path in self._inner and self._inner[path] <= column]
-        return PlacedComment(text, (deepest[-1] if deepest else (),), at_foot=True)
+        return LocatedComment(text, (deepest[-1] if deepest else (),), at_foot=True)
 
     def _begun(self, start: _Start, position: tuple[int, int]) -> bool:
         """Whether the dash of an item stands before a position, and its content behind."""
@@ -222,12 +222,12 @@ class _Places:
         index = bisect_left(self._keys, position)
         return self._keys[index - 1] if index else (-1, 0)
 
-    def _above(self, text: str, following: int) -> PlacedComment:
+    def _above(self, text: str, following: int) -> LocatedComment:
         """Above all nodes that begin where the one at an index does."""
         end = following
         while end < len(self._starts) and self._keys[end] == self._keys[following]:
             end += 1
-        return PlacedComment(text, tuple(start.path for start in self._starts[following:end]))
+        return LocatedComment(text, tuple(start.path for start in self._starts[following:end]))
 
     def _flow_around(self, position: tuple[int, int]) -> Path | None:
         """The innermost flow collection that a position lies in."""
