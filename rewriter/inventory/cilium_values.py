@@ -61,6 +61,10 @@ class CiliumSettings:
     complete: bool = True
 
 
+#: KubePrism, the proxy that Talos runs on every machine, and where the API servers of Talos listen (Talos docs).
+KUBEPRISM_PORT, TALOS_API_PORT = 7445, 6443
+
+
 def read_values(values: Mapping[str, Any], source: Source, version: str | None, *, complete: bool) -> CiliumSettings:
     """The settings in values. Texts with a substitution that is not made are no settings."""
     cluster, mesh = mapping(values.get("cluster")), mapping(values.get("clustermesh"))
@@ -164,11 +168,13 @@ def _ipam(values: Mapping[str, Any], *, complete: bool) -> str | None:
 
 
 def _api_server(values: Mapping[str, Any]) -> tuple[str | None, int | None]:
-    """k8sServiceHost and k8sServicePort; nothing of a proxy on loopback, which listens on a port of its own."""
+    """k8sServiceHost and k8sServicePort; of a proxy on loopback only where it leads, if its port tells that."""
     host, port = _known(values.get("k8sServiceHost")), values.get("k8sServicePort")
-    if host is None or host == "auto" or is_loopback(host):
-        return None, None
     number = int(port) if isinstance(port, str) and port.isdigit() else port
+    if host is None or host == "auto":
+        return None, None
+    if is_loopback(host):
+        return None, TALOS_API_PORT if number == KUBEPRISM_PORT else None
     return host, number if isinstance(number, int) and 0 < number < 65536 else None
 
 
