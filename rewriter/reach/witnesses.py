@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rewriter.cilium.identity import Identity
 from rewriter.cilium.labels import (
@@ -23,6 +23,8 @@ _MAX_VALUES = 4
 Labels = dict[str, str]
 Tried = set[tuple[str, frozenset[tuple[str, str]]]]
 """A key with the other labels of a pod."""
+Near = dict[str, list[tuple[int, tuple[str, ...]]]]
+"""For each key the values that conditions name, with the place of each condition among all."""
 
 
 def pod_witnesses(groups: Sequence[Sequence[LabelTerm]], clusters: Sequence[str]) -> list[Identity]:
@@ -35,19 +37,26 @@ def pod_witnesses(groups: Sequence[Sequence[LabelTerm]], clusters: Sequence[str]
     ordered = sorted(sorted(set(terms)) for terms in groups)
     for near in (False, True):
         for terms in ordered:
-            conditions = sorted(set(pod_conditions(terms)))
+            conditions = _by_key(sorted(set(pod_conditions(terms))) if near else [])
             tried: Tried = set()
             for term in terms:
                 if not term.conditions or list(pod_conditions([term])) != list(term.conditions):
                     continue
-                for labels in _pods(term, conditions if near else [], clusters, tried):
+                for labels in _pods(term, conditions, clusters, tried):
                     made[_identity_labels(labels)] = None
                     if len(made) >= MAX_WITNESSES:
                         return _identities(made)
     return _identities(made)
 
 
-def _pods(term: LabelTerm, near: list[Condition], clusters: Sequence[str], tried: Tried) -> Iterator[Labels]:
+def _by_key(conditions: Iterable[Condition]) -> Near:
+    found: Near = {}
+    for place, condition in enumerate(conditions):
+        found.setdefault(_key(condition), []).append((place, condition.values[:_MAX_VALUES] or (OTHER,)))
+    return found
+
+
+def _pods(term: LabelTerm, near: Near, clusters: Sequence[str], tried: Tried) -> Iterator[Labels]:
     for base in _bases(term):
         for namespace in [base[NAMESPACE_LABEL]] if NAMESPACE_LABEL in base else [OTHER]:
             for cluster in [base[CLUSTER_LABEL]] if CLUSTER_LABEL in base else clusters:
@@ -65,18 +74,15 @@ def _bases(term: LabelTerm) -> Iterator[Labels]:
                 yield {**base, _key(condition): value}
 
 
-def _variants(pod: Labels, near: list[Condition], tried: Tried) -> Iterator[Labels]:
+def _variants(pod: Labels, near: Near, tried: Tried) -> Iterator[Labels]:
     """The pod with the value of one condition in place of its own.
 
     What comes of pods that differ in that one label only is the same, and each of these pods stands for itself: so for
     a key and the other labels, which are then `tried`, it is made once.
     """
-    new = {each for each in set(map(_key, near)) if _first_time(pod, each, tried)}
-    for condition in near if new else ():
-        key = _key(condition)
-        if key not in new:
-            continue
-        for value in condition.values[:_MAX_VALUES] or (OTHER,):
+    new = [key for key in near if _first_time(pod, key, tried)]
+    for _, key, values in sorted((place, each, values) for each in new for place, values in near[each]):
+        for value in values:
             if pod.get(key) != value:
                 yield {**pod, key: value}
 
