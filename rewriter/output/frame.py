@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 
 from rewriter.engine.result import LineChange, Reported
 from rewriter.output.style import Style, clean
@@ -12,6 +13,8 @@ _BEFORE = 2
 #: Rows of one change; of more, the middle is left out.
 _MOST_ROWS = 18
 _ELIDED = "…"
+#: Columns before a frame: reports indent it.
+_INDENT = 2
 
 
 def frame(item: Reported, text: str, style: Style, *, everything: bool = False) -> Iterator[str]:
@@ -25,10 +28,11 @@ def frame(item: Reported, text: str, style: Style, *, everything: bool = False) 
     blank = style.paint(f"{'':{margin}} |", "dim")
     yield blank
     for rows in _rows(lines, location.line, changes):
+        window = _window(item, rows, style.width - margin - 3 - _INDENT)
         for number, mark, content in rows if everything else _cut(rows):
-            yield _row(style, margin, number, mark, content, _window(item, style, margin))
+            yield _row(style, margin, number, mark, content, window)
             if number == location.line and mark in (" ", "-"):
-                yield f"{blank} {style.paint(_caret(item, lines[location.line - 1], style, margin), 'bold')}"
+                yield f"{blank} {style.paint(_caret(item, lines[location.line - 1], window), 'bold')}"
     yield blank
 
 
@@ -69,7 +73,7 @@ def _rows(lines: list[str], line: int, changes: Sequence[tuple[int, LineChange]]
 
 
 def _cut(rows: list[_Row]) -> list[_Row]:
-    if len(rows) <= _MOST_ROWS:
+    if len(rows) <= _MOST_ROWS + 1:  # To leave one row out saves none.
         return rows
     half = _MOST_ROWS // 2
     return [*rows[:half], (0, _ELIDED, f"{len(rows) - 2 * half} more lines (-v shows them)"), *rows[-half:]]
@@ -86,29 +90,40 @@ def _row(style: Style, margin: int, number: int, mark: str, content: str, window
     return style.paint(f"{left} {shown}".rstrip(), color)
 
 
-def _window(item: Reported, style: Style, margin: int) -> tuple[int, int]:
-    """The first column that is shown, and how many: lines in flow style are longer than any terminal."""
-    width = max(20, style.width - margin - 3)
+def _window(item: Reported, rows: Sequence[_Row], room: int) -> tuple[int, int]:
+    """The first column that is shown, and how many: lines in flow style are longer than any terminal.
+
+    Where a long line becomes another one, the part that differs is what is shown.
+    """
+    width = max(20, room)
     first = item.location.column - 1
-    return (0 if first < width - 12 else first - 8), width
+    start = 0 if first < width - 12 else first - 8
+    removed, added = (next((content for _, mark, content in rows if mark == each), "") for each in "-+")
+    if max(len(removed), len(added)) > width and removed and added:
+        differs = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(removed, added, strict=False)))
+        if not start <= differs < start + width - 12:
+            start = max(0, differs - width // 3)
+    return start, width
 
 
 def _cropped(content: str, window: tuple[int, int]) -> str:
-    start, width = window
+    start, width = window if _columns(content) > window[1] else (0, window[1])
     part = content[start:]
     if start and part:
         part = _ELIDED + part[1:]
     return part if _columns(part) <= width else part[: width - 1] + _ELIDED
 
 
-def _caret(item: Reported, line: str, style: Style, margin: int) -> str:
-    start, width = _window(item, style, margin)
+def _caret(item: Reported, line: str, window: tuple[int, int]) -> str:
+    shown = _columns(_cropped(clean(line.expandtabs(4)), window))
+    start = window[0] if _columns(clean(line.expandtabs(4))) > window[1] else 0
     location = item.location
     begin = location.column - 1
     end = location.end_column - 1 if location.end_line == location.line else len(line.rstrip())
     before = _columns(clean(line[:begin].expandtabs(4))) - start
     marked = max(1, _columns(clean(line[begin : max(end, begin + 1)].rstrip())))
-    return " " * max(0, before) + "^" * max(1, min(marked, width - max(0, before)))
+    # What the window cuts off on the left is not marked.
+    return " " * max(0, before) + "^" * max(1, min(marked + min(0, before), shown - max(0, before)))
 
 
 def _columns(text: str) -> int:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from rewriter.engine.result import FileResult, Report, Reported
 from rewriter.finding import Severity
+from rewriter.output import concise
 from rewriter.output.blocks import Detail, Shown, block
 from rewriter.output.diff import CONTEXT, unified_diff
 from rewriter.output.ending import ending
-from rewriter.output.folding import by_harm, folded
+from rewriter.output.folding import by_harm, folded, others
 from rewriter.output.statistics import table
 from rewriter.output.style import Style, clean, logged, one_line
 from rewriter.output.traffic import traffic_lines
@@ -83,10 +84,17 @@ def _findings(findings: Sequence[Reported], report: Report, style: Style, asked:
         lines = list(_blocks(groups, report, style, asked, (shown, rest)))
         if asked.everything or len(lines) <= _MOST_LINES:
             break
+    if len(lines) > _MOST_LINES and not asked.everything:  # Different ones without end: a line each.
+        lines = [*(_one_line(group, report, style) for group in groups), ""]
     yield from lines
     if lines and shown is not Detail.FULL:
         yield from style.wrap("Findings are shortened; -v shows each in full.", 0)
         yield ""
+
+
+def _one_line(group: Sequence[Reported], report: Report, style: Style) -> str:
+    text = concise.line(group[0], style, written=report.written)
+    return f"{text}; {others(group)}" if len(group) > 1 else text
 
 
 def _blocks(

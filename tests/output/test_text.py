@@ -104,3 +104,40 @@ def test_json_means_the_same() -> None:
     text = as_json_text(value)
     assert json.loads(text) == value
     assert not [line for line in text.splitlines() if OBEYED.search(line)]
+
+
+WIDE = """\
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {{name: wide-{number}, namespace: shop}}
+spec:
+  endpointSelector: {{}}
+  ingress:
+  - fromEndpoints: [{{matchLabels: {{app: a-workload-with-a-rather-long-one, team: some-other-team, tier: t{number}}}}}]
+"""
+MESH_OF_TWO = '[[clusters]]\nname = "a"\nlocal = ["**"]\n[[clusters]]\nname = "b"\n'
+
+
+def test_a_frame_fits_the_terminal_and_shows_what_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cnpfix.toml").write_text(MESH_OF_TWO)
+    (tmp_path / "wide.yaml").write_text(WIDE.format(number=1))
+    monkeypatch.chdir(tmp_path)
+    report = cnpfix().out.split("---")[0].splitlines()
+    assert max(map(len, report)) <= 80
+    (removed,) = [line for line in report if re.match(r" +\d+ - ", line)]
+    (added,) = [line for line in report if re.match(r" +\+ ", line)]
+    assert "matchExpressions" in added and "matchExpressions" not in removed
+    assert any(line.endswith("|   ingress:") for line in report), "short lines are shown from their beginning"
+    (caret,) = [line for line in report if "^" in line]
+    assert len(caret) <= len(removed)
+
+
+def test_three_hundred_findings_are_some_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cnpfix.toml").write_text(MESH_OF_TWO)
+    for number in range(305):
+        (tmp_path / f"{number}.yaml").write_text(WIDE.format(number=number))
+    monkeypatch.chdir(tmp_path)
+    assert len(cnpfix().out.splitlines()) <= 1200
+    concise = cnpfix("--format", "concise").out.splitlines()
+    assert len(concise) == 305
+    assert all(re.match(r"\d+\.yaml:7:\d+: CNP", line) for line in concise)
