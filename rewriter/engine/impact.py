@@ -225,11 +225,19 @@ def _policy(applied: _Applied, rewrite: Rewrite, *, mesh: bool) -> _Judged | Non
     unsaid = node_labels_unsaid(cluster, located.policy, target.version)
     if unsaid and undone.reason:
         undone = replace(undone, reason=f"{undone.reason}, and {_LABELS_UNKNOWN}")
-    fixed = _change(effects, rewrite.old, rewrite.new, rewritten)
+    touched = [each.old or each.new for each in together if each.new is not each.old]
+    fixed = undone
+    if rewrite.new is not rewrite.old or any(_may_meet(located.policy, each) for each in touched if each):
+        fixed = _change(effects, rewrite.old, rewrite.new, rewritten)
     if not (undone or fixed or unsaid):
         return None
     line = yamltext.locate(located.document, located.policy.route).line
     return _Judged(line, cluster.name if cluster else "", undone, fixed)
+
+
+def _may_meet(policy: Policy, other: Policy) -> bool:
+    """Whether two policies may select the same pods, as far as their namespaces say."""
+    return None in (policy.namespace, other.namespace) or policy.namespace == other.namespace
 
 
 def _settings(workspace: Workspace, cluster: Cluster | None, *, mesh: bool) -> tuple[Settings, Settings]:
