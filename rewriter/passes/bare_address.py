@@ -30,7 +30,6 @@ rules of the policy (authentication, L7 rules, `**.`), the fix keeps these alive
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from rewriter.cilium.cidr import AddressError, parse_address
 from rewriter.cilium.policy import Rule
@@ -69,7 +68,7 @@ def bare_addresses(rule: Rule) -> dict[str, str]:
     }
 
 
-def _with_length(entry: Any) -> str | None:
+def _with_length(entry: object) -> str | None:
     if not isinstance(entry, str) or "/" in entry:
         return None
     try:

@@ -105,10 +105,12 @@ def _refused(
     missing: dict[str, tuple[Rule, str, dict[str, Any]]] = {}
     for rule in named:
         field = rule.peer("toFQDNs")
-        for index, entry in enumerate(field.entries if field else ()):
+        if field is None:
+            continue
+        for index, entry in enumerate(field.entries):
             name = refused(asked, entry) if isinstance(entry, dict) else ""
-            if name and field is not None:
-                plain = {key: value for key, value in entry.items() if key in ("matchName", "matchPattern")}
+            if name:
+                plain = {key: entry[key] for key in entry if key in ("matchName", "matchPattern")}
                 missing.setdefault(name, (rule, field.entry_route(index), plain))
     fitting = [each for each in asking if on_ports(each[1].item, asked.server, context.to_version)]
     entries = [entry for _, _, entry in missing.values()]

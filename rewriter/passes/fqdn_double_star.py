@@ -36,7 +36,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from rewriter.cilium.fqdn import fqdn_term
 from rewriter.cilium.policy import Rule, Spec
@@ -91,7 +90,7 @@ def _patterns(rule: Rule) -> Iterator[tuple[str, str]]:
             yield from _pattern(entry, f"{rule.route}/toPorts/{number}/rules/dns/{index}")
 
 
-def _pattern(entry: Any, route: str) -> Iterator[tuple[str, str]]:
+def _pattern(entry: object, route: str) -> Iterator[tuple[str, str]]:
     pattern = entry.get("matchPattern") if isinstance(entry, dict) else None
     if isinstance(pattern, str):
         yield f"{route}/matchPattern", pattern

@@ -55,9 +55,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any
 
-from rewriter.cilium.policy import Rule, Spec
+from rewriter.cilium.policy import Policy, Rule, Spec
 from rewriter.evidence.context import Context
 from rewriter.evidence.dns import DnsServer, is_for_dns_only
 from rewriter.evidence.names_learned import Unlearned, has_names, unlearned
@@ -206,7 +205,7 @@ def _opened_here(context: Context) -> Iterator[Finding]:
 def _with_names(context: Context) -> Iterator[AppliedRule]:
     """A rule with names of each other policy of the same kind and namespace."""
     policy = context.policy
-    seen: list[Any] = []
+    seen: list[Policy] = []
     for each in policies_of(context).within(policy.namespace):
         if each.rule is None or not has_names(each.rule) or not each.sure or each.anywhere:
             continue

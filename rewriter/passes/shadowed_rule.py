@@ -41,7 +41,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from rewriter.cilium.compile import Entry, PortGrant
 from rewriter.cilium.policy import CCNP, EGRESS, INGRESS, Rule, Spec
@@ -87,7 +86,7 @@ def _has_names(spec: Spec) -> bool:
     return any(rule.peer("toFQDNs") for rule in spec.rules)
 
 
-def _restricts(rules: Any) -> bool:
+def _restricts(rules: object) -> bool:
     if not isinstance(rules, Mapping):
         return False
     http, dns = rules.get("http"), rules.get("dns")

@@ -36,7 +36,7 @@ def inner_text(whole: str, node: Node | None) -> InnerText | None:
         return None
     start = whole.find("\n", node.start) + 1
     lines = body.split("\n")
-    position = start
+    position = last = start
     indent: int | None = None
     for line in lines:
         end = whole.find("\n", position)
