@@ -64,11 +64,14 @@ class ChartCopy:
 
         `anew` renders even what is kept.
         """
-        own = json.dumps([name, namespace, values, template, text], sort_keys=True, default=str)
+        written = text.encode("utf-8")
+        # As the repository has it, a chart renders the same whichever of its templates is asked for.
+        changed = [] if written == self._original(template) else [template, text]
+        own = json.dumps([name, namespace, values, *changed], sort_keys=True, default=str)
         digest = digest_of(self._helm.version.encode(), self._digest.encode(), own.encode(), "/".join(APIS).encode())
         found = None if anew else self._kept.get(digest)
         if found is None:
-            (self._copy / template).write_bytes(text.encode("utf-8"))
+            (self._copy / template).write_bytes(written)
             found = self._helm.render(self._copy, name, namespace, values, APIS)
             self._kept.put(digest, found)
         return found
@@ -103,6 +106,9 @@ class ChartCopy:
             values = merged_values([_read(folder / "values.yaml"), mapping(values.get(parts[1]))])
             parts = parts[2:]
         return tuple(names), values
+
+    def _original(self, template: str) -> bytes:
+        return (self._folder / template).read_bytes() if (self._folder / template).is_file() else b""
 
     def _copied(self, source: Path, target: Path, above: tuple[str, ...]) -> Iterator[bytes]:
         """Copies a folder, with what its symlinks inside of the repository lead to; yields all that was copied."""
