@@ -1,0 +1,326 @@
+"""What stands between a policy and the cluster: `HELD` may change its rules, `FREE` cannot.
+
+The base is a policy whose first rule lets in `cluster`, which a fix widens to another cluster of the mesh by a rule put
+in behind it, and whose second lets in `world`, which most of `HELD` remove by its index.
+"""
+
+from __future__ import annotations
+
+from tests.closed_world.manifests import Files, deployment, kyverno, resource, webhook
+
+CONFIG = (
+    '[[clusters]]\nname = "east"\nlocal = ["east/**"]\n[[clusters]]\nname = "west"\nlocal = ["west/**"]\n'
+    '[passes.cluster-entity]\nremote = ["west"]\n'
+)
+POLICY = """apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata:
+  name: web
+  namespace: shop
+  labels: {team: shop}
+spec:
+  endpointSelector:
+    matchLabels:
+      app: web
+  ingress:
+    - fromEntities:
+        - cluster
+    # until the new front end is there
+    - fromEntities:
+        - world
+"""
+_KUSTOMIZATION = "kind: Kustomization\nresources: [web.yaml, policy.yaml]\n"
+BASE: Files = {
+    "cnpfix.toml": CONFIG,
+    "east/web.yaml": deployment("web", "shop", port=8080),
+    "east/policy.yaml": POLICY,
+    "east/kustomization.yaml": _KUSTOMIZATION,
+}
+_REMOVE = '[{"op": "remove", "path": "/spec/ingress/1"}]'
+_CNP = "{kind: CiliumNetworkPolicy}"
+_SOURCE = "source: {kind: Deployment, name: web, fieldPath: kind}"
+
+
+def _with(more: str, files: Files | None = None) -> Files:
+    return {"east/kustomization.yaml": _KUSTOMIZATION + more, **(files or {})}
+
+
+def _patch(target: str, patch: str = _REMOVE) -> str:
+    return f"patches:\n- target: {target}\n  patch: |-\n    {patch}\n"
+
+
+def _merge(more: str) -> str:
+    head = "apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy"
+    return f"patches:\n- patch: '{{{head}, {more}}}'\n"
+
+
+_ITSELF = "metadata: {name: web, namespace: shop}"
+
+
+def _transformer(kind: str, more: str) -> Files:
+    text = f"apiVersion: builtin\nkind: {kind}\nmetadata: {{name: t}}\n{more}"
+    return _with("transformers: [t.yaml]\n", {"east/t.yaml": text})
+
+
+def _replacement(targets: str) -> str:
+    return f"replacements:\n- {_SOURCE}\n  targets: {targets}\n"
+
+
+def _component(more: str) -> str:
+    return f"apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n{more}"
+
+
+#: Those that kustomize itself builds.
+BUILT_HELD: dict[str, Files] = {
+    "patch by kind": _with(_patch(_CNP)),
+    "patch by pattern": _with(_patch("{kind: Cilium.*, name: 'w[e]b'}")),
+    "patch by group": _with(_patch("{group: cilium.io}")),
+    "patch by labels": _with(_patch("{labelSelector: 'team in (shop,other)'}")),
+    "patch in a file": _with(
+        f"patches: [{{path: p.yaml, target: {_CNP}}}]\n", {"east/p.yaml": "- op: remove\n  path: /spec/ingress/1\n"}
+    ),
+    "patch in JSON": _with(
+        f"patches: [{{path: p.json, target: {_CNP}}}]\n",
+        {"east/p.json": _REMOVE},
+    ),
+    "patchesJson6902": _with(
+        "patchesJson6902: [{path: p.yaml, target: {group: cilium.io, version: v2, kind: CiliumNetworkPolicy,"
+        " name: web}}]\n",
+        {"east/p.yaml": "- op: remove\n  path: /spec/ingress/1\n"},
+    ),
+    "merge that deletes": _with(_merge(f"{_ITSELF}, $patch: delete")),
+    "merge of rules": _with(_merge(f"{_ITSELF}, spec: {{ingress: [{{fromEntities: [host]}}]}}")),
+    "patch transformer": _transformer("PatchTransformer", f"patch: '{_REMOVE}'\ntarget: {_CNP}\n"),
+    "patch transformer with a file": {
+        **_transformer("PatchTransformer", f"path: p.yaml\ntarget: {_CNP}\n"),
+        "east/p.yaml": "- op: remove\n  path: /spec/ingress/1\n",
+    },
+    "transformer in a folder": _with(
+        "transformers: [t]\n",
+        {
+            "east/t/kustomization.yaml": "resources: [t.yaml]\n",
+            "east/t/t.yaml": "apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: t}\n"
+            f"patch: '{_REMOVE}'\ntarget: {_CNP}\n",
+        },
+    ),
+    "labels in the rules": _transformer(
+        "LabelTransformer",
+        "labels: {a: b}\nfieldSpecs: [{path: spec/endpointSelector/matchLabels, kind: CiliumNetworkPolicy}]\n",
+    ),
+    "replacement of a label": _with(
+        _replacement(f"[{{select: {_CNP}, fieldPaths: [spec.endpointSelector.matchLabels.app]}}]")
+    ),
+    "replacement of every rule": _with(
+        _replacement("[{select: {kind: CiliumNetworkPolicy}, fieldPaths: ['spec.ingress.*.fromEntities.0']}]")
+    ),
+    "replacement in a file": _with(
+        "replacements: [{path: r.yaml}]\n",
+        {"east/r.yaml": f"{_SOURCE}\ntargets: [{{select: {_CNP}, fieldPaths: [spec.ingress.1.fromEntities.0]}}]\n"},
+    ),
+    "component": _with("components: [c]\n", {"east/c/kustomization.yaml": _component(_patch(_CNP))}),
+    "labels of a configuration": _with(
+        "configurations: [c.yaml]\ncommonLabels: {a: b}\n",
+        {"east/c.yaml": "commonLabels: [{path: spec/endpointSelector/matchLabels, kind: CiliumNetworkPolicy}]\n"},
+    ),
+    "overlay": {"over/kustomization.yaml": f"resources: [../east]\n{_patch(_CNP)}"},
+    "one overlay of two": {
+        "over/kustomization.yaml": f"resources: [../east]\n{_patch(_CNP)}",
+        "other/kustomization.yaml": "resources: [../east]\n",
+    },
+}
+BUILT_FREE: dict[str, Files] = {
+    "nothing": {},
+    "patch of another kind": _with(
+        _patch("{kind: Deployment}", '[{"op": "add", "path": "/spec/replicas", "value": 2}]')
+    ),
+    "patch of another name": _with(_patch("{kind: CiliumNetworkPolicy, name: other}")),
+    "patch by other labels": _with(_patch("{labelSelector: team=other}")),
+    "patch by annotations": _with(_patch("{annotationSelector: a=b}")),
+    "patch of metadata": _with(_patch(_CNP, '[{"op": "add", "path": "/metadata/labels/x", "value": "y"}]')),
+    "merge of metadata": _with(_merge("metadata: {name: web, namespace: shop, annotations: {a: b}}")),
+    "transformer of labels": _transformer(
+        "LabelTransformer", "labels: {a: b}\nfieldSpecs: [{path: metadata/labels, create: true}]\n"
+    ),
+    "transformer of names": _transformer("PrefixTransformer", "prefix: a-\nfieldSpecs: [{path: metadata/name}]\n"),
+    "transformer of annotations": _transformer(
+        "AnnotationsTransformer", "annotations: {a: b}\nfieldSpecs: [{path: metadata/annotations, create: true}]\n"
+    ),
+    "transformer that patches another kind": _transformer(
+        "PatchTransformer",
+        'patch: \'[{"op": "add", "path": "/spec/replicas", "value": 3}]\'\ntarget: {kind: Deployment}\n',
+    ),
+    "replacement in another kind": _with(
+        _replacement("[{select: {kind: Deployment}, fieldPaths: [metadata.annotations.x], options: {create: true}}]")
+    ),
+    "unused variable": _with(
+        "vars: [{name: E, objref: {kind: Deployment, name: web, apiVersion: apps/v1}}]\n",
+    ),
+    "labels": _with("labels: [{pairs: {a: b}}]\n"),
+    "common labels": _with("commonLabels: {a: b}\n"),
+    "namespace": _with("namespace: shop\n"),
+    "names": _with("namePrefix: a-\nnameSuffix: -z\n"),
+    "images and replicas": _with("images: [{name: a, newTag: b}]\nreplicas: [{name: web, count: 3}]\n"),
+    "generated ConfigMaps": _with("configMapGenerator: [{name: c, literals: [a=b]}]\n"),
+    "component that nothing lists": {"comp/kustomization.yaml": _component(_patch(_CNP))},
+}
+
+
+def _flux(more: str) -> Files:
+    return {
+        "flux/east.yaml": "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n"
+        "metadata: {name: east, namespace: flux-system}\nspec:\n  path: ./east\n"
+        f"  sourceRef: {{kind: GitRepository, name: flux-system}}\n{more}"
+    }
+
+
+_PATCHES = f"patches: [{{target: {_CNP}, patch: '{_REMOVE}'}}]"
+_REPOSITORY = "repoURL: https://git.example.com/p/c.git, targetRevision: main"
+
+
+def _argo(more: str = "") -> Files:
+    return {
+        "argocd/east.yaml": "apiVersion: argoproj.io/v1alpha1\nkind: Application\n"
+        f"metadata: {{name: east, namespace: argocd}}\nspec:\n  source: {{{_REPOSITORY}, path: east{more}}}\n"
+        "  destination: {server: 'https://kubernetes.default.svc', namespace: shop}\n"
+    }
+
+
+def _set(source: str, more: str = "", generator: str = "{list: {elements: [{name: east}]}}") -> Files:
+    return {
+        "argocd/all.yaml": "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\n"
+        f"metadata: {{name: all, namespace: argocd}}\nspec:\n  generators: [{generator}]\n{more}"
+        f"  template:\n    metadata: {{name: '{{{{name}}}}'}}\n    spec:\n      source: {{{_REPOSITORY}, {source}}}\n"
+        "      destination: {name: '{{name}}', namespace: shop}\n"
+    }
+
+
+_OPEN = "{clusters: {}}"
+
+
+def _release(renderers: str) -> Files:
+    values = "".join(
+        ("    - " if number == 0 else "      ") + line for number, line in enumerate(POLICY.splitlines(True))
+    )
+    return {
+        "east/policy.yaml": "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n"
+        "metadata: {name: web, namespace: shop}\nspec:\n"
+        "  chart: {spec: {chart: redis, sourceRef: {kind: HelmRepository, name: b}}}\n"
+        f"{renderers}  values:\n    extraObjects:\n{values}"
+    }
+
+
+def _renderer(target: str) -> str:
+    return f"  postRenderers: [{{kustomize: {{patches: [{{target: {{kind: {target}}}, patch: '{_REMOVE}'}}]}}}}]\n"
+
+
+_EMPTIED = {"mutate": {"patchStrategicMerge": {"spec": {"ingress": []}}}}
+_EACH = {
+    "list": "request.object.spec.ingress",
+    "patchesJson6902": "- {op: remove, path: /spec/ingress/{{elementIndex}}}",
+}
+_RULES = {"apiGroups": ["cilium.io"], "apiVersions": ["v2"], "resources": ["ciliumnetworkpolicies"]}
+
+#: By name: the files, and words that the finding has to say.
+HELD: dict[str, tuple[Files, str]] = {
+    "patch that is not there": (_with(f"patches: [{{path: gone.yaml, target: {_CNP}}}]\n"), "kustomization.yaml"),
+    "patch that does not parse": (
+        _with(f"patches: [{{path: p.yaml, target: {_CNP}}}]\n", {"east/p.yaml": "- op: [\n"}),
+        "p.yaml",
+    ),
+    "patch with a template for its kind": (_with(_patch("{kind: '{{ .Kind }}'}")), "kustomization.yaml"),
+    "plugin": (_with("transformers: [t.yaml]\n", {"east/t.yaml": resource("x/v1", "Thing")}), "t.yaml"),
+    "transformer that is not there": (_with("transformers: [gone.yaml]\n"), "gone.yaml"),
+    "variable": (_with("vars: [{name: E}]\n", {"east/policy.yaml": POLICY.replace("world", "$(E)")}), "vars"),
+    "remote component": (_with("components: ['https://github.com/x/y//c?ref=v1']\n"), "github.com/x/y"),
+    "kustomization that does not parse": (_with("patches: [\n"), "east/kustomization.yaml"),
+    "kustomization that is a template": (_with("{{ if .x }}\npatches: []\n{{ end }}\n"), "east/kustomization.yaml"),
+    "overlay that does not parse": (
+        {"over/kustomization.yaml": "resources:\n- ../east\npatches: [\n"},
+        "over/kustomization.yaml",
+    ),
+    "patch of Flux": (_flux(f"  {_PATCHES}\n"), "flux/east.yaml"),
+    "component of Flux": (
+        {**_flux("  components: [../c]\n"), "c/kustomization.yaml": _component(_patch(_CNP))},
+        "c/kustomization.yaml",
+    ),
+    "component of Flux that is not there": (_flux("  components: [../gone]\n"), "gone"),
+    "plugin of Argo CD": (_argo(", plugin: {name: p}"), "argocd/east.yaml"),
+    "patch of Argo CD": (_argo(f", kustomize: {{{_PATCHES}}}"), "argocd/east.yaml"),
+    "templatePatch": (
+        _set("path: '{{name}}'", "  templatePatch: '{spec: {source: {kustomize: {}}}}'\n"),
+        "templatePatch of ApplicationSet all, argocd/all.yaml",
+    ),
+    "patch of unknown Applications": (
+        _set(f"path: east, kustomize: {{{_PATCHES}}}", generator=_OPEN),
+        "argocd/all.yaml",
+    ),
+    "patch of unknown folders": (
+        _set(f"path: '{{{{name}}}}', kustomize: {{{_PATCHES}}}", generator=_OPEN),
+        "argocd/all.yaml",
+    ),
+    "plugin of unknown Applications": (_set("path: east, plugin: {name: p}", generator=_OPEN), "argocd/all.yaml"),
+    "post-renderer": (_release(_renderer("CiliumNetworkPolicy")), "postRenderers of HelmRelease web"),
+    "Kyverno by kind": ({"k.yaml": kyverno(_EMPTIED, ["CiliumNetworkPolicy"])}, "k.yaml"),
+    "Kyverno by group": ({"k.yaml": kyverno(_EMPTIED, ["cilium.io/v2/*"])}, "k.yaml"),
+    "Kyverno for each rule": ({"k.yaml": kyverno({"mutate": {"foreach": [_EACH]}}, ["CiliumNetworkPolicy"])}, "k.yaml"),
+    "Gatekeeper": (
+        {
+            "g.yaml": resource(
+                "mutations.gatekeeper.sh/v1",
+                "ModifySet",
+                {"applyTo": [{"kinds": ["CiliumNetworkPolicy"]}], "location": "spec.ingress"},
+                namespace=None,
+            )
+        },
+        "g.yaml",
+    ),
+    "MutatingAdmissionPolicy": (
+        {
+            "m.yaml": resource(
+                "admissionregistration.k8s.io/v1",
+                "MutatingAdmissionPolicy",
+                {
+                    "matchConstraints": {"resourceRules": [_RULES]},
+                    "mutations": [{"jsonPatch": {"expression": '[JSONPatch{op: "remove", path: "/spec/ingress/1"}]'}}],
+                },
+                namespace=None,
+            )
+        },
+        "m.yaml",
+    ),
+    "webhook": ({"w.yaml": webhook("cilium.io", "ciliumnetworkpolicies")}, "w.yaml"),
+    "webhook for every resource": ({"w.yaml": webhook("*", "*")}, "w.yaml"),
+    "pipeline of kpt": (
+        {"east/Kptfile": "apiVersion: kpt.dev/v1\nkind: Kptfile\nmetadata: {name: x}\npipeline: {mutators: [{}]}\n"},
+        "east/Kptfile",
+    ),
+}
+FREE: dict[str, Files] = {
+    "patch of another kind that is not there": _with("patches: [{path: gone.yaml, target: {kind: Deployment}}]\n"),
+    "validator": _with("validators: [v.yaml]\n", {"east/v.yaml": resource("x/v1", "Check")}),
+    "other kustomization that does not parse": {"other/kustomization.yaml": "resources:\n- ../west\npatches: [\n"},
+    "Flux": _flux(""),
+    "patch of Flux for another kind": _flux("  patches: [{target: {kind: HelmRelease}, patch: '[]'}]\n"),
+    "variables of Flux": _flux("  postBuild: {substitute: {A: b}}\n"),
+    "Argo CD": _argo(),
+    "images of Argo CD": _argo(", kustomize: {images: [a=b]}"),
+    "set of Applications": _set("path: '{{name}}'"),
+    "templatePatch of the sync policy": _set("path: east", "  templatePatch: '{spec: {syncPolicy: {}}}'\n"),
+    "unknown Applications": _set("path: east", generator=_OPEN),
+    "patch of unknown Applications of other folders": _set(
+        f"path: 'apps/{{{{name}}}}', kustomize: {{{_PATCHES}}}", generator=_OPEN
+    ),
+    "release": _release(""),
+    "post-renderer of another kind": _release(_renderer("Deployment")),
+    "Kyverno in metadata": {
+        "k.yaml": kyverno({"mutate": {"patchStrategicMerge": {"metadata": {"labels": {"+(x)": "y"}}}}}, ["*"])
+    },
+    "Kyverno in another namespace": {"k.yaml": kyverno(_EMPTIED, ["CiliumNetworkPolicy"], ["games"])},
+    "Kyverno of another kind": {"k.yaml": kyverno(_EMPTIED, ["CiliumClusterwideNetworkPolicy"])},
+    "Kyverno that validates": {"k.yaml": kyverno({"validate": {"pattern": {}}}, ["CiliumNetworkPolicy"])},
+    "webhook in another namespace": {"w.yaml": webhook("cilium.io", "ciliumnetworkpolicies", namespace="games")},
+    "webhook for another kind": {"w.yaml": webhook("networking.k8s.io", "networkpolicies")},
+    "webhook of Gatekeeper": {"w.yaml": webhook("*", "*", name="gatekeeper-mutating-webhook")},
+    "webhook that only refuses": {"w.yaml": webhook("cilium.io", "ciliumnetworkpolicies", kind="Validating")},
+    "kpt": {"east/Kptfile": "apiVersion: kpt.dev/v1\nkind: Kptfile\nmetadata: {name: x}\n"},
+}
