@@ -34,7 +34,7 @@ def _manifests(value: Any, route: str, depth: int) -> Iterator[tuple[dict[str, A
     if not isinstance(value, dict):
         return
     kind, version, items = value.get("kind"), value.get("apiVersion"), value.get("items")
-    if kind in KINDS and isinstance(version, str) and version.startswith("cilium.io/"):
+    if isinstance(kind, str) and kind in KINDS and isinstance(version, str) and version.startswith("cilium.io/"):
         yield value, route
     elif depth < 4 and isinstance(kind, str) and kind.endswith("List") and isinstance(items, list):
         for index, item in enumerate(items):

@@ -97,7 +97,7 @@ def policy_texts(value: Any, route: str = "") -> Iterator[tuple[str, str]]:
         if "NetworkPolicy" in value and may_hold_policy(value):
             yield route, value
     elif isinstance(value, dict):
-        if route or value.get("kind") not in NO_HOLDERS:
+        if route or str(value.get("kind")) not in NO_HOLDERS:
             for key, item in value.items():
                 if key not in NOT_APPLIED:
                     yield from policy_texts(item, f"{route}/{key.replace('~', '~0').replace('/', '~1')}")

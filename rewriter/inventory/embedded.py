@@ -49,7 +49,7 @@ class Embedded(NamedTuple):
 
 def embedded(value: Any) -> Iterator[Embedded]:
     """The policies inside a value, with the policies that only name one (references, patches, schemas) left out."""
-    if mapping(value).get("kind") not in NO_HOLDERS:
+    if str(mapping(value).get("kind")) not in NO_HOLDERS:
         yield from _within(value, "", 0, patched=False)
 
 

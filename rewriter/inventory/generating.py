@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from rewriter.inventory.appliers import api_group
+from rewriter.inventory.appliers import api_group, texts_of
 from rewriter.inventory.kubernetes import is_namespace
 from rewriter.inventory.manifests import Manifest, items, mapping
 from rewriter.inventory.understood import INERT_NAMES, is_inert
@@ -30,8 +30,8 @@ def generated_in(manifest: Manifest, inert_kinds: Collection[str] = ()) -> Itera
 
 def _generated(generate: Mapping[str, Any], inert_kinds: Collection[str]) -> Iterator[str | None]:
     made = [(str(generate.get("apiVersion", "v1")), str(generate["kind"]))] if "kind" in generate else []
-    for text in generate.get("cloneList", {}).get("kinds", ()) if isinstance(generate.get("cloneList"), dict) else ():
-        version, _, kind = str(text).rpartition("/")
+    for text in texts_of(mapping(generate.get("cloneList")).get("kinds")):
+        version, _, kind = text.rpartition("/")
         made.append((version, kind))
     namespace = generate.get("namespace", mapping(generate.get("cloneList")).get("namespace"))
     if any(not is_inert({"apiVersion": version, "kind": kind}, inert_kinds) for version, kind in made):

@@ -58,7 +58,7 @@ _MONITORING = {
 
 def convention_of(value: Mapping[str, Any]) -> str | None:
     """The convention that a manifest's API belongs to."""
-    group, kind = str(value.get("apiVersion", "")).rpartition("/")[0], value.get("kind")
+    group, kind = str(value.get("apiVersion", "")).rpartition("/")[0], str(value.get("kind"))
     return next((name for name, (api, kinds) in CONVENTIONS.items() if group == api and kind in kinds), None)
 
 

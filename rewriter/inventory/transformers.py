@@ -105,7 +105,7 @@ def _is_followed(value: Mapping[str, Any]) -> bool:
     if value.get("apiVersion") != "builtin":
         return False
     if value.get("kind") != _NAMESPACE:
-        return value.get("kind") in _HARMLESS
+        return str(value.get("kind")) in _HARMLESS
     namespace = mapping(value.get("metadata")).get("namespace")
     plain = isinstance(namespace, str) and namespace and not yamltext.has_substitution(namespace)
     known = {"apiVersion", "kind", "metadata", "unsetOnly", "fieldSpecs", "setRoleBindingSubjects"}

@@ -170,7 +170,7 @@ def group_of(value: Mapping[str, Any]) -> str:
 
 def is_fact(value: Mapping[str, Any]) -> bool:
     """Whether an object is read as a workload or a Service for what it is."""
-    return value.get("kind") in _FACTS.get(group_of(value), ())
+    return str(value.get("kind")) in _FACTS.get(group_of(value), ())
 
 
 def is_inert(value: Mapping[str, Any], inert_kinds: Collection[str] = ()) -> bool:

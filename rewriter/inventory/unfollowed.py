@@ -98,7 +98,7 @@ def of_replacements(words: str, replacements: Any, text_at: TextAt) -> Iterator[
 
 def of_transformer(words: str, value: Mapping[str, Any], text_at: TextAt) -> Iterator[Unfollowed]:
     """What a transformer that is not followed may do."""
-    kind = value.get("kind")
+    kind = str(value.get("kind"))
     if value.get("apiVersion") != "builtin":
         yield Unfollowed(words)
     elif kind in _BY_FIELD:

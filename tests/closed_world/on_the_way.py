@@ -213,7 +213,7 @@ def _renderer(target: str) -> str:
     return f"  postRenderers: [{{kustomize: {{patches: [{{target: {{kind: {target}}}, patch: '{_REMOVE}'}}]}}}}]\n"
 
 
-_EMPTIED = {"mutate": {"patchStrategicMerge": {"spec": {"ingress": []}}}}
+_EMPTIED: dict[str, object] = {"mutate": {"patchStrategicMerge": {"spec": {"ingress": []}}}}
 _EACH = {
     "list": "request.object.spec.ingress",
     "patchesJson6902": "- {op: remove, path: /spec/ingress/{{elementIndex}}}",

@@ -15,7 +15,7 @@ from tests.closed_world.on_the_way import BASE, BUILT_FREE, BUILT_HELD, FREE, HE
 from tests.programs import program
 
 _PASS = "cluster-entity"
-_VERSIONS = {"from_version": "1.18", "to_version": "1.19"}
+_VERSIONS: dict[str, Any] = {"from_version": "1.18", "to_version": "1.19"}
 
 
 @pytest.fixture(autouse=True)

@@ -196,3 +196,17 @@ def _holds(node: Any, wanted: Any) -> bool:
     return node is wanted or any(
         _holds(container[key], wanted) for container, key in _places(node) if container[key] is wanted
     )
+
+
+#: One value of each type, to put in the place of every other.
+TYPES: tuple[Any, ...] = (None, True, 0, -1.5, "", "text", [], ["text"], [[]], [None], {}, {"a": 1}, {"a": [{}]})
+
+
+def retyped(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A manifest with every place of it, one after the other, holding a value of every type."""
+    for number in range(len(list(_places(manifest)))):
+        for value in TYPES:
+            changed = copy.deepcopy(manifest)
+            container, key = list(_places(changed))[number]
+            container[key] = copy.deepcopy(value)
+            yield changed

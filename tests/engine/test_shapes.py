@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from tests.cli.support import cnpfix
-from tests.engine.shapes import FACTS, POLICIES, misshapen
+from tests.engine.delivery_shapes import DELIVERY
+from tests.engine.shapes import FACTS, POLICIES, misshapen, retyped
 
 _BATCH = 100
 _BATCHES = 1000 if os.environ.get("CNPFIX_FUZZ") else 3
@@ -36,15 +37,39 @@ def test_facts_of_any_shape(seed: int, tmp_path: Path, monkeypatch: pytest.Monke
     _check_commands(tmp_path, monkeypatch)
 
 
+#: Of all places and types every so many, unless all are asked for.
+_STEP = 1 if os.environ.get("CNPFIX_FUZZ") else 211
+_MORE = (*_COMMANDS, ("report", "--output", "-", "."), ("init", "--output", "-", "."))
+
+
+@pytest.mark.parametrize("number", range(len(POLICIES)))
+def test_every_type_in_every_place_of_a_policy(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write(tmp_path, list(retyped(POLICIES[number]))[number % _STEP :: _STEP])
+    _check_commands(tmp_path, monkeypatch, _MORE)
+
+
+@pytest.mark.parametrize("name", DELIVERY)
+def test_every_type_in_every_place_of_what_delivers(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, manifest in enumerate(list(retyped(DELIVERY[name]))[len(name) % _STEP :: _STEP]):
+        _write(tmp_path / f"f{number}", [POLICIES[0]])
+        (tmp_path / f"f{number}" / name).write_text(yaml.safe_dump(manifest, sort_keys=False))
+    _check_commands(tmp_path, monkeypatch, _MORE)
+
+
 def _write(folder: Path, manifests: list[dict[str, Any]]) -> None:
+    folder.mkdir(exist_ok=True)
     for number, manifest in enumerate(manifests):
         (folder / f"m{number}.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True))
     (folder / "cnpfix.toml").write_text('[[clusters]]\nname = "a"\nlocal = ["**"]\n[[clusters]]\nname = "b"\n')
 
 
-def _check_commands(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _check_commands(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, commands: tuple[tuple[str, ...], ...] = _COMMANDS
+) -> None:
     monkeypatch.chdir(folder)
-    for command in _COMMANDS:
+    for command in commands:
         ran = cnpfix(*command)
         assert "report it" not in ran.err, f"{command}: {ran.err[:600]}"
         assert ran.code in (0, 2) or (command[0] == "validate" and ran.code == 1), f"{command}: {ran.err[:600]}"
