@@ -64,13 +64,18 @@ def _alive(comment: LocatedComment, moves: Moves) -> frozenset[Path]:
     What begins where the document does speaks of the first node rather than of the whole.
     """
     return frozenset(
-        moves.kept[path] for path in comment.paths if path in moves.kept and (path or len(comment.paths) == 1)
+        moves.kept[path] for path in _begun(comment.paths) if path in moves.kept and (path or len(comment.paths) == 1)
     )
+
+
+def _begun(paths: Sequence[Path]) -> tuple[Path, ...]:
+    """The nodes of a comment, and the first items that begin where they do: of lists that are items of a list."""
+    return (*paths, *((*path, "0") for path in paths if path and path[-1].isdigit()))
 
 
 def _fits(old: LocatedComment, new: LocatedComment, alive: frozenset[Path], moves: Moves) -> bool:
     if alive:
-        if old.at_foot == new.at_foot and not alive.isdisjoint(new.paths):
+        if old.at_foot == new.at_foot and not alive.isdisjoint(_begun(new.paths)):
             return True
         # What was inside a node that got another value may stand anywhere at it.
         rewritten = {moves.kept[path] for path in old.paths if path in moves.rewritten}

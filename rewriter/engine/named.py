@@ -88,34 +88,48 @@ def cluster_warnings(config: Config, inventory: TreeInventory) -> Iterator[str]:
 
 
 def namespace_problems(workspace: Workspace, *, whole: bool) -> tuple[str, list[str]]:
-    """What is wrong with the map of `[passes.missing-namespace]` and with `[facts] complete`: an error, and warnings.
+    """What is wrong with the map of `[passes.missing-namespace]` and with `[facts]`: an error, and warnings.
 
     A namespace that nothing names is an error where a namespace of nearly that name is known: the fix would write it.
-    Elsewhere it may be one that other repositories fill. `whole` says that every policy of the config's folder is
-    read: only then is a label that no policy selects, beside one of nearly that name, a mistake.
+    Elsewhere it may be one that other repositories fill, which is a warning. `whole` says that every policy of the
+    config's folder is read: only then is a label that no policy selects, beside one of nearly that name, a mistake.
     """
     config = workspace.config
     wanted = config.missing_namespace.namespaces
+    warnings = list(_inert_kinds(workspace))
     if not wanted and not config.complete:
-        return "", []
-    warnings: list[str] = []
+        return "", warnings
     known = _namespaces(workspace)
     for namespace in config.complete if known else ():
         close = get_close_matches(namespace, sorted(known), n=1, cutoff=0.75) if namespace not in known else []
         if close:
             where = f"{_shown(config.file)}: facts.complete"
             return f"{where}: no namespace is named {namespace!r}; did you mean {close[0]!r}?", []
+        if namespace not in known:
+            warnings.append(f"{_shown(config.file)}: facts.complete: nothing of namespace {namespace!r} is known")
     for label, namespace in wanted.items():
         where = f'{_shown(config.file)}: passes.missing-namespace."{label}"'
         if known and namespace not in known:
             close = get_close_matches(namespace, sorted(known), n=1, cutoff=0.75)
             if close:
                 return f"{where}: no namespace is named {namespace!r}; did you mean {close[0]!r}?", []
+            warnings.append(f"{where}: nothing of namespace {namespace!r} is known")
         if whole and workspace.files and not _selected(workspace, label):
             near = _near_label(workspace, label)
             if near:
                 warnings.append(f"{where}: no policy selects this label; did you mean {near!r}?")
     return "", warnings
+
+
+def _inert_kinds(workspace: Workspace) -> Iterator[str]:
+    """A line for each of `inert_kinds` of which the files hold no object."""
+    named = workspace.inventory.named_kinds if workspace.config.inert_kinds else frozenset()
+    for kind in workspace.config.inert_kinds:
+        name = kind.partition(".")[0]
+        if named and name not in named:
+            close = get_close_matches(name, sorted(named), n=1, cutoff=0.75)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            yield f"{_shown(workspace.config.file)}: facts.inert_kinds: no file names kind {name!r}{hint}"
 
 
 def _namespaces(workspace: Workspace) -> set[str]:

@@ -154,6 +154,11 @@ class TreeInventory:
         return self._files.unreadable
 
     @property
+    def named_kinds(self) -> frozenset[str]:
+        """The kinds that files name which may hold facts, at any depth."""
+        return frozenset(kind.decode() for file in self._files.files for kind in file.kinds)
+
+    @property
     def problems(self) -> Sequence[Problem]:
         """What is not known about how manifests reach clusters."""
         settled = self._known_clusters.settled(cluster.name for cluster in self.clusters)

@@ -190,8 +190,9 @@ def _add(text: str, document: Document, path: str, value: Any, state: _State) ->
     _refuse_explicit_keys(text, parent, path)
     if not parent.items and not _in_flow(document, path):
         whole = {key: value} if key is not None else [value]
-        state.orphans.added(path)
-        return _set(text, document, path.rsplit("/", 1)[0], whole, state)
+        edited = _set(text, document, path.rsplit("/", 1)[0], whole, state)
+        state.orphans.added(path, in_list=None if isinstance(parent, Mapping) else 0)
+        return edited
     state.orphans.added(path, in_list=None if isinstance(parent, Mapping) else target.index)
     if parent.flow:
         return spliced(text, flow_edit.add(text, parent, target.index, key, value, style))
@@ -277,6 +278,7 @@ def _replace(text: str, document: Document, path: str, value: Any, state: _State
 
 def _set(text: str, document: Document, path: str, value: Any, state: _State) -> str:
     """A new value written over the old one."""
+    state.orphans.replaced(path)
     target = resolve_target(document, path)
     style = _style(document, _start(document, target), state)
     parent = target.parent

@@ -44,6 +44,11 @@ class Orphans:
             self._shift(steps, 1)
         self._added.append(steps)
 
+    def replaced(self, path: str) -> None:
+        """Notes that a place got another value: what was added inside of the old one is gone."""
+        steps = tokens(path)
+        self._added = [each for each in self._added if len(each) <= len(steps) or each[: len(steps)] != steps]
+
     def removed(self, path: str, comments: Iterable[Comment], start: int, *, in_list: bool) -> None:
         """Notes a node removed at a path with comments that go with it; those before `start` stood above it."""
         steps = tokens(path)

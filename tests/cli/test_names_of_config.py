@@ -102,9 +102,23 @@ def test_a_glob_that_matches_no_file_is_a_warning(tree: Path, right: str, wrong:
     assert near in ran.err
 
 
-def test_a_namespace_of_another_repository_is_no_mistake(tree: Path) -> None:
-    (tree / "cnpfix.toml").write_text(CONFIG.replace('= "monitoring"', '= "observability"'))
-    assert (cnpfix().code, cnpfix().err) == (0, "")
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        (
+            '[passes.missing-namespace]\n"app=agent" = "observability"\n',
+            "nothing of namespace 'observability' is known",
+        ),
+        ('[facts]\ncomplete = ["observability"]\n', "facts.complete: nothing of namespace 'observability' is known"),
+        ('[facts]\ninert_kinds = ["Wrker.example.org"]\n', "facts.inert_kinds: no file names kind 'Wrker'"),
+    ],
+)
+def test_what_another_repository_may_hold_is_a_warning(tree: Path, written: str, words: str) -> None:
+    before = CONFIG.partition("[passes.missing-namespace]")[0]
+    (tree / "cnpfix.toml").write_text(before + written)
+    ran = cnpfix()
+    assert ran.code == 0
+    assert words in ran.err
 
 
 def test_a_label_beside_one_that_policies_select_is_a_warning(tree: Path) -> None:

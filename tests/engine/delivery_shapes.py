@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-_PATCH = {"target": {"kind": "CiliumNetworkPolicy", "labelSelector": "a=b"}, "patch": '[{"op": "test", "path": "/spec"}]'}
+_PATCH = {
+    "target": {"kind": "CiliumNetworkPolicy", "labelSelector": "a=b"},
+    "patch": '[{"op": "test", "path": "/spec"}]',
+}
 _SOURCE = {
     "repoURL": "https://git.example.com/a.git",
     "path": "east",

@@ -49,9 +49,7 @@ def test_every_type_in_every_place_of_a_policy(number: int, tmp_path: Path, monk
 
 
 @pytest.mark.parametrize("name", DELIVERY)
-def test_every_type_in_every_place_of_what_delivers(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_type_in_every_place_of_what_delivers(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number, manifest in enumerate(list(retyped(DELIVERY[name]))[len(name) % _STEP :: _STEP]):
         _write(tmp_path / f"f{number}", [POLICIES[0]])
         (tmp_path / f"f{number}" / name).write_text(yaml.safe_dump(manifest, sort_keys=False))
