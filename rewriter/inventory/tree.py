@@ -126,10 +126,7 @@ class TreeInventory:
     def leave_out(
         self, path: str, data: bytes | None, why: str, *, excluded: bool = False, applied: bool = False
     ) -> None:
-        """Takes note of a file that is not read as facts, and `why` in words. None: its bytes cannot be read.
-
-        `excluded` says that `exclude` matches it, `applied` that it counts as applied wherever it lies.
-        """
+        """Takes note of a file that is not read as facts; `UnreadFile` says what the arguments mean."""
         self._files.leave_out(path, data, why, excluded=excluded, applied=applied)
 
     def offer_terraform(self, path: str, data: bytes) -> None:
@@ -155,8 +152,7 @@ class TreeInventory:
 
     @property
     def named_kinds(self) -> frozenset[str]:
-        """The kinds that files name which may hold facts, at any depth."""
-        return frozenset(kind.decode() for file in self._files.files for kind in file.kinds)
+        return self._files.named_kinds
 
     @property
     def problems(self) -> Sequence[Problem]:

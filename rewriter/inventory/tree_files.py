@@ -105,6 +105,11 @@ class TreeFiles:
         text = None if data is None else unescaped(data)
         self.unread.append(UnreadFile(path, Source(path), text, why, excluded=excluded, applied=applied or excluded))
 
+    @property
+    def named_kinds(self) -> frozenset[str]:
+        """The kinds that files name which may hold facts, at any depth."""
+        return frozenset(kind.decode() for file in self.files for kind in file.kinds)
+
     @cached_property
     def charts(self) -> Sequence[str]:
         """The folders of Helm charts, by inner path; those that lie in another chart left out."""
