@@ -174,8 +174,8 @@ def test_what_is_still_to_be_replaced_is_no_rejection(tree: Path) -> None:
     (row,) = answers("--versions", "1.19,1.20")
     assert (row["accepted"], row["errors"]) == ({}, {})
     words = " ".join(cnpfix("validate", "--versions", "1.19,1.20").out.split())
-    assert "default/x ? ? a.yaml:13: cannot be told before ${ROUTER}/32 is replaced (every release)" in words
-    assert "1 policy; Cilium 1.19 rejects none, 1 cannot be told" in words
+    assert "default/x ? ? a.yaml:13: cannot be decided before ${ROUTER}/32 is replaced (every release)" in words
+    assert "1 policy; Cilium 1.19 rejects none, 1 cannot be decided" in words
 
 
 def test_stdin_and_nothing(tree: Path) -> None:
