@@ -1,4 +1,4 @@
-"""JUnit XML: one test case a finding, failed unless it is a mere note, or its fix is written."""
+"""JUnit XML: one test case a finding, failed unless it is a mere note without a fix, or its fix is written."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ def _cases(report: Report) -> Iterator[str]:
 
 
 def _fails(item: Reported, report: Report) -> bool:
-    return not (item.fixed and report.written) and item.finding.severity is not Severity.NOTE
+    """What `--check` counts: a fix that is not written yet, of a note too, and whatever is worse than a note."""
+    return not report.written if item.fixed else item.finding.severity is not Severity.NOTE
 
 
 def _attribute(text: str) -> str:
