@@ -49,7 +49,8 @@ def write_atomically(path: Path, before: bytes, after: bytes) -> None:
 
 def _refusal(target: Path, status: os.stat_result) -> str | None:
     """Why a file may not be written, in words that say what to change; None when it may."""
-    if not status.st_mode & 0o222:
+    # A whole tree without write bits is a copy of a read-only store: there the mode is no word about this file.
+    if not status.st_mode & 0o222 and (target.parent.stat().st_mode & 0o222 or not os.access(target, os.W_OK)):
         return "is read-only"
     if os.access(target, os.W_OK):
         return None

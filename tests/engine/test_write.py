@@ -78,6 +78,15 @@ def test_refuses_a_file_that_changes_at_the_last_moment(path: Path, monkeypatch:
     assert _alone(path)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may write a file without write bits")
+def test_a_copy_of_a_read_only_store_is_written_where_the_system_lets_it(path: Path) -> None:
+    before = path.read_bytes()
+    path.chmod(0o444)
+    path.parent.chmod(0o555)
+    write_atomically(path, before, b"new")
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"new", 0o444)
+
+
 @pytest.mark.parametrize("mode", [0o444, 0o400, 0o555])
 def test_read_only_files_are_left_alone_even_by_root(path: Path, mode: int) -> None:
     path.chmod(mode)
