@@ -9,9 +9,21 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from rewriter.cilium.by_identity import ByIdentity
+from rewriter.cilium.nodes import (
+    DefaultDeny,
+    FqdnSelector,
+    L7Rules,
+    Malformed,
+    Peer,
+    PortRule,
+    read_default_deny,
+    read_peer,
+    read_port_rules,
+)
 from rewriter.cilium.selector import Selector, read_selector
 
 CNP = "CiliumNetworkPolicy"
@@ -71,10 +83,25 @@ class PeerField(NamedTuple):
     def entry_route(self, index: int) -> str:
         return f"{self.route}/{index}"
 
+    def decoded(self) -> Iterator[Peer]:
+        """The entries as types, in their order."""
+        for index, entry in enumerate(self.entries):
+            selector = self.selectors[index] if self.selectors else None
+            yield selector or read_peer(self.name, entry, self.entry_route(index))
 
-@dataclass(frozen=True, slots=True)
+    @property
+    def fqdns(self) -> tuple[FqdnSelector, ...]:
+        """The entries that are names or patterns; none in a field of another kind."""
+        return tuple(entry for entry in self.decoded() if isinstance(entry, FqdnSelector))
+
+    def has_any(self, *texts: str) -> bool:
+        """Whether one of these texts is an entry: the name of an entity, for example."""
+        return any(isinstance(entry, str) and entry in texts for entry in self.entries)
+
+
+@dataclass(frozen=True)
 class Rule:
-    """One item of ingress, ingressDeny, egress or egressDeny."""
+    """One item of ingress, ingressDeny, egress or egressDeny. Its ports are decoded once, when a pass asks for them."""
 
     route: str
     direction: str
@@ -89,6 +116,33 @@ class Rule:
     def selects_nobody(self) -> bool:
         """Whether a peer field of a Cilium rule is present and empty: then the rule has no peer at all."""
         return any(not field.entries and field.name in EMPTY_SELECTS_NOBODY for field in self.peers)
+
+    @cached_property
+    def port_rules(self) -> tuple[PortRule | Malformed, ...]:
+        """The items of `toPorts`, or one item with the `ports` of a NetworkPolicy; none where neither is written."""
+        return read_port_rules(self.raw, self.route)
+
+    @property
+    def l7_rules(self) -> tuple[L7Rules, ...]:
+        """The well-formed `rules` of the items of `toPorts`."""
+        items = (item.rules for item in self.port_rules if isinstance(item, PortRule))
+        return tuple(rules for rules in items if isinstance(rules, L7Rules))
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The names of all that is written in the rule, in its order."""
+        return tuple(self.raw)
+
+    @property
+    def has_icmps(self) -> bool:
+        return bool(self.raw.get("icmps"))
+
+    @property
+    def authentication(self) -> str:
+        """The mode of mutual authentication; empty where none is written."""
+        written = self.raw.get("authentication")
+        mode = written.get("mode") if isinstance(written, dict) else None
+        return mode if isinstance(mode, str) else ""
 
     @property
     def list_route(self) -> str:
@@ -116,6 +170,16 @@ class Spec:
     node_subject: Selector | None
     rules: tuple[Rule, ...]
 
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The names of all that is written in the rule set, in its order."""
+        return tuple(self.raw)
+
+    @property
+    def default_deny(self) -> DefaultDeny | Malformed | None:
+        """`enableDefaultDeny`; None where it is absent or null."""
+        return read_default_deny(self.raw.get("enableDefaultDeny"), f"{self.route}/enableDefaultDeny")
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -142,6 +206,20 @@ class Policy:
     @property
     def clusterwide(self) -> bool:
         return self.kind == CCNP
+
+    @property
+    def api_version(self) -> str:
+        """The `apiVersion`; empty where it is no text."""
+        written = self.raw.get("apiVersion")
+        return written if isinstance(written, str) else ""
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """The annotations; a value that is no text is empty."""
+        metadata = self.raw.get("metadata")
+        written = metadata.get("annotations") if isinstance(metadata, dict) else None
+        pairs = written.items() if isinstance(written, dict) else ()
+        return {key: value if isinstance(value, str) else "" for key, value in pairs if isinstance(key, str)}
 
 
 #: Rules by the object that they were read from.

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 from rewriter.cilium.identity import Identity, NamedPort, reserved_identity
 from rewriter.cilium.labels import pod_labels
+from rewriter.cilium.nodes import FqdnSelector, L7Rules, PortProtocol, PortRule
+from rewriter.cilium.policy import Rule
 from rewriter.cilium.ports import port_matches
 from rewriter.cilium.universe import Universe
 from rewriter.cilium.version import Version
@@ -59,11 +61,20 @@ class DnsServer:
 
 
 class DnsItem(NamedTuple):
-    """An item of a rule's toPorts with `rules.dns`: its place in toPorts, itself, and the entries."""
+    """An item of a rule's toPorts with `rules.dns`, and its `rules`."""
 
-    place: int
-    item: Mapping[str, Any]
-    names: list[Any]
+    item: PortRule
+    rules: L7Rules
+
+    @property
+    def names(self) -> tuple[FqdnSelector, ...]:
+        """The well-formed entries of `rules.dns`."""
+        return tuple(entry for entry in self.rules.dns if isinstance(entry, FqdnSelector))
+
+    @property
+    def route(self) -> str:
+        """The route of `rules.dns`."""
+        return f"{self.rules.route}/dns"
 
 
 def dns_server(context: Context, workload: Workload | None) -> DnsServer | None:
@@ -91,21 +102,18 @@ def dns_server(context: Context, workload: Workload | None) -> DnsServer | None:
     return plain
 
 
-def dns_items(raw: Mapping[str, Any]) -> Iterator[DnsItem]:
+def dns_items(rule: Rule) -> Iterator[DnsItem]:
     """The items of toPorts of a rule that go through the DNS proxy."""
-    items = raw.get("toPorts")
-    for index, item in enumerate(items if isinstance(items, list) else ()):
-        rules = item.get("rules") if isinstance(item, dict) else None
-        names = rules.get("dns") if isinstance(rules, dict) else None
-        if isinstance(names, list) and names:
-            yield DnsItem(index, item, names)
+    for item in rule.port_rules:
+        if isinstance(item, PortRule) and isinstance(item.rules, L7Rules) and item.rules.dns:
+            yield DnsItem(item, item.rules)
 
 
 def proxied(rule: AppliedRule) -> tuple[DnsItem, ...]:
     """The items of an egress rule that allow DNS queries through the proxy; none for other rules."""
     if rule.rule is None or rule.entry.deny or rule.entry.direction != "egress":
         return ()
-    return tuple(dns_items(rule.rule.raw))
+    return tuple(dns_items(rule.rule))
 
 
 def names_peer(rule: AppliedRule, identities: Iterable[Identity]) -> bool:
@@ -113,28 +121,27 @@ def names_peer(rule: AppliedRule, identities: Iterable[Identity]) -> bool:
     return bool(Universe(list(identities)).select_any(rule.entry.peers))
 
 
-def on_ports(item: Mapping[str, Any], server: DnsServer, version: Version) -> bool:
+def on_ports(item: PortRule, server: DnsServer, version: Version) -> bool:
     """Whether an item of toPorts names a port on which the server listens."""
-    matches = port_matches(item, version)
+    matches = port_matches(item.written, version)
     named = [port for identity in server.identities for port in identity.named_ports]
     return any(
         match.covers(protocol, number, named) for match in matches for number in server.ports for protocol in PROTOCOLS
     )
 
 
-def is_for_dns_only(item: Mapping[str, Any], server: DnsServer | None) -> bool:
+def is_for_dns_only(item: PortRule, server: DnsServer | None) -> bool:
     """Whether all ports of an item of toPorts are those of DNS, and it asks for nothing else."""
-    ports = item.get("ports")
-    if set(item) != {"ports"} or not isinstance(ports, list) or not ports:
+    if set(item.written) != {"ports"} or not item.ports:
         return False
     numbers = {str(number) for number in ((PORT,) if server is None else (PORT, *server.ports))}
     names = {"dns", "dns-tcp", "domain"}
     return all(
-        isinstance(port, dict)
-        and str(port.get("port")) in numbers | names
-        and "endPort" not in port
-        and str(port.get("protocol", "ANY")).upper() in ("ANY", "UDP", "TCP")
-        for port in ports
+        isinstance(port, PortProtocol)
+        and port.port in numbers | names
+        and "endPort" not in port.written
+        and port.protocol in ("", "ANY", "UDP", "TCP")
+        for port in item.ports
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rewriter.cilium.cidr import parse_prefix
 from rewriter.cilium.identity import outside_identity
+from rewriter.cilium.nodes import PortRule
 from rewriter.cilium.policy import EGRESS, KNP, Rule, Spec
 from rewriter.cilium.ports import PORT_PROTOCOLS, port_matches
 from rewriter.evidence.context import Context
@@ -98,9 +99,8 @@ def _misses(context: Context, rule: AppliedRule, server: DnsServer) -> bool:
 
 def is_open_anyway(context: Context, reach: Reach, rule: Rule) -> bool:
     """Whether pods reach every address outside on all ports of a rule with names, so that these have no say."""
-    written = rule.raw.get("toPorts")
-    items = [item for item in written if isinstance(item, dict)] if isinstance(written, list) else []
-    matches = [match for item in items for match in port_matches(item, context.to_version)]
+    items = [item for item in rule.port_rules if isinstance(item, PortRule)]
+    matches = [match for item in items for match in port_matches(item.written, context.to_version)]
     ports = [(m.protocol, m.low) for m in matches if not m.name] or [("TCP", 443)]
     return all(
         reach.verdict(EGRESS, ANYWHERE, each, number).allowed

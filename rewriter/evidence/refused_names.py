@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from rewriter.cilium.fqdn import fqdn_term, sample_names
+from rewriter.cilium.nodes import FqdnSelector
 from rewriter.cilium.policy import EGRESS
 from rewriter.cilium.terms import FqdnTerm
 from rewriter.evidence.context import Context
@@ -50,18 +50,14 @@ def asked_names(context: Context, reach: Reach) -> AskedNames | None:
     if not answer.allowed or not answer.depends_on or not rules or any(_holds_unknown(rule) for rule in rules):
         return None
     terms = tuple(
-        fqdn_term(entry, context.to_version)
-        for rule in rules
-        for item in proxied(rule)
-        for entry in item.names
-        if isinstance(entry, dict)
+        fqdn_term(entry.written, context.to_version) for rule in rules for item in proxied(rule) for entry in item.names
     )
     return AskedNames(reach, server, terms, rules)
 
 
 def _holds_unknown(rule: AppliedRule) -> bool:
     """Whether the names of a rule hold an unknown value."""
-    return any("${" in str(entry) for item in proxied(rule) for entry in item.names)
+    return any("${" in str(entry.written) for item in proxied(rule) for entry in item.names)
 
 
 def lacks_dns(context: Context, reach: Reach) -> DnsServer | None:
@@ -86,12 +82,12 @@ def _is_about_dns(rule: AppliedRule) -> bool:
     return any(grant.match.low == PORT and grant.match.high == PORT for grant in rule.entry.ports)
 
 
-def refused(asked: AskedNames, entry: Mapping[str, Any]) -> str:
+def refused(asked: AskedNames, entry: FqdnSelector) -> str:
     """The name or pattern of an entry of toFQDNs that pods may not ask for at all; empty where they may for some."""
-    name, pattern = entry.get("matchName"), entry.get("matchPattern")
-    if isinstance(name, str) and name:
+    name, pattern = entry.name, entry.pattern
+    if name:
         return "" if asked.allows(name.rstrip(".")) or "${" in name else name
-    if not isinstance(pattern, str) or not pattern or "${" in pattern:
+    if not pattern or "${" in pattern:
         return ""
     if any(asked.allows(sample) for sample in sample_names(pattern)):
         return ""
@@ -123,6 +119,5 @@ def asked_exactly(asked: AskedNames) -> Iterator[str]:
     for rule in asked.rules:
         for item in proxied(rule):
             for entry in item.names:
-                name = entry.get("matchName") if isinstance(entry, dict) else None
-                if isinstance(name, str) and name and not name.endswith("."):
-                    yield name.lower()
+                if entry.name and not entry.name.endswith("."):
+                    yield entry.name.lower()

@@ -33,8 +33,10 @@ from collections.abc import Iterator
 from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.version import AUTHENTICATION_DEPRECATED, AUTHENTICATION_OFF
 from rewriter.evidence.context import Context
-from rewriter.finding import Applicability, Finding, Fix, Severity
+from rewriter.finding import Applicability, Finding, Severity
+from rewriter.passes.kit.change import Change, patch
 from rewriter.passes.kit.claims import flow_claim
+from rewriter.passes.kit.forms import without
 from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.report import report
 from rewriter.text import flow_text
@@ -50,9 +52,7 @@ from rewriter.text import flow_text
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
         for rule in spec.rules:
-            authentication = rule.raw.get("authentication")
-            required = isinstance(authentication, dict) and authentication.get("mode") == "required"
-            if required and not rule.deny:
+            if rule.authentication == "required" and not rule.deny:
                 yield _finding(context, spec, rule)
 
 
@@ -71,15 +71,18 @@ def _finding(context: Context, spec: Spec, rule: Rule) -> Finding:
             versions=str(AUTHENTICATION_DEPRECATED),
         )
     ends = f", and {deprecated}" if context.to_version >= AUTHENTICATION_DEPRECATED else ""
-    free = {name: value for name, value in rule.raw.items() if name != "authentication"}
-    return Finding(
-        severity=Severity.NOTE,
-        applicability=Applicability.MANUAL,
-        route=f"{rule.route}/authentication/mode",
-        message=f"`authentication.mode: required` is not enforced by default from Cilium {AUTHENTICATION_OFF} on{ends}",
-        why=f"the upgrade opens {flow} without mutual authentication",
+    free = without(rule, "authentication")
+    return report(
+        context,
+        f"{rule.route}/authentication/mode",
+        Applicability.MANUAL,
+        f"`authentication.mode: required` is not enforced by default from Cilium {AUTHENTICATION_OFF} on{ends}",
+        f"the upgrade opens {flow} without mutual authentication",
         advice="set the Helm value `authentication.enabled`, or drop the field",
-        candidate=Fix(({"op": "remove", "path": f"{rule.route}/authentication"},)),
+        severity=Severity.NOTE,
+        change=Change(
+            tuple(patch(rule.route, rule.raw, free)),
+            (flow_claim(f"{flow} without mutual authentication", spec, rule, free),),
+        ),
         versions=str(AUTHENTICATION_OFF),
-        opens=(flow_claim(f"{flow} without mutual authentication", spec, rule, free),),
     )

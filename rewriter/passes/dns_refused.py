@@ -44,8 +44,6 @@ forms. Where a template may hold another rule for the pods, the pass is silent.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
-from typing import Any
 
 from rewriter.cilium.policy import CCNP, EGRESS, Rule, Spec
 from rewriter.evidence.context import Context
@@ -65,6 +63,7 @@ from rewriter.passes.kit.claims import flow_claim
 from rewriter.passes.kit.coverage import add_after
 from rewriter.passes.kit.dns_forms import add_names, namespace_of_reach, reach_evidence, refused_search_forms
 from rewriter.passes.kit.dns_missing import pods_without_dns
+from rewriter.passes.kit.forms import Form, copied, name_alone
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.report import report
 from rewriter.text import join_names, subject_text
@@ -83,7 +82,7 @@ def find(context: Context) -> Iterator[Finding]:
         if not egress:
             continue
         named = [rule for rule in egress if has_names(rule)]
-        asking = [(rule, item) for rule in egress for item in dns_items(rule.raw) if not _allows_all(item)]
+        asking = [(rule, item) for rule in egress for item in dns_items(rule) if not _allows_all(item)]
         if named or asking:
             yield from _refused(context, spec, named, asking)
         if not named and context.policy.kind != CCNP:
@@ -91,7 +90,7 @@ def find(context: Context) -> Iterator[Finding]:
 
 
 def _allows_all(item: DnsItem) -> bool:
-    return {"matchPattern": "*"} in item.names
+    return any(entry.pattern == "*" and not entry.name for entry in item.names)
 
 
 def _refused(
@@ -102,21 +101,20 @@ def _refused(
     if not found:
         return
     asked = found[0]
-    missing: dict[str, tuple[Rule, str, dict[str, Any]]] = {}
+    missing: dict[str, tuple[Rule, str, Form]] = {}
     for rule in named:
         field = rule.peer("toFQDNs")
         if field is None:
             continue
-        for index, entry in enumerate(field.entries):
-            name = refused(asked, entry) if isinstance(entry, dict) else ""
+        for entry in field.fqdns:
+            name = refused(asked, entry)
             if name:
-                plain = {key: entry[key] for key in entry if key in ("matchName", "matchPattern")}
-                missing.setdefault(name, (rule, field.entry_route(index), plain))
+                missing.setdefault(name, (rule, entry.route, name_alone(entry)))
     fitting = [each for each in asking if on_ports(each[1].item, asked.server, context.to_version)]
     entries = [entry for _, _, entry in missing.values()]
-    for number, (rule, route, entry) in enumerate(missing.values()):
+    for number, (rule, route, new) in enumerate(missing.values()):
         # Fixes are made from the end of the policy to its beginning: the names that stand below are there by then.
-        yield _not_asked(context, spec, rule, fitting, asked, route, entry, entries[number + 1 :])
+        yield _not_asked(context, spec, rule, fitting, asked, route, new, entries[number + 1 :])
     if asking:
         yield from _used(context, asking[0], found, set(missing))
         own = [rule.index for rule, _, _ in missing.values()]
@@ -132,16 +130,15 @@ def _not_asked(
     fitting: Sequence[tuple[Rule, DnsItem]],
     asked: AskedNames,
     route: str,
-    new: dict[str, Any],
-    below: Sequence[dict[str, Any]],
+    new: Form,
+    below: Sequence[Form],
 ) -> Finding:
     """The finding of a name in toFQDNs that no `rules.dns` matches; those `below` are added before it."""
     name = new.get("matchName") or new.get("matchPattern")
     if fitting:
         change = add_names(context, spec, fitting[0], [new], after=below)
     else:
-        peers = deepcopy(dict(asked.server.peers))
-        made = {**peers, "toPorts": [{**asked.server.to_ports, "rules": {"dns": [new]}}]}
+        made = copied(asked.server.peers, toPorts=[{**asked.server.to_ports, "rules": {"dns": [new]}}])
         words = f"from {subject_text(context.policy, spec)} to {asked.server.words}, asking for {name}"
         change = Change(add_after(rule, [made]), (flow_claim(words, spec, rule, made),))
     return report(
@@ -168,10 +165,9 @@ def _used(
                 refused_names.setdefault(used.name, used)
     if not refused_names:
         return
-    rule, item = place
     yield report(
         context,
-        f"{rule.route}/toPorts/{item.place}/rules/dns",
+        place[1],
         Applicability.MANUAL,
         f"no `rules.dns` of these pods lets them ask for {join_names(refused_names)}, which they use",
         "the DNS proxy answers REFUSED",

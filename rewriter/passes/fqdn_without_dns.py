@@ -53,9 +53,9 @@ which may hold such a rule: then it stays unknown whether one exists.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
 from dataclasses import replace
 
+from rewriter.cilium.nodes import PortRule
 from rewriter.cilium.policy import Policy, Rule, Spec
 from rewriter.evidence.context import Context
 from rewriter.evidence.dns import DnsServer, is_for_dns_only
@@ -65,6 +65,7 @@ from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.claims import flow_claim
 from rewriter.passes.kit.coverage import add_after
+from rewriter.passes.kit.forms import copied
 from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.report import report
 from rewriter.text import join_names, policy_text, subject_text
@@ -147,19 +148,17 @@ def _plain_rules(context: Context, found: Unlearned) -> tuple[list[Rule], list[A
     return own, [] if policy.namespace is None else [each for each in beside if not is_same_policy(each.policy, policy)]
 
 
-def _plain_items(rule: Rule, server: DnsServer | None) -> list[int]:
+def _plain_items(rule: Rule, server: DnsServer | None) -> list[PortRule]:
     """The items of toPorts that are for DNS alone; none where an item for it cannot take `rules.dns`."""
-    items = rule.raw.get("toPorts")
-    numbered = list(enumerate(items)) if isinstance(items, list) else []
-    return [number for number, item in numbered if isinstance(item, dict) and is_for_dns_only(item, server)]
+    return [item for item in rule.port_rules if isinstance(item, PortRule) and is_for_dns_only(item, server)]
 
 
 def _through_proxy(rules: Sequence[Rule], server: DnsServer | None) -> Change:
     return Change(
         tuple(
-            {"op": "add", "path": f"{rule.route}/toPorts/{number}/rules", "value": {"dns": [dict(EVERY_NAME)]}}
+            {"op": "add", "path": f"{item.route}/rules", "value": {"dns": [dict(EVERY_NAME)]}}
             for rule in rules
-            for number in _plain_items(rule, server)
+            for item in _plain_items(rule, server)
         )
     )
 
@@ -167,7 +166,7 @@ def _through_proxy(rules: Sequence[Rule], server: DnsServer | None) -> Change:
 def _dns_rule(context: Context, spec: Spec, rule: Rule, server: DnsServer) -> Change:
     """The rule for the cluster's DNS, right after the one with names."""
     item = {**server.to_ports, "rules": {"dns": [dict(EVERY_NAME)]}}
-    new = {**deepcopy(dict(server.peers)), "toPorts": [item]}
+    new = copied(server.peers, toPorts=[item])
     words = f"from {subject_text(context.policy, spec)} to {server.words}"
     return Change(add_after(rule, [new]), (flow_claim(words, spec, rule, new),))
 

@@ -38,13 +38,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rewriter.cilium.nodes import PortRule
 from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.version import RULES_REQUIRED
 from rewriter.evidence.context import Context
-from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
-from rewriter.passes.kit.change import Change
-from rewriter.passes.kit.claims import all_other, rule_flows
+from rewriter.finding import Applicability, Finding, Operation, Severity
+from rewriter.passes.kit.change import Change, rule_becomes
+from rewriter.passes.kit.claims import all_other
 from rewriter.passes.kit.enforcement import rejected_today, subject_evidence, switched_on
+from rewriter.passes.kit.forms import without
 from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.report import report
 from rewriter.passes.kit.rule_directions import (
@@ -68,7 +70,7 @@ from rewriter.text import join_names, subject_text
 )
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
-        if has_no_rules(spec.raw) and context.to_version >= RULES_REQUIRED:
+        if has_no_rules(spec) and context.to_version >= RULES_REQUIRED:
             yield _without_rules(context, spec)
         elif spec.rules:
             for direction in denied_by_name(spec):
@@ -92,20 +94,21 @@ def _without_rules(context: Context, spec: Spec) -> Finding:
         why += f", and the other rule sets of the policy {'stop being' if before else 'are not'} enforced with it"
     meant = says_deny(context, spec)
     changes = switched_on(context) if rejected_today(context) else changed_by_upgrade(context)
-    fix = Fix(tuple(_deny(spec, direction) for direction in directions_of(spec)))
-    return Finding(
+    return report(
+        context,
+        _route(spec),
+        Applicability.UNSAFE if meant else Applicability.MANUAL,
+        f"a rule set without a rule {today}; it does not deny anything",
+        why,
         severity=Severity.ERROR,
-        applicability=Applicability.UNSAFE if meant else Applicability.MANUAL,
-        route=_route(spec),
-        message=f"a rule set without a rule {today}; it does not deny anything",
-        why=why,
+        change=Change(
+            tuple(_deny(spec, direction) for direction in directions_of(spec)),
+            changes.opens,
+            (*denied_claims(context.policy, spec), *changes.closes),
+        ),
         evidence=(*meant, *(subject_evidence(context) if meant else ())),
         advice="" if meant else "remove it, or write the rules that are meant; `ingress: [{}]` denies all ingress",
-        fix=fix if meant else None,
-        candidate=None if meant else fix,
         versions=str(RULES_REQUIRED),
-        opens=changes.opens,
-        closes=(*denied_claims(context.policy, spec), *changes.closes),
         at_key=True,
     )
 
@@ -127,12 +130,12 @@ def _without_direction(context: Context, spec: Spec, direction: str) -> Finding:
 
 
 def _deny(spec: Spec, direction: str) -> Operation:
-    operation = "replace" if direction in spec.raw else "add"
+    operation = "replace" if direction in spec.members else "add"
     return {"op": operation, "path": f"{spec.route}/{direction}", "value": [{}]}
 
 
 def _route(spec: Spec) -> str:
-    return next((f"{spec.route}/{name}" for name in LISTS if name in spec.raw), spec.route)
+    return next((f"{spec.route}/{name}" for name in LISTS if name in spec.members), spec.route)
 
 
 def _names_peers(rule: Rule) -> bool:
@@ -140,15 +143,13 @@ def _names_peers(rule: Rule) -> bool:
 
 
 def _names_no_port(rule: Rule) -> bool:
-    items = rule.raw.get("toPorts")
-    if not isinstance(items, list) or not items or rule.raw.get("icmps"):
-        return False
-    return all(item is None or (isinstance(item, dict) and item.get("ports") in (None, [])) for item in items)
+    items = rule.port_rules
+    return bool(items) and not rule.has_icmps and all(isinstance(item, PortRule) and not item.ports for item in items)
 
 
 def _names_requests(rule: Rule) -> bool:
     """Whether `toPorts` says which requests are allowed."""
-    return not rule.deny and any(item.get("rules") for item in rule.to_ports)
+    return not rule.deny and any(rules.written for rules in rule.l7_rules)
 
 
 def _without_ports(context: Context, spec: Spec, rule: Rule) -> Finding:
@@ -166,17 +167,16 @@ def _without_ports(context: Context, spec: Spec, rule: Rule) -> Finding:
     fields = join_names([f"`{field.name}`" for field in rule.peers if field.entries])
     verb = "denies" if rule.deny else "allows"
     subject = subject_text(context.policy, spec)
-    every_port = {name: value for name, value in rule.raw.items() if name != "toPorts"}
-    flow = rule_flows(context, spec, rule, f"the peers in {fields}", every_port)
-    return Finding(
+    every_port = without(rule, "toPorts")
+    return report(
+        context,
+        f"{rule.route}/toPorts",
+        Applicability.MANUAL,
+        f"`toPorts` without a port beside {fields} {verb} nothing",
+        f"the rule {verb} no traffic of {subject}",
         severity=Severity.NOTE,
-        applicability=Applicability.MANUAL,
-        route=f"{rule.route}/toPorts",
-        message=f"`toPorts` without a port beside {fields} {verb} nothing",
-        why=f"the rule {verb} no traffic of {subject}",
+        change=rule_becomes(context, spec, rule, every_port, f"the peers in {fields}"),
+        rule=rule,
         advice="drop `toPorts` if every port is meant, or name the ports",
-        candidate=Fix(({"op": "remove", "path": f"{rule.route}/toPorts"},)),
-        opens=() if rule.deny else (flow,),
-        closes=(flow,) if rule.deny else (),
         at_key=True,
     )

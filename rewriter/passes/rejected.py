@@ -45,11 +45,9 @@ and no pass rewrites it: if it is enforced after all, a fix might open traffic t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import replace
-from typing import Any
 
-from rewriter.cilium.policy import KNP, Policy, Rule, read_policy
+from rewriter.cilium.policy import INGRESS, KNP, Policy, Rule, Spec
 from rewriter.cilium.validation import Rejection
 from rewriter.cilium.version import (
     BARE_ADDRESS_REJECTED,
@@ -70,6 +68,16 @@ from rewriter.passes.kit.enforcement import (
     rejected,
     rests_on_node_labels,
     upgrades,
+)
+from rewriter.passes.kit.forms import (
+    Form,
+    changed,
+    l7_without,
+    with_entries,
+    with_list,
+    with_rules,
+    with_specs,
+    without,
 )
 from rewriter.passes.kit.mechanical import mended
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
@@ -107,35 +115,29 @@ def _other_reason(context: Context, version: Version) -> Rejection | None:
     reason = rejected(policy, version, context.flags)
     if reason is None or policy.kind == KNP or has_wrong_types(policy):
         return reason
-    manifest = deepcopy(dict(policy.raw))
-    for spec in read_policy(manifest, base=policy.route).specs:
-        raw: Any = spec.raw
-        if has_no_rules(raw) and context.to_version >= RULES_REQUIRED:
-            raw["ingress"] = [{}]
-        for rule in spec.rules:
-            _set_right(rule, context, version)
-    return rejected(replace(policy, raw=manifest), version, context.flags)
+
+    def rule_set(spec: Spec) -> Form:
+        if has_no_rules(spec) and context.to_version >= RULES_REQUIRED:
+            return with_list(spec, INGRESS, [{}])
+        return with_rules(spec, lambda rule: _set_right(rule, context, version))
+
+    return rejected(with_specs(policy, rule_set), version, context.flags)
 
 
-def _set_right(rule: Rule, context: Context, version: Version) -> None:
-    """Takes out of a rule what other passes speak of in this upgrade."""
-    item: Any = rule.raw
+def _set_right(rule: Rule, context: Context, version: Version) -> Form:
+    """A rule without what other passes speak of in this upgrade."""
     target = context.to_version
-    for field in mixed_kinds(rule, version)[1:]:
-        del item[field.name]
-    if version < SERVICES_WITH_PORTS and item.get("toServices") and item.get("toPorts"):
-        del item["toServices"]
+    gone = [field.name for field in mixed_kinds(rule, version)[1:]]
+    services = rule.peer("toServices")
+    if version < SERVICES_WITH_PORTS and services is not None and services.entries and rule.port_rules:
+        gone.append("toServices")
     if target >= REQUIRES_REMOVED:
-        item.pop("fromRequires" if rule.direction == "ingress" else "toRequires", None)
-    if target >= BARE_ADDRESS_REJECTED:
-        for route, full in bare_addresses(rule).items():
-            name, index = route.rsplit("/", 2)[1:]
-            if name in item:
-                item[name][int(index)] = full
-    if context.from_version < L7_GENERIC_REMOVED <= target and not rule.deny:
-        for rules in (port["rules"] for port in rule.to_ports if isinstance(port.get("rules"), dict)):
-            for name in removed_kinds(rules):
-                del rules[name]
+        gone.append("fromRequires" if rule.direction == INGRESS else "toRequires")
+    full = with_entries(rule, bare_addresses(rule)) if target >= BARE_ADDRESS_REJECTED else {}
+    ports = {}
+    if context.from_version < L7_GENERIC_REMOVED <= target and not rule.deny and rule.l7_rules:
+        ports = {"toPorts": [l7_without(item, removed_kinds) for item in rule.port_rules]}
+    return without(changed(rule, **full, **ports), *gone)
 
 
 def _repairs(context: Context) -> Repaired | None:

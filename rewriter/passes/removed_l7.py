@@ -29,16 +29,19 @@ no fact says whether it is. The candidate writes down what 1.20 makes of the rul
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Sequence
 
+from rewriter.cilium.nodes import L7Rules, PortRule
 from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.version import L7_GENERIC_DEPRECATED, L7_GENERIC_REMOVED
 from rewriter.evidence.context import Context
-from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
+from rewriter.finding import Applicability, Finding, Operation, Severity
+from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.claims import flow_claim
 from rewriter.passes.kit.enforcement import rejected_today, switched_on
+from rewriter.passes.kit.forms import changed, l7_without
 from rewriter.passes.kit.registry import antipattern
+from rewriter.passes.kit.report import report
 from rewriter.text import flow_text, join_names
 
 VERSIONS = str(L7_GENERIC_REMOVED)
@@ -56,45 +59,42 @@ _REMOVED = ("kafka", "l7proto", "l7")
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
         for rule in spec.rules:
-            items = rule.raw.get("toPorts")
-            for index, item in enumerate(items if isinstance(items, list) and not rule.deny else ()):
-                rules = item.get("rules") if isinstance(item, dict) else None
-                if isinstance(rules, dict) and removed_kinds(rules):
-                    yield _finding(context, spec, rule, index, rules)
+            for item in () if rule.deny else rule.port_rules:
+                if isinstance(item, PortRule) and isinstance(item.rules, L7Rules) and removed_kinds(item.rules):
+                    yield _finding(context, spec, rule, item, item.rules)
 
 
-def removed_kinds(rules: Mapping[str, Any]) -> list[str]:
+def removed_kinds(rules: L7Rules) -> list[str]:
     """The members of an item's `rules` that 1.20 drops, as far as they hold anything."""
-    return [name for name in _REMOVED if rules.get(name) is not None]
+    return [name for name in _REMOVED if name in rules.members]
 
 
-def _finding(context: Context, spec: Spec, rule: Rule, index: int, rules: Mapping[str, Any]) -> Finding:
-    names, route = removed_kinds(rules), f"{rule.route}/toPorts/{index}/rules"
-    kept = {name: value for name, value in rules.items() if name not in names}
-    only = {**rule.raw, "toPorts": [{**rule.raw["toPorts"][index], "rules": kept}]}
+def _finding(context: Context, spec: Spec, rule: Rule, item: PortRule, rules: L7Rules) -> Finding:
+    names = removed_kinds(rules)
+    only = changed(rule, toPorts=[l7_without(item, removed_kinds)])
     peers = "the peers of the rule" if any(field.entries for field in rule.peers) else "anybody"
     opened = f"everything {flow_text(context.policy, spec, rule, peers)} that the L7 rule holds back today"
     changes = switched_on(context) if rejected_today(context) else None
     today = f"; {context.from_version} rejects the policy, so the upgrade may switch it on" if changes else ""
-    return Finding(
-        severity=Severity.ERROR,
-        applicability=Applicability.MANUAL,
-        route=f"{route}/{names[0]}",
-        message=f"{join_names([f'`{name}`' for name in names])} {'are' if len(names) > 1 else 'is'} dropped by Cilium "
+    flows = changes if changes else Change((), (flow_claim(opened, spec, rule, only),))
+    return report(
+        context,
+        f"{rules.route}/{names[0]}",
+        Applicability.MANUAL,
+        f"{join_names([f'`{name}`' for name in names])} {'are' if len(names) > 1 else 'is'} dropped by Cilium "
         f"{L7_GENERIC_REMOVED}, which leaves the port open",
-        why=f"the upgrade opens {opened}{today}",
+        f"the upgrade opens {opened}{today}",
+        severity=Severity.ERROR,
+        change=Change(_without(rules, names), flows.opens, flows.closes),
         advice=f"protect the port another way before the upgrade to {L7_GENERIC_REMOVED} (deprecated since "
         f"{L7_GENERIC_DEPRECATED}), then drop the rule",
-        candidate=Fix(_without(rules, names, route)),
         versions=VERSIONS,
-        opens=changes.opens if changes else (flow_claim(opened, spec, rule, only),),
-        closes=changes.closes if changes else (),
         at_key=True,
     )
 
 
-def _without(rules: Mapping[str, Any], names: list[str], route: str) -> tuple[Operation, ...]:
+def _without(rules: L7Rules, names: Sequence[str]) -> tuple[Operation, ...]:
     """What the removal of the fields leaves: the other L7 rules, or none at all."""
-    if set(rules) <= set(names):
-        return ({"op": "remove", "path": route},)
-    return tuple({"op": "remove", "path": f"{route}/{name}"} for name in names)
+    if set(rules.written) <= set(names):
+        return ({"op": "remove", "path": rules.route},)
+    return tuple({"op": "remove", "path": f"{rules.route}/{name}"} for name in names)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from typing import Any
 
 from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.version import DOUBLE_STAR_SPANS_LABELS
@@ -21,6 +20,7 @@ from rewriter.evidence.refused_names import (
 from rewriter.finding import Applicability, Finding
 from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.claims import flow_claim
+from rewriter.passes.kit.forms import Form, changed
 from rewriter.passes.kit.report import report
 from rewriter.text import join_names, subject_text
 
@@ -30,7 +30,7 @@ def refused_search_forms(
     spec: Spec,
     asking: Sequence[tuple[Rule, DnsItem]],
     found: Sequence[AskedNames],
-    added: Sequence[dict[str, Any]],
+    added: Sequence[Form],
     *,
     waits: bool,
 ) -> Iterator[Finding]:
@@ -40,12 +40,7 @@ def refused_search_forms(
     """
     if any(each.dns_name_error for each in ([context.cluster] if context.cluster else context.inventory.clusters)):
         return
-    own = {
-        str(entry["matchName"]).lower()
-        for _, item in asking
-        for entry in item.names
-        if isinstance(entry, dict) and entry.get("matchName")
-    }
+    own = {entry.name.lower() for _, item in asking for entry in item.names if entry.name}
     concerned: list[tuple[AskedNames, list[str]]] = []
     for asked in found:
         needed, namespace = dots_needed(context, asked.reach), namespace_of_reach(asked.reach)
@@ -67,7 +62,7 @@ def refused_search_forms(
     first = search_forms(names[0], namespaces[0])[0]
     yield report(
         context,
-        f"{rule.route}/toPorts/{item.place}/rules/dns",
+        item.route,
         Applicability.UNSAFE,
         f"`rules.dns` has exact names only ({join_names(shown, most=3)}), and resolvers ask for {first} first",
         "the DNS proxy answers REFUSED to each search form, and musl and some set-ups of glibc stop there",
@@ -78,7 +73,7 @@ def refused_search_forms(
     )
 
 
-def _forms(context: Context, names: Sequence[str], namespaces: Sequence[str]) -> list[dict[str, Any]]:
+def _forms(context: Context, names: Sequence[str], namespaces: Sequence[str]) -> list[Form]:
     """The entries of `rules.dns` that let the search forms of names pass."""
     if context.from_version >= DOUBLE_STAR_SPANS_LABELS:
         return [{"matchPattern": f"**.{CLUSTER_DOMAIN}"}]
@@ -91,24 +86,22 @@ def add_names(
     context: Context,
     spec: Spec,
     place: tuple[Rule, DnsItem],
-    new: Sequence[dict[str, Any]],
-    added: Sequence[dict[str, Any]] = (),
-    after: Sequence[dict[str, Any]] = (),
+    new: Sequence[Form],
+    added: Sequence[Form] = (),
+    after: Sequence[Form] = (),
 ) -> Change:
     """More entries at the end of a DNS rule, between those that other findings have `added` and put `after` it."""
     rule, item = place
-    route = f"{rule.route}/toPorts/{item.place}/rules/dns"
-    names = [*item.names, *added]
+    names = [*(entry.written for entry in item.rules.dns), *added]
     operations = tuple(
-        {"op": "add", "path": f"{route}/{len(names) + number}", "value": deepcopy(entry)}
+        {"op": "add", "path": f"{item.route}/{len(names) + number}", "value": deepcopy(entry)}
         for number, entry in enumerate(new)
     )
-    items = list(rule.raw["toPorts"])
-    rules = {**item.item["rules"], "dns": [*names, *new, *after]}
-    items[item.place] = {**item.item, "rules": rules}
+    rules = {**item.rules.written, "dns": [*names, *new, *after]}
+    items = [{**each.written, "rules": rules} if each is item.item else each.written for each in rule.port_rules]
     shown = join_names(entry.get("matchName") or entry.get("matchPattern") for entry in new)
     who = subject_text(context.policy, spec)
-    opens = flow_claim(f"DNS queries of {who} for {shown}", spec, rule, {**rule.raw, "toPorts": items})
+    opens = flow_claim(f"DNS queries of {who} for {shown}", spec, rule, changed(rule, toPorts=items))
     return Change(operations, (opens,))
 
 
