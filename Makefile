@@ -65,7 +65,7 @@ docs-check: $(STAMP) ## fail when a generated page is stale, or the site does no
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 fuzz: $(STAMP)   ## long property tests
-	CNPFIX_FUZZ=1 $(BIN)/python -m pytest -n 2 tests/yamltext tests/reach tests/engine/test_only_declared.py tests/engine/test_shapes.py tests/cli/test_implicit_cluster_parity.py
+	CNPFIX_FUZZ=1 $(BIN)/python -m pytest -n 2 tests/yamltext tests/reach tests/engine/test_only_declared.py tests/engine/test_shapes.py tests/engine/test_input_shapes.py tests/cli/test_implicit_cluster_parity.py
 
 try-hooks: $(STAMP) ## the pre-commit hooks, by pre-commit's own try-repo on a repository made for it
 	PRE_COMMIT_VERSION=4.0.1 bash tests/integrations/try_hooks.sh $(BIN)/python

@@ -98,7 +98,10 @@ def _settings(case: Mapping[str, Any], version: Version) -> Settings:
 def _named_ports(ports: Any) -> Iterator[NamedPort]:
     if isinstance(ports, list):
         try:
-            yield from (NamedPort(port["name"], int(port["port"]), port.get("protocol") or "TCP") for port in ports)
+            yield from (
+                NamedPort(_text(port["name"]), int(port["port"]), _text(port.get("protocol") or "TCP"))
+                for port in ports
+            )
         except (TypeError, KeyError, ValueError, AttributeError):
             raise CaseError('expected `namedPorts` such as [{"name": "http", "port": 80}]') from None
         return
@@ -108,16 +111,17 @@ def _named_ports(ports: Any) -> Iterator[NamedPort]:
 
 
 def _services(case: Mapping[str, Any]) -> Iterator[ServiceView]:
-    for item in case.get("services") or ():
+    for item in _optional(case, "services"):
         try:
             service = item.get("service") or item.get("manifest") or item
             metadata, spec = service.get("metadata") or service, service.get("spec") or service
+            addresses = "addresses" if item.get("addresses") else "endpoints"
             yield ServiceView(
-                metadata.get("namespace") or "default",
-                metadata["name"],
-                spec.get("selector") or {},
-                metadata.get("labels") or {},
-                tuple(item.get("addresses") or item.get("endpoints") or ()),
+                _text(metadata.get("namespace") or "default"),
+                _text(metadata["name"]),
+                _mapping(spec, "selector"),
+                _mapping(metadata, "labels"),
+                _texts(item, addresses),
                 external=spec.get("type") == "ExternalName",
             )
         except (TypeError, KeyError, AttributeError):
@@ -125,10 +129,10 @@ def _services(case: Mapping[str, Any]) -> Iterator[ServiceView]:
 
 
 def _groups(case: Mapping[str, Any]) -> Iterator[CidrGroupView]:
-    for item in case.get("cidrGroups") or ():
+    for item in _optional(case, "cidrGroups"):
         try:
-            cidrs = parsed_prefixes(item.get("cidrs") or item.get("externalCIDRs") or ())
-            yield CidrGroupView(item["name"], cidrs, item.get("labels") or {}, by_label=True)
+            cidrs = parsed_prefixes(_texts(item, "cidrs" if item.get("cidrs") else "externalCIDRs"))
+            yield CidrGroupView(_text(item["name"]), cidrs, _mapping(item, "labels"), by_label=True)
         except (TypeError, KeyError, AttributeError):
             raise CaseError("expected `cidrGroups` such as {name, labels, cidrs}") from None
 
@@ -140,6 +144,33 @@ def _list(case: Mapping[str, Any], field: str) -> Sequence[Any]:
     return value
 
 
+def _optional(case: Mapping[str, Any], field: str) -> Sequence[Any]:
+    return _list(case, field) if case.get(field) else ()
+
+
+def _text(value: Any) -> str:
+    """A text. Raises TypeError."""
+    if not isinstance(value, str):
+        raise TypeError(f"expected a text, found {value!r}")
+    return value
+
+
+def _texts(item: Mapping[str, Any], field: str) -> tuple[str, ...]:
+    """A list of texts, empty where the field is absent. Raises TypeError."""
+    value = item.get(field)
+    if value and not isinstance(value, list):
+        raise TypeError(f"expected a list as `{field}`, found {value!r}")
+    return tuple(map(_text, value or ()))
+
+
+def _mapping(item: Mapping[str, Any], field: str) -> Mapping[str, str]:
+    """A mapping of texts, empty where the field is absent. Raises TypeError."""
+    value = item.get(field) or {}
+    if not isinstance(value, dict):
+        raise TypeError(f"expected a mapping as `{field}`, found {value!r}")
+    return {_text(key): _text(each) for key, each in value.items()}
+
+
 def _member(item: Any, field: str, where: str) -> Any:
     if not isinstance(item, dict) or field not in item:
         raise CaseError(f"expected `{field}` in every entry of `{where}`")
@@ -148,6 +179,8 @@ def _member(item: Any, field: str, where: str) -> Any:
 
 def identity_of(item: Any, named_ports: tuple[NamedPort, ...]) -> Identity:
     name = _member(item, "name", "identities")
+    if not isinstance(name, str):
+        raise CaseError(f"expected a text as `name` of every entry of `identities`, found {name!r}")
     if "namedPorts" in item:
         named_ports = tuple(_named_ports(item["namedPorts"] or {}))
     if "cidr" in item:
@@ -155,15 +188,17 @@ def identity_of(item: Any, named_ports: tuple[NamedPort, ...]) -> Identity:
             outside = _outside(name, item["cidr"], named_ports)
             if "dnsNames" not in item and "cidrGroups" not in item:
                 return outside
-            groups = {Label(CIDR_GROUP, group) for group in item.get("cidrGroups") or ()}
-            return outside._replace(labels=outside.labels | groups, dns_names=tuple(item.get("dnsNames") or ()))
+            groups = {Label(CIDR_GROUP, group) for group in _texts(item, "cidrGroups")}
+            return outside._replace(labels=outside.labels | groups, dns_names=_texts(item, "dnsNames"))
         except (TypeError, ValueError, AttributeError) as error:
             raise CaseError(f"identity {name!r}: {error}") from None
     try:
-        labels, addresses = item["labels"], parsed_prefixes(item.get("addresses") or ())
+        labels, addresses = _texts(item, "labels"), parsed_prefixes(_texts(item, "addresses"))
+        if "labels" not in item:
+            raise KeyError("labels")
         if len(labels) == 1 and not addresses:
             return _reserved(name, labels[0], named_ports)
-        return Identity(name, _labels(tuple(labels)), named_ports=named_ports, addresses=addresses)
+        return Identity(name, _labels(labels), named_ports=named_ports, addresses=addresses)
     except (KeyError, TypeError, AttributeError):
         raise CaseError(f"identity {name!r}: expected `labels`, a list of texts, or `cidr`") from None
 

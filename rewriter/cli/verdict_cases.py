@@ -14,6 +14,7 @@ from rewriter.cilium.cases import CaseError, answer_case
 from rewriter.cilium.version import Version
 from rewriter.cli.errors import UsageError
 from rewriter.cli.printing import tell
+from rewriter.engine.isolation import failure_of
 from rewriter.output.style import escaped_marks
 
 _GZIP = b"\x1f\x8b"
@@ -32,6 +33,10 @@ def answer_cases(file: Path, version: Version) -> int:
                 except CaseError as error:
                     bad += 1
                     tell(f"{file}:{number}: is not a case: {error}")
+                    continue
+                except Exception as error:  # One case that fails must not take the others down.
+                    bad += 1
+                    tell(f"{file}:{number}: failed ({failure_of(error, 'verdict').reason}); please report it")
                     continue
                 sys.stdout.write(escaped_marks(json.dumps(answer, separators=(",", ":"))) + "\n")
     except (OSError, EOFError) as error:

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.bot.server import git
 from tests.cli.support import cnpfix
 from tests.engine.delivery_shapes import DELIVERY
 from tests.engine.shapes import FACTS, POLICIES, misshapen, retyped
 
 _BATCH = 100
-_BATCHES = 1000 if os.environ.get("CNPFIX_FUZZ") else 3
+#: Batches of policies, of facts, and of both in commits (two each): 100,000 manifests where all are asked for.
+_POLICIES, _FACTS, _COMMITS = (500, 300, 100) if os.environ.get("CNPFIX_FUZZ") else (3, 3, 2)
 _COMMANDS = (
     ("--dry-run", "--format", "json", "-j", "1", "."),
     ("--dry-run", "--unsafe-fixes", "--from", "1.15", "--to", "1.20", "-j", "1", "."),
@@ -25,13 +27,33 @@ _COMMANDS = (
 )
 
 
-@pytest.mark.parametrize("seed", range(_BATCHES))
+@pytest.mark.parametrize("seed", range(_POLICIES))
 def test_policies_of_any_shape(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _write(tmp_path, list(misshapen(_BATCH, seed)))
     _check_commands(tmp_path, monkeypatch)
 
 
-@pytest.mark.parametrize("seed", range(_BATCHES))
+@pytest.mark.parametrize("seed", range(_COMMITS))
+def test_policies_of_any_shape_between_two_commits(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`cnpfix pr` reads a commit, `cnpfix comment` compares two."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    tree = tmp_path / "tree"
+    _write(tree, list(misshapen(_BATCH, seed)))
+    git(tree, "init", "--quiet", "--initial-branch=main")
+    _commit(tree)
+    _write(tree, [*POLICIES, *misshapen(_BATCH, seed + _COMMITS, (*POLICIES, *FACTS))])
+    _commit(tree)
+    bodies = str(tmp_path / "bodies")
+    pr = ("pr", "--dry-run", "--offline", "--unsafe-fixes", "--group-by", "namespace", "--output", bodies, "-j", "1")
+    _check_commands(tree, monkeypatch, (pr, ("comment", "--dry-run", "--base", "HEAD~1", "-j", "1")))
+
+
+def _commit(tree: Path) -> None:
+    git(tree, "add", "-A")
+    git(tree, "commit", "--quiet", "-m", "More")
+
+
+@pytest.mark.parametrize("seed", range(_FACTS))
 def test_facts_of_any_shape(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _write(tmp_path, [*POLICIES, *misshapen(_BATCH, seed, FACTS)])
     _check_commands(tmp_path, monkeypatch)

@@ -32,6 +32,7 @@ from tests.passes.support import Facts, Run, cluster, run
         ("ingress: [{fromCIDRSet: [{cidr: '${A}'}, {cidr: '${B}/24', except: ['${C}/28']}]}]", "1.18", "1.20"),
         ("ingress: [{fromCIDRSet: [{cidr: '${A}/64'}, {cidr: '${B:=fd00::/8}'}]}]", "1.18", "1.20"),
         ("ingress: [{fromEntities: ['${ENTITY}']}]", "1.18", "1.20"),
+        ("ingress: [{fromEndpoints: ['${A}'], toPorts: '${PORTS}'}]", "1.18", "1.20"),
         ("ingress: [{toPorts: [{ports: [{port: '${PORT}', protocol: '${PROTOCOL}'}]}]}]", "1.18", "1.20"),
         ("egress: [{toFQDNs: [{matchName: '${NAME}'}, {matchPattern: '*.${A_NAME:-${B}}'}]}]", "1.18", "1.20"),
         ("ingress: [{fromEndpoints: [{matchLabels: {'${KEY}/a': '${VALUE}-x', b: '${C}'}}]}]", "1.18", "1.20"),
@@ -51,6 +52,7 @@ def test_nothing_to_say(rules: str, before: str, after: str) -> None:
         # Beside what is another pass's, or what a placeholder decides.
         ("ingress: [{fromEndpoints: [{}], fromCIDR: [10.0.0.0/8]}, {fromEntities: [a]}]", "/ingress/1", "entity: a"),
         ("ingress: [{fromCIDRSet: [{cidr: '${A}'}]}, {fromEntities: [everyone]}]", "/ingress/1", "unsupported entity"),
+        ("ingress: [{fromEndpoints: ['${A}', '${B}']}, {toPorts: [{ports: [true]}]}]", "/ports/0", "unmarshal bool"),
     ],
 )
 def test_what_nobody_enforces(rules: str, route: str, words: str) -> None:

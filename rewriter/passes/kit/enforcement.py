@@ -66,8 +66,13 @@ def _rejected(policy: Policy, version: Version, flags: AgentFlags) -> Rejection 
     reason = rejection(filled, version, base=policy.route, flags=flags)
     if reason is None:
         return None
+    return reason if not _is_open(policy, reason) else _wrong_type(policy, version)
+
+
+def _is_open(policy: Policy, reason: Rejection) -> bool:
+    """Whether a release rejects what only the value of a placeholder decides."""
     culprit = value_at(policy, reason.route)[1]
-    return None if isinstance(culprit, str) and has_placeholder(culprit) else reason
+    return isinstance(culprit, str) and has_placeholder(culprit)
 
 
 def has_wrong_types(policy: Policy) -> bool:
@@ -77,17 +82,34 @@ def has_wrong_types(policy: Policy) -> bool:
     """
     key = ("wrong types",)
     if key not in policy.answers:
-        policy.answers[key] = all(_wrong_type(policy, version) for version in SUPPORTED)
+        policy.answers[key] = all(_wrong_type(policy, version) is not None for version in SUPPORTED)
     known: bool = policy.answers[key]
     return known
 
 
-def _wrong_type(policy: Policy, version: Version) -> bool:
-    reason = decoding_rejection(filled_in(policy), version, base=policy.route)
-    if reason is None:
-        return False
-    culprit = value_at(policy, reason.route)[1]
-    return not (isinstance(culprit, str) and has_placeholder(culprit))
+def _wrong_type(policy: Policy, version: Version) -> Rejection | None:
+    """The first value that a release cannot decode, whatever the placeholders stand for."""
+    manifest = filled_in(policy)
+    while (reason := decoding_rejection(manifest, version, base=policy.route)) is not None and _is_open(policy, reason):
+        # Another value behind the placeholder may be of the wrong type; without a value every field decodes.
+        emptied = _emptied(manifest, reason.route.removeprefix(policy.route).split("/")[1:])
+        if emptied == manifest:
+            return None
+        manifest = emptied
+    return reason
+
+
+def _emptied(value: Any, route: Sequence[str]) -> Any:
+    """A value with null at a route (the tokens of a JSON pointer); as it is where the route leads nowhere."""
+    if not route:
+        return None
+    token = route[0].replace("~1", "/").replace("~0", "~")
+    if isinstance(value, dict) and token in value:
+        return {**value, token: _emptied(value[token], route[1:])}
+    if isinstance(value, list) and token.isdigit() and int(token) < len(value):
+        index = int(token)
+        return [*value[:index], _emptied(value[index], route[1:]), *value[index + 1 :]]
+    return value
 
 
 def names_nodes(policy: Policy) -> bool:
