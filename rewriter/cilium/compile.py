@@ -45,12 +45,21 @@ class PortGrant(NamedTuple):
     limits: tuple[str, ...] = ()
 
 
+class TierPlace(NamedTuple):
+    """Where a rule of a ClusterNetworkPolicy counts, the lower `place` of a tier first, and what it does there."""
+
+    tier: str
+    place: int
+    action: str
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One rule, for one direction. No peers or no ports, and it neither allows nor denies anything.
 
     `required` are conditions that fromRequires/toRequires put on the label peers of every rule of the direction
-    that has the same subject; `endpoint_peers` marks the rules that they narrow.
+    that has the same subject; `endpoint_peers` marks the rules that they narrow. `tier` is set for a rule of a
+    ClusterNetworkPolicy, whose action says what it does, and for no other.
     """
 
     route: str
@@ -63,6 +72,7 @@ class Entry:
     ports: tuple[PortGrant, ...]
     required: tuple[LabelTerm, ...] = ()
     endpoint_peers: bool = False
+    tier: TierPlace | None = None
 
 
 _KNOWN: ByIdentity[Rule, Entry] = ByIdentity()

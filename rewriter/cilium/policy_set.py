@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from rewriter.cilium.identity import NamedPort
 from rewriter.cilium.policy import read_policy
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
 from rewriter.cilium.terms import pods_with, reserved_term
-from rewriter.cilium.tiers import TierRule, is_cluster_network_policy, tier_rules, tiers_rejection
+from rewriter.cilium.tiers import is_cluster_network_policy, tier_rules, tiers_rejection
 from rewriter.cilium.universe import Universe
 from rewriter.cilium.validation import Rejection, rejection
 
@@ -29,7 +29,12 @@ class PolicySet:
     entries: tuple[tuple[int, Entry], ...]
     rejections: tuple[Rejection | None, ...]
     named_ports: tuple[NamedPort, ...] = ()
-    tiers: tuple[tuple[int, TierRule], ...] = ()
+    tiers: tuple[tuple[int, Entry], ...] = ()
+
+    def all_entries(self) -> Iterator[Entry]:
+        """Those of every kind of policy."""
+        for _, entry in (*self.entries, *self.tiers):
+            yield entry
 
 
 def compile_policies(
@@ -45,7 +50,7 @@ def compile_policies(
     """
     entries: list[tuple[int, Entry]] = []
     rejections: list[Rejection | None] = []
-    tiers: list[tuple[int, TierRule]] = []
+    tiers: list[tuple[int, Entry]] = []
     for index, manifest in enumerate(manifests):
         if is_cluster_network_policy(manifest):
             tiers += ((index, rule) for rule in tier_rules(manifest, settings))
@@ -88,6 +93,19 @@ def match_entries(policies: PolicySet, universe: Universe) -> list[LoadedEntry]:
     for index, entry in policies.entries:
         subjects = universe.select(entry.subject) & ~exempt
         subjects = subjects & host if entry.subject_is_node else subjects & ~host
+        if subjects:
+            loaded.append(LoadedEntry(index, entry, subjects, universe.select_any(entry.peers)))
+    return loaded
+
+
+def match_tiers(policies: PolicySet, universe: Universe) -> list[LoadedEntry]:
+    """The rules of ClusterNetworkPolicies that have a subject in the universe; none selects the local host."""
+    if not policies.tiers or not policies.settings.enforces:
+        return []
+    exempt = unenforced(policies.settings, universe) | universe.select(reserved_term("host"))
+    loaded = []
+    for index, entry in policies.tiers:
+        subjects = universe.select(entry.subject) & ~exempt
         if subjects:
             loaded.append(LoadedEntry(index, entry, subjects, universe.select_any(entry.peers)))
     return loaded

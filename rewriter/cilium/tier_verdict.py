@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
+from rewriter.cilium.compile import Entry, TierPlace
 from rewriter.cilium.identity import NamedPort
-from rewriter.cilium.policy_set import PolicySet, unenforced
-from rewriter.cilium.terms import opaque_name, reserved_term
-from rewriter.cilium.tiers import ACCEPT, DENY, PASS, TierRule
+from rewriter.cilium.policy_set import PolicySet, match_tiers
+from rewriter.cilium.terms import opaque_name
+from rewriter.cilium.tiers import ACCEPT, DENY, PASS
 from rewriter.cilium.universe import Universe
 
 _ORDER = (DENY, ACCEPT, PASS)
@@ -19,7 +20,8 @@ class LoadedTierRule(NamedTuple):
     """A rule of the `policy`-th manifest with the bitsets of its subjects and peers; `names` are its opaque peers."""
 
     policy: int
-    rule: TierRule
+    rule: Entry
+    place: TierPlace
     subjects: int
     peers: int
     names: tuple[str, ...]
@@ -46,23 +48,24 @@ class TierDecision(NamedTuple):
 
 def load_tier_rules(policies: PolicySet, universe: Universe) -> list[LoadedTierRule]:
     """The rules that have a subject in the universe, in the order in which they count; none where nothing counts."""
-    if not policies.tiers or not policies.settings.enforces:
-        return []
-    exempt = unenforced(policies.settings, universe) | universe.select(reserved_term("host"))
     loaded = []
-    for index, rule in policies.tiers:
-        subjects = universe.select(rule.subject) & ~exempt
-        if subjects:
+    for policy, rule, subjects, peers in match_tiers(policies, universe):
+        if rule.tier is not None:
             names = tuple(name for term in rule.peers if (name := opaque_name(term)))
-            loaded.append(LoadedTierRule(index, rule, subjects, universe.select_any(rule.peers), names))
-    return sorted(loaded, key=lambda each: (each.rule.place, _ORDER.index(each.rule.action)))
+            loaded.append(LoadedTierRule(policy, rule, rule.tier, subjects, peers, names))
+    return sorted(loaded, key=lambda each: in_order(each.place))
+
+
+def in_order(where: TierPlace) -> tuple[int, int]:
+    """By this the rules of a tier are sorted: at one place Deny counts before Accept before Pass."""
+    return where.place, _ORDER.index(where.action)
 
 
 def decide(rules: Sequence[LoadedTierRule], tier: str, flow: TierFlow, outside: int) -> TierDecision:
     """What a tier decides on a flow; `outside` are the identities that a DNS name may lead to."""
     possible: list[str] = []
-    concerned = (each for each in rules if each.rule.tier == tier and _concerns(each, flow))
-    for (_, action), same in groupby(concerned, key=lambda each: (each.rule.place, each.rule.action)):
+    concerned = (each for each in rules if each.place.tier == tier and _concerns(each, flow))
+    for (_, action), same in groupby(concerned, key=lambda each: (each.place.place, each.place.action)):
         group = list(same)
         matching = [each for each in group if each.peers & flow.peer]
         if matching:

@@ -8,11 +8,10 @@ before Accept before Pass. No rule puts a pod into default deny. Source: Cilium 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from rewriter.cilium.cidr import parsed_prefixes
-from rewriter.cilium.compile import PortGrant
+from rewriter.cilium.compile import Entry, PortGrant, TierPlace
 from rewriter.cilium.fqdn import fqdn_term
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, RESERVED
 from rewriter.cilium.local_cluster import peer_takes_local_cluster
@@ -32,20 +31,6 @@ _RULES_A_PRIORITY = 100
 _PROTOCOLS = {"tcp": "TCP", "udp": "UDP", "sctp": "SCTP"}
 
 
-@dataclass(frozen=True, slots=True)
-class TierRule:
-    """A rule for one direction. `place` orders the rules of a tier, the first first."""
-
-    route: str
-    tier: str
-    place: int
-    direction: str
-    action: str
-    subject: LabelTerm
-    peers: tuple[Term, ...]
-    ports: tuple[PortGrant, ...]
-
-
 def is_cluster_network_policy(manifest: Any) -> bool:
     """Whether a manifest is a ClusterNetworkPolicy of the Kubernetes network policy API."""
     if not isinstance(manifest, dict) or manifest.get("kind") != KIND:
@@ -53,14 +38,27 @@ def is_cluster_network_policy(manifest: Any) -> bool:
     return str(manifest.get("apiVersion")).startswith(GROUP)
 
 
-def read_cluster_network_policy(manifest: Mapping[str, Any]) -> Policy:
-    """The policy by its name; it has no rule set of the kinds that other policies have."""
+def cluster_network_policies(value: Any) -> Iterator[Policy]:
+    """The ClusterNetworkPolicies of a document, itself or the items of a List.
+
+    They are known by their names; none has a rule set of the kinds that other policies have.
+    """
+    if is_cluster_network_policy(value):
+        yield _named(value, "")
+    elif isinstance(value, dict) and str(value.get("kind")).endswith("List"):
+        items = value.get("items")
+        for index, item in enumerate(items if isinstance(items, list) else ()):
+            if is_cluster_network_policy(item):
+                yield _named(item, f"/items/{index}")
+
+
+def _named(manifest: Mapping[str, Any], route: str) -> Policy:
     metadata = manifest.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
-    return Policy(KIND, None, name if isinstance(name, str) else "", manifest, ())
+    return Policy(KIND, None, name if isinstance(name, str) else "", manifest, (), route)
 
 
-def tier_rules(manifest: Mapping[str, Any], settings: Settings) -> tuple[TierRule, ...]:
+def tier_rules(manifest: Mapping[str, Any], settings: Settings) -> tuple[Entry, ...]:
     """The rules of a ClusterNetworkPolicy in document order; none where the agents do not read or reject it."""
     spec = manifest.get("spec")
     if not isinstance(spec, dict) or tiers_rejection(manifest, settings) is not None:
@@ -101,7 +99,7 @@ def _peers(rule: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [peer for peer in written if isinstance(peer, dict)] if isinstance(written, list) else []
 
 
-def _tier_rules(spec: Mapping[str, Any], subject: LabelTerm, settings: Settings) -> Iterator[TierRule]:
+def _tier_rules(spec: Mapping[str, Any], subject: LabelTerm, settings: Settings) -> Iterator[Entry]:
     priority = spec.get("priority")
     first = (priority if isinstance(priority, int) else 0) * _RULES_A_PRIORITY
     tier = BASELINE if spec.get("tier") == BASELINE else ADMIN
@@ -112,9 +110,9 @@ def _tier_rules(spec: Mapping[str, Any], subject: LabelTerm, settings: Settings)
         peers = _peers(rule)
         terms = [term for peer in peers for term in _terms(peer, settings)] if peers else [ANYTHING]
 
-        def made(verdict: str, those: Iterable[Term], grants: tuple[PortGrant, ...]) -> TierRule:
-            place = first + index  # noqa: B023 - called in this round alone
-            return TierRule(route, tier, place, direction, verdict, subject, tuple(those), grants)  # noqa: B023
+        def made(verdict: str, those: Iterable[Term], grants: tuple[PortGrant, ...]) -> Entry:
+            place = TierPlace(tier, first + index, verdict)  # noqa: B023 - called in this round alone
+            return Entry(route, direction, False, False, subject, False, tuple(those), grants, tier=place)  # noqa: B023
 
         yield made(action, terms, ports)
         if any("domainNames" in peer for peer in peers):

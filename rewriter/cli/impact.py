@@ -122,8 +122,6 @@ def impact(
         sys.stdout.write(text)
     else:
         write_file(output, text)
-    for located in workspace.cluster_network_policies(None):
-        tell(f"{located.place('')}: a ClusterNetworkPolicy is no part of this; ask `cnpfix verdict` for single flows")
     for problem in found.errors:
         tell(problem)
     if found.errors:

@@ -13,6 +13,7 @@ from rewriter.cilium.identity import Identity
 from rewriter.cilium.policy import Policy
 from rewriter.cilium.policy_set import PolicySet, compile_policies
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
+from rewriter.cilium.tiers import is_cluster_network_policy, tiers_rejection
 from rewriter.cilium.validation import Rejection
 from rewriter.engine.asked import (
     denies,
@@ -75,11 +76,11 @@ class Effects:
 
     def rejected(self, policy: Policy) -> Rejection | None:
         """Why the target version rejects a policy; None where it accepts it."""
-        return rejected(policy, self.target.version, self.target.flags)
+        return _rejection(policy, self.target)
 
     def rejected_today(self, policy: Policy) -> Rejection | None:
         """Why the source version rejects a policy."""
-        return rejected(policy, self.source.version, self.source.flags)
+        return _rejection(policy, self.source)
 
     def compile_claims(self, finding: Finding, policy: Policy) -> CompiledClaims | None:
         """What a finding of a policy declares; None where that is nothing."""
@@ -227,13 +228,7 @@ class Effects:
         return [
             other
             for other in (self.others() if among is None else among)
-            if (other.kind, other.namespace, other.name) not in own
-            and any(
-                may_share_pods(policy, spec, other, each)
-                for policy in policies
-                for spec in policy.specs
-                for each in other.specs
-            )
+            if (other.kind, other.namespace, other.name) not in own and _may_share_pods(policies, other)
         ]
 
     def _worlds_among(
@@ -311,6 +306,24 @@ class Effects:
                 identity = workload_identity(workload, self.inventory, self.target.local_cluster)
                 made.setdefault((identity.labels, identity.named_ports), identity)
         return list(made.values())
+
+
+def _rejection(policy: Policy, settings: Settings) -> Rejection | None:
+    if is_cluster_network_policy(policy.raw):
+        return tiers_rejection(policy.raw, settings)
+    return rejected(policy, settings.version, settings.flags)
+
+
+def _may_share_pods(policies: Sequence[Policy], other: Policy) -> bool:
+    """Whether one of these policies and another may apply to one pod; any may with a ClusterNetworkPolicy."""
+    if any(is_cluster_network_policy(each.raw) for each in (*policies, other)):
+        return True
+    return any(
+        may_share_pods(policy, spec, other, each)
+        for policy in policies
+        for spec in policy.specs
+        for each in other.specs
+    )
 
 
 def _name(policy: Policy) -> PolicyName:

@@ -10,6 +10,8 @@ from typing import Any
 
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy
+from rewriter.cilium.tiers import KIND as CLUSTER_NETWORK_POLICY
+from rewriter.cilium.tiers import cluster_network_policies
 from rewriter.config.model import Config
 from rewriter.discovery import FoundFile, InputError, holds_policy
 from rewriter.engine import refusals
@@ -35,7 +37,7 @@ from rewriter.engine.notes import (
 )
 from rewriter.engine.objects import MARKER, fix_objects, objects_in
 from rewriter.engine.observed import Observed
-from rewriter.engine.pipeline import fix_document
+from rewriter.engine.pipeline import find_upgrade_changes, fix_document
 from rewriter.engine.proofs import ProofError, prove_comments, prove_structure
 from rewriter.engine.replay import PolicyPosition
 from rewriter.engine.result import Change, FileResult, Location, Reported, by_config, may_apply
@@ -117,6 +119,9 @@ class Fixer:
                     findings += outcomes[document.index].findings
                 continue
             mask = reading.masks.get(document.index)
+            if mask is None and CLUSTER_NETWORK_POLICY in own:
+                tiers = [FoundPolicy(each, True) for each in cluster_network_policies(document.value)]
+                findings += find_upgrade_changes(document, hooks, tiers)
             if mask is not None:
                 told, why = find_in_template(document, hooks, mask, chart.why_not)
                 findings += told

@@ -65,18 +65,18 @@ def fix_document(document: yamltext.Document, hooks: FileHooks, policies: Sequen
             continue
         if not rejected:
             outcome.failures = failures
-            outcome.findings += _of_the_upgrade(document, hooks, policies, outcome)
+            outcome.findings += find_upgrade_changes(document, hooks, policies, outcome.findings)
             return outcome
         limits.skip_reasons.update(rejected)
 
 
-def _of_the_upgrade(
-    document: yamltext.Document, hooks: FileHooks, policies: Sequence[FoundPolicy], outcome: Outcome
+def find_upgrade_changes(
+    document: yamltext.Document, hooks: FileHooks, policies: Sequence[FoundPolicy], findings: Sequence[Reported] = ()
 ) -> list[Reported]:
-    """What the upgrade changes beyond what the passes report, where that is asked for."""
+    """What the upgrade changes beyond what the findings of the passes report, where that is asked for."""
     if not hooks.previews or all(each.id != UPGRADE_CHANGE for each in hooks.passes):
         return []
-    found = upgrade_changes(document, policies, hooks.effects, hooks.path, outcome.findings)
+    found = upgrade_changes(document, policies, hooks.effects, hooks.path, findings)
     told = [replace(item, finding=hooks.configured(item.finding)) for item in found]
     reportable = [item for item in told if not hooks.silenced(item.finding, item.location)]
     known = hooks.known([(item.finding, item.location) for item in reportable])

@@ -42,7 +42,7 @@ def rewritten_by_fixes(workspace: Workspace, results: Iterable[FileResult]) -> l
     return [
         Rewrite(located, located.policy, after.get(id(located), located.policy), _fixes(located, by_path))
         for located in workspace.policies()
-    ]
+    ] + [Rewrite(each, each.policy, each.policy) for each in workspace.cluster_network_policies(None)]
 
 
 def _fixes(located: LocatedPolicy, results: Mapping[str, FileResult]) -> tuple[str, ...]:
@@ -64,18 +64,19 @@ def rewritten_by_hand(workspace: Workspace, before: Path, names: Iterable[str]) 
     for the same cluster. What cannot be read is among the errors of the workspace. Raises WorkspaceError.
     """
     left = list(_located_before(workspace, before, list(names)))
+    now = [*workspace.policies(), *workspace.cluster_network_policies(None)]
     pairs: dict[int, LocatedPolicy] = {}
     for same_file in (True, False):
         known: dict[tuple[object, ...], list[LocatedPolicy]] = {}
         for old in left:
             known.setdefault(_key(workspace, old, same_file=same_file), []).append(old)
-        for located in workspace.policies():
+        for located in now:
             found = known.get(_key(workspace, located, same_file=same_file))
             if id(located) not in pairs and found:
                 pairs[id(located)] = found.pop(0)
         taken = {id(old) for old in pairs.values()}
         left = [old for old in left if id(old) not in taken]
-    rewrites = [_by_hand(located, pairs.get(id(located))) for located in workspace.policies()]
+    rewrites = [_by_hand(located, pairs.get(id(located))) for located in now]
     return [*rewrites, *(Rewrite(old, old.policy, None) for old in left)]
 
 
@@ -112,3 +113,4 @@ def _located_before(workspace: Workspace, before: Path, names: list[str]) -> Ite
             path = os.path.normpath(now / inner)
             if not (exclude and exclude.match(Path(path))):
                 yield from workspace.read_policies(FoundFile(path), data, read_from=found.display)
+                yield from workspace.read_tiers(FoundFile(path), data)

@@ -9,6 +9,8 @@ from dataclasses import replace
 
 from rewriter import yamltext
 from rewriter.cilium.policy import KNP, Policy, read_policy
+from rewriter.cilium.tiers import is_cluster_network_policy
+from rewriter.cilium.version import CLUSTER_NETWORK_POLICIES
 from rewriter.engine.documents import FoundPolicy
 from rewriter.engine.effects import Effects
 from rewriter.engine.result import Location, Reported
@@ -56,6 +58,8 @@ def _is_of(item: Reported, policy: Policy) -> bool:
 
 
 def _change(policy: Policy, effects: Effects, mine: Sequence[Reported]) -> tuple[Flows, list[Reason]] | None:
+    if is_cluster_network_policy(policy.raw):
+        return _of_tiers(policy, effects)
     if effects.rejected_today(policy) or effects.rejected(policy):
         return None  # The pass `rejected` and those that mend what it finds speak of a policy that dies or wakes up.
     spoken = [item.finding for item in mine if _speaks(item)]
@@ -77,6 +81,15 @@ def _change(policy: Policy, effects: Effects, mine: Sequence[Reported]) -> tuple
         return None
     why = [reason for reason in reasons(policy, effects.source, effects.target) if not _is_spoken(reason, routes)]
     return flows, why
+
+
+def _of_tiers(policy: Policy, effects: Effects) -> tuple[Flows, list[Reason]] | None:
+    """What a ClusterNetworkPolicy does that the target release reads and the source release does not."""
+    if effects.rejected(policy) or not effects.rejected_today(policy):
+        return None
+    flows = effects.upgrade_among_others(policy, policy)
+    words = f"the agents read {policy.kind}, as k8sClusterNetworkPolicy.enabled asks for"
+    return (flows, [Reason(CLUSTER_NETWORK_POLICIES, "/spec", words)]) if _changes(flows) else None
 
 
 def _speaks(item: Reported) -> bool:

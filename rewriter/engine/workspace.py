@@ -10,7 +10,7 @@ from typing import Any
 
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy
-from rewriter.cilium.tiers import is_cluster_network_policy, read_cluster_network_policy
+from rewriter.cilium.tiers import KIND, cluster_network_policies
 from rewriter.cilium.version import Version
 from rewriter.config import Config
 from rewriter.discovery import (
@@ -81,7 +81,7 @@ class Workspace:
     names: tuple[str, ...] = (".",)
     narrowed: bool = False
     _policies: list[LocatedPolicy] | None = None
-    _of_tiers: list[LocatedPolicy] = field(default_factory=list)
+    _of_tiers: list[LocatedPolicy] | None = None
 
     def namespace_of(self, path: str, manifest: Mapping[str, Any]) -> str | None:
         """The namespace that a manifest of a file is applied to; None where unknown."""
@@ -102,8 +102,9 @@ class Workspace:
         ]
 
     def cluster_network_policies(self, cluster: Cluster | None) -> list[LocatedPolicy]:
-        """The ClusterNetworkPolicies applied to a cluster: only a verdict reads them, no pass does."""
-        self.policies()
+        """The ClusterNetworkPolicies applied to a cluster, whether its agents read them or not; no pass finds any."""
+        if self._of_tiers is None:
+            self._of_tiers = [each for found, data in self.files for each in self.read_tiers(found, data)]
         return [
             located
             for located in self._of_tiers
@@ -111,9 +112,15 @@ class Workspace:
         ]
 
     def others(self, path: str) -> Sequence[Policy]:
-        """The policies of the cluster that a file's manifests are applied to; none that no release can decode."""
-        located = self.policies_of_cluster(self.inventory.cluster_of(path))
-        return [each.policy for each in located if not has_wrong_types(each.policy)]
+        """The policies of the cluster that a file's manifests are applied to; none that no release can decode.
+
+        ClusterNetworkPolicies are among them where the agents of the cluster read these.
+        """
+        cluster = self.inventory.cluster_of(path)
+        found = [each.policy for each in self.policies_of_cluster(cluster) if not has_wrong_types(each.policy)]
+        if cluster is not None and cluster.cluster_network_policies:
+            found += [each.policy for each in self.cluster_network_policies(cluster)]
+        return found
 
     def read_policies(self, found: FoundFile, data: bytes, read_from: str = "") -> list[LocatedPolicy]:
         """The policies of a file's bytes, which come from `read_from` if they are not the file's own.
@@ -141,17 +148,26 @@ class Workspace:
             else:
                 self._leave_out(shown, text, markup.start)
             return []
-        if shown == found.display:
-            self._of_tiers += [
-                LocatedPolicy(shown, document, read_cluster_network_policy(document.value))
-                for document in documents
-                if is_cluster_network_policy(document.value)
-                and yamltext.template_markup(text[document.span.start : document.span.end]) is None
-            ]
         found_here = self._located(found.display, text, documents)
         for offset in (each for each in found_here if isinstance(each, int)):
             self._leave_out(shown, text, offset)
         return [each for each in found_here if isinstance(each, LocatedPolicy)]
+
+    def read_tiers(self, found: FoundFile, data: bytes) -> list[LocatedPolicy]:
+        """The ClusterNetworkPolicies of a file's bytes, templates left out; `read_policies` reports what is broken."""
+        if KIND.encode() not in data or self.inventory.is_patch(found.display):
+            return []
+        try:
+            text = yamltext.decode(data)
+            documents = yamltext.parse(text)
+        except yamltext.YamlTextError:
+            return []
+        return [
+            LocatedPolicy(found.display, document, policy)
+            for document in documents
+            if yamltext.template_markup(text[document.span.start : document.span.end]) is None
+            for policy in cluster_network_policies(document.value)
+        ]
 
     def policies_of_text(self, path: str, text: str) -> list[LocatedPolicy]:
         """The policies of a file with another text, templates left out. Raises YamlTextError."""

@@ -8,6 +8,7 @@ from rewriter.cilium.compile import Entry, compile_policy
 from rewriter.cilium.policy import Policy, read_policy
 from rewriter.cilium.policy_set import PolicySet
 from rewriter.cilium.settings import Facts, Settings
+from rewriter.cilium.tiers import is_cluster_network_policy, tier_rules, tiers_rejection
 from rewriter.cilium.validation import Rejection, rejection
 from rewriter.passes.kit.enforcement import filled_in, rejected
 from rewriter.reach.world import PolicyWorld
@@ -20,7 +21,12 @@ def world_of(policies: Iterable[Policy], settings: Settings, facts: Facts) -> Po
     """
     entries: list[tuple[int, Entry]] = []
     rejections: list[Rejection | None] = []
+    tiers: list[tuple[int, Entry]] = []
     for index, policy in enumerate(policies):
+        if is_cluster_network_policy(policy.raw):
+            tiers += ((index, rule) for rule in tier_rules(policy.raw, settings))
+            rejections.append(tiers_rejection(policy.raw, settings))
+            continue
         filled = filled_in(policy)
         if filled is policy.raw:
             why = rejected(policy, settings.version, settings.flags)
@@ -30,4 +36,4 @@ def world_of(policies: Iterable[Policy], settings: Settings, facts: Facts) -> Po
         rejections.append(why)
         if why is None:
             entries += ((index, entry) for entry in compile_policy(policy, settings, facts))
-    return PolicyWorld((PolicySet(settings, tuple(entries), tuple(rejections), facts.named_ports),))
+    return PolicyWorld((PolicySet(settings, tuple(entries), tuple(rejections), facts.named_ports, tuple(tiers)),))

@@ -12,6 +12,7 @@ from rewriter.cilium.policy import CCNP, Policy, Rule, read_policy
 from rewriter.cilium.services import service_matches
 from rewriter.cilium.settings import Facts, ServiceView, Settings
 from rewriter.cilium.terms import Condition
+from rewriter.cilium.tiers import cluster_network_policies, is_cluster_network_policy, tier_rules
 from rewriter.cilium.validation import rejection
 from rewriter.evidence.context import Context
 from rewriter.evidence.placeholders import has_placeholder, substituted
@@ -25,7 +26,8 @@ from rewriter.text import policy_text
 class AppliedRule:
     """A rule of an accepted policy as a cluster gets it, compiled.
 
-    `source` is the place of its policy. `rule` is None for the default deny of a NetworkPolicy that no rule makes.
+    `source` is the place of its policy. `rule` is None for the default deny of a NetworkPolicy that no rule makes, and
+    for rules of ClusterNetworkPolicies.
     `sure` is False where the cluster may get another text than this one, `anywhere` True where it is unknown in which
     namespace the policy lands. `filled` says that examples stand in peers or ports for unknown values.
     """
@@ -58,11 +60,14 @@ class Pods(NamedTuple):
 class ClusterPolicies:
     """The rules of every accepted policy of one cluster, on one release, by the namespace of their subjects."""
 
-    def __init__(self, rules: Iterable[AppliedRule], unread: Sequence[UnreadPolicy]) -> None:
+    def __init__(
+        self, rules: Iterable[AppliedRule], unread: Sequence[UnreadPolicy], tiers: Sequence[AppliedRule] = ()
+    ) -> None:
         self._by_namespace: dict[str | None, list[AppliedRule]] = {}
         for rule in rules:
             self._by_namespace.setdefault(_namespace_of(rule), []).append(rule)
         self._unread = unread
+        self._tiers = tiers
         self._by_label: dict[str | None, _ByLabel] = {}
 
     def selecting(self, pods: Pods) -> Iterator[tuple[AppliedRule, bool]]:
@@ -74,6 +79,13 @@ class ClusterPolicies:
                 selected = selects(rule, pods)
                 if selected is not False:
                     yield rule, bool(selected)
+
+    def tiers_selecting(self, pods: Pods) -> Iterator[tuple[AppliedRule, bool]]:
+        """As `selecting`, the rules of ClusterNetworkPolicies that the agents of the cluster read."""
+        for rule in self._tiers:
+            selected = selects(rule, pods)
+            if selected is not False:
+                yield rule, bool(selected)
 
     def within(self, namespace: str | None) -> Iterator[AppliedRule]:
         """The rules whose subjects may be in a namespace (None: in any)."""
@@ -138,11 +150,13 @@ def policies_of(context: Context) -> ClusterPolicies:
     key = ("policies", cluster, context.to_version)
     if key not in context.answers:
         inventory = context.inventory
-        applied = [each for each in inventory.policies if cluster is None or each.cluster in (None, cluster)]
+        every = [each for each in inventory.policies if cluster is None or each.cluster in (None, cluster)]
+        applied = [each for each in every if not is_cluster_network_policy(each.manifest)]
         settings = settings_of(context.cluster, context.to_version)
+        tiers = [rule for each in every for rule in _applied_tiers(each, settings)]
         facts = _facts(applied, inventory)
         rules = [rule for each in applied for rule in _applied_rules(each, settings, facts)]
-        context.answers[key] = ClusterPolicies(rules, inventory.unread_policies)
+        context.answers[key] = ClusterPolicies(rules, inventory.unread_policies, tiers)
     made: ClusterPolicies = context.answers[key]
     return made
 
@@ -190,6 +204,12 @@ def _applied_rules(applied: AppliedPolicy, settings: Settings, facts: Facts) -> 
     namespace = metadata.get("namespace") if isinstance(metadata, dict) else None
     anywhere = policy.kind != CCNP and (not namespace or has_placeholder(namespace))
     yield from _compiled(policy, applied.source, settings, facts, sure=not applied.doubt, anywhere=anywhere)
+
+
+def _applied_tiers(applied: AppliedPolicy, settings: Settings) -> Iterator[AppliedRule]:
+    for policy in cluster_network_policies(applied.manifest):
+        for entry in tier_rules(policy.raw, settings):
+            yield AppliedRule(policy, applied.source, entry, None, not applied.doubt)
 
 
 def _compiled(

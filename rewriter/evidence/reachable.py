@@ -9,9 +9,10 @@ for reach in reach_of(context, spec):              # one for each known workload
     reach.unread                                   # policies that may select them and could not be read, in words
 ```
 
-All CiliumNetworkPolicies, CiliumClusterwideNetworkPolicies and NetworkPolicies of the cluster count, as everything that
-applies them leaves them, on the target release, with the context's own policy as it is now. What was not read is not
-absent: a pass that concludes from what no rule does looks at `possible` and `unread` as well.
+All CiliumNetworkPolicies, CiliumClusterwideNetworkPolicies and NetworkPolicies of the cluster count, and where its
+agents read them ClusterNetworkPolicies, as everything that applies them leaves them, on the target release, with the
+context's own policy as it is now. What was not read is not absent: a pass that concludes from what no rule does looks
+at `possible` and `unread` as well.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class Reach:
     """The policies of one set of pods. `workload` is None where they stand for a selector, and no workload is known.
 
     `selecting` are the rules that select the pods for certain, `possible` those that may, `hidden` the policies that
-    may land in their namespace and could not be read.
+    may land in their namespace and could not be read. `tiers` are the rules of ClusterNetworkPolicies that select them.
     """
 
     identity: Identity
@@ -79,6 +80,7 @@ class Reach:
     possible: tuple[AppliedRule, ...]
     hidden: tuple[UnreadPolicy, ...]
     settings: Settings
+    tiers: tuple[AppliedRule, ...] = ()
 
     @property
     def unread(self) -> tuple[str, ...]:
@@ -98,11 +100,12 @@ class Reach:
 
         The peer is where egress goes to, or where ingress comes from. `port` is the destination port or the ICMP type.
         """
-        found = self._judged(self.selecting, direction, peer, protocol, port)
-        decisive = tuple(self.selecting[each.policy] for each in found.rules)
+        every = (*self.selecting, *self.tiers)
+        found = self._judged(every, direction, peer, protocol, port)
+        decisive = tuple(every[each.policy] for each in found.rules)
         certain = not self.hidden and not any(_may_turn(rule, found.allowed, peer) for rule in self.rules(direction))
         for rule in self.possible if certain else ():
-            other = self._judged((*self.selecting, rule), direction, peer, protocol, port)
+            other = self._judged((*every, rule), direction, peer, protocol, port)
             certain = certain and other.allowed == found.allowed and not _may_turn(rule, found.allowed, peer)
         certain = certain and not (decisive and found.allowed and all(rule.filled for rule in decisive))
         return Answer(found.allowed, found.reason, decisive, found.depends_on, certain)
@@ -111,9 +114,10 @@ class Reach:
         self, rules: Sequence[AppliedRule], direction: str, peer: Identity, protocol: str, port: int
     ) -> DirectionVerdict:
         # Each rule counts as a policy of its own, so that the engine's references lead back to it.
-        entries = tuple((n, replace(rule.entry, subject=ANYTHING)) for n, rule in enumerate(rules))
+        every = [(n, replace(rule.entry, subject=ANYTHING)) for n, rule in enumerate(rules)]
+        entries, tiers = (tuple(e for e in every if (e[1].tier is not None) is tiered) for tiered in (False, True))
         ends = [self.identity._replace(name=_SUBJECT), peer._replace(name=_PEER)]
-        engine = Engine(PolicySet(self.settings, entries, ()), ends)
+        engine = Engine(PolicySet(self.settings, entries, (), tiers=tiers), ends)
         if direction == INGRESS:
             return engine.verdict(_PEER, _SUBJECT, protocol, port).ingress
         return engine.verdict(_SUBJECT, _PEER, protocol, port).egress
@@ -195,10 +199,12 @@ def _of_pods(context: Context, identity: Identity, pods: Pods, workload: Workloa
     others = (each for each in _selecting(context, pods, workload) if not is_same_policy(each[0].policy, policy))
     found = [*_matched(own_rules(context), pods), *others]
     selecting = [rule for rule, selected in found if selected]
-    possible = [rule for rule, selected in found if not selected]
+    of_tiers = list(policies.tiers_selecting(pods))
+    possible = [rule for rule, selected in (*found, *of_tiers) if not selected]
+    tiers = tuple(rule for rule, selected in of_tiers if selected)
     settings = settings_of(context.cluster, context.to_version)
     hidden = policies.unread(pods.namespace)
-    return Reach(identity, workload, tuple(selecting), tuple(possible), hidden, settings)
+    return Reach(identity, workload, tuple(selecting), tuple(possible), hidden, settings, tiers)
 
 
 def _selecting(context: Context, pods: Pods, workload: Workload | None) -> list[tuple[AppliedRule, bool]]:

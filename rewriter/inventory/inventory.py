@@ -171,7 +171,10 @@ class Inventory(Protocol):
 
     @property
     def policies(self) -> Sequence[AppliedPolicy]:
-        """Every policy of every cluster as it is applied, of files that a run only reads too."""
+        """Every policy of every cluster as it is applied, of files that a run only reads too.
+
+        ClusterNetworkPolicies are among them, whether the agents read these or not.
+        """
         ...
 
     @property

@@ -9,6 +9,8 @@ from typing import Any
 
 from rewriter import yamltext
 from rewriter.cilium.policy import CCNP, CNP, KNP, is_policy
+from rewriter.cilium.tiers import KIND as CLUSTER_NETWORK_POLICY
+from rewriter.cilium.tiers import is_cluster_network_policy
 from rewriter.inventory.delivery import Delivery, namespace_in
 from rewriter.inventory.embedded import embedded, home_of, plain_namespace
 from rewriter.inventory.facts import AppliedPolicy, RunningPolicy, Source, UnreadPolicy
@@ -19,7 +21,7 @@ from rewriter.inventory.placements import Placements
 from rewriter.inventory.tree_files import OfferedFile, TreeFiles
 
 #: The kinds of policy, as files name them.
-POLICY_KINDS = frozenset({CNP.encode(), CCNP.encode(), KNP.encode()})
+POLICY_KINDS = frozenset({CNP.encode(), CCNP.encode(), KNP.encode(), CLUSTER_NETWORK_POLICY.encode()})
 
 _KIND = re.compile(rf"""^[ \t-]*["']?kind["']?[ \t]*:[ \t]*["']?({CNP}|{CCNP}|{KNP})\b""", re.MULTILINE)
 _API = re.compile(r"cilium\.io/|networking\.k8s\.io/|extensions/")
@@ -38,7 +40,7 @@ def applied_policies(files: TreeFiles, placements: Placements, delivery: Deliver
             continue
         manifests = files.manifests(file.path, file.data)
         for manifest in manifests:
-            if not is_policy(manifest.value):
+            if not is_policy(manifest.value) and not is_cluster_network_policy(manifest.value):
                 yield from _held(manifest, file.path, delivery)
                 continue
             seen: list[AppliedPolicy] = []

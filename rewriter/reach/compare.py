@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.identity import Identity, NamedPort
 from rewriter.cilium.policy import INGRESS
-from rewriter.cilium.policy_set import LoadedEntry, match_entries, narrow_required
+from rewriter.cilium.policy_set import LoadedEntry, match_entries, match_tiers, narrow_required
 from rewriter.cilium.settings import EnforcementMode
 from rewriter.cilium.terms import reserved_term
 from rewriter.cilium.universe import Universe, positions
@@ -173,7 +173,7 @@ class _Comparison:
             for item in loaded:
                 entry, subjects = item.entry, item.subjects & self._subjects
                 if entry.direction == direction and subjects:
-                    rule = RuleBits(entry.deny, entry.default_deny, item.peers, entry.ports)
+                    rule = RuleBits(entry.deny, entry.default_deny, item.peers, entry.ports, entry.tier)
                     groups.setdefault(subjects, tuple(set() for _ in self._worlds))[position].add(rule)
                     names_used = names_used or any(grant.match.name for grant in entry.ports)
         differing = 0
@@ -215,7 +215,8 @@ class _Comparison:
             nodes, pods = policies.settings.cidr_match_nodes, policies.settings.matches_pods_by_address
             if (nodes, pods) not in self._by_address:
                 self._by_address[nodes, pods] = self.space.universe(cidr_match_nodes=nodes, cidr_match_pods=pods)
-            found = match_entries(policies, self._by_address[nodes, pods])
+            universe = self._by_address[nodes, pods]
+            found = [*match_entries(policies, universe), *match_tiers(policies, universe)]
             loaded += with_numbers(
                 found, policies.settings.version, self._named_ports, self.space.given_identities, self._pods
             )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rewriter.cilium.identity import Identity, NamedPort
 from rewriter.cilium.labels import CLUSTER_LABEL
 from rewriter.cilium.policy import EGRESS, INGRESS
-from rewriter.cilium.policy_set import match_entries, narrow_required
+from rewriter.cilium.policy_set import match_entries, match_tiers, narrow_required
 from rewriter.cilium.settings import EnforcementMode, Settings
 from rewriter.cilium.terms import pods_with
 from rewriter.cilium.universe import Universe, positions
@@ -128,7 +128,10 @@ class _Comparison:
                 item
                 for policies in world.sets
                 for item in with_numbers(
-                    match_entries(policies, self._universe_for(policies.settings)),
+                    [
+                        *match_entries(policies, self._universe_for(policies.settings)),
+                        *match_tiers(policies, self._universe_for(policies.settings)),
+                    ],
                     policies.settings.version,
                     policies.named_ports,
                     self._given,
@@ -138,8 +141,8 @@ class _Comparison:
             for item in narrow_required(loaded, self._universe):
                 entry, subjects = item.entry, item.subjects & own
                 if subjects:
-                    self._selected[which] |= subjects
-                    rule = RuleBits(entry.deny, entry.default_deny, item.peers, entry.ports)
+                    self._selected[which] |= subjects if entry.tier is None else 0
+                    rule = RuleBits(entry.deny, entry.default_deny, item.peers, entry.ports, entry.tier)
                     groups[entry.direction].setdefault(subjects, (set(), set()))[which].add(rule)
         for direction, found in groups.items():
             if always:

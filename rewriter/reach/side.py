@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from rewriter.cilium.compile import PortGrant
+from rewriter.cilium.compile import PortGrant, TierPlace
 from rewriter.cilium.identity import NamedPort
+from rewriter.cilium.tier_verdict import in_order
+from rewriter.cilium.tiers import ACCEPT, ADMIN, BASELINE, PASS
 from rewriter.cilium.universe import positions
 from rewriter.reach.difference import CLOSED, OPENED
 from rewriter.reach.limits import holds_more
@@ -24,12 +26,13 @@ Masks = dict[int, int]
 
 
 class RuleBits(NamedTuple):
-    """A rule as it bears on its subjects: the bits of its peers, and its ports."""
+    """A rule as it bears on its subjects: the bits of its peers, and its ports. `tier` as of `Entry`."""
 
     deny: bool
     default_deny: bool
     peers: int
     ports: tuple[PortGrant, ...]
+    tier: TierPlace | None = None
 
 
 class Change(NamedTuple):
@@ -149,17 +152,74 @@ def _covered(spans: Mapping[PortGrant, list[Interval]], atoms: Atoms) -> dict[Po
 def _side(
     rules: frozenset[RuleBits], covered: Mapping[PortGrant, list[int]], atoms: int, defaults: SubjectDefaults
 ) -> _Side:
+    tiers = sorted((rule for rule in rules if rule.tier), key=_tier_order)
+    if tiers:
+        return _tiered_side(tiers, frozenset(rule for rule in rules if not rule.tier), covered, atoms, defaults)
     (free, limited), (denied, _) = (
         _named((rule for rule in rules if rule.deny is deny), covered) for deny in (False, True)
     )
     enforced = defaults.always_denied or denies_by_default(rules)
     base = defaults.always_allowed if enforced else defaults.everyone
     free = {atom: (free.get(atom, 0) | base) & ~denied.get(atom, 0) for atom in range(atoms)}
-    kept = {
+    return _Side(free, _limited(limited, free, denied))
+
+
+def _limited(limited: Mapping[str, Masks], free: Masks, denied: Masks) -> dict[str, Masks]:
+    """The peers let through under a limit: those that are neither free nor denied."""
+    return {
         limit: {atom: mask & ~denied.get(atom, 0) & ~free[atom] for atom, mask in masks.items()}
         for limit, masks in limited.items()
     }
-    return _Side(free, kept)
+
+
+def _tiered_side(
+    tiers: Sequence[RuleBits],
+    rules: frozenset[RuleBits],
+    covered: Mapping[PortGrant, list[int]],
+    atoms: int,
+    defaults: SubjectDefaults,
+) -> _Side:
+    """As `_side`, with the rules of ClusterNetworkPolicies before (Admin) and after (Baseline) what the others say.
+
+    Baseline counts where no rule allows or denies: instead of the default.
+    """
+    (named, limited), (denied, _) = (
+        _named((rule for rule in rules if rule.deny is deny), covered) for deny in (False, True)
+    )
+    enforced = defaults.always_denied or denies_by_default(rules)
+    base = defaults.always_allowed if enforced else defaults.everyone
+    (accepted, refused), (later, never) = (_decided(tiers, tier, covered) for tier in (ADMIN, BASELINE))
+    free: Masks = {}
+    for atom in range(atoms):
+        under_limit = 0
+        for masks in limited.values():
+            under_limit |= masks.get(atom, 0)
+        otherwise = (base | later.get(atom, 0) & ~under_limit) & ~never.get(atom, 0)
+        between = (named.get(atom, 0) | otherwise) & ~denied.get(atom, 0)
+        free[atom] = (between | accepted.get(atom, 0)) & ~refused.get(atom, 0)
+        denied[atom] = denied.get(atom, 0) | refused.get(atom, 0)
+    return _Side(free, _limited(limited, free, denied))
+
+
+def _decided(tiers: Iterable[RuleBits], tier: str, covered: Mapping[PortGrant, list[int]]) -> tuple[Masks, Masks]:
+    """The peers that a tier accepts, and those that it denies; the first rule that names a peer counts."""
+    seen: Masks = {}
+    accepted: Masks = {}
+    denied: Masks = {}
+    for rule in tiers:
+        if rule.tier is None or rule.tier.tier != tier:
+            continue
+        for atom in {atom for grant in rule.ports for atom in covered[grant]}:
+            mask = rule.peers & ~seen.get(atom, 0)
+            seen[atom] = seen.get(atom, 0) | mask
+            if rule.tier.action != PASS:
+                masks = accepted if rule.tier.action == ACCEPT else denied
+                masks[atom] = masks.get(atom, 0) | mask
+    return accepted, denied
+
+
+def _tier_order(rule: RuleBits) -> tuple[int, int]:
+    return in_order(rule.tier) if rule.tier else (0, 0)
 
 
 def _named(rules: Iterable[RuleBits], covered: Mapping[PortGrant, list[int]]) -> _Side:

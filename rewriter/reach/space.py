@@ -105,7 +105,7 @@ def build_space(
     """
     distinct = list({id(world): world for world in worlds}.values())
     found = [
-        {_content(entry, policies.settings): entry for policies in world.sets for _, entry in policies.entries}
+        {_content(entry, policies.settings): entry for policies in world.sets for entry in policies.all_entries()}
         for world in distinct
     ]
     known = {content: entry for entries in found for content, entry in entries.items()}
@@ -162,7 +162,7 @@ def same_content(before: PolicyWorld, after: PolicyWorld) -> bool:
         {
             (_content(entry, policies.settings), policies.settings.cidr_match_nodes)
             for policies in world.sets
-            for _, entry in policies.entries
+            for entry in policies.all_entries()
         }
         for world in (before, after)
     ]
@@ -196,6 +196,7 @@ def _content(entry: Entry, settings: Settings) -> Hashable:
         entry.ports,
         entry.required,
         entry.endpoint_peers,
+        entry.tier,
     )
 
 

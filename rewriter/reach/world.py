@@ -33,8 +33,7 @@ class PolicyWorld:
 
     def entries(self) -> Iterator[Entry]:
         for policies in self.sets:
-            for _, entry in policies.entries:
-                yield entry
+            yield from policies.all_entries()
 
 
 @dataclass(frozen=True, slots=True)
