@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any
 
 from rewriter.inventory.cilium_values import DEFAULT_NAME, CiliumSettings, read_values
@@ -17,6 +18,7 @@ from rewriter.inventory.manifests import Manifest, items, mapping
 from rewriter.inventory.placements import Placements
 from rewriter.inventory.releases.model import Chart, Release
 from rewriter.inventory.releases.values import ValuesFiles, over, values_of
+from rewriter.inventory.setting_places import setting_places
 from rewriter.inventory.tree_files import TreeFiles
 
 CHART = "cilium"
@@ -65,7 +67,23 @@ def cilium_installs(
     found = [install for release in releases for install in reader.of_release(release)]
     found += [*reader.chart_configs(), *reader.config_maps()]
     found += reader.loose(found)
-    return sorted(found, key=lambda install: (install.rank, str(install.settings.source)))
+    found.sort(key=lambda install: (install.rank, str(install.settings.source)))
+    return [_cited(install, files, sorted(values.used)) for install in found]
+
+
+def _cited(install: Install, files: TreeFiles, used: Sequence[str]) -> Install:
+    """The installation with the lines of its keys: in its manifest, else in the values files that releases use."""
+    settings = install.settings
+    values = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    own = files.inner(settings.source.path)
+    folder = posixpath.dirname(own)
+    configs = [file.path for file in files.of_kinds(frozenset({b"HelmChartConfig"}))]
+    beside = [
+        inner for inner in map(files.inner, (*configs, *files.variable_files)) if posixpath.dirname(inner) == folder
+    ]
+    inners = dict.fromkeys([own, joined(folder, "values.yaml"), *beside, *used])
+    texts = [(files.names[inner], partial(files.bytes_of, inner)) for inner in inners if inner in files.names]
+    return replace(install, settings=replace(settings, cited=setting_places(values, settings.source, texts)))
 
 
 class _Reader:

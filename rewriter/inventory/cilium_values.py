@@ -29,7 +29,7 @@ class CiliumSettings:
 
     `members` are the other clusters that clustermesh.config.clusters names, `native_cidrs` the native-routing CIDRs,
     `pods_within` those or else the chart's default pool (both may be wider than what pods have), `complete` says that
-    every source of its values was read.
+    every source of its values was read. `cited` are the lines of single keys, where they are known.
     """
 
     source: Source
@@ -59,6 +59,11 @@ class CiliumSettings:
     kube_proxy_replacement: bool | None = None
     dns_name_error: bool | None = None
     complete: bool = True
+    cited: tuple[tuple[str, Source], ...] = ()
+
+    def source_of(self, field: str) -> Source:
+        """Where the value of a field stands."""
+        return next((source for name, source in self.cited if name == field), self.source)
 
 
 #: KubePrism, the proxy that Talos runs on every machine, and where the API servers of Talos listen (Talos docs).

@@ -77,7 +77,7 @@ def _cluster(name: str, group: Sequence[Install], is_member: bool, problems: lis
             for install in group:
                 value = getattr(install.settings, each)
                 if install.rank == rank and value is not None:
-                    told.setdefault(value, install.settings.source)
+                    told.setdefault(value, install.settings.source_of(each))
             if len(told) > 1:
                 words = " and ".join(f"{_shown(value)}, {source}" for value, source in list(told.items())[:2])
                 problems.append(Problem(first.source, f"the {each} of cluster {name} is stated twice: {words}"))

@@ -90,6 +90,31 @@ def test_pods_range_and_release_are_read(files: Mapping[str, str]) -> None:
     assert (cluster.name, cluster.version, cluster.pod_cidrs) == ("default", "1.18.3", ("10.42.0.0/16",))
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_setting_is_cited_at_the_line_of_its_key(form: str) -> None:
+    files = FORMS[form]
+    (place,) = (
+        f"{path}:{number}"
+        for path, text in files.items()
+        for number, line in enumerate(text.splitlines(), 1)
+        if "clusterPoolIPv4PodCIDRList" in line
+    )
+    cited = str(only_cluster(files).source_of("pod_cidrs"))
+    by_path = "clusterPoolIPv4PodCIDRList[" in str(files) or form == "helmfile, set"
+    assert (cited == place) is not by_path  # What a path sets, and no key, is cited with its release.
+
+
+def test_a_setting_that_a_patch_lays_over_the_release_is_not_cited_at_the_line_of_another_value() -> None:
+    release = f"{_RELEASE}  values:\n    policyEnforcementMode: always\n    policyAuditMode: true\n"
+    patch = f"{_RELEASE.partition('spec:')[0]}spec: {{values: {{policyEnforcementMode: never}}}}\n"
+    kustomization = "resources: [release.yaml]\npatches: [{path: patch.yaml}]\n"
+    files = {"release.yaml": release, "patch.yaml": patch, "kustomization.yaml": kustomization}
+    cluster = only_cluster(files)
+    assert (cluster.enforcement, cluster.audit) == ("never", True)
+    assert str(cluster.source_of("enforcement")) == "release.yaml:1"
+    assert str(cluster.source_of("audit")) == "release.yaml:8"
+
+
 def test_rke2_lays_a_config_over_a_chart_of_its_own() -> None:
     text = (
         "apiVersion: helm.cattle.io/v1\nkind: HelmChartConfig\nmetadata: {name: rke2-cilium, namespace: kube-system}\n"
