@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rewriter.cilium.nodes import PortProtocol
 from rewriter.cilium.policy import KNP, PeerField, Policy, Rule, Spec
 from rewriter.cilium.selector import Requirement, Selector, read_selector
 
@@ -63,9 +64,10 @@ def ports_text(rule: Rule) -> str:
     return f" on {join_names(texts)}" if texts else ""
 
 
-def port_text(port: Mapping[str, Any]) -> str:
+def port_text(port: Mapping[str, Any] | PortProtocol) -> str:
     """One item of `ports`: `80/TCP`, `1000-2000/UDP`, `http`."""
-    number, end, protocol = port.get("port"), port.get("endPort"), port.get("protocol")
+    written = port.written if isinstance(port, PortProtocol) else port
+    number, end, protocol = (written.get(name) for name in ("port", "endPort", "protocol"))
     text = "every port" if number in (None, "0") else f"{number}-{end}" if end else str(number)
     return f"{text}/{protocol}" if protocol else text
 

@@ -39,12 +39,14 @@ class PortProtocol:
     """A port of `toPorts[].ports`, or of a NetworkPolicy's `ports`.
 
     `port` is the number or the name as a text, `protocol` in upper case; both are empty where they are not written.
+    `end` is the last port of a range, 0 for a single one.
     """
 
     route: str
     written: Mapping[str, Any]
     port: str
     protocol: str
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +175,14 @@ def _port_rule(written: Mapping[str, Any], route: str) -> PortRule:
 
 
 def _port(written: Mapping[str, Any], route: str) -> PortProtocol:
-    port = written.get("port")
-    return PortProtocol(route, written, "" if port is None else str(port), str(written.get("protocol") or "").upper())
+    port, end = written.get("port"), written.get("endPort")
+    return PortProtocol(
+        route,
+        written,
+        "" if port is None else str(port),
+        str(written.get("protocol") or "").upper(),
+        end if isinstance(end, int) else 0,
+    )
 
 
 def _l7_rules(written: Any, route: str) -> L7Rules | Malformed:

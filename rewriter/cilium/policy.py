@@ -10,12 +10,11 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from rewriter.cilium.by_identity import ByIdentity
 from rewriter.cilium.nodes import (
     DefaultDeny,
-    FqdnSelector,
     L7Rules,
     Malformed,
     Peer,
@@ -68,6 +67,9 @@ EMPTY_SELECTS_NOBODY = frozenset(
 )
 
 
+AnyPeer = TypeVar("AnyPeer", bound=Peer)
+
+
 class PeerField(NamedTuple):
     """One peer field of a rule with its entries as written, for example `fromEndpoints`.
 
@@ -89,10 +91,9 @@ class PeerField(NamedTuple):
             selector = self.selectors[index] if self.selectors else None
             yield selector or read_peer(self.name, entry, self.entry_route(index))
 
-    @property
-    def fqdns(self) -> tuple[FqdnSelector, ...]:
-        """The entries that are names or patterns; none in a field of another kind."""
-        return tuple(entry for entry in self.decoded() if isinstance(entry, FqdnSelector))
+    def read_as(self, kind: type[AnyPeer]) -> tuple[AnyPeer, ...]:
+        """The entries that are of a type; none in a field of another kind."""
+        return tuple(entry for entry in self.decoded() if isinstance(entry, kind))
 
     def has_any(self, *texts: str) -> bool:
         """Whether one of these texts is an entry: the name of an entity, for example."""
@@ -127,6 +128,10 @@ class Rule:
         """The well-formed `rules` of the items of `toPorts`."""
         items = (item.rules for item in self.port_rules if isinstance(item, PortRule))
         return tuple(rules for rules in items if isinstance(rules, L7Rules))
+
+    def is_twin(self, other: Rule) -> bool:
+        """Whether another rule is written with the same members and values."""
+        return bool(self.raw == other.raw)
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -174,6 +179,11 @@ class Spec:
     def members(self) -> tuple[str, ...]:
         """The names of all that is written in the rule set, in its order."""
         return tuple(self.raw)
+
+    @property
+    def written_subject(self) -> object:
+        """The selector of the pods as the manifest has it; None where it is absent."""
+        return self.raw.get("endpointSelector", self.raw.get("podSelector"))
 
     @property
     def default_deny(self) -> DefaultDeny | Malformed | None:

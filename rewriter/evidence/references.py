@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from rewriter.cilium.nodes import CidrRule
 from rewriter.cilium.selector import read_selector, selects_object
 from rewriter.evidence.backends import UndecidedError, known_services, names_api_server
 from rewriter.evidence.context import Context
@@ -58,13 +58,13 @@ def missing_service(context: Context, entry: Any) -> Missing | None:
     return None
 
 
-def groups_of(context: Context, entry: Mapping[str, Any]) -> tuple[CIDRGroup, ...] | None:
+def groups_of(context: Context, entry: CidrRule) -> tuple[CIDRGroup, ...] | None:
     """The CIDR groups that an entry of from/toCIDRSet refers to; None where it refers to none at all."""
     own = context.cluster.name if context.cluster else None
     groups = [g for g in context.inventory.cidr_groups() if own is None or g.cluster in (None, own)]
-    reference, selector = entry.get("cidrGroupRef"), entry.get("cidrGroupSelector")
-    if isinstance(reference, str) and reference:
-        return tuple(group for group in groups if group.name == reference)
+    selector = entry.written.get("cidrGroupSelector")
+    if entry.group:
+        return tuple(group for group in groups if group.name == entry.group)
     if isinstance(selector, dict):
         read = read_selector(selector, "")
         return None if read is None else tuple(group for group in groups if selects_object(read, group.labels))

@@ -34,7 +34,7 @@ from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.version import AUTHENTICATION_DEPRECATED, AUTHENTICATION_OFF
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.passes.kit.change import Change, patch
+from rewriter.passes.kit.change import Change, in_place
 from rewriter.passes.kit.claims import flow_claim
 from rewriter.passes.kit.forms import without
 from rewriter.passes.kit.registry import antipattern
@@ -81,7 +81,7 @@ def _finding(context: Context, spec: Spec, rule: Rule) -> Finding:
         advice="set the Helm value `authentication.enabled`, or drop the field",
         severity=Severity.NOTE,
         change=Change(
-            tuple(patch(rule.route, rule.raw, free)),
+            in_place(rule, free),
             (flow_claim(f"{flow} without mutual authentication", spec, rule, free),),
         ),
         versions=str(AUTHENTICATION_OFF),

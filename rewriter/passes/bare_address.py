@@ -32,12 +32,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rewriter.cilium.cidr import AddressError, parse_address
+from rewriter.cilium.nodes import Text
 from rewriter.cilium.policy import Rule
 from rewriter.cilium.version import BARE_ADDRESS_REJECTED
 from rewriter.evidence.context import Context
-from rewriter.finding import Applicability, Finding, Fix, Severity
+from rewriter.finding import Applicability, Finding, Operation, Severity
+from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.enforcement import default_denies, rejected_today, switched_on
 from rewriter.passes.kit.registry import antipattern
+from rewriter.passes.kit.report import report
 from rewriter.passes.kit.upgrade_semantics import changed_by_upgrade
 from rewriter.text import join_names
 
@@ -60,16 +63,16 @@ def find(context: Context) -> Iterator[Finding]:
 def bare_addresses(rule: Rule) -> dict[str, str]:
     """The addresses without a prefix length in a rule, by route, as they have to be written."""
     return {
-        field.entry_route(index): full
+        entry.route: full
         for field in rule.peers
         if field.name in ("fromCIDR", "toCIDR")
-        for index, entry in enumerate(field.entries)
-        if (full := _with_length(entry)) is not None
+        for entry in field.read_as(Text)
+        if (full := _with_length(entry.written)) is not None
     }
 
 
-def _with_length(entry: object) -> str | None:
-    if not isinstance(entry, str) or "/" in entry:
+def _with_length(entry: str) -> str | None:
+    if "/" in entry:
         return None
     try:
         address = parse_address(entry)
@@ -90,15 +93,17 @@ def _finding(context: Context, bare: dict[str, str]) -> Finding:
         why = f"the whole policy stops being enforced at {BARE_ADDRESS_REJECTED}" + (
             f", and {denied} is no longer denied by default" if denied else ""
         )
-    return Finding(
+    operations: tuple[Operation, ...] = tuple(
+        {"op": "replace", "path": route, "value": full} for route, full in bare.items()
+    )
+    return report(
+        context,
+        next(iter(bare)),
+        changing if dead or changes.opens or changes.closes else Applicability.SAFE,
+        f"{addresses} without a prefix length: Cilium {BARE_ADDRESS_REJECTED} rejects the policy",
+        why,
         severity=Severity.ERROR,
-        applicability=changing if dead or changes.opens or changes.closes else Applicability.SAFE,
-        route=next(iter(bare)),
-        message=f"{addresses} without a prefix length: Cilium {BARE_ADDRESS_REJECTED} rejects the policy",
-        why=why,
+        change=Change(operations, changes.opens, changes.closes),
         evidence=changes.evidence,
-        fix=Fix(tuple({"op": "replace", "path": route, "value": full} for route, full in bare.items())),
         versions=VERSIONS,
-        opens=changes.opens,
-        closes=changes.closes,
     )

@@ -42,8 +42,9 @@ fix.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
+from rewriter.cilium.nodes import DefaultDeny
 from rewriter.cilium.policy import CNP, EGRESS, INGRESS, Spec
 from rewriter.evidence.context import Context
 from rewriter.evidence.policies import AppliedRule
@@ -90,8 +91,8 @@ def find(context: Context) -> Iterator[Finding]:
 def _cut_off(context: Context, spec: Spec, reaches: Sequence[Reach], direction: str) -> list[Reach]:
     """The pods that only the deny rules of a rule set put into default deny, and that no policy lets through."""
     denying = deny_rules_of(spec, direction)
-    written = spec.raw.get("enableDefaultDeny")
-    decided = isinstance(written, dict) and direction in written
+    written = spec.default_deny
+    decided = isinstance(written, DefaultDeny) and direction in written.members
     if not denying or decided or len(denying) < sum(rule.direction == direction for rule in spec.rules):
         return []
     if any(denies_all(context, rule) for rule in denying):
@@ -107,17 +108,16 @@ def _cut_off(context: Context, spec: Spec, reaches: Sequence[Reach], direction: 
     return found
 
 
-def _default_deny(context: Context, spec: Spec, cut_off: Mapping[str, Sequence[Reach]]) -> Finding:
+def _default_deny(context: Context, spec: Spec, cut_off: dict[str, list[Reach]]) -> Finding:
     directions = join_names(cut_off)
     pods = list({reach.identity.name: reach for found in cut_off.values() for reach in found}.values())
     known = join_names((str(reach.workload) for reach in pods if reach.workload), most=4)
     subject = known or subject_text(context.policy, spec)
-    written = spec.raw.get("enableDefaultDeny")
+    written = spec.default_deny
     chosen = dict.fromkeys(cut_off, False)
     operations: tuple[Operation, ...]
-    if isinstance(written, dict):
-        route = f"{spec.route}/enableDefaultDeny"
-        operations = tuple({"op": "add", "path": f"{route}/{name}", "value": False} for name in chosen)
+    if isinstance(written, DefaultDeny):
+        operations = tuple({"op": "add", "path": f"{written.route}/{name}", "value": False} for name in chosen)
     else:
         operations = ({"op": "add", "path": f"{spec.route}/enableDefaultDeny", "value": chosen},)
     opens = tuple(
@@ -141,7 +141,7 @@ def _default_deny(context: Context, spec: Spec, cut_off: Mapping[str, Sequence[R
     )
 
 
-def _deny_of_everybody(context: Context, spec: Spec, dead: Mapping[str, Sequence[AppliedRule]]) -> Finding:
+def _deny_of_everybody(context: Context, spec: Spec, dead: dict[str, list[AppliedRule]]) -> Finding:
     operations: list[Operation] = []
     opens: list[FlowClaim] = []
     routes: list[str] = []
@@ -151,7 +151,7 @@ def _deny_of_everybody(context: Context, spec: Spec, dead: Mapping[str, Sequence
             continue
         routes.append(total[0].route)
         rest = len(deny_rules_of(spec, direction)) > len(total)
-        allowing = direction in spec.raw
+        allowing = direction in spec.members
         if rest:
             operations += [{"op": "remove", "path": rule.route} for rule in reversed(total)]
         elif allowing:

@@ -29,7 +29,7 @@ reads it. Kinds that exist in `v2alpha1` only (CiliumL2AnnouncementPolicy) are l
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from rewriter.cilium.version import Version
@@ -49,7 +49,7 @@ class _Served(NamedTuple):
 
 
 _OLD, _NEW = "cilium.io/v2alpha1", "cilium.io/v2"
-_KINDS: Mapping[str, _Served] = {
+_KINDS: dict[str, _Served] = {
     "CiliumCIDRGroup": _Served(Version(1, 18), Version(1, 18)),
     "CiliumLoadBalancerIPPool": _Served(Version(1, 18), Version(1, 18)),
     "CiliumNodeConfig": _Served(Version(1, 16), Version(1, 16), gone=Version(1, 20)),
@@ -66,7 +66,7 @@ _KINDS: Mapping[str, _Served] = {
 def find(context: Context) -> Iterator[Finding]:
     manifest = context.policy
     served = _KINDS[manifest.kind]
-    if manifest.raw.get("apiVersion") != _OLD or served.since > context.from_version:
+    if manifest.api_version != _OLD or served.since > context.from_version:
         return
     gone = served.gone is not None and context.to_version >= served.gone
     route = f"{manifest.route}/apiVersion"

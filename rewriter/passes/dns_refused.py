@@ -45,6 +45,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rewriter.cilium.nodes import FqdnSelector
 from rewriter.cilium.policy import CCNP, EGRESS, Rule, Spec
 from rewriter.evidence.context import Context
 from rewriter.evidence.dns import DnsItem, dns_items, on_ports
@@ -106,7 +107,7 @@ def _refused(
         field = rule.peer("toFQDNs")
         if field is None:
             continue
-        for entry in field.fqdns:
+        for entry in field.read_as(FqdnSelector):
             name = refused(asked, entry)
             if name:
                 missing.setdefault(name, (rule, entry.route, name_alone(entry)))

@@ -38,15 +38,18 @@ import re
 from collections.abc import Iterator
 
 from rewriter.cilium.fqdn import fqdn_term
+from rewriter.cilium.nodes import FqdnSelector
 from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.terms import FqdnTerm
 from rewriter.cilium.version import DOUBLE_STAR_SPANS_LABELS
 from rewriter.evidence.context import Context
-from rewriter.finding import Applicability, Finding, Fix, FlowClaim, Severity
+from rewriter.finding import Applicability, Finding, FlowClaim, Operation, Severity
+from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.claims import rule_flows
 from rewriter.passes.kit.coverage import sibling
 from rewriter.passes.kit.enforcement import switched_on_by_upgrade
 from rewriter.passes.kit.registry import antipattern
+from rewriter.passes.kit.report import report
 from rewriter.text import flow_text, join_names
 
 VERSIONS = str(DOUBLE_STAR_SPANS_LABELS)
@@ -69,10 +72,10 @@ def find(context: Context) -> Iterator[Finding]:
             if spanning:
                 flow = flow_text(context.policy, spec, rule, f"names of several labels under {_domains(spanning)}")
                 closes = _closed(context, spec, rule, spanning) if switched_on_by_upgrade(context) else ()
-                yield _narrowed(spanning, flow, tuple(closes))
+                yield _narrowed(context, spanning, flow, tuple(closes))
             for route, text in patterns.items():
                 if _ONLY_STARS.fullmatch(text):
-                    yield _everything(route, text)
+                    yield _everything(context, route, text)
 
 
 def _patterns(rule: Rule) -> Iterator[tuple[str, str]]:
@@ -80,46 +83,33 @@ def _patterns(rule: Rule) -> Iterator[tuple[str, str]]:
     if rule.deny:
         return
     fqdns = rule.peer("toFQDNs")
-    for index, entry in enumerate(fqdns.entries if fqdns else ()):
-        yield from _pattern(entry, f"{rule.route}/toFQDNs/{index}")
-    items = rule.raw.get("toPorts")
-    for number, item in enumerate(items if isinstance(items, list) else ()):
-        rules = item.get("rules") if isinstance(item, dict) else None
-        names = rules.get("dns") if isinstance(rules, dict) else None
-        for index, entry in enumerate(names if isinstance(names, list) else ()):
-            yield from _pattern(entry, f"{rule.route}/toPorts/{number}/rules/dns/{index}")
+    asked = [entry for rules in rule.l7_rules for entry in rules.dns]
+    for entry in (*(fqdns.read_as(FqdnSelector) if fqdns else ()), *asked):
+        if isinstance(entry, FqdnSelector) and entry.pattern:
+            yield f"{entry.route}/matchPattern", entry.pattern
 
 
-def _pattern(entry: object, route: str) -> Iterator[tuple[str, str]]:
-    pattern = entry.get("matchPattern") if isinstance(entry, dict) else None
-    if isinstance(pattern, str):
-        yield f"{route}/matchPattern", pattern
-
-
-def _narrowed(patterns: dict[str, str], flow: str, closes: tuple[FlowClaim, ...]) -> Finding:
+def _narrowed(context: Context, patterns: dict[str, str], flow: str, closes: tuple[FlowClaim, ...]) -> Finding:
     """The finding with its fix; one that `closes` flows is shown only: no connection rests on the pattern today."""
-    fix = Fix(
-        tuple(
-            {"op": "replace", "path": route, "value": _PREFIX.sub(r"\1*.", text, count=1)}
-            for route, text in patterns.items()
-        )
+    operations: tuple[Operation, ...] = tuple(
+        {"op": "replace", "path": route, "value": _PREFIX.sub(r"\1*.", text, count=1)}
+        for route, text in patterns.items()
     )
     why = f"the upgrade would open flows {flow}"
     if closes:
         why = f"the policy is not enforced today, and the upgrade switches it on: it would allow flows {flow}"
-    return Finding(
-        severity=Severity.ERROR,
-        applicability=Applicability.MANUAL if closes else Applicability.SAFE,
-        route=next(iter(patterns)),
-        message=f"{join_names(f'`{text}`' for text in patterns.values())} "
+    return report(
+        context,
+        next(iter(patterns)),
+        Applicability.MANUAL if closes else Applicability.SAFE,
+        f"{join_names(f'`{text}`' for text in patterns.values())} "
         f"{'match' if len(patterns) > 1 else 'matches'} names of any depth "
         f"from Cilium {DOUBLE_STAR_SPANS_LABELS} on, of one label before",
-        why=why,
+        why,
+        severity=Severity.ERROR,
+        change=Change(operations, closes=closes),
         advice="write `*.` if names of one label are meant" if closes else "",
-        fix=None if closes else fix,
-        candidate=fix if closes else None,
         versions=VERSIONS,
-        closes=closes,
     )
 
 
@@ -142,13 +132,14 @@ def _of_several_labels(pattern: str) -> FqdnTerm:
     return FqdnTerm(after.written, rf"(?!(?:{before.pattern})\Z)(?:{after.pattern})")
 
 
-def _everything(route: str, text: str) -> Finding:
-    return Finding(
+def _everything(context: Context, route: str, text: str) -> Finding:
+    return report(
+        context,
+        route,
+        Applicability.MANUAL,
+        f"`{text}` matches every name from Cilium {DOUBLE_STAR_SPANS_LABELS} on, names of one label before",
+        "the upgrade would open flows to every name",
         severity=Severity.ERROR,
-        applicability=Applicability.MANUAL,
-        route=route,
-        message=f"`{text}` matches every name from Cilium {DOUBLE_STAR_SPANS_LABELS} on, names of one label before",
-        why="the upgrade would open flows to every name",
         advice='write "*" if every name is meant, or the names that are',
         versions=VERSIONS,
     )

@@ -49,9 +49,9 @@ That a pattern misses a name is a note, and only where the pods evidently use th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
 
 from rewriter.cilium.fqdn import fqdn_term
+from rewriter.cilium.nodes import FqdnSelector
 from rewriter.cilium.policy import EGRESS
 from rewriter.cilium.version import DOUBLE_STAR_SPANS_LABELS
 from rewriter.evidence.context import Context
@@ -59,7 +59,7 @@ from rewriter.evidence.names_learned import has_names, is_open_anyway
 from rewriter.evidence.reachable import Reach, reach_of
 from rewriter.evidence.used_names import UsedName, is_internal, used_names
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.passes.kit.change import Change, patch
+from rewriter.passes.kit.change import Change, in_place
 from rewriter.passes.kit.claims import rule_flows
 from rewriter.passes.kit.coverage import add_after, sibling
 from rewriter.passes.kit.fqdn_entries import FqdnEntry, Replacement, WrongName, wrong_name
@@ -81,9 +81,7 @@ def find(context: Context) -> Iterator[Finding]:
             field = rule.peer("toFQDNs")
             if not has_names(rule) or field is None:
                 continue
-            names = [
-                FqdnEntry(context, spec, rule, field, n) for n, e in enumerate(field.entries) if isinstance(e, dict)
-            ]
+            names = [FqdnEntry(context, spec, rule, field, entry) for entry in field.read_as(FqdnSelector)]
             wrong = [found for name in names if (found := wrong_name(name)) is not None]
             fixable = [each for each in wrong if each.instead is not None]
             # A field that loses every entry at once would leave a rule without peers: the last one is for next time.
@@ -111,15 +109,12 @@ def _finding(wrong: WrongName, *, waits: bool) -> Finding:
 def _change(name: FqdnEntry, instead: Replacement) -> Change:
     """The entry goes, and what it stands for gets a rule: in its place where it was alone, else right after."""
     context, spec, rule = name.context, name.spec, name.rule
-    peers = {key: value for key, value in instead.members.items() if key != "toPorts"}
-    new = sibling(rule, peers)
-    if "toPorts" in instead.members:
-        new["toPorts"] = deepcopy(instead.members["toPorts"])
+    new = instead.rule(rule)
     opens = (rule_flows(context, spec, rule, instead.words, new),)
-    only = sibling(rule, {"toFQDNs": [name.entry]})
+    only = sibling(rule, {"toFQDNs": [name.entry.written]})
     closes = (rule_flows(context, spec, rule, f"the name {name.exact or name.pattern}", only),)
     if len(name.field.entries) == 1:
-        return Change(tuple(patch(rule.route, rule.raw, new)), opens, closes)
+        return Change(in_place(rule, new), opens, closes)
     return Change(({"op": "remove", "path": name.route}, *add_after(rule, [new])), opens, closes)
 
 
@@ -127,11 +122,11 @@ def _missed(context: Context) -> Iterator[Finding]:
     """Names that the pods use and that a pattern seems to cover, but does not."""
     for spec in context.policy.specs:
         sites = [
-            FqdnEntry(context, spec, rule, field, index)
+            FqdnEntry(context, spec, rule, field, entry)
             for rule in spec.rules
             if has_names(rule) and (field := rule.peer("toFQDNs")) is not None
-            for index, entry in enumerate(field.entries)
-            if isinstance(entry, dict) and isinstance(entry.get("matchPattern"), str)
+            for entry in field.read_as(FqdnSelector)
+            if entry.pattern
         ]
         if not sites:
             continue
@@ -164,8 +159,8 @@ def _is_named(context: Context, reach: Reach, name: str) -> bool:
     """Whether any toFQDNs of the pods covers a name, or may."""
     for rule in (*reach.selecting, *reach.possible):
         field = rule.rule.peer("toFQDNs") if rule.rule is not None and rule.entry.direction == EGRESS else None
-        for entry in field.entries if field else ():
-            if rule.filled or (isinstance(entry, dict) and fqdn_term(entry, context.to_version).covers(name)):
+        for entry in field.read_as(FqdnSelector) if field else ():
+            if rule.filled or fqdn_term(entry.written, context.to_version).covers(name):
                 return True
     return False
 

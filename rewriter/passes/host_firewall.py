@@ -49,7 +49,6 @@ Addresses of nodes become the entity `remote-node`, which is unsafe too: it mean
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from rewriter.cilium.identity import reserved_identity
 from rewriter.cilium.policy import CCNP, INGRESS, PeerField, Rule, Spec
@@ -119,8 +118,8 @@ def _locked_out(context: Context, spec: Spec) -> Iterator[Finding]:
 def _refuses_nodes(rule: Rule) -> bool:
     """Whether a deny rule names the other nodes, or everything, on every port."""
     field = rule.peer("fromEntities") if rule.deny else None
-    named = field is not None and not {"remote-node", "cluster", "all"}.isdisjoint(map(str, field.entries))
-    return named and not rule.raw.get("toPorts")
+    named = field is not None and field.has_any("remote-node", "cluster", "all")
+    return named and not rule.port_rules
 
 
 def _is_first(context: Context, each: HostReach) -> bool:
@@ -144,8 +143,8 @@ def _needs(context: Context, *, control_plane: bool) -> Iterator[Need]:
 
 
 def _shut(context: Context, spec: Spec, shut: Sequence[Need], *, let_in: bool) -> Finding:
-    rules: list[Rule] = [rule for rule in spec.rules if rule.direction == INGRESS and not rule.deny]
-    ports: list[Any] = [{"port": str(port), "protocol": protocol} for port, protocol, _ in shut]
+    rules = [rule for rule in spec.rules if rule.direction == INGRESS and not rule.deny]
+    ports = [{"port": str(port), "protocol": protocol} for port, protocol, _ in shut]
     change = None
     if rules:
         peers = {"fromEntities": ["remote-node"]}

@@ -47,10 +47,12 @@ from collections.abc import Iterator
 from rewriter.cilium.policy import PeerField, Rule
 from rewriter.cilium.version import DENY_PEERS_EXCLUSIVE, NODE_PEERS, SUPPORTED, Version
 from rewriter.evidence.context import Context
-from rewriter.finding import Applicability, Finding, Fix, Operation, Severity
+from rewriter.finding import Applicability, Finding, Operation, Severity
+from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.coverage import add_after, sibling, uncovered_rules
 from rewriter.passes.kit.enforcement import FlowChanges, default_denies, rejected_today, switched_on
 from rewriter.passes.kit.registry import antipattern
+from rewriter.passes.kit.report import report
 from rewriter.passes.kit.upgrade_semantics import changed_by_upgrade
 from rewriter.text import join_names
 
@@ -62,7 +64,7 @@ def mixed_kinds(rule: Rule, version: Version) -> list[PeerField]:
     """The peer fields of a rule, in written order, when a release rejects them together; else nothing."""
     if rule.deny and version < DENY_PEERS_EXCLUSIVE:
         return []
-    written = list(rule.raw)
+    written = rule.members
     fields = [field for field in rule.peers if field.entries and _counts(field.name, rule, version)]
     fields.sort(key=lambda field: written.index(field.name))
     return fields if len(fields) > 1 else []
@@ -94,18 +96,16 @@ def _finding(context: Context, rule: Rule, fields: list[PeerField]) -> Finding:
     applicability = Applicability.EVIDENT if changes.opens or changes.closes else Applicability.SAFE
     if not enforced:
         applicability = Applicability.UNSAFE
-    return Finding(
+    return report(
+        context,
+        fields[1],
+        Applicability.MANUAL if undecided else applicability,
+        f"{join_names([f'`{field.name}`' for field in fields])} in one rule: {_rejected_by(rule)} rejects the policy",
+        why,
         severity=Severity.ERROR,
-        applicability=Applicability.MANUAL if undecided else applicability,
-        route=fields[1].route,
-        message=f"{join_names([f'`{field.name}`' for field in fields])} in one rule: "
-        f"{_rejected_by(rule)} rejects the policy",
-        why=why,
+        change=None if undecided else Change(_split(context, rule, fields), changes.opens, changes.closes),
         evidence=changes.evidence,
         advice=undecided,
-        fix=None if undecided else Fix(_split(context, rule, fields)),
-        opens=changes.opens,
-        closes=changes.closes,
         at_key=True,
     )
 

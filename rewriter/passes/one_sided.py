@@ -53,7 +53,6 @@ All policies of both workloads count, of every kind. Nothing is reported as long
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Spec
 from rewriter.evidence.context import Context
@@ -63,6 +62,7 @@ from rewriter.evidence.workloads import workloads_evidence
 from rewriter.finding import Applicability, Finding
 from rewriter.inventory.facts import Workload
 from rewriter.passes.kit.change import Change, rule_added
+from rewriter.passes.kit.forms import port_as_number, port_as_text
 from rewriter.passes.kit.one_sided_gaps import Gap, gaps_of
 from rewriter.passes.kit.other_side import peer_of_subject
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
@@ -144,33 +144,28 @@ def _advice(workload: Workload, direction: str) -> str:
 
 
 def _route(spec: Spec, direction: str) -> str:
-    return f"{spec.route}/{direction}" if direction in spec.raw else spec.route
+    return f"{spec.route}/{direction}" if direction in spec.members else spec.route
 
 
 def _change(context: Context, spec: Spec, direction: str, gap: Gap) -> Change | None:
     """The rule that is missing, behind the last allow rule of the direction; None where there is none."""
-    rules = [each for each in spec.rules if each.direction == direction and not each.deny and each.raw]
+    rules = [each for each in spec.rules if each.direction == direction and not each.deny and each.members]
     peer = peer_of_subject(context.policy, gap.named, gap.others)
     if not rules or peer is None:
         return None
     entry, words = peer
     is_knp = context.policy.kind == KNP
-    members: dict[str, Any] = {"toPorts": None, "ports": None, "icmps": None, "authentication": None}
-    if gap.ports:
-        ports = [_written(port, gap.named.rule.policy.kind, context.policy.kind) for port in gap.ports]
-        members["ports" if is_knp else "toPorts"] = ports if is_knp else [{"ports": ports}]
+    implied = "TCP" if gap.named.rule.policy.kind == KNP else ""
+    ports = [port_as_number(port) if is_knp else port_as_text(port, implied) for port in gap.ports]
     way = "to" if direction == EGRESS else "from"
-    return rule_added(context, spec, rules[-1], {way if is_knp else f"{way}Endpoints": [entry]}, words, **members)
-
-
-def _written(port: dict[str, Any], kind: str, here: str) -> dict[str, Any]:
-    """A port of a policy of one kind as another kind writes it."""
-    number = port["port"]
-    if here == KNP:
-        protocol = port.get("protocol")
-        numeric = int(number) if str(number).isdigit() else number
-        rest = {name: value for name, value in port.items() if name == "endPort"}
-        return {**({} if protocol in (None, "ANY") else {"protocol": protocol}), "port": numeric, **rest}
-    protocol = port.get("protocol") or ("TCP" if kind == KNP else None)
-    result = {**port, "port": str(number)}
-    return result if protocol is None else {**result, "protocol": protocol}
+    return rule_added(
+        context,
+        spec,
+        rules[-1],
+        {way if is_knp else f"{way}Endpoints": [entry]},
+        words,
+        toPorts=[{"ports": ports}] if ports and not is_knp else None,
+        ports=ports if ports and is_knp else None,
+        icmps=None,
+        authentication=None,
+    )

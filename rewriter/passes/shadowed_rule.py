@@ -39,10 +39,11 @@ A rule that a wider one of the same policy covers is reported with `--select sha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from rewriter.cilium.compile import Entry, PortGrant
+from rewriter.cilium.nodes import FqdnSelector, HttpRule, L7Rules
 from rewriter.cilium.policy import CCNP, EGRESS, INGRESS, Rule, Spec
 from rewriter.cilium.ports import EVERYTHING
 from rewriter.evidence.context import Context
@@ -73,12 +74,12 @@ def find(context: Context) -> Iterator[Finding]:
 
 def _limits(rule: Rule) -> bool:
     """Whether HTTP or DNS rules of a rule leave something out."""
-    return any(_restricts(item.get("rules")) for item in rule.to_ports)
+    return any(map(_restricts, rule.l7_rules))
 
 
 def _is_for_names(rule: Rule) -> bool:
     """Whether the L7 rules are about DNS."""
-    return any("dns" in rules for item in rule.to_ports if isinstance(rules := item.get("rules"), dict))
+    return any("dns" in rules.members for rules in rule.l7_rules)
 
 
 def _has_names(spec: Spec) -> bool:
@@ -86,15 +87,11 @@ def _has_names(spec: Spec) -> bool:
     return any(rule.peer("toFQDNs") for rule in spec.rules)
 
 
-def _restricts(rules: object) -> bool:
-    if not isinstance(rules, Mapping):
-        return False
-    http, dns = rules.get("http"), rules.get("dns")
-    if isinstance(http, list) and http:
-        return not any(each in ({}, None) for each in http)
-    if isinstance(dns, list) and dns:
-        return not any(isinstance(each, dict) and each.get("matchPattern") in ("*", "**") for each in dns)
-    return False
+def _restricts(rules: L7Rules) -> bool:
+    if rules.http:
+        return not any(isinstance(each, HttpRule) and not each.members for each in rules.http)
+    everything = any(isinstance(each, FqdnSelector) and each.pattern in ("*", "**") for each in rules.dns)
+    return bool(rules.dns) and not everything
 
 
 def _everywhere(reaches: Sequence[Reach], rule: Rule, *, limited: bool) -> tuple[AppliedRule, ...]:
@@ -126,12 +123,11 @@ def _allows(entry: Entry) -> bool:
 
 
 def _not_limited(context: Context, spec: Spec, rule: Rule, opening: Sequence[AppliedRule]) -> Finding:
-    items = rule.raw["toPorts"]
-    index = next(n for n, item in enumerate(items) if isinstance(item, dict) and _restricts(item.get("rules")))
-    kind = next(name for name in items[index]["rules"])
+    rules = next(filter(_restricts, rule.l7_rules))
+    kind = rules.members[0]
     return report(
         context,
-        f"{rule.route}/toPorts/{index}/rules",
+        rules,
         Applicability.MANUAL,
         f"the {kind} rules restrict nothing: {_rule_words(context, opening)} opens the port to the same peers without "
         "them",
@@ -161,8 +157,8 @@ def _moot(context: Context, spec: Spec, reaches: Sequence[Reach]) -> Iterator[Fi
 
 def _is_wide(rule: AppliedRule) -> bool:
     """Whether a rule of a clusterwide policy lets the cluster, the world or everything through on every port."""
-    entities = rule.rule.raw.get("fromEntities", rule.rule.raw.get("toEntities")) if rule.rule is not None else None
-    named = isinstance(entities, list) and not {"cluster", "world", "all"}.isdisjoint(map(str, entities))
+    fields = [] if rule.rule is None else [rule.rule.peer("fromEntities"), rule.rule.peer("toEntities")]
+    named = any(field is not None and field.has_any("cluster", "world", "all") for field in fields)
     return rule.policy.kind == CCNP and named and any(grant == PortGrant(EVERYTHING) for grant in rule.entry.ports)
 
 
@@ -187,7 +183,7 @@ def _covered_by_siblings(context: Context, spec: Spec, reaches: Sequence[Reach])
         if rule.deny or _limits(rule):
             continue
         opening = [each for each in _everywhere(reaches, rule, limited=False) if each.rule in spec.rules]
-        earlier = [each for each in opening if each.rule is not None and each.rule.raw != rule.raw]
+        earlier = [each for each in opening if each.rule is not None and not each.rule.is_twin(rule)]
         twins = [each for each in opening if each.rule is not None and each.rule.index < rule.index]
         if earlier or twins:
             yield report(

@@ -45,10 +45,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby, pairwise
 
+from rewriter.cilium.nodes import NetworkPolicyPeer, Peer, PortProtocol, PortRule
 from rewriter.cilium.policy import Rule, Spec
+from rewriter.cilium.selector import Selector
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding
-from rewriter.passes.kit.change import Change, flows_of
+from rewriter.passes.kit.change import Change, flows_of, in_place
+from rewriter.passes.kit.forms import merged
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.report import report
 from rewriter.passes.kit.split_peers import SplitPeer, split_peers
@@ -88,44 +91,42 @@ def _split_rules(context: Context, rules: list[Rule]) -> Iterator[tuple[Rule, Ru
 
 def _peers_only(rule: Rule) -> bool:
     peers = [field for field in rule.peers if field.entries]
-    return len(peers) == 1 and not rule.selects_nobody and not rule.raw.keys() - {peers[0].name}
+    return len(peers) == 1 and rule.members == (peers[0].name,)
 
 
 def _ports_only(rule: Rule) -> bool:
-    return not rule.peers and bool(rule.to_ports) and not rule.raw.keys() - {"toPorts", "ports"}
+    return bool(rule.port_rules) and rule.members in (("toPorts",), ("ports",))
 
 
 def _on_purpose(peers: Rule, ports: Rule) -> bool:
     field = next(field for field in peers.peers if field.entries)
-    everybody = field.name.endswith("Entities") and not {"world", "all"}.isdisjoint(map(str, field.entries))
-    own_namespace = any(selector is not None and not selector.requirements for selector in field.selectors)
-    own_namespace = own_namespace or any(
-        entry in ({"podSelector": {}}, {"namespaceSelector": {}}) for entry in field.entries
-    )
-    return everybody or own_namespace or _dns_alone(ports)
+    everybody = field.name.endswith("Entities") and field.has_any("world", "all")
+    return everybody or any(map(_is_every_pod, field.decoded())) or _dns_alone(ports)
+
+
+def _is_every_pod(peer: Peer) -> bool:
+    """Whether an entry means every pod of a namespace, or of all of them."""
+    parts = (peer.pods, peer.namespaces, peer.block) if isinstance(peer, NetworkPolicyPeer) else (peer,)
+    written = [part for part in parts if part is not None]
+    return len(written) == 1 and isinstance(written[0], Selector) and not written[0].requirements
 
 
 def _dns_alone(rule: Rule) -> bool:
-    items = rule.to_ports if "ports" in rule.raw else [p for item in rule.to_ports for p in item.get("ports") or ()]
-    return bool(items) and all(isinstance(item, dict) and str(item.get("port")) in ("53", "dns") for item in items)
+    ports = [port for item in rule.port_rules if isinstance(item, PortRule) for port in item.ports]
+    return bool(ports) and all(isinstance(port, PortProtocol) and port.port in ("53", "dns") for port in ports)
 
 
 def _rules(context: Context, spec: Spec, peers: Rule, ports: Rule) -> Finding:
     first, second = sorted((peers, ports), key=lambda rule: rule.index)
-    name = next(iter(ports.raw))
-    value, field = ports.raw[name], next(field for field in peers.peers if field.entries)
-    if peers is first:
-        operations = ({"op": "add", "path": f"{peers.route}/{name}", "value": value},)
-    else:
-        operations = ({"op": "add", "path": f"{ports.route}/{field.name}", "value": list(field.entries)},)
+    field = next(field for field in peers.peers if field.entries)
     someone = "any source" if peers.direction == "ingress" else "any destination"
     to = "from" if peers.direction == "ingress" else "to"
     whom = peers_text(field)
     change = Change(
-        (*operations, {"op": "remove", "path": second.route}),
+        (*in_place(first, merged(first, second)), {"op": "remove", "path": second.route}),
         closes=(
-            flows_of(context, spec, peers, f"{whom} (other ports)", peers.raw, rest=True),
-            flows_of(context, spec, ports, f"{someone} but {whom}", ports.raw, rest=True),
+            flows_of(context, spec, peers, f"{whom} (other ports)", merged(peers), rest=True),
+            flows_of(context, spec, ports, f"{someone} but {whom}", merged(ports), rest=True),
         ),
     )
     reading = f"{ports_text(ports).removeprefix(' on ')} {to} {someone}, and every port {to} {whom}"

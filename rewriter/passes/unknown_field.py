@@ -156,10 +156,8 @@ def _finding(
 
 def _annotations(context: Context) -> Iterator[Finding]:
     """`policy.cilium.io/...` annotations that no release reads."""
-    metadata = context.policy.raw.get("metadata")
-    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
-    for key in annotations if isinstance(annotations, dict) else ():
-        if not isinstance(key, str) or not key.startswith(_PREFIX) or key in READ:
+    for key in context.policy.annotations:
+        if not key.startswith(_PREFIX) or key in READ:
             continue
         near = [
             name

@@ -90,14 +90,14 @@ def _finding(site: PortSite) -> Finding:
     known = join_names(_words(port) for port in declared.values())
     near = _near(site, list(declared.values()))
     change: Change | None = None
-    if near is not None and not any(isinstance(o, dict) and str(o.get("port")) == str(near) for o in site.others):
+    if near is not None and all(other.port != str(near) for other in site.others):
         change = site.becomes(near, "the peers of the rule")
     listening = f"the ports of {pods} are {known}" if known else f"{pods} has no {site.protocol} port"
     return report(
         site.context,
         site,
         Applicability.UNSAFE if change else Applicability.MANUAL,
-        f"no pod listens on {port_text(site.written)}: {listening}",
+        f"no pod listens on {port_text(site.entry)}: {listening}",
         "policies are checked on the port of the pod, so that the rule lets nothing through",
         change=change,
         rests_on=site.pods.workloads,

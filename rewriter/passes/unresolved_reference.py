@@ -48,12 +48,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rewriter.cilium.nodes import CidrRule
 from rewriter.cilium.policy import EGRESS, PeerField
 from rewriter.cilium.version import SERVICES_WITH_PORTS
 from rewriter.evidence.backends import UndecidedError, backends_of
 from rewriter.evidence.context import Context
 from rewriter.evidence.references import Missing, groups_of, missing_service, near_group
 from rewriter.finding import Applicability, Finding, Severity
+from rewriter.passes.kit.forms import copied
 from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.report import report
 from rewriter.passes.kit.site import RuleSite, Site, rule_sites
@@ -72,15 +74,16 @@ def find(context: Context) -> Iterator[Finding]:
             if field.name == "toServices" and field.entries and site.rule.direction == EGRESS:
                 yield from _denied(site, field) if site.deny else _allowed(site, field)
             elif field.name in _CIDR_SETS:
-                for index in range(len(field.entries)):
-                    yield from _group(Site(context, site.spec, site.rule, field, index))
+                for index, entry in enumerate(field.decoded()):
+                    if isinstance(entry, CidrRule):
+                        yield from _group(Site(context, site.spec, site.rule, field, index), entry)
             elif field.name in ("toGroups", "fromGroups") and field.entries:
                 yield _cloud_group(site, field)
 
 
 def _allowed(site: RuleSite, field: PeerField) -> Iterator[Finding]:
     """Services that do not exist, each with what the rule then means."""
-    with_ports = bool(site.rule.raw.get("toPorts"))
+    with_ports = bool(site.rule.port_rules)
     if with_ports and site.context.to_version < SERVICES_WITH_PORTS:
         return
     missing = {
@@ -119,7 +122,7 @@ def _advice(found: Missing) -> str:
 
 def _denied(site: RuleSite, field: PeerField) -> Iterator[Finding]:
     """References of a deny rule without ports; with ports it is rewritten as CNP002 does."""
-    if site.rule.raw.get("toPorts"):
+    if site.rule.port_rules:
         return
     message = "`toServices` in a deny rule is never resolved: the rule denies nothing"
     change, advice, evidence = None, "", []
@@ -155,21 +158,19 @@ def _denied(site: RuleSite, field: PeerField) -> Iterator[Finding]:
     )
 
 
-def _group(site: Site) -> Iterator[Finding]:
-    entry, context = site.entry, site.context
-    groups = groups_of(context, entry) if isinstance(entry, dict) else None
-    if groups is None or groups:
+def _group(site: Site, entry: CidrRule) -> Iterator[Finding]:
+    context, name = site.context, entry.group
+    if groups_of(context, entry) != ():
         return
-    name = entry.get("cidrGroupRef")
-    near = near_group(context, name) if isinstance(name, str) else None
+    near = near_group(context, name) if name else None
     own = context.cluster.name if context.cluster else None
     known = context.inventory.completeness(None, own).complete and not context.inventory.gaps("cidr_groups")
     if near is None and not known:
         return
-    what = f"no CiliumCIDRGroup {name} exists" if isinstance(name, str) else "no CiliumCIDRGroup has these labels"
+    what = f"no CiliumCIDRGroup {name} exists" if name else "no CiliumCIDRGroup has these labels"
     change, advice = None, "Name a group that exists, or write its CIDRs."
     if near is not None:
-        new = {**entry, "cidrGroupRef": near.name}
+        new = copied(entry.written, cidrGroupRef=near.name)
         change = site.becomes(new, f"the addresses of {near.name}", instead_of=f"the addresses of {name}")
         advice = f"{near.name} has the nearest name."
     yield report(

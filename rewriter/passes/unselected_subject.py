@@ -37,11 +37,10 @@ all pods of the policy's namespace are known and its Namespace is among the fact
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from rewriter.cilium.labels import CLUSTER_LABEL, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX
-from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Spec, read_policy
+from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Spec
 from rewriter.cilium.selector import Requirement, Selector
 from rewriter.evidence.context import Context
 from rewriter.evidence.identity_labels import filtered, of_no_source
@@ -51,7 +50,8 @@ from rewriter.evidence.workloads import matches, on_host_network, subject_term, 
 from rewriter.finding import Applicability, Finding, FlowClaim
 from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.claims import all_other, rules_flows
-from rewriter.passes.kit.label_sources import RightKey, dotted, with_key
+from rewriter.passes.kit.forms import Form, as_written, with_specs
+from rewriter.passes.kit.label_sources import RightKey, dotted, subject_with_key
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.report import report
 from rewriter.passes.kit.subject_findings import (
@@ -78,7 +78,7 @@ def find(context: Context) -> Iterator[Finding]:
         subject = spec.subject
         if subject is None and spec.node_subject is not None:
             yield from selects_no_node(context, spec, spec.node_subject)
-        if subject is None or subject.names_reserved or has_placeholder(_written(context, spec)):
+        if subject is None or subject.names_reserved or has_placeholder(spec.written_subject):
             continue
         left_out = tuple(filtered(context, subject, context.to_version))
         no_source = tuple(of_no_source(subject)) if context.policy.kind != KNP else ()
@@ -88,10 +88,6 @@ def find(context: Context) -> Iterator[Finding]:
             yield _no_source(context, spec, no_source)
         elif _names_pods(subject) and (context.namespace_known or context.policy.clusterwide):
             yield from _unmatched(context, spec, subject)
-
-
-def _written(context: Context, spec: Spec) -> Any:
-    return spec.raw.get("podSelector" if context.policy.kind == KNP else "endpointSelector")
 
 
 def _names_pods(subject: Selector) -> bool:
@@ -124,8 +120,11 @@ def _no_source(context: Context, spec: Spec, wrong: tuple[Requirement, ...]) -> 
 def _rekeyed(context: Context, spec: Spec, requirement: Requirement, right: RightKey) -> Change:
     """What a policy does once its subject has another key: the old subject is free, the new one is under its rules."""
     policy = context.policy
-    selector = with_key(_written(context, spec), requirement, right.key)
-    after = _with_subject(policy, spec, selector)
+
+    def rule_set(each: Spec) -> Form:
+        return subject_with_key(each, requirement, right.key) if each is spec else as_written(each)
+
+    after = with_specs(policy, rule_set)
     new = next(each for each in after.specs if each.route == spec.route)
     opens: list[FlowClaim] = []
     closes: list[FlowClaim] = []
@@ -142,16 +141,6 @@ def _rekeyed(context: Context, spec: Spec, requirement: Requirement, right: Righ
 
 def _of(declared: FlowClaim, policy: Policy) -> FlowClaim:
     return FlowClaim(declared.words, declared.direction, declared.spec, rest=declared.rest, policy=policy)
-
-
-def _with_subject(policy: Policy, spec: Spec, selector: Mapping[str, Any]) -> Policy:
-    tail = spec.route.removeprefix(policy.route).split("/")[1:]
-    raw: dict[str, Any] = dict(policy.raw)
-    new = {**spec.raw, "endpointSelector": selector}
-    raw[tail[0]] = (
-        new if len(tail) == 1 else [new if n == int(tail[1]) else each for n, each in enumerate(raw[tail[0]])]
-    )
-    return read_policy(raw, namespace=policy.namespace, base=policy.route)
 
 
 def _unmatched(context: Context, spec: Spec, subject: Selector) -> Iterator[Finding]:

@@ -62,10 +62,15 @@ def rule_becomes(
     What it gains are the new rule's flows, what it loses those of the old one (`was`, where only a part is meant).
     """
     return Change(
-        tuple(patch(rule.route, rule.raw, new)),
+        in_place(rule, new),
         (rule_flows(context, spec, rule, opens, new),) if opens else (),
         (rule_flows(context, spec, rule, closes, was or rule.raw),) if closes else (),
     )
+
+
+def in_place(rule: Rule, new: Mapping[str, Any]) -> tuple[Operation, ...]:
+    """The operations that make a rule another in its place."""
+    return tuple(patch(rule.route, rule.raw, new))
 
 
 def flows_of(

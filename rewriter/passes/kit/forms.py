@@ -24,6 +24,16 @@ def changed(rule: Rule, **members: object) -> Form:
     return {**rule.raw, **members}
 
 
+def as_written(spec: Spec) -> Form:
+    """A rule set as it is."""
+    return dict(spec.raw)
+
+
+def merged(*rules: Rule) -> Form:
+    """One rule with the members of several."""
+    return {name: value for rule in rules for name, value in rule.raw.items()}
+
+
 def with_rules(spec: Spec, form: Callable[[Rule], Form]) -> Form:
     """A rule set with each rule in another form."""
     lists: Form = {}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
 
 from rewriter.cilium.cidr import AddressError, parse_address
 from rewriter.cilium.fqdn import fqdn_term
+from rewriter.cilium.nodes import FqdnSelector
 from rewriter.cilium.policy import PeerField, Rule, Spec
 from rewriter.evidence.backends import Backends, UndecidedError, service_backends
 from rewriter.evidence.clusters import parsed, ranges_of
@@ -17,46 +18,48 @@ from rewriter.evidence.used_names import is_internal
 from rewriter.finding import Applicability
 from rewriter.inventory.facts import Service
 from rewriter.passes.kit.backend_ports import apply_plan, translate
+from rewriter.passes.kit.coverage import sibling
+from rewriter.passes.kit.forms import Form
 
 
 @dataclass(frozen=True, slots=True)
 class FqdnEntry:
-    """An entry of toFQDNs."""
+    """An entry of toFQDNs, and the rule that it stands in."""
 
     context: Context
     spec: Spec
     rule: Rule
     field: PeerField
-    index: int
+    entry: FqdnSelector
 
     @property
     def route(self) -> str:
-        return self.field.entry_route(self.index)
-
-    @property
-    def entry(self) -> Mapping[str, Any]:
-        entry: Mapping[str, Any] = self.field.entries[self.index]
-        return entry
+        return self.entry.route
 
     @property
     def exact(self) -> str:
         """The matchName in lower case and without final dot; empty for a pattern."""
-        written = self.entry.get("matchName")
-        return written.strip().lower().rstrip(".") if isinstance(written, str) else ""
+        return self.entry.name.strip().lower().rstrip(".")
 
     @property
     def pattern(self) -> str:
-        written = self.entry.get("matchPattern")
-        return written.strip().lower().rstrip(".") if isinstance(written, str) and not self.exact else ""
+        """The matchPattern in lower case and without final dot; empty where there is a name."""
+        return "" if self.exact else self.entry.pattern.strip().lower().rstrip(".")
 
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """What an entry becomes: the members of a rule of its own, in words, and how far it may be trusted."""
+    """What an entry becomes: peers and, where they change, `toPorts` of a rule of its own, in words; and its trust."""
 
-    members: Mapping[str, Any]
+    peers: Form
     words: str
     applicability: Applicability
+    to_ports: Sequence[Form] = ()
+
+    def rule(self, old: Rule) -> Form:
+        """The rule of its own, with the other members of the one that holds the entry."""
+        new = sibling(old, self.peers)
+        return {**new, "toPorts": deepcopy(list(self.to_ports))} if self.to_ports else new
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,8 @@ def _address(name: FqdnEntry, address: str) -> WrongName:
     if inside:
         advice = f"it is {inside}: name what is behind it by its labels, since no CIDR matches there"
         return WrongName(name, message, why, advice)
-    members = {"toCIDRSet": [{"cidr": f"{address}/32"}]}
-    return WrongName(name, message, why, instead=Replacement(members, address, Applicability.EVIDENT))
+    peers = {"toCIDRSet": [{"cidr": f"{address}/32"}]}
+    return WrongName(name, message, why, instead=Replacement(peers, address, Applicability.EVIDENT))
 
 
 def _inside(context: Context, address: str) -> str:
@@ -152,16 +155,17 @@ def _internal(name: FqdnEntry, exact: str) -> WrongName | None:
 
 def _backends(name: FqdnEntry, backends: Backends) -> Replacement:
     """The backends of a Service on the ports that they listen on. Raises UndecidedError."""
-    members: dict[str, Any] = {backends.field: list(backends.entries)}
-    written = name.rule.raw.get("toPorts")
-    if isinstance(written, list) and written:
+    written = [item.written for item in name.rule.port_rules]
+    to_ports: Sequence[Form] = ()
+    if written:
         plan = translate(written, backends)
         if any(not ports for item in plan for ports in item.values()):
             raise UndecidedError(
                 f"`toPorts` has a port that is none of {backends.name}", "Write the ports that are meant."
             )
-        members["toPorts"] = apply_plan(written, plan)
-    return Replacement(members, f"backends of {backends.name}", Applicability.EVIDENT)
+        to_ports = apply_plan(written, plan)
+    peers = {backends.field: list(backends.entries)}
+    return Replacement(peers, f"backends of {backends.name}", Applicability.EVIDENT, to_ports)
 
 
 def _service_of(context: Context, exact: str) -> tuple[str, str] | None:
@@ -181,7 +185,7 @@ def _service_of(context: Context, exact: str) -> tuple[str, str] | None:
 def _internal_pattern(name: FqdnEntry, pattern: str) -> WrongName | None:
     if not pattern.endswith((".svc", ".svc.cluster.local", ".cluster.local")):
         return None
-    term = fqdn_term(name.entry, name.context.to_version)
+    term = fqdn_term(name.entry.written, name.context.to_version)
     for service in name.context.inventory.all_services():
         forms = (f"{service.name}.{service.namespace}.svc{end}" for end in ("", ".cluster.local"))
         if not service.selector and any(map(term.covers, forms)):
@@ -215,5 +219,5 @@ def _load_balancer(name: FqdnEntry, found: ExposedName, service: Service, messag
     except UndecidedError as error:
         return WrongName(name, message, why, f"{error.reason}. {error.advice}", (f"{service}, {service.source}",))
     if not found.certain:
-        instead = Replacement(instead.members, instead.words, Applicability.UNSAFE)
+        instead = replace(instead, applicability=Applicability.UNSAFE)
     return WrongName(name, message, why, evidence=backends.evidence, instead=instead, rests_on=(service,))

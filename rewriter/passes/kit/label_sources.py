@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from rewriter.cilium.policy import Spec
 from rewriter.cilium.selector import Requirement, Selector
 from rewriter.evidence.context import Context
 from rewriter.evidence.identity_labels import filtered
 from rewriter.evidence.workloads import workloads_evidence
 from rewriter.finding import Operation
+from rewriter.passes.kit.forms import Form
 from rewriter.passes.kit.scope_keys import renamed
 
 
@@ -44,7 +45,12 @@ def dotted(context: Context, requirement: Requirement) -> RightKey | None:
     return RightKey(key, tuple(renamed(requirement, key)), workloads_evidence(there))
 
 
-def with_key(selector: Mapping[str, Any], requirement: Requirement, key: str) -> dict[str, Any]:
+def subject_with_key(spec: Spec, requirement: Requirement, key: str) -> Form:
+    """A rule set whose endpointSelector has another key in the place of a requirement's."""
+    return {**spec.raw, "endpointSelector": with_key(spec.raw["endpointSelector"], requirement, key)}
+
+
+def with_key(selector: Form, requirement: Requirement, key: str) -> Form:
     """A selector as written, with another key in the place of a requirement's."""
     new = dict(selector)
     if "/matchExpressions/" in requirement.route:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from rewriter.cilium.nodes import PortProtocol
 from rewriter.cilium.policy import EGRESS, INGRESS
 from rewriter.evidence.context import Context
 from rewriter.evidence.reachable import reach_of_workload
@@ -25,7 +25,7 @@ class Gap:
 
     named: NamedPeer
     others: tuple[Workload, ...]
-    ports: tuple[Any, ...]
+    ports: tuple[PortProtocol, ...]
 
 
 def gaps_of(context: Context, workload: Workload, direction: str) -> Iterator[Gap]:
@@ -41,12 +41,14 @@ def gaps_of(context: Context, workload: Workload, direction: str) -> Iterator[Ga
             continue
         told |= {id(other) for other, _ in found}
         ports = [port for _, each in found for port in each]
-        yield Gap(named, tuple(other for other, _ in found), tuple({str(port): port for port in ports}.values()))
+        yield Gap(
+            named, tuple(other for other, _ in found), tuple({str(port.written): port for port in ports}.values())
+        )
 
 
 def _refused(
     context: Context, named: NamedPeer, workload: Workload, other: Workload, direction: str
-) -> Sequence[Any] | None:
+) -> Sequence[PortProtocol] | None:
     """The ports of the other side's rule that the workload's policies refuse; None where there is nothing to say."""
     if other is workload or not _same_cluster(workload, other):
         return None

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_NAME_LABEL, split_key
+from rewriter.cilium.nodes import PortProtocol, PortRule
 from rewriter.cilium.policy import EGRESS, KNP, Policy, Rule
 from rewriter.cilium.selector import Selector, read_selector
 from rewriter.cilium.verdict import DEFAULT_DENY
@@ -24,7 +25,7 @@ _ANY_PORT = 8080
 
 def refused_ports(
     context: Context, named: NamedPeer, workload: Workload, other: Workload, direction: str
-) -> Sequence[Mapping[str, Any]] | None:
+) -> Sequence[PortProtocol] | None:
     """The ports, as the other side's rule writes them, on which the policies of a workload refuse what it opens.
 
     `direction` is that of the workload: EGRESS, where the other side's rule lets it in. Empty where the rule opens
@@ -40,7 +41,7 @@ def refused_ports(
             _is_refused(context, workload, other, direction, protocol, number) for protocol, number in numbers
         )
         return () if everything else None
-    refused: list[Mapping[str, Any]] = []
+    refused: list[PortProtocol] = []
     for port in ports:
         flows = [(protocol, number) for protocol, number in _flows(port, named.rule.policy.kind, receiver)]
         if not flows or any(_is_unheard(context, receiver, *flow) for flow in flows):
@@ -67,31 +68,30 @@ def _is_refused(
     return not here.allowed and here.certain and here.reason == DEFAULT_DENY and not here.depends_on
 
 
-def _ports(rule: Rule) -> Sequence[Mapping[str, Any]] | None:
+def _ports(rule: Rule) -> Sequence[PortProtocol] | None:
     """The ports of a rule; empty where it opens every port, None where it has other than TCP, UDP and SCTP ports."""
-    if "icmps" in rule.raw:
+    if "icmps" in rule.members:
         return None
-    items = rule.raw.get("toPorts", rule.raw.get("ports"))
-    if not items:
+    if not rule.port_rules:
         return []
-    lists = [item.get("ports") for item in rule.to_ports] if "toPorts" in rule.raw else [list(rule.to_ports)]
-    ports = [port for each in lists if isinstance(each, list) for port in each if isinstance(port, dict)]
-    if not ports or any(str(port.get("port", "0")) == "0" for port in ports):
+    items = [item for item in rule.port_rules if isinstance(item, PortRule)]
+    ports = [port for item in items for port in item.ports if isinstance(port, PortProtocol)]
+    if not ports or any(port.port in ("", "0") for port in ports):
         return None
     return ports
 
 
-def _flows(port: Mapping[str, Any], kind: str, receiver: Workload) -> Iterator[tuple[str, int]]:
+def _flows(port: PortProtocol, kind: str, receiver: Workload) -> Iterator[tuple[str, int]]:
     """The flows of one port to a receiver: each protocol and number that it stands for there."""
-    written = str(port.get("protocol") or ("TCP" if kind == KNP else "ANY")).upper()
-    if not str(port["port"]).isdigit():
+    written = port.protocol or ("TCP" if kind == KNP else "ANY")
+    if not port.port.isdigit():
         for each in receiver.ports:
-            if each.name == port["port"] and written in ("ANY", each.protocol):
+            if each.name == port.port and written in ("ANY", each.protocol):
                 yield each.protocol, each.number
         return
-    low, end = int(str(port["port"])), port.get("endPort")
+    low, end = int(port.port), port.end
     protocols = ("TCP", "UDP") if written == "ANY" else (written,)
-    if isinstance(end, int) and end > low:
+    if end > low:
         declared = [each for each in receiver.ports if low <= each.number <= end and each.protocol in protocols]
         yield from ((each.protocol, each.number) for each in declared)
         return

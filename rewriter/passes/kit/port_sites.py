@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from rewriter.cilium.go_syntax import is_service_name
+from rewriter.cilium.nodes import Malformed, PortProtocol, PortRule
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Rule, Spec
 from rewriter.cilium.ports import ANY_PROTOCOL
 from rewriter.cilium.terms import LabelTerm
 from rewriter.evidence.context import Context
 from rewriter.evidence.workloads import Matches, matches, subject_term
 from rewriter.passes.kit.change import Change, flows_of, patch
+from rewriter.passes.kit.forms import Form, changed, copied
 from rewriter.passes.kit.peer_terms import pod_peers
 
 
@@ -27,28 +29,24 @@ class PortSite:
     context: Context
     spec: Spec
     rule: Rule
-    item: int
-    index: int
-    written: Mapping[str, Any]
+    item: PortRule
+    entry: PortProtocol
     port: int | str
     pods: Matches
 
     @property
     def route(self) -> str:
-        if self.context.policy.kind == KNP:
-            return f"{self.rule.route}/ports/{self.index}"
-        return f"{self.rule.route}/toPorts/{self.item}/ports/{self.index}"
+        return self.entry.route
 
     @property
     def protocol(self) -> str:
         """TCP, UDP, SCTP or ANY; a NetworkPolicy that names none means TCP."""
         default = "TCP" if self.context.policy.kind == KNP else ANY_PROTOCOL
-        return str(self.written.get("protocol") or default).upper()
+        return self.entry.protocol or default
 
     @property
-    def others(self) -> Sequence[Any]:
-        ports = _items(self.rule)[self.item]
-        return [port for index, port in enumerate(ports) if index != self.index]
+    def others(self) -> Sequence[PortProtocol]:
+        return [port for port in self.item.ports if isinstance(port, PortProtocol) and port is not self.entry]
 
     def value(self, port: int | str) -> int | str:
         """A port as this kind of policy writes it: a NetworkPolicy has numbers, a Cilium policy texts."""
@@ -56,20 +54,24 @@ class PortSite:
 
     def becomes(self, port: int | str, peers: str) -> Change:
         """The port becomes another: opens the rule on the new one, closes it on the old one. `peers` in words."""
-        new = {**self.written, "port": self.value(port)}
-        operations = tuple(patch(self.route, self.written, new))
-        opens = flows_of(self.context, self.spec, self._alone(new), peers, self._alone(new).raw)
-        old = self._alone(self.written)
-        closes = flows_of(self.context, self.spec, old, peers, old.raw, rest=True)
+        new = self.entry_on(port)
+        operations = tuple(patch(self.route, self.entry.written, new))
+        after, before = self.rule_on(new), self.rule_on(self.entry.written)
+        opens = flows_of(self.context, self.spec, self._as_rule(after), peers, after)
+        closes = flows_of(self.context, self.spec, self._as_rule(before), peers, before, rest=True)
         return Change(operations, (opens,), (closes,))
 
-    def _alone(self, port: Mapping[str, Any]) -> Rule:
+    def entry_on(self, port: int | str) -> Form:
+        """The entry with another port."""
+        return copied(self.entry.written, port=self.value(port))
+
+    def rule_on(self, port: Mapping[str, Any]) -> Form:
         """The rule with one port only."""
-        raw = dict(self.rule.raw)
         if self.context.policy.kind == KNP:
-            raw["ports"] = [port]
-        else:
-            raw["toPorts"] = [{**self.rule.raw["toPorts"][self.item], "ports": [port]}]
+            return changed(self.rule, ports=[port])
+        return changed(self.rule, toPorts=[{**self.item.written, "ports": [port]}])
+
+    def _as_rule(self, raw: Form) -> Rule:
         return Rule(self.rule.route, self.rule.direction, self.rule.deny, raw, self.rule.peers)
 
 
@@ -96,8 +98,8 @@ def port_sites(context: Context) -> Iterator[PortSite]:
             ports = list(_ports(rule)) if terms else []
             if ports:  # Only then is it worth a look which pods these are.
                 pods = _together([matches(context, term) for term in terms])
-                for item, index, written, port in ports:
-                    yield PortSite(context, spec, rule, item, index, written, port, pods)
+                for item, entry, port in ports:
+                    yield PortSite(context, spec, rule, item, entry, port, pods)
 
 
 def _together(found: Sequence[Matches]) -> Matches:
@@ -108,32 +110,20 @@ def _together(found: Sequence[Matches]) -> Matches:
     )
 
 
-def _ports(rule: Rule) -> Iterator[tuple[int, int, Mapping[str, Any], int | str]]:
-    """The single ports of a rule: their item and their place in it, as written, and the number or name."""
-    for item, ports in enumerate(_items(rule)):
-        for index, written in enumerate(ports):
-            port = _single(written)
-            if port is not None:
-                yield item, index, written, port
+def _ports(rule: Rule) -> Iterator[tuple[PortRule, PortProtocol, int | str]]:
+    """The single ports of a rule: their item, as written, and the number or name."""
+    for item in rule.port_rules:
+        if isinstance(item, PortRule):
+            for entry in item.ports:
+                port = _single(entry)
+                if port is not None and isinstance(entry, PortProtocol):
+                    yield item, entry, port
 
 
-def _items(rule: Rule) -> list[list[Any]]:
-    """The lists of ports of a rule, one for each item of `toPorts`; a NetworkPolicy has one."""
-    if "toPorts" not in rule.raw:
-        ports = rule.raw.get("ports")
-        return [ports] if isinstance(ports, list) else []
-    items = rule.raw["toPorts"]
-    lists = [item.get("ports") if isinstance(item, dict) else None for item in items] if isinstance(items, list) else []
-    return [ports if isinstance(ports, list) else [] for ports in lists]
-
-
-def _single(written: Any) -> int | str | None:
+def _single(written: PortProtocol | Malformed) -> int | str | None:
     """The number or the name of one port; None for a range, for every port and for what is malformed."""
-    if not isinstance(written, dict) or written.get("endPort"):
+    if isinstance(written, Malformed) or written.end:
         return None
-    port = written.get("port")
-    if isinstance(port, bool) or not isinstance(port, int | str):
-        return None
-    if isinstance(port, int) or port.isdigit():
-        return int(port) if 0 < int(port) < 65536 else None
-    return port if is_service_name(port) else None
+    if written.port.isdigit():
+        return int(written.port) if 0 < int(written.port) < 65536 else None
+    return written.port if is_service_name(written.port) else None

@@ -99,12 +99,10 @@ def _stands_beside(site: PortSite, new: Mapping[str, Any]) -> bool:
     numbers = {port.number for port in known if port.name == wanted} | ({int(wanted)} if wanted.isdigit() else set())
     names = {wanted, *(port.name for port in known if port.number in numbers and port.name)}
     for other in site.others:
-        if not isinstance(other, dict):
-            continue
-        first, last = str(other.get("port", "0")), other.get("endPort")
+        first, last = other.port or "0", other.end
         if first == "0" or first in names or (first.isdigit() and int(first) in numbers):
             return True
-        if first.isdigit() and isinstance(last, int) and any(int(first) <= number <= last for number in numbers):
+        if first.isdigit() and any(int(first) <= number <= last for number in numbers):
             return True
     return False
 
@@ -116,7 +114,7 @@ def _finding(site: PortSite, targets: _Targets) -> Finding | None:
     change: Change | None = None
     if not targets.doubt:
         change = site.becomes(port, "the peers of the rule")
-        if not uncovered_rules(context, site.rule, [_with_port(site, port)]):
+        if not uncovered_rules(context, site.rule, [site.rule_on(site.entry_on(port))]):
             return None
     hidden = _hidden(site)
     known = join_names(f"{p.port}/{p.protocol} → {p.target} ({s})" for s in targets.services for p in s.ports)
@@ -127,7 +125,7 @@ def _finding(site: PortSite, targets: _Targets) -> Finding | None:
         context,
         site,
         trust,
-        f"`{name}` names port {port_text(site.written)} of {join_names(map(str, targets.services))}, whose backends "
+        f"`{name}` names port {port_text(site.entry)} of {join_names(map(str, targets.services))}, whose backends "
         f"listen on {join_names(each['port'] for each in targets.ports)}",
         "policies are checked on the backends' ports, so the rule allows no connection to the Service",
         change=change,
@@ -138,13 +136,6 @@ def _finding(site: PortSite, targets: _Targets) -> Finding | None:
         ),
         advice=advice,
     )
-
-
-def _with_port(site: PortSite, port: int | str) -> dict[str, Any]:
-    new = {**site.written, "port": site.value(port)}
-    if site.context.policy.kind == KNP:
-        return {**site.rule.raw, "ports": [new]}
-    return {**site.rule.raw, "toPorts": [{**site.rule.raw["toPorts"][site.item], "ports": [new]}]}
 
 
 def _hidden(site: PortSite) -> Sequence[Hidden]:
