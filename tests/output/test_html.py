@@ -3,78 +3,20 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from selenium.webdriver import ActionChains, Chrome, ChromeOptions, Keys
-from selenium.webdriver.chrome.service import Service
+from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 from rewriter.cli import run
+from tests.output.browser import CHROMIUM, CONFIG, DRIVER, POLICY, browser, made_page
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
+__all__ = ["browser"]
+
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver on this machine")
-
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1280,900",
-)
-
-CONFIG = """
-[[clusters]]
-name = "cluster-a"
-local = ["a/**"]
-[[clusters]]
-name = "cluster-b"
-[passes.cluster-entity]
-remote = "all"
-"""
-POLICY = """apiVersion: cilium.io/v2
-kind: CiliumNetworkPolicy
-metadata:
-  name: {name}
-  namespace: {namespace}
-spec:
-  endpointSelector: {{}}
-  ingress:
-  - fromEntities: [cluster]   # {comment}
-"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chrome]:
-    options = ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for flag in FLAGS:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = Chrome(options=options, service=Service(executable_path=str(DRIVER)))
-    yield driver
-    driver.quit()
-
-
-def _page(folder: Path, policies: int, *, comment: str = "all of them", name: str = "policy-{}") -> Path:
-    for number in range(policies):
-        namespace = f"team-{number % 20}"
-        path = folder / "a" / namespace / f"{number}.yaml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(POLICY.format(name=json.dumps(name.format(number)), namespace=namespace, comment=comment))
-    (folder / "cnpfix.toml").write_text(CONFIG)
-    page = folder / "report.html"
-    assert run(["report", "-o", str(page), "--config", str(folder / "cnpfix.toml"), str(folder)]) == 0
-    return page
 
 
 def _open(browser: Chrome, page: Path) -> None:
@@ -92,7 +34,7 @@ def _visible(browser: Chrome) -> list[WebElement]:
 
 
 def test_shows_findings_flows_diff_and_picture(browser: Chrome, tmp_path: Path) -> None:
-    _open(browser, _page(tmp_path, 1))
+    _open(browser, made_page(tmp_path, 1))
     text = browser.find_element(By.TAG_NAME, "main").text
     assert "team-0/policy-0" in text
     assert "CNP004 cluster-entity" in text
@@ -105,7 +47,7 @@ def test_shows_findings_flows_diff_and_picture(browser: Chrome, tmp_path: Path) 
 
 def test_asks_nothing_of_the_network(browser: Chrome, tmp_path: Path) -> None:
     _log(browser, "performance")
-    _open(browser, _page(tmp_path, 2))
+    _open(browser, made_page(tmp_path, 2))
     messages = [json.loads(entry["message"])["message"] for entry in _log(browser, "performance")]
     asked = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
@@ -113,7 +55,7 @@ def test_asks_nothing_of_the_network(browser: Chrome, tmp_path: Path) -> None:
 
 def test_names_never_become_markup(browser: Chrome, tmp_path: Path) -> None:
     hostile = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
-    _open(browser, _page(tmp_path, 1, comment=hostile, name="<b onclick=alert(1)>x</b>{}"))
+    _open(browser, made_page(tmp_path, 1, comment=hostile, name="<b onclick=alert(1)>x</b>{}"))
     assert browser.title.startswith("cnpfix")
     assert browser.find_elements(By.CSS_SELECTOR, "main img, main b[onclick], main script") == []
     assert (
@@ -125,7 +67,7 @@ def test_names_never_become_markup(browser: Chrome, tmp_path: Path) -> None:
 
 
 def test_filters_and_search(browser: Chrome, tmp_path: Path) -> None:
-    _open(browser, _page(tmp_path, 40))
+    _open(browser, made_page(tmp_path, 40))
     assert len(_visible(browser)) == 40
     browser.find_element(By.CSS_SELECTOR, "#namespace option[value='team-3']").click()
     shown = {item.text.split("\n")[0] for item in _visible(browser)}
@@ -142,7 +84,7 @@ def test_filters_and_search(browser: Chrome, tmp_path: Path) -> None:
 
 
 def test_keyboard(browser: Chrome, tmp_path: Path) -> None:
-    _open(browser, _page(tmp_path, 12))
+    _open(browser, made_page(tmp_path, 12))
     for _ in range(2):
         ActionChains(browser).send_keys("j").perform()
     focused = browser.switch_to.active_element
@@ -155,7 +97,7 @@ def test_keyboard(browser: Chrome, tmp_path: Path) -> None:
 
 
 def test_light_and_dark(browser: Chrome, tmp_path: Path) -> None:
-    _open(browser, _page(tmp_path, 1))
+    _open(browser, made_page(tmp_path, 1))
     colors = set()
     for _ in range(2):
         colors.add(browser.execute_script("return getComputedStyle(document.body).backgroundColor"))
@@ -164,14 +106,14 @@ def test_light_and_dark(browser: Chrome, tmp_path: Path) -> None:
 
 
 def test_prints_everything_that_is_shown(browser: Chrome, tmp_path: Path) -> None:
-    _open(browser, _page(tmp_path, 12))
+    _open(browser, made_page(tmp_path, 12))
     assert browser.find_elements(By.CSS_SELECTOR, ".policy[open]") == []
     browser.execute_script("dispatchEvent(new Event('beforeprint'))")
     assert len(browser.find_elements(By.CSS_SELECTOR, ".policy[open] .diff")) == 12
 
 
 def test_a_thousand_findings_stay_responsive(browser: Chrome, tmp_path: Path) -> None:
-    _open(browser, _page(tmp_path, 1000))
+    _open(browser, made_page(tmp_path, 1000))
     assert browser.find_element(By.ID, "count").text == "1000 findings in 1000 policies"
     loaded = browser.execute_script(
         "const timing = performance.getEntriesByType('navigation')[0]; return timing.loadEventEnd - timing.startTime"
@@ -212,7 +154,7 @@ def test_each_card_has_its_own_lines_only(browser: Chrome, tmp_path: Path) -> No
 
 
 def test_the_address_says_what_is_shown(browser: Chrome, tmp_path: Path) -> None:
-    page = _page(tmp_path, 40)
+    page = made_page(tmp_path, 40)
     _open(browser, page)
     browser.find_element(By.CSS_SELECTOR, "#namespace option[value='team-3']").click()
     browser.find_element(By.ID, "search").send_keys("policy-23")
@@ -225,7 +167,7 @@ def test_the_address_says_what_is_shown(browser: Chrome, tmp_path: Path) -> None
 
 
 def test_a_link_to_a_policy_opens_it(browser: Chrome, tmp_path: Path) -> None:
-    page = _page(tmp_path, 40)
+    page = made_page(tmp_path, 40)
     _open(browser, page)
     links = browser.find_elements(By.CSS_SELECTOR, ".policy .link")
     address = str(links[17].get_attribute("href"))
@@ -239,7 +181,7 @@ def test_a_link_to_a_policy_opens_it(browser: Chrome, tmp_path: Path) -> None:
 
 
 def test_the_graph_has_an_arc_for_each_pair_of_namespaces(browser: Chrome, tmp_path: Path) -> None:
-    _open(browser, _page(tmp_path, 40))
+    _open(browser, made_page(tmp_path, 40))
     graph = browser.find_element(By.ID, "graph")
     assert "Which namespaces talk otherwise" in graph.text
     assert len(graph.find_elements(By.CSS_SELECTOR, "g.opens")) == 20
@@ -248,7 +190,7 @@ def test_the_graph_has_an_arc_for_each_pair_of_namespaces(browser: Chrome, tmp_p
 
 
 def test_a_telephone_shows_all_of_it(browser: Chrome, tmp_path: Path) -> None:
-    page = _page(tmp_path, 3, name="a-policy-with-quite-a-long-name-as-people-give-them-{}")
+    page = made_page(tmp_path, 3, name="a-policy-with-quite-a-long-name-as-people-give-them-{}")
     browser.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
     )

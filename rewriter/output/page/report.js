@@ -85,7 +85,12 @@
     place.hidden = false;
     const more = left ? element("p", "quiet", `and ${left} more, in the list`) : "";
     const list = element("details", "", element("summary", "", "The same as a list"), element("ul", "evidence", ...sentences.map((line) => element("li", "", line))));
-    place.querySelector("div").replaceChildren(element("div", "scroll", picture), more, list);
+    const scroll = element("div", "scroll", picture);
+    // Whoever has no mouse scrolls with the arrow keys, for which it must take the focus.
+    scroll.tabIndex = 0;
+    scroll.setAttribute("role", "group");
+    scroll.setAttribute("aria-label", "Picture of the namespaces");
+    place.querySelector("div").replaceChildren(scroll, more, list);
   }
 
   // One policy.
@@ -103,20 +108,20 @@
       element(
         "summary",
         "",
-        element("h2", "", name, " ", deepLink(policy, name)),
+        element("h2", "", name),
         element("span", "badges", ...badges),
         element("span", "where", where.filter(Boolean).join(" · ")),
       ),
+      deepLink(policy, name),
     );
     made.addEventListener("toggle", () => fill(made, policy));
     return made;
   }
 
   function deepLink(policy, name) {
-    const link = element("a", "link");
+    const link = element("a", "link", "Link to this policy");
     link.href = `#${new URLSearchParams({ policy: policy.first.mark })}`;
-    link.title = "Link to this policy";
-    link.setAttribute("aria-label", `Link to ${name}`);
+    link.setAttribute("aria-label", `Link to this policy, ${name}`);
     return link;
   }
 
