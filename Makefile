@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 PROGRAMS := build/bin/.unpacked
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test programs lint types forge page golden facts inventory-table bench fuzz docs docs-check try-hooks gitlab container kubectl-plugin lock clean
+.PHONY: help demo test programs lint types forge page vscode golden facts inventory-table bench fuzz docs docs-check try-hooks gitlab container kubectl-plugin lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 18
@@ -47,6 +47,9 @@ forge: $(STAMP)  ## GitHub's published API description and JUnit's schema, which
 page: $(STAMP)   ## the HTML page by axe-core, which comes from npm, in Chromium
 	npm install --silent --no-audit --no-fund --ignore-scripts --no-package-lock --prefix build/page axe-core@4.14.1
 	CNPFIX_AXE=build/page $(BIN)/python -m pytest tests/output/test_axe.py
+
+vscode: $(STAMP) ## the extension for Visual Studio Code, in dist/, and a run of what is in it
+	bash tests/integrations/vscode.sh $(BIN)/cnpfix
 
 golden: $(STAMP) ## rewrite the expected findings of the golden cases; read the diff
 	CNPFIX_GOLDEN=refresh $(BIN)/python -m pytest tests/test_golden.py tests/passes/test_examples.py
