@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 PROGRAMS := build/bin/.unpacked
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test programs lint types forge page vscode golden facts inventory-table bench fuzz docs docs-check try-hooks gitlab container kubectl-plugin lock clean
+.PHONY: help demo test programs lint types forge page vscode installs golden facts inventory-table bench fuzz docs docs-check try-hooks gitlab container kubectl-plugin lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 18
@@ -47,6 +47,9 @@ forge: $(STAMP)  ## GitHub's published API description and JUnit's schema, which
 page: $(STAMP)   ## the HTML page by axe-core, which comes from npm, in Chromium
 	npm install --silent --no-audit --no-fund --ignore-scripts --no-package-lock --prefix build/page axe-core@4.14.1
 	CNPFIX_AXE=build/page $(BIN)/python -m pytest tests/output/test_axe.py
+
+installs: $(STAMP) ## the wheel by pip, pipx and uvx in new environments; PYTHONS=... tries several
+	bash tests/integrations/installs.sh $(BIN)/python $(PYTHONS)
 
 vscode: $(STAMP) ## the extension for Visual Studio Code, in dist/, and a run of what is in it
 	bash tests/integrations/vscode.sh $(BIN)/cnpfix

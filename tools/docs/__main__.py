@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tools.docs.cli import cli_page
 from tools.docs.config import config_page
+from tools.docs.man import man_page
 from tools.docs.passes import pass_pages
 from tools.docs.readme import mistakes, navigation, upgrade_table, with_output
 
@@ -20,6 +21,7 @@ def generated() -> Iterator[tuple[Path, str]]:
     for name, text in pass_pages():
         yield docs / "passes" / name, text
     yield docs / "reference" / "cli.md", cli_page()
+    yield ROOT / "integrations" / "man" / "cnpfix.1", man_page()
     yield docs / "reference" / "config.md", config_page()
     yield docs / "upgrade.md", upgrade_table((docs / "upgrade.md").read_text("utf-8"))
     yield docs / "mistakes.md", mistakes((docs / "mistakes.md").read_text("utf-8"), ROOT)

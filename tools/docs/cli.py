@@ -32,7 +32,7 @@ def _one(name: str, command: Any) -> str:
     arguments = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
     options = [parameter for parameter in command.params if parameter.param_type_name == "option"]
     usage = " ".join([name, "[OPTIONS]", *map(_usage, arguments)])
-    parts = [f"## {name}", f"```console\n$ {usage}\n```", _paragraphs(command.help or "")]
+    parts = [f"## {name}", f"```console\n$ {usage}\n```", paragraphs(command.help or "")]
     rows = [*map(_argument, arguments), *map(_option, options)]
     parts.append("\n".join(["| option | meaning | default |", "| --- | --- | --- |", *rows]))
     return "\n\n".join(part for part in parts if part)
@@ -53,11 +53,12 @@ def _argument(argument: Any) -> str:
 
 def _option(option: Any) -> str:
     names = ", ".join(f"`{name}`" for name in sorted(option.opts, key=len, reverse=True))
-    value = "" if option.is_flag or option.count else f" `{_metavar(option)}`"
+    value = "" if option.is_flag or option.count else f" `{metavar(option)}`"
     return f"| {names}{value} | {_cell(option.help)} | {_default(option)} |"
 
 
-def _metavar(option: Any) -> str:
+def metavar(option: Any) -> str:
+    """What stands for an option's value: its choices, or its name in capitals."""
     choices = getattr(option.type, "choices", None)
     if choices and not option.metavar:
         return ", ".join(str(getattr(choice, "value", choice)) for choice in choices)
@@ -75,7 +76,8 @@ def _cell(text: str | None) -> str:
     return " ".join((text or "").split()).replace("|", "\\|")
 
 
-def _paragraphs(text: str) -> str:
+def paragraphs(text: str) -> str:
+    """A help text with a line for each paragraph."""
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in _split(text))
 
 
