@@ -34,19 +34,20 @@ def listens(context: Context, workload: Workload, protocol: str, port: int | str
 
     True where a container declares it, a Service forwards to it, or the pod template speaks of the number anywhere: in
     a probe, an argument, a variable, an annotation of a volume. None where that is not known: the workload declares no
-    ports at all, or its template is not among the facts.
+    ports at all, is known in part, or its template is not among the facts.
     """
     if not workload.ports:
         return None
     declared = declared_ports(workload, protocol)
     if isinstance(port, str):
-        return any(each.name.lower() == port.lower() for each in declared)
+        named = any(each.name.lower() == port.lower() for each in declared)
+        return named or (None if workload.source.partial else False)
     if any(each.number == port for each in declared):
         return True
     if any(each.target == port for service in services_before(context, workload) for each in service.ports):
         return True
     template = context.inventory.pod_template(workload)
-    if template is None:
+    if template is None or workload.source.partial:
         return None
     written = json.dumps(_without_ports(template.spec), default=str)
     return re.search(rf"(?<![\d.]){port}(?![\d.])", written) is not None

@@ -1,4 +1,4 @@
-"""Facts that no manifest of the tree states and releases make: each cites the release that makes it."""
+"""Facts that no manifest of the tree states: what releases, controllers and distributions make. Each cites who does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
+from rewriter.inventory.cluster_dns import cluster_dns
 from rewriter.inventory.facts import Cluster
+from rewriter.inventory.gateway_pods import GatewayPods
+from rewriter.inventory.known_clusters import KnownClusters
 from rewriter.inventory.kubernetes import namespace_of
 from rewriter.inventory.kustomize_walk import Placement
 from rewriter.inventory.manifests import Manifest
@@ -24,7 +27,8 @@ class DerivedFacts:
     """What the releases of a tree make, found when it is first asked for.
 
     `cluster_at` gives the cluster of a placement of a file, `render` renders a release where that is possible,
-    `operators` are the conventions by which custom resources count as workloads.
+    `operators` are the conventions by which custom resources count as workloads, `clusters` tells which distributions
+    bring the DNS of a cluster.
     """
 
     def __init__(
@@ -34,12 +38,14 @@ class DerivedFacts:
         cluster_at: Callable[[str, Placement], Cluster | None],
         render: Render,
         operators: frozenset[str],
+        clusters: KnownClusters,
     ) -> None:
         self._files = files
         self._placements = placements
         self._cluster_at = cluster_at
         self._render = render
         self._operators = operators
+        self._clusters = clusters
         #: The values of releases, and which files were read for them.
         self.values = ValuesFiles(files, placements)
         self._read: dict[tuple[str, frozenset[bytes]], list[Any]] = {}
@@ -60,8 +66,20 @@ class DerivedFacts:
             found: list[Any] = []
             for release, manifest, cluster in self._manifests(kinds):
                 found += [fact for fact in self._of(group, _in(release, manifest), cluster) if fact not in found]
+            for manifest, cluster in self._by_controllers:
+                if manifest.kind.encode() in kinds:
+                    found += [fact for fact in self._of(group, manifest, cluster) if fact not in found]
             self._read[group, kinds] = found
         return self._read[group, kinds]
+
+    @cached_property
+    def _by_controllers(self) -> Sequence[tuple[Manifest, str | None]]:
+        """What controllers make for Gateways, and distributions for the DNS of their cluster."""
+        found = list(cluster_dns(self._clusters, self.releases, self._files.files))
+        for manifest, path, placement in GatewayPods(self._files, self._placements, self.releases).made():
+            cluster = self._cluster_at(path, placement)
+            found.append((manifest, cluster.name if cluster else None))
+        return found
 
     def _manifests(self, kinds: frozenset[bytes]) -> Iterator[tuple[Release, Manifest, str | None]]:
         for made in self.made:

@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from rewriter.cilium.addresses import address_set
 from rewriter.cilium.cidr import parsed_prefixes
-from rewriter.inventory.facts import Cluster, Service, Workload
+from rewriter.inventory.facts import Cluster, EndpointSlice, Service, Workload
+
+_Fact = TypeVar("_Fact", Service, Workload)
+
+
+def doubts_of(
+    fact: Service | Workload | Cluster | EndpointSlice,
+    services: Callable[[str], Sequence[Service]],
+    workloads: Callable[[str], Sequence[Workload]],
+    clusters: Sequence[Cluster],
+) -> Iterable[str]:
+    """Why other facts speak against a fact, in words with both sources; `services` and `workloads` are by name.
+
+    What is known in part contradicts nothing: the other fact tells the rest.
+    """
+    if isinstance(fact, Service):
+        return () if fact.source.partial else service_doubts(fact, _whole(services(fact.name)))
+    if isinstance(fact, Workload):
+        return () if fact.source.partial else workload_doubts(fact, _whole(workloads(fact.name)))
+    return cluster_doubts(fact, clusters) if isinstance(fact, Cluster) else ()
+
+
+def _whole(facts: Iterable[_Fact]) -> list[_Fact]:
+    return [each for each in facts if not each.source.partial]
 
 
 def service_doubts(service: Service, named: Iterable[Service]) -> Iterator[str]:

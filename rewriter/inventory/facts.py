@@ -18,6 +18,8 @@ class Source:
     line: int | None = None
     #: What made it of the manifest there, in words: a chart, and its template where it was rendered.
     via: str = ""
+    #: Whether more may be true of the fact than is known: ports, labels that a chart adds.
+    partial: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}" if self.line else self.path

@@ -10,7 +10,8 @@ from rewriter.inventory.facts import (
     Cluster,
 )
 from rewriter.inventory.settings.files import SettingsFiles
-from rewriter.inventory.settings.settle import Settled, own_names, settle, with_readings
+from rewriter.inventory.settings.settle import UNKNOWN, Settled, own_names, settle, with_readings
+from rewriter.inventory.settings.told import ToldDistribution
 from rewriter.inventory.snapshot import Snapshot
 from rewriter.inventory.tree_clusters import TreeClusters, complete_cluster
 
@@ -48,7 +49,7 @@ class KnownClusters:
             elif not self._configured:
                 found[name] = cluster
         if not found:
-            readings = self._settings.readings
+            readings = [each for each in self._settings.readings if not isinstance(each, ToldDistribution)]
             found = {name: Cluster(name, readings[0].source, meshed=False) for name in own_names(readings)}
         return tuple(
             with_readings(cluster, self.settled(found).values.get(name, {})) for name, cluster in found.items()
@@ -61,6 +62,18 @@ class KnownClusters:
             only = len(names) == 1 and not (self._told().unnamed and not self._configured)
             self._settled = settle(self._settings.readings, names, self._local_names, only)
         return self._settled
+
+    @property
+    def told_of_all(self) -> Settled:
+        """What configuration of their own software tells of the clusters that are known."""
+        return self.settled(cluster.name for cluster in self.all)
+
+    @property
+    def distributions(self) -> dict[str, ToldDistribution]:
+        """The distributions that bring the DNS of a cluster, by the cluster's name; those with a snapshot left out."""
+        listed = {cluster.name for snapshot in self._snapshots for cluster in snapshot.clusters}
+        found = self.told_of_all.distributions
+        return {name: told for name, told in found.items() if name not in listed and not (listed and name == UNKNOWN)}
 
     def _local_names(self, path: str) -> Sequence[str]:
         return [each.name for each in self._configured if each.local_paths and self._local_to(each, path)]

@@ -10,6 +10,11 @@
   `app.kubernetes.io/created-by: volsync`.
 - `prometheus-operator` (`monitoring.coreos.com`): the pods of Prometheus, PrometheusAgent, Alertmanager and ThanosRuler
   carry `app.kubernetes.io/name`, `app.kubernetes.io/instance`, `app.kubernetes.io/managed-by` and a label of the kind.
+- `crunchy` (`postgres-operator.crunchydata.com`): every pod of a PostgresCluster carries
+  `postgres-operator.crunchydata.com/cluster`.
+- `victoria-metrics` (`operator.victoriametrics.com`): the pods of VMSingle, VMAgent, VMCluster and their like carry
+  `app.kubernetes.io/name`, `app.kubernetes.io/instance`, `app.kubernetes.io/component` and `managed-by`.
+- `flux` (`fluxcd.controlplane.io`): the controllers of a FluxInstance carry `app` and `app.kubernetes.io/part-of`.
 
 Only labels that every pod of the resource carries are given, with those that the resource itself adds; others that an
 operator may set (a role that moves, a version) are not known. `operators` in the config chooses the conventions.
@@ -23,6 +28,20 @@ from typing import Any
 from rewriter.inventory.facts import NamedPort, Workload
 from rewriter.inventory.manifests import Manifest, mapping, texts
 
+#: victoria-metrics-operator: the value of app.kubernetes.io/name, which the names of its objects begin with too.
+_VICTORIA = {
+    "VMSingle": "vmsingle",
+    "VMAgent": "vmagent",
+    "VMAlert": "vmalert",
+    "VMAlertmanager": "vmalertmanager",
+    "VMAuth": "vmauth",
+    "VLogs": "vlogs",
+    "VLSingle": "vlsingle",
+}
+_VICTORIA_PARTS = ("vmselect", "vminsert", "vmstorage")
+#: The controllers of a FluxInstance that names none (its `spec.components`).
+_FLUX = ("source-controller", "kustomize-controller", "helm-controller", "notification-controller")
+
 CONVENTIONS: Mapping[str, tuple[str, frozenset[str]]] = {
     "cloudnative-pg": ("postgresql.cnpg.io", frozenset({"Cluster", "Pooler"})),
     "dragonfly": ("dragonflydb.io", frozenset({"Dragonfly"})),
@@ -32,10 +51,14 @@ CONVENTIONS: Mapping[str, tuple[str, frozenset[str]]] = {
         "monitoring.coreos.com",
         frozenset({"Prometheus", "PrometheusAgent", "Alertmanager", "ThanosRuler"}),
     ),
+    "crunchy": ("postgres-operator.crunchydata.com", frozenset({"PostgresCluster"})),
+    "victoria-metrics": ("operator.victoriametrics.com", frozenset({*_VICTORIA, "VMCluster"})),
+    "flux": ("fluxcd.controlplane.io", frozenset({"FluxInstance"})),
 }
 OPERATOR_KINDS = frozenset().union(*(kinds for _group, kinds in CONVENTIONS.values()))
 
 #: Labels, by convention, that the operator may give pods of a resource beside those that are known here; patterns.
+#: A resource of a convention that is not named here may make further pods, with any labels.
 OWN_KEYS: Mapping[str, frozenset[str]] = {
     "cloudnative-pg": frozenset({"cnpg.io/*", "role", "app.kubernetes.io/*", "postgresql"}),
     "dragonfly": frozenset({"role", "traffic", "app.kubernetes.io/*"}),
@@ -76,6 +99,39 @@ def operator_workloads(manifest: Manifest, namespace: str, cluster: str | None) 
         yield _dragonfly(manifest, spec, namespace, cluster)
     elif convention == "volsync":
         yield _mover(manifest, spec, namespace, cluster)
+    elif convention == "crunchy":
+        labels = texts(mapping(spec.get("metadata")).get("labels"))
+        labels["postgres-operator.crunchydata.com/cluster"] = manifest.name
+        account = f"{manifest.name}-instance"
+        yield Workload(manifest.kind, manifest.name, namespace, cluster, labels, manifest.source, account)
+    elif convention == "victoria-metrics":
+        yield from _victoria(manifest, spec, namespace, cluster)
+    elif convention == "flux":
+        yield from _flux(manifest, spec, namespace, cluster)
+
+
+def _victoria(manifest: Manifest, spec: Mapping[str, Any], namespace: str, cluster: str | None) -> Iterator[Workload]:
+    parts = [(_VICTORIA[manifest.kind], spec)] if manifest.kind in _VICTORIA else []
+    parts += [(part, mapping(spec[part])) for part in _VICTORIA_PARTS if manifest.kind == "VMCluster" and part in spec]
+    for app, own in parts:
+        labels = texts(mapping(own.get("podMetadata")).get("labels")) | {
+            "app.kubernetes.io/name": app,
+            "app.kubernetes.io/instance": manifest.name,
+            "app.kubernetes.io/component": "monitoring",
+            "managed-by": "vm-operator",
+        }
+        name, host = f"{app}-{manifest.name}", own.get("hostNetwork") is True
+        account = own.get("serviceAccountName") or spec.get("serviceAccountName") or name
+        source = manifest.source
+        yield Workload(manifest.kind, name, namespace, cluster, labels, source, str(account), host_network=host)
+
+
+def _flux(manifest: Manifest, spec: Mapping[str, Any], namespace: str, cluster: str | None) -> Iterator[Workload]:
+    listed = spec.get("components")
+    for name in listed if isinstance(listed, list) else _FLUX:
+        if isinstance(name, str):
+            labels = {"app": name, "app.kubernetes.io/component": name, "app.kubernetes.io/part-of": "flux"}
+            yield Workload(manifest.kind, name, namespace, cluster, labels, manifest.source, name)
 
 
 def _postgres(manifest: Manifest, spec: Mapping[str, Any], namespace: str, cluster: str | None) -> Workload:

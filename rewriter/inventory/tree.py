@@ -10,11 +10,12 @@ from typing import Any
 from rewriter.inventory.access import AccountBinding
 from rewriter.inventory.address_index import AddressIndex
 from rewriter.inventory.cilium_installs import Install, cilium_installs
+from rewriter.inventory.cluster_dns import hidden_beside
 from rewriter.inventory.cluster_folders import cluster_globs
 from rewriter.inventory.completeness import LIFT, WORKLOADS, Completeness, Hidden
 from rewriter.inventory.delivery import Applied, Delivery
 from rewriter.inventory.derived import DerivedFacts
-from rewriter.inventory.doubts import cluster_doubts, service_doubts, workload_doubts
+from rewriter.inventory.doubts import doubts_of
 from rewriter.inventory.facts import (
     AppliedPolicy,
     CIDRGroup,
@@ -103,7 +104,9 @@ class TreeInventory:
             self._known_clusters.only,
             lambda: self._mutations,
         )
-        self._derived = DerivedFacts(self._files, self._placements, self._delivery.cluster_at, render, self._operators)
+        self._derived = DerivedFacts(
+            self._files, self._placements, self._delivery.cluster_at, render, self._operators, self._known_clusters
+        )
         self._facts = TreeFacts(
             self._files, self._placements, self._delivery.cluster_at, self._derived, self._snapshots, self._operators
         )
@@ -157,8 +160,8 @@ class TreeInventory:
     @property
     def problems(self) -> Sequence[Problem]:
         """What is not known about how manifests reach clusters."""
-        settled = self._known_clusters.settled(cluster.name for cluster in self.clusters)
-        return [*self._placements.problems, *self.told.problems, *settled.problems]
+        told = self._known_clusters.told_of_all
+        return [*self._placements.problems, *self.told.problems, *told.problems]
 
     @property
     def clusters(self) -> Sequence[Cluster]:
@@ -259,14 +262,9 @@ class TreeInventory:
         return self._facts.label_shapes()
 
     def doubts(self, fact: Service | Workload | Cluster | EndpointSlice) -> Sequence[str]:
-        found: Iterable[str] = ()
-        if isinstance(fact, Service):
-            found = service_doubts(fact, self.services(fact.name))
-        elif isinstance(fact, Workload):
-            found = workload_doubts(fact, self._workloads_by_name.get(fact.name, ()))
-        elif isinstance(fact, Cluster):
-            found = cluster_doubts(fact, self.clusters)
-        if not isinstance(fact, Cluster) and fact.source.line is not None:
+        found = doubts_of(fact, self.services, lambda name: self._workloads_by_name.get(name, ()), self.clusters)
+        applied = fact.source.line is not None and fact.source.path not in self._settings.paths
+        if not isinstance(fact, Cluster) and applied:
             found = (*found, *self._delivery.doubts(fact.source.path))
         stale = self.stale(fact)
         return tuple(dict.fromkeys((*found, stale) if stale else found))
@@ -301,6 +299,7 @@ class TreeInventory:
             operators=self._operators,
         )
         yield from sources.all()
+        yield from hidden_beside(self._known_clusters)
         for each in self._mutations:
             if each.keys:
                 yield Hidden(f"{each.words}, which adds labels,", LIFT, each.namespaces, keys=each.keys)
@@ -317,8 +316,8 @@ class TreeInventory:
         return [item for item in found if name in (None, item.name)]
 
     def nodes(self) -> Sequence[Node]:
-        told = list(self._known_clusters.settled(cluster.name for cluster in self.clusters).nodes)
-        return self._facts.holding("nodes", b"Node", ()) + self._facts.holding("nodes", b"CiliumNode", ()) + told
+        told = self._known_clusters.told_of_all.nodes
+        return [*self._facts.holding("nodes", b"Node", ()), *self._facts.holding("nodes", b"CiliumNode", ()), *told]
 
     def cidr_groups(self) -> Sequence[CIDRGroup]:
         return self._facts.holding("cidr_groups", b"CiliumCIDRGroup", ())

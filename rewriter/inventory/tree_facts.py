@@ -14,6 +14,7 @@ from rewriter.inventory.facts import (
     Workload,
 )
 from rewriter.inventory.file_index import FileIndex
+from rewriter.inventory.gateway_pods import PROXY_KIND
 from rewriter.inventory.generating import GENERATING_KINDS
 from rewriter.inventory.kustomize_walk import Placement
 from rewriter.inventory.label_shapes import label_shapes
@@ -42,7 +43,7 @@ KEPT_KINDS = (
     | POLICY_KINDS
     | MUTATION_KINDS
     | GENERATING_KINDS
-    | {b"GitRepository", b"HelmRelease", b"OCIRepository", b"HelmChart", b"HelmChartConfig"}
+    | {PROXY_KIND, b"GitRepository", b"HelmRelease", b"OCIRepository", b"HelmChart", b"HelmChartConfig"}
 )
 
 

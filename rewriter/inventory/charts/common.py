@@ -1,9 +1,14 @@
 """Common charts as data: the pods and Services that they make by default, in `common.json`.
 
-An entry cites the chart's version and the templates that it was read from. `{release}`, `{namespace}`, `{name}` and
+An entry cites the chart's version and the templates that it was read from, and words of the addresses that it is
+published at (`from`): a chart of that name from elsewhere is another one. `{release}`, `{namespace}`, `{name}` and
 `{fullname}` are filled in as charts made by `helm create` do, `{path|default}` from the values. What an entry says is
 true of the releases near its version; it is not all that the chart may make, so a release that is read this way still
 hides what else it makes.
+
+A part is there where its `if` (a path of the values) is not false (`off`: only where it is true), its `unless` is not
+true, and the value at the path of `when` (else its default) is in its list. `network` is the path of the value that
+puts pods on the host network; `host` says that they are there, or the path of a value that is true by default.
 """
 
 from __future__ import annotations
@@ -22,6 +27,8 @@ from rewriter.inventory.releases.model import Release
 _FIELD = re.compile(r"\{([A-Za-z][\w.-]*)(?:\|((?:[^{}]|\{\w+\})*))?\}")
 #: Where charts take labels and annotations of pods from.
 _POD_LABELS = ("podLabels", "global.podLabels", "commonLabels", "deployment.podLabels")
+#: What the addresses of copies of charts hold.
+_MIRROR = "charts-mirror"
 #: Truncation of names by the charts.
 _LONGEST = {"kube-prometheus-stack": 26}
 
@@ -31,6 +38,13 @@ def entries() -> Mapping[str, Mapping[str, Any]]:
     """The charts that are known, by name."""
     found: Mapping[str, Mapping[str, Any]] = json.loads(Path(__file__).with_name("common.json").read_text("utf-8"))
     return found
+
+
+def knows(release: Release) -> bool:
+    """Whether the data tells what a release's chart makes: by its name, and where it is published if that is known."""
+    entry = entries().get(release.chart.name)
+    url = (release.chart.url or "").lower()
+    return entry is not None and (not url or _MIRROR in url or any(word in url for word in entry["from"]))
 
 
 def cited(name: str) -> str:
@@ -90,9 +104,22 @@ def _names(release: Release, entry: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _wanted(release: Release, item: Mapping[str, Any]) -> bool:
+    if "when" in item:
+        path, default, wanted = item["when"]
+        if (value_at(release.values, path) or default) not in wanted:
+            return False
+    if "unless" in item and value_at(release.values, item["unless"]):
+        return False
     condition = item.get("if")
     written = value_at(release.values, condition) if condition else None
     return bool(written) if written is not None else not item.get("off")
+
+
+def _on_host(release: Release, item: Mapping[str, Any]) -> bool:
+    host = item.get("host")
+    if isinstance(host, str):
+        return value_at(release.values, host) is not False
+    return host is True or bool("network" in item and value_at(release.values, item["network"]))
 
 
 def _filled(text: str, names: Mapping[str, str], release: Release) -> str:
@@ -115,12 +142,11 @@ def _workload(release: Release, item: Mapping[str, Any], names: Mapping[str, str
     own = [texts(value_at(release.values, path)) for path in _POD_LABELS]
     labels = {key: rendered(value, release) for part in own for key, value in part.items()}
     labels |= _labels(item["labels"], names, release)
-    network = item.get("host") is True or bool("network" in item and value_at(release.values, item["network"]))
     name = _filled(item["name"], names, release)
     alone = len(entries()[release.chart.name]["workloads"]) == 1
     account = value_at(release.values, "serviceAccount.name") if alone else None
     spec = {
-        "hostNetwork": network,
+        "hostNetwork": _on_host(release, item),
         "serviceAccountName": account or _filled(item["account"], names, release),
         "containers": [{"name": name, "ports": [_port(port, release) for port in item["ports"]]}],
     }

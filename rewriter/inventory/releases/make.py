@@ -45,7 +45,7 @@ def make(release: Release, render: Render = no_render) -> Made:
 
 def _read(release: Release) -> Made | None:
     """What a chart makes that is read without rendering; None for other charts."""
-    if release.chart.name in common.entries():
+    if common.knows(release):
         return _in_part(release)
     if release.chart.name != app_template.NAME or not app_template.readable(release.values):
         return None
@@ -68,7 +68,7 @@ def _in_part(release: Release) -> Made:
         found = list(common.common_objects(release))
     except NotKnownError as error:
         return Made(release, reason=f"{error} is not followed")
-    source = replace(release.source, via=common.cited(release.chart.name))
+    source = replace(release.source, via=common.cited(release.chart.name), partial=True)
     manifests = tuple(Manifest(source, value) for value in found)
     return Made(release, manifests, reason=f"its chart {release.chart} is not rendered, and known in part")
 

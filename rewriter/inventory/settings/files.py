@@ -8,7 +8,7 @@ from functools import cached_property
 from rewriter import yamltext
 from rewriter.inventory.settings.machines import holds_settings, read_machines
 from rewriter.inventory.settings.terraform import read_terraform
-from rewriter.inventory.settings.told import Told, ToldNode
+from rewriter.inventory.settings.told import Reading
 
 #: A configuration of a cluster is small; what is longer is a bundle of manifests.
 _LONGEST = 200_000
@@ -18,7 +18,7 @@ class SettingsFiles:
     """Keeps the bytes of files that may say something. Nothing is parsed until `readings` is asked for."""
 
     def __init__(self) -> None:
-        self._kept: list[tuple[str, bytes, Callable[[str, str], Iterable[Told | ToldNode]]]] = []
+        self._kept: list[tuple[str, bytes, Callable[[str, str], Iterable[Reading]]]] = []
 
     def offer(self, path: str, data: bytes) -> None:
         """Takes note of a file of YAML or JSON."""
@@ -31,11 +31,16 @@ class SettingsFiles:
             self._kept.append((path, data, read_terraform))
 
     @cached_property
-    def readings(self) -> list[Told | ToldNode]:
+    def paths(self) -> frozenset[str]:
+        """The files of which note was taken."""
+        return frozenset(path for path, _data, _read in self._kept)
+
+    @cached_property
+    def readings(self) -> list[Reading]:
         """What the files say, in their order; complete only once every file is offered."""
         return list(self._read())
 
-    def _read(self) -> Iterator[Told | ToldNode]:
+    def _read(self) -> Iterator[Reading]:
         for path, data, read in self._kept:
             try:
                 text = yamltext.decode(data)

@@ -6,6 +6,7 @@
 - k3s and RKE2 (`cluster-cidr`, `service-cidr`, also as arguments), their server configuration; k0s (`podCIDR`,
   `serviceCIDR` beside it).
 - kubeadm's ClusterConfiguration (`networking`, `controlPlaneEndpoint`).
+- tuppr's TalosUpgrade, which tells that the machines run Talos.
 - Cluster API's Cluster (`spec.clusterNetwork`, `spec.controlPlaneEndpoint`).
 """
 
@@ -24,7 +25,9 @@ from rewriter.inventory.settings.told import (
     API_PORT,
     KUBERNETES_PODS,
     SERVICES,
+    Reading,
     Told,
+    ToldDistribution,
     ToldNode,
     address,
     endpoint,
@@ -34,13 +37,22 @@ from rewriter.inventory.settings.told import (
 #: Names of which one is in every file that is worth reading.
 MARKS = re.compile(
     rb"podSubnets?\b|serviceSubnets?\b|clusterPodNets|clusterSvcNets|cluster-cidr|service-cidr|podCIDR:|talosVersion"
-    rb"|controlPlaneEndpoint|clusterNetwork|controlPlane:|localAPIEndpoint"
+    rb"|controlPlaneEndpoint|clusterNetwork|controlPlane:|localAPIEndpoint|coreDNS\b|TalosUpgrade|KubeadmControlPlane"
 )
 _ARGUMENT = re.compile(r"--(cluster-cidr|service-cidr)[= ](\S+)")
+#: Talos' own switch of its CoreDNS, also in a patch that is a text.
+_WITHOUT_DNS = re.compile(r"""coreDNS["']?:\s*\{?\s*["']?disabled["']?:\s*true\b""")
+#: The names of the add-on in `disable` of k3s and RKE2.
+_DNS_ADDONS = frozenset({"coredns", "rke2-coredns"})
+#: Keys of which k3s' and RKE2's own configuration has one beside its ranges.
+_K3S_KEYS = frozenset(
+    {"disable", "disable-kube-proxy", "disable-network-policy", "flannel-backend", "cni", "token", "tls-san", "server"}
+    | {"write-kubeconfig-mode", "cluster-init", "cluster-dns", "node-ip", "secrets-encryption"}
+)
 _DEPTH = 8
 
 
-def read_machines(path: str, text: str) -> Iterator[Told | ToldNode]:
+def read_machines(path: str, text: str) -> Iterator[Reading]:
     """What a file says; nothing of a document that is a template, and nothing of one that does not parse."""
     try:
         documents = yamltext.parse(text)
@@ -57,10 +69,16 @@ class _Reader:
         self._document = document
         self._value: Mapping[str, Any] = mapping(document.value)
 
-    def read(self) -> Iterator[Told | ToldNode]:
+    def read(self) -> Iterator[Reading]:
         group = str(self._value.get("apiVersion", "")).partition("/")[0]
         kind = self._value.get("kind")
-        if kind == "Cluster" and group == "cluster.x-k8s.io":
+        if _WITHOUT_DNS.search(self._document.text):
+            yield ToldDistribution("Talos", Source(self._path, 1), self._named(), dns=False)
+        if kind == "TalosUpgrade":
+            yield ToldDistribution("Talos", self._at("/kind"))
+        elif kind == "KubeadmControlPlane":
+            yield from self._kubeadm_control_plane()
+        elif kind == "Cluster" and group == "cluster.x-k8s.io":
             yield from self._cluster_api()
         elif group == "kubeadm.k8s.io":
             yield from self._kubeadm()
@@ -76,9 +94,15 @@ class _Reader:
     def _at(self, route: str) -> Source:
         return Source(self._path, yamltext.locate(self._document, route).line)
 
-    def _talos(self) -> Iterator[Told]:
+    def _named(self) -> str | None:
+        """The name of the cluster that a file of Talos or talhelper is about."""
+        return _name(self._value.get("clusterName")) or _name(mapping(self._value.get("cluster")).get("clusterName"))
+
+    def _talos(self) -> Iterator[Reading]:
         cluster = mapping(self._value.get("cluster"))
         name = _name(cluster.get("clusterName"))
+        if isinstance(self._value.get("machine"), dict) or "controlPlane" in cluster or "network" in cluster:
+            yield ToldDistribution("Talos", self._at("/cluster"), name)
         network = mapping(cluster.get("network"))
         for key, field in (("podSubnets", KUBERNETES_PODS), ("serviceSubnets", SERVICES)):
             if key in network:
@@ -87,8 +111,10 @@ class _Reader:
         if "endpoint" in plane:
             yield from endpoint(plane["endpoint"], self._at("/cluster/controlPlane/endpoint"), name)
 
-    def _talhelper(self) -> Iterator[Told | ToldNode]:
+    def _talhelper(self) -> Iterator[Reading]:
         name = _name(self._value.get("clusterName"))
+        first = next(key for key in ("clusterName", *self._value) if key in self._value)
+        yield ToldDistribution("Talos", self._at(f"/{first}"), name)
         for key, field in (("clusterPodNets", KUBERNETES_PODS), ("clusterSvcNets", SERVICES)):
             if key in self._value:
                 yield from networks(field, self._value[key], self._at(f"/{key}"), name)
@@ -104,8 +130,12 @@ class _Reader:
                 where = self._at(f"/nodes/{index}/ipAddress")
                 yield ToldNode(str(mapping(node).get("hostname")), known, plane, where, name)
 
-    def _kubeadm(self) -> Iterator[Told]:
+    def _kubeadm(self) -> Iterator[Reading]:
         name = _name(self._value.get("clusterName"))
+        skipped = self._value.get("skipPhases")
+        if self._value.get("kind") == "ClusterConfiguration" or isinstance(skipped, list):
+            own = mapping(self._value.get("dns")).get("disabled") is not True
+            yield ToldDistribution("kubeadm", self._at("/kind"), name, dns=own and not _skips_dns(skipped))
         networking = mapping(self._value.get("networking"))
         for key, field in (("podSubnet", KUBERNETES_PODS), ("serviceSubnet", SERVICES)):
             if key in networking:
@@ -116,7 +146,16 @@ class _Reader:
         if isinstance(port, int):
             yield Told(API_PORT, port, self._at("/localAPIEndpoint/bindPort"), name)
 
-    def _kubeadm_config(self) -> Iterator[Told | ToldNode]:
+    def _kubeadm_control_plane(self) -> Iterator[Reading]:
+        """Cluster API's own kubeadm, whose cluster has the name of the object by convention only."""
+        config = mapping(mapping(self._value.get("spec")).get("kubeadmConfigSpec"))
+        own = mapping(mapping(config.get("clusterConfiguration")).get("dns")).get("disabled") is not True
+        skipped = mapping(config.get("initConfiguration")).get("skipPhases")
+        name = _name(mapping(mapping(self._value.get("metadata")).get("labels")).get("cluster.x-k8s.io/cluster-name"))
+        dns = own and not _skips_dns(skipped)
+        yield ToldDistribution("kubeadm", self._at("/kind"), name, dns=dns, by_name=True)
+
+    def _kubeadm_config(self) -> Iterator[Reading]:
         """What kubeadm keeps in the ConfigMap kube-system/kubeadm-config, at the line of the text that holds it."""
         text = mapping(self._value.get("data")).get("ClusterConfiguration")
         for each in read_machines(self._path, text) if isinstance(text, str) else ():
@@ -138,12 +177,14 @@ class _Reader:
             found.append(Told(API_PORT, plane["port"], self._at("/spec/controlPlaneEndpoint/port"), name))
         yield from (replace(each, by_name=True) for each in found)
 
-    def _flags(self, route: str, value: Any, depth: int) -> Iterator[Told]:
+    def _flags(self, route: str, value: Any, depth: int) -> Iterator[Reading]:
         """Keys and arguments of k3s, RKE2 and k0s at any place: configuration files, inventories of Ansible."""
         if depth > _DEPTH:
             return
         if isinstance(value, dict):
             names = {"cluster-cidr": KUBERNETES_PODS, "service-cidr": SERVICES}
+            if not names.keys().isdisjoint(value) and not _K3S_KEYS.isdisjoint(value):
+                yield ToldDistribution("k3s", self._at(route), dns=_DNS_ADDONS.isdisjoint(_words(value.get("disable"))))
             if "podCIDR" in value and "serviceCIDR" in value:
                 names |= {"podCIDR": KUBERNETES_PODS, "serviceCIDR": SERVICES}
             for key, item in value.items():
@@ -165,6 +206,16 @@ def _name(value: Any) -> str | None:
     return value if isinstance(value, str) and value and not yamltext.has_substitution(value) else None
 
 
+def _skips_dns(phases: Any) -> bool:
+    """Whether `skipPhases` of kubeadm leaves its CoreDNS out."""
+    return isinstance(phases, list) and any(phase in ("addon", "addon/coredns") for phase in phases)
+
+
+def _words(value: Any) -> list[str]:
+    """A list of texts, or one text with commas."""
+    return [str(each) for each in value] if isinstance(value, list) else re.split(r"[\s,]+", str(value or ""))
+
+
 def holds_settings(data: bytes) -> bool:
     """Whether a file may say anything that `read_machines` reads."""
     # Each mark holds one of these, which a search without a pattern finds much sooner.
@@ -177,5 +228,8 @@ def holds_settings(data: bytes) -> bool:
         or b"controlPlane" in data
         or b"clusterNetwork" in data
         or b"localAPIEndpoint" in data
+        or b"coreDNS" in data
+        or b"TalosUpgrade" in data
+        or b"KubeadmControlPlane" in data
     )
     return may and MARKS.search(data) is not None

@@ -9,25 +9,39 @@ from typing import Any
 
 from rewriter.inventory.facts import Cluster, Node, Source
 from rewriter.inventory.kustomize_walk import Problem
-from rewriter.inventory.settings.told import API_HOST, API_PORT, KUBERNETES_PODS, SERVICES, Told, ToldNode
+from rewriter.inventory.settings.told import (
+    API_HOST,
+    API_PORT,
+    KUBERNETES_PODS,
+    SERVICES,
+    Reading,
+    Told,
+    ToldDistribution,
+)
 
 _FIELDS = (KUBERNETES_PODS, SERVICES, API_HOST, API_PORT)
 #: The name of a cluster that no file names (Cilium's default of cluster.name).
 DEFAULT_NAME = "default"
+#: The key of a cluster of which no file tells the name, where no other cluster is known.
+UNKNOWN = ""
 #: Folders whose files describe no cluster that runs.
 _ASIDE = frozenset({"archive", "archived", "attic", "docs", "example", "examples", "test", "tests", "testdata"})
 _CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 
-Readings = Sequence[Told | ToldNode]
+Readings = Sequence[Reading]
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Per cluster what its readings tell: values of `Cluster`'s fields with their sources, and its machines."""
+    """Per cluster what its readings tell: values of `Cluster`'s fields with their sources, and its machines.
+
+    `distributions` are those that bring the DNS of a cluster, by the cluster's name; of each the first reading.
+    """
 
     values: dict[str, dict[str, tuple[Any, Source]]] = field(default_factory=dict)
     nodes: tuple[Node, ...] = ()
     problems: tuple[Problem, ...] = ()
+    distributions: Mapping[str, ToldDistribution] = field(default_factory=dict)
 
 
 def settle(readings: Readings, clusters: Iterable[str], local: Callable[[str], Sequence[str]], only: bool) -> Settled:
@@ -38,12 +52,19 @@ def settle(readings: Readings, clusters: Iterable[str], local: Callable[[str], S
     names = tuple(clusters)
     by_field: dict[tuple[str, str], dict[Any, Source]] = {}
     nodes: dict[tuple[str, str], Node] = {}
+    distributions: dict[str, ToldDistribution] = {}
+    without_dns: set[str] = set()
     problems = []
     for each in readings:
         name = _cluster_of(each, names, local, only)
+        if name is None and not names and isinstance(each, ToldDistribution) and not _aside(each.source.path):
+            name = UNKNOWN
         if name is None:
             continue
-        if isinstance(each, Told):
+        if isinstance(each, ToldDistribution):
+            distributions.setdefault(name, each)
+            without_dns |= set() if each.dns else {name}
+        elif isinstance(each, Told):
             by_field.setdefault((name, each.field), {}).setdefault(each.value, each.source)
         else:
             labels = {_CONTROL_PLANE: ""} if each.control_plane else {}
@@ -56,12 +77,14 @@ def settle(readings: Readings, clusters: Iterable[str], local: Callable[[str], S
             words = " and ".join(f"{_shown(value)}, {source}" for value, source in list(told.items())[:2])
             first = next(iter(told.values()))
             problems.append(Problem(first, f"the {key} of cluster {name} is written in two ways: {words}"))
-    return Settled(values, tuple(nodes.values()), tuple(problems))
+    with_dns = {name: each for name, each in distributions.items() if name not in without_dns}
+    return Settled(values, tuple(nodes.values()), tuple(problems), with_dns)
 
 
 def own_names(readings: Readings) -> tuple[str, ...]:
     """The one cluster that readings are about where nothing else names a cluster; none where they name several."""
-    found = {each.cluster for each in readings if not _aside(each.source.path) and not _by_name(each)}
+    told = [each for each in readings if not isinstance(each, ToldDistribution)]
+    found = {each.cluster for each in told if not _aside(each.source.path) and not _by_name(each)}
     named = found - {None}
     if not found or len(named) > 1:
         return ()
@@ -81,9 +104,7 @@ def with_readings(cluster: Cluster, values: Mapping[str, tuple[Any, Source]]) ->
     return replace(cluster, **{key: value for key, (value, _source) in new.items()}, cited=(*cluster.cited, *cited))
 
 
-def _cluster_of(
-    told: Told | ToldNode, names: Sequence[str], local: Callable[[str], Sequence[str]], only: bool
-) -> str | None:
+def _cluster_of(told: Reading, names: Sequence[str], local: Callable[[str], Sequence[str]], only: bool) -> str | None:
     by_config = local(told.source.path)
     if by_config:
         return by_config[0] if len(by_config) == 1 else None
@@ -97,8 +118,8 @@ def _cluster_of(
     return names[0] if only and len(names) == 1 else None
 
 
-def _by_name(told: Told | ToldNode) -> bool:
-    return isinstance(told, Told) and told.by_name
+def _by_name(told: Reading) -> bool:
+    return isinstance(told, Told | ToldDistribution) and told.by_name
 
 
 def _aside(path: str) -> bool:

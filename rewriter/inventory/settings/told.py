@@ -43,6 +43,20 @@ class ToldNode:
     cluster: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ToldDistribution:
+    """The distribution of Kubernetes that a cluster runs; `dns` says that it brings the cluster's DNS."""
+
+    name: str
+    source: Source
+    cluster: str | None = None
+    dns: bool = True
+    by_name: bool = False
+
+
+Reading = Told | ToldNode | ToldDistribution
+
+
 def ranges(value: Any) -> tuple[str, ...]:
     """The CIDRs of a list or of a text with commas; none where one of them is no plain CIDR."""
     listed = re.split(r"[\s,]+", value) if isinstance(value, str) else value

@@ -1,0 +1,99 @@
+"""The data of common charts against the charts themselves, as the real helm renders those of the corpus."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rewriter.inventory.charts.common import common_objects, entries
+from rewriter.inventory.facts import Source
+from rewriter.inventory.releases.model import Chart, Release
+from tests.programs import program
+
+CHARTS = Path(__file__).parents[4] / "shared" / "corpus" / "charts"
+#: A release of the chart's own name, and one of another.
+NAMES = ("{chart}", "edge")
+VALUES = {
+    "cert-manager": ["{}", "{webhook: {hostNetwork: true, securePort: 10260}}", "{cainjector: {enabled: false}}"],
+    "ingress-nginx": ["{}", "{controller: {hostNetwork: true}}", "{fullnameOverride: x}"],
+    "kube-state-metrics": ["{}", "{hostNetwork: true}"],
+    "prometheus-node-exporter": ["{}", "{hostNetwork: false, service: {port: 9101}}"],
+    "promtail": ["{}", "{podLabels: {a: b}, config: {serverPort: 3201}}"],
+    "loki-distributed": ["{}", "{gateway: {enabled: false}}"],
+    "reloader": ["{}"],
+    "snapshot-controller": ["{}"],
+}
+
+
+def charts() -> Iterator[tuple[str, Path]]:
+    for file in sorted(CHARTS.glob("**/Chart.yaml")):
+        if file.parent.name in VALUES and (file.parent / "templates").is_dir():
+            yield file.parent.name, file.parent
+
+
+CASES = [
+    pytest.param(folder, name.format(chart=chart), values, id=f"{chart}-{name}-{number}")
+    for chart, folder in charts()
+    for name in NAMES
+    for number, values in enumerate(VALUES[chart])
+]
+
+
+def test_every_chart_of_the_corpus_with_an_entry_is_rendered() -> None:
+    if not CHARTS.is_dir():
+        pytest.skip("no corpus of charts in ../shared/corpus")
+    there = {chart for chart, _folder in charts()}
+    assert there == set(VALUES) & set(entries()) and len(there) >= 8
+
+
+@pytest.mark.parametrize(("folder", "name", "values"), CASES)
+def test_the_data_say_what_the_chart_makes(folder: Path, name: str, values: str, tmp_path: Path) -> None:
+    file = tmp_path / "values.yaml"
+    file.write_text(values)
+    command = [program("helm"), "template", name, str(folder), "--namespace", "infra", "--values", str(file)]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    rendered = {f"{each['kind']} {each['metadata']['name']}": each for each in yaml.safe_load_all(text) if each}
+    release = Release(name, "infra", Chart(folder.name), yaml.safe_load(values), Source("r.yaml", 1))
+    told = {f"{each['kind']} {each['metadata']['name']}": each for each in common_objects(release)}
+    assert told and told.keys() <= rendered.keys()
+    for key, value in told.items():
+        if value["kind"] == "Service":
+            _check_service(value["spec"], rendered[key]["spec"])
+        else:
+            _check_pods(value["spec"]["template"], rendered[key]["spec"]["template"])
+
+
+def _check_pods(told: dict[str, Any], rendered: dict[str, Any]) -> None:
+    assert told["metadata"]["labels"].items() <= rendered["metadata"]["labels"].items()
+    assert told["spec"]["hostNetwork"] == (rendered["spec"].get("hostNetwork") is True)
+    assert told["spec"]["serviceAccountName"] == rendered["spec"].get("serviceAccountName", "default")
+    containers = rendered["spec"]["containers"]
+    declared = {
+        (port.get("name"), port["containerPort"], port.get("protocol", "TCP"))
+        for container in containers
+        for port in container.get("ports", ())
+    }
+    probed = {
+        container[probe]["httpGet"]["port"]
+        for container in containers
+        for probe in ("livenessProbe", "readinessProbe", "startupProbe")
+        if "httpGet" in container.get(probe, ())
+    }
+    for port in told["spec"]["containers"][0]["ports"]:
+        known = (port["name"], port["containerPort"], port["protocol"])
+        assert known in declared or port["containerPort"] in probed, known
+
+
+def _check_service(told: dict[str, Any], rendered: dict[str, Any]) -> None:
+    assert told["selector"].items() <= rendered["selector"].items()
+    assert told["type"] == rendered.get("type", "ClusterIP")
+    listed = {
+        (port.get("name"), port["port"], port.get("targetPort", port["port"]), port.get("protocol", "TCP"))
+        for port in rendered["ports"]
+    }
+    assert {(port["name"], port["port"], port["targetPort"], port["protocol"]) for port in told["ports"]} <= listed
