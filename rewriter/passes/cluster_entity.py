@@ -67,7 +67,8 @@ from rewriter.cilium.terms import pods_with, reserved_term
 from rewriter.cilium.version import CLUSTER_MESH_ENTITY
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import mesh_pods
-from rewriter.finding import Applicability, Finding, Fix, Operation
+from rewriter.finding import Applicability, Finding, Operation
+from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.claims import rule_flows
 from rewriter.passes.kit.coverage import add_after, sibling, uncovered_rules
 from rewriter.passes.kit.entity_sites import (
@@ -107,40 +108,35 @@ def _finding(site: EntitySite) -> Finding | None:
     addition = uncovered_rules(site.context, site.rule, [sibling(site.rule, remote_peers(site))])
     if not addition:
         return None
-    fix, mode = Fix(add_after(site.rule, addition)), site.context.config.cluster_entity.mode
+    change = Change(add_after(site.rule, addition), opens=(flows_opened(site),))
+    mode = site.context.config.cluster_entity.mode
     if site.rule.deny:
-        return _not_denied(site, fix)
+        return _not_denied(site, change)
     if mode == "cluster-mesh":
         return _widened(site)
     if required := required_scopes(site):
         advice = f"{required} would narrow the new selector, as it does not the entity: write it into the selectors"
-        return entity_finding(
-            site, Applicability.MANUAL, why=without_entity(site), advice=f"{advice} that it is meant for"
-        )
-    return _replaced(site) if mode == "replace" else _extended(site, fix)
+        return entity_finding(site, Applicability.MANUAL, without_entity(site), advice=f"{advice} that it is meant for")
+    return _replaced(site) if mode == "replace" else _extended(site, change)
 
 
-def _not_denied(site: EntitySite, candidate: Fix) -> Finding:
+def _not_denied(site: EntitySite, change: Change) -> Finding:
     return entity_finding(
         site,
         Applicability.MANUAL,
-        why=f"pods of {site.remote.words} are not denied",
+        f"pods of {site.remote.words} are not denied",
+        change,
         advice=f"if they should be, add a rule to {site.rule.list_route.rsplit('/', 1)[1]} whose selector names "
         "them by io.cilium.k8s.policy.cluster; that closes traffic which passes today",
-        candidate=candidate,
-        closes=(flows_opened(site),),
     )
 
 
-def _extended(site: EntitySite, fix: Fix) -> Finding:
-    opens = (flows_opened(site),)
+def _extended(site: EntitySite, change: Change) -> Finding:
     doubts = remote_doubts(site)
     if doubts:
         advice = f"{join_names(doubts)}; name the clusters with `[passes.cluster-entity] remote = [...]`"
-        return entity_finding(
-            site, Applicability.MANUAL, why=without_entity(site), advice=advice, candidate=fix, opens=opens
-        )
-    return entity_finding(site, trust_in(site), why=without_entity(site), fix=fix, opens=opens)
+        return entity_finding(site, Applicability.MANUAL, without_entity(site), change, advice=advice)
+    return entity_finding(site, trust_in(site), without_entity(site), change)
 
 
 def _replaced(site: EntitySite) -> Finding:
@@ -149,7 +145,7 @@ def _replaced(site: EntitySite) -> Finding:
         return entity_finding(
             site,
             Applicability.MANUAL,
-            why=without_entity(site),
+            without_entity(site),
             advice='say which cluster the file is applied to (`local = ["path/**"]` of its [[clusters]] entry)',
         )
     names = None if site.remote.names is None or local is None else (local.name, *site.remote.names)
@@ -174,10 +170,12 @@ def _replaced(site: EntitySite) -> Finding:
     return entity_finding(
         site,
         Applicability.UNSAFE,
-        why=f"{without_entity(site)}; replacing the entity loses {lost}",
-        fix=Fix(operations),
-        opens=(flows_opened(site),),
-        closes=(rule_flows(site.context, site.spec, site.rule, lost, terms=map(reserved_term, closed)),),
+        f"{without_entity(site)}; replacing the entity loses {lost}",
+        Change(
+            operations,
+            opens=(flows_opened(site),),
+            closes=(rule_flows(site.context, site.spec, site.rule, lost, terms=map(reserved_term, closed)),),
+        ),
     )
 
 
@@ -187,7 +185,7 @@ def _widened(site: EntitySite) -> Finding:
         return entity_finding(
             site,
             Applicability.MANUAL,
-            why=without_entity(site),
+            without_entity(site),
             advice=f"the entity cluster-mesh exists from Cilium {CLUSTER_MESH_ENTITY} on and --to is "
             f'{context.to_version}; set mode = "extend" until then',
         )
@@ -197,7 +195,7 @@ def _widened(site: EntitySite) -> Finding:
     names, others = site.remote.names, {cluster.name for cluster in context.remote_clusters}
     everyone = names is None or (bool(others) and others <= set(names))
     trust = trust_in(site) if everyone else Applicability.UNSAFE
-    fix = Fix(({"op": "replace", "path": site.field.entry_route(site.index), "value": "cluster-mesh"},))
     pods = [pods_with(CLUSTER_LABEL)]
     opened = rule_flows(context, site.spec, site.rule, "pods of every other meshed cluster", terms=pods)
-    return entity_finding(site, trust, why=why, fix=fix, opens=(opened,))
+    operation: Operation = {"op": "replace", "path": site.field.entry_route(site.index), "value": "cluster-mesh"}
+    return entity_finding(site, trust, why, Change((operation,), opens=(opened,)))

@@ -67,7 +67,6 @@ from dataclasses import replace
 
 from rewriter.cilium.local_cluster import selectors_changed_by_local_cluster
 from rewriter.cilium.policy import KNP, PeerField, Rule, Spec
-from rewriter.cilium.validation import rejection
 from rewriter.cilium.version import (
     DEFAULT_LOCAL_CLUSTER,
     DEFAULT_LOCAL_CLUSTER_EXISTS,
@@ -77,10 +76,13 @@ from rewriter.cilium.version import (
 from rewriter.evidence.context import Context
 from rewriter.evidence.global_services import lost_backends
 from rewriter.evidence.mesh import reaches_other_clusters
-from rewriter.finding import Applicability, Finding, Fix, Severity
+from rewriter.finding import Applicability, Finding, Severity
+from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.cluster_scope import Scope, ScopedField, effect
 from rewriter.passes.kit.coverage import kept_by_others
+from rewriter.passes.kit.enforcement import rejected
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
+from rewriter.passes.kit.report import report
 from rewriter.passes.kit.scoped_entries import (
     closed_beside_deny,
     entries_text,
@@ -134,7 +136,7 @@ def _findings(context: Context, changed: frozenset[str]) -> Iterator[tuple[Rule,
 
 def _rejected(context: Context) -> bool:
     """Whether the target release rejects the policy: then its selectors reach no pod."""
-    return rejection(context.policy.raw, context.to_version, flags=context.flags) is not None
+    return rejected(context.policy, context.to_version, context.flags) is not None
 
 
 def _selectors(
@@ -183,33 +185,31 @@ def _narrowed(site: ScopedField) -> Finding:
     if kept_by_others(context, rule):
         severity = Severity.NOTE
         why = f"nothing of it changes: other rules of the policy {'deny' if rule.deny else 'allow'} all of this anyway"
-    return Finding(
-        severity=severity,
-        applicability=done.trust,
-        route=route_of_scope(site),
-        message=f"`{site.field.name}` {entries_text(site)} pods of every cluster on {context.from_version}, "
+    operations = (
+        operation for index, scope in site.scopes.items() for operation in scope_operations(site, index, scope)
+    )
+    return report(
+        context,
+        route_of_scope(site),
+        done.trust,
+        f"`{site.field.name}` {entries_text(site)} pods of every cluster on {context.from_version}, "
         f"only {local} on {context.to_version}",
-        why=why,
-        evidence=tuple(scope_evidence(site)),
-        fix=Fix(
-            tuple(
-                operation for index, scope in site.scopes.items() for operation in scope_operations(site, index, scope)
-            )
-        ),
+        why,
+        change=Change(tuple(operations), done.opens, done.closes),
+        severity=severity,
+        evidence=scope_evidence(site),
         versions=VERSIONS,
-        opens=done.opens,
-        closes=done.closes,
     )
 
 
 def _manual(site: ScopedField, why: str, advice: str) -> Finding:
-    return Finding(
-        severity=Severity.WARNING,
-        applicability=Applicability.MANUAL,
-        route=route_of_scope(site),
-        message=f"`{site.field.name}` {entries_text(site)} pods of every cluster on {site.context.from_version}, "
+    return report(
+        site.context,
+        route_of_scope(site),
+        Applicability.MANUAL,
+        f"`{site.field.name}` {entries_text(site)} pods of every cluster on {site.context.from_version}, "
         f"only local ones on {site.context.to_version}",
-        why=why,
+        why,
         advice=advice,
         versions=VERSIONS,
     )

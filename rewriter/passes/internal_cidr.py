@@ -67,8 +67,9 @@ from dataclasses import replace
 
 from rewriter.cilium.policy import KNP, PeerField, Rule, Spec
 from rewriter.evidence.context import Context
-from rewriter.finding import Applicability, Finding, Fix, Severity
+from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.address_owner import is_elsewhere
+from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.cidr_entries import (
     Held,
     coverage,
@@ -93,6 +94,7 @@ from rewriter.passes.kit.cidr_sites import (
 from rewriter.passes.kit.claims import rule_flows
 from rewriter.passes.kit.coverage import sibling
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
+from rewriter.passes.kit.report import report
 from rewriter.passes.kit.unknown_ranges import may_hold_pods, names_machines
 from rewriter.text import join_names
 
@@ -175,16 +177,16 @@ def _fixed(site: CidrSite, done: Rewrite) -> Finding:
     why = why_no_match(site)
     if done.widens:
         why += f"; the fix also lets in {done.widens}, which no CIDR of the rule covers"
-    return Finding(
+    return report(
+        context,
+        route_of(site, entries),
+        Applicability.UNSAFE if unsafe else Applicability.EVIDENT,
+        f"{named_entries(site, entries)} {site.verb} no {held_ranges(entries)}: no CIDR matches them",
+        why,
+        change=Change(done.operations, opens, closes),
+        rule=site.rule,
         severity=Severity.ERROR if site.rule.deny else Severity.WARNING,
-        applicability=Applicability.UNSAFE if unsafe else Applicability.EVIDENT,
-        route=route_of(site, entries),
-        message=f"{named_entries(site, entries)} {site.verb} no {held_ranges(entries)}: no CIDR matches them",
-        why=why,
         evidence=cidr_evidence(site, entries, gone),
-        fix=Fix(done.operations),
-        opens=closes if site.rule.deny else opens,
-        closes=opens if site.rule.deny else closes,
         at_key=len(entries) > 1,
     )
 

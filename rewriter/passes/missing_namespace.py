@@ -55,7 +55,7 @@ kind, no namespace, and every peer selector with the namespace that it means tod
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from rewriter.cilium.policy import CNP, KNP
 from rewriter.cilium.selector import Selector
@@ -137,7 +137,7 @@ def _finding(site: Site, selector: Selector) -> Finding | None:
     return _in_other_clusters(site, selector, matches.beyond) if matches.beyond else matches_nowhere(site, selector)
 
 
-def _told(site: Site, selector: Selector, there: Sequence[Workload], said: Mapping[str, str]) -> Finding | None:
+def _told(site: Site, selector: Selector, there: Sequence[Workload], said: dict[str, str]) -> Finding | None:
     """The finding where the config, or the label itself, says in which namespace pods live."""
     if site.context.namespace_known and site.context.policy.namespace in said:
         return None

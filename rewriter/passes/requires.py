@@ -46,7 +46,8 @@ from typing import NamedTuple
 from rewriter.cilium.policy import KNP, Policy, Spec
 from rewriter.cilium.version import REQUIRES_REMOVED
 from rewriter.evidence.context import Context
-from rewriter.finding import Applicability, Finding, Fix, FlowClaim, Severity
+from rewriter.finding import Applicability, Finding, FlowClaim, Operation, Severity
+from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.claims import rules_flows
 from rewriter.passes.kit.enforcement import (
     FlowChanges,
@@ -57,6 +58,7 @@ from rewriter.passes.kit.enforcement import (
     switched_on,
 )
 from rewriter.passes.kit.registry import antipattern
+from rewriter.passes.kit.report import report
 from rewriter.passes.kit.requirements import RequirementGroup, UnclearError, operations_for, requirement_groups
 from rewriter.passes.kit.upgrade_semantics import changed_by_upgrade
 from rewriter.text import join_names, policy_text
@@ -79,7 +81,7 @@ def find(context: Context) -> Iterator[Finding]:
     try:
         operations = tuple(operations_for(context, groups, requiring))
     except UnclearError as error:
-        yield _finding(context, requiring, Applicability.MANUAL, advice=str(error))
+        yield _finding(context, requiring, Applicability.MANUAL, str(error))
         return
     others = _others(context, requiring)
     advice = "narrow the policies listed too, where they are meant to be narrowed" if others else ""
@@ -87,7 +89,7 @@ def find(context: Context) -> Iterator[Finding]:
     applicability = Applicability.EVIDENT if others or kept.opens or kept.closes else Applicability.SAFE
     if rejected_today(context) is not None:
         applicability = Applicability.UNSAFE
-    yield _finding(context, requiring, applicability, advice=advice, fix=Fix(operations), others=others)
+    yield _finding(context, requiring, applicability, advice, operations, others)
 
 
 #: How many other policies the evidence names.
@@ -132,9 +134,8 @@ def _finding(
     context: Context,
     requiring: Sequence[RequirementGroup],
     applicability: Applicability,
-    *,
-    advice: str = "",
-    fix: Fix | None = None,
+    advice: str,
+    operations: tuple[Operation, ...] = (),
     others: tuple[_Other, ...] = (),
 ) -> Finding:
     fields = [field for group in requiring for field in group.required]
@@ -142,7 +143,7 @@ def _finding(
     denied = join_names(default_denies(context))
     dead = rejected_today(context) is not None
     changes = switched_on(context) if dead else changed_by_upgrade(context)
-    if fix is None:
+    if not operations:
         changes = FlowChanges()
     if dead:
         why = f"the policy is not enforced today; once it is, {denied or 'nothing more'} is denied by default"
@@ -156,17 +157,22 @@ def _finding(
     evidence = [f"{other} may apply to the same pods and loses the requirement" for other in named[:_MOST_OTHERS]]
     if len(named) > _MOST_OTHERS:
         evidence.append(f"and {len(named) - _MOST_OTHERS} more policies")
-    return Finding(
+    lost = [other for other in others if operations]
+    change = Change(
+        operations,
+        (*changes.opens, *(other.flows for other in lost if not other.deny)),
+        (*changes.closes, *(other.flows for other in lost if other.deny)),
+    )
+    return report(
+        context,
+        fields[0],
+        applicability,
+        f"{names} is gone in Cilium {REQUIRES_REMOVED}, which rejects the policy",
+        why,
+        change=change,
         severity=Severity.ERROR,
-        applicability=applicability,
-        route=fields[0].route,
-        message=f"{names} is gone in Cilium {REQUIRES_REMOVED}, which rejects the policy",
-        why=why,
         evidence=(*evidence, *changes.evidence),
         advice=advice,
-        fix=fix,
         versions=VERSIONS,
-        opens=(*changes.opens, *(other.flows for other in others if fix and not other.deny)),
-        closes=(*changes.closes, *(other.flows for other in others if fix and other.deny)),
         at_key=True,
     )

@@ -44,18 +44,21 @@ its fix unsafe. It names what hides and what makes it known.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
+from rewriter.cilium.nodes import PortRule
 from rewriter.evidence.context import Context
-from rewriter.finding import Applicability, Finding, Fix, FlowClaim, Severity
+from rewriter.finding import Applicability, Finding, FlowClaim, Severity
 from rewriter.inventory.completeness import Completeness
-from rewriter.passes.kit.backend_ports import Plan, plan_operations
+from rewriter.passes.kit.backend_ports import plan_operations
+from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.claims import flow_claim
 from rewriter.passes.kit.coverage import uncovered_rules
+from rewriter.passes.kit.forms import Form, changed
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
+from rewriter.passes.kit.report import report
 from rewriter.passes.kit.service_port_sites import service_port_sites
-from rewriter.passes.kit.service_ports import PortsSite, ServicePort, is_before, ports_of, ports_site
+from rewriter.passes.kit.service_ports import PortsSite, TranslatedPort, is_before, plan_of, ports_of, ports_site
 from rewriter.text import join_names, port_text, selector_text, subject_text
 
 
@@ -79,17 +82,17 @@ def find(context: Context) -> Iterator[Finding]:
                     yield finding
 
 
-def _fixed(site: PortsSite, wrong: Sequence[ServicePort]) -> Finding | None:
+def _fixed(site: PortsSite, wrong: Sequence[TranslatedPort]) -> Finding | None:
     """The finding with the fix; None where another rule allows the backend ports already."""
-    plan = _plan(site, wrong)
-    only = {**site.rule.raw, "toPorts": [{"ports": [dict(target) for port in wrong for target in port.targets]}]}
+    come = [(port.item, target) for port in wrong for target in port.targets]
+    only = changed(site.rule, toPorts=[{"ports": [target for _, target in come]}])
     if not uncovered_rules(site.context, site.rule, [only]):
         return None
-    fix = Fix(tuple(plan_operations(f"{site.rule.route}/toPorts", site.to_ports, plan)))
+    operations = plan_operations(f"{site.rule.route}/toPorts", site.to_ports, plan_of(site, wrong))
+    go = [(port.item, dict(port.entry.written)) for port in wrong]
+    change = Change(tuple(operations), (_flow(site, come),), (_flow(site, go),))
     trust = Applicability.UNSAFE if site.rule.deny or site.hidden else Applicability.EVIDENT
-    come = _flow(site, [(port.item, target) for port in wrong for target in port.targets])
-    go = _flow(site, [(port.item, port.written) for port in wrong])
-    return _make(site, wrong, trust, advice=_gap(site), fix=fix, opens=(come,), closes=(go,))
+    return _report(site, wrong, trust, _gap(site), change)
 
 
 def _gap(site: PortsSite) -> str:
@@ -102,71 +105,48 @@ def _gap(site: PortsSite) -> str:
     return f"{words} may make pods or Services for which the port is right: {near[0].lift}"
 
 
-def _plan(site: PortsSite, wrong: Sequence[ServicePort]) -> Plan:
-    """The ports of the rule with the backends' in place of the Services', each once in its item."""
-    targets = {(port.item, port.index): port.targets for port in wrong}
-    plan: Plan = []
-    for item, raw in enumerate(site.to_ports):
-        ports = raw.get("ports") if isinstance(raw, dict) else None
-        seen: list[Mapping[str, Any]] = []
-        news: dict[int, list[dict[str, Any]]] = {}
-        for index, written in enumerate(ports if isinstance(ports, list) else ()):
-            wanted = targets.get((item, index), (written,))
-            news[index] = [dict(new) for new in wanted if new not in seen] if (item, index) in targets else [written]
-            seen += wanted
-        plan.append(news)
-    return plan
-
-
-def _flow(site: PortsSite, ports: Sequence[tuple[int, Mapping[str, Any]]]) -> FlowClaim:
+def _flow(site: PortsSite, ports: Sequence[tuple[PortRule, Form]]) -> FlowClaim:
     """The flows of the rule on these ports, each with the item of toPorts that it is in."""
     peers = join_names(f"pods {text}" if (text := selector_text(s)) else "every pod" for s in site.field.selectors)
     on = join_names(port_text(port) for _, port in ports)
     words = f"from {subject_text(site.context.policy, site.spec)} to {peers} on {on}"
-    only = {**site.rule.raw, "toPorts": [{**site.to_ports[item], "ports": [dict(port)]} for item, port in ports]}
-    return flow_claim(words, site.spec, site.rule, only)
+    return flow_claim(words, site.spec, site.rule, site.rule_on(ports))
 
 
-def _manual(site: PortsSite, port: ServicePort) -> Finding:
+def _manual(site: PortsSite, port: TranslatedPort) -> Finding:
     known = join_names(f"{p.port}/{p.protocol} → {p.target} ({s})" for s in port.services for p in s.ports)
     advice = f"write the ports on which the backends listen: {known}"
-    return _make(site, [port], Applicability.MANUAL, advice=f"{port.doubt}; {advice}")
+    return _report(site, [port], Applicability.MANUAL, f"{port.doubt}; {advice}")
 
 
-def _make(
+def _report(
     site: PortsSite,
-    ports: Sequence[ServicePort],
+    ports: Sequence[TranslatedPort],
     applicability: Applicability,
-    *,
-    advice: str = "",
-    fix: Fix | None = None,
-    opens: tuple[FlowClaim, ...] = (),
-    closes: tuple[FlowClaim, ...] = (),
+    advice: str,
+    change: Change | None = None,
 ) -> Finding:
     deny = site.rule.deny
     services = list(dict.fromkeys(str(service) for port in ports for service in port.services))
-    old = join_names(port_text(port.written) for port in ports)
-    new = join_names(target["port"] for port in ports for target in port.targets)
-    route = f"{site.rule.route}/toPorts"
-    if len(ports) == 1:
-        route += f"/{ports[0].item}/ports/{ports[0].index}"
+    old = join_names(port_text(port.entry) for port in ports)
+    new = join_names(name for port in ports for name in port.target_names)
     verb, noun = "denies" if deny else "allows", "ports" if len(ports) > 1 else "port"
-    return Finding(
+    return report(
+        site.context,
+        ports[0].entry if len(ports) == 1 else f"{site.rule.route}/toPorts",
+        applicability,
+        f"`toPorts` names {noun} {old} of {join_names(services)}, whose backends listen on {new}",
+        f"policies are checked on the backends' ports, so the rule {verb} no connection to the Service",
+        change=change,
+        rule=site.rule,
         severity=Severity.NOTE if site.hidden else Severity.ERROR if deny else Severity.WARNING,
-        applicability=applicability,
-        route=route,
-        message=f"`toPorts` names {noun} {old} of {join_names(services)}, whose backends listen on {new}",
-        why=f"policies are checked on the backends' ports, so the rule {verb} no connection to the Service",
-        evidence=tuple(_evidence(site, ports)),
+        evidence=_evidence(site, ports),
         advice=advice,
-        fix=fix,
-        opens=closes if deny else opens,
-        closes=opens if deny else closes,
         at_key=len(ports) > 1,
     )
 
 
-def _evidence(site: PortsSite, ports: Sequence[ServicePort]) -> Iterator[str]:
+def _evidence(site: PortsSite, ports: Sequence[TranslatedPort]) -> Iterator[str]:
     services = {str(service): service for port in ports for service in port.services}
     for service in services.values():
         known = join_names(f"{p.port}/{p.protocol} → {p.target}" for p in service.ports)

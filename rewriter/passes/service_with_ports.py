@@ -61,14 +61,16 @@ from rewriter.cilium.version import SERVICES_WITH_PORTS
 from rewriter.evidence.backends import Backends, UndecidedError, backends_of
 from rewriter.evidence.context import Context
 from rewriter.evidence.references import missing_service
-from rewriter.finding import Applicability, Finding, Fix, FlowClaim, Severity
+from rewriter.finding import Applicability, Finding, Operation, Severity
 from rewriter.passes.kit.backend_ports import (
     plan_operations,
     translated_ports,
 )
+from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.coverage import add_after, uncovered_rules
 from rewriter.passes.kit.enforcement import switched_on
 from rewriter.passes.kit.registry import antipattern
+from rewriter.passes.kit.report import report
 from rewriter.passes.kit.service_rules import (
     Outcome,
     ServiceRule,
@@ -101,9 +103,9 @@ def deny_rules(context: Context) -> Iterator[Finding]:
 def _sites(context: Context) -> Iterator[ServiceRule]:
     for spec in context.policy.specs:
         for rule in spec.rules:
-            field, to_ports = rule.peer("toServices"), rule.raw.get("toPorts")
-            if rule.direction == EGRESS and field and field.entries and to_ports and isinstance(to_ports, list):
-                yield ServiceRule(context, spec, rule, field, to_ports)
+            field = rule.peer("toServices")
+            if rule.direction == EGRESS and field and field.entries and rule.port_rules:
+                yield ServiceRule(context, spec, rule, field)
 
 
 def _finding(site: ServiceRule) -> Finding:
@@ -123,25 +125,17 @@ def _finding(site: ServiceRule) -> Finding:
 def _fixed(site: ServiceRule, members: Sequence[Backends], outcomes: Sequence[Outcome]) -> Finding:
     first = outcomes[0]
     added = uncovered_rules(site.context, site.rule, [sibling_of(site, outcome) for outcome in outcomes[1:]])
-    fix = Fix(
-        (
-            {"op": "remove", "path": site.field.route},
-            {"op": "add", "path": f"{site.rule.route}/{first.field}", "value": deepcopy(first.entries)},
-            *plan_operations(f"{site.rule.route}/toPorts", site.to_ports, first.plan),
-            *add_after(site.rule, added),
-        )
+    operations: tuple[Operation, ...] = (
+        {"op": "remove", "path": site.field.route},
+        {"op": "add", "path": f"{site.rule.route}/{first.field}", "value": deepcopy(first.entries)},
+        *plan_operations(f"{site.rule.route}/toPorts", site.to_ports, first.plan),
+        *add_after(site.rule, added),
     )
     if site.rejected:
         changes = switched_on(site.context)
-        return _make(
-            site,
-            members,
-            Applicability.EVIDENT,
-            fix,
-            why=why_rejected(site),
-            opens=(*(flows_allowed(site, outcome) for outcome in outcomes if changes.opens), *changes.opens),
-            closes=changes.closes,
-        )
+        allowed = (flows_allowed(site, outcome) for outcome in outcomes if changes.opens)
+        change = Change(operations, (*allowed, *changes.opens), changes.closes)
+        return _report(site, members, Applicability.EVIDENT, why_rejected(site), change)
     opens, closes = flow_changes(site, outcomes)
     same = not opens and not closes
     applicability = Applicability.EVIDENT
@@ -155,34 +149,24 @@ def _fixed(site: ServiceRule, members: Sequence[Backends], outcomes: Sequence[Ou
         for old, new in [translated_ports(site.to_ports, outcome.plan)]
         if new
     ]
-    return _make(
-        site,
-        members,
-        applicability,
-        fix,
-        wrong_ports=wrong,
-        why=why_enforced(site, outcomes, wrong=bool(wrong)),
-        opens=opens,
-        closes=closes,
-    )
+    why = why_enforced(site, outcomes, wrong=bool(wrong))
+    return _report(site, members, applicability, why, Change(operations, opens, closes), wrong_ports=wrong)
 
 
 def _undecided(site: ServiceRule, error: UndecidedError) -> Finding:
     why = why_rejected(site) if site.rejected else "the rule is not rewritten, since what it stands for is not known"
-    return _make(site, (), Applicability.MANUAL, None, why=why, problem=error)
+    return _report(site, (), Applicability.MANUAL, why, problem=error)
 
 
-def _make(
+def _report(
     site: ServiceRule,
     members: Sequence[Backends],
     applicability: Applicability,
-    fix: Fix | None,
-    *,
     why: str,
+    change: Change | None = None,
+    *,
     problem: UndecidedError | None = None,
     wrong_ports: Sequence[str] = (),
-    opens: tuple[FlowClaim, ...] = (),
-    closes: tuple[FlowClaim, ...] = (),
 ) -> Finding:
     both = "toServices together with toPorts"
     if site.rejected:
@@ -198,16 +182,15 @@ def _make(
         )
     nobody = not site.rejected and (site.rule.deny or (members and all(m.field == "toFQDNs" for m in members)))
     error = site.rejected or nobody or bool(wrong_ports) or (problem is not None and problem.wrong)
-    return Finding(
+    return report(
+        site.context,
+        site.field,
+        applicability,
+        f"{message}: {problem.reason}" if problem else message,
+        why,
+        change=change,
         severity=Severity.ERROR if error else Severity.NOTE,
-        applicability=applicability,
-        route=site.field.route,
-        message=f"{message}: {problem.reason}" if problem else message,
-        why=why,
-        evidence=tuple(dict.fromkeys(text for member in members for text in member.evidence)),
+        evidence=dict.fromkeys(text for member in members for text in member.evidence),
         advice=advice,
-        fix=fix,
-        opens=opens,
-        closes=closes,
         at_key=True,
     )

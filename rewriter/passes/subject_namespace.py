@@ -41,6 +41,7 @@ from rewriter.cilium.selector import Requirement
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.registry import antipattern
+from rewriter.passes.kit.report import report
 from rewriter.text import join_names, requirement_text
 
 _NAMESPACE_KEYS = (NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL)
@@ -83,11 +84,12 @@ def _finding(context: Context, spec: Spec, requirement: Requirement, own: str) -
         why = f"no pod is in {own} and meets it too, so the policy applies to none"
         effect = "selects nothing"
     meant = join_names([f"`{name}`" for name in requirement.values]) or "another namespace"
-    return Finding(
+    return report(
+        context,
+        requirement,
+        Applicability.MANUAL,
+        f"`{requirement_text(requirement)}` in the endpointSelector of a policy of namespace {own} {effect}",
+        why,
         severity=Severity.ERROR,
-        applicability=Applicability.MANUAL,
-        route=requirement.route,
-        message=f"`{requirement_text(requirement)}` in the endpointSelector of a policy of namespace {own} {effect}",
-        why=why,
         advice=f"move the policy to {meant}, or make it a CiliumClusterwideNetworkPolicy",
     )

@@ -5,14 +5,15 @@ Policies are checked after load balancing, so toPorts means backend ports (Ciliu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any
 
 from rewriter.cilium.go_syntax import is_service_name, parse_uint16
 from rewriter.evidence.backends import Backends, UndecidedError
 from rewriter.finding import Operation
-from rewriter.inventory.facts import ServicePort
+from rewriter.inventory.facts import Service, ServicePort
 from rewriter.text import join_names, port_text
 
 Plan = list[dict[int, list[dict[str, Any]]]]
@@ -45,6 +46,41 @@ def backend_ports(port: Any, backends: Backends) -> list[dict[str, Any]]:
     if isinstance(end, int) and end > number:
         return _range(port, number, end, candidates, backends)
     return _number(port, number, candidates, backends)
+
+
+@dataclass(frozen=True, slots=True)
+class Translations:
+    """What a port becomes by each of the Services that have it, and why one of them cannot say."""
+
+    by_service: tuple[tuple[Service, list[dict[str, Any]]], ...]
+    doubt: str
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        return tuple(service for service, _ in self.by_service)
+
+    @property
+    def ports(self) -> list[dict[str, Any]]:
+        return [new for _, news in self.by_service for new in news]
+
+
+def translations(
+    port: Mapping[str, Any], services: Iterable[Service], backends: Callable[[Service], Backends]
+) -> Translations | None:
+    """What a port becomes by the Services before its pods; None where none has it, or it is right for one."""
+    found: list[tuple[Service, list[dict[str, Any]]]] = []
+    doubt = ""
+    for service in services:
+        try:
+            news = backend_ports(port, backends(service))
+        except UndecidedError as error:
+            doubt = error.reason
+            continue
+        if news == [port]:
+            return None
+        if news:
+            found.append((service, news))
+    return Translations(tuple(found), doubt) if found else None
 
 
 def _number(

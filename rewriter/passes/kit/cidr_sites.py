@@ -20,6 +20,7 @@ from rewriter.passes.kit.cidr_entries import (
     matches_pods,
     union,
 )
+from rewriter.passes.kit.report import report
 from rewriter.passes.kit.unknown_ranges import ranges_known
 from rewriter.text import join_names
 
@@ -60,12 +61,13 @@ def backends_there(site: CidrSite, held: Held) -> Iterator[Service]:
 
 
 def manual_finding(site: CidrSite, entries: Sequence[Held], reason: str, advice: str, *, what: str = "pod") -> Finding:
-    return Finding(
+    return report(
+        site.context,
+        route_of(site, entries),
+        Applicability.MANUAL,
+        f"{named_entries(site, entries)} {site.verb} no {what}, {reason}",
+        why_no_match(site),
         severity=Severity.ERROR if site.rule.deny else Severity.WARNING,
-        applicability=Applicability.MANUAL,
-        route=route_of(site, entries),
-        message=f"{named_entries(site, entries)} {site.verb} no {what}, {reason}",
-        why=why_no_match(site),
         evidence=cidr_evidence(site, entries, ()),
         advice=advice,
         at_key=len(entries) > 1,
@@ -142,14 +144,15 @@ def may_hold(site: CidrSite, unknown: Sequence[Held]) -> Finding:
     if own is not None and own.cluster.pods_within:
         evidence.append(ranges_text(own))
     where = f"in cluster {own.name}" if own is not None else "in the cluster of the policy"
-    return Finding(
-        severity=Severity.WARNING if known or ours else Severity.NOTE,
-        applicability=Applicability.MANUAL,
-        route=route_of(site, unknown),
-        message=f"{named_entries(site, unknown)} may hold pods, which no CIDR matches"
+    return report(
+        site.context,
+        route_of(site, unknown),
+        Applicability.MANUAL,
+        f"{named_entries(site, unknown)} may hold pods, which no CIDR matches"
         + ("" if known else f"; where pods are {where} is not known"),
-        why="the rule would deny none of them" if site.rule.deny else "the rule would allow none of them",
-        evidence=tuple(evidence),
+        "the rule would deny none of them" if site.rule.deny else "the rule would allow none of them",
+        severity=Severity.WARNING if known or ours else Severity.NOTE,
+        evidence=evidence,
         once="" if known or ours else f"where pods are {where}",
         advice="Say where the pods are, with `pod_cidrs` and `node_cidrs` of a [[clusters]] entry or --inventory.",
         at_key=len(unknown) > 1,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from rewriter.cilium.peers import names_init
@@ -11,9 +11,11 @@ from rewriter.cilium.terms import conditions_of, label_term
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import member_clusters, namespace_key
 from rewriter.evidence.workloads import workloads_evidence, workloads_of
-from rewriter.finding import Applicability, Finding, Fix, FlowClaim, Operation, Severity
+from rewriter.finding import Applicability, Finding, FlowClaim, Operation, Severity
 from rewriter.inventory.facts import Workload
+from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.claims import all_other, rules_flows
+from rewriter.passes.kit.report import report
 from rewriter.passes.kit.scope_keys import with_label
 from rewriter.text import join_names, selector_text, subject_text
 
@@ -44,26 +46,24 @@ def clusterwide_form(context: Context, *, pending: bool) -> Finding | None:
         )
     else:
         advice = "say in which namespace the policy is applied: its peers live there"
-    operations = tuple(_operations(policy)) if settled else ()
-    opens, closes = _effect(policy, operations) if settled else ((), ())
-    return Finding(
-        severity=Severity.NOTE,
-        applicability=Applicability.MANUAL,
-        route=f"{policy.route}/kind",
-        message=f"selects {conditions} in {policy.namespace} only; a {CCNP} selects them in every namespace",
-        why="a policy of a namespace is in force there and nowhere else, whatever its subject is",
+    return report(
+        context,
+        f"{policy.route}/kind",
+        Applicability.MANUAL,
+        f"selects {conditions} in {policy.namespace} only; a {CCNP} selects them in every namespace",
+        "a policy of a namespace is in force there and nowhere else, whatever its subject is",
         evidence=workloads_evidence(elsewhere),
+        change=_change(policy) if settled else None,
+        severity=Severity.NOTE,
         advice=advice,
-        candidate=Fix(operations) if settled else None,
-        opens=opens,
-        closes=closes,
     )
 
 
-def _effect(policy: Policy, operations: Sequence[Operation]) -> tuple[tuple[FlowClaim, ...], tuple[FlowClaim, ...]]:
-    """What the clusterwide form opens and closes for the pods of other namespaces."""
+def _change(policy: Policy) -> Change:
+    """The clusterwide form, and what it opens and closes for the pods of other namespaces."""
     import jsonpatch  # Only here: most runs have no use for it.
 
+    operations = tuple(_operations(policy))
     relative = [{**each, "path": each["path"].removeprefix(policy.route)} for each in operations]
     form = read_policy(jsonpatch.apply_patch(policy.raw, relative))
     opens: list[FlowClaim] = []
@@ -82,7 +82,7 @@ def _effect(policy: Policy, operations: Sequence[Operation]) -> tuple[tuple[Flow
                 closes.append(rules_flows(f"{words} that the deny rules name", spec, direction, denying, form))
             if allowing or denying:
                 closes.append(replace(all_other(f"all other {words}", spec, direction), policy=form))
-    return tuple(opens), tuple(closes)
+    return Change(operations, tuple(opens), tuple(closes))
 
 
 def _subjects(context: Context) -> tuple[list[Workload], list[Workload]]:

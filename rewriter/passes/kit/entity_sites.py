@@ -10,9 +10,11 @@ from rewriter.cilium.version import REQUIRES_REMOVED
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import mesh_pods, pods_of
 from rewriter.evidence.observed import dropped_from_remote_pods
-from rewriter.finding import Applicability, Finding, Fix, FlowClaim, Severity
+from rewriter.finding import Applicability, Finding, FlowClaim
 from rewriter.inventory.hubble.flows import ObservedFlow
+from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.claims import rule_flows
+from rewriter.passes.kit.report import report
 from rewriter.text import join_names
 
 #: Entities that already cover the pods of the whole mesh.
@@ -141,27 +143,22 @@ def entity_evidence(site: EntitySite) -> Iterator[str]:
 def entity_finding(
     site: EntitySite,
     applicability: Applicability,
-    *,
     why: str,
+    change: Change | None = None,
+    *,
     advice: str = "",
-    fix: Fix | None = None,
-    candidate: Fix | None = None,
-    opens: tuple[FlowClaim, ...] = (),
-    closes: tuple[FlowClaim, ...] = (),
 ) -> Finding:
     if applicability is Applicability.UNSAFE and not (site.remote.configured or site.remote.drops):
         advice = "say which clusters were meant with `[passes.cluster-entity] remote`, or `remote = []` for none"
     verb = "denies" if site.rule.deny else "allows"
-    return Finding(
-        severity=Severity.WARNING,
-        applicability=applicability,
-        route=site.field.entry_route(site.index),
-        message=f"`{site.field.name}: cluster` {verb} no pods of {site.remote.words}",
-        why=why,
-        evidence=tuple(entity_evidence(site)),
+    return report(
+        site.context,
+        site.field.entry_route(site.index),
+        applicability,
+        f"`{site.field.name}: cluster` {verb} no pods of {site.remote.words}",
+        why,
+        change=change,
+        rule=site.rule,
+        evidence=entity_evidence(site),
         advice=advice,
-        fix=fix,
-        candidate=candidate,
-        opens=opens,
-        closes=closes,
     )

@@ -40,12 +40,14 @@ def report(
     versions: str = "",
     at_key: bool = False,
     on_request: bool = False,
+    once: str = "",
 ) -> Finding:
     """The finding of a pass at a place (a route, or something that has one).
 
     `change` is its fix, or its candidate where the applicability is manual. Of a deny rule (`rule`) what the change
     opens and closes is swapped. `rests_on` are the facts that the fix rests on: where one is in doubt the finding is
     manual, and says why. `hidden` says what may hold facts that were not read, in words: then it is at most unsafe.
+    Findings of one pass with the same `once` are reported as one, at the first place of a run.
     """
     doubts = doubts_about(context.inventory, rests_on)
     unread = tuple(hidden)
@@ -75,4 +77,5 @@ def report(
         closes=closes,
         at_key=at_key,
         on_request=on_request,
+        once=once,
     )

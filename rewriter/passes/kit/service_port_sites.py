@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rewriter.cilium.policy import CCNP, EGRESS, INGRESS, KNP
-from rewriter.evidence.backends import Backends, UndecidedError
+from rewriter.evidence.backends import Backends
 from rewriter.evidence.context import Context
 from rewriter.evidence.doubts import REMEDY, doubts_about
 from rewriter.evidence.listening import listens
@@ -16,7 +16,7 @@ from rewriter.evidence.workloads import hidden_services, workloads_evidence
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.inventory.completeness import Completeness, Hidden
 from rewriter.inventory.facts import Service
-from rewriter.passes.kit.backend_ports import backend_ports
+from rewriter.passes.kit.backend_ports import translations
 from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.coverage import uncovered_rules
 from rewriter.passes.kit.port_sites import PortSite, port_sites
@@ -62,26 +62,19 @@ def _targets(site: PortSite) -> _Targets | None:
         return None
     written = {"port": str(site.port), "protocol": site.protocol}
     behind = [s for s in site.context.inventory.all_services() if any(is_behind(each, s) for each in pods)]
-    translated: list[tuple[Service, list[dict[str, Any]]]] = []
-    doubt = ""
-    for service in behind:
+
+    def backends(service: Service) -> Backends:
         containers = tuple(port for each in pods if is_behind(each, service) for port in each.ports)
-        try:
-            news = backend_ports(written, Backends(str(service), "", (), service.ports, containers))
-        except UndecidedError as error:
-            doubt = error.reason
-            continue
-        if news == [written]:
-            return None
-        if news:
-            translated.append((service, news))
-    if not translated or any(_stands_beside(site, new) for _, news in translated for new in news):
+        return Backends(str(service), "", (), service.ports, containers)
+
+    found = translations(written, behind, backends)
+    if found is None or any(_stands_beside(site, new) for new in found.ports):
         return None
-    services = tuple(service for service, _ in translated)
+    services, doubt = found.services, found.doubt
     beside = [each for each in pods if not any(is_behind(each, service) for service in services)]
     if any(listens(site.context, each, site.protocol, site.port) is None for each in beside):
         return None
-    numbers = list(dict.fromkeys(str(new["port"]) for _, news in translated for new in news))
+    numbers = list(dict.fromkeys(str(new["port"]) for new in found.ports))
     doubts = doubts_about(site.context.inventory, (*services, *pods), "services", "workloads")
     if len(numbers) > 1:
         doubt = "the Services forward it to different ports"

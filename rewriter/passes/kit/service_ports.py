@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rewriter.cilium.nodes import PortProtocol, PortRule
 from rewriter.cilium.peers import endpoint_term
 from rewriter.cilium.policy import CNP, EGRESS, PeerField, Rule, Spec
 from rewriter.cilium.selector import Selector
 from rewriter.cilium.settings import Settings
-from rewriter.evidence.backends import Backends, UndecidedError
+from rewriter.evidence.backends import Backends
 from rewriter.evidence.context import Context
 from rewriter.evidence.doubts import REMEDY, doubts_about
 from rewriter.evidence.workloads import Matches, hidden_services, matches
 from rewriter.inventory.completeness import Hidden
 from rewriter.inventory.facts import NamedPort, Service, Workload
-from rewriter.passes.kit.backend_ports import backend_ports
+from rewriter.passes.kit.backend_ports import Plan, translations
+from rewriter.passes.kit.forms import Form, changed, copied
 from rewriter.text import join_names
 
 
@@ -32,31 +34,43 @@ class PortsSite:
     spec: Spec
     rule: Rule
     field: PeerField
-    to_ports: list[Any]
     workloads: tuple[Workload, ...]
     services: tuple[Service, ...]
     complete: bool
     hidden: tuple[Hidden, ...] = ()
 
+    @property
+    def to_ports(self) -> list[Form]:
+        """The items of `toPorts` as written."""
+        return [dict(item.written) for item in self.rule.port_rules]
+
+    def rule_on(self, ports: Iterable[tuple[PortRule, Form]]) -> Form:
+        """The rule with these ports only, each with the L7 rules of an item."""
+        return changed(self.rule, toPorts=[copied(item.written, ports=[dict(port)]) for item, port in ports])
+
 
 @dataclass(frozen=True, slots=True)
-class ServicePort:
-    """One port that is a Service's, by its place in toPorts: what it becomes, or why that is unknown."""
+class TranslatedPort:
+    """One port that is a Service's, and its item of toPorts: what it becomes, or why that is unknown."""
 
-    item: int
-    index: int
-    written: Mapping[str, Any]
-    targets: tuple[Mapping[str, Any], ...]
+    item: PortRule
+    entry: PortProtocol
+    targets: tuple[Form, ...]
     services: tuple[Service, ...]
     doubt: str = ""
+
+    @property
+    def target_names(self) -> list[str]:
+        """The numbers or names of the ports that it becomes."""
+        return [target["port"] for target in self.targets]
 
 
 def ports_site(context: Context, spec: Spec, rule: Rule) -> PortsSite | None:
     """A rule with known workloads behind it, and Services before them; None for any other."""
-    field, to_ports = rule.peer("toEndpoints"), rule.raw.get("toPorts")
-    if rule.direction != EGRESS or field is None or not isinstance(to_ports, list) or rule.selects_nobody:
+    field = rule.peer("toEndpoints")
+    if rule.direction != EGRESS or field is None or rule.selects_nobody:
         return None
-    if not to_ports or any(other.entries for other in rule.peers if other is not field):
+    if not rule.port_rules or any(other.entries for other in rule.peers if other is not field):
         return None
     found: dict[int, Workload] = {}
     complete = True
@@ -79,7 +93,7 @@ def ports_site(context: Context, spec: Spec, rule: Rule) -> PortsSite | None:
         return None
     hidden = [each for pods in selections for each in pods.hidden]
     hidden += hidden_services(context, (workload.namespace for workload in selected))
-    return PortsSite(context, spec, rule, field, to_ports, selected, services, complete, tuple(dict.fromkeys(hidden)))
+    return PortsSite(context, spec, rule, field, selected, services, complete, tuple(dict.fromkeys(hidden)))
 
 
 def _namespace_decides(context: Context, selector: Selector) -> bool:
@@ -112,41 +126,44 @@ def is_before(service: Service, workload: Workload) -> bool:
     )
 
 
-def ports_of(site: PortsSite) -> Iterator[ServicePort]:
-    for item, raw in enumerate(site.to_ports):
-        ports = raw.get("ports") if isinstance(raw, dict) else None
-        for index, written in enumerate(ports if isinstance(ports, list) else ()):
-            port = _port(site, item, index, written)
+def ports_of(site: PortsSite) -> Iterator[TranslatedPort]:
+    """The ports of the rule that are a Service's."""
+    for item in site.rule.port_rules:
+        for entry in item.ports if isinstance(item, PortRule) else ():
+            port = _port(site, item, entry) if isinstance(item, PortRule) and isinstance(entry, PortProtocol) else None
             if port is not None:
                 yield port
 
 
-def _port(site: PortsSite, item: int, index: int, written: Any) -> ServicePort | None:
+def plan_of(site: PortsSite, wrong: Iterable[TranslatedPort]) -> Plan:
+    """The ports of the rule with the backends' in place of the Services', each once in its item."""
+    targets = {id(port.entry): port.targets for port in wrong}
+    plan: Plan = []
+    for item in site.rule.port_rules:
+        seen: list[Any] = []
+        news: dict[int, list[Form]] = {}
+        for index, entry in enumerate(item.ports if isinstance(item, PortRule) else ()):
+            wanted = targets.get(id(entry), (entry.written,))
+            news[index] = [dict(new) for new in wanted if new not in seen or id(entry) not in targets]
+            seen += wanted
+        plan.append(news)
+    return plan
+
+
+def _port(site: PortsSite, item: PortRule, entry: PortProtocol) -> TranslatedPort | None:
     """What one port becomes; None where it is right, or no Service's."""
-    if not isinstance(written, dict) or not isinstance(written.get("port"), str):
+    if not isinstance(entry.written.get("port"), str):
         return None
-    if any(_is_container_port(written, port) for workload in site.workloads for port in workload.ports):
+    if any(_is_container_port(entry, port) for workload in site.workloads for port in workload.ports):
         return None
-    translated: list[tuple[Service, list[dict[str, Any]]]] = []
-    doubt = ""
-    for service in site.services:
-        try:
-            news = backend_ports(written, _backends(site, service))
-        except UndecidedError as error:
-            doubt = error.reason
-            continue
-        if news == [written]:
-            return None
-        if news:
-            translated.append((service, news))
-    if not translated or any(_is_written(site, new) for _, news in translated for new in news):
+    found = translations(entry.written, site.services, lambda service: _backends(site, service))
+    if found is None or any(_is_written(site, new) for new in found.ports):
         return None
-    services = tuple(service for service, _ in translated)
+    services, doubt = found.services, found.doubt
     behind = [w for w in site.workloads if any(is_before(service, w) for service in services)]
     doubts = doubts_about(site.context.inventory, (*services, *behind), "services", "workloads")
-    all_news = [new for _, news in translated for new in news]
-    targets = [new for number, new in enumerate(all_news) if new not in all_news[:number]]
-    if any(news != targets for _, news in translated):
+    targets = [new for number, new in enumerate(found.ports) if new not in found.ports[:number]]
+    if any(news != targets for _, news in found.by_service):
         doubt = "the Services forward it to different ports"
     elif not site.complete:
         doubt = "not all pods of the rule are known"
@@ -154,7 +171,7 @@ def _port(site: PortsSite, item: int, index: int, written: Any) -> ServicePort |
         doubt = "the rule selects pods that are not behind such a Service"
     elif doubts:
         doubt = f"{join_names(doubts)}. {REMEDY.removesuffix('.')}"
-    return ServicePort(item, index, written, tuple(targets), services, doubt)
+    return TranslatedPort(item, entry, tuple(targets), services, doubt)
 
 
 def _backends(site: PortsSite, service: Service) -> Backends:
@@ -162,37 +179,24 @@ def _backends(site: PortsSite, service: Service) -> Backends:
     return Backends(str(service), site.field.name, (), service.ports, containers)
 
 
-def _is_container_port(written: Mapping[str, Any], port: NamedPort) -> bool:
+def _is_container_port(entry: PortProtocol, port: NamedPort) -> bool:
     """Whether a container is known to have a port, by number or by name."""
-    protocol = str(written.get("protocol") or "ANY").upper()
-    return protocol in ("ANY", port.protocol) and written["port"].lower() in (str(port.number), port.name.lower())
+    protocol = entry.protocol or "ANY"
+    return protocol in ("ANY", port.protocol) and entry.port.lower() in (str(port.number), port.name.lower())
 
 
-def _is_written(site: PortsSite, new: Mapping[str, Any]) -> bool:
+def _is_written(site: PortsSite, new: Form) -> bool:
     """Whether a backend port stands in the rule already, by number, by name or in a range."""
     names = {new["port"]}
     names |= {str(port.number) for workload in site.workloads for port in workload.ports if port.name == new["port"]}
-    written = [
-        port
-        for item in site.to_ports
-        if isinstance(item, dict) and isinstance(item.get("ports"), list)
-        for port in item["ports"]
-        if isinstance(port, dict)
-    ]
+    items = [item for item in site.rule.port_rules if isinstance(item, PortRule)]
+    written = [port for item in items for port in item.ports if isinstance(port, PortProtocol)]
     return any(_covers(port, name, new) for port in written for name in names)
 
 
-def _covers(port: Mapping[str, Any], name: str, new: Mapping[str, Any]) -> bool:
-    ours, theirs = (str(each.get("protocol") or "ANY").upper() for each in (port, new))
-    if ours not in ("ANY", theirs):
+def _covers(port: PortProtocol, name: str, new: Form) -> bool:
+    if (port.protocol or "ANY") not in ("ANY", str(new.get("protocol") or "ANY").upper()):
         return False
-    first, last = port.get("port"), port.get("endPort")
-    if first in (name, "0", None):
+    if port.port in (name, "0", ""):
         return True
-    return (
-        isinstance(first, str)
-        and first.isdigit()
-        and name.isdigit()
-        and isinstance(last, int)
-        and int(first) <= int(name) <= last
-    )
+    return port.port.isdigit() and name.isdigit() and int(port.port) <= int(name) <= port.end

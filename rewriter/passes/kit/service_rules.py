@@ -21,6 +21,7 @@ from rewriter.passes.kit.backend_ports import (
 )
 from rewriter.passes.kit.claims import flow_claim, rule_flows
 from rewriter.passes.kit.coverage import sibling
+from rewriter.passes.kit.forms import without
 from rewriter.text import join_names, port_text, subject_text
 
 
@@ -32,7 +33,11 @@ class ServiceRule:
     spec: Spec
     rule: Rule
     field: PeerField
-    to_ports: list[Any]
+
+    @property
+    def to_ports(self) -> list[Any]:
+        """The items of `toPorts` as written."""
+        return [item.written for item in self.rule.port_rules]
 
     @property
     def rejected(self) -> bool:
@@ -154,7 +159,7 @@ def flows_to_anybody(site: ServiceRule) -> FlowClaim:
     """The flows of the rule as it is where no Service stands behind it, but for what it means once it is fixed."""
     ports = join_names(plan_ports(site.to_ports))
     words = f"from {subject_text(site.context.policy, site.spec)} to anything else on {ports}"
-    rule = {key: value for key, value in site.rule.raw.items() if key != site.field.name}
+    rule = without(site.rule, site.field.name)
     return replace(flow_claim(words, site.spec, site.rule, rule), rest=True)
 
 
