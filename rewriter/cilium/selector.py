@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from rewriter.cilium.labels import NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, RESERVED, LabelSet, split_key
 
 OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
+
+
+def operator_holds(operator: str, values: Collection[str], found: Collection[str]) -> bool:
+    """Whether the values that a key has meet an operator. NotIn holds where it has none (k8s labels.Requirement)."""
+    match operator:
+        case "In":
+            return any(value in values for value in found)
+        case "NotIn":
+            return not any(value in values for value in found)
+        case "Exists":
+            return bool(found)
+        case _:
+            return not found
 
 
 class Requirement(NamedTuple):
@@ -21,17 +34,8 @@ class Requirement(NamedTuple):
     values: tuple[str, ...] = ()
 
     def holds(self, labels: LabelSet) -> bool:
-        """Whether the labels meet the condition. NotIn holds where the key is absent (k8s labels.Requirement)."""
-        found = labels.values(self.source, self.key)
-        match self.operator:
-            case "In":
-                return any(value in self.values for value in found)
-            case "NotIn":
-                return not any(value in self.values for value in found)
-            case "Exists":
-                return bool(found)
-            case _:
-                return not found
+        """Whether the labels meet the condition."""
+        return operator_holds(self.operator, self.values, labels.values(self.source, self.key))
 
 
 class Selector(NamedTuple):
@@ -74,20 +78,10 @@ def read_selector(raw: Any, route: str) -> Selector | None:
 
 def selects_object(selector: Selector, labels: Mapping[str, str]) -> bool:
     """Whether a selector without sources selects an object by its own labels."""
-    for requirement in selector.requirements:
-        value = labels.get(requirement.written_key)
-        match requirement.operator:
-            case "In":
-                holds = value in requirement.values
-            case "NotIn":
-                holds = value not in requirement.values
-            case "Exists":
-                holds = value is not None
-            case _:
-                holds = value is None
-        if not holds:
-            return False
-    return True
+    return all(
+        operator_holds(each.operator, each.values, [labels[each.written_key]] if each.written_key in labels else ())
+        for each in selector.requirements
+    )
 
 
 class _MalformedError(Exception):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.identity_labels import LabelFilter
 from rewriter.cilium.labels import ANY, K8S, RESERVED
-from rewriter.cilium.selector import Requirement
+from rewriter.cilium.selector import Requirement, operator_holds
 
 #: Label sources of peers that no manifest can resolve: an identity that has such a label is known to be behind it.
 GROUP = "group"
@@ -25,6 +25,10 @@ class Condition(NamedTuple):
     key: str
     operator: str
     values: tuple[str, ...] = ()
+
+    def meets(self, found: Collection[str]) -> bool:
+        """Whether these values of the label meet it; none where it is absent."""
+        return operator_holds(self.operator, self.values, found)
 
     def __str__(self) -> str:
         key = self.key if self.source in ("any", K8S) else f"{self.source}:{self.key}"

@@ -87,12 +87,4 @@ def _holds(condition: Condition, labels: Mapping[str, str]) -> bool:
     if condition.source not in ("any", K8S):
         return condition.source == "reserved" or condition.operator in ("NotIn", "DoesNotExist")
     found = LabelSet([Label(K8S, key, value) for key, value in labels.items()]).values(K8S, condition.key)
-    match condition.operator:
-        case "In":
-            return any(value in condition.values for value in found)
-        case "NotIn":
-            return not any(value in condition.values for value in found)
-        case "Exists":
-            return bool(found)
-        case _:
-            return not found
+    return condition.meets(found)

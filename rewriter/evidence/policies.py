@@ -268,15 +268,7 @@ def _holds(condition: Condition, pods: Pods) -> bool | None:
     found = pods.labels.values(condition.source, condition.key)
     if not found and not _known_to_lack(condition, pods):
         return None
-    match condition.operator:
-        case "In":
-            return any(value in condition.values for value in found)
-        case "NotIn":
-            return not any(value in condition.values for value in found)
-        case "Exists":
-            return bool(found)
-        case _:
-            return not found
+    return condition.meets(found)
 
 
 def _known_to_lack(condition: Condition, pods: Pods) -> bool:

@@ -242,7 +242,7 @@ def _selects(inventory: Inventory, term: LabelTerm, workload: Workload) -> bool 
     for condition in term.conditions:
         if _asks_namespace_labels(condition) or (condition.key == CLUSTER_LABEL and workload.cluster is None):
             undecided.append(condition)
-        elif not _meets(condition, _values(workload, condition)):
+        elif not condition.meets(_values(workload, condition)):
             return False
     if not undecided:
         return True
@@ -290,16 +290,4 @@ def _holds_in(conditions: Sequence[Condition], labels: LabelSet) -> bool:
 
 
 def _holds(condition: Condition, labels: LabelSet) -> bool:
-    return _meets(condition, labels.values(condition.source, condition.key))
-
-
-def _meets(condition: Condition, found: Sequence[str]) -> bool:
-    match condition.operator:
-        case "In":
-            return any(value in condition.values for value in found)
-        case "NotIn":
-            return not any(value in condition.values for value in found)
-        case "Exists":
-            return bool(found)
-        case _:
-            return not found
+    return condition.meets(labels.values(condition.source, condition.key))

@@ -39,22 +39,11 @@ def api_server_finding(
         return
     severity = severity or (Severity.ERROR if site.deny else Severity.WARNING)
     facts = tuple(text for text in (*evidence, server.port_evidence) if text)
-    if site.context.policy.kind == KNP:
-        yield report(
-            site.context,
-            route,
-            Applicability.MANUAL,
-            message,
-            WHY,
-            severity=severity,
-            rests_on=server.facts,
-            evidence=facts,
-            advice=_beside(port),
-        )
-        return
     targets = {SERVICE_PORT: port, port: port}
     ports = ports_for(site.rule, targets)
-    if not ports:
+    in_network_policy = site.context.policy.kind == KNP
+    if in_network_policy or not ports:
+        advice = f"Write `toEntities: [kube-apiserver]` with the port on which the API server listens, {port}."
         yield report(
             site.context,
             route,
@@ -64,7 +53,7 @@ def api_server_finding(
             severity=severity,
             rests_on=server.facts,
             evidence=facts,
-            advice=f"Write `toEntities: [kube-apiserver]` with the port on which the API server listens, {port}.",
+            advice=_beside(port) if in_network_policy else advice,
         )
         return
     if on_others(site.rule, set(targets)) and items_of(site.rule) is not None:
