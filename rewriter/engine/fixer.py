@@ -21,6 +21,7 @@ from rewriter.engine.charts.find import Charts
 from rewriter.engine.charts.treat import ChartOutcome
 from rewriter.engine.documents import FoundPolicy, is_encrypted, policies_in
 from rewriter.engine.effects import Effects
+from rewriter.engine.file_proof import Elsewhere, prove_file
 from rewriter.engine.holders import held_policies
 from rewriter.engine.hooks import FileHooks, Outcome
 from rewriter.engine.inner_texts import fix_inner_texts
@@ -37,8 +38,9 @@ from rewriter.engine.notes import (
 )
 from rewriter.engine.objects import MARKER, fix_objects, objects_in
 from rewriter.engine.observed import Observed
+from rewriter.engine.overlays.treat import OverlayOutcome, Overlays, treat_patched_file
 from rewriter.engine.pipeline import find_upgrade_changes, fix_document
-from rewriter.engine.proofs import ProofError, prove_comments, prove_structure
+from rewriter.engine.proofs import ProofError
 from rewriter.engine.replay import PolicyPosition
 from rewriter.engine.result import Change, FileResult, Location, Reported, by_config, may_apply
 from rewriter.engine.run_options import Options, passes_for
@@ -55,6 +57,7 @@ from rewriter.evidence.mesh import mesh_known
 from rewriter.finding import Applicability, Finding
 from rewriter.inventory.facts import Cluster
 from rewriter.inventory.inventory import Inventory
+from rewriter.inventory.patched_policies import PatchedPolicy
 from rewriter.passes import PASS_IDS, PASSES
 from rewriter.passes.kit.registry import Pass
 from rewriter.suppress import Suppression, unused
@@ -72,6 +75,7 @@ class Fixer:
     traffic: Traffic | None = None
     answers: dict[tuple[object, ...], Any] = field(default_factory=dict, compare=False)
     charts: Charts | None = None
+    overlays: Overlays | None = None
 
     def fix_file(self, found: FoundFile, data: bytes) -> FileResult:
         """One file's findings and its new text. Never raises on any content."""
@@ -93,9 +97,10 @@ class Fixer:
         return self._fix_documents(found, text, reading)
 
     def _fix_documents(self, found: FoundFile, text: str, reading: Reading) -> FileResult:
-        if self.inventory.is_patch(found.display):
+        is_patch = self.inventory.is_patch(found.display)
+        if is_patch and not self._is_patched(found):
             return FileResult(found.display, text)
-        documents = reading.documents
+        documents = [] if is_patch else reading.documents
         passes = self._passes(found.path)
         used: set[tuple[Suppression, str]] = set()
         hidden: set[tuple[Known, int]] = set()
@@ -103,13 +108,16 @@ class Fixer:
         silences = suppressions(reading.text, documents, PASS_IDS)
         hooks = self._hooks(found, passes, silences, used, hidden)
         outcomes: dict[int, Outcome] = {}
-        findings: list[Reported] = [*chart.findings]
-        broken: list[InputError] = [as_error(each, found.display, line + 1) for each, line in chart.failures]
-        policies = chart.policies
+        built = self._built(found, text, passes, silences, used, hidden)
+        findings: list[Reported] = [*chart.findings, *built.findings]
+        broken: list[InputError] = [
+            as_error(each, found.display, line + 1) for each, line in (*chart.failures, *built.failures)
+        ]
+        policies = chart.policies + built.policies
         unread = not_covered(text, reading.unread, chart)
         meshless: set[str] | None = None if mesh_known(self.inventory, self.config) else set()
         for document in documents:
-            if is_covered(text, document.span.start, chart):
+            if document.index in built.covered or is_covered(text, document.span.start, chart):
                 continue
             own = reading.text[document.span.start : document.span.end]
             if "NetworkPolicy" not in own and not holds_policy(own.encode("utf-8", "replace")):
@@ -167,7 +175,7 @@ class Fixer:
             known=len(hidden),
             meshless=ran & (meshless or frozenset()),
         )
-        return self._joined(found, result, reading, outcomes, chart)
+        return self._joined(found, result, reading, outcomes, chart, built)
 
     def _rendered(
         self, found: FoundFile, text: str, passes: tuple[Pass, ...], hidden: set[tuple[Known, int]]
@@ -177,6 +185,31 @@ class Fixer:
             return ChartOutcome()
         hooks = lambda path: self._hooks(FoundFile(path), passes, (), set(), hidden)  # noqa: E731
         return treat_chart_file(self.charts, found.display, text, hooks) or ChartOutcome()
+
+    def _is_patched(self, found: FoundFile) -> bool:
+        return self.overlays is not None and found.display in self.overlays.patched.paths
+
+    def _built(
+        self,
+        found: FoundFile,
+        text: str,
+        passes: tuple[Pass, ...],
+        silences: tuple[Suppression, ...],
+        used: set[tuple[Suppression, str]],
+        hidden: set[tuple[Known, int]],
+    ) -> OverlayOutcome:
+        """What a file is to policies that patches change; nothing where it has no part in one."""
+        if self.overlays is None or not self._is_patched(found):
+            return OverlayOutcome()
+        overlays = self.overlays
+
+        def hooks(policy: PatchedPolicy) -> FileHooks:
+            cluster = overlays.patched.cluster_of(policy)
+            base = FoundFile(policy.base.path)
+            own = self._hooks(base, passes, silences, used, hidden, cluster)
+            return replace(own, skip_reason=lambda each: self._node_labels(cluster, each))
+
+        return treat_patched_file(overlays, found.display, text, hooks)
 
     def _meshless(self, found: FoundFile, policies: Sequence[FoundPolicy]) -> frozenset[str]:
         """The passes that would look at these policies if a mesh were known."""
@@ -208,9 +241,11 @@ class Fixer:
         reading: Reading,
         outcomes: Mapping[int, Outcome],
         chart: ChartOutcome,
+        built: OverlayOutcome,
     ) -> FileResult:
         """The file with its new documents in place, after proofs over the whole of it."""
-        changes = changes_of(result.before, chart.text) + [
+        rendered = changes_of(result.before, chart.text) + changes_of(result.before, built.text)
+        changes = rendered + [
             Change(document.span.start, document.span.end, outcome.text)
             for document in reading.documents
             if (outcome := outcomes.get(document.index)) is not None and outcome.text is not None
@@ -219,49 +254,11 @@ class Fixer:
             return result
         changed = replace(result, changes=tuple(sorted(changes, key=lambda each: each.start)))
         try:
-            self._prove_file(found, changed, reading, outcomes, chart)
+            silenced = lambda silences: self._hooks(found, self._passes(found.path), silences, set(), set())  # noqa: E731
+            prove_file(changed, reading, outcomes, Elsewhere(chart, built), silenced)
         except ProofError as error:
             return refusals.refused(result, str(error))
         return changed
-
-    def _prove_file(
-        self,
-        found: FoundFile,
-        result: FileResult,
-        old: Reading,
-        outcomes: Mapping[int, Outcome],
-        chart: ChartOutcome,
-    ) -> None:
-        """Proofs 1, 2 and 4 over the file as it will be written: nothing else changed, and nothing more would.
-
-        What is rendered is proved by rendering.
-        """
-        after = result.after
-        try:
-            new = read_documents(after)
-        except yamltext.YamlTextError as error:
-            raise ProofError("same structure", f"the new file does not parse: {error.message}") from None
-        if len(new.documents) != len(old.documents):
-            raise ProofError("same structure", "the new file has another number of documents")
-        pairs = [
-            (before, document)
-            for before, document in zip(old.documents, new.documents, strict=True)
-            if not is_covered(result.before, before.span.start, chart)
-        ]
-        prove_comments([each for each, _ in pairs], [each for _, each in pairs], may_move=True)
-        silences = suppressions(new.text, new.documents, PASS_IDS)
-        second = self._hooks(found, self._passes(found.path), silences, set(), set())
-        hooks = replace(second, previews=False, observe=None)
-        for before, document in pairs:
-            outcome = outcomes.get(before.index)
-            if outcome is None or outcome.text is None:
-                prove_structure(before.value, document.value)
-                continue
-            again = fix_document(document, hooks, hooks.policies(document.value))
-            if any(item.fixed for item in again.findings):
-                raise ProofError("stable", "a second run would change the document again")
-            if len(again.failures) > len(outcome.failures):
-                raise ProofError("stable", f"a second run fails: {again.failures[-1].reason}")
 
     def _passes(self, path: Path) -> tuple[Pass, ...]:
         return passes_for(path, self.config, self.options, PASSES)
@@ -273,9 +270,13 @@ class Fixer:
         silences: tuple[Suppression, ...],
         used: set[tuple[Suppression, str]],
         hidden: set[tuple[Known, int]],
+        cluster: Cluster | None = None,
     ) -> FileHooks:
-        """How the documents of a file are fixed; records which suppressions and known findings were met."""
-        cluster = self.inventory.cluster_of(found.display)
+        """How the documents of a file are fixed; records which suppressions and known findings were met.
+
+        `cluster` is where they go, if that is not for the file to say.
+        """
+        cluster = cluster or self.inventory.cluster_of(found.display)
         overrides = self.config.applicability
 
         def context(
@@ -332,7 +333,10 @@ class Fixer:
         applied, route = (policy.raw, "") if found.holder is None else (found.holder, found.text_route or policy.route)
         if why := self.inventory.changed_on_the_way(path, applied, route):
             return f"{why}, so that the text here is not what the cluster gets"
-        if node_labels_unsaid(cluster, policy, self.options.to_version):
+        return self._node_labels(cluster, found)
+
+    def _node_labels(self, cluster: Cluster | None, found: FoundPolicy) -> str:
+        if node_labels_unsaid(cluster, found.policy, self.options.to_version):
             return "it names nodes, and it is unknown whether the agents run with enable-node-selector-labels"
         return ""
 
@@ -364,6 +368,7 @@ def fixer_for(workspace: Workspace, options: Options, traffic: Traffic | None = 
         workspace.others,
         traffic,
         charts=workspace.charts,
+        overlays=workspace.overlays,
     )
 
 

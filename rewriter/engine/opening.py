@@ -27,6 +27,8 @@ from rewriter.discovery import (
 )
 from rewriter.engine.charts.find import Charts
 from rewriter.engine.named import cluster_warnings, glob_warnings, namespace_problems, wrong_cluster
+from rewriter.engine.overlays.builds import Builder
+from rewriter.engine.overlays.treat import Overlays
 from rewriter.engine.traffic_of_run import open_traffic
 from rewriter.engine.versions import VersionsError, given, upgrade
 from rewriter.engine.workspace import Request, Workspace, WorkspaceError
@@ -96,6 +98,7 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
     assumed = upgrade(named, None, ())
     workspace = Workspace(config, assumed.before, assumed.after, inventory, observed, dead, running)
     workspace.versions = assumed.why
+    workspace.overlays = _overlays(request, config, inventory, top)
     workspace.charts = None if helm is None else Charts(helm, top, inventory, _values(request))
     workspace.warnings = warnings(aged)
     workspace.names = request.names
@@ -110,6 +113,7 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
         _scan_facts(workspace, Path(os.path.relpath(together)), exclude, seen)
     if asked:
         inventory.prepare()
+        _add_patches(workspace, paths, only)
         found = upgrade(named, inventory, [item.display for item, _ in workspace.files])
         workspace.from_version, workspace.to_version, workspace.versions = found.before, found.after, found.why
     _check_names(workspace, paths, asked=asked)
@@ -142,6 +146,25 @@ def _helm(request: Request, config: Config) -> Helm | None:
     from rewriter.inventory.render.renderer import find_helm
 
     return find_helm()
+
+
+def _overlays(request: Request, config: Config, inventory: TreeInventory, top: Path) -> Overlays:
+    """What finds and builds policies that patches change."""
+    from rewriter.inventory.render.kubectl import find_kubectl
+
+    kubectl = None if (request.render or config.render) == "never" else find_kubectl()
+    return Overlays(inventory.patched, Builder(inventory.patched, kubectl, top))
+
+
+def _add_patches(workspace: Workspace, paths: Sequence[Path], only: frozenset[Path] | None) -> None:
+    """Adds the files below the paths that hold patches of policies and nothing that looks like one."""
+    known = {found.display for found, _ in workspace.files}
+    for name in sorted(workspace.inventory.patched.paths - known):
+        found = FoundFile(name)
+        here = any(found.path == path or _holds(path, found.path) for path in paths)
+        data = read_file(found) if here and (only is None or found.path.resolve() in only) else None
+        if isinstance(data, bytes):
+            workspace.files.append((found, data))
 
 
 def _values(request: Request) -> tuple[Mapping[str, Any], ...]:

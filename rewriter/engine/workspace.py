@@ -22,6 +22,7 @@ from rewriter.engine.documents import FoundPolicy, policies_in
 from rewriter.engine.holders import held_policies
 from rewriter.engine.isolation import as_error, failure_of
 from rewriter.engine.located import LocatedPolicy
+from rewriter.engine.overlays.treat import Overlays
 from rewriter.engine.traffic import Traffic
 from rewriter.inventory.facts import Cluster, RunningPolicy
 from rewriter.inventory.hubble.agent_log import DeadPolicy
@@ -60,7 +61,8 @@ class Workspace:
 
     `names` are the paths that were asked for, `narrowed` says that only files changed since a revision were taken.
     `templates` are the places (`file:line`) of template markup for which `policies` left documents out;
-    `versions` says why the run is about these two releases; `charts` finds templates, None where helm renders nothing.
+    `versions` says why the run is about these two releases; `charts` finds templates, None where helm renders nothing,
+    `overlays` finds policies that patches change.
     """
 
     config: Config
@@ -72,6 +74,7 @@ class Workspace:
     running: Sequence[RunningPolicy] = ()
     traffic: Traffic | None = None
     charts: Charts | None = None
+    overlays: Overlays | None = None
     files: list[tuple[FoundFile, bytes]] = field(default_factory=list)
     scanned: int = 0
     errors: list[InputError] = field(default_factory=list)

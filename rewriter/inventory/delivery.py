@@ -74,16 +74,21 @@ class Delivery:
         own = _own(path, namespace_in(manifest), "")
         return Applied(own.namespace, f"{own.source}; {reason}" if own.source else reason, is_applied=False)
 
-    def changed_on_the_way(self, path: str, manifest: Mapping[str, Any], route: str = "") -> str:
+    def changed_on_the_way(
+        self, path: str, manifest: Mapping[str, Any], route: str = "", *, but_for_patches: bool = False
+    ) -> str:
         """Who changes what a policy says when it is applied, in words; empty where it is applied as it is written.
 
         `route` is that of a policy inside the manifest, which is then of another kind.
-        `${VAR}` is no change here: what passes read of it, they read as not known.
+        `${VAR}` is no change here: what passes read of it, they read as not known. `but_for_patches` leaves out the
+        patches of kustomizations that are read.
         """
         inner = self._files.inner(path)
         placements = self._placements.of(inner)
         for placement in placements:
             chain = [replace(step, variables=None) for step in placement.chain]
+            if but_for_patches:
+                chain = [_without_read_patches(step) for step in chain]
             value = manifest
             for count, step in enumerate(chain, 1):
                 after = transformed(manifest, chain[:count])
@@ -207,6 +212,14 @@ class Delivery:
             found[cluster.name if cluster else None] = cluster
         return tuple(found.values()) or (self._only(),)
 
+    def clusters_by_file(self) -> dict[str, frozenset[str | None]]:
+        """The clusters of each file that something applies, by inner path; None among them is an unknown one."""
+        return {
+            inner: frozenset(cluster.name if cluster else None for cluster in self.clusters_of(path))
+            for inner, path in self._files.names.items()
+            if self._placements.of(inner)
+        }
+
     def cluster_of(self, path: str) -> Cluster | None:
         """The one cluster that a file's manifests are applied to; None where it is unknown, or several."""
         found = self.clusters_of(path)
@@ -225,6 +238,13 @@ def _rules(manifest: Mapping[str, Any], route: str) -> Any:
     if not route:
         return manifest.get("spec"), manifest.get("specs")
     return value_at(manifest, route)
+
+
+def _without_read_patches(step: Transform) -> Transform:
+    own, late = (
+        tuple(each for each in patches if not each.is_followed) for patches in (step.patches, step.late_patches)
+    )
+    return replace(step, patches=own, late_patches=late)
 
 
 def _patches(step: Transform) -> Iterator[Patch]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from rewriter import yamltext
 from rewriter.inventory.facts import Source
 from rewriter.inventory.manifests import items, mapping, texts
-from rewriter.inventory.patches import Patch, parse_patch
+from rewriter.inventory.patches import Patch, TextAt, parse_patch
 from rewriter.inventory.transform import Labels, Transform
 from rewriter.inventory.transformers import read_transformers
 from rewriter.inventory.tree_files import KUSTOMIZATION_NAMES, TreeFiles, UnreadFile
@@ -52,14 +52,14 @@ def read_kustomizations(files: TreeFiles) -> dict[str, Kustomization]:
     for inner, path in files.names.items():
         folder, _, name = inner.rpartition("/")
         if name in KUSTOMIZATION_NAMES:
-            value, source = _document(files, inner, path)
+            value, source, index = _document(files, inner, path)
             if value is not None:
-                found[folder or "."] = _kustomization(files, folder or ".", value, source)
+                found[folder or "."] = _kustomization(files, folder or ".", value, source, TextAt(path, index))
     return found
 
 
-def _document(files: TreeFiles, inner: str, path: str) -> tuple[Mapping[str, Any] | None, Source]:
-    """The kustomization of a file: its first document; apiVersion and kind may be left out."""
+def _document(files: TreeFiles, inner: str, path: str) -> tuple[Mapping[str, Any] | None, Source, int]:
+    """The kustomization of a file: its first document, with its index; apiVersion and kind may be left out."""
     try:
         text = yamltext.decode(files.bytes_of(inner) or b"")
         documents = [each for each in yamltext.parse(text) if isinstance(each.value, dict)]
@@ -68,15 +68,17 @@ def _document(files: TreeFiles, inner: str, path: str) -> tuple[Mapping[str, Any
         why = "is a template" if error.message == "is a template" else f"cannot be read: {error.message}"
         files.unread.append(UnreadFile(path, Source(path, error.line), None, why, applied=True))
         files.broken_kustomizations.append((inner, Source(path, error.line)))
-        return None, Source(path)
+        return None, Source(path), 0
     for document in documents:
         version = document.value.get("apiVersion")
         if version is None or (isinstance(version, str) and version.startswith(_API)):
-            return document.value, Source(path, yamltext.locate(document, "").line)
-    return None, Source(path)
+            return document.value, Source(path, yamltext.locate(document, "").line), document.index
+    return None, Source(path), 0
 
 
-def _kustomization(files: TreeFiles, folder: str, value: Mapping[str, Any], source: Source) -> Kustomization:
+def _kustomization(
+    files: TreeFiles, folder: str, value: Mapping[str, Any], source: Source, at: TextAt
+) -> Kustomization:
     resources: list[str] = []
     components: list[str] = []
     remote: list[str] = []
@@ -107,8 +109,8 @@ def _kustomization(files: TreeFiles, folder: str, value: Mapping[str, Any], sour
         prefix=_text(value.get("namePrefix")) or "",
         suffix=_text(value.get("nameSuffix")) or "",
         labels=tuple(read_labels(value)),
-        patches=tuple(_patches(files, folder, value, source, patch_files)),
-        late_patches=(*_operations(files, folder, value, source, patch_files), *further.patches),
+        patches=tuple(_patches(files, folder, value, source, patch_files, at)),
+        late_patches=(*_operations(files, folder, value, source, patch_files, at), *further.patches),
         unfollowed=(*further.unfollowed, *unread, *of_kustomization(value, str(source), text_at)),
     )
     charts = [*items(value.get("helmCharts")), *items(value.get("helmChartInflationGenerator"))]
@@ -205,38 +207,42 @@ def read_patches(value: Mapping[str, Any], source: Source) -> Iterator[Patch]:
 
 
 def _patches(
-    files: TreeFiles, folder: str, value: Mapping[str, Any], source: Source, patch_files: list[str]
+    files: TreeFiles, folder: str, value: Mapping[str, Any], source: Source, patch_files: list[str], at: TextAt
 ) -> Iterator[Patch]:
     strategic = value.get("patchesStrategicMerge")
-    for entry in strategic if isinstance(strategic, list) else ():
-        if isinstance(entry, str):
-            yield from _text_or_file(files, folder, entry, {}, source, patch_files)
-    for item in items(value.get("patches")):
-        target = mapping(item.get("target"))
+    for index, entry in enumerate(strategic if isinstance(strategic, list) else ()):
+        if isinstance(entry, str) and "\n" in entry:
+            yield from parse_patch(entry, {}, source, at=replace(at, route=f"/patchesStrategicMerge/{index}"))
+        elif isinstance(entry, str):
+            yield from _file(files, folder, entry, {}, source, patch_files)
+    yield from _listed(files, folder, value, "patches", source, patch_files, at)
+
+
+def _listed(
+    files: TreeFiles,
+    folder: str,
+    value: Mapping[str, Any],
+    name: str,
+    source: Source,
+    patch_files: list[str],
+    at: TextAt,
+) -> Iterator[Patch]:
+    """The patches of a field that lists them, each with its target."""
+    listed = value.get(name)
+    for index, item in enumerate(listed if isinstance(listed, list) else ()):
+        target = mapping(mapping(item).get("target"))
+        if not isinstance(item, dict):
+            continue
         if isinstance(item.get("patch"), str):
-            yield from parse_patch(item["patch"], target, source)
+            yield from parse_patch(item["patch"], target, source, at=replace(at, route=f"/{name}/{index}/patch"))
         elif isinstance(item.get("path"), str):
             yield from _file(files, folder, item["path"], target, source, patch_files)
 
 
 def _operations(
-    files: TreeFiles, folder: str, value: Mapping[str, Any], source: Source, patch_files: list[str]
+    files: TreeFiles, folder: str, value: Mapping[str, Any], source: Source, patch_files: list[str], at: TextAt
 ) -> Iterator[Patch]:
-    for item in items(value.get("patchesJson6902")):
-        target = mapping(item.get("target"))
-        if isinstance(item.get("patch"), str):
-            yield from parse_patch(item["patch"], target, source)
-        elif isinstance(item.get("path"), str):
-            yield from _file(files, folder, item["path"], target, source, patch_files)
-
-
-def _text_or_file(
-    files: TreeFiles, folder: str, entry: str, target: Mapping[str, Any], source: Source, patch_files: list[str]
-) -> Iterator[Patch]:
-    if "\n" in entry:
-        yield from parse_patch(entry, target, source)
-    else:
-        yield from _file(files, folder, entry, target, source, patch_files)
+    yield from _listed(files, folder, value, "patchesJson6902", source, patch_files, at)
 
 
 def _file(
@@ -248,7 +254,8 @@ def _file(
     if data is None:
         yield Patch(source, target, unread=True)
     else:
-        yield from parse_patch(data.decode("utf-8", "replace"), target, Source(files.names[inner], 1))
+        path = files.names[inner]
+        yield from parse_patch(data.decode("utf-8", "replace"), target, Source(path, 1), at=TextAt(path, 0))
 
 
 def _text_at(files: TreeFiles, folder: str, entry: str) -> str | None:

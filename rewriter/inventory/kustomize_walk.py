@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rewriter.inventory.facts import Source
@@ -28,11 +28,13 @@ class Placement:
     """One way of a file's manifests to a cluster: the steps, innermost first, and the target.
 
     `target` names where they go: the file of the outermost applier, an Argo CD destination, or the folder of a
-    kustomization that nothing in the tree applies. Equal targets are the same cluster.
+    kustomization that nothing in the tree applies. Equal targets are the same cluster. `root` is the folder of the
+    outermost kustomization that lists the file, None where none does.
     """
 
     chain: Chain
     target: str
+    root: str | None = field(default=None, compare=False)
 
     def apply(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
         """A manifest as this placement applies it."""
@@ -61,6 +63,7 @@ class Walk:
         self.problems: dict[Problem, None] = {}
         self._count = 0
         self._target = ""
+        self._root: str | None = None
         self._fresh: list[tuple[str, Placement]] = []
         self._names = sorted(name for name in files.names if not name.startswith("../"))
 
@@ -81,6 +84,7 @@ class Walk:
                 source = chain[-1].source if chain else Source(folder)
                 missing = Unfollowed(f"component {component} of {source}, which is not there,")
                 chain = (Transform(source, unfollowed=(missing,)), *chain)
+        self._root = folder
         if folder in self._kustomizations:
             self._build(folder, chain, ())
         else:
@@ -100,8 +104,10 @@ class Walk:
             above = inner.rpartition("/")[0]
             if "/" in inner[len(prefix) :] and (not recurse or self._kustomized(above, folder, own) is not None):
                 continue
+            self._root = None
             self._emit(inner, chain)
         for inside in sorted({each for each in own.values() if each is not None}):
+            self._root = inside
             self._build(inside, chain, ())
 
     def _kustomized(self, folder: str, top: str, own: dict[str, str | None]) -> str | None:
@@ -140,8 +146,8 @@ class Walk:
                 self._missing(each, entry)
         for url in each.remote:
             self._tell(each.source, f"{url} is remote and not read")
-        for field in each.unread:
-            self._tell(each.source, f"what `{field}` changes is not read")
+        for name in each.unread:
+            self._tell(each.source, f"what `{name}` changes is not read")
         return chain
 
     def _emit(self, inner: str, chain: Chain) -> None:
@@ -149,7 +155,7 @@ class Walk:
         if self._count > MAX_PLACEMENTS:
             self._tell(Source(inner), f"more than {MAX_PLACEMENTS:,} placements; the rest is not followed")
             return
-        placement = Placement(chain, self._target)
+        placement = Placement(chain, self._target, self._root)
         placements = self.found.setdefault(inner, [])
         if len(placements) >= MAX_PER_FILE:
             self._tell(Source(inner), f"is applied in more than {MAX_PER_FILE} ways; the rest is not followed")

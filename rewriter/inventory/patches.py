@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rewriter import yamltext
@@ -27,11 +27,24 @@ _LONGEST = 1000
 
 
 @dataclass(frozen=True, slots=True)
+class TextAt:
+    """Where YAML stands: a document of a file or, with a `route` to a string of that document, one within the string.
+
+    `path` is as people know it. `document` counts the documents of the file, `within` those of the string, or is 0.
+    """
+
+    path: str
+    document: int
+    route: str = ""
+    within: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Patch:
     """A strategic merge (`merge`) or RFC 6902 operations. `target` is a kustomize target; empty: the merge's own.
 
     `unread` says that what the patch does is not known; such a patch changes nothing here. `via` names in words what
-    makes the patch, where that is no field for patches.
+    makes the patch, where that is no field for patches. `at` is where its text stands, None where that is not known.
     """
 
     source: Source
@@ -40,11 +53,17 @@ class Patch:
     operations: tuple[Mapping[str, Any], ...] = ()
     unread: bool = False
     via: str = ""
+    at: TextAt | None = None
 
     @property
     def words(self) -> str:
         """Who makes the patch, with file and line."""
         return self.via or f"a patch of {self.source}"
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether it is read and stands in a text of the tree: what it makes of a policy can be traced to there."""
+        return self.at is not None and not self.unread and not self.via
 
     @property
     def changes_rules(self) -> bool:
@@ -57,21 +76,28 @@ class Patch:
         return any(place.split("/")[1:2] in ([], [""]) or place.split("/")[1] in _RULES for place in places)
 
 
-def parse_patch(text: str, target: Mapping[str, Any], source: Source, via: str = "") -> Iterator[Patch]:
+def parse_patch(
+    text: str, target: Mapping[str, Any], source: Source, via: str = "", at: TextAt | None = None
+) -> Iterator[Patch]:
     """The patches of a text: strategic merges or lists of operations, one a document; one that is unread if it fails.
 
-    `target` is a kustomize target, empty for merges that name their own.
+    `target` is a kustomize target, empty for merges that name their own. `at` is where the first of them stands.
     """
     try:
-        values = [document.value for document in yamltext.parse(text)]
+        documents = yamltext.parse(text)
     except yamltext.YamlTextError:
         yield Patch(source, target, unread=True, via=via)
         return
-    for value in values:
+    for document in documents:
+        value, place = document.value, None if at is None else _placed(at, document.index)
         if isinstance(value, list) and all(isinstance(item, dict) for item in value):
-            yield Patch(source, target, operations=tuple(value), via=via)
+            yield Patch(source, target, operations=tuple(value), via=via, at=place)
         elif isinstance(value, dict):
-            yield Patch(source, target, merge=value, via=via)
+            yield Patch(source, target, merge=value, via=via, at=place)
+
+
+def _placed(at: TextAt, index: int) -> TextAt:
+    return replace(at, within=index) if at.route else replace(at, document=index)
 
 
 def may_mean(patch: Patch, value: Mapping[str, Any], original: Mapping[str, Any]) -> bool:

@@ -87,18 +87,25 @@ def added_by(step: Transform) -> Added:
     return Added("\n".join(texts).encode(), renames, step.variables is not None)
 
 
-def transformed(value: Mapping[str, Any], chain: Sequence[Transform]) -> Mapping[str, Any]:
-    """A manifest as it is applied at the end of a chain, innermost step first. The given one stays as it is."""
+def transformed(
+    value: Mapping[str, Any], chain: Sequence[Transform], made: list[Patch] | None = None
+) -> Mapping[str, Any]:
+    """A manifest as it is applied at the end of a chain, innermost step first. The given one stays as it is.
+
+    `made` takes the patches that are for it, in order.
+    """
+    made = [] if made is None else made
     name = mapping(value.get("metadata")).get("name")
     original = name if isinstance(name, str) else ""
     for step in chain:
-        value = _step(value, step, original)
+        value = _step(value, step, original, made)
     return value
 
 
-def _step(value: Mapping[str, Any], step: Transform, original: str) -> Mapping[str, Any]:
+def _step(value: Mapping[str, Any], step: Transform, original: str, made: list[Patch]) -> Mapping[str, Any]:
     for patch in step.patches:
         if meant(patch, value, original):
+            made.append(patch)
             value = patched(value, patch)
     kind = value.get("kind")
     metadata = dict(mapping(value.get("metadata")))
@@ -114,6 +121,7 @@ def _step(value: Mapping[str, Any], step: Transform, original: str) -> Mapping[s
     value = result
     for patch in step.late_patches:
         if meant(patch, value, original):
+            made.append(patch)
             value = patched(value, patch)
     if step.variables is not None and not is_disabled(mapping(value.get("metadata"))):
         value = substituted(value, step.variables, step.complete)

@@ -36,6 +36,7 @@ from rewriter.inventory.kustomize_walk import Placement, Problem
 from rewriter.inventory.load_balancers import AddressPool, RedirectPolicy
 from rewriter.inventory.mutations import Mutation, all_mutations
 from rewriter.inventory.operators import CONVENTIONS
+from rewriter.inventory.patched_policies import PatchedPolicies
 from rewriter.inventory.placements import Placements
 from rewriter.inventory.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
 from rewriter.inventory.programs import is_program, programs_in, terraform_programs
@@ -193,12 +194,7 @@ class TreeInventory:
 
     def local_globs(self, folder: str) -> dict[str, list[str]]:
         """For each cluster the globs, relative to a folder, of what the tree applies to it alone."""
-        files = {
-            inner: frozenset(cluster.name if cluster else None for cluster in self._delivery.clusters_of(path))
-            for inner, path in self._files.names.items()
-            if self._placements.of(inner)
-        }
-        return cluster_globs(files, self._files.inner(folder) or ".")
+        return cluster_globs(self._delivery.clusters_by_file(), self._files.inner(folder) or ".")
 
     def cluster_of(self, path: str) -> Cluster | None:
         return self._delivery.cluster_of(path)
@@ -220,6 +216,11 @@ class TreeInventory:
 
     def changed_on_the_way(self, path: str, manifest: Mapping[str, Any], route: str = "") -> str:
         return self._delivery.changed_on_the_way(path, manifest, route)
+
+    @cached_property
+    def patched(self) -> PatchedPolicies:
+        """The policies that patches change."""
+        return PatchedPolicies(self._files, self._placements, self._delivery)
 
     def services(self, name: str, namespace: str | None = None) -> Sequence[Service]:
         found = self._facts.holding("services", b"Service", [name])
@@ -322,12 +323,8 @@ class TreeInventory:
     def cidr_groups(self) -> Sequence[CIDRGroup]:
         return self._facts.holding("cidr_groups", b"CiliumCIDRGroup", ())
 
-    @property
-    def addresses(self) -> AddressIndex:
-        return self._addresses
-
     @cached_property
-    def _addresses(self) -> AddressIndex:
+    def addresses(self) -> AddressIndex:
         return AddressIndex(self.all_services(), self.nodes(), self.address_pools(), self.gateways())
 
     def controller_classes(self) -> Sequence[ControllerClass]:

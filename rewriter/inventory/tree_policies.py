@@ -34,7 +34,7 @@ _APPLIERS = frozenset({"helm.toolkit.fluxcd.io", "helm.cattle.io", "argoproj.io"
 
 def applied_policies(files: TreeFiles, placements: Placements, delivery: Delivery) -> Iterator[AppliedPolicy]:
     """The policies of the files that can be read, each once for each different way in which it is applied."""
-    for file in _policy_files(files):
+    for file in policy_files(files):
         inner = files.inner(file.path)
         if inner in placements.patch_files:
             continue
@@ -95,7 +95,7 @@ def _named(manifest: Mapping[str, Any], cluster: str | None) -> tuple[str | None
 
 def unread_policies(files: TreeFiles) -> Iterator[UnreadPolicy]:
     """The policies in templates, in files that cannot be read, and inside manifests of other kinds."""
-    for file in _policy_files(files):
+    for file in policy_files(files):
         manifests = files.manifests(file.path, file.data)
         if any(source.path == file.path for source in files.unreadable):
             yield from _in_text(file.path, file.data.decode("utf-8", "replace"), whole=not manifests)
@@ -104,7 +104,8 @@ def unread_policies(files: TreeFiles) -> Iterator[UnreadPolicy]:
                 yield from _inside(manifest)
 
 
-def _policy_files(files: TreeFiles) -> Iterator[OfferedFile]:
+def policy_files(files: TreeFiles) -> Iterator[OfferedFile]:
+    """The files that may hold a policy."""
     return (file for file in files.files if file.kinds & POLICY_KINDS or (file.holds_list and b"Policy" in file.data))
 
 

@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from rewriter.inventory.render.process import ProcessError, run_apart
+
 #: Seconds that one rendering, and one download, may take.
 RENDER_SECONDS, FETCH_SECONDS = 30, 60
-#: What one rendering may write. The largest charts of the field render to less than 5 MB.
-MOST_BYTES = 64 << 20
-_LOOK_SECONDS = 0.5
 
 
 class HelmError(Exception):
@@ -61,24 +57,10 @@ class Helm:
         self._run(command, FETCH_SECONDS)
 
     def _run(self, arguments: Sequence[str], seconds: int) -> str:
-        with tempfile.TemporaryDirectory(prefix="cnpfix-helm-") as home, tempfile.TemporaryFile() as out:
-            with tempfile.TemporaryFile() as err:
-                process = subprocess.Popen(
-                    [self.program, *arguments],
-                    stdin=subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=err,
-                    env=_environment(home),
-                    cwd=home,
-                    start_new_session=True,
-                )
-                try:
-                    code = _ended(process, seconds, (out.fileno(), err.fileno()))
-                finally:
-                    _end(process)
-                if code:
-                    raise HelmError(_reason(_text(err)))
-            return _text(out)
+        try:
+            return run_apart([self.program, *arguments], seconds, _environment)
+        except ProcessError as error:
+            raise HelmError(str(error)) from None
 
 
 def _environment(home: str) -> dict[str, str]:
@@ -86,36 +68,3 @@ def _environment(home: str) -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if key.lower().endswith("_proxy") or key.startswith("SSL_")}
     folders = {f"HELM_{name}_HOME": f"{home}/{name.lower()}" for name in ("CACHE", "CONFIG", "DATA")}
     return {**kept, **folders, "HOME": home, "PATH": "/usr/bin:/bin", "KUBECONFIG": os.devnull}
-
-
-def _ended(process: subprocess.Popen[bytes], seconds: int, written: Sequence[int]) -> int:
-    """The exit code of a run. Raises HelmError where it takes too long or writes too much."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return process.wait(min(_LOOK_SECONDS, max(deadline - time.monotonic(), 0)))
-        except subprocess.TimeoutExpired:
-            if time.monotonic() >= deadline:
-                raise HelmError(f"helm takes longer than {seconds} s") from None
-            if any(os.fstat(file).st_size > MOST_BYTES for file in written):
-                raise HelmError(f"helm writes more than {MOST_BYTES >> 20} MB") from None
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ends a run with all that it started."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _text(file: Any) -> str:
-    file.seek(0)
-    return str(file.read(MOST_BYTES).decode("utf-8", "replace"))
-
-
-def _reason(message: str) -> str:
-    """The line of helm's message that says why."""
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("Error:")]
-    words = (errors or lines or ["helm failed and says nothing"])[-1].removeprefix("Error:").strip()
-    return words if len(words) < 200 else f"{words[:199]}…"

@@ -14,6 +14,7 @@ from rewriter.engine.workspace import Request
 from rewriter.inventory.facts import Source
 from rewriter.inventory.releases.model import Chart, Release
 from rewriter.inventory.render import helm as helm_module
+from rewriter.inventory.render import process
 from rewriter.inventory.render.helm import Helm, HelmError
 from rewriter.inventory.render.renderer import Renderer, find_helm
 from rewriter.inventory.tree import TreeInventory
@@ -178,7 +179,7 @@ def test_helm_that_writes_without_end_is_ended(tmp_path: Path, monkeypatch: pyte
     loud = tmp_path / "helm"
     loud.write_text("#!/bin/sh\nexec yes\n")
     loud.chmod(0o755)
-    monkeypatch.setattr(helm_module, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(process, "MOST_BYTES", 1 << 20)
     with pytest.raises(HelmError, match="more than 1 MB"):
         Helm(str(loud)).render(tmp_path, "a", "b", {})
 

@@ -1,0 +1,1 @@
+"""Policies that Kustomize patches change: judged as built, fixed at the text that causes it, proved by building."""

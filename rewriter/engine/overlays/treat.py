@@ -1,0 +1,241 @@
+"""One file of policies that patches change: the findings that its text causes, and fixes that every build proves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from rewriter import yamltext
+from rewriter.engine.hooks import FileHooks, Outcome
+from rewriter.engine.isolation import Failure
+from rewriter.engine.overlays.builds import Builder, named
+from rewriter.engine.overlays.judged import Judged, judge
+from rewriter.engine.overlays.merge import merged
+from rewriter.engine.overlays.proof import NotProvedError, prove
+from rewriter.engine.overlays.sources import reread, translated_fix
+from rewriter.engine.overlays.texts import TextError, Texts
+from rewriter.engine.overlays.traced import NotTracedError, traced
+from rewriter.engine.result import Reported
+from rewriter.finding import Operation
+from rewriter.inventory.patched_policies import PatchedPolicies, PatchedPolicy
+from rewriter.inventory.patches import TextAt
+from rewriter.inventory.render.kubectl import BuildError
+
+_MOST_FIXES = 40
+_ELSEWHERE = "the fix would change another text than the one that causes it"
+_DIFFER = "the overlays that use the text need different changes of it"
+
+#: A finding wherever its text is by now: its pass, what it says, and the kustomization that shows it.
+Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Overlays:
+    """The policies of a tree that patches change, and what builds them."""
+
+    patched: PatchedPolicies
+    builder: Builder
+
+
+@dataclass(slots=True)
+class OverlayOutcome:
+    """What became of a file. `text` is its new text (None: unchanged), `covered` the documents that are treated here.
+
+    `policies` counts those that stand in the file.
+    """
+
+    findings: list[Reported] = field(default_factory=list)
+    text: str | None = None
+    covered: frozenset[int] = frozenset()
+    policies: int = 0
+    failures: list[tuple[Failure, int]] = field(default_factory=list)
+
+
+def treat_patched_file(
+    overlays: Overlays, path: str, text: str, hooks: Callable[[PatchedPolicy], FileHooks]
+) -> OverlayOutcome:
+    """Findings and fixes of a file that holds a policy which patches change, or a patch of one. Never raises."""
+    own = [each for each in overlays.patched.all if path in each.paths]
+    if not own:
+        return OverlayOutcome()
+    texts = Texts(overlays.patched.bytes_of_path)
+    if texts.of(path) != text:
+        texts = texts.with_text(path, text)
+    return _File(overlays, path, own, hooks).treated(texts)
+
+
+class _File:
+    def __init__(
+        self,
+        overlays: Overlays,
+        path: str,
+        policies: Sequence[PatchedPolicy],
+        hooks: Callable[[PatchedPolicy], FileHooks],
+    ) -> None:
+        self._overlays = overlays
+        self._path = path
+        self._policies = policies
+        self._hooks = hooks
+
+    def treated(self, texts: Texts) -> OverlayOutcome:
+        try:
+            items = self._judged(texts)
+        except (NotTracedError, TextError):
+            return OverlayOutcome()
+        bases = frozenset(each.base for each in self._policies if each.base.path == self._path)
+        outcome = OverlayOutcome(covered=frozenset(each.document for each in bases), policies=len(bases))
+        found = [judge(each, self._hooks(each.policy), texts) for each in items]
+        seen = [
+            (item, each.located(reported, texts))
+            for item, told in zip(items, found, strict=True)
+            for each, reported in ((item, reported) for reported in told.findings)
+            if each.origin(reported.finding.route).at.path == self._path
+        ]
+        outcome.failures = [(failure, 0) for told in found for failure in told.failures]
+        left = next((each.left for each in items if each.left), "")
+        if left:
+            outcome.findings = merged([(item, _left(each, left)) for item, each in seen])
+            return outcome
+        fixed, refused, texts = self._fixed(items, found, texts)
+        if fixed:
+            outcome.text = texts.of(self._path)
+        told = []
+        for item, each in seen:
+            key = _key(item, each)
+            if each.fixed and fixed[key] > 0:
+                fixed[key] -= 1
+                told.append((item, each))
+            else:
+                told.append((item, _left(each, refused.get(key, _DIFFER))))
+        outcome.findings = merged(told)
+        return outcome
+
+    def _judged(self, texts: Texts) -> list[Judged]:
+        """The policies as they are built of these texts. Raises NotTracedError and TextError."""
+        return [self._one(reread(each, texts) if texts.changed else each, texts) for each in self._policies]
+
+    def _one(self, policy: PatchedPolicy, texts: Texts) -> Judged:
+        root = policy.placement.root
+        words = f"kubectl kustomize {root}"
+        judged = Judged(policy, policy.applied, traced(policy), words)
+        patch = next((each.words for each in policy.patches if each.changes_rules), "")
+        changed = f"{patch} changes it when it is applied, and " if patch else ""
+        try:
+            if root is None or root not in self._overlays.patched.kustomizations:
+                raise BuildError("no kustomization of the tree lists the policy")
+            built = self._overlays.builder.build(root, texts)
+        except BuildError as error:
+            return replace(judged, left=f"{changed}no fix is proved: {error}")
+        index = built.of(named(policy.applied))
+        if index is None:
+            return replace(judged, left=f"{changed}{words} builds no single policy of its name")
+        judged = replace(judged, value=built.documents[index][1], index=index)
+        if not judged.is_traced:
+            return replace(judged, left=f"{changed}{words} builds something else")
+        return judged
+
+    def _fixed(
+        self, items: Sequence[Judged], found: Sequence[Outcome], texts: Texts
+    ) -> tuple[Counter[Key], dict[Key, str], Texts]:
+        """Which findings are fixed, why others are not, and the new texts."""
+        fixed: Counter[Key] = Counter()
+        refused: dict[Key, str] = {}
+        for _ in range(_MOST_FIXES):
+            chosen = self._next(items, found, refused)
+            if chosen is None:
+                return fixed, refused, texts
+            item, reported = chosen
+            try:
+                changed, keys = self._attempt(items, found, item, reported, texts)
+                new = self._judged(changed)
+            except (NotProvedError, NotTracedError, TextError, BuildError) as error:
+                refused[_key(item, reported)] = str(error) or _ELSEWHERE
+                continue
+            fixed.update(keys)
+            items, texts = new, changed
+            found = [judge(each, self._hooks(each.policy), texts) for each in items]
+        return fixed, refused, texts
+
+    def _next(
+        self, items: Sequence[Judged], found: Sequence[Outcome], refused: Mapping[Key, str]
+    ) -> tuple[Judged, Reported] | None:
+        """The next finding that this file's text causes, and that has a fix which is not tried yet."""
+        for item, outcome in zip(items, found, strict=True):
+            for reported in outcome.findings:
+                here = item.origin(reported.finding.route).at.path == self._path
+                if here and reported.fixed and _key(item, reported) not in refused:
+                    return item, reported
+        return None
+
+    def _attempt(
+        self, items: Sequence[Judged], found: Sequence[Outcome], item: Judged, reported: Reported, texts: Texts
+    ) -> tuple[Texts, list[Key]]:
+        """The texts with one finding fixed in every policy that shows it, and all that it is fixed in.
+
+        Raises NotProvedError, NotTracedError, TextError, BuildError.
+        """
+        place = item.origin(reported.finding.route)
+        expected: dict[tuple[str | None, int], Any] = {}
+        edits: list[tuple[TextAt, list[Operation]]] = []
+        keys = []
+        for each, outcome in zip(items, found, strict=True):
+            same = [
+                one
+                for one in outcome.findings
+                if one.fixed and one.finding.id == reported.finding.id and each.origin(one.finding.route) == place
+            ]
+            if not same or same[0].finding.fix is None:
+                continue
+            only = _Only(same[0])
+            told = judge(each, self._hooks(each.policy), texts, only)
+            if told.text is None:
+                raise NotProvedError(next((one.not_fixed for one in told.findings if one.not_fixed), told.failure))
+            value = yamltext.parse(told.text)[0].value
+            expected[each.policy.placement.root, each.index] = value
+            edits.append(translated_fix(each.policy, each.value, same[0].finding.fix.operations))
+            keys.append(_key(each, same[0]))
+        at, operations = edits[0]
+        if any(other != edits[0] for other in edits):
+            raise NotProvedError(_DIFFER)
+        if at.path != self._path:
+            raise NotProvedError(_ELSEWHERE)
+        changed = texts.edited(at, operations)
+        for root in dict.fromkeys(each.policy.placement.root for each in items):
+            assert root is not None
+            mine = {index: value for (where, index), value in expected.items() if where == root}
+            before = self._overlays.builder.build(root, texts)
+            try:
+                after = self._overlays.builder.build(root, changed)
+            except BuildError as error:
+                raise NotProvedError(f"with the fix, kubectl kustomize {root} fails: {error}") from None
+            prove(before, after, mine, root)
+        return changed, keys
+
+
+class _Only:
+    """Leaves out every fix but that of one finding, and that one the second time."""
+
+    def __init__(self, wanted: Reported) -> None:
+        self._wanted = wanted
+        self._done = False
+
+    def __call__(self, reported: Reported) -> str:
+        wanted = self._wanted.finding
+        same = (reported.finding.id, reported.finding.route) == (wanted.id, wanted.route)
+        if self._done or not same:
+            return "it is tried apart"
+        self._done = True
+        return ""
+
+
+def _key(item: Judged, reported: Reported) -> Key:
+    return reported.finding.id, reported.finding.message, f"{item.words} {named(item.value)}"
+
+
+def _left(reported: Reported, why: str) -> Reported:
+    """A finding whose fix is not made."""
+    if reported.fixed:
+        return replace(reported, fixed=False, not_fixed=f"not rewritten: {why}".replace("not rewritten: not", "not"))
+    return reported

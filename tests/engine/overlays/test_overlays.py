@@ -1,0 +1,269 @@
+"""Policies that Kustomize patches change: judged as built, fixed at the text that causes it, proved by kubectl."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from tests.engine.charts.support import DNS, FIXED, STAR, Repository, Treated
+from tests.inventory.support import kustomization
+
+POLICY = """\
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata:
+  name: web
+  namespace: shop
+spec:
+  endpointSelector:
+    matchLabels:
+      app: web
+  egress:
+"""
+MERGE = POLICY.replace("  endpointSelector:\n    matchLabels:\n      app: web\n", "").replace("  namespace: shop\n", "")
+PLAIN = POLICY + DNS
+BASE = {"base/kustomization.yaml": "resources: [policy.yaml]\n"}
+TARGET = "    target: {kind: CiliumNetworkPolicy}\n"
+FILE = "resources: [../base]\npatches:\n  - path: patch.yaml\n" + TARGET
+ADD = """\
+- op: add
+  path: /spec/egress/-
+  value:
+    toFQDNs:
+      - matchPattern: "**.example.com"
+"""
+
+
+def inline(patch: str, header: str = "|-") -> str:
+    """A kustomization with an inline patch."""
+    rows = "".join(f"        {line}\n" for line in patch.rstrip("\n").split("\n"))
+    return f"resources: [../base]\npatches:\n  -{TARGET[3:]}    patch: {header}\n{rows}"
+
+
+def treat(repository: Repository, files: Mapping[str, str], *arguments: str) -> Treated:
+    return repository.treat({**BASE, **files}, "--select", "fqdn-double-star", *arguments, programs=("kubectl",))
+
+
+#: By name: files, and the one of them in which `**` is found and fixed.
+FOUND: dict[str, tuple[dict[str, str], str]] = {
+    "in the base, which an overlay patches": (
+        {
+            "base/policy.yaml": PLAIN + STAR,
+            "top/kustomization.yaml": inline("- op: add\n  path: /spec/ingress\n  value: []\n"),
+        },
+        "base/policy.yaml",
+    ),
+    "in the base of two overlays": (
+        {
+            "base/policy.yaml": PLAIN + STAR,
+            "top/kustomization.yaml": inline("- op: add\n  path: /spec/ingress\n  value: []\n"),
+            "plain/kustomization.yaml": "namePrefix: two-\nresources: [../base]\n",
+        },
+        "base/policy.yaml",
+    ),
+    "in a strategic merge": (
+        {"base/policy.yaml": PLAIN, "top/kustomization.yaml": FILE, "top/patch.yaml": MERGE + DNS + STAR},
+        "top/patch.yaml",
+    ),
+    "in a strategic merge of the old field": (
+        {
+            "base/policy.yaml": PLAIN,
+            "top/kustomization.yaml": "resources: [../base]\npatchesStrategicMerge: [patch.yaml]\n",
+            "top/patch.yaml": MERGE.replace("web\n", "web\n  namespace: shop\n", 1) + DNS + STAR,
+        },
+        "top/patch.yaml",
+    ),
+    "in an inline strategic merge": (
+        {"base/policy.yaml": PLAIN, "top/kustomization.yaml": inline(MERGE + DNS + STAR)},
+        "top/kustomization.yaml",
+    ),
+    "in an operation of a file": (
+        {"base/policy.yaml": PLAIN, "top/kustomization.yaml": FILE, "top/patch.yaml": ADD},
+        "top/patch.yaml",
+    ),
+    "in an operation of the old field": (
+        {
+            "base/policy.yaml": PLAIN,
+            "top/kustomization.yaml": "resources: [../base]\npatchesJson6902:\n  - path: patch.yaml\n"
+            "    target: {group: cilium.io, version: v2, kind: CiliumNetworkPolicy, name: web}\n",
+            "top/patch.yaml": ADD,
+        },
+        "top/patch.yaml",
+    ),
+    "in an inline operation": (
+        {"base/policy.yaml": PLAIN, "top/kustomization.yaml": inline("# more names\n" + ADD)},
+        "top/kustomization.yaml",
+    ),
+    "in a component": (
+        {
+            "base/policy.yaml": PLAIN,
+            "part/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
+            "patches:\n  - path: patch.yaml\n" + TARGET,
+            "part/patch.yaml": ADD,
+            "top/kustomization.yaml": "resources: [../base]\ncomponents: [../part]\n",
+            "second/kustomization.yaml": "nameSuffix: -two\nresources: [../base]\ncomponents: [../part]\n",
+        },
+        "part/patch.yaml",
+    ),
+    "below a patch that puts rules first": (
+        {
+            "base/policy.yaml": POLICY + STAR,
+            "top/kustomization.yaml": inline(
+                "- op: add\n  path: /spec/egress/0\n  value: {toEntities: [kube-apiserver]}\n"
+            ),
+        },
+        "base/policy.yaml",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_fix_goes_to_the_text_that_causes_the_finding(name: str, repository: Repository) -> None:
+    files, where = FOUND[name]
+    found = treat(repository, files)
+    assert found.errors == []
+    [finding] = found.findings
+    assert (finding["file"], finding["fixed"]) == (where, True), finding["advice"]
+    line = found.after[where].split("\n")[finding["line"] - 1]
+    assert line.strip() == '- matchPattern: "*.example.com"'
+    assert "kubectl kustomize" in finding["evidence"][-1]
+    assert found.after == {**BASE, **files, where: files[where].replace("**.example", "*.example")}
+    again = treat(repository, found.after)
+    assert (again.findings, again.after) == ([], found.after)
+
+
+#: By name: files in which nothing is found, though a text alone says `**`.
+SILENT: dict[str, dict[str, str]] = {
+    "a patch replaces the rules": {
+        "base/policy.yaml": PLAIN + STAR,
+        "top/kustomization.yaml": FILE,
+        "top/patch.yaml": MERGE + DNS + FIXED,
+    },
+    "a patch takes the rule away": {
+        "base/policy.yaml": PLAIN + STAR,
+        "top/kustomization.yaml": inline("- op: remove\n  path: /spec/egress/1\n"),
+    },
+    "a patch is for no policy": {
+        "base/policy.yaml": PLAIN,
+        "top/kustomization.yaml": FILE.replace("CiliumNetworkPolicy", "NetworkPolicy"),
+        "top/patch.yaml": ADD,
+    },
+}
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_what_no_build_holds_is_no_finding(name: str, repository: Repository) -> None:
+    found = treat(repository, SILENT[name])
+    assert (found.findings, found.errors) == ([], [])
+    assert found.after == {**BASE, **SILENT[name]}
+
+
+#: By name: files, the file of the finding, and words of the reason that it is not fixed.
+LEFT: dict[str, tuple[dict[str, str], str, str]] = {
+    "a folded patch": (
+        {
+            "base/policy.yaml": PLAIN,
+            "top/kustomization.yaml": "resources: [../base]\npatches:\n  -" + TARGET[3:] + "    patch: '"
+            '[{"op": "add", "path": "/spec/egress/-", "value": {"toFQDNs": [{"matchPattern": "**.example.com"}]}}]\'\n',
+        },
+        "top/kustomization.yaml",
+        "quoted or folded text",
+    ),
+    "a remote base": (
+        {
+            "base/policy.yaml": PLAIN,
+            "top/kustomization.yaml": inline(ADD).replace("[../base]", "[../base, https://example.com/x]"),
+        },
+        "top/kustomization.yaml",
+        "https://example.com/x",
+    ),
+    "a build that fails": (
+        {
+            "base/policy.yaml": PLAIN,
+            "top/kustomization.yaml": inline(ADD).replace("[../base]", "[../base, gone.yaml]"),
+        },
+        "top/kustomization.yaml",
+        "no fix is proved",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_what_cannot_be_proved_is_left_with_the_reason(name: str, repository: Repository) -> None:
+    files, where, words = LEFT[name]
+    found = treat(repository, files)
+    [finding] = found.findings
+    assert (finding["file"], finding["fixed"]) == (where, False)
+    assert words in finding["advice"]
+    assert found.after == {**BASE, **files}
+
+
+def test_without_kubectl_the_finding_stands_and_nothing_is_written(repository: Repository) -> None:
+    files = {"base/policy.yaml": PLAIN, "top/kustomization.yaml": inline(ADD)}
+    found = treat(repository, files, "--render", "never")
+    [finding] = found.findings
+    assert (finding["file"], finding["line"], finding["fixed"]) == ("top/kustomization.yaml", 9, False)
+    assert "kubectl is not on PATH" in finding["advice"]
+    assert found.after == {**BASE, **files}
+
+
+def test_a_patch_that_counts_rules_keeps_the_base_as_it_is(repository: Repository) -> None:
+    rejected = "  ingress:\n    - fromCIDR:\n        - 192.0.2.0/24\n      fromEntities:\n        - host\n"
+    last = "    - fromEntities:\n        - world\n"
+    files = {
+        "base/policy.yaml": POLICY.removesuffix("  egress:\n") + rejected + last,
+        "top/kustomization.yaml": inline("- op: remove\n  path: /spec/ingress/1\n"),
+    }
+    found = repository.treat({**BASE, **files}, "--select", "mixed-peers", "--unsafe-fixes", programs=("kubectl",))
+    [finding] = found.findings
+    assert (finding["file"], finding["fixed"]) == ("base/policy.yaml", False)
+    assert "a patch makes something else of the fix" in finding["advice"]
+    assert found.after == {**BASE, **files}
+
+
+def test_an_overlay_that_a_fix_would_break_keeps_the_text_as_it_is(repository: Repository) -> None:
+    files = {
+        "base/policy.yaml": PLAIN + STAR,
+        "one/kustomization.yaml": inline("- op: add\n  path: /spec/ingress\n  value: []\n"),
+        "two/kustomization.yaml": inline(
+            "- op: test\n  path: /spec/egress/1/toFQDNs/0/matchPattern\n  value: '**.example.com'\n"
+        ),
+    }
+    found = treat(repository, files)
+    [finding] = found.findings
+    assert (finding["file"], finding["fixed"]) == ("base/policy.yaml", False)
+    assert "kubectl kustomize two fails" in finding["advice"]
+    assert found.after == {**BASE, **files}
+
+
+def test_a_comment_silences_what_a_build_shows(repository: Repository) -> None:
+    files = {
+        "base/policy.yaml": PLAIN + STAR.replace('com"', 'com" # cnpfix: ignore[fqdn-double-star]'),
+        "top/kustomization.yaml": inline("- op: add\n  path: /spec/ingress\n  value: []\n"),
+    }
+    found = treat(repository, files)
+    assert found.findings == []
+
+
+def test_a_network_policy_with_labels_and_a_merge(repository: Repository) -> None:
+    base = (
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: web, namespace: shop}\n"
+        "spec:\n  podSelector: {matchLabels: {app: web}}\n  ingress: []\n"
+    )
+    patch = (
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: web, namespace: shop}\n"
+        "spec:\n  ingress:\n    - from:\n        - podSelector: {matchlabels: {app: client}} # the front\n"
+    )
+    files = {
+        "base/policy.yaml": base,
+        "top/kustomization.yaml": kustomization(
+            resources=["../base"], patches=[{"path": "patch.yaml"}], labels=[{"pairs": {"team": "shop"}}]
+        ),
+        "top/patch.yaml": patch,
+    }
+    found = repository.treat({**BASE, **files}, "--select", "unknown-field", "--unsafe-fixes", programs=("kubectl",))
+    [finding] = found.findings
+    assert (finding["file"], finding["fixed"]) == ("top/patch.yaml", True), finding["advice"]
+    assert found.after["top/patch.yaml"] == patch.replace("matchlabels", "matchLabels")
+    assert found.after["base/policy.yaml"] == base
