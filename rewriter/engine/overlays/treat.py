@@ -119,7 +119,7 @@ class _File:
     def _one(self, policy: PatchedPolicy, texts: Texts) -> Judged:
         root = policy.placement.root
         words = f"kubectl kustomize {root}"
-        judged = Judged(policy, policy.applied, traced(policy), words)
+        judged = Judged(policy, policy.applied, traced(policy), f"kustomization {root}")
         patch = next((each.words for each in policy.patches if each.changes_rules), "")
         changed = f"{patch} changes it when it is applied, and " if patch else ""
         try:

@@ -127,7 +127,7 @@ def test_a_fix_goes_to_the_text_that_causes_the_finding(name: str, repository: R
     assert (finding["file"], finding["fixed"]) == (where, True), finding["advice"]
     line = found.after[where].split("\n")[finding["line"] - 1]
     assert line.strip() == '- matchPattern: "*.example.com"'
-    assert "kubectl kustomize" in finding["evidence"][-1]
+    assert "kustomization" in finding["evidence"][-1]
     assert found.after == {**BASE, **files, where: files[where].replace("**.example", "*.example")}
     again = treat(repository, found.after)
     assert (again.findings, again.after) == ([], found.after)
