@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
-from typing import Any
+from functools import partial
+from typing import NamedTuple
 
 from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.identity import Identity
 from rewriter.cilium.policy import Policy
-from rewriter.cilium.policy_set import PolicySet, compile_policies
+from rewriter.cilium.policy_set import PolicySet
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
 from rewriter.cilium.tiers import is_cluster_network_policy, tiers_rejection
 from rewriter.cilium.validation import Rejection
@@ -25,14 +25,16 @@ from rewriter.engine.asked import (
     values_of,
 )
 from rewriter.engine.claims import compile_claims
+from rewriter.engine.everybody import allow_everything, deny_everything
 from rewriter.engine.inside import addresses_inside
+from rewriter.engine.other_ends import policies_at_peers, share_pods
 from rewriter.engine.result import AmongOthers, PolicyName
 from rewriter.engine.worlds import world_of
 from rewriter.evidence.settings import facts_of, mesh_port_names, workload_identity
 from rewriter.finding import Finding, Flows
 from rewriter.inventory.facts import Service
 from rewriter.inventory.inventory import Inventory
-from rewriter.passes.kit.enforcement import denied_by_others, may_share_pods, rejected, without_default_deny
+from rewriter.passes.kit.enforcement import denied_by_others, rejected, without_default_deny
 from rewriter.reach.compare import StepEffect, reach
 from rewriter.reach.difference import Difference
 from rewriter.reach.effect import step_effect
@@ -46,6 +48,13 @@ class Step:
     flows: Flows
     undeclared: Flows
     among_others: AmongOthers | None = None
+
+
+class _Ends(NamedTuple):
+    """The policies of peers, as they are today and later."""
+
+    policies: Sequence[Policy]
+    worlds: tuple[PolicyWorld, PolicyWorld]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +122,12 @@ class Effects:
             identities = self._workloads((before, after))
             found = [effect(identities)]
         if denies(before) or denies(after):
-            found.append(effect(identities, [_allow_everything(self.target)]))
+            found.append(effect(identities, [allow_everything(self.target)]))
         others = self._of_same_pods(before, after)
         among = self._worlds_among(worlds, others, (before, after))
         together = self._effect_among(before, after, among, others, identities, declared) if others else None
+        changed = any(each.own for each in found)
+        ends = self._ends((before, after), worlds, (None, None), self.source) if changed else None
         if together is not None and (requires(before) or requires(after)):
             found.append(together)
         if denied := self._denied_beside(before, after, worlds):
@@ -127,11 +138,15 @@ class Effects:
         )
         exact = all(each.own.exact and each.upgrade.exact for each in found)
         flows = self._with_kept(replace(own, exact=exact), upgrade, worlds, identities, inside)
+        if ends is not None:
+            both = self._effect_among(before, after, among, others, identities, declared, ends.worlds)
+            together = both if both.own.exact and both.upgrade.exact else together
         if together is None or not (together.own.exact and together.upgrade.exact):
             return Step(flows, undeclared)
         own, upgrade = Flows(*_texts(together.own)), Flows(*_texts(together.upgrade))
         beside = self._with_kept(own, upgrade, among, identities, inside)
-        return Step(flows, undeclared, AmongOthers(beside, frozenset(map(_name, others))))
+        named_policies = (*others, *(ends.policies if ends else ()))
+        return Step(flows, undeclared, AmongOthers(beside, frozenset(map(_name, named_policies))))
 
     def _with_kept(
         self,
@@ -148,15 +163,15 @@ class Effects:
             opened, closed = _texts(reach(today, unfixed, identities, beside=fixed, inside=inside))
         return replace(own, upgrade=upgrade, kept=closed, kept_closed=opened)
 
-    def upgrade(self, old: Policy, new: Policy) -> Flows:
-        """All flows that differ between the old policy today and the new one on the target version."""
+    def upgrade(self, old: Policy, new: Policy, ends: tuple[PolicyWorld, PolicyWorld] | None = None) -> Flows:
+        """Flows that differ between the old policy today and the new one on the target version; `ends` as `reach`."""
         facts = self.facts_of((old, new))
 
         def difference(identities: Sequence[Identity], beside: Sequence[PolicySet] = ()) -> Difference:
             before, after = self._world(old, self.source, facts), self._world(new, self.target, facts)
             if beside:
                 before, after = (PolicyWorld((*world.sets, *beside)) for world in (before, after))
-            return reach(before, after, identities, inside=self._inside(old, new), clusters=self.clusters)
+            return reach(before, after, identities, inside=self._inside(old, new), clusters=self.clusters, ends=ends)
 
         named = any(map(names_ports, (old, new)))
         identities = self._workloads((old, new)) if named else ()
@@ -165,7 +180,7 @@ class Effects:
             identities = self._workloads((old, new))
             found = [difference(identities)]
         if denies(old) or denies(new):
-            found.append(difference(identities, [_allow_everything(self.target)]))
+            found.append(difference(identities, [allow_everything(self.target)]))
         return Flows(*_union([_texts(each) for each in found]))
 
     def _inside(self, *policies: Policy) -> tuple[Prefix, ...]:
@@ -176,11 +191,27 @@ class Effects:
         """As `upgrade`, without what the other policies of the same pods let through or deny anyway.
 
         The others change too: from how they are read today to the target version, where `later` are there instead of
-        them. A flow that changes counts where it does not without this policy's change, or does with that alone.
+        them. A flow that changes counts where it does not without this policy's change, or does with that alone, and
+        where the policies of its other end let it through, as far as they are known.
         """
+        found = self._upgrade_among(old, new, later, None)
+        if not (found.opened or found.closed):
+            return found
+        facts = self.facts_of((old, new))
+        own = [world_of([policy], settings, facts) for policy, settings in ((old, self.source), (new, self.target))]
+        ends = self._ends((old, new), own, (None, later), self.target)
+        return found if ends is None else self._upgrade_among(old, new, later, ends.worlds)
+
+    def _upgrade_among(
+        self,
+        old: Policy,
+        new: Policy,
+        later: Sequence[Policy] | None,
+        ends: tuple[PolicyWorld, PolicyWorld] | None,
+    ) -> Flows:
         before, after = self._of_same_pods(old, new), self._of_same_pods(old, new, among=later)
         if not (before or after):
-            return self.upgrade(old, new)
+            return self.upgrade(old, new, ends)
         facts = self.facts_of((old, new, *before, *after))
         own = [world_of([policy], settings, facts) for policy, settings in ((old, self.source), (new, self.target))]
         rest = [world_of(these, settings, facts) for these, settings in ((before, self.source), (after, self.target))]
@@ -189,14 +220,43 @@ class Effects:
         inside = self._inside(old, new)
 
         def flows(identities: Sequence[Identity]) -> tuple[Difference, Difference]:
-            needed = reach(today, then, identities, last, inside, self.clusters)
-            enough = reach(then, today, identities, first, inside, self.clusters)
+            needed = reach(today, then, identities, last, inside, self.clusters, ends)
+            back = None if ends is None else (ends[1], ends[0])
+            enough = reach(then, today, identities, first, inside, self.clusters, back)
             return needed, replace(enough, opened=enough.closed, closed=enough.opened)
 
         found = flows(self._workloads((old, new, *before, *after)) if named else ())
         if not named and not all(each.exact for each in found):
             found = flows(self._workloads((old, new, *before, *after)))
         return Flows(*_union([_texts(each) for each in found]))
+
+    def _ends(
+        self,
+        own: tuple[Policy, Policy],
+        worlds: Sequence[PolicyWorld],
+        among: tuple[Sequence[Policy] | None, Sequence[Policy] | None],
+        later: Settings,
+    ) -> _Ends | None:
+        """The policies of the pods that a policy names as peers, today and `later`.
+
+        None where there are none, too many, or some that nothing here can read: those may allow what these refuse.
+        """
+        if self.inventory.unread_policies:
+            return None
+        names = set(map(_name, own))
+        made: list[PolicyWorld] = []
+        policies: list[Policy] = []
+        for those, settings in zip(among, (self.source, later), strict=True):
+            others = [each for each in (self.others() if those is None else those) if _name(each) not in names]
+            found = policies_at_peers(worlds, others, partial(self._world_under, settings))
+            if found is None:
+                return None
+            made.append(world_of(found, settings, self.facts_of((*own, *found))))
+            policies += found
+        return _Ends(policies, (made[0], made[1])) if policies else None
+
+    def _world_under(self, settings: Settings, policy: Policy) -> PolicyWorld:
+        return self._world(policy, settings, self.facts_of((policy,)))
 
     def allowed_by(self, before: Policy, after: Policy) -> Policy | None:
         """Another policy of the same pods that allows all that a step opens, on both releases; None for none.
@@ -228,7 +288,7 @@ class Effects:
         return [
             other
             for other in (self.others() if among is None else among)
-            if (other.kind, other.namespace, other.name) not in own and _may_share_pods(policies, other)
+            if (other.kind, other.namespace, other.name) not in own and share_pods(policies, other)
         ]
 
     def _worlds_among(
@@ -246,13 +306,15 @@ class Effects:
         others: Sequence[Policy],
         identities: Sequence[Identity],
         declared: CompiledClaims | None,
+        ends: tuple[PolicyWorld, PolicyWorld] | None = None,
     ) -> StepEffect:
-        """The effect of a step beside the other policies of the same pods."""
-        found = step_effect(*worlds, identities=identities, inside=self._inside(before, after), declared=declared)
+        """The effect of a step beside the other policies of the same pods, and those of its peers at the `ends`."""
+        inside = self._inside(before, after)
+        found = step_effect(*worlds, identities=identities, inside=inside, declared=declared, ends=ends)
         if identities or (found.own.exact and found.upgrade.exact):
             return found
         known = self._workloads((before, after, *others))
-        return step_effect(*worlds, identities=known, inside=self._inside(before, after), declared=declared)
+        return step_effect(*worlds, identities=known, inside=inside, declared=declared, ends=ends)
 
     def _denied_beside(self, before: Policy, after: Policy, worlds: Sequence[PolicyWorld]) -> tuple[str, ...]:
         """The directions in which only the default deny of other policies shows what a step opens."""
@@ -314,18 +376,6 @@ def _rejection(policy: Policy, settings: Settings) -> Rejection | None:
     return rejected(policy, settings.version, settings.flags)
 
 
-def _may_share_pods(policies: Sequence[Policy], other: Policy) -> bool:
-    """Whether one of these policies and another may apply to one pod; any may with a ClusterNetworkPolicy."""
-    if any(is_cluster_network_policy(each.raw) for each in (*policies, other)):
-        return True
-    return any(
-        may_share_pods(policy, spec, other, each)
-        for policy in policies
-        for spec in policy.specs
-        for each in other.specs
-    )
-
-
 def _name(policy: Policy) -> PolicyName:
     return PolicyName(policy.kind, policy.namespace or "", policy.name)
 
@@ -339,25 +389,3 @@ def _union(texts: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]) -> tuple[tu
         tuple(dict.fromkeys(text for part in parts for text in part)) for parts in zip(*texts, strict=True)
     )
     return opened, closed
-
-
-@cache
-def _allow_everything(settings: Settings) -> PolicySet:
-    """Policies of others that let everything through, to and from the host too."""
-    return _of_everybody({"ingress": [{"fromEntities": ["all"]}], "egress": [{"toEntities": ["all"]}]}, settings)
-
-
-@cache
-def deny_everything(settings: Settings, directions: tuple[str, ...]) -> PolicySet:
-    """Policies of others that let nothing through in these directions."""
-    return _of_everybody({direction: [{}] for direction in directions}, settings)
-
-
-def _of_everybody(rules: Mapping[str, Any], settings: Settings) -> PolicySet:
-    manifest = {
-        "apiVersion": "cilium.io/v2",
-        "kind": "CiliumClusterwideNetworkPolicy",
-        "metadata": {"name": "of-everybody"},
-        "specs": [{"endpointSelector": {}, **rules}, {"nodeSelector": {}, **rules}],
-    }
-    return compile_policies([manifest], settings)

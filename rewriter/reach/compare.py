@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.identity import Identity, NamedPort
-from rewriter.cilium.policy import INGRESS
+from rewriter.cilium.policy import EGRESS, INGRESS
 from rewriter.cilium.policy_set import LoadedEntry, match_entries, match_tiers, narrow_required
 from rewriter.cilium.settings import EnforcementMode
 from rewriter.cilium.terms import reserved_term
@@ -24,9 +24,19 @@ from rewriter.reach.difference import (
     FlowStatement,
     join_phrases,
 )
-from rewriter.reach.port_line import PortSet
+from rewriter.reach.port_line import PortSet, intersection, normalised
 from rewriter.reach.port_names import with_numbers
-from rewriter.reach.side import OWN, UNDECLARED, UPGRADE, Change, RuleBits, SubjectDefaults, changes, denies_by_default
+from rewriter.reach.side import (
+    OWN,
+    UNDECLARED,
+    UPGRADE,
+    Change,
+    RuleBits,
+    SubjectDefaults,
+    changes,
+    denies_by_default,
+    let_through,
+)
 from rewriter.reach.space import Space, build_space, pod_bits, same_content, subject_bits
 from rewriter.reach.world import CompiledClaims, PolicyWorld
 
@@ -50,6 +60,7 @@ def reach(
     beside: PolicyWorld | None = None,
     inside: Sequence[Prefix] = (),
     clusters: Sequence[str] = (),
+    ends: tuple[PolicyWorld, PolicyWorld] | None = None,
 ) -> Difference:
     """The flows that `after` opens and closes, over the identities and witnesses of every selection in any world.
 
@@ -57,13 +68,15 @@ def reach(
     `inside` are addresses of pods, nodes and Services, which are never outside the mesh whatever a CIDR says.
     `clusters` are all that there are, beside those that policies name; with none, there may be others.
 
-    Directions are compared one by one: a flow that ingress opens may still be closed on egress. The answer is complete
+    Directions are compared one by one: a flow that ingress opens may still be closed on egress. With `ends`, policies
+    of the peers before and after, flows that these, or the worlds themselves, refuse in the other direction are left
+    out: they open where both ends let them through, and close where both did. The answer is complete
     over the identities given, deterministic, and does not depend on the order of policies or rules.
     """
     if same_content(before, after) or (beside is not None and same_content(beside, after)):
         return NO_DIFFERENCE
     worlds = (before, after) if beside is None else (before, after, beside)
-    return _Comparison(worlds, identities, inside, clusters).result().own
+    return _Comparison(worlds, identities, inside, clusters, ends=ends).result().own
 
 
 def reach_of_step(
@@ -74,17 +87,18 @@ def reach_of_step(
     identities: Sequence[Identity] = (),
     inside: Sequence[Prefix] = (),
     declared: CompiledClaims | None = None,
+    ends: tuple[PolicyWorld, PolicyWorld] | None = None,
 ) -> StepEffect:
     """The flows that a step changes: at once where it is written early, and after the upgrade beside what that does.
 
     `today` and `early` are without and with the step under the source settings, `unfixed` and `fixed` under the target
     settings. A flow that the upgrade alone changes is none of the step's, nor one that it brings back to what it is
-    today. `upgrade` lists only flows that the step restores or changes in the same way. Where
-    nothing is `declared`, no flow of the step is.
+    today, nor one that its peers refuse (`ends`, as `reach` has it). `upgrade` lists only flows that the step restores
+    or changes in the same way. Where nothing is `declared`, no flow of the step is.
     """
     if same_content(fixed, unfixed) and same_content(early, today):
         return StepEffect()
-    return _Comparison((today, fixed, unfixed, early), identities, inside, declared=declared).result()
+    return _Comparison((today, fixed, unfixed, early), identities, inside, declared=declared, ends=ends).result()
 
 
 class _Flow(NamedTuple):
@@ -113,13 +127,16 @@ class _Comparison:
         inside: Sequence[Prefix],
         clusters: Sequence[str] = (),
         declared: CompiledClaims | None = None,
+        ends: tuple[PolicyWorld, PolicyWorld] | None = None,
     ) -> None:
         claimed = () if declared is None else tuple(PolicyWorld((each,)) for each in (declared.opens, declared.closes))
-        self.space: Space = build_space(worlds, identities, inside, clusters, claimed)
+        self.space: Space = build_space(worlds, identities, inside, clusters, (*claimed, *(ends or ())))
         self.universe = self.space.universe()
         self._by_address: dict[tuple[bool, bool], Universe] = {(False, False): self.universe}
         self._pods = pod_bits(self.universe)
-        self._named_ports = frozenset(p for w in (*worlds, *claimed) for each in w.sets for p in each.named_ports)
+        self._named_ports = frozenset(
+            p for w in (*worlds, *claimed, *(ends or ())) for each in w.sets for p in each.named_ports
+        )
         self._always = _in_default_deny(worlds[1])
         loaded = {id(world): self._load(world) for world in worlds}
         self._compared = len(worlds)
@@ -128,6 +145,8 @@ class _Comparison:
         self._host = self.universe.select(reserved_term("host"))
         self._init = self.universe.select(reserved_term("init"))
         self._known: dict[tuple[RuleBitsByWorld, SubjectDefaults], tuple[Change, ...]] = {}
+        self._at_peers: dict[tuple[int, str], Sequence[tuple[int, frozenset[RuleBits]]]] = {}
+        self._ends = None if ends is None else (self._load(ends[0]), self._load(ends[1]))
 
     def result(self) -> StepEffect:
         """What differs; without a step, all of it is `own`."""
@@ -142,6 +161,8 @@ class _Comparison:
                 if first != now and rest != [now] and not defaults.always_denied:
                     place = (direction, now)
                     enforcement[place] = enforcement.get(place, 0) | subjects
+        if self._ends is not None:
+            flows = self._let_through_by_peers(flows)
         describer = Describer(self.space, self.universe, self._subjects)
         own, upgrade, undeclared = (
             _by_change(
@@ -198,6 +219,59 @@ class _Comparison:
             )
             if len(set(rules[: self._compared])) > 1:
                 yield subjects, rules, self._defaults(direction, names, without_identity)
+
+    def _let_through_by_peers(self, flows: Mapping[_Flow, int]) -> dict[_Flow, int]:
+        """The flows without peers that refuse them in the other direction: those opened after, those closed before."""
+        kept: dict[_Flow, int] = {}
+        for flow, subjects in flows.items():
+            peers = flow.peers & ~self._refusing(flow, subjects)
+            if peers:
+                left = flow._replace(peers=peers)
+                kept[left] = kept.get(left, 0) | subjects
+        return kept
+
+    def _refusing(self, flow: _Flow, subjects: int) -> int:
+        """The peers that let through nothing of a flow from (or to) any of its subjects."""
+        if any(found.name for found in self.space.line.ranges(flow.ports)):
+            return 0  # What number a name stands for, the peers' rules may say in numbers.
+        which = 1 if flow.change == OPENED else 0
+        direction = EGRESS if flow.direction == INGRESS else INGRESS
+        refusing = 0
+        for peers, rules in self._peers_by_rules(which, direction):
+            named = any(grant.match.name for rule in rules for grant in rule.ports)
+            if peers & flow.peers and not named:
+                defaults = self._defaults(direction, _PortNames((), False), False)
+                atoms, (masks,) = let_through([rules], defaults)
+                through = 0
+                for atom, mask in masks.items():
+                    if intersection(normalised(atoms.intervals([atom])), flow.ports):
+                        through |= mask
+                refusing |= 0 if through & subjects else peers
+        return refusing
+
+    def _peers_by_rules(self, which: int, direction: str) -> Sequence[tuple[int, frozenset[RuleBits]]]:
+        """The local identities that rules of a direction select, together where the same rules do."""
+        if (which, direction) not in self._at_peers:
+            assert self._ends is not None
+            groups: dict[int, set[RuleBits]] = {}
+            for item in (*self._worlds[which], *self._ends[which]):
+                entry, subjects = item.entry, item.subjects & self._subjects
+                if entry.direction == direction and subjects:
+                    rule = RuleBits(entry.deny, entry.default_deny, item.peers, entry.ports, entry.tier)
+                    groups.setdefault(subjects, set()).add(rule)
+            members: dict[int, list[int]] = {}
+            for index, subjects in enumerate(groups):
+                for position in positions(subjects):
+                    members.setdefault(position, []).append(index)
+            classes: dict[tuple[int, ...], int] = {}
+            for position, found in members.items():
+                classes[tuple(found)] = classes.get(tuple(found), 0) | 1 << position
+            sides = list(groups.values())
+            self._at_peers[which, direction] = [
+                (peers, frozenset[RuleBits]().union(*(sides[index] for index in indexes)))
+                for indexes, peers in classes.items()
+            ]
+        return self._at_peers[which, direction]
 
     def _changes(self, rules: RuleBitsByWorld, defaults: SubjectDefaults) -> tuple[Change, ...]:
         found = self._known.get((rules, defaults))

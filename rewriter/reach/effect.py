@@ -86,6 +86,7 @@ def step_effect(
     identities: Sequence[Identity] = (),
     inside: Sequence[Prefix] = (),
     declared: CompiledClaims | None = None,
+    ends: tuple[PolicyWorld, PolicyWorld] | None = None,
 ) -> StepEffect:
     """What a step does to a policy, judged alone; see `reach_of_step`.
 
@@ -94,7 +95,7 @@ def step_effect(
     """
     if any(early.rejections) and not any(today.rejections):
         early = today
-    return reach_of_step(today, fixed, unfixed, early, identities, inside, declared)
+    return reach_of_step(today, fixed, unfixed, early, identities, inside, declared, ends)
 
 
 def _world(manifest: Manifest | None, settings: Settings, facts: Facts, namespace: str | None) -> PolicyWorld:

@@ -181,3 +181,45 @@ def test_what_two_fixes_open_together_is_reported(here: Path) -> None:
         cnpfix("--format", "json", "--select", "internal-cidr", "--from", "1.18", "--to", "1.19", ".").out
     )
     assert [bool(each["flows"]["opened"]) for each in report["findings"]] == [True, True]
+
+
+def out_of_prod(*rules: Manifest, **spec: Any) -> Manifest:
+    """A policy of the pods of `prod`, which OPENING lets into `web`."""
+    return named(cnp("prod", {"endpointSelector": {}, "egress": list(rules), **spec}), "end")
+
+
+TO_SHOP = {"toEndpoints": [{"matchLabels": {"io.kubernetes.pod.namespace": "shop"}}]}
+#: Policies of the peers, and whether what the upgrade opens is let out of `prod` at all.
+ENDS = {
+    "lets nothing out": ([out_of_prod({})], False),
+    "lets it out": ([out_of_prod(TO_SHOP)], True),
+    "lets it out on one port": (
+        [out_of_prod({**TO_SHOP, "toPorts": [{"ports": [{"port": "80", "protocol": "TCP"}]}]})],
+        True,
+    ),
+    "two that together let it out": ([out_of_prod({}), named(out_of_prod(TO_SHOP), "more")], True),
+    "denies it": ([out_of_prod({"toEntities": ["all"]}, egressDeny=[TO_SHOP])], False),
+    "does not deny by default": ([out_of_prod({"toEntities": ["world"]}, enableDefaultDeny={"egress": False})], True),
+    "is of other pods": (
+        [named(cnp("prod", {"endpointSelector": {"matchLabels": {"app": "none"}}, "egress": [{}]}), "end")],
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_flow_that_its_other_end_refuses_is_not_opened(end: str, here: Path) -> None:
+    policies, opens = ENDS[end]
+    repository(here, [OPENING, *policies])
+    found = impact(*UPGRADE, ".")
+    assert bool(found["summary"]["undone"]["pairs_opened"]) is opens
+    (flow,) = opened(found, "opening")
+    assert ("from pods with namespace label team=core of namespaces other than prod and shop" in flow) is not opens
+
+
+@pytest.mark.parametrize(("end", "opens"), [([out_of_prod({})], False), ([out_of_prod(TO_SHOP)], True), ([], True)])
+def test_a_fix_opens_no_flow_that_its_other_end_refuses(end: Sequence[Manifest], opens: bool, here: Path) -> None:
+    peer = {"matchLabels": {"io.kubernetes.podNamespace": "prod", "app": "db"}}
+    repository(here, [into_web({"fromEndpoints": [peer]}, name="opening"), *end])
+    flows = fixed_flows("--unsafe-fixes", "--select", "missing-namespace", ".")
+    assert any("app=db of namespace prod on" in flow for flow in flows["opened"]) is opens

@@ -20,7 +20,8 @@ from rewriter.engine import opening
 from rewriter.engine import steps as engine_steps
 from rewriter.engine.claims import compile_claims
 from rewriter.engine.documents import policies_in
-from rewriter.engine.effects import Effects, deny_everything
+from rewriter.engine.effects import Effects
+from rewriter.engine.everybody import deny_everything
 from rewriter.engine.hooks import FileHooks
 from rewriter.engine.result import Reported
 from rewriter.engine.worlds import world_of
