@@ -82,6 +82,13 @@ class Space:
         return ((1 << self.cell_count) - 1) | _bits(self.first_pod, self.first_odd)
 
     @property
+    def behind_services(self) -> int:
+        """The bits of the witnesses behind Services."""
+        odd = self.identities[self.first_odd - self.cell_count : self.first_range - self.cell_count]
+        services = (n for n, each in enumerate(odd) if any(label.source == SERVICE for label in each.labels))
+        return sum(1 << self.first_odd + n for n in services)
+
+    @property
     def range_bits(self) -> int:
         return _bits(self.first_range, self.first_given)
 
@@ -174,10 +181,14 @@ def pod_bits(universe: Universe) -> int:
 
 
 def subject_bits(space: Space, universe: Universe) -> int:
-    """The identities on which the local cluster's agents enforce policy: its pods, its host and the like."""
+    """The identities on which the local cluster's agents enforce policy: its pods, its host and the like.
+
+    What is behind a Service that is not known stands for a peer alone: as subjects its pods are among the others.
+    """
     local = universe.select(pods_with(CLUSTER_LABEL, space.local_cluster))
     unknown = pod_bits(universe) & ~universe.select(pods_with(CLUSTER_LABEL))
-    return local | unknown | universe.select_any(map(reserved_term, _ENFORCED))
+    pods = (local | unknown) & ~space.behind_services
+    return pods | universe.select_any(map(reserved_term, _ENFORCED))
 
 
 def _content(entry: Entry, settings: Settings) -> Hashable:

@@ -369,3 +369,13 @@ def test_words_for_a_range_around_what_is_inside_the_mesh() -> None:
     assert [statement.peers for statement in found.closed] == [("10.0.0.0/8 outside the mesh",)]
     within = cnp(ingress=[{"fromCIDR": ["10.7.1.0/24"]}])
     assert not reach(world(within), world(new), inside=[parse_prefix("10.7.0.0/16")])
+
+
+def test_what_is_behind_a_service_is_no_subject() -> None:
+    """A Service that is not known stands for a peer of its rule; every policy of its namespace selects other pods."""
+    names_one = cnp(
+        endpointSelector={}, egress=[{"toServices": [{"k8sService": {"serviceName": "api", "namespace": "shop"}}]}]
+    )
+    found = reach(world(names_one), world(cnp(endpointSelector={}, egress=[{}])))
+    assert [statement.peers for statement in found.closed] == [("what is behind service shop/api in a",)]
+    assert all("behind" not in statement.subject for statement in (*found.opened, *found.closed))
