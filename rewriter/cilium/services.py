@@ -10,7 +10,14 @@ from rewriter.cilium.labels import CLUSTER_LABEL, K8S, NAMESPACE_LABEL
 from rewriter.cilium.selector import read_selector, selects_object
 from rewriter.cilium.settings import Facts, ServiceView, Settings
 from rewriter.cilium.terms import NOTHING, SERVICE, CidrTerm, Condition, Term, filtered, label_term, opaque_term
-from rewriter.cilium.version import SERVICES_WITH_PORTS
+from rewriter.cilium.version import (
+    DOTTED_SELECTORS,
+    DOTTED_SERVICES,
+    SERVICES_WITH_PORTS,
+    PatchFault,
+    Version,
+    fault_of,
+)
 
 
 def service_terms(entry: Mapping[str, Any], settings: Settings, facts: Facts) -> Iterator[Term]:
@@ -25,6 +32,8 @@ def service_terms(entry: Mapping[str, Any], settings: Settings, facts: Facts) ->
             continue
         if not service.selector:
             yield from map(CidrTerm, parsed_prefixes(service.addresses))
+        elif service_fault(entry, service.selector, settings.version, settings.patch) is not None:
+            yield NOTHING
         elif settings.version >= SERVICES_WITH_PORTS:
             conditions = [Condition(K8S, key, "In", (value,)) for key, value in service.selector.items()]
             conditions.append(Condition(K8S, NAMESPACE_LABEL, "In", (service.namespace,)))
@@ -33,6 +42,18 @@ def service_terms(entry: Mapping[str, Any], settings: Settings, facts: Facts) ->
                 yield label_term(kept if CLUSTER_LABEL in service.selector else [*kept, *local])
             else:
                 yield NOTHING
+
+
+def service_fault(
+    entry: Mapping[str, Any], selector: Mapping[str, str], version: Version, patch: int | None
+) -> PatchFault | None:
+    """The fault of a patch release for which an entry finds no pods of a Service with this selector."""
+    selected = entry.get("k8sServiceSelector")
+    asked = read_selector(selected.get("selector"), "") if isinstance(selected, dict) else None
+    by_labels = asked is not None and any("." in requirement.key for requirement in asked.requirements)
+    return (fault_of(DOTTED_SELECTORS, version, patch) if by_labels else None) or (
+        fault_of(DOTTED_SERVICES, version, patch) if any("." in key for key in selector) else None
+    )
 
 
 def _known_not_to_exist(entry: Mapping[str, Any], facts: Facts) -> bool:

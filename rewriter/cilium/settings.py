@@ -50,7 +50,8 @@ class Settings:
     `mutual_authentication` None means the release's default. `audit` lets everything pass and logs it.
     `host_firewall` off takes pods with a label `host`, and the hosts, out of enforcement; None is off for those pods
     alone. `pod_labels` and `node_labels` filter the labels of identities; without one every label counts.
-    `first_patch` is the release as it first came out, with the faults that its later patches mended.
+    `first_patch` is the release as it first came out, with the faults that its later patches mended, `patch` the number
+    of its patch release where that is known.
     """
 
     version: Version
@@ -70,6 +71,7 @@ class Settings:
     pod_labels: LabelFilter | None = None
     node_labels: LabelFilter | None = None
     first_patch: bool = False
+    patch: int | None = None
 
     @property
     def adds_local_cluster(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
@@ -90,3 +91,27 @@ def parse_version(text: str) -> Version:
             return version
     known = ", ".join(map(str, SUPPORTED))
     raise ValueError(f"Cilium version {text!r} is not known; use one of {known}")
+
+
+class PatchFault(NamedTuple):
+    """A fault of some patch releases of a minor one: from `first` on, mended in `mended`."""
+
+    first: int
+    mended: int
+    issue: str
+
+
+#: toServices finds no pods of a Service whose own selector has keys with dots.
+DOTTED_SERVICES = {
+    Version(1, 17): PatchFault(0, 15, "cilium/cilium#41151"),
+    Version(1, 18): PatchFault(0, 9, "cilium/cilium#41151"),
+    Version(1, 19): PatchFault(0, 3, "cilium/cilium#41151"),
+}
+#: k8sServiceSelector finds no Service by labels whose keys have dots.
+DOTTED_SELECTORS = {Version(1, 19): PatchFault(5, 6, "cilium/cilium#46732")}
+
+
+def fault_of(faults: Mapping[Version, PatchFault], version: Version, patch: int | None) -> PatchFault | None:
+    """The fault that a patch release has; None where it has none, or is not known."""
+    found = faults.get(version)
+    return found if found is not None and patch is not None and found.first <= patch < found.mended else None

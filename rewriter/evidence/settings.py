@@ -43,14 +43,20 @@ def settings_of(cluster: Cluster | None, version: Version, *, target: bool = Fal
         pod_labels=label_filter(version, known.identity_labels or ()),
         node_labels=node_label_filter(known.node_labels) if known.node_labels else None,
         first_patch=_is_first_patch(known.version, version, target=target),
+        patch=known_patch(known.version, version),
     )
 
 
 def _is_first_patch(running: str | None, version: Version, *, target: bool) -> bool:
+    patch = known_patch(running, version)
+    return target if patch is None else patch == 0
+
+
+def known_patch(running: str | None, version: Version) -> int | None:
+    """The patch number of a release that runs, as a release of a minor version; None where it is not one."""
     parts = (running or "").split(".")
-    if len(parts) > 2 and parts[:2] == str(version).split("."):
-        return parts[2] == "0"
-    return target
+    same = len(parts) > 2 and parts[:2] == str(version).split(".")
+    return int(parts[2]) if same and parts[2].isdigit() else None
 
 
 def is_identity_label(key: str, cluster: Cluster | None, version: Version) -> bool:

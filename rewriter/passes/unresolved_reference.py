@@ -58,6 +58,7 @@ from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.forms import copied
 from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.report import report
+from rewriter.passes.kit.service_faults import not_found_by_fault
 from rewriter.passes.kit.site import RuleSite, Site, rule_sites
 from rewriter.passes.kit.swap import NewPeers, swapped
 from rewriter.passes.service_with_ports import deny_rules
@@ -89,6 +90,9 @@ def _allowed(site: RuleSite, field: PeerField) -> Iterator[Finding]:
     missing = {
         index: found for index, entry in enumerate(field.entries) if (found := missing_service(site.context, entry))
     }
+    for index in range(len(field.entries)):
+        if index not in missing:
+            yield from not_found_by_fault(site, field, index)
     alone = len(missing) == len(field.entries)
     for index, found in missing.items():
         if not alone:

@@ -6,7 +6,21 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.semantics.repository import WEB, Case, Flow, Manifest, app, ccnp, cnp, namespace, port, ports, service, wrong
+from tests.semantics.repository import (
+    WEB,
+    Case,
+    Flow,
+    Manifest,
+    app,
+    ccnp,
+    cnp,
+    helm,
+    namespace,
+    port,
+    ports,
+    service,
+    wrong,
+)
 
 APPS = [
     namespace("shop"),
@@ -160,3 +174,33 @@ MORE = [
 @pytest.mark.parametrize("each", [*cases(), *MORE], ids=lambda case: case.title)
 def test_flows(each: Case) -> None:
     assert wrong(each) == []
+
+
+#: Label keys with dots: how toServices names the Service, the patch release, and whether the flow passes.
+PATCHES = [
+    ("name", "1.17.14", False),
+    ("name", "1.17.15", True),
+    ("name", "1.18.8", False),
+    ("name", "1.18.9", True),
+    ("name", "1.19.2", False),
+    ("name", "1.19.5", True),
+    ("labels", "1.19.4", True),
+    ("labels", "1.19.5", False),
+    ("labels", "1.19.6", True),
+    ("labels without dots", "1.19.5", True),
+]
+
+
+@pytest.mark.parametrize(("how", "patch", "passes"), PATCHES)
+def test_label_keys_with_dots_in_patch_releases(how: str, patch: str, passes: bool) -> None:
+    """cilium#41151 and cilium#46732."""
+    key = "team" if how == "labels without dots" else "example.com/team"
+    db = service("prod/db", selector={"example.com/app": "db"})
+    db["metadata"]["labels"] = {key: "core"}
+    chosen = {"k8sServiceSelector": {"selector": {"matchLabels": {key: "core"}}, "namespace": "prod"}}
+    entry = {"k8sService": {"serviceName": "db", "namespace": "prod"}} if how == "name" else chosen
+    policy = cnp("shop", {"endpointSelector": WEB, "egress": [with_ports({"toServices": [entry]}, 3306)]})
+    apps = [namespace("shop"), namespace("prod"), app("shop/web"), app("prod/db", labels={"example.com/app": "db"}), db]
+    files = {"apps.yaml": apps, "policy.yaml": [policy], "cilium.yaml": [helm({}, patch)]}
+    release = patch.rpartition(".")[0]
+    assert wrong(Case(patch, files, [(W, DB, "3306/TCP", release, passes)])) == []
