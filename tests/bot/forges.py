@@ -94,35 +94,19 @@ def only(call: Call, *names: str) -> None:
 
 
 @dataclass
-class GitHubApi(Stateful):
-    base: str = "/api/v3"
+class NumberedApi(Stateful):
+    """What GitHub's API and Gitea's have alike: changes of pull requests, issues, and comments on both."""
 
-    def authorised(self, headers: Any) -> bool:
-        return bool(headers.get("Authorization") == f"Bearer {TOKEN}")
+    changed: int = 200
 
-    def answer(self, call: Call, url: str) -> Answer:
-        route = call.path.removeprefix(f"/repos/{PROJECT}")
-        match call.method, route.strip("/").split("/"):
-            case "GET", ["pulls"]:
-                owner, _, branch = call.query["head"].partition(":")
-                assert owner == "acme"
-                states = {"all": ("open", "closed")}.get(call.query["state"], (call.query["state"],))
-                found = [each for each in self.requests if each.branch == branch and each.state in states]
-                return self._page([self._json(each, url) for each in reversed(found)], call, url)
-            case "POST", ["pulls"]:
-                only(call, "title", "head", "base", "body", "draft")
-                body = call.body
-                made = self._new(body["head"], body["base"], body["title"], body["body"], body["draft"])
-                if made is None:
-                    error = {"resource": "PullRequest", "code": "custom", "message": "A pull request already exists"}
-                    return Answer(422, {"message": "Validation Failed", "errors": [error]})
-                return Answer(201, self._json(made, url))
+    def _alike(self, call: Call, parts: list[str], url: str) -> Answer | None:
+        match call.method, parts:
             case "PATCH", ["pulls", number]:
                 only(call, "title", "body", "state", "base")
                 stored = self.requests[int(number) - 1]
                 for name, value in call.body.items():
                     setattr(stored, name, value)
-                return Answer(200, self._json(stored, url))
+                return Answer(self.changed, self._json(stored, url))
             case "POST", ["issues", number, "comments"]:
                 only(call, "body")
                 self.requests[int(number) - 1].comments.append(call.body["body"])
@@ -142,6 +126,36 @@ class GitHubApi(Stateful):
             case "PATCH", ["issues", number]:
                 only(call, "title", "body")
                 return Answer(200, self._json(self._issue(number, call.body), url))
+        return None
+
+    def _json(self, each: Stored, url: str) -> dict[str, Any]:
+        raise NotImplementedError
+
+
+@dataclass
+class GitHubApi(NumberedApi):
+    base: str = "/api/v3"
+
+    def authorised(self, headers: Any) -> bool:
+        return bool(headers.get("Authorization") == f"Bearer {TOKEN}")
+
+    def answer(self, call: Call, url: str) -> Answer:
+        parts = call.path.removeprefix(f"/repos/{PROJECT}").strip("/").split("/")
+        match call.method, parts:
+            case "GET", ["pulls"]:
+                owner, _, branch = call.query["head"].partition(":")
+                assert owner == "acme"
+                states = {"all": ("open", "closed")}.get(call.query["state"], (call.query["state"],))
+                found = [each for each in self.requests if each.branch == branch and each.state in states]
+                return self._page([self._json(each, url) for each in reversed(found)], call, url)
+            case "POST", ["pulls"]:
+                only(call, "title", "head", "base", "body", "draft")
+                body = call.body
+                made = self._new(body["head"], body["base"], body["title"], body["body"], body["draft"])
+                if made is None:
+                    error = {"resource": "PullRequest", "code": "custom", "message": "A pull request already exists"}
+                    return Answer(422, {"message": "Validation Failed", "errors": [error]})
+                return Answer(201, self._json(made, url))
             case "POST", ["issues", number, "labels"]:
                 only(call, "labels")
                 self.requests[int(number) - 1].labels += call.body["labels"]
@@ -153,7 +167,7 @@ class GitHubApi(Stateful):
                     return Answer(422, {"message": "Reviews may only be requested from collaborators."})
                 self.requests[int(number) - 1].reviewers += names
                 return Answer(201, self._json(self.requests[int(number) - 1], url))
-        return Answer(404, {"message": "Not Found"})
+        return self._alike(call, parts, url) or Answer(404, {"message": "Not Found"})
 
     def _json(self, each: Stored, url: str) -> dict[str, Any]:
         return {
@@ -261,15 +275,16 @@ class GitLabApi(Stateful):
 
 
 @dataclass
-class GiteaApi(Stateful):
+class GiteaApi(NumberedApi):
     base: str = "/api/v1"
+    changed: int = 201
 
     def authorised(self, headers: Any) -> bool:
         return bool(headers.get("Authorization") == f"token {TOKEN}")
 
     def answer(self, call: Call, url: str) -> Answer:
-        route = call.path.removeprefix(f"/repos/{PROJECT}")
-        match call.method, route.strip("/").split("/"):
+        parts = call.path.removeprefix(f"/repos/{PROJECT}").strip("/").split("/")
+        match call.method, parts:
             case "GET", ["pulls"]:
                 listed = [each for each in self.requests if each.state == call.query["state"]]
                 return self._page([self._json(each, url) for each in reversed(listed)], call, url)
@@ -281,37 +296,12 @@ class GiteaApi(Stateful):
                 if made is None:
                     return Answer(409, {"message": "pull request already exists for these targets", "url": url})
                 return Answer(201, self._json(made, url))
-            case "PATCH", ["pulls", number]:
-                only(call, "title", "body", "state", "base")
-                stored = self.requests[int(number) - 1]
-                for name, value in call.body.items():
-                    setattr(stored, name, value)
-                return Answer(201, self._json(stored, url))
-            case "POST", ["issues", number, "comments"]:
-                only(call, "body")
-                self.requests[int(number) - 1].comments.append(call.body["body"])
-                return Answer(201, {"id": 1})
             case "GET", ["labels"]:
                 return self._page([{"id": each, "name": name} for name, each in self.label_ids.items()], call, url)
             case "POST", ["labels"]:
                 only(call, "name", "color")
                 self.label_ids[call.body["name"]] = len(self.label_ids) + 1
                 return Answer(201, {"id": self.label_ids[call.body["name"]], "name": call.body["name"]})
-            case "GET", ["issues", number, "comments"]:
-                return self._page(self.requests[int(number) - 1].notes(), call, url)
-            case "PATCH", ["issues", "comments", identity]:
-                only(call, "body")
-                return self._note(identity, call.body["body"])
-            case "GET", ["issues"]:
-                assert call.query["state"] == "open"
-                pulls = [self._json(each, url) | {"pull_request": {}} for each in self.requests]
-                return self._page([*pulls, *(self._json(each, url) for each in self.issues)], call, url)
-            case "POST", ["issues"]:
-                only(call, "title", "body")
-                return Answer(201, self._json(self._issue(None, call.body), url))
-            case "PATCH", ["issues", number]:
-                only(call, "title", "body")
-                return Answer(200, self._json(self._issue(number, call.body), url))
             case "POST", ["issues", number, "labels"]:
                 only(call, "labels")
                 names = {identity: name for name, identity in self.label_ids.items()}
@@ -324,7 +314,7 @@ class GiteaApi(Stateful):
                     return Answer(422, {"message": "Reviewer can't read the repository"})
                 self.requests[int(number) - 1].reviewers += names_
                 return Answer(201, [])
-        return Answer(404, {"message": "The target couldn't be found."})
+        return self._alike(call, parts, url) or Answer(404, {"message": "The target couldn't be found."})
 
     def _json(self, each: Stored, url: str) -> dict[str, Any]:
         return {

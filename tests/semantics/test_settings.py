@@ -63,27 +63,22 @@ def of_web(rule: Manifest, direction: str = "ingress") -> Manifest:
     return cnp("shop", {"endpointSelector": WEB, direction: [rule]})
 
 
+def of_mode(mode: str, flow: tuple[str, str, str, str], *, opens: bool) -> Setting:
+    return Setting(
+        {"policyEnforcementMode": mode},
+        ("enable-policy", mode),
+        ("enforcement", mode),
+        ("policy_enforcement_mode", f'"{mode}"'),
+        SHUT,
+        flow,
+        opens=opens,
+        cited=f"policyEnforcementMode: {mode}",
+    )
+
+
 SETTINGS = {
-    "policyEnforcementMode: never": Setting(
-        {"policyEnforcementMode": "never"},
-        ("enable-policy", "never"),
-        ("enforcement", "never"),
-        ("policy_enforcement_mode", '"never"'),
-        SHUT,
-        (X, W, "80/TCP", "1.19"),
-        opens=True,
-        cited="policyEnforcementMode: never",
-    ),
-    "policyEnforcementMode: always": Setting(
-        {"policyEnforcementMode": "always"},
-        ("enable-policy", "always"),
-        ("enforcement", "always"),
-        ("policy_enforcement_mode", '"always"'),
-        SHUT,
-        (X, API, "80/TCP", "1.19"),
-        opens=False,
-        cited="policyEnforcementMode: always",
-    ),
+    "policyEnforcementMode: never": of_mode("never", (X, W, "80/TCP", "1.19"), opens=True),
+    "policyEnforcementMode: always": of_mode("always", (X, API, "80/TCP", "1.19"), opens=False),
     "policyAuditMode": Setting(
         {"policyAuditMode": True},
         ("policy-audit-mode", "true"),
