@@ -140,7 +140,7 @@ class Clone:
         """
         assert self.remote is not None
         expected = self.heads.get(branch, "")
-        output, said = self.git.reach(
+        output, answer = self.git.reach(
             "push",
             "--porcelain",
             "--no-verify",
@@ -155,7 +155,7 @@ class Clone:
                 summary = rest.rpartition("\t")[2]
                 if "stale info" in summary or "fetch first" in summary or "failed to update ref" in summary:
                     raise StaleError(f"{branch} changed on the server while cnpfix worked; run again")
-                raise RejectedError(_refusal(branch, summary, said))
+                raise RejectedError(_refusal(branch, summary, answer))
 
 
 def _is_wanted(path: str) -> bool:
@@ -163,9 +163,9 @@ def _is_wanted(path: str) -> bool:
     return may_hold_manifests(name) or name in _FURTHER_NAMES
 
 
-def _refusal(branch: str, summary: str, said: str) -> str:
+def _refusal(branch: str, summary: str, answer: str) -> str:
     """Why the server refused, in its own words, in bounds."""
-    words = [line.removeprefix("remote:").strip() for line in said.splitlines() if line.startswith("remote:")]
+    words = [line.removeprefix("remote:").strip() for line in answer.splitlines() if line.startswith("remote:")]
     detail = " ".join(word for word in words if word)[:300]
     reason = summary[summary.find("(") + 1 : -1] if summary.endswith(")") else summary
     return f"the server refuses the push to {branch} ({reason}){f': {detail}' if detail else ''}"

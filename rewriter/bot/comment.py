@@ -42,7 +42,7 @@ def comment_text(impact: Impact, compared: Compared) -> str:
     changed = [item for item in impact.policies if item.rewritten]
     opens = [f"- ⬆ **opens** {escaped(flow)} {_by(i, compared)}" for i in changed for flow in i.fixed.flows.opened]
     closes = [f"- ⬇ **closes** {escaped(flow)} {_by(i, compared)}" for i in changed for flow in i.fixed.flows.closed]
-    states = [f"- ● {_name(item, compared)} {_state(item)}" for item in changed if _is_told(item)]
+    states = [f"- ● {_name(item, compared)} {_state(item)}" for item in changed if _has_changes(item)]
     shown = _fitting([*opens, *states, *closes])
     lines = [MARK, f"**{_headline(len(opens), len(closes), len(changed))}** ({_between(compared)})", ""]
     hidden = max(0, len(opens) - len(shown))
@@ -115,7 +115,7 @@ def _name(item: PolicyImpact, compared: Compared) -> str:
     return f"[{name}]({url})" if url else name
 
 
-def _is_told(item: PolicyImpact) -> bool:
+def _has_changes(item: PolicyImpact) -> bool:
     """Whether the state of a policy is news: flows say of a new one, and of one that is gone, what that means."""
     change = item.fixed
     silent = not (change.flows.opened or change.flows.closed)

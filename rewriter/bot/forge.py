@@ -77,7 +77,7 @@ def ask_all_or_each(ask: Callable[[Sequence[str]], None], names: Sequence[str]) 
             raise
         if len(names) > 1:
             return [note for name in names for note in ask_all_or_each(ask, [name])]
-        return [f"{names[0]}: not asked for a review: {error.said or 'refused'}"]
+        return [f"{names[0]}: not asked for a review: {error.explanation or 'refused'}"]
     return []
 
 

@@ -97,7 +97,7 @@ class Git:
             done = self._start(named, b"", self._environment(self._access()))
             refused = refusal and any(line.startswith(refusal) for line in done.stdout.splitlines())
             if done.returncode == 0 or refused:
-                return done.stdout, self._said(done)
+                return done.stdout, self._output_of(done)
             error = self._error(arguments, done)
             if delay is None or not _is_transient(error.output):
                 raise error
@@ -145,11 +145,11 @@ class Git:
         """The token, in the environment of the git that needs it and of no other."""
         return {"CNPFIX_GIT_USER": self.token.git_user, _PASSWORD: self.token.value} if self.token else {}
 
-    def _said(self, done: subprocess.CompletedProcess[bytes]) -> str:
+    def _output_of(self, done: subprocess.CompletedProcess[bytes]) -> str:
         return redact(done.stderr.decode("utf-8", "replace"), self.token)
 
     def _error(self, arguments: tuple[str, ...], done: subprocess.CompletedProcess[bytes]) -> GitError:
-        output = self._said(done)
+        output = self._output_of(done)
         lowered = output.lower()
         if any(sign in lowered for sign in _REFUSED):
             source = self.token.variable if self.token else "no token"

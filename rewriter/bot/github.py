@@ -41,7 +41,7 @@ class GitHub(Pulls):
         try:
             return self._created({**fields, "draft": new.draft}), []
         except ForgeError as error:
-            if not (new.draft and error.status == 422 and "draft" in error.said.lower()):
+            if not (new.draft and error.status == 422 and "draft" in error.explanation.lower()):
                 raise
         return self._created({**fields, "draft": False}), [
             "GitHub has no drafts for this project; the request is not one"

@@ -23,7 +23,7 @@ _TIMEOUT = 30.0
 #: Pages of one listing; more than this is not a listing that the bot asked for.
 MAX_PAGES = 50
 _MAX_SAID = 300
-#: `ForgeError.said` where the forge asks to wait longer than a run does.
+#: `ForgeError.explanation` where the forge asks to wait longer than a run does.
 RATE_LIMIT = "rate limit"
 #: Answers that mean "not now": the server did not do it.
 _LATER = frozenset({429, 503})
@@ -36,14 +36,14 @@ Query = Mapping[str, str | int]
 class ForgeError(BotError):
     """A request that the forge did not carry out. `status` is its HTTP status, 0 when there was no answer.
 
-    `unsure` says that it may have been carried out all the same; `said` is the forge's own explanation.
+    `unsure` says that it may have been carried out all the same; `explanation` is the forge's own explanation.
     """
 
-    def __init__(self, message: str, status: int = 0, *, unsure: bool = False, said: str = "") -> None:
+    def __init__(self, message: str, status: int = 0, *, unsure: bool = False, explanation: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.unsure = unsure
-        self.said = said
+        self.explanation = explanation
 
 
 @dataclass(slots=True)
@@ -127,7 +127,7 @@ class Api:
             if wait is not None and wait > LONGEST_WAIT:
                 minutes = int(wait // 60) + 1
                 raise ForgeError(
-                    f"{self._where()} limits requests; run again in {minutes} minutes", status, said=RATE_LIMIT
+                    f"{self._where()} limits requests; run again in {minutes} minutes", status, explanation=RATE_LIMIT
                 )
             return wait
         if status in _UNSURE and method != "POST":
@@ -155,7 +155,7 @@ class Api:
 
     def _error(self, method: str, response: httpx.Response) -> ForgeError:
         status = response.status_code
-        said = redact(_explanation(response), self.token)
+        explanation = redact(_explanation(response), self.token)
         source = self.token.variable if self.token else "no token"
         match status:
             case 401:
@@ -173,9 +173,12 @@ class Api:
             case _:
                 text = f"refuses the request (HTTP {status})"
         path = urlsplit(str(response.request.url)).path
-        detail = f": {said}" if said else ""
+        detail = f": {explanation}" if explanation else ""
         return ForgeError(
-            f"{self._where()} {text}{detail} ({method} {path})", status, unsure=status in _UNSURE, said=said
+            f"{self._where()} {text}{detail} ({method} {path})",
+            status,
+            unsure=status in _UNSURE,
+            explanation=explanation,
         )
 
     def _unanswered(self, error: Exception, *, sure: bool) -> ForgeError:

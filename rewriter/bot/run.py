@@ -113,7 +113,7 @@ def _guarded(branch: str, group: Group | None, work: Callable[[], Outcome | None
     try:
         return work()
     except ForgeError as error:
-        if error.status == 401 or error.said == RATE_LIMIT:
+        if error.status == 401 or error.explanation == RATE_LIMIT:
             raise
         return Outcome(Action.FAILED, branch, group, detail=str(error))
     except BotError as error:

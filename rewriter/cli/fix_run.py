@@ -27,7 +27,7 @@ from rewriter.output.lines import count
 from rewriter.output.style import one_line
 
 #: Policies that are in no file, one a line.
-_MOST_TOLD = 10
+_MOST_NAMED = 10
 
 
 def run_files(
@@ -66,14 +66,14 @@ def preview(workspace: Workspace, options: Options, jobs: int) -> list[FileResul
 
 def _fix_files(workspace: Workspace, options: Options, jobs: int) -> Iterator[FileResult]:
     fixer = fixer_for(workspace, options, workspace.traffic)
-    told = _dead_told(workspace)
+    explained = _dead_explained(workspace)
     with Progress("checking", len(workspace.files)) as progress:
         for result in parallel.each(workspace.files, lambda item: fixer.fix_file(*item), jobs):
-            yield told(result)
+            yield explained(result)
             progress.step()
 
 
-def _dead_told(workspace: Workspace) -> Callable[[FileResult], FileResult]:
+def _dead_explained(workspace: Workspace) -> Callable[[FileResult], FileResult]:
     """Adds what is known of policies that a cluster refused; stderr names those that are in no file."""
     if not workspace.dead:
         return lambda result: result
@@ -81,12 +81,12 @@ def _dead_told(workspace: Workspace) -> Callable[[FileResult], FileResult]:
 
     policies = DeadPolicies(workspace)
     elsewhere = policies.elsewhere
-    for dead in elsewhere[:_MOST_TOLD]:
+    for dead in elsewhere[:_MOST_NAMED]:
         name = "/".join(filter(None, (dead.namespace, dead.name)))
         tell(f"{name} is not in the files and not enforced: {dead.reason}, {dead.source}")
-    if len(elsewhere) > _MOST_TOLD:
-        tell(f"and {len(elsewhere) - _MOST_TOLD} more like it")
-    return policies.told
+    if len(elsewhere) > _MOST_NAMED:
+        tell(f"and {len(elsewhere) - _MOST_NAMED} more like it")
+    return policies.explained
 
 
 def run_stdin(

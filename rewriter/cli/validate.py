@@ -260,16 +260,16 @@ def _reasons(row: Row, style: Style) -> Iterator[str]:
     agent: dict[Version, tuple[Why, ...]] = {version: (why,) if why else () for version, why in row.answers.items()}
     server = {version: judged.errors for version, judged in row.schema.items()}
     heads = ("refused by the API server: ", "ignored by the agent: ")
-    told: set[tuple[str, str]] = set()
+    shown: set[tuple[str, str]] = set()
     for head, reasons in zip(heads, (server, agent), strict=True):
         same: dict[tuple[str, str], dict[Version, Why]] = {}
         for version, whys in reasons.items():
             for why in whys:
                 same.setdefault((why.message.lower(), why.place), {})[version] = why
         for key, where in same.items():
-            if key in told:
+            if key in shown:
                 continue
-            told.add(key)
+            shown.add(key)
             why = where[max(where)]
             unknown = why.message.startswith("unknown field")
             start = "" if unknown or why.unknown else head

@@ -36,7 +36,7 @@ class DeadPolicies:
         here = {id(dead) for each in self._located.values() for located in each for dead in self._of(_key(located))}
         return [dead for dead in self._workspace.dead if id(dead) not in here]
 
-    def told(self, result: FileResult) -> FileResult:
+    def explained(self, result: FileResult) -> FileResult:
         """A result in which the findings of a dead policy have the reason as evidence.
 
         A policy that no finding of severity error explains gets a note.

@@ -52,8 +52,8 @@ def alternatives(
     if settings.version >= CLUSTER_NETWORK_POLICIES and not read:
         words = "k8sClusterNetworkPolicy.enabled, off by default: no ClusterNetworkPolicy is read"
         yield words, replace(settings, cluster_network_policies=True)
-    said = cluster is not None and cluster.default_local_cluster is not None
-    if settings.adds_local_cluster and not settings.single_cluster and not said:
+    configured = cluster is not None and cluster.default_local_cluster is not None
+    if settings.adds_local_cluster and not settings.single_cluster and not configured:
         words = f"clustermesh.policyDefaultLocalCluster, on by default from {DEFAULT_LOCAL_CLUSTER}"
         yield words, replace(settings, default_local_cluster=False)
     if cluster is not None and settings.patch is not None:

@@ -131,8 +131,8 @@ class Fixer:
                 tiers = [FoundPolicy(each, True) for each in cluster_network_policies(document.value)]
                 findings += find_upgrade_changes(document, hooks, tiers)
             if mask is not None:
-                told, why = find_in_template(document, hooks, mask, chart.why_not)
-                findings += told
+                reported, why = find_in_template(document, hooks, mask, chart.why_not)
+                findings += reported
                 policies += len(hooks.policies(document.value)) - len(why)
                 unread += why
                 continue

@@ -33,9 +33,9 @@ def wrong_cluster(config: Config, inventory: TreeInventory) -> str:
 
 
 def _clusters(inventory: TreeInventory) -> list[str]:
-    told = inventory.told
+    stated = inventory.tree_clusters
     names = [cluster.name for cluster in inventory.clusters]
-    return list(dict.fromkeys([*names, *told.clusters, *told.targets.values()]))
+    return list(dict.fromkeys([*names, *stated.clusters, *stated.targets.values()]))
 
 
 def _advice(key: str, name: str, known: Sequence[str]) -> str:
@@ -76,11 +76,11 @@ def _shown(path: Path | None) -> str:
 def cluster_warnings(config: Config, inventory: TreeInventory) -> Iterator[str]:
     """A line for each cluster of the config that no installation of the tree is named like, where a near one is."""
     own = [cluster.name for cluster in config.clusters]
-    told = [name for name in inventory.told.clusters if name not in own]
+    others = [name for name in inventory.tree_clusters.clusters if name not in own]
     for index, name in enumerate(own):
-        close = get_close_matches(name, told, n=1, cutoff=0.8) if name not in inventory.told.clusters else []
+        close = get_close_matches(name, others, n=1, cutoff=0.8) if name not in inventory.tree_clusters.clusters else []
         if close:
-            source = inventory.told.clusters[close[0]].source
+            source = inventory.tree_clusters.clusters[close[0]].source
             yield (
                 f"{_shown(config.file)}: clusters[{index}].name: no installation of Cilium is named {name!r}; "
                 f"{close[0]!r} is ({source})"

@@ -50,7 +50,7 @@ _TOO_LARGE = f"is larger than {MAX_BYTES >> 20} MiB"
 _OTHERS = (*TERRAFORM_SUFFIXES, *PROGRAM_SUFFIXES)
 
 Progress = Callable[[int], None]
-"""Told how many more files are read."""
+"""Called with the number of files read since the last call."""
 
 
 def open_workspace(request: Request, progress: Progress) -> Workspace:

@@ -77,8 +77,8 @@ def find_upgrade_changes(
     if not hooks.previews or all(each.id != UPGRADE_CHANGE for each in hooks.passes):
         return []
     found = upgrade_changes(document, policies, hooks.effects, hooks.path, findings)
-    told = [replace(item, finding=hooks.configured(item.finding)) for item in found]
-    reportable = [item for item in told if not hooks.silenced(item.finding, item.location)]
+    settled = [replace(item, finding=hooks.configured(item.finding)) for item in found]
+    reportable = [item for item in settled if not hooks.silenced(item.finding, item.location)]
     known = hooks.known([(item.finding, item.location) for item in reportable])
     return [item for item, is_known in zip(reportable, known, strict=True) if not is_known]
 

@@ -330,9 +330,9 @@ def _api_server(context: Context, services: Sequence[Service]) -> Backends:
     known = services[0] if services else Service("kubernetes", "default", None, {}, None, (), Source("Kubernetes"))
     slices = _slices(context, known)
     _check(doubts_about(context.inventory, slices))
-    told = [port.number for each in slices for port in each.ports if port.name in ("https", "")]
-    if told:
-        target = told[0]
+    numbers = [port.number for each in slices for port in each.ports if port.name in ("https", "")]
+    if numbers:
+        target = numbers[0]
         evidence = f"EndpointSlice of {known}, {slices[0].source}: port {target}"
     else:
         target = API_SERVER_PORT

@@ -70,5 +70,5 @@ def parse(text: object) -> Prefix | None:
 def _known(configured: tuple[str, ...] | None, nodes: Iterable[Node], field: str) -> AddressSet | None:
     if configured is not None:
         return parsed(configured)
-    told = parsed(text for node in nodes for text in getattr(node, field))
-    return told or None
+    stated = parsed(text for node in nodes for text in getattr(node, field))
+    return stated or None

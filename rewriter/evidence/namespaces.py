@@ -40,7 +40,7 @@ class Gap:
     lift: str
 
 
-def told(context: Context, selector: Selector) -> dict[str, str]:
+def configured_namespaces(context: Context, selector: Selector) -> dict[str, str]:
     """The namespaces in which pods with the selector's labels live, each with who says so."""
     found: dict[str, str] = {}
     configured = {

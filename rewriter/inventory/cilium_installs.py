@@ -130,14 +130,14 @@ class _Reader:
     def config_maps(self) -> Iterator[Install]:
         for inner, manifest in self._manifests(b"ConfigMap", "ConfigMap"):
             if manifest.name == "cilium-config":
-                told = cluster_settings(manifest.value, (), ())
+                stated = cluster_settings(manifest.value, (), ())
                 settings = CiliumSettings(
                     manifest.source,
-                    name=told["name"],
-                    pod_cidrs=tuple(told["pod_cidrs"]) if "pod_cidrs" in told else None,
-                    **{field: told[field] for field in AGENT_FIELDS if field in told},
-                    kube_proxy_replacement=told.get("kube_proxy_replacement"),
-                    dns_name_error=told.get("dns_name_error"),
+                    name=stated["name"],
+                    pod_cidrs=tuple(stated["pod_cidrs"]) if "pod_cidrs" in stated else None,
+                    **{field: stated[field] for field in AGENT_FIELDS if field in stated},
+                    kube_proxy_replacement=stated.get("kube_proxy_replacement"),
+                    dns_name_error=stated.get("dns_name_error"),
                 )
                 for target in self._targets(inner):
                     yield Install(settings, target, _rank(target))

@@ -14,7 +14,7 @@ from rewriter.inventory.datapath_values import read_datapath
 from rewriter.inventory.facts import Source
 from rewriter.inventory.live.cilium_config import REJECT_CODE
 from rewriter.inventory.manifests import items, mapping
-from rewriter.inventory.settings.told import is_loopback, ranges
+from rewriter.inventory.settings.stated import is_loopback, ranges
 
 #: The chart's default of cluster.name.
 DEFAULT_NAME = "default"

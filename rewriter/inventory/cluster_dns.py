@@ -34,17 +34,17 @@ def cluster_dns(
         return
     if any(not file.kinds.isdisjoint(_WORKLOADS) and _brings_dns(file.data) for file in files):
         return
-    for name, told in clusters.distributions.items():
-        source = replace(told.source, via=f"the CoreDNS that {told.name} installs", partial=True)
+    for name, stated in clusters.distributions.items():
+        source = replace(stated.source, via=f"the CoreDNS that {stated.name} installs", partial=True)
         for value in (_DEPLOYMENT, _SERVICE):
             yield Manifest(source, value), None if name == UNKNOWN else name
 
 
 def hidden_beside(clusters: KnownClusters) -> Iterator[Hidden]:
     """What else a distribution puts into kube-system."""
-    for name, told in clusters.distributions.items():
+    for name, stated in clusters.distributions.items():
         only = None if name == UNKNOWN else frozenset({name})
-        words = f"what {told.name} itself installs, {told.source}"
+        words = f"what {stated.name} itself installs, {stated.source}"
         yield Hidden(words, LIFT, frozenset({NAMESPACE}), only)
 
 

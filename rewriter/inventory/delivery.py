@@ -57,13 +57,13 @@ class Delivery:
         placements = self._placements.of(self._files.inner(path))
         if not placements:
             return self._unplaced(path, manifest)
-        told: dict[str | None, Applied] = {}
+        by_namespace: dict[str | None, Applied] = {}
         for placement in placements:
             applied = _applied(path, manifest, placement)
-            told.setdefault(applied.namespace, applied)
-        if len(told) == 1:
-            return next(iter(told.values()))
-        words = [f"to {each.namespace or 'an unknown namespace'} by {each.source}" for each in told.values()]
+            by_namespace.setdefault(applied.namespace, applied)
+        if len(by_namespace) == 1:
+            return next(iter(by_namespace.values()))
+        words = [f"to {each.namespace or 'an unknown namespace'} by {each.source}" for each in by_namespace.values()]
         return Applied(None, f"it is applied {' and '.join(words)}")
 
     def _unplaced(self, path: str, manifest: Mapping[str, Any]) -> Applied:

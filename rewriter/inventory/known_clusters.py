@@ -11,13 +11,13 @@ from rewriter.inventory.facts import (
 )
 from rewriter.inventory.settings.files import SettingsFiles
 from rewriter.inventory.settings.settle import UNKNOWN, Settled, own_names, settle, with_readings
-from rewriter.inventory.settings.told import ToldDistribution
+from rewriter.inventory.settings.stated import StatedDistribution
 from rewriter.inventory.snapshot import Snapshot
 from rewriter.inventory.tree_clusters import TreeClusters, complete_cluster
 
 
 class KnownClusters:
-    """The clusters of the config, the snapshots and the tree; `told` gives those that the tree alone tells of."""
+    """The clusters of the config, the snapshots and the tree; `of_tree` gives those that the tree alone tells of."""
 
     def __init__(
         self,
@@ -25,13 +25,13 @@ class KnownClusters:
         snapshots: Sequence[Snapshot],
         settings: SettingsFiles,
         local_to: Callable[[Cluster, str], bool],
-        told: Callable[[], TreeClusters],
+        of_tree: Callable[[], TreeClusters],
     ) -> None:
         self._configured = configured
         self._snapshots = snapshots
         self._settings = settings
         self._local_to = local_to
-        self._told = told
+        self._of_tree = of_tree
         self._settled: Settled | None = None
 
     @cached_property
@@ -43,13 +43,13 @@ class KnownClusters:
                 known = found.get(cluster.name)
                 completed = cluster if known is None else complete_cluster(known, cluster)
                 found[cluster.name] = completed if known is None else replace(completed, incomplete=cluster.incomplete)
-        for name, cluster in self._told().clusters.items():
+        for name, cluster in self._of_tree().clusters.items():
             if name in found:
                 found[name] = complete_cluster(found[name], cluster)
             elif not self._configured:
                 found[name] = cluster
         if not found:
-            readings = [each for each in self._settings.readings if not isinstance(each, ToldDistribution)]
+            readings = [each for each in self._settings.readings if not isinstance(each, StatedDistribution)]
             found = {name: Cluster(name, readings[0].source, meshed=False) for name in own_names(readings)}
         return tuple(
             with_readings(cluster, self.settled(found).values.get(name, {})) for name, cluster in found.items()
@@ -59,28 +59,30 @@ class KnownClusters:
         """What configuration of the clusters' own software tells of them."""
         names = tuple(clusters)
         if self._settled is None:
-            only = len(names) == 1 and not (self._told().unnamed and not self._configured)
+            only = len(names) == 1 and not (self._of_tree().unnamed and not self._configured)
             self._settled = settle(self._settings.readings, names, self._local_names, only)
         return self._settled
 
     @property
-    def told_of_all(self) -> Settled:
+    def stated_of_all(self) -> Settled:
         """What configuration of their own software tells of the clusters that are known."""
         return self.settled(cluster.name for cluster in self.all)
 
     @property
-    def distributions(self) -> dict[str, ToldDistribution]:
+    def distributions(self) -> dict[str, StatedDistribution]:
         """The distributions that bring the DNS of a cluster, by the cluster's name; those with a snapshot left out."""
         listed = {cluster.name for snapshot in self._snapshots for cluster in snapshot.clusters}
-        found = self.told_of_all.distributions
-        return {name: told for name, told in found.items() if name not in listed and not (listed and name == UNKNOWN)}
+        found = self.stated_of_all.distributions
+        return {
+            name: of_tree for name, of_tree in found.items() if name not in listed and not (listed and name == UNKNOWN)
+        }
 
     def _local_names(self, path: str) -> Sequence[str]:
         return [each.name for each in self._configured if each.local_paths and self._local_to(each, path)]
 
     def only(self) -> Cluster | None:
         """The cluster that everything is for: the only one there is."""
-        alone = len(self.all) == 1 and not (self._told().unnamed and not self._configured)
+        alone = len(self.all) == 1 and not (self._of_tree().unnamed and not self._configured)
         return self.all[0] if alone else None
 
     def local(self, path: str) -> list[Cluster]:
@@ -89,5 +91,5 @@ class KnownClusters:
 
     def named(self, target: str) -> Cluster | None:
         """The cluster of a target: the one whose Cilium goes there, or that Argo CD knows by its own name."""
-        name = self._told().targets.get(target, target)
+        name = self._of_tree().targets.get(target, target)
         return next((cluster for cluster in self.all if cluster.name == name), None)

@@ -137,9 +137,9 @@ def _parsed(text: str) -> list[yamltext.Document]:
 
 
 def _tells(holder: Mapping[str, Any], field: str, value: Any) -> bool:
-    told = {**agent_settings(holder), **agent_settings(chart_options(holder))}
-    if field in told:
-        return bool(told[field] == value)
+    stated = {**agent_settings(holder), **agent_settings(chart_options(holder))}
+    if field in stated:
+        return bool(stated[field] == value)
     steps = _KEYS[field][0].split(".")
     written: Any = holder
     for step in steps:

@@ -116,7 +116,7 @@ def _within(cluster: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Ite
         yield SnapshotDifference(CHANGED, cluster, "cluster", cluster, before, after)
     for name in LISTS:
         if name not in old or name not in new:
-            continue  # Told by the setting `incomplete`.
+            continue  # The setting `incomplete`.
         for key in sorted({*old[name], *new[name]}):
             first, second = old[name].get(key), new[name].get(key)
             if first == second:

@@ -94,7 +94,7 @@ class TreeInventory:
         self._files = TreeFiles(root, read)
         self._settings = SettingsFiles()
         self._known_clusters = KnownClusters(
-            self._configured, self._snapshots, self._settings, local_to, lambda: self.told
+            self._configured, self._snapshots, self._settings, local_to, lambda: self.tree_clusters
         )
         self._placements = Placements(self._files, remotes)
         self._delivery = Delivery(
@@ -161,8 +161,8 @@ class TreeInventory:
     @property
     def problems(self) -> Sequence[Problem]:
         """What is not known about how manifests reach clusters."""
-        told = self._known_clusters.told_of_all
-        return [*self._placements.problems, *self.told.problems, *told.problems]
+        stated = self._known_clusters.stated_of_all
+        return [*self._placements.problems, *self.tree_clusters.problems, *stated.problems]
 
     @property
     def clusters(self) -> Sequence[Cluster]:
@@ -188,7 +188,7 @@ class TreeInventory:
         return self._derived.made
 
     @cached_property
-    def told(self) -> TreeClusters:
+    def tree_clusters(self) -> TreeClusters:
         """The clusters that the tree alone tells of."""
         return tree_clusters(self.installs)
 
@@ -317,8 +317,8 @@ class TreeInventory:
         return [item for item in found if name in (None, item.name)]
 
     def nodes(self) -> Sequence[Node]:
-        told = self._known_clusters.told_of_all.nodes
-        return [*self._facts.holding("nodes", b"Node", ()), *self._facts.holding("nodes", b"CiliumNode", ()), *told]
+        stated = self._known_clusters.stated_of_all.nodes
+        return [*self._facts.holding("nodes", b"Node", ()), *self._facts.holding("nodes", b"CiliumNode", ()), *stated]
 
     def cidr_groups(self) -> Sequence[CIDRGroup]:
         return self._facts.holding("cidr_groups", b"CiliumCIDRGroup", ())

@@ -73,19 +73,19 @@ def _cluster(name: str, group: Sequence[Install], is_member: bool, problems: lis
     cited: list[tuple[str, Source]] = []
     for each in _FIELDS:
         for rank in sorted({install.rank for install in group}):
-            told: dict[Any, Source] = {}
+            by_value: dict[Any, Source] = {}
             for install in group:
                 value = getattr(install.settings, each)
                 if install.rank == rank and value is not None:
-                    told.setdefault(value, install.settings.source_of(each))
-            if len(told) > 1:
-                words = " and ".join(f"{_shown(value)}, {source}" for value, source in list(told.items())[:2])
+                    by_value.setdefault(value, install.settings.source_of(each))
+            if len(by_value) > 1:
+                words = " and ".join(f"{_shown(value)}, {source}" for value, source in list(by_value.items())[:2])
                 problems.append(Problem(first.source, f"the {each} of cluster {name} is stated twice: {words}"))
-            elif told:
-                values[each], source = next(iter(told.items()))
+            elif by_value:
+                values[each], source = next(iter(by_value.items()))
                 if source != first.source:
                     cited.append((each, source))
-            if told:
+            if by_value:
                 break
     meshed = is_member or any(install.settings.meshed for install in group)
     return Cluster(name, first.source, meshed=meshed, cited=tuple(cited), **values)

@@ -25,24 +25,24 @@ def read_variables(spec: Mapping[str, Any], namespace: str, values_of: ValuesOf)
     build = mapping(spec.get("postBuild"))
     if not build:
         return None, True
-    told: dict[str, str] = {}
+    found_values: dict[str, str] = {}
     complete = True
     for reference in items(build.get("substituteFrom")):
         values = values_of(str(reference.get("kind")), namespace, str(reference.get("name")))
         if values is None:
-            told.clear()  # It may hold any of them.
+            found_values.clear()  # It may hold any of them.
             complete = False
             continue
         for key, value in values.items():
             if value is None:
-                told.pop(key, None)
+                found_values.pop(key, None)
                 complete = False
             else:
-                told[key] = value
+                found_values[key] = value
     for key, value in mapping(build.get("substitute")).items():
         if isinstance(value, str | bool | int):
-            told[key] = (str(value).lower() if isinstance(value, bool) else str(value)).replace("\n", "")
-    return told, complete
+            found_values[key] = (str(value).lower() if isinstance(value, bool) else str(value)).replace("\n", "")
+    return found_values, complete
 
 
 class VariableSources:
@@ -75,7 +75,7 @@ class VariableSources:
                     applied = placement.apply(manifest.value)
                     metadata = mapping(applied.get("metadata"))
                     key = (kind, str(metadata.get("namespace") or ""), str(metadata.get("name")))
-                    values = _values(applied) if _is_told(manifest.value, placement) else None
+                    values = _values(applied) if _is_stated(manifest.value, placement) else None
                     of_target = placed.setdefault(key, {})
                     again = placement.target in of_target and of_target[placement.target] != values
                     of_target[placement.target] = None if again else values
@@ -94,7 +94,7 @@ class VariableSources:
                         yield inner, manifest
 
 
-def _is_told(value: Mapping[str, Any], placement: Placement) -> bool:
+def _is_stated(value: Mapping[str, Any], placement: Placement) -> bool:
     """Whether no patch that cannot be read changes a manifest on its way."""
     name = str(mapping(value.get("metadata")).get("name"))
     patches = (patch for step in placement.chain for patch in (*step.patches, *step.late_patches))

@@ -34,13 +34,13 @@ class Shown:
     texts: dict[str, str]
     written: bool
     everything: bool = False
-    said: set[tuple[str, str]] = field(default_factory=set)
+    already_shown: set[tuple[str, str]] = field(default_factory=set)
 
     def is_new(self, code: str, text: str) -> bool:
         """Whether a text of a pass is shown for the first time; it is shown from then on."""
-        if (code, text) in self.said:
+        if (code, text) in self.already_shown:
             return False
-        self.said.add((code, text))
+        self.already_shown.add((code, text))
         return True
 
 

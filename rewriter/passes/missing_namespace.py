@@ -63,7 +63,14 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.doubts import REMEDY, doubts_about
 from rewriter.evidence.identity_labels import filtered
 from rewriter.evidence.mesh import cluster_requirement, namespace_key
-from rewriter.evidence.namespaces import Gap, knowledge_gap, matches_of, namespaces_of, own_evidence, told
+from rewriter.evidence.namespaces import (
+    Gap,
+    configured_namespaces,
+    knowledge_gap,
+    matches_of,
+    namespaces_of,
+    own_evidence,
+)
 from rewriter.evidence.workloads import workloads_evidence
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.inventory.facts import Workload
@@ -122,8 +129,8 @@ def _finding(site: Site, selector: Selector) -> Finding | None:
         True for version in (context.from_version, context.to_version) for _ in filtered(context, selector, version)
     ):
         return None  # No identity has the label, in any namespace: filtered-label says so.
-    if said := told(context, selector):
-        return _told(site, selector, there, said)
+    if stated := configured_namespaces(context, selector):
+        return _by_config(site, selector, there, stated)
     if not context.namespace_known:
         return None
     namespaces = namespaces_of(there)
@@ -137,52 +144,45 @@ def _finding(site: Site, selector: Selector) -> Finding | None:
     return _in_other_clusters(site, selector, matches.beyond) if matches.beyond else matches_nowhere(site, selector)
 
 
-def _told(site: Site, selector: Selector, there: Sequence[Workload], said: dict[str, str]) -> Finding | None:
+def _by_config(site: Site, selector: Selector, there: Sequence[Workload], stated: dict[str, str]) -> Finding | None:
     """The finding where the config, or the label itself, says in which namespace pods live."""
-    if site.context.namespace_known and site.context.policy.namespace in said:
+    if site.context.namespace_known and site.context.policy.namespace in stated:
         return None
     known = namespaces_of(there)
-    if len(said) == 1 and (not known or next(iter(said)) in known):
-        namespace, source = next(iter(said.items()))
+    if len(stated) == 1 and (not known or next(iter(stated)) in known):
+        namespace, source = next(iter(stated.items()))
         there = tuple(workload for workload in there if workload.namespace == namespace)
-        return _one(site, selector, namespace, there, said=source)
-    return _in_several_namespaces(site, selector, list(dict.fromkeys((*said, *known))), there, tuple(said.values()))
+        return _one(site, selector, namespace, there, source)
+    return _in_several_namespaces(site, selector, list(dict.fromkeys((*stated, *known))), there, tuple(stated.values()))
 
 
 def _one(
-    site: Site,
-    selector: Selector,
-    namespace: str,
-    there: Sequence[Workload],
-    *,
-    said: str = "",
-    gap: Gap | None = None,
+    site: Site, selector: Selector, namespace: str, there: Sequence[Workload], stated: str = "", gap: Gap | None = None
 ) -> Finding | None:
     """The finding whose fix names the namespace; None where another peer of the rules has it already."""
     new = namespace_scope(site, namespace)
     if site.is_covered(new):
         return None
-    doubts = () if said else doubts_about(site.context.inventory, there)
+    doubts = () if stated else doubts_about(site.context.inventory, there)
     none = " (none is known)" if site.context.namespace_known and not doubts else ""
     how = f"say where the pods are, with {option(selector, namespace)}"
     applicability = Applicability.UNSAFE if gap or site.deny else Applicability.EVIDENT
     advice = f"{gap.words}: {gap.lift}, or {how}" if gap else ""
+    live = f"seem to live in {namespace}, but {join_names(doubts)}" if doubts else f"live in {namespace}"
     return say(
         site,
         selector,
         MANUAL if doubts else applicability,
-        f"pods that match seem to live in {namespace}, but {join_names(doubts)}"
-        if doubts
-        else f"pods that match live in {namespace}",
+        f"pods that match {live}",
         change=moves(site, selector, f"in {namespace}", new, none),
         severity=Severity.NOTE if gap and not doubts else None,
-        evidence=(*((said,) if said else ()), *workloads_evidence(there), *own_evidence(site.context)),
+        evidence=(*((stated,) if stated else ()), *workloads_evidence(there), *own_evidence(site.context)),
         advice=f"{REMEDY} Or {how}" if doubts else advice,
     )
 
 
 def _in_several_namespaces(
-    site: Site, selector: Selector, names: Sequence[str], there: Sequence[Workload], said: tuple[str, ...] = ()
+    site: Site, selector: Selector, names: Sequence[str], there: Sequence[Workload], stated: tuple[str, ...] = ()
 ) -> Finding:
     where = f"in {join_names(names)}"
     none = None if site.context.policy.namespace in names else ""
@@ -193,7 +193,7 @@ def _in_several_namespaces(
         MANUAL,
         f"pods that match live {where}",
         change=moves(site, selector, where, in_namespaces(site, names), none),
-        evidence=(*said, *workloads_evidence(there), *own_evidence(site.context)),
+        evidence=(*stated, *workloads_evidence(there), *own_evidence(site.context)),
         advice=f"add `{key}` with the namespace that is meant, or with all of them",
     )
 

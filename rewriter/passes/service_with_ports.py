@@ -180,8 +180,8 @@ def _report(
         advice = (
             "Cilium learns the addresses of a name from DNS answers: see that a rule with `rules.dns` lets them pass."
         )
-    nobody = not site.rejected and (site.rule.deny or (members and all(m.field == "toFQDNs" for m in members)))
-    error = site.rejected or nobody or bool(wrong_ports) or (problem is not None and problem.wrong)
+    void = not site.rejected and (site.rule.deny or (members and all(m.field == "toFQDNs" for m in members)))
+    error = site.rejected or void or bool(wrong_ports) or (problem is not None and problem.wrong)
     return report(
         site.context,
         site.field,

@@ -117,9 +117,9 @@ def build_space(
     ]
     known = {content: entry for entries in found for content, entry in entries.items()}
     changed = [entry for content, entry in known.items() if not all(content in entries for entries in found)]
-    told = [entry for world in beside for entry in world.entries()]
-    changed += told
-    entries = [*known.values(), *told]
+    beside_entries = [entry for world in beside for entry in world.entries()]
+    changed += beside_entries
+    entries = [*known.values(), *beside_entries]
     dual_stack = any(policies.settings.dual_stack for policies in worlds[1].sets)
     local = worlds[1].local_cluster
     terms = list(_terms(entries))

@@ -49,7 +49,7 @@ class Session:
     initialized: bool = False
     shut_down: bool = False
     ended: int | None = None
-    _told: set[str] = field(default_factory=set)
+    _shown: set[str] = field(default_factory=set)
 
     def receive(self, message: rpc.Message) -> None:
         """Answers a request, or takes note of a notification. Whatever goes wrong with one is an answer to it."""
@@ -146,7 +146,7 @@ class Session:
         """Facts are in files: once one of them changed, all that is open is looked at anew."""
         for folder in self.folders:
             folder.stale = True
-        self._told.clear()
+        self._shown.clear()
         for document in self.documents.values():
             document.judged = False
 
@@ -196,8 +196,8 @@ class Session:
 
     def _tell(self, text: str) -> None:
         """Shows an error to the person, once until files change."""
-        if text not in self._told:
-            self._told.add(text)
+        if text not in self._shown:
+            self._shown.add(text)
             self.send({"method": "window/showMessage", "params": {"type": _ERROR, "message": f"cnpfix: {text}"}})
 
 

@@ -147,7 +147,7 @@ def test_a_post_that_may_have_worked_is_not_sent_twice(status: int) -> None:
 def test_a_limit_that_lasts_longer_than_a_run_is_said() -> None:
     headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(NOW) + 1800)}
     result, made = ask([(403, headers, {})], lambda api: api.get("/x", {}))
-    assert isinstance(result, ForgeError) and result.said == RATE_LIMIT
+    assert isinstance(result, ForgeError) and result.explanation == RATE_LIMIT
     assert "run again in 31 minutes" in str(result)
     assert made.waits == []
 

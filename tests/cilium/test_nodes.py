@@ -23,7 +23,7 @@ from rewriter.cilium.policy import PEER_FIELDS, Policy, Rule, Spec, read_policy
 from rewriter.cilium.selector import Selector
 
 #: A value of each type that YAML has.
-ANYTHING = [None, True, 7, 1.5, "text", [], [None], ["text"], [[]], {}, {"key": "value"}, {"key": None}]
+ANYTHING: list[Any] = [None, True, 7, 1.5, "text", [], [None], ["text"], [[]], {}, {"key": "value"}, {"key": None}]
 
 
 def policy(spec: Any, kind: str = "CiliumNetworkPolicy", api: str = "cilium.io/v2") -> Policy:
@@ -82,9 +82,9 @@ def test_the_ports_of_a_network_policy_are_one_item() -> None:
         ("toGroups", {"aws": {}}, CloudGroup),
     ],
 )
-def test_an_entry_is_of_the_type_that_its_field_holds(field: str, entry: Any, kind: type) -> None:
+def test_an_entry_is_of_the_type_that_its_field_holds(field: str, entry: Any, kind: type[Any]) -> None:
     (found,) = peers(field, entry)
-    assert isinstance(found, kind)
+    assert type(found) is kind
     assert found.route == f"/spec/egress/0/{field}/0"
 
 

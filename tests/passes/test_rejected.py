@@ -87,31 +87,31 @@ def test_a_later_release_may_accept_it() -> None:
     assert only.why.endswith("1.20 accepts it")
 
 
-def _nodes(said: bool | None, before: str = "1.18", after: str = "1.19") -> Run:
-    own = Facts(clusters=[cluster("a", local=True, node_selector_labels=said)])
+def _nodes(flag: bool | None, before: str = "1.18", after: str = "1.19") -> Run:
+    own = Facts(clusters=[cluster("a", local=True, node_selector_labels=flag)])
     return run(find, ccnp("ingress: [{fromNodes: [{}]}]"), own, from_version=before, to_version=after)
 
 
 def test_nodes_need_a_flag() -> None:
-    assert _nodes(said=True).findings == []
-    off = _nodes(said=False).only
+    assert _nodes(flag=True).findings == []
+    off = _nodes(flag=False).only
     assert (off.severity, off.message[:10]) == (Severity.ERROR, "rejected: ")
     assert off.why == "the policy is not enforced today, and not on 1.19 either"
     assert "nodeSelectorLabels" in off.advice
 
 
 def test_nodes_are_rejected_by_default_where_nobody_says() -> None:
-    for unsaid in (_nodes(said=None).only, run(find, ccnp("ingress: [{fromNodes: [{}]}]")).only):
-        assert unsaid.severity is Severity.ERROR
-        assert unsaid.message.startswith("rejected by default: ")
-        assert "it is unknown whether they do" in unsaid.why
-        assert "`node_selector_labels = true` in [[clusters]]" in unsaid.advice
+    for unknown in (_nodes(flag=None).only, run(find, ccnp("ingress: [{fromNodes: [{}]}]")).only):
+        assert unknown.severity is Severity.ERROR
+        assert unknown.message.startswith("rejected by default: ")
+        assert "it is unknown whether they do" in unknown.why
+        assert "`node_selector_labels = true` in [[clusters]]" in unknown.advice
 
 
 def test_nodes_are_not_read_before_1_16() -> None:
-    assert _nodes(said=False, before="1.15", after="1.16").only.message.startswith("rejected from Cilium 1.16 on: ")
-    assert _nodes(said=None, before="1.15", after="1.16").only.message.startswith("rejected from Cilium 1.16 on by def")
-    assert _nodes(said=None, before="1.15", after="1.15").findings == []
+    assert _nodes(flag=False, before="1.15", after="1.16").only.message.startswith("rejected from Cilium 1.16 on: ")
+    assert _nodes(flag=None, before="1.15", after="1.16").only.message.startswith("rejected from Cilium 1.16 on by def")
+    assert _nodes(flag=None, before="1.15", after="1.15").findings == []
 
 
 def _network_policy(spec: dict[str, Any]) -> dict[str, Any]:

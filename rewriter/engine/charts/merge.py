@@ -74,10 +74,10 @@ def _any_release(reported: Reported, values: ValueSet) -> Reported:
         )
 
     finding = reported.finding
-    said = replace(
+    extended = replace(
         finding, why=text(finding.why), advice=text(finding.advice), evidence=tuple(map(text, finding.evidence))
     )
-    return replace(reported, finding=said, flows=flows(reported.flows))
+    return replace(reported, finding=extended, flows=flows(reported.flows))
 
 
 def _route(seen: Seen) -> str:

@@ -17,8 +17,8 @@ class NotKnownError(Exception):
 
 def rendered(text: str, release: Release) -> str:
     """A text with the release's name and namespace filled in. Raises NotKnownError for any other template."""
-    told = {"Release.Name": release.name, "Release.Namespace": release.namespace or ""}
-    found = _SIMPLE.sub(lambda match: told[match[1]], text)
+    release_values = {"Release.Name": release.name, "Release.Namespace": release.namespace or ""}
+    found = _SIMPLE.sub(lambda match: release_values[match[1]], text)
     if "{{" in found:
         raise NotKnownError(f"the template {text!r}")
     return found

@@ -184,8 +184,8 @@ def _event(flow: Mapping[str, Any], message: Mapping[str, Any]) -> Event | Skipp
     if verdict is None:
         return OTHER_VERDICT
     if verdict is _DROPPED:
-        told = flow.get("drop_reason_desc")
-        verdict = _DROPS.get(str(told).encode()) if told else _CODES.get(str(flow.get("drop_reason")))
+        described = flow.get("drop_reason_desc")
+        verdict = _DROPS.get(str(described).encode()) if described else _CODES.get(str(flow.get("drop_reason")))
         if verdict is None:
             return OTHER_DROP
     direction = _DIRECTIONS.get(str(flow.get("traffic_direction")).encode())

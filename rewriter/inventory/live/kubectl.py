@@ -40,15 +40,15 @@ class KubectlApi:
         done = run_kubectl("--context", self.context, "get", "--raw", address)
         if done.returncode == 0:
             return Answer(200, done.stdout)
-        said = done.stderr.decode("utf-8", "replace").strip()
-        reason = _REASON.search(said)
+        answer = done.stderr.decode("utf-8", "replace").strip()
+        reason = _REASON.search(answer)
         if reason and reason[1] in _STATUSES:
             return Answer(_STATUSES[reason[1]])
-        if "the server could not find the requested resource" in said:
+        if "the server could not find the requested resource" in answer:
             return Answer(404)
-        if "You must be logged in" in said or "Unauthorized" in said:
+        if "You must be logged in" in answer or "Unauthorized" in answer:
             return Answer(401)
-        lines = said.splitlines() or ["it said nothing"]
+        lines = answer.splitlines() or ["it said nothing"]
         raise LostError(f"kubectl failed: {lines[-1][:_MOST_SAID]}", final=True)
 
 

@@ -85,14 +85,14 @@ class _Finder:
             return Chart(chart_name(name), version, url=_known(found.get("url")))
         reference = mapping(spec.get("chartRef"))
         kind, name = str(reference.get("kind")), str(reference.get("name"))
-        told = self._source(kind, name, manifest)
+        stated = self._source(kind, name, manifest)
         if kind == "OCIRepository":
-            if not told:
+            if not stated:
                 return Chart(name)
-            ref, url = mapping(told.get("ref")), _known(told.get("url"))
+            ref, url = mapping(stated.get("ref")), _known(stated.get("url"))
             return Chart(chart_name(url or name), _known(ref.get("tag")) or _known(ref.get("semver")), url=url)
         if kind == "HelmChart":
-            return Chart(chart_name(str(told.get("chart") or name)), _known(told.get("version")))
+            return Chart(chart_name(str(stated.get("chart") or name)), _known(stated.get("version")))
         return None
 
     def local(self, folder: str, version: str | None) -> Chart:

@@ -7,8 +7,8 @@ from functools import cached_property
 
 from rewriter import yamltext
 from rewriter.inventory.settings.machines import holds_settings, read_machines
+from rewriter.inventory.settings.stated import Reading
 from rewriter.inventory.settings.terraform import read_terraform
-from rewriter.inventory.settings.told import Reading
 
 #: A configuration of a cluster is small; what is longer is a bundle of manifests.
 _LONGEST = 200_000

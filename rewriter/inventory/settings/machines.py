@@ -20,15 +20,15 @@ from typing import Any
 from rewriter import yamltext
 from rewriter.inventory.facts import Source
 from rewriter.inventory.manifests import mapping
-from rewriter.inventory.settings.told import (
+from rewriter.inventory.settings.stated import (
     API_HOST,
     API_PORT,
     KUBERNETES_PODS,
     SERVICES,
     Reading,
-    Told,
-    ToldDistribution,
-    ToldNode,
+    StatedDistribution,
+    StatedNode,
+    StatedSetting,
     address,
     endpoint,
     networks,
@@ -73,9 +73,9 @@ class _Reader:
         group = str(self._value.get("apiVersion", "")).partition("/")[0]
         kind = self._value.get("kind")
         if _WITHOUT_DNS.search(self._document.text):
-            yield ToldDistribution("Talos", Source(self._path, 1), self._named(), dns=False)
+            yield StatedDistribution("Talos", Source(self._path, 1), self._named(), dns=False)
         if kind == "TalosUpgrade":
-            yield ToldDistribution("Talos", self._at("/kind"))
+            yield StatedDistribution("Talos", self._at("/kind"))
         elif kind == "KubeadmControlPlane":
             yield from self._kubeadm_control_plane()
         elif kind == "Cluster" and group == "cluster.x-k8s.io":
@@ -102,7 +102,7 @@ class _Reader:
         cluster = mapping(self._value.get("cluster"))
         name = _name(cluster.get("clusterName"))
         if isinstance(self._value.get("machine"), dict) or "controlPlane" in cluster or "network" in cluster:
-            yield ToldDistribution("Talos", self._at("/cluster"), name)
+            yield StatedDistribution("Talos", self._at("/cluster"), name)
         network = mapping(cluster.get("network"))
         for key, field in (("podSubnets", KUBERNETES_PODS), ("serviceSubnets", SERVICES)):
             if key in network:
@@ -114,7 +114,7 @@ class _Reader:
     def _talhelper(self) -> Iterator[Reading]:
         name = _name(self._value.get("clusterName"))
         first = next(key for key in ("clusterName", *self._value) if key in self._value)
-        yield ToldDistribution("Talos", self._at(f"/{first}"), name)
+        yield StatedDistribution("Talos", self._at(f"/{first}"), name)
         for key, field in (("clusterPodNets", KUBERNETES_PODS), ("clusterSvcNets", SERVICES)):
             if key in self._value:
                 yield from networks(field, self._value[key], self._at(f"/{key}"), name)
@@ -128,14 +128,14 @@ class _Reader:
                 known = tuple(each for each in found if each)
                 plane = mapping(node).get("controlPlane") is True
                 where = self._at(f"/nodes/{index}/ipAddress")
-                yield ToldNode(str(mapping(node).get("hostname")), known, plane, where, name)
+                yield StatedNode(str(mapping(node).get("hostname")), known, plane, where, name)
 
     def _kubeadm(self) -> Iterator[Reading]:
         name = _name(self._value.get("clusterName"))
         skipped = self._value.get("skipPhases")
         if self._value.get("kind") == "ClusterConfiguration" or isinstance(skipped, list):
             own = mapping(self._value.get("dns")).get("disabled") is not True
-            yield ToldDistribution("kubeadm", self._at("/kind"), name, dns=own and not _skips_dns(skipped))
+            yield StatedDistribution("kubeadm", self._at("/kind"), name, dns=own and not _skips_dns(skipped))
         networking = mapping(self._value.get("networking"))
         for key, field in (("podSubnet", KUBERNETES_PODS), ("serviceSubnet", SERVICES)):
             if key in networking:
@@ -144,7 +144,7 @@ class _Reader:
             yield from endpoint(self._value["controlPlaneEndpoint"], self._at("/controlPlaneEndpoint"), name)
         port = mapping(self._value.get("localAPIEndpoint")).get("bindPort")
         if isinstance(port, int):
-            yield Told(API_PORT, port, self._at("/localAPIEndpoint/bindPort"), name)
+            yield StatedSetting(API_PORT, port, self._at("/localAPIEndpoint/bindPort"), name)
 
     def _kubeadm_control_plane(self) -> Iterator[Reading]:
         """Cluster API's own kubeadm, whose cluster has the name of the object by convention only."""
@@ -153,7 +153,7 @@ class _Reader:
         skipped = mapping(config.get("initConfiguration")).get("skipPhases")
         name = _name(mapping(mapping(self._value.get("metadata")).get("labels")).get("cluster.x-k8s.io/cluster-name"))
         dns = own and not _skips_dns(skipped)
-        yield ToldDistribution("kubeadm", self._at("/kind"), name, dns=dns, by_name=True)
+        yield StatedDistribution("kubeadm", self._at("/kind"), name, dns=dns, by_name=True)
 
     def _kubeadm_config(self) -> Iterator[Reading]:
         """What kubeadm keeps in the ConfigMap kube-system/kubeadm-config, at the line of the text that holds it."""
@@ -161,20 +161,20 @@ class _Reader:
         for each in read_machines(self._path, text) if isinstance(text, str) else ():
             yield replace(each, source=self._at("/data/ClusterConfiguration"))
 
-    def _cluster_api(self) -> Iterator[Told]:
+    def _cluster_api(self) -> Iterator[StatedSetting]:
         name = _name(mapping(self._value.get("metadata")).get("name"))
         spec = mapping(self._value.get("spec"))
         network = mapping(spec.get("clusterNetwork"))
-        found: list[Told] = []
+        found: list[StatedSetting] = []
         for key, field in (("pods", KUBERNETES_PODS), ("services", SERVICES)):
             blocks = mapping(network.get(key)).get("cidrBlocks")
             if blocks:
                 found += networks(field, blocks, self._at(f"/spec/clusterNetwork/{key}/cidrBlocks"), name)
         plane = mapping(spec.get("controlPlaneEndpoint"))
         if isinstance(plane.get("host"), str):
-            found.append(Told(API_HOST, plane["host"], self._at("/spec/controlPlaneEndpoint/host"), name))
+            found.append(StatedSetting(API_HOST, plane["host"], self._at("/spec/controlPlaneEndpoint/host"), name))
         if isinstance(plane.get("port"), int):
-            found.append(Told(API_PORT, plane["port"], self._at("/spec/controlPlaneEndpoint/port"), name))
+            found.append(StatedSetting(API_PORT, plane["port"], self._at("/spec/controlPlaneEndpoint/port"), name))
         yield from (replace(each, by_name=True) for each in found)
 
     def _flags(self, route: str, value: Any, depth: int) -> Iterator[Reading]:
@@ -184,7 +184,9 @@ class _Reader:
         if isinstance(value, dict):
             names = {"cluster-cidr": KUBERNETES_PODS, "service-cidr": SERVICES}
             if not names.keys().isdisjoint(value) and not _K3S_KEYS.isdisjoint(value):
-                yield ToldDistribution("k3s", self._at(route), dns=_DNS_ADDONS.isdisjoint(_words(value.get("disable"))))
+                yield StatedDistribution(
+                    "k3s", self._at(route), dns=_DNS_ADDONS.isdisjoint(_words(value.get("disable")))
+                )
             if "podCIDR" in value and "serviceCIDR" in value:
                 names |= {"podCIDR": KUBERNETES_PODS, "serviceCIDR": SERVICES}
             for key, item in value.items():

@@ -9,14 +9,14 @@ from typing import Any
 
 from rewriter.inventory.facts import Cluster, Node, Source
 from rewriter.inventory.kustomize_walk import Problem
-from rewriter.inventory.settings.told import (
+from rewriter.inventory.settings.stated import (
     API_HOST,
     API_PORT,
     KUBERNETES_PODS,
     SERVICES,
     Reading,
-    Told,
-    ToldDistribution,
+    StatedDistribution,
+    StatedSetting,
 )
 
 _FIELDS = (KUBERNETES_PODS, SERVICES, API_HOST, API_PORT)
@@ -41,7 +41,7 @@ class Settled:
     values: dict[str, dict[str, tuple[Any, Source]]] = field(default_factory=dict)
     nodes: tuple[Node, ...] = ()
     problems: tuple[Problem, ...] = ()
-    distributions: Mapping[str, ToldDistribution] = field(default_factory=dict)
+    distributions: Mapping[str, StatedDistribution] = field(default_factory=dict)
 
 
 def settle(readings: Readings, clusters: Iterable[str], local: Callable[[str], Sequence[str]], only: bool) -> Settled:
@@ -52,30 +52,30 @@ def settle(readings: Readings, clusters: Iterable[str], local: Callable[[str], S
     names = tuple(clusters)
     by_field: dict[tuple[str, str], dict[Any, Source]] = {}
     nodes: dict[tuple[str, str], Node] = {}
-    distributions: dict[str, ToldDistribution] = {}
+    distributions: dict[str, StatedDistribution] = {}
     without_dns: set[str] = set()
     problems = []
     for each in readings:
         name = _cluster_of(each, names, local, only)
-        if name is None and not names and isinstance(each, ToldDistribution) and not _aside(each.source.path):
+        if name is None and not names and isinstance(each, StatedDistribution) and not _aside(each.source.path):
             name = UNKNOWN
         if name is None:
             continue
-        if isinstance(each, ToldDistribution):
+        if isinstance(each, StatedDistribution):
             distributions.setdefault(name, each)
             without_dns |= set() if each.dns else {name}
-        elif isinstance(each, Told):
+        elif isinstance(each, StatedSetting):
             by_field.setdefault((name, each.field), {}).setdefault(each.value, each.source)
         else:
             labels = {_CONTROL_PLANE: ""} if each.control_plane else {}
             nodes.setdefault((name, each.name), Node(each.name, name, labels, each.addresses, (), each.source))
     values: dict[str, dict[str, tuple[Any, Source]]] = {}
-    for (name, key), told in by_field.items():
-        if len(told) == 1:
-            values.setdefault(name, {})[key] = next(iter(told.items()))
+    for (name, key), stated in by_field.items():
+        if len(stated) == 1:
+            values.setdefault(name, {})[key] = next(iter(stated.items()))
         else:
-            words = " and ".join(f"{_shown(value)}, {source}" for value, source in list(told.items())[:2])
-            first = next(iter(told.values()))
+            words = " and ".join(f"{_shown(value)}, {source}" for value, source in list(stated.items())[:2])
+            first = next(iter(stated.values()))
             problems.append(Problem(first, f"the {key} of cluster {name} is written in two ways: {words}"))
     with_dns = {name: each for name, each in distributions.items() if name not in without_dns}
     return Settled(values, tuple(nodes.values()), tuple(problems), with_dns)
@@ -83,8 +83,8 @@ def settle(readings: Readings, clusters: Iterable[str], local: Callable[[str], S
 
 def own_names(readings: Readings) -> tuple[str, ...]:
     """The one cluster that readings are about where nothing else names a cluster; none where they name several."""
-    told = [each for each in readings if not isinstance(each, ToldDistribution)]
-    found = {each.cluster for each in told if not _aside(each.source.path) and not _by_name(each)}
+    stated = [each for each in readings if not isinstance(each, StatedDistribution)]
+    found = {each.cluster for each in stated if not _aside(each.source.path) and not _by_name(each)}
     named = found - {None}
     if not found or len(named) > 1:
         return ()
@@ -104,22 +104,22 @@ def with_readings(cluster: Cluster, values: Mapping[str, tuple[Any, Source]]) ->
     return replace(cluster, **{key: value for key, (value, _source) in new.items()}, cited=(*cluster.cited, *cited))
 
 
-def _cluster_of(told: Reading, names: Sequence[str], local: Callable[[str], Sequence[str]], only: bool) -> str | None:
-    by_config = local(told.source.path)
+def _cluster_of(stated: Reading, names: Sequence[str], local: Callable[[str], Sequence[str]], only: bool) -> str | None:
+    by_config = local(stated.source.path)
     if by_config:
         return by_config[0] if len(by_config) == 1 else None
-    if told.cluster in names:
-        return told.cluster
-    if _by_name(told) or _aside(told.source.path):
+    if stated.cluster in names:
+        return stated.cluster
+    if _by_name(stated) or _aside(stated.source.path):
         return None
-    in_path = [name for name in names if name in posixpath.dirname(told.source.path).split("/")]
+    in_path = [name for name in names if name in posixpath.dirname(stated.source.path).split("/")]
     if len(in_path) == 1:
         return in_path[0]
     return names[0] if only and len(names) == 1 else None
 
 
-def _by_name(told: Reading) -> bool:
-    return isinstance(told, Told | ToldDistribution) and told.by_name
+def _by_name(stated: Reading) -> bool:
+    return isinstance(stated, StatedSetting | StatedDistribution) and stated.by_name
 
 
 def _aside(path: str) -> bool:

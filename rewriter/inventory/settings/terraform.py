@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from rewriter.inventory.facts import Source
-from rewriter.inventory.settings.told import KUBERNETES_PODS, SERVICES, Told, networks
+from rewriter.inventory.settings.stated import KUBERNETES_PODS, SERVICES, StatedSetting, networks
 
 _FIELDS = {
     KUBERNETES_PODS: "pod_cidrs? pods_cidr pod_subnets? pods_subnets? cluster_cidr cluster_pod_cidrs? cluster_pod_nets?"
@@ -25,7 +25,7 @@ _VARIABLE = re.compile(r'^\s*variable\s+"(?P<name>\w+)"')
 _QUOTED = re.compile(r'"([^"]*)"')
 
 
-def read_terraform(path: str, text: str) -> Iterator[Told]:
+def read_terraform(path: str, text: str) -> Iterator[StatedSetting]:
     """The ranges of a file, in the order of its lines."""
     variable = ""
     for number, line in enumerate(text.splitlines(), 1):

@@ -136,8 +136,8 @@ def internet_exceptions(site: CidrSite, entries: Sequence[CidrEntry]) -> Iterato
 
 
 def may_hold(site: CidrSite, unknown: Sequence[Held]) -> Finding:
-    said = parsed(site.context.config.internal_cidrs)
-    ours = [held.entry.text for held in unknown if held.entry.addresses <= said]
+    configured = parsed(site.context.config.internal_cidrs)
+    ours = [held.entry.text for held in unknown if held.entry.addresses <= configured]
     evidence = [f"internal_cidrs says that {join_names(ours)} holds the mesh and nothing else"] if ours else []
     own = site.covered.own
     known = ranges_known(site.covered)

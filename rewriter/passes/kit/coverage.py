@@ -80,12 +80,12 @@ def uncovered_rules(
 
 def kept_by_others(context: Context, rule: Rule) -> bool:
     """Whether other rules of the list say on the target release all that a rule says on the source release."""
-    covering = said_by_others(context, rule)
+    covering = entries_of_others(context, rule)
     before = replace(context, to_version=context.from_version)
     return bool(covering) and covered(_entries(before, spec_of(context.policy, rule), rule, rule.raw), covering)
 
 
-def said_by_others(context: Context, rule: Rule) -> list[Entry]:
+def entries_of_others(context: Context, rule: Rule) -> list[Entry]:
     """What the other rules of the list mean on the target release."""
     spec = spec_of(context.policy, rule)
     items = spec.raw.get(_list_name(rule)) or ()

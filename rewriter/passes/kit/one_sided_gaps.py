@@ -30,16 +30,18 @@ class Gap:
 
 def gaps_of(context: Context, workload: Workload, direction: str) -> Iterator[Gap]:
     """What other sides open for a workload, and its own policies do not let through."""
-    told: set[int] = set()
+    reported: set[int] = set()
     for named in naming(context, _OTHER[direction], workload):
         refused = [(other, _refused(context, named, workload, other, direction)) for other in named.subjects]
         if not named.subject_by_labels and any(ports is None for _, ports in refused):
             continue
-        found = [(other, ports) for other, ports in refused if ports is not None and id(other) not in told]
-        found = [(other, ports) for other, ports in found if not _told_at_egress(context, workload, other, direction)]
+        found = [(other, ports) for other, ports in refused if ports is not None and id(other) not in reported]
+        found = [
+            (other, ports) for other, ports in found if not _is_reported_at_egress(context, workload, other, direction)
+        ]
         if not found:
             continue
-        told |= {id(other) for other, _ in found}
+        reported |= {id(other) for other, _ in found}
         ports = [port for _, each in found for port in each]
         yield Gap(
             named, tuple(other for other, _ in found), tuple({str(port.written): port for port in ports}.values())
@@ -62,7 +64,7 @@ def _refused(
     return ports
 
 
-def _told_at_egress(context: Context, workload: Workload, other: Workload, direction: str) -> bool:
+def _is_reported_at_egress(context: Context, workload: Workload, other: Workload, direction: str) -> bool:
     """Whether a rule is missing at the sender of a pair as well: the pair is reported there."""
     if direction == EGRESS:
         return False

@@ -54,8 +54,8 @@ def denied_by_name(spec: Spec) -> list[str]:
 def says_deny(context: Context, spec: Spec) -> tuple[str, ...]:
     """What says that denying was meant, as evidence."""
     described = [spec.raw.get("description"), *context.policy.annotations.values()]
-    said = [("its name", context.policy.name)]
-    said += [("the rule set", f"enableDefaultDeny.{direction}: true") for direction in denied_by_name(spec)]
-    said += [("its description", text) for text in described if isinstance(text, str)]
-    said += [("a comment", text) for text in context.comments if "cnpfix:" not in text]
-    return tuple(f"{where} says {text.strip()!r:.80}" for where, text in said if _DENYING.search(text))[:3]
+    sources = [("its name", context.policy.name)]
+    sources += [("the rule set", f"enableDefaultDeny.{direction}: true") for direction in denied_by_name(spec)]
+    sources += [("its description", text) for text in described if isinstance(text, str)]
+    sources += [("a comment", text) for text in context.comments if "cnpfix:" not in text]
+    return tuple(f"{where} says {text.strip()!r:.80}" for where, text in sources if _DENYING.search(text))[:3]

@@ -78,8 +78,8 @@ def scope_evidence(site: ScopedField) -> Iterator[str]:
     if not any(scope.workloads for scope in site.scopes.values()) and context.mesh:
         yield f"meshed: {join_names(f'{cluster.name} ({cluster.source})' for cluster in context.mesh)}"
     if configured != "auto":
-        said = configured if isinstance(configured, str) else join_names(configured)
-        yield f"[passes.implicit-cluster] scope = {said}"
+        shown = configured if isinstance(configured, str) else join_names(configured)
+        yield f"[passes.implicit-cluster] scope = {shown}"
     cluster = context.cluster
     if cluster is not None and cluster.default_local_cluster:
         yield f"policyDefaultLocalCluster of {cluster.name} is on, {cluster.source}"

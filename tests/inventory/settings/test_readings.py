@@ -6,8 +6,8 @@ import pytest
 
 from rewriter.inventory.facts import Cluster, Source
 from rewriter.inventory.settings.machines import read_machines
+from rewriter.inventory.settings.stated import StatedNode, StatedSetting
 from rewriter.inventory.settings.terraform import read_terraform
-from rewriter.inventory.settings.told import Told, ToldNode
 from rewriter.inventory.tree import TreeInventory
 
 PODS, SERVICES = "kubernetes_pod_cidrs", "service_cidrs"
@@ -33,7 +33,9 @@ spec:
 
 def told(text: str) -> list[tuple[str, object, int | None]]:
     return [
-        (each.field, each.value, each.source.line) for each in read_machines("c.yaml", text) if isinstance(each, Told)
+        (each.field, each.value, each.source.line)
+        for each in read_machines("c.yaml", text)
+        if isinstance(each, StatedSetting)
     ]
 
 
@@ -91,9 +93,9 @@ def test_talhelper_names_the_machines() -> None:
         "  - {hostname: a, ipAddress: 10.0.0.11, controlPlane: true}\n"
         "  - {hostname: b, ipAddress: '10.0.0.12,fd00::12'}\n"
     )
-    assert [each for each in read_machines("t.yaml", text) if isinstance(each, ToldNode)] == [
-        ToldNode("a", ("10.0.0.11",), True, Source("t.yaml", 4), "prod"),
-        ToldNode("b", ("10.0.0.12", "fd00::12"), False, Source("t.yaml", 5), "prod"),
+    assert [each for each in read_machines("t.yaml", text) if isinstance(each, StatedNode)] == [
+        StatedNode("a", ("10.0.0.11",), True, Source("t.yaml", 4), "prod"),
+        StatedNode("b", ("10.0.0.12", "fd00::12"), False, Source("t.yaml", 5), "prod"),
     ]
 
 

@@ -19,7 +19,7 @@ _ENDPOINT = re.compile(r"(?:https?://)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(?::(\
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class StatedSetting:
     """A field of `Cluster` (or KUBERNETES_PODS) with its value.
 
     `cluster` is the name that the file gives the cluster; with `by_name` it is about no cluster of another name.
@@ -33,7 +33,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldNode:
+class StatedNode:
     """A machine of the cluster with its addresses; `control_plane` says that the API server runs there."""
 
     name: str
@@ -44,7 +44,7 @@ class ToldNode:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldDistribution:
+class StatedDistribution:
     """The distribution of Kubernetes that a cluster runs; `dns` says that it brings the cluster's DNS."""
 
     name: str
@@ -54,7 +54,7 @@ class ToldDistribution:
     by_name: bool = False
 
 
-Reading = Told | ToldNode | ToldDistribution
+Reading = StatedSetting | StatedNode | StatedDistribution
 
 
 def ranges(value: Any) -> tuple[str, ...]:
@@ -79,14 +79,14 @@ def address(value: Any) -> str | None:
         return None
 
 
-def endpoint(value: Any, source: Source, cluster: str | None = None) -> Iterator[Told]:
+def endpoint(value: Any, source: Source, cluster: str | None = None) -> Iterator[StatedSetting]:
     """The host and port of an API server's URL; a port that is not written is not known."""
     match = _ENDPOINT.fullmatch(value) if isinstance(value, str) else None
     if match is None or is_loopback(match[1]):
         return
-    yield Told(API_HOST, match[1].strip("[]"), source, cluster)
+    yield StatedSetting(API_HOST, match[1].strip("[]"), source, cluster)
     if match[2]:
-        yield Told(API_PORT, int(match[2]), source, cluster)
+        yield StatedSetting(API_PORT, int(match[2]), source, cluster)
 
 
 def is_loopback(host: str) -> bool:
@@ -94,7 +94,7 @@ def is_loopback(host: str) -> bool:
     return host == "localhost" or host.startswith("127.") or host.strip("[]") == "::1"
 
 
-def networks(field: str, value: Any, source: Source, cluster: str | None = None) -> Iterable[Told]:
+def networks(field: str, value: Any, source: Source, cluster: str | None = None) -> Iterable[StatedSetting]:
     """A field of ranges, if they are written in full."""
     found = ranges(value)
-    return (Told(field, found, source, cluster),) if found else ()
+    return (StatedSetting(field, found, source, cluster),) if found else ()
