@@ -7,7 +7,7 @@ left out of it, and the validator says so; nothing here raises on any shape of i
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
@@ -246,6 +246,18 @@ def is_policy(manifest: Any) -> bool:
     if kind in (CNP, CCNP):
         return version.startswith("cilium.io/")
     return kind == KNP and version.startswith(("networking.k8s.io/", "extensions/"))
+
+
+def objects_in(value: Any, is_wanted: Callable[[Any], bool]) -> Iterator[Policy]:
+    """The objects of a document that are wanted, itself or the items of a List, by kind and name, without rule sets."""
+    listed = isinstance(value, dict) and str(value.get("kind")).endswith("List")
+    items = value.get("items") if listed else None
+    found = [(value, ""), *((item, f"/items/{n}") for n, item in enumerate(items if isinstance(items, list) else ()))]
+    for manifest, route in found:
+        if is_wanted(manifest):
+            metadata = manifest.get("metadata")
+            name = metadata.get("name") if isinstance(metadata, dict) else None
+            yield Policy(str(manifest["kind"]), None, name if isinstance(name, str) else "", manifest, (), route)
 
 
 def read_policy(

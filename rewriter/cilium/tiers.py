@@ -16,7 +16,7 @@ from rewriter.cilium.fqdn import fqdn_term
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, RESERVED
 from rewriter.cilium.local_cluster import peer_takes_local_cluster
 from rewriter.cilium.peers import network_policy_conditions
-from rewriter.cilium.policy import EGRESS, INGRESS, Policy
+from rewriter.cilium.policy import EGRESS, INGRESS, Policy, objects_in
 from rewriter.cilium.ports import ANY_PROTOCOL, EVERYTHING, PortMatch
 from rewriter.cilium.settings import Settings
 from rewriter.cilium.terms import ANYTHING, CidrTerm, Condition, LabelTerm, Term, filtered, label_term
@@ -43,19 +43,7 @@ def cluster_network_policies(value: Any) -> Iterator[Policy]:
 
     They are known by their names; none has a rule set of the kinds that other policies have.
     """
-    if is_cluster_network_policy(value):
-        yield _named(value, "")
-    elif isinstance(value, dict) and str(value.get("kind")).endswith("List"):
-        items = value.get("items")
-        for index, item in enumerate(items if isinstance(items, list) else ()):
-            if is_cluster_network_policy(item):
-                yield _named(item, f"/items/{index}")
-
-
-def _named(manifest: Mapping[str, Any], route: str) -> Policy:
-    metadata = manifest.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, dict) else None
-    return Policy(KIND, None, name if isinstance(name, str) else "", manifest, (), route)
+    return objects_in(value, is_cluster_network_policy)
 
 
 def tier_rules(manifest: Mapping[str, Any], settings: Settings) -> tuple[Entry, ...]:

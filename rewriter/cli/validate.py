@@ -13,6 +13,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from rewriter.cilium.cidr_group import cidr_group_rejection, is_cidr_group, unserved
 from rewriter.cilium.crd.check import OK, PRUNED, STRICT, SchemaProblem, pruned, schema_problems, schema_state
 from rewriter.cilium.crd.meaning import without_field
 from rewriter.cilium.policy import KNP
@@ -67,7 +68,7 @@ def validate(
             {version: _rejects(workspace, located, version) for version in asked},
             {version: _schema(located, version) for version in asked},
         )
-        for located in (*workspace.policies(), *workspace.cluster_network_policies(None))
+        for located in (*workspace.policies(), *workspace.cluster_network_policies(None), *workspace.cidr_groups())
     ]
     target = workspace.to_version
     totals = _totals(workspace, rows, target)
@@ -134,7 +135,9 @@ def _read_versions(texts: Sequence[str]) -> tuple[Version, ...]:
 def _rejects(workspace: Workspace, located: LocatedPolicy, version: Version) -> Why | None:
     settings = settings_of(workspace.inventory.cluster_of(located.path), version)
     stored = pruned(located.policy.raw, version)
-    if is_cluster_network_policy(stored):
+    if is_cidr_group(stored):
+        why = cidr_group_rejection(stored)
+    elif is_cluster_network_policy(stored):
         why = tiers_rejection(stored, settings)
     else:
         why = rejection(stored, version, base=located.policy.route, flags=settings.flags)
@@ -143,7 +146,13 @@ def _rejects(workspace: Workspace, located: LocatedPolicy, version: Version) -> 
     culprit = _value_at(located.document.value, why.route)
     if isinstance(culprit, str) and has_substitution(culprit):
         return Why(f"cannot be decided before {culprit} is replaced", located.place(why.route), unknown=True)
-    return Why(why.message, located.place(why.route))
+    return Why(why.message, located.place(_in_document(located, why.route)))
+
+
+def _in_document(located: LocatedPolicy, route: str) -> str:
+    """A route of the document; judges of other kinds than policies give one of the manifest, which may be in a List."""
+    base = located.policy.route
+    return route if route.startswith(base) else base + route
 
 
 def _schema(located: LocatedPolicy, version: Version) -> Schema:
@@ -158,6 +167,9 @@ def _schema(located: LocatedPolicy, version: Version) -> Schema:
     state = schema_state(problems)
     # NetworkPolicy is a type of the API server's own: whatever is wrong with its values, the API server refuses.
     why = rejection(policy.raw, version, base=policy.route) if policy.kind == KNP else None
+    unknown_kind = unserved(policy.raw, version) if is_cidr_group(policy.raw) else ""
+    if unknown_kind:
+        return Schema(STRICT, (Why(unknown_kind, located.place(f"{policy.route}/apiVersion")),))
     if why is not None and not _undecided(located, why.route):
         state = STRICT
         errors.append(Why(why.message, located.place(why.route)))

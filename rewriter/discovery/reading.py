@@ -106,8 +106,8 @@ def read_bounded(path: Path, limit: int) -> bytes:
 
 
 def holds_old_object(data: bytes) -> bool:
-    """Whether bytes may hold an object of Cilium under an API version that goes away."""
-    return b"cilium.io/v2alpha1" in data
+    """Whether bytes may hold an object of Cilium that is judged beside policies: a group of CIDRs, an old version."""
+    return b"cilium.io/v2alpha1" in data or b"CiliumCIDRGroup" in data
 
 
 def holds_policy(data: bytes) -> bool:

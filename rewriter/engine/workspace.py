@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rewriter import yamltext
-from rewriter.cilium.policy import Policy
-from rewriter.cilium.tiers import KIND, cluster_network_policies
+from rewriter.cilium.cidr_group import is_cidr_group
+from rewriter.cilium.crd.facts import CIDR_GROUP
+from rewriter.cilium.policy import Policy, objects_in
+from rewriter.cilium.tiers import KIND, is_cluster_network_policy
 from rewriter.cilium.version import Version
 from rewriter.config import Config
 from rewriter.discovery import (
@@ -158,7 +160,18 @@ class Workspace:
 
     def read_tiers(self, found: FoundFile, data: bytes) -> list[LocatedPolicy]:
         """The ClusterNetworkPolicies of a file's bytes, templates left out; `read_policies` reports what is broken."""
-        if KIND.encode() not in data or self.inventory.is_patch(found.display):
+        return self._read_objects(found, data, KIND, is_cluster_network_policy)
+
+    def cidr_groups(self) -> list[LocatedPolicy]:
+        """The CiliumCIDRGroups of the files, templates left out."""
+        return [
+            each for found, data in self.files for each in self._read_objects(found, data, CIDR_GROUP, is_cidr_group)
+        ]
+
+    def _read_objects(
+        self, found: FoundFile, data: bytes, kind: str, is_wanted: Callable[[Any], bool]
+    ) -> list[LocatedPolicy]:
+        if kind.encode() not in data or self.inventory.is_patch(found.display):
             return []
         try:
             text = yamltext.decode(data)
@@ -169,7 +182,7 @@ class Workspace:
             LocatedPolicy(found.display, document, policy)
             for document in documents
             if yamltext.template_markup(text[document.span.start : document.span.end]) is None
-            for policy in cluster_network_policies(document.value)
+            for policy in objects_in(document.value, is_wanted)
         ]
 
     def policies_of_text(self, path: str, text: str) -> list[LocatedPolicy]:

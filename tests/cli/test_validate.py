@@ -208,3 +208,36 @@ def test_agrees_with_recorded_entries_through_the_command_line(tree: Path) -> No
         or not same_message(row["errors"].get(release, ""), entry["error"].get(release, ""))
     ]
     assert wrong == []
+
+
+GROUPS = """apiVersion: cilium.io/v2alpha1
+kind: CiliumCIDRGroup
+metadata: {name: old}
+spec:
+  externalCIDRs: [198.51.100.0/24, 198.51.100.7]
+---
+apiVersion: v1
+kind: List
+items:
+  - apiVersion: cilium.io/v2
+    kind: CiliumCIDRGroup
+    metadata: {name: new}
+    spec:
+      externalCIDRs: [198.51.100.0/24]
+  - apiVersion: cilium.io/v2
+    kind: CiliumCIDRGroup
+    metadata: {name: typo}
+    spec:
+      externalCIDR: [198.51.100.0/24]
+"""
+
+
+def test_groups_of_cidrs_are_judged_per_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("groups.yaml").write_text(GROUPS)
+    found = {each["name"]: each for each in json.loads(cnpfix("validate", "--format", "json", ".").out)}
+    assert set(found["old"]["schema"].values()) == {"strict"}
+    assert found["old"]["schema_errors"]["1.19"][0].startswith("groups.yaml:5: ")
+    assert found["new"]["schema"] == {str(version): "ok" if version >= (1, 18) else "strict" for version in SUPPORTED}
+    assert "served from 1.18 on" in found["new"]["schema_errors"]["1.17"][0]
+    assert any("externalCIDR" in error and ":19:" in error for error in found["typo"]["schema_errors"]["1.20"])
