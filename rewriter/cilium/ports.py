@@ -61,9 +61,12 @@ EVERYTHING = PortMatch(ANY_PROTOCOL)
 
 
 def port_matches(rule: Mapping[str, Any], version: Version, *, egress: bool = False) -> tuple[PortMatch, ...]:
-    """The ports of one item of a Cilium rule's toPorts; none when the item lists none."""
+    """The ports of one item of a Cilium rule's toPorts; none when the item lists none, or a placeholder for them."""
     found: list[PortMatch] = []
-    for item in rule.get("ports") or ():
+    ports = rule.get("ports") if isinstance(rule, dict) else None
+    for item in ports if isinstance(ports, list) else ():
+        if not isinstance(item, dict | None):
+            continue
         try:
             found += _port(item or {}, version, egress=egress)
         except ValueError:
@@ -74,8 +77,10 @@ def port_matches(rule: Mapping[str, Any], version: Version, *, egress: bool = Fa
 
 def icmp_matches(rule: Mapping[str, Any]) -> tuple[PortMatch, ...]:
     """The ICMP types of one item of a rule's icmps; one that is no number and no known name covers nothing."""
-    fields = [field or {} for field in rule.get("fields") or ()]
-    return tuple(match for field in fields if isinstance(field, dict) and (match := _icmp(field)) is not None)
+    fields = rule.get("fields") if isinstance(rule, dict) else None
+    known = fields if isinstance(fields, list) else []
+    found = (_icmp(field or {}) for field in known if isinstance(field, dict | None))
+    return tuple(match for match in found if match is not None)
 
 
 def network_policy_port(item: Mapping[str, Any], version: Version) -> PortMatch:

@@ -59,6 +59,7 @@ from rewriter.inventory.facts import Cluster
 from rewriter.inventory.inventory import Inventory
 from rewriter.inventory.patched_policies import PatchedPolicy
 from rewriter.passes import PASS_IDS, PASSES
+from rewriter.passes.kit.enforcement import unknown_part
 from rewriter.passes.kit.registry import Pass
 from rewriter.suppress import Suppression, unused
 
@@ -328,7 +329,7 @@ class Fixer:
         return policies_in(value, namespace_of) or held_policies(value, namespace_of)
 
     def _skip_reason(self, path: str, cluster: Cluster | None, found: FoundPolicy) -> str:
-        """Why a policy is not rewritten: what is applied is not its text, or it is unknown whether it is enforced."""
+        """Why a policy is not rewritten: its text is not all that is applied, or it is unknown if it is enforced."""
         policy = found.policy
         applied, route = (policy.raw, "") if found.holder is None else (found.holder, found.text_route or policy.route)
         if why := self.inventory.changed_on_the_way(path, applied, route):
@@ -338,6 +339,8 @@ class Fixer:
     def _node_labels(self, cluster: Cluster | None, found: FoundPolicy) -> str:
         if node_labels_unsaid(cluster, found.policy, self.options.to_version):
             return "it names nodes, and it is unknown whether the agents run with enable-node-selector-labels"
+        if placeholder := unknown_part(policy, self.options.to_version):
+            return f"{placeholder} stands for a part of the policy, and what it holds is unknown"
         return ""
 
     def _observed(self, traffic: Traffic, path: str, document: int, before: Policy, after: Policy) -> Observed | None:

@@ -220,8 +220,18 @@ _EACH = {
 }
 _RULES = {"apiGroups": ["cilium.io"], "apiVersions": ["v2"], "resources": ["ciliumnetworkpolicies"]}
 
+
+def _written(what: str) -> Files:
+    """The policy with something more in its first rule."""
+    return {"east/policy.yaml": POLICY.replace("        - cluster\n", f"        - cluster\n      {what}\n")}
+
+
 #: By name: the files, and words that the finding has to say.
 HELD: dict[str, tuple[Files, str]] = {
+    "placeholder for all ports": (_written("toPorts: ${PORTS}"), "${PORTS} stands for a part of the policy"),
+    "placeholder for a port": (_written('toPorts: [{ports: ["${PORT}"]}]'), "${PORT} stands for"),
+    "placeholder for an ICMP type": (_written('icmps: [{fields: ["${TYPE}"]}]'), "${TYPE} stands for"),
+    "placeholder for an end": (_written("toPorts: [{ports: [{port: '1', endPort: '${LAST}'}]}]"), "${LAST} stands for"),
     "patch that is not there": (_with(f"patches: [{{path: gone.yaml, target: {_CNP}}}]\n"), "kustomization.yaml"),
     "patch that does not parse": (
         _with(f"patches: [{{path: p.yaml, target: {_CNP}}}]\n", {"east/p.yaml": "- op: [\n"}),
@@ -296,6 +306,7 @@ HELD: dict[str, tuple[Files, str]] = {
     ),
 }
 FREE: dict[str, Files] = {
+    "placeholder for the number of a port": _written("toPorts: [{ports: [{port: '${PORT}'}]}]"),
     "patch of another kind that is not there": _with("patches: [{path: gone.yaml, target: {kind: Deployment}}]\n"),
     "validator": _with("validators: [v.yaml]\n", {"east/v.yaml": resource("x/v1", "Check")}),
     "other kustomization that does not parse": {"other/kustomization.yaml": "resources:\n- ../west\npatches: [\n"},

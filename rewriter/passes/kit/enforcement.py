@@ -87,6 +87,16 @@ def has_wrong_types(policy: Policy) -> bool:
     return known
 
 
+def unknown_part(policy: Policy, version: Version) -> str:
+    """A placeholder that stands for a mapping, list, number or switch of the policy, so for what is unknown; empty
+    where each stands for a text.
+    """
+    reason = (
+        decoding_rejection(filled_in(policy), version, base=policy.route) if filled_in(policy) != policy.raw else None
+    )
+    return str(value_at(policy, reason.route)[1]) if reason is not None and _is_open(policy, reason) else ""
+
+
 def _wrong_type(policy: Policy, version: Version) -> Rejection | None:
     """The first value that a release cannot decode, whatever the placeholders stand for."""
     manifest = filled_in(policy)
