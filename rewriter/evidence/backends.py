@@ -17,6 +17,8 @@ from rewriter.evidence.clusters import ranges_of
 from rewriter.evidence.context import Context
 from rewriter.evidence.doubts import REMEDY, doubts_about
 from rewriter.evidence.mesh import cluster_requirement, namespace_key
+from rewriter.evidence.workloads import hidden_services
+from rewriter.inventory.completeness import Hidden
 from rewriter.inventory.facts import Cluster, EndpointSlice, NamedPort, Service, ServicePort, Source
 from rewriter.text import join_names
 
@@ -52,8 +54,8 @@ class Backends:
 
     `ports` are the Service's, each with its backend port; None where ports are not translated. `containers` are the
     ports of the known workloads behind it. `opens` and `closes` are the peers by which the entries differ from those
-    that Cilium 1.17 and later resolve the reference to; `complete` is False where other unknown Services
-    may be meant too. `reference` is the entry of toServices that means the Service.
+    that Cilium 1.17 and later resolve the reference to; `complete` is False where other Services may be meant too, and
+    `hidden` is what may make unknown ones of these. `reference` is the entry of toServices that means the Service.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Backends:
     opens: NamedPeers | None = None
     closes: NamedPeers | None = None
     complete: bool = True
+    hidden: tuple[Hidden, ...] = ()
     reference: Any = None
 
 
@@ -79,7 +82,7 @@ def backends_of(context: Context, entry: Any) -> list[Backends]:
         return [_api_server(context, services)]
     if isinstance(selected, dict) and _selects_kubernetes(entry, selected, services):
         _check(doubts_about(context.inventory, (), "services"))
-        return [replace(_api_server(context, services), complete=False)]
+        return [replace(_api_server(context, services), complete=False, hidden=_others(context, selected))]
     if not services:
         raise _unknown(context, entry, named if isinstance(named, dict) else None)
     by_name: dict[tuple[str, str], list[Service]] = {}
@@ -94,10 +97,18 @@ def backends_of(context: Context, entry: Any) -> list[Backends]:
             "Say which one is meant with `namespace`.",
         )
     complete = isinstance(named, dict) and bool(named.get("namespace"))
+    hidden: tuple[Hidden, ...] = ()
     if not complete:
         _check(doubts_about(context.inventory, (), "services"))
+        hidden = _others(context, named if isinstance(named, dict) else selected)
     found = [_one(group) for group in by_name.values()]
-    return [replace(service_backends(context, service), complete=complete) for service in found]
+    return [replace(service_backends(context, service), complete=complete, hidden=hidden) for service in found]
+
+
+def _others(context: Context, reference: Any) -> tuple[Hidden, ...]:
+    """What may make other Services that a reference means which is no full name of one."""
+    namespace = reference.get("namespace") if isinstance(reference, dict) else None
+    return hidden_services(context, (namespace,) if isinstance(namespace, str) and namespace else None)
 
 
 def names_api_server(context: Context, entry: Any) -> bool:

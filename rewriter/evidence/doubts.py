@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from rewriter.inventory.completeness import Completeness, Hidden
 from rewriter.inventory.facts import Cluster, EndpointSlice, Service, Workload
 from rewriter.inventory.inventory import Inventory
+from rewriter.text import join_names
 
 #: What to do about facts that contradict each other.
 REMEDY = (
@@ -24,3 +26,10 @@ def doubts_about(
     found = [words for fact in facts for words in inventory.doubts(fact)]
     found += [words for group in groups for words in inventory.gaps(group)]
     return tuple(dict.fromkeys(found))
+
+
+def hidden_advice(hidden: Sequence[Hidden], what: str) -> str:
+    """What may make more, and what makes it known, in one line; empty for nothing hidden."""
+    if not hidden:
+        return ""
+    return f"{join_names(Completeness(tuple(hidden)).reasons, most=3)} may make {what}: {hidden[0].lift}"

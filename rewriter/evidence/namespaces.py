@@ -103,7 +103,7 @@ def knowledge_gap(context: Context, selector: Selector, besides: Sequence[str] =
     if gaps:
         return Gap(f"{join_names(gaps)}, so that not every pod of {namespace} is known", LIFT)
     term = label_term(conditions_of(selector.requirements))
-    hidden = hidden_from(context.inventory, term, reached, leaving_out=besides)
+    hidden = hidden_from(context.inventory, term, reached, also=(namespace,), leaving_out=besides)
     if not hidden:
         return None
     near = sorted(hidden, key=lambda each: each.namespaces is None or namespace not in each.namespaces)

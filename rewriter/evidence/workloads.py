@@ -91,13 +91,19 @@ def matches(context: Context, term: LabelTerm, clusters: Sequence[str] | None = 
 
 
 def hidden_from(
-    inventory: Inventory, term: LabelTerm, clusters: Sequence[str] = (), *, leaving_out: Sequence[str] = ()
+    inventory: Inventory,
+    term: LabelTerm,
+    clusters: Sequence[str] = (),
+    *,
+    also: Sequence[str] = (),
+    leaving_out: Sequence[str] = (),
 ) -> tuple[Hidden, ...]:
     """What may make pods that a term selects in these clusters (none given: in any) beside the known workloads.
 
-    Namespaces of `leaving_out` do not count: what can only make pods there is left out.
+    Of the namespaces of `also` it is asked what is unknown of them by themselves, where the term names none. Namespaces
+    of `leaving_out` do not count: what can only make pods there is left out.
     """
-    namespaces: Iterable[str | None] = _namespaces(term) or (None,)
+    namespaces: Iterable[str | None] = _namespaces(term) or (None, *also)
     answers = [
         inventory.completeness(namespace, cluster) for namespace in namespaces for cluster in (clusters or (None,))
     ]
@@ -108,13 +114,12 @@ def hidden_from(
     )
 
 
-def hidden_services(context: Context, namespaces: Iterable[str]) -> tuple[Hidden, ...]:
-    """What may make Services of these namespaces, in the clusters of the policy, beside the known ones."""
+def hidden_services(context: Context, namespaces: Iterable[str] | None) -> tuple[Hidden, ...]:
+    """What may make Services of these namespaces (None: of any), in the clusters of the policy, beside known ones."""
     names = tuple(cluster.name for cluster in member_clusters(context)) or (None,)
+    places: Sequence[str | None] = (None,) if namespaces is None else sorted(set(namespaces))
     answers = [
-        context.inventory.completeness(namespace, cluster, SERVICES)
-        for namespace in sorted(set(namespaces))
-        for cluster in names
+        context.inventory.completeness(namespace, cluster, SERVICES) for namespace in places for cluster in names
     ]
     # What only concerns the labels of pods makes no Service.
     return tuple(each for each in union(answers).hidden if each.keys is None and each.labels is None)

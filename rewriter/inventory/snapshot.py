@@ -15,7 +15,8 @@
 ```
 
 `snapshot.schema.json` beside this module is the format. A list that `incomplete` names could not be read, and is not
-there: of it nothing is known. Members that the reader does not know are ignored.
+there: of it nothing is known. Nor is anything known of a list that is not there for another reason; an empty one says
+that there are none. Members that the reader does not know are ignored.
 """
 
 from __future__ import annotations
@@ -70,7 +71,10 @@ class SnapshotError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The facts of a snapshot file. `created` is as written, RFC 3339; empty when absent."""
+    """The facts of a snapshot file. `created` is as written, RFC 3339; empty when absent.
+
+    `listed` are the clusters with the lists that the file has of them, whole: of another list nothing is known.
+    """
 
     created: str
     clusters: tuple[Cluster, ...]
@@ -83,6 +87,7 @@ class Snapshot:
     identities: tuple[EndpointIdentity, ...] = ()
     policies: tuple[RunningPolicy, ...] = ()
     source: Source = _NOWHERE
+    listed: frozenset[tuple[str, str]] = frozenset()
 
     def age(self, now: datetime) -> timedelta | None:
         """How long ago it was made; None where it does not say, and never less than zero."""
@@ -121,6 +126,7 @@ class _Reader:
     def snapshot(self, data: Mapping[str, Any]) -> Snapshot:
         clusters: list[Cluster] = []
         lists: dict[str, list[Any]] = {name: [] for name in LISTS}
+        listed: set[tuple[str, str]] = set()
         for index, raw in enumerate(self._list(data, "clusters", "")):
             where = f"clusters[{index}]"
             own = {key: value for key, value in raw.items() if key not in (*LISTS, "incomplete")}
@@ -130,6 +136,8 @@ class _Reader:
                 if name in cluster.incomplete:
                     continue
                 items = self._list(raw, name, where)
+                if name in raw:
+                    listed.add((cluster.name, name))
                 given = {"cluster": cluster.name}
                 if name == "policies":
                     items = [self._policy(item, f"{where}.{name}[{n}]") for n, item in enumerate(items)]
@@ -142,6 +150,7 @@ class _Reader:
             tuple(clusters),
             **{name: tuple(items) for name, items in lists.items()},
             source=self._source,
+            listed=frozenset(listed),
         )
 
     def _incomplete(self, raw: Mapping[str, Any], where: str) -> tuple[str, ...]:

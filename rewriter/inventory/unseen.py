@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from functools import cached_property
 
-from rewriter.inventory.completeness import WORKLOADS, Completeness, Hidden, answer
+from rewriter.inventory.completeness import LIFT, WORKLOADS, Completeness, Hidden, answer
 from rewriter.inventory.facts import (
     Cluster,
     EndpointSlice,
@@ -15,6 +16,9 @@ from rewriter.inventory.facts import (
 )
 from rewriter.inventory.snapshot import Snapshot
 from rewriter.inventory.tree_facts import POD_MAKERS, TreeFacts
+
+#: Namespaces in which installers and providers of clusters run what stands in no repository, by patterns.
+_MANAGED = ("kube-system", "kube-public", "kube-node-lease", "gke-*", "gmp-*", "aks-*", "openshift-*")
 
 
 class Unseen:
@@ -49,11 +53,14 @@ class Unseen:
     def _completeness(self, namespace: str | None, cluster: str | None, group: str) -> Completeness:
         hidden = [Hidden(words) for words in self.gaps(group)]
         listed = {workload.cluster for snapshot in self._snapshots for workload in snapshot.workloads}
+        listed &= {name for snapshot in self._snapshots for name, kind in snapshot.listed if kind == group}
         asked = {cluster} if cluster is not None else {each.name for each in self._clusters()}
         if not asked or not asked <= listed:
             hidden += self._hidden
             if group == WORKLOADS and cluster is not None and not self._populated.get(cluster):
                 hidden.append(Hidden(f"no workload of cluster {cluster} is known", clusters=frozenset({cluster})))
+            if namespace is not None and _is_managed(namespace):
+                hidden.append(Hidden(f"what the cluster's installer runs in {namespace}", LIFT, frozenset({namespace})))
             if namespace is not None and not any(namespace in found for found in self._populated.values()):
                 hidden.append(Hidden(f"nothing of namespace {namespace} is known", namespaces=frozenset({namespace})))
         return answer(hidden, self._complete, namespace, cluster, group)
@@ -108,3 +115,7 @@ class Unseen:
 
     def _services(self) -> Sequence[Service]:
         return self._facts.holding("services", b"Service", ())
+
+
+def _is_managed(namespace: str) -> bool:
+    return any(fnmatchcase(namespace, pattern) for pattern in _MANAGED)

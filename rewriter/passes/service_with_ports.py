@@ -60,8 +60,10 @@ from rewriter.cilium.policy import EGRESS
 from rewriter.cilium.version import SERVICES_WITH_PORTS
 from rewriter.evidence.backends import Backends, UndecidedError, backends_of
 from rewriter.evidence.context import Context
+from rewriter.evidence.doubts import hidden_advice
 from rewriter.evidence.references import missing_service
 from rewriter.finding import Applicability, Finding, Operation, Severity
+from rewriter.inventory.completeness import Hidden
 from rewriter.passes.kit.backend_ports import (
     plan_operations,
     translated_ports,
@@ -124,6 +126,7 @@ def _finding(site: ServiceRule) -> Finding:
 
 def _fixed(site: ServiceRule, members: Sequence[Backends], outcomes: Sequence[Outcome]) -> Finding:
     first = outcomes[0]
+    hidden = _hidden(members)
     added = uncovered_rules(site.context, site.rule, [sibling_of(site, outcome) for outcome in outcomes[1:]])
     operations: tuple[Operation, ...] = (
         {"op": "remove", "path": site.field.route},
@@ -135,13 +138,14 @@ def _fixed(site: ServiceRule, members: Sequence[Backends], outcomes: Sequence[Ou
         changes = switched_on(site.context)
         allowed = (flows_allowed(site, outcome) for outcome in outcomes if changes.opens)
         change = Change(operations, (*allowed, *changes.opens), changes.closes)
-        return _report(site, members, Applicability.EVIDENT, why_rejected(site), change)
+        trust = Applicability.UNSAFE if hidden else Applicability.EVIDENT
+        return _report(site, members, trust, why_rejected(site), change)
     opens, closes = flow_changes(site, outcomes)
     same = not opens and not closes
     applicability = Applicability.EVIDENT
     if same and all(member.complete for member in members):
         applicability = Applicability.SAFE
-    elif site.rule.deny and not same:
+    elif hidden or (site.rule.deny and not same):
         applicability = Applicability.UNSAFE
     wrong = [
         f"{join_names(old)} of {join_names(m.name for m in outcome.members)}, which means {join_names(new)}"
@@ -151,6 +155,11 @@ def _fixed(site: ServiceRule, members: Sequence[Backends], outcomes: Sequence[Ou
     ]
     why = why_enforced(site, outcomes, wrong=bool(wrong))
     return _report(site, members, applicability, why, Change(operations, opens, closes), wrong_ports=wrong)
+
+
+def _hidden(members: Sequence[Backends]) -> tuple[Hidden, ...]:
+    """What may make other Services that the rule means."""
+    return tuple(dict.fromkeys(each for member in members for each in member.hidden))
 
 
 def _undecided(site: ServiceRule, error: UndecidedError) -> Finding:
@@ -180,6 +189,8 @@ def _report(
         advice = (
             "Cilium learns the addresses of a name from DNS answers: see that a rule with `rules.dns` lets them pass."
         )
+    if hidden := _hidden(members):
+        advice = hidden_advice(hidden, "Services that the rule means too")
     void = not site.rejected and (site.rule.deny or (members and all(m.field == "toFQDNs" for m in members)))
     error = site.rejected or void or bool(wrong_ports) or (problem is not None and problem.wrong)
     return report(
