@@ -334,13 +334,13 @@ class Fixer:
         applied, route = (policy.raw, "") if found.holder is None else (found.holder, found.text_route or policy.route)
         if why := self.inventory.changed_on_the_way(path, applied, route):
             return f"{why}, so that the text here is not what the cluster gets"
+        if placeholder := unknown_part(policy, self.options.to_version):
+            return f"{placeholder} stands for a part of the policy, and what it holds is unknown"
         return self._node_labels(cluster, found)
 
     def _node_labels(self, cluster: Cluster | None, found: FoundPolicy) -> str:
         if node_labels_unsaid(cluster, found.policy, self.options.to_version):
             return "it names nodes, and it is unknown whether the agents run with enable-node-selector-labels"
-        if placeholder := unknown_part(policy, self.options.to_version):
-            return f"{placeholder} stands for a part of the policy, and what it holds is unknown"
         return ""
 
     def _observed(self, traffic: Traffic, path: str, document: int, before: Policy, after: Policy) -> Observed | None:

@@ -109,7 +109,8 @@ def test_a_list_that_a_snapshot_does_not_have_says_nothing(tmp_path: Path) -> No
         "workloads": [{"kind": "Pod", "name": "web", "namespace": "shop", "labels": {"app": "web"}}],
     }
     files = {**files, **HIDES["kind"][0], "cnpfix.toml": '[[clusters]]\nname = "a"\nlocal = ["**"]\n'}
-    for services, findings in (({"services": []}, 1), ({}, 0)):
+    lists: tuple[tuple[dict[str, list[object]], int], ...] = (({"services": []}, 1), ({}, 0))
+    for services, findings in lists:
         snapshot = {"cnpfix_inventory": 1, "clusters": [{**cluster, **services}]}
         Path("facts.json").write_text(json.dumps(snapshot))
         assert len(found(tmp_path, files, pass_id, inventories=["facts.json"])) == findings
@@ -117,7 +118,7 @@ def test_a_list_that_a_snapshot_does_not_have_says_nothing(tmp_path: Path) -> No
 
 def test_what_installers_run_in_kube_system_stands_in_no_tree(tmp_path: Path) -> None:
     pass_id, files = _FIXES["Services of labels"]
-    moved = {name: text.replace("namespace: shop", "namespace: kube-system") for name, text in files.items()}
+    moved = {name: str(text).replace("namespace: shop", "namespace: kube-system") for name, text in files.items()}
     (finding,) = found(tmp_path, moved, pass_id)
     assert (finding.applicability, finding.fixed) == ("unsafe", False)
     assert "what the cluster's installer runs in kube-system" in finding.advice
