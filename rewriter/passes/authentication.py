@@ -6,7 +6,7 @@ Finds rules with `authentication.mode: required`.
 
 Cilium's mutual authentication is off by default from 1.19 on. With it off the rule is an ordinary allow rule: peers
 get in without having proved who they are, which is weaker than what is written. From 1.20 on the field is deprecated:
-it still works there where `authentication.enabled` is set, and a later release will take it away.
+it still works there where `authentication.enabled` is set, and a later release removes it.
 
 ## Example
 
@@ -65,7 +65,7 @@ def _finding(context: Context, spec: Spec, rule: Rule) -> Finding:
             f"{rule.route}/authentication/mode",
             Applicability.MANUAL,
             f"`authentication` is {deprecated}",
-            "it is enforced only where `authentication.enabled` is set, and a later release will take it away",
+            "Cilium enforces it only where `authentication.enabled` is set, and a later release removes it",
             severity=Severity.NOTE,
             advice="plan for encryption (WireGuard, IPsec, ztunnel) in its place, or drop the field",
             versions=str(AUTHENTICATION_DEPRECATED),

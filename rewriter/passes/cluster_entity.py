@@ -115,7 +115,9 @@ def _finding(site: EntitySite) -> Finding | None:
     if mode == "cluster-mesh":
         return _widened(site)
     if required := required_scopes(site):
-        advice = f"{required} would narrow the new selector, as it does not the entity: write it into the selectors"
+        advice = (
+            f"{required} would narrow the new selector, and does not narrow the entity: write it into the selectors"
+        )
         return entity_finding(site, Applicability.MANUAL, without_entity(site), advice=f"{advice} that it is meant for")
     return _replaced(site) if mode == "replace" else _extended(site, change)
 

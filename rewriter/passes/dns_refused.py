@@ -173,7 +173,7 @@ def _used(
         f"no `rules.dns` of these pods lets them ask for {join_names(refused_names)}, which they use",
         "the DNS proxy answers REFUSED",
         evidence=(*(str(used) for used in refused_names.values()), *reach_evidence(found[0])),
-        advice="add the names to `rules.dns`, and see that a rule lets the pods reach what is behind them",
+        advice="add the names to `rules.dns`, and check that a rule lets the pods reach what is behind them",
         at_key=True,
     )
 

@@ -101,7 +101,7 @@ def _finding(context: Context, spec: Spec, found: Sequence[Unlearned]) -> Findin
         change = _dns_rule(context, spec, rule, first.server)
         applicability = Applicability.EVIDENT if first.server.known else Applicability.UNSAFE
         if not first.server.known:
-            advice = f"nothing of the cluster's DNS is known here: see that it is {first.server.words}"
+            advice = f"no manifest of the cluster's DNS is known here: check that it is {first.server.words}"
     fields = rule.peer("toFQDNs")
     server = first.server
     return report(

@@ -187,7 +187,7 @@ def _report(
     advice = problem.advice if problem else ""
     if any(member.field == "toFQDNs" for member in members):
         advice = (
-            "Cilium learns the addresses of a name from DNS answers: see that a rule with `rules.dns` lets them pass."
+            "Cilium learns the addresses of a name from DNS answers: check that a rule with `rules.dns` lets them pass."
         )
     if hidden := _hidden(members):
         advice = hidden_advice(hidden, "Services that the rule means too")

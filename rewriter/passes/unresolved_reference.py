@@ -199,7 +199,7 @@ def _cloud_group(site: RuleSite, field: PeerField) -> Finding:
         f"`{field.name}` stands for addresses that the operator asks a cloud provider for",
         "without that provider's operator it matches no peer",
         severity=Severity.NOTE,
-        advice="See that the operator is the one of the cloud provider, or write the CIDRs.",
+        advice="Check that the operator is the cloud provider's own, or write the CIDRs.",
         at_key=True,
         on_request=True,
     )

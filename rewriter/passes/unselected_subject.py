@@ -63,7 +63,7 @@ from rewriter.passes.kit.subject_findings import (
 )
 from rewriter.text import join_names, selector_text, subject_text
 
-_CHANGES_NOTHING = "the pods that it was written for stay as they are without it"
+_CHANGES_NOTHING = "the policy changes nothing for the pods that it was written for"
 
 
 @antipattern(

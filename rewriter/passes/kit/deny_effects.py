@@ -125,7 +125,8 @@ def _exception(context: Context, spec: Spec, route: str, written: str, lost: Seq
         route,
         Applicability.MANUAL,
         f"`except` {written} allows nothing: no allow rule for {subject_text(context.policy, spec)} covers it",
-        "an exception of a deny rule is only not denied; in default deny what no rule allows is dropped all the same",
+        "a deny rule does not deny its exceptions and does not allow them either: in default deny Cilium drops what no "
+        "rule allows",
         severity=Severity.NOTE,
         evidence=workload_lines(lost),
         advice="allow it with a rule of its own if it is meant to pass",

@@ -85,7 +85,7 @@ def _finding(site: RuleSite, service: Service, port: ServicePort) -> Iterator[Fi
         f"{site.route}/toPorts",
         applicability if change is not None else Applicability.MANUAL,
         f"the rule {'denies' if site.deny else 'reaches'} no pod of {service} by nodePort {port.node_port}{since}",
-        "the connection has become one to a pod of the Service when policy sees it",
+        "policy sees the connection only after it was sent on to a pod of the Service",
         change=change,
         rule=site.rule,
         severity=Severity.ERROR if site.deny else Severity.WARNING,

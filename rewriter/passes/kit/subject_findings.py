@@ -61,7 +61,7 @@ def selects_no_node(context: Context, spec: Spec, subject: Selector) -> Iterator
             subject,
             Applicability.MANUAL,
             f"the policy selects no node: none has {selector_text(subject)}; near it is {join_names(near)}",
-            "the nodes that it was written for stay as they are without it",
+            "the policy changes nothing for the nodes that it was written for",
             severity=severity_of(spec),
             evidence=tuple(near.values()),
             advice="write the label as the nodes have it",

@@ -1,0 +1,72 @@
+"""Comments of nodes that go stand at what is added nearest to where they stood, else at what held the nodes."""
+
+from __future__ import annotations
+
+import pytest
+
+from rewriter import yamltext
+from tests.yamltext.support import Operation, add, remove, replace
+
+CASES: dict[str, tuple[str, list[Operation], str]] = {
+    "what is added in its place": (
+        "rules:\n- a: 1\n- b: 2\n  # about c\n- c: 3   # beside c\n- d: 4\n",
+        [remove("/rules/2"), add("/rules/2", {"x": 1})],
+        "rules:\n- a: 1\n- b: 2\n  # about c\n- x: 1  # beside c\n- d: 4\n",
+    ),
+    "the nearest of what is added": (
+        "rules:\n- a: 1\n- b: 2\n  # about c\n- c: 3   # beside c\n- d: 4\n",
+        [remove("/rules/2"), add("/rules/0", {"x": 1}), add("/rules/3", {"y": 2})],
+        'rules:\n- x: 1\n- a: 1\n- b: 2\n  # about c\n- "y": 2  # beside c\n- d: 4\n',
+    ),
+    "nothing is added": (
+        "rules:\n- a: 1\n- b: 2\n  # about c\n- c: 3   # beside c\n- d: 4\n",
+        [remove("/rules/2")],
+        "# beside c\nrules:\n- a: 1\n- b: 2\n  # about c\n- d: 4\n",
+    ),
+    "what is added further up": (
+        "rules:\n- a: 1\n- b: 2\n  # about c\n- c: 3   # beside c\n- d: 4\n",
+        [add("/rules/1", {"x": 1}), remove("/rules/3")],
+        "rules:\n- a: 1\n- x: 1  # beside c\n- b: 2\n  # about c\n- d: 4\n",
+    ),
+    "what is added is replaced again": (
+        "m:\n  k:\n    # about a\n    a: 1\n    b: 2\n  z: 9\n",
+        [add("/m/k/new", 5), remove("/m/k/a"), replace("/m/k", {"q": 1})],
+        "m:\n  k:\n    # about a\n    q: 1\n  z: 9\n",
+    ),
+    "what is added goes again": (
+        "m:\n  k:\n    a: 1   # beside a\n    b: 2\n  z: 9\n",
+        [remove("/m/k/a"), add("/m/k/new", 5), remove("/m/k")],
+        "# beside a\nm:\n  z: 9\n",
+    ),
+    "the holder goes too": (
+        "m:\n  k:\n    a: 1   # beside a\n    b: 2\n  z: 9\n",
+        [remove("/m/k/a"), remove("/m/k")],
+        "# beside a\nm:\n  z: 9\n",
+    ),
+    "an item before the holder goes": (
+        "l:\n- a: 1\n- b:\n    c: 2   # beside c\n    d: 3\n- e: 5\n",
+        [remove("/l/1/b/c"), remove("/l/0")],
+        "l:\n# beside c\n- b:\n    d: 3\n- e: 5\n",
+    ),
+    "an item comes before the holder": (
+        "l:\n- a: 1\n- b:\n    c: 2   # beside c\n    d: 3\n- e: 5\n",
+        [remove("/l/1/b/c"), add("/l/0", {"n": 1})],
+        'l:\n- "n": 1  # beside c\n- a: 1\n- b:\n    d: 3\n- e: 5\n',
+    ),
+    "above and beside": (
+        "m:\n  # one\n  # two\n  a: 1   # three\n  b: 2\n",
+        [remove("/m/a"), add("/m/c", 3)],
+        "m:\n  # one\n  # two\n  c: 3   # three\n  b: 2\n",
+    ),
+    "what is added has no first line of its own": (
+        "m:\n  a: 1   # three\n  b: 2\n",
+        [remove("/m/a"), add("/m/c", [1])],
+        "m:\n  c:   # three\n    - 1\n  b: 2\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_comments_of_nodes_that_go(name: str) -> None:
+    before, operations, after = CASES[name]
+    assert yamltext.edit(before, 0, operations) == after
