@@ -7,7 +7,7 @@ CiliumLocalRedirectPolicy, or the host where node-local-dns runs on the host net
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from rewriter.cilium.identity import Identity, NamedPort, reserved_identity
@@ -180,7 +180,9 @@ def _dns_pods(context: Context, service: Service | None) -> list[Workload]:
 
 def _plain_server(context: Context, service: Service | None, pods: list[Workload]) -> DnsServer:
     labels, home = (service.selector or {}, service.namespace) if service else (_LABELS, _HOME)
-    identities = tuple(identity_of(context, workload) for workload in pods)
+    # Pods ask the DNS of their own cluster, also where it is not known which one that is.
+    own = pods if context.cluster else [replace(workload, cluster=None) for workload in pods]
+    identities = tuple(identity_of(context, workload) for workload in own)
     shown = ", ".join(f"{key}={value}" for key, value in labels.items())
     evidence = (f"{service}, {service.source}: selector {shown}",) if service else ()
     return DnsServer(

@@ -56,8 +56,10 @@ def settle(readings: Readings, clusters: Iterable[str], local: Callable[[str], S
     without_dns: set[str] = set()
     problems = []
     for each in readings:
+        if isinstance(each, StatedDistribution) and _aside(each.source.path):
+            continue
         name = _cluster_of(each, names, local, only)
-        if name is None and not names and isinstance(each, StatedDistribution) and not _aside(each.source.path):
+        if name is None and not names and isinstance(each, StatedDistribution):
             name = UNKNOWN
         if name is None:
             continue
