@@ -13,7 +13,7 @@ import pytest
 from rewriter.bot import clone, codeowners, remote, token
 from rewriter.cilium.fqdn import fqdn_term
 from rewriter.cilium.version import parse_version
-from rewriter.inventory import argo, patches
+from rewriter.inventory import generators, patches
 from rewriter.inventory.hubble import agent_log
 from rewriter.inventory.substitution import substituted
 from rewriter.yamltext import has_substitution, template_markup
@@ -33,7 +33,7 @@ HOSTILE: dict[str, Callable[[], object]] = {
     "a DNS pattern": lambda: fqdn_term({"matchPattern": "*a" * 60 + "*b"}, NEW).covers("a" * 250),
     "a target of a Kustomize patch": lambda: patches.matches_pattern(".*a" * 30 + "b", "a" * 63),
     "a label selector of a Kustomize patch": lambda: patches.matches_selector("(" * MANY + ",x" * MANY, {}),
-    "a placeholder of an ApplicationSet": lambda: argo.fill_placeholders("{{" + " " * MANY + "x", {}),
+    "a placeholder of an ApplicationSet": lambda: generators.fill_placeholders("{{" + " " * MANY + "x", {}),
     "an open substitution": lambda: has_substitution("${" * MANY),
     "open substitutions of Flux": lambda: substituted("${a:-" * MANY, {}, True),
     "a line of an agent's log": lambda: agent_log.PAIR.findall("a" * MANY),
@@ -83,7 +83,7 @@ def test_targets_of_patches_match_what_they_matched() -> None:
     [("{{a}}-{{ a }}", "1-1"), ("{{- a -}}", "1"), ("{{b}}", "{{b}}"), ("{{ a", "{{ a"), ("{{{a}}}", "{1}")],
 )
 def test_placeholders_of_an_application_set(text: str, filled: str) -> None:
-    assert argo.fill_placeholders(text, {"a": "1"}) == filled
+    assert generators.fill_placeholders(text, {"a": "1"}) == filled
 
 
 @pytest.mark.parametrize(

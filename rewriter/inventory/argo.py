@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import fnmatch
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from rewriter import yamltext
 from rewriter.inventory.appliers import Read, Repository, Unit, texts_of
 from rewriter.inventory.facts import Source
+from rewriter.inventory.generators import PLACEHOLDER, elements_of, fill_placeholders, generates_for_clusters
 from rewriter.inventory.kustomize import read_patches
 from rewriter.inventory.manifests import items, mapping, texts
 from rewriter.inventory.transform import Labels, Transform
@@ -24,7 +24,7 @@ IN_CLUSTER = ("https://kubernetes.default.svc", "in-cluster", "")
 MAX_ELEMENTS = 5000
 
 _SOURCES = re.compile(r"\b(?:sources?|destination|kustomize|helm|plugin|directory|path|chart|repoURL)\b")
-_PLACEHOLDER = re.compile(r"\{\{-?([^{}]*)\}\}")
+_PARAMETER = re.compile(r"\{\{-?\s*\.?[\w.-]+\s*-?\}\}")
 
 
 def sources_of(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -43,7 +43,33 @@ def template_patch(value: Mapping[str, Any], source: Source) -> tuple[Unfollowed
     """What the `templatePatch` of an ApplicationSet may do to manifests: nothing, or anything."""
     name = mapping(value.get("metadata")).get("name")
     words = f"the templatePatch of ApplicationSet {name}, {source},"
-    return (Unfollowed(words),) if _changes_sources(mapping(value.get("spec"))) else ()
+    spec = mapping(value.get("spec"))
+    return (Unfollowed(words),) if _changes_sources(spec) and not _is_literal(spec) else ()
+
+
+def _patch_of(spec: Mapping[str, Any], element: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a `templatePatch` lays over the Application of an element; nothing where it is no literal text."""
+    if not _is_literal(spec):
+        return {}
+    text = fill_placeholders(str(spec["templatePatch"]), element)
+    try:
+        documents = yamltext.parse(text)
+    except yamltext.YamlTextError:
+        return {}
+    return mapping(documents[0].value) if documents else {}
+
+
+def _is_literal(spec: Mapping[str, Any]) -> bool:
+    """Whether a `templatePatch` has no placeholders but plain parameters."""
+    patch = spec.get("templatePatch")
+    if not isinstance(patch, str):
+        return False
+    left = _PARAMETER.sub("x", patch)
+    try:
+        documents = yamltext.parse(left)
+    except yamltext.YamlTextError:
+        return False
+    return "{{" not in left and len(documents) == 1 and isinstance(documents[0].value, dict)
 
 
 def _changes_sources(spec: Mapping[str, Any]) -> bool:
@@ -106,19 +132,21 @@ class SetOfApplications:
 def read_application_set(value: Mapping[str, Any], files: TreeFiles) -> SetOfApplications:
     """What a set makes.
 
-    A git generator is read from the tree at hand; whoever applies the result checks that it is its repository.
-    Generators other than list and git are not followed.
+    A git generator is read from the tree at hand; whoever applies the result checks that it is its repository. A
+    `templatePatch` of literal text is laid over each Application. See `generators` for what is followed.
     """
     spec = mapping(value.get("spec"))
     template = mapping(spec.get("template"))
     made: list[Mapping[str, Any]] = []
     unfilled: list[Mapping[str, Any]] = []
     unknown: list[str] = []
-    if _changes_sources(spec):
+    if _changes_sources(spec) and not _is_literal(spec):
         unknown.append("its templatePatch is not read")
     for generator in items(spec.get("generators")):
-        elements = _elements(generator, files, template)
+        elements = elements_of(generator, files, template)
         own_template = mapping(mapping(next(iter(generator.values()), {})).get("template"))
+        if generates_for_clusters(generator):
+            unknown.append("what it makes for clusters that are not registered in the tree")
         if elements is None:
             unknown.append(f"what its {' and '.join(generator) or 'empty'} generator makes")
             unfilled.append(_over(template, own_template))
@@ -127,6 +155,7 @@ def read_application_set(value: Mapping[str, Any], files: TreeFiles) -> SetOfApp
             unknown.append("what its git generator finds in a repository that is not at hand")
         for element in elements[:MAX_ELEMENTS]:
             filled = fill_placeholders(_over(template, own_template), element)
+            filled = _over(filled, _patch_of(spec, element))
             if _unfilled(filled):
                 unknown.append("an Application whose template needs more than its generator tells")
                 unfilled.append(filled)
@@ -147,109 +176,8 @@ def steps_of(application: Mapping[str, Any], source: Source) -> Iterator[tuple[M
 def may_apply(source: Mapping[str, Any], inner: str) -> bool:
     """Whether a source whose path has placeholders may be a folder that holds a file, or is a file's folder."""
     path = posixpath.normpath(str(source.get("path")).lstrip("/") or ".")
-    pattern = ".*".join(re.escape(part) for part in _PLACEHOLDER.sub("\0", path).split("\0"))
+    pattern = ".*".join(re.escape(part) for part in PLACEHOLDER.sub("\0", path).split("\0"))
     return path == "." or re.match(f"(?:{pattern})(?:/|$)", inner) is not None
-
-
-def _elements(
-    generator: Mapping[str, Any], files: TreeFiles, template: Mapping[str, Any]
-) -> list[dict[str, Any]] | None:
-    selector = generator.get("selector")
-    if selector or len([key for key in generator if key != "selector"]) != 1:
-        return None
-    if "list" in generator:
-        body = mapping(generator["list"])
-        return None if body.get("elementsYaml") else [_flat(item) for item in items(body.get("elements"))]
-    git = mapping(generator.get("git"))
-    url = git.get("repoURL")
-    applied = [each.get("repoURL") for each in sources_of(mapping(template.get("spec"))) if each.get("path")]
-    if not git or not isinstance(url, str) or any(each != url for each in applied):
-        return None
-    values = {f"values.{key}": item for key, item in texts(git.get("values")).items()}
-    if git.get("pathParamPrefix"):
-        return None
-    if git.get("directories"):
-        return [{**_path(folder), **values} for folder in _folders(items(git["directories"]), files)]
-    found = []
-    for inner in sorted(files.names):
-        if any(_glob(str(item.get("path", "")), inner) for item in items(git.get("files"))):
-            for element in _contents(files, inner):
-                found.append({**_flat(element), **_path(posixpath.dirname(inner)), **values})
-    return found
-
-
-def _folders(entries: Sequence[Mapping[str, Any]], files: TreeFiles) -> list[str]:
-    def listed(folder: str, exclude: bool) -> bool:
-        return any(
-            _glob(str(entry.get("path", "")), folder) for entry in entries if (entry.get("exclude") is True) == exclude
-        )
-
-    return sorted(folder for folder in files.folders if listed(folder, False) and not listed(folder, True))
-
-
-def _glob(pattern: str, path: str) -> bool:
-    """Argo CD's globs: `*` within a segment, `**` across segments."""
-    parts = path.split("/")
-    reached = {0}
-    for wanted in pattern.strip("/").split("/"):
-        if wanted == "**":
-            reached = set(range(min(reached, default=len(parts) + 1), len(parts) + 1))
-        else:
-            reached = {n + 1 for n in reached if n < len(parts) and fnmatch.fnmatchcase(parts[n], wanted)}
-    return len(parts) in reached
-
-
-def _contents(files: TreeFiles, inner: str) -> Iterator[Mapping[str, Any]]:
-    try:
-        documents = yamltext.parse(yamltext.decode(files.bytes_of(inner) or b""))
-    except yamltext.YamlTextError:
-        return
-    for document in documents:
-        if isinstance(document.value, dict):
-            yield document.value
-        yield from items(document.value)
-
-
-def _path(folder: str) -> dict[str, Any]:
-    basename = posixpath.basename(folder)
-    normalized = re.sub(r"[^a-z0-9.-]", "-", basename.lower())
-    parts = {f"path[{n}]": part for n, part in enumerate(folder.split("/"))}
-    parts |= {f"index .path.segments {n}": part for n, part in enumerate(folder.split("/"))}
-    return {
-        "path": folder,
-        "path.path": folder,
-        "path.basename": basename,
-        "path.basenameNormalized": normalized,
-        **parts,
-    }
-
-
-def _flat(value: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, item in value.items():
-        if isinstance(item, dict) and depth < 10:
-            found |= _flat(item, f"{prefix}{key}.", depth + 1)
-        elif isinstance(item, str | int):
-            found[prefix + str(key)] = str(item).lower() if isinstance(item, bool) else str(item)
-    return found
-
-
-def fill_placeholders(value: Any, element: Mapping[str, Any]) -> Any:
-    if isinstance(value, str):
-        return _PLACEHOLDER.sub(lambda match: str(element.get(_key(_expression(match), element), match[0])), value)
-    if isinstance(value, dict):
-        return {key: fill_placeholders(item, element) for key, item in value.items()}
-    if isinstance(value, list):
-        return [fill_placeholders(item, element) for item in value]
-    return value
-
-
-def _expression(placeholder: re.Match[str]) -> str:
-    return placeholder[1].strip().removesuffix("-").rstrip()
-
-
-def _key(expression: str, element: Mapping[str, Any]) -> str:
-    return expression if expression in element else expression.removeprefix(".")
 
 
 def _unfilled(application: Mapping[str, Any]) -> bool:

@@ -39,6 +39,14 @@ class OwnRepository:
             return False
         return any(folder not in (None, ".") for folder in applied) or len(self._applied) == 1
 
+    def is_named(self, url: str) -> bool:
+        """Whether a URL that applies no folder names this repository: as a remote does, or a source that is held.
+
+        Where nothing tells which URL is this repository's, any may be.
+        """
+        own = [each for each in self._urls if self.holds(Repository(each, each))] or list(self._remotes())
+        return not own or any(same_repository(url, each) for each in own)
+
     @cached_property
     def _by_remote(self) -> frozenset[str]:
         """The URLs named in the tree that are a remote of the work tree."""

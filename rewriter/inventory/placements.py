@@ -105,6 +105,10 @@ class Placements:
         folder, _, name = inner.rpartition("/")
         return self.targets_of(folder or ".") if name in KUSTOMIZATION_NAMES else ()
 
+    def is_own(self, url: Any) -> bool:
+        """Whether a URL that only gives values names this repository."""
+        return isinstance(url, str) and self._own.is_named(url)
+
     @property
     def applications(self) -> Sequence[LocatedApplication]:
         """Every Application, those that ApplicationSets make too."""

@@ -16,6 +16,7 @@ from rewriter.inventory.facts import Source
 from rewriter.inventory.kinds_in_text import KIND, may_hold_pods
 from rewriter.inventory.kubernetes import is_namespace
 from rewriter.inventory.manifests import items, mapping
+from rewriter.inventory.terraform_resources import read_resources
 
 #: Files of programs that are read for nothing else.
 PROGRAM_SUFFIXES = (".jsonnet", ".cue")
@@ -85,13 +86,16 @@ def _release(release: Mapping[str, Any], source: Source) -> Program:
 
 
 def terraform_programs(path: str, data: bytes) -> Iterator[Program]:
-    """The resources of a Terraform file that make pods or Services."""
+    """The resources of a Terraform file that make pods or Services; Helm releases that are read as such left out."""
     if b"helm_release" not in data and b"kubernetes_" not in data and b"kubectl_manifest" not in data:
         return
     text = data.decode("utf-8", "replace")
+    known = read_resources(text)
     for match in _RESOURCE.finditer(text):
+        if match.start() in known:
+            continue
         body = text[match.end() : max(text.find("\n}", match.end()), match.end())]
         named = [each[1].strip('"') for each in _NAMESPACE.finditer(body)]
-        known = named[0] if named and is_namespace(named[0]) else None
+        place = named[0] if named and is_namespace(named[0]) else None
         line = text.count("\n", 0, match.start()) + 1
-        yield Program(f"{match[1]} {match[2]} of Terraform,", Source(path, line), known)
+        yield Program(f"{match[1]} {match[2]} of Terraform,", Source(path, line), place)

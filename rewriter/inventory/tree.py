@@ -39,7 +39,7 @@ from rewriter.inventory.operators import CONVENTIONS
 from rewriter.inventory.patched_policies import PatchedPolicies
 from rewriter.inventory.placements import Placements
 from rewriter.inventory.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
-from rewriter.inventory.programs import is_program, programs_in, terraform_programs
+from rewriter.inventory.programs import is_program, programs_in
 from rewriter.inventory.readers import KINDS
 from rewriter.inventory.releases.make import Render, no_render
 from rewriter.inventory.releases.model import Made
@@ -136,7 +136,7 @@ class TreeInventory:
     def offer_terraform(self, path: str, data: bytes) -> None:
         """Takes note of a file that holds no manifests and may say something of a cluster, or make objects."""
         self._settings.offer_terraform(path, data)
-        self._files.programs += terraform_programs(path, data)
+        self._files.offer_terraform(path, data)
 
     def offer_program(self, path: str, data: bytes) -> None:
         """Takes note of a file of a program that may make manifests."""

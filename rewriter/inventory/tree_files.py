@@ -14,7 +14,7 @@ from rewriter.inventory.facts import Source
 from rewriter.inventory.kinds_in_text import KIND, is_odd, may_be_unknown
 from rewriter.inventory.locked import NOT_TEXT, unreadable_as_text
 from rewriter.inventory.manifests import Manifest, read_manifests
-from rewriter.inventory.programs import Program
+from rewriter.inventory.programs import Program, terraform_programs
 
 _VARIABLE_KINDS = frozenset({b"ConfigMap", b"Secret"})
 
@@ -77,6 +77,8 @@ class TreeFiles:
         self.broken_kustomizations: list[tuple[str, Source]] = []
         #: What programs other than those that are followed make of the tree.
         self.programs: list[Program] = []
+        #: The files of Terraform that install Helm releases.
+        self.terraform: list[tuple[str, bytes]] = []
 
     def offer(self, path: str, data: bytes, wanted: frozenset[bytes]) -> None:
         """Takes note of a file; its bytes are kept when it names one of the wanted kinds, a List or cilium-config.
@@ -97,6 +99,12 @@ class TreeFiles:
         unknown = b"apiVersion" in text and (odd or may_be_unknown(text, kinds))
         if holds_list or unknown or not kinds.isdisjoint(wanted) or b"cilium-config" in data:
             self.files.append(OfferedFile(path, kinds, data, holds_list, text, unknown))
+
+    def offer_terraform(self, path: str, data: bytes) -> None:
+        """Takes note of a file of Terraform: its Helm releases, and what else makes pods or Services."""
+        self.programs += terraform_programs(path, data)
+        if b'"helm_release"' in data:
+            self.terraform.append((path, data))
 
     def leave_out(
         self, path: str, data: bytes | None, why: str, *, excluded: bool = False, applied: bool = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import yaml
+
 from tests.inventory.support import (
     POLICY,
     application,
@@ -88,11 +90,103 @@ def test_a_git_generator_of_files() -> None:
 def test_other_generators_are_told() -> None:
     files = {
         "apps/p.yaml": POLICY,
-        "set.yaml": application_set([{"clusters": {}}, {"matrix": {"generators": []}}], "apps", {"name": "{{name}}"}),
+        "set.yaml": application_set(
+            [{"scmProvider": {}}, {"matrix": {"generators": []}}], "apps", {"name": "{{name}}"}
+        ),
     }
     told = [str(problem) for problem in inventory(files).problems]
     assert namespace_at(files, "apps/p.yaml") is None
     assert told == [
-        "set.yaml:1: ApplicationSet set: what its clusters generator makes",
+        "set.yaml:1: ApplicationSet set: what its scmProvider generator makes",
         "set.yaml:1: ApplicationSet set: what its matrix generator makes",
     ]
+
+
+FOLDERS = {"git": {"repoURL": URL, "directories": [{"path": "apps/*"}]}}
+SPACES = {"list": {"elements": [{"space": "retail"}, {"space": "trade"}]}}
+
+
+def test_a_matrix_is_each_pair_and_the_second_uses_the_first() -> None:
+    destination = {"name": "in-cluster", "namespace": "{{.path.basename}}-{{.space}}"}
+    one = {"list": {"elements": [{"space": "retail"}]}}
+    files = {
+        "apps/shop/p.yaml": POLICY,
+        "set.yaml": application_set([{"matrix": {"generators": [FOLDERS, one]}}], "{{.path.path}}", destination),
+    }
+    assert namespace_at(files, "apps/shop/p.yaml") == "shop-retail"
+    files["set.yaml"] = application_set([{"matrix": {"generators": [FOLDERS, SPACES]}}], "{{.path.path}}", destination)
+    assert namespace_at(files, "apps/shop/p.yaml") is None, "two namespaces"
+    inner = {"git": {"repoURL": URL, "files": [{"path": "config/{{.env}}/*.json"}]}}
+    first = {"list": {"elements": [{"env": "live"}]}}
+    files = {
+        "apps/p.yaml": POLICY,
+        "config/live/a.json": '{"space": "retail"}',
+        "config/test/b.json": '{"space": "test"}',
+        "set.yaml": application_set(
+            [{"matrix": {"generators": [first, inner]}}], "apps", {"name": "in-cluster", "namespace": "{{.space}}"}
+        ),
+    }
+    assert namespace_at(files, "apps/p.yaml") == "retail"
+
+
+SECRET = (
+    "apiVersion: v1\nkind: Secret\nmetadata: {name: c, labels: "
+    "{argocd.argoproj.io/secret-type: cluster, env: live, space: retail}}\n"
+    "stringData: {name: west, server: https://west.example.com}\n"
+)
+
+
+def test_clusters_are_those_that_the_tree_registers_and_others_are_told() -> None:
+    live = {"clusters": {"selector": {"matchLabels": {"env": "live"}}}}
+    destination = {"server": "{{.server}}", "namespace": "{{.metadata.labels.space}}"}
+    files = {"apps/p.yaml": POLICY, "west.yaml": SECRET, "set.yaml": application_set([live], "apps", destination)}
+    assert namespace_at(files, "apps/p.yaml") == "retail"
+    assert [str(each) for each in inventory(files).problems] == [
+        "set.yaml:1: ApplicationSet set: what it makes for clusters that are not registered in the tree"
+    ]
+    files["west.yaml"] = SECRET.replace("env: live", "env: test")
+    assert namespace_at(files, "apps/p.yaml") is None
+    files["set.yaml"] = application_set([{"clusters": {}}], "apps", {"name": "{{name}}", "namespace": "shop"})
+    assert namespace_at({k: v for k, v in files.items() if k != "west.yaml"}, "apps/p.yaml") == "shop"
+
+
+def test_a_selector_of_labels_chooses_elements() -> None:
+    chosen = {**SPACES, "selector": {"matchLabels": {"space": "trade"}}}
+    files = {
+        "apps/p.yaml": POLICY,
+        "set.yaml": application_set([chosen], "apps", {"name": "in-cluster", "namespace": "{{space}}"}),
+    }
+    assert namespace_at(files, "apps/p.yaml") == "trade"
+
+
+def test_a_template_patch_of_plain_text_is_laid_over_each_application() -> None:
+    text = application_set([SPACES], "apps/{{.space}}", {"name": "in-cluster", "namespace": "none"})
+    plain = "  templatePatch: |\n    spec:\n      destination:\n        namespace: {{ .space }}\n"
+    files = {"apps/trade/p.yaml": POLICY, "apps/retail/q.yaml": POLICY, "set.yaml": text + plain}
+    assert namespace_at(files, "apps/trade/p.yaml") == "trade"
+    assert not inventory(files).problems
+    branch = plain.replace("{{ .space }}", "'{{ if .space }}a{{ end }}'")
+    files["set.yaml"] = text + branch
+    assert any("its templatePatch is not read" in str(each) for each in inventory(files).problems)
+
+
+def _values_of_sources(reference: str) -> str:
+    values = "image: {repository: registry.example.com/a}\n"
+    sources = [
+        {"repoURL": "https://charts.example.com", "chart": "app-template", "targetRevision": "3.7.3"},
+        {"repoURL": reference, "targetRevision": "main", "ref": "values"},
+        {"repoURL": URL, "path": "shop"},
+    ]
+    sources[0]["helm"] = {"valueFiles": ["$values/values/web.yaml"]}  # type: ignore[assignment]
+    made = yaml.safe_load(application("web", "shop", "shop"))
+    del made["spec"]["source"]
+    made["spec"]["sources"] = sources
+    files = {"apps.yaml": yaml.safe_dump(made), "shop/p.yaml": POLICY, "values/web.yaml": values}
+    (release,) = [each.release for each in inventory(files).releases]
+    return release.unread
+
+
+def test_values_of_another_source_are_read_if_it_is_this_repository() -> None:
+    assert _values_of_sources(URL) == ""
+    assert _values_of_sources(URL + ".git") == ""
+    assert _values_of_sources("https://git.example/other/values") == "$values/values/web.yaml"

@@ -5,7 +5,7 @@
 - Application and what ApplicationSets make (Argo CD, "Helm"): `helm.releaseName`, else the Application's name.
 - `helmCharts` of a Kustomization (Kustomize, "helmCharts").
 - HelmChart of `helm.cattle.io`, and the HelmChartConfig of its name that is laid over it (k3s, "Helm").
-- The releases of a helmfile (`helmfile.py`).
+- The releases of a helmfile (`helmfile.py`), and those of Terraform (`terraform.py`).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from rewriter.inventory.placements import Placements
 from rewriter.inventory.releases.helmfile import helmfile_releases
 from rewriter.inventory.releases.model import Chart, Release, chart_name
 from rewriter.inventory.releases.set_values import typed
+from rewriter.inventory.releases.terraform import terraform_releases
 from rewriter.inventory.releases.values import ValuesFiles, over, values_of, with_set
 from rewriter.inventory.tree_files import TreeFiles
 
@@ -33,14 +34,14 @@ K3S_GROUP = "helm.cattle.io"
 def find_releases(files: TreeFiles, placements: Placements, values: ValuesFiles) -> Iterator[Release]:
     """The releases in the order of their files, one for each way in which each is applied.
 
-    A release of a helmfile counts where nothing else installs it: a cluster is often started by one, and goes on with
-    the same release from Flux or Argo CD.
+    A release of a helmfile or of Terraform counts where nothing else installs it: a cluster is often started by one,
+    and goes on with the same release from Flux or Argo CD.
     """
     finder = _Finder(files, placements, values)
     found = [*finder.flux(), *finder.k3s(), *finder.applications(), *finder.kustomize()]
     yield from found
     names = {(each.name, each.namespace) for each in found}
-    for each in helmfile_releases(files, values, finder.local):
+    for each in (*helmfile_releases(files, values, finder.local), *finder.terraform()):
         if (each.name, each.namespace) not in names:
             yield each
 
@@ -155,7 +156,7 @@ class _Finder:
             spec = mapping(each.value.get("spec"))
             metadata = mapping(each.value.get("metadata"))
             sources = argo.sources_of(spec)
-            references = {str(source["ref"]) for source in sources if source.get("ref")}
+            references = {str(s["ref"]) for s in sources if s.get("ref") and self._placements.is_own(s.get("repoURL"))}
             for source in sources:
                 chart = self._application_chart(source)
                 if chart is None:
@@ -201,6 +202,11 @@ class _Finder:
         )
         values, left = with_set(over(parts), settings)
         return values, ", ".join([*unread, *([left] if left else [])])
+
+    def terraform(self) -> Iterator[Release]:
+        for path, data in self._files.terraform:
+            text = data.decode("utf-8", "replace")
+            yield from terraform_releases(path, self._files.inner(path), text, self.values, self.local)
 
     def kustomize(self) -> Iterator[Release]:
         for folder, kustomization in self._placements.kustomizations.items():

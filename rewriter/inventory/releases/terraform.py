@@ -1,0 +1,103 @@
+"""The releases that Terraform installs (hashicorp/helm, `helm_release`), as far as they are plain literals.
+
+Read are `name`, `namespace`, `chart`, `repository`, `version`, `values` (texts, heredocs, `file("${path.module}/x")`,
+`yamlencode({…})`) and `set`. An expression is not computed: what it gives is unread. A resource with `count` or
+`for_each`, or whose name or chart is an expression, is no release here and hides what it may make.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rewriter.inventory.facts import Source
+from rewriter.inventory.kustomize import joined
+from rewriter.inventory.manifests import items
+from rewriter.inventory.releases.helmfile import LocalChart
+from rewriter.inventory.releases.model import Chart, Release, chart_name
+from rewriter.inventory.releases.set_values import typed
+from rewriter.inventory.releases.values import ValuesFiles, over, values_of, with_set
+from rewriter.inventory.settings.hcl import Call, NotLiteral
+from rewriter.inventory.terraform_resources import HELM_RELEASE, release_body
+
+#: What changes the values, or what the chart makes, and is not followed.
+_BLOCKS = ("set_list", "set_sensitive", "postrender", "dynamic")
+
+
+def terraform_releases(path: str, inner: str, text: str, values: ValuesFiles, local: LocalChart) -> Iterator[Release]:
+    """The releases of a file that are known by name and chart, in its order."""
+    for match in HELM_RELEASE.finditer(text):
+        release = _release(path, inner, text, match, values, local)
+        if release is not None:
+            yield release
+
+
+def _release(
+    path: str, inner: str, text: str, match: re.Match[str], values: ValuesFiles, local: LocalChart
+) -> Release | None:
+    body = release_body(text, match)
+    if body is None:
+        return None
+    folder = posixpath.dirname(inner) or "."
+    parts, unread = _values(body, folder, values)
+    settings = [each for each in items(body.get("set")) if isinstance(each.get("name"), str)]
+    laid, left = with_set(
+        over(parts),
+        ((each["name"], _typed(each)) for each in settings if not isinstance(each.get("value"), NotLiteral)),
+    )
+    unread += [each["name"] for each in settings if isinstance(each.get("value"), NotLiteral)]
+    unread += [key for key in ("set", "set_list", "set_sensitive") if isinstance(body.get(key), NotLiteral)]
+    unread += [
+        key for key in ("set_list", "set_sensitive", "postrender", "dynamic") if isinstance(body.get(key), list | dict)
+    ]
+    source = Source(path, text.count("\n", 0, match.start()) + 1)
+    place = str(body.get("namespace", "default"))
+    kind = "helm_release"
+    all_unread = ", ".join([*unread, *([left] if left else [])])
+    return Release(str(body["name"]), place, _chart(body, folder, local), laid, source, unread=all_unread, kind=kind)
+
+
+def _chart(body: Mapping[str, Any], folder: str, local: LocalChart) -> Chart:
+    written, version, url = str(body["chart"]), body.get("version"), body.get("repository")
+    known = version if isinstance(version, str) else None
+    for start in ("${path.module}/", "./", "../"):
+        if written.startswith(start):
+            return local(joined(folder, written.removeprefix("${path.module}/")), known)
+    where = written if written.startswith("oci://") else url if isinstance(url, str) else None
+    return Chart(chart_name(written), known, url=where)
+
+
+def _values(body: Mapping[str, Any], folder: str, values: ValuesFiles) -> tuple[list[Mapping[str, Any]], list[str]]:
+    parts: list[Mapping[str, Any]] = []
+    written = body.get("values", [])
+    if not isinstance(written, list):
+        return parts, ["values"]
+    unread = []
+    for each in written:
+        found: Mapping[str, Any] | None = None
+        if isinstance(each, str):
+            found = values_of(each)
+        elif isinstance(each, Call) and each.name == "yamlencode" and isinstance(each.argument, dict):
+            found = each.argument if _is_plain(each.argument) else None
+        elif isinstance(each, Call) and each.name == "file" and isinstance(each.argument, str):
+            found = values.file(joined(folder, each.argument.removeprefix("${path.module}/")))
+        if found is None:
+            unread.append("values")
+        else:
+            parts.append(found)
+    return parts, list(dict.fromkeys(unread))
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(map(_is_plain, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    return not isinstance(value, NotLiteral | Call) and not (isinstance(value, str) and "${" in value)
+
+
+def _typed(setting: Mapping[str, Any]) -> Any:
+    value = setting.get("value")
+    return str(value) if setting.get("type") == "string" else typed(value)
