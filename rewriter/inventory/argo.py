@@ -47,6 +47,12 @@ def template_patch(value: Mapping[str, Any], source: Source) -> tuple[Unfollowed
     return (Unfollowed(words),) if _changes_sources(spec) and not _is_literal(spec) else ()
 
 
+def _is_here(application: Mapping[str, Any], files: TreeFiles) -> bool:
+    """Whether the tree holds every folder that an Application names."""
+    paths = [each["path"] for each in sources_of(mapping(application.get("spec"))) if isinstance(each.get("path"), str)]
+    return all(posixpath.normpath(path.lstrip("/") or ".") in files.folders for path in paths)
+
+
 def _patch_of(spec: Mapping[str, Any], element: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a `templatePatch` lays over the Application of an element; nothing where it is no literal text."""
     if not _is_literal(spec):
@@ -145,8 +151,10 @@ def read_application_set(value: Mapping[str, Any], files: TreeFiles) -> SetOfApp
     for generator in items(spec.get("generators")):
         elements = elements_of(generator, files, template)
         own_template = mapping(mapping(next(iter(generator.values()), {})).get("template"))
-        if generates_for_clusters(generator):
+        open_ended = generates_for_clusters(generator)
+        if open_ended:
             unknown.append("what it makes for clusters that are not registered in the tree")
+            unfilled.append(_over(template, own_template))
         if elements is None:
             unknown.append(f"what its {' and '.join(generator) or 'empty'} generator makes")
             unfilled.append(_over(template, own_template))
@@ -156,6 +164,8 @@ def read_application_set(value: Mapping[str, Any], files: TreeFiles) -> SetOfApp
         for element in elements[:MAX_ELEMENTS]:
             filled = fill_placeholders(_over(template, own_template), element)
             filled = _over(filled, _patch_of(spec, element))
+            if open_ended and not _is_here(filled, files):
+                continue  # A cluster that Argo CD knows need not be one that this set is for.
             if _unfilled(filled):
                 unknown.append("an Application whose template needs more than its generator tells")
                 unfilled.append(filled)

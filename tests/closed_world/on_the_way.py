@@ -257,8 +257,12 @@ HELD: dict[str, tuple[Files, str]] = {
     "plugin of Argo CD": (_argo(", plugin: {name: p}"), "argocd/east.yaml"),
     "patch of Argo CD": (_argo(f", kustomize: {{{_PATCHES}}}"), "argocd/east.yaml"),
     "templatePatch": (
-        _set("path: '{{name}}'", "  templatePatch: '{spec: {source: {kustomize: {}}}}'\n"),
+        _set("path: '{{name}}'", "  templatePatch: '{spec: {source: {kustomize: {{ if .x }}{}{{ end }}}}}'\n"),
         "templatePatch of ApplicationSet all, argocd/all.yaml",
+    ),
+    "patch of a templatePatch": (
+        _set("path: '{{name}}'", f"  templatePatch: |\n    {{spec: {{source: {{kustomize: {{{_PATCHES}}}}}}}}}\n"),
+        "argocd/all.yaml",
     ),
     "patch of unknown Applications": (
         _set(f"path: east, kustomize: {{{_PATCHES}}}", generator=_OPEN),
@@ -316,6 +320,7 @@ FREE: dict[str, Files] = {
     "Argo CD": _argo(),
     "images of Argo CD": _argo(", kustomize: {images: [a=b]}"),
     "set of Applications": _set("path: '{{name}}'"),
+    "templatePatch of plain text": _set("path: '{{name}}'", "  templatePatch: '{spec: {source: {kustomize: {}}}}'\n"),
     "templatePatch of the sync policy": _set("path: east", "  templatePatch: '{spec: {syncPolicy: {}}}'\n"),
     "unknown Applications": _set("path: east", generator=_OPEN),
     "patch of unknown Applications of other folders": _set(
