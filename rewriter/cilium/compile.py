@@ -7,8 +7,8 @@ ParseNetworkPolicy. The policy must be one that its release accepts (`rejection`
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from rewriter.cilium.by_identity import ByIdentity
@@ -26,7 +26,7 @@ from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Rule, Spec
 from rewriter.cilium.ports import EVERYTHING, PortMatch, icmp_matches, network_policy_port, port_matches
 from rewriter.cilium.selector import Selector
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
-from rewriter.cilium.terms import Condition, LabelTerm, Term, conditions_of, filtered, label_term
+from rewriter.cilium.terms import Condition, LabelTerm, Term, conditions_of, filtered, is_of_pods, label_term
 from rewriter.cilium.version import (
     ENABLE_DEFAULT_DENY,
     INIT_NEEDS_CLUSTERWIDE,
@@ -53,13 +53,30 @@ class TierPlace(NamedTuple):
     action: str
 
 
+class Content:
+    """What an entry does, without where it stands. Its hash is worked out once: rules are compared again and again."""
+
+    __slots__ = ("_hash", "key")
+
+    def __init__(self, key: Hashable) -> None:
+        self.key = key
+        self._hash = hash(key)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Content) and self._hash == other._hash and self.key == other.key)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One rule, for one direction. No peers or no ports, and it neither allows nor denies anything.
 
     `required` are conditions that fromRequires/toRequires put on the label peers of every rule of the direction
     that has the same subject; `endpoint_peers` marks the rules that they narrow. `tier` is set for a rule of a
-    ClusterNetworkPolicy, whose action says what it does, and for no other.
+    ClusterNetworkPolicy, whose action says what it does, and for no other. `named` says whether a port is named,
+    `special` are the terms that do not select pods by their labels alone.
     """
 
     route: str
@@ -73,13 +90,45 @@ class Entry:
     required: tuple[LabelTerm, ...] = ()
     endpoint_peers: bool = False
     tier: TierPlace | None = None
+    content: Content = field(init=False, repr=False, compare=False)
+    named: bool = field(init=False, repr=False, compare=False)
+    special: tuple[Term, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        key = (
+            self.direction,
+            self.deny,
+            self.default_deny,
+            self.subject,
+            self.subject_is_node,
+            self.peers,
+            self.ports,
+            self.required,
+            self.endpoint_peers,
+            self.tier,
+        )
+        object.__setattr__(self, "content", Content(key))
+        object.__setattr__(self, "named", any(grant.match.name for grant in self.ports))
+        terms = (self.subject, *self.peers, *self.required)
+        object.__setattr__(self, "special", tuple(term for term in terms if not is_of_pods(term)))
 
 
 _KNOWN: ByIdentity[Rule, Entry] = ByIdentity()
+_ALIKE: ByIdentity[Rule, list[Entry]] = ByIdentity()
 
 
 def compile_policy(policy: Policy, settings: Settings, facts: Facts = NO_FACTS) -> tuple[Entry, ...]:
     """The entries of an accepted policy, in document order."""
+    if facts is not NO_FACTS:
+        return _compiled(policy, settings, facts)
+    key = ("entries", settings)
+    found: tuple[Entry, ...] | None = policy.answers.get(key)
+    if found is None:
+        found = policy.answers[key] = _compiled(policy, settings, facts)
+    return found
+
+
+def _compiled(policy: Policy, settings: Settings, facts: Facts) -> tuple[Entry, ...]:
     if policy.kind == KNP:
         return tuple(entry for spec in policy.specs for entry in _network_policy_entries(policy, spec, settings))
     return tuple(entry for spec in policy.specs for entry in _entries(policy, spec, settings, facts))
@@ -111,10 +160,16 @@ def _entries(policy: Policy, spec: Spec, settings: Settings, facts: Facts) -> It
     # All that an entry depends on beside its rule.
     init = spec.subject is not None and names_init(spec.subject)
     known = _KNOWN.to((settings, policy.kind, policy.namespace, subject, is_node, init, *default_deny.values()))
+    same = _ALIKE.to(())
     for rule in spec.rules:
         found = known.get(id(rule))
         if found is None:
-            found = known[id(rule)] = rule, entry(rule)
+            made = entry(rule)
+            # What two releases make of a rule is mostly the same: then it is one entry, which is told at a glance.
+            others = same.setdefault(id(rule), (rule, []))[1]
+            made = next((each for each in others if each == made), made)
+            others.append(made)
+            found = known[id(rule)] = rule, made
         yield found[1]
 
 

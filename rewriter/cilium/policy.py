@@ -234,6 +234,8 @@ class Policy:
 
 #: Rules by the object that they were read from.
 KnownRules = ByIdentity[Mapping[str, Any], Rule]
+#: The rules of a run's manifests: no value of theirs changes.
+RULES: KnownRules = ByIdentity()
 
 
 def is_policy(manifest: Any) -> bool:

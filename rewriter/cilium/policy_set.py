@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from rewriter.cilium.compile import Entry, compile_policy
+from rewriter.cilium.compile import Content, Entry, compile_policy
 from rewriter.cilium.identity import NamedPort
 from rewriter.cilium.policy import read_policy
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
@@ -23,6 +23,7 @@ class PolicySet:
     """Policies as one cluster's agents load them. `rejections` has None for each accepted manifest.
 
     `named_ports` are those of all pods, as far as the facts know them; `tiers` are rules of ClusterNetworkPolicies.
+    `by_content` has one of the entries that do the same, `plain` says that none names ports or narrows others.
     """
 
     settings: Settings
@@ -30,6 +31,13 @@ class PolicySet:
     rejections: tuple[Rejection | None, ...]
     named_ports: tuple[NamedPort, ...] = ()
     tiers: tuple[tuple[int, Entry], ...] = ()
+    by_content: Mapping[Content, Entry] = field(init=False, repr=False, compare=False)
+    plain: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_content", {entry.content: entry for entry in self.all_entries()})
+        plain = not self.tiers and not any(entry.named or entry.required for _, entry in self.entries)
+        object.__setattr__(self, "plain", plain)
 
     def all_entries(self) -> Iterator[Entry]:
         """Those of every kind of policy."""

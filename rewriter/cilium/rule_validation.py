@@ -72,6 +72,8 @@ class _Item(NamedTuple):
 
 #: Rules that a release accepts.
 AcceptedRules = ByIdentity[Any, None]
+#: Those of a run's manifests, of which no value changes.
+ACCEPTED: AcceptedRules = ByIdentity()
 
 
 def check_rule_set(

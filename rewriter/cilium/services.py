@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from rewriter.cilium.cidr import parsed_prefixes
@@ -22,7 +22,8 @@ from rewriter.cilium.version import (
 
 def service_terms(entry: Mapping[str, Any], settings: Settings, facts: Facts) -> Iterator[Term]:
     """The terms of one entry of toServices; opaque where no known Service fits and some that is not known may."""
-    services = [service for service in facts.services if service_matches(entry, service)]
+    matches = _matcher(entry)
+    services = [service for service in facts.services if matches(service)]
     adds = settings.adds_local_cluster and not settings.single_cluster
     local = [Condition(K8S, CLUSTER_LABEL, "In", (settings.local_cluster,))] if adds else []
     if not services and not _known_not_to_exist(entry, facts):
@@ -73,17 +74,24 @@ def _made_by_an_operator(name: Any, namespaces: set[Any]) -> bool:
 
 def service_matches(entry: Mapping[str, Any], service: ServiceView) -> bool:
     """Whether one entry of toServices means the Service; a namespace left out means every namespace."""
+    return _matcher(entry)(service)
+
+
+def _matcher(entry: Mapping[str, Any]) -> Callable[[ServiceView], bool]:
     named, selected = entry.get("k8sService"), entry.get("k8sServiceSelector")
-    for part in (named, selected):
-        namespace = part.get("namespace") if isinstance(part, dict) else None
-        if namespace and namespace != service.namespace:
+    namespaces = [part.get("namespace") if isinstance(part, dict) else None for part in (named, selected)]
+    selector = read_selector(selected.get("selector"), "") if isinstance(selected, dict) else None
+
+    def matches(service: ServiceView) -> bool:
+        if any(namespace and namespace != service.namespace for namespace in namespaces):
             return False
-    if isinstance(named, dict) and named.get("serviceName") != service.name:
-        return False
-    if isinstance(selected, dict):
-        selector = read_selector(selected.get("selector"), "")
-        return selector is not None and selects_object(selector, service.labels)
-    return isinstance(named, dict)
+        if isinstance(named, dict) and named.get("serviceName") != service.name:
+            return False
+        if isinstance(selected, dict):
+            return selector is not None and selects_object(selector, service.labels)
+        return isinstance(named, dict)
+
+    return matches
 
 
 def service_text(entry: Mapping[str, Any]) -> str:

@@ -80,6 +80,16 @@ def reserved_term(name: str) -> LabelTerm:
     return LabelTerm((Condition(RESERVED, name, "In", ("",)),))
 
 
+def is_of_pods(term: Term) -> bool:
+    """Whether a term selects pods by labels, and may select nothing else."""
+    if not isinstance(term, LabelTerm):
+        return False
+    for condition in term.conditions:  # noqa: SIM110 - every rule of a run goes through here
+        if condition.source != K8S and condition.source != ANY:
+            return False
+    return True
+
+
 def opaque_term(source: str, text: str) -> LabelTerm:
     """A peer that is what it is: it selects the identities that are known to be behind it."""
     return LabelTerm((Condition(source, text, "Exists"),))

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
+from rewriter.cilium.by_identity import ByIdentity
 from rewriter.cilium.policy import EGRESS, Policy
 
-_ASKED = (
-    "toServices",
-    "ingressDeny",
-    "egressDeny",
-    "fromRequires",
-    "toRequires",
-    "port",
-    "cidrGroupRef",
-    "cidrGroupSelector",
-    "matchLabels",
+_ASKED = frozenset(
+    {
+        "toServices",
+        "ingressDeny",
+        "egressDeny",
+        "fromRequires",
+        "toRequires",
+        "port",
+        "cidrGroupRef",
+        "cidrGroupSelector",
+        "matchLabels",
+    }
 )
 
 
@@ -32,7 +35,11 @@ def requires(policy: Policy) -> bool:
 
 def names_ports(policy: Policy) -> bool:
     """Whether a policy names a port."""
-    return any(not str(port).isdigit() for port in values_of(policy, "port"))
+    key = ("names ports",)
+    if key not in policy.answers:
+        policy.answers[key] = any(not str(port).isdigit() for port in values_of(policy, "port"))
+    found: bool = policy.answers[key]
+    return found
 
 
 def names_egress_ports(policy: Policy) -> bool:
@@ -64,18 +71,31 @@ def values_of(policy: Policy, name: str) -> list[Any]:
     key = ("values",)
     if key not in policy.answers:
         policy.answers[key] = found = {asked: list[Any]() for asked in _ASKED}
-        _collect(policy.raw, found)
+        for name_asked, value in _asked(policy.raw, _ITEMS.to(())):
+            found[name_asked].append(value)
     values: list[Any] = policy.answers[key][name]
     return values
 
 
-def _collect(node: Any, found: Mapping[str, list[Any]]) -> None:
+#: What items of lists hold, by the very item; policies do not change.
+_ITEMS: ByIdentity[Any, list[tuple[str, Any]]] = ByIdentity()
+
+
+def _asked(node: Any, known: dict[int, tuple[Any, list[tuple[str, Any]]]] | None = None) -> list[tuple[str, Any]]:
+    """The asked keys in a value with their values, in order; those of items of its outermost lists are remembered."""
+    found: list[tuple[str, Any]] = []
     if isinstance(node, dict):
         for key, value in node.items():
-            if key in found:
-                found[key].append(value)
+            if key in _ASKED:
+                found.append((key, value))
             if isinstance(value, dict | list):
-                _collect(value, found)
+                found += _asked(value, known)
     elif isinstance(node, list):
         for item in node:
-            _collect(item, found)
+            if known is None or not isinstance(item, dict):
+                found += _asked(item)
+                continue
+            if id(item) not in known:
+                known[id(item)] = item, _asked(item)
+            found += known[id(item)][1]
+    return found

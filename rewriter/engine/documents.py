@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rewriter import yamltext
-from rewriter.cilium.by_identity import ByIdentity
-from rewriter.cilium.policy import KnownRules, Policy, is_policy, read_policy
+from rewriter.cilium.policy import RULES, Policy, is_policy, read_policy
 from rewriter.finding import Fix
 
 #: How a namespaceless manifest's namespace is found: the namespace, or None where it is unknown.
@@ -42,10 +41,6 @@ def policies_in(value: Any, namespace_of: NamespaceOf) -> list[FoundPolicy]:
     return [_found(manifest, route, namespace_of) for manifest, route in _manifests(value, "", 0)]
 
 
-#: The rules of the documents that are fixed: no value of theirs changes.
-_RULES: KnownRules = ByIdentity()
-
-
 def is_encrypted(value: Any) -> bool:
     """Whether a document is encrypted by SOPS: then its values are not what the cluster gets."""
     return isinstance(value, dict) and isinstance(value.get("sops"), dict)
@@ -53,7 +48,7 @@ def is_encrypted(value: Any) -> bool:
 
 def _found(manifest: dict[str, Any], route: str, namespace_of: NamespaceOf) -> FoundPolicy:
     namespace = namespace_of(manifest)
-    policy = read_policy(manifest, namespace=namespace, base=route, known=_RULES)
+    policy = read_policy(manifest, namespace=namespace, base=route, known=RULES)
     return FoundPolicy(policy, namespace is not None)
 
 

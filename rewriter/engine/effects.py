@@ -35,6 +35,7 @@ from rewriter.finding import Finding, Flows
 from rewriter.inventory.facts import Service
 from rewriter.inventory.inventory import Inventory
 from rewriter.passes.kit.enforcement import denied_by_others, rejected, without_default_deny
+from rewriter.passes.kit.neighbours import near
 from rewriter.reach.compare import StepEffect, reach
 from rewriter.reach.difference import Difference
 from rewriter.reach.effect import step_effect
@@ -95,8 +96,14 @@ class Effects:
         """What a finding of a policy declares; None where that is nothing."""
         return compile_claims(finding, policy, self.source, self.target, self.facts_of((policy,)))
 
-    def judge_step(self, before: Policy, after: Policy, declared: CompiledClaims | None) -> Step:
-        """The flows that a step of a rewrite changes (see `reach_of_step`), one statement each."""
+    def judge_step(
+        self, before: Policy, after: Policy, declared: CompiledClaims | None, *, narrow: bool = True
+    ) -> Step:
+        """The flows that a step of a rewrite changes (see `reach_of_step`), one statement each.
+
+        Where not every combination of labels can be tried (the flows are then not exact), witnesses are made of the
+        rules that the step touches, or without `narrow` of all that the upgrade changes as well.
+        """
         facts = self.facts_of((before, after))
         worlds = [
             self._world(policy, settings, facts)
@@ -112,7 +119,7 @@ class Effects:
 
         def effect(identities: Sequence[Identity], beside: Sequence[PolicySet] = ()) -> StepEffect:
             chosen = [PolicyWorld((*world.sets, *beside)) for world in worlds] if beside else worlds
-            return step_effect(*chosen, identities=identities, inside=inside, declared=declared)
+            return step_effect(*chosen, identities=identities, inside=inside, declared=declared, narrow=narrow)
 
         named = any(map(names_ports, (before, after)))
         identities = self._workloads((before, after)) if named else ()
@@ -125,7 +132,7 @@ class Effects:
             found.append(effect(identities, [allow_everything(self.target)]))
         others = self._of_same_pods(before, after)
         among = self._worlds_among(worlds, others, (before, after))
-        together = self._effect_among(before, after, among, others, identities, declared) if others else None
+        together = self._effect_among(before, after, among, others, identities, declared, narrow) if others else None
         changed = any(each.own for each in found)
         ends = self._ends((before, after), worlds, (None, None), self.source) if changed else None
         if together is not None and (requires(before) or requires(after)):
@@ -139,7 +146,7 @@ class Effects:
         exact = all(each.own.exact and each.upgrade.exact for each in found)
         flows = self._with_kept(replace(own, exact=exact), upgrade, worlds, identities, inside)
         if ends is not None:
-            both = self._effect_among(before, after, among, others, identities, declared, ends.worlds)
+            both = self._effect_among(before, after, among, others, identities, declared, narrow, ends.worlds)
             together = both if both.own.exact and both.upgrade.exact else together
         if together is None or not (together.own.exact and together.upgrade.exact):
             return Step(flows, undeclared)
@@ -247,8 +254,8 @@ class Effects:
         made: list[PolicyWorld] = []
         policies: list[Policy] = []
         for those, settings in zip(among, (self.source, later), strict=True):
-            others = [each for each in (self.others() if those is None else those) if _name(each) not in names]
-            found = policies_at_peers(worlds, others, partial(self._world_under, settings))
+            others, under = self.others() if those is None else those, partial(self._world_under, settings)
+            found = policies_at_peers(worlds, others, under, lambda each: _name(each) in names)
             if found is None:
                 return None
             made.append(world_of(found, settings, self.facts_of((*own, *found))))
@@ -287,7 +294,7 @@ class Effects:
         own = {(policy.kind, policy.namespace, policy.name) for policy in policies}
         return [
             other
-            for other in (self.others() if among is None else among)
+            for other in near(self.others() if among is None else among, policies)
             if (other.kind, other.namespace, other.name) not in own and share_pods(policies, other)
         ]
 
@@ -306,15 +313,16 @@ class Effects:
         others: Sequence[Policy],
         identities: Sequence[Identity],
         declared: CompiledClaims | None,
+        narrow: bool,
         ends: tuple[PolicyWorld, PolicyWorld] | None = None,
     ) -> StepEffect:
         """The effect of a step beside the other policies of the same pods, and those of its peers at the `ends`."""
         inside = self._inside(before, after)
-        found = step_effect(*worlds, identities=identities, inside=inside, declared=declared, ends=ends)
+        judge = partial(step_effect, *worlds, inside=inside, declared=declared, ends=ends, narrow=narrow)
+        found = judge(identities=identities)
         if identities or (found.own.exact and found.upgrade.exact):
             return found
-        known = self._workloads((before, after, *others))
-        return step_effect(*worlds, identities=known, inside=inside, declared=declared, ends=ends)
+        return judge(identities=self._workloads((before, after, *others)))
 
     def _denied_beside(self, before: Policy, after: Policy, worlds: Sequence[PolicyWorld]) -> tuple[str, ...]:
         """The directions in which only the default deny of other policies shows what a step opens."""

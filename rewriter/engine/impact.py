@@ -22,6 +22,7 @@ from rewriter.evidence.mesh import mesh_known
 from rewriter.evidence.settings import facts_of, settings_of, workload_identities
 from rewriter.finding import Flows
 from rewriter.inventory.facts import Cluster
+from rewriter.passes.kit.neighbours import Neighbours
 from rewriter.reach.pairs import Member, MeshDifference, compare_mesh
 
 _LABELS_UNKNOWN = "it is unknown whether it is on: set `node_selector_labels` in [[clusters]]"
@@ -193,10 +194,35 @@ class _Applied:
     def __init__(self, workspace: Workspace, rewrites: Sequence[Rewrite]) -> None:
         self.workspace = workspace
         self._placed = [(workspace.inventory.cluster_of(each.located.path), each) for each in rewrites]
+        self._known: dict[str, _Together] = {}
 
-    def to(self, cluster: Cluster | None) -> list[Rewrite]:
+    def to(self, cluster: Cluster | None) -> _Together:
         """Those of a cluster, with those whose cluster is not known; all where the cluster is not known."""
-        return [rewrite for where, rewrite in self._placed if cluster is None or where in (None, cluster)]
+        name = "" if cluster is None else cluster.name
+        if name not in self._known:
+            placed = [each for where, each in self._placed if cluster is None or where in (None, cluster)]
+            touched = [each.old or each.new for each in placed if each.new is not each.old]
+            self._known[name] = _Together(
+                Neighbours(each.old for each in placed if each.old),
+                Neighbours(each.new for each in placed if each.new),
+                frozenset(policy.namespace for policy in touched if policy),
+            )
+        return self._known[name]
+
+
+@dataclass(frozen=True, slots=True)
+class _Together:
+    """The policies of a cluster as they are and as they will be, and the namespaces of those that are rewritten."""
+
+    today: Neighbours
+    rewritten: Neighbours
+    touched: frozenset[str | None]
+
+    def may_meet(self, policy: Policy) -> bool:
+        """Whether one that is rewritten may select the same pods, as far as the namespaces say."""
+        return bool(self.touched) and (
+            policy.namespace is None or not self.touched.isdisjoint((None, policy.namespace))
+        )
 
 
 def _isolated(applied: _Applied, rewrite: Rewrite, *, mesh: bool) -> _Judged | InputError | None:
@@ -218,26 +244,20 @@ def _policy(applied: _Applied, rewrite: Rewrite, *, mesh: bool) -> _Judged | Non
     known = tuple(each.name for each in inventory.clusters if each.meshed) if mesh else ()
     clusters = known if len(known) > 1 else ()
     together = applied.to(cluster)
-    today = [each.old for each in together if each.old]
-    rewritten = [each.new for each in together if each.new]
-    effects = Effects(source, target, inventory, mesh_addresses(inventory, cluster), clusters, others=lambda: today)
-    undone = _change(effects, rewrite.old, rewrite.old, today) if rewrite.old else Change(Flows())
+    effects = Effects(
+        source, target, inventory, mesh_addresses(inventory, cluster), clusters, others=lambda: together.today
+    )
+    undone = _change(effects, rewrite.old, rewrite.old, together.today) if rewrite.old else Change(Flows())
     unsaid = node_labels_unsaid(cluster, located.policy, target.version)
     if unsaid and undone.reason:
         undone = replace(undone, reason=f"{undone.reason}, and {_LABELS_UNKNOWN}")
-    touched = [each.old or each.new for each in together if each.new is not each.old]
     fixed = undone
-    if rewrite.new is not rewrite.old or any(_may_meet(located.policy, each) for each in touched if each):
-        fixed = _change(effects, rewrite.old, rewrite.new, rewritten)
+    if rewrite.new is not rewrite.old or together.may_meet(located.policy):
+        fixed = _change(effects, rewrite.old, rewrite.new, together.rewritten)
     if not (undone or fixed or unsaid):
         return None
     line = yamltext.locate(located.document, located.policy.route).line
     return _Judged(line, cluster.name if cluster else "", undone, fixed)
-
-
-def _may_meet(policy: Policy, other: Policy) -> bool:
-    """Whether two policies may select the same pods, as far as their namespaces say."""
-    return None in (policy.namespace, other.namespace) or policy.namespace == other.namespace
 
 
 def _settings(workspace: Workspace, cluster: Cluster | None, *, mesh: bool) -> tuple[Settings, Settings]:

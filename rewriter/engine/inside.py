@@ -17,10 +17,7 @@ def addresses_inside(inventory: Inventory, settings: Settings, policies: Iterabl
     Load balancing turns a Service's address into its backends before policy sees it, and a node is no address to
     policy unless policy-cidr-match-mode is `nodes`.
     """
-    entries = [
-        entry for policy in policies for rule in policy.rules() for field in rule.peers for entry in field.entries
-    ]
-    written = dict.fromkeys(one for entry in entries if (one := _single(entry)) is not None)
+    written = dict.fromkeys(one for policy in policies for one in _singles(policy))
     return tuple(one for one in written if _is_inside(inventory, settings, one))
 
 
@@ -35,6 +32,16 @@ def _is_inside(inventory: Inventory, settings: Settings, address: Prefix) -> boo
     if own or inventory.addresses.is_balanced(address):
         return True
     return not settings.cidr_match_nodes and bool(inventory.addresses.nodes(address))
+
+
+def _singles(policy: Policy) -> tuple[Prefix, ...]:
+    """The single addresses among the peers of a policy."""
+    key = ("single addresses",)
+    if key not in policy.answers:
+        entries = (entry for rule in policy.rules() for field in rule.peers for entry in field.entries)
+        policy.answers[key] = tuple(one for entry in entries if (one := _single(entry)) is not None)
+    found: tuple[Prefix, ...] = policy.answers[key]
+    return found
 
 
 def _single(entry: Any) -> Prefix | None:

@@ -9,6 +9,7 @@ from rewriter.cilium.policy import EGRESS, INGRESS, Policy
 from rewriter.cilium.terms import Condition, LabelTerm
 from rewriter.cilium.tiers import is_cluster_network_policy
 from rewriter.passes.kit.enforcement import may_share_pods
+from rewriter.passes.kit.neighbours import of_namespaces
 from rewriter.reach.world import PolicyWorld
 
 #: More policies than this are not taken in: their selectors have too many combinations to try.
@@ -30,7 +31,10 @@ def share_pods(policies: Sequence[Policy], other: Policy) -> bool:
 
 
 def policies_at_peers(
-    worlds: Iterable[PolicyWorld], others: Sequence[Policy], world_of: Callable[[Policy], PolicyWorld]
+    worlds: Iterable[PolicyWorld],
+    others: Sequence[Policy],
+    world_of: Callable[[Policy], PolicyWorld],
+    is_own: Callable[[Policy], bool],
 ) -> list[Policy] | None:
     """The policies that may select pods which rules of the worlds name, in the direction that meets these rules.
 
@@ -40,7 +44,9 @@ def policies_at_peers(
     if not peers:
         return []
     found: list[Policy] = []
-    for other in others:
+    for other in of_namespaces(others, _namespaces(peer for _, peer in peers)):
+        if is_own(other):
+            continue
         subjects = [
             (entry.direction, entry.subject) for entry in world_of(other).entries() if not entry.subject_is_node
         ]
@@ -60,6 +66,19 @@ def _named(world: PolicyWorld) -> Iterator[tuple[str, LabelTerm]]:
         for term in entry.peers:
             if isinstance(term, LabelTerm) and any(map(_tells_pods_apart, term.conditions)):
                 yield entry.direction, term
+
+
+def _namespaces(terms: Iterable[LabelTerm]) -> frozenset[str] | None:
+    """The namespaces of which each term names some; None where one names none."""
+    found: set[str] = set()
+    for term in terms:
+        named = next(
+            (each.values for each in term.conditions if _key(each) == NAMESPACE_LABEL and each.operator == "In"), None
+        )
+        if named is None:
+            return None
+        found.update(named)
+    return frozenset(found)
 
 
 def _tells_pods_apart(condition: Condition) -> bool:

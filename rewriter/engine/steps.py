@@ -114,7 +114,7 @@ def _prove_policy(draft: Draft, index: int, declared: Sequence[CompiledClaims | 
             f"not rewritten: Cilium {version} rejects the policy for another reason as well, so that no rewrite "
             f"has an effect: {why.message}"
         )
-    if len(declared) > 1 and index in draft.inexact:
+    if index in draft.inexact:
         # Steps that were tried on every combination of labels leave nothing that only all of them would show.
-        check_together(hooks.effects.judge_step(old, new, merge_claims(declared)))
+        check_together(hooks.effects.judge_step(old, new, merge_claims(declared), narrow=False))
     return ""

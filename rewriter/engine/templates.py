@@ -60,7 +60,7 @@ class Reading:
 def read_documents(text: str) -> Reading:
     """The documents of a text. Raises YamlTextError for one that is neither YAML nor a template."""
     if yamltext.template_markup(text) is None:
-        return Reading(text, yamltext.parse(text))
+        return Reading(text, yamltext.parse_kept(text))
     pieces: list[str] = []
     masks: dict[int, Masked] = {}
     unread: list[Unread] = []

@@ -31,6 +31,7 @@ from rewriter.inventory.hubble.agent_log import DeadPolicy
 from rewriter.inventory.hubble.flows import ObservedFlows
 from rewriter.inventory.tree import TreeInventory
 from rewriter.passes.kit.enforcement import has_wrong_types
+from rewriter.passes.kit.neighbours import Neighbours
 
 
 class WorkspaceError(Exception):
@@ -87,6 +88,7 @@ class Workspace:
     narrowed: bool = False
     _policies: list[LocatedPolicy] | None = None
     _of_tiers: list[LocatedPolicy] | None = None
+    _others: dict[str, Neighbours] = field(default_factory=dict)
 
     def namespace_of(self, path: str, manifest: Mapping[str, Any]) -> str | None:
         """The namespace that a manifest of a file is applied to; None where unknown."""
@@ -122,10 +124,13 @@ class Workspace:
         ClusterNetworkPolicies are among them where the agents of the cluster read these.
         """
         cluster = self.inventory.cluster_of(path)
-        found = [each.policy for each in self.policies_of_cluster(cluster) if not has_wrong_types(each.policy)]
-        if cluster is not None and cluster.cluster_network_policies:
-            found += [each.policy for each in self.cluster_network_policies(cluster)]
-        return found
+        name = "" if cluster is None else cluster.name
+        if name not in self._others:
+            found = [each.policy for each in self.policies_of_cluster(cluster) if not has_wrong_types(each.policy)]
+            if cluster is not None and cluster.cluster_network_policies:
+                found += [each.policy for each in self.cluster_network_policies(cluster)]
+            self._others[name] = Neighbours(found)
+        return self._others[name]
 
     def read_policies(self, found: FoundFile, data: bytes, read_from: str = "") -> list[LocatedPolicy]:
         """The policies of a file's bytes, which come from `read_from` if they are not the file's own.
@@ -144,7 +149,7 @@ class Workspace:
             return []
         try:
             text = yamltext.decode(data)
-            documents = yamltext.parse(text)
+            documents = yamltext.parse_kept(text)
         except yamltext.YamlTextError as error:
             text = data.decode("utf-8", "replace")
             markup = yamltext.template_markup(text)

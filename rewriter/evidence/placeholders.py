@@ -18,8 +18,12 @@ _MOST_NESTED = 8
 _LONGEST = 40
 
 
-def has_placeholder(value: Any) -> bool:
-    """Whether a value, or anything in it, holds a placeholder.
+#: Whether items of lists hold a placeholder, by the very item.
+KnownItems = dict[int, tuple[Any, bool]]
+
+
+def has_placeholder(value: Any, known: KnownItems | None = None) -> bool:
+    """Whether a value, or anything in it, holds a placeholder. Items that are `known` must not change.
 
     Loops rather than generators: every policy of a run goes through here.
     """
@@ -27,11 +31,17 @@ def has_placeholder(value: Any) -> bool:
         return "${" in value and _PLACEHOLDER.search(value) is not None
     if isinstance(value, Mapping):
         for key, part in value.items():
-            if has_placeholder(key) or has_placeholder(part):
+            if has_placeholder(key) or has_placeholder(part, known):
                 return True
     elif isinstance(value, list):
         for part in value:
-            if has_placeholder(part):
+            if known is not None and isinstance(part, dict):
+                found = known.get(id(part))
+                if found is None:
+                    found = known[id(part)] = part, has_placeholder(part)
+                if found[1]:
+                    return True
+            elif has_placeholder(part):
                 return True
     return False
 

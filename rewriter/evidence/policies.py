@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from rewriter.cilium.compile import Entry, compile_policy
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, LabelSet
-from rewriter.cilium.policy import CCNP, Policy, Rule, read_policy
+from rewriter.cilium.policy import CCNP, RULES, Policy, Rule, read_policy
+from rewriter.cilium.rule_validation import ACCEPTED
 from rewriter.cilium.services import service_matches
 from rewriter.cilium.settings import Facts, ServiceView, Settings
 from rewriter.cilium.terms import Condition
@@ -199,7 +200,7 @@ def selects(rule: AppliedRule, pods: Pods) -> bool | None:
 
 
 def _applied_rules(applied: AppliedPolicy, settings: Settings, facts: Facts) -> Iterator[AppliedRule]:
-    policy = read_policy(applied.manifest)
+    policy = read_policy(applied.manifest, known=RULES)
     metadata = applied.manifest.get("metadata")
     namespace = metadata.get("namespace") if isinstance(metadata, dict) else None
     anywhere = policy.kind != CCNP and (not namespace or has_placeholder(namespace))
@@ -222,7 +223,8 @@ def _compiled(
         sure = sure and not any(has_placeholder(spec.raw.get(name)) for spec in policy.specs for name in _SUBJECTS)
         unknown = {route for route, rule in written.items() if has_placeholder(rule.raw)}
         filled = read_policy(substituted(policy.raw), namespace=policy.namespace, base=policy.route)
-    if rejection(filled.raw, settings.version, flags=settings.flags) is not None:
+    accepted = ACCEPTED if filled is policy else None
+    if rejection(filled.raw, settings.version, flags=settings.flags, accepted=accepted) is not None:
         return
     for entry in compile_policy(filled, settings, facts):
         rule = written.get(entry.route)
@@ -237,7 +239,7 @@ def _facts(policies: Sequence[AppliedPolicy], inventory: Inventory) -> Facts:
     named: list[Any] = []
     groups = False
     for applied in policies:
-        for rule in read_policy(applied.manifest).rules():
+        for rule in read_policy(applied.manifest, known=RULES).rules():
             for field in rule.peers:
                 if field.name == "toServices":
                     named += field.entries

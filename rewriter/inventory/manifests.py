@@ -47,7 +47,8 @@ def read_manifests(path: str, data: bytes) -> tuple[list[Manifest], list[Templat
     """
     text = yamltext.decode(data)
     try:
-        documents = yamltext.parse(text)
+        # A policy is read by those who fix it too.
+        documents = yamltext.parse_kept(text) if "NetworkPolicy" in text else yamltext.parse(text)
     except yamltext.YamlTextError:
         markup = yamltext.template_markup(text)
         if markup is None:

@@ -50,7 +50,7 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.policies import AppliedRule
 from rewriter.evidence.reachable import Reach, reach_of
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.passes.kit.coverage import covered
+from rewriter.passes.kit.coverage import first_covering
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.report import report
 from rewriter.text import join_names, policy_text, subject_text
@@ -105,8 +105,9 @@ def _everywhere(reaches: Sequence[Reach], rule: Rule, *, limited: bool) -> tuple
         if own is None:
             return ()
         wanted = _open(own.entry) if limited else own.entry
-        others = [each for each in reach.rules(rule.direction) if each is not own and _allows(each.entry)]
-        opening = next((each for each in others if wanted.ports and covered([wanted], [each.entry])), None)
+        opening = first_covering(
+            wanted, (each for each in reach.rules(rule.direction) if each is not own and _allows(each.entry))
+        )
         if opening is None:
             return ()
         found.setdefault(f"{opening} {opening.entry.route}", opening)

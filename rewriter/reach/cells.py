@@ -15,13 +15,16 @@ from rewriter.cilium.labels import (
     SERVICE_ACCOUNT_LABEL,
     Label,
 )
-from rewriter.cilium.terms import Condition, LabelTerm
+from rewriter.cilium.terms import Condition, LabelTerm, Term
 from rewriter.cilium.universe import LabelMask
 
 #: A value that no policy mentions; never shown.
 OTHER = "\0other"
 #: Stands for a label that a pod does not have.
 ABSENT = None
+
+#: So many rules are looked at before their combinations are counted.
+_BETWEEN = 32
 
 _NAMESPACE_NAME = NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL
 #: Labels that every pod has.
@@ -41,17 +44,52 @@ def dimensions(terms: Iterable[LabelTerm], local_cluster: str, clusters: Sequenc
 
     With `clusters` there are no others than these and those that the terms name.
     """
-    mentioned: dict[str, set[str]] = {CLUSTER_LABEL: {local_cluster, *clusters}, NAMESPACE_LABEL: set()}
-    presence: set[str] = set()
-    for condition in pod_conditions(terms):
-        key = NAMESPACE_LABEL if condition.key == _NAMESPACE_NAME else condition.key
-        mentioned.setdefault(key, set()).update(condition.values)
-        if condition.operator in ("Exists", "DoesNotExist"):
-            presence.add(key)
+    looked_at = _LookedAt(local_cluster, clusters)
+    looked_at.add(terms)
     last = (NAMESPACE_LABEL, CLUSTER_LABEL)
-    keys = [*sorted(key for key in mentioned if key not in last), *last]
-    closed = frozenset({CLUSTER_LABEL} if clusters else ())
-    return tuple(Dimension(key, _values(key, mentioned[key], key in presence, key in closed)) for key in keys)
+    keys = [*sorted(key for key in looked_at.mentioned if key not in last), *last]
+    return tuple(Dimension(key, looked_at.values(key)) for key in keys)
+
+
+def has_more_cells(groups: Iterable[Iterable[Term]], local_cluster: str, clusters: Sequence[str], most: int) -> bool:
+    """Whether the dimensions of the terms have more combinations than that: known before all terms are looked at."""
+    looked_at = _LookedAt(local_cluster, clusters)
+    seen: set[int] = set()
+    for number, group in enumerate(groups, 1):
+        new = [term for term in group if id(term) not in seen and isinstance(term, LabelTerm)]
+        seen.update(map(id, new))
+        looked_at.add(new)
+        if number % _BETWEEN == 0 and looked_at.count() > most:
+            return True
+    return looked_at.count() > most
+
+
+class _LookedAt:
+    """The label keys that terms look at, with the values that they mention. More terms have no fewer combinations."""
+
+    __slots__ = ("_closed", "mentioned", "presence")
+
+    def __init__(self, local_cluster: str, clusters: Sequence[str]) -> None:
+        self.mentioned: dict[str, set[str]] = {CLUSTER_LABEL: {local_cluster, *clusters}, NAMESPACE_LABEL: set()}
+        self.presence: set[str] = set()
+        self._closed = frozenset({CLUSTER_LABEL} if clusters else ())
+
+    def add(self, terms: Iterable[LabelTerm]) -> None:
+        for condition in pod_conditions(terms):
+            key = NAMESPACE_LABEL if condition.key == _NAMESPACE_NAME else condition.key
+            self.mentioned.setdefault(key, set()).update(condition.values)
+            if condition.operator in ("Exists", "DoesNotExist"):
+                self.presence.add(key)
+
+    def values(self, key: str) -> tuple[str | None, ...]:
+        return _values(key, self.mentioned[key], key in self.presence, key in self._closed)
+
+    def count(self) -> int:
+        count = 1
+        for key, mentioned in self.mentioned.items():
+            others = _values(key, set(), key in self.presence, key in self._closed)
+            count *= len(mentioned) + len(others)
+        return count
 
 
 def pod_conditions(terms: Iterable[LabelTerm]) -> Iterator[Condition]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from rewriter.cilium.cidr import Prefix
+from rewriter.cilium.compile import Content
 from rewriter.cilium.identity import Identity, NamedPort
 from rewriter.cilium.policy import EGRESS, INGRESS
-from rewriter.cilium.policy_set import LoadedEntry, match_entries, match_tiers, narrow_required
+from rewriter.cilium.policy_set import LoadedEntry, PolicySet, match_entries, match_tiers, narrow_required
 from rewriter.cilium.settings import EnforcementMode
 from rewriter.cilium.terms import reserved_term
 from rewriter.cilium.universe import Universe, positions
+from rewriter.reach.classes import BySubjects, RuleBitsByWorld, classes_of, with_shared
 from rewriter.reach.describe import Describer
 from rewriter.reach.difference import (
     CLOSED,
@@ -26,6 +28,7 @@ from rewriter.reach.difference import (
 )
 from rewriter.reach.port_line import PortSet, intersection, normalised
 from rewriter.reach.port_names import with_numbers
+from rewriter.reach.shared import PAIRS, shared_rules, without
 from rewriter.reach.side import (
     OWN,
     UNDECLARED,
@@ -39,9 +42,6 @@ from rewriter.reach.side import (
 )
 from rewriter.reach.space import Space, build_space, pod_bits, same_content, subject_bits
 from rewriter.reach.world import CompiledClaims, PolicyWorld
-
-RuleBitsByWorld = tuple[frozenset[RuleBits], ...]
-"""The rules of one subject and direction in each world of a comparison."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +88,21 @@ def reach_of_step(
     inside: Sequence[Prefix] = (),
     declared: CompiledClaims | None = None,
     ends: tuple[PolicyWorld, PolicyWorld] | None = None,
+    *,
+    narrow: bool = False,
 ) -> StepEffect:
     """The flows that a step changes: at once where it is written early, and after the upgrade beside what that does.
 
     `today` and `early` are without and with the step under the source settings, `unfixed` and `fixed` under the target
     settings. A flow that the upgrade alone changes is none of the step's, nor one that it brings back to what it is
     today, nor one that its peers refuse (`ends`, as `reach` has it). `upgrade` lists only flows that the step restores
-    or changes in the same way. Where nothing is `declared`, no flow of the step is.
+    or changes in the same way. Where nothing is `declared`, no flow of the step is. With `narrow`, witnesses are of the
+    rules that the step touches where not every combination of labels can be tried.
     """
     if same_content(fixed, unfixed) and same_content(early, today):
         return StepEffect()
-    return _Comparison((today, fixed, unfixed, early), identities, inside, declared=declared, ends=ends).result()
+    worlds = (today, fixed, unfixed, early)
+    return _Comparison(worlds, identities, inside, declared=declared, ends=ends, narrow=narrow).result()
 
 
 class _Flow(NamedTuple):
@@ -128,9 +132,12 @@ class _Comparison:
         clusters: Sequence[str] = (),
         declared: CompiledClaims | None = None,
         ends: tuple[PolicyWorld, PolicyWorld] | None = None,
+        *,
+        narrow: bool = False,
     ) -> None:
         claimed = () if declared is None else tuple(PolicyWorld((each,)) for each in (declared.opens, declared.closes))
-        self.space: Space = build_space(worlds, identities, inside, clusters, (*claimed, *(ends or ())))
+        named = (*claimed, *(ends or ()))
+        self.space: Space = build_space(worlds, identities, inside, clusters, named, narrow=narrow)
         self.universe = self.space.universe()
         self._by_address: dict[tuple[bool, bool], Universe] = {(False, False): self.universe}
         self._pods = pod_bits(self.universe)
@@ -138,15 +145,22 @@ class _Comparison:
             p for w in (*worlds, *claimed, *(ends or ())) for each in w.sets for p in each.named_ports
         )
         self._always = _in_default_deny(worlds[1])
-        loaded = {id(world): self._load(world) for world in worlds}
         self._compared = len(worlds)
-        self._worlds = (*(loaded[id(world)] for world in worlds), *map(self._load, claimed))
+        # What both worlds of a pair share is matched once, and looked at only where something else differs. The other
+        # end of a flow is judged by all rules.
+        shared = shared_rules(worlds) if ends is None else []
+        left_out = {position: each.rules.by_content.keys() for each in shared for position in each.worlds}
+        self._worlds = (
+            *(self._load(world, left_out.get(position, frozenset())) for position, world in enumerate(worlds)),
+            *(self._load(world, frozenset()) for world in claimed),
+        )
         self._subjects = subject_bits(self.space, self.universe)
+        self._shared = [(each.worlds, self._by_subjects(each.rules)) for each in shared]
         self._host = self.universe.select(reserved_term("host"))
         self._init = self.universe.select(reserved_term("init"))
         self._known: dict[tuple[RuleBitsByWorld, SubjectDefaults], tuple[Change, ...]] = {}
         self._at_peers: dict[tuple[int, str], Sequence[tuple[int, frozenset[RuleBits]]]] = {}
-        self._ends = None if ends is None else (self._load(ends[0]), self._load(ends[1]))
+        self._ends = None if ends is None else (self._load(ends[0], frozenset()), self._load(ends[1], frozenset()))
 
     def result(self) -> StepEffect:
         """What differs; without a step, all of it is `own`."""
@@ -158,7 +172,7 @@ class _Comparison:
                     flow = _Flow(change.part, change.change, direction, change.peers, change.ports, change.limits)
                     flows[flow] = flows.get(flow, 0) | subjects
                 first, now, *rest = map(denies_by_default, rules[: self._compared])
-                if first != now and rest != [now] and not defaults.always_denied:
+                if self._compared < 4 and first != now and rest != [now] and not defaults.always_denied:
                     place = (direction, now)
                     enforcement[place] = enforcement.get(place, 0) | subjects
         if self._ends is not None:
@@ -190,35 +204,57 @@ class _Comparison:
         """The subjects that rules of the direction select and to whom not the same rules apply in every world."""
         groups: dict[int, tuple[set[RuleBits], ...]] = {}
         names_used = False
+        touched = 0
         for position, loaded in enumerate(self._worlds):
             for item in loaded:
                 entry, subjects = item.entry, item.subjects & self._subjects
                 if entry.direction == direction and subjects:
                     rule = RuleBits(entry.deny, entry.default_deny, item.peers, entry.ports, entry.tier)
                     groups.setdefault(subjects, tuple(set() for _ in self._worlds))[position].add(rule)
-                    names_used = names_used or any(grant.match.name for grant in entry.ports)
+                    names_used = names_used or entry.named
+                    touched |= item.peers if position < self._compared else 0
         differing = 0
         for subjects, (first, *others) in groups.items():
             if any(side != first for side in others[: self._compared - 1]):
                 differing |= subjects
-        members: dict[int, list[int]] = {}
-        for index, subjects in enumerate(groups):
-            for position in positions(subjects & differing):
-                members.setdefault(position, []).append(index)
-        classes: dict[tuple[tuple[int, ...], _PortNames, bool], int] = {}
-        for position, found in members.items():
-            names = self._port_names(position, direction) if names_used else _PortNames((), False)
-            denied = self._init | (self._pods if self._always else 0)
-            key = (tuple(found), names, bool(denied >> position & 1))
-            classes[key] = classes.get(key, 0) | 1 << position
-        sides = list(groups.values())
-        for (indexes, names, without_identity), subjects in classes.items():
-            rules = tuple(
-                frozenset[RuleBits]().union(*(sides[index][world] for index in indexes))
-                for world in range(len(self._worlds))
-            )
-            if len(set(rules[: self._compared])) > 1:
-                yield subjects, rules, self._defaults(direction, names, without_identity)
+        if not differing:
+            return
+        shared = [(worlds, by_direction.get(direction, {})) for worlds, by_direction in self._shared]
+        classes = classes_of(with_shared(groups, shared, differing, touched), differing, self._compared)
+        if any(self._begins_or_ends(rules) for _, rules in classes):
+            # Where a default deny begins or ends, all peers count.
+            every = with_shared(groups, shared, differing, self.universe.all)
+            classes = classes_of(every, differing, self._compared)
+        for subjects, rules in classes:
+            for part, names in self._by_port_names(subjects, direction, names_used=names_used).items():
+                denied = self._init | (self._pods if self._always else 0)
+                for some, without_identity in ((part & denied, True), (part & ~denied, False)):
+                    if some:
+                        yield some, rules, self._defaults(direction, names, without_identity)
+
+    def _by_subjects(self, policies: PolicySet) -> dict[str, BySubjects]:
+        """The rules of a set by direction and subjects."""
+        found: dict[str, BySubjects] = {}
+        for item in match_entries(policies, self._universe_for(policies)):
+            entry, subjects = item.entry, item.subjects & self._subjects
+            if subjects:
+                rule = RuleBits(entry.deny, entry.default_deny, item.peers, entry.ports)
+                found.setdefault(entry.direction, {}).setdefault(subjects, []).append(rule)
+        return found
+
+    def _begins_or_ends(self, rules: RuleBitsByWorld) -> bool:
+        """Whether a pair of worlds differs in that the subjects are denied by default."""
+        return any(len({denies_by_default(rules[each]) for each in pair}) > 1 for pair in PAIRS[self._compared])
+
+    def _by_port_names(self, subjects: int, direction: str, *, names_used: bool) -> dict[int, _PortNames]:
+        """The subjects by how names of ports are read for them."""
+        if not names_used:
+            return {subjects: _PortNames((), False)}
+        found: dict[_PortNames, int] = {}
+        for position in positions(subjects):
+            names = self._port_names(position, direction)
+            found[names] = found.get(names, 0) | 1 << position
+        return {part: names for names, part in found.items()}
 
     def _let_through_by_peers(self, flows: Mapping[_Flow, int]) -> dict[_Flow, int]:
         """The flows without peers that refuse them in the other direction: those opened after, those closed before."""
@@ -283,18 +319,22 @@ class _Comparison:
             found = self._known[rules, defaults] = tuple(changes(compared, defaults, declared))
         return found
 
-    def _load(self, world: PolicyWorld) -> list[LoadedEntry]:
+    def _load(self, world: PolicyWorld, left_out: Set[Content]) -> list[LoadedEntry]:
         loaded: list[LoadedEntry] = []
         for policies in world.sets:
-            nodes, pods = policies.settings.cidr_match_nodes, policies.settings.matches_pods_by_address
-            if (nodes, pods) not in self._by_address:
-                self._by_address[nodes, pods] = self.space.universe(cidr_match_nodes=nodes, cidr_match_pods=pods)
-            universe = self._by_address[nodes, pods]
+            policies = without(policies, left_out)
+            universe = self._universe_for(policies)
             found = [*match_entries(policies, universe), *match_tiers(policies, universe)]
             loaded += with_numbers(
                 found, policies.settings.version, self._named_ports, self.space.given_identities, self._pods
             )
         return narrow_required(loaded, self.universe)
+
+    def _universe_for(self, policies: PolicySet) -> Universe:
+        nodes, pods = policies.settings.cidr_match_nodes, policies.settings.matches_pods_by_address
+        if (nodes, pods) not in self._by_address:
+            self._by_address[nodes, pods] = self.space.universe(cidr_match_nodes=nodes, cidr_match_pods=pods)
+        return self._by_address[nodes, pods]
 
     def _port_names(self, position: int, direction: str) -> _PortNames:
         if direction == INGRESS and self.space.given >> position & 1:

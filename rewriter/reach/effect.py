@@ -87,6 +87,7 @@ def step_effect(
     inside: Sequence[Prefix] = (),
     declared: CompiledClaims | None = None,
     ends: tuple[PolicyWorld, PolicyWorld] | None = None,
+    narrow: bool = False,
 ) -> StepEffect:
     """What a step does to a policy, judged alone; see `reach_of_step`.
 
@@ -95,7 +96,7 @@ def step_effect(
     """
     if any(early.rejections) and not any(today.rejections):
         early = today
-    return reach_of_step(today, fixed, unfixed, early, identities, inside, declared, ends)
+    return reach_of_step(today, fixed, unfixed, early, identities, inside, declared, ends, narrow=narrow)
 
 
 def _world(manifest: Manifest | None, settings: Settings, facts: Facts, namespace: str | None) -> PolicyWorld:

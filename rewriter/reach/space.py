@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.compile import Entry
@@ -11,6 +12,7 @@ from rewriter.cilium.fqdn import sample_names
 from rewriter.cilium.identity import Identity, reserved_identity
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, RESERVED, Label
 from rewriter.cilium.policy import EGRESS
+from rewriter.cilium.policy_set import PolicySet
 from rewriter.cilium.settings import Settings
 from rewriter.cilium.terms import (
     OPAQUE_SOURCES,
@@ -26,9 +28,10 @@ from rewriter.cilium.terms import (
 )
 from rewriter.cilium.universe import LabelMask, Universe
 from rewriter.cilium.version import NAMED_PORTS_PER_DESTINATION
-from rewriter.reach.cells import OTHER, Dimension, cell_count, cell_masks, dimensions
+from rewriter.reach.cells import OTHER, Dimension, cell_count, cell_masks, dimensions, has_more_cells
 from rewriter.reach.outside import Range, address_ranges, range_identity
 from rewriter.reach.port_line import PortLine
+from rewriter.reach.shared import touched
 from rewriter.reach.witnesses import pod_witnesses
 from rewriter.reach.world import PolicyWorld
 
@@ -104,27 +107,24 @@ def build_space(
     inside: Sequence[Prefix] = (),
     clusters: Sequence[str] = (),
     beside: Sequence[PolicyWorld] = (),
+    *,
+    narrow: bool = False,
 ) -> Space:
     """The space that tells the worlds apart, and all that `beside` names, over the given identities and witnesses.
 
     No address `inside` has a witness: those are pods, nodes and Services. Where `clusters` are given, pods have
-    witnesses in these and in those that policies name, else in others too.
+    witnesses in these and in those that policies name, else in others too. With `narrow`, where not every combination
+    of labels can be tried, witnesses are made of the rules that a step touches, not of all that the upgrade changes.
     """
-    distinct = list({id(world): world for world in worlds}.values())
-    found = [
-        {_content(entry, policies.settings): entry for policies in world.sets for entry in policies.all_entries()}
-        for world in distinct
-    ]
-    known = {content: entry for entries in found for content, entry in entries.items()}
-    changed = [entry for content, entry in known.items() if not all(content in entries for entries in found)]
-    beside_entries = [entry for world in beside for entry in world.entries()]
-    changed += beside_entries
-    entries = [*known.values(), *beside_entries]
+    entries, changed = _entries_of(worlds, beside)
     dual_stack = any(policies.settings.dual_stack for policies in worlds[1].sets)
     local = worlds[1].local_cluster
-    terms = list(_terms(entries))
-    dims, cells = _cells(terms, list(_terms(changed)), local, clusters)
+    dims, cells = _cells(entries, changed, local, clusters)
     exact = bool(cells)
+    if not exact and narrow:
+        named = {entry.content: entry for world in beside for entry in world.entries()}
+        changed = [*touched(worlds), *named.values()]
+        dims = dimensions(_label_terms(_terms(changed)), local, clusters)
     identities = sorted(identities, key=lambda identity: (identity.name, sorted(map(str, identity.labels))))
     given = {identity.labels for identity in identities}
     reserved = [identity for identity in map(reserved_identity, _RESERVED) if identity.labels not in given]
@@ -135,13 +135,14 @@ def build_space(
             groups.setdefault(entry.subject, []).extend(_terms([entry]))
         places = tuple(dict.fromkeys([local, *clusters])) if clusters else (local, OTHER)
         pods = pod_witnesses([_label_terms(group) for group in groups.values()], places)
+    terms = [term for entry in entries for term in entry.special]
     odd = list(_odd_witnesses(terms, local))
     total = cell_count(dims) if exact else 0
     ranges = address_ranges((term for term in terms if isinstance(term, CidrTerm)), inside)
     first_pod = total + len(reserved)
     first_range = first_pod + len(pods) + len(odd)
     outside = [range_identity(found, dual_stack=dual_stack) for found in ranges]
-    names = sorted({grant.match.name for entry in entries for grant in entry.ports if grant.match.name})
+    names = sorted({grant.match.name for entry in entries if entry.named for grant in entry.ports if grant.match.name})
     return Space(
         dims=dims,
         cells=cells,
@@ -159,6 +160,22 @@ def build_space(
     )
 
 
+def _entries_of(worlds: Sequence[PolicyWorld], beside: Sequence[PolicyWorld]) -> tuple[list[Entry], list[Entry]]:
+    """The entries of all worlds and those beside, and of these the ones that count as changed.
+
+    An entry changes that another world of the comparison does not have; what stands beside always does.
+    """
+    distinct = list({id(world): world for world in worlds}.values())
+    found = [_by_content(world) for world in distinct]
+    known: dict[Hashable, Entry] = {}
+    for entries in found:
+        known.update(entries)
+    in_all = set(found[0]).intersection(*found[1:])
+    changed = [entry for content, entry in known.items() if content not in in_all]
+    named = [entry for world in beside for entry in world.entries()]
+    return [*known.values(), *named], [*changed, *named]
+
+
 def _bits(first: int, end: int) -> int:
     return (1 << end) - (1 << first)
 
@@ -166,11 +183,7 @@ def _bits(first: int, end: int) -> int:
 def same_content(before: PolicyWorld, after: PolicyWorld) -> bool:
     """Whether both worlds hold the same rules and match addresses alike: then no flow differs."""
     contents = [
-        {
-            (_content(entry, policies.settings), policies.settings.cidr_match_nodes)
-            for policies in world.sets
-            for entry in policies.all_entries()
-        }
+        {(content, policies.settings.cidr_match_nodes) for policies in world.sets for content in _contents(policies)}
         for world in (before, after)
     ]
     return contents[0] == contents[1]
@@ -191,31 +204,37 @@ def subject_bits(space: Space, universe: Universe) -> int:
     return pods | universe.select_any(map(reserved_term, _ENFORCED))
 
 
+def _by_content(world: PolicyWorld) -> Mapping[Hashable, Entry]:
+    """The entries of a world by what they do."""
+    return {content: entry for policies in world.sets for content, entry in _contents(policies).items()}
+
+
+def _contents(policies: PolicySet) -> Mapping[Any, Entry]:
+    """The entries of a set by what they do under its settings."""
+    names = not policies.plain and policies.settings.version >= NAMED_PORTS_PER_DESTINATION
+    if not names and not policies.settings.matches_pods_by_address:
+        return policies.by_content
+    return {_content(entry, policies.settings): entry for entry in policies.all_entries()}
+
+
 def _content(entry: Entry, settings: Settings) -> Hashable:
     """What an entry does, without where it stands."""
-    named = entry.direction == EGRESS and any(grant.match.name for grant in entry.ports)
-    by_address = any(isinstance(term, CidrTerm) for term in entry.peers)
-    return (
-        named and settings.version >= NAMED_PORTS_PER_DESTINATION,
-        by_address and settings.matches_pods_by_address,
-        entry.direction,
-        entry.deny,
-        entry.default_deny,
-        entry.subject,
-        entry.subject_is_node,
-        entry.peers,
-        entry.ports,
-        entry.required,
-        entry.endpoint_peers,
-        entry.tier,
+    named = entry.named and entry.direction == EGRESS and settings.version >= NAMED_PORTS_PER_DESTINATION
+    by_address = (
+        bool(entry.special)
+        and settings.matches_pods_by_address
+        and any(isinstance(term, CidrTerm) for term in entry.peers)
     )
+    return (named, by_address, entry.content) if named or by_address else entry.content
 
 
 def _terms(entries: Iterable[Entry]) -> Iterator[Term]:
     for entry in entries:
-        yield entry.subject
-        yield from entry.peers
-        yield from entry.required
+        yield from _of_entry(entry)
+
+
+def _of_entry(entry: Entry) -> tuple[Term, ...]:
+    return (entry.subject, *entry.peers, *entry.required)
 
 
 def _label_terms(terms: Iterable[Term]) -> list[LabelTerm]:
@@ -223,14 +242,21 @@ def _label_terms(terms: Iterable[Term]) -> list[LabelTerm]:
 
 
 def _cells(
-    terms: list[Term], changed: list[Term], local: str, clusters: Sequence[str]
+    entries: Sequence[Entry], changed: Sequence[Entry], local: str, clusters: Sequence[str]
 ) -> tuple[tuple[Dimension, ...], tuple[LabelMask, ...]]:
     """The dimensions, and all their combinations where there are not too many: of all terms, else of the changed."""
-    for chosen in (terms, changed):
-        dims = dimensions(_label_terms(chosen), local, clusters)
-        if cell_count(dims) <= MAX_CELLS:
+    for chosen in (entries, changed):
+        dims = _dimensions(chosen, local, clusters)
+        if dims is not None:
             return dims, tuple(cell_masks(dims))
-    return dims, ()
+    return dimensions(_label_terms(_terms(changed)), local, clusters), ()
+
+
+def _dimensions(entries: Sequence[Entry], local: str, clusters: Sequence[str]) -> tuple[Dimension, ...] | None:
+    """The dimensions of the terms of entries; None where they have too many combinations: more terms have no fewer."""
+    if has_more_cells(map(_of_entry, entries), local, clusters, MAX_CELLS):
+        return None
+    return dimensions(_label_terms(_terms(entries)), local, clusters)
 
 
 def _odd_witnesses(terms: Iterable[Term], local: str) -> Iterator[Identity]:

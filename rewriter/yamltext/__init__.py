@@ -6,6 +6,7 @@ from rewriter.yamltext.edit import Editor, edit, edit_document, edit_many
 from rewriter.yamltext.errors import EditError, Limits, YamlTextError
 from rewriter.yamltext.gaps import Comment
 from rewriter.yamltext.inner import InnerText, inner_text
+from rewriter.yamltext.kept import parse_kept
 from rewriter.yamltext.line_diff import opcodes
 from rewriter.yamltext.moves import Moves, moves_of
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence, Span
@@ -49,6 +50,7 @@ __all__ = [
     "node_at",
     "opcodes",
     "parse",
+    "parse_kept",
     "read_twice",
     "template_markup",
     "uneditable",

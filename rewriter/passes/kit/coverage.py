@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from itertools import product
+from itertools import product, starmap
 from typing import Any
 
-from rewriter.cilium.compile import Entry, PortGrant, compile_policy
-from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL
+from rewriter.cilium.compile import Content, Entry, PortGrant, compile_policy
 from rewriter.cilium.policy import KNP, PEER_FIELDS, Policy, Rule, Spec, read_policy
-from rewriter.cilium.ports import ANY_PROTOCOL, EVERYTHING, PORT_PROTOCOLS, PortMatch
 from rewriter.cilium.settings import Settings
-from rewriter.cilium.terms import CidrTerm, Condition, LabelTerm, Term
+from rewriter.cilium.terms import Term
 from rewriter.cilium.validation import rejection
 from rewriter.cilium.version import Version
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import mesh_known
+from rewriter.evidence.policies import AppliedRule
 from rewriter.finding import Operation
+from rewriter.passes.kit.covering import Covering, grant_covers, term_covers
 
 #: What a sibling rule shares with its original (`ports` in a NetworkPolicy).
 SHARED_MEMBERS = ("toPorts", "icmps", "authentication", "ports")
@@ -72,25 +72,30 @@ def uncovered_rules(
     spec = spec_of(context.policy, rule)
     direction = spec.raw.get(_list_name(rule))
     others = [raw for index, raw in enumerate(direction or ()) if index != rule.index and isinstance(raw, dict)]
-    covering = _of_list(context, spec, rule, others)
-    covering += [entry for raw in besides for entry in _entries(context, spec, rule, raw)]
-    new = [raw for raw in siblings if raw not in others]
-    return [dict(raw) for raw in new if not covered(_entries(context, spec, rule, raw), covering)]
+    listed, beside = _covering(context, spec, rule), Covering()
+    for raw in besides:
+        beside.add(rule.index + 1, _entries(context, spec, rule, raw))
+
+    def says(peer: Term, grant: PortGrant) -> bool:
+        return any(each.covers_pair(peer, grant, but=rule.index) for each in (listed, beside))
+
+    def is_new(raw: Mapping[str, Any]) -> bool:
+        pairs = [pair for entry in _entries(context, spec, rule, raw) for pair in product(entry.peers, entry.ports)]
+        return not pairs or not all(starmap(says, pairs))
+
+    return [dict(raw) for raw in siblings if raw not in others and is_new(raw)]
 
 
 def kept_by_others(context: Context, rule: Rule) -> bool:
     """Whether other rules of the list say on the target release all that a rule says on the source release."""
-    covering = entries_of_others(context, rule)
-    before = replace(context, to_version=context.from_version)
-    return bool(covering) and covered(_entries(before, spec_of(context.policy, rule), rule, rule.raw), covering)
-
-
-def entries_of_others(context: Context, rule: Rule) -> list[Entry]:
-    """What the other rules of the list mean on the target release."""
     spec = spec_of(context.policy, rule)
-    items = spec.raw.get(_list_name(rule)) or ()
-    others = [raw for index, raw in enumerate(items) if index != rule.index and isinstance(raw, dict)]
-    return _of_list(context, spec, rule, others)
+    before = replace(context, to_version=context.from_version)
+    return _covering(context, spec, rule).covers(_entries(before, spec, rule, rule.raw), but=rule.index)
+
+
+def covered_by_others(context: Context, rule: Rule, wanted: Iterable[Entry]) -> bool:
+    """Whether the other rules of the list say on the target release all that is wanted."""
+    return _covering(context, spec_of(context.policy, rule), rule).covers(wanted, but=rule.index)
 
 
 def spec_of(policy: Policy, rule: Rule) -> Spec:
@@ -113,15 +118,15 @@ def single_rule_manifest(policy: Policy, spec: Spec, name: str, rules: Sequence[
     }
 
 
-def _of_list(context: Context, spec: Spec, rule: Rule, raws: Iterable[Mapping[str, Any]]) -> list[Entry]:
-    """What rules of the policy mean by themselves on the target release; each worked out once for all its questions."""
-    key = ("alone", spec.route, _list_name(rule), _settings(context, context.to_version))
-    known: dict[int, tuple[Entry, ...]] = context.policy.answers.setdefault(key, {})
-    found: list[Entry] = []
-    for raw in raws:
-        if id(raw) not in known:
-            known[id(raw)] = _entries(context, spec, rule, raw)
-        found += known[id(raw)]
+def _covering(context: Context, spec: Spec, rule: Rule) -> Covering:
+    """What the rules of a list mean by themselves on the target release, by their places; worked out once."""
+    key = ("covering", spec.route, _list_name(rule), _settings(context, context.to_version))
+    found: Covering | None = context.policy.answers.get(key)
+    if found is None:
+        found = context.policy.answers[key] = Covering()
+        for index, raw in enumerate(spec.raw.get(_list_name(rule)) or ()):
+            if isinstance(raw, dict):
+                found.add(index, _entries(context, spec, rule, raw))
     return found
 
 
@@ -160,58 +165,20 @@ def covered(wanted: Iterable[Entry], others: Sequence[Entry]) -> bool:
     pairs = [pair for entry in wanted for pair in product(entry.peers, entry.ports)]
     return bool(pairs) and all(
         any(
-            any(_term_covers(other, peer) for other in entry.peers)
-            and any(_grant_covers(other, grant) for other in entry.ports)
+            any(grant_covers(other, grant) for other in entry.ports)
+            and any(term_covers(other, peer) for other in entry.peers)
             for entry in others
         )
         for peer, grant in pairs
     )
 
 
-def _term_covers(wide: Term, narrow: Term) -> bool:
-    if isinstance(wide, LabelTerm):
-        if not wide.conditions:
-            return True
-        conditions = narrow.conditions if isinstance(narrow, LabelTerm) else ()
-        return all(any(_implies(given, needed) for given in conditions) for needed in wide.conditions)
-    if isinstance(wide, CidrTerm) and isinstance(narrow, CidrTerm):
-        excepted = all(any(other.contains(one) for other in narrow.exceptions) for one in wide.exceptions)
-        return wide.prefix.contains(narrow.prefix) and excepted
-    return wide == narrow
-
-
-def _implies(given: Condition, needed: Condition) -> bool:
-    if given.key != needed.key or _source(needed) not in (ANY, _source(given)):
-        return False
-    match needed.operator:
-        case "In":
-            return given.operator == "In" and set(given.values) <= set(needed.values)
-        case "Exists":
-            return given.operator in ("In", "Exists")
-        case "NotIn":
-            if given.operator == "In":
-                return not set(given.values) & set(needed.values)
-            return given.operator == "DoesNotExist" or (
-                given.operator == "NotIn" and set(needed.values) <= set(given.values)
-            )
-        case _:
-            return given.operator == "DoesNotExist"
-
-
-def _source(condition: Condition) -> str:
-    """The source of a key; Cilium's own are `k8s` however they are written."""
-    return K8S if condition.key in (NAMESPACE_LABEL, CLUSTER_LABEL) else condition.source
-
-
-def _grant_covers(wide: PortGrant, narrow: PortGrant) -> bool:
-    return wide.limits in ((), narrow.limits) and _ports_cover(wide.match, narrow.match)
-
-
-def _ports_cover(wide: PortMatch, narrow: PortMatch) -> bool:
-    if wide == EVERYTHING:
-        return True
-    if wide.protocol != narrow.protocol and not (wide.protocol == ANY_PROTOCOL and narrow.protocol in PORT_PROTOCOLS):
-        return False
-    if wide.name or narrow.name:
-        return wide.name == narrow.name or (not wide.name and (wide.low, wide.high) == (0, EVERYTHING.high))
-    return wide.low <= narrow.low and narrow.high <= wide.high
+def first_covering(wanted: Entry, others: Iterable[AppliedRule]) -> AppliedRule | None:
+    """The first of the rules that says all that is wanted; of rules that do the same, one is asked."""
+    narrower: set[Content] = set()
+    for each in others if wanted.ports else ():
+        if each.entry.content not in narrower:
+            if covered([wanted], [each.entry]):
+                return each
+            narrower.add(each.entry.content)
+    return None

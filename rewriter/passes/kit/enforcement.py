@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from rewriter.cilium.by_identity import ByIdentity
 from rewriter.cilium.labels import NAMESPACE_LABEL, RESERVED, Label, LabelSet
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Rule, Spec
-from rewriter.cilium.rule_validation import AcceptedRules
+from rewriter.cilium.rule_validation import ACCEPTED
 from rewriter.cilium.settings import AgentFlags
 from rewriter.cilium.validation import Rejection, decoding_rejection, rejection
 from rewriter.cilium.version import ENABLE_DEFAULT_DENY, NODE_PEERS, SUPPORTED, Version
@@ -18,6 +18,7 @@ from rewriter.evidence.placeholders import has_placeholder, substituted
 from rewriter.evidence.workloads import subject_term, workloads_evidence, workloads_of
 from rewriter.finding import FlowClaim
 from rewriter.passes.kit.claims import all_other, rules_flows
+from rewriter.passes.kit.neighbours import near
 from rewriter.text import join_names, policy_text, subject_text
 
 #: Pods that are denied everything by default, whether a policy selects them or not.
@@ -26,8 +27,7 @@ _TYPES = {"Ingress": INGRESS, "Egress": EGRESS}
 _NODES_ACCEPTED = AgentFlags(node_selector_labels=True)
 
 
-#: Rules of policies, whose manifests do not change.
-_ACCEPTED: AcceptedRules = ByIdentity()
+_PLACEHOLDERS: ByIdentity[Any, bool] = ByIdentity()
 
 
 def rejected(policy: Policy, version: Version, flags: AgentFlags = _NODES_ACCEPTED) -> Rejection | None:
@@ -62,7 +62,7 @@ def _rejected(policy: Policy, version: Version, flags: AgentFlags) -> Rejection 
     raw = policy.raw
     filled = filled_in(policy)
     if filled is raw:
-        return rejection(raw, version, base=policy.route, flags=flags, accepted=_ACCEPTED)
+        return rejection(raw, version, base=policy.route, flags=flags, accepted=ACCEPTED)
     reason = rejection(filled, version, base=policy.route, flags=flags)
     if reason is None:
         return None
@@ -140,7 +140,8 @@ def filled_in(policy: Policy) -> Mapping[str, Any]:
     """The manifest with something that fits for each placeholder; itself where there is none."""
     key = ("filled in",)
     if key not in policy.answers:
-        policy.answers[key] = substituted(policy.raw) if has_placeholder(policy.raw) else policy.raw
+        holds = has_placeholder(policy.raw, _PLACEHOLDERS.to(()))
+        policy.answers[key] = substituted(policy.raw) if holds else policy.raw
     filled: Mapping[str, Any] = policy.answers[key]
     return filled
 
@@ -312,7 +313,7 @@ def _upgrade(context: Context) -> _Upgrade:
 
 def _denying(policy: Policy, spec: Spec, direction: str, upgrade: _Upgrade) -> Iterator[Policy]:
     """The other policies in force today that put pods of the rule set into default deny."""
-    for other in _besides(policy, upgrade.others):
+    for other in _besides(policy, near(upgrade.others, [policy])):
         if any(
             may_share_pods(policy, spec, other, each) and direction in _directions(other, each, upgrade.source)
             for each in other.specs

@@ -13,7 +13,7 @@ from rewriter.cilium.terms import Condition, FqdnTerm, LabelTerm, Term, label_te
 from rewriter.evidence.context import Context
 from rewriter.finding import FlowClaim
 from rewriter.passes.kit.claims import rule_flows
-from rewriter.passes.kit.coverage import covered, entries_of, entries_of_others
+from rewriter.passes.kit.coverage import covered, covered_by_others, entries_of
 from rewriter.passes.kit.enforcement import FlowChanges, denied_today, rejected_today
 
 
@@ -63,9 +63,7 @@ def of_other_clusters(
         replace(each, peers=tuple(label_term([*peer.conditions, *elsewhere]) for peer in _pods(each.peers)))
         for each in after
     ]
-    return (
-        () if covered(kept, entries_of_others(context, rule)) else tuple(_pods(p for each in kept for p in each.peers))
-    )
+    return () if covered_by_others(context, rule, kept) else tuple(_pods(p for each in kept for p in each.peers))
 
 
 def _elsewhere(context: Context, names: Sequence[str] | None) -> list[Condition]:

@@ -1,0 +1,148 @@
+"""Whether one of many rules says as much as another: found by what its peers ask for, not by trying all of them.
+
+Peers that ask for one value of a label lie under that value, ranges of addresses under their prefix. What asks in
+another way is tried each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import product
+from typing import NamedTuple
+
+from rewriter.cilium.cidr import Prefix
+from rewriter.cilium.compile import Entry, PortGrant
+from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL
+from rewriter.cilium.ports import ANY_PROTOCOL, EVERYTHING, PORT_PROTOCOLS, PortMatch
+from rewriter.cilium.terms import CidrTerm, Condition, LabelTerm, Term
+
+
+class _Held(NamedTuple):
+    """A peer, the ports beside it, and which rule both are of."""
+
+    owner: int
+    peer: Term
+    ports: tuple[PortGrant, ...]
+
+
+class Covering:
+    """Entries of rules, each added with a number that says which rule it is of."""
+
+    __slots__ = ("_any", "_by_prefix", "_by_term", "_by_value", "_sizes")
+
+    def __init__(self) -> None:
+        self._any: list[_Held] = []
+        self._by_value: dict[tuple[str, str], list[_Held]] = {}
+        self._by_prefix: dict[Prefix, list[_Held]] = {}
+        self._by_term: dict[Term, list[_Held]] = {}
+        self._sizes: set[tuple[int, int]] = set()
+
+    def add(self, owner: int, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            for peer in entry.peers:
+                self._put(_Held(owner, peer, entry.ports))
+
+    def covers(self, wanted: Iterable[Entry], *, but: int) -> bool:
+        """Whether each peer and port that is wanted is in one of the entries, those of the rule `but` left out.
+
+        What allows nothing is not covered.
+        """
+        pairs = [pair for entry in wanted for pair in product(entry.peers, entry.ports)]
+        return bool(pairs) and all(self.covers_pair(peer, grant, but=but) for peer, grant in pairs)
+
+    def covers_pair(self, peer: Term, grant: PortGrant, *, but: int) -> bool:
+        """Whether a peer with its ports is in one of the entries."""
+        for held in self._likely(peer):
+            if held.owner != but and _any_covers(held.ports, grant) and term_covers(held.peer, peer):
+                return True
+        return False
+
+    def _put(self, held: _Held) -> None:
+        peer = held.peer
+        if isinstance(peer, CidrTerm):
+            self._sizes.add((peer.prefix.width, peer.prefix.bits))
+            self._by_prefix.setdefault(peer.prefix, []).append(held)
+        elif not isinstance(peer, LabelTerm):
+            self._by_term.setdefault(peer, []).append(held)
+        elif peer.conditions and peer.conditions[0].operator == "In":
+            first = peer.conditions[0]
+            for value in first.values:
+                self._by_value.setdefault((first.key, value), []).append(held)
+            if not first.values:
+                self._any.append(held)
+        else:
+            self._any.append(held)
+
+    def _likely(self, peer: Term) -> Iterator[_Held]:
+        """All entries' peers that may cover a peer: those that do not share with it what they lie under cannot."""
+        yield from self._any
+        if isinstance(peer, CidrTerm):
+            width, network, bits = peer.prefix
+            for size in sorted(self._sizes):
+                if size[0] == width and size[1] <= bits:
+                    shift = width - size[1]
+                    yield from self._by_prefix.get(Prefix(width, network >> shift << shift, size[1]), ())
+        elif not isinstance(peer, LabelTerm):
+            yield from self._by_term.get(peer, ())
+        elif any(condition.operator == "In" and not condition.values for condition in peer.conditions):
+            for every in self._by_value.values():  # What no value meets is less than anything.
+                yield from every
+        else:
+            for condition in peer.conditions:
+                if condition.operator == "In":
+                    yield from self._by_value.get((condition.key, condition.values[0]), ())
+
+
+def _any_covers(ports: Iterable[PortGrant], narrow: PortGrant) -> bool:
+    return any(grant_covers(wide, narrow) for wide in ports)
+
+
+def term_covers(wide: Term, narrow: Term) -> bool:
+    """Whether all that one peer selects another does too."""
+    if isinstance(wide, LabelTerm):
+        if not wide.conditions:
+            return True
+        conditions = narrow.conditions if isinstance(narrow, LabelTerm) else ()
+        return all(any(_implies(given, needed) for given in conditions) for needed in wide.conditions)
+    if isinstance(wide, CidrTerm) and isinstance(narrow, CidrTerm):
+        excepted = all(any(other.contains(one) for other in narrow.exceptions) for one in wide.exceptions)
+        return wide.prefix.contains(narrow.prefix) and excepted
+    return wide == narrow
+
+
+def _implies(given: Condition, needed: Condition) -> bool:
+    if given.key != needed.key or _source(needed) not in (ANY, _source(given)):
+        return False
+    match needed.operator:
+        case "In":
+            return given.operator == "In" and set(given.values) <= set(needed.values)
+        case "Exists":
+            return given.operator in ("In", "Exists")
+        case "NotIn":
+            if given.operator == "In":
+                return not set(given.values) & set(needed.values)
+            return given.operator == "DoesNotExist" or (
+                given.operator == "NotIn" and set(needed.values) <= set(given.values)
+            )
+        case _:
+            return given.operator == "DoesNotExist"
+
+
+def _source(condition: Condition) -> str:
+    """The source of a key; Cilium's own are `k8s` however they are written."""
+    return K8S if condition.key in (NAMESPACE_LABEL, CLUSTER_LABEL) else condition.source
+
+
+def grant_covers(wide: PortGrant, narrow: PortGrant) -> bool:
+    """Whether all ports of one grant are ports of another, with no more demanded of them."""
+    return wide.limits in ((), narrow.limits) and _ports_cover(wide.match, narrow.match)
+
+
+def _ports_cover(wide: PortMatch, narrow: PortMatch) -> bool:
+    if wide == EVERYTHING:
+        return True
+    if wide.protocol != narrow.protocol and not (wide.protocol == ANY_PROTOCOL and narrow.protocol in PORT_PROTOCOLS):
+        return False
+    if wide.name or narrow.name:
+        return wide.name == narrow.name or (not wide.name and (wide.low, wide.high) == (0, EVERYTHING.high))
+    return wide.low <= narrow.low and narrow.high <= wide.high
