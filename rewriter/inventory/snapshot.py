@@ -27,7 +27,7 @@ from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import UnionType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 from rewriter.discovery import read_bounded
 from rewriter.inventory.facts import (
@@ -46,7 +46,14 @@ from rewriter.inventory.facts import (
 SCHEMA = 1
 MAX_BYTES = 1 << 30
 
-Fact = TypeVar("Fact")
+
+class IsDataclass(Protocol):
+    """Any dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+Fact = TypeVar("Fact", bound=IsDataclass)
 
 #: The lists of a cluster, and the class of their items.
 LISTS: Mapping[str, type] = {
@@ -177,7 +184,7 @@ class _Reader:
             self._hints[kind] = get_type_hints(kind)  # slow, and asked for every fact
         hints = self._hints[kind]
         values: dict[str, Any] = {"source": self._source, **given}
-        for field in fields(kind):  # type: ignore[arg-type]
+        for field in fields(kind):
             if field.name in raw and field.name not in _GIVEN:
                 values[field.name] = self._value(raw[field.name], hints[field.name], f"{where}.{field.name}")
             elif field.name == "labels":

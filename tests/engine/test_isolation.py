@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,10 +67,10 @@ def test_the_traceback_is_there_on_request(repository: Path, monkeypatch: pytest
 def test_a_proof_that_raises(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     judged = Effects.judge_step
 
-    def step(self: Effects, before: object, *rest: object) -> object:
+    def step(self: Effects, before: Any, *rest: Any) -> object:
         if getattr(before, "name", "") == "bad":
             raise RecursionError("too deep")
-        return judged(self, before, *rest)  # type: ignore[arg-type]
+        return judged(self, before, *rest)
 
     monkeypatch.setattr(Effects, "judge_step", step)
     ran = cnpfix("--write", "--format", "json", ".")

@@ -74,8 +74,8 @@ def test_dead_policies_are_named(folder: Path) -> None:
 
 
 def test_the_status_in_a_snapshot_counts_for_its_cluster(folder: Path) -> None:
-    policy = {"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy", "rejected": "why ever"}
-    policy["metadata"] = {"name": "quiet", "namespace": "shop"}  # type: ignore[assignment]
+    named = {"name": "quiet", "namespace": "shop"}
+    policy = {"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy", "metadata": named, "rejected": "why ever"}
     clusters = [{"name": "a"}, {"name": "b", "policies": [policy]}]
     (folder / "mesh.json").write_text(json.dumps({"cnpfix_inventory": 1, "clusters": clusters}))
     (folder / "cnpfix.toml").write_text('[[clusters]]\nname = "a"\nlocal = ["**"]\n')

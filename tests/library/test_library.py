@@ -11,6 +11,7 @@ import sys
 import tomllib
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,9 +105,9 @@ def test_impact_of_a_rewrite_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"inventories": ["missing.json"]}, "missing.json"),
     ],
 )
-def test_a_call_that_cannot_begin(mesh: Path, arguments: dict[str, object], message: str) -> None:
+def test_a_call_that_cannot_begin(mesh: Path, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(CnpfixError, match=message) as caught:
-        cnpfix.check(**arguments)  # type: ignore[arg-type]
+        cnpfix.check(**arguments)
     assert "\n" not in str(caught.value)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from tests.semantics.repository import (
@@ -39,8 +41,8 @@ ON = {"infra/cilium.yaml": [helm({"hostFirewall": {"enabled": True}})]}
 OFF = {"infra/cilium.yaml": [helm({"hostFirewall": {"enabled": False}})]}
 
 
-def case(title: str, policy: Manifest, *flows: Flow, **files: object) -> Case:
-    return Case(title, {"apps.yaml": APPS, "policy.yaml": [policy], **files}, flows)  # type: ignore[dict-item]
+def case(title: str, policy: Manifest, *flows: Flow, **files: Sequence[Manifest]) -> Case:
+    return Case(title, {"apps.yaml": APPS, "policy.yaml": [policy], **files}, flows)
 
 
 def asks(source: str, destination: str, passes: bool, *releases: str, at: str = "80/TCP") -> list[Flow]:

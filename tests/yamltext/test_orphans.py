@@ -63,6 +63,36 @@ CASES: dict[str, tuple[str, list[Operation], str]] = {
         [remove("/m/a"), add("/m/c", [1])],
         "m:\n  c:   # three\n    - 1\n  b: 2\n",
     ),
+    "what is added gets another value": (
+        "m:\n  # about a\n  a: 1\n  b: 2\n",
+        [remove("/m/a"), add("/m/k", 5), replace("/m/k", 6)],
+        "m:\n  # about a\n  k: 6\n  b: 2\n",
+    ),
+    "what is added is pushed back": (
+        "l:\n- a: 1\n- b: 2\n# about c\n- c: 3\n- d: 4\n",
+        [remove("/l/2"), add("/l/2", {"x": 1}), add("/l/0", {"y2": 2})],
+        "l:\n- y2: 2\n- a: 1\n- b: 2\n# about c\n- x: 1\n- d: 4\n",
+    ),
+    "what is added moves up": (
+        "l:\n- a: 1\n- b: 2\n# about c\n- c: 3\n- d: 4\n",
+        [remove("/l/2"), add("/l/2", {"x": 1}), remove("/l/0")],
+        "l:\n- b: 2\n# about c\n- x: 1\n- d: 4\n",
+    ),
+    "the holder goes from a deeper place": (
+        "top: 1\nm:\n  k:\n    a: 1   # beside a\n    b: 2\n  z: 9\n",
+        [remove("/m/k/a"), remove("/m/k")],
+        "top: 1\n# beside a\nm:\n  z: 9\n",
+    ),
+    "a deeper holder": (
+        "top: 1\nm:\n  k:\n    a: 1   # beside a\n    b: 2\n  z: 9\n",
+        [remove("/m/k/a")],
+        "top: 1\nm:\n  # beside a\n  k:\n    b: 2\n  z: 9\n",
+    ),
+    "the holder is pushed back": (
+        "l:\n- a: 1\n- b:\n    c: 2   # beside c\n    d: 3\n- e: 5\n",
+        [remove("/l/1/b/c"), remove("/l/2"), remove("/l/0")],
+        "l:\n# beside c\n- b:\n    d: 3\n",
+    ),
 }
 
 
