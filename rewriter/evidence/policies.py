@@ -184,6 +184,15 @@ def is_same_policy(one: Policy, other: Policy) -> bool:
     return (one.kind, one.namespace, one.name) == (other.kind, other.namespace, other.name)
 
 
+def is_first_of(policy: Policy, rules: Iterable[AppliedRule]) -> bool:
+    """Whether a policy is the first, by its file and its name, of those that the rules are of.
+
+    A finding that several policies cause together is reported at that one.
+    """
+    first = min(rules, key=lambda rule: (rule.source.path, rule.policy.name), default=None)
+    return first is not None and is_same_policy(first.policy, policy)
+
+
 def selects(rule: AppliedRule, pods: Pods) -> bool | None:
     """Whether a rule selects pods; None where it may, and what is known of both does not decide it."""
     if rule.entry.subject_is_node:

@@ -56,7 +56,7 @@ from rewriter.evidence.api_server import USUAL_PORT
 from rewriter.evidence.context import Context
 from rewriter.evidence.host_policies import HostReach, host_reaches
 from rewriter.evidence.permits import API_SERVER_NODE
-from rewriter.evidence.policies import is_same_policy
+from rewriter.evidence.policies import is_first_of
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.address_owner import matches_nodes, nodes_at
 from rewriter.passes.kit.change import rule_added
@@ -123,9 +123,8 @@ def _refuses_nodes(rule: Rule) -> bool:
 
 
 def _is_first(context: Context, each: HostReach) -> bool:
-    """Whether this policy is the first, by its file, of those that put the nodes into default deny."""
-    rules = sorted((r for r in each.reach.rules(INGRESS) if r.entry.default_deny), key=lambda rule: str(rule.source))
-    return bool(rules) and is_same_policy(rules[0].policy, context.policy)
+    """Whether this policy is the first, by its file and its name, of those that put the nodes into default deny."""
+    return is_first_of(context.policy, (rule for rule in each.reach.rules(INGRESS) if rule.entry.default_deny))
 
 
 def _needs(context: Context, *, control_plane: bool) -> Iterator[Need]:

@@ -203,3 +203,17 @@ def test_a_clusterwide_policy_that_wakes_up_lets_pods_without_identity_in(subjec
     manifest = ccnp("ingress: [{fromEndpoints: [{}], fromEntities: [host]}]")
     manifest["spec"]["endpointSelector"] = subject
     assert any("(init)" in text for text in words(run(find, manifest).only.opens)) is opens
+
+
+def test_what_it_says_of_a_policy_that_no_release_enforces() -> None:
+    found = run(find, cnp("ingress: [{fromEndpoints: [{}], fromCIDR: [10.0.0.0/8]}]")).only
+    assert (
+        found.why
+        == "the whole policy is not enforced; once it is, ingress of pods app=web in shop is denied by default"
+    )
+
+
+def test_what_it_says_of_a_policy_that_the_upgrade_ends() -> None:
+    rules = "ingressDeny: [{fromEndpoints: [{}], fromCIDR: [10.0.0.0/8]}]"
+    found = run(find, cnp(rules), from_version="1.16", to_version="1.17").only
+    assert found.why == "the whole policy is enforced until then"

@@ -9,7 +9,7 @@ from rewriter.cilium.identity import outside_identity
 from rewriter.cilium.policy import EGRESS, INGRESS, Spec
 from rewriter.evidence.context import Context
 from rewriter.evidence.gateways import ENVOY, cilium_gateways, cilium_ingresses, every_fronted
-from rewriter.evidence.policies import is_same_policy
+from rewriter.evidence.policies import is_first_of
 from rewriter.evidence.reachable import Reach, identity_of, reach_of_reserved
 from rewriter.finding import Applicability, Finding
 from rewriter.inventory.gateways import Gateway, Ingress
@@ -63,8 +63,7 @@ def _ports(fronts: list[Gateway | Ingress]) -> list[int]:
 
 def _first_that_denies(context: Context, reach: Reach, direction: str) -> bool:
     """Whether this policy is the first, by its file, of those that put Envoy into default deny."""
-    rules = sorted((r for r in reach.rules(direction) if r.entry.default_deny), key=lambda each: str(each.source))
-    return bool(rules) and is_same_policy(rules[0].policy, context.policy)
+    return is_first_of(context.policy, (rule for rule in reach.rules(direction) if rule.entry.default_deny))
 
 
 def _spec(specs: list[Spec], direction: str) -> Spec:

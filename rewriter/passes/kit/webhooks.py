@@ -8,7 +8,7 @@ from rewriter.cilium.policy import INGRESS, KNP, Rule, Spec
 from rewriter.evidence.api_server import ApiServer, api_server
 from rewriter.evidence.context import Context
 from rewriter.evidence.permits import API_SERVER_NODE, reaches
-from rewriter.evidence.policies import is_same_policy
+from rewriter.evidence.policies import is_first_of
 from rewriter.evidence.reachable import Reach
 from rewriter.evidence.target_ports import is_behind, target_numbers
 from rewriter.finding import Applicability, Finding
@@ -89,8 +89,8 @@ def _lets_outside_in(rule: Rule | None, port: int) -> bool:
 def _stands_here(context: Context, reach: Reach, port: int) -> bool:
     """Whether the finding belongs to this policy: the first that speaks of the port, else the first that denies."""
     rules = [each for each in reach.rules(INGRESS) if each.entry.default_deny]
-    ordered = sorted(rules, key=lambda each: (each.rule is None or not is_on(each.rule, port), str(each.source)))
-    return bool(ordered) and is_same_policy(ordered[0].policy, context.policy)
+    about = [each for each in rules if each.rule is not None and is_on(each.rule, port)]
+    return is_first_of(context.policy, about or rules)
 
 
 def _finding(
