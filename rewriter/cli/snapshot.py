@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from rewriter.cli.errors import UsageError
-from rewriter.cli.options import Color, ColorOption
+from rewriter.cli.options import Color, ColorOption, open_for
 from rewriter.cli.printing import say, say_json, tell
 from rewriter.cli.progress import Progress
 from rewriter.output.style import Style, escaped_marks, logged, one_line, style_for
@@ -46,6 +47,12 @@ def snapshot(
     cilium_namespace: Annotated[
         str, typer.Option("--cilium-namespace", metavar="NAME", help="Where cilium-config is.")
     ] = "kube-system",
+    repository: Annotated[
+        Path | None,
+        typer.Option(
+            "--repository", metavar="DIR", help="Not of clusters: the facts of this checkout, for runs in others."
+        ),
+    ] = None,
     timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds that one page may take.")] = 60,
     allow_incomplete: Annotated[
         bool,
@@ -58,16 +65,18 @@ def snapshot(
 
     It only lists, and gets one ConfigMap; `examples/snapshot-role.yaml` is the least that it needs. No Secret, no
     environment variable and no annotation beyond `service.cilium.io/` is read into the file. `snapshot diff A B` says
-    what differs between two files. Exit codes: 0 written, 2 not: a list that could not be read whole stops it.
+    what differs between two files. With `--repository`, the facts of a checkout's manifests go to the file: other
+    repositories of the same clusters then know them, and know that they are not all. Exit codes: 0 written, 2 not: a
+    list that could not be read whole stops it.
     """
     if ctx.invoked_subcommand is not None:
         return 0
+    if repository is not None:
+        return _of_repository(repository, output, context)
     if not context or output is None:
         raise UsageError("snapshot: give --context for each cluster and -o FILE, as in `--context prod -o mesh.json`")
     from rewriter.inventory.live.contexts import LiveRequest, read_contexts
     from rewriter.inventory.live.errors import ClusterError
-    from rewriter.inventory.snapshot import SnapshotError
-    from rewriter.inventory.snapshot_write import snapshot_text, write_snapshot
 
     request = LiveRequest(tuple(context), kubeconfig, cilium_namespace, timeout)
     try:
@@ -80,16 +89,44 @@ def snapshot(
     if reading.failures and not allow_incomplete:
         tell("nothing is written; --allow-incomplete writes the rest")
         return 2
+    _write(output, reading.content)
+    return 0
+
+
+def _of_repository(folder: Path, output: Path | None, contexts: list[str] | None) -> int:
+    from rewriter.bot.token import redact
+    from rewriter.discovery.git import repository_remotes
+    from rewriter.engine.workspace import Request
+    from rewriter.inventory.repository_snapshot import repository_as_json
+
+    if contexts or output is None:
+        raise UsageError("snapshot: --repository takes -o FILE and no --context, as in `--repository . -o facts.json`")
+    if not folder.is_dir():
+        raise UsageError(f"--repository {folder}: expected a folder")
+    workspace = open_for(Request(names=(str(folder),)))
+    remotes = repository_remotes(folder)
+    name = redact(remotes[0], None) if remotes else folder.resolve().name
+    content = repository_as_json(workspace.inventory, name, datetime.now(UTC))
+    if not content["clusters"]:
+        tell(f"{folder}: no cluster has a name here, so no fact is of use elsewhere; name it in cnpfix.toml")
+    _write(output, content)
+    return 0
+
+
+def _write(output: Path, content: Mapping[str, Any]) -> None:
+    """Writes the file, or prints it; says how much of what is in it. Raises UsageError."""
+    from rewriter.inventory.snapshot import SnapshotError
+    from rewriter.inventory.snapshot_write import snapshot_text, write_snapshot
+
     try:
         if str(output) == "-":
-            sys.stdout.write(escaped_marks(snapshot_text(reading.content)))
+            sys.stdout.write(escaped_marks(snapshot_text(content)))
         else:
-            write_snapshot(output, reading.content)
+            write_snapshot(output, content)
     except SnapshotError as error:
         raise UsageError(str(error)) from None
-    for entry in reading.content["clusters"]:
+    for entry in content["clusters"]:
         print(logged(one_line(f"{entry['name']}: {_counts(entry)}")), file=sys.stderr)
-    return 0
 
 
 def _counts(entry: dict[str, Any]) -> str:

@@ -32,6 +32,7 @@ from rewriter.engine.overlays.treat import Overlays
 from rewriter.engine.traffic_of_run import open_traffic
 from rewriter.engine.versions import VersionsError, given, upgrade
 from rewriter.engine.workspace import Request, Workspace, WorkspaceError
+from rewriter.inventory.appliers import same_repository
 from rewriter.inventory.facts import Cluster, RunningPolicy
 from rewriter.inventory.hubble.agent_log import DeadPolicy
 from rewriter.inventory.hubble.flows import ObservedFlows
@@ -73,7 +74,9 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
             raise WorkspaceError(
                 f"--diff-base {request.diff_base}: git knows no such revision here; name one that is fetched"
             )
-    snapshots = [*map(read_snapshot, request.inventories), *_live(request, progress)]
+    remotes = repository_remotes(_folder(start)) if request.inventories else ()
+    own = lambda repository: any(same_repository(repository, remote) for remote in remotes)  # noqa: E731
+    snapshots = [*(read_snapshot(path, own) for path in request.inventories), *_live(request, progress)]
     aged = stale(snapshots, datetime.now(UTC), config.snapshot_max_age_days)
     observed = _observed(request, progress)
     root = _root(start, config, request)

@@ -14,6 +14,10 @@
    "incomplete": {"services": "services: not allowed (403): it needs verb list on services"}}]}
 ```
 
+`"partial": true` beside `created` says that the facts are those of a repository and not all of a cluster: what such a
+snapshot holds is there, and what it does not hold may be there all the same. Its clusters name the `repository` that
+they are from, and its facts the place in it, as `"found": "apps/web.yaml:3"`.
+
 `snapshot.schema.json` beside this module is the format. A list that `incomplete` names could not be read, and is not
 there: of it nothing is known. Nor is anything known of a list that is not there for another reason; an empty one says
 that there are none. Members that the reader does not know are ignored.
@@ -22,7 +26,7 @@ that there are none. Members that the reader does not know are ignored.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -80,7 +84,8 @@ class SnapshotError(ValueError):
 class Snapshot:
     """The facts of a snapshot file. `created` is as written, RFC 3339; empty when absent.
 
-    `listed` are the clusters with the lists that the file has of them, whole: of another list nothing is known.
+    `listed` are the clusters with the lists that the file has of them, whole: of another list, and of any that is a
+    repository's, nothing more is known.
     """
 
     created: str
@@ -96,6 +101,12 @@ class Snapshot:
     source: Source = _NOWHERE
     listed: frozenset[tuple[str, str]] = frozenset()
 
+    @property
+    def sources(self) -> frozenset[Source]:
+        """Where its facts are from: the file, and the places in repositories that it names."""
+        facts = (fact for name in ("clusters", *LISTS) for fact in getattr(self, name))
+        return frozenset((self.source, *(fact.source for fact in facts)))
+
     def age(self, now: datetime) -> timedelta | None:
         """How long ago it was made; None where it does not say, and never less than zero."""
         try:
@@ -107,49 +118,62 @@ class Snapshot:
         return max(now - created, timedelta())
 
 
-def read_snapshot(path: Path) -> Snapshot:
-    """The facts of a snapshot file, each with the file as its source. Raises SnapshotError."""
+def read_snapshot(path: Path, own: Callable[[str], bool] = lambda _repository: False) -> Snapshot:
+    """The facts of a snapshot file, each with the file, or its place in a repository, as its source.
+
+    What is from a repository that is the `own` one is left out: its files are at hand. Raises SnapshotError.
+    """
     try:
         data = json.loads(read_bounded(path, MAX_BYTES))
     except OSError as error:
         raise SnapshotError(f"{path}: cannot be read: {error.strerror or error}") from None
     except (ValueError, RecursionError) as error:
         raise SnapshotError(f"{path}: is not JSON: {error}") from None
-    return snapshot_of(data, Source(str(path)))
+    return snapshot_of(data, Source(str(path)), own)
 
 
-def snapshot_of(data: Any, source: Source) -> Snapshot:
-    """The facts of a snapshot's content, each with the given source. Raises SnapshotError."""
+def snapshot_of(data: Any, source: Source, own: Callable[[str], bool] = lambda _repository: False) -> Snapshot:
+    """The facts of a snapshot's content, with the given source. Raises SnapshotError."""
     if not isinstance(data, dict) or data.get("cnpfix_inventory") != SCHEMA:
         raise SnapshotError(f'{source}: expected a snapshot with "cnpfix_inventory": {SCHEMA}')
-    return _Reader(source).snapshot(data)
+    return _Reader(source, partial=data.get("partial") is True).snapshot(data, own)
 
 
 class _Reader:
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, *, partial: bool) -> None:
         self._source = source
+        self._partial = partial
         self._hints: dict[Any, dict[str, Any]] = {}
 
-    def snapshot(self, data: Mapping[str, Any]) -> Snapshot:
+    def snapshot(self, data: Mapping[str, Any], own: Callable[[str], bool]) -> Snapshot:
         clusters: list[Cluster] = []
         lists: dict[str, list[Any]] = {name: [] for name in LISTS}
         listed: set[tuple[str, str]] = set()
         for index, raw in enumerate(self._list(data, "clusters", "")):
             where = f"clusters[{index}]"
-            own = {key: value for key, value in raw.items() if key not in (*LISTS, "incomplete")}
-            cluster = self._fact(Cluster, own, where, {"incomplete": self._incomplete(raw, where)})
+            repository = str(raw.get("repository", "")) if self._partial else ""
+            if repository and own(repository):
+                continue
+            settings = {key: value for key, value in raw.items() if key not in (*LISTS, "incomplete")}
+            given = {"incomplete": self._incomplete(raw, where), **self._place(raw, repository)}
+            cluster = self._fact(Cluster, settings, where, given)
             clusters.append(cluster)
             for name, kind in LISTS.items():
                 if name in cluster.incomplete:
                     continue
                 items = self._list(raw, name, where)
-                if name in raw:
+                if name in raw and not self._partial:
                     listed.add((cluster.name, name))
-                given = {"cluster": cluster.name}
                 if name == "policies":
                     items = [self._policy(item, f"{where}.{name}[{n}]") for n, item in enumerate(items)]
                 lists[name] += [
-                    self._fact(kind, item, f"{where}.{name}[{position}]", given) for position, item in enumerate(items)
+                    self._fact(
+                        kind,
+                        item,
+                        f"{where}.{name}[{position}]",
+                        {"cluster": cluster.name, **self._place(item, repository)},
+                    )
+                    for position, item in enumerate(items)
                 ]
         created = data.get("created")
         return Snapshot(
@@ -159,6 +183,13 @@ class _Reader:
             source=self._source,
             listed=frozenset(listed),
         )
+
+    def _place(self, raw: Mapping[str, Any], repository: str) -> dict[str, Any]:
+        """The source of a fact of a repository: the place that it names."""
+        place = raw.get("found")
+        if not self._partial or not isinstance(place, str):
+            return {}
+        return {"source": Source(f"{repository}, {place}" if repository else place)}
 
     def _incomplete(self, raw: Mapping[str, Any], where: str) -> tuple[str, ...]:
         incomplete = raw.get("incomplete", {})
@@ -170,8 +201,8 @@ class _Reader:
         """A policy's entry is its manifest, with one member more."""
         if not isinstance(raw.get("kind"), str) or not isinstance(raw.get("metadata"), dict):
             raise self._error(where, "a manifest with kind and metadata")
-        manifest = {key: value for key, value in raw.items() if key != "rejected"}
-        return {"manifest": manifest, "rejected": raw.get("rejected", "")}
+        manifest = {key: value for key, value in raw.items() if key not in ("rejected", "found")}
+        return {"manifest": manifest, "rejected": raw.get("rejected", ""), "found": raw.get("found")}
 
     def _list(self, data: Mapping[str, Any], key: str, where: str) -> list[dict[str, Any]]:
         items = data.get(key, [])

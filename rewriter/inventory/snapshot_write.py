@@ -17,12 +17,21 @@ from rewriter.inventory.snapshot import LISTS, SCHEMA, SnapshotError
 _OF_PLACE = ("source", "cluster", "local_paths")
 
 
-def snapshot_as_json(clusters: Iterable[Mapping[str, Any]], created: datetime) -> dict[str, Any]:
-    """The content of a snapshot file: clusters by name, with the moment when they were read, in UTC."""
+def snapshot_as_json(
+    clusters: Iterable[Mapping[str, Any]], created: datetime, *, partial: bool = False
+) -> dict[str, Any]:
+    """The content of a snapshot file: clusters by name, with the moment when they were read, in UTC.
+
+    `partial`: of a repository, and not all that the clusters hold.
+    """
     return {
         "cnpfix_inventory": SCHEMA,
+        **({"partial": True} if partial else {}),
         "created": created.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "clusters": [_in_order(entry) for entry in sorted(clusters, key=lambda entry: str(entry["name"]))],
+        "clusters": [
+            _in_order(entry)
+            for entry in sorted(clusters, key=lambda entry: (str(entry["name"]), str(entry.get("repository", ""))))
+        ],
     }
 
 

@@ -93,7 +93,16 @@ class Unseen:
         sources = [fact.source]
         if isinstance(fact, Cluster) and self._leaves_open(fact.name):
             sources += [s.source for s in self._snapshots for cluster in s.clusters if cluster.name == fact.name]
-        return next((f"{source} {self._stale[source]}" for source in sources if source in self._stale), "")
+        return next(
+            (f"{source} {self._stale_places[source]}" for source in sources if source in self._stale_places), ""
+        )
+
+    @cached_property
+    def _stale_places(self) -> Mapping[Source, str]:
+        """The stale snapshots, and the places in repositories of which they tell."""
+        old = (snapshot for snapshot in self._snapshots if snapshot.source in self._stale)
+        places = {source: self._stale[snapshot.source] for snapshot in old for source in snapshot.sources}
+        return {**places, **self._stale}
 
     def _leaves_open(self, name: str) -> bool:
         """Whether the config does not say where the pods and nodes of a cluster are, so that snapshots do."""

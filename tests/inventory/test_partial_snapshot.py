@@ -1,0 +1,120 @@
+"""Facts of one repository in a run in another: they are evidence, and their absence is none."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cli.support import cnpfix
+
+CONFIG = '[[clusters]]\nname = "prod"\n'
+POLICY = """apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: web, namespace: shop}
+spec:
+  endpointSelector: {matchLabels: {app: web}}
+  ingress:
+  - fromEndpoints:
+    - matchLabels: {app: agent}
+"""
+
+
+def workload(name: str, namespace: str, labels: dict[str, str]) -> dict[str, Any]:
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "a"}]}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"template": template},
+    }
+
+
+def repository(folder: Path, url: str, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    subprocess.run(["git", "-C", str(folder), "remote", "add", "origin", url], check=True)
+    return folder
+
+
+def snapshot(folder: Path, to: Path) -> dict[str, Any]:
+    assert cnpfix("snapshot", "--repository", str(folder), "-o", str(to)).code == 0
+    content: dict[str, Any] = json.loads(to.read_text())
+    return content
+
+
+@pytest.fixture
+def agents(tmp_path: Path) -> Path:
+    """The repository of another team, which runs the agents."""
+    files = {
+        "cnpfix.toml": CONFIG,
+        "apps/agent.yaml": yaml.safe_dump(workload("agent", "monitoring", {"app": "agent"})),
+    }
+    return repository(tmp_path / "agents", "https://user:pass@git.example.org/team/agents.git", files)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    files = {
+        "cnpfix.toml": CONFIG,
+        "web.yaml": yaml.safe_dump(workload("web", "shop", {"app": "web"})),
+        "policy.yaml": POLICY,
+    }
+    folder = repository(tmp_path / "shop", "https://git.example.org/team/shop.git", files)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def findings(*arguments: str) -> list[dict[str, Any]]:
+    ran = cnpfix("--format", "json", "--from", "1.18", "--to", "1.19", *arguments, ".")
+    report = json.loads(ran.out)
+    assert report["errors"] == []
+    found: list[dict[str, Any]] = report["findings"]
+    return found
+
+
+def test_what_another_repository_runs_is_evidence_with_its_place(agents: Path, shop: Path, tmp_path: Path) -> None:
+    (alone,) = findings()
+    assert alone["patch"] == []
+    snapshot(agents, tmp_path / "agents.json")
+    (found,) = findings("--inventory", str(tmp_path / "agents.json"))
+    assert (found["id"], found["applicability"]) == ("missing-namespace", "evident")
+    assert "https://git.example.org/team/agents.git, apps/agent.yaml:1" in json.dumps(found["evidence"])
+
+
+def test_no_credentials_are_in_the_file(agents: Path, tmp_path: Path) -> None:
+    assert "pass" not in json.dumps(snapshot(agents, tmp_path / "agents.json"))
+
+
+def test_what_another_repository_does_not_hold_is_not_absent(agents: Path, shop: Path, tmp_path: Path) -> None:
+    """A chart of this repository may hold agents in the policy's own namespace: a whole snapshot would say no."""
+    chart = {"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
+             "metadata": {"name": "more", "namespace": "shop"}, "spec": {}}  # fmt: skip
+    (shop / "more.yaml").write_text(yaml.safe_dump(chart))
+    content = snapshot(agents, tmp_path / "agents.json")
+    assert [each["applicability"] for each in findings("--inventory", str(tmp_path / "agents.json"))] == ["unsafe"]
+    cluster = {key: value for key, value in content["clusters"][0].items() if key not in ("repository", "found")}
+    (tmp_path / "whole.json").write_text(json.dumps({"cnpfix_inventory": 1, "clusters": [cluster]}))
+    assert [each["applicability"] for each in findings("--inventory", str(tmp_path / "whole.json"))] == ["evident"]
+
+
+def test_facts_of_the_repository_at_hand_are_left_out(agents: Path, shop: Path, tmp_path: Path) -> None:
+    """The snapshot is older than the files: a workload that has moved since is not in two places."""
+    (shop / "agent.yaml").write_text(yaml.safe_dump(workload("agent", "old", {"app": "agent"})))
+    snapshot(shop, tmp_path / "own.json")
+    (shop / "agent.yaml").write_text(yaml.safe_dump(workload("agent", "shop", {"app": "agent"})))
+    assert findings("--inventory", str(tmp_path / "own.json")) == []
+
+
+def test_facts_of_a_cluster_without_a_name_stay_at_home(agents: Path, tmp_path: Path) -> None:
+    (agents / "cnpfix.toml").unlink()
+    assert snapshot(agents, tmp_path / "agents.json")["clusters"] == []
+    ran = cnpfix("snapshot", "--repository", str(agents), "-o", str(tmp_path / "agents.json"))
+    assert "name it in cnpfix.toml" in ran.err
