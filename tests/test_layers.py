@@ -39,8 +39,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "output": {"engine", "finding", "passes", "config", "inventory", "reach", "cilium", "text", "yamltext"},
     "server": {"engine", "finding", "output", "config", "discovery", "inventory"},
     "bot": {"engine", "finding", "output", "config", "discovery", "inventory", "passes", "reach"},
+    "fleet": {"bot", "discovery", "inventory"},
     "cli": {
         "bot",
+        "fleet",
         "server",
         "catalogue",
         "evidence",

@@ -179,6 +179,8 @@ def open_clone(checkout: Git, remote: Remote, base_branch: str | None, identity:
     """
     who = _identity(identity)
     with _folder(checkout) as git:
+        # By its name, what the tree says of its own repository, and facts that are taken from it, are known as such.
+        git.run("config", "remote.origin.url", remote.url)
         base = base_branch or _default_branch(git, remote)
         _check_branch(git, base)
         yield Clone(git, remote, base, who)._fetched()._laid_out()

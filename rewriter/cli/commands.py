@@ -22,6 +22,7 @@ COMMANDS = {
     "config": "config_schema",
     "server": "server",
     "snapshot": "snapshot",
+    "fleet": "fleet",
 }
 SUMMARIES = {
     "passes": "the passes, the upgrades that they run for, and how far their fixes go",
@@ -36,6 +37,7 @@ SUMMARIES = {
     "config": "the JSON schema of cnpfix.toml, for editors",
     "server": "findings and fixes in an editor, by the Language Server Protocol",
     "snapshot": "the facts of live clusters, in a file for --inventory",
+    "fleet": "many repositories: the findings of each on the facts of all, and their requests",
 }
 
 #: What people of other tools type first, and what it is here.

@@ -1,0 +1,56 @@
+"""Clones of a fleet's repositories: the newest commit of the default branch, laid out as files."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from rewriter.bot.git import Git, GitError
+from rewriter.bot.http import ca_bundle_of
+from rewriter.fleet.repositories import FleetRepository, access
+
+_BASE = "refs/cnpfix/base"
+
+
+def update(repository: FleetRepository, folder: Path, environment: Mapping[str, str]) -> str:
+    """The commit that the server's default branch is at, laid out in `folder`; "" of a repository without commits.
+
+    Only that commit is fetched, without history and tags. A folder that an ended run left half made is made anew.
+    Raises BotError.
+    """
+    remote, token = access(repository, environment)
+    server = remote.web if remote.is_http else ""
+    folder.mkdir(parents=True, exist_ok=True)
+    git = Git(folder, token, server, remote.url if token else "", ca_bundle_of(None, environment), environment)
+    if not _is_whole(git):
+        shutil.rmtree(folder)
+        folder.mkdir()
+        git.run("init", "--quiet", "--template=", ".")
+        git.run("config", "remote.origin.url", remote.url)
+    output, _ = git.reach("ls-remote", remote.url, "HEAD")
+    head = output.decode("utf-8", "replace").partition("\t")[0].strip()
+    if not head:
+        return ""
+    if _commit(git, "HEAD") != head:
+        git.reach("fetch", "--quiet", "--depth=1", "--no-tags", remote.url, f"+HEAD:{_BASE}")
+        head = _commit(git, _BASE)
+        (folder / ".git" / "index.lock").unlink(missing_ok=True)  # Of a run that was killed.
+        git.run("checkout", "--quiet", "--force", "--detach", _BASE)
+    return head
+
+
+def _is_whole(git: Git) -> bool:
+    if not (git.folder / ".git" / "HEAD").is_file():
+        return False
+    try:
+        return git.text("config", "remote.origin.url") != ""
+    except GitError:
+        return False
+
+
+def _commit(git: Git, name: str) -> str:
+    try:
+        return git.text("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+    except GitError:
+        return ""

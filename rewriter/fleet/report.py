@@ -1,0 +1,173 @@
+"""What a fleet's run came to: by repository, pass and severity; as text, JSON and one page."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rewriter.fleet.ledger import DONE, EMPTY, FAILED, HELD, Entry
+from rewriter.fleet.repositories import FleetRepository
+from rewriter.fleet.run import Places
+from rewriter.fleet.steps import FACTS, FINDINGS, REQUESTS
+
+_SEVERITIES = ("error", "warning", "note")
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryResult:
+    """A repository: `state` is done, failed, empty or `not reached`; `findings` are counts by severity and by pass.
+
+    `fixes` are those that `--write` would apply; `request` says what became of the pull requests, or of failures.
+    """
+
+    name: str
+    url: str
+    base: str
+    state: str
+    policies: int
+    severities: Mapping[str, int]
+    passes: Mapping[str, int]
+    clusters: Mapping[str, int]
+    fixes: int
+    request: str
+    said: str
+
+
+def results(
+    repositories: Sequence[FleetRepository], places: Places, known: Mapping[tuple[str, str], Entry]
+) -> list[RepositoryResult]:
+    """What is known of every repository, by the ledger and by the reports that its steps made."""
+    return [_result(each, places, known) for each in repositories]
+
+
+def _result(repository: FleetRepository, places: Places, known: Mapping[tuple[str, str], Entry]) -> RepositoryResult:
+    facts, found, request = (known.get((repository.url, step)) for step in (FACTS, FINDINGS, REQUESTS))
+    report = _report(places.findings(repository)) if found is not None and found.outcome == DONE else {}
+    findings = report.get("findings", [])
+    failed = next((each for each in (facts, found) if each is not None and each.outcome in (FAILED, EMPTY)), None)
+    state = failed.outcome if failed else "done" if found is not None else "not reached"
+    errors = [str(each.get("message", "")) for each in report.get("errors", [])]
+    return RepositoryResult(
+        name=repository.name,
+        url=repository.url,
+        base=facts.base if facts else "",
+        state=state,
+        policies=int(report.get("summary", {}).get("policies", 0)),
+        severities=dict(Counter(str(each["severity"]) for each in findings)),
+        passes=dict(Counter(f"{each['code']} {each['id']}" for each in findings)),
+        clusters=dict(Counter(str(each.get("cluster") or "not named") for each in findings)),
+        fixes=int(report.get("summary", {}).get("fixed", 0)),
+        request=f"{request.outcome}: {request.said}" if request else "",
+        said=failed.said if failed else "; ".join(errors)[:400],
+    )
+
+
+def _report(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def as_json(found: Sequence[RepositoryResult]) -> dict[str, Any]:
+    """The report for programs, schema 1."""
+    return {
+        "schema": 1,
+        "summary": {
+            "repositories": len(found),
+            "states": dict(Counter(each.state for each in found)),
+            "policies": sum(each.policies for each in found),
+            "findings": sum(sum(each.severities.values()) for each in found),
+            "fixes": sum(each.fixes for each in found),
+            "severities": dict(_sum(each.severities for each in found)),
+            "passes": dict(_sum(each.passes for each in found)),
+            "clusters": dict(_sum(each.clusters for each in found)),
+        },
+        "repositories": [asdict(each) for each in found],
+    }
+
+
+def as_lines(found: Sequence[RepositoryResult]) -> Iterator[str]:
+    """The report for people, within 80 columns where names allow it: what failed first, then most findings first."""
+    for each in found:
+        if each.state in (FAILED, "not reached"):
+            yield f"{each.name}: {each.state}{f': {each.said}' if each.said else ''}"
+    ranked = sorted((each for each in found if each.severities), key=lambda each: (-_total(each), each.name))
+    width = min(40, max((len(each.name) for each in ranked), default=0))
+    for each in ranked:
+        counts = ", ".join(f"{each.severities[name]} {name}" for name in _SEVERITIES if each.severities.get(name))
+        fixes = f"; {each.fixes} to fix" if each.fixes else ""
+        request = f"; requests {each.request}" if each.request else ""
+        yield f"{each.name:<{width}}  {counts}{fixes}{request}"
+    summary = as_json(found)["summary"]
+    if ranked:
+        yield ""
+    states = ", ".join(f"{count} {state}" for state, count in sorted(summary["states"].items()))
+    yield f"{summary['repositories']} repositories ({states}), {summary['policies']} policies"
+    yield f"{summary['findings']} findings, {summary['fixes']} to fix"
+    held = sum(each.request.startswith(HELD) for each in found)
+    if held:
+        yield f"{held} repositories are held: the limit of requests in an hour is reached"
+
+
+def as_page(found: Sequence[RepositoryResult]) -> str:
+    """One page without scripts, which asks nothing of the network."""
+    summary = as_json(found)["summary"]
+    rows = "".join(_row(each) for each in sorted(found, key=lambda each: (-_total(each), each.name)))
+    passes = "".join(
+        f"<tr><td>{html.escape(name)}</td><td>{count}</td></tr>"
+        for name, count in sorted(summary["passes"].items(), key=lambda item: (-item[1], item[0]))
+    )
+    states = ", ".join(f"{count} {html.escape(state)}" for state, count in sorted(summary["states"].items()))
+    return _PAGE.format(
+        summary=f"{summary['repositories']} repositories ({states}), {summary['policies']} policies, "
+        f"{summary['findings']} findings, {summary['fixes']} to fix",
+        rows=rows,
+        passes=passes,
+    )
+
+
+def _row(each: RepositoryResult) -> str:
+    counts = "".join(f"<td>{each.severities.get(name) or ''}</td>" for name in _SEVERITIES)
+    words = " · ".join(filter(None, (each.state if each.state != "done" else "", each.said, each.request)))
+    return (
+        f'<tr><th scope="row">{html.escape(each.name)}</th><td>{each.policies}</td>{counts}'
+        f"<td>{each.fixes or ''}</td><td>{html.escape(words)}</td></tr>"
+    )
+
+
+def _total(each: RepositoryResult) -> int:
+    return sum(each.severities.values())
+
+
+def _sum(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for each in counts:
+        found.update(each)
+    return found
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="color-scheme" content="light dark"><title>cnpfix: the fleet</title>
+<style>
+body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 0 auto; padding: 1rem; }}
+table {{ border-collapse: collapse; width: 100%; }}
+th, td {{ text-align: left; padding: 0.3rem 0.6rem; vertical-align: top; }}
+td {{ font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }} tbody tr {{ border-top: 1px solid #8885; }}
+th[scope=row] {{ font-weight: 600; overflow-wrap: anywhere; }}
+</style></head><body><main>
+<h1>Cilium network policies of the fleet</h1><p>{summary}</p>
+<h2>Repositories</h2>
+<table><thead><tr><th>repository</th><th>policies</th><th>errors</th><th>warnings</th><th>notes</th><th>to fix</th>
+<th>state</th></tr></thead><tbody>{rows}</tbody></table>
+<h2>Passes</h2><table><thead><tr><th>pass</th><th>findings</th></tr></thead><tbody>{passes}</tbody></table>
+</main></body></html>
+"""

@@ -1,0 +1,222 @@
+"""A run over a fleet: facts of every repository, one inventory of them, findings and requests of each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rewriter import __version__
+from rewriter.fleet.executors import Executor
+from rewriter.fleet.ledger import DONE, HELD, Entry, Ledger, newest
+from rewriter.fleet.repositories import FleetRepository, Shard
+from rewriter.fleet.settings import FleetError, FleetSettings
+from rewriter.fleet.steps import (
+    FACTS,
+    REQUESTS,
+    Step,
+    carry_out,
+    facts_step,
+    fetch,
+    findings_step,
+    requests_step,
+)
+from rewriter.inventory.repository_snapshot import merged
+from rewriter.inventory.snapshot import SnapshotError
+from rewriter.inventory.snapshot_write import write_snapshot
+
+_HOUR = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The folder of a fleet's work."""
+
+    work: Path
+    shard: Shard | None = None
+
+    @property
+    def ledger(self) -> Ledger:
+        name = "ledger.jsonl" if self.shard is None else f"ledger-{self.shard[0] + 1}-of-{self.shard[1]}.jsonl"
+        return Ledger(self.work / name)
+
+    @property
+    def merged(self) -> Path:
+        return self.work / "facts.json"
+
+    def clone(self, repository: FleetRepository) -> Path:
+        return self.work / "clones" / repository.slug
+
+    def facts(self, repository: FleetRepository) -> Path:
+        return self.work / "facts" / f"{repository.slug}.json"
+
+    def findings(self, repository: FleetRepository) -> Path:
+        return self.work / "findings" / f"{repository.slug}.json"
+
+    def make(self) -> None:
+        """Makes the folders. Raises FleetError."""
+        try:
+            for name in ("clones", "facts", "findings"):
+                (self.work / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise FleetError(f"{self.work}: cannot be made: {error.strerror or error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class FleetRun:
+    """A run: what is done where. `progress` hears of every step that ended, and of those that need not be done."""
+
+    settings: FleetSettings
+    places: Places
+    executor: Executor
+    progress: Callable[[Entry], None] = lambda _entry: None
+
+    def facts(self, repositories: Sequence[FleetRepository]) -> None:
+        """Clones or updates the repositories, and reads the facts of those that changed."""
+        known = newest(self.places.ledger.entries())
+        for entry in self.executor.each(_Facts(self.places, self.settings.timeout, known), repositories):
+            self._note(entry, known)
+
+    def merge(self, repositories: Sequence[FleetRepository]) -> str:
+        """Puts the facts of all into one file; returns the digest of what is in it. Raises FleetError."""
+        files = [self.places.facts(each) for each in repositories]
+        contents = [content for file in files if file.is_file() and (content := _content(file)) is not None]
+        created = max((str(each.get("created", "")) for each in contents), default="")
+        whole = merged(contents, _time(created))
+        parts = [json.dumps(whole["clusters"], sort_keys=True), *map(_bytes_of, self.settings.inventories)]
+        versions = [str(self.settings.from_version), str(self.settings.to_version), __version__]
+        try:
+            write_snapshot(self.places.merged, whole)
+        except SnapshotError as error:
+            raise FleetError(str(error)) from None
+        return hashlib.sha256("\0".join([*parts, *versions]).encode()).hexdigest()
+
+    def findings(self, repositories: Sequence[FleetRepository], digest: str) -> list[Step]:
+        """Finds on the facts of all, in the repositories for which these, or the commit, changed; the steps of all."""
+        known = newest(self.places.ledger.entries())
+        steps = [
+            findings_step(
+                each,
+                self.places.clone(each),
+                self.places.findings(each),
+                entry.base,
+                digest,
+                self._given(),
+                self._versions(),
+                self.settings.timeout,
+            )
+            for each in repositories
+            if (entry := known.get((each.url, FACTS))) is not None and entry.outcome == DONE
+        ]
+        stale = [step for step in steps if not _holds(step, known)]
+        for entry in self.executor.each(carry_out, stale):
+            self._note(entry, known)
+        return steps
+
+    def requests(self, steps: Sequence[Step], now: float) -> None:
+        """Opens and updates requests, no more than the settings allow in an hour; the rest is held for a later run."""
+        known = newest(self.places.ledger.entries())
+        recent = sum(
+            entry.step == REQUESTS and entry.outcome == DONE and entry.at > now - _HOUR
+            for entry in self.places.ledger.entries()
+        )
+        due = [step for step in steps if _has_fixes(step) and not _holds(replace(step, name=REQUESTS), known)]
+        allowed = max(0, self.settings.limit_per_hour - recent)
+        for step in due[allowed:]:
+            said = f"{self.settings.limit_per_hour} an hour are allowed; run again later"
+            self._note(Entry(step.repository.url, REQUESTS, step.base, __version__, "", HELD, 0, now, said), known)
+        wanted = [requests_step(step, self._given(), self._versions()) for step in due[:allowed]]
+        for entry in self.executor.each(carry_out, wanted):
+            self._note(entry, known)
+
+    def _note(self, entry: Entry, known: dict[tuple[str, str], Entry]) -> None:
+        if entry is not known.get((entry.repository, entry.step)):
+            self.places.ledger.add(entry)
+        self.progress(entry)
+
+    def _given(self) -> tuple[Path, ...]:
+        return tuple(path.absolute() for path in (self.places.merged, *self.settings.inventories))
+
+    def _versions(self) -> tuple[str, ...]:
+        given = (("--from", self.settings.from_version), ("--to", self.settings.to_version))
+        return tuple(word for name, value in given if value for word in (name, value))
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """The facts of one repository: fetched, and read where the commit is another one than the ledger knows."""
+
+    places: Places
+    timeout: int
+    known: dict[tuple[str, str], Entry]
+
+    def __call__(self, repository: FleetRepository) -> Entry:
+        folder, output = self.places.clone(repository), self.places.facts(repository)
+        base = fetch(repository, folder, os.environ)
+        if isinstance(base, Entry):
+            output.unlink(missing_ok=True)  # Facts of a repository that is not to be had may be of long ago.
+            return base
+        step = facts_step(repository, folder.absolute(), output.absolute(), base, self.timeout)
+        return self.known[repository.url, FACTS] if _holds(step, self.known) else carry_out(step)
+
+
+def _holds(step: Step, known: dict[tuple[str, str], Entry]) -> bool:
+    """Whether the ledger has the outcome of a step, and what it made is there."""
+    entry = known.get((step.repository.url, step.name))
+    there = step.output is None or step.name == REQUESTS or step.output.is_file()
+    return (
+        there
+        and entry is not None
+        and (entry.outcome, entry.base, entry.digest, entry.version)
+        == (
+            DONE,
+            step.base,
+            step.digest,
+            __version__,
+        )
+    )
+
+
+def _has_fixes(step: Step) -> bool:
+    content = _content(step.output) if step.output is not None and step.output.is_file() else None
+    return content is not None and int(content.get("summary", {}).get("fixed", 0)) > 0
+
+
+def _content(file: Path) -> dict[str, Any] | None:
+    try:
+        data = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _bytes_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _time(created: str) -> datetime:
+    try:
+        return datetime.fromisoformat(created)
+    except ValueError:
+        return datetime.fromtimestamp(0, UTC)
+
+
+@contextmanager
+def only_run(places: Places) -> Iterator[None]:
+    """Holds the fleet's folder, or the shard's part of it, for one run. Raises FleetError where another has it."""
+    import fcntl
+
+    places.make()
+    name = places.ledger.file.with_suffix(".lock")
+    with open(name, "w", encoding="utf-8") as lock:  # noqa: PTH123 - held while it is open
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise FleetError(f"{places.work}: another run works there; wait for its end") from None
+        yield
