@@ -58,7 +58,7 @@ class Dask:
 
         # Never pure: a step that was done once may have another outcome now.
         futures = self.client.map(work, list(items), pure=False, retries=2)
-        for _, made in as_completed(futures, with_results=True):
+        for _, made in as_completed(futures, loop=self.client.loop, with_results=True):
             yield made
 
 

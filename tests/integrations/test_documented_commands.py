@@ -62,8 +62,8 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-#: Named without what they need in a sentence, and run elsewhere: the server in tests of its own.
-_OTHERWISE = {"explain", "server"}
+#: Named without what they need in a sentence, or run by tests of their own: the server, and fleets.
+_OTHERWISE = {"explain", "server", "fleet", "fleet fleet.toml", "fleet merge"}
 #: These need a cluster or a forge, of which there is none here: one clear line says so.
 _ELSEWHERE = re.compile(r"snapshot(?! diff)|pr(?!.*--dry-run)|comment$|--live")
 
