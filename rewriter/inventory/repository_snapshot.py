@@ -23,7 +23,7 @@ def repository_as_json(inventory: TreeInventory, repository: str, created: datet
         entry = {**fact_as_json(cluster), "name": cluster.name, "repository": repository}
         entry["found"] = _place(inventory, cluster)
         # Alone in its repository, a cluster is meshed by default only, which says nothing of the others.
-        alone = len(meshed) == 1 and cluster.name not in inventory.told.clusters
+        alone = len(meshed) == 1 and cluster.name not in inventory.tree_clusters.clusters
         entry["meshed"] = cluster.meshed and not alone
         entries.append({**entry, **_lists(inventory, cluster)})
     return snapshot_as_json(entries, created, partial=True)

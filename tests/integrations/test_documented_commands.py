@@ -65,7 +65,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 #: Named without what they need in a sentence, or run by tests of their own: the server, and fleets.
 _OTHERWISE = {"explain", "server", "fleet", "fleet fleet.toml", "fleet merge"}
 #: These need a cluster or a forge, of which there is none here: one clear line says so.
-_ELSEWHERE = re.compile(r"snapshot(?! diff)|pr(?!.*--dry-run)|comment$|--live")
+_ELSEWHERE = re.compile(r"snapshot(?! diff| --repository)|pr(?!.*--dry-run)|comment$|--live")
 
 
 @pytest.mark.parametrize("text", sorted({text for _, text in commands() if "[" not in text and text not in _OTHERWISE}))
