@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, Protocol, TypeVar
 
 from rewriter.fleet.settings import FleetError
@@ -55,10 +54,12 @@ class Dask:
 
     def each(self, work: Callable[[Given], Made], items: Iterable[Given]) -> Iterator[Made]:
         """What the work makes of each item, in the order in which they end; a worker that is lost is replaced."""
-        distributed: Any = import_module("distributed")
+        import distributed
+
+        module: Any = distributed  # Its types stop half way.
         # Never pure: a step that was done once may have another outcome now.
         futures = self.client.map(work, list(items), pure=False, retries=2)
-        for _, made in distributed.as_completed(futures, loop=self.client.loop, with_results=True):
+        for _, made in module.as_completed(futures, loop=self.client.loop, with_results=True):
             yield made
 
 
@@ -66,11 +67,12 @@ class Dask:
 def dask_at(address: str) -> Iterator[Dask]:
     """The cluster of a scheduler. Raises FleetError where Dask is not installed, or the scheduler does not answer."""
     try:
-        distributed: Any = import_module("distributed")
+        import distributed
     except ImportError:
         raise FleetError("--dask needs dask.distributed: pip install 'cnpfix[fleet]'") from None
+    module: Any = distributed
     try:
-        client = distributed.Client(address, timeout="20s", set_as_default=False)
+        client = module.Client(address, timeout="20s", set_as_default=False)
     except (OSError, ValueError) as error:
         raise FleetError(f"--dask {address}: the scheduler does not answer: {error}") from None
     try:
