@@ -76,6 +76,10 @@ class Table:
     def megabytes(self, name: str, measured: float, bound: float) -> None:
         self._row(name, f"{measured:8.0f} MB {'':>20}", measured, bound, " MB")
 
+    def value(self, name: str, measured: float, bound: float, unit: str) -> None:
+        """A number of its own, with no reference."""
+        self._row(name, f"{measured:8.2f} {unit:<2} {'':>20}", measured, bound, f" {unit}")
+
     def growth(self, name: str, sizes: Sequence[int], seconds: Sequence[float], bound: float) -> None:
         """Cost per unit of each size against that of the smallest; start-up is part of both."""
         shown = "  ".join(f"{size:,}: {value * 1000:.0f} ms" for size, value in zip(sizes, seconds, strict=True))

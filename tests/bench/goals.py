@@ -1,0 +1,96 @@
+"""The goals for speed, each a row: processor seconds, so that what else the machine does counts little.
+
+A row that is OVER is a goal that is not met. Its bound stays.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.bench import shapes
+from tests.bench.measure import Table, fastest
+from tests.bench.trees import MESH, policy, write_tree
+
+CNPFIX = str(Path(sys.executable).with_name("cnpfix"))
+#: A run that takes more processor seconds than a shape may is ended.
+MOST_SECONDS = 30
+#: Growth from 1 to 16 times the size, over 16.
+MOST_GROWTH = 1.5
+POLICIES = 600
+_AGAIN = 3
+
+
+def measure(table: Table, folder: Path, rounds: int) -> None:
+    folder.mkdir()
+    (python, version) = fastest([[sys.executable, "-c", "pass"], [CNPFIX, "--version"]], rounds * 3, processor=True)
+    table.ratio("start / python -c pass", version, python, 2)
+    _policies(table, folder)
+    _changed(table, folder)
+    _shapes(table, folder)
+
+
+def _policies(table: Table, folder: Path) -> None:
+    """Processor milliseconds of a policy that is clean, and of one that is fixed and proved, beside the start."""
+    mesh = folder / "mesh.toml"
+    mesh.write_text(MESH)
+    for name, clean, options, bound in (
+        ("a clean policy", True, [], 1.0),
+        ("a fixed and proved policy", False, ["--config", str(mesh)], 4.0),
+    ):
+        one, many = folder / f"one-{clean}", folder / f"many-{clean}"
+        for tree, count in ((one, 1), (many, POLICIES)):
+            tree.mkdir()
+            for number in range(count):
+                text = policy(number if clean else number * 10, clean=clean)
+                (tree / f"policy-{number}.yaml").write_text(text)
+        few, more = (_seconds([CNPFIX, "--dry-run", "-j", "1", *options, str(tree)]) for tree in (one, many))
+        table.value(name, (more - few) / (POLICIES - 1) * 1000, bound, "ms")
+
+
+def _changed(table: Table, folder: Path) -> None:
+    """One file among 20,000 manifests, as a hook gives it."""
+    tree = folder / "changed"
+    write_tree(tree, 20_000, 200)
+    (tree / "cnpfix.toml").write_text(MESH)
+    policies = (path for path in sorted(tree.rglob("*.yaml")) if "CiliumNetworkPolicy" in path.read_text())
+    command = [CNPFIX, "--dry-run", "-j", "1", str(next(policies))]
+    table.value("one file of 20,000, first run", _seconds(command), 3, "s")
+    table.value("one file of 20,000, again", _seconds(command), 0.5, "s")
+
+
+def _shapes(table: Table, folder: Path) -> None:
+    """Growth of one dry run with one dimension of its policy; what a policy of one rule takes is taken off.
+
+    What is short is run again, and the least counts: noise in it would be multiplied.
+    """
+    shapes.write(folder / "idle", shapes.ONE)
+    idle = min(_dry_run(folder / "idle") for _ in range(_AGAIN))
+    for number, (name, size, files) in enumerate(shapes.SHAPES):
+        taken = []
+        for factor, times in ((1, _AGAIN), (16, 1)):
+            tree = folder / f"shape-{number}-{factor}"
+            shapes.write(tree, files(size * factor))
+            taken.append(min(_dry_run(tree) for _ in range(times)))
+        small, large = (max(seconds - idle, 0.05) for seconds in taken)
+        table.value(f"{name}, {size * 16:,}", taken[1], MOST_SECONDS, "s")
+        table.value(f"{name}, 16× / 16 times 1×", large / small / 16, MOST_GROWTH, "×")
+
+
+def _dry_run(tree: Path) -> float:
+    return _seconds([CNPFIX, "--dry-run", "-j", "1", "--config", str(tree / "cnpfix.toml"), str(tree)])
+
+
+def _seconds(command: Sequence[str]) -> float:
+    """Processor seconds of a command; a run that takes more than `MOST_SECONDS` is ended, and takes forever."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(["sh", "-c", f'ulimit -t {MOST_SECONDS}; exec "$@"', "sh", *command], capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode < 0:
+        return float("inf")
+    if done.returncode:
+        raise subprocess.CalledProcessError(done.returncode, command, stderr=done.stderr)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
