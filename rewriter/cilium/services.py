@@ -72,12 +72,16 @@ def _made_by_an_operator(name: Any, namespaces: set[Any]) -> bool:
     return isinstance(name, str) and name.startswith(("cilium-gateway-", "cilium-ingress"))
 
 
-def service_matches(entry: Mapping[str, Any], service: ServiceView) -> bool:
-    """Whether one entry of toServices means the Service; a namespace left out means every namespace."""
+def service_matches(entry: Any, service: ServiceView) -> bool:
+    """Whether one entry of toServices means the Service; a namespace left out means every namespace, and no mapping
+    no Service.
+    """
     return _matcher(entry)(service)
 
 
-def _matcher(entry: Mapping[str, Any]) -> Callable[[ServiceView], bool]:
+def _matcher(entry: Any) -> Callable[[ServiceView], bool]:
+    if not isinstance(entry, Mapping):
+        return lambda _service: False
     named, selected = entry.get("k8sService"), entry.get("k8sServiceSelector")
     namespaces = [part.get("namespace") if isinstance(part, dict) else None for part in (named, selected)]
     selector = read_selector(selected.get("selector"), "") if isinstance(selected, dict) else None

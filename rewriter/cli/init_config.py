@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rewriter.cilium.version import DEFAULT_TO, SUPPORTED, Version, parse_version
+from rewriter.config.load import is_release
 from rewriter.engine.workspace import Workspace
 from rewriter.inventory.cilium_installs import Install
 from rewriter.inventory.facts import Cluster
@@ -115,7 +116,7 @@ def _cluster(cluster: Cluster, installs: Sequence[Install], globs: Sequence[str]
         yield f"local = {_texts(globs)}    # applied to this cluster alone"
     else:
         yield '# local = ["clusters/a/**"]    # nothing in the tree tells which manifests are for this cluster'
-    if cluster.version:
+    if cluster.version and is_release(cluster.version):
         yield f"version = {_text(cluster.version)}"
     if cluster.pod_cidrs:
         yield f"pod_cidrs = {_texts(cluster.pod_cidrs)}    # the pools of cluster-pool"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
@@ -10,7 +11,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-from rewriter.cilium.version import Version, parse_version
+from rewriter.cilium.version import SUPPORTED, Version, parse_version
 from rewriter.config.model import (
     ClusterEntityOptions,
     Config,
@@ -166,7 +167,7 @@ def _clusters(reader: TableReader) -> tuple[Cluster, ...]:
                 name=name,
                 source=Source(reader.file.name),
                 local_paths=table.globs("local"),
-                version=table.text("version"),
+                version=table.release("version"),
                 pod_cidrs=table.cidrs("pod_cidrs"),
                 node_cidrs=table.cidrs("node_cidrs"),
                 service_cidrs=table.cidrs("service_cidrs"),
@@ -226,6 +227,12 @@ def _pass_options(reader: TableReader, pass_ids: Mapping[str, str]) -> dict[str,
         table.finish()
     tables.finish()
     return result
+
+
+def is_release(text: str) -> bool:
+    """Whether a text is a known release, with or without its patch: `1.18`, `v1.18.4`, `1.18.x`, `1.18.0-rc.1`."""
+    match = re.fullmatch(r"v?(\d+)\.(\d+)(?:\.(?:\d+|x|\*))?(?:[-+].*)?", text)
+    return match is not None and Version(int(match[1]), int(match[2])) in SUPPORTED
 
 
 class TableReader:
@@ -312,6 +319,16 @@ class TableReader:
             return parse_version(str(value) if isinstance(value, str | float) else "")
         except ValueError as error:
             raise self.error(key, f'a Cilium version such as "1.19": {error}') from None
+
+    def release(self, key: str) -> str | None:
+        """A release as it runs, with or without its patch: `1.18`, `v1.18.4`, `1.18.x`."""
+        text = self.text(key)
+        if text is None:
+            return None
+        if not is_release(text):
+            known = ", ".join(map(str, SUPPORTED))
+            raise self.error(key, f'a Cilium version such as "1.18" or "1.18.4", of {known}, not {text!r}')
+        return text
 
     def passes(self, key: str, pass_ids: Mapping[str, str]) -> tuple[str, ...] | None:
         """The ids of passes; an empty list is not the same as None, which stands for no list."""

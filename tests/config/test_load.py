@@ -78,6 +78,8 @@ def test_reads_every_key_of_the_design(tmp_path: Path) -> None:
         ('[[clusters]]\npod_cidrs = ["10.0.0.0/16"]', "clusters[0].name: expected the cluster's name"),
         ('[[clusters]]\nname = "a"\n[[clusters]]\nname = "a"', "clusters[1].name: expected a name of its own"),
         ('[[clusters]]\nname = "a"\npod_cidr = []', "clusters[0].pod_cidr: unknown key; did you mean 'pod_cidrs'?"),
+        ('[[clusters]]\nname = "a"\nversion = "1.99"', "clusters[0].version: expected a Cilium version"),
+        ('[[clusters]]\nname = "a"\nversion = "latest"', "clusters[0].version: expected a Cilium version"),
         ('clusters = ["a"]', "clusters: expected tables [[clusters]]"),
         ('[passes.cluster-entitty]\nmode = "extend"', "passes.cluster-entitty: unknown key; did you mean 'cluster-ent"),
         ('[passes.cluster-entity]\nmode = "widen"', "passes.cluster-entity.mode: expected one of extend, replace"),
@@ -101,6 +103,13 @@ def test_mistakes_are_one_line(tmp_path: Path, text: str, says: str) -> None:
     assert says in message
     assert message.startswith(str(tmp_path / "cnpfix.toml")), "the file is named first"
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("version", ["1.18", "v1.18.4", "1.18.x", "1.18.0-rc.1", "1.18.4+build"])
+def test_the_release_of_a_cluster(tmp_path: Path, version: str) -> None:
+    file = tmp_path / "cnpfix.toml"
+    file.write_text(f'[[clusters]]\nname = "a"\nversion = "{version}"\n')
+    assert load_config(file, PASS_IDS).clusters[0].version == version
 
 
 def test_cluster_may_mean_no_other_cluster(tmp_path: Path) -> None:
