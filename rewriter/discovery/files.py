@@ -14,8 +14,11 @@ from rewriter.discovery.reading import FoundFile, InputError, reason
 _SUFFIXES = (".yaml", ".yml", ".json", ".tpl", ".tmpl", ".gotmpl", ".j2")
 #: Files of Terraform and Terragrunt, which hold no manifests but may say where pods are.
 TERRAFORM_SUFFIXES = (".hcl", ".tf", ".tfvars")
-#: Files of programs that may make manifests, and hold none themselves.
-PROGRAM_SUFFIXES = (".jsonnet", ".cue")
+#: Files of programs that may make manifests, and templates of which something makes some: neither is applied itself.
+PROGRAM_SUFFIXES = (
+    *(".jsonnet", ".cue", ".k", ".pkl", ".dhall", ".sh"),
+    *(f"{suffix}.{made}" for suffix in (".yaml", ".yml") for made in ("in", "erb", "envsubst", "template", "tftpl")),
+)
 #: File names that kustomize (konfig.RecognizedKustomizationFileNames) and kpt know without a suffix.
 _WITHOUT_SUFFIX = ("Kustomization", "Kptfile")
 #: Folders that hold other people's files or git's own; named explicitly, they are read.

@@ -1,4 +1,5 @@
-"""Objects that other programs make of files of the tree: Helmfile, Terraform, Tanka, Jsonnet, CUE.
+"""Objects that other programs make of files of the tree: Helmfile, Terraform, Tanka, Jsonnet, CUE, KCL, Pkl, Dhall,
+Pulumi, cdk8s, Ansible, Skaffold, DevSpace, werf, Rancher Fleet, shell scripts, and templates of unknown programs.
 
 What they make is not computed here. Each of their releases, resources or files hides what it may make, in the namespace
 that it names in plain words.
@@ -12,14 +13,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from rewriter import yamltext
+from rewriter.discovery import PROGRAM_SUFFIXES
 from rewriter.inventory.facts import Source
 from rewriter.inventory.kinds_in_text import KIND, may_hold_pods
 from rewriter.inventory.kubernetes import is_namespace
 from rewriter.inventory.manifests import items, mapping
 from rewriter.inventory.terraform_resources import read_resources
 
-#: Files of programs that are read for nothing else.
-PROGRAM_SUFFIXES = (".jsonnet", ".cue")
+#: The languages of programs that are read for nothing else, by their suffix.
+_LANGUAGES = {".jsonnet": "Jsonnet", ".cue": "CUE", ".k": "KCL", ".pkl": "Pkl", ".dhall": "Dhall"}
 
 _RELEASES = re.compile(rb"^[\"']?releases[\"']?:", re.MULTILINE)
 _CHART = re.compile(rb"[\"']?\bchart[\"']?:")
@@ -30,6 +32,24 @@ _RESOURCE = re.compile(
     re.MULTILINE,
 )
 _NAMESPACE = re.compile(r'^\s+namespace\s*=\s*("[^"$]*"|\S.*)$', re.MULTILINE)
+#: Projects of other tools, by the name of their file, with the text that they have where they may make workloads.
+_PROJECTS = {
+    "Pulumi.yaml": ("a project of Pulumi,", re.compile(rb"^runtime:", re.MULTILINE)),
+    "cdk8s.yaml": ("a project of cdk8s,", re.compile(rb"^app:", re.MULTILINE)),
+    "skaffold.yaml": ("releases of Skaffold in", re.compile(rb"remoteChart:|remoteManifests:|chartPath:|\bhelm:")),
+    "devspace.yaml": ("deployments of DevSpace in", re.compile(rb"^deployments:", re.MULTILINE)),
+    "werf.yaml": ("a project of werf,", re.compile(rb"^project:", re.MULTILINE)),
+    "fleet.yaml": ("a bundle of Rancher Fleet,", re.compile(rb"^helm:", re.MULTILINE)),
+}
+_ANSIBLE = re.compile(rb"\b(?:kubernetes\.core|community\.kubernetes|redhat\.openshift)\.(?:k8s|helm)\b[ \t]*:")
+_TERRAFORM_JSON = re.compile(rb'"(?:helm_release|kubectl_manifest|kubernetes_\w+)"[ \t]*:')
+#: Commands of a script that make workloads, to the end of the line and of those that a backslash joins to it.
+_COMMAND = re.compile(
+    r"\b(?P<tool>helm[ \t]+(?:install|upgrade)|kubectl[ \t]+(?:run|create[ \t]+(?:deploy(?:ment)?|job|cronjob)))\b"
+    r"(?:\\\n|[^\n])*"
+)
+_OPTION = re.compile(r"(?:-n|--namespace)(?:[ \t]+|=)[\"']?([^\s\"']+)")
+_NAMED = re.compile(rb"""^[ \t-]*["']?namespace["']?[ \t]*:[ \t]*["']?([^\s"'#]+)""", re.MULTILINE)
 #: Words of libraries that make workloads, in programs that name no kind.
 _MAKES_WORKLOADS = re.compile(rb"(?i)deployment|statefulset|daemonset|cronjob")
 
@@ -52,15 +72,58 @@ def is_program(path: str, text: bytes) -> bool:
     if name.startswith("helmfile.") or "/helmfile.d/" in f"/{path}" or _RELEASES.search(text) is not None:
         return _RELEASES.search(text) is not None and _CHART.search(text) is not None
     if path.endswith(PROGRAM_SUFFIXES):
-        return bool(KIND.search(text) and may_hold_pods(text)) or _MAKES_WORKLOADS.search(text) is not None
-    return _ENVIRONMENT in text and name.startswith("spec.")
+        made = bool(KIND.search(text) and may_hold_pods(text))
+        if path.endswith(".sh"):
+            return made or _COMMAND.search(text.decode("utf-8", "replace")) is not None
+        return made or (path.endswith(tuple(_LANGUAGES)) and _MAKES_WORKLOADS.search(text) is not None)
+    if name in _PROJECTS:
+        return _PROJECTS[name][1].search(text) is not None
+    if name.endswith(".tf.json"):
+        return _TERRAFORM_JSON.search(text) is not None
+    return _is_ansible(text) or (_ENVIRONMENT in text and name.startswith("spec."))
+
+
+def _is_ansible(text: bytes) -> bool:
+    return (b"k8s" in text or b".helm" in text) and _ANSIBLE.search(text) is not None
+
+
+def _of_script(path: str, data: bytes) -> Iterator[Program]:
+    """The commands of a shell script that make workloads, and the manifests in it."""
+    text = data.decode("utf-8", "replace")
+    for match in _COMMAND.finditer(text):
+        named = _OPTION.search(match[0])
+        line = text.count("\n", 0, match.start()) + 1
+        namespace = named[1] if named and is_namespace(named[1]) else None
+        yield Program(f"`{' '.join(match['tool'].split())}` in", Source(path, line), namespace)
+    if KIND.search(data) and may_hold_pods(data):
+        yield Program("manifests in", Source(path), _only_namespace(data))
+
+
+def _only_namespace(data: bytes) -> str | None:
+    """The namespace that every manifest in a text names; None where they name several, or one of them none."""
+    names = _NAMED.findall(data)
+    if len(names) < len(KIND.findall(data)) or len(set(names)) != 1:
+        return None
+    name = names[0].decode("utf-8", "replace")
+    return name if is_namespace(name) else None
 
 
 def programs_in(path: str, data: bytes) -> Iterator[Program]:
     """What the program makes of a file that `is_program`."""
+    name = path.rpartition("/")[2]
+    if path.endswith(".sh"):
+        yield from _of_script(path, data)
+        return
     if path.endswith(PROGRAM_SUFFIXES):
-        language = "Jsonnet" if path.endswith(".jsonnet") else "CUE"
-        yield Program(f"what {language} makes of", Source(path))
+        language = next((words for suffix, words in _LANGUAGES.items() if path.endswith(suffix)), "")
+        words = f"what {language} makes of" if language else "what is made of the template"
+        yield Program(words, Source(path), None if language else _only_namespace(data))
+        return
+    if name in _PROJECTS and _PROJECTS[name][1].search(data):
+        yield Program(_PROJECTS[name][0], Source(path))
+        return
+    if name.endswith(".tf.json") or _is_ansible(data):
+        yield Program("resources of Terraform in" if name.endswith(".tf.json") else "tasks of Ansible in", Source(path))
         return
     try:
         documents = yamltext.parse(yamltext.decode(data))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 
+from tests.closed_world import programs
 from tests.closed_world.manifests import Files, Link, deployment, kyverno, resource, webhook
 
 POLICY = """apiVersion: cilium.io/v2
@@ -276,7 +277,7 @@ _MAKERS: dict[str, tuple[Files, str]] = {
     for kind in kinds.split()
 }
 
-HIDES = _HIDES | _MAKERS
+HIDES = _HIDES | _MAKERS | programs.HIDING
 
 #: Pods with the label in `shop` itself: the selector matches them, and there is nothing to find.
 MATCHES: dict[str, Files] = {
@@ -395,4 +396,4 @@ _INERT: dict[str, Files] = {
     }.items()
     for kind in kinds.split()
 }
-CLEAR = _CLEAR | _INERT
+CLEAR = _CLEAR | _INERT | programs.CLEAR
