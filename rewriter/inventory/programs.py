@@ -49,7 +49,7 @@ _COMMAND = re.compile(
     r"(?:\\\n|[^\n])*"
 )
 _OPTION = re.compile(r"(?:-n|--namespace)(?:[ \t]+|=)[\"']?([^\s\"']+)")
-_NAMED = re.compile(rb"""^[ \t-]*["']?namespace["']?[ \t]*:[ \t]*["']?([^\s"'#]+)""", re.MULTILINE)
+_NAMED = re.compile(rb"""\bnamespace["']?[ \t]*:[ \t]*["']?([^\s"'#,}]+)""")
 #: Words of libraries that make workloads, in programs that name no kind.
 _MAKES_WORKLOADS = re.compile(rb"(?i)deployment|statefulset|daemonset|cronjob")
 
