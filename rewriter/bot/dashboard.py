@@ -48,7 +48,7 @@ def dashboard_of(outcomes: Sequence[Outcome], left: Sequence[Reported], settings
 def keep_dashboard(forge: Forge, dashboard: Dashboard) -> tuple[str, str]:
     """Brings the issue up to date: `opened`, `updated`, `unchanged` or `not needed`, and its address.
 
-    Nothing is written where the text is the same, so that a schedule notifies nobody. Raises ForgeError.
+    Nothing is written where the text is the same, so that a schedule sends no notification. Raises ForgeError.
     """
     issue = _own(forge, dashboard.scope)
     if issue is None:

@@ -165,7 +165,7 @@ def _entries(policy: Policy, spec: Spec, settings: Settings, facts: Facts) -> It
         found = known.get(id(rule))
         if found is None:
             made = entry(rule)
-            # What two releases make of a rule is mostly the same: then it is one entry, which is told at a glance.
+            # What two releases make of a rule is mostly the same: then it is one entry, which one look shows.
             others = same.setdefault(id(rule), (rule, []))[1]
             made = next((each for each in others if each == made), made)
             others.append(made)

@@ -11,7 +11,7 @@ from rewriter.engine.pictures import Picture
 from rewriter.output.style import clean, one_line
 from rewriter.reach.difference import FlowStatement, join_phrases
 
-#: With more changed arrows than this a picture helps nobody; what stays is drawn while there is room for it.
+#: With more changed arrows than this a picture is of no help; what stays is drawn while there is room for it.
 _MOST_CHANGED, _MOST_DRAWN = 8, 12
 #: Peers of one flow that are boxes of their own.
 _MOST_APART = 2

@@ -32,9 +32,9 @@ default); the setting is read from Helm values, from `cilium-config` and from sn
 What a `${PLACEHOLDER}` decides is left open: only the manifest that comes out of the substitution can be judged.
 
 A policy with `fromNodes` or `toNodes` is rejected unless the agents run with `enable-node-selector-labels`, which is
-off by default. The setting is read from Helm values (`nodeSelectorLabels`), from `cilium-config` and from snapshots, or
-said with `node_selector_labels` in `[[clusters]]`. Where it is unknown, the policy counts as rejected, as by default,
-and no pass rewrites it: if it is enforced after all, a fix might open traffic that no finding states.
+off by default. cnpfix reads the setting from Helm values (`nodeSelectorLabels`), from `cilium-config` and from
+snapshots, or from `node_selector_labels` in `[[clusters]]`. Where it is unknown, the policy counts as rejected, as by
+default, and no pass rewrites it: if it is enforced after all, a fix might open traffic that no finding states.
 
 ## References
 

@@ -40,7 +40,7 @@ class Document:
 
 @dataclass(slots=True)
 class Session:
-    """What the editor has open. `send` takes messages for it; `ended` is the exit code once it said so."""
+    """What the editor has open. `send` takes messages for it; `ended` is the exit code once it asks to exit."""
 
     wishes: Wishes
     send: Send

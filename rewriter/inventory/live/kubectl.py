@@ -48,7 +48,7 @@ class KubectlApi:
             return Answer(404)
         if "You must be logged in" in answer or "Unauthorized" in answer:
             return Answer(401)
-        lines = answer.splitlines() or ["it said nothing"]
+        lines = answer.splitlines() or ["it gave no reason"]
         raise LostError(f"kubectl failed: {lines[-1][:_MOST_SAID]}", final=True)
 
 

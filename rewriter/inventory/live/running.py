@@ -11,7 +11,7 @@ from rewriter.inventory.live.listing import Reader
 from rewriter.inventory.live.resources import RESOURCES
 from rewriter.inventory.manifests import items, mapping
 
-#: What the API server and controllers add to a manifest; it is nobody's intent.
+#: What the API server and controllers add to a manifest; no author wrote it.
 _OF_SERVER = frozenset(
     {"creationTimestamp", "deletionTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"}
 )

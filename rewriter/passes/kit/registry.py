@@ -36,8 +36,8 @@ class Pass:
     it; `spans` narrows that further. `after` names the passes whose fixes this one wants to see. With `any_types` it
     also reads policies that hold values of types that no release decodes; other passes need not reckon with them. One
     that `drops` finds rules that allow less than they mean: where another policy lets that through, its findings are
-    notes. One that `exposes` finds policies that protect nobody or let everybody in: its findings come before others of
-    their severity. The documentation of a pass is the docstring of its module.
+    notes. One that `exposes` finds policies that protect no pod or let every peer in: its findings come before
+    others of their severity. The documentation of a pass is the docstring of its module.
     """
 
     code: str
