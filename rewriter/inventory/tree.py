@@ -323,8 +323,12 @@ class TreeInventory:
     def cidr_groups(self) -> Sequence[CIDRGroup]:
         return self._facts.holding("cidr_groups", b"CiliumCIDRGroup", ())
 
-    @cached_property
+    @property
     def addresses(self) -> AddressIndex:
+        return self._addresses
+
+    @cached_property
+    def _addresses(self) -> AddressIndex:
         return AddressIndex(self.all_services(), self.nodes(), self.address_pools(), self.gateways())
 
     def controller_classes(self) -> Sequence[ControllerClass]:
