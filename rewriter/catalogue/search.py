@@ -72,8 +72,14 @@ def search(text: str, symptoms: Sequence[Symptom], most: int = 3) -> tuple[Sympt
     best = max(scores, default=0.0)
     if not whole or best < _ENOUGH * whole:
         return ()
-    ranked = sorted(range(len(symptoms)), key=lambda index: -scores[index])
+    together = [_in_one_phrase(asked, each) for each in symptoms]
+    ranked = sorted(range(len(symptoms)), key=lambda index: (-scores[index], -together[index]))
     return tuple(symptoms[index] for index in ranked[:most] if scores[index] >= _CLOSE * best)
+
+
+def _in_one_phrase(asked: set[str], symptom: Symptom) -> int:
+    """How many of the words stand in one phrase: of symptoms that have them all, this one means them."""
+    return max(len(asked & set(_words(phrase))) for phrase in (symptom.symptom, *symptom.words))
 
 
 def _weights(symptom: Symptom) -> dict[str, float]:

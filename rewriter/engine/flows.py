@@ -11,6 +11,7 @@ from rewriter.cilium.labels import K8S, NAMESPACE_LABEL, LabelSet
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy
 from rewriter.cilium.policy_set import PolicySet, compile_policies
 from rewriter.cilium.settings import Facts, Settings
+from rewriter.cilium.universe import Universe
 from rewriter.cilium.verdict import DirectionVerdict, Engine
 from rewriter.engine.deciding_settings import alternatives
 from rewriter.engine.endpoints import Endpoint, FlowError, named
@@ -148,9 +149,31 @@ class _Judge:
             if end.host_network and unsaid and found.reason != ON_HOST_NETWORK:
                 missing.append("whether the host firewall is on (hostFirewall.enabled): judged as if it were")
         missing += _not_listening(receiver, port, protocol)
+        if receiver.identity.dns_names and self._rests_on_names(sender, receiver, port, protocol, egress):
+            missing.append(
+                f"how Cilium learns the addresses of {receiver.name}: no rule with `rules.dns` applies to "
+                f"{sender.name}, and without one toFQDNs allows nothing"
+            )
         if sender.host_network and not ingress.allowed:
             missing.append(f"on which node {sender.name} runs: to the pods of its own node it is the local host")
         return Judged(sender.name, receiver.name, port, protocol, (egress, ingress), tuple(dict.fromkeys(missing)))
+
+    def _rests_on_names(
+        self, sender: Endpoint, receiver: Endpoint, port: int, protocol: str, egress: JudgedDirection
+    ) -> bool:
+        """Whether only toFQDNs lets a flow out, while no policy of the sender shows its queries to the DNS proxy."""
+        if not egress.allowed or sender.host_network:
+            return False
+        loaded = self._load(sender.cluster, sender.identity)
+        nameless = receiver.identity._replace(dns_names=())
+        if _verdict(loaded.compiled, (sender.identity, nameless), EGRESS, port, protocol).allowed:
+            return False
+        universe = Universe([sender.identity])
+        return not any(
+            _shows_queries(loaded.located[index].policy, entry.route) and universe.select(entry.subject)
+            for index, entry in loaded.compiled.entries
+            if entry.direction == EGRESS and not entry.deny
+        )
 
     def _direction(self, name: str, subject: Endpoint, peer: Endpoint, port: int, protocol: str) -> JudgedDirection:
         own = reserved_identity("host")._replace(name=subject.name) if subject.host_network else subject.identity
@@ -192,6 +215,16 @@ class _Judge:
             return []
         unread = [each for each in self.workspace.inventory.unread_policies if each.namespace in (None, *namespaces)]
         return [f"what {join_names(unread)} says"] if unread else []
+
+
+def _shows_queries(policy: Policy, route: str) -> bool:
+    """Whether a rule has `rules.dns`, with which queries go through Cilium's DNS proxy."""
+    return any(
+        isinstance(rules := item.get("rules"), dict) and bool(rules.get("dns"))
+        for rule in policy.rules()
+        if rule.route == policy.route + route
+        for item in rule.to_ports
+    )
 
 
 def _not_listening(end: Endpoint, port: int, protocol: str) -> Iterator[str]:

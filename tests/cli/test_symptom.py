@@ -51,6 +51,19 @@ def test_a_description_leads_to_the_pass(text: str, pass_id: str) -> None:
     assert f" {pass_id}" in ran.out
 
 
+@pytest.mark.parametrize(
+    ("text", "pass_id"),
+    [
+        ("service unreachable by cluster ip", "service-address"),
+        ("cluster ip not reachable", "service-address"),
+        ("prometheus cannot scrape", "missing-namespace"),
+    ],
+)
+def test_the_likeliest_page_comes_first(text: str, pass_id: str) -> None:
+    first = cnpfix("explain", "--symptom", text).out.partition("found by")[2].splitlines()[0]
+    assert f" {pass_id}" in first
+
+
 @pytest.mark.parametrize("text", ["asdf qwer", "my dog ate the cable", "the", "?"])
 def test_words_that_mean_no_symptom_find_none(text: str) -> None:
     ran = cnpfix("explain", "--symptom", text)

@@ -245,3 +245,18 @@ def test_agrees_with_recorded_cases_through_the_command_line(tmp_path: Path) -> 
         for each in cases
     ]
     assert [json.loads(line) for line in ran.out.splitlines()] == expected
+
+
+def test_a_name_that_no_dns_rule_shows_to_the_proxy_is_a_missing_fact(shop: Path) -> None:
+    """toFQDNs learns addresses from answers that pass the DNS proxy: a rule with `rules.dns`."""
+    asked = ("verdict", "--source", "shop/web", "--destination", "api.example.com", "--format", "json", ".")
+    assert any("no rule with `rules.dns`" in text for text in json.loads(cnpfix(*asked).out)["missing"])
+    dns = {
+        "toEntities": ["cluster"],
+        "toPorts": [{"ports": [{"port": "53"}], "rules": {"dns": [{"matchPattern": "*"}]}}],
+    }
+    spec = {"endpointSelector": {"matchLabels": {"app": "web"}}, "egress": [dns]}
+    metadata = {"name": "dns", "namespace": "shop"}
+    policy = {"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy", "metadata": metadata, "spec": spec}
+    Path("dns.yaml").write_text(json.dumps(policy))
+    assert not any("rules.dns" in text for text in json.loads(cnpfix(*asked).out)["missing"])

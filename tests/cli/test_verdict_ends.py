@@ -150,7 +150,9 @@ def test_the_key_of_a_label_may_have_a_prefix(shop: Path) -> None:
 def test_a_dns_name_is_outside_and_its_addresses_are_not_known(shop: Path) -> None:
     found = flow("api.example.com", "443")
     assert (found["allowed"], found["egress"]["rules"][0]["line"]) == (True, 59)
-    assert found["missing"] == ["the addresses of api.example.com: rules by address may mean them"]
+    addresses, learned = found["missing"]
+    assert addresses == "the addresses of api.example.com: rules by address may mean them"
+    assert learned.startswith("how Cilium learns the addresses of api.example.com")
     assert flow("prod/mail", "25")["backends"][0]["destination"] == "mail.example.com"
 
 
