@@ -6,12 +6,15 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 
+from rewriter.cilium.selector import Selector
 from rewriter.evidence.context import Context
 from rewriter.inventory.facts import Workload
 from rewriter.inventory.label_shapes import shape_of
 
 #: From which similarity on a label may be meant (difflib's ratio).
 _NEAR = 0.8
+#: Shorter values are near to too many others.
+_LEAST = 4
 
 
 def near_label(context: Context, key: str, value: str, namespaces: Collection[str] | None) -> dict[str, Workload]:
@@ -27,6 +30,33 @@ def near_label(context: Context, key: str, value: str, namespaces: Collection[st
         return {}
     near = by_value.get(value, [])[:1] or get_close_matches(written, labels, n=1, cutoff=_NEAR)
     return {text: labels[text] for text in near}
+
+
+def slips_of(context: Context, selector: Selector, namespace: str) -> dict[str, Workload]:
+    """The labels of known workloads of a namespace that a selector's values miss by a slip of the pen, each with one.
+
+    The key is the same, the value differs by a letter or two, and only one such label is known. Numbers are no slips:
+    `shard-1` beside `shard-2` is another pod. Where pods are hidden, this is what tells a mistake from a stranger.
+    """
+    labels, _ = _labels(context, frozenset((namespace,)))
+    found: dict[str, Workload] = {}
+    for requirement in selector.requirements:
+        if requirement.operator != "In" or len(requirement.values) != 1:
+            continue
+        key, value = requirement.key, requirement.values[0]
+        values = [text.partition("=")[2] for text in labels if text.partition("=")[0] == key]
+        if value in values:
+            continue
+        near = [each for each in get_close_matches(value, values, n=2, cutoff=_NEAR) if _is_a_slip(value, each)]
+        if len(near) == 1:
+            text = f"{key}={near[0]}"
+            found[text] = labels[text]
+    return found
+
+
+def _is_a_slip(value: str, other: str) -> bool:
+    letters = [[each for each in text if not each.isdigit()] for text in (value, other)]
+    return min(len(value), len(other)) >= _LEAST and abs(len(value) - len(other)) <= 1 and letters[0] != letters[1]
 
 
 def _labels(context: Context, namespaces: frozenset[str] | None) -> tuple[dict[str, Workload], dict[str, list[str]]]:

@@ -71,6 +71,7 @@ from rewriter.evidence.namespaces import (
     namespaces_of,
     own_evidence,
 )
+from rewriter.evidence.near_labels import slips_of
 from rewriter.evidence.workloads import workloads_evidence
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.inventory.facts import Workload
@@ -81,6 +82,7 @@ from rewriter.passes.kit.namespace_findings import (
     matches_nowhere,
     means_nodes,
     misspelt_label,
+    misspelt_value,
     moves,
     option,
     picks_pods,
@@ -138,7 +140,8 @@ def _finding(site: Site, selector: Selector) -> Finding | None:
     if len(namespaces) == 1:
         return _one(site, selector, namespaces[0], there, gap=gap)
     if gap:
-        return None
+        slips = () if namespaces else slips_of(context, selector, context.policy.namespace or "")
+        return misspelt_value(site, selector, slips, gap) if slips else None
     if namespaces:
         return _in_several_namespaces(site, selector, namespaces, there)
     return _in_other_clusters(site, selector, matches.beyond) if matches.beyond else matches_nowhere(site, selector)

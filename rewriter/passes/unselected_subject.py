@@ -45,9 +45,10 @@ from rewriter.cilium.selector import Requirement, Selector
 from rewriter.evidence.context import Context
 from rewriter.evidence.identity_labels import filtered, of_no_source
 from rewriter.evidence.namespaces import own_evidence
+from rewriter.evidence.near_labels import slips_of
 from rewriter.evidence.placeholders import has_placeholder
 from rewriter.evidence.workloads import matches, on_host_network, subject_term, workloads_evidence
-from rewriter.finding import Applicability, Finding, FlowClaim
+from rewriter.finding import Applicability, Finding, FlowClaim, Severity
 from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.claims import all_other, rules_flows
 from rewriter.passes.kit.forms import Form, as_written, with_specs
@@ -143,6 +144,22 @@ def _of(declared: FlowClaim, policy: Policy) -> FlowClaim:
     return FlowClaim(declared.words, declared.direction, declared.spec, rest=declared.rest, policy=policy)
 
 
+def _perhaps_misspelt(context: Context, subject: Selector) -> Iterator[Finding]:
+    """A note where known pods have nearly the label, and others that have it may be hidden."""
+    near = slips_of(context, subject, context.policy.namespace) if context.policy.namespace else {}
+    if near:
+        yield report(
+            context,
+            subject,
+            Applicability.MANUAL,
+            f"the policy selects no known pod: none has {selector_text(subject)}; near it is {join_names(near)}",
+            "not every pod of the namespace is known, so that it may select others",
+            severity=Severity.NOTE,
+            evidence=[f"{workload}, {workload.source}: {text}" for text, workload in near.items()],
+            advice="check the spelling",
+        )
+
+
 def _unmatched(context: Context, spec: Spec, subject: Selector) -> Iterator[Finding]:
     term = subject_term(context.policy, spec)
     if term is None:
@@ -153,7 +170,10 @@ def _unmatched(context: Context, spec: Spec, subject: Selector) -> Iterator[Find
     nodes = on_host_network(context, term)
     near = {} if nodes else nearest_label(context, term, subject)
     # Whether these are all workloads is the dearest question, so it comes last.
-    if not (nodes or near or is_described(context)) or not found.certain:
+    if not (nodes or near or is_described(context)):
+        return
+    if not found.certain:
+        yield from _perhaps_misspelt(context, subject)
         return
     if nodes:
         there = join_names((str(each) for each in nodes), most=3)

@@ -12,9 +12,10 @@ from rewriter.cilium.terms import conditions_of, label_term
 from rewriter.evidence.context import Context
 from rewriter.evidence.identity_labels import filtered
 from rewriter.evidence.mesh import namespace_key
-from rewriter.evidence.namespaces import own_evidence
+from rewriter.evidence.namespaces import Gap, own_evidence
 from rewriter.evidence.workloads import on_host_network
 from rewriter.finding import Applicability, Finding, Severity
+from rewriter.inventory.facts import Workload
 from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.namespace_labels import right_key
 from rewriter.passes.kit.pod_selectors import renamed_key
@@ -34,6 +35,19 @@ def matches_nowhere(site: Site, selector: Selector) -> Finding:
         severity=Severity.NOTE,
         evidence=own_evidence(site.context),
         advice="check the labels, or give the facts of the cluster with --inventory",
+    )
+
+
+def misspelt_value(site: Site, selector: Selector, near: Mapping[str, Workload], gap: Gap) -> Finding:
+    """Labels that no known pod has, while known pods have nearly the same; pods that are hidden may have them."""
+    return say(
+        site,
+        selector,
+        MANUAL,
+        f"none that is known matches; near it is {join_names(near)}",
+        severity=Severity.NOTE,
+        evidence=[f"{workload}, {workload.source}: {text}" for text, workload in near.items()],
+        advice=f"check the spelling; {gap.words}: {gap.lift}",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from difflib import SequenceMatcher
 from typing import Any
 
 from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABEL, NAMESPACE_NAME_LABEL
@@ -17,6 +18,8 @@ _MISSPELT = frozenset(
 )
 #: Keys that other tools and other objects use for it; no pod has them unless somebody puts them there.
 _FOREIGN = frozenset({"namespace", NAMESPACE_NAME_LABEL})
+#: From which likeness on (difflib's ratio) a key is a slip of the pen.
+_NEAR = 0.92
 
 
 def misspelt(selector: Selector) -> tuple[Requirement, ...]:
@@ -28,7 +31,10 @@ def _is_misspelt(requirement: Requirement) -> bool:
     key = requirement.key
     if key == NAMESPACE_LABEL:
         return False
-    return key in _FOREIGN or re.sub("[^a-z0-9]", "", key.lower()) in _MISSPELT
+    if key in _FOREIGN or re.sub("[^a-z0-9]", "", key.lower()) in _MISSPELT:
+        return True
+    # No identity has a label under `io.kubernetes` but this one.
+    return key.startswith("io.k") and SequenceMatcher(None, key, NAMESPACE_LABEL).ratio() >= _NEAR
 
 
 def renamed(requirement: Requirement, key: str) -> Iterator[Operation]:
