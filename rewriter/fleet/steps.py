@@ -58,14 +58,15 @@ def fetch(repository: FleetRepository, folder: Path, environment: Mapping[str, s
 def carry_out(step: Step) -> Entry:
     """Runs a step to its end, or until its time is over."""
     began = time.monotonic()
-    for number in range(_TRIES):
-        code, said = _process(step)
-        if code >= 0 or number + 1 == _TRIES:
+    code, message = _process(step)
+    for _ in range(_TRIES - 1):
+        if code >= 0:
             break
+        code, message = _process(step)
     good = code in (0, 1) and (step.output is None or step.output.is_file())
-    if not good and not said:
-        said = f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-    return _entry_of(step.repository.url, step.name, step.base, step.digest, DONE if good else FAILED, began, said)
+    if not good and not message:
+        message = f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    return _entry_of(step.repository.url, step.name, step.base, step.digest, DONE if good else FAILED, began, message)
 
 
 def _process(step: Step) -> tuple[int, str]:
