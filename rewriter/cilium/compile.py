@@ -264,8 +264,10 @@ def _network_policy_entries(policy: Policy, spec: Spec, settings: Settings) -> I
         peers = [peer for field in rule.peers for peer in field.entries]
         terms = knp_rule_terms(peers, rule.direction, namespace, settings)
         items = rule.raw.get("ports") or ()
-        ports = tuple(PortGrant(network_policy_port(item or {}, settings.version)) for item in items)
-        yield entry(rule.route, rule.direction, terms, ports or (PortGrant(EVERYTHING),))
+        # A placeholder in the place of a port stands for one that is unknown: it grants nothing.
+        known = [item or {} for item in items if isinstance(item, dict | None)] if isinstance(items, list) else []
+        ports = tuple(PortGrant(network_policy_port(item, settings.version)) for item in known)
+        yield entry(rule.route, rule.direction, terms, ports if items else (PortGrant(EVERYTHING),))
     types = spec.raw.get("policyTypes") or ()
     if INGRESS not in directions and ("Ingress" in types or "Egress" not in types):
         yield entry(spec.route, INGRESS, (), ())

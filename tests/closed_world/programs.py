@@ -1,13 +1,23 @@
-"""Programs of which nobody knows without running them what they put into `shop`, and others that put nothing there."""
+"""Files that are not read and programs of which only a run tells what they put into `shop`, and harmless ones."""
 
 from __future__ import annotations
 
-from tests.closed_world.manifests import Files, deployment
+from tests.closed_world.manifests import Files, Link, deployment
 
 _SCRAPER = deployment("scraper", "shop")
+_BOMB = "".join(
+    f"{name}: &{name} [{', '.join([f'*{below}'] * 9)}]\n" for below, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
 _TASK = "".join(f"        {line}\n" for line in _SCRAPER.splitlines())
 
 HIDING: dict[str, tuple[Files, str]] = {
+    # hostile YAML: each is a file that is not read, and the run goes on
+    "deep nesting": ({"shop/s.yaml": f"{_SCRAPER}x: {'[' * 3000}{']' * 3000}\n"}, "shop/s.yaml"),
+    "aliases of aliases": ({"shop/s.yaml": f"a: &a [{', '.join('1' * 9)}]\n{_BOMB}{_SCRAPER}"}, "shop/s.yaml"),
+    "link to itself": ({"shop/s.yaml": Link("s.yaml")}, "shop/s.yaml"),
+    "UTF-16, little end first, that does not say so": ({"shop/s.yaml": _SCRAPER.encode("utf-16-le")}, "shop/s.yaml"),
+    "UTF-32": ({"shop/s.yaml": _SCRAPER.encode("utf-32")}, "shop/s.yaml"),
+    # programs
     "manifest in a shell script": (
         {"deploy.sh": f"#!/bin/sh\nkubectl apply -f - <<EOF\n{_SCRAPER}EOF\n"},
         "manifests in deploy.sh",
