@@ -370,7 +370,8 @@ class Effects:
     def _workloads(self, policies: Iterable[Policy]) -> list[Identity]:
         """The workloads that a selector of the policies may select by its labels, one for each set of labels."""
         made: dict[tuple[object, ...], Identity] = {}
-        selections = {json.dumps(found, sort_keys=True) for policy in policies for found in plain_pod_labels(policy)}
+        distinct = {tuple(found.items()): found for policy in policies for found in plain_pod_labels(policy)}
+        selections = {json.dumps(found, sort_keys=True) for found in distinct.values()}
         for selection in sorted(selections):
             for workload in self.inventory.workloads_with(json.loads(selection)):
                 identity = workload_identity(workload, self.inventory, self.target.local_cluster)

@@ -204,10 +204,15 @@ def _opened_here(context: Context) -> Iterator[Finding]:
 def _with_names(context: Context) -> Iterator[AppliedRule]:
     """A rule with names of each other policy of the same kind and namespace."""
     policy = context.policy
+    key = ("rules with names", context.cluster and context.cluster.name, context.to_version, policy.namespace)
+    if key not in context.answers:
+        context.answers[key] = [
+            each
+            for each in policies_of(context).within(policy.namespace)
+            if each.rule is not None and has_names(each.rule) and each.sure and not each.anywhere
+        ]
     seen: list[Policy] = []
-    for each in policies_of(context).within(policy.namespace):
-        if each.rule is None or not has_names(each.rule) or not each.sure or each.anywhere:
-            continue
+    for each in context.answers[key]:
         kind = (each.policy.kind, each.policy.namespace) == (policy.kind, policy.namespace)
         if kind and not any(is_same_policy(each.policy, other) for other in (*seen, policy)):
             seen.append(each.policy)

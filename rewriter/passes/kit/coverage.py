@@ -175,10 +175,20 @@ def covered(wanted: Iterable[Entry], others: Sequence[Entry]) -> bool:
 
 def first_covering(wanted: Entry, others: Iterable[AppliedRule]) -> AppliedRule | None:
     """The first of the rules that says all that is wanted; of rules that do the same, one is asked."""
+    pairs = list(product(wanted.peers, wanted.ports))
     narrower: set[Content] = set()
-    for each in others if wanted.ports else ():
-        if each.entry.content not in narrower:
-            if covered([wanted], [each.entry]):
+    for each in others if pairs else ():
+        content = each.entry.content
+        if content not in narrower:
+            if all(_says(each.entry, peer, grant) for peer, grant in pairs):
                 return each
-            narrower.add(each.entry.content)
+            narrower.add(content)
     return None
+
+
+def _says(entry: Entry, peer: Term, grant: PortGrant) -> bool:
+    """Whether a rule has a peer with its ports; ports first, which tell most rules apart."""
+    for other in entry.ports:
+        if grant_covers(other, grant):
+            return any(term_covers(wide, peer) for wide in entry.peers)
+    return False
