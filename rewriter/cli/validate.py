@@ -68,7 +68,12 @@ def validate(
             {version: _rejects(workspace, located, version) for version in asked},
             {version: _schema(located, version) for version in asked},
         )
-        for located in (*workspace.policies(), *workspace.cluster_network_policies(None), *workspace.cidr_groups())
+        for located in (
+            *workspace.policies(),
+            *workspace.text_policies(),
+            *workspace.cluster_network_policies(None),
+            *workspace.cidr_groups(),
+        )
     ]
     target = workspace.to_version
     totals = _totals(workspace, rows, target)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from rewriter import yamltext
-from rewriter.engine.documents import FoundPolicy, NamespaceOf, is_encrypted, policies_in
-from rewriter.engine.holders import held_policies, left_by
+from rewriter.engine.documents import FoundPolicy, NamespaceOf, is_encrypted
 from rewriter.engine.hooks import FileHooks
 from rewriter.engine.isolation import Failure
 from rewriter.engine.pipeline import fix_document
@@ -17,11 +15,14 @@ from rewriter.engine.result import Location, Reported
 from rewriter.engine.suppression import covers, suppressions
 from rewriter.engine.template_findings import find_in_template
 from rewriter.engine.templates import Reading, Unread, policy_texts, read_documents
+from rewriter.engine.text_policies import found_in_text
 from rewriter.finding import Finding
 from rewriter.inventory.embedded import home_of
 from rewriter.inventory.manifests import mapping
 from rewriter.passes import PASS_IDS
 from rewriter.suppress import Suppression
+
+_QUOTED = "the policy stands in quoted or folded text, of which no line can be told from another"
 
 
 @dataclass(slots=True)
@@ -43,16 +44,26 @@ class InnerOutcome:
 
 
 def fix_inner_texts(
-    document: yamltext.Document, changed: str | None, hooks: FileHooks, namespace_of: NamespaceOf
+    document: yamltext.Document,
+    changed: str | None,
+    hooks: FileHooks,
+    namespace_of: NamespaceOf,
+    home: str | None = None,
 ) -> InnerOutcome:
-    """Findings and fixes of the policies in a document's texts. `changed` is its text after other fixes, if any."""
+    """Findings and fixes of the policies in a document's texts. `changed` is its text after other fixes, if any.
+
+    `home` is the namespace that a document which is itself a text of another is for.
+    """
     outcome = InnerOutcome()
     if is_encrypted(document.value):
         return outcome
     news: dict[str, str] = {}
     for route, _ in policy_texts(document.value):
-        inner = yamltext.inner_text(document.text, yamltext.node_at(document, route))
-        if inner is None or not _read(outcome, document, route, inner, hooks, namespace_of, news):
+        node = yamltext.node_at(document, route)
+        inner = yamltext.inner_text(document.text, node) or _other_text(node)
+        if inner is None or not _read(
+            outcome, _Text(document, route, inner, hooks, namespace_of, home, inner.indent >= 0), news
+        ):
             outcome.left.append(route)
     if news:
         _replace(outcome, document, changed, news)
@@ -61,25 +72,32 @@ def fix_inner_texts(
 
 def _read(
     outcome: InnerOutcome,
-    document: yamltext.Document,
-    route: str,
-    inner: yamltext.InnerText,
-    hooks: FileHooks,
-    namespace_of: NamespaceOf,
+    text: _Text,
     news: dict[str, str],
 ) -> bool:
     """Whether a text could be read; its findings go to the outcome, its new text to `news`."""
+    inner = text.inner
     try:
         reading = read_documents(inner.text)
     except yamltext.YamlTextError:
         return False
-    text = _Text(document, route, inner, hooks, namespace_of)
     outcome.unread += [Unread(text.offset(each.offset), each.why) for each in reading.unread]
     own = text.hooks(reading, outcome)
     pieces: list[tuple[int, int, str]] = []
     for each in reading.documents:
         policies = own.policies(each.value)
         if not policies:
+            nested = fix_inner_texts(each, None, own, text.namespace_of, text.home)
+            if not text.literal:
+                _refuse(nested, _QUOTED)
+            outcome.findings += [text.reported(item) for item in nested.findings]
+            outcome.policies += nested.policies
+            outcome.unread += [Unread(text.offset(item.offset), item.why) for item in nested.unread]
+            outcome.failures += [(failure, text.line(line)) for failure, line in nested.failures]
+            if nested.left:
+                outcome.left.append(text.route)
+            if nested.text is not None and text.literal:
+                pieces.append((each.span.start, each.span.end, nested.text))
             continue
         mask = reading.masks.get(each.index)
         if mask is not None:
@@ -101,8 +119,15 @@ def _read(
         if len(new) - len(new.rstrip("\n")) != len(inner.text) - len(inner.text.rstrip("\n")) or not _stable(new, text):
             _refuse(outcome, "the fix does not fit the block of text that it stands in")
         else:
-            news[route] = new
+            news[text.route] = new
     return True
+
+
+def _other_text(node: yamltext.Node | None) -> yamltext.InnerText | None:
+    """A quoted, folded or plain scalar as a text whose lines are not those of the file: its indent is -1."""
+    if not isinstance(node, yamltext.Scalar) or node.style == "|":
+        return None
+    return yamltext.InnerText(node.text, node.start, node.end, -1)
 
 
 def _stable(new: str, text: _Text) -> bool:
@@ -149,19 +174,35 @@ class _Text:
     inner: yamltext.InnerText
     base: FileHooks
     namespace_of: NamespaceOf
+    own_home: str | None = None
+    literal: bool = True
+
+    @property
+    def home(self) -> str | None:
+        """The namespace that its policies land in; None where nothing tells."""
+        return self.own_home or home_of(mapping(self.document.value), self.namespace_of)
 
     def line(self, line: int) -> int:
-        """The line of the file (1-based) of a line of the text."""
+        """The line of the file (1-based) of a line of the text; of any other text than a literal block, its first."""
+        if not self.literal:
+            return self.document.text.count("\n", 0, self.inner.start) + 1
         return self.document.text.count("\n", 0, self.inner.start) + line
 
     def offset(self, offset: int) -> int:
         """The offset in the file of the line of an offset in the text."""
+        if not self.literal:
+            return self.inner.start
         position = self.inner.start
         for _ in range(self.inner.text.count("\n", 0, offset)):
             position = self.document.text.find("\n", position) + 1
         return position
 
     def location(self, location: Location) -> Location:
+        if not self.literal:
+            line, column = self.document.lines.place(self.inner.start)
+            end_line, end_column = self.document.lines.place(self.inner.end)
+            own = replace(location, line=line, column=column, document=self.document.index)
+            return replace(own, end_line=end_line, end_column=end_column)
         shift = self.inner.indent
         return replace(
             location,
@@ -173,7 +214,7 @@ class _Text:
         )
 
     def reported(self, item: Reported) -> Reported:
-        indent = " " * self.inner.indent
+        indent = " " * max(self.inner.indent, 0)
         change = tuple(
             replace(
                 each,
@@ -204,13 +245,5 @@ class _Text:
         return replace(each, line=self.line(each.line), first=self.line(each.first), last=self.line(each.last))
 
     def _policies(self, value: object) -> Sequence[FoundPolicy]:
-        holder = mapping(self.document.value)
-        home = home_of(holder, self.namespace_of)
-
-        def namespace_of(manifest: dict[str, Any]) -> str | None:
-            own = mapping(manifest.get("metadata")).get("namespace")
-            return own if isinstance(own, str) and not set(own) & set("{<$") else home
-
-        found = policies_in(value, namespace_of) or held_policies(value, namespace_of, home)
-        left = left_by(holder)
-        return [replace(each, holder=holder, text_route=self.route, left=each.left or left) for each in found]
+        found = found_in_text(value, mapping(self.document.value), self.route, self.namespace_of, self.own_home)
+        return found if self.literal else [replace(each, left=each.left or _QUOTED) for each in found]

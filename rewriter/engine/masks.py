@@ -25,8 +25,12 @@ _MANY = re.compile(
 )
 _INDENT = re.compile(r"\bn?indent\s+(\d+)")
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-#: Members of a policy under which a template may put labels: of the policy itself, or of its subject.
-_LABELLED = re.compile(r"^(?:metadata|(?:endpointSelector|nodeSelector|podSelector)/matchLabels|podSelector)(?:/|$)")
+#: Members of a policy under which a template may put labels: of the policy itself, of its subject, or of a peer.
+_LABELLED = re.compile(r"(?:metadata|podSelector)(?:/|$)|(?:.*/)?matchLabels$")
+_SPEC = re.compile(r"^specs?/")
+#: Lists of rules, into which a template may put rules, or the peers of one.
+_RULES = re.compile(r"^(?P<direction>in|e)gress(?:Deny)?$")
+_NETWORK_POLICY = re.compile(r"""^kind:[ \t]*["']?NetworkPolicy\b""", re.MULTILINE)
 
 
 class MaskError(Exception):
@@ -42,12 +46,14 @@ class MaskError(Exception):
 class Masked:
     """A text of the same length and lines without markup. `names` gives for each placeholder what it stands for.
 
-    `steered` are the offsets of the lines that are there only under a condition, or more than once.
+    `steered` are the offsets of the lines that are there only under a condition, or more than once. `rules` are the
+    placeholders that stand for the peers of a rule, or for rules.
     """
 
     text: str
     names: dict[str, str] = field(default_factory=dict)
     steered: list[int] = field(default_factory=list)
+    rules: list[str] = field(default_factory=list)
 
 
 def masked(text: str) -> Masked:
@@ -115,8 +121,10 @@ class _Mask:
         if place.split("/")[0] == "metadata" or (not place and _word(token[0]) == "template"):
             return _blank(line)  # Before the first key, a helper sets what others read.
         body = line.rstrip("\r\n")
+        if (rule := self._rule(token[0], place, len(body) - column - len("- "))) is not None:
+            return " " * column + "- " + rule + line[len(body) :]
         room = len(body) - column - len("${}: a")
-        if not _LABELLED.match(place.removeprefix("spec/")) or room < 1:
+        if not _LABELLED.match(_SPEC.sub("", place)) or room < 1:
             raise MaskError(token.start(), f"`{token[0]}` fills in a part that cannot be read{_below(place)}")
         return " " * column + self._name(token[0], room) + ": a" + line[len(body) :]
 
@@ -155,10 +163,35 @@ class _Mask:
         if key is not None:
             place = "/".join(filter(None, (self._place(len(key[1])), key[2])))
             room = len(token[0]) - len('{"${}": a}')
-            if room > 0 and _LABELLED.match(place.removeprefix("spec/")):
+            if room > 0 and _LABELLED.match(_SPEC.sub("", place)):
                 return f'{{"{self._name(token[0], room)}": a}}'
             raise MaskError(token.start(), f"`{token[0]}` fills in a part that cannot be read{_below(place)}")
+        if re.fullmatch(r"\s*-\s+", line):
+            rule = self._rule(token[0], self._place(len(line) - len(line.lstrip())), len(token[0]))
+            if rule is not None:
+                return rule
         raise MaskError(token.start(), f"`{token[0]}` fills in a part that cannot be read")
+
+    def _rule(self, text: str, place: str, room: int) -> str | None:
+        """What stands for markup that puts peers into a rule, or rules into a list; None where it does neither.
+
+        It is a peer that nothing is known of, padded to the room that there is.
+        """
+        found = _RULES.match(_SPEC.sub("", place))
+        if found is None:
+            return None
+        way = "from" if found["direction"] == "in" else "to"
+        start, end = (
+            (f'{way}: [{{podSelector: {{matchLabels: {{"', '": a}}}]')
+            if _NETWORK_POLICY.search(self.text)
+            else (f'{way}Entities: ["', '"]')
+        )
+        left = room - len(start) - len(end) - len("${}")
+        if left < 1:
+            return None
+        name = self._name(text, left)
+        self.made.rules.append(name)
+        return start + name + end
 
     def _name(self, text: str, room: int) -> str:
         """A placeholder with this much room between its braces, another for each piece of markup."""

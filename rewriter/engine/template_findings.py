@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from rewriter import yamltext
+from rewriter.cilium.policy import Rule
 from rewriter.engine.documents import FoundPolicy
 from rewriter.engine.hooks import FileHooks
 from rewriter.engine.masks import Masked
@@ -31,7 +32,9 @@ def find_in_template(
         if name:
             offset = _offset(document, mask)
             return [], [Unread(offset, f"the template fills in `{name}` as a whole")]
-    passes = tuple(each for each in hooks.passes if not (mask.steered and each.id in BESIDE))
+        if any(_is_mixed(rule, mask) for rule in each.policy.rules()):
+            return [], [Unread(_offset(document, mask), "the template fills in peers of a rule that has others")]
+    passes = tuple(each for each in hooks.passes if not ((mask.steered or mask.rules) and each.id in BESIDE))
     own = replace(hooks, passes=passes, previews=True)
     # A baseline knows findings as they are shown: by what the template says, not by what is put there to read it.
     outcome = fix_document(document, replace(own, known=lambda batch: [False] * len(batch)), policies)
@@ -43,6 +46,11 @@ def find_in_template(
 def _rests_on_a_value(found: Reported, mask: Masked) -> bool:
     """Whether a finding names what the template fills in: whether it holds is then for the value to say."""
     return any(name.removeprefix("$") in found.finding.message for name in mask.names)
+
+
+def _is_mixed(rule: Rule, mask: Masked) -> bool:
+    """Whether a rule has peers beside those that the template fills in: which they are, nothing tells."""
+    return len(rule.peers) > 1 and any(name in str(each.entries) for name in mask.rules for each in rule.peers)
 
 
 def _policies(hooks: FileHooks, left: str, value: object) -> Sequence[FoundPolicy]:

@@ -22,6 +22,10 @@ _BREAK = re.compile(r"^---(?=[ \t\r\n]|$)", re.MULTILINE)
 _KIND = re.compile(
     rf"""^[ \t-]*["']?kind["']?[ \t]*:[ \t]*["']?(?:{CNP}|{CCNP}|{KNP})["']?[ \t\r]*(?:#.*)?$""", re.MULTILINE
 )
+#: A manifest of a policy in flow style.
+_IN_FLOW = re.compile(
+    rf"""\s*[\[{{].*["']?apiVersion["']?[ \t]*:.*\bkind["']?[ \t]*:[ \t]*["']?(?:{CNP}|{CCNP}|{KNP})\b""", re.DOTALL
+)
 _API = re.compile(
     r"""^[ \t-]*["']?apiVersion["']?[ \t]*:.*(?:cilium\.io/|networking\.k8s\.io/|extensions/|\{\{)""", re.MULTILINE
 )
@@ -94,7 +98,7 @@ def may_hold_policy(text: str) -> bool:
 def policy_texts(value: Any, route: str = "") -> Iterator[tuple[str, str]]:
     """The strings of a document that hold a policy's manifest as text, with their routes; patches left out."""
     if isinstance(value, str):
-        if "NetworkPolicy" in value and may_hold_policy(value):
+        if "NetworkPolicy" in value and (may_hold_policy(value) or _IN_FLOW.match(value)):
             yield route, value
     elif isinstance(value, dict):
         if route or str(value.get("kind")) not in NO_HOLDERS:
@@ -177,7 +181,7 @@ def _masked(own: str, head: int) -> Masked:
 
 def _shifted(mask: Masked, text: str, shift: int) -> Masked:
     """A mask over more text, which begins `shift` characters earlier."""
-    return Masked(text, mask.names, [offset + shift for offset in mask.steered])
+    return Masked(text, mask.names, [offset + shift for offset in mask.steered], mask.rules)
 
 
 def _by_document(documents: Sequence[yamltext.Document], masks: Mapping[int, Masked]) -> dict[int, Masked]:

@@ -25,6 +25,7 @@ from rewriter.engine.holders import held_policies
 from rewriter.engine.isolation import as_error, failure_of
 from rewriter.engine.located import LocatedPolicy
 from rewriter.engine.overlays.treat import Overlays
+from rewriter.engine.text_policies import is_applied, policies_in_texts
 from rewriter.engine.traffic import Traffic
 from rewriter.inventory.facts import Cluster, RunningPolicy
 from rewriter.inventory.hubble.agent_log import DeadPolicy
@@ -195,6 +196,20 @@ class Workspace:
         found = self._located(path, text, yamltext.parse(text))
         return [each for each in found if isinstance(each, LocatedPolicy)]
 
+    def text_policies(self) -> list[LocatedPolicy]:
+        """The policies in literal blocks of manifests that apply nothing themselves, such as a ConfigMap."""
+        found = []
+        for file, data in self.files:
+            try:
+                documents = yamltext.parse(yamltext.decode(data)) if b"NetworkPolicy" in data else []
+            except yamltext.YamlTextError:
+                continue
+            for document in documents:
+                if not is_applied(document.value):
+                    inside = policies_in_texts(document, partial(self.namespace_of, file.display))
+                    found += [LocatedPolicy(file.display, where, each.policy) for where, each in inside]
+        return found
+
     def _located(self, path: str, text: str, documents: Sequence[yamltext.Document]) -> list[LocatedPolicy | int]:
         """The policies of a text, and the offset of the markup of a document that holds some in the place of these."""
         located: list[LocatedPolicy | int] = []
@@ -207,6 +222,9 @@ class Workspace:
                     located.append(start + markup.start)
                     break
                 located.append(LocatedPolicy(path, document, item.policy))
+            if is_applied(document.value):
+                inside = policies_in_texts(document, partial(self.namespace_of, path))
+                located += [LocatedPolicy(path, where, each.policy) for where, each in inside]
         return located
 
     def document_policies(self, path: str, value: object) -> list[FoundPolicy]:

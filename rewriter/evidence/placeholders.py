@@ -50,10 +50,17 @@ def substituted(value: Any, member: str = "") -> Any:
     """The value with something that fits in the place of each placeholder: its default, or an example
     (its own name where any text fits).
 
-    `member` is the name of the member that holds the value. Keys of mappings stay as they are written.
+    `member` is the name of the member that holds the value. Keys of mappings stay as they are written, but for those of
+    labels.
     """
     if isinstance(value, Mapping):
-        return {key: substituted(part, str(key)) for key, part in value.items()}
+        labels = member == "matchLabels"
+        return {
+            _filled(key, "").lower() if labels and isinstance(key, str) and "${" in key else key: substituted(
+                part, str(key)
+            )
+            for key, part in value.items()
+        }
     if isinstance(value, list):
         return [substituted(part, member) for part in value]
     return _filled(value, member) if isinstance(value, str) and "${" in value else value

@@ -104,3 +104,12 @@ def test_a_field_in_one_of_several_entries_moves_nowhere() -> None:
         "/spec/egress/0/toPorts"
     ]
     assert fields_meant(schema_problems(two, RELEASE)[0], two, RELEASE) == ()
+
+
+def test_a_long_name_that_is_none_is_refused_at_once() -> None:
+    name = "a" * 200 + "!"
+    found = schema_problems(with_egress({"toFQDNs": [{"matchName": name}, {"matchPattern": name}]}), RELEASE)
+    assert [each.route for each in found] == [
+        "/spec/egress/0/toFQDNs/0/matchName",
+        "/spec/egress/0/toFQDNs/1/matchPattern",
+    ]

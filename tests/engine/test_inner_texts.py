@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.support import cnpfix
 from tests.engine.charts.support import Repository
 
 POLICY = """\
@@ -137,3 +138,54 @@ def test_a_policy_in_values_and_one_in_a_block_of_them(repository: Repository) -
     found = repository.treat({"release.yaml": release}, programs=())
     assert found.after["release.yaml"] == release.replace("**", "*")
     assert [each["name"] for each in found.findings] == ["first", "web"]
+
+
+MISTAKE = "{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: web, namespace: shop}, "
+MISTAKE += "spec: {endpointSelector: {}, egress: [{toCIDR: [192.0.2.0/24], toEntities: [host]}]}}"
+
+
+@pytest.mark.parametrize(
+    "value", [f"'{MISTAKE}'", f">-\n    {MISTAKE}", '"' + POLICY.replace('"', '\\"').replace("\n", "\\n") + '"']
+)
+def test_quoted_and_folded_text_has_findings_and_no_fix(repository: Repository, value: str) -> None:
+    before = HEAD + f"  policy.yaml: {value}\n" + TAIL
+    found = repository.treat({"map.yaml": before}, "--unsafe-fixes")
+    [finding] = found.findings
+    assert (finding["fixed"], finding["line"], finding["name"]) == (False, 7, "web")
+    assert "quoted or folded text" in finding["advice"]
+    assert found.after == {"map.yaml": before}
+
+
+def test_a_text_that_only_speaks_of_a_policy_is_none(repository: Repository) -> None:
+    before = HEAD + '  policy.yaml: "{kind: of CiliumNetworkPolicy}"\n  note: "[CiliumNetworkPolicy"\n' + TAIL
+    assert repository.treat({"map.yaml": before}).findings == []
+
+
+APPLICATION = (
+    "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: web, namespace: argocd}\n"
+    "spec:\n  destination: {namespace: shop, server: https://kubernetes.default.svc}\n"
+    "  source:\n    repoURL: https://example.com\n    chart: web\n    helm:\n      values: |\n"
+)
+
+
+def test_a_text_within_a_text_is_fixed_in_place(repository: Repository) -> None:
+    policy = POLICY.replace("  namespace: shop\n", "")
+    before = APPLICATION + "        extraObjects:\n          - |\n" + textwrap.indent(policy, " " * 12)
+    found = repository.treat({"web.yaml": before})
+    [finding] = found.findings
+    assert (finding["id"], finding["namespace"], finding["fixed"]) == ("fqdn-double-star", "shop", True)
+    assert before.split("\n")[finding["line"] - 1].strip() == '- matchPattern: "**.example.com" # keep'
+    assert found.after == {"web.yaml": before.replace("**", "*")}
+
+
+def test_policies_in_literal_text_are_policies_for_the_other_commands(repository: Repository) -> None:
+    rejected = POLICY.replace("    - toFQDNs:\n", "    - toEntities: [host]\n      toFQDNs:\n")
+    repository.treat(
+        {"web.yaml": APPLICATION + "        extraObjects:\n          - |\n" + textwrap.indent(rejected, " " * 12)}
+    )
+    repository.treat({"map.yaml": block("|", rejected.replace("name: web", "name: of-the-map"))})
+    told = cnpfix("validate", ".")
+    assert "shop/of-the-map" in told.out
+    assert "shop/web" in told.out
+    line = block("|", rejected)[: block("|", rejected).index('matchPattern: "**')].count("\n") + 1
+    assert f"map.yaml:{line}:" in told.out

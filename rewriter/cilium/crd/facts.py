@@ -175,8 +175,15 @@ def _service() -> Fields:
 
 def _fqdn(version: Version, name: str) -> Fields:
     longest = 255 if version >= FQDN_LENGTH_CHECKED else None
-    exact = Text(pattern=re.compile(r"^([-a-zA-Z0-9_]+[.]?)+$"), shown="a DNS name", max_length=longest)
-    pattern = Text(pattern=re.compile(r"^([-a-zA-Z0-9_*]+[.]?)+$"), shown="a DNS name with `*`", max_length=longest)
+    # As the CRD has them, `([...]+[.]?)+`, they would take a time that doubles with every letter.
+    exact = Text(
+        pattern=re.compile(r"^[-a-zA-Z0-9_]+([.][-a-zA-Z0-9_]+)*[.]?$"), shown="a DNS name", max_length=longest
+    )
+    pattern = Text(
+        pattern=re.compile(r"^[-a-zA-Z0-9_*]+([.][-a-zA-Z0-9_*]+)*[.]?$"),
+        shown="a DNS name with `*`",
+        max_length=longest,
+    )
     names = ("matchName", "matchPattern")
     choice = names if version >= CRD_COUNTS_AND_CHOICES else ()
     return Fields(name, {"matchName": exact, "matchPattern": pattern}, exactly_one=choice)
@@ -213,7 +220,7 @@ def _server_names(version: Version) -> Items:
     if version < SERVER_NAME_PATTERN:
         return _TEXTS
     if version < SERVER_NAME_STARS:
-        pattern = re.compile(r"^(\*?\*\.)?([-a-zA-Z0-9_]+\.?)+$")
+        pattern = re.compile(r"^(\*?\*\.)?[-a-zA-Z0-9_]+(\.[-a-zA-Z0-9_]+)*\.?$")
         shown = "a DNS name, with `*.` or `**.` at its beginning at most"
     else:
         label = r"(\*\*|\*|\*?[-a-zA-Z0-9_]+(\*[-a-zA-Z0-9_]+)*\*?)"

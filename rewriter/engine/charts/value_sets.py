@@ -74,7 +74,8 @@ def _left(release: Release) -> str:
 
 
 def _alone(chart: Path, more: Sequence[Mapping[str, Any]]) -> Iterable[ValueSet]:
-    yield ValueSet("values.yaml", ANY_RELEASE, ANY_NAMESPACE, {})
+    own = "values.yaml" if (chart / "values.yaml").is_file() else "no values"
+    yield ValueSet(own, ANY_RELEASE, ANY_NAMESPACE, {})
     for file in sorted(chart.glob(_CI_VALUES)):
         values = _read(file)
         if values is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,11 +26,16 @@ APIS = (
 )
 
 
+_TEMPLATES = (".yaml", ".yml", ".tpl", ".txt")
+_VALUES = re.compile(r"\.Values((?:\.\w+)+)")
+
+
 class ChartCopy:
     """A context in which a chart is rendered; the copy is gone at its end.
 
     Dependencies of `file://` are put in place. Others that are not in the chart's folder are left out of Chart.yaml:
-    they make manifests of their own, and the chart's own templates render without them, or helm says why not.
+    they make manifests of their own, and the chart's own templates render without them, or helm says why not. A chart
+    without a values.yaml gets one of empty mappings.
     Raises TooLargeError and OSError when it is entered.
     """
 
@@ -48,6 +54,7 @@ class ChartCopy:
         try:
             parts = list(self._copied(self._folder, self._copy, ()))
             parts += self._with_dependencies()
+            parts += self._with_values()
             self._digest = digest_of(*parts)
         except BaseException:
             self._temporary.cleanup()
@@ -129,6 +136,21 @@ class ChartCopy:
                 (target / entry.name).write_bytes(data)
                 yield str((target / entry.name).relative_to(self._copy)).encode()
                 yield data
+
+    def _with_values(self) -> Iterator[bytes]:
+        """Puts empty mappings where a chart without a values.yaml asks for values in them: helm fails on nothing."""
+        file = self._copy / "values.yaml"
+        if file.is_file():
+            return
+        values: dict[str, Any] = {}
+        for path in sorted(self._copy.glob("templates/**/*")):
+            if path.is_file() and path.suffix in _TEMPLATES:
+                for match in _VALUES.finditer(path.read_text("utf-8", "replace")):
+                    holder = values
+                    for step in match[1].split(".")[1:-1]:
+                        holder = holder.setdefault(step, {})
+        file.write_text(json.dumps(values), "utf-8")
+        yield file.read_bytes()
 
     def _with_dependencies(self) -> list[bytes]:
         file = self._copy / "Chart.yaml"
