@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 import rewriter
-from tests.bench import goals, hubble, impact, inventory, verdict
+from tests.bench import goals, hubble, impact, inventory, rendering, verdict
 from tests.bench.measure import Table, fastest, peak_megabytes
 from tests.bench.trees import MESH, write_documents, write_tree
 
@@ -50,7 +50,8 @@ def main() -> int:
     print(f"  {told}")
     table.megabytes("Hubble export, peak memory", memory, hubble.MOST_MEMORY)
     impact_good = impact.main() == 0
-    return 0 if table.good and impact_good else 1
+    rendering_good = rendering.main() == 0
+    return 0 if table.good and impact_good and rendering_good else 1
 
 
 def _sparse(table: Table, folder: Path) -> None:
