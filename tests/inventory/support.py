@@ -35,7 +35,8 @@ def inventory(
         remotes=lambda: remotes,
     )
     for path, text in files.items():
-        made.offer(path, text.encode())
+        offer = made.offer_terraform if path.endswith((".tf", ".tfvars", ".hcl")) else made.offer
+        offer(path, text.encode())
     return made
 
 

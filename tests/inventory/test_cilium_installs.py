@@ -74,6 +74,25 @@ FORMS: dict[str, Mapping[str, str]] = {
         "helmfile.d/10-cni.yaml": "releases:\n  - name: cilium\n    chart: cilium/cilium\n    version: 1.18.3\n"
         "    set: [{name: 'ipam.operator.clusterPoolIPv4PodCIDRList', value: '{10.42.0.0/16}'}]\n"
     },
+    "Terraform": {
+        "main.tf": 'resource "helm_release" "cilium" {\n  name = "cilium"\n  chart = "cilium"\n  version = "1.18.3"\n'
+        f"  values = [<<-EOT\n    {POOL}\n    EOT\n  ]\n}}\n"
+    },
+    "Kustomize helmCharts": {
+        "cni/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nhelmCharts:\n"
+        "  - {name: cilium, repo: 'https://helm.cilium.io', version: 1.18.3, releaseName: cilium,"
+        f" namespace: kube-system, valuesInline: {{{POOL}}}}}\n"
+    },
+    "ApplicationSet": {
+        "a.yaml": "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: cni, namespace: argocd}\n"
+        "spec:\n  goTemplate: true\n  generators: [{list: {elements: [{pool: 10.42.0.0/16}]}}]\n  template:\n"
+        "    metadata: {name: cilium}\n    spec:\n"
+        "      destination: {server: https://kubernetes.default.svc, namespace: kube-system}\n"
+        "      source:\n        repoURL: https://helm.cilium.io\n        chart: cilium\n"
+        "        targetRevision: 1.18.3\n        helm:\n          valuesObject:\n"
+        "            ipam:\n              operator:\n"
+        "                clusterPoolIPv4PodCIDRList: ['{{ .pool }}']\n"
+    },
     "a chart that depends on it": {"cni/Chart.yaml": _UMBRELLA, "cni/values.yaml": f"cilium: {{{POOL}}}\n"},
 }
 
@@ -100,8 +119,8 @@ def test_a_setting_is_cited_at_the_line_of_its_key(form: str) -> None:
         if "clusterPoolIPv4PodCIDRList" in line
     )
     cited = str(only_cluster(files).source_of("pod_cidrs"))
-    by_path = "clusterPoolIPv4PodCIDRList[" in str(files) or form == "helmfile, set"
-    assert (cited == place) is not by_path  # What a path sets, and no key, is cited with its release.
+    by_path = "clusterPoolIPv4PodCIDRList[" in str(files) or form in ("helmfile, set", "Terraform", "ApplicationSet")
+    assert (cited == place) is not by_path  # What a path or a template sets, and no key, is cited with its release.
 
 
 def test_a_setting_that_a_patch_lays_over_the_release_is_not_cited_at_the_line_of_another_value() -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 from rewriter import yamltext
 from rewriter.inventory.facts import Source
-from rewriter.inventory.manifests import mapping
+from rewriter.inventory.manifests import items, mapping
 from rewriter.inventory.settings.stated import (
     API_HOST,
     API_PORT,
@@ -37,9 +37,10 @@ from rewriter.inventory.settings.stated import (
 #: Names of which one is in every file that is worth reading.
 MARKS = re.compile(
     rb"podSubnets?\b|serviceSubnets?\b|clusterPodNets|clusterSvcNets|cluster-cidr|service-cidr|podCIDR:|talosVersion"
+    rb"|service-cluster-ip-range"
     rb"|controlPlaneEndpoint|clusterNetwork|controlPlane:|localAPIEndpoint|coreDNS\b|TalosUpgrade|KubeadmControlPlane"
 )
-_ARGUMENT = re.compile(r"--(cluster-cidr|service-cidr)[= ](\S+)")
+_ARGUMENT = re.compile(r"--(cluster-cidr|service-cidr|service-cluster-ip-range)[= ](\S+)")
 #: Talos' own switch of its CoreDNS, also in a patch that is a text.
 _WITHOUT_DNS = re.compile(r"""coreDNS["']?:\s*\{?\s*["']?disabled["']?:\s*true\b""")
 #: The names of the add-on in `disable` of k3s and RKE2.
@@ -49,6 +50,7 @@ _K3S_KEYS = frozenset(
     {"disable", "disable-kube-proxy", "disable-network-policy", "flannel-backend", "cni", "token", "tls-san", "server"}
     | {"write-kubeconfig-mode", "cluster-init", "cluster-dns", "node-ip", "secrets-encryption"}
 )
+_TALOS_NETWORKS = (("podSubnets", KUBERNETES_PODS), ("serviceSubnets", SERVICES))
 _DEPTH = 8
 
 
@@ -61,6 +63,19 @@ def read_machines(path: str, text: str) -> Iterator[Reading]:
     for document in documents:
         if isinstance(document.value, dict):
             yield from _Reader(path, document).read()
+        elif isinstance(document.value, list):
+            yield from _operations(path, document)
+
+
+def _operations(path: str, document: yamltext.Document) -> Iterator[Reading]:
+    """A patch of Talos in the form of JSON patch: the ranges that it adds or replaces."""
+    for index, each in enumerate(items(document.value)):
+        route = str(each.get("path"))
+        for key, field in _TALOS_NETWORKS:
+            if route.rstrip("/-").endswith(f"/cluster/network/{key}") and each.get("op") in ("add", "replace"):
+                value = each.get("value")
+                source = Source(path, yamltext.locate(document, f"/{index}").line)
+                yield from networks(field, value if isinstance(value, list) else [value], source)
 
 
 class _Reader:
@@ -104,7 +119,7 @@ class _Reader:
         if isinstance(self._value.get("machine"), dict) or "controlPlane" in cluster or "network" in cluster:
             yield StatedDistribution("Talos", self._at("/cluster"), name)
         network = mapping(cluster.get("network"))
-        for key, field in (("podSubnets", KUBERNETES_PODS), ("serviceSubnets", SERVICES)):
+        for key, field in _TALOS_NETWORKS:
             if key in network:
                 yield from networks(field, network[key], self._at(f"/cluster/network/{key}"), name)
         plane = mapping(cluster.get("controlPlane"))
@@ -120,6 +135,13 @@ class _Reader:
                 yield from networks(field, self._value[key], self._at(f"/{key}"), name)
         if "endpoint" in self._value:
             yield from endpoint(self._value["endpoint"], self._at("/endpoint"), name)
+        for route, patches in (("/patches", self._value), ("/controlPlane/patches", self._value.get("controlPlane"))):
+            listed = mapping(patches).get("patches")
+            for index, patch in enumerate(listed if isinstance(listed, list) else ()):
+                if isinstance(patch, str) and not patch.startswith("@"):
+                    where = self._at(f"{route}/{index}")
+                    stated = [each for each in read_machines(self._path, patch) if isinstance(each, StatedSetting)]
+                    yield from (replace(each, source=where, cluster=name) for each in stated)
         listed = self._value.get("nodes")
         for index, node in enumerate(listed if isinstance(listed, list) else ()):
             written = mapping(node).get("ipAddress")
@@ -225,6 +247,7 @@ def holds_settings(data: bytes) -> bool:
         b"Subnet" in data
         or b"Nets" in data
         or b"-cidr" in data
+        or b"-ip-range" in data
         or b"podCIDR:" in data
         or b"talosVersion" in data
         or b"controlPlane" in data
