@@ -8,7 +8,8 @@ from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.policy import Policy
 from rewriter.cilium.settings import Settings
 from rewriter.cilium.version import Version
-from rewriter.evidence.settings import settings_of, valid_prefixes
+from rewriter.evidence.clusters import parse
+from rewriter.evidence.settings import settings_of
 from rewriter.inventory.facts import Cluster
 from rewriter.inventory.inventory import Inventory
 from rewriter.passes.kit.enforcement import rests_on_node_labels
@@ -39,12 +40,14 @@ def both_settings(
 def mesh_addresses(inventory: Inventory, own: Cluster | None) -> tuple[Prefix, ...]:
     """The addresses of pods, nodes and Services that are known: what is there is never outside the mesh.
 
-    `own` is the cluster whose policies are looked at, which may be in no mesh.
+    `own` is the cluster whose policies are looked at, which may be in no mesh. What Node objects say counts too.
     """
-    known = (
+    clusters = {cluster.name: cluster for cluster in inventory.clusters if cluster.meshed or cluster == own}
+    known = [
         cidrs
-        for cluster in inventory.clusters
-        if cluster.meshed or cluster == own
+        for cluster in clusters.values()
         for cidrs in (cluster.pod_cidrs, cluster.node_cidrs, cluster.service_cidrs)
-    )
-    return tuple(dict.fromkeys(prefix for cidrs in known for prefix in valid_prefixes(cidrs or ())))
+    ]
+    known += [(*node.pod_cidrs, *node.addresses) for node in inventory.nodes() if node.cluster in clusters]
+    found = (parse(text) for cidrs in known for text in cidrs or ())
+    return tuple(dict.fromkeys(prefix for prefix in found if prefix is not None))
