@@ -22,7 +22,7 @@ def not_found_by_fault(site: RuleSite, field: PeerField, index: int) -> Iterator
     for service in site.context.inventory.all_services():
         view = ServiceView(service.namespace, service.name, service.selector or {}, service.labels)
         fault = service_fault(entry, view.selector, version, patch) if service_matches(entry, view) else None
-        if fault is None or service.cluster not in (None, cluster.name):
+        if fault is None or service.cluster not in (None, cluster.name) or site.context.inventory.doubts(service):
             continue
         yield report(
             site.context,
