@@ -208,7 +208,7 @@ def test_version_and_help_as_a_process(tmp_path: Path) -> None:
     ran = process.cnpfix(tmp_path, "--version")
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.startswith("cnpfix ")
-    commands = {"explain", "passes", "impact", "verdict", "validate", "snapshot", "pr", "init", "report"}
+    commands = {"explain", "passes", "impact", "verdict", "validate", "fleet", "snapshot", "pr", "init", "report"}
     commands |= {"comment", "config", "server"}
     assert set(COMMANDS) == commands
     for command in commands:
