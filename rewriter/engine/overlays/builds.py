@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from rewriter import yamltext
+from rewriter.discovery import read_bounded
+from rewriter.engine.overlays.outside import read_outside
 from rewriter.engine.overlays.texts import Texts
 from rewriter.inventory.kustomize_walk import reach
 from rewriter.inventory.manifests import mapping
@@ -78,16 +80,25 @@ class Builder:
         changed = {inner: texts.changed[path] for inner, path in self._patched.names.items() if path in texts.changed}
         size = count = 0
         for inner in sorted(self._files_of(root)):
-            try:
-                data = changed[inner].encode("utf-8") if inner in changed else (self._top / inner).read_bytes()
-            except OSError as error:
-                raise BuildError(f"{inner} cannot be read: {error.strerror or error}") from None
+            data = changed[inner].encode("utf-8") if inner in changed else self._read(inner)
             size, count = size + len(data), count + 1
             if size > MOST_BYTES or count > MOST_FILES:
                 raise BuildError(f"it reads more than {MOST_BYTES >> 20} MB or {MOST_FILES} files")
             target = copy / inner
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
+
+    def _read(self, inner: str) -> bytes:
+        """A file of the tree. Raises BuildError for what is none, or leads out of it: a repository names any path."""
+        try:
+            real = (self._top / inner).resolve(strict=True)
+            if not real.is_relative_to(self._top.resolve()):
+                raise BuildError(f"{inner} leads out of the repository")
+            if not real.is_file():
+                raise BuildError(f"{inner} is not a file")
+            return read_bounded(real, MOST_BYTES)
+        except (OSError, RuntimeError) as error:
+            raise BuildError(f"{inner} cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
     def _files_of(self, root: str) -> set[str]:
         """The inner paths of what a kustomization lists, and of all that stands beside it. Raises BuildError."""
@@ -99,6 +110,8 @@ class Builder:
                 continue
             if each.remote:
                 raise BuildError(f"{each.source} lists {each.remote[0]}, which is not in the tree")
+            if outside := read_outside(each.value, entry):
+                raise BuildError(f"{each.source} reads {outside}, which is outside of the tree")
             if any(each.value.get(name) for name in _CHARTS):
                 raise BuildError(f"{each.source} renders Helm charts")
             found.update(each.patch_files)
