@@ -1,21 +1,14 @@
 #!/usr/bin/env bash
 # check.sh PYTHON...: the archive as krew unpacks it, run by kubectl with each Python: it does what its entry promises.
 set -euo pipefail
-archive=$(cd "$(dirname "$0")/../.." && pwd)/dist/kubectl-cnpfix.tar.gz
+top=$(cd "$(dirname "$0")/../.." && pwd)
+archive=$top/dist/kubectl-cnpfix.tar.gz
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 tar -C "$folder" -xzf "$archive"
 [ -x "$folder/kubectl-cnpfix" ] && [ -s "$folder/LICENSE" ]
 if unzip -l "$folder/kubectl-cnpfix" | grep -E '\.(so|pyd|dylib)$'; then echo "compiled files in the archive" >&2; exit 1; fi
-cat > "$folder/policy.yaml" <<'YAML'
-apiVersion: cilium.io/v2
-kind: CiliumNetworkPolicy
-metadata: {name: api, namespace: shop}
-spec:
-  endpointSelector: {}
-  ingress:
-  - fromRequires: [{matchLabels: {app: web}}]
-YAML
+cp "$top/tests/integrations/policy.yaml" "$folder/policy.yaml"
 for python in "$@"; do
   bin=$(mktemp -d -p "$folder")
   ln -s "$(command -v "$python")" "$bin/python3"

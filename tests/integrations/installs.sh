@@ -8,15 +8,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$builder" -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir "$work" "$top"
 wheel=$(ls "$work"/cnpfix-*.whl)
-cat > "$work/policy.yaml" <<'YAML'
-apiVersion: cilium.io/v2
-kind: CiliumNetworkPolicy
-metadata: {name: api, namespace: shop}
-spec:
-  endpointSelector: {}
-  ingress:
-  - fromRequires: [{matchLabels: {app: web}}]
-YAML
+cp "$top/tests/integrations/policy.yaml" "$work/policy.yaml"
 
 # works COMMAND...: the command finds what is wrong in the policy, and says its version.
 works() {

@@ -15,14 +15,6 @@ npx --no-install tsc -p .
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m zipfile -e "$top/dist/cnpfix.vsix" "$folder"
-cat > "$folder/policy.yaml" <<'YAML'
-apiVersion: cilium.io/v2
-kind: CiliumNetworkPolicy
-metadata: {name: api, namespace: shop}
-spec:
-  endpointSelector: {}
-  ingress:
-  - fromRequires: [{matchLabels: {app: web}}]
-YAML
+cp "$here/policy.yaml" "$folder/policy.yaml"
 cd "$folder"
 timeout 60 node "$here/vscode.cjs" "$folder/extension" "$cnpfix" "$folder/policy.yaml" "$(cat "$folder/policy.yaml")"

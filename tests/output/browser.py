@@ -12,6 +12,7 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
 from rewriter.cli import run
+from tests.samples import MESH
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
@@ -27,15 +28,7 @@ FLAGS = (
     "--window-size=1280,900",
 )
 
-CONFIG = """
-[[clusters]]
-name = "cluster-a"
-local = ["a/**"]
-[[clusters]]
-name = "cluster-b"
-[passes.cluster-entity]
-remote = "all"
-"""
+CONFIG = MESH.replace('"**"', '"a/**"')
 POLICY = """apiVersion: cilium.io/v2
 kind: CiliumNetworkPolicy
 metadata:
