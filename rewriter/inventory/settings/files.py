@@ -1,14 +1,26 @@
-"""The files of a tree that configure a cluster's own software, read when they are asked for."""
+"""The files of a tree that configure a cluster's own software, read when they are asked for.
+
+talhelper lays the variables of a `talenv.yaml` beside it over its own files (its documentation, "Guides").
+"""
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 
 from rewriter import yamltext
+from rewriter.inventory.manifests import mapping
 from rewriter.inventory.settings.machines import holds_settings, read_machines
 from rewriter.inventory.settings.stated import Reading
 from rewriter.inventory.settings.terraform import read_terraform
+
+#: Files of variables, by which talhelper fills its configuration in.
+_TALENV = ("talenv.yaml", "talenv.yml")
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+#: Variables of Terraform in JSON.
+_TFVARS = ".tfvars.json"
 
 #: A configuration of a cluster is small; what is longer is a bundle of manifests.
 _LONGEST = 200_000
@@ -19,11 +31,15 @@ class SettingsFiles:
 
     def __init__(self) -> None:
         self._kept: list[tuple[str, bytes, Callable[[str, str], Iterable[Reading]]]] = []
+        self._variables: dict[str, bytes] = {}
 
     def offer(self, path: str, data: bytes) -> None:
         """Takes note of a file of YAML or JSON."""
-        if len(data) <= _LONGEST and holds_settings(data):
-            self._kept.append((path, data, read_machines))
+        folder, name = posixpath.split(path)
+        if name in _TALENV:
+            self._variables.setdefault(folder, data)
+        elif len(data) <= _LONGEST and holds_settings(data):
+            self._kept.append((path, data, read_terraform if name.endswith(_TFVARS) else read_machines))
 
     def offer_terraform(self, path: str, data: bytes) -> None:
         """Takes note of a file of Terraform or Terragrunt."""
@@ -46,4 +62,17 @@ class SettingsFiles:
                 text = yamltext.decode(data)
             except yamltext.YamlTextError:
                 continue
-            yield from read(path, text)
+            yield from read(path, _filled_in(text, self._variables.get(posixpath.dirname(path))))
+
+
+def _filled_in(text: str, data: bytes | None) -> str:
+    """A text with the variables of a file that are plain: one word each, and not encrypted."""
+    if data is None:
+        return text
+    try:
+        documents = yamltext.parse(yamltext.decode(data))
+    except yamltext.YamlTextError:
+        return text
+    stated = mapping(documents[0].value) if documents else {}
+    plain = {key: str(value) for key, value in stated.items() if re.fullmatch(r"[\w.:/,-]+", str(value))}
+    return _VARIABLE.sub(lambda match: plain.get(match[1], match[0]), text)

@@ -1,13 +1,15 @@
-"""Machine and cluster configuration in YAML: Talos, talhelper, k3s, RKE2, k0s, kubeadm and Cluster API.
+"""Machine and cluster configuration in YAML: Talos, talhelper, Omni, kubeadm, Cluster API and kOps.
 
 - Talos (`cluster.network.podSubnets`, `serviceSubnets`, `cluster.controlPlane.endpoint`), Talos documentation,
   "v1alpha1 Config".
 - talhelper (`clusterPodNets`, `clusterSvcNets`, `endpoint`, `nodes`), its talconfig.yaml.
-- k3s and RKE2 (`cluster-cidr`, `service-cidr`, also as arguments), their server configuration; k0s (`podCIDR`,
-  `serviceCIDR` beside it).
+- Omni's cluster templates (`patches` with `inline`), its documentation, "Cluster Templates".
 - kubeadm's ClusterConfiguration (`networking`, `controlPlaneEndpoint`).
 - tuppr's TalosUpgrade, which tells that the machines run Talos.
 - Cluster API's Cluster (`spec.clusterNetwork`, `spec.controlPlaneEndpoint`).
+- kOps' Cluster (`spec.podCIDR`, `spec.serviceClusterIPRange`).
+
+What stands at any depth of other files (k3s, RKE2, k0s, Ansible) is read by `flags.py`.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import Any
 from rewriter import yamltext
 from rewriter.inventory.facts import Source
 from rewriter.inventory.manifests import items, mapping
+from rewriter.inventory.settings.flags import read_flags
 from rewriter.inventory.settings.stated import (
     API_HOST,
     API_PORT,
@@ -31,27 +34,22 @@ from rewriter.inventory.settings.stated import (
     StatedSetting,
     address,
     endpoint,
+    moved,
     networks,
 )
 
 #: Names of which one is in every file that is worth reading.
 MARKS = re.compile(
     rb"podSubnets?\b|serviceSubnets?\b|clusterPodNets|clusterSvcNets|cluster-cidr|service-cidr|podCIDR:|talosVersion"
-    rb"|service-cluster-ip-range"
+    rb"|service-cluster-ip-range|serviceClusterIPRange|[a-z]_cidrs?\b|[a-z]_subnets?\b|service_cluster_ip_range"
+    rb"|kube_service_"
     rb"|controlPlaneEndpoint|clusterNetwork|controlPlane:|localAPIEndpoint|coreDNS\b|TalosUpgrade|KubeadmControlPlane"
 )
-_ARGUMENT = re.compile(r"--(cluster-cidr|service-cidr|service-cluster-ip-range)[= ](\S+)")
 #: Talos' own switch of its CoreDNS, also in a patch that is a text.
 _WITHOUT_DNS = re.compile(r"""coreDNS["']?:\s*\{?\s*["']?disabled["']?:\s*true\b""")
-#: The names of the add-on in `disable` of k3s and RKE2.
-_DNS_ADDONS = frozenset({"coredns", "rke2-coredns"})
-#: Keys of which k3s' and RKE2's own configuration has one beside its ranges.
-_K3S_KEYS = frozenset(
-    {"disable", "disable-kube-proxy", "disable-network-policy", "flannel-backend", "cni", "token", "tls-san", "server"}
-    | {"write-kubeconfig-mode", "cluster-init", "cluster-dns", "node-ip", "secrets-encryption"}
-)
+#: Documents of a cluster template of Omni, which have no apiVersion.
+_OMNI_KINDS = frozenset({"Cluster", "ControlPlane"})
 _TALOS_NETWORKS = (("podSubnets", KUBERNETES_PODS), ("serviceSubnets", SERVICES))
-_DEPTH = 8
 
 
 def read_machines(path: str, text: str) -> Iterator[Reading]:
@@ -65,17 +63,26 @@ def read_machines(path: str, text: str) -> Iterator[Reading]:
             yield from _Reader(path, document).read()
         elif isinstance(document.value, list):
             yield from _operations(path, document)
+            yield from read_flags(path, document, read_machines)
 
 
 def _operations(path: str, document: yamltext.Document) -> Iterator[Reading]:
     """A patch of Talos in the form of JSON patch: the ranges that it adds or replaces."""
     for index, each in enumerate(items(document.value)):
-        route = str(each.get("path"))
+        if each.get("op") not in ("add", "replace"):
+            continue
+        network = mapping(mapping(_laid(str(each.get("path")), each.get("value")).get("cluster")).get("network"))
+        source = Source(path, yamltext.locate(document, f"/{index}").line)
         for key, field in _TALOS_NETWORKS:
-            if route.rstrip("/-").endswith(f"/cluster/network/{key}") and each.get("op") in ("add", "replace"):
-                value = each.get("value")
-                source = Source(path, yamltext.locate(document, f"/{index}").line)
-                yield from networks(field, value if isinstance(value, list) else [value], source)
+            if key in network:
+                yield from networks(field, network[key], source)
+
+
+def _laid(route: str, value: Any) -> Mapping[str, Any]:
+    """What an operation makes of nothing: its value at its route; an element of a list stands for the list."""
+    for step in reversed(route.strip("/").split("/")):
+        value = [value] if step == "-" or step.isdecimal() else {step: value}
+    return mapping(value)
 
 
 class _Reader:
@@ -103,8 +110,12 @@ class _Reader:
             yield from self._talhelper()
         elif kind is None and isinstance(self._value.get("cluster"), dict):
             yield from self._talos()
+        elif kind == "Cluster" and group == "kops.k8s.io":
+            yield from self._kops()
+        elif kind in _OMNI_KINDS and not group:
+            yield from self._omni()
         elif group != "kind.x-k8s.io":
-            yield from self._flags("", self._value, 0)
+            yield from read_flags(self._path, self._document, read_machines)
 
     def _at(self, route: str) -> Source:
         return Source(self._path, yamltext.locate(self._document, route).line)
@@ -113,18 +124,35 @@ class _Reader:
         """The name of the cluster that a file of Talos or talhelper is about."""
         return _name(self._value.get("clusterName")) or _name(mapping(self._value.get("cluster")).get("clusterName"))
 
-    def _talos(self) -> Iterator[Reading]:
-        cluster = mapping(self._value.get("cluster"))
+    def _talos(self, within: str = "", value: Any = None) -> Iterator[Reading]:
+        """A configuration of Talos, or a patch of one that stands at a route of the file."""
+        machine = mapping(value) if within else self._value
+        cluster = mapping(machine.get("cluster"))
         name = _name(cluster.get("clusterName"))
-        if isinstance(self._value.get("machine"), dict) or "controlPlane" in cluster or "network" in cluster:
-            yield StatedDistribution("Talos", self._at("/cluster"), name)
+        if isinstance(machine.get("machine"), dict) or "controlPlane" in cluster or "network" in cluster:
+            yield StatedDistribution("Talos", self._at(f"{within}/cluster"), name)
         network = mapping(cluster.get("network"))
         for key, field in _TALOS_NETWORKS:
             if key in network:
-                yield from networks(field, network[key], self._at(f"/cluster/network/{key}"), name)
+                yield from networks(field, network[key], self._at(f"{within}/cluster/network/{key}"), name)
         plane = mapping(cluster.get("controlPlane"))
         if "endpoint" in plane:
-            yield from endpoint(plane["endpoint"], self._at("/cluster/controlPlane/endpoint"), name)
+            yield from endpoint(plane["endpoint"], self._at(f"{within}/cluster/controlPlane/endpoint"), name)
+
+    def _omni(self) -> Iterator[Reading]:
+        """The patches of a cluster template of Omni that are written into it; those of files are files of Talos."""
+        name = _name(self._value.get("name")) if self._value.get("kind") == "Cluster" else None
+        for index, patch in enumerate(items(self._value.get("patches"))):
+            if isinstance(patch.get("inline"), dict):
+                for each in self._talos(f"/patches/{index}/inline", patch["inline"]):
+                    yield replace(each, cluster=each.cluster or name)
+
+    def _kops(self) -> Iterator[Reading]:
+        name = _name(mapping(self._value.get("metadata")).get("name"))
+        spec = mapping(self._value.get("spec"))
+        for key, field in (("podCIDR", KUBERNETES_PODS), ("serviceClusterIPRange", SERVICES)):
+            if key in spec:
+                yield from networks(field, spec[key], self._at(f"/spec/{key}"), name)
 
     def _talhelper(self) -> Iterator[Reading]:
         name = _name(self._value.get("clusterName"))
@@ -139,9 +167,10 @@ class _Reader:
             listed = mapping(patches).get("patches")
             for index, patch in enumerate(listed if isinstance(listed, list) else ()):
                 if isinstance(patch, str) and not patch.startswith("@"):
-                    where = self._at(f"{route}/{index}")
+                    # The text of a block begins below the line of its mark.
+                    above = (self._at(f"{route}/{index}").line or 1) - ("\n" not in patch)
                     stated = [each for each in read_machines(self._path, patch) if isinstance(each, StatedSetting)]
-                    yield from (replace(each, source=where, cluster=name) for each in stated)
+                    yield from (replace(each, cluster=name) for each in moved(stated, above))
         listed = self._value.get("nodes")
         for index, node in enumerate(listed if isinstance(listed, list) else ()):
             written = mapping(node).get("ipAddress")
@@ -199,32 +228,6 @@ class _Reader:
             found.append(StatedSetting(API_PORT, plane["port"], self._at("/spec/controlPlaneEndpoint/port"), name))
         yield from (replace(each, by_name=True) for each in found)
 
-    def _flags(self, route: str, value: Any, depth: int) -> Iterator[Reading]:
-        """Keys and arguments of k3s, RKE2 and k0s at any place: configuration files, inventories of Ansible."""
-        if depth > _DEPTH:
-            return
-        if isinstance(value, dict):
-            names = {"cluster-cidr": KUBERNETES_PODS, "service-cidr": SERVICES}
-            if not names.keys().isdisjoint(value) and not _K3S_KEYS.isdisjoint(value):
-                yield StatedDistribution(
-                    "k3s", self._at(route), dns=_DNS_ADDONS.isdisjoint(_words(value.get("disable")))
-                )
-            if "podCIDR" in value and "serviceCIDR" in value:
-                names |= {"podCIDR": KUBERNETES_PODS, "serviceCIDR": SERVICES}
-            for key, item in value.items():
-                below = f"{route}/{str(key).replace('~', '~0').replace('/', '~1')}"
-                if key in names:
-                    yield from networks(names[key], item, self._at(below))
-                else:
-                    yield from self._flags(below, item, depth + 1)
-        elif isinstance(value, list):
-            for index, item in enumerate(value):
-                yield from self._flags(f"{route}/{index}", item, depth + 1)
-        elif isinstance(value, str):
-            for match in _ARGUMENT.finditer(value):
-                field = KUBERNETES_PODS if match[1] == "cluster-cidr" else SERVICES
-                yield from networks(field, match[2].strip("\"'"), self._at(route))
-
 
 def _name(value: Any) -> str | None:
     return value if isinstance(value, str) and value and not yamltext.has_substitution(value) else None
@@ -235,11 +238,6 @@ def _skips_dns(phases: Any) -> bool:
     return isinstance(phases, list) and any(phase in ("addon", "addon/coredns") for phase in phases)
 
 
-def _words(value: Any) -> list[str]:
-    """A list of texts, or one text with commas."""
-    return [str(each) for each in value] if isinstance(value, list) else re.split(r"[\s,]+", str(value or ""))
-
-
 def holds_settings(data: bytes) -> bool:
     """Whether a file may say anything that `read_machines` reads."""
     # Each mark holds one of these, which a search without a pattern finds much sooner.
@@ -248,6 +246,10 @@ def holds_settings(data: bytes) -> bool:
         or b"Nets" in data
         or b"-cidr" in data
         or b"-ip-range" in data
+        or b"_cidr" in data
+        or b"_subnet" in data
+        or b"_service_" in data
+        or b"IPRange" in data
         or b"podCIDR:" in data
         or b"talosVersion" in data
         or b"controlPlane" in data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -25,7 +26,12 @@ DEFAULT_NAME = "default"
 #: The key of a cluster of which no file tells the name, where no other cluster is known.
 UNKNOWN = ""
 #: Folders whose files describe no cluster that runs.
-_ASIDE = frozenset({"archive", "archived", "attic", "docs", "example", "examples", "test", "tests", "testdata"})
+_ASIDE = frozenset(
+    {"archive", "archived", "attic", "backup", "backups", "deprecated", "disabled", "docs", "example", "examples"}
+    | {"old", "sample", "samples", "test", "tests", "testdata", "unused"}
+)
+#: Parts of the name of a file that is to be copied and filled in.
+_ASIDE_NAMES = re.compile(r"(?:^|[._-])(?:example|sample|template|tmpl|dist|bak|old|disabled)(?:[._-]|$)")
 _CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 
 Readings = Sequence[Reading]
@@ -51,12 +57,13 @@ def settle(readings: Readings, clusters: Iterable[str], local: Callable[[str], S
     """
     names = tuple(clusters)
     by_field: dict[tuple[str, str], dict[Any, Source]] = {}
+    by_default: dict[tuple[str, str], dict[Any, Source]] = {}
     nodes: dict[tuple[str, str], Node] = {}
     distributions: dict[str, StatedDistribution] = {}
     without_dns: set[str] = set()
     problems = []
     for each in readings:
-        if isinstance(each, StatedDistribution) and _aside(each.source.path):
+        if isinstance(each, StatedDistribution) and is_aside(each.source.path):
             continue
         name = _cluster_of(each, names, local, only)
         if name is None and not names and isinstance(each, StatedDistribution):
@@ -67,12 +74,13 @@ def settle(readings: Readings, clusters: Iterable[str], local: Callable[[str], S
             distributions.setdefault(name, each)
             without_dns |= set() if each.dns else {name}
         elif isinstance(each, StatedSetting):
-            by_field.setdefault((name, each.field), {}).setdefault(each.value, each.source)
+            kept = by_default if each.default else by_field
+            kept.setdefault((name, each.field), {}).setdefault(each.value, each.source)
         else:
             labels = {_CONTROL_PLANE: ""} if each.control_plane else {}
             nodes.setdefault((name, each.name), Node(each.name, name, labels, each.addresses, (), each.source))
     values: dict[str, dict[str, tuple[Any, Source]]] = {}
-    for (name, key), stated in by_field.items():
+    for (name, key), stated in {**by_default, **by_field}.items():
         if len(stated) == 1:
             values.setdefault(name, {})[key] = next(iter(stated.items()))
         else:
@@ -86,7 +94,7 @@ def settle(readings: Readings, clusters: Iterable[str], local: Callable[[str], S
 def own_names(readings: Readings) -> tuple[str, ...]:
     """The one cluster that readings are about where nothing else names a cluster; none where they name several."""
     stated = [each for each in readings if not isinstance(each, StatedDistribution)]
-    found = {each.cluster for each in stated if not _aside(each.source.path) and not _by_name(each)}
+    found = {each.cluster for each in stated if not is_aside(each.source.path) and not _by_name(each)}
     named = found - {None}
     if not found or len(named) > 1:
         return ()
@@ -107,12 +115,14 @@ def with_readings(cluster: Cluster, values: Mapping[str, tuple[Any, Source]]) ->
 
 
 def _cluster_of(stated: Reading, names: Sequence[str], local: Callable[[str], Sequence[str]], only: bool) -> str | None:
+    if _ASIDE_NAMES.search(posixpath.basename(stated.source.path)):
+        return None
     by_config = local(stated.source.path)
     if by_config:
         return by_config[0] if len(by_config) == 1 else None
     if stated.cluster in names:
         return stated.cluster
-    if _by_name(stated) or _aside(stated.source.path):
+    if _by_name(stated) or is_aside(stated.source.path):
         return None
     in_path = [name for name in names if name in posixpath.dirname(stated.source.path).split("/")]
     if len(in_path) == 1:
@@ -124,9 +134,11 @@ def _by_name(stated: Reading) -> bool:
     return isinstance(stated, StatedSetting | StatedDistribution) and stated.by_name
 
 
-def _aside(path: str) -> bool:
-    folders = posixpath.dirname(path).split("/")
-    return any(name in _ASIDE or (name.startswith(".") and name not in (".", "..")) for name in folders)
+def is_aside(path: str) -> bool:
+    """Whether a file describes no cluster that runs: an example, a template to fill in, or what is kept for later."""
+    *folders, name = path.split("/")
+    kept = any(each in _ASIDE or (each.startswith(".") and each not in (".", "..")) for each in folders)
+    return kept or _ASIDE_NAMES.search(name) is not None
 
 
 def _shown(value: Any) -> str:

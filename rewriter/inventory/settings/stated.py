@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rewriter.inventory.facts import Source
@@ -15,6 +15,15 @@ KUBERNETES_PODS = "kubernetes_pod_cidrs"
 SERVICES = "service_cidrs"
 API_HOST, API_PORT = "api_server_host", "api_server_port"
 
+#: How variables of Terraform and Ansible are called that hold ranges.
+_FIELDS = {
+    KUBERNETES_PODS: "pod_cidrs? pods_cidrs? pod_subnets? pods_subnets? cluster_cidr cluster_pods?_cidrs? podSubnets?"
+    " cluster_pod_nets? pod_network_cidr pod_cidr_block cluster_ipv4_cidr_block cluster_pod_subnets?",
+    SERVICES: "service_cidrs? services_cidrs? service_subnets? services_subnets? cluster_(?:service|svc)s?_cidrs?"
+    " svc_cidrs? service_ipv4_cidr services_ipv4_cidr_block service_cidr_block cluster_service_subnets?"
+    " serviceSubnets?",
+}
+_NAMES = {field: re.compile("|".join(names.split())) for field, names in _FIELDS.items()}
 _ENDPOINT = re.compile(r"(?:https?://)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?/?")
 
 
@@ -22,7 +31,8 @@ _ENDPOINT = re.compile(r"(?:https?://)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(?::(\
 class StatedSetting:
     """A field of `Cluster` (or KUBERNETES_PODS) with its value.
 
-    `cluster` is the name that the file gives the cluster; with `by_name` it is about no cluster of another name.
+    `cluster` is the name that the file gives the cluster; with `by_name` it is about no cluster of another name. A
+    `default` counts only where nothing else is stated.
     """
 
     field: str
@@ -30,6 +40,7 @@ class StatedSetting:
     source: Source
     cluster: str | None = None
     by_name: bool = False
+    default: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,17 @@ class StatedDistribution:
 
 
 Reading = StatedSetting | StatedNode | StatedDistribution
+
+
+def field_of_name(name: str) -> str | None:
+    """The field that a variable of Terraform or Ansible holds, by the names that people give such variables."""
+    return next((field for field, names in _NAMES.items() if names.fullmatch(name)), None)
+
+
+def moved(readings: Iterable[Reading], lines: int) -> Iterator[Reading]:
+    """What a text within a file says, at the file's own lines: `lines` stand above the text."""
+    for each in readings:
+        yield replace(each, source=replace(each.source, line=(each.source.line or 1) + lines))
 
 
 def ranges(value: Any) -> tuple[str, ...]:

@@ -60,6 +60,34 @@ FORMS = {
     "defaults of variables": ("variables.tf", f'variable "pod_cidr" {{\n  type    = string\n'
         f'  default = "{PODS}"\n}}\n'
         f'variable "service_cidr" {{\n  default = "{SERVICES}"\n}}\n'),
+    "talos, JSON patch of the network": ("p.yaml", f"- op: add\n  path: /cluster/network\n"
+        f"  value: {{podSubnets: [{PODS}], serviceSubnets: [{SERVICES}]}}\n"),
+    "Omni": ("cluster.yaml", "kind: Cluster\nname: default\ntalos: {version: v1.8.0}\npatches:\n  - name: net\n"
+        f"    inline:\n      cluster:\n        network:\n          podSubnets: [{PODS}]\n"
+        f"          serviceSubnets: [{SERVICES}]\n"),
+    "kOps": ("k.yaml", "apiVersion: kops.k8s.io/v1alpha2\nkind: Cluster\nmetadata: {name: default}\nspec:\n"
+        f"  podCIDR: {PODS}\n  serviceClusterIPRange: {SERVICES}\n"),
+    "RKE": ("cluster.yml", f"services:\n  kube-controller:\n    cluster_cidr: {PODS}\n"
+        f"    service_cluster_ip_range: {SERVICES}\n"),
+    "kubespray": ("inventory/home/group_vars/k8s_cluster/k8s-cluster.yml", f"kube_pods_subnet: {PODS}\n"
+        f"kube_pods_subnet_ipv6: fd85:ee78:d8a6:8607::1:0000/112\nkube_service_addresses: {SERVICES}\n"),
+    "variables of Ansible": ("ansible/group_vars/all.yml", f"cluster_cidr: {PODS}\nservice_cidr: {SERVICES}\n"),
+    "rke2 of Ansible, texts": ("group_vars/all.yaml", "rke2_server_options:\n"
+        f"  - 'cluster-cidr: {PODS}'\n  - 'service-cidr: {SERVICES}'\n"),
+    "k3s of Ansible, a text": ("inventory.yml", "k3s_cluster:\n  vars:\n    server_config_yaml: |\n"
+        f"      cluster-cidr: {PODS}\n      service-cidr: {SERVICES}\n"),
+    "a playbook": ("site.yml", "- hosts: all\n  tasks:\n    - name: k3s\n"
+        f"      ansible.builtin.command: k3s server --cluster-cidr={PODS} --service-cidr={SERVICES}\n"),
+    "cloud-init with kubeadm": ("user-data.yaml", "write_files:\n  - path: /etc/kubeadm.yaml\n    content: |\n      "
+        + KUBEADM.replace("\n", "\n      ").rstrip() + "\n"),
+    "objects of one line": ("a.tf", f'locals {{\n  net = {{ pod_cidr = "{PODS}", service_cidr = "{SERVICES}" }}\n}}\n'),
+    "pods and services beside each other": ("networking.hcl", f'locals {{\n  cidrs = {{\n    pods     = "{PODS}"\n'
+        f'    services = "{SERVICES}"\n  }}\n}}\n'),
+    "tfvars in JSON": ("terraform.tfvars.json", f'{{"pod_cidr": "{PODS}", "service_cidr": "{SERVICES}"}}'),
+    "an object that is a default": ("variables.tf", 'variable "net" {\n  default = {\n'
+        f'    pod_cidr     = "{PODS}"\n    service_cidr = "{SERVICES}"\n  }}\n}}\n'),
+    "a heredoc of talos": ("a.tf", "locals {\n  patch = <<-EOT\n    cluster:\n      network:\n"
+        f"        podSubnets: [{PODS}]\n        serviceSubnets: [{SERVICES}]\n  EOT\n}}\n"),
     "talos in Terraform": ("talos.tf", "locals {\n  patch = yamlencode({ cluster = { network = {\n"
         f'    podSubnets     = ["{PODS}"]\n    serviceSubnets = ["{SERVICES}"]\n  }} }} }})\n}}\n'),
 }  # fmt: skip
@@ -75,6 +103,19 @@ LOOKALIKES = {
     "no range": ("config.yaml", "cluster-cidr: 10.42.0.0\nflannel-backend: none\n"),
     "an expression": ("a.tf", 'locals {\n  pod_cidr = cidrsubnet("10.0.0.0/8", 8, 42)\n}\n'),
     "an interpolation": ("a.tf", 'locals {\n  pod_cidr = "${var.prefix}.0.0/16"\n}\n'),
+    "a comment of several lines": ("a.tf", f'locals {{\n/*\n  pod_cidr = "{PODS}"\n*/\n}}\n'),
+    "a comment": ("m.yaml", f"cluster:\n  network:\n    # podSubnets: [{PODS}]\n    dnsDomain: cluster.local\n"),
+    "a placeholder": ("m.yaml", "cluster:\n  network:\n    podSubnets: ['<pods>']\n"),
+    "a file to fill in": ("m.example.yaml", f"cluster:\n  network:\n    podSubnets: [{PODS}]\n"),
+    "a sample": ("inventory/sample/group_vars/all.yml", f"kube_pods_subnet: {PODS}\n"),
+    "addresses of a machine": ("m.yaml", "cluster: {}\n"
+        f"machine: {{network: {{interfaces: [{{addresses: ['{PODS}']}}], podSubnets: ['{PODS}']}}}}\n"),
+    "a virtual cluster": ("vcluster/values.yaml", f"vcluster:\n  extraArgs: [--cluster-cidr={PODS}]\n"),
+    "a release that has arguments": ("r.yaml", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n"
+        "metadata: {name: inner, namespace: lab}\n"
+        f"spec: {{values: {{controlPlane: {{extraArgs: [--cluster-cidr={PODS}]}}}}}}\n"),
+    "a variable of another thing": ("values.yaml", f"vpn:\n  cluster_cidr: {PODS}\n"),
+    "pods without services": ("networking.hcl", f'locals {{\n  routes = {{\n    pods = "{PODS}"\n  }}\n}}\n'),
     "another name": ("a.tf", f'locals {{\n  vpc_cidr = "{PODS}"\n}}\n'),
     "an operation that removes": ("p.yaml", "- {op: remove, path: /cluster/network/podSubnets}\n"),
     "the range of a machine": ("m.yaml", "cluster: {}\n"
@@ -96,6 +137,47 @@ def test_the_range_of_pods_counts_only_where_cilium_takes_it(path: str, text: st
     pool = CILIUM.replace("mode: kubernetes", "mode: cluster-pool")
     (cluster,) = inventory({"cilium.yaml": pool, path: text}).clusters
     assert (cluster.pod_cidrs, cluster.service_cidrs) == (None, (SERVICES,))
+
+
+def test_what_is_stated_goes_before_a_default() -> None:
+    for default, stated in (
+        (("variables.tf", 'variable "pod_cidr" {\n  default = "10.244.0.0/16"\n}\n'), "terraform.tfvars"),
+        (("modules/net/variables.tf", 'variable "n" {\n  default = { pod_cidr = "10.244.0.0/16" }\n}\n'), "a.tf"),
+    ):
+        files = {"cilium.yaml": CILIUM, default[0]: default[1], stated: f'pod_cidr = "{PODS}"\n'}
+        (cluster,) = inventory(files).clusters
+        assert (cluster.pod_cidrs, cluster.source_of("pod_cidrs").path) == ((PODS,), stated)
+    roles = "roles/kubespray_defaults/defaults/main.yml"
+    files = {
+        "cilium.yaml": CILIUM,
+        roles: "kube_pods_subnet: 10.233.64.0/18\n",
+        "group_vars/all.yml": f"kube_pods_subnet: {PODS}\n",
+    }
+    assert inventory(files).clusters[0].pod_cidrs == (PODS,)
+
+
+def test_talhelper_fills_in_the_variables_of_its_talenv() -> None:
+    config = (
+        "clusterName: default\nclusterPodNets: ['${PODS}']\nclusterSvcNets: ['${SVC}']\nendpoint: https://${VIP}:6443\n"
+    )
+    files = {
+        "cilium.yaml": CILIUM,
+        "talos/talconfig.yaml": config,
+        "talos/talenv.yaml": f"PODS: {PODS}\nVIP: 10.0.0.5\n",
+    }
+    files["talenv.yaml"] = f"SVC: {SERVICES}\n"
+    (cluster,) = inventory(files).clusters
+    assert (cluster.pod_cidrs, cluster.service_cidrs, cluster.api_server_host) == ((PODS,), None, "10.0.0.5")
+    assert str(cluster.source_of("pod_cidrs")) == "talos/talconfig.yaml:2"
+
+
+def test_the_line_within_a_text_is_the_line_of_the_file() -> None:
+    text = FORMS["a heredoc of talos"][1]
+    (cluster,) = inventory({"cilium.yaml": CILIUM, "a.tf": text}).clusters
+    assert str(cluster.source_of("service_cidrs")) == "a.tf:6"
+    text = FORMS["cloud-init with kubeadm"][1]
+    (cluster,) = inventory({"cilium.yaml": CILIUM, "c.yaml": text}).clusters
+    assert str(cluster.source_of("pod_cidrs")) == "c.yaml:6"
 
 
 @pytest.mark.parametrize(("path", "text"), LOOKALIKES.values(), ids=LOOKALIKES)
