@@ -6,9 +6,11 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
-from rewriter.inventory.cilium_values import DEFAULT_NAME, CiliumSettings, read_values
+from rewriter import yamltext
+from rewriter.inventory.appliers import api_group
+from rewriter.inventory.cilium_values import DEFAULT_NAME, MULTI_POOL, CiliumSettings, pools_of, read_values
 from rewriter.inventory.facts import AGENT_FIELDS, Source
 from rewriter.inventory.kubernetes import namespace_of
 from rewriter.inventory.kustomize import joined
@@ -19,6 +21,8 @@ from rewriter.inventory.placements import Placements
 from rewriter.inventory.releases.model import Chart, Release
 from rewriter.inventory.releases.values import ValuesFiles, over, values_of
 from rewriter.inventory.setting_places import setting_places
+from rewriter.inventory.settings.settle import is_aside
+from rewriter.inventory.settings.stated import ranges
 from rewriter.inventory.tree_files import TreeFiles
 
 CHART = "cilium"
@@ -42,6 +46,7 @@ _OWN_KEYS = {
     "tunnelProtocol",
 }
 _FEWEST_KEYS = 2
+KOPS = "kops.k8s.io"
 
 #: How much an installation's word counts: applied by Flux or Argo CD, found in the tree, or only a values file.
 APPLIED, FOUND, LOOSE = 0, 1, 2
@@ -56,6 +61,14 @@ class Install:
     rank: int
 
 
+class _Pool(NamedTuple):
+    """A CiliumPodIPPool: its spec, and the target that it goes to."""
+
+    spec: Mapping[str, Any]
+    source: Source
+    target: str | None
+
+
 def cilium_installs(
     releases: Sequence[Release], files: TreeFiles, placements: Placements, values: ValuesFiles
 ) -> list[Install]:
@@ -65,13 +78,16 @@ def cilium_installs(
     """
     reader = _Reader(files, placements, values, frozenset(each.chart.folder for each in releases))
     found = [install for release in releases for install in reader.of_release(release)]
-    found += [*reader.chart_configs(), *reader.config_maps()]
+    found += [*reader.chart_configs(), *reader.config_maps(), *reader.kops()]
+    found = [each for each in found if not _is_kept_aside(each)] or found
     found += reader.loose(found)
+    found = list(_with_pools(found, reader.pools()))
     found.sort(key=lambda install: (install.rank, str(install.settings.source)))
-    return [_cited(install, files, sorted(values.used)) for install in found]
+    homes = {posixpath.dirname(files.inner(each.settings.source.path)) for each in found}
+    return [_cited(install, files, sorted(values.used), homes) for install in found]
 
 
-def _cited(install: Install, files: TreeFiles, used: Sequence[str]) -> Install:
+def _cited(install: Install, files: TreeFiles, used: Sequence[str], homes: set[str]) -> Install:
     """The installation with the lines of its keys: in its manifest, else in the values files that releases use."""
     settings = install.settings
     values = {field.name: getattr(settings, field.name) for field in fields(settings)}
@@ -81,9 +97,12 @@ def _cited(install: Install, files: TreeFiles, used: Sequence[str]) -> Install:
     beside = [
         inner for inner in map(files.inner, (*configs, *files.variable_files)) if posixpath.dirname(inner) == folder
     ]
-    inners = dict.fromkeys([own, joined(folder, "values.yaml"), *beside, *used])
+    # Values that lie beside another installation are that one's.
+    shared = [inner for inner in used if posixpath.dirname(inner) not in homes - {folder}]
+    inners = dict.fromkeys([own, joined(folder, "values.yaml"), *beside, *shared])
     texts = [(files.names[inner], partial(files.bytes_of, inner)) for inner in inners if inner in files.names]
-    return replace(install, settings=replace(settings, cited=setting_places(values, settings.source, texts)))
+    places = setting_places(values, settings.source, texts)
+    return replace(install, settings=replace(settings, cited=(*settings.cited, *places)))
 
 
 class _Reader:
@@ -128,16 +147,39 @@ class _Reader:
                     yield Install(settings, target, _rank(target))
 
     def config_maps(self) -> Iterator[Install]:
-        for inner, manifest in self._manifests(b"ConfigMap", "ConfigMap"):
-            if manifest.name == "cilium-config":
-                stated = cluster_settings(manifest.value, (), ())
+        """The agents' own settings as manifests, in files and in what Talos is given to apply (`inlineManifests`)."""
+        found = [*self._manifests(b"ConfigMap", "ConfigMap"), *self._inline_manifests()]
+        for inner, manifest in found:
+            if manifest.kind == "ConfigMap" and manifest.name == "cilium-config":
+                for target in self._targets(inner):
+                    yield Install(_of_config_map(manifest), target, _rank(target))
+
+    def _inline_manifests(self) -> Iterator[tuple[str, Manifest]]:
+        for file in self._files.of_kinds(frozenset({b"ConfigMap"})):
+            if b"inlineManifests" not in file.data or b"cilium-config" not in file.data:
+                continue
+            for document in _documents(file.data):
+                route = "/cluster/inlineManifests"
+                listed = items(mapping(mapping(document.value).get("cluster")).get("inlineManifests"))
+                for index, each in enumerate(listed):
+                    above = yamltext.locate(document, f"{route}/{index}/contents").line
+                    for inner in _documents(str(each.get("contents") or "").encode()):
+                        if isinstance(inner.value, dict):
+                            source = Source(file.path, above + yamltext.locate(inner, "").line)
+                            yield self._files.inner(file.path), Manifest(source, inner.value)
+
+    def kops(self) -> Iterator[Install]:
+        """Cilium as kOps installs it: `spec.networking.cilium` of its Cluster, which gives nodes their ranges."""
+        for inner, manifest in self._manifests(b"Cluster", "Cluster"):
+            networking = mapping(mapping(manifest.value.get("spec")).get("networking"))
+            if api_group(manifest.value) == KOPS and isinstance(networking.get("cilium"), dict):
+                stated = mapping(networking["cilium"])
                 settings = CiliumSettings(
                     manifest.source,
-                    name=stated["name"],
-                    pod_cidrs=tuple(stated["pod_cidrs"]) if "pod_cidrs" in stated else None,
-                    **{field: stated[field] for field in AGENT_FIELDS if field in stated},
-                    kube_proxy_replacement=stated.get("kube_proxy_replacement"),
-                    dns_name_error=stated.get("dns_name_error"),
+                    name=_text(stated.get("clusterName")) or DEFAULT_NAME,
+                    version=(_text(stated.get("version")) or "").removeprefix("v") or None,
+                    ipam=_text(stated.get("ipam")) or "kubernetes",
+                    complete=False,
                 )
                 for target in self._targets(inner):
                     yield Install(settings, target, _rank(target))
@@ -147,7 +189,7 @@ class _Reader:
 
         Values that do not name their cluster count where they are the only word about Cilium in the tree.
         """
-        found = [*self._loose_charts(), *self._loose_values()]
+        found = [each for each in (*self._loose_charts(), *self._loose_values()) if not _is_kept_aside(each)]
         named = [each for each in found if each.settings.name is not None]
         yield from named
         if not named and not installs and len(found) == 1:
@@ -176,6 +218,14 @@ class _Reader:
             if values and "kind" not in values and _are_of_cilium(values):
                 yield Install(read_values(values, Source(path, 1), None, complete=False), None, LOOSE)
 
+    def pools(self) -> list[_Pool]:
+        """The objects that pods get their addresses from with `ipam.mode: multi-pool`."""
+        return [
+            _Pool(mapping(manifest.value.get("spec")), manifest.source, target)
+            for inner, manifest in self._manifests(b"CiliumPodIPPool", "CiliumPodIPPool")
+            for target in self._targets(inner)
+        ]
+
     def _targets(self, inner: str) -> Iterable[str | None]:
         return tuple(dict.fromkeys(each.target for each in self._placements.of(inner))) or (None,)
 
@@ -186,6 +236,49 @@ class _Reader:
                 for manifest in self._files.manifests(file.path, file.data):
                     if manifest.kind == kind:
                         yield inner, manifest
+
+
+def _of_config_map(manifest: Manifest) -> CiliumSettings:
+    stated = cluster_settings(manifest.value, (), ())
+    data = mapping(manifest.value.get("data"))
+    native = [data.get(f"{family}-native-routing-cidr") for family in ("ipv4", "ipv6")]
+    within = tuple(cidr for text in native for cidr in ranges(text))
+    return CiliumSettings(
+        manifest.source,
+        name=stated["name"],
+        pod_cidrs=tuple(stated["pod_cidrs"]) if "pod_cidrs" in stated else None,
+        pods_within=within or None,
+        ipam=_text(data.get("ipam")),
+        **{field: stated[field] for field in AGENT_FIELDS if field in stated},
+        kube_proxy_replacement=stated.get("kube_proxy_replacement"),
+        dns_name_error=stated.get("dns_name_error"),
+    )
+
+
+def _with_pools(installs: Iterable[Install], pools: Sequence[_Pool]) -> Iterator[Install]:
+    """Installations with the pools that stand beside them as objects; None where one of those is not known in full."""
+    for each in installs:
+        beside = [pool for pool in pools if None in (pool.target, each.target) or pool.target == each.target]
+        if each.settings.ipam != MULTI_POOL or not beside:
+            yield each
+            continue
+        of_objects = pools_of(pool.spec for pool in beside)
+        known = dict.fromkeys([*(each.settings.pod_cidrs or ()), *(of_objects or ())])
+        cidrs = tuple(known) if of_objects else None
+        cited = each.settings.cited if each.settings.pod_cidrs else (("pod_cidrs", beside[0].source),)
+        yield replace(each, settings=replace(each.settings, pod_cidrs=cidrs, cited=cited))
+
+
+def _is_kept_aside(install: Install) -> bool:
+    """Whether nothing applies an installation that lies among examples, archives and the like."""
+    return install.rank != APPLIED and is_aside(install.settings.source.path)
+
+
+def _documents(data: bytes) -> list[yamltext.Document]:
+    try:
+        return yamltext.parse(yamltext.decode(data))
+    except yamltext.YamlTextError:
+        return []
 
 
 def _are_of_cilium(values: Mapping[str, Any]) -> bool:

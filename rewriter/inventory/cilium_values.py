@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,8 @@ from rewriter.inventory.settings.stated import is_loopback, ranges
 DEFAULT_NAME = "default"
 #: The chart's defaults of ipam.mode and ipam.operator.clusterPoolIPv4PodCIDRList.
 DEFAULT_IPAM, DEFAULT_POOL = "cluster-pool", "10.0.0.0/8"
+#: The mode in which each namespace may take its addresses from a pool of its own.
+MULTI_POOL = "multi-pool"
 _NATIVE = ("ipv4NativeRoutingCIDR", "ipv6NativeRoutingCIDR")
 
 
@@ -136,11 +138,16 @@ def _members(clusters: Any) -> list[str]:
 
 
 def _pod_cidrs(values: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """The pools that all pods come from; None where another way than cluster-pool gives addresses, or none is set."""
+    """The pools that all pods come from; None where another way than pools gives addresses, or none is set.
+
+    With `ipam.mode: multi-pool` there may be more pools, as objects (CiliumPodIPPool).
+    """
     ipam = mapping(values.get("ipam"))
-    if ipam.get("mode", "cluster-pool") != "cluster-pool":
-        return None
     operator = mapping(ipam.get("operator"))
+    if ipam.get("mode") == MULTI_POOL:
+        return pools_of(mapping(operator.get("autoCreateCiliumPodIPPools")).values())
+    if ipam.get("mode", DEFAULT_IPAM) != DEFAULT_IPAM:
+        return None
     found: list[str] = []
     for family, default in (("4", True), ("6", False)):
         enabled = mapping(values.get(f"ipv{family}")).get("enabled", default)
@@ -150,6 +157,18 @@ def _pod_cidrs(values: Mapping[str, Any]) -> tuple[str, ...] | None:
             if not pools or any(_known(pool) is None for pool in pools):
                 return None
             found += pools
+    return tuple(found) or None
+
+
+def pools_of(pools: Iterable[Any]) -> tuple[str, ...] | None:
+    """The ranges of pools (`spec` of CiliumPodIPPool); None where one is not written in full, or there is none."""
+    found: list[str] = []
+    for pool in pools:
+        written = [mapping(mapping(pool).get(family)).get("cidrs") for family in ("ipv4", "ipv6")]
+        known = [ranges(cidrs) for cidrs in written if cidrs]
+        if not all(known):
+            return None
+        found += [cidr for cidrs in known for cidr in cidrs]
     return tuple(found) or None
 
 
@@ -163,7 +182,8 @@ def _pods_within(values: Mapping[str, Any], *, complete: bool) -> tuple[str, ...
     if native or any(values.get(key) for key in _NATIVE):
         return native or None
     pool = mapping(mapping(values.get("ipam")).get("operator")).get("clusterPoolIPv4PodCIDRList")
-    is_default = complete and not pool and _ipam(values, complete=True) == DEFAULT_IPAM
+    has_pool = mapping(values.get("ipv4")).get("enabled", True) is True and not pool
+    is_default = complete and has_pool and _ipam(values, complete=True) == DEFAULT_IPAM
     return (DEFAULT_POOL,) if is_default else None
 
 

@@ -9,6 +9,8 @@ from typing import Any
 from rewriter.inventory.settings.hcl import HclError, read_block
 
 HELM_RELEASE = re.compile(r'^resource\s+"helm_release"\s+"([^"]+)"\s*\{', re.MULTILINE)
+#: A chart that Terraform renders, to give the manifests to the machines or to a repository.
+HELM_TEMPLATE = re.compile(r'^data\s+"helm_template"\s+"([^"]+)"\s*\{', re.MULTILINE)
 _REPEATED = ("count", "for_each")
 
 

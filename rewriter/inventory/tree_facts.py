@@ -44,6 +44,7 @@ KEPT_KINDS = (
     | MUTATION_KINDS
     | GENERATING_KINDS
     | {PROXY_KIND, b"GitRepository", b"HelmRelease", b"OCIRepository", b"HelmChart", b"HelmChartConfig"}
+    | {b"CiliumPodIPPool"}
 )
 
 

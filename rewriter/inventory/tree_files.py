@@ -103,7 +103,7 @@ class TreeFiles:
     def offer_terraform(self, path: str, data: bytes) -> None:
         """Takes note of a file of Terraform: its Helm releases, and what else makes pods or Services."""
         self.programs += terraform_programs(path, data)
-        if b'"helm_release"' in data:
+        if b'"helm_release"' in data or b'"helm_template"' in data:
             self.terraform.append((path, data))
 
     def leave_out(

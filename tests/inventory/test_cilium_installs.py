@@ -74,6 +74,24 @@ FORMS: dict[str, Mapping[str, str]] = {
         "helmfile.d/10-cni.yaml": "releases:\n  - name: cilium\n    chart: cilium/cilium\n    version: 1.18.3\n"
         "    set: [{name: 'ipam.operator.clusterPoolIPv4PodCIDRList', value: '{10.42.0.0/16}'}]\n"
     },
+    "helmfile, a list of set": {
+        "helmfile.yaml.gotmpl": "releases:\n  - name: cilium\n    chart: cilium/cilium\n    version: 1.18.3\n"
+        "    set: [{name: ipam.operator.clusterPoolIPv4PodCIDRList, values: [10.42.0.0/16]}]\n"
+    },
+    "k0s": {
+        "k0s.yaml": "apiVersion: k0s.k0sproject.io/v1beta1\nkind: ClusterConfig\nmetadata: {name: k0s}\nspec:\n"
+        "  extensions:\n    helm:\n      charts:\n        - name: cilium\n          chartname: cilium/cilium\n"
+        f"          version: 1.18.3\n          namespace: kube-system\n          values: |\n            {POOL}\n"
+    },
+    "Terraform, a list of set": {
+        "main.tf": 'resource "helm_release" "cilium" {\n  name = "cilium"\n  chart = "cilium"\n  version = "1.18.3"\n'
+        '  set_list {\n    name  = "ipam.operator.clusterPoolIPv4PodCIDRList"\n'
+        '    value = ["10.42.0.0/16"]\n  }\n}\n'
+    },
+    "Terraform, a template": {
+        "main.tf": 'data "helm_template" "cilium" {\n  name = "cilium"\n  chart = "cilium"\n  version = "1.18.3"\n'
+        f"  values = [<<-EOT\n    {POOL}\n    EOT\n  ]\n}}\n"
+    },
     "Terraform": {
         "main.tf": 'resource "helm_release" "cilium" {\n  name = "cilium"\n  chart = "cilium"\n  version = "1.18.3"\n'
         f"  values = [<<-EOT\n    {POOL}\n    EOT\n  ]\n}}\n"
@@ -109,6 +127,12 @@ def test_pods_range_and_release_are_read(files: Mapping[str, str]) -> None:
     assert (cluster.name, cluster.version, cluster.pod_cidrs) == ("default", "1.18.3", ("10.42.0.0/16",))
 
 
+_BY_PATH = frozenset(
+    {"helmfile, set", "helmfile, a list of set", "Terraform", "Terraform, a list of set", "Terraform, a template"}
+    | {"ApplicationSet"}
+)
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_a_setting_is_cited_at_the_line_of_its_key(form: str) -> None:
     files = FORMS[form]
@@ -119,7 +143,7 @@ def test_a_setting_is_cited_at_the_line_of_its_key(form: str) -> None:
         if "clusterPoolIPv4PodCIDRList" in line
     )
     cited = str(only_cluster(files).source_of("pod_cidrs"))
-    by_path = "clusterPoolIPv4PodCIDRList[" in str(files) or form in ("helmfile, set", "Terraform", "ApplicationSet")
+    by_path = "clusterPoolIPv4PodCIDRList[" in str(files) or form in _BY_PATH
     assert (cited == place) is not by_path  # What a path or a template sets, and no key, is cited with its release.
 
 
@@ -165,3 +189,92 @@ def test_values_that_are_not_read_leave_defaults_open() -> None:
     made = inventory({"a.yaml": f"{_RELEASE}  valuesFrom: [{{kind: Secret, name: values}}]\n"})
     assert not made.clusters
     assert [(each.settings.name, each.settings.pods_within) for each in made.installs] == [(None, None)]
+
+
+_CONFIG = (
+    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cilium-config, namespace: kube-system}\n"
+    "data: {ipam: kubernetes, ipv4-native-routing-cidr: 10.40.0.0/13}\n"
+)
+_TALOS = "cluster:\n  network: {podSubnets: [10.42.0.0/16]}\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "line"),
+    [
+        ({"cm.yaml": _CONFIG, "talos.yaml": _TALOS}, "cm.yaml:1"),
+        (
+            {
+                "talos.yaml": f"{_TALOS}  inlineManifests:\n    - name: cilium\n      contents: |\n        "
+                + _CONFIG.replace("\n", "\n        ").rstrip()
+                + "\n"
+            },
+            "talos.yaml:6",
+        ),
+    ],
+    ids=["a manifest", "a manifest that Talos is given"],
+)
+def test_the_agents_own_settings_say_where_pods_are(files: Mapping[str, str], line: str) -> None:
+    cluster = only_cluster(files)
+    assert (cluster.ipam, cluster.pods_within, cluster.pod_cidrs) == (
+        "kubernetes",
+        ("10.40.0.0/13",),
+        ("10.42.0.0/16",),
+    )
+    assert str(cluster.source) == line
+
+
+_AUTO = "autoCreateCiliumPodIPPools: {default: {ipv4: {cidrs: [10.60.0.0/16], maskSize: 27}}}"
+_POOL = (
+    "apiVersion: cilium.io/v2alpha1\nkind: CiliumPodIPPool\nmetadata: {name: media}\n"
+    "spec: {ipv4: {cidrs: [CIDR], maskSize: 27}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("values", "pool", "pods"),
+    [
+        (f"{{ipam: {{mode: multi-pool, operator: {{{_AUTO}}}}}}}", "", ("10.60.0.0/16",)),
+        (f"{{ipam: {{mode: multi-pool, operator: {{{_AUTO}}}}}}}", "10.61.0.0/16", ("10.60.0.0/16", "10.61.0.0/16")),
+        ("{ipam: {mode: multi-pool}}", "10.61.0.0/16", ("10.61.0.0/16",)),
+        (f"{{ipam: {{mode: multi-pool, operator: {{{_AUTO}}}}}}}", "'${POOL}'", None),
+        (f"{{ipam: {{mode: kubernetes, operator: {{{_AUTO}}}}}}}", "10.61.0.0/16", None),
+        ("{ipam: {mode: multi-pool}}", "", None),
+    ],
+)
+def test_pools_of_namespaces_count_in_their_mode_only(values: str, pool: str, pods: tuple[str, ...] | None) -> None:
+    files = {"a.yaml": f"{_RELEASE}  values: {values}\n"}
+    if pool:
+        files["pool.yaml"] = _POOL.replace("CIDR", pool)
+    assert only_cluster(files).pod_cidrs == pods
+
+
+def test_kops_installs_cilium_with_the_ranges_of_nodes() -> None:
+    text = (
+        "apiVersion: kops.k8s.io/v1alpha2\nkind: Cluster\nmetadata: {name: c.example.com}\n"
+        "spec: {podCIDR: 10.42.0.0/16, networking: {cilium: {version: v1.18.3}}}\n"
+    )
+    cluster = only_cluster({"a.yaml": text})
+    assert (cluster.version, cluster.ipam, cluster.pod_cidrs) == ("1.18.3", "kubernetes", ("10.42.0.0/16",))
+    assert not inventory({"a.yaml": text.replace("{cilium: {version: v1.18.3}}", "{calico: {}}")}).installs
+
+
+def test_an_installation_that_nothing_applies_is_not_one_of_an_archive() -> None:
+    release = f"{_RELEASE}  values: {{{POOL}}}\n"
+    old = release.replace("10.42.0.0", "10.99.0.0").replace("1.18.3", "1.15.1")
+    cluster = only_cluster({"apps/cilium.yaml": release, "archive/cilium.yaml": old})
+    assert (cluster.version, cluster.pod_cidrs) == ("1.18.3", ("10.42.0.0/16",))
+    assert only_cluster({"examples/cilium.yaml": release}).version == "1.18.3"
+    assert not inventory({"docs/cilium-values.yaml": f"{POOL}\nkubeProxyReplacement: true\n"}).clusters
+
+
+def test_a_setting_is_not_cited_from_the_values_beside_another_installation() -> None:
+    def folder(name: str, mode: str) -> dict[str, str]:
+        return {
+            f"{name}/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
+            "helmCharts: [{name: cilium, version: 1.18.3, namespace: kube-system, valuesFile: v.yaml}]\n",
+            f"{name}/v.yaml": f"cluster: {{name: {name}}}\n{mode}",
+        }
+
+    mode = "ipam: {mode: kubernetes}\n"
+    made = inventory({**folder("a", mode), **folder("b", f"# own\n{mode}")})
+    assert [str(each.source_of("ipam")) for each in made.clusters] == ["a/v.yaml:2", "b/v.yaml:3"]

@@ -5,7 +5,7 @@
 - Application and what ApplicationSets make (Argo CD, "Helm"): `helm.releaseName`, else the Application's name.
 - `helmCharts` of a Kustomization (Kustomize, "helmCharts").
 - HelmChart of `helm.cattle.io`, and the HelmChartConfig of its name that is laid over it (k3s, "Helm").
-- The releases of a helmfile (`helmfile.py`), and those of Terraform (`terraform.py`).
+- The releases of a helmfile (`helmfile.py`), those of Terraform (`terraform.py`), and those of k0s (`k0s.py`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from rewriter.inventory.kustomize_walk import Placement
 from rewriter.inventory.manifests import Manifest, items, mapping
 from rewriter.inventory.placements import Placements
 from rewriter.inventory.releases.helmfile import helmfile_releases
+from rewriter.inventory.releases.k0s import k0s_releases
 from rewriter.inventory.releases.model import Chart, Release, chart_name
 from rewriter.inventory.releases.set_values import typed
 from rewriter.inventory.releases.terraform import terraform_releases
@@ -34,14 +35,14 @@ K3S_GROUP = "helm.cattle.io"
 def find_releases(files: TreeFiles, placements: Placements, values: ValuesFiles) -> Iterator[Release]:
     """The releases in the order of their files, one for each way in which each is applied.
 
-    A release of a helmfile or of Terraform counts where nothing else installs it: a cluster is often started by one,
-    and goes on with the same release from Flux or Argo CD.
+    A release of k0s, of a helmfile or of Terraform counts where nothing else installs it: a cluster is often started by
+    one, and goes on with the same release from Flux or Argo CD.
     """
     finder = _Finder(files, placements, values)
     found = [*finder.flux(), *finder.k3s(), *finder.applications(), *finder.kustomize()]
     yield from found
     names = {(each.name, each.namespace) for each in found}
-    for each in (*helmfile_releases(files, values, finder.local), *finder.terraform()):
+    for each in (*finder.k0s(), *helmfile_releases(files, values, finder.local), *finder.terraform()):
         if (each.name, each.namespace) not in names:
             yield each
 
@@ -202,6 +203,12 @@ class _Finder:
         )
         values, left = with_set(over(parts), settings)
         return values, ", ".join([*unread, *([left] if left else [])])
+
+    def k0s(self) -> Iterator[Release]:
+        for file in self._files.of_kinds(frozenset({b"ClusterConfig", b"Cluster"})):
+            if b"k0sproject.io" in file.data and b"charts" in file.data:
+                for manifest in self._files.manifests(file.path, file.data):
+                    yield from k0s_releases(manifest)
 
     def terraform(self) -> Iterator[Release]:
         for path, data in self._files.terraform:

@@ -18,7 +18,7 @@ from rewriter.inventory.releases.set_values import typed
 from rewriter.inventory.releases.values import ValuesFiles, over, with_set
 from rewriter.inventory.tree_files import TreeFiles
 
-_NAMES = ("helmfile.yaml", "helmfile.yml")
+_NAMES = frozenset(f"helmfile.{ending}" for ending in ("yaml", "yml", "yaml.gotmpl", "yml.gotmpl"))
 #: What gives a release values that stand elsewhere.
 _ELSEWHERE = ("inherit", "secrets", "valuesTemplate", "setTemplate", "jsonPatches", "strategicMergePatches")
 
@@ -84,6 +84,12 @@ class _Reader:
             found = each if isinstance(each, dict) else self._values.file(joined(self._folder, str(each)))
             parts.append(found or {})
             unread += [str(each)] if found is None else []
-        settings = ((str(each.get("name")), typed(each.get("value"))) for each in items(entry.get("set")))
+        settings = ((str(each.get("name")), _set(each)) for each in items(entry.get("set")))
         laid, left = with_set(over(parts), settings)
         return laid, ", ".join([*unread, *([left] if left else [])])
+
+
+def _set(entry: Mapping[str, Any]) -> Any:
+    """The value of an entry of `set`: one, or the list that `values` gives."""
+    listed = entry.get("values")
+    return [typed(each) for each in listed] if isinstance(listed, list) else typed(entry.get("value"))

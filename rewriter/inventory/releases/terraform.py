@@ -1,8 +1,9 @@
 """The releases that Terraform installs (hashicorp/helm, `helm_release`), as far as they are plain literals.
 
 Read are `name`, `namespace`, `chart`, `repository`, `version`, `values` (texts, heredocs, `file("${path.module}/x")`,
-`yamlencode({…})`) and `set`. An expression is not computed: what it gives is unread. A resource with `count` or
-`for_each`, or whose name or chart is an expression, is no release here and hides what it may make.
+`yamlencode({…})`), `set` and `set_list`. An expression is not computed: what it gives is unread. A resource with `count`
+or `for_each`, or whose name or chart is an expression, is no release here and hides what it may make. The data source
+`helm_template` counts for Cilium alone, which machines are given as manifests.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from rewriter.inventory.facts import Source
@@ -20,10 +22,12 @@ from rewriter.inventory.releases.model import Chart, Release, chart_name
 from rewriter.inventory.releases.set_values import typed
 from rewriter.inventory.releases.values import ValuesFiles, over, values_of, with_set
 from rewriter.inventory.settings.hcl import Call, NotLiteral
-from rewriter.inventory.terraform_resources import HELM_RELEASE, release_body
+from rewriter.inventory.terraform_resources import HELM_RELEASE, HELM_TEMPLATE, release_body
 
 #: What changes the values, or what the chart makes, and is not followed.
-_BLOCKS = ("set_list", "set_sensitive", "postrender", "dynamic")
+_BLOCKS = ("set_sensitive", "postrender", "dynamic")
+#: The chart that is followed where it is only rendered.
+_CILIUM = "cilium"
 
 
 def terraform_releases(path: str, inner: str, text: str, values: ValuesFiles, local: LocalChart) -> Iterator[Release]:
@@ -32,6 +36,10 @@ def terraform_releases(path: str, inner: str, text: str, values: ValuesFiles, lo
         release = _release(path, inner, text, match, values, local)
         if release is not None:
             yield release
+    for match in HELM_TEMPLATE.finditer(text):
+        release = _release(path, inner, text, match, values, local)
+        if release is not None and release.chart.name == _CILIUM:
+            yield replace(release, kind="helm_template")
 
 
 def _release(
@@ -42,16 +50,14 @@ def _release(
         return None
     folder = posixpath.dirname(inner) or "."
     parts, unread = _values(body, folder, values)
-    settings = [each for each in items(body.get("set")) if isinstance(each.get("name"), str)]
+    entries = [*items(body.get("set")), *items(body.get("set_list"))]
+    settings = [each for each in entries if isinstance(each.get("name"), str)]
     laid, left = with_set(
-        over(parts),
-        ((each["name"], _typed(each)) for each in settings if not isinstance(each.get("value"), NotLiteral)),
+        over(parts), ((each["name"], _typed(each)) for each in settings if _is_plain(each.get("value")))
     )
-    unread += [each["name"] for each in settings if isinstance(each.get("value"), NotLiteral)]
+    unread += [each["name"] for each in settings if not _is_plain(each.get("value"))]
     unread += [key for key in ("set", "set_list", "set_sensitive") if isinstance(body.get(key), NotLiteral)]
-    unread += [
-        key for key in ("set_list", "set_sensitive", "postrender", "dynamic") if isinstance(body.get(key), list | dict)
-    ]
+    unread += [key for key in _BLOCKS if isinstance(body.get(key), list | dict)]
     source = Source(path, text.count("\n", 0, match.start()) + 1)
     place = str(body.get("namespace", "default"))
     kind = "helm_release"
@@ -100,4 +106,6 @@ def _is_plain(value: Any) -> bool:
 
 def _typed(setting: Mapping[str, Any]) -> Any:
     value = setting.get("value")
+    if isinstance(value, list):
+        return [typed(each) for each in value]
     return str(value) if setting.get("type") == "string" else typed(value)
