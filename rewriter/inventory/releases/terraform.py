@@ -1,7 +1,7 @@
 """The releases that Terraform installs (hashicorp/helm, `helm_release`), as far as they are plain literals.
 
 Read are `name`, `namespace`, `chart`, `repository`, `version`, `values` (texts, heredocs, `file("${path.module}/x")`,
-`yamlencode({…})`), `set` and `set_list`. An expression is not computed: what it gives is unread. A resource with `count`
+`yamlencode({…})`), `set`, `set_list`. An expression is not computed: what it gives is unread. A resource with `count`
 or `for_each`, or whose name or chart is an expression, is no release here and hides what it may make. The data source
 `helm_template` counts for Cilium alone, which machines are given as manifests.
 """
