@@ -8,7 +8,6 @@ from typing import Any
 
 from rewriter import yamltext
 from rewriter.inventory.agent_config import agent_settings, chart_options
-from rewriter.inventory.appliers import texts_of
 from rewriter.inventory.datapath import Datapath
 from rewriter.inventory.datapath_values import read_datapath
 from rewriter.inventory.facts import Source
@@ -153,8 +152,8 @@ def _pod_cidrs(values: Mapping[str, Any]) -> tuple[str, ...] | None:
         enabled = mapping(values.get(f"ipv{family}")).get("enabled", default)
         written = operator.get(f"clusterPoolIPv{family}PodCIDRList")
         if enabled is True and written:
-            pools = [written] if isinstance(written, str) else list(texts_of(written))
-            if not pools or any(_known(pool) is None for pool in pools):
+            pools = ranges(written)
+            if not pools:
                 return None
             found += pools
     return tuple(found) or None

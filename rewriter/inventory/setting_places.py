@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 
 from rewriter import yamltext
 from rewriter.inventory.agent_config import agent_settings, chart_options
+from rewriter.inventory.cilium_values import KUBEPRISM_PORT, TALOS_API_PORT, pools_of
 from rewriter.inventory.facts import Source
 from rewriter.inventory.manifests import mapping
+from rewriter.inventory.settings.stated import ranges
 
 #: The values of Cilium's chart, and the agents' options, that set each field of a cluster.
 _KEYS: Mapping[str, tuple[str, ...]] = {
@@ -24,7 +26,11 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "identity_labels": ("labels",),
     "node_labels": ("nodeLabels", "node-labels"),
     "cluster_network_policies": ("k8sClusterNetworkPolicy.enabled", "enable-k8s-cluster-network-policy"),
-    "pod_cidrs": ("ipam.operator.clusterPoolIPv4PodCIDRList", "cluster-pool-ipv4-cidr"),
+    "pod_cidrs": (
+        *("ipam.operator.clusterPoolIPv4PodCIDRList", "ipam.operator.clusterPoolIPv6PodCIDRList"),
+        *("ipam.operator.autoCreateCiliumPodIPPools", "cluster-pool-ipv4-cidr"),
+    ),
+    "pods_within": ("ipv4NativeRoutingCIDR", "ipv6NativeRoutingCIDR", "ipv4-native-routing-cidr"),
     "ipam": ("ipam.mode", "ipam"),
     "api_server_host": ("k8sServiceHost",),
     "api_server_port": ("k8sServicePort",),
@@ -140,12 +146,21 @@ def _tells(holder: Mapping[str, Any], field: str, value: Any) -> bool:
     stated = {**agent_settings(holder), **agent_settings(chart_options(holder))}
     if field in stated:
         return bool(stated[field] == value)
-    steps = _KEYS[field][0].split(".")
+    return any(_is_told(holder, keys.split("."), field, value) for keys in _KEYS[field])
+
+
+def _is_told(holder: Mapping[str, Any], steps: list[str], field: str, value: Any) -> bool:
     written: Any = holder
     for step in steps:
         written = mapping(written).get(step)
+    if field == "api_server_port" and str(written) == str(KUBEPRISM_PORT):
+        return bool(value == TALOS_API_PORT)
+    if isinstance(written, dict):
+        written = list(pools_of(written.values()) or ())
     if isinstance(written, list) or isinstance(value, tuple):
-        return bool(tuple(map(str, written if isinstance(written, list) else [written])) == value)
+        # One family of addresses may stand under each of two keys.
+        found = ranges(written)
+        return bool(found) and set(found) <= set(value)
     return str(written).lower() == str(value).lower()
 
 

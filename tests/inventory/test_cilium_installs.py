@@ -278,3 +278,17 @@ def test_a_setting_is_not_cited_from_the_values_beside_another_installation() ->
     mode = "ipam: {mode: kubernetes}\n"
     made = inventory({**folder("a", mode), **folder("b", f"# own\n{mode}")})
     assert [str(each.source_of("ipam")) for each in made.clusters] == ["a/v.yaml:2", "b/v.yaml:3"]
+
+
+def test_the_lines_of_ranges_and_of_a_proxys_port() -> None:
+    values = "ipv4NativeRoutingCIDR: 10.40.0.0/13\n    ipv6NativeRoutingCIDR: fd00::/56\n    k8sServicePort: '7445'\n"
+    text = f"{_RELEASE}  values:\n    k8sServiceHost: localhost\n    {values}"
+    cluster = only_cluster({"a.yaml": text})
+    assert (cluster.pods_within, cluster.api_server_port) == (("10.40.0.0/13", "fd00::/56"), 6443)
+    assert [str(cluster.source_of(each)) for each in ("pods_within", "api_server_port")] == ["a.yaml:8", "a.yaml:10"]
+
+
+def test_a_pool_may_be_several_ranges_in_one_text() -> None:
+    pool = "{clusterPoolIPv4PodCIDRList: 10.42.0.0/16 10.44.0.0/16}"
+    cluster = only_cluster({"a.yaml": f"{_RELEASE}  values: {{ipam: {{operator: {pool}}}}}\n"})
+    assert cluster.pod_cidrs == ("10.42.0.0/16", "10.44.0.0/16")
