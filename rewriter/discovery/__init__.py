@@ -1,6 +1,13 @@
 """Which files to read, and reading them: paths, globs, git, symlinks, sizes."""
 
-from rewriter.discovery.files import PROGRAM_SUFFIXES, TERRAFORM_SUFFIXES, find_files
+from rewriter.discovery.files import (
+    PACKED_SUFFIXES,
+    PROGRAM_NAMES,
+    PROGRAM_SUFFIXES,
+    TERRAFORM_SUFFIXES,
+    find_files,
+    is_beside_manifests,
+)
 from rewriter.discovery.git import changed_files, empty_submodules, repository_remotes, repository_root
 from rewriter.discovery.globs import Globs
 from rewriter.discovery.reading import (
@@ -17,6 +24,8 @@ from rewriter.discovery.unmatched import unmatched
 
 __all__ = [
     "MAX_BYTES",
+    "PACKED_SUFFIXES",
+    "PROGRAM_NAMES",
     "PROGRAM_SUFFIXES",
     "TERRAFORM_SUFFIXES",
     "FoundFile",
@@ -27,6 +36,7 @@ __all__ = [
     "find_files",
     "holds_old_object",
     "holds_policy",
+    "is_beside_manifests",
     "read_bounded",
     "read_file",
     "refuse_device",

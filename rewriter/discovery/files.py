@@ -16,9 +16,17 @@ _SUFFIXES = (".yaml", ".yml", ".json", ".tpl", ".tmpl", ".gotmpl", ".j2")
 TERRAFORM_SUFFIXES = (".hcl", ".tf", ".tfvars")
 #: Files of programs that may make manifests, and templates of which something makes some: neither is applied itself.
 PROGRAM_SUFFIXES = (
-    *(".jsonnet", ".cue", ".k", ".pkl", ".dhall", ".sh"),
+    *(".jsonnet", ".cue", ".k", ".pkl", ".dhall", ".nix"),
+    *(".sh", ".bash", ".zsh", ".ps1", ".mk", ".just"),
     *(f"{suffix}.{made}" for suffix in (".yaml", ".yml") for made in ("in", "erb", "envsubst", "template", "tftpl")),
 )
+#: Such files that go by their whole name.
+PROGRAM_NAMES = frozenset(
+    {"Makefile", "makefile", "GNUmakefile", "justfile", "Justfile", ".justfile", "Jenkinsfile", "Tiltfile"}
+    | {"mise.toml", ".mise.toml"}
+)
+#: Packaged charts, and manifests that are compressed.
+PACKED_SUFFIXES = (".tgz", ".yaml.gz", ".yml.gz")
 #: File names that kustomize (konfig.RecognizedKustomizationFileNames) and kpt know without a suffix.
 _WITHOUT_SUFFIX = ("Kustomization", "Kptfile")
 #: Folders that hold other people's files or git's own; named explicitly, they are read.
@@ -32,7 +40,12 @@ def may_hold_manifests(name: str) -> bool:
 
 def may_hold_facts(name: str) -> bool:
     """Whether files of this name are read when found below a folder, be it for facts alone."""
-    return may_hold_manifests(name) or name.endswith((*TERRAFORM_SUFFIXES, *PROGRAM_SUFFIXES))
+    return may_hold_manifests(name) or is_beside_manifests(name)
+
+
+def is_beside_manifests(name: str) -> bool:
+    """Whether files of this name hold no manifests that are read, but may say or make what a cluster holds."""
+    return name.endswith((*TERRAFORM_SUFFIXES, *PROGRAM_SUFFIXES, *PACKED_SUFFIXES)) or name in PROGRAM_NAMES
 
 
 def find_files(

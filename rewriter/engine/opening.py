@@ -11,8 +11,6 @@ from typing import Any
 from rewriter.config import Config, find_config, load_config
 from rewriter.discovery import (
     MAX_BYTES,
-    PROGRAM_SUFFIXES,
-    TERRAFORM_SUFFIXES,
     FoundFile,
     Globs,
     InputError,
@@ -21,6 +19,7 @@ from rewriter.discovery import (
     find_files,
     holds_old_object,
     holds_policy,
+    is_beside_manifests,
     read_file,
     repository_remotes,
     repository_root,
@@ -47,8 +46,6 @@ from rewriter.passes import PASS_IDS
 
 _NOT_CHECKED_OUT = "is a submodule that is not checked out (`git submodule update --init`)"
 _TOO_LARGE = f"is larger than {MAX_BYTES >> 20} MiB"
-
-_OTHERS = (*TERRAFORM_SUFFIXES, *PROGRAM_SUFFIXES)
 
 Progress = Callable[[int], None]
 """Called with the number of files read since the last call."""
@@ -284,7 +281,7 @@ def _scan(
         if isinstance(found, InputError):
             workspace.errors.append(found)
             continue
-        if found.display.endswith(_OTHERS):
+        if is_beside_manifests(found.path.name):
             _offer_other(workspace.inventory, found)
             continue
         workspace.scanned += 1
@@ -311,7 +308,7 @@ def _scan(
 def _leave_out(inventory: TreeInventory, files: Sequence[FoundFile], lost: Sequence[str]) -> None:
     """Files under `exclude` are no facts, and may be applied all the same: what they may hold is not absent."""
     for found in files:
-        if not found.display.endswith(_OTHERS):
+        if not is_beside_manifests(found.path.name):
             data = read_file(found)
             inventory.leave_out(
                 found.display, data if isinstance(data, bytes) else None, "is under `exclude`", excluded=True
@@ -323,10 +320,8 @@ def _leave_out(inventory: TreeInventory, files: Sequence[FoundFile], lost: Seque
 def _offer_other(inventory: TreeInventory, found: FoundFile) -> None:
     """A file that holds no manifests. One that cannot be read tells nothing: no policy is in it."""
     data = read_file(found)
-    if isinstance(data, bytes) and found.display.endswith(TERRAFORM_SUFFIXES):
-        inventory.offer_terraform(found.display, data)
-    elif isinstance(data, bytes):
-        inventory.offer_program(found.display, data)
+    if isinstance(data, bytes):
+        inventory.offer_beside(found.display, data)
 
 
 def _scan_facts(workspace: Workspace, root: Path, exclude: Globs, seen: set[str]) -> None:
@@ -334,7 +329,7 @@ def _scan_facts(workspace: Workspace, root: Path, exclude: Globs, seen: set[str]
     left_out: list[FoundFile] = []
     lost: list[str] = []
     for found in find_files([root], exclude, seen, left_out, lost):
-        if isinstance(found, FoundFile) and found.display.endswith(_OTHERS):
+        if isinstance(found, FoundFile) and is_beside_manifests(found.path.name):
             _offer_other(workspace.inventory, found)
         elif isinstance(found, FoundFile):
             data = read_file(found)

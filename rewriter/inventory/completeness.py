@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 #: What to do so that nothing hides in a namespace any more.
 LIFT = "give a snapshot with --inventory, or name the namespace in `complete` under [facts] if nothing else runs there"
-WORKLOADS, SERVICES = "workloads", "services"
+WORKLOADS, SERVICES, CIDR_GROUPS = "workloads", "services", "cidr_groups"
 
 
 @dataclass(frozen=True, slots=True)

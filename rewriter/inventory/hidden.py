@@ -13,7 +13,7 @@ from typing import Any
 
 from rewriter.inventory import argo, flux
 from rewriter.inventory.appliers import api_group
-from rewriter.inventory.completeness import LIFT, Hidden
+from rewriter.inventory.completeness import CIDR_GROUPS, LIFT, Hidden
 from rewriter.inventory.generating import GENERATING_KINDS, generated_in
 from rewriter.inventory.kinds_in_text import may_hold_pods
 from rewriter.inventory.kubernetes import namespace_of
@@ -29,7 +29,8 @@ _END = rb"""[ \t]*,?[ \t]*(?:[#}].*)?\r?$"""
 _NAMESPACE = re.compile(
     rb"""^[ \t{,-]*["']?namespace["']?[ \t]*:[ \t]*["']?([a-z0-9][-a-z0-9]*)["']?""" + _END, re.MULTILINE
 )
-_NAMES_ONE = re.compile(rb"""["']?\b(?:apiVersion|kind)["']?[ \t]*:""")
+_NAMES_ONE = re.compile(rb"""["']?\b(?:apiVersion|kind)["']?[ \t]*:|\?\s+["']?(?:apiVersion|kind)\b""")
+_GROUP = b"CiliumCIDRGroup"
 _BREAK = re.compile(rb"^---", re.MULTILINE)
 
 #: What else an operator may call a namespace that it puts pods into.
@@ -104,6 +105,7 @@ class HiddenSources:
             yield self._hidden(f"{program.words} {program.source}", namespaces, program.source.path, _RENDER)
         yield from self._generated()
         yield from self._applied_elsewhere()
+        yield from self._groups()
 
     def _release(self, made: Made) -> Hidden:
         """A release that is known in part; rendering it makes it known."""
@@ -142,6 +144,17 @@ class HiddenSources:
                 convention = convention_of(value) or ""
                 keys = OWN_KEYS.get(convention) if convention in self._operators else _gateway_keys(value)
                 yield replace(self._hidden(words, found, file.path, _INERT), keys=keys)
+
+    def _groups(self) -> Iterator[Hidden]:
+        """The files with CiliumCIDRGroups that are not read: charts' templates, and what does not parse."""
+        groups = frozenset({CIDR_GROUPS})
+        for folder in self._files.charts:
+            if any(_GROUP in text for text in self._files.templates_of(folder)):
+                words = f"chart {folder}, which is not rendered"
+                yield Hidden(words, _RENDER, groups=groups)
+        for each in self._files.unread:
+            if each.text is not None and _GROUP in each.text:
+                yield Hidden(f"{each.source} {each.why}", _MEND, groups=groups)
 
     def _generated(self) -> Iterator[Hidden]:
         """The objects that policies of Kyverno generate."""

@@ -21,7 +21,7 @@ _ODD_VALUE = re.compile(
     re.MULTILINE,
 )
 #: ... or with a `?` key, or a tagged one.
-_ODD_KEY = re.compile(rb"""\?[ \t]+["']?kind\b""")
+_ODD_KEY = re.compile(rb"""\?\s+["']?kind\b""")
 _TAGGED_KEY = re.compile(rb"""^[ \t-]*![^\n]*kind["']?[ \t]*:""", re.MULTILINE)
 _NEWLINE = ord("\n")
 
@@ -49,7 +49,7 @@ def may_hold_pods(text: bytes, inert_kinds: Collection[str] = ()) -> bool:
     `inert_kinds` are a person's own.
     """
     kinds = KIND.findall(text)
-    if len(kinds) < len(_API.findall(text)):
+    if len(kinds) < len(_API.findall(text)) or (b"?" in text and _ODD_KEY.search(text) is not None):
         return True
     own = frozenset(inert_kinds)
     return any(not _is_inert(version, kind, own) for version, kind in _pairs(text, frozenset(kinds)))

@@ -1,5 +1,6 @@
 """Objects that other programs make of files of the tree: Helmfile, Terraform, Tanka, Jsonnet, CUE, KCL, Pkl, Dhall,
-Pulumi, cdk8s, Ansible, Skaffold, DevSpace, werf, Rancher Fleet, shell scripts, and templates of unknown programs.
+Nix, Pulumi, cdk8s, Ansible, Skaffold, DevSpace, Tilt, werf, Rancher Fleet, Talos, scripts, pipelines, and templates of
+unknown programs.
 
 What they make is not computed here. Each of their releases, resources or files hides what it may make, in the namespace
 that it names in plain words.
@@ -10,10 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Any
 
 from rewriter import yamltext
-from rewriter.discovery import PROGRAM_SUFFIXES
+from rewriter.discovery import PROGRAM_NAMES, PROGRAM_SUFFIXES
+from rewriter.inventory import talos
+from rewriter.inventory.commands import commands_in, is_passing, is_pipeline
 from rewriter.inventory.facts import Source
 from rewriter.inventory.kinds_in_text import KIND, may_hold_pods
 from rewriter.inventory.kubernetes import is_namespace
@@ -21,7 +25,22 @@ from rewriter.inventory.manifests import items, mapping
 from rewriter.inventory.terraform_resources import read_resources
 
 #: The languages of programs that are read for nothing else, by their suffix.
-_LANGUAGES = {".jsonnet": "Jsonnet", ".cue": "CUE", ".k": "KCL", ".pkl": "Pkl", ".dhall": "Dhall"}
+_LANGUAGES = {
+    ".jsonnet": "Jsonnet",
+    ".cue": "CUE",
+    ".k": "KCL",
+    ".pkl": "Pkl",
+    ".dhall": "Dhall",
+    ".nix": "Nix",
+}
+_SCRIPTS = (".sh", ".bash", ".zsh", ".ps1", ".mk", ".just")
+#: Modules of Nix that put manifests or charts into a cluster, and the members of a manifest in Nix.
+_NIX = re.compile(
+    rb"\bservices\.k3s\.(?:manifests|autoDeployCharts)\b|\bkubernetes\.(?:resources|helm)\b|\bnixidy\b|\bkubenix\b"
+)
+_NIX_MEMBER = re.compile(rb'\b(apiVersion|kind)[ \t]*=[ \t]*("[^"\n]*")')
+#: Functions of Tilt by which objects come that stand in no manifest of the tree.
+_TILT = re.compile(rb"\b(?:helm|helm_resource|helm_remote|deployment_create|pod_create|job_create|blob)[ \t]*\(")
 
 _RELEASES = re.compile(rb"^[\"']?releases[\"']?:", re.MULTILINE)
 _CHART = re.compile(rb"[\"']?\bchart[\"']?:")
@@ -41,14 +60,14 @@ _PROJECTS = {
     "werf.yaml": ("a project of werf,", re.compile(rb"^project:", re.MULTILINE)),
     "fleet.yaml": ("a bundle of Rancher Fleet,", re.compile(rb"^helm:", re.MULTILINE)),
 }
-_ANSIBLE = re.compile(rb"\b(?:kubernetes\.core|community\.kubernetes|redhat\.openshift)\.(?:k8s|helm)\b[ \t]*:")
-_TERRAFORM_JSON = re.compile(rb'"(?:helm_release|kubectl_manifest|kubernetes_\w+)"[ \t]*:')
-#: Commands of a script that make workloads, to the end of the line and of those that a backslash joins to it.
-_COMMAND = re.compile(
-    r"\b(?P<tool>helm[ \t]+(?:install|upgrade)|kubectl[ \t]+(?:run|create[ \t]+(?:deploy(?:ment)?|job|cronjob)))\b"
-    r"(?:\\\n|[^\n])*"
+_ANSIBLE_LIST = re.compile(
+    rb"^- (?:name|hosts|block|include_\w+|import_\w+|ansible\.|k8s|helm|import_playbook)\b", re.MULTILINE
 )
-_OPTION = re.compile(r"(?:-n|--namespace)(?:[ \t]+|=)[\"']?([^\s\"']+)")
+_ANSIBLE_SHORT = re.compile(rb"^[ \t-]+(?:k8s|helm)[ \t]*:", re.MULTILINE)
+_ANSIBLE = re.compile(rb"\b(?:kubernetes\.core|community\.kubernetes|redhat\.openshift)\.(?:k8s|helm)\b[ \t]*:")
+#: A member at the margin: a mapping, which is no list of tasks.
+_MARGIN = re.compile(rb"^[A-Za-z_][\w-]*:", re.MULTILINE)
+_TERRAFORM_JSON = re.compile(rb'"(?:helm_release|kubectl_manifest|kubernetes_\w+)"[ \t]*:')
 _NAMED = re.compile(rb"""\bnamespace["']?[ \t]*:[ \t]*["']?([^\s"'#,}]+)""")
 #: Words of libraries that make workloads, in programs that name no kind.
 _MAKES_WORKLOADS = re.compile(rb"(?i)deployment|statefulset|daemonset|cronjob")
@@ -66,37 +85,54 @@ class Program:
     namespace: str | None = None
 
 
-def is_program(path: str, text: bytes) -> bool:
-    """Whether a file that is no manifest makes objects by a program that reads it."""
+def programs_in(path: str, data: bytes) -> Iterator[Program]:
+    """What programs make of a file: one that is no manifest, or a configuration of Talos."""
     name = path.rpartition("/")[2]
-    if name.startswith("helmfile.") or "/helmfile.d/" in f"/{path}" or _RELEASES.search(text) is not None:
-        return _RELEASES.search(text) is not None and _CHART.search(text) is not None
-    if path.endswith(PROGRAM_SUFFIXES):
-        made = bool(KIND.search(text) and may_hold_pods(text))
-        if path.endswith(".sh"):
-            return made or _COMMAND.search(text.decode("utf-8", "replace")) is not None
-        return made or (path.endswith(tuple(_LANGUAGES)) and _MAKES_WORKLOADS.search(text) is not None)
-    if name in _PROJECTS:
-        return _PROJECTS[name][1].search(text) is not None
-    if name.endswith(".tf.json"):
-        return _TERRAFORM_JSON.search(text) is not None
-    return _is_ansible(text) or (_ENVIRONMENT in text and name.startswith("spec."))
+    if _is_helmfile(path, data):
+        yield from _of_yaml(path, data)
+    elif path.endswith(_SCRIPTS) or name in PROGRAM_NAMES:
+        yield from _of_script(path, name, data)
+    elif path.endswith(PROGRAM_SUFFIXES):
+        yield from _of_language(path, data)
+    elif name in _PROJECTS:
+        if _PROJECTS[name][1].search(data) is not None:
+            yield Program(_PROJECTS[name][0], Source(path))
+    elif name.endswith(".tf.json"):
+        if _TERRAFORM_JSON.search(data) is not None:
+            yield Program("resources of Terraform in", Source(path))
+    elif is_ansible(path, data):
+        yield Program("tasks of Ansible in", Source(path))
+    elif is_pipeline(path):
+        yield from _of_script(path, name, data)
+    elif _ENVIRONMENT in data and name.startswith("spec."):
+        yield from _of_yaml(path, data)
+    if talos.holds(data):
+        yield from starmap(Program, talos.fetched_manifests(path, data))
 
 
-def _is_ansible(text: bytes) -> bool:
-    return (b"k8s" in text or b".helm" in text) and _ANSIBLE.search(text) is not None
+def _is_helmfile(path: str, data: bytes) -> bool:
+    return not path.endswith(PROGRAM_SUFFIXES) and bool(_RELEASES.search(data) and _CHART.search(data))
 
 
-def _of_script(path: str, data: bytes) -> Iterator[Program]:
-    """The commands of a shell script that make workloads, and the manifests in it."""
-    text = data.decode("utf-8", "replace")
-    for match in _COMMAND.finditer(text):
-        named = _OPTION.search(match[0])
-        line = text.count("\n", 0, match.start()) + 1
-        namespace = named[1] if named and is_namespace(named[1]) else None
-        yield Program(f"`{' '.join(match['tool'].split())}` in", Source(path, line), namespace)
-    if KIND.search(data) and may_hold_pods(data):
+def _of_script(path: str, name: str, data: bytes) -> Iterator[Program]:
+    """The commands of a script or a pipeline that make workloads, what Tilt makes, and the manifests in it."""
+    yield from starmap(Program, commands_in(path, data))
+    if name == "Tiltfile" and _TILT.search(data) is not None:
+        yield Program("what Tilt makes of", Source(path))
+    elif not is_passing(path, data) and KIND.search(data) and may_hold_pods(data):
         yield Program("manifests in", Source(path), _only_namespace(data))
+
+
+def _of_language(path: str, data: bytes) -> Iterator[Program]:
+    language = next((words for suffix, words in _LANGUAGES.items() if path.endswith(suffix)), "")
+    if path.endswith(".nix"):
+        text = _NIX_MEMBER.sub(rb"\1: \2", data) if b"apiVersion" in data else b""
+        makes = _NIX.search(data) is not None
+    else:
+        text, makes = data, bool(language) and _MAKES_WORKLOADS.search(data) is not None
+    if makes or (KIND.search(text) and may_hold_pods(text)):
+        words = f"what {language} makes of" if language else "what is made of the template"
+        yield Program(words, Source(path), None if language else _only_namespace(data))
 
 
 def _only_namespace(data: bytes) -> str | None:
@@ -108,23 +144,20 @@ def _only_namespace(data: bytes) -> str | None:
     return name if is_namespace(name) else None
 
 
-def programs_in(path: str, data: bytes) -> Iterator[Program]:
-    """What the program makes of a file that `is_program`."""
-    name = path.rpartition("/")[2]
-    if path.endswith(".sh"):
-        yield from _of_script(path, data)
-        return
-    if path.endswith(PROGRAM_SUFFIXES):
-        language = next((words for suffix, words in _LANGUAGES.items() if path.endswith(suffix)), "")
-        words = f"what {language} makes of" if language else "what is made of the template"
-        yield Program(words, Source(path), None if language else _only_namespace(data))
-        return
-    if name in _PROJECTS and _PROJECTS[name][1].search(data):
-        yield Program(_PROJECTS[name][0], Source(path))
-        return
-    if name.endswith(".tf.json") or _is_ansible(data):
-        yield Program("resources of Terraform in" if name.endswith(".tf.json") else "tasks of Ansible in", Source(path))
-        return
+def is_ansible(path: str, text: bytes) -> bool:
+    """Whether a file holds tasks of Ansible that put objects into a cluster, by a module or by a command."""
+    if (b"k8s" in text or b".helm" in text) and _ANSIBLE.search(text) is not None:
+        return True
+    if b"helm" not in text and b"k8s" not in text and b"kubectl" not in text:
+        return False
+    tasks = text.startswith((b"- ", b"---\n- ")) or b"\n- " in text
+    if not tasks or _MARGIN.search(text) is not None or _ANSIBLE_LIST.search(text) is None:
+        return False
+    return _ANSIBLE_SHORT.search(text) is not None or any(True for _ in commands_in(path, text))
+
+
+def _of_yaml(path: str, data: bytes) -> Iterator[Program]:
+    """The releases of Helmfile and the environment of Tanka in a file."""
     try:
         documents = yamltext.parse(yamltext.decode(data))
     except yamltext.YamlTextError:

@@ -7,6 +7,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
+from rewriter.discovery import PACKED_SUFFIXES, TERRAFORM_SUFFIXES
 from rewriter.inventory.access import AccountBinding
 from rewriter.inventory.address_index import AddressIndex
 from rewriter.inventory.cilium_installs import Install, cilium_installs
@@ -39,7 +40,7 @@ from rewriter.inventory.operators import CONVENTIONS
 from rewriter.inventory.patched_policies import PatchedPolicies
 from rewriter.inventory.placements import Placements
 from rewriter.inventory.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
-from rewriter.inventory.programs import is_program, programs_in
+from rewriter.inventory.programs import programs_in
 from rewriter.inventory.readers import KINDS
 from rewriter.inventory.releases.make import Render, no_render
 from rewriter.inventory.releases.model import Made
@@ -125,7 +126,7 @@ class TreeInventory:
         """Takes note of a file that may hold facts. Nothing is parsed yet."""
         self._files.offer(path, data, KEPT_KINDS)
         self._settings.offer(path, data)
-        self.offer_program(path, data)
+        self._files.programs += programs_in(path, data)
 
     def leave_out(
         self, path: str, data: bytes | None, why: str, *, excluded: bool = False, applied: bool = False
@@ -133,14 +134,14 @@ class TreeInventory:
         """Takes note of a file that is not read as facts; `UnreadFile` says what the arguments mean."""
         self._files.leave_out(path, data, why, excluded=excluded, applied=applied)
 
-    def offer_terraform(self, path: str, data: bytes) -> None:
+    def offer_beside(self, path: str, data: bytes) -> None:
         """Takes note of a file that holds no manifests and may say something of a cluster, or make objects."""
-        self._settings.offer_terraform(path, data)
-        self._files.offer_terraform(path, data)
-
-    def offer_program(self, path: str, data: bytes) -> None:
-        """Takes note of a file of a program that may make manifests."""
-        if is_program(path, data):
+        if path.endswith(TERRAFORM_SUFFIXES):
+            self._settings.offer_terraform(path, data)
+            self._files.offer_terraform(path, data)
+        elif path.endswith(PACKED_SUFFIXES):
+            self._files.offer_packed(path, data)
+        else:
             self._files.programs += programs_in(path, data)
 
     def prepare(self) -> None:

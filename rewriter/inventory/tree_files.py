@@ -10,10 +10,12 @@ from pathlib import Path
 
 from rewriter import yamltext
 from rewriter.discovery.escapes import unescaped
+from rewriter.inventory import talos
 from rewriter.inventory.facts import Source
 from rewriter.inventory.kinds_in_text import KIND, is_odd, may_be_unknown
 from rewriter.inventory.locked import NOT_TEXT, unreadable_as_text
 from rewriter.inventory.manifests import Manifest, read_manifests
+from rewriter.inventory.packed import unpacked
 from rewriter.inventory.programs import Program, terraform_programs
 
 _VARIABLE_KINDS = frozenset({b"ConfigMap", b"Secret"})
@@ -106,6 +108,15 @@ class TreeFiles:
         if b'"helm_release"' in data or b'"helm_template"' in data:
             self.terraform.append((path, data))
 
+    def offer_packed(self, path: str, data: bytes) -> None:
+        """Takes note of a packaged chart or a compressed manifest: it may hold facts, and none is read of it."""
+        self._names.append(path)
+        packed = unpacked(path, data)
+        if packed is not None:
+            text = None if packed.text is None else unescaped(packed.text)
+            chart = path.endswith(".tgz")
+            self.unread.append(UnreadFile(path, Source(path), text, packed.why, template=chart, applied=chart))
+
     def leave_out(
         self, path: str, data: bytes | None, why: str, *, excluded: bool = False, applied: bool = False
     ) -> None:
@@ -186,7 +197,8 @@ class TreeFiles:
         """The manifests of a file; none, and a note of it, where it cannot be read."""
         if path not in self._parsed:
             try:
-                self._parsed[path], templates = read_manifests(path, data)
+                found, templates = read_manifests(path, data)
+                self._parsed[path] = [*found, *(talos.inline_manifests(path, data) if talos.holds(data) else ())]
                 for each in templates:
                     self.unreadable.append(each.source)
                     text = unescaped(each.text.encode("utf-8", "replace"))

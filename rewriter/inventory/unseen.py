@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 
-from rewriter.inventory.completeness import LIFT, WORKLOADS, Completeness, Hidden, answer
+from rewriter.inventory.completeness import CIDR_GROUPS, LIFT, WORKLOADS, Completeness, Hidden, answer
 from rewriter.inventory.facts import (
     Cluster,
     EndpointSlice,
@@ -56,7 +57,7 @@ class Unseen:
         listed &= {name for snapshot in self._snapshots for name, kind in snapshot.listed if kind == group}
         asked = {cluster} if cluster is not None else {each.name for each in self._clusters()}
         if not asked or not asked <= listed:
-            hidden += self._hidden
+            hidden += self._hidden if group != CIDR_GROUPS else self._hidden_groups
             if group == WORKLOADS and cluster is not None and not self._populated.get(cluster):
                 hidden.append(Hidden(f"no workload of cluster {cluster} is known", clusters=frozenset({cluster})))
             if namespace is not None and _is_managed(namespace):
@@ -87,6 +88,12 @@ class Unseen:
             for workload in self._facts.homeless.values()
         ]
         return (*self._sources(), *homeless, *self._facts.uncertain.values())
+
+    @cached_property
+    def _hidden_groups(self) -> Sequence[Hidden]:
+        """What may hold CiliumCIDRGroups: all that makes objects, and files that name one and are not read."""
+        made = [each for each in self._hidden if each.keys is None and each.labels is None]
+        return [replace(each, groups=frozenset({CIDR_GROUPS})) for each in made]
 
     def stale(self, fact: Service | Workload | Cluster | EndpointSlice) -> str:
         """How old the snapshot is that a fact rests on, where it is too old; else empty."""

@@ -55,6 +55,7 @@ from rewriter.evidence.backends import UndecidedError, backends_of
 from rewriter.evidence.context import Context
 from rewriter.evidence.references import Missing, groups_of, missing_service, near_group
 from rewriter.finding import Applicability, Finding, Severity
+from rewriter.inventory.completeness import CIDR_GROUPS, WORKLOADS
 from rewriter.passes.kit.forms import copied
 from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.report import report
@@ -168,7 +169,7 @@ def _group(site: Site, entry: CidrRule) -> Iterator[Finding]:
         return
     near = near_group(context, name) if name else None
     own = context.cluster.name if context.cluster else None
-    known = context.inventory.completeness(None, own).complete and not context.inventory.gaps("cidr_groups")
+    known = all(context.inventory.completeness(None, own, facts).complete for facts in (WORKLOADS, CIDR_GROUPS))
     if near is None and not known:
         return
     what = f"no CiliumCIDRGroup {name} exists" if name else "no CiliumCIDRGroup has these labels"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from tests.closed_world import programs
+from tests.closed_world import programs, scripts
 from tests.closed_world.manifests import Files, Link, deployment, kyverno, resource, webhook
 
 POLICY = """apiVersion: cilium.io/v2
@@ -277,10 +277,11 @@ _MAKERS: dict[str, tuple[Files, str]] = {
     for kind in kinds.split()
 }
 
-HIDES = _HIDES | _MAKERS | programs.HIDING
+HIDES = _HIDES | _MAKERS | programs.HIDING | scripts.HIDING
 
 #: Pods with the label in `shop` itself: the selector matches them, and there is nothing to find.
 MATCHES: dict[str, Files] = {
+    **scripts.MATCHING,
     "JSON": {"shop/s.json": json.dumps(_WRAPPED)},
     "another suffix": {"shop/s.yml": SCRAPER},
     "byte order mark": {"shop/s.yaml": b"\xef\xbb\xbf" + SCRAPER.encode()},
@@ -396,4 +397,4 @@ _INERT: dict[str, Files] = {
     }.items()
     for kind in kinds.split()
 }
-CLEAR = _CLEAR | _INERT | programs.CLEAR
+CLEAR = _CLEAR | _INERT | programs.CLEAR | scripts.CLEAR

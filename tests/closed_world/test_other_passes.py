@@ -57,6 +57,7 @@ _CLAIMS: dict[str, tuple[str, Files]] = {
         "unresolved-reference",
         _tree(f"egress: [{{toServices: [{{k8sService: {{serviceName: gone, namespace: shop}}}}], {_PORTS}}}]"),
     ),
+    "group": ("unresolved-reference", _tree("egress: [{toCIDRSet: [{cidrGroupRef: partners}]}]")),
     "subject": ("unselected-subject", _tree("ingress: [{fromEntities: [world]}]", "weeb")),
     "port": ("unlistened-port", _tree("ingress: [{fromEntities: [world], toPorts: [{ports: [{port: '7'}]}]}]")),
 }
@@ -112,6 +113,33 @@ def test_a_list_that_a_snapshot_does_not_have_says_nothing(tmp_path: Path) -> No
     lists: tuple[tuple[dict[str, list[object]], int], ...] = (({"services": []}, 1), ({}, 0))
     for services, findings in lists:
         snapshot = {"cnpfix_inventory": 1, "clusters": [{**cluster, **services}]}
+        Path("facts.json").write_text(json.dumps(snapshot))
+        assert len(found(tmp_path, files, pass_id, inventories=["facts.json"])) == findings
+
+
+_GROUP = "apiVersion: cilium.io/v2\nkind: CiliumCIDRGroup\nmetadata: {name: '{{ .Values.name }}'}\n"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"g.yaml": _GROUP},
+        {"g.yaml": f"{_GROUP}spec: {{externalCIDRs: [\n"},
+        {"charts/g/Chart.yaml": "name: g\nversion: 1.0.0\n", "charts/g/templates/g.yaml": _GROUP},
+    ],
+)
+def test_a_group_may_stand_in_a_file_that_is_not_read(files: Files, tmp_path: Path) -> None:
+    pass_id, base = _CLAIMS["group"]
+    assert found(tmp_path, {**base, **files}, pass_id) == []
+
+
+def test_a_snapshot_without_groups_says_nothing_of_them(tmp_path: Path) -> None:
+    pass_id, files = _CLAIMS["group"]
+    pods = [{"kind": "Pod", "name": "web", "namespace": "shop", "labels": {"app": "web"}}]
+    files = {**files, **HIDES["kind"][0], "cnpfix.toml": '[[clusters]]\nname = "a"\nlocal = ["**"]\n'}
+    lists: tuple[tuple[dict[str, list[object]], int], ...] = (({"cidr_groups": []}, 1), ({}, 0))
+    for groups, findings in lists:
+        snapshot = {"cnpfix_inventory": 1, "clusters": [{"name": "a", "workloads": pods, **groups}]}
         Path("facts.json").write_text(json.dumps(snapshot))
         assert len(found(tmp_path, files, pass_id, inventories=["facts.json"])) == findings
 

@@ -41,7 +41,7 @@ def inventory(text: str, **files: str) -> TreeInventory:
     made = TreeInventory(read=lambda path: files[path].encode())
     for path, content in files.items():
         made.offer(path, content.encode())
-    made.offer_terraform("infra/main.tf", text.encode())
+    made.offer_beside("infra/main.tf", text.encode())
     return made
 
 

@@ -1,0 +1,172 @@
+"""Scripts, pipelines and configurations of machines that put pods into `shop`, and those that put none there."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+
+from tests.closed_world.manifests import Files, deployment
+
+_SCRAPER = deployment("scraper", "shop")
+_HELM = "helm upgrade --install redis x/redis -n shop"
+_CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n"
+
+
+def _indented(text: str, by: int) -> str:
+    return "".join(" " * by + line + "\n" for line in text.splitlines())
+
+
+def _packaged(name: str, template: str, more: str = "") -> bytes:
+    """A chart as `helm package` makes it."""
+    stream = io.BytesIO()
+    files = {f"{name}/Chart.yaml": f"apiVersion: v2\nname: {name}\nversion: 1.0.0\n{more}"}
+    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+        for path, text in {**files, f"{name}/templates/a.yaml": template}.items():
+            member = tarfile.TarInfo(path)
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return stream.getvalue()
+
+
+def _workflow(command: str, before: str = "") -> Files:
+    steps = f"    - run: |\n        {command}\n"
+    return {".github/workflows/d.yaml": f"on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n{before}{steps}"}
+
+
+def _talos(member: str) -> Files:
+    return {"talos/controlplane.yaml": f"version: v1alpha1\nmachine: {{}}\ncluster:\n{member}"}
+
+
+def _inline(manifest: str) -> Files:
+    return _talos(f"  inlineManifests:\n  - name: s\n    contents: |\n{_indented(manifest, 6)}")
+
+
+_SIDE = deployment("side", "shop", {"app": "{{ side }}"})
+
+HIDING: dict[str, tuple[Files, str]] = {
+    # packed files
+    "packaged chart": ({"charts/s-1.0.0.tgz": _packaged("s", deployment("scraper", None))}, "charts/s-1.0.0.tgz"),
+    "packaged chart that is broken": ({"charts/s-1.0.0.tgz": b"\x1f\x8bnothing"}, "charts/s-1.0.0.tgz"),
+    "compressed manifest": ({"shop/s.yaml.gz": gzip.compress(_SCRAPER.encode())}, "shop/s.yaml.gz is compressed"),
+    "compressed manifest that is broken": ({"shop/s.yaml.gz": b"\x1f\x8bnothing"}, "shop/s.yaml.gz"),
+    # pipelines
+    "kubectl create in a workflow": (
+        _workflow("kubectl create deployment scraper --image=x -n shop"),
+        "`kubectl create deployment` in .github/workflows/d.yaml:7",
+    ),
+    "kubectl with the namespace first": (_workflow("kubectl -n shop run scraper --image=x"), "`kubectl run` in"),
+    "helm in a workflow": (_workflow(_HELM), "`helm upgrade` in .github/workflows/d.yaml:7"),
+    "manifest of a URL": (
+        _workflow("kubectl apply -n shop -f https://example.com/m.yaml"),
+        "`kubectl apply` in .github/workflows/d.yaml",
+    ),
+    "helm in GitLab": ({".gitlab-ci.yml": f"deploy:\n  script:\n  - {_HELM}\n"}, ".gitlab-ci.yml:3"),
+    "manifest in GitLab": (
+        {".gitlab-ci.yml": f"deploy:\n  script:\n  - |\n    kubectl apply -f - <<E\n{_indented(_SCRAPER, 4)}    E\n"},
+        "manifests in .gitlab-ci.yml",
+    ),
+    "Jenkins": ({"Jenkinsfile": f'sh "{_HELM}"\n'}, "Jenkinsfile:1"),
+    "Task": ({"Taskfile.yml": f"version: '3'\ntasks:\n  a:\n    cmds:\n    - {_HELM}\n"}, "Taskfile.yml:5"),
+    # scripts
+    "Makefile": ({"Makefile": f"deploy:\n\t{_HELM}\n"}, "Makefile:2"),
+    "just": ({"justfile": f"deploy:\n  {_HELM}\n"}, "justfile:2"),
+    "mise": ({"mise.toml": f'[tasks.a]\nrun = "{_HELM}"\n'}, "mise.toml:2"),
+    "bash": ({"bin/deploy.bash": f"{_HELM}\n"}, "bin/deploy.bash:1"),
+    "PowerShell": ({"deploy.ps1": "helm upgrade --install `\n  redis x/redis -n shop\n"}, "deploy.ps1:1"),
+    "Service of kubectl expose": ({"deploy.sh": "kubectl expose deployment web -n shop\n"}, "`kubectl expose` in"),
+    "helm with the namespace first": ({"deploy.sh": "helm -n shop upgrade --install r x/r\n"}, "deploy.sh:1"),
+    "helm template into kubectl": ({"deploy.sh": "helm template r x/r -n shop | kubectl apply -f -\n"}, "deploy.sh:1"),
+    "dry run into kubectl": (
+        {"deploy.sh": "kubectl create deployment a -n shop --dry-run=client -o yaml | kubectl apply -f -\n"},
+        "deploy.sh:1",
+    ),
+    "new-app of OpenShift": ({"deploy.sh": "oc new-app x -n shop\n"}, "`oc new-app` in"),
+    "Tilt": ({"Tiltfile": "helm_resource('redis', 'b/redis', namespace='shop')\n"}, "what Tilt makes of Tiltfile"),
+    "manifest in Tilt": ({"Tiltfile": f'k8s_yaml(blob("""\n{_SCRAPER}"""))\n'}, "Tiltfile"),
+    "manifest in Nix": (
+        {"shop/app.nix": '{ apiVersion = "apps/v1"; kind = "Deployment"; metadata.namespace = "shop"; }\n'},
+        "what Nix makes of shop/app.nix",
+    ),
+    "chart in Nix": ({"k3s.nix": 'services.k3s.autoDeployCharts.redis = { targetNamespace = "shop"; };\n'}, "k3s.nix"),
+    "YAML in Nix": ({"k3s.nix": f"x = pkgs.writeText \"s\" ''\n{_indented(_SCRAPER, 2)}'';\n"}, "k3s.nix"),
+    # Ansible, with the short names of its modules, and commands
+    "short name in Ansible": (
+        {"play.yml": "- hosts: all\n  tasks:\n  - name: x\n    k8s:\n      src: /tmp/x.yaml\n      namespace: shop\n"},
+        "tasks of Ansible in play.yml",
+    ),
+    "chart of a short name": (
+        {"roles/x/tasks/main.yml": "- name: x\n  helm:\n    name: redis\n    chart_ref: x/redis\n"},
+        "roles/x/tasks/main.yml",
+    ),
+    "command of Ansible": (
+        {"roles/x/tasks/main.yml": f"---\n- name: x\n  ansible.builtin.command: {_HELM}\n"},
+        "roles/x/tasks/main.yml",
+    ),
+    # machines
+    "manifest of a URL in Talos": (
+        _talos("  extraManifests:\n  - https://example.com/m.yaml\n"),
+        "https://example.com/m.yaml, which Talos applies, talos/controlplane.yaml:5",
+    ),
+    "patch of Talos": (
+        {"p.yaml": "- op: add\n  path: /cluster/extraManifests/-\n  value: https://e.com/m\n"},
+        "p.yaml:3",
+    ),
+    "manifest in Talos that does not parse": (_inline(_SCRAPER.replace("}", "", 1)), "talos/controlplane.yaml"),
+    "template in Talos": (_inline(_SIDE), "talos/controlplane.yaml"),
+    # keys that only a parser reads, where none does
+    "keys of their own": (
+        {"shop/s.yaml": "? apiVersion\n: apps/v1\n? kind\n: Deployment\nmetadata: {name: scraper\n"},
+        "shop/s.yaml",
+    ),
+    "keys on lines of their own": (
+        {"shop/s.yaml": "?\n  apiVersion\n: a/v1\n?\n  kind\n: X\nmetadata: [\n"},
+        "shop/s.yaml",
+    ),
+}
+
+#: Pods with the label in `shop` itself.
+MATCHING: dict[str, Files] = {
+    "manifest in Talos": _inline(_SCRAPER),
+    "manifest in a patch of Talos": {
+        "talos/p.yaml": "- op: add\n  path: /cluster/inlineManifests/-\n  value:\n    name: s\n    contents: |\n"
+        + _indented(_SCRAPER, 6)
+    },
+}
+
+CLEAR: dict[str, Files] = {
+    "Compose": {"docker-compose.yml": "services:\n  scraper:\n    image: x\n    labels: {app: scraper}\n"},
+    "packaged chart of ConfigMaps": {"charts/c-1.0.0.tgz": _packaged("c", _CONFIG_MAP)},
+    "packaged library": {"charts/c-1.0.0.tgz": _packaged("c", _SCRAPER, "type: library\n")},
+    "packaged dependency of a chart of ConfigMaps": {
+        "c/Chart.yaml": "name: c\nversion: 1.0.0\ntype: library\n",
+        "c/charts/s-1.0.0.tgz": _packaged("s", _SCRAPER),
+    },
+    "archive of something else": {"site/data.tgz": b"\x1f\x8bnothing", "site/data.tar.gz": b"nothing"},
+    "compressed ConfigMap": {"shop/s.yaml.gz": gzip.compress(_CONFIG_MAP.encode())},
+    "workflow that looks": _workflow("kubectl get pods -A; kubectl apply -k .; helm lint c; helm template c"),
+    "workflow in another namespace": _workflow("kubectl create deployment x --image=y -n monitoring"),
+    "workflow of namespaces and Secrets": _workflow("kubectl create namespace shop; kubectl create secret generic x"),
+    "workflow with a cluster of its own": _workflow(_HELM, "    - uses: helm/kind-action@v1\n"),
+    "definitions of a URL": _workflow("kubectl apply -f https://example.com/config/crds/all.yaml"),
+    "Gateway API": _workflow(
+        "kubectl apply -f https://github.com/kubernetes-sigs/gateway-api/releases/download/v1/standard-install.yaml"
+    ),
+    "Makefile of what is here": {"Makefile": "deploy:\n\tkubectl apply -k .\n\t# helm upgrade --install a b\n"},
+    "pod that goes": {"debug.sh": "kubectl run -it --rm a --image=b -- sh\n"},
+    "dry run": {"make.sh": "kubectl create deployment a --dry-run=client -o yaml > a.yaml\n"},
+    "words of a README": {"README.md": f"```sh\n{_HELM}\n```\n"},
+    "Nix of a shell": {"flake.nix": "{ devShells.default = pkgs.mkShell { packages = [ pkgs.kubectl ]; }; }\n"},
+    "machine in Nix": {
+        "hosts/a.nix": '{ services.openssh.enable = true; kind = "server"; deployment.targetHost = "x"; }\n'
+    },
+    "Tilt of what is here": {"Tiltfile": "docker_build('x', '.')\nk8s_yaml('shop/web.yaml')\n"},
+    "Namespace in Talos": _inline("apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n"),
+    "pods of another namespace in Talos": _inline(deployment("other", "games")),
+    "what the documentation of Talos names": _talos(
+        "  extraManifests:\n  - https://example.com/kubelet-serving-cert-approver/main/deploy/standalone-install.yaml\n"
+        "  - https://github.com/kubernetes-sigs/metrics-server/releases/latest/download/components.yaml\n"
+    ),
+    "Ansible that looks": {"play.yml": "- hosts: all\n  tasks:\n  - k8s_info: {kind: Pod}\n"},
+    "settings named like modules": {"app/config.yaml": "k8s:\n  namespace: shop\nhelm:\n  enabled: true\n"},
+}
