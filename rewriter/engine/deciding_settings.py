@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from rewriter.cilium.labels import K8S
 from rewriter.cilium.settings import Settings
 from rewriter.cilium.version import CLUSTER_NETWORK_POLICIES, DEFAULT_LOCAL_CLUSTER
 from rewriter.evidence.settings import settings_of
@@ -28,11 +29,11 @@ _VALUES = {
 
 
 def alternatives(
-    cluster: Cluster | None, settings: Settings, *, target: bool, labelled_host: bool
+    cluster: Cluster | None, settings: Settings, *, target: bool, host_sources: frozenset[str]
 ) -> Iterator[tuple[str, Settings]]:
     """Each setting that may decide, in words with its source, and the settings without it.
 
-    `labelled_host` says that the subject has a label `host`, so that the host firewall counts.
+    `host_sources` has the sources of the subject's labels with the key `host`: with any, the host firewall counts.
     """
     for field, value in _VALUES.items():
         written = getattr(cluster, field) if cluster else None
@@ -45,8 +46,10 @@ def alternatives(
         other = replace(other, single_cluster=settings.single_cluster)
         if other != settings:
             yield f"{value}: {_shown(field, written)}, {cluster.source_of(field)}", other
-    if labelled_host and settings.host_firewall is None:
-        words = "hostFirewall.enabled, off by default: a pod with a label `host` is out of enforcement"
+    written = cluster.host_firewall if cluster else None
+    if host_sources and written is None and not settings.host_firewall:
+        whose = "a pod with a label `host`" if K8S in host_sources else "the node, with every pod on the host network,"
+        words = f"hostFirewall.enabled, off by default: {whose} is out of enforcement"
         yield words, replace(settings, host_firewall=True)
     read = cluster is not None and cluster.cluster_network_policies is not None
     if settings.version >= CLUSTER_NETWORK_POLICIES and not read:
@@ -61,6 +64,13 @@ def alternatives(
         yield words, replace(settings, patch=None)
     if not (cluster and cluster.identity_labels):
         yield "the agent's label filter, which leaves labels out of identities", replace(settings, pod_labels=None)
+
+
+def host_firewall_of(cluster: Cluster | None) -> bool | None:
+    """Whether the host firewall is on: as configured, or off where the values of the installation are all known."""
+    if cluster is None or cluster.host_firewall is not None or cluster.datapath is None:
+        return cluster.host_firewall if cluster else None
+    return cluster.datapath.host_firewall
 
 
 def _shown(field: str, written: Any) -> str:

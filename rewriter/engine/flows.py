@@ -13,7 +13,7 @@ from rewriter.cilium.policy_set import PolicySet, compile_policies
 from rewriter.cilium.settings import Facts, Settings
 from rewriter.cilium.universe import Universe
 from rewriter.cilium.verdict import DirectionVerdict, Engine
-from rewriter.engine.deciding_settings import alternatives
+from rewriter.engine.deciding_settings import alternatives, host_firewall_of
 from rewriter.engine.endpoints import Endpoint, FlowError, named
 from rewriter.engine.located import LocatedPolicy
 from rewriter.engine.service_ends import ServiceEnds, meant_service, service_ends
@@ -145,8 +145,7 @@ class _Judge:
         missing = [*sender.missing, *receiver.missing]
         for end, found in ((sender, egress), (receiver, ingress)):
             missing += self._unread(end)
-            unsaid = end.cluster is None or end.cluster.host_firewall is None
-            if end.host_network and unsaid and found.reason != ON_HOST_NETWORK:
+            if end.host_network and host_firewall_of(end.cluster) is None and found.reason != ON_HOST_NETWORK:
                 missing.append("whether the host firewall is on (hostFirewall.enabled): judged as if it were")
         missing += _not_listening(receiver, port, protocol)
         if receiver.identity.dns_names and self._rests_on_names(sender, receiver, port, protocol, egress):
@@ -194,16 +193,17 @@ class _Judge:
         return JudgedDirection(name, verdict.allowed, reason, rules, verdict.depends_on, rejected, settings)
 
     def _load(self, cluster: Cluster | None, subject: Identity) -> _Loaded:
-        keys = frozenset(label.key for label in subject.labels if label.key == "host" and label.source == K8S)
+        keys = frozenset(label.source for label in subject.labels if label.key == "host")
         known = (cluster.name if cluster else "", keys)
         if known not in self._loaded:
             workspace = self.workspace
             located = [*workspace.policies_of_cluster(cluster), *workspace.cluster_network_policies(cluster)]
             target = workspace.to_version > workspace.from_version
             settings = compared_settings(cluster, workspace.to_version, mesh=self.mesh, target=target)
+            settings = replace(settings, host_firewall=host_firewall_of(cluster))
             others = [
                 (words, _compiled(located, other, self.facts))
-                for words, other in alternatives(cluster, settings, target=target, labelled_host=bool(keys))
+                for words, other in alternatives(cluster, settings, target=target, host_sources=keys)
             ]
             self._loaded[known] = _Loaded(located, _compiled(located, settings, self.facts), others)
         return self._loaded[known]
