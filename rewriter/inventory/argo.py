@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rewriter import yamltext
@@ -14,6 +14,7 @@ from rewriter.inventory.facts import Source
 from rewriter.inventory.generators import PLACEHOLDER, elements_of, fill_placeholders, generates_for_clusters
 from rewriter.inventory.kustomize import read_patches
 from rewriter.inventory.manifests import items, mapping, texts
+from rewriter.inventory.patches import TextAt
 from rewriter.inventory.transform import Labels, Transform
 from rewriter.inventory.tree_files import TreeFiles
 from rewriter.inventory.unfollowed import Unfollowed
@@ -84,8 +85,13 @@ def _changes_sources(spec: Mapping[str, Any]) -> bool:
     return patch is not None and _SOURCES.search(str(patch)) is not None
 
 
-def read_application(value: Mapping[str, Any], source: Source, unfollowed: tuple[Unfollowed, ...] = ()) -> Read:
-    """What an Application applies. `unfollowed` is what else may change it."""
+def read_application(
+    value: Mapping[str, Any], source: Source, unfollowed: tuple[Unfollowed, ...] = (), at: TextAt | None = None
+) -> Read:
+    """What an Application applies. `unfollowed` is what else may change it.
+
+    `at` is where it stands, None where its sources are not what stands there.
+    """
     spec = mapping(value.get("spec"))
     destination = mapping(spec.get("destination"))
     name = destination_of(value)
@@ -93,7 +99,8 @@ def read_application(value: Mapping[str, Any], source: Source, unfollowed: tuple
         return Read(unknown=(f"its destination {name} is not known",))
     units = []
     unknown = []
-    for each in sources_of(spec):
+    several = bool(items(spec.get("sources")))
+    for index, each in enumerate(sources_of(spec)):
         path = each.get("path")
         if not isinstance(path, str):
             continue  # A chart, or only a reference for values.
@@ -101,6 +108,7 @@ def read_application(value: Mapping[str, Any], source: Source, unfollowed: tuple
             unknown.append(f"a plugin makes the manifests of {path}")
             continue
         kustomize, directory = mapping(each.get("kustomize")), mapping(each.get("directory"))
+        written = f"/spec/sources/{index}/kustomize" if several else "/spec/source/kustomize"
         transform = Transform(
             source,
             namespace=_text(kustomize.get("namespace")),
@@ -108,8 +116,9 @@ def read_application(value: Mapping[str, Any], source: Source, unfollowed: tuple
             prefix=_text(kustomize.get("namePrefix")) or "",
             suffix=_text(kustomize.get("nameSuffix")) or "",
             labels=_labels(kustomize),
-            patches=tuple(read_patches(kustomize, source)),
+            patches=tuple(read_patches(kustomize, source, at and replace(at, route=at.route + written))),
             unfollowed=unfollowed,
+            applies=True,
         )
         url = each.get("repoURL")
         repository = Repository(url if isinstance(url, str) else None, str(url))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from rewriter.inventory.appliers import Read, Repository, Unit, texts_of
 from rewriter.inventory.facts import Source
 from rewriter.inventory.kustomize import read_patches
 from rewriter.inventory.manifests import mapping, texts
+from rewriter.inventory.patches import TextAt
 from rewriter.inventory.transform import Labels, Transform
 from rewriter.inventory.variables import ValuesOf, read_variables
 
@@ -23,8 +25,13 @@ OPERATOR_GROUP = "fluxcd.controlplane.io"
 UrlOf = Callable[[str, str, str], str | None]
 
 
-def read_flux_kustomization(value: Mapping[str, Any], source: Source, url_of: UrlOf, values_of: ValuesOf) -> Read:
-    """What a Flux Kustomization applies. The value is as applied itself: patched and substituted."""
+def read_flux_kustomization(
+    value: Mapping[str, Any], source: Source, url_of: UrlOf, values_of: ValuesOf, at: TextAt | None = None
+) -> Read:
+    """What a Flux Kustomization applies. The value is as applied itself: patched and substituted.
+
+    `at` is where it stands, None where its patches are not what stands there.
+    """
     metadata, spec = mapping(value.get("metadata")), mapping(value.get("spec"))
     reference = mapping(spec.get("sourceRef"))
     kind, name = str(reference.get("kind")), str(reference.get("name"))
@@ -42,9 +49,10 @@ def read_flux_kustomization(value: Mapping[str, Any], source: Source, url_of: Ur
         prefix=_text(spec.get("namePrefix")) or "",
         suffix=_text(spec.get("nameSuffix")) or "",
         labels=_common(spec),
-        patches=tuple(read_patches(spec, source)),
+        patches=tuple(read_patches(spec, source, at and replace(at, route=f"{at.route}/spec"))),
         variables=variables,
         complete=complete,
+        applies=True,
     )
     destination = f"kubeconfig {remote}" if remote else None
     url = url_of(kind, namespace, name) if kind == "GitRepository" else None
@@ -66,7 +74,7 @@ def read_flux_instance(spec: Mapping[str, Any], source: Source) -> Read:
         return Read(unknown=("its path is not a text",))
     url = _text(sync.get("url")) if kind == "GitRepository" else None
     repository = Repository(url, "flux-system/flux-system")
-    return Read((Unit(path, repository, Transform(source)),))
+    return Read((Unit(path, repository, Transform(source, applies=True)),))
 
 
 def _common(spec: Mapping[str, Any]) -> tuple[Labels, ...]:

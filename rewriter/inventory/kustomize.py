@@ -13,7 +13,7 @@ from rewriter.inventory.facts import Source
 from rewriter.inventory.manifests import items, mapping, texts
 from rewriter.inventory.patches import Patch, TextAt, parse_patch
 from rewriter.inventory.transform import Labels, Transform
-from rewriter.inventory.transformers import read_transformers
+from rewriter.inventory.transformers import Part, Reading, read_transformers
 from rewriter.inventory.tree_files import KUSTOMIZATION_NAMES, TreeFiles, UnreadFile
 from rewriter.inventory.understood import INERT_NAMES
 from rewriter.inventory.unfollowed import Unfollowed, of_kustomization
@@ -91,12 +91,13 @@ def _kustomization(
     patch_files: list[str] = []
     listed = value.get("transformers")
     text_at = partial(_text_at, files, folder)
-    further = read_transformers(
-        listed if isinstance(listed, list) else (),
-        lambda entry: _transformer_texts(files, folder, entry),
-        source,
+    reading = Reading(
+        lambda entry: _transformer_parts(files, folder, entry),
         text_at,
+        lambda entry: files.names.get(joined(folder, entry)),
     )
+    further = read_transformers(listed if isinstance(listed, list) else (), reading, source)
+    patch_files += [joined(folder, each) for each in further.files]
     unread = [
         Unfollowed(f"component {entry} of {source}")
         for entry in _texts(value.get("components"))
@@ -130,7 +131,7 @@ def _kustomization(
     )
 
 
-def _transformer_texts(files: TreeFiles, folder: str, entry: str) -> list[str] | None:
+def _transformer_parts(files: TreeFiles, folder: str, entry: str) -> list[Part] | None:
     """The texts of a file of transformers, or of those that a folder's kustomization lists; None where one is unread.
 
     A kustomization that does more than list files is not followed.
@@ -138,15 +139,17 @@ def _transformer_texts(files: TreeFiles, folder: str, entry: str) -> list[str] |
     inner = joined(folder, entry)
     if inner in files.names:
         data = files.bytes_of(inner)
-        return None if data is None else [data.decode("utf-8", "replace")]
+        return None if data is None else [(data.decode("utf-8", "replace"), files.names[inner])]
     for name in KUSTOMIZATION_NAMES:
         path = joined(inner, name)
         value = _document(files, path, files.names[path])[0] if path in files.names else None
         if value is not None:
             if not {"apiVersion", "kind", "resources"}.issuperset(value):
                 return None
-            parts = [files.bytes_of(joined(inner, each)) for each in _texts(value.get("resources"))]
-            return [part.decode("utf-8", "replace") for part in parts if part is not None] if all(parts) else None
+            listed = [joined(inner, each) for each in _texts(value.get("resources"))]
+            parts = [(files.bytes_of(each), files.names.get(each)) for each in listed]
+            read = [(data.decode("utf-8", "replace"), path) for data, path in parts if data]
+            return read if len(read) == len(parts) else None
     return None
 
 
@@ -199,11 +202,16 @@ def read_labels(value: Mapping[str, Any]) -> Iterator[Labels]:
         yield Labels(common, selectors=True, templates=True)
 
 
-def read_patches(value: Mapping[str, Any], source: Source) -> Iterator[Patch]:
-    """The inline patches of a `patches` field, as in kustomizations, Flux Kustomizations and Argo CD."""
-    for item in items(value.get("patches")):
-        if isinstance(item.get("patch"), str):
-            yield from parse_patch(item["patch"], mapping(item.get("target")), source)
+def read_patches(value: Mapping[str, Any], source: Source, at: TextAt | None = None) -> Iterator[Patch]:
+    """The inline patches of a `patches` field, as in kustomizations, Flux Kustomizations and Argo CD.
+
+    `at` is where the mapping with that field stands, None where it stands in no text as it is.
+    """
+    listed = value.get("patches")
+    for index, item in enumerate(listed if isinstance(listed, list) else ()):
+        if isinstance(item, dict) and isinstance(item.get("patch"), str):
+            place = at and replace(at, route=f"{at.route}/patches/{index}/patch")
+            yield from parse_patch(item["patch"], mapping(item.get("target")), source, at=place)
 
 
 def _patches(

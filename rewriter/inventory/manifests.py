@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rewriter import yamltext
@@ -12,10 +12,14 @@ from rewriter.inventory.facts import Source
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One object of a file. `value` is a mapping with a `kind`."""
+    """One object of a file. `value` is a mapping with a `kind`.
+
+    `place` is the index of its document in the file and its route there; None where it stands in no file as it is.
+    """
 
     source: Source
     value: Mapping[str, Any]
+    place: tuple[int, str] | None = field(default=None, compare=False)
 
     @property
     def kind(self) -> str:
@@ -63,7 +67,8 @@ def read_manifests(path: str, data: bytes) -> tuple[list[Manifest], list[Templat
             templates.append(Template(Source(path, yamltext.locate(document, "").line), part))
             continue
         for route, value in _objects("", document.value, 0):
-            found.append(Manifest(Source(path, yamltext.locate(document, route).line), value))
+            where = Source(path, yamltext.locate(document, route).line)
+            found.append(Manifest(where, value, (document.index, route)))
     return found, templates
 
 

@@ -37,6 +37,11 @@ class PatchedPolicy:
     applied: Mapping[str, Any]
 
     @property
+    def is_deleted(self) -> bool:
+        """Whether a patch takes it out: then nothing is applied."""
+        return any(each.deletes for each in self.patches)
+
+    @property
     def paths(self) -> frozenset[str]:
         """The files that it is made of."""
         return frozenset((self.base.path, *(each.at.path for each in self.patches if each.at is not None)))
@@ -69,6 +74,10 @@ class PatchedPolicies:
     def names(self) -> Mapping[str, str]:
         """The files of the tree by their inner paths, as people know them."""
         return self._files.names
+
+    def placed_alike(self, placement: Placement) -> list[str]:
+        """The inner paths of the files that are applied as this placement is, in order."""
+        return [inner for inner in self._files.names if placement in self._placements.of(inner)]
 
     def bytes_of_path(self, path: str) -> bytes | None:
         """The bytes of a file; None where it cannot be read."""

@@ -66,6 +66,11 @@ class Patch:
         return self.at is not None and not self.unread and not self.via
 
     @property
+    def deletes(self) -> bool:
+        """Whether it takes the whole manifest out."""
+        return self.merge is not None and self.merge.get("$patch") == "delete"
+
+    @property
     def changes_rules(self) -> bool:
         """Whether it may change what a policy says, beside its metadata."""
         if self.unread:

@@ -16,6 +16,7 @@ from rewriter.inventory.kustomize import Kustomization, read_kustomizations
 from rewriter.inventory.kustomize_walk import BARE, Placement, Problem, Walk, reach
 from rewriter.inventory.manifests import Manifest, mapping
 from rewriter.inventory.own_repository import OwnRepository
+from rewriter.inventory.patches import TextAt
 from rewriter.inventory.transform import Added, Transform, added_by
 from rewriter.inventory.tree_files import KUSTOMIZATION_NAMES, TreeFiles
 from rewriter.inventory.variables import VariableSources
@@ -278,11 +279,14 @@ class Placements:
         source = applier.manifest.source
         group = api_group(value)
         if group == flux.GROUP:
-            return flux.read_flux_kustomization(value, source, self._url_of, partial(self._sources.values_of, target))
+            at = _text_at(applier, value, ("patches",))
+            return flux.read_flux_kustomization(
+                value, source, self._url_of, partial(self._sources.values_of, target), at
+            )
         if group == flux.OPERATOR_GROUP:
             return flux.read_flux_instance(mapping(value.get("spec")), source)
         if value.get("kind") == "Application":
-            return argo.read_application(value, source)
+            return argo.read_application(value, source, at=_text_at(applier, value, ("source", "sources")))
         found = argo.read_application_set(value, self._files)
         unfollowed = argo.template_patch(value, source)
         reads = [argo.read_application(each, source, unfollowed) for each in found.made]
@@ -337,6 +341,16 @@ class Placements:
                 roots.append(folder)
                 seen |= reach(folder, self.kustomizations, memo)
         return roots
+
+
+def _text_at(applier: _Applier, value: Mapping[str, Any], fields: Sequence[str]) -> TextAt | None:
+    """Where an applier stands; None where these fields of its spec are not applied as they stand there."""
+    manifest = applier.manifest
+    written, applied = mapping(manifest.value.get("spec")), mapping(value.get("spec"))
+    same = all(written.get(name) == applied.get(name) for name in fields)
+    if manifest.place is None or not same:
+        return None
+    return TextAt(manifest.source.path, *manifest.place)
 
 
 def _target_namespace(value: Mapping[str, Any]) -> str | None:

@@ -38,7 +38,8 @@ class Transform:
 
     `namespace` overrides every namespace below, `default_namespace` is for manifests without one (Argo CD's
     destination). `variables` (None: nothing is substituted) are those known from the tree, all of them when `complete`.
-    `unfollowed` is what of the step may change manifests in a way that is not made here.
+    `unfollowed` is what of the step may change manifests in a way that is not made here. `applies` says that the step
+    is that of an applier, on top of kustomizations.
     """
 
     source: Source
@@ -52,10 +53,11 @@ class Transform:
     variables: Mapping[str, str] | None = None
     complete: bool = True
     unfollowed: tuple[Unfollowed, ...] = ()
+    applies: bool = False
 
     @property
     def changes_nothing(self) -> bool:
-        return self == Transform(self.source)
+        return self == Transform(self.source, applies=self.applies)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,22 @@
 """The transformers of a kustomization that are followed: those built into Kustomize that say where objects land.
 
 `NamespaceTransformer` sets a namespace, as the field `namespace` does (Kustomize, "Transformer Configurations"); with
-`unsetOnly` only where there is none. Those of patches are followed where they hold the patch as text. Those of
-annotations, images and replica counts change nothing that facts or policies hold. What else stands under
+`unsetOnly` only where there is none. Those of patches are followed, whether they hold the patch or name its file.
+Those of annotations, images and replica counts change nothing that facts or policies hold. What else stands under
 `transformers` is not followed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rewriter import yamltext
 from rewriter.inventory.facts import Source
 from rewriter.inventory.manifests import items, mapping
 from rewriter.inventory.patches import Patch, parse_patch
+from rewriter.inventory.patches import TextAt as Place
 from rewriter.inventory.unfollowed import TextAt, Unfollowed, of_transformer
 
 _HARMLESS = frozenset({"AnnotationsTransformer", "ImageTagTransformer", "ReplicaCountTransformer"})
@@ -25,6 +26,8 @@ _PATCHES = {
     "PatchJson6902Transformer": "jsonOp",
     "PatchStrategicMergeTransformer": "patches",
 }
+#: What a transformer of patches may have beside them.
+_KNOWN = frozenset({"apiVersion", "kind", "metadata", "target", "options", "path", "paths"})
 _NAMESPACE = "NamespaceTransformer"
 #: The fields that a namespace may be put into and land in what is known of an object.
 _FIELDS = frozenset({"metadata/namespace", "subjects", "subjects/namespace"})
@@ -34,7 +37,8 @@ _FIELDS = frozenset({"metadata/namespace", "subjects", "subjects/namespace"})
 class Transformers:
     """What transformers do: the namespace that they set, or put where there is none, and their patches.
 
-    `followed` says whether that is all, `unfollowed` what else may change manifests.
+    `followed` says whether that is all, `unfollowed` what else may change manifests, `files` are those of its patches
+    as written.
     """
 
     namespace: str | None = None
@@ -42,63 +46,98 @@ class Transformers:
     followed: bool = True
     patches: tuple[Patch, ...] = ()
     unfollowed: tuple[Unfollowed, ...] = ()
+    files: tuple[str, ...] = ()
 
 
-def read_transformers(
-    entries: Sequence[Any], texts_at: Callable[[str], Sequence[str] | None], source: Source, text_at: TextAt
-) -> Transformers:
-    """The effect of the entries of `transformers`: texts of their own, or paths whose texts `texts_at` gives.
+#: A text of transformers, and the file that it is, as people know it; None where it stands in another text.
+Part = tuple[str, str | None]
 
-    `source` is the kustomization, `text_at` gives the text of a file that a transformer names.
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How what transformers name is read: `parts_of` the texts of an entry, `text_at` that of a file.
+
+    `path_of` gives a file's path as people know it. All are None where something cannot be read.
     """
+
+    parts_of: Callable[[str], Sequence[Part] | None]
+    text_at: TextAt
+    path_of: Callable[[str], str | None]
+
+
+def read_transformers(entries: Sequence[Any], reading: Reading, source: Source) -> Transformers:
+    """The effect of the entries of `transformers`, texts of their own or paths, of the kustomization `source`."""
     namespace = default = None
     followed = True
     patches: list[Patch] = []
     unfollowed: list[Unfollowed] = []
+    files: list[str] = []
     for entry in entries:
         inline = isinstance(entry, str) and "\n" in entry
         words = f"`transformers` of {source}" if inline else f"`transformers` of {source} ({entry})"
-        texts = [entry] if inline else texts_at(str(entry))
-        for value in (None,) if texts is None else (value for text in texts for value in _documents(text)):
-            made = None if value is None else _patches(value, source, words)
-            if made is not None:
+        parts = [(entry, None)] if inline else reading.parts_of(str(entry))
+        listed = [(None, None)] if parts is None else [each for part in parts for each in _documents(*part)]
+        for value, at in listed:
+            made = None if value is None else _patches(value, source, words, at, reading)
+            if value is not None and made is not None:
                 patches += made
+                files += _files_of(value)
             elif value is None or not _is_followed(value):
                 followed = False
-                unfollowed += [Unfollowed(words)] if value is None else of_transformer(words, value, text_at)
+                unfollowed += [Unfollowed(words)] if value is None else of_transformer(words, value, reading.text_at)
             else:
-                unfollowed += of_transformer(words, value, text_at)
+                unfollowed += of_transformer(words, value, reading.text_at)
                 put = mapping(value.get("metadata")).get("namespace")
                 if value.get("kind") == _NAMESPACE and value.get("unsetOnly") is True:
                     default = str(put)
                 elif value.get("kind") == _NAMESPACE:
                     namespace = str(put)
-    return Transformers(namespace, default, followed, tuple(patches), tuple(unfollowed))
+    return Transformers(namespace, default, followed, tuple(patches), tuple(unfollowed), tuple(files))
 
 
-def _patches(value: Mapping[str, Any], source: Source, words: str) -> list[Patch] | None:
-    """The patches of a transformer that holds them as text; None for any other."""
+def _patches(
+    value: Mapping[str, Any], source: Source, words: str, at: Place | None, reading: Reading
+) -> list[Patch] | None:
+    """The patches of a transformer that holds them as text, or names their files; None for any other.
+
+    `at` is where the transformer stands, None where it is a text within another.
+    """
     field = _PATCHES.get(str(value.get("kind")))
-    if value.get("apiVersion") != "builtin" or field is None:
+    if value.get("apiVersion") != "builtin" or field is None or not (_KNOWN | {field}).issuperset(value):
         return None
-    text = value.get(field)
-    if not isinstance(text, str) or not {"apiVersion", "kind", "metadata", field, "target", "options"}.issuperset(
-        value
-    ):
+    target, text, files = mapping(value.get("target")), value.get(field), _files_of(value)
+    if (text is None) == (not files) or not (text is None or isinstance(text, str)):
         return None
-    return list(parse_patch(text, mapping(value.get("target")), source, words))
+    if isinstance(text, str):
+        if at is None:
+            return list(parse_patch(text, target, source, words))
+        return list(parse_patch(text, target, Source(at.path, 1), at=replace(at, route=f"/{field}")))
+    found: list[Patch] = []
+    for name in files:
+        content, path = reading.text_at(name), reading.path_of(name)
+        if content is None or path is None:
+            return None
+        found += parse_patch(content, target, Source(path, 1), at=Place(path, 0))
+    return found
 
 
-def _documents(text: str) -> Iterator[Mapping[str, Any] | None]:
-    """The documents of a text; None for one that is no mapping, or that cannot be read."""
+def _files_of(value: Mapping[str, Any]) -> list[str]:
+    """The files of patches that a transformer names."""
+    several = value.get("paths") if value.get("kind") == "PatchStrategicMergeTransformer" else [value.get("path")]
+    return [name for name in several if isinstance(name, str)] if isinstance(several, list) else []
+
+
+def _documents(text: str, path: str | None) -> Iterator[tuple[Mapping[str, Any] | None, Place | None]]:
+    """The documents of a text with their places; None for one that is no mapping, or that cannot be read."""
     try:
         documents = yamltext.parse(text)
     except yamltext.YamlTextError:
-        yield None
+        yield None, None
         return
     for document in documents:
         if document.value is not None:
-            yield document.value if isinstance(document.value, dict) else None
+            place = None if path is None else Place(path, document.index)
+            yield (document.value if isinstance(document.value, dict) else None), place
 
 
 def _is_followed(value: Mapping[str, Any]) -> bool:

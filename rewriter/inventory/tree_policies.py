@@ -16,8 +16,9 @@ from rewriter.inventory.embedded import embedded, home_of, plain_namespace
 from rewriter.inventory.facts import AppliedPolicy, RunningPolicy, Source, UnreadPolicy
 from rewriter.inventory.kustomize_walk import Placement
 from rewriter.inventory.manifests import Manifest, mapping
-from rewriter.inventory.patches import meant
+from rewriter.inventory.patches import Patch, meant
 from rewriter.inventory.placements import Placements
+from rewriter.inventory.transform import transformed
 from rewriter.inventory.tree_files import OfferedFile, TreeFiles
 
 #: The kinds of policy, as files name them.
@@ -45,6 +46,8 @@ def applied_policies(files: TreeFiles, placements: Placements, delivery: Deliver
                 continue
             seen: list[AppliedPolicy] = []
             for placement in placements.of(inner) or (Placement((), ""),):
+                if _is_deleted(placement, manifest.value):
+                    continue
                 cluster = delivery.cluster_at(file.path, placement)
                 value = placement.apply(manifest.value) if placement.chain else manifest.value
                 doubt = _unread_patch(placement, manifest)
@@ -107,6 +110,15 @@ def unread_policies(files: TreeFiles) -> Iterator[UnreadPolicy]:
 def policy_files(files: TreeFiles) -> Iterator[OfferedFile]:
     """The files that may hold a policy."""
     return (file for file in files.files if file.kinds & POLICY_KINDS or (file.holds_list and b"Policy" in file.data))
+
+
+def _is_deleted(placement: Placement, manifest: Mapping[str, Any]) -> bool:
+    """Whether a patch takes a manifest out on its way."""
+    if not any(patch.deletes for step in placement.chain for patch in step.patches):
+        return False
+    made: list[Patch] = []
+    transformed(manifest, placement.chain, made)
+    return any(patch.deletes for patch in made)
 
 
 def _unread_patch(placement: Placement, manifest: Manifest) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from rewriter.inventory.facts import Source
-from rewriter.inventory.transformers import Transformers, read_transformers
+from rewriter.inventory.transformers import Reading, Transformers, read_transformers
 
 PLACE = "apiVersion: builtin\nkind: NamespaceTransformer\nmetadata: {name: a, namespace: shop}\n"
 
 
 def told(entries: list[str], text: str | None) -> tuple[str | None, str | None, bool]:
-    made = read_transformers(
-        entries, lambda _entry: None if text is None else [text], Source("kustomization.yaml"), lambda _entry: None
-    )
+    parts = None if text is None else [(text, "t.yaml")]
+    reading = Reading(lambda _entry: parts, lambda _entry: None, lambda _entry: None)
+    made = read_transformers(entries, reading, Source("kustomization.yaml"))
     return made.namespace, made.default_namespace, made.followed
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from typing import Any
 from rewriter import yamltext
 from rewriter.discovery import read_bounded
 from rewriter.engine.overlays.outside import read_outside
-from rewriter.engine.overlays.texts import Texts
+from rewriter.engine.overlays.target import TOP, Target
+from rewriter.engine.overlays.texts import TextError, Texts
 from rewriter.inventory.kustomize_walk import reach
 from rewriter.inventory.manifests import mapping
 from rewriter.inventory.patched_policies import PatchedPolicies, PatchedPolicy
@@ -35,6 +37,13 @@ class Built:
         found = [index for index, (_, value) in enumerate(self.documents) if named(value) == name]
         return found[0] if len(found) == 1 else None
 
+    def of_policy(self, policy: PatchedPolicy) -> int | None:
+        """The position of a policy as it is applied; Argo CD puts a missing namespace in only after the build."""
+        kind, _, name = named(policy.applied)
+        bare = named(policy.manifest)[1] == "" and policy.placement.chain[-1].default_namespace is not None
+        found = self.of(named(policy.applied))
+        return self.of((kind, "", name)) if found is None and bare else found
+
 
 class Builder:
     """Builds the kustomizations of a tree in the folder `top`. `kubectl` is None where it is not there."""
@@ -46,40 +55,45 @@ class Builder:
         self._kept: dict[str, Built] = {}
         self._memo: dict[str, frozenset[str]] = {}
 
-    def roots_of(self, policies: Sequence[PatchedPolicy]) -> list[str]:
-        """The outermost kustomizations that apply policies, each once. Raises BuildError."""
-        roots: dict[str, None] = {}
-        for each in policies:
-            root = each.placement.root
-            if root is None or root not in self._patched.kustomizations:
-                raise BuildError("no kustomization of the tree lists the policy")
-            roots[root] = None
-        return list(roots)
-
-    def build(self, root: str, texts: Texts) -> Built:
-        """What a folder's kustomization builds with these texts. Raises BuildError."""
+    def build(self, target: Target, texts: Texts) -> Built:
+        """What a target builds with these texts. Raises BuildError."""
         if self._kubectl is None:
             raise BuildError("kubectl is not on PATH, or --render never keeps it from running")
-        if not texts.changed and root in self._kept:
-            return self._kept[root]
+        if not texts.changed and target.name in self._kept:
+            return self._kept[target.name]
         with tempfile.TemporaryDirectory(prefix="cnpfix-build-") as folder:
             top = Path(folder) / "tree"
-            self._copy(root, texts, top)
-            printed = self._kubectl.build(top / root)
+            self._copy(self._files_of(target), texts, top)
+            printed = self._kubectl.build(self._on_top(target, texts, top))
         try:
             parsed = yamltext.parse(printed)
         except yamltext.YamlTextError as error:
             raise BuildError(f"what it builds cannot be read: {error.message}") from None
         built = Built(tuple((each.text[each.span.start : each.span.end], each.value) for each in parsed))
         if not texts.changed:
-            self._kept[root] = built
+            self._kept[target.name] = built
         return built
 
-    def _copy(self, root: str, texts: Texts, copy: Path) -> None:
-        """Copies all that a kustomization may read into a folder. Raises BuildError for what is not in the tree."""
+    def _on_top(self, target: Target, texts: Texts, copy: Path) -> Path:
+        """The folder to build: that of the kustomization, or of one that does what its applier does on top of it."""
+        try:
+            made = target.top(texts)
+        except TextError as error:
+            raise BuildError(str(error)) from None
+        if made is None:
+            return copy / (target.root or ".")
+        folder = copy / TOP
+        if folder.exists():
+            raise BuildError(f"the tree has a folder {TOP}")
+        folder.mkdir()
+        (folder / "kustomization.yaml").write_text(json.dumps(made), "utf-8")
+        return folder
+
+    def _copy(self, files: Iterable[str], texts: Texts, copy: Path) -> None:
+        """Copies all that a build may read into a folder. Raises BuildError for what is not in the tree."""
         changed = {inner: texts.changed[path] for inner, path in self._patched.names.items() if path in texts.changed}
         size = count = 0
-        for inner in sorted(self._files_of(root)):
+        for inner in sorted(files):
             data = changed[inner].encode("utf-8") if inner in changed else self._read(inner)
             size, count = size + len(data), count + 1
             if size > MOST_BYTES or count > MOST_FILES:
@@ -100,10 +114,11 @@ class Builder:
         except (OSError, RuntimeError) as error:
             raise BuildError(f"{inner} cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
-    def _files_of(self, root: str) -> set[str]:
+    def _files_of(self, target: Target) -> set[str]:
         """The inner paths of what a kustomization lists, and of all that stands beside it. Raises BuildError."""
-        found: set[str] = set()
-        for entry in {root, *reach(root, self._patched.kustomizations, self._memo)}:
+        found: set[str] = set(target.files)
+        root = target.root
+        for entry in () if root is None else {root, *reach(root, self._patched.kustomizations, self._memo)}:
             each = self._patched.kustomizations.get(entry)
             if each is None:
                 found.add(entry)

@@ -10,6 +10,7 @@ from typing import Any
 from rewriter import yamltext
 from rewriter.engine.documents import FoundPolicy, policies_in
 from rewriter.engine.hooks import FileHooks, Outcome
+from rewriter.engine.overlays.target import Target
 from rewriter.engine.overlays.texts import Texts
 from rewriter.engine.overlays.traced import Node, Origin, origin_of, plain
 from rewriter.engine.pipeline import fix_document
@@ -26,7 +27,8 @@ _RULES = ("spec", "specs")
 class Judged:
     """A built policy. `words` name the kustomization that builds it; `trace` says where its parts are written.
 
-    `value` is what is built, at the position `index`; `left` says why no fix of it can be proved.
+    `value` is what is built, at the position `index`; `left` says why no fix of it can be proved,
+    `target` is what builds it.
     """
 
     policy: PatchedPolicy
@@ -35,6 +37,7 @@ class Judged:
     words: str
     left: str = ""
     index: int = 0
+    target: Target | None = None
 
     @property
     def document(self) -> yamltext.Document:

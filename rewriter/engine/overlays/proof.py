@@ -13,13 +13,13 @@ class NotProvedError(Exception):
     """A fix that is not made: why, in words."""
 
 
-def prove(before: Built, after: Built, expected: Mapping[int, Any], root: str) -> None:
+def prove(before: Built, after: Built, expected: Mapping[int, Any], words: str) -> None:
     """Raises NotProvedError unless a kustomization builds what is expected, by position, and the rest as before."""
     if len(before.documents) != len(after.documents):
-        raise NotProvedError(f"with the fix, kubectl kustomize {root} builds another number of manifests")
+        raise NotProvedError(f"with the fix, {words} builds another number of manifests")
     for index, ((was, _), (now, value)) in enumerate(zip(before.documents, after.documents, strict=True)):
         if index in expected:
             if not equal(value, expected[index]):
-                raise NotProvedError(f"with the fix, kubectl kustomize {root} builds something else than the fix")
+                raise NotProvedError(f"with the fix, {words} builds something else than the fix")
         elif was != now:
-            raise NotProvedError(f"the fix would change another manifest that kubectl kustomize {root} builds")
+            raise NotProvedError(f"the fix would change another manifest that {words} builds")

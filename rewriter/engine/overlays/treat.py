@@ -15,6 +15,7 @@ from rewriter.engine.overlays.judged import Judged, judge
 from rewriter.engine.overlays.merge import merged
 from rewriter.engine.overlays.proof import NotProvedError, prove
 from rewriter.engine.overlays.sources import reread, translated_fix
+from rewriter.engine.overlays.target import Target, target_of
 from rewriter.engine.overlays.texts import TextError, Texts
 from rewriter.engine.overlays.traced import NotTracedError, traced
 from rewriter.engine.result import Reported
@@ -114,21 +115,23 @@ class _File:
 
     def _judged(self, texts: Texts) -> list[Judged]:
         """The policies as they are built of these texts. Raises NotTracedError and TextError."""
-        return [self._one(reread(each, texts) if texts.changed else each, texts) for each in self._policies]
+        there = (each for each in self._policies if not each.is_deleted)
+        return [self._one(reread(each, texts) if texts.changed else each, texts) for each in there]
 
     def _one(self, policy: PatchedPolicy, texts: Texts) -> Judged:
-        root = policy.placement.root
-        words = f"kubectl kustomize {root}"
-        judged = Judged(policy, policy.applied, traced(policy), f"kustomization {root}")
+        target = target_of(policy, self._overlays.patched)
+        words = "" if target is None else target.words
+        name = words.removeprefix("kubectl kustomize ") or policy.base.path
+        judged = Judged(policy, policy.applied, traced(policy), f"kustomization {name}", target=target)
         patch = next((each.words for each in policy.patches if each.changes_rules), "")
         changed = f"{patch} changes it when it is applied, and " if patch else ""
         try:
-            if root is None or root not in self._overlays.patched.kustomizations:
+            if target is None:
                 raise BuildError("no kustomization of the tree lists the policy")
-            built = self._overlays.builder.build(root, texts)
+            built = self._overlays.builder.build(target, texts)
         except BuildError as error:
             return replace(judged, left=f"{changed}no fix is proved: {error}")
-        index = built.of(named(policy.applied))
+        index = built.of_policy(policy)
         if index is None:
             return replace(judged, left=f"{changed}{words} builds no single policy of its name")
         judged = replace(judged, value=built.documents[index][1], index=index)
@@ -177,7 +180,7 @@ class _File:
         Raises NotProvedError, NotTracedError, TextError, BuildError.
         """
         place = item.origin(reported.finding.route)
-        expected: dict[tuple[str | None, int], Any] = {}
+        expected: dict[tuple[Target | None, int], Any] = {}
         edits: list[tuple[TextAt, list[Operation]]] = []
         keys = []
         for each, outcome in zip(items, found, strict=True):
@@ -193,7 +196,7 @@ class _File:
             if told.text is None:
                 raise NotProvedError(next((one.not_fixed for one in told.findings if one.not_fixed), told.failure))
             value = yamltext.parse(told.text)[0].value
-            expected[each.policy.placement.root, each.index] = value
+            expected[each.target, each.index] = value
             edits.append(translated_fix(each.policy, each.value, same[0].finding.fix.operations))
             keys.append(_key(each, same[0]))
         at, operations = edits[0]
@@ -202,15 +205,15 @@ class _File:
         if at.path != self._path:
             raise NotProvedError(_ELSEWHERE)
         changed = texts.edited(at, operations)
-        for root in dict.fromkeys(each.policy.placement.root for each in items):
-            assert root is not None
-            mine = {index: value for (where, index), value in expected.items() if where == root}
-            before = self._overlays.builder.build(root, texts)
+        for target in dict.fromkeys(each.target for each in items):
+            assert target is not None
+            mine = {index: value for (where, index), value in expected.items() if where == target}
+            before = self._overlays.builder.build(target, texts)
             try:
-                after = self._overlays.builder.build(root, changed)
+                after = self._overlays.builder.build(target, changed)
             except BuildError as error:
-                raise NotProvedError(f"with the fix, kubectl kustomize {root} fails: {error}") from None
-            prove(before, after, mine, root)
+                raise NotProvedError(f"with the fix, {target.words} fails: {error}") from None
+            prove(before, after, mine, target.words)
         return changed, keys
 
 

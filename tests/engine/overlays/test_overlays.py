@@ -41,6 +41,37 @@ def inline(patch: str, header: str = "|-") -> str:
     return f"resources: [../base]\npatches:\n  -{TARGET[3:]}    patch: {header}\n{rows}"
 
 
+def indented(text: str, by: int) -> str:
+    return "".join(f"{' ' * by}{line}\n" for line in text.rstrip("\n").split("\n"))
+
+
+def flux(patch: str, more: str = "") -> str:
+    """A Flux Kustomization of the folder `base` with an inline patch."""
+    return (
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n"
+        "metadata: {name: shop, namespace: flux-system}\n"
+        f"spec:\n  path: ./base\n  sourceRef: {{kind: GitRepository, name: flux-system}}\n{more}"
+        "  patches:\n    - target: {kind: CiliumNetworkPolicy}\n      patch: |\n" + indented(patch, 8)
+    )
+
+
+def argo(patch: str) -> str:
+    """An Application of the folder `base` with an inline patch."""
+    return (
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: shop, namespace: argocd}\n"
+        "spec:\n  destination: {namespace: shop, server: https://kubernetes.default.svc}\n  source:\n"
+        "    repoURL: https://git.example.com/shop\n    path: base\n    kustomize:\n"
+        "      patches:\n        - target: {kind: CiliumNetworkPolicy}\n          patch: |\n" + indented(patch, 12)
+    )
+
+
+TRANSFORMER = (
+    "apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: more}\ntarget: {kind: CiliumNetworkPolicy}\n"
+)
+TRANSFORMED = "resources: [../base]\ntransformers: [more.yaml]\n"
+DELETE = "$patch: delete\napiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: web, namespace: shop}\n"
+
+
 def treat(repository: Repository, files: Mapping[str, str], *arguments: str) -> Treated:
     return repository.treat({**BASE, **files}, "--select", "fqdn-double-star", *arguments, programs=("kubectl",))
 
@@ -106,6 +137,43 @@ FOUND: dict[str, tuple[dict[str, str], str]] = {
         },
         "part/patch.yaml",
     ),
+    "in a patch of Flux": ({"base/policy.yaml": PLAIN, "clusters/shop.yaml": flux(ADD)}, "clusters/shop.yaml"),
+    "in a patch of Flux that puts everything elsewhere": (
+        {
+            "base/policy.yaml": PLAIN,
+            "clusters/shop.yaml": flux(ADD, "  targetNamespace: edge\n  commonMetadata: {labels: {team: shop}}\n"),
+        },
+        "clusters/shop.yaml",
+    ),
+    "in the base, which Flux patches": (
+        {
+            "base/policy.yaml": PLAIN + STAR,
+            "clusters/shop.yaml": flux("- op: add\n  path: /spec/ingress\n  value: []\n"),
+        },
+        "base/policy.yaml",
+    ),
+    "in a patch of Argo CD": ({"base/policy.yaml": PLAIN, "shop.yaml": argo(ADD)}, "shop.yaml"),
+    "in a patch of Argo CD, of a policy without namespace": (
+        {"base/policy.yaml": PLAIN.replace("  namespace: shop\n", ""), "shop.yaml": argo(ADD)},
+        "shop.yaml",
+    ),
+    "in a file that a transformer names": (
+        {
+            "base/policy.yaml": PLAIN,
+            "top/kustomization.yaml": TRANSFORMED,
+            "top/more.yaml": TRANSFORMER + "path: patch.yaml\n",
+            "top/patch.yaml": ADD,
+        },
+        "top/patch.yaml",
+    ),
+    "in a transformer": (
+        {
+            "base/policy.yaml": PLAIN,
+            "top/kustomization.yaml": TRANSFORMED,
+            "top/more.yaml": TRANSFORMER + "patch: |\n" + indented(ADD, 2),
+        },
+        "top/more.yaml",
+    ),
     "below a patch that puts rules first": (
         {
             "base/policy.yaml": POLICY + STAR,
@@ -143,6 +211,22 @@ SILENT: dict[str, dict[str, str]] = {
     "a patch takes the rule away": {
         "base/policy.yaml": PLAIN + STAR,
         "top/kustomization.yaml": inline("- op: remove\n  path: /spec/egress/1\n"),
+    },
+    "a patch of Flux takes the rule away": {
+        "base/policy.yaml": PLAIN + STAR,
+        "clusters/shop.yaml": flux("- op: remove\n  path: /spec/egress/1\n"),
+    },
+    "a patch of Argo CD takes the rule away": {
+        "base/policy.yaml": PLAIN + STAR,
+        "shop.yaml": argo("- op: remove\n  path: /spec/egress/1\n"),
+    },
+    "a patch of Flux takes the policy away": {
+        "base/policy.yaml": PLAIN + STAR,
+        "clusters/shop.yaml": flux(DELETE),
+    },
+    "a patch takes the policy away": {
+        "base/policy.yaml": PLAIN + STAR,
+        "top/kustomization.yaml": inline(DELETE),
     },
     "a patch is for no policy": {
         "base/policy.yaml": PLAIN,

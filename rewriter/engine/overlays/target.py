@@ -1,0 +1,94 @@
+"""What is built to see a policy as a cluster gets it: a kustomization, and over it what Flux or Argo CD lay on top."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rewriter.engine.overlays.texts import Texts
+from rewriter.inventory.manifests import mapping
+from rewriter.inventory.patched_policies import PatchedPolicies, PatchedPolicy
+from rewriter.inventory.patches import Patch
+from rewriter.inventory.transform import Labels, Transform
+
+#: The folder of the kustomization that stands for an applier's step; no repository has one of this name.
+TOP = "cnpfix-applied"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A kustomization by its inner folder (`root`), or the `files` of a folder without one that an applier lists.
+
+    `step` is what the applier does on top, None where it does nothing. Two targets are the same where `name` is.
+    """
+
+    name: str
+    root: str | None = field(compare=False)
+    files: tuple[str, ...] = field(default=(), compare=False)
+    step: Transform | None = field(default=None, compare=False)
+
+    @property
+    def words(self) -> str:
+        """How people name the build."""
+        folder = self.root or posixpath.dirname(self.files[0] if self.files else "") or "."
+        return f"kubectl kustomize {folder}" + (f" under {self.step.source}" if self.step else "")
+
+    def top(self, texts: Texts) -> Mapping[str, Any] | None:
+        """The kustomization, in the folder TOP, that does what the applier does; None where it does nothing.
+
+        Raises TextError for a patch that is not there any more.
+        """
+        step = self.step
+        if step is None:
+            return None
+        below = (self.root,) if self.root is not None else self.files
+        made: dict[str, Any] = {"resources": [f"../{each}" for each in below]}
+        named = {"namespace": step.namespace, "namePrefix": step.prefix, "nameSuffix": step.suffix}
+        made |= {key: value for key, value in named.items() if value}
+        if step.labels:
+            made["labels"] = [_labels(each) for each in step.labels]
+        if step.patches:
+            made["patches"] = [_patch(each, texts) for each in step.patches]
+        return made
+
+
+def target_of(policy: PatchedPolicy, patched: PatchedPolicies) -> Target | None:
+    """What is built for one way in which a policy is applied; None where nothing of the tree builds it."""
+    placement = policy.placement
+    last = placement.chain[-1] if placement.chain else None
+    step = last if last is not None and last.applies and not _leaves(last) else None
+    if placement.root is not None:
+        if placement.root not in patched.kustomizations:
+            return None
+        return Target(f"{placement.root} {step.source if step else ''}", placement.root, (), step)
+    if step is None:
+        return None
+    files = tuple(patched.placed_alike(placement))
+    return Target(f"{' '.join(files)} {step.source}", None, files, step)
+
+
+def _leaves(step: Transform) -> bool:
+    """Whether a build is the same with the step and without."""
+    return not (step.namespace or step.prefix or step.suffix or step.labels or step.patches)
+
+
+def _labels(labels: Labels) -> dict[str, Any]:
+    return {
+        "pairs": dict(labels.pairs),
+        "includeSelectors": labels.selectors,
+        "includeTemplates": labels.templates,
+    }
+
+
+def _patch(patch: Patch, texts: Texts) -> dict[str, Any]:
+    if patch.at is None:
+        value: Any = patch.merge if patch.merge is not None else list(patch.operations)
+    else:
+        value = texts.value(patch.at)
+    made: dict[str, Any] = {"patch": json.dumps(value)}
+    if patch.target:
+        made["target"] = dict(mapping(patch.target))
+    return made
