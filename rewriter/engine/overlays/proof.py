@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from rewriter.engine.overlays.builds import Built
+from rewriter.engine.overlays.sources import same_rules
+from rewriter.inventory.manifests import mapping
 from rewriter.yamltext.document import equal
 
 
@@ -19,7 +21,15 @@ def prove(before: Built, after: Built, expected: Mapping[int, Any], words: str) 
         raise NotProvedError(f"with the fix, {words} builds another number of manifests")
     for index, ((was, _), (now, value)) in enumerate(zip(before.documents, after.documents, strict=True)):
         if index in expected:
-            if not equal(value, expected[index]):
+            if not _is_same(value, expected[index]):
                 raise NotProvedError(f"with the fix, {words} builds something else than the fix")
         elif was != now:
             raise NotProvedError(f"the fix would change another manifest that {words} builds")
+
+
+def _is_same(value: Any, expected: Any) -> bool:
+    """Whether two policies are the same, with their rules in any order."""
+    beside = [
+        {key: each for key, each in mapping(one).items() if key not in ("spec", "specs")} for one in (value, expected)
+    ]
+    return equal(*beside) and same_rules(value, expected)

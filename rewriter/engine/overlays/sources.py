@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +15,12 @@ from rewriter.finding import Operation
 from rewriter.inventory.manifests import mapping
 from rewriter.inventory.patched_policies import PatchedPolicy
 from rewriter.inventory.patches import Patch, TextAt
+from rewriter.inventory.post_renderers import value_at
 from rewriter.yamltext.document import equal
+
+_RULE_SETS = ("spec", "specs")
+_RULES = frozenset({"ingress", "egress", "ingressDeny", "egressDeny"})
+_SOMETHING_ELSE = "a patch makes something else of the fix"
 
 
 def reread(policy: PatchedPolicy, texts: Texts) -> PatchedPolicy:
@@ -26,28 +33,105 @@ def reread(policy: PatchedPolicy, texts: Texts) -> PatchedPolicy:
 
 
 def translated_fix(
-    policy: PatchedPolicy, built: Any, operations: Sequence[Operation]
+    policy: PatchedPolicy, built: Any, operations: Sequence[Operation], *, append: bool = False
 ) -> tuple[TextAt, list[Operation]]:
     """The text that a fix of the built policy goes to, and its operations there.
+
+    A new rule goes to the end of its list if `append` says so, or where a patch would count others otherwise.
 
     Raises NotTracedError where the fix goes to more than one text, or where base and patches make something else of
     one of its operations.
     """
     found: dict[TextAt, list[Operation]] = {}
-    for operation in operations:
-        at, made = translated(traced(policy), operation)
-        found.setdefault(at, []).append(made)
-        policy = _changed(policy, at, made)
+    left = list(operations)
+    while left:
+        operation = left.pop(0)
         try:
             built = patched(built, [operation])
         except ProofError as error:
             raise NotTracedError(str(error)) from None
-        told = plain(traced(policy))
-        if any(not equal(told.get(name), mapping(built).get(name)) for name in ("spec", "specs")):
-            raise NotTracedError("a patch makes something else of the fix")
+        at, made = translated(traced(policy), operation)
+        changed = _changed(policy, at, made)
+        as_it_is = same_rules(plain(traced(changed)), built, ordered=True)
+        if append or not as_it_is:
+            # Patches count items: what stands before those that they mean moves them, what stands behind does not.
+            appended = _appended(policy, at, made)
+            if appended is not None:
+                made, changed = dict(appended), _changed(policy, at, appended)
+            told = plain(traced(changed))
+            if not same_rules(told, built, ordered=appended is None):
+                raise NotTracedError(_SOMETHING_ELSE)
+            if appended is not None:
+                left = [_moved(each, operation, built, told) for each in left]
+                built = {**built, **{name: told[name] for name in _RULE_SETS if name in told}}
+        found.setdefault(at, []).append(made)
+        policy = changed
     if len(found) != 1:
         raise NotTracedError("the fix would change more than one text")
     return next(iter(found.items()))
+
+
+def same_rules(value: Any, other: Any, *, ordered: bool = False) -> bool:
+    """Whether two policies say the same; unless `ordered`, with the rules of a list in any order: none comes first."""
+    first, second = ({name: mapping(each).get(name) for name in _RULE_SETS} for each in (value, other))
+    return equal(first, second) or (not ordered and equal(_sorted(first), _sorted(second)))
+
+
+def _sorted(rule_sets: Mapping[str, Any]) -> Any:
+    """Rule sets with the lists of their rules in an order of their own."""
+    return {name: [_in_order(each) for each in _as_list(value)] for name, value in rule_sets.items()}
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _in_order(rule_set: Any) -> Any:
+    return {
+        name: sorted(value, key=lambda rule: json.dumps(rule, sort_keys=True, default=str))
+        if name in _RULES and isinstance(value, list)
+        else value
+        for name, value in mapping(rule_set).items()
+    } or rule_set
+
+
+def _appended(policy: PatchedPolicy, at: TextAt, operation: Operation) -> Operation | None:
+    """An insertion into a list of rules of the base at the end of it; None for any other operation.
+
+    Nor where a patch means policies by labels or by a pattern: whom it counts in is then for other files to say.
+    """
+    above, _, token = str(operation["path"]).rpartition("/")
+    rules = above.rpartition("/")[2] in _RULES and token.isdigit() and operation["op"] == "add"
+    named = all(_is_plain(each) for each in policy.patches if each.changes_rules)
+    return {**operation, "path": f"{above}/-"} if rules and named and at == policy.base else None
+
+
+def _moved(operation: Operation, added: Operation, before: Any, now: Any) -> Operation:
+    """An operation that counts rules, one of which was added, where that rule came to stand elsewhere than `added`.
+
+    Raises NotTracedError where no operation on the list as it is now means the same rule.
+    """
+    above, _, token = str(added["path"]).rpartition("/")
+    at, old, new = int(token), value_at(before, above), value_at(now, above)
+    rest = [*old[:at], *old[at + 1 :]]
+    places = [n for n in range(len(new)) if equal(new[n], old[at]) and equal([*new[:n], *new[n + 1 :]], rest)]
+    if not places:
+        raise NotTracedError(_SOMETHING_ELSE)
+
+    def mapped(path: str) -> str:
+        start, slash, below = path.removeprefix(f"{above}/").partition("/")
+        if not path.startswith(f"{above}/") or not start.isdigit():
+            return path
+        index = int(start) - (int(start) > at)
+        index = places[-1] if int(start) == at else index + (index >= places[-1])
+        return f"{above}/{index}{slash}{below}"
+
+    return {**operation, **{name: mapped(str(operation[name])) for name in ("path", "from") if name in operation}}
+
+
+def _is_plain(patch: Patch) -> bool:
+    selected = any(patch.target.get(key) for key in ("labelSelector", "annotationSelector"))
+    return not selected and re.fullmatch(r"[\w.-]*", str(patch.target.get("name") or "")) is not None
 
 
 def _changed(policy: PatchedPolicy, at: TextAt, operation: Operation) -> PatchedPolicy:

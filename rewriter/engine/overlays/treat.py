@@ -181,7 +181,7 @@ class _File:
         """
         place = item.origin(reported.finding.route)
         expected: dict[tuple[Target | None, int], Any] = {}
-        edits: list[tuple[TextAt, list[Operation]]] = []
+        fixes: list[tuple[PatchedPolicy, Any, tuple[Operation, ...]]] = []
         keys = []
         for each, outcome in zip(items, found, strict=True):
             same = [
@@ -197,11 +197,9 @@ class _File:
                 raise NotProvedError(next((one.not_fixed for one in told.findings if one.not_fixed), told.failure))
             value = yamltext.parse(told.text)[0].value
             expected[each.target, each.index] = value
-            edits.append(translated_fix(each.policy, each.value, same[0].finding.fix.operations))
+            fixes.append((each.policy, each.value, same[0].finding.fix.operations))
             keys.append(_key(each, same[0]))
-        at, operations = edits[0]
-        if any(other != edits[0] for other in edits):
-            raise NotProvedError(_DIFFER)
+        at, operations = _common(fixes)
         if at.path != self._path:
             raise NotProvedError(_ELSEWHERE)
         changed = texts.edited(at, operations)
@@ -215,6 +213,15 @@ class _File:
                 raise NotProvedError(f"with the fix, {target.words} fails: {error}") from None
             prove(before, after, mine, target.words)
         return changed, keys
+
+
+def _common(fixes: Sequence[tuple[PatchedPolicy, Any, tuple[Operation, ...]]]) -> tuple[TextAt, list[Operation]]:
+    """What all fixes change of one text. Raises NotProvedError and NotTracedError."""
+    for append in (False, True):
+        edits = [translated_fix(policy, built, operations, append=append) for policy, built, operations in fixes]
+        if all(each == edits[0] for each in edits):
+            return edits[0]
+    raise NotProvedError(_DIFFER)
 
 
 class _Only:

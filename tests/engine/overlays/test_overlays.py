@@ -292,7 +292,7 @@ def test_without_kubectl_the_finding_stands_and_nothing_is_written(repository: R
     assert found.after == {**BASE, **files}
 
 
-def test_a_patch_that_counts_rules_keeps_the_base_as_it_is(repository: Repository) -> None:
+def test_a_rule_that_is_split_goes_to_the_end_where_a_patch_counts_rules(repository: Repository) -> None:
     rejected = "  ingress:\n    - fromCIDR:\n        - 192.0.2.0/24\n      fromEntities:\n        - host\n"
     last = "    - fromEntities:\n        - world\n"
     files = {
@@ -300,10 +300,15 @@ def test_a_patch_that_counts_rules_keeps_the_base_as_it_is(repository: Repositor
         "top/kustomization.yaml": inline("- op: remove\n  path: /spec/ingress/1\n"),
     }
     found = repository.treat({**BASE, **files}, "--select", "mixed-peers", "--unsafe-fixes", programs=("kubectl",))
-    [finding] = found.findings
-    assert (finding["file"], finding["fixed"]) == ("base/policy.yaml", False)
-    assert "a patch makes something else of the fix" in finding["advice"]
-    assert found.after == {**BASE, **files}
+    assert [each["fixed"] for each in found.findings] == [True]
+    now = found.after["base/policy.yaml"]
+    assert (
+        now
+        == POLICY.removesuffix("  egress:\n")
+        + rejected.replace("      fromEntities:\n        - host\n", "")
+        + last
+        + "    - fromEntities:\n        - host\n"
+    )
 
 
 def test_an_overlay_that_a_fix_would_break_keeps_the_text_as_it_is(repository: Repository) -> None:
