@@ -44,7 +44,8 @@ class Patch:
     """A strategic merge (`merge`) or RFC 6902 operations. `target` is a kustomize target; empty: the merge's own.
 
     `unread` says that what the patch does is not known; such a patch changes nothing here. `via` names in words what
-    makes the patch, where that is no field for patches. `at` is where its text stands, None where that is not known.
+    makes the patch, where that is no field for patches; `by_transformer` says that a transformer does. `at` is where
+    its text stands, None where that is not known.
     """
 
     source: Source
@@ -54,6 +55,7 @@ class Patch:
     unread: bool = False
     via: str = ""
     at: TextAt | None = None
+    by_transformer: bool = False
 
     @property
     def words(self) -> str:

@@ -80,7 +80,7 @@ def read_transformers(entries: Sequence[Any], reading: Reading, source: Source) 
         for value, at in listed:
             made = None if value is None else _patches(value, source, words, at, reading)
             if value is not None and made is not None:
-                patches += made
+                patches += [replace(each, by_transformer=True) for each in made]
                 files += _files_of(value)
             elif value is None or not _is_followed(value):
                 followed = False

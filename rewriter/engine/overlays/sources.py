@@ -16,11 +16,11 @@ from rewriter.inventory.manifests import mapping
 from rewriter.inventory.patched_policies import PatchedPolicy
 from rewriter.inventory.patches import Patch, TextAt
 from rewriter.inventory.post_renderers import value_at
+from rewriter.text import join_names
 from rewriter.yamltext.document import equal
 
 _RULE_SETS = ("spec", "specs")
 _RULES = frozenset({"ingress", "egress", "ingressDeny", "egressDeny"})
-_SOMETHING_ELSE = "a patch makes something else of the fix"
 
 
 def reread(policy: PatchedPolicy, texts: Texts) -> PatchedPolicy:
@@ -60,7 +60,7 @@ def translated_fix(
                 made, changed = dict(appended), _changed(policy, at, appended)
             told = plain(traced(changed))
             if not same_rules(told, built, ordered=appended is None):
-                raise NotTracedError(_SOMETHING_ELSE)
+                raise NotTracedError(f"{_changing(policy)} makes something else of the fix")
             if appended is not None:
                 left = [_moved(each, operation, built, told) for each in left]
                 built = {**built, **{name: told[name] for name in _RULE_SETS if name in told}}
@@ -69,6 +69,11 @@ def translated_fix(
     if len(found) != 1:
         raise NotTracedError("the fix would change more than one text")
     return next(iter(found.items()))
+
+
+def _changing(policy: PatchedPolicy) -> str:
+    """The patches that change the rules of a policy, in words."""
+    return join_names(dict.fromkeys(each.words for each in policy.patches if each.changes_rules)) or "what applies it"
 
 
 def same_rules(value: Any, other: Any, *, ordered: bool = False) -> bool:
@@ -98,7 +103,8 @@ def _in_order(rule_set: Any) -> Any:
 def _appended(policy: PatchedPolicy, at: TextAt, operation: Operation) -> Operation | None:
     """An insertion into a list of rules of the base at the end of it; None for any other operation.
 
-    Nor where a patch means policies by labels or by a pattern: whom it counts in is then for other files to say.
+    Nor where a transformer counts rules, or a patch that means policies by labels or by a pattern: whom it counts in is
+    then for other files to say.
     """
     above, _, token = str(operation["path"]).rpartition("/")
     rules = above.rpartition("/")[2] in _RULES and token.isdigit() and operation["op"] == "add"
@@ -116,7 +122,7 @@ def _moved(operation: Operation, added: Operation, before: Any, now: Any) -> Ope
     rest = [*old[:at], *old[at + 1 :]]
     places = [n for n in range(len(new)) if equal(new[n], old[at]) and equal([*new[:n], *new[n + 1 :]], rest)]
     if not places:
-        raise NotTracedError(_SOMETHING_ELSE)
+        raise NotTracedError("a patch would make something else of the fix")
 
     def mapped(path: str) -> str:
         start, slash, below = path.removeprefix(f"{above}/").partition("/")
@@ -131,7 +137,11 @@ def _moved(operation: Operation, added: Operation, before: Any, now: Any) -> Ope
 
 def _is_plain(patch: Patch) -> bool:
     selected = any(patch.target.get(key) for key in ("labelSelector", "annotationSelector"))
-    return not selected and re.fullmatch(r"[\w.-]*", str(patch.target.get("name") or "")) is not None
+    return (
+        not selected
+        and not patch.by_transformer
+        and re.fullmatch(r"[\w.-]*", str(patch.target.get("name") or "")) is not None
+    )
 
 
 def _changed(policy: PatchedPolicy, at: TextAt, operation: Operation) -> PatchedPolicy:
