@@ -13,7 +13,7 @@ from rewriter.inventory.facts import Source
 from rewriter.inventory.manifests import items, mapping, texts
 from rewriter.inventory.patches import Patch, TextAt, parse_patch
 from rewriter.inventory.transform import Labels, Transform
-from rewriter.inventory.transformers import Part, Reading, read_transformers
+from rewriter.inventory.transformers import Part, Reading, field_specs, read_transformers
 from rewriter.inventory.tree_files import KUSTOMIZATION_NAMES, TreeFiles, UnreadFile
 from rewriter.inventory.understood import INERT_NAMES
 from rewriter.inventory.unfollowed import Unfollowed, of_kustomization
@@ -107,9 +107,9 @@ def _kustomization(
         source,
         namespace=further.namespace or _text(value.get("namespace")),
         default_namespace=further.default_namespace,
-        prefix=_text(value.get("namePrefix")) or "",
-        suffix=_text(value.get("nameSuffix")) or "",
-        labels=tuple(read_labels(value)),
+        prefix=further.prefix + (_text(value.get("namePrefix")) or ""),
+        suffix=(_text(value.get("nameSuffix")) or "") + further.suffix,
+        labels=(*read_labels(value), *further.labels),
         patches=tuple(_patches(files, folder, value, source, patch_files, at)),
         late_patches=(*_operations(files, folder, value, source, patch_files, at), *further.patches),
         unfollowed=(*further.unfollowed, *unread, *of_kustomization(value, str(source), text_at)),
@@ -196,7 +196,8 @@ def read_labels(value: Mapping[str, Any]) -> Iterator[Labels]:
     for item in items(value.get("labels")):
         pairs = texts(item.get("pairs"))
         if pairs:
-            yield Labels(pairs, item.get("includeSelectors") is True, item.get("includeTemplates") is True)
+            with_selectors, with_templates = item.get("includeSelectors") is True, item.get("includeTemplates") is True
+            yield Labels(pairs, with_selectors, with_templates, field_specs(item, "fields"))
     common = texts(value.get("commonLabels"))
     if common:
         yield Labels(common, selectors=True, templates=True)

@@ -14,6 +14,7 @@ from rewriter.inventory.unfollowed import Unfollowed
 
 #: Kinds whose names kustomize never prefixes (its prefix transformer).
 _NOT_PREFIXED = frozenset({"Namespace", "CustomResourceDefinition", "APIService"})
+_RULES = ("spec", "specs")
 _TEMPLATES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "CronJob": (("spec", "jobTemplate"), ("spec", "jobTemplate", "spec", "template")),
     **dict.fromkeys(
@@ -24,12 +25,38 @@ _TEMPLATES: Mapping[str, tuple[tuple[str, ...], ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """A mapping that labels go into, of the kinds that it names (all, where it names none); see kustomize's FieldSpec.
+
+    `create` makes it where it is not there.
+    """
+
+    path: tuple[str, ...]
+    group: str = ""
+    version: str = ""
+    kind: str = ""
+    create: bool = False
+
+    def is_for(self, value: Mapping[str, Any]) -> bool:
+        """Whether it names the kind of a manifest."""
+        group, _, version = str(value.get("apiVersion", "")).rpartition("/")
+        own = (group, version, str(value.get("kind")))
+        wanted = (self.group, self.version, self.kind)
+        return all(not name or name == there for name, there in zip(wanted, own, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
 class Labels:
-    """Labels to add; to selectors and pod templates too (`selectors`), or to pod templates (`templates`)."""
+    """Labels to add; to selectors and pod templates too (`selectors`), or to pod templates (`templates`).
+
+    `fields` are further places; with `alone` there are no others.
+    """
 
     pairs: Mapping[str, str]
     selectors: bool = False
     templates: bool = False
+    fields: tuple[FieldSpec, ...] = ()
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +158,18 @@ def _step(value: Mapping[str, Any], step: Transform, original: str, made: list[P
 
 
 def _label(value: dict[str, Any], labels: Labels) -> None:
-    routes: list[tuple[str, ...]] = [("metadata", "labels")]
+    routes: list[tuple[str, ...]] = [] if labels.alone else [("metadata", "labels")]
     kind = str(value.get("kind"))
     if labels.selectors or labels.templates:
         routes += [(*route, "metadata", "labels") for route in _TEMPLATES.get(kind, ())]
     if labels.selectors:
         routes += _selectors(kind)
+    for field in labels.fields:
+        # What goes into the rules of a policy holds the policy (`unfollowed`).
+        if kind.endswith("NetworkPolicy") and field.path[0] in _RULES:
+            continue
+        if field.is_for(value) and (field.create or _is_there(value, field.path)):
+            routes.append(field.path)
     for route in routes:
         _add(value, route, labels.pairs)
     if labels.selectors and kind == "NetworkPolicy" and isinstance(value.get("spec"), dict):
@@ -175,6 +208,13 @@ def _selectors(kind: str) -> Iterable[tuple[str, ...]]:
     if kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"):
         return [("spec", "selector", "matchLabels")]
     return []
+
+
+def _is_there(value: Mapping[str, Any], route: tuple[str, ...]) -> bool:
+    inner: Any = value
+    for name in route:
+        inner = mapping(inner).get(name)
+    return isinstance(inner, dict)
 
 
 def _add(value: dict[str, Any], route: tuple[str, ...], pairs: Mapping[str, str]) -> None:

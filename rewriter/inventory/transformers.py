@@ -1,13 +1,14 @@
 """The transformers of a kustomization that are followed: those built into Kustomize that say where objects land.
 
 `NamespaceTransformer` sets a namespace, as the field `namespace` does (Kustomize, "Transformer Configurations"); with
-`unsetOnly` only where there is none. Those of patches are followed, whether they hold the patch or name its file.
-Those of annotations, images and replica counts change nothing that facts or policies hold. What else stands under
-`transformers` is not followed.
+`unsetOnly` only where there is none. Those of labels are followed into mappings, those of prefixes and suffixes where
+they change names, those of patches whether they hold the patch or name its file. Those of annotations, images and
+replica counts change nothing that facts or policies hold. What else stands under `transformers` is not followed.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,8 +16,10 @@ from typing import Any
 from rewriter import yamltext
 from rewriter.inventory.facts import Source
 from rewriter.inventory.manifests import items, mapping
+from rewriter.inventory.manifests import texts as texts_in
 from rewriter.inventory.patches import Patch, parse_patch
 from rewriter.inventory.patches import TextAt as Place
+from rewriter.inventory.transform import FieldSpec, Labels
 from rewriter.inventory.unfollowed import TextAt, Unfollowed, of_transformer
 
 _HARMLESS = frozenset({"AnnotationsTransformer", "ImageTagTransformer", "ReplicaCountTransformer"})
@@ -29,13 +32,15 @@ _PATCHES = {
 #: What a transformer of patches may have beside them.
 _KNOWN = frozenset({"apiVersion", "kind", "metadata", "target", "options", "path", "paths"})
 _NAMESPACE = "NamespaceTransformer"
+_LABELS = "LabelTransformer"
+_NAMES = frozenset({"PrefixTransformer", "SuffixTransformer", "PrefixSuffixTransformer"})
 #: The fields that a namespace may be put into and land in what is known of an object.
 _FIELDS = frozenset({"metadata/namespace", "subjects", "subjects/namespace"})
 
 
 @dataclass(frozen=True, slots=True)
 class Transformers:
-    """What transformers do: the namespace that they set, or put where there is none, and their patches.
+    """What transformers do: the namespace that they set, or put where there is none, their labels, names and patches.
 
     `followed` says whether that is all, `unfollowed` what else may change manifests, `files` are those of its patches
     as written.
@@ -47,6 +52,9 @@ class Transformers:
     patches: tuple[Patch, ...] = ()
     unfollowed: tuple[Unfollowed, ...] = ()
     files: tuple[str, ...] = ()
+    labels: tuple[Labels, ...] = ()
+    prefix: str = ""
+    suffix: str = ""
 
 
 #: A text of transformers, and the file that it is, as people know it; None where it stands in another text.
@@ -72,6 +80,8 @@ def read_transformers(entries: Sequence[Any], reading: Reading, source: Source) 
     patches: list[Patch] = []
     unfollowed: list[Unfollowed] = []
     files: list[str] = []
+    labels: list[Labels] = []
+    prefix = suffix = ""
     for entry in entries:
         inline = isinstance(entry, str) and "\n" in entry
         words = f"`transformers` of {source}" if inline else f"`transformers` of {source} ({entry})"
@@ -87,12 +97,27 @@ def read_transformers(entries: Sequence[Any], reading: Reading, source: Source) 
                 unfollowed += [Unfollowed(words)] if value is None else of_transformer(words, value, reading.text_at)
             else:
                 unfollowed += of_transformer(words, value, reading.text_at)
+                prefix, suffix = str(value.get("prefix") or "") + prefix, suffix + str(value.get("suffix") or "")
+                if value.get("kind") == _LABELS and value.get("labels"):
+                    labels.append(Labels(texts_in(value.get("labels")), fields=field_specs(value), alone=True))
                 put = mapping(value.get("metadata")).get("namespace")
                 if value.get("kind") == _NAMESPACE and value.get("unsetOnly") is True:
                     default = str(put)
                 elif value.get("kind") == _NAMESPACE:
                     namespace = str(put)
-    return Transformers(namespace, default, followed, tuple(patches), tuple(unfollowed), tuple(files))
+    made_of = (tuple(patches), tuple(unfollowed), tuple(files), tuple(labels))
+    return Transformers(namespace, default, followed, *made_of, prefix, suffix)
+
+
+def field_specs(value: Mapping[str, Any], name: str = "fieldSpecs") -> tuple[FieldSpec, ...]:
+    """The places of field specifications that are mappings; those within lists (`ingress[]`) are left out."""
+    found = []
+    for each in items(value.get(name)):
+        path = str(each.get("path") or "").strip("/")
+        if path and not re.search(r"[\[\]*\\]", path):
+            group, version, kind = (str(each.get(key) or "") for key in ("group", "version", "kind"))
+            found.append(FieldSpec(tuple(path.split("/")), group, version, kind, each.get("create") is True))
+    return tuple(found)
 
 
 def _patches(
@@ -143,6 +168,12 @@ def _documents(text: str, path: str | None) -> Iterator[tuple[Mapping[str, Any] 
 def _is_followed(value: Mapping[str, Any]) -> bool:
     if value.get("apiVersion") != "builtin":
         return False
+    if value.get("kind") in _NAMES:
+        specs = items(value.get("fieldSpecs"))
+        plain = all(isinstance(value.get(name, ""), str) for name in ("prefix", "suffix"))
+        return plain and all(spec.get("path") == "metadata/name" and len(spec) == 1 for spec in specs)
+    if value.get("kind") == _LABELS:
+        return {"apiVersion", "kind", "metadata", "labels", "fieldSpecs"}.issuperset(value)
     if value.get("kind") != _NAMESPACE:
         return str(value.get("kind")) in _HARMLESS
     namespace = mapping(value.get("metadata")).get("namespace")

@@ -114,6 +114,29 @@ CASES: dict[str, dict[str, str]] = {
         "base/kustomization.yaml": BASE["base/kustomization.yaml"] + "namespace: inner\n",
         "top/t.yaml": PLACE + "unsetOnly: true\n",
     },
+    "labels in fields of their own": overlay(
+        labels=[
+            {"pairs": {"team": "a"}, "fields": [{"path": "spec/template/metadata/labels", "kind": "Deployment"}]},
+            {"pairs": {"seat": "b"}, "fields": [{"path": "spec/selector", "version": "v1", "kind": "Service"}]},
+            {"pairs": {"none": "c"}, "fields": [{"path": "spec/absent", "kind": "Service"}]},
+        ]
+    ),
+    "label transformer": overlay(transformers=["t.yaml"])
+    | {
+        "top/t.yaml": "apiVersion: builtin\nkind: LabelTransformer\nmetadata: {name: l}\nlabels: {team: a}\n"
+        "fieldSpecs:\n"
+        "  - {path: metadata/labels, create: true}\n"
+        "  - {path: spec/template/metadata/labels, create: true, kind: Deployment}\n"
+        "  - {path: spec/selector, create: true, version: v1, kind: Service}\n"
+    },
+    "label transformer without fields": overlay(transformers=["t.yaml"])
+    | {"top/t.yaml": "apiVersion: builtin\nkind: LabelTransformer\nmetadata: {name: l}\nlabels: {team: a}\n"},
+    "prefix and suffix transformers": overlay(namePrefix="own-", transformers=["t.yaml"])
+    | {
+        "top/t.yaml": "apiVersion: builtin\nkind: PrefixTransformer\nmetadata: {name: p}\nprefix: a-\n"
+        "fieldSpecs: [{path: metadata/name}]\n---\napiVersion: builtin\nkind: SuffixTransformer\n"
+        "metadata: {name: s}\nsuffix: -z\nfieldSpecs: [{path: metadata/name}]\n"
+    },
     "namespace with its own object": overlay(namespace="shop")
     | {
         "base/kustomization.yaml": kustomization(resources=["ns.yaml", "web.yaml"]),
