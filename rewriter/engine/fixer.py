@@ -319,6 +319,7 @@ class Fixer:
             known=lambda batch: self._known(batch, hidden),
             effects=self._effects(cluster, found.display),
             skip_reason=partial(self._skip_reason, found.display, cluster),
+            overwritten=partial(self._overwritten, found.display),
             observe=None if self.traffic is None else partial(self._observed, self.traffic, found.display),
             selected=self.options.select or frozenset(),
         )
@@ -337,6 +338,9 @@ class Fixer:
         if placeholder := unknown_part(policy, self.options.to_version):
             return f"{placeholder} stands for a part of the policy, and what it holds is unknown"
         return self._node_labels(cluster, found)
+
+    def _overwritten(self, path: str, found: FoundPolicy) -> Sequence[str]:
+        return self.inventory.overwritten_on_the_way(path, found.policy.raw) if found.holder is None else ()
 
     def _node_labels(self, cluster: Cluster | None, found: FoundPolicy) -> str:
         if node_labels_unsaid(cluster, found.policy, self.options.to_version):

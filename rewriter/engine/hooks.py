@@ -23,7 +23,8 @@ class FileHooks:
     """How a file's documents are fixed: its passes, what may be applied, and how policies get their context.
 
     `skip_reason` is why a policy must not be rewritten, `left_out` why the fix of a finding must not be applied; empty
-    for others.
+    for others. `overwritten` are the routes whose values something else sets on the way to a cluster: of what stands
+    there nothing is said.
     `previews` asks for the effect of fixes that are not applied, too. `observe` says what traffic that was seen has to
     do with a step of a policy in the document at a position; None where nothing was looked at. `selected` are the
     passes that are selected by name, which report what others report only on request.
@@ -39,6 +40,7 @@ class FileHooks:
     known: Callable[[Sequence[tuple[Finding, Location]]], Sequence[bool]]
     effects: Effects
     skip_reason: Callable[[FoundPolicy], str] = lambda _policy: ""
+    overwritten: Callable[[FoundPolicy], Sequence[str]] = lambda _policy: ()
     left_out: Callable[[Reported], str] = lambda _reported: ""
     previews: bool = True
     observe: Observe | None = None

@@ -176,12 +176,21 @@ def _findings(each: Pass, draft: Draft, hooks: FileHooks) -> Iterator[tuple[int,
             continue
         context = hooks.context(found, draft.comments, partial(yamltext.comments_at, draft.document))
         try:
+            overwritten = hooks.overwritten(found)
             if each.any_types or not has_wrong_types(found.policy):
                 for finding in each.find(context):
+                    if any(_overlap(finding.route, route) for route in overwritten):
+                        continue
                     if not finding.on_request or finding.id in hooks.selected:
                         yield index, hooks.configured(finding)
         except Exception as error:
             raise PartFailedError(failure_of(error, f"{each.code} {each.id}", index), each.id, fixing=False) from error
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether two routes are of one place, or one of a part of the other's."""
+    shorter, longer = sorted((one, other), key=len)
+    return shorter != "" and (longer == shorter or longer.startswith(f"{shorter}/"))
 
 
 def _finding_key(reported: Reported) -> tuple[object, ...]:

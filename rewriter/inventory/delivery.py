@@ -18,6 +18,7 @@ from rewriter.inventory.placements import Placements
 from rewriter.inventory.post_renderers import post_renderer, value_at
 from rewriter.inventory.transform import Transform, transformed
 from rewriter.inventory.tree_files import TreeFiles
+from rewriter.inventory.unfollowed import route_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,15 @@ class Delivery:
             return _own(path, namespace_in(manifest), "no manifest says which namespace it is applied to")
         own = _own(path, namespace_in(manifest), "")
         return Applied(own.namespace, f"{own.source}; {reason}" if own.source else reason, is_applied=False)
+
+    def overwritten_on_the_way(self, path: str, manifest: Mapping[str, Any]) -> Sequence[str]:
+        """The routes of a policy whose values something on the way sets, as far as it names them one by one."""
+        found: dict[str, None] = {}
+        for placement in self._placements.of(self._files.inner(path)):
+            for each in (each for step in placement.chain for each in step.unfollowed):
+                if each.sets_values and each.may_touch(manifest, manifest):
+                    found |= dict.fromkeys(route_of(field) for field in each.fields or ())
+        return tuple(found)
 
     def changed_on_the_way(
         self, path: str, manifest: Mapping[str, Any], route: str = "", *, but_for_patches: bool = False

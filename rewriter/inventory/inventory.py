@@ -41,6 +41,10 @@ class Inventory(Protocol):
         """The cluster that the manifests of a file are applied to (`local` globs); None when not known."""
         ...
 
+    def overwritten_on_the_way(self, path: str, manifest: Mapping[str, Any]) -> Sequence[str]:
+        """The routes of a policy whose values Kustomize's replacements set, to what is not known here."""
+        ...
+
     def changed_on_the_way(self, path: str, manifest: Mapping[str, Any], route: str = "") -> str:
         """Who changes what a policy of a file says when it is applied (Kustomize patches and labels); else empty.
 

@@ -215,6 +215,9 @@ class TreeInventory:
     def is_patch(self, path: str) -> bool:
         return self._delivery.is_patch(path)
 
+    def overwritten_on_the_way(self, path: str, manifest: Mapping[str, Any]) -> Sequence[str]:
+        return self._delivery.overwritten_on_the_way(path, manifest)
+
     def changed_on_the_way(self, path: str, manifest: Mapping[str, Any], route: str = "") -> str:
         return self._delivery.changed_on_the_way(path, manifest, route)
 

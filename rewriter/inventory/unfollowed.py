@@ -39,13 +39,15 @@ TextAt = Callable[[str], str | None]
 class Unfollowed:
     """One such thing. `words` name it with its file, `target` is a kustomize target (empty: any manifest).
 
-    `fields` are the paths that it writes (None: any), `marker` a text without which it leaves a manifest as it is.
+    `fields` are the paths that it writes (None: any), `marker` a text without which it leaves a manifest as it is. With
+    `sets_values` it puts values there whatever stands there.
     """
 
     words: str
     target: Mapping[str, Any] = field(default_factory=dict)
     fields: tuple[str, ...] | None = None
     marker: str = ""
+    sets_values: bool = False
 
     def may_touch(self, value: Mapping[str, Any], original: Mapping[str, Any]) -> bool:
         """Whether it may change the rules of a policy. `original` is the policy before any step."""
@@ -58,6 +60,16 @@ class Unfollowed:
 
 def _in_rules(path: str) -> bool:
     return re.split(r"[/.\[]", path.strip("/"), maxsplit=1)[0] in (*_RULES, "*", "")
+
+
+def route_of(path: str) -> str:
+    """The JSON pointer of a field path of Kustomize (`spec.ingress.0`), up to its first part that is no plain key."""
+    parts = []
+    for part in re.split(r"(?<!\\)\.", path):
+        if "*" in part or "[" in part:
+            break
+        parts.append(part.replace("\\.", ".").replace("~", "~0").replace("/", "~1"))
+    return "".join(f"/{part}" for part in parts)
 
 
 def of_fields(words: str, specs: Sequence[Mapping[str, Any]]) -> Iterator[Unfollowed]:
@@ -93,7 +105,7 @@ def of_replacements(words: str, replacements: Any, text_at: TextAt) -> Iterator[
             paths = target.get("fieldPaths")
             known = _texts(paths)
             whole = isinstance(paths, list) and len(known) == len(paths)
-            yield Unfollowed(words, mapping(target.get("select")), tuple(known) if whole else None)
+            yield Unfollowed(words, mapping(target.get("select")), tuple(known) if whole else None, sets_values=True)
 
 
 def of_transformer(words: str, value: Mapping[str, Any], text_at: TextAt) -> Iterator[Unfollowed]:

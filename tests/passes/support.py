@@ -74,6 +74,9 @@ class Facts:
     def is_patch(self, path: str) -> bool:
         return False
 
+    def overwritten_on_the_way(self, path: str, manifest: Mapping[str, Any]) -> Sequence[str]:
+        return ()
+
     def changed_on_the_way(self, path: str, manifest: Mapping[str, Any], route: str = "") -> str:
         return ""
 
