@@ -177,10 +177,10 @@ def _is_followed(value: Mapping[str, Any]) -> bool:
     if value.get("kind") != _NAMESPACE:
         return str(value.get("kind")) in _HARMLESS
     namespace = mapping(value.get("metadata")).get("namespace")
-    plain = isinstance(namespace, str) and namespace and not yamltext.has_substitution(namespace)
+    named = isinstance(namespace, str) and namespace and not yamltext.has_substitution(namespace)
     known = {"apiVersion", "kind", "metadata", "unsetOnly", "fieldSpecs", "setRoleBindingSubjects"}
     paths = [spec.get("path") for spec in items(value.get("fieldSpecs"))]
     kinds = [spec for spec in items(value.get("fieldSpecs")) if spec.get("kind") or spec.get("group")]
     places = not paths or ("metadata/namespace" in paths and _FIELDS.issuperset(paths))
     subjects_only = all(spec.get("path") != "metadata/namespace" for spec in kinds)
-    return bool(plain and known.issuperset(value) and places and subjects_only)
+    return bool(named and known.issuperset(value) and places and subjects_only)
