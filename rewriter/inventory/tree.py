@@ -131,7 +131,7 @@ class TreeInventory:
     def leave_out(
         self, path: str, data: bytes | None, why: str, *, excluded: bool = False, applied: bool = False
     ) -> None:
-        """Takes note of a file that is not read as facts; `UnreadFile` says what the arguments mean."""
+        """Takes note of a file that is not read as facts (see `UnreadFile`)."""
         self._files.leave_out(path, data, why, excluded=excluded, applied=applied)
 
     def offer_beside(self, path: str, data: bytes) -> None:
@@ -145,7 +145,7 @@ class TreeInventory:
             self._files.programs += programs_in(path, data)
 
     def prepare(self) -> None:
-        """Finds out how files reach clusters, once, so that processes forked from here need not."""
+        """Finds out how files reach clusters, so that processes forked from here need not."""
         self._placements.of("")
         len(self.clusters)
         len(self._derived.made)
@@ -231,21 +231,19 @@ class TreeInventory:
         return [item for item in found if item.name == name and namespace in (None, item.namespace)]
 
     def services_by_labels(self, labels: Mapping[str, str]) -> Sequence[Service]:
-        found = self._facts.holding("services", b"Service", labels.values())
-        return [item for item in found if labels.items() <= item.labels.items()]
+        held = self._facts.holding("services", b"Service", labels.values())
+        return [item for item in held if labels.items() <= item.labels.items()]
 
     def all_services(self) -> Sequence[Service]:
         return self._facts.holding("services", b"Service", ())
 
     def endpoint_slices(self, service: Service) -> Sequence[EndpointSlice]:
-        found: list[EndpointSlice] = []
-        for kind in (b"EndpointSlice", b"Endpoints"):
-            found += self._facts.holding("endpoint_slices", kind, [service.name])
+        kinds = (b"EndpointSlice", b"Endpoints")
+        found = (each for kind in kinds for each in self._facts.holding("endpoint_slices", kind, [service.name]))
         return [
             item
             for item in found
-            if item.service == service.name
-            and item.namespace == service.namespace
+            if (item.service, item.namespace) == (service.name, service.namespace)
             and (None in (item.cluster, service.cluster) or item.cluster == service.cluster)
         ]
 
@@ -327,12 +325,8 @@ class TreeInventory:
     def cidr_groups(self) -> Sequence[CIDRGroup]:
         return self._facts.holding("cidr_groups", b"CiliumCIDRGroup", ())
 
-    @property
-    def addresses(self) -> AddressIndex:
-        return self._addresses
-
     @cached_property
-    def _addresses(self) -> AddressIndex:
+    def addresses(self) -> AddressIndex:
         return AddressIndex(self.all_services(), self.nodes(), self.address_pools(), self.gateways())
 
     def controller_classes(self) -> Sequence[ControllerClass]:
