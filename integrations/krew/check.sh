@@ -16,11 +16,11 @@ for python in "$@"; do
   kubectl cnpfix --version | grep -q '^cnpfix '
   (cd "$folder" && kubectl cnpfix --dry-run policy.yaml | grep -q 'CNP007')
   # The extra is in it: what fails is the cluster that is not there, and not an import.
-  said=$(KUBECONFIG="$folder/none" kubectl cnpfix snapshot --context nowhere -o "$folder/facts.json" 2>&1 || true)
-  case $said in
-    *extra*|*import*|*Traceback*) echo "$said" >&2; exit 1 ;;
+  answer=$(KUBECONFIG="$folder/none" kubectl cnpfix snapshot --context nowhere -o "$folder/facts.json" 2>&1 || true)
+  case $answer in
+    *extra*|*import*|*Traceback*) echo "$answer" >&2; exit 1 ;;
     *nowhere*|*kubeconfig*) ;;
-    *) echo "unexpected: $said" >&2; exit 1 ;;
+    *) echo "unexpected: $answer" >&2; exit 1 ;;
   esac
   echo "$("$python" --version): runs as a plugin of kubectl"
 done

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ReaderGoneError(Exception):
-    """Nobody reads stdout any more (`| head`). typer would make exit code 1 of it, which is that of findings."""
+    """The reader of stdout has closed it (`| head`). typer would make exit code 1 of it, which is that of findings."""
 
 
 class UsageError(Exception):

@@ -97,7 +97,7 @@ def _run(file: Path, workers: int, shard: tuple[int, int] | None, stage: Stage, 
         def ended(entry: Entry) -> None:
             progress.step(1)
             if entry.outcome == FAILED:
-                tell(one_line(f"{entry.repository}: {entry.step}: {entry.said}"))
+                tell(one_line(f"{entry.repository}: {entry.step}: {entry.reason}"))
 
         run = FleetRun(settings, places, executor, ended)
         if stage is not Stage.FINDINGS:

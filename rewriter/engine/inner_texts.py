@@ -22,7 +22,7 @@ from rewriter.inventory.manifests import mapping
 from rewriter.passes import PASS_IDS
 from rewriter.suppress import Suppression
 
-_QUOTED = "the policy stands in quoted or folded text, of which no line can be told from another"
+_QUOTED = "the policy stands in quoted or folded text, whose lines have no positions of their own"
 
 
 @dataclass(slots=True)

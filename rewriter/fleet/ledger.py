@@ -18,7 +18,8 @@ class Entry:
     """A step of a repository that ended.
 
     `step` is `facts`, `findings` or `requests`; `base` the commit; `digest` that of all that the outcome rests on;
-    `seconds` how long it took; `at` when it ended (seconds since 1970, UTC); `said` what went wrong, or the requests.
+    `seconds` how long it took; `at` when it ended (seconds since 1970, UTC); `reason` what went wrong, or
+    which requests were made.
     """
 
     repository: str
@@ -29,7 +30,7 @@ class Entry:
     outcome: str
     seconds: float
     at: float
-    said: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

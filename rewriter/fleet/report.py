@@ -35,7 +35,7 @@ class RepositoryResult:
     clusters: Mapping[str, int]
     fixes: int
     request: str
-    said: str
+    reason: str
 
 
 def results(
@@ -62,8 +62,8 @@ def _result(repository: FleetRepository, places: Places, known: Mapping[tuple[st
         passes=dict(Counter(f"{each['code']} {each['id']}" for each in findings)),
         clusters=dict(Counter(str(each.get("cluster") or "not named") for each in findings)),
         fixes=int(report.get("summary", {}).get("fixed", 0)),
-        request=f"{request.outcome}: {request.said}" if request else "",
-        said=failed.said if failed else "; ".join(errors)[:400],
+        request=f"{request.outcome}: {request.reason}" if request else "",
+        reason=failed.reason if failed else "; ".join(errors)[:400],
     )
 
 
@@ -97,7 +97,7 @@ def as_lines(found: Sequence[RepositoryResult]) -> Iterator[str]:
     """The report for people, within 80 columns where names allow it: what failed first, then most findings first."""
     for each in found:
         if each.state in (FAILED, "not reached"):
-            yield f"{each.name}: {each.state}{f': {each.said}' if each.said else ''}"
+            yield f"{each.name}: {each.state}{f': {each.reason}' if each.reason else ''}"
     ranked = sorted((each for each in found if each.severities), key=lambda each: (-_total(each), each.name))
     width = min(40, max((len(each.name) for each in ranked), default=0))
     for each in ranked:
@@ -135,7 +135,7 @@ def as_page(found: Sequence[RepositoryResult]) -> str:
 
 def _row(each: RepositoryResult) -> str:
     counts = "".join(f"<td>{each.severities.get(name) or ''}</td>" for name in _SEVERITIES)
-    words = " · ".join(filter(None, (each.state if each.state != "done" else "", each.said, each.request)))
+    words = " · ".join(filter(None, (each.state if each.state != "done" else "", each.reason, each.request)))
     return (
         f'<tr><th scope="row">{html.escape(each.name)}</th><td>{each.policies}</td>{counts}'
         f"<td>{each.fixes or ''}</td><td>{html.escape(words)}</td></tr>"

@@ -129,8 +129,8 @@ class FleetRun:
         due = [step for step in steps if _has_fixes(step) and not _holds(replace(step, name=REQUESTS), known)]
         allowed = max(0, self.settings.limit_per_hour - recent)
         for step in due[allowed:]:
-            said = f"{self.settings.limit_per_hour} an hour are allowed; run again later"
-            self._note(Entry(step.repository.url, REQUESTS, step.base, __version__, "", HELD, 0, now, said), known)
+            reason = f"{self.settings.limit_per_hour} an hour are allowed; run again later"
+            self._note(Entry(step.repository.url, REQUESTS, step.base, __version__, "", HELD, 0, now, reason), known)
         wanted = [requests_step(step, self._given(), self._versions()) for step in due[:allowed]]
         for entry in self.executor.each(carry_out, wanted):
             self._note(entry, known)

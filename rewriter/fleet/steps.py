@@ -22,7 +22,7 @@ from rewriter.fleet.repositories import FleetRepository
 FACTS, FINDINGS, REQUESTS = "facts", "findings", "requests"
 #: A process that something killed is started once more: what killed it may be gone.
 _TRIES = 2
-_MOST_SAID = 400
+_LONGEST_REASON = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def _process(step: Step) -> tuple[int, str]:
     lines = (errors or b"").decode("utf-8", "replace").splitlines()
     if step.name == REQUESTS and process.returncode == 0:
         lines = (output or b"").decode("utf-8", "replace").splitlines()[-1:]
-    return process.returncode, " ".join(line.strip() for line in lines[-3:])[:_MOST_SAID]
+    return process.returncode, " ".join(line.strip() for line in lines[-3:])[:_LONGEST_REASON]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -104,10 +104,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _entry_of(
-    url: str, step: str, base: str, digest: str, outcome: str, began: float, said: str
+    url: str, step: str, base: str, digest: str, outcome: str, began: float, reason: str
 ) -> Entry:  # the fields of a line, in their order
     seconds = round(time.monotonic() - began, 3)
-    return Entry(url, step, base, __version__, digest, outcome, seconds, time.time(), said[:_MOST_SAID])
+    return Entry(url, step, base, __version__, digest, outcome, seconds, time.time(), reason[:_LONGEST_REASON])
 
 
 def facts_step(repository: FleetRepository, folder: Path, output: Path, base: str, timeout: int) -> Step:

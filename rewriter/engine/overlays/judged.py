@@ -47,8 +47,8 @@ class Judged:
     @property
     def is_traced(self) -> bool:
         """Whether the rules are those that base and patches make, so that each part of them is known to be written."""
-        told = plain(self.trace)
-        return all(equal(self.value.get(name), mapping(told).get(name)) for name in _RULES)
+        own = plain(self.trace)
+        return all(equal(self.value.get(name), mapping(own).get(name)) for name in _RULES)
 
     def origin(self, route: str) -> Origin:
         """Where what stands at a route of the built policy is written."""

@@ -58,12 +58,12 @@ def translated_fix(
             appended = _appended(policy, at, made)
             if appended is not None:
                 made, changed = dict(appended), _changed(policy, at, appended)
-            told = plain(traced(changed))
-            if not same_rules(told, built, ordered=appended is None):
+            own = plain(traced(changed))
+            if not same_rules(own, built, ordered=appended is None):
                 raise NotTracedError(f"{_changing(policy)} makes something else of the fix")
             if appended is not None:
-                left = [_moved(each, operation, built, told) for each in left]
-                built = {**built, **{name: told[name] for name in _RULE_SETS if name in told}}
+                left = [_moved(each, operation, built, own) for each in left]
+                built = {**built, **{name: own[name] for name in _RULE_SETS if name in own}}
         found.setdefault(at, []).append(made)
         policy = changed
     if len(found) != 1:

@@ -101,7 +101,9 @@ def _inner(text: str, at: TextAt) -> yamltext.InnerText:
     document = yamltext.parse(text)[at.document]
     inner = yamltext.inner_text(text, yamltext.node_at(document, at.route))
     if inner is None:
-        raise yamltext.EditError("the patch stands in quoted or folded text, in which no line can be told from another")
+        raise yamltext.EditError(
+            "the patch stands in quoted or folded text, whose lines have no positions of their own"
+        )
     return inner
 
 

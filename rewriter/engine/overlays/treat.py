@@ -87,30 +87,30 @@ class _File:
             return OverlayOutcome()
         bases = frozenset(each.base for each in self._policies if each.base.path == self._path)
         outcome = OverlayOutcome(covered=frozenset(each.document for each in bases), policies=len(bases))
-        found = [judge(each, self._hooks(each.policy), texts) for each in items]
+        judgements = [judge(item, self._hooks(item.policy), texts) for item in items]
         seen = [
-            (item, each.located(reported, texts))
-            for item, told in zip(items, found, strict=True)
-            for each, reported in ((item, reported) for reported in told.findings)
-            if each.origin(reported.finding.route).at.path == self._path
+            (item, item.located(reported, texts))
+            for item, judgement in zip(items, judgements, strict=True)
+            for reported in judgement.findings
+            if item.origin(reported.finding.route).at.path == self._path
         ]
-        outcome.failures = [(failure, 0) for told in found for failure in told.failures]
+        outcome.failures = [(failure, 0) for judgement in judgements for failure in judgement.failures]
         left = next((each.left for each in items if each.left), "")
         if left:
             outcome.findings = merged([(item, _left(each, left)) for item, each in seen])
             return outcome
-        fixed, refused, texts = self._fixed(items, found, texts)
+        fixed, refused, texts = self._fixed(items, judgements, texts)
         if fixed:
             outcome.text = texts.of(self._path)
-        told = []
+        reports = []
         for item, each in seen:
             key = _key(item, each)
             if each.fixed and fixed[key] > 0:
                 fixed[key] -= 1
-                told.append((item, each))
+                reports.append((item, each))
             else:
-                told.append((item, _left(each, refused.get(key, _DIFFER))))
-        outcome.findings = merged(told)
+                reports.append((item, _left(each, refused.get(key, _DIFFER))))
+        outcome.findings = merged(reports)
         return outcome
 
     def _judged(self, texts: Texts) -> list[Judged]:
@@ -140,32 +140,32 @@ class _File:
         return judged
 
     def _fixed(
-        self, items: Sequence[Judged], found: Sequence[Outcome], texts: Texts
+        self, items: Sequence[Judged], judgements: Sequence[Outcome], texts: Texts
     ) -> tuple[Counter[Key], dict[Key, str], Texts]:
         """Which findings are fixed, why others are not, and the new texts."""
         fixed: Counter[Key] = Counter()
         refused: dict[Key, str] = {}
         for _ in range(_MOST_FIXES):
-            chosen = self._next(items, found, refused)
+            chosen = self._next(items, judgements, refused)
             if chosen is None:
                 return fixed, refused, texts
             item, reported = chosen
             try:
-                changed, keys = self._attempt(items, found, item, reported, texts)
+                changed, keys = self._attempt(items, judgements, item, reported, texts)
                 new = self._judged(changed)
             except (NotProvedError, NotTracedError, TextError, BuildError) as error:
                 refused[_key(item, reported)] = str(error) or _ELSEWHERE
                 continue
             fixed.update(keys)
             items, texts = new, changed
-            found = [judge(each, self._hooks(each.policy), texts) for each in items]
+            judgements = [judge(item, self._hooks(item.policy), texts) for item in items]
         return fixed, refused, texts
 
     def _next(
-        self, items: Sequence[Judged], found: Sequence[Outcome], refused: Mapping[Key, str]
+        self, items: Sequence[Judged], judgements: Sequence[Outcome], refused: Mapping[Key, str]
     ) -> tuple[Judged, Reported] | None:
         """The next finding that this file's text causes, and that has a fix which is not tried yet."""
-        for item, outcome in zip(items, found, strict=True):
+        for item, outcome in zip(items, judgements, strict=True):
             for reported in outcome.findings:
                 here = item.origin(reported.finding.route).at.path == self._path
                 if here and reported.fixed and _key(item, reported) not in refused:
@@ -173,7 +173,7 @@ class _File:
         return None
 
     def _attempt(
-        self, items: Sequence[Judged], found: Sequence[Outcome], item: Judged, reported: Reported, texts: Texts
+        self, items: Sequence[Judged], judgements: Sequence[Outcome], item: Judged, reported: Reported, texts: Texts
     ) -> tuple[Texts, list[Key]]:
         """The texts with one finding fixed in every policy that shows it, and all that it is fixed in.
 
@@ -183,7 +183,7 @@ class _File:
         expected: dict[tuple[Target | None, int], Any] = {}
         fixes: list[tuple[PatchedPolicy, Any, tuple[Operation, ...]]] = []
         keys = []
-        for each, outcome in zip(items, found, strict=True):
+        for each, outcome in zip(items, judgements, strict=True):
             same = [
                 one
                 for one in outcome.findings
@@ -192,10 +192,12 @@ class _File:
             if not same or same[0].finding.fix is None:
                 continue
             only = _Only(same[0])
-            told = judge(each, self._hooks(each.policy), texts, only)
-            if told.text is None:
-                raise NotProvedError(next((one.not_fixed for one in told.findings if one.not_fixed), told.failure))
-            value = yamltext.parse(told.text)[0].value
+            judgement = judge(each, self._hooks(each.policy), texts, only)
+            if judgement.text is None:
+                raise NotProvedError(
+                    next((one.not_fixed for one in judgement.findings if one.not_fixed), judgement.failure)
+                )
+            value = yamltext.parse(judgement.text)[0].value
             expected[each.target, each.index] = value
             fixes.append((each.policy, each.value, same[0].finding.fix.operations))
             keys.append(_key(each, same[0]))
