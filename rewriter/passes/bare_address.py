@@ -36,7 +36,8 @@ from rewriter.cilium.nodes import Text
 from rewriter.cilium.policy import Rule
 from rewriter.cilium.version import BARE_ADDRESS_REJECTED
 from rewriter.evidence.context import Context
-from rewriter.finding import Applicability, Finding, Operation, Severity
+from rewriter.finding import Finding, Operation, Severity
+from rewriter.passes.kit.applicability import EVIDENT, OTHERWISE, SAFE, UNSAFE, decided
 from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.enforcement import default_denies, rejected_today, switched_on
 from rewriter.passes.kit.registry import antipattern
@@ -85,7 +86,6 @@ def _finding(context: Context, bare: dict[str, str]) -> Finding:
     addresses = join_names([f"`{full.rpartition('/')[0]}`" for full in bare.values()])
     dead = rejected_today(context) is not None
     changes = switched_on(context) if dead else changed_by_upgrade(context)
-    changing = Applicability.UNSAFE if dead else Applicability.EVIDENT
     denied = join_names(default_denies(context))
     if dead:
         why = f"the policy is not enforced today; once it is, {denied or 'nothing more'} is denied by default"
@@ -99,7 +99,7 @@ def _finding(context: Context, bare: dict[str, str]) -> Finding:
     return report(
         context,
         next(iter(bare)),
-        changing if dead or changes.opens or changes.closes else Applicability.SAFE,
+        decided((dead, UNSAFE), (changes.opens or changes.closes, EVIDENT), (OTHERWISE, SAFE)),
         f"{addresses} without a prefix length: Cilium {BARE_ADDRESS_REJECTED} rejects the policy",
         why,
         severity=Severity.ERROR,

@@ -55,6 +55,7 @@ from rewriter.evidence.gateways import ENVOY, Fronted, fronted, own_service_of
 from rewriter.evidence.permits import reaches
 from rewriter.evidence.reachable import Reach
 from rewriter.finding import Applicability, Finding
+from rewriter.passes.kit.applicability import EVIDENT, MANUAL, OTHERWISE, UNSAFE, decided
 from rewriter.passes.kit.change import Change, rule_added
 from rewriter.passes.kit.cidr_entries import read_entries
 from rewriter.passes.kit.gateway_peers import means_gateway_namespace
@@ -170,13 +171,10 @@ def _shut_out(site: RuleSite, way: Fronted, kind: str, reach: Reach) -> Finding:
             f"the entity ingress ({way.front})",
             toPorts=ports,
         )
-    applicability = Applicability.MANUAL
-    if change is not None:
-        applicability = Applicability.UNSAFE if kind == "cidr" else Applicability.EVIDENT
     return report(
         context,
         site,
-        applicability,
+        decided((change is None, MANUAL), (kind == "cidr", UNSAFE), (OTHERWISE, EVIDENT)),
         f"requests through {way.front} reach {reach.workload} from the entity ingress, which no rule lets in on {port}",
         "Cilium's Envoy is the client that the pods see: it is no address, and no pod of the Gateway's namespace",
         change=change,

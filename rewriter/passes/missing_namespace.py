@@ -73,12 +73,12 @@ from rewriter.evidence.namespaces import (
 )
 from rewriter.evidence.near_labels import slips_of
 from rewriter.evidence.workloads import workloads_evidence
-from rewriter.finding import Applicability, Finding, Severity
+from rewriter.finding import Finding, Severity
 from rewriter.inventory.facts import Workload
+from rewriter.passes.kit.applicability import EVIDENT, MANUAL, OTHERWISE, UNSAFE, decided
 from rewriter.passes.kit.clusterwide import clusterwide_form
 from rewriter.passes.kit.empty_peers import empty_peers
 from rewriter.passes.kit.namespace_findings import (
-    MANUAL,
     matches_nowhere,
     means_nodes,
     misspelt_label,
@@ -169,13 +169,12 @@ def _one(
     doubts = () if stated else doubts_about(site.context.inventory, there)
     none = " (none is known)" if site.context.namespace_known and not doubts else ""
     how = f"say where the pods are, with {option(selector, namespace)}"
-    applicability = Applicability.UNSAFE if gap or site.deny else Applicability.EVIDENT
     advice = f"{gap.words}: {gap.lift}, or {how}" if gap else ""
     live = f"seem to live in {namespace}, but {join_names(doubts)}" if doubts else f"live in {namespace}"
     return say(
         site,
         selector,
-        MANUAL if doubts else applicability,
+        decided((doubts, MANUAL), (gap or site.deny, UNSAFE), (OTHERWISE, EVIDENT)),
         f"pods that match {live}",
         change=moves(site, selector, f"in {namespace}", new, none),
         severity=Severity.NOTE if gap and not doubts else None,

@@ -47,7 +47,8 @@ from collections.abc import Iterator
 from rewriter.cilium.policy import PeerField, Rule
 from rewriter.cilium.version import DENY_PEERS_EXCLUSIVE, NODE_PEERS, SUPPORTED, Version
 from rewriter.evidence.context import Context
-from rewriter.finding import Applicability, Finding, Operation, Severity
+from rewriter.finding import Finding, Operation, Severity
+from rewriter.passes.kit.applicability import EVIDENT, MANUAL, OTHERWISE, SAFE, UNSAFE, decided
 from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.coverage import add_after, sibling, uncovered_rules
 from rewriter.passes.kit.enforcement import FlowChanges, default_denies, rejected_today, switched_on
@@ -93,13 +94,15 @@ def _finding(context: Context, rule: Rule, fields: list[PeerField]) -> Finding:
     changes = changed_by_upgrade(context) if enforced else switched_on(context)
     if undecided:
         changes = FlowChanges()
-    applicability = Applicability.EVIDENT if changes.opens or changes.closes else Applicability.SAFE
-    if not enforced:
-        applicability = Applicability.UNSAFE
     return report(
         context,
         fields[1],
-        Applicability.MANUAL if undecided else applicability,
+        decided(
+            (undecided, MANUAL),
+            (not enforced, UNSAFE),
+            (changes.opens or changes.closes, EVIDENT),
+            (OTHERWISE, SAFE),
+        ),
         f"{join_names([f'`{field.name}`' for field in fields])} in one rule: {_rejected_by(rule)} rejects the policy",
         why,
         severity=Severity.ERROR,

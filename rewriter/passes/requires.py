@@ -47,6 +47,7 @@ from rewriter.cilium.policy import KNP, Policy, Spec
 from rewriter.cilium.version import REQUIRES_REMOVED
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, FlowClaim, Operation, Severity
+from rewriter.passes.kit.applicability import EVIDENT, MANUAL, OTHERWISE, SAFE, UNSAFE, decided
 from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.claims import rules_flows
 from rewriter.passes.kit.enforcement import (
@@ -81,14 +82,16 @@ def find(context: Context) -> Iterator[Finding]:
     try:
         operations = tuple(operations_for(context, groups, requiring))
     except UnclearError as error:
-        yield _finding(context, requiring, Applicability.MANUAL, str(error))
+        yield _finding(context, requiring, MANUAL, str(error))
         return
     others = _others(context, requiring)
     advice = "narrow the policies listed too, where they are meant to be narrowed" if others else ""
     kept = changed_by_upgrade(context)
-    applicability = Applicability.EVIDENT if others or kept.opens or kept.closes else Applicability.SAFE
-    if rejected_today(context) is not None:
-        applicability = Applicability.UNSAFE
+    applicability = decided(
+        (rejected_today(context) is not None, UNSAFE),
+        (others or kept.opens or kept.closes, EVIDENT),
+        (OTHERWISE, SAFE),
+    )
     yield _finding(context, requiring, applicability, advice, operations, others)
 
 

@@ -64,6 +64,7 @@ from rewriter.evidence.doubts import hidden_advice
 from rewriter.evidence.references import missing_service
 from rewriter.finding import Applicability, Finding, Operation, Severity
 from rewriter.inventory.completeness import Hidden
+from rewriter.passes.kit.applicability import EVIDENT, MANUAL, OTHERWISE, SAFE, UNSAFE, decided
 from rewriter.passes.kit.backend_ports import (
     plan_operations,
     translated_ports,
@@ -138,15 +139,15 @@ def _fixed(site: ServiceRule, members: Sequence[Backends], outcomes: Sequence[Ou
         changes = switched_on(site.context)
         allowed = (flows_allowed(site, outcome) for outcome in outcomes if changes.opens)
         change = Change(operations, (*allowed, *changes.opens), changes.closes)
-        trust = Applicability.UNSAFE if hidden else Applicability.EVIDENT
+        trust = decided((hidden, UNSAFE), (OTHERWISE, EVIDENT))
         return _report(site, members, trust, why_rejected(site), change)
     opens, closes = flow_changes(site, outcomes)
     same = not opens and not closes
-    applicability = Applicability.EVIDENT
-    if same and all(member.complete for member in members):
-        applicability = Applicability.SAFE
-    elif hidden or (site.rule.deny and not same):
-        applicability = Applicability.UNSAFE
+    applicability = decided(
+        (same and all(member.complete for member in members), SAFE),
+        (hidden or (site.rule.deny and not same), UNSAFE),
+        (OTHERWISE, EVIDENT),
+    )
     wrong = [
         f"{join_names(old)} of {join_names(m.name for m in outcome.members)}, which means {join_names(new)}"
         for outcome in outcomes
@@ -164,7 +165,7 @@ def _hidden(members: Sequence[Backends]) -> tuple[Hidden, ...]:
 
 def _undecided(site: ServiceRule, error: UndecidedError) -> Finding:
     why = why_rejected(site) if site.rejected else "the rule is not rewritten, since what it stands for is not known"
-    return _report(site, (), Applicability.MANUAL, why, problem=error)
+    return _report(site, (), MANUAL, why, problem=error)
 
 
 def _report(

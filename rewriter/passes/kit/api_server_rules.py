@@ -8,6 +8,7 @@ from rewriter.cilium.policy import EGRESS, KNP, PeerField
 from rewriter.evidence.api_server import SERVICE_PORT, USUAL_PORT, ApiServer
 from rewriter.evidence.permits import API_SERVER_NODE, passes, reaches
 from rewriter.finding import Applicability, Finding, Severity
+from rewriter.passes.kit.applicability import EVIDENT, OTHERWISE, UNSAFE, decided
 from rewriter.passes.kit.change import Change, rule_added, rule_becomes
 from rewriter.passes.kit.cidr_entries import CidrEntry
 from rewriter.passes.kit.port_numbers import is_on, items_of, on_others, ports_for
@@ -74,7 +75,7 @@ def api_server_finding(
     if change is None or not change.opens:
         return
     sure = server.port is not None or is_on(site.rule, port)
-    applicability = Applicability.UNSAFE if site.deny or guess or not sure else Applicability.EVIDENT
+    applicability = decided((site.deny or guess or not sure, UNSAFE), (OTHERWISE, EVIDENT))
     yield report(
         site.context,
         route,

@@ -16,6 +16,7 @@ from rewriter.cilium.version import AUTHENTICATION_OFF, L7_GENERIC_REMOVED
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, FlowClaim
 from rewriter.inventory.facts import Workload
+from rewriter.passes.kit.applicability import EVIDENT, OTHERWISE, SAFE, UNSAFE, decided
 from rewriter.passes.kit.claims import rule_flows
 from rewriter.passes.kit.coverage import sibling
 from rewriter.passes.kit.enforcement import rejected_today
@@ -72,7 +73,7 @@ def effect(site: ScopedField) -> Effect:
         why += f"; {reason}"
     opens, closes = (lost, more) if rule.deny else (more, lost)
     begins = rule.deny and more and rejected_today(site.context) is not None
-    trust = Applicability.UNSAFE if opens or begins else Applicability.EVIDENT if closes else Applicability.SAFE
+    trust = decided((opens or begins, UNSAFE), (closes, EVIDENT), (OTHERWISE, SAFE))
     return Effect(opens, closes, why, trust)
 
 

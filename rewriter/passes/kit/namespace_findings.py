@@ -16,14 +16,13 @@ from rewriter.evidence.namespaces import Gap, own_evidence
 from rewriter.evidence.workloads import on_host_network
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.inventory.facts import Workload
+from rewriter.passes.kit.applicability import MANUAL, OTHERWISE, UNSAFE, decided
 from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.namespace_labels import right_key
 from rewriter.passes.kit.pod_selectors import renamed_key
 from rewriter.passes.kit.report import report
 from rewriter.passes.kit.site import Site
 from rewriter.text import join_names, selector_text
-
-MANUAL = Applicability.MANUAL
 
 
 def matches_nowhere(site: Site, selector: Selector) -> Finding:
@@ -68,7 +67,7 @@ def misspelt_label(site: Site, selector: Selector, wrong: Sequence[Requirement])
     return say(
         site,
         selector,
-        Applicability.UNSAFE if change else MANUAL,
+        decided((change, UNSAFE), (OTHERWISE, MANUAL)),
         f"{join_names(f'`{r.written_key}`' for r in wrong)} is a label of pods there, not their namespace",
         route=wrong[0].route,
         advice=f"the key is `{key}`" if site.context.policy.kind == CNP else f"name the namespace in a `{key}`",

@@ -9,9 +9,10 @@ from rewriter.cilium.policy import KNP, PeerField
 from rewriter.cilium.version import NODE_PORTS_BALANCED_IN_POD
 from rewriter.evidence.backends import Backends, UndecidedError, service_backends
 from rewriter.evidence.context import Context
-from rewriter.finding import Applicability, Finding, Severity
+from rewriter.finding import Finding, Severity
 from rewriter.inventory.facts import Service, ServicePort
 from rewriter.passes.kit.address_owner import nodes_at
+from rewriter.passes.kit.applicability import EVIDENT, MANUAL, OTHERWISE, UNSAFE, decided
 from rewriter.passes.kit.change import rule_added
 from rewriter.passes.kit.cidr_entries import read_entries
 from rewriter.passes.kit.port_numbers import is_on, items_of, ports_for
@@ -79,11 +80,10 @@ def _finding(site: RuleSite, service: Service, port: ServicePort) -> Iterator[Fi
             return
     always = context.cluster is not None and context.cluster.datapath is not None and context.cluster.datapath.socket_lb
     since = "" if always else f" from Cilium {NODE_PORTS_BALANCED_IN_POD} on"
-    applicability = Applicability.UNSAFE if site.deny else Applicability.EVIDENT
     yield report(
         context,
         f"{site.route}/toPorts",
-        applicability if change is not None else Applicability.MANUAL,
+        decided((change is None, MANUAL), (site.deny, UNSAFE), (OTHERWISE, EVIDENT)),
         f"the rule {'denies' if site.deny else 'reaches'} no pod of {service} by nodePort {port.node_port}{since}",
         "policy sees the connection only after it was sent on to a pod of the Service",
         change=change,

@@ -13,9 +13,10 @@ from rewriter.evidence.doubts import REMEDY, doubts_about
 from rewriter.evidence.listening import listens
 from rewriter.evidence.target_ports import is_behind
 from rewriter.evidence.workloads import hidden_services, workloads_evidence
-from rewriter.finding import Applicability, Finding, Severity
+from rewriter.finding import Finding, Severity
 from rewriter.inventory.completeness import Completeness, Hidden
 from rewriter.inventory.facts import Service
+from rewriter.passes.kit.applicability import EVIDENT, MANUAL, OTHERWISE, UNSAFE, decided
 from rewriter.passes.kit.backend_ports import translations
 from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.coverage import uncovered_rules
@@ -112,7 +113,7 @@ def _finding(site: PortSite, targets: _Targets) -> Finding | None:
     hidden = _hidden(site)
     known = join_names(f"{p.port}/{p.protocol} → {p.target} ({s})" for s in targets.services for p in s.ports)
     advice = f"{targets.doubt}; write the ports on which the pods listen: {known}" if targets.doubt else _gap(hidden)
-    trust = Applicability.MANUAL if targets.doubt else Applicability.UNSAFE if hidden else Applicability.EVIDENT
+    trust = decided((targets.doubt, MANUAL), (hidden, UNSAFE), (OTHERWISE, EVIDENT))
     name = "ports" if context.policy.kind == KNP else "toPorts"
     return report(
         context,
