@@ -15,6 +15,7 @@ from rewriter.inventory import argo, flux
 from rewriter.inventory.appliers import api_group
 from rewriter.inventory.completeness import CIDR_GROUPS, LIFT, Hidden
 from rewriter.inventory.generating import GENERATING_KINDS, generated_in
+from rewriter.inventory.helper_pods import labels_of_helpers
 from rewriter.inventory.kinds_in_text import may_hold_pods
 from rewriter.inventory.kubernetes import namespace_of
 from rewriter.inventory.manifests import Manifest, items, mapping
@@ -22,6 +23,7 @@ from rewriter.inventory.operators import OWN_KEYS, convention_of
 from rewriter.inventory.placements import Placements
 from rewriter.inventory.pod_templates import pod_templates, wrapped_pods
 from rewriter.inventory.releases.model import Made
+from rewriter.inventory.remote_manifests import defines_kinds, namespace_of_release
 from rewriter.inventory.tree_files import OfferedFile, TreeFiles, UnreadFile
 from rewriter.inventory.understood import INERT_NAMES, is_fact, is_inert
 
@@ -143,7 +145,8 @@ class HiddenSources:
                 # What an operator is known to make is a fact; only labels of its own may be missing there.
                 convention = convention_of(value) or ""
                 keys = OWN_KEYS.get(convention) if convention in self._operators else _gateway_keys(value)
-                yield replace(self._hidden(words, found, file.path, _INERT), keys=keys)
+                hidden = self._hidden(words, found, file.path, _INERT)
+                yield replace(hidden, keys=keys, labels=labels_of_helpers(applied.value))
 
     def _groups(self) -> Iterator[Hidden]:
         """The files with CiliumCIDRGroups that are not read: charts' templates, and what does not parse."""
@@ -202,10 +205,11 @@ class HiddenSources:
         for folder, each in self._placements.kustomizations.items():
             if not self._placements.targets_of(folder):
                 continue
-            own = _text(each.transform.namespace)
-            place = None if own is None else {own}
+            place = self._placements.namespaces_of(folder)
             for url in each.remote:
-                yield self._hidden(f"remote {url}, {each.source}", place, each.source.path)
+                if not defines_kinds(url):
+                    own = namespace_of_release(url) if place is None else None
+                    yield self._hidden(f"remote {url}, {each.source}", {own} if own else place, each.source.path)
             for patch in (*each.transform.patches, *each.transform.late_patches):
                 if patch.unread and str(patch.target.get("kind", "")).encode() not in INERT_NAMES:
                     yield self._hidden(f"{patch.words}, which cannot be read,", place, each.source.path)

@@ -12,6 +12,7 @@ from rewriter import yamltext
 from rewriter.inventory.facts import Source
 from rewriter.inventory.manifests import items, mapping, texts
 from rewriter.inventory.patches import Patch, TextAt, parse_patch
+from rewriter.inventory.secret_names import is_secret
 from rewriter.inventory.transform import Labels, Transform
 from rewriter.inventory.transformers import Part, Reading, field_specs, read_transformers
 from rewriter.inventory.tree_files import KUSTOMIZATION_NAMES, TreeFiles, UnreadFile
@@ -164,7 +165,8 @@ def _hiding(files: TreeFiles, folder: str, value: Mapping[str, Any], *, transfor
     for name in ("resources", "bases", "components"):
         for entry in _texts(value.get(name)):
             inner = joined(folder, entry)
-            if not is_remote(entry) and inner not in files.names and inner not in files.folders:
+            there = is_remote(entry) or inner in files.names or inner in files.folders
+            if not there and not is_secret(entry):
                 yield f"{entry}, which is not there"
 
 

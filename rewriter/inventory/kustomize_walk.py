@@ -53,13 +53,18 @@ class Problem:
 
 
 class Walk:
-    """Follows folders and keeps what it reaches: `found` are placements by inner path, `built` targets by folder."""
+    """Follows folders and keeps what it reaches: `found` are placements by inner path, `built` targets by folder.
+
+    `namespaces` are, for each folder with a kustomization, those that all its objects are put into (None among them:
+    they stay where their manifests say).
+    """
 
     def __init__(self, files: TreeFiles, kustomizations: Mapping[str, Kustomization]) -> None:
         self._files = files
         self._kustomizations = kustomizations
         self.found: dict[str, list[Placement]] = {}
         self.built: dict[str, dict[str, None]] = {}
+        self.namespaces: dict[str, set[str | None]] = {}
         self.problems: dict[Problem, None] = {}
         self._count = 0
         self._target = ""
@@ -132,6 +137,8 @@ class Walk:
         self.built.setdefault(folder, {})[self._target] = None
         if not each.transform.changes_nothing:
             chain = (each.transform, *chain)
+        outermost = next((step.namespace for step in reversed(chain) if step.namespace), None)
+        self.namespaces.setdefault(folder, set()).add(outermost)
         for component in reversed(each.components):
             if component in self._kustomizations:
                 chain = self._build(component, chain, within)

@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from rewriter.inventory import argo, flux
-from rewriter.inventory.appliers import Read, api_group, folder_of
+from rewriter.inventory.appliers import Read, Unit, api_group, folder_of
 from rewriter.inventory.facts import Source
 from rewriter.inventory.folder_changes import FolderChange, folder_changes
 from rewriter.inventory.kustomize import Kustomization, read_kustomizations
@@ -17,6 +17,7 @@ from rewriter.inventory.kustomize_walk import BARE, Placement, Problem, Walk, re
 from rewriter.inventory.manifests import Manifest, mapping
 from rewriter.inventory.own_repository import OwnRepository
 from rewriter.inventory.patches import TextAt
+from rewriter.inventory.remote_manifests import defines_kinds
 from rewriter.inventory.transform import Added, Transform, added_by
 from rewriter.inventory.tree_files import KUSTOMIZATION_NAMES, TreeFiles
 from rewriter.inventory.variables import VariableSources
@@ -134,6 +135,12 @@ class Placements:
         """The targets that a kustomization is built for."""
         return tuple(self._walk.built.get(folder, ()))
 
+    def namespaces_of(self, folder: str) -> frozenset[str] | None:
+        """The namespaces that a kustomization and what applies it put all its objects into; None where not all are."""
+        found = self._walk.namespaces.get(folder, {None})
+        names = frozenset(each for each in found if each is not None and "$" not in each and "{{" not in each)
+        return names if len(names) == len(found) else None
+
     @property
     def problems(self) -> list[Problem]:
         """What could not be followed: cycles, missing paths, remote bases, generators, foreign repositories."""
@@ -175,6 +182,20 @@ class Placements:
     def _own(self) -> OwnRepository:
         units = [unit for read in self._written.values() for unit in read.units]
         return OwnRepository(self._files.folders, units, self._remotes)
+
+    @cached_property
+    def _git_kept(self) -> dict[str, list[tuple[str, tuple[str, ...]]]]:
+        """For each name of a GitRepository: its namespaces as written, and the only folders that its `ignore` keeps."""
+        found: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
+        for file in self._files.of_kinds(frozenset({b"GitRepository"})):
+            for manifest in self._files.manifests(file.path, file.data):
+                lines = str(mapping(manifest.value.get("spec")).get("ignore") or "").split()
+                kept = tuple(line.removeprefix("!") for line in lines if line.startswith("!"))
+                if manifest.kind == "GitRepository":
+                    where = str(manifest.metadata.get("namespace") or "")
+                    all_else = bool({"/*", "/**", "*", "**"} & set(lines))
+                    found.setdefault(manifest.name, []).append((where, kept if all_else else ()))
+        return found
 
     @cached_property
     def _git_urls(self) -> dict[str, set[tuple[str, str]]]:
@@ -260,7 +281,7 @@ class Placements:
             folder = folder_of(unit.folder)
             if not self._own.holds(unit.repository):
                 text = f"applies {unit.folder or '.'} of {unit.repository}, which is not this repository"
-                self._tell(applier, text, unit.transform.namespace)
+                self._tell(applier, text, unit.transform.namespace, makes_pods=not self._defines_kinds(unit))
             elif folder is None or folder not in self._files.folders:
                 self._tell(applier, f"applies {unit.folder}, which is not there", unit.transform.namespace)
             else:
@@ -269,9 +290,24 @@ class Placements:
                 fresh += walk.folder(folder, chain, where, recurse=unit.recurse, components=unit.components)
         return fresh
 
-    def _tell(self, applier: _Applier, text: str, namespace: str | None) -> None:
+    def _defines_kinds(self, unit: Unit) -> bool:
+        """Whether what a unit brings from another repository is CustomResourceDefinitions alone."""
+        if defines_kinds(unit.folder):
+            return True
+        namespace, _, name = unit.repository.name.rpartition("/")
+        kept = [
+            folder
+            for where, folders in self._git_kept.get(name, ())
+            if not where or not namespace or where == namespace
+            for folder in folders
+        ]
+        return bool(kept) and all(map(defines_kinds, kept))
+
+    def _tell(self, applier: _Applier, text: str, namespace: str | None, *, makes_pods: bool = True) -> None:
         manifest = applier.manifest
         self._unknown[Problem(manifest.source, f"{manifest.kind} {manifest.name}: {text}")] = None
+        if not makes_pods:
+            return
         known = namespace if namespace and "$" not in namespace and "{{" not in namespace else None
         self._unread[Unread(f"{manifest.kind} {manifest.name}, which {text}", manifest.source, known)] = None
 

@@ -1,15 +1,70 @@
-"""What is known of manifests that a URL names and that no run fetches: of few, that none of it is in question."""
+"""What manifests of other projects bring, by their addresses: definitions of kinds alone, or pods of one namespace.
+
+A release of a project puts its pods into one namespace, whatever the repository that applies it by URL does. Only
+projects whose manifests name that namespace are listed, and only where no kustomization changes it.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-#: Definitions of resources only, which are no pods and no Services.
-_DEFINITIONS = re.compile(r"(?i)crds?(?=[^a-z]|$)|/gateway-api/(?:releases|.*config/crd)|customresourcedefinition")
+_YAML = re.compile(r"\.(?:ya?ml|json)$")
+_DEFINITIONS = re.compile(r"(?:^|[-_.])(?:crds?|customresourcedefinitions?)(?:[-_.]|$)")
+_ALONE = re.compile(r"(?:^|[-_.])(?:crds?|customresourcedefinitions?)$")
+_MAKES_MORE = re.compile(r"install|deploy|daemonset|operator|manager|controller|bundle")
+#: The files of a release of the Gateway API: definitions, and an admission policy for them.
+_GATEWAY_API = re.compile(r"kubernetes-sigs/gateway-api/.*/(?:standard|experimental)-install\.ya?ml$")
+#: Projects (owner and repository on GitHub) → the namespace of the pods that their manifests make.
+_NAMESPACES: Mapping[str, str] = {
+    "alex1989hu/kubelet-serving-cert-approver": "kubelet-serving-cert-approver",
+    "cert-manager/cert-manager": "cert-manager",
+    "cloudnative-pg/cloudnative-pg": "cnpg-system",
+    "cloudnative-pg/plugin-barman-cloud": "cnpg-system",
+    "dragonflydb/dragonfly-operator": "dragonfly-operator-system",
+    "jetstack/cert-manager": "cert-manager",
+    "k8snetworkplumbingwg/multus-cni": "kube-system",
+    "k8snetworkplumbingwg/whereabouts": "kube-system",
+    "kubernetes-csi/external-snapshotter": "kube-system",
+    "kubernetes-sigs/metrics-server": "kube-system",
+    "kubernetes/ingress-nginx": "ingress-nginx",
+    "kubevirt/containerized-data-importer": "cdi",
+    "kubevirt/kubevirt": "kubevirt",
+    "longhorn/longhorn": "longhorn-system",
+    "metallb/metallb": "metallb-system",
+    "nvidia/k8s-device-plugin": "kube-system",
+    "rancher/local-path-provisioner": "local-path-storage",
+    "rancher/system-upgrade-controller": "system-upgrade",
+    "squat/generic-device-plugin": "kube-system",
+}
 #: What the documentation of Talos names: each makes pods that carry its own name, and runs beside the system's.
 _OF_THE_SYSTEM = re.compile(r"kubelet-serving-cert-approver|metrics-server")
+_GITHUB = re.compile(r"^https://(?:raw\.githubusercontent\.com|github\.com)/([^/]+/[^/]+)/", re.IGNORECASE)
 
 
 def may_make_pods(url: str) -> bool:
     """Whether the manifests of a URL may make pods or Services that a policy's selector could mean."""
-    return _DEFINITIONS.search(url) is None and _OF_THE_SYSTEM.search(url) is None
+    return not defines_kinds(url) and _OF_THE_SYSTEM.search(url) is None
+
+
+def namespace_of_release(url: str) -> str | None:
+    """The namespace into which a manifest of a known project puts its pods; None for other addresses."""
+    found = _GITHUB.match(url)
+    return _NAMESPACES.get(found.group(1).lower()) if found and _YAML.search(url) else None
+
+
+def defines_kinds(address: str) -> bool:
+    """Whether a URL, or a folder of another repository, holds CustomResourceDefinitions alone, by its name."""
+    path = address.partition("?")[0].rstrip("/").lower()
+    if _GATEWAY_API.search(path):
+        return True
+    folder, _, name = path.rpartition("/")
+    if not _YAML.search(name):
+        folder, name = path, ""
+    stem = _YAML.sub("", name)
+    if _ALONE.search(stem):
+        return True
+    if _MAKES_MORE.search(stem):
+        return False
+    in_folder = any(part in ("crd", "crds") for part in re.split(r"//|/", folder)[-3:])
+    return in_folder or _DEFINITIONS.search(stem) is not None

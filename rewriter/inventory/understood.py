@@ -74,7 +74,7 @@ _INERT: Mapping[str, str] = {
     "externaldns.k8s.io": "DNSEndpoint",
     "configuration.konghq.com": "KongPlugin KongClusterPlugin KongConsumer KongIngress",
     "gateway.envoyproxy.io": "SecurityPolicy BackendTrafficPolicy ClientTrafficPolicy EnvoyExtensionPolicy "
-    "HTTPRouteFilter Backend",
+    "HTTPRouteFilter Backend EnvoyProxy",
     "grafana.integreatly.org": "GrafanaDashboard GrafanaDatasource GrafanaFolder GrafanaAlertRuleGroup "
     "GrafanaContactPoint GrafanaNotificationPolicy GrafanaLibraryPanel GrafanaServiceAccount GrafanaMuteTiming "
     "GrafanaNotificationTemplate",
@@ -106,6 +106,12 @@ _INERT: Mapping[str, str] = {
     "postgresql.cnpg.io": "ScheduledBackup Backup Database DatabaseRole Publication Subscription ImageCatalog "
     "ClusterImageCatalog",
     "barmancloud.cnpg.io": "ObjectStore",
+    "fluxcd.controlplane.io": "ResourceSetInputProvider",
+    "kaniop.rs": "KanidmGroup KanidmOAuth2Client KanidmPersonAccount KanidmServiceAccount",
+    "litellm.home-operations.com": "LiteLLMMCPServer LiteLLMModel",
+    "observability.giantswarm.io": "Silence",
+    "stunner.l7mp.io": "GatewayConfig UDPRoute",
+    "toolhive.stacklok.dev": "MCPGroup MCPOIDCConfig MCPServerEntry MCPTelemetryConfig MCPToolConfig",
     "k8s.mariadb.com": "Database User Grant",
     "kafka.strimzi.io": "KafkaTopic KafkaUser KafkaRebalance KafkaConnector",
     "rabbitmq.com": "Queue Exchange Binding User Permission Policy Vhost",

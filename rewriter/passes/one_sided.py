@@ -40,7 +40,8 @@ All policies of both workloads count, of every kind. Nothing is reported as long
 
 - a policy of one of them could not be read, or there may be pods or policies that are not known,
 - the rule names no pods: entities, addresses, DNS names, `{}`,
-- the rule names a whole namespace, or is of one, and some of its pods get through,
+- the rule names a whole namespace, or is of one, and some of its pods get through, on any of its ports, or run on the
+  host network,
 - an explicit deny rule stops the traffic, or no pod listens on the port (`unlistened-port`, `service-port`),
 - it is DNS (`dns-refused`).
 

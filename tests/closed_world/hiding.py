@@ -205,6 +205,25 @@ _HIDES: dict[str, tuple[Files, str]] = {
         {"kustomization.yaml": _kustomization("components: ['https://github.com/x/y//c?ref=v1']\n")},
         "kustomization.yaml",
     ),
+    "file for a holder of Secrets that is not there": (
+        {"kustomization.yaml": _kustomization("").replace("]", ", secret-holder.yaml]")},
+        "secret-holder.yaml",
+    ),
+    "operator for Secrets that is not there": (
+        {"kustomization.yaml": _kustomization("").replace("]", ", external-secrets.yaml]")},
+        "external-secrets.yaml",
+    ),
+    "remote manifest beside definitions of kinds": (
+        {"kustomization.yaml": _kustomization("").replace("]", ", 'https://example.com/crds/daemonset-install.yaml']")},
+        "daemonset-install.yaml",
+    ),
+    "remote manifest that a kustomization above puts into the namespace": (
+        {
+            "over/kustomization.yaml": "namespace: shop\nresources: [../base]\n",
+            "base/kustomization.yaml": "namespace: games\nresources: ['https://example.com/all.yaml']\n",
+        },
+        "all.yaml",
+    ),
     "resource that is not there": ({"kustomization.yaml": "resources: [shop/web.yaml, gone.yaml]\n"}, "gone.yaml"),
     "kustomization that cannot be read": ({"kustomization.yaml": "resources: [a.yaml\n"}, "kustomization.yaml"),
     "generator": ({"kustomization.yaml": _kustomization("generators: [g.yaml]\n")}, "g.yaml"),
@@ -351,6 +370,24 @@ _CLEAR: dict[str, Files] = {
             "replacements: [{source: {kind: Deployment, name: web}, targets: [{select: {kind: Deployment},"
             " fieldPaths: [metadata.annotations.x]}]}]\n"
         )
+    },
+    "Secrets that are not there": {
+        "kustomization.yaml": _kustomization("").replace(
+            "]", ", app/db.sops.yaml, app/secret.yaml, externalsecret.yaml, smtp-external-secret.yaml, secrets.yml]"
+        )
+    },
+    "remote definitions of kinds": {
+        "kustomization.yaml": _kustomization("").replace(
+            "]",
+            ", 'https://github.com/kubernetes-sigs/gateway-api/releases/download/v1.3.0/standard-install.yaml',"
+            " 'https://raw.githubusercontent.com/x/y/v1/deploy/crds/all-crds.yaml',"
+            " 'https://github.com/x/y//client/config/crd?ref=v8.2.0']",
+        )
+    },
+    "upgrades of nodes and backups by their operators": {
+        "a.yaml": resource("tuppr.home-operations.com/v1alpha1", "KubernetesUpgrade", namespace=None),
+        "b.yaml": resource("upgrade.cattle.io/v1", "Plan"),
+        "c.yaml": resource("kopiur.home-operations.com/v1alpha1", "SnapshotPolicy"),
     },
     "patch of a ConfigMap that is not there": {
         "kustomization.yaml": _kustomization("patches: [{path: gone.yaml, target: {kind: ConfigMap}}]\n")

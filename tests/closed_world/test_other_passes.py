@@ -102,6 +102,25 @@ def test_no_claim_is_made_where_something_hides(tree: str, name: str, tmp_path: 
     assert {each.severity for each in findings} <= {"note"}
 
 
+#: What brings pods that are not known, of another namespace than `shop`.
+_ELSEWHERE: dict[str, Files] = {
+    "release of a project with a namespace of its own": {
+        "kustomization.yaml": "resources:\n"
+        "- https://raw.githubusercontent.com/metallb/metallb/v0.15.2/config/manifests/metallb-native.yaml\n"
+    },
+    "manifest that a kustomization above puts elsewhere": {
+        "over/kustomization.yaml": "namespace: games\nresources: [../base]\n",
+        "base/kustomization.yaml": "namespace: shop\nresources: ['https://example.com/all.yaml']\n",
+    },
+}
+
+
+@pytest.mark.parametrize("name", _ELSEWHERE)
+def test_what_hides_pods_of_another_namespace_takes_no_claim_back(name: str, tmp_path: Path) -> None:
+    pass_id, files = _CLAIMS["subject"]
+    assert [each.severity for each in found(tmp_path, {**files, **_ELSEWHERE[name]}, pass_id)] == ["warning"]
+
+
 def test_a_list_that_a_snapshot_does_not_have_says_nothing(tmp_path: Path) -> None:
     """An empty list says that there are none; a list that is not there says nothing."""
     pass_id, files = _CLAIMS["Service"]

@@ -57,6 +57,9 @@ def _refused(
     ports = refused_ports(context, named, workload, other, direction)
     if ports is None or named.by_labels:
         return ports
+    # Of a whole namespace the pods on the host network may be meant, which no rule for pods reaches.
+    if any(each.namespace == workload.namespace for each in context.inventory.workloads_on_nodes()):
+        return None
     # A rule for a whole namespace is at work as soon as one pod there gets through.
     for peer in named.peers:
         if peer is not workload and refused_ports(context, named, peer, other, direction) is None:

@@ -1,0 +1,27 @@
+"""Files that a kustomization lists, that are not there, and that make no pods by their names: Secrets.
+
+Repositories leave Secrets out of Git and list their files all the same. Nothing else about a file that is not there is
+taken from its name.
+"""
+
+from __future__ import annotations
+
+import re
+
+_YAML = re.compile(r"\.(?:ya?ml|json)$")
+#: The end of a file's name that names a kind of Secret, before what tools of encryption add; or its beginning.
+_SECRET = re.compile(
+    r"(?:^|[-_.])(?:[a-z]*secrets?|(?:cluster)?-?secret-?stores?|secrets?-external)(?:[-_.](?:enc|encrypted|sops))*$"
+    r"|^(?:external|sealed)-?secret-"
+)
+#: The operators that are called so; their releases make pods.
+_OPERATORS = frozenset({"external-secrets", "sealed-secrets"})
+
+
+def is_secret(entry: str) -> bool:
+    """Whether an entry of a kustomization that is not there is a file of Secrets, by its name."""
+    name = entry.rpartition("/")[2].lower()
+    if not _YAML.search(name):
+        return False
+    stem = _YAML.sub("", name)
+    return stem not in _OPERATORS and (stem.endswith((".sops", ".enc")) or _SECRET.search(stem) is not None)
