@@ -17,7 +17,7 @@ from rewriter.inventory.kustomize_walk import BARE, Placement, Problem, Walk, re
 from rewriter.inventory.manifests import Manifest, mapping
 from rewriter.inventory.own_repository import OwnRepository
 from rewriter.inventory.patches import TextAt
-from rewriter.inventory.remote_manifests import defines_kinds
+from rewriter.inventory.remote_manifests import defines_kinds, kept_folders
 from rewriter.inventory.transform import Added, Transform, added_by
 from rewriter.inventory.tree_files import KUSTOMIZATION_NAMES, TreeFiles
 from rewriter.inventory.variables import VariableSources
@@ -189,12 +189,10 @@ class Placements:
         found: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
         for file in self._files.of_kinds(frozenset({b"GitRepository"})):
             for manifest in self._files.manifests(file.path, file.data):
-                lines = str(mapping(manifest.value.get("spec")).get("ignore") or "").split()
-                kept = tuple(line.removeprefix("!") for line in lines if line.startswith("!"))
                 if manifest.kind == "GitRepository":
                     where = str(manifest.metadata.get("namespace") or "")
-                    all_else = bool({"/*", "/**", "*", "**"} & set(lines))
-                    found.setdefault(manifest.name, []).append((where, kept if all_else else ()))
+                    kept = kept_folders(mapping(manifest.value.get("spec")).get("ignore"))
+                    found.setdefault(manifest.name, []).append((where, kept))
         return found
 
     @cached_property
@@ -292,16 +290,10 @@ class Placements:
 
     def _defines_kinds(self, unit: Unit) -> bool:
         """Whether what a unit brings from another repository is CustomResourceDefinitions alone."""
-        if defines_kinds(unit.folder):
-            return True
         namespace, _, name = unit.repository.name.rpartition("/")
-        kept = [
-            folder
-            for where, folders in self._git_kept.get(name, ())
-            if not where or not namespace or where == namespace
-            for folder in folders
-        ]
-        return bool(kept) and all(map(defines_kinds, kept))
+        sources = self._git_kept.get(name, ())
+        kept = [folder for where, folders in sources if where in ("", namespace) or not namespace for folder in folders]
+        return defines_kinds(unit.folder) or (bool(kept) and all(map(defines_kinds, kept)))
 
     def _tell(self, applier: _Applier, text: str, namespace: str | None, *, makes_pods: bool = True) -> None:
         manifest = applier.manifest

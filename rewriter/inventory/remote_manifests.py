@@ -68,3 +68,10 @@ def defines_kinds(address: str) -> bool:
         return False
     in_folder = any(part in ("crd", "crds") for part in re.split(r"//|/", folder)[-3:])
     return in_folder or _DEFINITIONS.search(stem) is not None
+
+
+def kept_folders(ignore: object) -> tuple[str, ...]:
+    """The only folders that the `ignore` of a GitRepository keeps; none where it does not leave all others out."""
+    lines = ignore.split() if isinstance(ignore, str) else []
+    kept = tuple(line.removeprefix("!") for line in lines if line.startswith("!"))
+    return kept if {"/*", "/**", "*", "**"} & set(lines) else ()
