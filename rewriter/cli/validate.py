@@ -69,7 +69,7 @@ def validate(
             {version: _schema(located, version) for version in asked},
         )
         for located in (
-            *workspace.policies(),
+            *workspace.applied_policies(),
             *workspace.text_policies(),
             *workspace.cluster_network_policies(None),
             *workspace.cidr_groups(),
@@ -138,7 +138,7 @@ def _read_versions(texts: Sequence[str]) -> tuple[Version, ...]:
 
 
 def _rejects(workspace: Workspace, located: LocatedPolicy, version: Version) -> Why | None:
-    settings = settings_of(workspace.inventory.cluster_of(located.path), version)
+    settings = settings_of(workspace.cluster_of(located), version)
     stored = pruned(located.policy.raw, version)
     if is_cidr_group(stored):
         why = cidr_group_rejection(stored)
@@ -148,7 +148,7 @@ def _rejects(workspace: Workspace, located: LocatedPolicy, version: Version) -> 
         why = rejection(stored, version, base=located.policy.route, flags=settings.flags)
     if why is None:
         return None
-    culprit = _value_at(located.document.value, why.route)
+    culprit = _value_at(located.value, why.route)
     if isinstance(culprit, str) and has_substitution(culprit):
         return Why(f"cannot be decided before {culprit} is replaced", located.place(why.route), unknown=True)
     return Why(why.message, located.place(_in_document(located, why.route)))
@@ -189,7 +189,7 @@ def _schema_message(problem: SchemaProblem, located: LocatedPolicy, version: Ver
 
 
 def _undecided(located: LocatedPolicy, route: str) -> bool:
-    culprit = _value_at(located.document.value, route)
+    culprit = _value_at(located.value, route)
     return isinstance(culprit, str) and has_substitution(culprit)
 
 

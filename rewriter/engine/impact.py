@@ -193,7 +193,7 @@ class _Applied:
 
     def __init__(self, workspace: Workspace, rewrites: Sequence[Rewrite]) -> None:
         self.workspace = workspace
-        self._placed = [(workspace.inventory.cluster_of(each.located.path), each) for each in rewrites]
+        self._placed = [(workspace.cluster_of(each.located), each) for each in rewrites]
         self._known: dict[str, _Together] = {}
 
     def to(self, cluster: Cluster | None) -> _Together:
@@ -238,7 +238,7 @@ def _isolated(applied: _Applied, rewrite: Rewrite, *, mesh: bool) -> _Judged | I
 
 def _policy(applied: _Applied, rewrite: Rewrite, *, mesh: bool) -> _Judged | None:
     workspace, located = applied.workspace, rewrite.located
-    cluster = workspace.inventory.cluster_of(located.path)
+    cluster = workspace.cluster_of(located)
     source, target = _settings(workspace, cluster, mesh=mesh)
     inventory = workspace.inventory
     known = tuple(each.name for each in inventory.clusters if each.meshed) if mesh else ()
@@ -281,7 +281,7 @@ def _change(effects: Effects, old: Policy | None, new: Policy | None, later: Seq
 
 def _members(workspace: Workspace, rewrites: Sequence[Rewrite]) -> list[Cluster | None]:
     """The clusters that a policy is applied to; one unnamed cluster where none is known."""
-    known = [workspace.inventory.cluster_of(rewrite.located.path) for rewrite in rewrites]
+    known = [workspace.cluster_of(rewrite.located) for rewrite in rewrites]
     found = [cluster for cluster in workspace.inventory.clusters if cluster in known]
     return list(found) or [None]
 
@@ -297,9 +297,7 @@ def _member(
     ]
     facts = facts_of(services, inventory.cidr_groups(), inventory)
     applied = [
-        rewrite
-        for rewrite in rewrites
-        if cluster is None or inventory.cluster_of(rewrite.located.path) in (None, cluster)
+        rewrite for rewrite in rewrites if cluster is None or workspace.cluster_of(rewrite.located) in (None, cluster)
     ]
     today = [each.old for each in applied if each.old]
     after = [each.new for each in applied if each.new] if rewritten else today

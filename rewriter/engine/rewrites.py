@@ -30,28 +30,35 @@ class Rewrite:
 def rewritten_by_fixes(workspace: Workspace, results: Iterable[FileResult]) -> list[Rewrite]:
     """The policies of a workspace, and what the fixer's results make of them."""
     by_path = {result.path: result for result in results}
+    changed = {path: result.after for path, result in by_path.items() if result.changed}
+    applied = workspace.applied_policies()
     by_file: dict[str, list[LocatedPolicy]] = {}
     for located in workspace.policies():
         by_file.setdefault(located.path, []).append(located)
     after: dict[int, Policy] = {}
-    for path, result in by_path.items():
-        if result.changed and path in by_file:
-            for located, after_it in zip(by_file[path], workspace.policies_of_text(path, result.after), strict=True):
-                if after_it.policy.raw != located.policy.raw:
-                    after[id(located)] = after_it.policy
+    for path, text in changed.items():
+        for located, after_it in zip(by_file.get(path, ()), workspace.policies_of_text(path, text), strict=True):
+            if after_it.policy.raw != located.policy.raw:
+                after[id(located)] = after_it.policy
+    for located in applied:
+        if located.built is not None and not located.built.paths.isdisjoint(changed):
+            made = located.built.with_texts(changed, located.policy.namespace)
+            if made is not None and made.raw != located.policy.raw:
+                after[id(located)] = made
     return [
         Rewrite(located, located.policy, after.get(id(located), located.policy), _fixes(located, by_path))
-        for located in workspace.policies()
+        for located in applied
     ] + [Rewrite(each, each.policy, each.policy) for each in workspace.cluster_network_policies(None)]
 
 
 def _fixes(located: LocatedPolicy, results: Mapping[str, FileResult]) -> tuple[str, ...]:
-    result = results.get(located.path)
+    files = sorted(located.built.paths) if located.built else [located.path]
     mine = [
         item.finding.id
-        for item in (result.findings if result else ())
+        for item in (each for file in files if file in results for each in results[file].findings)
         if item.fixed
-        and (item.location.document, item.location.name) == (located.document.index, located.policy.name)
+        and (located.built is not None or item.location.document == located.document.index)
+        and item.location.name == located.policy.name
         and item.location.namespace == (located.policy.namespace or "")
     ]
     return tuple(dict.fromkeys(mine))

@@ -24,6 +24,7 @@ from rewriter.engine.documents import FoundPolicy, policies_in
 from rewriter.engine.holders import held_policies
 from rewriter.engine.isolation import as_error, failure_of
 from rewriter.engine.located import LocatedPolicy
+from rewriter.engine.overlays.applied import as_applied
 from rewriter.engine.overlays.treat import Overlays
 from rewriter.engine.text_policies import is_applied, policies_in_texts
 from rewriter.engine.traffic import Traffic
@@ -88,6 +89,7 @@ class Workspace:
     names: tuple[str, ...] = (".",)
     narrowed: bool = False
     _policies: list[LocatedPolicy] | None = None
+    _applied: list[LocatedPolicy] | None = None
     _of_tiers: list[LocatedPolicy] | None = None
     _others: dict[str, Neighbours] = field(default_factory=dict)
 
@@ -101,12 +103,23 @@ class Workspace:
             self._policies = [located for found, data in self.files for located in self.read_policies(found, data)]
         return self._policies
 
+    def applied_policies(self) -> list[LocatedPolicy]:
+        """Every policy as a cluster gets it: those that patches or variables change once for each different way."""
+        if self._applied is None:
+            patched = None if self.overlays is None else self.overlays.patched
+            self._applied = self.policies() if patched is None else list(as_applied(patched, self.policies()))
+        return self._applied
+
+    def cluster_of(self, located: LocatedPolicy) -> Cluster | None:
+        """The one cluster that a policy is applied to; None where it is not known, or several."""
+        return self.inventory.cluster_of(located.path) if located.built is None else located.built.cluster
+
     def policies_of_cluster(self, cluster: Cluster | None) -> list[LocatedPolicy]:
-        """The policies applied to a cluster; one whose clusters are unknown counts for every cluster."""
+        """The policies as they are applied to a cluster; one whose clusters are unknown counts for every cluster."""
         return [
             located
-            for located in self.policies()
-            if cluster is None or self.inventory.cluster_of(located.path) in (None, cluster)
+            for located in self.applied_policies()
+            if cluster is None or self.cluster_of(located) in (None, cluster)
         ]
 
     def cluster_network_policies(self, cluster: Cluster | None) -> list[LocatedPolicy]:

@@ -1,4 +1,7 @@
-"""The policies that Kustomize patches change on their way: each with its base, its patches, and how it is applied."""
+"""The policies that patches or variables change on their way: each with its base, its patches, and how it is applied.
+
+Patches are those of kustomizations, Flux and Argo CD; variables are those of a Flux Kustomization's postBuild.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,15 @@ from rewriter.inventory.delivery import Delivery
 from rewriter.inventory.facts import Cluster
 from rewriter.inventory.kustomize import Kustomization
 from rewriter.inventory.kustomize_walk import Placement
+from rewriter.inventory.manifests import mapping
 from rewriter.inventory.patches import Patch, TextAt
 from rewriter.inventory.placements import Placements
+from rewriter.inventory.substitution import is_disabled
 from rewriter.inventory.transform import transformed
 from rewriter.inventory.tree_files import OfferedFile, TreeFiles
 from rewriter.inventory.tree_policies import policy_files
 
-_MARKUP = ("${", "{{")
+_RULES = ("spec", "specs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,14 @@ class PatchedPolicy:
     patches: tuple[Patch, ...]
     placement: Placement
     applied: Mapping[str, Any]
+
+    @property
+    def variables(self) -> tuple[Mapping[str, str], bool] | None:
+        """The variables that fill it in, and whether no others can be; None where nothing is filled in."""
+        for step in self.placement.chain:
+            if step.variables is not None and not is_disabled(mapping(self.applied.get("metadata"))):
+                return step.variables, step.complete
+        return None
 
     @property
     def is_deleted(self) -> bool:
@@ -57,7 +70,7 @@ class PatchedPolicies:
 
     @cached_property
     def all(self) -> tuple[PatchedPolicy, ...]:
-        """Every way in which a policy is applied whose rules some patch changes, where nothing else changes them."""
+        """Every way in which a policy is applied whose rules a patch or a known variable changes, and nothing else."""
         return tuple(self._found())
 
     @cached_property
@@ -97,23 +110,38 @@ class PatchedPolicies:
                 continue
             for at, manifest in _policies(file):
                 found = [_applied(at, manifest, each) for each in own]
-                changed = any(patch.changes_rules for each in found for patch in each.patches)
-                if changed and not self._delivery.changed_on_the_way(file.path, manifest, but_for_patches=True):
+                changed = _has_variable(manifest) or any(
+                    patch.changes_rules for each in found for patch in each.patches
+                )
+                known = not any(_has_variable(each.applied) for each in found)
+                if (
+                    changed
+                    and known
+                    and not self._delivery.changed_on_the_way(file.path, manifest, but_for_patches=True)
+                ):
                     yield from found
 
 
 def _changes(placement: Placement) -> bool:
-    return any(patch.changes_rules for step in placement.chain for patch in (*step.patches, *step.late_patches))
+    return any(
+        step.variables is not None or any(patch.changes_rules for patch in (*step.patches, *step.late_patches))
+        for step in placement.chain
+    )
+
+
+def _has_variable(manifest: Mapping[str, Any]) -> bool:
+    """Whether the rules of a policy have something to fill in."""
+    return any("${" in str(manifest.get(name)) for name in _RULES)
 
 
 def _policies(file: OfferedFile) -> Iterator[tuple[TextAt, Mapping[str, Any]]]:
-    """The policies of a file that are documents of their own and of which nothing is filled in."""
+    """The policies of a file that are documents of their own and no templates."""
     try:
         documents = yamltext.parse(yamltext.decode(file.data))
     except yamltext.YamlTextError:
         return
     for document in documents:
-        if is_policy(document.value) and not any(mark in str(document.value) for mark in _MARKUP):
+        if is_policy(document.value) and "{{" not in str(document.value):
             yield TextAt(file.path, document.index), document.value
 
 

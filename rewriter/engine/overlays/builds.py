@@ -69,7 +69,8 @@ class Builder:
             parsed = yamltext.parse(printed)
         except yamltext.YamlTextError as error:
             raise BuildError(f"what it builds cannot be read: {error.message}") from None
-        built = Built(tuple((each.text[each.span.start : each.span.end], each.value) for each in parsed))
+        fill = target.filled_in
+        built = Built(tuple((each.text[each.span.start : each.span.end], fill(each.value)) for each in parsed))
         if not texts.changed:
             self._kept[target.name] = built
         return built

@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import jsonpointer
+
 from rewriter.engine.overlays.texts import TextError, Texts
-from rewriter.engine.overlays.traced import NotTracedError, plain, traced, translated
+from rewriter.engine.overlays.traced import NotTracedError, origin_of, plain, traced, translated, written
 from rewriter.engine.proofs import ProofError, patched
 from rewriter.finding import Operation
 from rewriter.inventory.manifests import mapping
@@ -51,6 +53,8 @@ def translated_fix(
         except ProofError as error:
             raise NotTracedError(str(error)) from None
         at, made = translated(traced(policy), operation)
+        if "${" in str(_replaced(policy, operation)):
+            raise NotTracedError("the fix would write over a variable that Flux fills in")
         changed = _changed(policy, at, made)
         as_it_is = same_rules(plain(traced(changed)), built, ordered=True)
         if append or not as_it_is:
@@ -142,6 +146,17 @@ def _is_plain(patch: Patch) -> bool:
         and not patch.by_transformer
         and re.fullmatch(r"[\w.-]*", str(patch.target.get("name") or "")) is not None
     )
+
+
+def _replaced(policy: PatchedPolicy, operation: Operation) -> Any:
+    """What an operation takes away, as it is written."""
+    if operation["op"] not in ("replace", "remove", "move"):
+        return None
+    found = origin_of(written(policy), str(operation.get("from", operation["path"])))
+    value: Any = policy.manifest if found.at == policy.base else None
+    for patch in policy.patches:
+        value = _value(patch) if patch.at == found.at else value
+    return jsonpointer.resolve_pointer(value, found.route, None)
 
 
 def _changed(policy: PatchedPolicy, at: TextAt, operation: Operation) -> PatchedPolicy:

@@ -12,6 +12,7 @@ from rewriter.engine.overlays.texts import Texts
 from rewriter.inventory.manifests import mapping
 from rewriter.inventory.patched_policies import PatchedPolicies, PatchedPolicy
 from rewriter.inventory.patches import Patch
+from rewriter.inventory.substitution import is_disabled, substituted
 from rewriter.inventory.transform import Labels, Transform
 
 #: The folder of the kustomization that stands for an applier's step; no repository has one of this name.
@@ -35,6 +36,13 @@ class Target:
         """How people name the build."""
         folder = self.root or posixpath.dirname(self.files[0] if self.files else "") or "."
         return f"kubectl kustomize {folder}" + (f" under {self.step.source}" if self.step else "")
+
+    def filled_in(self, value: Any) -> Any:
+        """A built manifest with the variables of the applier filled in."""
+        step = self.step
+        if step is None or step.variables is None or is_disabled(mapping(mapping(value).get("metadata"))):
+            return value
+        return substituted(value, step.variables, step.complete)
 
     def top(self, texts: Texts) -> Mapping[str, Any] | None:
         """The kustomization, in the folder TOP, that does what the applier does; None where it does nothing.
@@ -72,7 +80,8 @@ def target_of(policy: PatchedPolicy, patched: PatchedPolicies) -> Target | None:
 
 def _leaves(step: Transform) -> bool:
     """Whether a build is the same with the step and without."""
-    return not (step.namespace or step.prefix or step.suffix or step.labels or step.patches)
+    changes = step.namespace or step.prefix or step.suffix or step.labels or step.patches
+    return not changes and step.variables is None
 
 
 def _labels(labels: Labels) -> dict[str, Any]:

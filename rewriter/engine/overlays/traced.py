@@ -8,6 +8,7 @@ from typing import Any
 
 from rewriter.inventory.patched_policies import PatchedPolicy
 from rewriter.inventory.patches import TextAt
+from rewriter.inventory.substitution import substituted
 from rewriter.yamltext.document import tokens
 
 
@@ -34,7 +35,13 @@ class NotTracedError(Exception):
 
 
 def traced(policy: PatchedPolicy) -> Node:
-    """A policy after its patches. Raises NotTracedError."""
+    """A policy after its patches, with its variables filled in. Raises NotTracedError."""
+    node = written(policy)
+    return node if policy.variables is None else _filled_in(node, *policy.variables)
+
+
+def written(policy: PatchedPolicy) -> Node:
+    """A policy after its patches, before variables are filled in. Raises NotTracedError."""
     node = _lifted(policy.manifest, policy.base, "")
     for patch in policy.patches:
         assert patch.at is not None
@@ -47,6 +54,19 @@ def traced(policy: PatchedPolicy) -> Node:
             for index, operation in enumerate(patch.operations):
                 _operate(node, operation, patch.at, f"/{index}/value")
     return node
+
+
+def _filled_in(node: Node, variables: Mapping[str, str], complete: bool) -> Node:
+    """A value with its variables filled in; each part stays where it is written."""
+    if isinstance(node.value, dict):
+        items = {
+            substituted(key, variables, complete): _filled_in(item, variables, complete)
+            for key, item in node.value.items()
+        }
+        return Node(items, node.at, node.route)
+    if isinstance(node.value, list):
+        return Node([_filled_in(item, variables, complete) for item in node.value], node.at, node.route)
+    return Node(substituted(node.value, variables, complete), node.at, node.route)
 
 
 def plain(node: Node) -> Any:
