@@ -197,7 +197,10 @@ class _Judge:
         known = (cluster.name if cluster else "", keys)
         if known not in self._loaded:
             workspace = self.workspace
-            located = [*workspace.policies_of_cluster(cluster), *workspace.cluster_network_policies(cluster)]
+            located = [
+                *workspace.policies_of_cluster(cluster, everywhere=True),
+                *workspace.cluster_network_policies(cluster),
+            ]
             target = workspace.to_version > workspace.from_version
             settings = compared_settings(cluster, workspace.to_version, mesh=self.mesh, target=target)
             settings = replace(settings, host_firewall=host_firewall_of(cluster))

@@ -32,12 +32,14 @@ class LocatedPolicy:
     """A policy with its file and document.
 
     Where patches or variables change it on its way, `policy` is as applied and `built` says how that comes about.
+    `line` is the line of the quoted text that it stands in, in which no line can be told from another.
     """
 
     path: str
     document: yamltext.Document
     policy: Policy
     built: Built | None = field(default=None, compare=False)
+    line: int | None = None
 
     @property
     def value(self) -> Any:
@@ -46,6 +48,8 @@ class LocatedPolicy:
 
     def place(self, route: str) -> str:
         """`file:line` of a route of the policy's document, or of the text that a patched policy has it from."""
+        if self.line is not None:
+            return f"{self.path}:{self.line}"
         place = self.built.place(route) if self.built is not None else None
         if place is not None:
             return place

@@ -31,7 +31,7 @@ def rewritten_by_fixes(workspace: Workspace, results: Iterable[FileResult]) -> l
     """The policies of a workspace, and what the fixer's results make of them."""
     by_path = {result.path: result for result in results}
     changed = {path: result.after for path, result in by_path.items() if result.changed}
-    applied = workspace.applied_policies()
+    applied = workspace.applied_policies(everywhere=True)
     by_file: dict[str, list[LocatedPolicy]] = {}
     for located in workspace.policies():
         by_file.setdefault(located.path, []).append(located)

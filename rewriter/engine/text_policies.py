@@ -64,6 +64,33 @@ def policies_in_texts(
                 yield from policies_in_texts(shown, namespace_of, home)
 
 
+def policies_in_quotes(
+    document: yamltext.Document, namespace_of: NamespaceOf
+) -> Iterator[tuple[yamltext.Document, FoundPolicy, int]]:
+    """The policies in quoted or folded texts of a document, each with its own document and the line of the text.
+
+    Texts with markup are left out.
+    """
+    holder = document.value
+    if not isinstance(holder, dict) or is_encrypted(holder):
+        return
+    home = home_of(holder, namespace_of)
+    for route, text in policy_texts(holder):
+        node = yamltext.node_at(document, route)
+        if yamltext.inner_text(document.text, node) is not None or yamltext.template_markup(text) is not None:
+            continue
+        line = yamltext.locate(document, route).line
+        try:
+            within = yamltext.parse("\n" * (line - 1) + text)
+        except yamltext.YamlTextError:
+            continue
+        for each in within:
+            shown = yamltext.Document(each.text, document.index, each.span, each.root, each.lines)
+            for found in found_in_text(each.value, holder, route, namespace_of, home):
+                if not found.left:
+                    yield shown, found, line
+
+
 def is_applied(holder: object) -> bool:
     """Whether a manifest is one of those that apply what their texts hold."""
     return str(mapping(holder).get("apiVersion")).partition("/")[0] in _APPLIERS

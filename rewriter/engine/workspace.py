@@ -20,13 +20,13 @@ from rewriter.discovery import (
     InputError,
 )
 from rewriter.engine.charts.find import Charts
-from rewriter.engine.documents import FoundPolicy, policies_in
+from rewriter.engine.documents import FoundPolicy, NamespaceOf, policies_in
 from rewriter.engine.holders import held_policies
 from rewriter.engine.isolation import as_error, failure_of
 from rewriter.engine.located import LocatedPolicy
 from rewriter.engine.overlays.applied import as_applied
 from rewriter.engine.overlays.treat import Overlays
-from rewriter.engine.text_policies import is_applied, policies_in_texts
+from rewriter.engine.text_policies import is_applied, policies_in_quotes, policies_in_texts
 from rewriter.engine.traffic import Traffic
 from rewriter.inventory.facts import Cluster, RunningPolicy
 from rewriter.inventory.hubble.agent_log import DeadPolicy
@@ -89,7 +89,7 @@ class Workspace:
     names: tuple[str, ...] = (".",)
     narrowed: bool = False
     _policies: list[LocatedPolicy] | None = None
-    _applied: list[LocatedPolicy] | None = None
+    _applied: dict[bool, list[LocatedPolicy]] = field(default_factory=dict)
     _of_tiers: list[LocatedPolicy] | None = None
     _others: dict[str, Neighbours] = field(default_factory=dict)
 
@@ -103,22 +103,27 @@ class Workspace:
             self._policies = [located for found, data in self.files for located in self.read_policies(found, data)]
         return self._policies
 
-    def applied_policies(self) -> list[LocatedPolicy]:
-        """Every policy as a cluster gets it: those that patches or variables change once for each different way."""
-        if self._applied is None:
+    def applied_policies(self, *, everywhere: bool = False) -> list[LocatedPolicy]:
+        """Every policy as a cluster gets it: those that patches or variables change once for each different way.
+
+        With `everywhere` those that kustomizations put into several namespaces are there once for each, too.
+        """
+        if everywhere not in self._applied:
+            own = self.policies()
             patched = None if self.overlays is None else self.overlays.patched
-            self._applied = self.policies() if patched is None else list(as_applied(patched, self.policies()))
-        return self._applied
+            made = own if patched is None else list(as_applied(patched, own, everywhere=everywhere))
+            self._applied[everywhere] = made
+        return self._applied[everywhere]
 
     def cluster_of(self, located: LocatedPolicy) -> Cluster | None:
         """The one cluster that a policy is applied to; None where it is not known, or several."""
         return self.inventory.cluster_of(located.path) if located.built is None else located.built.cluster
 
-    def policies_of_cluster(self, cluster: Cluster | None) -> list[LocatedPolicy]:
+    def policies_of_cluster(self, cluster: Cluster | None, *, everywhere: bool = False) -> list[LocatedPolicy]:
         """The policies as they are applied to a cluster; one whose clusters are unknown counts for every cluster."""
         return [
             located
-            for located in self.applied_policies()
+            for located in self.applied_policies(everywhere=everywhere)
             if cluster is None or self.cluster_of(located) in (None, cluster)
         ]
 
@@ -210,7 +215,7 @@ class Workspace:
         return [each for each in found if isinstance(each, LocatedPolicy)]
 
     def text_policies(self) -> list[LocatedPolicy]:
-        """The policies in literal blocks of manifests that apply nothing themselves, such as a ConfigMap."""
+        """The policies in texts of manifests that apply nothing themselves, such as a ConfigMap."""
         found = []
         for file, data in self.files:
             try:
@@ -219,8 +224,7 @@ class Workspace:
                 continue
             for document in documents:
                 if not is_applied(document.value):
-                    inside = policies_in_texts(document, partial(self.namespace_of, file.display))
-                    found += [LocatedPolicy(file.display, where, each.policy) for where, each in inside]
+                    found += _in_texts(file.display, document, partial(self.namespace_of, file.display))
         return found
 
     def _located(self, path: str, text: str, documents: Sequence[yamltext.Document]) -> list[LocatedPolicy | int]:
@@ -236,8 +240,7 @@ class Workspace:
                     break
                 located.append(LocatedPolicy(path, document, item.policy))
             if is_applied(document.value):
-                inside = policies_in_texts(document, partial(self.namespace_of, path))
-                located += [LocatedPolicy(path, where, each.policy) for where, each in inside]
+                located += _in_texts(path, document, partial(self.namespace_of, path))
         return located
 
     def document_policies(self, path: str, value: object) -> list[FoundPolicy]:
@@ -251,3 +254,10 @@ class Workspace:
 
     def _leave_out(self, path: str, text: str, markup: int) -> None:
         self.templates.append(f"{path}:{text.count(chr(10), 0, markup) + 1}")
+
+
+def _in_texts(path: str, document: yamltext.Document, namespace_of: NamespaceOf) -> list[LocatedPolicy]:
+    """The policies in the texts of a document; what stands in quoted text has one line for all of it."""
+    inside = [LocatedPolicy(path, where, each.policy) for where, each in policies_in_texts(document, namespace_of)]
+    quoted = policies_in_quotes(document, namespace_of)
+    return inside + [LocatedPolicy(path, where, each.policy, line=line) for where, each, line in quoted]

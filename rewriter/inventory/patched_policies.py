@@ -5,7 +5,7 @@ Patches are those of kustomizations, Flux and Argo CD; variables are those of a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -31,8 +31,8 @@ _RULES = ("spec", "specs")
 class PatchedPolicy:
     """A policy in one of the ways in which it is applied.
 
-    `base` is where it stands, `manifest` what stands there, `patches` those that are for it, in order. `applied` is
-    what becomes of it.
+    `base` is the document that it stands in, at the route `item` of a List, `manifest` what stands there, `patches`
+    those that are for it, in order. `applied` is what becomes of it.
     """
 
     base: TextAt
@@ -40,6 +40,7 @@ class PatchedPolicy:
     patches: tuple[Patch, ...]
     placement: Placement
     applied: Mapping[str, Any]
+    item: str = ""
 
     @property
     def variables(self) -> tuple[Mapping[str, str], bool] | None:
@@ -108,18 +109,29 @@ class PatchedPolicies:
             own = self._placements.of(inner)
             if inner in self._placements.patch_files or not any(map(_changes, own)):
                 continue
-            for at, manifest in _policies(file):
-                found = [_applied(at, manifest, each) for each in own]
-                changed = _has_variable(manifest) or any(
-                    patch.changes_rules for each in found for patch in each.patches
-                )
-                known = not any(_has_variable(each.applied) for each in found)
-                if (
-                    changed
-                    and known
-                    and not self._delivery.changed_on_the_way(file.path, manifest, but_for_patches=True)
-                ):
+            for document in _documents(file):
+                found = [_applied(*each, way) for each in document for way in own]
+                if any(map(_is_changed, found)) and self._is_known(file.path, found):
                     yield from found
+
+    def _is_known(self, path: str, found: Sequence[PatchedPolicy]) -> bool:
+        """Whether nothing but patches that are read and known variables changes policies of a document."""
+        return not any(
+            _has_variable(each.applied) or self._delivery.changed_on_the_way(path, each.manifest, but_for_patches=True)
+            for each in found
+        )
+
+    def ways(self, path: str) -> Iterator[PatchedPolicy]:
+        """The policies of a file that are applied to several namespaces, each way in which that happens."""
+        inner = self._files.inner(path)
+        own = self._placements.of(inner)
+        if len(own) < 2 or inner in self._placements.patch_files:
+            return
+        file = next((each for each in policy_files(self._files) if each.path == path), None)
+        for document in _documents(file) if file is not None else ():
+            found = [_applied(*each, way) for each in document for way in own]
+            if len({_namespace(each.applied) for each in found}) > 1 and self._is_known(path, found):
+                yield from found
 
 
 def _changes(placement: Placement) -> bool:
@@ -134,18 +146,37 @@ def _has_variable(manifest: Mapping[str, Any]) -> bool:
     return any("${" in str(manifest.get(name)) for name in _RULES)
 
 
-def _policies(file: OfferedFile) -> Iterator[tuple[TextAt, Mapping[str, Any]]]:
-    """The policies of a file that are documents of their own and no templates."""
+def _is_changed(policy: PatchedPolicy) -> bool:
+    return _has_variable(policy.manifest) or any(patch.changes_rules for patch in policy.patches)
+
+
+def _namespace(manifest: Mapping[str, Any]) -> str:
+    return str(mapping(manifest.get("metadata")).get("namespace") or "")
+
+
+def _documents(file: OfferedFile) -> Iterator[list[tuple[TextAt, str, Mapping[str, Any]]]]:
+    """The policies of each document of a file that is no template: itself, or the items of a List."""
     try:
         documents = yamltext.parse(yamltext.decode(file.data))
     except yamltext.YamlTextError:
         return
     for document in documents:
-        if is_policy(document.value) and "{{" not in str(document.value):
-            yield TextAt(file.path, document.index), document.value
+        found = list(_items(document.value)) if "{{" not in str(document.value) else []
+        if found:
+            yield [(TextAt(file.path, document.index), route, manifest) for route, manifest in found]
 
 
-def _applied(at: TextAt, manifest: Mapping[str, Any], placement: Placement) -> PatchedPolicy:
+def _items(value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """A policy, or those of a List of whole manifests, with their routes; kustomize takes such a List apart."""
+    if is_policy(value):
+        yield "", value
+    elif isinstance(value, dict) and value.get("kind") == "List" and isinstance(value.get("items"), list):
+        for index, item in enumerate(value["items"]):
+            if is_policy(item):
+                yield f"/items/{index}", item
+
+
+def _applied(at: TextAt, item: str, manifest: Mapping[str, Any], placement: Placement) -> PatchedPolicy:
     made: list[Patch] = []
     applied = transformed(manifest, placement.chain, made)
-    return PatchedPolicy(at, manifest, tuple(made), placement, applied)
+    return PatchedPolicy(at, manifest, tuple(made), placement, applied, item)

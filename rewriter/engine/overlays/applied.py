@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -50,14 +50,27 @@ class BuiltPolicy:
             return None
 
 
-def as_applied(patched: PatchedPolicies, policies: Sequence[LocatedPolicy]) -> Iterator[LocatedPolicy]:
-    """The policies of files, those that patches or variables change as each different way makes them."""
-    ways: dict[tuple[str, int], list[PatchedPolicy]] = {}
-    for each in patched.all:
-        ways.setdefault((each.base.path, each.base.document), []).append(each)
+def as_applied(
+    patched: PatchedPolicies, policies: Sequence[LocatedPolicy], *, everywhere: bool = False
+) -> Iterator[LocatedPolicy]:
+    """The policies of files, those that patches or variables change as each different way makes them.
+
+    With `everywhere` also those that kustomizations only put into several namespaces.
+    """
+    ways = _by_place(patched.all)
+    if everywhere:
+        paths = dict.fromkeys(each.path for each in policies)
+        ways = _by_place(way for path in paths for way in patched.ways(path)) | ways
     for located in policies:
-        found = ways.get((located.path, located.document.index)) if located.policy.route == "" else None
-        yield from [located] if found is None else _built(patched, located, found)
+        found = ways.get((located.path, located.document.index, located.policy.route))
+        yield from [located] if found is None or located.line is not None else _built(patched, located, found)
+
+
+def _by_place(policies: Iterable[PatchedPolicy]) -> dict[tuple[str, int, str], list[PatchedPolicy]]:
+    found: dict[tuple[str, int, str], list[PatchedPolicy]] = {}
+    for each in policies:
+        found.setdefault((each.base.path, each.base.document, each.item), []).append(each)
+    return found
 
 
 def _built(patched: PatchedPolicies, located: LocatedPolicy, ways: Sequence[PatchedPolicy]) -> Iterator[LocatedPolicy]:

@@ -27,7 +27,7 @@ _RULES = frozenset({"ingress", "egress", "ingressDeny", "egressDeny"})
 
 def reread(policy: PatchedPolicy, texts: Texts) -> PatchedPolicy:
     """A policy with what its texts say by now. Raises TextError."""
-    manifest = texts.value(policy.base)
+    manifest = jsonpointer.resolve_pointer(texts.value(policy.base), policy.item, None)
     if not isinstance(manifest, dict):
         raise TextError("the policy cannot be found again")
     patches = tuple(_with_value(each, texts.value(each.at)) for each in policy.patches if each.at)
@@ -153,7 +153,9 @@ def _replaced(policy: PatchedPolicy, operation: Operation) -> Any:
     if operation["op"] not in ("replace", "remove", "move"):
         return None
     found = origin_of(written(policy), str(operation.get("from", operation["path"])))
-    value: Any = policy.manifest if found.at == policy.base else None
+    if found.at == policy.base:
+        return jsonpointer.resolve_pointer(policy.manifest, found.route.removeprefix(policy.item), None)
+    value: Any = None
     for patch in policy.patches:
         value = _value(patch) if patch.at == found.at else value
     return jsonpointer.resolve_pointer(value, found.route, None)
@@ -163,7 +165,10 @@ def _changed(policy: PatchedPolicy, at: TextAt, operation: Operation) -> Patched
     """A policy with an operation made in one of its texts."""
     try:
         if at == policy.base:
-            return replace(policy, manifest=patched(policy.manifest, [operation]))
+            inside = {**operation, "path": str(operation["path"]).removeprefix(policy.item)}
+            if "from" in operation:
+                inside["from"] = str(operation["from"]).removeprefix(policy.item)
+            return replace(policy, manifest=patched(policy.manifest, [inside]))
         return replace(
             policy,
             patches=tuple(

@@ -42,7 +42,7 @@ def traced(policy: PatchedPolicy) -> Node:
 
 def written(policy: PatchedPolicy) -> Node:
     """A policy after its patches, before variables are filled in. Raises NotTracedError."""
-    node = _lifted(policy.manifest, policy.base, "")
+    node = _lifted(policy.manifest, policy.base, policy.item)
     for patch in policy.patches:
         assert patch.at is not None
         if patch.merge is not None:
