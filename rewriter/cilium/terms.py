@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from rewriter.cilium.cidr import Prefix
@@ -66,8 +67,17 @@ class FqdnTerm(NamedTuple):
 
     def covers(self, name: str) -> bool:
         """Whether a DNS name, written without its final dot, matches."""
-        return re.fullmatch(self.pattern, name.lower().removesuffix(".") + ".") is not None
+        return _compiled(self.pattern).fullmatch(name.lower().removesuffix(".") + ".") is not None
 
+    @property
+    def ending(self) -> str:
+        """What every name that matches ends with, without its final dot; empty where that is not plain to see."""
+        return "" if _UNUSUAL(self.written) else self.written.rpartition("*")[2].removesuffix(".")
+
+
+#: The cache of `re` holds few patterns, and a policy may name thousands.
+_compiled = lru_cache(maxsize=1 << 16)(re.compile)
+_UNUSUAL = re.compile(r"[^-a-z0-9_.*]").search
 
 Term = LabelTerm | CidrTerm | FqdnTerm
 

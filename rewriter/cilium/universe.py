@@ -44,13 +44,16 @@ class Universe:
         self._masks: dict[Term | Condition, int] = {}
         outside: list[tuple[int, Prefix]] = []
         self._inside: list[tuple[int, Prefix]] = []
-        self._names: list[tuple[int, tuple[str, ...]]] = []
+        names: list[tuple[str, int]] = []
         for label, mask in cells:
             self._put(label, mask)
-        self._index(outside, nodes=cidr_match_nodes, pods=cidr_match_pods)
+        self._index(outside, names, nodes=cidr_match_nodes, pods=cidr_match_pods)
         self._outside = _Prefixes(outside)
+        self._names = _Names(names)
 
-    def _index(self, outside: list[tuple[int, Prefix]], *, nodes: bool, pods: bool) -> None:
+    def _index(
+        self, outside: list[tuple[int, Prefix]], names: list[tuple[str, int]], *, nodes: bool, pods: bool
+    ) -> None:
         bit = 1 << self.cell_count
         masks: dict[Label, int] = {}
         for identity in self.identities:
@@ -59,7 +62,7 @@ class Universe:
             if identity.prefix is not None:
                 outside.append((bit, identity.prefix))
             if identity.dns_names:
-                self._names.append((bit, identity.dns_names))
+                names += ((name, bit) for name in identity.dns_names)
             if identity.addresses and (pods if identity.is_pod else nodes):
                 self._inside += ((bit, address) for address in identity.addresses)
             bit <<= 1
@@ -81,7 +84,7 @@ class Universe:
             elif isinstance(term, CidrTerm):
                 mask = self._addresses(term)
             else:
-                mask = self._dns(term)
+                mask = self._names.covered(term)
             self._masks[term] = mask
         return mask
 
@@ -122,13 +125,6 @@ class Universe:
             mask &= ~self._outside.inside(exception)
         return mask | inside
 
-    def _dns(self, term: FqdnTerm) -> int:
-        mask = 0
-        for bit, names in self._names:
-            if any(map(term.covers, names)):
-                mask |= bit
-        return mask
-
 
 class _Prefixes:
     """Bits by prefix, in address order, so that those inside another prefix lie side by side."""
@@ -147,6 +143,29 @@ class _Prefixes:
         first = bisect_left(self._keys, prefix)
         end = bisect_right(self._keys, Prefix(prefix.width, prefix.last, prefix.width))
         return self._sums[end] ^ self._sums[first]
+
+
+class _Names:
+    """Bits by DNS name, read backwards, so that those with one ending lie side by side."""
+
+    __slots__ = ("_keys", "_names")
+
+    def __init__(self, names: list[tuple[str, int]]) -> None:
+        ordered = sorted((name.lower().removesuffix(".")[::-1], name, bit) for name, bit in names)
+        self._keys = [key for key, _, _ in ordered]
+        self._names = [(name, bit) for _, name, bit in ordered]
+
+    def covered(self, term: FqdnTerm) -> int:
+        """The bits of the names that a term covers."""
+        ending = term.ending[::-1]
+        mask = 0
+        for place in range(bisect_left(self._keys, ending), len(self._keys)):
+            name, bit = self._names[place]
+            if not self._keys[place].startswith(ending):
+                break
+            if term.covers(name):
+                mask |= bit
+        return mask
 
 
 def positions(mask: int) -> Iterator[int]:

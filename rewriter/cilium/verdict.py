@@ -16,7 +16,7 @@ from rewriter.cilium.entities import entity_terms
 from rewriter.cilium.identity import Identity, NamedPort
 from rewriter.cilium.labels import NAMESPACE_LABEL
 from rewriter.cilium.policy import EGRESS, INGRESS
-from rewriter.cilium.policy_set import LoadedEntry, PolicySet, load_entries, unenforced
+from rewriter.cilium.policy_set import LoadedEntry, PolicySet, load_entries, match_entries, unenforced
 from rewriter.cilium.settings import EnforcementMode, Settings
 from rewriter.cilium.terms import SERVICE, LabelTerm, Term, opaque_name, pods_with, reserved_term
 from rewriter.cilium.tier_verdict import TierDecision, TierFlow, decide, load_tier_rules
@@ -103,6 +103,14 @@ class _End(NamedTuple):
     egress: list[_LoadedRule]
 
 
+class Bearing(NamedTuple):
+    """How a rule that selects an end bears on whether a flow passes there."""
+
+    deny: bool
+    default_deny: bool
+    matches: bool
+
+
 class Engine:
     """Answers for flows between the identities of one universe under one policy set."""
 
@@ -119,11 +127,13 @@ class Engine:
         "_outside",
         "_per_destination",
         "_position",
+        "_settings",
         "_tiers",
         "universe",
     )
 
     def __init__(self, policies: PolicySet, identities: Sequence[Identity]) -> None:
+        self._settings = policies.settings
         self.universe = universe_for(identities, policies.settings)
         self._position = {identity.name: index for index, identity in enumerate(self.universe.identities)}
         self._host = self.universe.select(reserved_term("host"))
@@ -164,6 +174,24 @@ class Engine:
             egress = self._in_tiers(TierFlow(EGRESS, sender.bit, receiver.bit, *asked), egress)
             ingress = self._in_tiers(TierFlow(INGRESS, receiver.bit, sender.bit, *asked), ingress)
         return Verdict(egress, ingress)
+
+    def bearing(self, entry: Entry, subject: str, peer: str, protocol: str, port: int) -> Bearing | None:
+        """How another rule would bear on the flows of its direction between these two; None where it selects none.
+
+        What fromRequires and toRequires of other rules make of it is left out. Raises KeyError for an unknown name.
+        """
+        ours, theirs = self._end(subject), self._end(peer)
+        loaded = match_entries(PolicySet(self._settings, ((0, entry),), ()), self.universe)
+        if not loaded or not loaded[0].subjects & ours.bit:
+            return None
+        matches = bool(loaded[0].peers & theirs.bit)
+        if matches:
+            receiver = ours if entry.direction == INGRESS else theirs
+            named = receiver.named_ports
+            if entry.direction == EGRESS and not self._per_destination:
+                named = self._egress_ports
+            matches = _limits(entry.ports, _Flow(protocol_name(protocol), port, named)) is not None
+        return Bearing(entry.deny, entry.default_deny, matches)
 
     def _in_tiers(self, flow: TierFlow, between: DirectionVerdict) -> DirectionVerdict:
         """The verdict with the tiers of ClusterNetworkPolicies before and after what the other policies say."""

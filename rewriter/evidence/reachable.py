@@ -17,8 +17,8 @@ at `possible` and `unread` as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from rewriter.cilium.identity import Identity
@@ -32,19 +32,16 @@ from rewriter.cilium.labels import (
     Label,
     LabelSet,
 )
-from rewriter.cilium.policy import INGRESS, Spec
-from rewriter.cilium.policy_set import PolicySet
+from rewriter.cilium.policy import Spec
 from rewriter.cilium.settings import Settings
-from rewriter.cilium.terms import ANYTHING, LabelTerm
-from rewriter.cilium.verdict import DirectionVerdict, Engine
+from rewriter.cilium.terms import LabelTerm
 from rewriter.evidence.context import Context
+from rewriter.evidence.judge import Judge
 from rewriter.evidence.placeholders import has_placeholder
 from rewriter.evidence.policies import AppliedRule, Pods, is_same_policy, own_rules, policies_of, selects
 from rewriter.evidence.settings import DEFAULT_NAME, settings_of, workload_identity
 from rewriter.evidence.workloads import subject_term, workloads_of
 from rewriter.inventory.facts import UnreadPolicy, Workload
-
-_SUBJECT, _PEER = "subject", "peer"
 
 
 class Answer(NamedTuple):
@@ -81,6 +78,10 @@ class Reach:
     hidden: tuple[UnreadPolicy, ...]
     settings: Settings
     tiers: tuple[AppliedRule, ...] = ()
+    _judges: dict[Identity, Judge] = field(default_factory=dict, init=False, compare=False, repr=False)
+    _answers: dict[tuple[str, Identity, str, int], Answer] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     @property
     def unread(self) -> tuple[str, ...]:
@@ -100,27 +101,25 @@ class Reach:
 
         The peer is where egress goes to, or where ingress comes from. `port` is the destination port or the ICMP type.
         """
+        asked = (direction, peer, protocol, port)
+        if asked not in self._answers:
+            self._answers[asked] = self._answer(direction, peer, protocol, port)
+        return self._answers[asked]
+
+    def _answer(self, direction: str, peer: Identity, protocol: str, port: int) -> Answer:
         every = (*self.selecting, *self.tiers)
-        found = self._judged(every, direction, peer, protocol, port)
+        judge = self._judges.get(peer)
+        if judge is None:
+            judge = self._judges[peer] = Judge(every, self.settings, self.identity, peer)
+        found = judge.verdict(direction, protocol, port)
         decisive = tuple(every[each.policy] for each in found.rules)
-        certain = not self.hidden and not any(_may_turn(rule, found.allowed, peer) for rule in self.rules(direction))
-        for rule in self.possible if certain else ():
-            other = self._judged((*every, rule), direction, peer, protocol, port)
-            certain = certain and other.allowed == found.allowed and not _may_turn(rule, found.allowed, peer)
+        certain = (
+            not self.hidden
+            and not any(_may_turn(rule, found.allowed, peer) for rule in (*self.rules(direction), *self.possible))
+            and judge.turned_by(self.possible, direction, protocol, port) is None
+        )
         certain = certain and not (decisive and found.allowed and all(rule.filled for rule in decisive))
         return Answer(found.allowed, found.reason, decisive, found.depends_on, certain)
-
-    def _judged(
-        self, rules: Sequence[AppliedRule], direction: str, peer: Identity, protocol: str, port: int
-    ) -> DirectionVerdict:
-        # Each rule counts as a policy of its own, so that the engine's references lead back to it.
-        every = [(n, replace(rule.entry, subject=ANYTHING)) for n, rule in enumerate(rules)]
-        entries, tiers = (tuple(e for e in every if (e[1].tier is not None) is tiered) for tiered in (False, True))
-        ends = [self.identity._replace(name=_SUBJECT), peer._replace(name=_PEER)]
-        engine = Engine(PolicySet(self.settings, entries, (), tiers=tiers), ends)
-        if direction == INGRESS:
-            return engine.verdict(_PEER, _SUBJECT, protocol, port).ingress
-        return engine.verdict(_SUBJECT, _PEER, protocol, port).egress
 
 
 def reach_of(context: Context, spec: Spec) -> tuple[Reach, ...]:
