@@ -10,6 +10,7 @@ import json
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 from rewriter.cilium.by_identity import ByIdentity
 from rewriter.cilium.fqdn import plain_selector
@@ -54,19 +55,25 @@ class TierPlace(NamedTuple):
 
 
 class Content:
-    """What an entry does, without where it stands. Its hash is worked out once: rules are compared again and again."""
+    """What an entry does, without where it stands. One object for each, so that it is compared by identity."""
 
-    __slots__ = ("_hash", "key")
+    __slots__ = ("__weakref__", "key")
 
     def __init__(self, key: Hashable) -> None:
         self.key = key
-        self._hash = hash(key)
 
-    def __hash__(self) -> int:
-        return self._hash
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _content, (self.key,)
 
-    def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, Content) and self._hash == other._hash and self.key == other.key)
+
+_CONTENTS: WeakValueDictionary[Hashable, Content] = WeakValueDictionary()
+
+
+def _content(key: Hashable) -> Content:
+    found = _CONTENTS.get(key)
+    if found is None:
+        found = _CONTENTS[key] = Content(key)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +114,7 @@ class Entry:
             self.endpoint_peers,
             self.tier,
         )
-        object.__setattr__(self, "content", Content(key))
+        object.__setattr__(self, "content", _content(key))
         object.__setattr__(self, "named", any(grant.match.name for grant in self.ports))
         terms = (self.subject, *self.peers, *self.required)
         object.__setattr__(self, "special", tuple(term for term in terms if not is_of_pods(term)))

@@ -95,15 +95,34 @@ def match_entries(policies: PolicySet, universe: Universe) -> list[LoadedEntry]:
     """
     if not policies.settings.enforces:
         return []
-    host = universe.select(reserved_term("host"))
-    exempt = unenforced(policies.settings, universe)
+    subjects_of = Subjects(policies.settings, universe).of
     loaded = []
     for index, entry in policies.entries:
-        subjects = universe.select(entry.subject) & ~exempt
-        subjects = subjects & host if entry.subject_is_node else subjects & ~host
+        subjects = subjects_of(entry)
         if subjects:
             loaded.append(LoadedEntry(index, entry, subjects, universe.select_any(entry.peers)))
     return loaded
+
+
+class Subjects:
+    """The subjects of rules in a universe, each selection looked at once."""
+
+    __slots__ = ("_exempt", "_host", "_known", "_universe")
+
+    def __init__(self, settings: Settings, universe: Universe) -> None:
+        self._universe = universe
+        self._host = universe.select(reserved_term("host"))
+        self._exempt = unenforced(settings, universe)
+        self._known: dict[tuple[int, bool], int] = {}
+
+    def of(self, entry: Entry) -> int:
+        """The bits of the subjects of an entry, which lives as long as this does."""
+        key = (id(entry.subject), entry.subject_is_node)
+        found = self._known.get(key)
+        if found is None:
+            found = self._universe.select(entry.subject) & ~self._exempt
+            found = self._known[key] = found & self._host if entry.subject_is_node else found & ~self._host
+        return found
 
 
 def match_tiers(policies: PolicySet, universe: Universe) -> list[LoadedEntry]:

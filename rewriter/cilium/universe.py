@@ -26,7 +26,7 @@ class Universe:
     `identities` follow.
     """
 
-    __slots__ = ("_by_key", "_inside", "_masks", "_names", "_outside", "all", "cell_count", "identities")
+    __slots__ = ("_by_key", "_inside", "_masks", "_met", "_names", "_outside", "all", "cell_count", "identities")
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class Universe:
         self.all = (1 << (cell_count + len(self.identities))) - 1
         self._by_key: dict[str, dict[str, list[tuple[str, int]]]] = {}
         self._masks: dict[Term | Condition, int] = {}
+        self._met: dict[int, tuple[Term, int]] = {}
         outside: list[tuple[int, Prefix]] = []
         self._inside: list[tuple[int, Prefix]] = []
         names: list[tuple[str, int]] = []
@@ -75,16 +76,33 @@ class Universe:
 
     def select(self, term: Term) -> int:
         """The bitset of the identities that the term selects."""
+        met = self._met.get(id(term))
+        if met is not None:
+            return met[1]
+        if isinstance(term, LabelTerm):
+            mask = self._labels(term)
+        else:
+            known = self._masks.get(term)
+            if known is None:
+                known = self._addresses(term) if isinstance(term, CidrTerm) else self._names.covered(term)
+                self._masks[term] = known
+            mask = known
+        self._met[id(term)] = term, mask
+        return mask
+
+    def _labels(self, term: LabelTerm) -> int:
+        by_key = self._by_key
+        for _, key, operator, values in term.conditions:
+            # Most terms ask for a value that no identity has: seen at once, before the term is looked up.
+            if operator == "In":
+                known = by_key.get(key)
+                if known is None or (values[0] not in known if len(values) == 1 else known.keys().isdisjoint(values)):
+                    return 0
         mask = self._masks.get(term)
         if mask is None:
-            if isinstance(term, LabelTerm):
-                mask = self.all
-                for condition in term.conditions:
-                    mask &= self._condition(condition)
-            elif isinstance(term, CidrTerm):
-                mask = self._addresses(term)
-            else:
-                mask = self._names.covered(term)
+            mask = self.all
+            for condition in term.conditions:
+                mask &= self._condition(condition)
             self._masks[term] = mask
         return mask
 

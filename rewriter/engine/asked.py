@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
 from typing import Any
 
 from rewriter.cilium.by_identity import ByIdentity
@@ -52,18 +52,35 @@ def names_groups(policy: Policy) -> bool:
     return any(values_of(policy, name) for name in ("cidrGroupRef", "cidrGroupSelector"))
 
 
-def plain_pod_labels(policy: Policy) -> Iterator[dict[str, str]]:
-    """The plain labels of each selector, without what says namespace or cluster; those that name none left out."""
-    for labels in values_of(policy, "matchLabels"):
-        if isinstance(labels, dict):
-            plain = {
-                key.removeprefix("k8s:").removeprefix("any:"): value
-                for key, value in labels.items()
-                if isinstance(key, str) and isinstance(value, str) and "io.kubernetes.pod" not in key
-            }
-            plain = {key: value for key, value in plain.items() if not key.startswith("io.cilium.") and ":" not in key}
-            if plain:
-                yield plain
+def pod_selections(policy: Policy) -> frozenset[str]:
+    """The plain labels of each selector as JSON, without what says namespace or cluster; those of none left out."""
+    key = ("pod selections",)
+    if key not in policy.answers:
+        known = _SELECTIONS.to(())
+        found = set()
+        for labels in values_of(policy, "matchLabels"):
+            if id(labels) not in known:
+                known[id(labels)] = labels, _selection(labels)
+            found.add(known[id(labels)][1])
+        policy.answers[key] = frozenset(found - {""})
+    made: frozenset[str] = policy.answers[key]
+    return made
+
+
+#: What labels ask for, by the very mapping; policies do not change.
+_SELECTIONS: ByIdentity[Any, str] = ByIdentity()
+
+
+def _selection(labels: Any) -> str:
+    if not isinstance(labels, dict):
+        return ""
+    plain = {
+        key.removeprefix("k8s:").removeprefix("any:"): value
+        for key, value in labels.items()
+        if isinstance(key, str) and isinstance(value, str) and "io.kubernetes.pod" not in key
+    }
+    plain = {key: value for key, value in plain.items() if not key.startswith("io.cilium.") and ":" not in key}
+    return json.dumps(plain, sort_keys=True) if plain else ""
 
 
 def values_of(policy: Policy, name: str) -> list[Any]:

@@ -20,14 +20,14 @@ from rewriter.engine.asked import (
     names_egress_ports,
     names_groups,
     names_ports,
-    plain_pod_labels,
+    pod_selections,
     requires,
     values_of,
 )
 from rewriter.engine.claims import compile_claims
 from rewriter.engine.everybody import allow_everything, deny_everything
 from rewriter.engine.inside import addresses_inside
-from rewriter.engine.other_ends import policies_at_peers, share_pods
+from rewriter.engine.other_ends import of_same_pods, policies_at_peers
 from rewriter.engine.result import AmongOthers, PolicyName
 from rewriter.engine.worlds import world_of
 from rewriter.evidence.settings import facts_of, mesh_port_names, workload_identity
@@ -35,7 +35,6 @@ from rewriter.finding import Finding, Flows
 from rewriter.inventory.facts import Service
 from rewriter.inventory.inventory import Inventory
 from rewriter.passes.kit.enforcement import denied_by_others, rejected, without_default_deny
-from rewriter.passes.kit.neighbours import near
 from rewriter.reach.compare import StepEffect, reach
 from rewriter.reach.difference import Difference
 from rewriter.reach.effect import step_effect
@@ -83,6 +82,7 @@ class Effects:
     clusters: tuple[str, ...] = ()
     others: Callable[[], Sequence[Policy]] = tuple
     _worlds: dict[tuple[int, Settings], tuple[Policy, PolicyWorld]] = field(default_factory=dict, compare=False)
+    _selected: dict[str, list[Identity]] = field(default_factory=dict, compare=False)
 
     def rejected(self, policy: Policy) -> Rejection | None:
         """Why the target version rejects a policy; None where it accepts it."""
@@ -255,7 +255,7 @@ class Effects:
         policies: list[Policy] = []
         for those, settings in zip(among, (self.source, later), strict=True):
             others, under = self.others() if those is None else those, partial(self._world_under, settings)
-            found = policies_at_peers(worlds, others, under, lambda each: _name(each) in names)
+            found = policies_at_peers(worlds, others, settings, under, lambda each: _name(each) in names)
             if found is None:
                 return None
             made.append(world_of(found, settings, self.facts_of((*own, *found))))
@@ -294,8 +294,8 @@ class Effects:
         own = {(policy.kind, policy.namespace, policy.name) for policy in policies}
         return [
             other
-            for other in near(self.others() if among is None else among, policies)
-            if (other.kind, other.namespace, other.name) not in own and share_pods(policies, other)
+            for other in of_same_pods(policies, self.others() if among is None else among)
+            if (other.kind, other.namespace, other.name) not in own
         ]
 
     def _worlds_among(
@@ -370,11 +370,13 @@ class Effects:
     def _workloads(self, policies: Iterable[Policy]) -> list[Identity]:
         """The workloads that a selector of the policies may select by its labels, one for each set of labels."""
         made: dict[tuple[object, ...], Identity] = {}
-        distinct = {tuple(found.items()): found for policy in policies for found in plain_pod_labels(policy)}
-        selections = {json.dumps(found, sort_keys=True) for found in distinct.values()}
-        for selection in sorted(selections):
-            for workload in self.inventory.workloads_with(json.loads(selection)):
-                identity = workload_identity(workload, self.inventory, self.target.local_cluster)
+        for selection in sorted({found for policy in policies for found in pod_selections(policy)}):
+            if selection not in self._selected:
+                workloads = self.inventory.workloads_with(json.loads(selection))
+                self._selected[selection] = [
+                    workload_identity(each, self.inventory, self.target.local_cluster) for each in workloads
+                ]
+            for identity in self._selected[selection]:
                 made.setdefault((identity.labels, identity.named_ports), identity)
         return list(made.values())
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, NAMESPACE_NAME_LABEL
 from rewriter.cilium.policy import EGRESS, INGRESS, Policy
+from rewriter.cilium.settings import Settings
 from rewriter.cilium.terms import Condition, LabelTerm
 from rewriter.cilium.tiers import is_cluster_network_policy
 from rewriter.passes.kit.enforcement import may_share_pods
-from rewriter.passes.kit.neighbours import of_namespaces
+from rewriter.passes.kit.neighbours import Neighbours
 from rewriter.reach.world import PolicyWorld
 
 #: More policies than this are not taken in: their selectors have too many combinations to try.
@@ -30,35 +32,83 @@ def share_pods(policies: Sequence[Policy], other: Policy) -> bool:
     )
 
 
+def of_same_pods(policies: Sequence[Policy], others: Sequence[Policy]) -> Sequence[Policy]:
+    """The others that may apply to a pod to which one of these policies does, in order; these may be among them."""
+    if not isinstance(others, Neighbours):
+        return [other for other in others if share_pods(policies, other)]
+    key = ("of same pods", frozenset(map(_whom, policies)))
+    found: Sequence[Policy] | None = others.answers.get(key)
+    if found is None:
+        found = others.answers[key] = [each for each in others.near(policies) if share_pods(policies, each)]
+    return found
+
+
+def _whom(policy: Policy) -> tuple[object, ...]:
+    """All of a policy on which it depends whom it selects."""
+    subjects = tuple(
+        None if spec.subject is None else tuple((r.key, r.operator, r.values) for r in spec.subject.requirements)
+        for spec in policy.specs
+    )
+    return is_cluster_network_policy(policy.raw), policy.namespace, subjects
+
+
 def policies_at_peers(
     worlds: Iterable[PolicyWorld],
     others: Sequence[Policy],
+    settings: Settings,
     world_of: Callable[[Policy], PolicyWorld],
     is_own: Callable[[Policy], bool],
 ) -> list[Policy] | None:
     """The policies that may select pods which rules of the worlds name, in the direction that meets these rules.
 
-    Rules for everybody name no pods. None where the policies are too many.
+    `world_of` has the rules of a policy under the settings. Rules for everybody name no pods. None where the policies
+    are too many.
     """
     peers = list(dict.fromkeys(each for world in worlds for each in _named(world)))
     if not peers:
         return []
-    found: list[Policy] = []
-    for other in of_namespaces(others, _namespaces(peer for _, peer in peers)):
-        if is_own(other):
-            continue
-        subjects = [
-            (entry.direction, entry.subject) for entry in world_of(other).entries() if not entry.subject_is_node
-        ]
-        if any(
-            _OPPOSITE[direction] == own and _may_meet(peer, subject)
-            for direction, subject in dict.fromkeys(subjects)
-            for own, peer in peers
-        ):
-            found.append(other)
-            if len(found) > _MOST:
+    places: set[int] = set()
+    for direction, by_subject in _by_subject(others, settings, world_of).items():
+        met = [peer for own, peer in peers if own == _OPPOSITE[direction]]
+        for subject, found in by_subject.items():
+            if any(_may_meet(peer, subject) for peer in met):
+                places.update(found)
+    kept: list[Policy] = []
+    namespaces = _namespaces(peer for _, peer in peers)
+    for place in sorted(places):
+        other = others[place]
+        if not is_own(other) and _may_be_of(other, namespaces):
+            kept.append(other)
+            if len(kept) > _MOST:
                 return None
-    return found
+    return kept
+
+
+def _by_subject(
+    others: Sequence[Policy], settings: Settings, world_of: Callable[[Policy], PolicyWorld]
+) -> Mapping[str, Mapping[LabelTerm, Sequence[int]]]:
+    """The places of policies by the directions and subjects of their rules."""
+    key = ("by subject", settings)
+    known: dict[tuple[object, ...], Any] = others.answers if isinstance(others, Neighbours) else {}
+    if key not in known:
+        found: dict[str, dict[LabelTerm, list[int]]] = {}
+        for place, other in enumerate(others):
+            subjects = ((e.direction, e.subject) for e in world_of(other).entries() if not e.subject_is_node)
+            for direction, subject in dict.fromkeys(subjects):
+                found.setdefault(direction, {}).setdefault(subject, []).append(place)
+        known[key] = found
+    made: Mapping[str, Mapping[LabelTerm, Sequence[int]]] = known[key]
+    return made
+
+
+def _may_be_of(policy: Policy, namespaces: frozenset[str] | None) -> bool:
+    """Whether a policy may select pods of the namespaces (None: of any)."""
+    return (
+        namespaces is None
+        or not policy.namespace
+        or policy.namespace in namespaces
+        or is_cluster_network_policy(policy.raw)
+    )
 
 
 def _named(world: PolicyWorld) -> Iterator[tuple[str, LabelTerm]]:

@@ -31,9 +31,7 @@ class Judge:
         """The verdict of the rules; its references give their positions among them."""
         return _of(self._engine, direction, protocol, port)
 
-    def turned_by(
-        self, rules: Iterable[AppliedRule], direction: str, protocol: str, port: int
-    ) -> AppliedRule | None:
+    def turned_by(self, rules: Iterable[AppliedRule], direction: str, protocol: str, port: int) -> AppliedRule | None:
         """The first of these rules that turns the verdict where it counts beside the others; None for none.
 
         A rule turns it by denying, by denying by default and by matching the flow: those that are alike in this are

@@ -195,7 +195,9 @@ def _stand_in(context: Context, term: LabelTerm) -> tuple[Identity, Pods]:
 
 def _of_pods(context: Context, identity: Identity, pods: Pods, workload: Workload | None) -> Reach:
     policies, policy = policies_of(context), context.policy
-    others = (each for each in _selecting(context, pods, workload) if not is_same_policy(each[0].policy, policy))
+    others = (
+        each for each in _selecting(context, identity, pods, workload) if not is_same_policy(each[0].policy, policy)
+    )
     found = [*_matched(own_rules(context), pods), *others]
     selecting = [rule for rule, selected in found if selected]
     of_tiers = list(policies.tiers_selecting(pods))
@@ -206,15 +208,12 @@ def _of_pods(context: Context, identity: Identity, pods: Pods, workload: Workloa
     return Reach(identity, workload, tuple(selecting), tuple(possible), hidden, settings, tiers)
 
 
-def _selecting(context: Context, pods: Pods, workload: Workload | None) -> list[tuple[AppliedRule, bool]]:
-    """The rules of the tree that select pods, or (False) may. Remembered for those of a workload."""
-    key = (
-        None
-        if workload is None
-        else ("selecting", context.cluster and context.cluster.name, context.to_version, *_key(workload))
-    )
-    if key is None:
-        return list(policies_of(context).selecting(pods))
+def _selecting(
+    context: Context, identity: Identity, pods: Pods, workload: Workload | None
+) -> list[tuple[AppliedRule, bool]]:
+    """The rules of the tree that select pods, or (False) may. Remembered."""
+    whose = _key(workload) if workload is not None else (frozenset(identity.labels), *pods[1:])
+    key = ("selecting", context.cluster and context.cluster.name, context.to_version, *whose)
     if key not in context.answers:
         context.answers[key] = list(policies_of(context).selecting(pods))
     made: list[tuple[AppliedRule, bool]] = context.answers[key]

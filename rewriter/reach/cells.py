@@ -23,8 +23,8 @@ OTHER = "\0other"
 #: Stands for a label that a pod does not have.
 ABSENT = None
 
-#: So many rules are looked at before their combinations are counted.
-_BETWEEN = 32
+#: After so many rules their combinations are counted, then after twice as many, and so on up to this many more.
+_FIRST, _BETWEEN = 4, 32
 
 _NAMESPACE_NAME = NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL
 #: Labels that every pod has.
@@ -55,12 +55,15 @@ def has_more_cells(groups: Iterable[Iterable[Term]], local_cluster: str, cluster
     """Whether the dimensions of the terms have more combinations than that: known before all terms are looked at."""
     looked_at = _LookedAt(local_cluster, clusters)
     seen: set[int] = set()
+    due = _FIRST
     for number, group in enumerate(groups, 1):
         new = [term for term in group if id(term) not in seen and isinstance(term, LabelTerm)]
         seen.update(map(id, new))
         looked_at.add(new)
-        if number % _BETWEEN == 0 and looked_at.count() > most:
-            return True
+        if number == due:
+            if looked_at.count() > most:
+                return True
+            due += min(due, _BETWEEN)
     return looked_at.count() > most
 
 

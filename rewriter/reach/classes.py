@@ -16,6 +16,9 @@ Groups = Mapping[int, tuple[set[RuleBits], ...]]
 BySubjects = dict[int, list[RuleBits]]
 """For the bits of subjects the rules that select just these."""
 
+#: A rule that names nobody and denies by default.
+DENIES_BY_DEFAULT = RuleBits(False, True, 0, ())
+
 
 def with_shared(
     groups: Groups, shared: Iterable[tuple[Sequence[int], BySubjects]], differing: int, touched: int
@@ -34,7 +37,7 @@ def with_shared(
             sides = found.setdefault(subjects, tuple(set() for _ in range(count)))
             bearing = {rule._replace(peers=peers) for rule in rules if (peers := rule.peers & touched)}
             if denies_by_default(rules):
-                bearing.add(RuleBits(False, True, 0, ()))
+                bearing.add(DENIES_BY_DEFAULT)
             for position in worlds:
                 sides[position].update(bearing)
     return found

@@ -10,11 +10,11 @@ from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.compile import Content
 from rewriter.cilium.identity import Identity, NamedPort
 from rewriter.cilium.policy import EGRESS, INGRESS
-from rewriter.cilium.policy_set import LoadedEntry, PolicySet, match_entries, match_tiers, narrow_required
+from rewriter.cilium.policy_set import LoadedEntry, PolicySet, Subjects, match_entries, match_tiers, narrow_required
 from rewriter.cilium.settings import EnforcementMode
 from rewriter.cilium.terms import reserved_term
 from rewriter.cilium.universe import Universe, positions
-from rewriter.reach.classes import BySubjects, RuleBitsByWorld, classes_of, with_shared
+from rewriter.reach.classes import DENIES_BY_DEFAULT, BySubjects, RuleBitsByWorld, classes_of, with_shared
 from rewriter.reach.describe import Describer
 from rewriter.reach.difference import (
     CLOSED,
@@ -233,13 +233,24 @@ class _Comparison:
                         yield some, rules, self._defaults(direction, names, without_identity)
 
     def _by_subjects(self, policies: PolicySet) -> dict[str, BySubjects]:
-        """The rules of a set by direction and subjects."""
+        """The rules of a set by direction and subjects; of those that name nobody here only that they deny by default.
+
+        None of the set narrows others.
+        """
         found: dict[str, BySubjects] = {}
-        for item in match_entries(policies, self._universe_for(policies)):
-            entry, subjects = item.entry, item.subjects & self._subjects
+        if not policies.settings.enforces:
+            return found
+        universe = self._universe_for(policies)
+        subjects_of, select_any = Subjects(policies.settings, universe).of, universe.select_any
+        for _, entry in policies.entries:
+            subjects = subjects_of(entry) & self._subjects
             if subjects:
-                rule = RuleBits(entry.deny, entry.default_deny, item.peers, entry.ports)
-                found.setdefault(entry.direction, {}).setdefault(subjects, []).append(rule)
+                rules = found.setdefault(entry.direction, {}).setdefault(subjects, [])
+                peers = select_any(entry.peers)
+                if peers:
+                    rules.append(RuleBits(entry.deny, entry.default_deny, peers, entry.ports))
+                elif entry.default_deny and (not rules or rules[0] is not DENIES_BY_DEFAULT):
+                    rules.insert(0, DENIES_BY_DEFAULT)
         return found
 
     def _begins_or_ends(self, rules: RuleBitsByWorld) -> bool:

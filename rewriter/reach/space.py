@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,9 +121,10 @@ def build_space(
     local = worlds[1].local_cluster
     dims, cells = _cells(entries, changed, local, clusters)
     exact = bool(cells)
-    if not exact and narrow:
-        named = {entry.content: entry for world in beside for entry in world.entries()}
-        changed = [*touched(worlds), *named.values()]
+    if not exact:
+        if narrow:
+            named = {entry.content: entry for world in beside for entry in world.entries()}
+            changed = [*touched(worlds), *named.values()]
         dims = dimensions(_label_terms(_terms(changed)), local, clusters)
     identities = sorted(identities, key=lambda identity: (identity.name, sorted(map(str, identity.labels))))
     given = {identity.labels for identity in identities}
@@ -182,11 +183,18 @@ def _bits(first: int, end: int) -> int:
 
 def same_content(before: PolicyWorld, after: PolicyWorld) -> bool:
     """Whether both worlds hold the same rules and match addresses alike: then no flow differs."""
-    contents = [
-        {(content, policies.settings.cidr_match_nodes) for policies in world.sets for content in _contents(policies)}
-        for world in (before, after)
-    ]
-    return contents[0] == contents[1]
+    one, other = map(_by_matching, (before, after))
+    return one.keys() == other.keys() and all(found == other[nodes] for nodes, found in one.items())
+
+
+def _by_matching(world: PolicyWorld) -> dict[bool, Set[Any]]:
+    """What the rules of a world do, by whether CIDRs match nodes there."""
+    found: dict[bool, Set[Any]] = {}
+    for policies in world.sets:
+        nodes, contents = policies.settings.cidr_match_nodes, _contents(policies).keys()
+        if contents:
+            found[nodes] = found[nodes] | contents if nodes in found else contents
+    return found
 
 
 def pod_bits(universe: Universe) -> int:
@@ -244,12 +252,12 @@ def _label_terms(terms: Iterable[Term]) -> list[LabelTerm]:
 def _cells(
     entries: Sequence[Entry], changed: Sequence[Entry], local: str, clusters: Sequence[str]
 ) -> tuple[tuple[Dimension, ...], tuple[LabelMask, ...]]:
-    """The dimensions, and all their combinations where there are not too many: of all terms, else of the changed."""
+    """The dimensions and all their combinations: of all terms, else of the changed, else none: too many."""
     for chosen in (entries, changed):
         dims = _dimensions(chosen, local, clusters)
         if dims is not None:
             return dims, tuple(cell_masks(dims))
-    return dimensions(_label_terms(_terms(changed)), local, clusters), ()
+    return (), ()
 
 
 def _dimensions(entries: Sequence[Entry], local: str, clusters: Sequence[str]) -> tuple[Dimension, ...] | None:

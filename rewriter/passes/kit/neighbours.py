@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import overload
+from typing import Any, overload
 
 from rewriter.cilium.labels import NAMESPACE_LABEL
 from rewriter.cilium.policy import Policy
@@ -12,11 +12,15 @@ from rewriter.cilium.tiers import is_cluster_network_policy
 
 
 class Neighbours(Sequence[Policy]):
-    """Policies of one cluster, in order."""
+    """Policies of one cluster, in order.
 
-    __slots__ = ("_by_namespace", "_of_all", "_policies")
+    `answers` are remembered by those who ask the same of them again and again, as of a `Policy`.
+    """
+
+    __slots__ = ("_by_namespace", "_of_all", "_policies", "answers")
 
     def __init__(self, policies: Iterable[Policy]) -> None:
+        self.answers: dict[tuple[object, ...], Any] = {}
         self._policies = tuple(policies)
         self._by_namespace: dict[str, _Group] | None = None
         self._of_all: set[int] = set()
@@ -50,12 +54,6 @@ class Neighbours(Sequence[Policy]):
                     places |= group.near(policy)
         return (self._policies[place] for place in sorted(places))
 
-    def of(self, namespaces: Iterable[str]) -> Iterator[Policy]:
-        """The policies of these namespaces and those of none, in order."""
-        groups = self._groups()
-        places = set(self._of_all).union(*(groups[name].places for name in {"", *namespaces} if name in groups))
-        return (self._policies[place] for place in sorted(places))
-
     def _groups(self) -> dict[str, _Group]:
         if self._by_namespace is None:
             self._by_namespace = {}
@@ -70,11 +68,6 @@ class Neighbours(Sequence[Policy]):
 def near(policies: Sequence[Policy], own: Iterable[Policy]) -> Iterable[Policy]:
     """Those of the policies that may select a pod that one of their own does, and perhaps others; in order."""
     return policies.near(own) if isinstance(policies, Neighbours) else policies
-
-
-def of_namespaces(policies: Sequence[Policy], namespaces: Iterable[str] | None) -> Iterable[Policy]:
-    """Those of the policies that may select pods of the namespaces (None: of any), in order."""
-    return policies.of(namespaces) if isinstance(policies, Neighbours) and namespaces is not None else policies
 
 
 class _Group:
