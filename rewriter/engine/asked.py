@@ -52,6 +52,16 @@ def names_groups(policy: Policy) -> bool:
     return any(values_of(policy, name) for name in ("cidrGroupRef", "cidrGroupSelector"))
 
 
+def asks_for_facts(policy: Policy) -> bool:
+    """Whether it depends on more than a policy itself what its rules mean: on Services, CIDR groups or port names."""
+    key = ("asks for facts",)
+    if key not in policy.answers:
+        asks = values_of(policy, "toServices") or names_groups(policy) or names_egress_ports(policy)
+        policy.answers[key] = bool(asks)
+    found: bool = policy.answers[key]
+    return found
+
+
 def pod_selections(policy: Policy) -> frozenset[str]:
     """The plain labels of each selector as JSON, without what says namespace or cluster; those of none left out."""
     key = ("pod selections",)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from rewriter.cilium.compile import Entry, PortGrant
+from rewriter.cilium.compile import Entry, PortGrant, canonical_json
 from rewriter.cilium.policy import Policy, Spec
 from rewriter.cilium.policy_set import PolicySet
 from rewriter.cilium.ports import EVERYTHING
@@ -24,8 +25,16 @@ def compile_claims(
     if finding.applicability is Applicability.SAFE or not (finding.opens or finding.closes):
         return None
 
+    known: _Readings = {}
+
+    def read(of: Policy, spec: Spec, direction: str, rule: Mapping[str, Any]) -> list[Sequence[Entry]]:
+        key = (id(of), spec.route, direction, canonical_json(rule))
+        if key not in known:
+            known[key] = readings(of, spec, direction, rule, (source, target), facts)
+        return known[key]
+
     def compiled(claims: Iterable[FlowClaim]) -> PolicySet:
-        entries = [entry for claim in claims for entry in _entries(claim, policy, source, target, facts)]
+        entries = [entry for claim in claims for entry in _entries(claim, policy, read)]
         return PolicySet(target, tuple(enumerate(dict.fromkeys(entries))), ())
 
     return CompiledClaims(compiled(finding.opens), compiled(finding.closes))
@@ -44,7 +53,12 @@ def merge_claims(claims: Sequence[CompiledClaims | None]) -> CompiledClaims | No
     return CompiledClaims(joined([each.opens for each in given]), joined([each.closes for each in given]))
 
 
-def _entries(claim: FlowClaim, policy: Policy, source: Settings, target: Settings, facts: Facts) -> Iterator[Entry]:
+_Readings = dict[tuple[int, str, str, str], list[Sequence[Entry]]]
+_Read = Callable[[Policy, Spec, str, Mapping[str, Any]], list[Sequence[Entry]]]
+"""One rule of a rule set by itself, as today's settings read it and as those of the target do."""
+
+
+def _entries(claim: FlowClaim, policy: Policy, read: _Read) -> Iterator[Entry]:
     policy = claim.policy or policy
     directions = [claim.direction] if claim.direction else DIRECTIONS
     specs = [spec for spec in policy.specs if spec.route == claim.spec]
@@ -53,7 +67,7 @@ def _entries(claim: FlowClaim, policy: Policy, source: Settings, target: Setting
             for is_node in (False, True):
                 yield Entry("", direction, False, True, ANYTHING, is_node, _peers(claim), _EVERY_PORT)
         for spec in specs:
-            yield from _of_spec(claim, policy, spec, direction, (source, target), facts)
+            yield from _of_spec(claim, policy, spec, direction, read)
 
 
 _EVERY_PORT = (PortGrant(EVERYTHING),)
@@ -63,16 +77,14 @@ def _peers(claim: FlowClaim) -> tuple[Term, ...]:
     return (ANYTHING,) if claim.peers is None else claim.peers
 
 
-def _of_spec(
-    claim: FlowClaim, policy: Policy, spec: Spec, direction: str, settings: Sequence[Settings], facts: Facts
-) -> Iterator[Entry]:
+def _of_spec(claim: FlowClaim, policy: Policy, spec: Spec, direction: str, read: _Read) -> Iterator[Entry]:
     """The flows with the subject of one rule set, read as each of the settings reads them.
 
     Requirements narrow the rules that are declared with them, as the same settings read these.
     """
     rules = ({},) if claim.rules is None else claim.rules
-    read = [readings(policy, spec, direction, rule, settings, facts) for rule in rules]
-    for reading in zip(*read, strict=True):
+    each = [read(policy, spec, direction, rule) for rule in rules]
+    for reading in zip(*each, strict=True):
         entries = [entry for found in reading for entry in found]
         required = [term for entry in entries for term in entry.required]
         for entry in entries:

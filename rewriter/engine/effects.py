@@ -16,6 +16,7 @@ from rewriter.cilium.settings import NO_FACTS, Facts, Settings
 from rewriter.cilium.tiers import is_cluster_network_policy, tiers_rejection
 from rewriter.cilium.validation import Rejection
 from rewriter.engine.asked import (
+    asks_for_facts,
     denies,
     names_egress_ports,
     names_groups,
@@ -347,7 +348,9 @@ class Effects:
 
     def facts_of(self, policies: Iterable[Policy]) -> Facts:
         """The Services and CIDR groups that policies point at."""
-        both = list(policies)
+        both = [policy for policy in policies if asks_for_facts(policy)]
+        if not both:
+            return NO_FACTS
         services = {id(found): found for policy in both for found in self._services(policy)}
         groups = self.inventory.cidr_groups() if any(map(names_groups, both)) else ()
         named = any(map(names_egress_ports, both))

@@ -92,15 +92,36 @@ def add_item(
     """A new item before an index of a sequence that is not empty (its length appends)."""
     first_dash = dash_of(text, sequence, 0)
     at = column(text, first_dash)
-    neighbour = sequence.items[max(0, index - 1)]
-    lines = _joined(_like(text, neighbour, value, at, style, comments) or list_item(value, at, style), style)
     if index > 0:
-        end = foot_of(text, sequence.items[index - 1].end, at, comment_lines(text, comments))
-        return [_lines_at(text, end, " " * at + lines, style)]
+        return [add_after(text, sequence, index - 1, [value], style, comments)]
+    lines = _item_lines(text, sequence.items[0], value, at, style, comments)
     if not begins_line(text, first_dash):
         return [Splice(first_dash, first_dash, lines + style.newline + " " * at)]
     start = above_head_comments(text, first_dash)
     return [Splice(start, start, " " * at + lines + style.newline)]
+
+
+def add_after(
+    text: str, sequence: Sequence, index: int, values: List[Any], style: Style, comments: List[Comment]
+) -> Splice:
+    """New items behind the one at an index of a sequence, each written like that one."""
+    at = column(text, dash_of(text, sequence, 0))
+    end = foot_of(text, sequence.items[index].end, at, comment_lines(text, comments))
+    lines = (_item_lines(text, sequence.items[index], value, at, style, comments) for value in values)
+    return Splice(end, end, "".join(_lines_at(text, end, " " * at + each, style).text for each in lines))
+
+
+def is_written_like(
+    text: str, sequence: Sequence, index: int, value: Any, style: Style, comments: List[Comment], other: Splice
+) -> bool:
+    """Whether a value behind the item at an index would be written as another splice has it, wherever that is."""
+    at = column(text, dash_of(text, sequence, 0))
+    lines = _item_lines(text, sequence.items[index], value, at, style, comments)
+    return " " * at + lines == other.text.strip("\r\n")
+
+
+def _item_lines(text: str, neighbour: Node, value: Any, at: int, style: Style, comments: List[Comment]) -> str:
+    return _joined(_like(text, neighbour, value, at, style, comments) or list_item(value, at, style), style)
 
 
 def _like(text: str, neighbour: Node, value: Any, at: int, style: Style, comments: List[Comment]) -> list[str] | None:

@@ -21,6 +21,7 @@ from rewriter.yamltext.orphans import Orphans
 from rewriter.yamltext.parse import parse
 from rewriter.yamltext.render import block, flow, scalar
 from rewriter.yamltext.route import Target, refuse_merged, refuse_shared, resolve_target
+from rewriter.yamltext.runs import Added, Run, run_of_items
 from rewriter.yamltext.sight import Sight, common_start, in_any_order
 from rewriter.yamltext.splice import Splice, spliced
 from rewriter.yamltext.style import Style
@@ -68,7 +69,7 @@ class Editor:
         """The new text, with the operations made in order. Raises EditError, after which the text is as it was."""
         if _OTHER_BREAKS.search(self.text) is not None:
             _refuse_other_breaks(self._document or _document(self.text), self.text)
-        state = _State("\r\n" if "\r\n" in self.text else "\n", Orphans(), self._sight.copy())
+        state = _State("\r\n" if "\r\n" in self.text else "\n", Orphans(), self._sight.copy(), [])
         edited = _edited(self.text, in_any_order(self._sight, operations), state)
         if state.orphans:
             edited = state.orphans.settled(_document(edited), state.newline)
@@ -84,6 +85,7 @@ class _State(NamedTuple):
     newline: str
     orphans: Orphans
     sight: Sight
+    added: list[Added]
 
 
 def _refuse_other_breaks(document: Document, text: str) -> None:
@@ -116,6 +118,14 @@ def _edited(text: str, operations: List[Operation], state: _State) -> str:
     """The text of one document with operations made in it."""
     position = 0
     while position < len(operations):
+        run = _run(text, operations[position:], operations[max(0, position - 2) : position], state)
+        if run is not None:
+            for each in run.operations:
+                state.orphans.added(each["path"], in_list=int(each["path"].rpartition("/")[2]))
+            text = run.text
+            state.sight.anew(run.document)
+            position += len(run.operations)
+            continue
         operation = operations[position]
         following = operations[position + 1] if position + 1 < len(operations) else None
         document = state.sight.of(text, operation, following) or state.sight.anew(_document(text))
@@ -128,6 +138,13 @@ def _edited(text: str, operations: List[Operation], state: _State) -> str:
             position += 1
         state.sight.changed(before, text)
     return text
+
+
+def _run(text: str, operations: List[Operation], before: List[Operation], state: _State) -> Run | None:
+    """The items that go on after the two that the last operations added; None where these added none."""
+    if [each.path for each in state.added[-2:]] != [operation["path"] for operation in before] or len(before) < 2:
+        return None
+    return run_of_items(text, operations, state.added, _document, lambda document, at: _style(document, at, state))
 
 
 def _document(text: str) -> Document:
@@ -199,7 +216,9 @@ def _add(text: str, document: Document, path: str, value: Any, state: _State) ->
     if isinstance(parent, Mapping):
         assert key is not None
         return spliced(text, block_edit.add_member(text, parent, key, value, style, document.comments))
-    return spliced(text, block_edit.add_item(text, parent, target.index, value, style, document.comments))
+    splices = block_edit.add_item(text, parent, target.index, value, style, document.comments)
+    state.added.append(Added(path, splices[0]))
+    return spliced(text, splices)
 
 
 def _in_flow(document: Document, path: str) -> bool:
