@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 from rewriter.cilium.by_identity import ByIdentity
 from rewriter.cilium.fqdn import plain_selector
-from rewriter.cilium.labels import K8S, NAMESPACE_LABEL
+from rewriter.cilium.labels import CLUSTER_LABEL, K8S, NAMESPACE_LABEL
 from rewriter.cilium.peers import (
     knp_rule_terms,
     names_init,
@@ -83,7 +83,8 @@ class Entry:
     `required` are conditions that fromRequires/toRequires put on the label peers of every rule of the direction
     that has the same subject; `endpoint_peers` marks the rules that they narrow. `tier` is set for a rule of a
     ClusterNetworkPolicy, whose action says what it does, and for no other. `named` says whether a port is named,
-    `special` are the terms that do not select pods by their labels alone.
+    `special` are the terms that do not select pods by their labels alone. `asked` are labels of which each peer has
+    one, with keys and values; None where some peer asks for no label.
     """
 
     route: str
@@ -100,6 +101,7 @@ class Entry:
     content: Content = field(init=False, repr=False, compare=False)
     named: bool = field(init=False, repr=False, compare=False)
     special: tuple[Term, ...] = field(init=False, repr=False, compare=False)
+    asked: frozenset[tuple[str, str]] | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         key = (
@@ -117,8 +119,26 @@ class Entry:
         object.__setattr__(self, "content", _content(key))
         object.__setattr__(self, "named", any(grant.match.name for grant in self.ports))
         terms = (self.subject, *self.peers, *self.required)
+        object.__setattr__(self, "asked", _asked(self.peers))
         object.__setattr__(self, "special", tuple(term for term in terms if not is_of_pods(term)))
 
+
+def _asked(peers: Iterable[Term]) -> frozenset[tuple[str, str]] | None:
+    """For each peer the values that it asks of one label, one that tells it from others if there is any."""
+    found: list[tuple[str, str]] = []
+    for peer in peers:
+        chosen: Condition | None = None
+        for condition in peer.conditions if isinstance(peer, LabelTerm) else ():
+            if condition.operator == "In" and (chosen is None or chosen.key in _SHARED_KEYS):
+                chosen = condition
+        if chosen is None:
+            return None
+        found += ((chosen.key, value) for value in chosen.values)
+    return frozenset(found)
+
+
+#: Labels that many pods have alike.
+_SHARED_KEYS = frozenset({NAMESPACE_LABEL, CLUSTER_LABEL})
 
 _KNOWN: ByIdentity[Rule, Entry] = ByIdentity()
 _ALIKE: ByIdentity[Rule, list[Entry]] = ByIdentity()
@@ -138,13 +158,16 @@ def compile_policy(policy: Policy, settings: Settings, facts: Facts = NO_FACTS) 
 def _compiled(policy: Policy, settings: Settings, facts: Facts) -> tuple[Entry, ...]:
     if policy.kind == KNP:
         return tuple(entry for spec in policy.specs for entry in _network_policy_entries(policy, spec, settings))
-    return tuple(entry for spec in policy.specs for entry in _entries(policy, spec, settings, facts))
+    found: list[Entry] = []
+    for spec in policy.specs:
+        found += _entries(policy, spec, settings, facts)
+    return tuple(found)
 
 
-def _entries(policy: Policy, spec: Spec, settings: Settings, facts: Facts) -> Iterator[Entry]:
+def _entries(policy: Policy, spec: Spec, settings: Settings, facts: Facts) -> list[Entry]:
     subject, is_node = _subject(policy, spec, settings)
     if subject is None:
-        return
+        return []
     default_deny = _default_deny(spec, settings.version)
 
     def entry(rule: Rule) -> Entry:
@@ -162,12 +185,12 @@ def _entries(policy: Policy, spec: Spec, settings: Settings, facts: Facts) -> It
         )
 
     if facts is not NO_FACTS:
-        yield from map(entry, spec.rules)
-        return
+        return [entry(rule) for rule in spec.rules]
     # All that an entry depends on beside its rule.
     init = spec.subject is not None and names_init(spec.subject)
     known = _KNOWN.to((settings, policy.kind, policy.namespace, subject, is_node, init, *default_deny.values()))
     same = _ALIKE.to(())
+    compiled: list[Entry] = []
     for rule in spec.rules:
         found = known.get(id(rule))
         if found is None:
@@ -177,7 +200,8 @@ def _entries(policy: Policy, spec: Spec, settings: Settings, facts: Facts) -> It
             made = next((each for each in others if each == made), made)
             others.append(made)
             found = known[id(rule)] = rule, made
-        yield found[1]
+        compiled.append(found[1])
+    return compiled
 
 
 def _subject(policy: Policy, spec: Spec, settings: Settings) -> tuple[LabelTerm | None, bool]:

@@ -90,6 +90,11 @@ class Universe:
         self._met[id(term)] = term, mask
         return mask
 
+    @property
+    def labels(self) -> frozenset[tuple[str, str]]:
+        """The keys and values of all labels."""
+        return frozenset((key, value) for key, values in self._by_key.items() for value in values)
+
     def _labels(self, term: LabelTerm) -> int:
         by_key = self._by_key
         for _, key, operator, values in term.conditions:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -21,7 +20,6 @@ from rewriter.engine.asked import (
     names_egress_ports,
     names_groups,
     names_ports,
-    pod_selections,
     requires,
     values_of,
 )
@@ -30,8 +28,9 @@ from rewriter.engine.everybody import allow_everything, deny_everything
 from rewriter.engine.inside import addresses_inside
 from rewriter.engine.other_ends import of_same_pods, policies_at_peers
 from rewriter.engine.result import AmongOthers, PolicyName
+from rewriter.engine.selected_workloads import selected_workloads
 from rewriter.engine.worlds import world_of
-from rewriter.evidence.settings import facts_of, mesh_port_names, workload_identity
+from rewriter.evidence.settings import facts_of, mesh_port_names
 from rewriter.finding import Finding, Flows
 from rewriter.inventory.facts import Service
 from rewriter.inventory.inventory import Inventory
@@ -372,16 +371,7 @@ class Effects:
 
     def _workloads(self, policies: Iterable[Policy]) -> list[Identity]:
         """The workloads that a selector of the policies may select by its labels, one for each set of labels."""
-        made: dict[tuple[object, ...], Identity] = {}
-        for selection in sorted({found for policy in policies for found in pod_selections(policy)}):
-            if selection not in self._selected:
-                workloads = self.inventory.workloads_with(json.loads(selection))
-                self._selected[selection] = [
-                    workload_identity(each, self.inventory, self.target.local_cluster) for each in workloads
-                ]
-            for identity in self._selected[selection]:
-                made.setdefault((identity.labels, identity.named_ports), identity)
-        return list(made.values())
+        return selected_workloads(policies, self.inventory, self.target.local_cluster, self._selected)
 
 
 def _rejection(policy: Policy, settings: Settings) -> Rejection | None:

@@ -48,9 +48,9 @@ from rewriter.cilium.policy import CCNP, EGRESS, INGRESS, Rule, Spec
 from rewriter.cilium.ports import EVERYTHING
 from rewriter.evidence.context import Context
 from rewriter.evidence.policies import AppliedRule
-from rewriter.evidence.reachable import Reach, reach_of
+from rewriter.evidence.reachable import reach_of
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.passes.kit.coverage import first_covering
+from rewriter.passes.kit.opening_rules import Selecting
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.report import report
 from rewriter.text import join_names, policy_text, subject_text
@@ -61,9 +61,10 @@ _WHY = "rules are OR-ed over all policies of a pod: what one of them allows, no 
 @antipattern(code="CNP029", id="shadowed-rule", title="a rule that another makes void", kinds=EVERY_KIND)
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
-        reaches = reach_of(context, spec)
-        if not reaches:
+        found = reach_of(context, spec)
+        if not found:
             continue
+        reaches = Selecting(found)
         for rule in spec.rules:
             limits = _limits(rule) and not (_is_for_names(rule) and _has_names(spec))
             if not rule.deny and limits and (opening := _everywhere(reaches, rule, limited=True)):
@@ -94,20 +95,17 @@ def _restricts(rules: L7Rules) -> bool:
     return bool(rules.dns) and not everything
 
 
-def _everywhere(reaches: Sequence[Reach], rule: Rule, *, limited: bool) -> tuple[AppliedRule, ...]:
+def _everywhere(reaches: Selecting, rule: Rule, *, limited: bool) -> tuple[AppliedRule, ...]:
     """The rules that allow, for each of the pods, all that a rule allows; empty where some pods lack one.
 
     With `limited` the ports of the rule that have L7 rules count, as if they had none.
     """
     found: dict[str, AppliedRule] = {}
-    for reach in reaches:
-        own = next((each for each in reach.rules(rule.direction) if each.rule is rule), None)
+    for rules in reaches[rule.direction]:
+        own = rules.of(rule)
         if own is None:
             return ()
-        wanted = _open(own.entry) if limited else own.entry
-        opening = first_covering(
-            wanted, (each for each in reach.rules(rule.direction) if each is not own and _allows(each.entry))
-        )
+        opening = rules.first_covering(_open(own.entry) if limited else own.entry, own)
         if opening is None:
             return ()
         found.setdefault(f"{opening} {opening.entry.route}", opening)
@@ -117,10 +115,6 @@ def _everywhere(reaches: Sequence[Reach], rule: Rule, *, limited: bool) -> tuple
 def _open(entry: Entry) -> Entry:
     """The entry with its limited ports only, and without their limits."""
     return replace(entry, ports=tuple(PortGrant(grant.match) for grant in entry.ports if grant.limits))
-
-
-def _allows(entry: Entry) -> bool:
-    return not entry.deny and not entry.required and bool(entry.peers) and bool(entry.ports)
 
 
 def _not_limited(context: Context, spec: Spec, rule: Rule, opening: Sequence[AppliedRule]) -> Finding:
@@ -139,7 +133,7 @@ def _not_limited(context: Context, spec: Spec, rule: Rule, opening: Sequence[App
     )
 
 
-def _moot(context: Context, spec: Spec, reaches: Sequence[Reach]) -> Iterator[Finding]:
+def _moot(context: Context, spec: Spec, reaches: Selecting) -> Iterator[Finding]:
     """The directions in which a clusterwide policy lets through all that the rule set of another policy allows."""
     for direction in (INGRESS, EGRESS):
         own = [rule for rule in spec.rules if rule.direction == direction and not rule.deny]
@@ -179,7 +173,7 @@ def _lifted(context: Context, spec: Spec, direction: str, opening: Sequence[Appl
     )
 
 
-def _covered_by_siblings(context: Context, spec: Spec, reaches: Sequence[Reach]) -> Iterator[Finding]:
+def _covered_by_siblings(context: Context, spec: Spec, reaches: Selecting) -> Iterator[Finding]:
     for rule in spec.rules:
         if rule.deny or _limits(rule):
             continue

@@ -51,20 +51,20 @@ def dimensions(terms: Iterable[LabelTerm], local_cluster: str, clusters: Sequenc
     return tuple(Dimension(key, looked_at.values(key)) for key in keys)
 
 
-def has_more_cells(groups: Iterable[Iterable[Term]], local_cluster: str, clusters: Sequence[str], most: int) -> bool:
-    """Whether the dimensions of the terms have more combinations than that: known before all terms are looked at."""
+def has_more_cells(groups: Iterable[Iterable[Term]], local_cluster: str, clusters: Sequence[str], most: int) -> int:
+    """After how many groups the dimensions of the terms are seen to have more combinations than that; 0: not at all."""
     looked_at = _LookedAt(local_cluster, clusters)
     seen: set[int] = set()
-    due = _FIRST
+    due, number = _FIRST, 0
     for number, group in enumerate(groups, 1):
         new = [term for term in group if id(term) not in seen and isinstance(term, LabelTerm)]
         seen.update(map(id, new))
         looked_at.add(new)
         if number == due:
             if looked_at.count() > most:
-                return True
+                return number
             due += min(due, _BETWEEN)
-    return looked_at.count() > most
+    return number if looked_at.count() > most else 0
 
 
 class _LookedAt:

@@ -241,12 +241,13 @@ class _Comparison:
         if not policies.settings.enforces:
             return found
         universe = self._universe_for(policies)
-        subjects_of, select_any = Subjects(policies.settings, universe).of, universe.select_any
+        subjects_of, select_any, labels = Subjects(policies.settings, universe).of, universe.select_any, universe.labels
         for _, entry in policies.entries:
             subjects = subjects_of(entry) & self._subjects
             if subjects:
                 rules = found.setdefault(entry.direction, {}).setdefault(subjects, [])
-                peers = select_any(entry.peers)
+                asked = entry.asked
+                peers = 0 if asked is not None and asked.isdisjoint(labels) else select_any(entry.peers)
                 if peers:
                     rules.append(RuleBits(entry.deny, entry.default_deny, peers, entry.ports))
                 elif entry.default_deny and (not rules or rules[0] is not DENIES_BY_DEFAULT):

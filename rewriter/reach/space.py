@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from operator import is_
 from typing import Any
 
 from rewriter.cilium.cidr import Prefix
@@ -262,9 +263,23 @@ def _cells(
 
 def _dimensions(entries: Sequence[Entry], local: str, clusters: Sequence[str]) -> tuple[Dimension, ...] | None:
     """The dimensions of the terms of entries; None where they have too many combinations: more terms have no fewer."""
-    if has_more_cells(map(_of_entry, entries), local, clusters, MAX_CELLS):
+    place = (local, tuple(clusters))
+    if (known := _MANY.get(place)) is not None and len(entries) >= len(known) and _are_same(known, entries):
+        return None
+    count = has_more_cells(map(_of_entry, entries), local, clusters, MAX_CELLS)
+    if count:
+        _MANY[place] = tuple(entries[:count])
         return None
     return dimensions(_label_terms(_terms(entries)), local, clusters)
+
+
+#: The first entries of the last comparison that had too many combinations, by its clusters: the next step of a policy
+#: with many rules begins with the same.
+_MANY: dict[tuple[object, ...], tuple[Entry, ...]] = {}
+
+
+def _are_same(known: Sequence[Entry], entries: Sequence[Entry]) -> bool:
+    return all(map(is_, known, entries))
 
 
 def _odd_witnesses(terms: Iterable[Term], local: str) -> Iterator[Identity]:

@@ -21,7 +21,7 @@ from rewriter.yamltext.orphans import Orphans
 from rewriter.yamltext.parse import parse
 from rewriter.yamltext.render import block, flow, scalar
 from rewriter.yamltext.route import Target, refuse_merged, refuse_shared, resolve_target
-from rewriter.yamltext.runs import Added, Run, run_of_items
+from rewriter.yamltext.runs import Added, Run, Trail, run_of_items
 from rewriter.yamltext.sight import Sight, common_start, in_any_order
 from rewriter.yamltext.splice import Splice, spliced
 from rewriter.yamltext.style import Style
@@ -69,7 +69,7 @@ class Editor:
         """The new text, with the operations made in order. Raises EditError, after which the text is as it was."""
         if _OTHER_BREAKS.search(self.text) is not None:
             _refuse_other_breaks(self._document or _document(self.text), self.text)
-        state = _State("\r\n" if "\r\n" in self.text else "\n", Orphans(), self._sight.copy(), [])
+        state = _State("\r\n" if "\r\n" in self.text else "\n", Orphans(), self._sight.copy(), Trail())
         edited = _edited(self.text, in_any_order(self._sight, operations), state)
         if state.orphans:
             edited = state.orphans.settled(_document(edited), state.newline)
@@ -85,7 +85,7 @@ class _State(NamedTuple):
     newline: str
     orphans: Orphans
     sight: Sight
-    added: list[Added]
+    trail: Trail
 
 
 def _refuse_other_breaks(document: Document, text: str) -> None:
@@ -142,9 +142,9 @@ def _edited(text: str, operations: List[Operation], state: _State) -> str:
 
 def _run(text: str, operations: List[Operation], before: List[Operation], state: _State) -> Run | None:
     """The items that go on after the two that the last operations added; None where these added none."""
-    if [each.path for each in state.added[-2:]] != [operation["path"] for operation in before] or len(before) < 2:
-        return None
-    return run_of_items(text, operations, state.added, _document, lambda document, at: _style(document, at, state))
+    return run_of_items(
+        text, before, operations, state.trail, _document, lambda document, at: _style(document, at, state)
+    )
 
 
 def _document(text: str) -> Document:
@@ -217,7 +217,7 @@ def _add(text: str, document: Document, path: str, value: Any, state: _State) ->
         assert key is not None
         return spliced(text, block_edit.add_member(text, parent, key, value, style, document.comments))
     splices = block_edit.add_item(text, parent, target.index, value, style, document.comments)
-    state.added.append(Added(path, splices[0]))
+    state.trail.added.append(Added(path, splices[0]))
     return spliced(text, splices)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import product, starmap
 from typing import Any
 
-from rewriter.cilium.compile import Content, Entry, PortGrant, compile_policy
+from rewriter.cilium.compile import Entry, PortGrant, compile_policy
 from rewriter.cilium.policy import KNP, PEER_FIELDS, Policy, Rule, Spec, read_policy
 from rewriter.cilium.settings import Settings
 from rewriter.cilium.terms import Term
@@ -16,7 +16,6 @@ from rewriter.cilium.validation import rejection
 from rewriter.cilium.version import Version
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import mesh_known
-from rewriter.evidence.policies import AppliedRule
 from rewriter.finding import Operation
 from rewriter.passes.kit.covering import Covering, grant_covers, term_covers
 
@@ -171,24 +170,3 @@ def covered(wanted: Iterable[Entry], others: Sequence[Entry]) -> bool:
         )
         for peer, grant in pairs
     )
-
-
-def first_covering(wanted: Entry, others: Iterable[AppliedRule]) -> AppliedRule | None:
-    """The first of the rules that says all that is wanted; of rules that do the same, one is asked."""
-    pairs = list(product(wanted.peers, wanted.ports))
-    narrower: set[Content] = set()
-    for each in others if pairs else ():
-        content = each.entry.content
-        if content not in narrower:
-            if all(_says(each.entry, peer, grant) for peer, grant in pairs):
-                return each
-            narrower.add(content)
-    return None
-
-
-def _says(entry: Entry, peer: Term, grant: PortGrant) -> bool:
-    """Whether a rule has a peer with its ports; ports first, which tell most rules apart."""
-    for other in entry.ports:
-        if grant_covers(other, grant):
-            return any(term_covers(wide, peer) for wide in entry.peers)
-    return False

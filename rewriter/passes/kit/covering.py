@@ -50,6 +50,12 @@ class Covering:
         pairs = [pair for entry in wanted for pair in product(entry.peers, entry.ports)]
         return bool(pairs) and all(self.covers_pair(peer, grant, but=but) for peer, grant in pairs)
 
+    def owners(self, peer: Term, grant: PortGrant) -> set[int]:
+        """The rules that have a peer with its ports."""
+        return {
+            held.owner for held in self._likely(peer) if _any_covers(held.ports, grant) and term_covers(held.peer, peer)
+        }
+
     def covers_pair(self, peer: Term, grant: PortGrant, *, but: int) -> bool:
         """Whether a peer with its ports is in one of the entries."""
         for held in self._likely(peer):
