@@ -1,8 +1,12 @@
-"""What holds for every test: property tests are judged by what they find, not by how busy the machine is."""
+"""What holds for every test: property tests are judged by what they find, not by how busy the machine is; nothing is
+kept in the cache of whoever runs them."""
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 
 from hypothesis import HealthCheck, settings
 
@@ -14,3 +18,7 @@ settings.register_profile(
     derandomize=not os.environ.get("CNPFIX_FUZZ"),
 )
 settings.load_profile("cnpfix")
+
+_CACHE = tempfile.mkdtemp(prefix="cnpfix-tests-")
+atexit.register(shutil.rmtree, _CACHE, ignore_errors=True)
+os.environ["XDG_CACHE_HOME"] = _CACHE

@@ -17,7 +17,7 @@ from rewriter.bot.links import links_of
 from rewriter.bot.retry import Clock
 from rewriter.cli.errors import UsageError
 from rewriter.cli.forge_place import Server, Wanted, forge_of, server_of
-from rewriter.cli.options import open_for
+from rewriter.cli.options import cache_for, open_for
 from rewriter.cli.printing import say, tell
 from rewriter.engine.impact import Impact, impact_of
 from rewriter.engine.rewrites import rewritten_by_hand
@@ -122,7 +122,7 @@ def _compared(asked: Asked, server: Server, base: str, head: str) -> tuple[Impac
         before = _made(old.tree / name, new.tree / name)
         _made(new.tree / name, old.tree / name)
         with inside(new.tree):
-            request = Request((name,), None, asked.version, asked.version, inventories)
+            request = Request((name,), None, asked.version, asked.version, inventories, cache=cache_for())
             workspace = open_for(request)
             workspace.to_version = workspace.from_version
             try:

@@ -19,7 +19,7 @@ from rewriter.cli.options import (
     PASSES,
     PATHS,
     REPORT,
-    SPEED,
+    CacheDir,
     Color,
     ColorOption,
     Config,
@@ -29,11 +29,13 @@ from rewriter.cli.options import (
     Ignore,
     Inventory,
     Jobs,
+    NoCache,
     Render,
     RenderFetch,
     Select,
     ToVersion,
     Values,
+    cache_for,
     known_findings,
     open_for,
     options_for,
@@ -186,12 +188,8 @@ def fix(
     ] = 0,
     color: ColorOption = Color.AUTO,
     jobs: Jobs = 0,
-    no_cache: Annotated[
-        bool,
-        typer.Option(
-            "--no-cache", help="Accepted for scripts: no results are kept between runs.", rich_help_panel=SPEED
-        ),
-    ] = False,
+    cache_dir: CacheDir = None,
+    no_cache: NoCache = False,
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
 ) -> int:
     """Find Cilium network policies that do not do what they say, and rewrite them with the smallest diff.
@@ -241,6 +239,7 @@ def fix(
         agent_logs=tuple(agent_log or ()),
         diff_base=diff_base,
         stdin_name=stdin_filename,
+        cache=cache_for(cache_dir, none=no_cache),
     )
     if live:
         from rewriter.cli.live import run_live

@@ -45,6 +45,7 @@ def run_files(
     empty = nothing_to_check(workspace, report) if mode is Mode.CHECK and not allow_empty else ""
     if empty:
         tell(empty)
+    workspace.keep()
     return 2 if empty else exit_code(report, mode)
 
 
@@ -55,6 +56,7 @@ def run_baseline(workspace: Workspace, options: Options, path: Path, jobs: int) 
     report = make_report(workspace, preview(workspace, options, jobs))
     write_file(path, baseline_text(report.findings, path))
     print_errors(report)
+    workspace.keep()
     say([one_line(f"{path}: {count(report.summary.findings, 'finding')} known from now on")])
     return 2 if report.errors else 0
 
@@ -113,6 +115,7 @@ def run_stdin(
     workspace.scanned += 1
     report = replace(make_report(workspace, [result]), written=as_filter)
     print_report(report, mode, printing, stream=sys.stderr if as_filter else None)
+    workspace.keep()
     return exit_code(report, mode)
 
 

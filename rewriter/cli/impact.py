@@ -14,6 +14,7 @@ from rewriter.cli.errors import UsageError
 from rewriter.cli.options import (
     FILES,
     REPORT,
+    CacheDir,
     Color,
     ColorOption,
     Config,
@@ -21,8 +22,10 @@ from rewriter.cli.options import (
     FromVersion,
     Inventory,
     Jobs,
+    NoCache,
     Paths,
     ToVersion,
+    cache_for,
     open_for,
     options_for,
     write_file,
@@ -72,6 +75,8 @@ def impact(
         ),
     ] = False,
     jobs: Jobs = 0,
+    cache_dir: CacheDir = None,
+    no_cache: NoCache = False,
     color: ColorOption = Color.AUTO,
 ) -> int:
     """Say which flows an upgrade changes if nothing is done, and which of them are left after the fixes.
@@ -97,6 +102,7 @@ def impact(
         from_version=from_version,
         to_version=to_version,
         inventories=tuple(inventory or ()),
+        cache=cache_for(cache_dir, none=no_cache),
         contexts=tuple(context or ()),
     )
     workspace = open_for(request)
@@ -122,6 +128,7 @@ def impact(
         sys.stdout.write(text)
     else:
         write_file(output, text)
+    workspace.keep()
     for problem in found.errors:
         tell(problem)
     if found.errors:

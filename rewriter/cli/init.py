@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from rewriter.cli.errors import UsageError
-from rewriter.cli.options import open_for
+from rewriter.cli.options import cache_for, open_for
 from rewriter.cli.printing import tell
 from rewriter.config.load import FILE_NAME
 from rewriter.engine.workspace import Request
@@ -34,7 +34,7 @@ def init(
     target = folder / FILE_NAME if output is None else Path(output)
     if output != "-" and not force and target.exists():
         raise UsageError(f"{target}: is there already; give --force to overwrite it, or -o - to print")
-    workspace = open_for(Request(names=(path,), ignore_config=True))
+    workspace = open_for(Request(names=(path,), ignore_config=True, cache=cache_for()))
     text = render_config(workspace, folder)
     if output == "-":
         sys.stdout.write(escaped_marks(text))

@@ -14,6 +14,7 @@ from rewriter.cli.errors import UsageError
 from rewriter.cli.pass_names import selection
 
 if TYPE_CHECKING:  # Help and answers about passes need none of it.
+    from rewriter.cache import CacheFolder
     from rewriter.engine.baseline import Baseline
     from rewriter.engine.run_options import Options
     from rewriter.engine.workspace import Request, Workspace
@@ -141,12 +142,36 @@ Jobs = Annotated[
     int,
     typer.Option("--jobs", "-j", metavar="N", min=0, help="Processes; 0 means as many as help.", rich_help_panel=SPEED),
 ]
+CacheDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache-dir",
+        metavar="DIR",
+        help="Where facts and rendered charts are kept for the next run. Default: the user's cache folder.",
+        rich_help_panel=SPEED,
+    ),
+]
+NoCache = Annotated[
+    bool,
+    typer.Option("--no-cache", help="Keep nothing between runs: read none of it, write none.", rich_help_panel=SPEED),
+]
 ColorOption = Annotated[Color, typer.Option("--color", help="Colour the text.", rich_help_panel=REPORT)]
 
 
 def plugin_alone(paths: Sequence[str] | None) -> bool:
     """Whether this is `kubectl cnpfix` with no path: then it is the cluster that is meant, as for all of kubectl."""
     return not paths and sys.argv[0].rpartition("/")[2].startswith("kubectl-")
+
+
+def cache_for(folder: Path | None = None, *, none: bool = False) -> CacheFolder:
+    """What a run keeps things in. Raises UsageError for a `--cache-dir` that is no folder."""
+    from rewriter.cache import NO_CACHE, CacheFolder, default_folder
+
+    if none:
+        return NO_CACHE
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise UsageError(f"--cache-dir {folder}: is not a folder; name one, or one to be made")
+    return CacheFolder(default_folder() if folder is None else folder.absolute())
 
 
 def known_findings(path: Path | None) -> Baseline:

@@ -27,7 +27,7 @@ from rewriter.bot.run import Action, Outcome, Settings, run_bot
 from rewriter.cli import pr_text
 from rewriter.cli.errors import UsageError
 from rewriter.cli.forge_place import Server, Wanted, forge_of, server_of
-from rewriter.cli.options import open_for, options_for, write_file
+from rewriter.cli.options import cache_for, open_for, options_for, write_file
 from rewriter.cli.printing import say, tell
 from rewriter.engine.once import reported_once
 from rewriter.engine.result import Reported
@@ -81,7 +81,7 @@ def run(asked: Asked, clock: Clock | None = None) -> int:
         config = _config_in(clone.tree, asked.config, server.root)
         with inside(clone.tree):
             _check_paths(names, clone)
-            request = Request(names, config, asked.from_version, asked.to_version, inventories)
+            request = Request(names, config, asked.from_version, asked.to_version, inventories, cache=cache_for())
             workspace = open_for(request)
             asked = _by_config(asked, workspace)
             owners = read_owners(clone.tree, server.project.kind if server.project else ForgeKind.GITHUB)

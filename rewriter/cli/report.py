@@ -9,15 +9,18 @@ from typing import Annotated
 import typer
 
 from rewriter.cli.options import (
+    CacheDir,
     Config,
     DiffBase,
     FromVersion,
     Ignore,
     Inventory,
     Jobs,
+    NoCache,
     Paths,
     Select,
     ToVersion,
+    cache_for,
     open_for,
     options_for,
     write_file,
@@ -38,6 +41,8 @@ def report(
     config: Config = None,
     diff_base: DiffBase = None,
     jobs: Jobs = 0,
+    cache_dir: CacheDir = None,
+    no_cache: NoCache = False,
 ) -> int:
     """Write one self-contained HTML page: what would change, why, and who may talk to whom before and after."""
     from rewriter.cli import fix_run, reports
@@ -54,6 +59,7 @@ def report(
         from_version=from_version,
         to_version=to_version,
         inventories=tuple(inventory or ()),
+        cache=cache_for(cache_dir, none=no_cache),
         diff_base=diff_base,
     )
     workspace = open_for(request)
@@ -66,6 +72,7 @@ def report(
         if (cluster := workspace.inventory.cluster_of(result.path)) is not None
     }
     page = html_report.render(made, pictures(workspace, results), clusters)
+    workspace.keep()
     if str(output) == "-":
         sys.stdout.write(page)
         reports.print_errors(made)

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from rewriter.cli.errors import UsageError
-from rewriter.cli.options import Color, ColorOption, open_for
+from rewriter.cli.options import Color, ColorOption, cache_for, open_for
 from rewriter.cli.printing import say, say_json, tell
 from rewriter.cli.progress import Progress
 from rewriter.output.style import Style, escaped_marks, logged, one_line, style_for
@@ -103,7 +103,7 @@ def _of_repository(folder: Path, output: Path | None, contexts: list[str] | None
         raise UsageError("snapshot: --repository takes -o FILE and no --context, as in `--repository . -o facts.json`")
     if not folder.is_dir():
         raise UsageError(f"--repository {folder}: expected a folder")
-    workspace = open_for(Request(names=(str(folder),)))
+    workspace = open_for(Request(names=(str(folder),), cache=cache_for()))
     remotes = repository_remotes(folder)
     name = redact(remotes[0], None) if remotes else folder.resolve().name
     content = repository_as_json(workspace.inventory, name, datetime.now(UTC))

@@ -21,7 +21,7 @@ from rewriter.cilium.tiers import is_cluster_network_policy, tiers_rejection
 from rewriter.cilium.validation import rejection
 from rewriter.cilium.version import SUPPORTED, Version, parse_version
 from rewriter.cli.errors import UsageError
-from rewriter.cli.options import REPORT, Color, ColorOption, Config, Paths, open_for
+from rewriter.cli.options import REPORT, CacheDir, Color, ColorOption, Config, NoCache, Paths, cache_for, open_for
 from rewriter.cli.printing import say, say_json, tell
 from rewriter.engine.located import LocatedPolicy
 from rewriter.engine.workspace import Request, Workspace
@@ -57,11 +57,14 @@ def validate(
         Format, typer.Option("--format", help="A table, or JSON.", rich_help_panel=REPORT)
     ] = Format.TEXT,
     config: Config = None,
+    cache_dir: CacheDir = None,
+    no_cache: NoCache = False,
     color: ColorOption = Color.AUTO,
 ) -> int:
     """Say which Cilium releases accept each policy, what the API server refuses or drops of it, and why."""
     asked = _read_versions(versions or ())
-    workspace = open_for(Request(names=tuple(paths or (".",)), config_file=config, to_version=to_version))
+    cache = cache_for(cache_dir, none=no_cache)
+    workspace = open_for(Request(names=tuple(paths or (".",)), config_file=config, to_version=to_version, cache=cache))
     rows = [
         Row(
             located,
@@ -82,6 +85,7 @@ def validate(
     else:
         style = style_for(sys.stdout, color.value)
         say([*_table(rows, asked, style), *_summary(totals, target, style)])
+    workspace.keep()
     for place in workspace.templates:
         tell(f"{place}: holds a policy in a template, which is left alone; render it")
     for problem in workspace.errors:

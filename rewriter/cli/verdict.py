@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rewriter.cli.errors import UsageError
-from rewriter.cli.options import REPORT, Color, ColorOption, Config, Inventory, Paths, open_for
+from rewriter.cli.options import (
+    REPORT,
+    CacheDir,
+    Color,
+    ColorOption,
+    Config,
+    Inventory,
+    NoCache,
+    Paths,
+    cache_for,
+    open_for,
+)
 from rewriter.cli.printing import say, say_json, tell
 from rewriter.output.style import Style, one_line, style_for
 
@@ -59,6 +70,8 @@ def verdict(
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with 1 where the flow is denied.", rich_help_panel=REPORT)
     ] = False,
+    cache_dir: CacheDir = None,
+    no_cache: NoCache = False,
     color: ColorOption = Color.AUTO,
 ) -> int:
     """Say whether a flow passes, in each direction, and name the rule that decides.
@@ -82,6 +95,7 @@ def verdict(
         config_file=config,
         to_version=to_version,
         inventories=tuple(inventory or ()),
+        cache=cache_for(cache_dir, none=no_cache),
     )
     workspace = open_for(request)
     try:
@@ -95,6 +109,7 @@ def verdict(
     else:
         style = style_for(sys.stdout, color.value)
         say(_text(judged, f"{number}/{protocol}", workspace.to_version, style))
+    workspace.keep()
     for problem in workspace.errors:
         tell(problem)
     if workspace.errors:

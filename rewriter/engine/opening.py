@@ -10,16 +10,10 @@ from typing import Any
 
 from rewriter.config import Config, find_config, load_config
 from rewriter.discovery import (
-    MAX_BYTES,
     FoundFile,
     Globs,
-    InputError,
     changed_files,
     empty_submodules,
-    find_files,
-    holds_old_object,
-    holds_policy,
-    is_beside_manifests,
     read_file,
     repository_remotes,
     repository_root,
@@ -28,6 +22,7 @@ from rewriter.engine.charts.find import Charts
 from rewriter.engine.named import cluster_warnings, glob_warnings, namespace_problems, wrong_cluster
 from rewriter.engine.overlays.builds import Builder
 from rewriter.engine.overlays.treat import Overlays
+from rewriter.engine.scan import Progress, scan, scan_facts
 from rewriter.engine.traffic_of_run import open_traffic
 from rewriter.engine.versions import VersionsError, given, upgrade
 from rewriter.engine.workspace import Request, Workspace, WorkspaceError
@@ -45,10 +40,6 @@ from rewriter.inventory.tree import TreeInventory
 from rewriter.passes import PASS_IDS
 
 _NOT_CHECKED_OUT = "is a submodule that is not checked out (`git submodule update --init`)"
-_TOO_LARGE = f"is larger than {MAX_BYTES >> 20} MiB"
-
-Progress = Callable[[int], None]
-"""Called with the number of files read since the last call."""
 
 
 def open_workspace(request: Request, progress: Progress) -> Workspace:
@@ -92,6 +83,7 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
         render=_renderer(helm, request, top),
         operators=CONVENTIONS if config.operators is None else config.operators,
         inert_kinds=config.inert_kinds,
+        cache=request.cache,
     )
     running = [policy for snapshot in snapshots for policy in snapshot.policies]
     dead = _dead(request, running)
@@ -99,20 +91,21 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
     workspace = Workspace(config, assumed.before, assumed.after, inventory, observed, dead, running)
     workspace.versions = assumed.why
     workspace.overlays = _overlays(request, config, inventory, top)
-    workspace.charts = None if helm is None else Charts(helm, top, inventory, _values(request))
+    workspace.charts = None if helm is None else Charts(helm, top, inventory, _values(request), request.cache)
     workspace.warnings = warnings(aged)
     workspace.names = request.names
     workspace.narrowed = only is not None
     exclude = Globs(config.root, config.exclude)
-    seen = _scan(workspace, paths, only, exclude, progress)
+    seen = scan(workspace, paths, only, exclude, progress)
     for name in empty_submodules(root or _folder(start)):
         inventory.leave_out(name, None, _NOT_CHECKED_OUT, applied=True)
     asked = bool(workspace.files) or not paths
     together = config.root if _config_found(config, request) else root
     if asked and together is not None and not any(_holds(path, together) for path in paths):
-        _scan_facts(workspace, Path(os.path.relpath(together)), exclude, seen)
+        scan_facts(workspace.inventory, Path(os.path.relpath(together)), exclude, seen)
     if asked:
         inventory.prepare()
+        workspace.has_facts = True
         _add_patches(workspace, paths, only)
         found = upgrade(named, inventory, [item.display for item, _ in workspace.files])
         workspace.from_version, workspace.to_version, workspace.versions = found.before, found.after, found.why
@@ -190,7 +183,7 @@ def _renderer(helm: Helm | None, request: Request, root: Path) -> Render:
         return no_render
     from rewriter.inventory.render.renderer import Renderer
 
-    return Renderer(helm, lambda inner: root / inner, fetch=request.render_fetch)
+    return Renderer(helm, lambda inner: root / inner, fetch=request.render_fetch, cache=request.cache)
 
 
 def _live(request: Request, progress: Progress) -> Sequence[Snapshot]:
@@ -267,74 +260,3 @@ def _folder(path: Path) -> Path:
 def _config(file: Path | None, start: Path) -> Config:
     found = file or find_config(start)
     return load_config(found, PASS_IDS) if found else Config(root=Path.cwd())
-
-
-def _scan(
-    workspace: Workspace, paths: Sequence[Path], only: frozenset[Path] | None, exclude: Globs, progress: Progress
-) -> set[str]:
-    """Reads every file at or below the paths; returns their real names."""
-    seen: set[str] = set()
-    offer = workspace.inventory.offer
-    left_out: list[FoundFile] = []
-    lost: list[str] = []
-    for found in find_files(paths, exclude, seen, left_out, lost):
-        if isinstance(found, InputError):
-            workspace.errors.append(found)
-            continue
-        if is_beside_manifests(found.path.name):
-            _offer_other(workspace.inventory, found)
-            continue
-        workspace.scanned += 1
-        if not workspace.scanned % 500:
-            progress(500)
-        data = read_file(found)
-        if isinstance(data, InputError):
-            workspace.errors.append(data)
-            workspace.inventory.leave_out(found.display, None, data.message)
-        elif data is None:
-            workspace.inventory.leave_out(found.display, None, _TOO_LARGE)
-        else:
-            offer(found.display, data)
-            if holds_policy(data) or holds_old_object(data):
-                if only is None or found.path.resolve() in only:
-                    workspace.files.append((found, data))
-            elif found.explicit and b"\0" in data:
-                what = InputError(found.display, "is binary, not a manifest", hint="name YAML or JSON files")
-                workspace.errors.append(what)
-    _leave_out(workspace.inventory, left_out, lost)
-    return seen
-
-
-def _leave_out(inventory: TreeInventory, files: Sequence[FoundFile], lost: Sequence[str]) -> None:
-    """Files under `exclude` are no facts, and may be applied all the same: what they may hold is not absent."""
-    for found in files:
-        if not is_beside_manifests(found.path.name):
-            data = read_file(found)
-            inventory.leave_out(
-                found.display, data if isinstance(data, bytes) else None, "is under `exclude`", excluded=True
-            )
-    for name in lost:
-        inventory.leave_out(name, None, "is a symlink that leads out of the repository, or to nothing")
-
-
-def _offer_other(inventory: TreeInventory, found: FoundFile) -> None:
-    """A file that holds no manifests. One that cannot be read tells nothing: no policy is in it."""
-    data = read_file(found)
-    if isinstance(data, bytes):
-        inventory.offer_beside(found.display, data)
-
-
-def _scan_facts(workspace: Workspace, root: Path, exclude: Globs, seen: set[str]) -> None:
-    """Offers the rest of the repository as facts, where the paths are only a part of it."""
-    left_out: list[FoundFile] = []
-    lost: list[str] = []
-    for found in find_files([root], exclude, seen, left_out, lost):
-        if isinstance(found, FoundFile) and is_beside_manifests(found.path.name):
-            _offer_other(workspace.inventory, found)
-        elif isinstance(found, FoundFile):
-            data = read_file(found)
-            if isinstance(data, bytes):
-                workspace.inventory.offer(found.display, data)
-            else:
-                workspace.inventory.leave_out(found.display, None, _TOO_LARGE if data is None else data.message)
-    _leave_out(workspace.inventory, left_out, lost)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rewriter import yamltext
+from rewriter.cache import NO_CACHE, CacheFolder
 from rewriter.cilium.cidr_group import is_cidr_group
 from rewriter.cilium.crd.facts import CIDR_GROUP
 from rewriter.cilium.policy import Policy, objects_in
@@ -42,7 +43,7 @@ class WorkspaceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the command line asks for. Versions are as written; `names` are the paths."""
+    """What the command line asks for. Versions are as written; `names` are the paths, `cache` keeps between runs."""
 
     names: tuple[str, ...] = (".",)
     config_file: Path | None = None
@@ -58,13 +59,15 @@ class Request:
     diff_base: str | None = None
     stdin_name: str | None = None
     ignore_config: bool = False
+    cache: CacheFolder = NO_CACHE
 
 
 @dataclass(slots=True)
 class Workspace:
     """Files that hold policies with their bytes, in order; `scanned` counts all files looked at.
 
-    `names` are the paths that were asked for, `narrowed` says that only files changed since a revision were taken.
+    `names` are the paths that were asked for, `narrowed` says that only files changed since a revision were taken,
+    `has_facts` that all files of the repository were offered as facts.
     `templates` are the places (`file:line`) of template markup for which `policies` left documents out;
     `versions` says why the run is about these two releases; `charts` finds templates, None where helm renders nothing,
     `overlays` finds policies that patches change.
@@ -88,10 +91,16 @@ class Workspace:
     versions: str = ""
     names: tuple[str, ...] = (".",)
     narrowed: bool = False
+    has_facts: bool = False
     _policies: list[LocatedPolicy] | None = None
     _applied: dict[bool, list[LocatedPolicy]] = field(default_factory=dict)
     _of_tiers: list[LocatedPolicy] | None = None
     _others: dict[str, Neighbours] = field(default_factory=dict)
+
+    def keep(self) -> None:
+        """Keeps what the files told, for the next run. At the end of this one, which then knows most of them."""
+        if self.has_facts:
+            self.inventory.keep()
 
     def namespace_of(self, path: str, manifest: Mapping[str, Any]) -> str | None:
         """The namespace that a manifest of a file is applied to; None where unknown."""

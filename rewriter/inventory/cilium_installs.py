@@ -233,7 +233,7 @@ class _Reader:
         for file in self._files.of_kinds(frozenset({mark})):
             inner = self._files.inner(file.path)
             if inner not in self._placements.patch_files:
-                for manifest in self._files.manifests(file.path, file.data):
+                for manifest in self._files.manifests(file):
                     if manifest.kind == kind:
                         yield inner, manifest
 

@@ -86,7 +86,7 @@ class GatewayPods:
             inner = self._files.inner(file.path)
             if inner in self._placements.patch_files:
                 continue
-            for manifest in self._files.manifests(file.path, file.data):
+            for manifest in self._files.manifests(file):
                 if manifest.kind == kind.decode():
                     for placement in self._placements.of(inner) or (Placement((), ""),):
                         yield Manifest(manifest.source, placement.apply(manifest.value)), file.path, placement

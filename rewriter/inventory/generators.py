@@ -15,7 +15,7 @@ from typing import Any
 
 from rewriter import yamltext
 from rewriter.inventory.manifests import items, mapping, texts
-from rewriter.inventory.tree_files import TreeFiles
+from rewriter.inventory.tree_files import OfferedFile, TreeFiles
 
 PLACEHOLDER = re.compile(r"\{\{-?([^{}]*)\}\}")
 _CLUSTER = "argocd.argoproj.io/secret-type"
@@ -98,7 +98,9 @@ def _clusters(clusters: Mapping[str, Any], files: TreeFiles) -> Iterator[dict[st
         return
     for path in files.variable_files:
         data = files.bytes_of(files.inner(path))
-        for manifest in files.manifests(path, data) if data is not None and _CLUSTER.encode() in data else ():
+        if data is None or _CLUSTER.encode() not in data:
+            continue
+        for manifest in files.manifests(OfferedFile(path, frozenset(), data)):
             metadata = manifest.metadata
             labels = texts(metadata.get("labels"))
             written = texts(manifest.value.get("stringData"))

@@ -129,7 +129,7 @@ class HiddenSources:
 
     def _objects(self, file: OfferedFile, inner: str) -> Iterator[Hidden]:
         """The objects of a file that may make pods beside those that are known."""
-        for manifest in self._files.manifests(file.path, file.data):
+        for manifest in self._files.manifests(file):
             value = manifest.value
             release = (api_group(value), manifest.kind) in _RELEASES
             if release or is_fact(value) or is_inert(value, self._inert_kinds):
@@ -163,7 +163,7 @@ class HiddenSources:
         """The objects that policies of Kyverno generate."""
         for file in self._files.of_kinds(GENERATING_KINDS):
             if self._is_applied(file.path):
-                for manifest in self._files.manifests(file.path, file.data):
+                for manifest in self._files.manifests(file):
                     for namespace in generated_in(manifest, self._inert_kinds):
                         words = f"what {manifest.kind} {manifest.name} generates, {manifest.source}"
                         yield self._hidden(words, None if namespace is None else {namespace}, file.path)
@@ -181,7 +181,7 @@ class HiddenSources:
 
     def _installed(self) -> Iterator[str]:
         for file in self._files.of_kinds(frozenset({b"HelmRelease"})):
-            for manifest in self._files.manifests(file.path, file.data):
+            for manifest in self._files.manifests(file):
                 chart = mapping(mapping(mapping(manifest.value.get("spec")).get("chart")).get("spec")).get("chart")
                 if isinstance(chart, str):
                     yield chart.removeprefix("./").strip("/")

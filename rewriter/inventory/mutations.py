@@ -314,7 +314,7 @@ def all_mutations(files: TreeFiles, is_applied: Callable[[str], bool]) -> tuple[
     found: list[Mutation] = []
     for file in files.files:
         if (file.kinds & MUTATION_KINDS or file.holds_list) and is_applied(file.path):
-            for manifest in files.manifests(file.path, file.data):
+            for manifest in files.manifests(file):
                 found += read_mutations(manifest)
     for unread in files.unread:
         text = unread.text or b""

@@ -168,7 +168,7 @@ class Placements:
             inner = self._files.inner(file.path)
             if posixpath.basename(inner) in KUSTOMIZATION_NAMES or inner in self.patch_files:
                 continue
-            for manifest in self._files.manifests(file.path, file.data):
+            for manifest in self._files.manifests(file):
                 if _is_applier(manifest.value):
                     found.append(_Applier(inner, manifest))
         return found
@@ -188,7 +188,7 @@ class Placements:
         """For each name of a GitRepository: its namespaces as written, and the only folders that its `ignore` keeps."""
         found: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
         for file in self._files.of_kinds(frozenset({b"GitRepository"})):
-            for manifest in self._files.manifests(file.path, file.data):
+            for manifest in self._files.manifests(file):
                 if manifest.kind == "GitRepository":
                     where = str(manifest.metadata.get("namespace") or "")
                     kept = kept_folders(mapping(manifest.value.get("spec")).get("ignore"))
@@ -200,7 +200,7 @@ class Placements:
         """For each name of a GitRepository: its namespaces as written ("" for none) and URLs."""
         found: dict[str, set[tuple[str, str]]] = {}
         for file in self._files.of_kinds(frozenset({b"GitRepository"})):
-            for manifest in self._files.manifests(file.path, file.data):
+            for manifest in self._files.manifests(file):
                 url = mapping(manifest.value.get("spec")).get("url")
                 if manifest.kind == "GitRepository" and isinstance(url, str):
                     namespace = str(manifest.metadata.get("namespace") or "")

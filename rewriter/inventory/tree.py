@@ -7,7 +7,9 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
+from rewriter.cache import NO_CACHE, CacheFolder
 from rewriter.discovery import PACKED_SUFFIXES, TERRAFORM_SUFFIXES
+from rewriter.inventory import talos
 from rewriter.inventory.access import AccountBinding
 from rewriter.inventory.address_index import AddressIndex
 from rewriter.inventory.cilium_installs import Install, cilium_installs
@@ -29,9 +31,11 @@ from rewriter.inventory.facts import (
     UnreadPolicy,
     Workload,
 )
+from rewriter.inventory.file_record import FileRecord
 from rewriter.inventory.gateways import ControllerClass, Gateway, Ingress, Route
 from rewriter.inventory.hidden import HiddenSources
 from rewriter.inventory.hubble.flows import ObservedFlow, ObservedFlows
+from rewriter.inventory.kept.tree import KeptTree
 from rewriter.inventory.known_clusters import KnownClusters
 from rewriter.inventory.kustomize_walk import Placement, Problem
 from rewriter.inventory.load_balancers import AddressPool, RedirectPolicy
@@ -47,12 +51,7 @@ from rewriter.inventory.releases.model import Made
 from rewriter.inventory.settings.files import SettingsFiles
 from rewriter.inventory.snapshot import Snapshot
 from rewriter.inventory.tree_clusters import TreeClusters, tree_clusters
-from rewriter.inventory.tree_facts import (
-    KEPT_KINDS,
-    POD_MAKERS,
-    WORKLOAD_MANIFESTS,
-    TreeFacts,
-)
+from rewriter.inventory.tree_facts import KEPT_KINDS, POD_MAKERS, WORKLOAD_MANIFESTS, TreeFacts
 from rewriter.inventory.tree_files import TreeFiles
 from rewriter.inventory.tree_policies import applied_policies, unread_policies, with_running
 from rewriter.inventory.unseen import Unseen
@@ -67,7 +66,7 @@ class TreeInventory:
     `stale` says of sources that are too old to rest on, in words, how old they are.
     `operators` are the conventions by which custom resources count as workloads. `complete` are the namespaces of which
     a person says that the facts are all there is, `inert_kinds` kinds of which they say that they make no pods.
-    `render` renders a Helm release.
+    `render` renders a Helm release, `cache` is where what files tell is kept for the next run.
     """
 
     def __init__(
@@ -85,6 +84,7 @@ class TreeInventory:
         complete: Sequence[str] = (),
         render: Render = no_render,
         inert_kinds: Iterable[str] = (),
+        cache: CacheFolder = NO_CACHE,
     ) -> None:
         self._inert_kinds = frozenset(inert_kinds)
         self._observed = observed
@@ -93,6 +93,9 @@ class TreeInventory:
         self._configured = tuple(clusters)
         self._snapshots = tuple(snapshots)
         self._files = TreeFiles(root, read)
+        self.kept = KeptTree(cache, root)
+        if not self.kept.is_empty:
+            self._files.kept_manifests = self.kept.manifests
         self._settings = SettingsFiles()
         self._known_clusters = KnownClusters(
             self._configured, self._snapshots, self._settings, local_to, lambda: self.tree_clusters
@@ -110,7 +113,13 @@ class TreeInventory:
             self._files, self._placements, self._delivery.cluster_at, render, self._operators, self._known_clusters
         )
         self._facts = TreeFacts(
-            self._files, self._placements, self._delivery.cluster_at, self._derived, self._snapshots, self._operators
+            self._files,
+            self._placements,
+            self._delivery.cluster_at,
+            self._derived,
+            self._snapshots,
+            self._operators,
+            None if self.kept.is_empty else self.kept,
         )
         self._unseen = Unseen(
             self._facts,
@@ -122,11 +131,21 @@ class TreeInventory:
             self._configured,
         )
 
-    def offer(self, path: str, data: bytes) -> None:
-        """Takes note of a file that may hold facts. Nothing is parsed yet."""
-        self._files.offer(path, data, KEPT_KINDS)
-        self._settings.offer(path, data)
-        self._files.programs += programs_in(path, data)
+    def offer(self, path: str, data: bytes) -> FileRecord | None:
+        """Takes note of a file that may hold facts; what its bytes tell, or None where more than that is noted."""
+        record = self._files.offer(path, data, KEPT_KINDS)
+        programs = list(programs_in(path, data))
+        self._files.programs += programs
+        more = self._settings.offer(path, data) or programs or talos.holds(data)
+        return None if more else record
+
+    def take(self, path: str, record: FileRecord, number: int, data: bytes | None = None) -> None:
+        """Takes note of a file that did not change since this record of it was kept."""
+        self._files.take(path, record, data, number)
+
+    def keep(self) -> None:
+        """Keeps what the files tell, for the next run. Every file must have been offered."""
+        self.kept.keep(self._files)
 
     def leave_out(
         self, path: str, data: bytes | None, why: str, *, excluded: bool = False, applied: bool = False
@@ -256,12 +275,8 @@ class TreeInventory:
     def all_workloads(self) -> Sequence[Workload]:
         return self._facts.holding_any("workloads", POD_MAKERS, ())
 
-    @property
-    def label_shapes(self) -> Collection[str]:
-        return self._label_shapes
-
     @cached_property
-    def _label_shapes(self) -> Collection[str]:
+    def label_shapes(self) -> Collection[str]:
         return self._facts.label_shapes()
 
     def doubts(self, fact: Service | Workload | Cluster | EndpointSlice) -> Sequence[str]:
@@ -371,27 +386,15 @@ class TreeInventory:
     def kubelets(self) -> Sequence[KubeletSettings]:
         return self._facts.all_of("kubelets")
 
-    @property
-    def policies(self) -> Sequence[AppliedPolicy]:
-        return self._policies
-
     @cached_property
-    def _policies(self) -> Sequence[AppliedPolicy]:
+    def policies(self) -> Sequence[AppliedPolicy]:
         found = applied_policies(self._files, self._placements, self._delivery)
         return with_running(found, (policy for snapshot in self._snapshots for policy in snapshot.policies))
 
-    @property
-    def unread_policies(self) -> Sequence[UnreadPolicy]:
-        return self._unread_policies
-
     @cached_property
-    def _unread_policies(self) -> Sequence[UnreadPolicy]:
+    def unread_policies(self) -> Sequence[UnreadPolicy]:
         return tuple(dict.fromkeys(unread_policies(self._files)))
 
-    @property
-    def cross_cluster_drops(self) -> Sequence[ObservedFlow]:
-        return self._cross_cluster_drops
-
     @cached_property
-    def _cross_cluster_drops(self) -> Sequence[ObservedFlow]:
+    def cross_cluster_drops(self) -> Sequence[ObservedFlow]:
         return tuple(flow for flow in self._observed.flows if flow.crosses_clusters) if self._observed else ()

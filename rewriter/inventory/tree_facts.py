@@ -16,6 +16,7 @@ from rewriter.inventory.facts import (
 from rewriter.inventory.file_index import FileIndex
 from rewriter.inventory.gateway_pods import PROXY_KIND
 from rewriter.inventory.generating import GENERATING_KINDS
+from rewriter.inventory.kept.tree import KeptTree
 from rewriter.inventory.kustomize_walk import Placement
 from rewriter.inventory.label_shapes import label_shapes
 from rewriter.inventory.manifests import Manifest
@@ -63,7 +64,9 @@ class TreeFacts:
         derived: DerivedFacts,
         snapshots: Sequence[Snapshot],
         operators: Collection[str],
+        kept: KeptTree | None = None,
     ) -> None:
+        self._kept = kept
         self._files = files
         self._placements = placements
         self._cluster_at = cluster_at
@@ -103,6 +106,7 @@ class TreeFacts:
                 *(workload for snapshot in self._snapshots for workload in snapshot.workloads),
                 *self._derived.facts("workloads", POD_MAKERS),
             ],
+            self._kept,
         )
 
     def config_maps(self, name: str, namespace: str) -> Sequence[ConfigMap]:
@@ -111,7 +115,7 @@ class TreeFacts:
         for path in self._files.variable_files:
             data = self._files.bytes_of(self._files.inner(path))
             if data is not None and name.encode() in data:
-                found += self._facts_of(OfferedFile(path, frozenset(), data, False), "config_maps")
+                found += self._facts_of(OfferedFile(path, frozenset(), data), "config_maps")
         return [each for each in found if (each.name, each.namespace) == (name, namespace)]
 
     def all_of(self, group: str) -> list[Any]:
@@ -138,7 +142,7 @@ class TreeFacts:
 
     @cached_property
     def _index(self) -> FileIndex:
-        return FileIndex(self._files.files, self._placements.added, OPERATOR_MANIFESTS)
+        return FileIndex(self._files.files, self._placements.added, OPERATOR_MANIFESTS, self._kept)
 
     def _facts_of(self, file: OfferedFile, group: str) -> list[Any]:
         key = (file.path, group)
@@ -153,7 +157,7 @@ class TreeFacts:
             return
         kinds, read = READERS[group]
         placements = self._placements.of(inner) or (Placement((), ""),)
-        for manifest in self._files.manifests(file.path, file.data):
+        for manifest in self._files.manifests(file):
             by_operator = group == "workloads" and convention_of(manifest.value) in self._operators
             by_template = group == "workloads" and not by_operator and not understood.is_fact(manifest.value)
             if manifest.kind not in kinds and not by_operator and not by_template:

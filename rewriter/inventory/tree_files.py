@@ -12,32 +12,58 @@ from rewriter import yamltext
 from rewriter.discovery.escapes import unescaped
 from rewriter.inventory import talos
 from rewriter.inventory.facts import Source
-from rewriter.inventory.kinds_in_text import KIND, is_odd, may_be_unknown
+from rewriter.inventory.file_record import FileRecord, record_of
 from rewriter.inventory.locked import NOT_TEXT, unreadable_as_text
 from rewriter.inventory.manifests import Manifest, read_manifests
 from rewriter.inventory.packed import unpacked
 from rewriter.inventory.programs import Program, terraform_programs
 
-_VARIABLE_KINDS = frozenset({b"ConfigMap", b"Secret"})
-
 #: The file names under which kustomize looks for a kustomization.
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
 
-@dataclass(frozen=True, slots=True)
 class OfferedFile:
     """A file with the kinds that it names, at any depth; `path` is as people know it.
 
-    `text` is its bytes with escapes read, to search in. `holds_list`: it may hold any kind beside those. `unknown`: it
-    holds objects of kinds that may make pods, or whose kind is not read here.
+    `holds_list`: it may hold any kind beside those. `unknown`: it holds objects of kinds that may make pods, or whose
+    kind is not read here. `number` is that of a file of which something is kept; it is read when it is asked for.
     """
 
-    path: str
-    kinds: frozenset[bytes]
-    data: bytes
-    holds_list: bool
-    text: bytes = b""
-    unknown: bool = False
+    __slots__ = ("_data", "_read", "_text", "holds_list", "kinds", "number", "path", "unknown")
+
+    def __init__(
+        self,
+        path: str,
+        kinds: frozenset[bytes],
+        data: bytes | None,
+        holds_list: bool = False,
+        unknown: bool = False,
+        *,
+        number: int | None = None,
+        read: Callable[[str], bytes | None] = lambda _path: None,
+    ) -> None:
+        self.path = path
+        self.kinds = kinds
+        self.holds_list = holds_list
+        self.unknown = unknown
+        self.number = number
+        self._data = data
+        self._text: bytes | None = None
+        self._read = read
+
+    @property
+    def data(self) -> bytes:
+        """Its bytes; none where it is gone by now."""
+        if self._data is None:
+            self._data = self._read(self.path) or b""
+        return self._data
+
+    @property
+    def text(self) -> bytes:
+        """Its bytes with escapes read, to search in."""
+        if self._text is None:
+            self._text = unescaped(self.data)
+        return self._text
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +94,10 @@ class TreeFiles:
         self._here = "" if here == "." else here + "/"
         self._read = read
         self._names: list[str] = []
-        self._parsed: dict[str, list[Manifest]] = {}
+        #: The manifests of each file that was read so far.
+        self.parsed: dict[str, list[Manifest]] = {}
+        #: Those that are kept of an earlier run, by path and number.
+        self.kept_manifests: Callable[[str, int], list[Manifest] | None] = lambda _path, _number: None
         self.files: list[OfferedFile] = []
         #: Files that name a ConfigMap or a Secret, which are read anew for the few that are asked for.
         self.variable_files: list[str] = []
@@ -82,25 +111,24 @@ class TreeFiles:
         #: The files of Terraform that install Helm releases.
         self.terraform: list[tuple[str, bytes]] = []
 
-    def offer(self, path: str, data: bytes, wanted: frozenset[bytes]) -> None:
-        """Takes note of a file; its bytes are kept when it names one of the wanted kinds, a List or cilium-config.
-
-        So are those of a file of kinds that may make pods, or whose kinds are written so that only a parser reads them.
-        """
-        self._names.append(path)
+    def offer(self, path: str, data: bytes, wanted: frozenset[bytes]) -> FileRecord | None:
+        """Takes note of a file, and returns what its bytes tell; None where they cannot be read as text."""
         text = unescaped(data)
-        if b"kind" not in text:
-            if why := unreadable_as_text(data):
-                self.leave_out(path, data.replace(b"\0", b"") if why == NOT_TEXT else None, why)
-            return
-        kinds = frozenset(KIND.findall(text))
-        if not kinds.isdisjoint(_VARIABLE_KINDS):
+        record = record_of(data, text, wanted)
+        self.take(path, record, data)
+        if b"kind" not in text and (why := unreadable_as_text(data)):
+            self.leave_out(path, data.replace(b"\0", b"") if why == NOT_TEXT else None, why)
+            return None
+        return record
+
+    def take(self, path: str, record: FileRecord, data: bytes | None, number: int | None = None) -> None:
+        """Takes note of a file with this record; without data it is read when it is asked for."""
+        self._names.append(path)
+        if record.variables:
             self.variable_files.append(path)
-        odd = is_odd(text)
-        holds_list = odd or (b"List" in text and any(kind.endswith(b"List") for kind in kinds))
-        unknown = b"apiVersion" in text and (odd or may_be_unknown(text, kinds))
-        if holds_list or unknown or not kinds.isdisjoint(wanted) or b"cilium-config" in data:
-            self.files.append(OfferedFile(path, kinds, data, holds_list, text, unknown))
+        if record.kept:
+            flags = (record.holds_list, record.unknown)
+            self.files.append(OfferedFile(path, record.kinds, data, *flags, number=number, read=self._read))
 
     def offer_terraform(self, path: str, data: bytes) -> None:
         """Takes note of a file of Terraform: its Helm releases, and what else makes pods or Services."""
@@ -178,35 +206,41 @@ class TreeFiles:
         return frozenset(found)
 
     @cached_property
-    def _kept(self) -> dict[str, bytes]:
-        return {file.path: file.data for file in self.files}
+    def _kept(self) -> dict[str, OfferedFile]:
+        return {file.path: file for file in self.files}
 
     def bytes_of(self, inner: str) -> bytes | None:
         """The bytes of an offered file; None for one that was not offered or cannot be read."""
         path = self.names.get(inner)
         if path is None:
             return None
-        data = self._kept.get(path)
-        return self._read(path) if data is None else data
+        kept = self._kept.get(path)
+        return self._read(path) if kept is None else kept.data
 
     def of_kinds(self, kinds: frozenset[bytes]) -> Iterator[OfferedFile]:
         """The kept files that name one of the kinds, in the order of the offer."""
         return (file for file in self.files if not file.kinds.isdisjoint(kinds))
 
-    def manifests(self, path: str, data: bytes) -> list[Manifest]:
+    def manifests(self, file: OfferedFile) -> list[Manifest]:
         """The manifests of a file; none, and a note of it, where it cannot be read."""
-        if path not in self._parsed:
-            try:
-                found, templates = read_manifests(path, data)
-                self._parsed[path] = [*found, *(talos.inline_manifests(path, data) if talos.holds(data) else ())]
-                for each in templates:
-                    self.unreadable.append(each.source)
-                    text = unescaped(each.text.encode("utf-8", "replace"))
-                    self.unread.append(UnreadFile(path, each.source, text, "is a template", template=True))
-            except yamltext.YamlTextError as error:
-                self._parsed[path] = []
-                self.unreadable.append(Source(path, error.line))
-                template = error.message == "is a template"
-                why = error.message if template else f"cannot be read: {error.message}"
-                self.unread.append(UnreadFile(path, Source(path, error.line), unescaped(data), why, template))
-        return self._parsed[path]
+        path = file.path
+        if path not in self.parsed:
+            kept = None if file.number is None else self.kept_manifests(path, file.number)
+            self.parsed[path] = self._read_manifests(path, file.data) if kept is None else kept
+        return self.parsed[path]
+
+    def _read_manifests(self, path: str, data: bytes) -> list[Manifest]:
+        try:
+            found, templates = read_manifests(path, data)
+            found += talos.inline_manifests(path, data) if talos.holds(data) else ()
+        except yamltext.YamlTextError as error:
+            self.unreadable.append(Source(path, error.line))
+            template = error.message == "is a template"
+            why = error.message if template else f"cannot be read: {error.message}"
+            self.unread.append(UnreadFile(path, Source(path, error.line), unescaped(data), why, template))
+            return []
+        for each in templates:
+            self.unreadable.append(each.source)
+            text = unescaped(each.text.encode("utf-8", "replace"))
+            self.unread.append(UnreadFile(path, each.source, text, "is a template", template=True))
+        return found

@@ -39,7 +39,7 @@ def applied_policies(files: TreeFiles, placements: Placements, delivery: Deliver
         inner = files.inner(file.path)
         if inner in placements.patch_files:
             continue
-        manifests = files.manifests(file.path, file.data)
+        manifests = files.manifests(file)
         for manifest in manifests:
             if not is_policy(manifest.value) and not is_cluster_network_policy(manifest.value):
                 yield from _held(manifest, file.path, delivery)
@@ -99,7 +99,7 @@ def _named(manifest: Mapping[str, Any], cluster: str | None) -> tuple[str | None
 def unread_policies(files: TreeFiles) -> Iterator[UnreadPolicy]:
     """The policies in templates, in files that cannot be read, and inside manifests of other kinds."""
     for file in policy_files(files):
-        manifests = files.manifests(file.path, file.data)
+        manifests = files.manifests(file)
         if any(source.path == file.path for source in files.unreadable):
             yield from _in_text(file.path, file.data.decode("utf-8", "replace"), whole=not manifests)
         for manifest in manifests:

@@ -9,7 +9,7 @@ from rewriter import yamltext
 from rewriter.inventory.kustomize_walk import Placement
 from rewriter.inventory.manifests import Manifest, items, mapping, texts
 from rewriter.inventory.patches import meant
-from rewriter.inventory.tree_files import TreeFiles
+from rewriter.inventory.tree_files import OfferedFile, TreeFiles
 
 Values: TypeAlias = Mapping[str, str | None]
 """What a ConfigMap or a Secret has for each of its keys; None for what is not known, as all that a Secret holds."""
@@ -89,7 +89,7 @@ class VariableSources:
             inner = self._files.inner(path)
             data = None if inner in self._left_out() else self._files.bytes_of(inner)
             if data is not None and name.encode() in data:
-                for manifest in self._files.manifests(path, data):
+                for manifest in self._files.manifests(OfferedFile(path, frozenset(), data)):
                     if (manifest.kind, manifest.name) == (kind, name):
                         yield inner, manifest
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rewriter.cache import CacheFolder, default_folder
 from rewriter.config import Config, ConfigError
 from rewriter.discovery import FoundFile, Globs, holds_policy
 from rewriter.engine.fixer import fixer_for
@@ -59,7 +60,9 @@ class Folder:
         """The facts of the folder. Raises FolderError."""
         if self._workspace is None or self.stale:
             wishes = self.wishes
-            request = Request((".",), wishes.config, wishes.from_version, wishes.to_version, wishes.inventories)
+            versions = (wishes.from_version, wishes.to_version)
+            cache = CacheFolder(default_folder())
+            request = Request((".",), wishes.config, *versions, wishes.inventories, cache=cache)
             try:
                 with contextlib.chdir(self.root):
                     self._workspace = open_workspace(request, lambda _count: None)

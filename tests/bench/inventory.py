@@ -40,7 +40,7 @@ def measure(table: Table, folder: Path, rounds: int, files: int = 20_000, polici
         write_tree(tree, files, policies)
     _apply(applied)
     for name, tree in (("plain", plain), ("Flux", applied)):
-        arguments = ["--dry-run", "--config", str(folder / "mesh.toml"), str(tree)]
+        arguments = ["--dry-run", "--no-cache", "--config", str(folder / "mesh.toml"), str(tree)]
         commands = [[sys.executable, "-m", "rewriter", *arguments], [sys.executable, "-c", WITHOUT, *arguments]]
         told, without = fastest(commands, rounds, processor=True)
         table.ratio(f"{files:,} files, {name}, with facts / without", told, without, 2)

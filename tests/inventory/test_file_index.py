@@ -15,7 +15,7 @@ MANY = 20
 
 def file(path: str, text: str, *kinds: bytes, holds_list: bool = False, unknown: bool = False) -> OfferedFile:
     data = text.encode()
-    return OfferedFile(path, frozenset(kinds), data, holds_list, data, unknown)
+    return OfferedFile(path, frozenset(kinds), data, holds_list, unknown)
 
 
 WEB = file("web.yaml", "kind: Deployment\nlabels: {app: web, tier: front}", b"Deployment")

@@ -10,7 +10,7 @@ from rewriter.inventory.tree_files import OfferedFile
 
 
 def file(text: str, *kinds: bytes) -> OfferedFile:
-    return OfferedFile("apps.yaml", frozenset(kinds or (b"Deployment",)), text.encode(), False, text.encode())
+    return OfferedFile("apps.yaml", frozenset(kinds or (b"Deployment",)), text.encode())
 
 
 def workload(**labels: str) -> Workload:
@@ -46,7 +46,7 @@ def test_labels_stand_in_the_text_of_their_file(text: str) -> None:
         "app: ${NAME}\n",
         "app: # why\n  web\n",
         'app: ""\n',
-        '"a\\x70p": web\n',
+        '"a\\tp": web\n',
         "? app\n: web\n",
     ],
 )

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rewriter.cache import NO_CACHE, CacheFolder
 from rewriter.inventory.releases.model import Release
 from rewriter.inventory.render.chart_copy import ChartCopy
 from rewriter.inventory.render.helm import Helm
-from rewriter.inventory.render.kept import Kept, cache_folder
+from rewriter.inventory.render.kept import Kept
 from rewriter.inventory.tree import TreeInventory
 
 _SUFFIXES = (".yaml", ".yml", ".tpl")
@@ -34,6 +35,7 @@ class Charts:
     root: Path
     inventory: TreeInventory
     more: tuple[Mapping[str, Any], ...] = ()
+    cache: CacheFolder = NO_CACHE
 
     def template_at(self, path: str) -> Template | None:
         """The template that a file is; None for any other file. A chart within a chart is rendered with that."""
@@ -56,7 +58,7 @@ class Charts:
 
     def copy(self, template: Template) -> ChartCopy:
         """A copy of a template's chart to render in; a context."""
-        return ChartCopy(self.helm, Kept(cache_folder() / "rendered"), template.folder, self.root)
+        return ChartCopy(self.helm, Kept(self.cache), template.folder, self.root)
 
     def _releases(self, chart: str) -> tuple[Release, ...]:
         made: Sequence[Any] = self.inventory.releases

@@ -111,7 +111,7 @@ class _Finder:
             self._sources[key] = [
                 (manifest.source.path, mapping(manifest.value.get("spec")))
                 for file in self._files.of_kinds(frozenset({kind.encode()}))
-                for manifest in self._files.manifests(file.path, file.data)
+                for manifest in self._files.manifests(file)
                 if (manifest.kind, manifest.name) == (kind, name) and api_group(manifest.value) == flux.SOURCE_GROUP
             ]
         found = self._sources[key]
@@ -207,7 +207,7 @@ class _Finder:
     def k0s(self) -> Iterator[Release]:
         for file in self._files.of_kinds(frozenset({b"ClusterConfig", b"Cluster"})):
             if b"k0sproject.io" in file.data and b"charts" in file.data:
-                for manifest in self._files.manifests(file.path, file.data):
+                for manifest in self._files.manifests(file):
                     yield from k0s_releases(manifest)
 
     def terraform(self) -> Iterator[Release]:
@@ -265,7 +265,7 @@ class _Finder:
             inner = self._files.inner(file.path)
             if inner in self._placements.patch_files:
                 continue
-            for manifest in self._files.manifests(file.path, file.data):
+            for manifest in self._files.manifests(file):
                 if manifest.kind == kind and api_group(manifest.value) == group:
                     for placement in self._placements.of(inner):
                         yield placement, Manifest(manifest.source, placement.apply(manifest.value))

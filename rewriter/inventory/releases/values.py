@@ -13,7 +13,7 @@ from rewriter.inventory.kustomize import joined
 from rewriter.inventory.manifests import items, mapping
 from rewriter.inventory.placements import Placements
 from rewriter.inventory.releases.set_values import set_value, typed
-from rewriter.inventory.tree_files import TreeFiles
+from rewriter.inventory.tree_files import OfferedFile, TreeFiles
 
 
 class ValuesFiles:
@@ -76,7 +76,7 @@ class ValuesFiles:
             data = self._files.bytes_of(self._files.inner(path))
             if data is None or name.encode() not in data:
                 continue
-            for manifest in self._files.manifests(path, data):
+            for manifest in self._files.manifests(OfferedFile(path, frozenset(), data)):
                 own = manifest.metadata.get("namespace")
                 if (manifest.kind, manifest.name) == ("ConfigMap", name) and own in (None, namespace):
                     text = mapping(manifest.value.get("data")).get(key)

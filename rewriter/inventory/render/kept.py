@@ -1,14 +1,16 @@
-"""Rendered texts kept between runs, by digest of all that they depend on, in the user's cache folder."""
+"""Rendered texts kept between runs, by digest of all that they depend on."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from rewriter.cache import CacheFolder
+
+_GROUP = "rendered"
 #: A chart larger than this is not rendered: no chart of the field is.
 MOST_FILES, MOST_BYTES = 5_000, 50 << 20
 
@@ -17,38 +19,24 @@ class TooLargeError(Exception):
     """A chart that is too large to be read: one line."""
 
 
-def cache_folder() -> Path:
-    """Where results are kept: `$XDG_CACHE_HOME/cnpfix`, else `~/.cache/cnpfix`."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base and base.startswith("/") else Path.home() / ".cache") / "cnpfix"
-
-
 class Kept:
-    """Texts by digest. A folder that cannot be written, or read, keeps nothing."""
+    """Rendered texts by digest."""
 
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
+    def __init__(self, cache: CacheFolder) -> None:
+        self._cache = cache
 
     def get(self, digest: str) -> str | None:
         """The text of a digest; None where none is kept."""
-        if self._folder is None:
-            return None
+        data = self._cache.get(_GROUP, digest.encode())
         try:
-            return (self._folder / digest[:2] / digest).read_text("utf-8")
-        except (OSError, UnicodeDecodeError):
+            return None if data is None else data.decode()
+        except UnicodeDecodeError:
             return None
 
     def put(self, digest: str, text: str) -> None:
-        """Keeps a text; whoever reads meanwhile finds the whole of it or nothing."""
-        if self._folder is None:
-            return
-        with suppress(OSError):
-            target = self._folder / digest[:2] / digest
-            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor, name = tempfile.mkstemp(dir=target.parent)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(name).replace(target)
+        """Keeps a text. One that is no UTF-8 is rendered again."""
+        with suppress(UnicodeEncodeError):
+            self._cache.put(_GROUP, digest.encode(), text.encode())
 
 
 def digest_of(*parts: bytes) -> str:

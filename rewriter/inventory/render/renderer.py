@@ -7,15 +7,21 @@ import os
 import posixpath
 import re
 import shutil
+import tempfile
+import weakref
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 
+from rewriter.cache import NO_CACHE, CacheFolder
 from rewriter.inventory.manifests import Manifest
 from rewriter.inventory.releases.model import Made, Release
 from rewriter.inventory.render.helm import Helm, HelmError
-from rewriter.inventory.render.kept import Kept, TooLargeError, cache_folder, chart_digest, digest_of
+from rewriter.inventory.render.kept import Kept, TooLargeError, chart_digest, digest_of
 from rewriter.inventory.render.output import RenderedError, rendered_manifests
 
+#: The part of the cache that helm pulls charts into.
+_CHARTS = "charts"
 #: A version that names one release of a chart, and no range of them.
 _EXACT = re.compile(r"v?\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?")
 
@@ -23,14 +29,17 @@ _EXACT = re.compile(r"v?\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?")
 class Renderer:
     """Renders with one helm program. `folder_of` gives the folder on disk of an inner path of the tree.
 
-    Only with `fetch` is a chart pulled that is not at hand.
+    Only with `fetch` is a chart pulled that is not at hand. Charts and results are kept in the cache.
     """
 
-    def __init__(self, helm: Helm, folder_of: Callable[[str], Path], *, fetch: bool = False) -> None:
+    def __init__(
+        self, helm: Helm, folder_of: Callable[[str], Path], *, fetch: bool = False, cache: CacheFolder = NO_CACHE
+    ) -> None:
         self._helm = helm
         self._folder_of = folder_of
         self._fetch = fetch
-        self._kept = Kept(cache_folder() / "rendered")
+        self._cache = cache
+        self._kept = Kept(cache)
         self._digests: dict[Path, str] = {}
 
     def __call__(self, release: Release) -> Made | None:
@@ -58,15 +67,25 @@ class Renderer:
         if not chart.name or not chart.version or not _EXACT.fullmatch(chart.version):
             return None
         name = f"{chart.name}-{chart.version.removeprefix('v')}.tgz"
-        for folder in (_helm_cache() / "repository", cache_folder() / "charts"):
+        own = self._charts if self._fetch else self._cache.folder and self._cache.folder / _CHARTS
+        for folder in filter(None, (_helm_cache() / "repository", own)):
             if (folder / name).is_file():
                 return folder / name
         if not self._fetch or not chart.url:
             return None
-        return self._pulled(chart.url, chart.name, chart.version, cache_folder() / "charts", name)
+        return self._pulled(chart.url, chart.name, chart.version, self._charts, name)
+
+    @cached_property
+    def _charts(self) -> Path:
+        """Where pulled charts go: where nothing can be kept, a folder that is gone with this renderer."""
+        kept = self._cache.folder_for(_CHARTS)
+        if kept is not None:
+            return kept
+        name = tempfile.mkdtemp(prefix="cnpfix-charts-")
+        weakref.finalize(self, shutil.rmtree, name, ignore_errors=True)
+        return Path(name)
 
     def _pulled(self, url: str, name: str, version: str, folder: Path, file: str) -> Path | None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if url.startswith("oci://"):
             reference = url if posixpath.basename(url) == name else f"{url.rstrip('/')}/{name}"
             self._helm.pull(reference, version, None, folder)

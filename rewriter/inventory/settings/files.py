@@ -33,13 +33,16 @@ class SettingsFiles:
         self._kept: list[tuple[str, bytes, Callable[[str, str], Iterable[Reading]]]] = []
         self._variables: dict[str, bytes] = {}
 
-    def offer(self, path: str, data: bytes) -> None:
-        """Takes note of a file of YAML or JSON."""
+    def offer(self, path: str, data: bytes) -> bool:
+        """Takes note of a file of YAML or JSON; whether it may say something."""
         folder, name = posixpath.split(path)
         if name in _TALENV:
             self._variables.setdefault(folder, data)
-        elif len(data) <= _LONGEST and holds_settings(data):
-            self._kept.append((path, data, read_terraform if name.endswith(_TFVARS) else read_machines))
+            return True
+        if len(data) > _LONGEST or not holds_settings(data):
+            return False
+        self._kept.append((path, data, read_terraform if name.endswith(_TFVARS) else read_machines))
+        return True
 
     def offer_terraform(self, path: str, data: bytes) -> None:
         """Takes note of a file of Terraform or Terragrunt."""

@@ -1,0 +1,40 @@
+"""Which cnpfix this is: what one version kept is nothing to another."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from rewriter import __version__
+
+_PACKAGE = Path(__file__).parent.parent
+
+
+def code_identity(package: Path = _PACKAGE) -> bytes | None:
+    """The version, the Python that runs it, and the code itself; None where the code cannot be told.
+
+    An installer lists every file with its digest in RECORD, so that two builds of one version differ. A checkout has
+    none beside it: there it is the size and time of every file, by which Python too tells whether it must compile anew.
+    """
+    known = f"{__version__} {sys.version} {sys.byteorder}".encode()
+    try:
+        records = sorted(package.parent.glob("cnpfix-*.dist-info/RECORD"))
+        code = b"".join(path.read_bytes() for path in records) or b"\n".join(_files(str(package)))
+    except OSError:
+        return None
+    return known + b"\n" + code if code else None
+
+
+def _files(folder: str) -> Iterator[bytes]:
+    folders = [folder]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in sorted(entries, key=lambda each: each.name):
+                if entry.is_dir():
+                    if entry.name != "__pycache__":
+                        folders.append(entry.path)
+                else:
+                    status = entry.stat()
+                    yield f"{entry.path} {status.st_size} {status.st_mtime_ns}".encode("utf-8", "surrogateescape")
