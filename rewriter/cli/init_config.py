@@ -50,7 +50,7 @@ def render_config(workspace: Workspace, folder: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-_MOST_PROBLEMS = 20
+_MOST_PROBLEMS = 8
 _MOST_PROPOSED = 20
 #: Folders that hold one folder for each cluster, in most repositories.
 _PARENTS = ("clusters", "cluster", "kubernetes/clusters", "environments", "envs")
@@ -118,16 +118,7 @@ def _cluster(cluster: Cluster, installs: Sequence[Install], globs: Sequence[str]
         yield '# local = ["clusters/a/**"]    # nothing in the tree tells which manifests are for this cluster'
     if cluster.version and is_release(cluster.version):
         yield f"version = {_text(cluster.version)}"
-    if cluster.pod_cidrs:
-        yield f"pod_cidrs = {_texts(cluster.pod_cidrs)}    # the pools of cluster-pool"
-    else:
-        yield '# pod_cidrs = ["10.0.0.0/16"]'
-    for install in installs:
-        if install.settings.native_cidrs:
-            words = f"native routing is for {', '.join(install.settings.native_cidrs)}, {install.settings.source}"
-            yield f"#   {one_line(words)}; it may be wider than the pods' own range"
-    yield '# node_cidrs = ["172.16.0.0/24"]'
-    yield '# service_cidrs = ["10.96.0.0/12"]'
+    yield from _ranges(cluster)
     if cluster.default_local_cluster is not None:
         yield f"policy_default_local_cluster = {_flag(cluster.default_local_cluster)}"
     if cluster.cidr_match_nodes is not None:
@@ -156,6 +147,23 @@ def _cluster(cluster: Cluster, installs: Sequence[Install], globs: Sequence[str]
     identities = sorted({install.settings.id for install in installs if install.settings.id is not None})
     if identities:
         yield f"# cluster.id is {' or '.join(map(str, identities))}"
+
+
+_EXAMPLES = {"pod_cidrs": "10.0.0.0/16", "node_cidrs": "172.16.0.0/24", "service_cidrs": "10.96.0.0/12"}
+
+
+def _ranges(cluster: Cluster) -> Iterator[str]:
+    """The ranges that the tree tells, each with its file and line; an example in place of each that it does not."""
+    for key, example in _EXAMPLES.items():
+        cidrs = getattr(cluster, key)
+        if cidrs:
+            yield f"{key} = {_texts(cidrs)}    # {one_line(str(cluster.source_of(key)))}"
+        else:
+            yield f"# {key} = {_texts([example])}"
+        within = cluster.pods_within if key == "pod_cidrs" else None
+        if within and within != cidrs:
+            words = f"pods are within {', '.join(within)}, {cluster.source_of('pods_within')}"
+            yield f"#   {one_line(words)}; it may be wider than the pods' own range"
 
 
 def _text(value: str) -> str:

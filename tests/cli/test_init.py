@@ -108,3 +108,30 @@ def test_folders_that_look_like_clusters_are_proposed(tmp_path: Path, monkeypatc
     uncommented = out[out.index("# [[clusters]]") :].replace("# ", "").replace("#\n", "\n")
     (tmp_path / "cnpfix.toml").write_text(uncommented)
     assert [c.name for c in load_config(tmp_path / "cnpfix.toml", PASS_IDS).clusters] == ["east", "west"]
+
+
+def test_ranges_stand_with_the_file_that_tells_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cilium.yaml").write_text(
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: cilium, namespace: kube-system}\n"
+        "spec:\n  chart: {spec: {chart: cilium, version: 1.18.3}}\n  values:\n    ipam: {mode: kubernetes}\n"
+        "    ipv4NativeRoutingCIDR: 10.40.0.0/13\n"
+    )
+    (tmp_path / "talos.yaml").write_text(
+        "cluster:\n  network:\n    podSubnets: [10.42.0.0/16]\n    serviceSubnets: [10.43.0.0/16]\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    out = cnpfix("init", "-o", "-").out
+    assert 'pod_cidrs = ["10.42.0.0/16"]    # talos.yaml:3' in out
+    assert "#   pods are within 10.40.0.0/13, cilium.yaml:8; it may be wider than the pods' own range" in out
+    assert 'service_cidrs = ["10.43.0.0/16"]    # talos.yaml:4' in out
+    assert '# node_cidrs = ["172.16.0.0/24"]' in out
+    (tmp_path / "cnpfix.toml").write_text(out)
+    assert load_config(tmp_path / "cnpfix.toml", PASS_IDS).clusters[0].service_cidrs == ("10.43.0.0/16",)
+
+
+def test_a_config_of_a_subfolder_says_which_one_it_replaces(mesh: Path) -> None:
+    (mesh / "cnpfix.toml").write_text("")
+    ran = cnpfix("init", "clusters/a")
+    assert "it takes the place of" in ran.err and str(mesh / "cnpfix.toml") in ran.err
+    (mesh / "cnpfix.toml").unlink()
+    assert "takes the place" not in cnpfix("init", "clusters/b").err
