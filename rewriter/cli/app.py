@@ -102,8 +102,17 @@ def run(arguments: Sequence[str], name: str = "cnpfix") -> int:
         format_message = getattr(error, "format_message", None)
         if format_message is None:
             raise
-        return _usage(f"{format_message().strip().rstrip('.')} (see cnpfix --help)")
+        return _usage(f"{_plain(format_message())} (see cnpfix --help)")
     return result if isinstance(result, int) else 0
+
+
+def _plain(message: str) -> str:
+    """A message of typer as one clause: no capital, no stop, the nearest names as a question."""
+    text = message.strip().rstrip(".")
+    what, found, nearest = text.partition(" (Possible options: ")
+    if found:
+        text = f"{what}; did you mean {nearest.rstrip(')').replace(', ', ' or ')}?"
+    return text[:1].lower() + text[1:]
 
 
 def _usage(message: str) -> int:

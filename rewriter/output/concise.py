@@ -17,7 +17,7 @@ def render(report: Report, style: Style, *, quiet: bool = False, statistics: boo
     shown = [item for item in report.findings if not quiet or item.finding.severity is not Severity.NOTE]
     lines = [line(item, style, written=report.written) for item in shown]
     if statistics and shown:
-        lines += ["", *table(shown, style)]
+        lines += ["", *table(shown, style, written=report.written)]
     return logged("".join(f"{each}\n" for each in lines))
 
 

@@ -195,7 +195,7 @@ def _released(impact: Impact, style: Style) -> Iterator[str]:
 
 def _summary(impact: Impact, versions: tuple[str, str], style: Style) -> Iterator[str]:
     if not impact.total:
-        yield "No policy is here."
+        yield "No policies found."
         return
     changed = sum(bool(item.undone) for item in impact.policies)
     left = sum(bool(item.fixed) for item in impact.policies)

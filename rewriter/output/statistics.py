@@ -11,11 +11,11 @@ from rewriter.output.style import Style
 _COLUMNS = ("found", "fixed", "safe", "evident", "unsafe", "manual")
 
 
-def table(items: Sequence[Reported], style: Style) -> Iterator[str]:
-    """A line for each pass with findings, and their sum."""
+def table(items: Sequence[Reported], style: Style, *, written: bool) -> Iterator[str]:
+    """A line for each pass with findings, and their sum; `written` says that the fixes are in the files."""
     names = sorted({(item.finding.code, item.finding.id) for item in items})
     width = max(len("pass"), *(len(f"{code} {name}") for code, name in names))
-    yield style.paint(f"{'pass':<{width}}" + "".join(f"{column:>9}" for column in _COLUMNS), "dim")
+    yield style.paint(f"{'pass':<{width}}" + _heads(written), "dim")
     totals: Counter[str] = Counter()
     for code, name in names:
         counts = Counter(_counted([item for item in items if item.finding.id == name]))
@@ -31,6 +31,11 @@ def _counted(items: Sequence[Reported]) -> Iterator[str]:
         if item.fixed:
             yield "fixed"
         yield item.finding.applicability.value
+
+
+def _heads(written: bool) -> str:
+    names = {"fixed": "fixed" if written else "to fix"}
+    return "".join(f"{names.get(column, column):>9}" for column in _COLUMNS)
 
 
 def _cells(counts: Counter[str]) -> str:

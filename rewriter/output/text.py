@@ -53,7 +53,7 @@ def _lines(report: Report, style: Style, asked: Asked) -> Iterator[str]:
     yield from _findings(by_harm(shown), report, style, asked)
     yield from _diffs(report, style, asked)
     if asked.statistics and shown:
-        yield from table(shown, style)
+        yield from table(shown, style, written=report.written)
         yield ""
     if asked.quiet:
         return

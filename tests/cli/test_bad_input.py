@@ -178,7 +178,7 @@ def test_huge_files(repository: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--wirte",), "No such option: --wirte"),
+        (("--wirte",), "no such option: --wirte"),
         (("--select",), "requires an argument"),
         (("-j", "x"), "'x' is not"),
         (("nowhere/",), "nowhere: no such file or folder; check the path"),
@@ -187,7 +187,7 @@ def test_huge_files(repository: Path) -> None:
         (("--from", "one"), "Cilium version 'one' is not known"),
         (("--output", "nowhere/report.txt"), "nowhere/report.txt: cannot be written: No such file"),
         (("--output", "."), "cnpfix: .: cannot be written: Is a directory"),
-        (("--stdin-filename", "a\nb", "--wirte"), "No such option"),
+        (("--stdin-filename", "a\nb", "--wirte"), "no such option"),
         (("a\x1b[31mb\nc.yaml",), "a\\x1b[31mb"),
     ],
 )

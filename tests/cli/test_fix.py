@@ -213,7 +213,7 @@ def test_bad_files_are_one_line_and_the_others_are_done(repository: Path, name: 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--wirte"], "No such option: --wirte"),
+        (["--wirte"], "no such option: --wirte"),
         (["nowhere/"], "nowhere: no such file or folder"),
         (["--write", "--check"], "exclude each other"),
         (["--select", "cluster-entitty"], "--select cluster-entitty: no such pass; did you mean 'cluster-entity'?"),

@@ -152,7 +152,7 @@ def test_nothing_to_say(repository: Path) -> None:
 
 def test_a_tree_without_policies(repository: Path) -> None:
     done = cnpfix("impact")
-    assert (done.code, done.out.splitlines()[-1]) == (0, "No policy is here.")
+    assert (done.code, done.out.splitlines()[-1]) == (0, "No policies found.")
 
 
 def test_text_says_what_is_mended_and_what_is_left(repository: Path) -> None:

@@ -112,7 +112,7 @@ def test_several_reports_of_one_run(tree: Path) -> None:
     assert json.loads((tree / "a.json").read_text())["summary"]["policies"] == 1
     assert json.loads((tree / "b.sarif").read_text())["version"] == "2.1.0"
     assert "CNP008 fqdn-double-star" in ran.out
-    assert "found    fixed" in ran.out
+    assert "found   to fix" in ran.out
     both = cnpfix("--format", "json", "--output", "a.json", "--format", "github")
     assert "::error file=p.yaml" in both.out
     for line in (("--format", "json", "--format", "sarif"), ("--output", "a", "--output", "b", "--format", "json")):
