@@ -13,7 +13,7 @@ from rewriter.cilium.policy import Policy
 from rewriter.cilium.tiers import KIND as CLUSTER_NETWORK_POLICY
 from rewriter.cilium.tiers import cluster_network_policies
 from rewriter.config.model import Config
-from rewriter.discovery import FoundFile, InputError, holds_policy
+from rewriter.discovery import FoundFile, InputError, holds_old_object, holds_policy
 from rewriter.engine import refusals
 from rewriter.engine.baseline import Known
 from rewriter.engine.charts.file import changes_of, is_covered, not_covered, not_rendered, treat_chart_file
@@ -36,7 +36,7 @@ from rewriter.engine.notes import (
     note_on_template,
     note_on_unused,
 )
-from rewriter.engine.objects import MARKER, fix_objects, objects_in
+from rewriter.engine.objects import fix_objects, objects_in
 from rewriter.engine.observed import Observed
 from rewriter.engine.overlays.treat import OverlayOutcome, Overlays, treat_patched_file
 from rewriter.engine.pipeline import find_upgrade_changes, fix_document
@@ -122,7 +122,8 @@ class Fixer:
                 continue
             own = reading.text[document.span.start : document.span.end]
             if "NetworkPolicy" not in own and not holds_policy(own.encode("utf-8", "replace")):
-                objects = objects_in(document.value) if MARKER in own and not yamltext.template_markup(own) else []
+                there = holds_old_object(own.encode("utf-8", "replace")) and not yamltext.template_markup(own)
+                objects = objects_in(document.value) if there else []
                 if objects:
                     outcomes[document.index] = fix_objects(document, hooks, objects)
                     findings += outcomes[document.index].findings
@@ -131,6 +132,7 @@ class Fixer:
             if mask is None and CLUSTER_NETWORK_POLICY in own:
                 tiers = [FoundPolicy(each, True) for each in cluster_network_policies(document.value)]
                 findings += find_upgrade_changes(document, hooks, tiers)
+                findings += fix_objects(document, hooks, objects_in(document.value)).findings
             if mask is not None:
                 reported, why = find_in_template(document, hooks, mask, chart.why_not)
                 findings += reported

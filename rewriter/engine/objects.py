@@ -1,4 +1,4 @@
-"""Manifests that are no policies and that a pass asks for all the same: an API version that goes away.
+"""Manifests that are no policies with rules of Cilium and that a pass asks for all the same.
 
 Their fixes change no flow, so that only the text is proved.
 """
@@ -21,8 +21,7 @@ from rewriter.passes.kit.registry import EVERY_KIND
 
 #: The kinds that passes ask for beside policies.
 KINDS = frozenset(kind for each in PASSES for kind in each.kinds) - EVERY_KIND
-#: What a text with such a manifest holds.
-MARKER = "cilium.io/v2alpha1"
+_GROUPS = ("cilium.io/", "policy.networking.k8s.io/")
 
 
 def objects_in(value: Any) -> list[FoundPolicy]:
@@ -34,7 +33,7 @@ def _manifests(value: Any, route: str, depth: int) -> Iterator[tuple[dict[str, A
     if not isinstance(value, dict):
         return
     kind, version, items = value.get("kind"), value.get("apiVersion"), value.get("items")
-    if isinstance(kind, str) and kind in KINDS and isinstance(version, str) and version.startswith("cilium.io/"):
+    if isinstance(kind, str) and kind in KINDS and isinstance(version, str) and version.startswith(_GROUPS):
         yield value, route
     elif depth < 4 and isinstance(kind, str) and kind.endswith("List") and isinstance(items, list):
         for index, item in enumerate(items):

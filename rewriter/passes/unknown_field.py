@@ -3,7 +3,7 @@
 Checks a manifest against the schema that the CRDs of the source and the target release give to the API server: fields
 that the API does not have at that place (`toPort`, `matchname`, `toPorts` inside a selector, `ports` inside a peer of
 a NetworkPolicy), values outside of the schema's types, formats, patterns and lists, and `policy.cilium.io/...`
-annotations that no release reads.
+annotations that no release reads. CiliumCIDRGroup and ClusterNetworkPolicy are checked as well.
 
 ## Why it matters
 
@@ -28,7 +28,8 @@ then not what the cluster has.
 The fix is the one field whose name is nearest, or that is right one level further out or in, and whose schema the
 value fits. Measured against the manifest with the field dropped it is evident where an allow rule only means less with
 it, and unsafe otherwise: in deny rules, in the selector of the policy itself, where an entry that was left empty comes
-to life. Two fields of the same rank are manual, and so is a value that fits nowhere.
+to life. Two fields of the same rank are manual, and so is a value that fits nowhere, and whatever is wrong in a
+CiliumCIDRGroup or a ClusterNetworkPolicy.
 
 What the agent rejects as well is the business of `rejected`; `validate` shows both judges for every release.
 
@@ -42,13 +43,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rewriter.cilium.crd.facts import CIDR_GROUP
 from rewriter.cilium.crd.near import distance
+from rewriter.cilium.crd.tiers import CLUSTER_NETWORK_POLICY
 from rewriter.cilium.policy import KNP
 from rewriter.cilium.selector import escape_pointer
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.change import Change
-from rewriter.passes.kit.field_faults import READ, Fault, advice_on, corrected, faults_of, key_of, where_text, why_of
+from rewriter.passes.kit.field_faults import (
+    READ,
+    Fault,
+    advice_on,
+    corrected,
+    faults_of,
+    faults_of_others,
+    key_of,
+    where_text,
+    why_of,
+)
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.repair import Repaired, repaired, rule_at
 from rewriter.passes.kit.report import report
@@ -56,17 +69,22 @@ from rewriter.passes.kit.schema_fix import FieldFix, field_fixes, together
 from rewriter.text import join_names
 
 _PREFIX = "policy.cilium.io/"
+#: Manifests beside policies whose schema is known.
+_OTHERS = frozenset({CIDR_GROUP, CLUSTER_NETWORK_POLICY})
 
 
 @antipattern(
     code="CNP016",
     id="unknown-field",
     title="a field that the API does not have at that place",
-    kinds=EVERY_KIND,
+    kinds=EVERY_KIND | _OTHERS,
     any_types=True,
     exposes=True,
 )
 def find(context: Context) -> Iterator[Finding]:
+    if context.policy.kind in _OTHERS:
+        yield from _of_others(context)
+        return
     yield from _annotations(context)
     covered: set[str] = set()
     unique: dict[str, list[tuple[Fault, FieldFix]]] = {}
@@ -85,6 +103,18 @@ def find(context: Context) -> Iterator[Finding]:
             yield _left(context, fault, fixes)
     for found in unique.values():
         yield _mended(context, [fault for fault, _ in found], [fix for _, fix in found])
+
+
+def _of_others(context: Context) -> Iterator[Finding]:
+    """The problems of a manifest that is no policy with rules of its own; a fix would change what other files mean."""
+    for fault in faults_of_others(context):
+        if fault.problem.unknown:
+            key, place = key_of(fault.problem), fault.problem.place
+            message = f"`{key}` is no field of {place.name if place else 'the manifest'}"
+            why, advice = why_of(context, fault), advice_on(context, fault.problem, (), fault.releases[-1])
+            yield _finding(context, fault, message, why, None, advice=advice)
+        else:
+            yield _refused(context, fault)
 
 
 def _mended(context: Context, faults: Sequence[Fault], fixes: Sequence[FieldFix]) -> Finding:
@@ -111,14 +141,15 @@ def _left(context: Context, fault: Fault, fixes: tuple[FieldFix, ...]) -> Findin
 def _refused(context: Context, fault: Fault) -> Finding:
     """A value that the schema does not take: the API server refuses the manifest in every mode."""
     problem = fault.problem
-    operations = corrected(context, problem)
+    operations = corrected(context, problem) if context.policy.kind in EVERY_KIND else ()
     made = repaired(context, problem.route, operations, same=True) if operations else None
     message = f"refused by the API server{where_text(context, fault)}: {problem.message}"
     return _finding(
         context,
         fault,
         message,
-        "no client gets the manifest in; the agent itself would take it",
+        "no client gets the manifest in"
+        + ("; the agent itself would take it" if context.policy.kind in EVERY_KIND else ""),
         made,
         advice="" if made else "correct it",
     )
@@ -129,8 +160,8 @@ def _finding(
 ) -> Finding:
     applicability, change = Applicability.MANUAL, None
     evidence = [f"CRD of {context.policy.kind} in Cilium {join_names(fault.releases)}"]
-    if context.policy.kind == KNP:
-        evidence = ["networking.k8s.io/v1 NetworkPolicy"]
+    if context.policy.kind in (KNP, CLUSTER_NETWORK_POLICY):
+        evidence = [f"{context.policy.api_version} {context.policy.kind}"]
     if made is not None:
         change = made.change
         evidence += made.evidence

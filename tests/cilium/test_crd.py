@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from rewriter.cilium.crd.check import pruned, schema_problems, schema_state
+from rewriter.cilium.crd.meaning import without_field
 from rewriter.cilium.crd.near import distance, fields_meant
 from rewriter.cilium.version import SUPPORTED, Version
 from tests.cilium.vectors import validation_entries
@@ -113,3 +114,77 @@ def test_a_long_name_that_is_none_is_refused_at_once() -> None:
         "/spec/egress/0/toFQDNs/0/matchName",
         "/spec/egress/0/toFQDNs/1/matchPattern",
     ]
+
+
+def network_policy(spec: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "x"},
+        "spec": spec,
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("manifest", "meaning"),
+    [
+        (with_egress({"toCIDRSet": [{"cidr": "10.0.0.0/8", "excepts": ["10.1.0.0/16"]}]}), "without exceptions"),
+        (
+            with_egress({"toPorts": [{"ports": [{"port": "443"}], "serverName": ["a.b"]}]}),
+            "every TLS server name is allowed",
+        ),
+        (with_egress({"toPorts": [{"ports": [{"port": "80", "rules": {"http": []}}]}]}), "every request"),
+        (with_egress({"toServices": [{"serviceName": "db"}]}), "names no Service"),
+        (policy({"endpointSelector": {"app": "x"}, "egress": [{}]}), "selects every pod of the namespace"),
+        ({**policy({"endpointSelector": {}}), "ingress": [{}]}, "left without `ingress` rules"),
+        (network_policy({"podSelector": {}}, ingress=[{}]), "denies all ingress"),
+        (network_policy({"endpointSelector": {}}), "the policy selects every pod of the namespace"),
+        (network_policy({"podSelector": {}, "policyType": ["Egress"], "egress": []}), "restricts ingress"),
+        (
+            network_policy({"podSelector": {}, "ingress": [{"from": [{"namespaceSelector": {"name": "x"}}]}]}),
+            "`namespaceSelector` is left empty and selects every namespace",
+        ),
+    ],
+)
+def test_what_is_left_without_an_unknown_field(manifest: dict[str, Any], meaning: str) -> None:
+    [problem] = [each for each in schema_problems(manifest, RELEASE) if each.unknown]
+    assert meaning in without_field(manifest, RELEASE, problem)
+
+
+def test_a_rule_of_a_network_policy_may_be_null() -> None:
+    """The API server's own types take null for an item without fields; a CRD does not."""
+    assert schema_problems(network_policy({"podSelector": {}, "ingress": [None]}), RELEASE) == ()
+    assert schema_state(schema_problems(policy({"endpointSelector": {}, "ingress": [None]}), RELEASE)) == "strict"
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ({"action": "Deny", "to": [{"networks": ["10.0.0.0/8"]}]}, ""),
+        ({"action": "deny", "to": [{"networks": ["10.0.0.0/8"]}]}, "Unsupported value"),
+        ({"action": "Deny", "to": []}, "at least 1 items"),
+        ({"action": "Deny", "to": [{"networks": ["10.0.0.1"]}]}, "must be of type cidr"),
+        ({"action": "Deny", "to": [{"pods": {"podSelector": {}}, "namespaces": {}}]}, "exactly one of"),
+        ({"action": "Deny", "to": [{"pods": {}}]}, "podSelector: Required value"),
+        (
+            {
+                "action": "Deny",
+                "to": [{"namespaces": {}}],
+                "protocols": [{"tcp": {"destinationPort": {"range": {"start": 90, "end": 80}}}}],
+            },
+            "start must be less than end",
+        ),
+        ({"action": "Accept", "to": [{"domainNames": ["*.example.com"]}]}, ""),
+        ({"action": "Accept", "to": [{"domainNames": ["example.*"]}]}, "must match a DNS name"),
+    ],
+)
+def test_cluster_network_policies(rule: dict[str, Any], words: str) -> None:
+    manifest = {
+        "apiVersion": "policy.networking.k8s.io/v1alpha2",
+        "kind": "ClusterNetworkPolicy",
+        "metadata": {"name": "x"},
+        "spec": {"tier": "Admin", "priority": 1, "subject": {"namespaces": {}}, "egress": [rule]},
+    }
+    problems = schema_problems(manifest, RELEASE)
+    assert [words in each.message for each in problems] == ([True] if words else [])

@@ -14,13 +14,14 @@ from typing import Any
 from rewriter.cilium.cidr import AddressError, parse_prefix
 from rewriter.cilium.crd.facts import CIDR_GROUP, schema_of
 from rewriter.cilium.crd.shapes import Anything, Fields, Flag, Items, Labels, Number, NumberOrText, Shape, Text
+from rewriter.cilium.crd.tiers import CLUSTER_NETWORK_POLICY
 from rewriter.cilium.go_syntax import quote
 from rewriter.cilium.policy import CCNP, CNP, KNP
 from rewriter.cilium.selector import escape_pointer
 from rewriter.cilium.version import Version
 
 STRICT, PRUNED, OK = "strict", "pruned", "ok"
-_KINDS = frozenset({CNP, CCNP, KNP, CIDR_GROUP})
+_KINDS = frozenset({CNP, CCNP, KNP, CIDR_GROUP, CLUSTER_NETWORK_POLICY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,10 @@ def _of_fields(value: Any, shape: Fields, path: str, route: str) -> Iterator[Sch
     for name in shape.required:
         if name not in known:
             yield SchemaProblem(f"{_below(path, name)}: Required value", route)
+    ends = [end for name in shape.ascending if isinstance(end := value.get(name), int)]
+    if len(ends) == 2 and ends[0] >= ends[1]:
+        message = f"{path}: Invalid value: {' must be less than '.join(shape.ascending)}"
+        yield SchemaProblem(message, f"{route}/{shape.ascending[-1]}")
     for names, most in ((shape.exactly_one, 1), (shape.at_least_one, len(shape.at_least_one))):
         there = [name for name in names if name in known]
         if names and not 1 <= len(there) <= most:
@@ -144,6 +149,8 @@ def _of_items(value: Any, shape: Items, path: str, route: str) -> Iterator[Schem
         yield _mistyped(value, "array", path, route)
         return
     for index, item in enumerate(value):
+        if item is None and shape.null_is_empty:
+            continue
         yield from _problems(item, shape.element, f"{path}[{index}]", f"{route}/{index}")
     if shape.max_items is not None and len(value) > shape.max_items:
         yield SchemaProblem(f"{path}: Too many: {len(value)}: must have at most {shape.max_items} items", route)

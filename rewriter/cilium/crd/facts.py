@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from rewriter.cilium.crd.shapes import Anything, Fields, Flag, Items, Labels, Number, NumberOrText, Shape, Text
+from rewriter.cilium.crd.tiers import CLUSTER_NETWORK_POLICY, tier_fields
 from rewriter.cilium.icmp import ICMP_TYPES
 from rewriter.cilium.policy import KNP
 from rewriter.cilium.version import (
@@ -83,6 +84,8 @@ def schema_of(kind: str, version: Version) -> Fields:
     """The schema by which the API server judges a manifest of this kind once a release has installed its CRDs."""
     if kind == KNP:
         return _network_policy()
+    if kind == CLUSTER_NETWORK_POLICY:
+        return Fields("the manifest", {**_TYPE_FIELDS, **tier_fields()}, required=("metadata", "spec"))
     if kind == CIDR_GROUP:
         spec = Fields("spec", {"externalCIDRs": Items(_CIDR)}, required=("externalCIDRs",))
         return Fields("the manifest", {**_TYPE_FIELDS, "spec": spec}, required=("spec",))
@@ -304,9 +307,15 @@ def _network_policy() -> Fields:
     spec: dict[str, Shape] = {
         "podSelector": selector,
         "policyTypes": _TEXTS,
-        "ingress": Items(
-            Fields("an item of ingress", {"from": Items(Fields("an item of from", peer)), "ports": ports})
-        ),
-        "egress": Items(Fields("an item of egress", {"to": Items(Fields("an item of to", peer)), "ports": ports})),
+        **{
+            name: Items(
+                Fields(
+                    f"an item of {name}",
+                    {side: Items(Fields(f"an item of {side}", peer), null_is_empty=True), "ports": ports},
+                ),
+                null_is_empty=True,
+            )
+            for name, side in (("ingress", "from"), ("egress", "to"))
+        },
     }
     return Fields("the manifest", {**_TYPE_FIELDS, "spec": Fields("spec", spec), "status": Anything()})

@@ -7,43 +7,97 @@ from typing import Any
 
 from rewriter.cilium.crd.check import SchemaProblem, pruned
 from rewriter.cilium.crd.near import fields_meant, nearest_fields
-from rewriter.cilium.policy import DENY_PEER_FIELDS, KNP, PEER_FIELDS
+from rewriter.cilium.policy import CCNP, CNP, DENY_PEER_FIELDS, KNP, PEER_FIELDS
 from rewriter.cilium.version import Version
 
 _LISTS = ("ingress", "ingressDeny", "egress", "egressDeny")
+_SUBJECTS = ("endpointSelector", "nodeSelector", "podSelector")
 
 
 def without_field(manifest: Mapping[str, Any], version: Version, problem: SchemaProblem, base: str = "") -> str:
     """What is left of the rule once an unknown field in it is dropped: `the rule allows every port of its peers`.
 
-    `base` is the JSON pointer of the manifest. Empty where the field stands outside of rules, or where what was meant
-    by it is not known.
+    `base` is the JSON pointer of the manifest. Empty where what was meant by the field is not known.
     """
+    if manifest.get("kind") not in (CNP, CCNP, KNP):
+        return ""
     tokens = [token.replace("~1", "/").replace("~0", "~") for token in problem.route.removeprefix(base).split("/")[1:]]
     at = next((index for index, token in enumerate(tokens) if token in _LISTS), None)
-    if at is None or at + 2 >= len(tokens) or tokens[0] not in ("spec", "specs"):
-        return ""
     stored = pruned(manifest, version)
+    names = {each.name for each in fields_meant(problem, manifest, version, base)}
+    names |= set(nearest_fields(problem, manifest, base))
+    if at is None or at + 2 >= len(tokens) or tokens[0] not in ("spec", "specs"):
+        return _outside(stored, tokens, names)
     left = _value(stored, tokens[: at + 2])
     if not isinstance(left, dict):
         return ""
-    inside = _inside(stored, tokens, at)
+    inside = _inside(stored, tokens, at) or _limit_lost(stored, tokens, names, deny=tokens[at].endswith("Deny"))
     if inside:
         return inside
-    names = {each.name for each in fields_meant(problem, manifest, version, base)}
-    names |= set(nearest_fields(problem, manifest, base))
     return _rule(left, tokens[at], names, network_policy=manifest.get("kind") == KNP)
+
+
+def _outside(stored: Mapping[str, Any], tokens: list[str], names: set[str]) -> str:
+    """What is left of a policy where the field stands outside of its rules."""
+    key, network_policy = tokens[-1], stored.get("kind") == KNP
+    where = tokens[:-1] if tokens[0] in ("spec", "specs") else ["spec"]
+    spec = _value(stored, where)
+    if len(where) > 1 and where[-1] in _SUBJECTS:
+        return f"`{where[-1]}` is left empty and selects {_everybody(stored)}" if spec == {} else ""
+    if not isinstance(spec, dict):
+        return ""
+    lists = [name for name in _LISTS if name in names | {key} and not spec.get(name)]
+    if lists and not (network_policy and lists[0].endswith("Deny")):
+        types = spec.get("policyTypes") or ("Ingress", *(("Egress",) if spec.get("egress") else ()))
+        shut = network_policy and lists[0].capitalize() in types
+        return f"the policy is left without `{lists[0]}` rules" + (f" and denies all {lists[0]}" if shut else "")
+    if network_policy and "podSelector" not in spec and (key in _SUBJECTS or "podSelector" in names):
+        return f"the policy selects {_everybody(stored)}"
+    if network_policy and "policyTypes" in names:
+        rules = " and egress" if spec.get("egress") else ""
+        return f"the policy restricts ingress{rules}, as its rules say"
+    if key == "enableDefaultDeny":
+        return "default deny holds in every direction that has rules"
+    return ""
+
+
+def _everybody(stored: Mapping[str, Any]) -> str:
+    return "every pod" if stored.get("kind") == CCNP else "every pod of the namespace"
+
+
+def _limit_lost(stored: Mapping[str, Any], tokens: list[str], names: set[str], *, deny: bool) -> str:
+    """What an entry below a rule means that loses a limit of its own."""
+    key, above = tokens[-1], tokens[-3] if len(tokens) > 2 else ""
+    meant = names | {key}
+    entry = _value(stored, tokens[:-1])
+    if not tokens[-2].isdigit() or not isinstance(entry, dict):
+        return ""
+    verb = "denied" if deny else "allowed"
+    if above.endswith("CIDRSet") and "except" in meant and entry.get("cidr"):
+        return "the whole range is meant, without exceptions"
+    if above == "ports" and key == "endPort":
+        return f"only the port {entry.get('port')} is meant"
+    if above in ("ports", "toPorts") and meant & {"rules", "http", "dns", "kafka"} and not entry.get("rules"):
+        return f"every request on the port is {verb}"
+    if above == "toPorts" and "serverNames" in meant and not entry.get("serverNames"):
+        return f"every TLS server name is {verb} on the port"
+    return ""
 
 
 def _inside(stored: Mapping[str, Any], tokens: list[str], at: int) -> str:
     """What an entry below the rule means where it is left empty."""
     for end in range(len(tokens) - 1, at + 3, -1):
         entry = _value(stored, tokens[:end])
+        if tokens[end - 1] in ("namespaceSelector", "podSelector") and entry == {}:
+            whom = "namespace" if tokens[end - 1] == "namespaceSelector" else "pod it may"
+            return f"`{tokens[end - 1]}` is left empty and selects every {whom}"
         if not tokens[end - 1].isdigit() or not isinstance(entry, dict):
             continue
         name = tokens[end - 2]
         if not entry and name in ("toFQDNs", "dns"):
             return f"the entry of `{name}` is left without a name and matches none"
+        if name == "toServices" and not any(entry.values()):
+            return "the entry of `toServices` names no Service"
         if not entry and name == "ports":
             return "the entry of `ports` is left without a port"
         if not entry and name.endswith(("Endpoints", "Nodes")):

@@ -53,11 +53,12 @@ class Anything:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """A list."""
+    """A list. `null_is_empty` takes an item that is null for one without fields, as the API server's own types do."""
 
     element: Shape
     max_items: int | None = None
     min_items: int = 0
+    null_is_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ class Fields:
     """A mapping with fields of its own: what is not among them is unknown.
 
     `required` must be there; of each group in `exactly_one` one field must be, and of `at_least_one` one or more
-    (empty: no such demand). `name` is what people call the place: `an item of ingress`.
+    (empty: no such demand). Of the two numbers in `ascending` the first must be the lower one. `name` is what people
+    call the place: `an item of ingress`.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Fields:
     required: tuple[str, ...] = ()
     exactly_one: tuple[str, ...] = ()
     at_least_one: tuple[str, ...] = ()
+    ascending: tuple[str, ...] = ()
 
 
 Shape = Text | Number | NumberOrText | Flag | Anything | Items | Labels | Fields

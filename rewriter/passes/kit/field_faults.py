@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rewriter.cilium.cidr_group import unserved
 from rewriter.cilium.crd.check import SchemaProblem, schema_problems
 from rewriter.cilium.crd.facts import schema_of
 from rewriter.cilium.crd.meaning import without_field
@@ -48,6 +49,23 @@ def faults_of(context: Context) -> Iterator[Fault]:
     for (route, unknown), (problem, versions) in found.items():
         if unknown or route not in emptied:
             yield Fault(problem, tuple(versions))
+
+
+def faults_of_others(context: Context) -> Iterator[Fault]:
+    """The problems of a manifest that is no policy of Cilium's, where a release serves its kind at all."""
+    manifest, found = context.policy, dict[tuple[str, str], Fault]()
+    for version in dict.fromkeys((context.from_version, context.to_version)):
+        if unserved(manifest.raw, version):
+            continue
+        for problem in schema_problems(manifest.raw, version, manifest.route):
+            culprit = None if problem.unknown else value_at(manifest, problem.route)[1]
+            if not isinstance(culprit, str) or not has_placeholder(culprit):
+                known = found.get((problem.route, problem.message))
+                found[problem.route, problem.message] = Fault(problem, (*(known.releases if known else ()), version))
+    emptied = {route.rpartition("/")[0] for (route, _), fault in found.items() if fault.problem.unknown}
+    for (route, _), fault in found.items():
+        if fault.problem.unknown or route not in emptied:
+            yield fault
 
 
 def others_say(context: Context, problem: SchemaProblem, version: Version) -> bool:
