@@ -38,6 +38,7 @@ from rewriter.passes.kit.enforcement import denied_by_others, rejected, without_
 from rewriter.reach.compare import StepEffect, reach
 from rewriter.reach.difference import Difference
 from rewriter.reach.effect import step_effect
+from rewriter.reach.space import same_content
 from rewriter.reach.world import CompiledClaims, PolicyWorld
 
 
@@ -201,6 +202,10 @@ class Effects:
         them. A flow that changes counts where it does not without this policy's change, or does with that alone, and
         where the policies of its other end let it through, as far as they are known.
         """
+        if not (asks_for_facts(old) or asks_for_facts(new)):
+            before, after = self._world(old, self.source, NO_FACTS), self._world(new, self.target, NO_FACTS)
+            if same_content(before, after):
+                return Flows()  # Then no flow differs beside any others, whatever becomes of these.
         found = self._upgrade_among(old, new, later, None)
         if not (found.opened or found.closed):
             return found

@@ -67,48 +67,43 @@ def policies_at_peers(
     peers = list(dict.fromkeys(each for world in worlds for each in _named(world)))
     if not peers:
         return []
-    places: set[int] = set()
-    for direction, by_subject in _by_subject(others, settings, world_of).items():
-        met = [peer for own, peer in peers if own == _OPPOSITE[direction]]
-        for subject, found in by_subject.items():
-            if any(_may_meet(peer, subject) for peer in met):
-                places.update(found)
-    kept: list[Policy] = []
     namespaces = _namespaces(peer for _, peer in peers)
+    places: set[int] = set()
+    for direction, by_namespace in _by_subject(others, settings, world_of).items():
+        met = [peer for own, peer in peers if own == _OPPOSITE[direction]]
+        for namespace in by_namespace if namespaces is None else {_OF_ANY, *namespaces}:
+            for subject, found in by_namespace.get(namespace, {}).items():
+                if any(_may_meet(peer, subject) for peer in met):
+                    places.update(found)
+    kept: list[Policy] = []
     for place in sorted(places):
         other = others[place]
-        if not is_own(other) and _may_be_of(other, namespaces):
+        if not is_own(other):
             kept.append(other)
             if len(kept) > _MOST:
                 return None
     return kept
 
 
-def _by_subject(
-    others: Sequence[Policy], settings: Settings, world_of: Callable[[Policy], PolicyWorld]
-) -> Mapping[str, Mapping[LabelTerm, Sequence[int]]]:
-    """The places of policies by the directions and subjects of their rules."""
+#: Stands for the namespace of policies that may select pods of any.
+_OF_ANY = ""
+_BySubject = Mapping[str, Mapping[str, Mapping[LabelTerm, Sequence[int]]]]
+"""The places of policies by the direction of their rules, their namespace and the subjects of the rules."""
+
+
+def _by_subject(others: Sequence[Policy], settings: Settings, world_of: Callable[[Policy], PolicyWorld]) -> _BySubject:
     key = ("by subject", settings)
     known: dict[tuple[object, ...], Any] = others.answers if isinstance(others, Neighbours) else {}
     if key not in known:
-        found: dict[str, dict[LabelTerm, list[int]]] = {}
+        found: dict[str, dict[str, dict[LabelTerm, list[int]]]] = {INGRESS: {}, EGRESS: {}}
         for place, other in enumerate(others):
+            namespace = _OF_ANY if is_cluster_network_policy(other.raw) else other.namespace or _OF_ANY
             subjects = ((e.direction, e.subject) for e in world_of(other).entries() if not e.subject_is_node)
             for direction, subject in dict.fromkeys(subjects):
-                found.setdefault(direction, {}).setdefault(subject, []).append(place)
+                found[direction].setdefault(namespace, {}).setdefault(subject, []).append(place)
         known[key] = found
-    made: Mapping[str, Mapping[LabelTerm, Sequence[int]]] = known[key]
+    made: _BySubject = known[key]
     return made
-
-
-def _may_be_of(policy: Policy, namespaces: frozenset[str] | None) -> bool:
-    """Whether a policy may select pods of the namespaces (None: of any)."""
-    return (
-        namespaces is None
-        or not policy.namespace
-        or policy.namespace in namespaces
-        or is_cluster_network_policy(policy.raw)
-    )
 
 
 def _named(world: PolicyWorld) -> Iterator[tuple[str, LabelTerm]]:
