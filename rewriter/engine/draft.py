@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +24,7 @@ class Draft:
     `value` is what the fixes so far make of it. Of those that are `pending`, only the `editor` has the text: the
     fixes of one pass are parsed and proved together. Where that fails, a `careful` attempt tells which of them it is.
     `steps` holds, by policy, what its fixes declare, and `inexact` the policies of which a step was judged by
-    witnesses only.
+    witnesses only. `spent` is the work that proofs took, by policy.
     """
 
     document: yamltext.Document
@@ -39,6 +40,7 @@ class Draft:
     inexact: set[int] = field(default_factory=set)
     operations: list[Operation] = field(default_factory=list)
     lines: _LineMap | None = None
+    spent: Counter[int] = field(default_factory=Counter)
 
     def replace(self, document: yamltext.Document, policies: Sequence[FoundPolicy]) -> None:
         self.document = document

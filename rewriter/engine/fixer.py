@@ -324,6 +324,7 @@ class Fixer:
             overwritten=partial(self._overwritten, found.display),
             observe=None if self.traffic is None else partial(self._observed, self.traffic, found.display),
             selected=self.options.select or frozenset(),
+            most_work=self.options.most_work,
         )
 
     def _policies(self, path: str, value: object) -> list[FoundPolicy]:

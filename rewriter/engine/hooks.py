@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from rewriter.cilium.policy import Policy
+from rewriter.engine.budget import MOST_WORK
 from rewriter.engine.documents import FoundPolicy
 from rewriter.engine.effects import Effects
 from rewriter.engine.isolation import Failure
@@ -27,7 +28,8 @@ class FileHooks:
     there nothing is said.
     `previews` asks for the effect of fixes that are not applied, too. `observe` says what traffic that was seen has to
     do with a step of a policy in the document at a position; None where nothing was looked at. `selected` are the
-    passes that are selected by name, which report what others report only on request.
+    passes that are selected by name, which report what others report only on request. `most_work` bounds the proofs of
+    one policy.
     """
 
     path: str
@@ -45,6 +47,7 @@ class FileHooks:
     previews: bool = True
     observe: Observe | None = None
     selected: frozenset[str] = frozenset()
+    most_work: int = MOST_WORK
 
 
 @dataclass(slots=True)

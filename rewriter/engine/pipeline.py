@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from rewriter import yamltext
+from rewriter.engine.budget import check_work, size_of
 from rewriter.engine.comment_proof import prove_places
 from rewriter.engine.documents import FoundPolicy, slice_of
 from rewriter.engine.draft import Draft, Limits, locate_finding, settle
@@ -139,6 +140,7 @@ def _round(
         reportable = [item for item, is_known in zip(unsilenced, known, strict=True) if not is_known]
         reported = {id(finding): Reported(finding, location) for _, finding, location in reportable}
         try:
+            _check_work(draft, [each for each in reportable if first or each[1].fix], reported, hooks)
             for index, finding, _ in sorted(reportable, key=lambda item: _natural(item[1].route), reverse=True):
                 try:
                     reported[id(finding)] = fix_finding(draft, index, reported[id(finding)], hooks, preview=first)
@@ -161,6 +163,20 @@ def _round(
 
 
 _LocatedFinding = tuple[int, Finding, Location]
+
+
+def _check_work(
+    draft: Draft, reportable: Sequence[_LocatedFinding], reported: dict[int, Reported], hooks: FileHooks
+) -> None:
+    """Raises ProofError where what a pass finds in a policy is too much to prove; its findings then say so."""
+    fixes = [(index, finding) for index, finding, _ in reportable if finding.fix or finding.candidate]
+    sizes = {index: size_of(draft.policies[index].policy) for index, _ in fixes}
+    try:
+        check_work((index for index, _ in fixes), sizes, draft.spent, hooks.most_work)
+    except ProofError as error:
+        for _, finding in fixes:
+            reported[id(finding)] = replace(reported[id(finding)], not_fixed=str(error))
+        raise
 
 
 def _left_alone(located: Sequence[_LocatedFinding], reportable: Sequence[_LocatedFinding]) -> set[int]:

@@ -10,6 +10,7 @@ from rewriter.cilium.version import Version
 from rewriter.config.model import Config
 from rewriter.discovery import Globs
 from rewriter.engine.baseline import NOTHING_KNOWN, Baseline
+from rewriter.engine.budget import MOST_WORK
 from rewriter.passes.kit.registry import Pass
 
 
@@ -17,7 +18,8 @@ from rewriter.passes.kit.registry import Pass
 class Options:
     """What a run does beside reading: versions, passes by id (`select` None: all), and what may be applied.
 
-    Without `safe_fixes`, only unsafe ones are: for a change of their own, to be reviewed by itself.
+    Without `safe_fixes`, only unsafe ones are: for a change of their own, to be reviewed by itself. `most_work` bounds
+    the proofs of one policy.
     """
 
     from_version: Version
@@ -28,6 +30,7 @@ class Options:
     safe_fixes: bool = True
     as_clusterwide: bool = False
     baseline: Baseline = NOTHING_KNOWN
+    most_work: int = MOST_WORK
 
 
 def passes_for(path: Path, config: Config, options: Options, passes: Sequence[Pass]) -> tuple[Pass, ...]:
