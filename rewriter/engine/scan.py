@@ -74,7 +74,7 @@ def _offered(
             yield found, None
             continue
         path = found.display
-        if is_beside_manifests(posixpath.basename(path)):
+        if not path.endswith((".yaml", ".yml")) and is_beside_manifests(posixpath.basename(path)):
             _offer_other(inventory, found)
             continue
         status = kept.status(path)

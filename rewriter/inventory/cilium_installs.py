@@ -205,11 +205,12 @@ class _Reader:
 
     def _loose_values(self) -> Iterator[Install]:
         for inner, path in self._files.names.items():
+            if CHART not in inner:
+                continue
             base = posixpath.basename(inner)
             if (
                 inner in self._used
                 or "values" not in base
-                or CHART not in inner
                 or not base.endswith((".yaml", ".yml"))
                 or self._files.is_in_chart(inner)
             ):

@@ -32,7 +32,7 @@ def cluster_dns(
     """The DNS that distributions install, with the cluster (None: not known); nothing where the tree brings its own."""
     if any(release.chart.name in _CHARTS for release in releases):
         return
-    if any(not file.kinds.isdisjoint(_WORKLOADS) and _brings_dns(file.data) for file in files):
+    if any(not file.kinds.isdisjoint(_WORKLOADS) and file.cluster_dns for file in files):
         return
     for name, stated in clusters.distributions.items():
         source = replace(stated.source, via=f"the CoreDNS that {stated.name} installs", partial=True)
@@ -46,10 +46,6 @@ def hidden_beside(clusters: KnownClusters) -> Iterator[Hidden]:
         only = None if name == UNKNOWN else frozenset({name})
         words = f"what {stated.name} itself installs, {stated.source}"
         yield Hidden(words, LIFT, frozenset({NAMESPACE}), only)
-
-
-def _brings_dns(data: bytes) -> bool:
-    return b"k8s-app: kube-dns" in data or b"coredns/coredns" in data
 
 
 def _port(name: str, number: int, protocol: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ class FileRecord:
     `kinds` are those that it names, at any depth. `kept`: it may hold facts. `holds_list`: it may hold any kind beside
     those. `unknown`: it holds objects of kinds that may make pods, or whose kind is not read here. `variables`: it
     names a ConfigMap or a Secret. `policy`: it may hold a policy, or an object that is judged beside policies.
-    `private`: it may hold a Secret, of which no word is kept anywhere.
+    `private`: it may hold a Secret, of which no word is kept anywhere. `cluster_dns`: it may hold the DNS of a cluster.
     """
 
     kinds: frozenset[bytes] = frozenset()
@@ -28,6 +28,7 @@ class FileRecord:
     variables: bool = False
     policy: bool = False
     private: bool = False
+    cluster_dns: bool = False
 
 
 def record_of(data: bytes, text: bytes, wanted: frozenset[bytes]) -> FileRecord:
@@ -51,4 +52,5 @@ def record_of(data: bytes, text: bytes, wanted: frozenset[bytes]) -> FileRecord:
         variables=not kinds.isdisjoint(VARIABLE_KINDS),
         policy=policy,
         private=odd or SECRET in kinds or b"stringData" in text or b"ENC[" in text,
+        cluster_dns=b"k8s-app: kube-dns" in data or b"coredns/coredns" in data,
     )

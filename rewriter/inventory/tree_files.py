@@ -26,10 +26,11 @@ class OfferedFile:
     """A file with the kinds that it names, at any depth; `path` is as people know it.
 
     `holds_list`: it may hold any kind beside those. `unknown`: it holds objects of kinds that may make pods, or whose
-    kind is not read here. `number` is that of a file of which something is kept; it is read when it is asked for.
+    kind is not read here. `cluster_dns`: it may hold the DNS of a cluster. `number` is that of a file of which
+    something is kept; it is read when it is asked for.
     """
 
-    __slots__ = ("_data", "_read", "_text", "holds_list", "kinds", "number", "path", "unknown")
+    __slots__ = ("_data", "_read", "_text", "cluster_dns", "holds_list", "kinds", "number", "path", "unknown")
 
     def __init__(
         self,
@@ -39,6 +40,7 @@ class OfferedFile:
         holds_list: bool = False,
         unknown: bool = False,
         *,
+        cluster_dns: bool = False,
         number: int | None = None,
         read: Callable[[str], bytes | None] = lambda _path: None,
     ) -> None:
@@ -46,10 +48,16 @@ class OfferedFile:
         self.kinds = kinds
         self.holds_list = holds_list
         self.unknown = unknown
+        self.cluster_dns = cluster_dns
         self.number = number
         self._data = data
         self._text: bytes | None = None
         self._read = read
+
+    @property
+    def is_read(self) -> bool:
+        """Whether its bytes are at hand."""
+        return self._data is not None
 
     @property
     def data(self) -> bytes:
@@ -127,8 +135,18 @@ class TreeFiles:
         if record.variables:
             self.variable_files.append(path)
         if record.kept:
-            flags = (record.holds_list, record.unknown)
-            self.files.append(OfferedFile(path, record.kinds, data, *flags, number=number, read=self._read))
+            self.files.append(
+                OfferedFile(
+                    path,
+                    record.kinds,
+                    data,
+                    record.holds_list,
+                    record.unknown,
+                    cluster_dns=record.cluster_dns,
+                    number=number,
+                    read=self._read,
+                )
+            )
 
     def offer_terraform(self, path: str, data: bytes) -> None:
         """Takes note of a file of Terraform: its Helm releases, and what else makes pods or Services."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from rewriter.cache import default_folder
 from tests.samples import MESH, POLICY
 
 ROOT = Path(__file__).parent.parent.parent
@@ -58,6 +59,16 @@ def test_the_token_is_for_requests_alone_and_actions_are_pinned() -> None:
     used = [step["uses"] for step in steps if "uses" in step]
     assert used and all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", each) for each in used)
     assert "--require-hashes" in SCRIPT.read_text()
+
+
+def test_the_cache_of_the_user_is_kept_and_can_be_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    action = yaml.safe_load((ROOT / "action.yml").read_text())
+    (step,) = (step for step in action["runs"]["steps"] if step.get("uses", "").startswith("actions/cache@"))
+    assert Path(step["with"]["path"]).expanduser() == default_folder()
+    assert "inputs.cache == 'true'" in step["if"] and action["inputs"]["cache"]["default"] == "true"
+    # No run finds its own key; each takes the newest of its branch.
+    assert step["with"]["key"].startswith(step["with"]["restore-keys"].split()[0])
 
 
 def test_annotations_stay_within_what_github_shows(repository: Path) -> None:

@@ -34,7 +34,7 @@ _DIGEST = 16
 _STATUS = 5
 _Status = tuple[int, ...]
 _UNKNOWN: _Status = (0,) * _STATUS
-_FLAGS = ("kept", "holds_list", "unknown", "variables", "policy", "private")
+_FLAGS = ("kept", "holds_list", "unknown", "variables", "policy", "private", "cluster_dns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,21 +156,28 @@ class KeptTree:
         if self.is_empty or len(self._noted) + gone > few:
             self._put(self._anew(files))
             return
-        made = manifest_parts(count, self._kept_manifests(files), self._manifests)
-        if made.new > few or len(self._refreshed) > few:
+        if len(self._refreshed) > few or sum(1 for _ in self._parsed(files)) > few:
             statuses = list(self._statuses)
             for number, status in self._refreshed.items():
                 statuses[number] = status
             parts = {name: bytes(part) for name, part in self._parts.items()}
-            self._put(parts | _statuses_part(statuses) | made.parts)
+            made = manifest_parts(count, self._parsed(files), self._manifests)
+            self._put(parts | _statuses_part(statuses) | made)
 
     def _put(self, parts: dict[str, bytes]) -> None:
         self._cache.put(_GROUP, self._key, packed(parts))
 
-    def _kept_manifests(self, files: TreeFiles) -> Iterator[tuple[int, list[Manifest], int]]:
-        """Number, manifests and size of the files that did not change, and that were parsed in this run."""
+    def _parsed(self, files: TreeFiles) -> Iterator[tuple[int, list[Manifest], int]]:
+        """Number, manifests and size of the files that did not change, and that this run had to parse."""
+        broken = {source.path for source in files.unreadable}
         for file in files.files:
-            if file.number is not None and file.path in files.parsed and self.knows(file.number):
+            if (
+                file.number is not None
+                and file.is_read
+                and file.path in files.parsed
+                and file.path not in broken
+                and self.knows(file.number)
+            ):
                 yield file.number, files.parsed[file.path], self._statuses[file.number][2]
 
     def _anew(self, files: TreeFiles) -> dict[str, bytes]:
@@ -201,7 +208,7 @@ class KeptTree:
             "records": as_json([_plain(each) for each in records]),
             "file_records": numbers("I", file_records),
             **words_parts(len(whole), texts),
-            **manifest_parts(len(whole), parsed).parts,
+            **manifest_parts(len(whole), parsed),
         }
 
     def _old(self, number: int, status: _Status) -> Noted:

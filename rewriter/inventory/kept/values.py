@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
@@ -18,31 +17,21 @@ _DEEPEST = 100
 _MOST_BYTES = 64 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestParts:
-    """The parts, and of how many files they hold manifests that were not kept before."""
-
-    parts: dict[str, bytes]
-    new: int
-
-
 def manifest_parts(
     files: int, parsed: Iterable[tuple[int, Sequence[Manifest], int]], before: KeptManifests | None = None
-) -> ManifestParts:
+) -> dict[str, bytes]:
     """The parts for so many files, of which those with these numbers have these manifests, and bytes of this size.
 
     What is kept from before stays.
     """
     pieces = [b""] * files if before is None else [bytes(before.piece(number)) for number in range(files)]
     room = _MOST_BYTES - sum(map(len, pieces))
-    new = 0
     for number, manifests, size in parsed:
         if not pieces[number] and (made := _as_json(manifests, size)) is not None and len(made) <= room:
             pieces[number] = made
             room -= len(made)
-            new += 1
     starts = [0, *accumulate(map(len, pieces))]
-    return ManifestParts({"manifest_starts": numbers("I", starts), "manifests": b"".join(pieces)}, new)
+    return {"manifest_starts": numbers("I", starts), "manifests": b"".join(pieces)}
 
 
 class KeptManifests:

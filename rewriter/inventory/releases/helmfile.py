@@ -29,6 +29,8 @@ LocalChart = Callable[[str, str | None], Chart]
 def helmfile_releases(files: TreeFiles, values: ValuesFiles, local: LocalChart) -> Iterator[Release]:
     """The releases that are installed, in the order of files and entries; `local` reads a chart in the tree."""
     for inner, path in files.names.items():
+        if "helmfile" not in inner:
+            continue
         if posixpath.basename(inner) in _NAMES or posixpath.basename(posixpath.dirname(inner)) == "helmfile.d":
             for document in _documents(files.bytes_of(inner) or b""):
                 reader = _Reader(posixpath.dirname(inner) or ".", values, local, mapping(document.value))
