@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Collection, Sequence
-from difflib import get_close_matches
+from collections.abc import Collection, Iterable, Sequence
+from difflib import SequenceMatcher, get_close_matches
 
-from rewriter.cilium.selector import Selector
+from rewriter.cilium.selector import Requirement, Selector
 from rewriter.evidence.context import Context
 from rewriter.inventory.facts import Workload
 from rewriter.inventory.label_shapes import shape_of
 
 #: From which similarity on a label may be meant (difflib's ratio).
 _NEAR = 0.8
+#: From which similarity on two values are alike, where the keys are too.
+_ALIKE = 0.6
+_OPPOSITES = frozenset(
+    frozenset(pair) for pair in (("external", "internal"), ("private", "public"), ("reader", "writer"), ("in", "out"))
+)
 #: Shorter values are near to too many others.
 _LEAST = 4
 
@@ -28,8 +34,20 @@ def near_label(context: Context, key: str, value: str, namespaces: Collection[st
     labels, by_value = _labels(context, None if namespaces is None else frozenset(namespaces))
     if written in labels:
         return {}
-    near = by_value.get(value, [])[:1] or get_close_matches(written, labels, n=1, cutoff=_NEAR)
+    near = (
+        by_value.get(value, [])[:1]
+        or [
+            text
+            for text in get_close_matches(written, labels, n=3, cutoff=_NEAR)
+            if _alike(value, text.partition("=")[2])
+        ][:1]
+    )
     return {text: labels[text] for text in near}
+
+
+def _alike(value: str, other: str) -> bool:
+    """Whether two values are alike by themselves: long keys in common make any two labels alike."""
+    return not are_opposites(value, other) and SequenceMatcher(None, value, other).ratio() >= _ALIKE
 
 
 def slips_of(context: Context, selector: Selector, namespace: str) -> dict[str, Workload]:
@@ -38,9 +56,14 @@ def slips_of(context: Context, selector: Selector, namespace: str) -> dict[str, 
     The key is the same, the value differs by a letter or two, and only one such label is known. Numbers are no slips:
     `shard-1` beside `shard-2` is another pod. Where pods are hidden, this is what tells a mistake from a stranger.
     """
+    return slips_of_labels(context, selector.requirements, namespace)
+
+
+def slips_of_labels(context: Context, requirements: Iterable[Requirement], namespace: str) -> dict[str, Workload]:
+    """The same, of some conditions of a selector."""
     labels, _ = _labels(context, frozenset((namespace,)))
     found: dict[str, Workload] = {}
-    for requirement in selector.requirements:
+    for requirement in requirements:
         if requirement.operator != "In" or len(requirement.values) != 1:
             continue
         key, value = requirement.key, requirement.values[0]
@@ -55,8 +78,16 @@ def slips_of(context: Context, selector: Selector, namespace: str) -> dict[str, 
 
 
 def _is_a_slip(value: str, other: str) -> bool:
+    if are_opposites(value, other):
+        return False
     letters = [[each for each in text if not each.isdigit()] for text in (value, other)]
     return min(len(value), len(other)) >= _LEAST and abs(len(value) - len(other)) <= 1 and letters[0] != letters[1]
+
+
+def are_opposites(value: str, other: str) -> bool:
+    """Whether two values differ by words that are near to each other and never meant for each other."""
+    words = [frozenset(re.split(r"[^a-z0-9]+", text.lower())) for text in (value, other)]
+    return (words[0] ^ words[1]) in _OPPOSITES
 
 
 def _labels(context: Context, namespaces: frozenset[str] | None) -> tuple[dict[str, Workload], dict[str, list[str]]]:

@@ -11,6 +11,9 @@ traffic that was meant is dropped, in a deny rule it passes. A misspelt key (`k8
 labels of a namespace are `io.cilium.k8s.namespace.labels.<key>` on its pods; `io.kubernetes.pod.namespace.labels.<key>`
 is on none, in a clusterwide policy neither.
 
+A selector that names a namespace, and labels that no pod there has, matches nobody either: `app: ledger`, where the
+pods carry `app.kubernetes.io/name: ledger`; a service account or a namespace with a letter too few.
+
 A NetworkPolicy's `podSelector` without a `namespaceSelector` means pods of its own namespace in the same way. So does
 an empty selector (`{}`, `matchLabels: {}`) in a CiliumNetworkPolicy, whatever the comment above it says of "all pods
 of the cluster".
@@ -35,7 +38,10 @@ find. Else:
   the namespace that are not known: then it is unknown whether one matches. The same holds of a snapshot that is stale
   or not whole. Where the workloads themselves are in doubt (stated twice, stale, not applied), the finding is manual.
 - Those of several match: manual, with the list.
-- None matches anywhere: a note.
+- None matches anywhere: the nearest label that known pods of the namespace have is offered, which is unsafe: they may
+  not be the ones that were meant. It is a note where others of the namespace may be hidden. Where none is near: a note.
+  The same holds of a selector that names its namespace, and of one whose pods live in exactly one other namespace;
+  where no pod matches and none is near, nothing is reported of it.
 
 `[passes.missing-namespace]` says where pods with a label live (`"app=monitoring-agent" = "monitoring"`), and that
 counts as evidence. Of `k8s-app: kube-dns` and `k8s-app: coredns` it is known: `kube-system`. In a deny rule a fix is
@@ -62,7 +68,7 @@ from rewriter.cilium.selector import Selector
 from rewriter.evidence.context import Context
 from rewriter.evidence.doubts import REMEDY, doubts_about
 from rewriter.evidence.identity_labels import filtered
-from rewriter.evidence.mesh import cluster_requirement, namespace_key
+from rewriter.evidence.mesh import namespace_key
 from rewriter.evidence.namespaces import (
     Gap,
     configured_namespaces,
@@ -79,6 +85,7 @@ from rewriter.passes.kit.applicability import EVIDENT, MANUAL, OTHERWISE, UNSAFE
 from rewriter.passes.kit.clusterwide import clusterwide_form
 from rewriter.passes.kit.empty_peers import empty_peers
 from rewriter.passes.kit.namespace_findings import (
+    in_other_clusters,
     matches_nowhere,
     means_nodes,
     misspelt_label,
@@ -94,6 +101,7 @@ from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.scope_keys import misspelt
 from rewriter.passes.kit.site import Site
 from rewriter.passes.kit.split_peers import halves
+from rewriter.passes.kit.stranger_peers import stranger_finding, stranger_peers
 from rewriter.text import join_names
 
 
@@ -106,11 +114,12 @@ from rewriter.text import join_names
 )
 def find(context: Context) -> Iterator[Finding]:
     yield from wrong_namespace_labels(context)
+    split = halves(context)
+    yield from stranger_peers(context, split)
     if context.policy.kind not in (CNP, KNP):
         return
     yield from empty_peers(context)
     sites = [(site, selector) for site, selector in own_pods(context) if picks_pods(selector)]
-    split = halves(context) if sites else frozenset()
     sites = [each for each in sites if each[0].route not in split and not means_nodes(context, each[1])]
     found = [finding for site, selector in sites if (finding := _finding(site, selector)) is not None]
     yield from found
@@ -139,12 +148,16 @@ def _finding(site: Site, selector: Selector) -> Finding | None:
     gap = knowledge_gap(context, selector, namespaces)
     if len(namespaces) == 1:
         return _one(site, selector, namespaces[0], there, gap=gap)
+    if not namespaces:
+        meant = stranger_finding(site, selector, context.policy.namespace or "", elsewhere=False)
+        if meant is not None:
+            return meant
     if gap:
         slips = () if namespaces else slips_of(context, selector, context.policy.namespace or "")
         return misspelt_value(site, selector, slips, gap) if slips else None
     if namespaces:
         return _in_several_namespaces(site, selector, namespaces, there)
-    return _in_other_clusters(site, selector, matches.beyond) if matches.beyond else matches_nowhere(site, selector)
+    return in_other_clusters(site, selector, matches.beyond) if matches.beyond else matches_nowhere(site, selector)
 
 
 def _by_config(site: Site, selector: Selector, there: Sequence[Workload], stated: dict[str, str]) -> Finding | None:
@@ -197,22 +210,4 @@ def _in_several_namespaces(
         change=moves(site, selector, where, in_namespaces(site, names), none),
         evidence=(*stated, *workloads_evidence(there), *own_evidence(site.context)),
         advice=f"add `{key}` with the namespace that is meant, or with all of them",
-    )
-
-
-def _in_other_clusters(site: Site, selector: Selector, there: Sequence[Workload]) -> Finding:
-    """Pods that match live in other clusters only, which the selector does not reach."""
-    context = site.context
-    clusters = tuple(cluster.name for cluster in context.mesh if any(w.cluster == cluster.name for w in there))
-    names = namespaces_of(there)
-    where = f"in {join_names(names)} of {join_names(clusters)}"
-    new = in_namespaces(site, names, cluster_requirement(context, clusters))
-    return say(
-        site,
-        selector,
-        MANUAL,
-        f"pods that match live {where}",
-        change=moves(site, selector, where, new),
-        evidence=(*workloads_evidence(there), *own_evidence(context)),
-        advice="name the namespace and the cluster if these pods are meant",
     )

@@ -11,15 +11,15 @@ from rewriter.cilium.selector import Requirement, Selector
 from rewriter.cilium.terms import conditions_of, label_term
 from rewriter.evidence.context import Context
 from rewriter.evidence.identity_labels import filtered
-from rewriter.evidence.mesh import namespace_key
-from rewriter.evidence.namespaces import Gap, own_evidence
-from rewriter.evidence.workloads import on_host_network
+from rewriter.evidence.mesh import cluster_requirement, namespace_key
+from rewriter.evidence.namespaces import Gap, namespaces_of, own_evidence
+from rewriter.evidence.workloads import on_host_network, workloads_evidence
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.inventory.facts import Workload
 from rewriter.passes.kit.applicability import MANUAL, OTHERWISE, UNSAFE, decided
 from rewriter.passes.kit.change import Change
 from rewriter.passes.kit.namespace_labels import right_key
-from rewriter.passes.kit.pod_selectors import renamed_key
+from rewriter.passes.kit.pod_selectors import in_namespaces, renamed_key
 from rewriter.passes.kit.report import report
 from rewriter.passes.kit.site import Site
 from rewriter.text import join_names, selector_text
@@ -34,6 +34,24 @@ def matches_nowhere(site: Site, selector: Selector) -> Finding:
         severity=Severity.NOTE,
         evidence=own_evidence(site.context),
         advice="check the labels, or give the facts of the cluster with --inventory",
+    )
+
+
+def in_other_clusters(site: Site, selector: Selector, there: Sequence[Workload]) -> Finding:
+    """Pods that match live in other clusters only, which the selector does not reach."""
+    context = site.context
+    clusters = tuple(cluster.name for cluster in context.mesh if any(w.cluster == cluster.name for w in there))
+    names = namespaces_of(there)
+    where = f"in {join_names(names)} of {join_names(clusters)}"
+    new = in_namespaces(site, names, cluster_requirement(context, clusters))
+    return say(
+        site,
+        selector,
+        MANUAL,
+        f"pods that match live {where}",
+        change=moves(site, selector, where, new),
+        evidence=(*workloads_evidence(there), *own_evidence(context)),
+        advice="name the namespace and the cluster if these pods are meant",
     )
 
 

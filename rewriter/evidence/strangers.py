@@ -1,0 +1,130 @@
+"""Peer selectors that name a namespace and match none of its known pods, and the pods that are nearest to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABEL, SERVICE_ACCOUNT_LABEL
+from rewriter.cilium.selector import Requirement
+from rewriter.cilium.terms import conditions_of, label_term
+from rewriter.evidence.context import Context
+from rewriter.evidence.namespaces import WELL_KNOWN, namespaces_of
+from rewriter.evidence.near_labels import near_label, slips_of_labels
+from rewriter.evidence.workloads import matches, on_host_network
+from rewriter.inventory.facts import Workload
+
+#: From which similarity on a name may be meant (difflib's ratio).
+_NEAR = 0.8
+#: The keys under which people write what an application is called.
+_NAMES = frozenset({"app", "k8s-app", "name", "app.kubernetes.io/name", "app.kubernetes.io/instance"})
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """What was meant, as far as the facts tell: another label (`key`, `value`) or another namespace (`namespace`).
+
+    `pods` are workloads that have it. `certain` says that every pod of the namespace is known.
+    """
+
+    pods: tuple[Workload, ...]
+    wrong: Requirement | None = None
+    key: str = ""
+    value: str = ""
+    namespace: str = ""
+    certain: bool = True
+
+
+def stranger(
+    context: Context, labels: Sequence[Requirement], namespace: str, *, elsewhere: bool = True
+) -> Stranger | None:
+    """What a selector for pods with these labels in one namespace may mean; None where some match, or none is near.
+
+    Other namespaces are looked at with `elsewhere` only.
+    """
+    single = [each for each in labels if each.operator == "In" and len(each.values) == 1 and each.source in (ANY, K8S)]
+    if not single or any((each.key, each.values[0]) in WELL_KNOWN for each in single):
+        return None
+    term = label_term([*conditions_of(labels), *conditions_of([_in_namespace(namespace)])])
+    found = matches(context, term)
+    if found.workloads or found.undecided or on_host_network(context, term):
+        return None
+    there = [each for each in context.inventory.all_workloads() if each.namespace == namespace]
+    if there:
+        near = _near(context, labels, single, namespace, there)
+        if near is not None:
+            return _certain(near) if found.certain else near if _is_slip(context, near, namespace) else None
+    if not elsewhere or (there and not found.certain):
+        return None
+    return _elsewhere(context, labels, namespace, known=bool(there))
+
+
+def _near(
+    context: Context,
+    labels: Sequence[Requirement],
+    single: Sequence[Requirement],
+    namespace: str,
+    there: Sequence[Workload],
+) -> Stranger | None:
+    """The one label that no pod of the namespace has, with the nearest that would match in its place."""
+    wrong = [each for each in single if not any(_has(workload, each) for workload in there)]
+    if len(wrong) != 1:
+        return None
+    first = wrong[0]
+    if first.key == SERVICE_ACCOUNT_LABEL:
+        accounts = sorted({each.service_account for each in there})
+        close = get_close_matches(first.values[0], accounts, n=1, cutoff=0.6)
+        texts = [f"{SERVICE_ACCOUNT_LABEL}={name}" for name in close]
+    else:
+        texts = list(near_label(context, first.key, first.values[0], (namespace,)))
+    for text in texts:
+        key, _, value = text.partition("=")
+        rest = [each for each in labels if each is not first]
+        if any(each.key == key for each in rest):
+            continue
+        right = first._replace(source=K8S, key=key, values=(value,))
+        pods = tuple(each for each in there if not each.host_network and all(_has(each, r) for r in (*rest, right)))
+        if pods and value:
+            return Stranger(pods, first, key, value, certain=False)
+    return None
+
+
+def _is_slip(context: Context, near: Stranger, namespace: str) -> bool:
+    """Whether it is told from pods that are hidden: by a slip of the pen, or the same name under another key."""
+    wrong = near.wrong
+    if wrong is None or wrong.key == SERVICE_ACCOUNT_LABEL:
+        return False
+    if wrong.key in _NAMES and near.key in _NAMES and near.value == wrong.values[0]:
+        return True
+    return f"{near.key}={near.value}" in slips_of_labels(context, [wrong], namespace)
+
+
+def _certain(near: Stranger) -> Stranger:
+    return Stranger(near.pods, near.wrong, near.key, near.value)
+
+
+def _elsewhere(context: Context, labels: Sequence[Requirement], namespace: str, *, known: bool) -> Stranger | None:
+    """The one other namespace whose pods match. Of a namespace without pods only a near name is sure to be meant."""
+    term = label_term(conditions_of(labels))
+    pods = matches(context, term).workloads
+    names = namespaces_of(pods)
+    if len(names) != 1:
+        return None
+    close = bool(get_close_matches(names[0], [namespace], n=1, cutoff=_NEAR))
+    declared = bool(context.inventory.namespaces(namespace))
+    if not known and not close and (declared or not context.inventory.namespaces(names[0])):
+        return None  # The namespace may be of another repository: this one does not declare those of its pods.
+    return Stranger(pods, namespace=names[0], certain=known or (close and not declared))
+
+
+def _has(workload: Workload, requirement: Requirement) -> bool:
+    if requirement.key == SERVICE_ACCOUNT_LABEL:
+        found: tuple[str, ...] = (workload.service_account,)
+    else:
+        found = (workload.labels[requirement.key],) if requirement.key in workload.labels else ()
+    return conditions_of([requirement])[0].meets(found)
+
+
+def _in_namespace(namespace: str) -> Requirement:
+    return Requirement("", NAMESPACE_LABEL, K8S, NAMESPACE_LABEL, "In", (namespace,))
