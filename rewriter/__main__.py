@@ -10,6 +10,8 @@ import signal
 import sys
 from types import FrameType
 
+from rewriter import __version__
+
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: What writing to a pipe or file that stdout is can end in, beside a reader that went away.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -27,10 +29,7 @@ def main() -> int:
     """Runs the command line; returns the exit code: 128 and the signal's number for a run that was stopped."""
     _open_standard_streams()
     if sys.argv[1:] == ["--version"]:  # Answered before anything slow is imported.
-        from rewriter import __version__
-
-        print(f"cnpfix {__version__}")
-        return 0
+        return _print_version()
     # A run makes many small objects that live to its end; collecting them again and again costs a third of it.
     gc.set_threshold(200_000, 50, 50)
     for each in _STOPPING:
@@ -62,9 +61,25 @@ def main() -> int:
     except OSError as error:
         if error.errno not in _FULL or error.filename is not None:
             raise
-        print(f"cnpfix: stdout: cannot be written: {error.strerror or error}", file=sys.stderr)
+        return _not_written(error)
+
+
+def _print_version() -> int:
+    try:
+        print(f"cnpfix {__version__}", flush=True)
+    except BrokenPipeError:
         _drop_stdout()
-        return 2
+        return 128 + signal.SIGPIPE
+    except OSError as error:
+        return _not_written(error)
+    return 0
+
+
+def _not_written(error: OSError) -> int:
+    """The exit code of a run whose stdout is full."""
+    print(f"cnpfix: stdout: cannot be written: {error.strerror or error}", file=sys.stderr)
+    _drop_stdout()
+    return 2
 
 
 def _open_standard_streams() -> None:

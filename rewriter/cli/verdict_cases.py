@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import json
@@ -9,15 +10,18 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from rewriter.cilium.cases import CaseError, answer_case
 from rewriter.cilium.version import Version
 from rewriter.cli.errors import UsageError
 from rewriter.cli.printing import tell
+from rewriter.discovery import refuse_device
 from rewriter.engine.isolation import failure_of
 from rewriter.output.style import escaped_marks
 
 _GZIP = b"\x1f\x8b"
+_LONGEST = 64 << 20
 
 
 def answer_cases(file: Path, version: Version) -> int:
@@ -57,12 +61,20 @@ def _read(line: bytes) -> object:
 
 @contextmanager
 def _open(file: Path) -> Iterator[Iterable[bytes]]:
-    """The lines of a file, or of stdin for `-`; unpacked where they are gzip."""
-    with io.BytesIO(sys.stdin.buffer.read()) if str(file) == "-" else file.open("rb") as stream:
-        packed = stream.read(len(_GZIP)) == _GZIP
-        stream.seek(0)
-        if packed:
-            with gzip.open(stream) as lines:
-                yield lines
-        else:
-            yield stream
+    """The lines of a file, or of stdin for `-`; unpacked where they are gzip. Raises OSError, also for a device."""
+    if str(file) == "-":
+        yield _unpacked(sys.stdin.buffer)
+        return
+    refuse_device(file)
+    with file.open("rb") as stream:
+        yield _unpacked(stream)
+
+
+def _unpacked(stream: BinaryIO) -> Iterator[bytes]:
+    """The lines of a stream. Raises OSError for one that is longer than any case."""
+    reader = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, stream))
+    lines = gzip.GzipFile(fileobj=reader) if reader.peek(len(_GZIP)).startswith(_GZIP) else reader
+    while line := lines.readline(_LONGEST + 1):
+        if len(line) > _LONGEST:
+            raise OSError(errno.EFBIG, f"a line holds more than {_LONGEST >> 20} MiB")
+        yield line

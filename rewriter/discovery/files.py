@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from rewriter.discovery.git import ignored_names, repository_root
@@ -78,7 +79,7 @@ def _at(
         real = os.path.realpath(path)
     except (OSError, ValueError) as error:
         why = reason(error) if isinstance(error, OSError) else "cannot be a path"
-        yield InputError(display, why, hint="check the path")
+        yield InputError(display, why, hint=_nearest(path) or "check the path")
         return
     if stat.S_ISDIR(mode):
         yield from _below(display, real, exclude, seen, left_out, lost)
@@ -92,6 +93,16 @@ def _at(
             left_out.append(FoundFile(display, explicit=True))
         else:
             yield FoundFile(display, explicit=True)
+
+
+def _nearest(path: Path) -> str:
+    """The entry of a folder whose name is nearest to a path that is not there, as a question; empty for none."""
+    try:
+        names = os.listdir(path.parent)
+        close = get_close_matches(path.name, names, n=1, cutoff=0.75)
+    except (OSError, ValueError):
+        return ""
+    return f"did you mean {os.path.normpath(path.with_name(close[0]))}?" if close else ""
 
 
 def _leaves(link: Path, real: str) -> bool:

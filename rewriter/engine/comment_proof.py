@@ -11,6 +11,8 @@ from rewriter.finding import Operation
 from rewriter.yamltext import LocatedComment, Moves, Path
 
 _PROOF = "nothing misplaced"
+#: So deep lists of lists are written on one line, `- - - a`.
+_DEEPEST = 4
 
 
 def prove_places(old: yamltext.Document, new: yamltext.Document, operations: Sequence[Operation]) -> None:
@@ -71,13 +73,18 @@ def _alive(comment: LocatedComment, moves: Moves) -> frozenset[Path]:
 
 
 def _begun(paths: Sequence[Path]) -> tuple[Path, ...]:
-    """The nodes of a comment, and the first items that begin where they do: of lists that are items of a list."""
-    return (*paths, *((*path, "0") for path in paths if path and path[-1].isdigit()))
+    """The nodes of a comment, and the first items that begin where they do: of lists that are items of lists."""
+    firsts = (("0",) * depth for depth in range(1, _DEEPEST + 1))
+    inner = [(*path, *first) for first in firsts for path in paths if path and path[-1].isdigit()]
+    return (*paths, *inner)
 
 
 def _fits(old: LocatedComment, new: LocatedComment, alive: frozenset[Path], moves: Moves) -> bool:
     if alive:
-        if old.at_foot == new.at_foot and not alive.isdisjoint(_begun(new.paths)):
+        # Of a list whose item is gone, a comment at the foot may be what stood at that item, or at the new first one.
+        shortened = {*moves.shortened, *(moves.kept[path] for path in moves.shortened)}
+        same_end = old.at_foot == new.at_foot or not shortened.isdisjoint((*old.paths, *new.paths))
+        if same_end and not alive.isdisjoint(_begun(new.paths)):
             return True
         # What was inside a node that got another value may stand anywhere at it.
         rewritten = {moves.kept[path] for path in old.paths if path in moves.rewritten}

@@ -10,10 +10,12 @@ from typing import Any
 
 from rewriter.config import Config, find_config, load_config
 from rewriter.discovery import (
+    MAX_BYTES,
     FoundFile,
     Globs,
     changed_files,
     empty_submodules,
+    read_bounded,
     read_file,
     repository_remotes,
     repository_root,
@@ -91,7 +93,8 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
     workspace = Workspace(config, assumed.before, assumed.after, inventory, observed, dead, running)
     workspace.versions = assumed.why
     workspace.overlays = _overlays(request, config, inventory, top)
-    workspace.charts = None if helm is None else Charts(helm, top, inventory, _values(request), request.cache)
+    values = _values(request)
+    workspace.charts = None if helm is None else Charts(helm, top, inventory, values, request.cache)
     workspace.warnings = warnings(aged)
     workspace.names = request.names
     workspace.narrowed = only is not None
@@ -167,9 +170,10 @@ def _values(request: Request) -> tuple[Mapping[str, Any], ...]:
         parts = []
         for name in names.split(","):
             try:
-                values = values_of(Path(name).read_text("utf-8"))
+                values = values_of(read_bounded(Path(name), MAX_BYTES).decode("utf-8"))
             except (OSError, UnicodeDecodeError) as error:
-                raise WorkspaceError(f"--values {name}: cannot be read: {error}") from None
+                why = getattr(error, "strerror", None) or error
+                raise WorkspaceError(f"--values {name}: cannot be read: {why}") from None
             if values is None:
                 raise WorkspaceError(f"--values {name}: expected a YAML mapping of values")
             parts.append(values)

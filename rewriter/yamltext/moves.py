@@ -16,11 +16,13 @@ Operation = Mapping[str, Any]
 @dataclass(frozen=True, slots=True)
 class Moves:
     """`kept` are the nodes of the old document that the new one still has, with their new paths; `rewritten` those of
-    them that hold another value; `added` are the new nodes, the outermost ones, by their new paths."""
+    them that hold another value, `shortened` the lists of which an item is gone; `added` are the new nodes, the
+    outermost ones, by their new paths."""
 
     kept: Mapping[Path, Path]
     rewritten: frozenset[Path]
     added: tuple[Path, ...]
+    shortened: frozenset[Path] = frozenset()
 
 
 def moves_of(value: Any, operations: Sequence[Operation]) -> Moves:
@@ -30,6 +32,7 @@ def moves_of(value: Any, operations: Sequence[Operation]) -> Moves:
         root = _applied(root, operation)
     kept: dict[Path, Path] = {}
     rewritten: set[Path] = set()
+    shortened: set[Path] = set()
     added: list[Path] = []
     stack: list[tuple[_Node, Path, bool]] = [(root, (), False)]
     while stack:
@@ -38,10 +41,12 @@ def moves_of(value: Any, operations: Sequence[Operation]) -> Moves:
             kept[node.origin] = path
             if node.rewritten:
                 rewritten.add(node.origin)
+            if node.shortened:
+                shortened.add(node.origin)
         elif not inside:
             added.append(path)
         stack += [(child, (*path, name), node.origin is None) for name, child in node.named()]
-    return Moves(kept, frozenset(rewritten), tuple(sorted(added)))
+    return Moves(kept, frozenset(rewritten), tuple(sorted(added)), frozenset(shortened))
 
 
 @dataclass(slots=True)
@@ -53,6 +58,7 @@ class _Node:
     members: dict[str, _Node] | None = None
     items: list[_Node] | None = None
     rewritten: bool = field(default=False)
+    shortened: bool = field(default=False)
 
     def named(self) -> list[tuple[str, _Node]]:
         if self.members is not None:
@@ -111,6 +117,7 @@ def _applied(root: _Node, operation: Operation) -> _Node:
         else:
             assert parent.items is not None
             del parent.items[int(name)]
+            parent.shortened = True
         return root
     if kind == "add" and path:
         parent, name = _at(root, path.rpartition("/")[0]), tokens(path)[-1]

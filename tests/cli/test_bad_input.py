@@ -182,7 +182,15 @@ def test_huge_files(repository: Path) -> None:
         (("--select",), "requires an argument"),
         (("-j", "x"), "'x' is not"),
         (("nowhere/",), "nowhere: no such file or folder; check the path"),
+        (("god.yaml",), "god.yaml: no such file or folder; did you mean good.yaml?"),
         (("good.yaml/x",), "good.yaml/x: "),
+        (("--values", "/dev/zero"), "--values /dev/zero: cannot be read: it is a device, not a file"),
+        (("--inventory", "/dev/zero"), "/dev/zero: cannot be read: it is a device, not a file"),
+        (("--baseline", "/dev/zero"), "/dev/zero: cannot be read: it is a device, not a file"),
+        (("--hubble", "/dev/zero"), "/dev/zero: cannot be read: it is a device, not a file"),
+        (("--agent-log", "/dev/zero"), "/dev/zero: cannot be read: it is a device, not a file"),
+        (("verdict", "--cases", "/dev/zero"), "/dev/zero: cannot be read: it is a device, not a file"),
+        (("fleet", "/dev/zero"), "/dev/zero: cannot be read: it is a device, not a file"),
         (("n" * 300,), "cannot be read: File name too long"),
         (("--from", "one"), "Cilium version 'one' is not known"),
         (("--output", "nowhere/report.txt"), "nowhere/report.txt: cannot be written: No such file"),
@@ -270,7 +278,7 @@ def test_a_reader_that_goes_away_is_no_error(repository: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 def test_a_full_stdout_is_one_line(repository: Path) -> None:
-    for arguments in ((), ("--format", "json"), ("passes",)):
+    for arguments in ((), ("--format", "json"), ("passes",), ("--version",)):
         with Path("/dev/full").open("w") as full:
             ran = subprocess.run(
                 [*PROGRAM, *arguments], cwd=repository, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rewriter import yamltext
+from rewriter.discovery import MAX_BYTES, read_bounded
 from rewriter.inventory.releases.model import Release
 from rewriter.inventory.releases.values import over, values_of
 
@@ -86,6 +87,6 @@ def _alone(chart: Path, more: Sequence[Mapping[str, Any]]) -> Iterable[ValueSet]
 
 def _read(file: Path) -> Mapping[str, Any] | None:
     try:
-        return values_of(yamltext.decode(file.read_bytes()))
+        return values_of(yamltext.decode(read_bounded(file, MAX_BYTES)))
     except (OSError, yamltext.YamlTextError):
         return None
