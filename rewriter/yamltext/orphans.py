@@ -83,8 +83,10 @@ class Orphans:
             groups.setdefault(tuple(near), []).append(orphan)
         added = {tuple(path) for path in self._added}
         splices: list[Splice] = []
+        ends: set[int] = set()
         for target, group in groups.items():
-            splices += _placed(document, list(target), group, newline, may_stand_beside=target in added)
+            free = ends if target in added else None
+            splices += _placed(document, list(target), group, newline, free)
         return spliced(document.text, _joined(splices))
 
 
@@ -109,16 +111,23 @@ def _joined(splices: list[Splice]) -> list[Splice]:
 
 
 def _placed(
-    document: Document, target: list[str], group: list[_Orphan], newline: str, *, may_stand_beside: bool
+    document: Document, target: list[str], group: list[_Orphan], newline: str, ends: set[int] | None
 ) -> Iterator[Splice]:
-    """The comments of a group at a target: one beside its first value where it stood so, the others above."""
+    """The comments of a group at a target: one beside its first value where it stood so, the others above.
+
+    `ends` are the ends of lines that have got a comment, and gets this one; None: none may stand beside the target.
+    """
     text = document.text
     start, node = _begin(document, target)
-    beside = _beside(document, start, node) if may_stand_beside and node is not None else None
+    beside = _beside(document, start, node) if ends is not None and node is not None else None
+    if ends is not None and beside is not None and beside in ends:
+        beside = None
     rest = list(group)
     alone = next((orphan for orphan in group if orphan.beside), None)
     if beside is not None and alone is not None:
         rest.remove(alone)
+        if ends is not None:
+            ends.add(beside)
         yield Splice(beside, beside, "  " + alone.text)
     if rest:
         at = line_start(text, start)

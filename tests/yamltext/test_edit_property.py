@@ -38,9 +38,10 @@ def test_an_end_of_line_outlives_the_lines_that_showed_it() -> None:
     assert yamltext.edit(text, 0, operations) == "a: []\r\nd: 3"
 
 
-@pytest.mark.parametrize("seed", [10_805_483_950, 126_780])
-def test_lists_of_lists_whose_first_item_goes(seed: int) -> None:
-    check(seed, 1)
+@pytest.mark.parametrize(("seed", "count"), [(10_805_483_950, 1), (126_780, 1), (419_168, 4)])
+def test_what_the_long_runs_found(seed: int, count: int) -> None:
+    """Lists of lists whose first item goes; two comments for the end of one line."""
+    check(seed, count)
 
 
 def test_few_operations_are_refused() -> None:
