@@ -251,16 +251,15 @@ class Effects:
     ) -> _Ends | None:
         """The policies of the pods that a policy names as peers, today and `later`.
 
-        None where there are none, too many, or some that nothing here can read: those may allow what these refuse.
+        None where there are none, or nothing is known of them: what cannot be read may allow what these refuse.
         """
-        if self.inventory.unread_policies:
-            return None
+        unread = {each.namespace for each in self.inventory.unread_policies}
         names = set(map(_name, own))
         made: list[PolicyWorld] = []
         policies: list[Policy] = []
         for those, settings in zip(among, (self.source, later), strict=True):
             others, under = self.others() if those is None else those, partial(self._world_under, settings)
-            found = policies_at_peers(worlds, others, settings, under, lambda each: _name(each) in names)
+            found = policies_at_peers(worlds, others, settings, under, lambda each: _name(each) in names, unread)
             if found is None:
                 return None
             made.append(world_of(found, settings, self.facts_of((*own, *found))))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, NAMESPACE_NAME_LABEL
-from rewriter.cilium.policy import EGRESS, INGRESS, Policy
+from rewriter.cilium.policy import CNP, EGRESS, INGRESS, Policy, read_policy
 from rewriter.cilium.settings import Settings
 from rewriter.cilium.terms import Condition, LabelTerm
 from rewriter.cilium.tiers import is_cluster_network_policy
@@ -14,7 +15,7 @@ from rewriter.passes.kit.enforcement import may_share_pods
 from rewriter.passes.kit.neighbours import Neighbours
 from rewriter.reach.world import PolicyWorld
 
-#: More policies than this are not taken in: their selectors have too many combinations to try.
+#: More policies than this are not taken in together: their selectors have too many combinations to try.
 _MOST = 16
 _OPPOSITE = {INGRESS: EGRESS, EGRESS: INGRESS}
 _NAMESPACE_NAME = NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL
@@ -58,12 +59,18 @@ def policies_at_peers(
     settings: Settings,
     world_of: Callable[[Policy], PolicyWorld],
     is_own: Callable[[Policy], bool],
+    unread: Iterable[str | None],
 ) -> list[Policy] | None:
     """The policies that may select pods which rules of the worlds name, in the direction that meets these rules.
 
-    `world_of` has the rules of a policy under the settings. Rules for everybody name no pods. None where the policies
-    are too many.
+    `world_of` has the rules of a policy under the settings. Rules for everybody name no pods. In the namespaces of
+    `unread`, where there are policies that nothing here can read, and in those that have too many, only what
+    clusterwide policies deny is known. None where that leaves nothing: something unread may be of any namespace (None),
+    or the clusterwide policies alone are too many.
     """
+    hidden = frozenset(unread)
+    if None in hidden:
+        return None
     peers = list(dict.fromkeys(each for world in worlds for each in _named(world)))
     if not peers:
         return []
@@ -80,9 +87,36 @@ def policies_at_peers(
         other = others[place]
         if not is_own(other):
             kept.append(other)
-            if len(kept) > _MOST:
-                return None
-    return kept
+    return _known_in_full(kept, {each for each in hidden if each is not None})
+
+
+def _known_in_full(policies: Sequence[Policy], hidden: set[str]) -> list[Policy] | None:
+    """Those of namespaces of which all are there, with one for each other namespace that lets everything through."""
+    homes = [None if is_cluster_network_policy(each.raw) else each.namespace or None for each in policies]
+    counts = Counter(each for each in homes if each is not None)
+    room, known, left = _MOST - homes.count(None), set[str](), set(hidden)
+    for namespace, count in sorted(counts.items(), key=lambda item: (item[1], item[0])):
+        if namespace not in hidden and count <= room:
+            known.add(namespace)
+            room -= count
+        else:
+            left.add(namespace)
+    if room < 0 or len(left) > _MOST:
+        return None
+    kept = [each for each, home in zip(policies, homes, strict=True) if home is None or home in known]
+    return kept + [_open(namespace) for namespace in sorted(left)] if None in homes else kept
+
+
+def _open(namespace: str) -> Policy:
+    """A policy that lets everything in and out of a namespace: what deny rules of others leave is not known there."""
+    everything = {"ingress": [{"fromEntities": ["all"]}], "egress": [{"toEntities": ["all"]}]}
+    manifest = {
+        "apiVersion": "cilium.io/v2",
+        "kind": CNP,
+        "metadata": {"name": "what-is-not-known", "namespace": namespace},
+        "spec": {"endpointSelector": {}, **everything},
+    }
+    return read_policy(manifest)
 
 
 #: Stands for the namespace of policies that may select pods of any.

@@ -223,3 +223,50 @@ def test_a_fix_opens_no_flow_that_its_other_end_refuses(end: Sequence[Manifest],
     repository(here, [into_web({"fromEndpoints": [peer]}, name="opening"), *end])
     flows = fixed_flows("--unsafe-fixes", "--select", "missing-namespace", ".")
     assert any("app=db of namespace prod on" in flow for flow in flows["opened"]) is opens
+
+
+def template(namespace: str) -> str:
+    """A policy that nothing here can read, of a namespace."""
+    head = f"apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata:\n  name: more\n  namespace: {namespace}\n"
+    return head + "spec:\n  {{- toYaml .Values.spec | nindent 2 }}\n"
+
+
+def clusterwide(spec: dict[str, Any]) -> Manifest:
+    return {
+        "apiVersion": "cilium.io/v2",
+        "kind": "CiliumClusterwideNetworkPolicy",
+        "metadata": {"name": "everywhere"},
+        "spec": spec,
+    }
+
+
+#: By name: policies of the peers, the namespace of a policy that cannot be read, and whether the flow is opened.
+HIDDEN: dict[str, tuple[Sequence[Manifest], str, bool]] = {
+    "an unread policy elsewhere": ([out_of_prod({})], "other", False),
+    "an unread policy of the peers": ([out_of_prod({})], "prod", True),
+    "a clusterwide default deny, and an unread policy of the peers": (
+        [clusterwide({"endpointSelector": {}, "egress": [{}]})],
+        "prod",
+        True,
+    ),
+    "a clusterwide deny, and an unread policy of the peers": (
+        [clusterwide({"endpointSelector": {}, "egressDeny": [TO_SHOP]})],
+        "prod",
+        False,
+    ),
+    "more policies of the peers than are judged together": (
+        [named(out_of_prod({}), f"end-{index}") for index in range(20)],
+        "other",
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_what_is_not_known_of_a_namespace_refuses_nothing_there(name: str, here: Path) -> None:
+    ends, namespace, opens = HIDDEN[name]
+    peer = {"matchLabels": {"io.kubernetes.podNamespace": "prod", "app": "db"}}
+    repository(here, [into_web({"fromEndpoints": [peer]}, name="opening"), *ends])
+    (here / "more.yaml").write_text(template(namespace))
+    flows = fixed_flows("--unsafe-fixes", "--select", "missing-namespace", ".")
+    assert any("app=db of namespace prod on" in flow for flow in flows["opened"]) is opens
