@@ -1,8 +1,10 @@
 """Common charts as data: the pods and Services that they make by default, in `common.json`.
 
 An entry cites the chart's version and the templates that it was read from, and words of the addresses that it is
-published at (`from`): a chart of that name from elsewhere is another one. `{release}`, `{namespace}`, `{name}` and
-`{fullname}` are filled in as charts made by `helm create` do, `{path|default}` from the values. What an entry says is
+published at (`from`): a chart of that name from elsewhere is another one. `compared` is the version that a test
+renders and compares with the entry; the others are read in the chart's templates alone. `{release}`, `{namespace}`,
+`{name}` and `{fullname}` are filled in as charts made by `helm create` do, `{path|default}` from the values. What an
+entry says is
 true of the releases near its version; it is not all that the chart may make, so a release that is read this way still
 hides what else it makes.
 
@@ -48,8 +50,11 @@ def knows(release: Release) -> bool:
 
 
 def cited(name: str) -> str:
-    """The chart, and the version that its entry was read from, in words."""
-    return f"chart {name}, as its version {entries()[name]['version']} makes it"
+    """The chart, with the version that its entry is compared with, or was only read from, in words."""
+    entry = entries()[name]
+    if "compared" in entry:
+        return f"chart {name}, as its version {entry['compared']} makes it"
+    return f"chart {name}, as the templates of its version {entry['version']} read"
 
 
 def common_objects(release: Release) -> Iterator[dict[str, Any]]:

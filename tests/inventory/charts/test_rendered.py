@@ -51,6 +51,16 @@ def test_every_chart_of_the_corpus_with_an_entry_is_rendered() -> None:
     assert there == set(VALUES) & set(entries()) and len(there) >= 8
 
 
+def test_an_entry_says_with_which_version_it_is_compared() -> None:
+    if not CHARTS.is_dir():
+        pytest.skip("no corpus of charts in ../shared/corpus")
+    rendered = {
+        chart: str(yaml.safe_load((folder / "Chart.yaml").read_text())["version"]).removeprefix("v")
+        for chart, folder in charts()
+    }
+    assert {chart: entry["compared"] for chart, entry in entries().items() if "compared" in entry} == rendered
+
+
 @pytest.mark.parametrize(("folder", "name", "values"), CASES)
 def test_the_data_say_what_the_chart_makes(folder: Path, name: str, values: str, tmp_path: Path) -> None:
     file = tmp_path / "values.yaml"
