@@ -1,8 +1,8 @@
 """The generators of Argo CD's ApplicationSets (argo-cd docs, "Generators"): the parameters that they fill in.
 
 Followed are `list`, `git` with folders and files of the tree at hand, `clusters` as far as the tree holds the Secrets
-that register them, and a `matrix` of two of these; each also with a `selector` of labels. The cluster that Argo CD runs
-in has no Secret, and is one of `clusters` unless they are selected by labels.
+that register them, a `matrix` of two of these, and a `merge` of several; each also with a `selector` of labels. The
+cluster that Argo CD runs in has no Secret, and is one of `clusters` unless they are selected by labels.
 """
 
 from __future__ import annotations
@@ -39,9 +39,8 @@ def elements_of(
 
 def generates_for_clusters(generator: Mapping[str, Any]) -> bool:
     """Whether a generator makes one for each cluster that Argo CD knows, of which the tree holds some."""
-    return "clusters" in generator or any(
-        generates_for_clusters(each) for each in items(mapping(generator.get("matrix")).get("generators"))
-    )
+    nested = (mapping(generator.get(name)).get("generators") for name in ("matrix", "merge"))
+    return "clusters" in generator or any(generates_for_clusters(each) for inner in nested for each in items(inner))
 
 
 def _elements(
@@ -51,6 +50,8 @@ def _elements(
         return None
     if "matrix" in generator:
         return _matrix(mapping(generator["matrix"]), files, template)
+    if "merge" in generator:
+        return _merge(mapping(generator["merge"]), files, template)
     if "clusters" in generator:
         return list(_clusters(mapping(generator["clusters"]), files))
     if "list" in generator:
@@ -87,6 +88,27 @@ def _matrix(matrix: Mapping[str, Any], files: TreeFiles, template: Mapping[str, 
             return None
         found += [{**element, **other} for other in second]
     return None if first is None else found
+
+
+def _merge(merge: Mapping[str, Any], files: TreeFiles, template: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """The elements of the first generator, each with those of the others that agree with it in every merge key."""
+    keys = [key for key in merge.get("mergeKeys") or () if isinstance(key, str)]
+    parts = [elements_of(each, files, template) for each in items(merge.get("generators"))]
+    if not keys or len(parts) < 2 or len(parts) * len(keys) > _MOST:
+        return None
+    found: list[dict[str, Any]] | None = None
+    for part in parts:
+        if part is None or len(part) > _MOST:
+            return None
+        named = {tuple(each.get(key) for key in keys): each for each in part}
+        # Two elements of one key are an error to Argo CD; what it makes of one without a key is not followed.
+        if len(named) != len(part) or any(None in key for key in named):
+            return None
+        if found is None:
+            found = part
+        else:
+            found = [{**each, **named.get(tuple(each.get(key) for key in keys), {})} for each in found]
+    return found
 
 
 def _clusters(clusters: Mapping[str, Any], files: TreeFiles) -> Iterator[dict[str, Any]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import yaml
 
 from tests.inventory.support import (
@@ -127,6 +130,27 @@ def test_a_matrix_is_each_pair_and_the_second_uses_the_first() -> None:
         ),
     }
     assert namespace_at(files, "apps/p.yaml") == "retail"
+
+
+def merged(*others: dict[str, Any], keys: Sequence[str] = ("path.basename",)) -> str:
+    generators = [FOLDERS, *({"list": {"elements": [each]}} for each in others)]
+    made = [{"merge": {"mergeKeys": list(keys), "generators": generators}}]
+    return application_set(made, "{{.path.path}}", {"name": "in-cluster", "namespace": "{{.space}}"})
+
+
+def test_a_merge_lays_the_elements_that_agree_over_those_of_the_first() -> None:
+    files = {"apps/shop/p.yaml": POLICY, "apps/bank/q.yaml": POLICY}
+    shop, bank = ({"path.basename": name, "space": f"{name}-live"} for name in ("shop", "bank"))
+    files["set.yaml"] = merged(shop, bank)
+    assert namespace_at(files, "apps/shop/p.yaml") == "shop-live"
+    assert namespace_at(files, "apps/bank/q.yaml") == "bank-live"
+    files["set.yaml"] = merged(shop, {"path.basename": "gone", "space": "x"}, {**shop, "space": "later"})
+    assert namespace_at(files, "apps/shop/p.yaml") == "later"
+    assert namespace_at(files, "apps/bank/q.yaml") is None, "no element gives its namespace"
+    files["set.yaml"] = merged(shop, {"space": "x"})
+    assert namespace_at(files, "apps/shop/p.yaml") is None, "an element without the key"
+    files["set.yaml"] = merged(shop, keys=())
+    assert any("merge generator" in str(problem) for problem in inventory(files).problems)
 
 
 SECRET = (
