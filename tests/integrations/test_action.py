@@ -98,6 +98,32 @@ def test_paths_are_names_whatever_they_hold(repository: Path) -> None:
     assert not (repository / "pwned").exists()
 
 
+def test_the_schedule_example_runs_the_action_as_far_as_it_goes_without_github(repository: Path) -> None:
+    """The step of requests, with the inputs of the example and the defaults of the action, on a checkout of git."""
+    job = yaml.safe_load((ROOT / "examples" / "schedule" / "github.yml").read_text())["jobs"]["cnpfix"]
+    given = next(step["with"] for step in job["steps"] if step["uses"].startswith("cnpfix/"))
+    action = yaml.safe_load((ROOT / "action.yml").read_text())
+    known = {name: str(given.get(name, field.get("default", ""))) for name, field in action["inputs"].items()}
+    known["args"] += "--dry-run\n"
+    (step,) = (each for each in action["runs"]["steps"] if each.get("if") == "${{ inputs.mode == 'pr' }}")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("INPUT_", "GITHUB_"))}
+    environment |= {"CNPFIX": str(CNPFIX)}
+    for name, value in step["env"].items():
+        written = re.fullmatch(r"\$\{\{ inputs\.([a-z-]+) \}\}", value)
+        environment[name] = known[written[1]] if written else str(ROOT)
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "start"]):
+        subprocess.run([*git, *command], cwd=repository, check=True)
+    environment |= {"GITHUB_TOKEN": "", "INPUT_PYTHON": sys.executable}
+    done = subprocess.run(
+        ["bash", "-c", step["run"]], cwd=repository, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "would open" in done.stdout and "1 request: 1 would open." in done.stdout
+    assert "cnpfix/1.19" in done.stdout and "shop" in done.stdout
+    assert (repository / "a policy.yaml").read_text() == POLICY
+
+
 def test_versions_and_further_arguments_are_passed_on(repository: Path) -> None:
     done = _run(repository, args="--ignore\ncluster-entity", to="1.18")
     assert (done.returncode, done.stdout) == (0, "")
