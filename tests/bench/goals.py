@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import shapes
-from tests.bench.measure import Table, fastest
+from tests.bench import cluster, shapes
+from tests.bench.measure import Table, fastest, peak_megabytes
 from tests.bench.trees import MESH, policy, write_tree
 
 CNPFIX = str(Path(sys.executable).with_name("cnpfix"))
@@ -21,6 +21,8 @@ MOST_SECONDS = 30
 #: Growth from 1 to 16 times the size, over 16.
 MOST_GROWTH = 1.5
 POLICIES = 600
+#: Lines of Hubble that are read; more take as many times as long.
+HUBBLE_LINES = 500_000
 _AGAIN = 3
 
 
@@ -97,6 +99,19 @@ def _shapes(table: Table, folder: Path) -> None:
         small, large = (max(seconds - idle, 0.05) for seconds in taken)
         table.value(f"{name}, {size * 16:,}", taken[1], MOST_SECONDS, "s")
         table.value(f"{name}, 16× / 16 times 1×", large / small / 16, MOST_GROWTH, "×")
+
+
+def _cluster(table: Table, folder: Path) -> None:
+    """`impact` on parts of a real cluster: what the whole of it would take, and how that grows."""
+    taken = []
+    for scale in (0.025, 0.1):
+        tree = folder / f"cluster-{scale}"
+        cluster.write(tree, scale)
+        command = [CNPFIX, "impact", "-j", "1", "--config", str(tree / "cnpfix.toml"), str(tree)]
+        taken.append(_seconds(command))
+    table.value("impact, a real cluster (10 × a tenth)", taken[1] * 10, 8, "s")
+    table.value("impact, a tenth / 4 times a fortieth", taken[1] / taken[0] / 4, MOST_GROWTH, "×")
+    table.megabytes("impact, a tenth of it, peak memory", peak_megabytes(command), 300)
 
 
 def _dry_run(tree: Path) -> float:

@@ -96,6 +96,22 @@ def _pod(chance: random.Random) -> dict[str, object]:
     }
 
 
+def _read(lines: int) -> list[str]:
+    """What the measuring process says of an export of so many lines."""
+    with tempfile.TemporaryDirectory() as folder:
+        pipe = Path(folder) / "flows.json"
+        os.mkfifo(pipe)
+        with subprocess.Popen([sys.executable, "-c", _MEASURE, str(pipe)], stdout=subprocess.PIPE, text=True) as reader:
+            feed(pipe, lines)
+            return reader.communicate()[0].split()
+
+
+def seconds_and_memory(lines: int) -> tuple[float, float]:
+    """Processor seconds of reading an export, and the memory of the process in MiB."""
+    told = _read(lines)
+    return float(told[2]), int(told[3]) / 1024
+
+
 def measure(lines: int) -> tuple[str, float]:
     """A line for people, and the memory of the process in MiB. Times are those of the processor."""
     sample = list(_made(random.Random(7), min(lines, _VARIETY)))
@@ -103,12 +119,7 @@ def measure(lines: int) -> tuple[str, float]:
     for line in sample:
         json.loads(line)
     parser = len(sample) / (time.process_time() - start)
-    with tempfile.TemporaryDirectory() as folder:
-        pipe = Path(folder) / "flows.json"
-        os.mkfifo(pipe)
-        with subprocess.Popen([sys.executable, "-c", _MEASURE, str(pipe)], stdout=subprocess.PIPE, text=True) as reader:
-            feed(pipe, lines)
-            told = reader.communicate()[0].split()
+    told = _read(lines)
     events, kinds, seconds, memory = int(told[0]), int(told[1]), float(told[2]), int(told[3]) / 1024
     speed = events / seconds
     return (
