@@ -13,6 +13,8 @@ from rewriter.discovery.globs import Globs
 from rewriter.discovery.reading import FoundFile, InputError, reason
 
 _SUFFIXES = (".yaml", ".yml", ".json", ".tpl", ".tmpl", ".gotmpl", ".j2")
+#: By far the most.
+_USUAL = (".yaml", ".yml")
 #: Files of Terraform and Terragrunt, which hold no manifests but may say where pods are.
 TERRAFORM_SUFFIXES = (".hcl", ".tf", ".tfvars")
 #: Files of programs that may make manifests, and templates of which something makes some: neither is applied itself.
@@ -121,12 +123,13 @@ def _below(
     if links:
         names = sorted([*names, *_worth_following(links, names, display, top)])
         lost += [prefix + link for link in links if _is_lost(Path(display, link), root)]
+    excludes = bool(exclude)
     for name in names:
         real = top + name
         if real in seen:
             continue
         seen.add(real)
-        if exclude and exclude.match(prefix + name):
+        if excludes and exclude.match(prefix + name):
             left_out.append(FoundFile(prefix + name))
             continue
         yield FoundFile(prefix + name)
@@ -158,7 +161,7 @@ def _walk(display: str) -> tuple[list[str], list[str], list[InputError]]:
                 if not name.startswith(".#") and relative + name not in ignored:  # Those are an editor's locks.
                     links.append(relative + name)
             elif (
-                may_hold_facts(name)
+                (name.endswith(_USUAL) or may_hold_facts(name))
                 and (not ignored or relative + name not in ignored)
                 and entry.is_file(follow_symlinks=False)
             ):

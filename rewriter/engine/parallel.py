@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from multiprocessing.connection import Connection
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -24,7 +25,12 @@ def each(items: Sequence[Item], work: Callable[[Item], Result], jobs: int) -> It
     """
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     count = min(jobs or available, len(items) // MIN_ITEMS)
-    if count < 2 or "fork" not in multiprocessing.get_all_start_methods():
+    if count < 2:
+        yield from map(work, items)
+        return
+    import multiprocessing  # Not for a few files.
+
+    if "fork" not in multiprocessing.get_all_start_methods():
         yield from map(work, items)
         return
     context = multiprocessing.get_context("fork")

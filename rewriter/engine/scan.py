@@ -68,7 +68,7 @@ def _offered(
     """
     left_out: list[FoundFile] = []
     lost: list[str] = []
-    kept = inventory.kept
+    kept, take = inventory.kept, inventory.take
     for found in find_files(paths, exclude, seen, left_out, lost):
         if isinstance(found, InputError):
             yield found, None
@@ -80,14 +80,14 @@ def _offered(
         status = kept.status(path)
         known = kept.unchanged(path, status)
         if known is not None:
-            inventory.take(path, *known)
+            take(path, *known)
             yield found, None if facts or not (known[0].policy or found.explicit) else read_file(found)
             continue
         data = read_file(found)
         if isinstance(data, bytes):
             known = kept.same(path, status, data)
             if known is not None:
-                inventory.take(path, *known, data)
+                take(path, *known, data)
             elif (record := inventory.offer(path, data)) is not None:
                 kept.note(path, status, data, record)
         else:

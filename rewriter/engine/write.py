@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import os
 import re
-import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -86,7 +85,7 @@ def temporary(folder: Path) -> Iterator[tuple[int, str]]:
 
     It is locked as long as it is written, so that `remove_leftovers` of another run leaves it.
     """
-    name = str(folder / f".cnpfix-{secrets.token_hex(8)}.tmp")
+    name = str(folder / f".cnpfix-{os.urandom(8).hex()}.tmp")
     try:
         descriptor = os.open(name, _FLAGS, 0o600)
         try:

@@ -15,7 +15,6 @@ from rewriter.inventory.facts import Source
 from rewriter.inventory.file_record import FileRecord, record_of
 from rewriter.inventory.locked import NOT_TEXT, unreadable_as_text
 from rewriter.inventory.manifests import Manifest, read_manifests
-from rewriter.inventory.packed import unpacked
 from rewriter.inventory.programs import Program, terraform_programs
 
 #: The file names under which kustomize looks for a kustomization.
@@ -156,6 +155,8 @@ class TreeFiles:
 
     def offer_packed(self, path: str, data: bytes) -> None:
         """Takes note of a packaged chart or a compressed manifest: it may hold facts, and none is read of it."""
+        from rewriter.inventory.packed import unpacked  # Few trees hold any.
+
         self._names.append(path)
         packed = unpacked(path, data)
         if packed is not None:

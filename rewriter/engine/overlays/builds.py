@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +60,8 @@ class Builder:
             raise BuildError("kubectl is not on PATH, or --render never keeps it from running")
         if not texts.changed and target.name in self._kept:
             return self._kept[target.name]
+        import tempfile  # Not where nothing is made.
+
         with tempfile.TemporaryDirectory(prefix="cnpfix-build-") as folder:
             top = Path(folder) / "tree"
             self._copy(self._files_of(target), texts, top)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from rewriter.inventory.charts import app_template, common
@@ -30,6 +29,8 @@ def make_all(releases: Iterable[Release], render: Render) -> list[Made]:
     """What releases make, in their order; several are rendered at once."""
     if render is no_render:
         return [make(release, render) for release in releases]
+    from concurrent.futures import ThreadPoolExecutor  # Few runs render anything.
+
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(lambda release: make(release, render), releases))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -44,6 +43,8 @@ class ChartCopy:
         self._kept = kept
         self._folder = folder
         self._root = root
+        import tempfile  # Not where nothing is made.
+
         self._temporary = tempfile.TemporaryDirectory(prefix="cnpfix-chart-")
         self._copy = Path(self._temporary.name) / "chart"
         self._size = self._files = 0

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,6 +42,8 @@ class Helm:
 
         `apis` are API versions that the cluster has beside those of Kubernetes.
         """
+        import tempfile  # Not where nothing is made.
+
         with tempfile.TemporaryDirectory(prefix="cnpfix-values-") as folder:
             file = Path(folder) / "values.json"
             file.write_text(json.dumps(values, default=str), "utf-8")

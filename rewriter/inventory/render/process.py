@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
@@ -26,6 +25,8 @@ def run_apart(command: Sequence[str], seconds: int, environment: Callable[[str],
 
     Raises ProcessError where it fails, takes too long or writes too much; then it is killed with all its children.
     """
+    import tempfile  # Not where nothing is made.
+
     with tempfile.TemporaryDirectory(prefix="cnpfix-home-") as home, tempfile.TemporaryFile() as out:
         with tempfile.TemporaryFile() as err:
             process = subprocess.Popen(

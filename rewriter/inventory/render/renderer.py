@@ -7,7 +7,6 @@ import os
 import posixpath
 import re
 import shutil
-import tempfile
 import weakref
 from collections.abc import Callable
 from functools import cached_property
@@ -81,6 +80,8 @@ class Renderer:
         kept = self._cache.folder_for(_CHARTS)
         if kept is not None:
             return kept
+        import tempfile  # Not where nothing is made.
+
         name = tempfile.mkdtemp(prefix="cnpfix-charts-")
         weakref.finalize(self, shutil.rmtree, name, ignore_errors=True)
         return Path(name)
