@@ -276,7 +276,7 @@ def _gatekeeper(manifest: Manifest) -> Iterator[Mutation]:
     kinds = kinds or [kind for each in items(match.get("kinds")) for kind in _texts(each.get("kinds"))] or ["*"]
     location = str(spec.get("location", ""))
     touches = re.split(r"[.\[]", location, maxsplit=1)[0] in (*_RULES, "*", "")
-    _, found, key = location.rpartition("labels.")
+    _, found, key = location.partition("labels.")
     keys = frozenset({key.strip("\"'")} if found else set())
     yield from _mutation(manifest, "Gatekeeper", kinds, [match.get("namespaces")], keys=keys, touches=touches)
 
