@@ -1,0 +1,38 @@
+"""The proofs over a whole file stand behind those of its documents: they refuse what an edit should never make."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rewriter.engine.charts.treat import ChartOutcome
+from rewriter.engine.file_proof import Elsewhere, prove_file
+from rewriter.engine.hooks import Outcome
+from rewriter.engine.overlays.treat import OverlayOutcome
+from rewriter.engine.proofs import ProofError
+from rewriter.engine.result import Change, FileResult
+from rewriter.engine.templates import read_documents
+
+TEXT = "a: 1 # one\n---\nb: 2 # two\n"
+_ELSEWHERE = Elsewhere(ChartOutcome(), OverlayOutcome())
+
+
+def _no_second_run(_silences: Any) -> Any:
+    raise AssertionError("nothing is run again where the file is refused")
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ((Change(0, 10, "a: 3"),), "# one"),
+        ((Change(0, 10, "a: ["),), "does not parse"),
+        ((Change(0, 10, "a: 1 # one\n---\nc: 3"),), "another number of documents"),
+        ((Change(0, 10, "a: 3 # one"), Change(5, 9, "x")), "change the same lines"),
+    ],
+)
+def test_what_an_edit_should_never_make_is_refused(changes: tuple[Change, ...], why: str) -> None:
+    result = FileResult("p.yaml", TEXT, changes)
+    outcomes = {index: Outcome(text="changed") for index in range(2)}
+    with pytest.raises(ProofError, match=why):
+        prove_file(result, read_documents(TEXT), outcomes, _ELSEWHERE, _no_second_run)
