@@ -23,6 +23,7 @@ from rewriter.cilium.version import PORT_RANGES, SUPPORTED, Version
 from rewriter.finding import Operation
 from rewriter.passes.kit.coverage import SHARED_MEMBERS, add_after, sibling
 from rewriter.passes.kit.enforcement import value_at
+from rewriter.passes.kit.name_forms import name_repaired
 from rewriter.passes.kit.repair import applied, rule_at
 
 #: As many faults of one policy are mended together.
@@ -66,7 +67,7 @@ def _repair(policy: Policy, reason: Rejection, version: Version) -> Iterator[Ope
         if meant:
             yield {"op": "replace", "path": route, "value": meant[0]}
     elif "Invalid characters in MatchName" in reason.message:
-        yield from _addresses(policy, route)
+        yield from tuple(_addresses(policy, route)) or name_repaired(route, value)
     elif "nable to parse port" in reason.message and isinstance(value, str):
         yield from _port_range(route, value, version)
     elif "must be a valid IANA service name" in reason.message and isinstance(value, str) and value.isdigit():
