@@ -132,7 +132,9 @@ def _text(judged: Judged, port: str, version: Version, style: Style) -> Iterator
     if judged.service is None:
         yield from _directions(judged, version, style)
     else:
-        yield from style.wrap(f"{judged.service}, {judged.service.source}: load balancing comes before policy", 2)
+        from rewriter.engine.service_ends import way_through
+
+        yield from style.wrap(f"{judged.service}, {judged.service.source}: {way_through(judged.service)}", 2)
         for each in judged.backends:
             word = style.paint("allowed", "green") if each.allowed else style.paint("denied", "red")
             yield f"  backend {one_line(each.destination)} {each.port}/{each.protocol}: {word}"

@@ -57,7 +57,7 @@ def meant_service(found: Named, text: str, port: int, protocol: str) -> Service 
     if workload is None:
         return service
     here = _port_of(service, port, protocol)
-    moves = here is not None and here.target != port
+    moves = here is not None and not service.headless and here.target != port
     listens = any((each.number, each.protocol) == (port, protocol) for each in workload.ports)
     return service if moves and workload.ports and not listens else None
 
@@ -77,6 +77,10 @@ def service_ends(workspace: Workspace, service: Service, port: int, protocol: st
         missing = () if slices else (f"where the API server listens: no EndpointSlice is known, judged on {listens}",)
         return ServiceEnds(service, (Backend(server, listens, "TCP"),), missing)
     entry = _port_of(service, port, protocol)
+    if service.headless:
+        # Nothing translates: whoever asks for a port of the name gets to that port of a pod.
+        name = entry.name if entry is not None else ""
+        entry = ServicePort(name, port, protocol, port)
     if entry is None:
         ports = join_names(f"{each.port}/{each.protocol} → {each.target}" for each in service.ports) or "none"
         raise FlowError(f"{service}, {service.source}: has no port {port}/{protocol}; its ports are {ports}")
@@ -89,7 +93,7 @@ def service_ends(workspace: Workspace, service: Service, port: int, protocol: st
     if workloads:
         found, without = [], []
         for workload in workloads:
-            numbers = target_numbers(service, entry.port, workload)
+            numbers = ((port, protocol),) if service.headless else target_numbers(service, entry.port, workload)
             number = next((each for each, kind in numbers if kind == protocol), None)
             if number is None:
                 without.append(f"the port {entry.target!r} of {workload}, {workload.source}: no container has it")
@@ -108,6 +112,15 @@ def service_ends(workspace: Workspace, service: Service, port: int, protocol: st
     return ServiceEnds(service, (Backend(pods, entry.target, protocol),), (f"the workloads behind {service}",))
 
 
+def way_through(service: Service) -> str:
+    """How a connection gets from a Service to where it ends, in words."""
+    if service.external_name is not None or service.type == "ExternalName":
+        return f"is another name of {service.external_name}"
+    if service.headless:
+        return "is headless: its name leads to the pods themselves, on the port that is asked for"
+    return "load balancing comes before policy"
+
+
 def _port_of(service: Service, port: int, protocol: str) -> ServicePort | None:
     return next((each for each in service.ports if (each.port, each.protocol) == (port, protocol)), None)
 
@@ -123,7 +136,7 @@ def _is_behind(workload: Workload, service: Service) -> bool:
 def _addresses(workspace: Workspace, service: Service, entry: ServicePort) -> Iterator[Backend]:
     own = own_cluster(workspace)
     for found in workspace.inventory.endpoint_slices(service):
-        numbers = {port.name: port.number for port in found.ports}
+        numbers = {} if service.headless else {port.name: port.number for port in found.ports}
         number = numbers.get(entry.name, entry.target)
         if not isinstance(number, int):
             continue

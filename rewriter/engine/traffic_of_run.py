@@ -48,7 +48,7 @@ def open_traffic(workspace: Workspace, observed: ObservedFlows) -> Traffic:
 def _applied_to(workspace: Workspace, cluster: str) -> list[LocatedPolicy]:
     """The policies of a cluster; one whose clusters are unknown counts for every one."""
     found = []
-    for located in workspace.policies():
+    for located in (*workspace.policies(), *workspace.cluster_network_policies(None)):
         own = workspace.inventory.cluster_of(located.path)
         if own is None or own.name == cluster:
             found.append(located)
@@ -104,4 +104,4 @@ def policies_after(workspace: Workspace, results: Iterable[FileResult]) -> list[
             if yamltext.template_markup(text[document.span.start : document.span.end]) is None:
                 items = policies_in(document.value, partial(workspace.namespace_of, path))
                 found += [(path, item.policy) for item in items]
-    return found
+    return found + [(each.path, each.policy) for each in workspace.cluster_network_policies(None)]

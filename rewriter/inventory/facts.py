@@ -151,7 +151,8 @@ class ServicePort:
 class Service:
     """`selector` is None for a Service without one; `annotations` holds only the keys that cnpfix reads.
 
-    `load_balancer_ips` are the addresses that its spec, its annotations and its status name.
+    `load_balancer_ips` are the addresses that its spec, its annotations and its status name. `headless` is one whose
+    name leads to its pods, with nothing between.
     """
 
     name: str
@@ -169,6 +170,7 @@ class Service:
     load_balancer_ips: tuple[str, ...] = ()
     external_traffic_policy: str = "Cluster"
     load_balancer_class: str | None = None
+    headless: bool = False
 
     def __str__(self) -> str:
         return f"Service {self.namespace}/{self.name}"

@@ -123,6 +123,7 @@ def service(manifest: Manifest, namespace: str, cluster: str | None) -> Service:
         load_balancer_ips=tuple(dict.fromkeys(_load_balancer_ips(manifest, annotations))),
         external_traffic_policy=_text(policy) or "Cluster",
         load_balancer_class=_text(spec.get("loadBalancerClass")) or None,
+        headless=spec.get("clusterIP") == "None" or addresses == ["None"],
     )
 
 

@@ -104,6 +104,25 @@ def test_a_service_is_its_backends_on_their_ports(shop: Path, name: str) -> None
     assert found["ingress"] == backend["ingress"]
 
 
+def test_a_headless_service_is_its_pods_on_the_port_that_is_asked_for(shop: Path) -> None:
+    headless = """---
+apiVersion: v1
+kind: Service
+metadata: {name: peers, namespace: prod}
+spec:
+  clusterIP: None
+  selector: {app: db}
+  ports: [{port: 80, targetPort: 13306}]
+"""
+    (shop / "headless.yaml").write_text(headless)
+    for port in (80, 3306):
+        [backend] = flow("prod/peers", str(port))["backends"]
+        assert (backend["destination"], backend["port"]) == ("prod/db", port)
+    ran = cnpfix("verdict", "--source", "shop/web", "--destination", "prod/peers", "--port", "80")
+    assert "is headless" in ran.out
+    assert "load balancing" not in ran.out
+
+
 def test_a_name_of_the_cluster_s_dns_is_a_service(shop: Path) -> None:
     for name in ("db-service.prod", "db-service.prod.svc", "db-service.prod.svc.cluster.local."):
         assert flow(name)["service"] == "prod/db-service"

@@ -28,6 +28,7 @@ OPTIONAL = {
     "servicecidrs": "/apis/networking.k8s.io/v1/servicecidrs",
     "ciliumnetworkpolicies": "/apis/cilium.io/v2/ciliumnetworkpolicies",
     "ciliumclusterwidenetworkpolicies": "/apis/cilium.io/v2/ciliumclusterwidenetworkpolicies",
+    "clusternetworkpolicies": "/apis/policy.networking.k8s.io/v1alpha2/clusternetworkpolicies",
     "ciliumnodes": "/apis/cilium.io/v2/ciliumnodes",
     "ciliumcidrgroups": "/apis/cilium.io/v2alpha1/ciliumcidrgroups",
     "ciliumidentities": "/apis/cilium.io/v2/ciliumidentities",

@@ -25,6 +25,7 @@ POLICY_KINDS = {
     CNP: "CiliumNetworkPolicy",
     "/apis/cilium.io/v2/ciliumclusterwidenetworkpolicies": "CiliumClusterwideNetworkPolicy",
     "/apis/networking.k8s.io/v1/networkpolicies": "NetworkPolicy",
+    "/apis/policy.networking.k8s.io/v1alpha2/clusternetworkpolicies": "ClusterNetworkPolicy",
 }
 PATHS = (
     "/api/v1/namespaces",

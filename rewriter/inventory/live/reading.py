@@ -121,6 +121,7 @@ _KEEP: Mapping[str, Keep] = {
     "servicecidrs": _service_cidrs,
     "networkpolicies": keep_policy,
     "ciliumnetworkpolicies": keep_policy,
+    "clusternetworkpolicies": keep_policy,
     "ciliumclusterwidenetworkpolicies": keep_policy,
     "ciliumnodes": _node,
     "ciliumcidrgroups": _with_kind(lambda manifest: kubernetes.cidr_group(manifest, None)),
