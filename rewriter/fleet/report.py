@@ -108,12 +108,23 @@ def as_lines(found: Sequence[RepositoryResult]) -> Iterator[str]:
     summary = as_json(found)["summary"]
     if ranked:
         yield ""
-    states = ", ".join(f"{count} {state}" for state, count in sorted(summary["states"].items()))
-    yield f"{summary['repositories']} repositories ({states}), {summary['policies']} policies"
-    yield f"{summary['findings']} findings, {summary['fixes']} to fix"
+    yield from _totals(summary)
     held = sum(each.request.startswith(HELD) for each in found)
     if held:
-        yield f"{held} repositories are held: the limit of requests in an hour is reached"
+        names = "1 repository waits" if held == 1 else f"{held} repositories wait"
+        yield f"{names}: the limit of requests in an hour is reached"
+
+
+def _totals(summary: Mapping[str, Any]) -> Iterator[str]:
+    """What was read, and what was found, in two lines."""
+    states = ", ".join(f"{number} {state}" for state, number in sorted(summary["states"].items()))
+    read = _counted(summary["repositories"], "repository", "repositories")
+    yield f"{read} ({states}), {_counted(summary['policies'], 'policy', 'policies')}"
+    yield f"{_counted(summary['findings'], 'finding', 'findings')}, {summary['fixes']} to fix"
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def as_page(found: Sequence[RepositoryResult]) -> str:
@@ -124,10 +135,8 @@ def as_page(found: Sequence[RepositoryResult]) -> str:
         f"<tr><td>{html.escape(name)}</td><td>{count}</td></tr>"
         for name, count in sorted(summary["passes"].items(), key=lambda item: (-item[1], item[0]))
     )
-    states = ", ".join(f"{count} {html.escape(state)}" for state, count in sorted(summary["states"].items()))
     return _PAGE.format(
-        summary=f"{summary['repositories']} repositories ({states}), {summary['policies']} policies, "
-        f"{summary['findings']} findings, {summary['fixes']} to fix",
+        summary=html.escape(", ".join(_totals(summary))),
         rows=rows,
         passes=passes,
     )

@@ -30,7 +30,7 @@ def test_a_policy_is_judged_by_what_another_repository_runs(fleet: Fleet) -> Non
     assert [(each["name"], each["fixes"]) for each in report["repositories"]] == [("acme/agents", 0), ("acme/shop", 1)]
     (found,) = json.loads(next((fleet.work / "findings").glob("acme_shop-*")).read_text())["findings"]
     assert "acme/agents.git, agent.yaml:1" in json.dumps(found["evidence"])
-    assert "2 repositories (2 done)" in ran.out and "1 findings, 1 to fix" in ran.out
+    assert "2 repositories (2 done)" in ran.out and "1 finding, 1 to fix" in ran.out
     assert fleet.steps() == DONE
 
 
@@ -90,7 +90,7 @@ def test_requests_are_opened_once_and_no_more_than_an_hour_allows(fleet: Fleet) 
     assert ran.code == 0, ran.err
     assert len(fleet.api.requests) == 1
     assert sorted(outcome for _, step, outcome in fleet.steps() if step == "requests") == ["done", "held"]
-    assert "1 repositories are held" in ran.out
+    assert "1 repository waits: the limit of requests" in ran.out
     fleet.configure("[pr]\nenabled = true\nlimit_per_hour = 10\n")
     for _ in range(2):
         assert fleet.run().code == 0
