@@ -68,7 +68,9 @@ def server_of(wanted: Wanted, command: str, clock: Clock) -> Server:
     try:
         top = Path(git.text("rev-parse", "--show-toplevel"))
     except BotError as error:
-        raise UsageError(f"{command} runs in a git checkout, and this is none: {error}") from None
+        words = str(error)
+        why = "" if "not a git repository" in words else f" ({words})"
+        raise UsageError(f"{command} works on a git checkout, and none is here{why}; run it in a clone") from None
     root = top_of(git.folder) or top
     git = replace(git, folder=root)
     try:

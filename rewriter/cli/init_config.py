@@ -101,7 +101,7 @@ def _versions(clusters: Sequence[Cluster]) -> Iterator[str]:
         except ValueError:
             continue
     if not known:
-        yield '# from = "1.18"    # the Cilium that runs today; no installation in the tree tells'
+        yield '# from = "1.18"    # the Cilium that runs today; the tree holds no installation of it'
         yield f'to = "{DEFAULT_TO}"'
         return
     oldest, cluster = min(known, key=lambda item: item[0])
@@ -115,7 +115,7 @@ def _cluster(cluster: Cluster, installs: Sequence[Install], globs: Sequence[str]
     if globs:
         yield f"local = {_texts(globs)}    # applied to this cluster alone"
     else:
-        yield '# local = ["clusters/a/**"]    # nothing in the tree tells which manifests are for this cluster'
+        yield '# local = ["clusters/a/**"]    # the tree does not say which manifests are for this cluster'
     if cluster.version and is_release(cluster.version):
         yield f"version = {_text(cluster.version)}"
     yield from _ranges(cluster)

@@ -324,7 +324,7 @@ def test_outside_of_a_checkout(lab: Lab, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     lab_bot = lab.bot()
     assert lab_bot.code == 2
-    assert "runs in a git checkout" in lab_bot.err
+    assert "works on a git checkout, and none is here" in lab_bot.err
 
 
 @pytest.mark.parametrize(
