@@ -101,6 +101,7 @@ class TreeFiles:
         self._here = "" if here == "." else here + "/"
         self._read = read
         self._names: list[str] = []
+        self._known_folders: dict[str, str] = {}
         #: The manifests of each file that was read so far.
         self.parsed: dict[str, list[Manifest]] = {}
         #: Those that are kept of an earlier run, by path and number.
@@ -199,10 +200,20 @@ class TreeFiles:
         """A file's path from the root."""
         if path.startswith("/"):
             inside = path.startswith(self._root + "/") and "/." not in path
-            return path[len(self._root) + 1 :] if inside else os.path.relpath(path, self._root)
+            return path[len(self._root) + 1 :] if inside else self._from_root(path)
         if path.startswith(".") or self._here.startswith("."):
-            return os.path.relpath(path, self._root)
+            return self._from_root(path)
         return self._here + path
+
+    def _from_root(self, path: str) -> str:
+        """A path from the root, wherever it starts; that of each folder is worked out once."""
+        folder, slash, name = path.rpartition("/")
+        if not folder or name in ("", ".", ".."):
+            return os.path.relpath(path, self._root)
+        if folder not in self._known_folders:
+            self._known_folders[folder] = os.path.relpath(folder, self._root)
+        inner = self._known_folders[folder]
+        return name if inner == "." else inner + slash + name
 
     def on_disk(self, inner: str) -> Path:
         """Where the file or folder of an inner path lies."""

@@ -71,16 +71,18 @@ def _changed(table: Table, tree: Path) -> None:
     before the file and another were edited."""
     holders = [path for path in sorted(tree.rglob("*.yaml")) if "CiliumNetworkPolicy" in path.read_text()]
     service = next(path for path in sorted(tree.rglob("*.yaml")) if "kind: Service" in path.read_text())
-    command = [CNPFIX, "--check", "-j", "1", "--cache-dir", str(tree.parent / "cache"), str(holders[0])]
-    table.value("one file of 20,000, first run", _seconds(command, fine=(0, 1)), 3, "s")
-    table.value("one file of 20,000, again", _least(command), 0.5, "s")
+    command = [CNPFIX, "--check", "-j", "1", "--cache-dir", str(tree.parent / "cache")]
+    command.append(str(holders[0].relative_to(tree)))
+    table.value("one file of 20,000, first run", _hook(command, tree), 3, "s")
+    table.value("one file of 20,000, again", min(_hook(command, tree) for _ in range(_AGAIN)), 0.5, "s")
     for path in (holders[0], service):
         path.write_text(path.read_text() + "# edited\n")
-    table.value("one file of 20,000, edited", _least(command), 0.5, "s")
+    table.value("one file of 20,000, edited", min(_hook(command, tree) for _ in range(_AGAIN)), 0.5, "s")
 
 
-def _least(command: Sequence[str]) -> float:
-    return min(_seconds(command, fine=(0, 1)) for _ in range(_AGAIN))
+def _hook(command: Sequence[str], tree: Path) -> float:
+    """Processor seconds of a check in its work tree, whether it finds anything or not."""
+    return _seconds(command, fine=(0, 1), folder=tree)
 
 
 def _shapes(table: Table, folder: Path) -> None:
@@ -118,13 +120,14 @@ def _dry_run(tree: Path) -> float:
     return _seconds([CNPFIX, "--dry-run", "--no-cache", "-j", "1", "--config", str(tree / "cnpfix.toml"), str(tree)])
 
 
-def _seconds(command: Sequence[str], fine: Sequence[int] = (0,)) -> float:
+def _seconds(command: Sequence[str], fine: Sequence[int] = (0,), folder: Path | None = None) -> float:
     """Processor seconds of a command that ends with one of these codes.
 
     A run that takes more than `MOST_SECONDS` is ended, and takes forever.
     """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(["sh", "-c", f'ulimit -t {MOST_SECONDS}; exec "$@"', "sh", *command], capture_output=True)
+    limited = ["sh", "-c", f'ulimit -t {MOST_SECONDS}; exec "$@"', "sh", *command]
+    done = subprocess.run(limited, capture_output=True, cwd=folder)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode < 0:
         return float("inf")
