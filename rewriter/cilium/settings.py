@@ -74,12 +74,11 @@ class Settings:
     patch: int | None = None
     _hash: int = field(default=0, init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        # Worked out once: what is remembered of policies is found by the settings, again and again.
-        own = tuple(getattr(self, each.name) for each in fields(self) if each.compare)
-        object.__setattr__(self, "_hash", hash(own))
-
     def __hash__(self) -> int:
+        # Worked out once: what is remembered of policies is found by the settings, again and again.
+        if not self._hash:
+            own = tuple([getattr(self, name) for name in _COMPARED])
+            object.__setattr__(self, "_hash", hash(own) or 1)
         return self._hash
 
     @property
@@ -139,6 +138,9 @@ class CidrGroupView:
 
 def _never(_namespace: str | None) -> bool:
     return False
+
+
+_COMPARED = tuple(each.name for each in fields(Settings) if each.compare)
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,6 +177,9 @@ class _Comparison:
                     enforcement[place] = enforcement.get(place, 0) | subjects
         if self._ends is not None:
             flows = self._let_through_by_peers(flows)
+        if not flows and not enforcement:
+            nothing = Difference(exact=self.space.exact)
+            return StepEffect(nothing, nothing, nothing)
         describer = Describer(self.space, self.universe, self._subjects)
         own, upgrade, undeclared = (
             _by_change(
@@ -334,6 +337,8 @@ class _Comparison:
     def _load(self, world: PolicyWorld, left_out: Set[Content]) -> list[LoadedEntry]:
         loaded: list[LoadedEntry] = []
         for policies in world.sets:
+            if policies.by_content.keys() <= left_out:
+                continue
             policies = without(policies, left_out)
             universe = self._universe_for(policies)
             found = [*match_entries(policies, universe), *match_tiers(policies, universe)]
