@@ -12,7 +12,7 @@ from rewriter.yamltext.moves import Moves, moves_of
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence, Span
 from rewriter.yamltext.parse import decode, parse
 from rewriter.yamltext.route import uneditable
-from rewriter.yamltext.second import LocatedComment, Path, SecondParserError, agrees, read_twice, reads_the_same
+from rewriter.yamltext.second import LocatedComment, Path, SecondParserError, agrees, read_twice
 from rewriter.yamltext.templates import has_substitution, template_markup
 
 __all__ = [
@@ -52,7 +52,6 @@ __all__ = [
     "parse",
     "parse_kept",
     "read_twice",
-    "reads_the_same",
     "template_markup",
     "uneditable",
 ]

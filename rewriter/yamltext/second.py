@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence
-from rewriter.yamltext.plain_text import read_plain
 
 Path = tuple[str, ...]
 """The keys and indexes that lead to a node."""
@@ -39,15 +38,6 @@ class Reading:
 
     root: Any
     comments: list[LocatedComment]
-
-
-def reads_the_same(text: str, node: Node | None) -> bool:
-    """Whether a text of one document without comments is plain enough to be read here, and holds what the node does.
-
-    False says nothing: the text is for the second parser.
-    """
-    root = read_plain(text)
-    return root is not None and agrees(root, node)
 
 
 def read_twice(old: str, new: str) -> tuple[Reading, Reading]:
