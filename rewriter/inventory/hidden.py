@@ -15,7 +15,6 @@ from rewriter.inventory import argo, flux
 from rewriter.inventory.appliers import api_group
 from rewriter.inventory.completeness import CIDR_GROUPS, LIFT, Hidden
 from rewriter.inventory.generating import GENERATING_KINDS, generated_in
-from rewriter.inventory.helper_pods import labels_of_helpers
 from rewriter.inventory.kinds_in_text import may_hold_pods
 from rewriter.inventory.kubernetes import namespace_of
 from rewriter.inventory.manifests import Manifest, items, mapping
@@ -145,8 +144,7 @@ class HiddenSources:
                 # What an operator is known to make is a fact; only labels of its own may be missing there.
                 convention = convention_of(value) or ""
                 keys = OWN_KEYS.get(convention) if convention in self._operators else _gateway_keys(value)
-                hidden = self._hidden(words, found, file.path, _INERT)
-                yield replace(hidden, keys=keys, labels=labels_of_helpers(applied.value))
+                yield replace(self._hidden(words, found, file.path, _INERT), keys=keys)
 
     def _groups(self) -> Iterator[Hidden]:
         """The files with CiliumCIDRGroups that are not read: charts' templates, and what does not parse."""

@@ -85,6 +85,10 @@ _HIDES: dict[str, tuple[Files, str]] = {
     # kinds that are not understood
     "kind": ({"shop/x.yaml": resource(_UNKNOWN, "Worker")}, "Worker x, shop/x.yaml"),
     "kind of another namespace": ({"games/x.yaml": resource(_UNKNOWN, "Worker", namespace="games")}, "games/x.yaml"),
+    "backups whose pods get labels of a repository's settings": (
+        {"shop/x.yaml": resource("kopiur.home-operations.com/v1alpha1", "SnapshotPolicy")},
+        "SnapshotPolicy x, shop/x.yaml",
+    ),
     "kind of the whole cluster": ({"fleet.yaml": resource(_UNKNOWN, "Fleet", namespace=None)}, "fleet.yaml"),
     "kind in a List": (
         {"shop/x.yaml": f'{{"apiVersion": "v1", "kind": "List", "items": [{resource(_UNKNOWN, "Worker")}]}}'},
@@ -383,11 +387,6 @@ _CLEAR: dict[str, Files] = {
             " 'https://raw.githubusercontent.com/x/y/v1/deploy/crds/all-crds.yaml',"
             " 'https://github.com/x/y//client/config/crd?ref=v8.2.0']",
         )
-    },
-    "upgrades of nodes and backups by their operators": {
-        "a.yaml": resource("tuppr.home-operations.com/v1alpha1", "KubernetesUpgrade", namespace=None),
-        "b.yaml": resource("upgrade.cattle.io/v1", "Plan"),
-        "c.yaml": resource("kopiur.home-operations.com/v1alpha1", "SnapshotPolicy"),
     },
     "patch of a ConfigMap that is not there": {
         "kustomization.yaml": _kustomization("patches: [{path: gone.yaml, target: {kind: ConfigMap}}]\n")
