@@ -29,7 +29,7 @@ def near_label(context: Context, key: str, value: str, namespaces: Collection[st
     That is one with the same value, else one that is written nearly like it. Empty where none is, or one is the same.
     """
     written = f"{key}={value}"
-    if not _may_be_near(context, written, value):
+    if not may_be_near(context, key, value):
         return {}
     labels, by_value = _labels(context, None if namespaces is None else frozenset(namespaces))
     if written in labels:
@@ -105,20 +105,20 @@ def _labels(context: Context, namespaces: frozenset[str] | None) -> tuple[dict[s
     return made
 
 
-def _may_be_near(context: Context, written: str, value: str) -> bool:
-    """Whether any label may be near, by the shapes of all that there may be: the workloads need not be read for that.
+def may_be_near(context: Context, key: str, value: str) -> bool:
+    """Whether a label may be near `key=value`, by the shapes of all that there may be: no workload is read for that.
 
     No ratio is larger than twice the characters that two texts have in common, in any order, by those of both.
     """
-    shape, value_shape = shape_of(written), shape_of(value)
-    key = ("near", shape, value_shape)
-    if key not in context.answers:
+    shape, value_shape = shape_of(f"{key}={value}"), shape_of(value)
+    question = ("near", shape, value_shape)
+    if question not in context.answers:
         wanted = Counter(shape)
-        context.answers[key] = any(
+        context.answers[question] = any(
             each.endswith(f"={value_shape}") or _most_alike(wanted, len(shape), count, len(each)) >= _NEAR
             for each, count in _shapes(context)
         )
-    near: bool = context.answers[key]
+    near: bool = context.answers[question]
     return near
 
 

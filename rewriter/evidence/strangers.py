@@ -11,7 +11,7 @@ from rewriter.cilium.selector import Requirement
 from rewriter.cilium.terms import conditions_of, label_term
 from rewriter.evidence.context import Context
 from rewriter.evidence.namespaces import WELL_KNOWN, namespaces_of
-from rewriter.evidence.near_labels import near_label, slips_of_labels
+from rewriter.evidence.near_labels import may_be_near, near_label, slips_of_labels
 from rewriter.evidence.workloads import matches, on_host_network
 from rewriter.inventory.facts import Workload
 
@@ -50,14 +50,17 @@ def stranger(
     found = matches(context, term)
     if found.workloads or found.undecided or on_host_network(context, term):
         return None
-    there = [each for each in context.inventory.all_workloads() if each.namespace == namespace]
-    if there:
+    if any(each.key == SERVICE_ACCOUNT_LABEL or may_be_near(context, each.key, each.values[0]) for each in single):
+        there = _pods_of(context, namespace)
         near = _near(context, labels, single, namespace, there)
         if near is not None:
             return _certain(near) if found.certain else near if _is_slip(context, near, namespace) else None
-    if not elsewhere or (there and not found.certain):
-        return None
-    return _elsewhere(context, labels, namespace, known=bool(there))
+    return _elsewhere(context, labels, namespace, certain=found.certain) if elsewhere else None
+
+
+def _pods_of(context: Context, namespace: str) -> Sequence[Workload]:
+    """The known workloads of a namespace. On a large tree this is the dear question: it reads them all."""
+    return [workload for workload in context.inventory.all_workloads() if workload.namespace == namespace]
 
 
 def _near(
@@ -104,12 +107,18 @@ def _certain(near: Stranger) -> Stranger:
     return Stranger(near.pods, near.wrong, near.key, near.value)
 
 
-def _elsewhere(context: Context, labels: Sequence[Requirement], namespace: str, *, known: bool) -> Stranger | None:
-    """The one other namespace whose pods match. Of a namespace without pods only a near name is sure to be meant."""
+def _elsewhere(context: Context, labels: Sequence[Requirement], namespace: str, *, certain: bool) -> Stranger | None:
+    """The one other namespace whose pods match. Of a namespace without pods only a near name is sure to be meant.
+
+    `certain` says that all pods of the namespace are known.
+    """
     term = label_term(conditions_of(labels))
     pods = matches(context, term).workloads
     names = namespaces_of(pods)
     if len(names) != 1:
+        return None
+    known = bool(_pods_of(context, namespace))
+    if known and not certain:
         return None
     close = bool(get_close_matches(names[0], [namespace], n=1, cutoff=_NEAR))
     declared = bool(context.inventory.namespaces(namespace))
