@@ -20,10 +20,10 @@ from cnpfix.types import (
 
 if TYPE_CHECKING:  # `import cnpfix` is cheap; the engine is imported by the first call.
     from rewriter.discovery import InputError
-    from rewriter.engine.fixer import Fixer
-    from rewriter.engine.impact import Change
-    from rewriter.engine.result import FileResult, Reported
-    from rewriter.engine.workspace import Workspace
+    from rewriter.engine.results.result import FileResult, Reported
+    from rewriter.engine.run.fixer import Fixer
+    from rewriter.engine.run.impact import Change
+    from rewriter.engine.run.workspace import Workspace
 
 PathLike = str | os.PathLike[str]
 
@@ -64,7 +64,7 @@ def fix(
     Takes what `check` takes. `changes` of the result are the files that were written; a file that cannot be written
     is among `errors`, and its findings are not `fixed`. Raises CnpfixError.
     """
-    from rewriter.engine.fixer import write_result
+    from rewriter.engine.run.fixer import write_result
 
     workspace = _open(paths, from_version, to_version, config, inventories)
     results = _fixed(workspace, select, ignore, unsafe_fixes=unsafe_fixes)
@@ -88,9 +88,9 @@ def impact(
     With `before`, a file or folder with the policies as they were, it judges what was made of them by hand in place of
     the fixes. The other arguments are those of `check`. Raises CnpfixError.
     """
-    from rewriter.engine.impact import impact_of
-    from rewriter.engine.rewrites import rewritten_by_fixes, rewritten_by_hand
-    from rewriter.engine.workspace import WorkspaceError
+    from rewriter.engine.run.impact import impact_of
+    from rewriter.engine.run.rewrites import rewritten_by_fixes, rewritten_by_hand
+    from rewriter.engine.run.workspace import WorkspaceError
 
     workspace = _open(paths, from_version, to_version, config, inventories)
     errors: list[InputError] = []
@@ -129,9 +129,9 @@ def _open(
     inventories: Iterable[PathLike],
 ) -> Workspace:
     from rewriter.config import ConfigError
-    from rewriter.engine.opening import open_workspace
-    from rewriter.engine.workspace import Request, WorkspaceError
-    from rewriter.inventory.snapshot import SnapshotError
+    from rewriter.engine.run.opening import open_workspace
+    from rewriter.engine.run.workspace import Request, WorkspaceError
+    from rewriter.inventory.snapshots.form import SnapshotError
 
     names = tuple(os.fspath(path) for path in paths) or (".",)
     if "" in names:
@@ -158,8 +158,8 @@ def _fixed(
 
 
 def _fixer(workspace: Workspace, select: Iterable[str] | None, ignore: Iterable[str], *, unsafe_fixes: bool) -> Fixer:
-    from rewriter.engine.fixer import fixer_for
-    from rewriter.engine.run_options import Options
+    from rewriter.engine.run.fixer import fixer_for
+    from rewriter.engine.run.run_options import Options
 
     chosen = workspace.config.select if select is None else _pass_ids("select", select)
     options = Options(
@@ -187,7 +187,7 @@ def _pass_ids(argument: str, names: Iterable[str]) -> frozenset[str]:
 
 
 def _result(workspace: Workspace, results: Sequence[FileResult]) -> Result:
-    from rewriter.engine.once import reported_once
+    from rewriter.engine.results.once import reported_once
 
     findings = reported_once([finding for result in results for finding in result.findings])
     errors = dict.fromkeys((*workspace.errors, *(error for result in results for error in result.errors)))

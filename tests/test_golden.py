@@ -16,7 +16,7 @@ from typing import Any, Self
 import pytest
 
 from rewriter.cli import run
-from rewriter.engine import opening
+from rewriter.engine.run import opening
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 REFRESH = os.environ.get("CNPFIX_GOLDEN") == "refresh"

@@ -155,3 +155,24 @@ def test_passes_see_manifests_as_types(path: Path) -> None:
     asked = [node for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance"]
     names = {name.id for call in asked for name in ast.walk(call.args[1]) if isinstance(name, ast.Name)}
     assert not names & UNTYPED
+
+
+def _rooms(part: str) -> dict[str, set[str]]:
+    """Each room of a part (a folder, or a file beside the folders), and the rooms that its files import."""
+    folder, name = PACKAGE.joinpath(*part.split(".")), f"rewriter.{part}."
+    rooms: dict[str, set[str]] = {}
+    for path in folder.rglob("*.py"):
+        room = path.relative_to(folder).parts[0].removesuffix(".py")
+        others = {found.removeprefix(name).split(".")[0] for found in _imports(path) if found.startswith(name)}
+        rooms.setdefault(room, set()).update(others - {room})
+    return rooms
+
+
+@pytest.mark.parametrize("part", ["engine", "inventory", "passes.kit"])
+def test_the_rooms_of_a_part_import_down_only(part: str) -> None:
+    """Folders stand above each other too: of any two, at most one knows the other, by whatever way."""
+    rooms = _rooms(part)
+    while rooms:
+        ground = {room for room, others in rooms.items() if not others & rooms.keys()}
+        assert ground, f"rooms of {part} that import each other: {sorted(rooms)}"
+        rooms = {room: others for room, others in rooms.items() if room not in ground}

@@ -13,9 +13,9 @@ import pytest
 from rewriter.bot import clone, codeowners, remote, token
 from rewriter.cilium.fqdn import fqdn_term
 from rewriter.cilium.version import parse_version
-from rewriter.inventory import generators, patches
+from rewriter.inventory.delivery import generators, patches
+from rewriter.inventory.delivery.substitution import substituted
 from rewriter.inventory.hubble import agent_log
-from rewriter.inventory.substitution import substituted
 from rewriter.yamltext import has_substitution, template_markup
 
 MANY = 50_000

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rewriter.bot.groups import Group
 from rewriter.bot.marker import MAX_BODY, Marker, digest, framed
-from rewriter.engine.result import FileResult, NotChecked, Reported
+from rewriter.engine.results.result import FileResult, NotChecked, Reported
 from rewriter.output.diff import unified_diff
 from rewriter.output.effects import OPENS, by_effect, effect_of, totals
 from rewriter.output.folding import folded, policy_name

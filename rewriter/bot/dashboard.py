@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rewriter.bot.forge import Forge, Issue
 from rewriter.bot.run import Action, Outcome, Settings
-from rewriter.engine.result import Reported
+from rewriter.engine.results.result import Reported
 from rewriter.output.effects import totals
 from rewriter.output.lines import count
 from rewriter.output.markdown import escaped, left_to_people, not_checked

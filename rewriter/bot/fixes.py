@@ -10,11 +10,11 @@ from pathlib import Path
 
 from rewriter.bot.token import ALL_VARIABLES
 from rewriter.discovery import FoundFile, InputError
-from rewriter.engine import parallel
-from rewriter.engine.fixer import Fixer, fixer_for
-from rewriter.engine.result import FileResult
-from rewriter.engine.run_options import Options
-from rewriter.engine.workspace import Workspace
+from rewriter.engine.results.result import FileResult
+from rewriter.engine.run import parallel
+from rewriter.engine.run.fixer import Fixer, fixer_for
+from rewriter.engine.run.run_options import Options
+from rewriter.engine.run.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)

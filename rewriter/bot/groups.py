@@ -12,10 +12,10 @@ from pathlib import PurePosixPath
 
 from rewriter.bot.codeowners import OwnersOf
 from rewriter.bot.fixes import Fixes, part_of
-from rewriter.engine.fixer import Fixer
-from rewriter.engine.pictures import Picture, pictures
-from rewriter.engine.result import FileResult, Reported
-from rewriter.engine.workspace import Workspace
+from rewriter.engine.results.result import FileResult, Reported
+from rewriter.engine.run.fixer import Fixer
+from rewriter.engine.run.pictures import Picture, pictures
+from rewriter.engine.run.workspace import Workspace
 
 _MAX_SLUG = 60
 #: With more fixes than this a picture shows nothing.

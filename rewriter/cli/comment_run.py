@@ -19,9 +19,9 @@ from rewriter.cli.errors import UsageError
 from rewriter.cli.forge_place import Server, Wanted, forge_of, server_of
 from rewriter.cli.options import cache_for, open_for
 from rewriter.cli.printing import say, tell
-from rewriter.engine.impact import Impact, impact_of
-from rewriter.engine.rewrites import rewritten_by_hand
-from rewriter.engine.workspace import Request, WorkspaceError
+from rewriter.engine.run.impact import Impact, impact_of
+from rewriter.engine.run.rewrites import rewritten_by_hand
+from rewriter.engine.run.workspace import Request, WorkspaceError
 from rewriter.output.links import NO_LINKS
 from rewriter.output.style import logged
 

@@ -216,7 +216,7 @@ def fix(
     if not live:
         refuse_unknown_command(next(iter(names)))
     from rewriter.cli import fix_run, reports
-    from rewriter.engine.workspace import Request
+    from rewriter.engine.run.workspace import Request
 
     mode = reports.Mode.WRITE if write else reports.Mode.CHECK if check else reports.Mode.DRY_RUN
     outputs = () if live else output or ()

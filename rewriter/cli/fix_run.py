@@ -13,16 +13,16 @@ from rewriter.cli.printing import say, tell
 from rewriter.cli.progress import Progress
 from rewriter.cli.reports import Mode, Printing, print_errors, print_report
 from rewriter.discovery import MAX_BYTES, FoundFile, InputError
-from rewriter.engine import parallel
-from rewriter.engine.fixer import fixer_for, write_result
-from rewriter.engine.observed import TrafficSummary
-from rewriter.engine.once import reported_once
-from rewriter.engine.result import FileResult, Report, Summary
-from rewriter.engine.run_options import Options
-from rewriter.engine.unchecked import no_mesh
-from rewriter.engine.unrendered import unrendered
-from rewriter.engine.workspace import Workspace
-from rewriter.engine.write import remove_leftovers
+from rewriter.engine.results.observed import TrafficSummary
+from rewriter.engine.results.once import reported_once
+from rewriter.engine.results.result import FileResult, Report, Summary
+from rewriter.engine.results.unchecked import no_mesh
+from rewriter.engine.run import parallel
+from rewriter.engine.run.fixer import fixer_for, write_result
+from rewriter.engine.run.run_options import Options
+from rewriter.engine.run.unrendered import unrendered
+from rewriter.engine.run.workspace import Workspace
+from rewriter.engine.run.write import remove_leftovers
 from rewriter.output.lines import count
 from rewriter.output.style import one_line
 
@@ -51,7 +51,7 @@ def run_files(
 
 def run_baseline(workspace: Workspace, options: Options, path: Path, jobs: int) -> int:
     """Writes a baseline that knows every finding of the workspace. Returns the exit code."""
-    from rewriter.engine.baseline import baseline_text
+    from rewriter.engine.results.baseline import baseline_text
 
     report = make_report(workspace, preview(workspace, options, jobs))
     write_file(path, baseline_text(report.findings, path))
@@ -79,7 +79,7 @@ def _dead_explained(workspace: Workspace) -> Callable[[FileResult], FileResult]:
     """Adds what is known of policies that a cluster refused; stderr names those that are in no file."""
     if not workspace.dead:
         return lambda result: result
-    from rewriter.engine.dead import DeadPolicies
+    from rewriter.engine.run.dead import DeadPolicies
 
     policies = DeadPolicies(workspace)
     elsewhere = policies.elsewhere
@@ -156,7 +156,7 @@ def make_report(workspace: Workspace, results: Sequence[FileResult]) -> Report:
 def _traffic(workspace: Workspace, results: Sequence[FileResult]) -> TrafficSummary | None:
     if workspace.traffic is None:
         return None
-    from rewriter.engine.traffic_of_run import policies_after, summarised
+    from rewriter.engine.run.traffic_of_run import policies_after, summarised
 
     return summarised(workspace.traffic, workspace, policies_after(workspace, results))
 

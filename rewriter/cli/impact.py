@@ -34,8 +34,8 @@ from rewriter.cli.printing import tell
 
 if TYPE_CHECKING:
     from rewriter.discovery import InputError
-    from rewriter.engine.rewrites import Rewrite
-    from rewriter.engine.workspace import Workspace
+    from rewriter.engine.run.rewrites import Rewrite
+    from rewriter.engine.run.workspace import Workspace
 
 
 class Format(StrEnum):
@@ -90,9 +90,9 @@ def impact(
     or a proof that failed.
     """
     from rewriter.cli.progress import Progress
-    from rewriter.engine.impact import impact_of
-    from rewriter.engine.rewrites import rewritten_by_hand
-    from rewriter.engine.workspace import Request, WorkspaceError
+    from rewriter.engine.run.impact import impact_of
+    from rewriter.engine.run.rewrites import rewritten_by_hand
+    from rewriter.engine.run.workspace import Request, WorkspaceError
     from rewriter.output import impact_report, impact_text
     from rewriter.output.style import style_for
 
@@ -139,9 +139,9 @@ def impact(
 def _fixed(workspace: Workspace, jobs: int, *, unsafe_fixes: bool) -> tuple[list[Rewrite], list[InputError]]:
     """What the fixes make of each policy, and what could not be treated."""
     from rewriter.cli.progress import Progress
-    from rewriter.engine import parallel
-    from rewriter.engine.fixer import fixer_for
-    from rewriter.engine.rewrites import rewritten_by_fixes
+    from rewriter.engine.run import parallel
+    from rewriter.engine.run.fixer import fixer_for
+    from rewriter.engine.run.rewrites import rewritten_by_fixes
 
     options = options_for(workspace, unsafe_fixes=unsafe_fixes)
     fixer = fixer_for(workspace, options)

@@ -13,8 +13,8 @@ from rewriter.cli.errors import UsageError
 from rewriter.cli.options import cache_for, open_for
 from rewriter.cli.printing import tell
 from rewriter.config.load import FILE_NAME, find_config
-from rewriter.engine.workspace import Request
-from rewriter.engine.write import temporary
+from rewriter.engine.run.workspace import Request
+from rewriter.engine.run.write import temporary
 from rewriter.output.style import escaped_marks
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rewriter.cilium.version import DEFAULT_TO, SUPPORTED, Version, parse_version
 from rewriter.config.load import is_release
-from rewriter.engine.workspace import Workspace
-from rewriter.inventory.cilium_installs import Install
-from rewriter.inventory.facts import Cluster
+from rewriter.engine.run.workspace import Workspace
+from rewriter.inventory.clusters.cilium_installs import Install
+from rewriter.inventory.facts.model import Cluster
 from rewriter.output.style import one_line
 
 

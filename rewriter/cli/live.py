@@ -19,15 +19,15 @@ from rewriter.cli.fix_run import exit_code, make_report, nothing_to_check, previ
 from rewriter.cli.options import open_for, write_file
 from rewriter.cli.printing import say, tell
 from rewriter.cli.reports import Mode, Printing, print_report
-from rewriter.engine.result import FileResult
-from rewriter.engine.run_options import Options
-from rewriter.engine.workspace import Request, Workspace
+from rewriter.engine.results.result import FileResult
+from rewriter.engine.run.run_options import Options
+from rewriter.engine.run.workspace import Request, Workspace
 from rewriter.inventory.live.errors import ClusterError
 from rewriter.inventory.live.kubectl import KubectlApi, current_context
 from rewriter.inventory.live.listing import Reader
 from rewriter.inventory.live.reading import read_cluster
 from rewriter.inventory.live.running import Running, running_policies
-from rewriter.inventory.snapshot_write import snapshot_as_json
+from rewriter.inventory.snapshots.write import snapshot_as_json
 from rewriter.output.lines import count
 from rewriter.output.style import one_line
 

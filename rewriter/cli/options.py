@@ -15,9 +15,9 @@ from rewriter.cli.pass_names import selection
 
 if TYPE_CHECKING:  # Help and answers about passes need none of it.
     from rewriter.cache import CacheFolder
-    from rewriter.engine.baseline import Baseline
-    from rewriter.engine.run_options import Options
-    from rewriter.engine.workspace import Request, Workspace
+    from rewriter.engine.results.baseline import Baseline
+    from rewriter.engine.run.run_options import Options
+    from rewriter.engine.run.workspace import Request, Workspace
 
 
 class Color(StrEnum):
@@ -176,7 +176,7 @@ def cache_for(folder: Path | None = None, *, none: bool = False) -> CacheFolder:
 
 def known_findings(path: Path | None) -> Baseline:
     """The baseline of a file; of none, one that knows nothing. Raises UsageError."""
-    from rewriter.engine.baseline import NOTHING_KNOWN, BaselineError, read_baseline
+    from rewriter.engine.results.baseline import NOTHING_KNOWN, BaselineError, read_baseline
 
     try:
         return NOTHING_KNOWN if path is None else read_baseline(path)
@@ -189,9 +189,9 @@ def open_for(request: Request) -> Workspace:
     from rewriter.cli.printing import tell
     from rewriter.cli.progress import Progress
     from rewriter.config import ConfigError
-    from rewriter.engine.opening import open_workspace
-    from rewriter.engine.workspace import WorkspaceError
-    from rewriter.inventory.snapshot import SnapshotError
+    from rewriter.engine.run.opening import open_workspace
+    from rewriter.engine.run.workspace import WorkspaceError
+    from rewriter.inventory.snapshots.form import SnapshotError
 
     if "" in request.names:
         raise UsageError("an empty path: no such file or folder; name one, or `.` for all that is here")
@@ -213,7 +213,7 @@ def options_for(
     unsafe_fixes: bool = False,
 ) -> Options:
     """What a run of the fixer does, by its command line and the configuration. Raises UsageError."""
-    from rewriter.engine.run_options import Options
+    from rewriter.engine.run.run_options import Options
 
     chosen, ignored = selection(workspace.config, select, ignore)
     return Options(

@@ -29,12 +29,12 @@ from rewriter.cli.errors import UsageError
 from rewriter.cli.forge_place import Server, Wanted, forge_of, server_of
 from rewriter.cli.options import cache_for, open_for, options_for, write_file
 from rewriter.cli.printing import say, tell
-from rewriter.engine.once import reported_once
-from rewriter.engine.result import Reported
-from rewriter.engine.run_options import Options
-from rewriter.engine.unchecked import no_mesh
-from rewriter.engine.unrendered import unrendered
-from rewriter.engine.workspace import Request, Workspace
+from rewriter.engine.results.once import reported_once
+from rewriter.engine.results.result import Reported
+from rewriter.engine.results.unchecked import no_mesh
+from rewriter.engine.run.run_options import Options
+from rewriter.engine.run.unrendered import unrendered
+from rewriter.engine.run.workspace import Request, Workspace
 from rewriter.output.links import NO_LINKS
 from rewriter.output.style import style_for
 

@@ -47,8 +47,8 @@ def report(
     """Write one self-contained HTML page: what would change, why, and who may talk to whom before and after."""
     from rewriter.cli import fix_run, reports
     from rewriter.cli.printing import say
-    from rewriter.engine.pictures import pictures
-    from rewriter.engine.workspace import Request
+    from rewriter.engine.run.pictures import pictures
+    from rewriter.engine.run.workspace import Request
     from rewriter.output import html_report
     from rewriter.output.lines import count
     from rewriter.output.style import one_line

@@ -12,7 +12,7 @@ from typing import TextIO
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import write_file
 from rewriter.cli.printing import tell
-from rewriter.engine.result import Report
+from rewriter.engine.results.result import Report
 from rewriter.output.style import style_for
 
 #: Formats for people: they follow the width and the colours of a terminal.

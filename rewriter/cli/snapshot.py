@@ -96,8 +96,8 @@ def snapshot(
 def _of_repository(folder: Path, output: Path | None, contexts: list[str] | None) -> int:
     from rewriter.bot.token import redact
     from rewriter.discovery.git import repository_remotes
-    from rewriter.engine.workspace import Request
-    from rewriter.inventory.repository_snapshot import repository_as_json
+    from rewriter.engine.run.workspace import Request
+    from rewriter.inventory.tree.repository_snapshot import repository_as_json
 
     if contexts or output is None:
         raise UsageError("snapshot: --repository takes -o FILE and no --context, as in `--repository . -o facts.json`")
@@ -115,8 +115,8 @@ def _of_repository(folder: Path, output: Path | None, contexts: list[str] | None
 
 def _write(output: Path, content: Mapping[str, Any]) -> None:
     """Writes the file, or prints it; says how much of what is in it. Raises UsageError."""
-    from rewriter.inventory.snapshot import SnapshotError
-    from rewriter.inventory.snapshot_write import snapshot_text, write_snapshot
+    from rewriter.inventory.snapshots.form import SnapshotError
+    from rewriter.inventory.snapshots.write import snapshot_text, write_snapshot
 
     try:
         if str(output) == "-":
@@ -130,7 +130,7 @@ def _write(output: Path, content: Mapping[str, Any]) -> None:
 
 
 def _counts(entry: dict[str, Any]) -> str:
-    from rewriter.inventory.snapshot import LISTS
+    from rewriter.inventory.snapshots.form import LISTS
 
     return ", ".join(f"{len(entry[name])} {name.replace('_', ' ')}" for name in LISTS if name in entry)
 
@@ -143,8 +143,8 @@ def diff(
     color: ColorOption = Color.AUTO,
 ) -> int:
     """Say what differs between two snapshots. Exit codes: 0 nothing, 1 something, 2 a file cannot be read."""
-    from rewriter.inventory.snapshot import SnapshotError, read_snapshot
-    from rewriter.inventory.snapshot_diff import differences
+    from rewriter.inventory.snapshots.diff import differences
+    from rewriter.inventory.snapshots.form import SnapshotError, read_snapshot
 
     try:
         before, after = read_snapshot(old), read_snapshot(new)
@@ -168,7 +168,7 @@ _MARKS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "ye
 
 
 def _lines(found: list[Any], style: Style) -> Iterator[str]:
-    from rewriter.inventory.snapshot_diff import places
+    from rewriter.inventory.snapshots.diff import places
 
     cluster = None
     for each in found:

@@ -23,8 +23,8 @@ from rewriter.cilium.version import SUPPORTED, Version, parse_version
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import REPORT, CacheDir, Color, ColorOption, Config, NoCache, Paths, cache_for, open_for
 from rewriter.cli.printing import say, say_json, tell
-from rewriter.engine.located import LocatedPolicy
-from rewriter.engine.workspace import Request, Workspace
+from rewriter.engine.documents.located import LocatedPolicy
+from rewriter.engine.run.workspace import Request, Workspace
 from rewriter.evidence.settings import settings_of
 from rewriter.output.style import Style, one_line, style_for
 from rewriter.yamltext import has_substitution

@@ -29,7 +29,7 @@ from rewriter.output.style import Style, one_line, style_for
 
 if TYPE_CHECKING:
     from rewriter.cilium.version import Version
-    from rewriter.engine.flows import Judged, JudgedDirection, LocatedRule
+    from rewriter.engine.flow.verdict import Judged, JudgedDirection, LocatedRule
 
 _INDENT = 20
 
@@ -86,9 +86,9 @@ def verdict(
         return answer_cases(cases, _version(to_version))
     if source is None or destination is None:
         raise UsageError("verdict: give --source and --destination, or --cases FILE")
-    from rewriter.engine.endpoints import FlowError
-    from rewriter.engine.flows import judge, read_port
-    from rewriter.engine.workspace import Request
+    from rewriter.engine.flow.endpoints import FlowError
+    from rewriter.engine.flow.verdict import judge, read_port
+    from rewriter.engine.run.workspace import Request
 
     request = Request(
         names=tuple(paths or (".",)),
@@ -132,7 +132,7 @@ def _text(judged: Judged, port: str, version: Version, style: Style) -> Iterator
     if judged.service is None:
         yield from _directions(judged, version, style)
     else:
-        from rewriter.engine.service_ends import way_through
+        from rewriter.engine.flow.service_ends import way_through
 
         yield from style.wrap(f"{judged.service}, {judged.service.source}: {way_through(judged.service)}", 2)
         for each in judged.backends:

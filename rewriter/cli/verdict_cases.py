@@ -17,7 +17,7 @@ from rewriter.cilium.version import Version
 from rewriter.cli.errors import UsageError
 from rewriter.cli.printing import tell
 from rewriter.discovery import refuse_device
-from rewriter.engine.isolation import failure_of
+from rewriter.engine.pipeline.isolation import failure_of
 from rewriter.output.style import escaped_marks
 
 _GZIP = b"\x1f\x8b"

@@ -23,9 +23,9 @@ from rewriter.config.model import (
 )
 from rewriter.discovery import read_bounded
 from rewriter.finding import Applicability
-from rewriter.inventory.facts import Cluster, Source
-from rewriter.inventory.operators import CONVENTIONS
-from rewriter.inventory.snapshot_age import DEFAULT_DAYS
+from rewriter.inventory.facts.model import Cluster, Source
+from rewriter.inventory.objects.operators import CONVENTIONS
+from rewriter.inventory.snapshots.age import DEFAULT_DAYS
 
 FILE_NAME = "cnpfix.toml"
 #: By what the fixes of a run are cut into pull requests.

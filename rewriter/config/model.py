@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rewriter.cilium.version import Version
 from rewriter.finding import Applicability
-from rewriter.inventory.facts import Cluster
-from rewriter.inventory.snapshot_age import DEFAULT_DAYS
+from rewriter.inventory.facts.model import Cluster
+from rewriter.inventory.snapshots.age import DEFAULT_DAYS
 
 
 @dataclass(frozen=True, slots=True)

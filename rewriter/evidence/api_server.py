@@ -14,7 +14,7 @@ from rewriter.cilium.addresses import AddressSet, address_set
 from rewriter.cilium.cidr import Prefix
 from rewriter.evidence.clusters import parse
 from rewriter.evidence.context import Context
-from rewriter.inventory.facts import EndpointSlice, Node, Service, Source
+from rewriter.inventory.facts.model import EndpointSlice, Node, Service, Source
 
 #: The port of the Service `default/kubernetes` (Kubernetes pkg/controlplane).
 SERVICE_PORT = 443

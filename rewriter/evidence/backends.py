@@ -18,8 +18,8 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.doubts import REMEDY, doubts_about
 from rewriter.evidence.mesh import cluster_requirement, namespace_key
 from rewriter.evidence.workloads import hidden_services
-from rewriter.inventory.completeness import Hidden
-from rewriter.inventory.facts import Cluster, EndpointSlice, NamedPort, Service, ServicePort, Source
+from rewriter.inventory.facts.completeness import Hidden
+from rewriter.inventory.facts.model import Cluster, EndpointSlice, NamedPort, Service, ServicePort, Source
 from rewriter.text import join_names
 
 #: The port on which API servers listen when no EndpointSlice tells (kube-apiserver --secure-port).

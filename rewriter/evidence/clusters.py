@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from rewriter.cilium.addresses import AddressSet, address_set
 from rewriter.cilium.cidr import AddressError, Prefix, parse_prefix_or_address
-from rewriter.inventory.facts import Cluster, Node
-from rewriter.inventory.inventory import Inventory
+from rewriter.inventory.facts.model import Cluster, Node
+from rewriter.inventory.questions.inventory import Inventory
 
 
 @dataclass(frozen=True, slots=True)

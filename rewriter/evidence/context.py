@@ -10,8 +10,8 @@ from rewriter.cilium.policy import Policy
 from rewriter.cilium.settings import AgentFlags
 from rewriter.cilium.version import DEFAULT_LOCAL_CLUSTER, DEFAULT_LOCAL_CLUSTER_EXISTS, Version
 from rewriter.config.model import Config
-from rewriter.inventory.facts import Cluster
-from rewriter.inventory.inventory import Inventory
+from rewriter.inventory.facts.model import Cluster
+from rewriter.inventory.questions.inventory import Inventory
 
 
 @dataclass(frozen=True, slots=True)

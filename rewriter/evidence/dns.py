@@ -22,8 +22,8 @@ from rewriter.evidence.mesh import namespace_key
 from rewriter.evidence.policies import AppliedRule
 from rewriter.evidence.reachable import identity_of
 from rewriter.evidence.settings import DEFAULT_NAME
-from rewriter.inventory.facts import Service, Workload
-from rewriter.inventory.load_balancers import RedirectPolicy
+from rewriter.inventory.facts.model import Service, Workload
+from rewriter.inventory.objects.load_balancers import RedirectPolicy
 from rewriter.text import join_names
 
 #: The port of DNS, and its protocols.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rewriter.inventory.completeness import Completeness, Hidden
-from rewriter.inventory.facts import Cluster, EndpointSlice, Service, Workload
-from rewriter.inventory.inventory import Inventory
+from rewriter.inventory.facts.completeness import Completeness, Hidden
+from rewriter.inventory.facts.model import Cluster, EndpointSlice, Service, Workload
+from rewriter.inventory.questions.inventory import Inventory
 from rewriter.text import join_names
 
 #: What to do about facts that contradict each other.

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from rewriter.evidence.context import Context
-from rewriter.inventory.facts import Service
-from rewriter.inventory.gateways import (
+from rewriter.inventory.facts.model import Service
+from rewriter.inventory.objects.gateways import (
     CILIUM_CLASS,
     CILIUM_GATEWAY_CONTROLLER,
     CILIUM_INGRESS_CONTROLLER,

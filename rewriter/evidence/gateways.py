@@ -10,8 +10,8 @@ from rewriter.cilium.identity import reserved_identity
 from rewriter.cilium.selector import read_selector
 from rewriter.evidence.context import Context
 from rewriter.evidence.target_ports import is_behind, target_numbers
-from rewriter.inventory.facts import Service, Workload
-from rewriter.inventory.gateways import (
+from rewriter.inventory.facts.model import Service, Workload
+from rewriter.inventory.objects.gateways import (
     CILIUM_CLASS,
     CILIUM_GATEWAY_CONTROLLER,
     CILIUM_INGRESS_CONTROLLER,

@@ -10,7 +10,7 @@ from rewriter.cilium.policy import PeerField, Rule, Spec
 from rewriter.cilium.version import DEFAULT_LOCAL_CLUSTER, SERVICES_WITH_PORTS
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.inventory.facts import Service
+from rewriter.inventory.facts.model import Service
 from rewriter.text import flow_text, join_names
 
 

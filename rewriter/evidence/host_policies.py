@@ -13,7 +13,7 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.policies import AppliedRule, is_same_policy, own_rules, policies_of
 from rewriter.evidence.reachable import Reach
 from rewriter.evidence.settings import settings_of
-from rewriter.inventory.facts import Node
+from rewriter.inventory.facts.model import Node
 
 _ROLES = tuple(f"node-role.kubernetes.io/{role}" for role in ("control-plane", "master", "controlplane", "etcd"))
 _CONTROL_PLANE = _ROLES[0]

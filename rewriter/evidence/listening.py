@@ -9,7 +9,7 @@ from typing import Any
 
 from rewriter.cilium.ports import ANY_PROTOCOL
 from rewriter.evidence.context import Context
-from rewriter.inventory.facts import NamedPort, Service, Workload
+from rewriter.inventory.facts.model import NamedPort, Service, Workload
 
 
 def services_before(context: Context, workload: Workload) -> list[Service]:

@@ -11,8 +11,8 @@ from rewriter.cilium.selector import Requirement
 from rewriter.cilium.terms import Condition, LabelTerm, label_term
 from rewriter.config.model import Config
 from rewriter.evidence.context import Context
-from rewriter.inventory.facts import Cluster
-from rewriter.inventory.inventory import Inventory
+from rewriter.inventory.facts.model import Cluster
+from rewriter.inventory.questions.inventory import Inventory
 
 
 def mesh_known(inventory: Inventory, config: Config) -> bool:

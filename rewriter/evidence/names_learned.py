@@ -14,7 +14,7 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.dns import PROTOCOLS, DnsServer, dns_server, names_peer, on_ports, proxied
 from rewriter.evidence.policies import AppliedRule
 from rewriter.evidence.reachable import Reach, reach_of
-from rewriter.inventory.facts import UnreadPolicy
+from rewriter.inventory.facts.model import UnreadPolicy
 
 #: An address that no one has, for "anywhere outside": only rules that let pods out to every destination name it.
 ANYWHERE = outside_identity(parse_prefix("203.0.113.77/32"))

@@ -12,8 +12,8 @@ from rewriter.cilium.terms import conditions_of, label_term
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import member_clusters
 from rewriter.evidence.workloads import hidden_from, workloads_of
-from rewriter.inventory.completeness import LIFT
-from rewriter.inventory.facts import Workload
+from rewriter.inventory.facts.completeness import LIFT
+from rewriter.inventory.facts.model import Workload
 from rewriter.text import join_names
 
 #: Labels of pods that live in one namespace wherever Kubernetes runs (kubeadm and every managed service).

@@ -9,8 +9,8 @@ from difflib import SequenceMatcher, get_close_matches
 
 from rewriter.cilium.selector import Requirement, Selector
 from rewriter.evidence.context import Context
-from rewriter.inventory.facts import Workload
-from rewriter.inventory.label_shapes import shape_of
+from rewriter.inventory.facts.model import Workload
+from rewriter.inventory.index.label_shapes import shape_of
 
 #: From which similarity on a label may be meant (difflib's ratio).
 _NEAR = 0.8

@@ -18,8 +18,8 @@ from rewriter.cilium.validation import rejection
 from rewriter.evidence.context import Context
 from rewriter.evidence.placeholders import has_placeholder, substituted
 from rewriter.evidence.settings import facts_of, settings_of
-from rewriter.inventory.facts import AppliedPolicy, Source, UnreadPolicy
-from rewriter.inventory.inventory import Inventory
+from rewriter.inventory.facts.model import AppliedPolicy, Source, UnreadPolicy
+from rewriter.inventory.questions.inventory import Inventory
 from rewriter.text import policy_text
 
 

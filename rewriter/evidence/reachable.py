@@ -41,7 +41,7 @@ from rewriter.evidence.placeholders import has_placeholder
 from rewriter.evidence.policies import AppliedRule, Pods, is_same_policy, own_rules, policies_of, selects
 from rewriter.evidence.settings import DEFAULT_NAME, settings_of, workload_identity
 from rewriter.evidence.workloads import subject_term, workloads_of
-from rewriter.inventory.facts import UnreadPolicy, Workload
+from rewriter.inventory.facts.model import UnreadPolicy, Workload
 
 
 class Answer(NamedTuple):

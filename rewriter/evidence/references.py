@@ -10,8 +10,8 @@ from rewriter.cilium.selector import read_selector, selects_object
 from rewriter.evidence.backends import UndecidedError, known_services, names_api_server
 from rewriter.evidence.context import Context
 from rewriter.evidence.gateways import is_made_by_cilium, own_service_of
-from rewriter.inventory.completeness import SERVICES
-from rewriter.inventory.facts import CIDRGroup, Service
+from rewriter.inventory.facts.completeness import SERVICES
+from rewriter.inventory.facts.model import CIDRGroup, Service
 
 
 class Missing(NamedTuple):

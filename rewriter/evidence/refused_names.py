@@ -14,7 +14,7 @@ from rewriter.evidence.dns import PORT, DnsServer, dns_server, proxied
 from rewriter.evidence.names_learned import may_hold_dns
 from rewriter.evidence.policies import AppliedRule
 from rewriter.evidence.reachable import Reach
-from rewriter.inventory.manifests import items, mapping
+from rewriter.inventory.texts.manifests import items, mapping
 
 #: Fewer dots than this in a name, and resolvers try the search domains first (Kubernetes' own default of ndots).
 NDOTS = 5

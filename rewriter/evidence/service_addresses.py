@@ -17,10 +17,10 @@ from rewriter.cilium.version import LOAD_BALANCED_IN_POD
 from rewriter.evidence.clusters import parse, parsed
 from rewriter.evidence.context import Context
 from rewriter.evidence.gateways import cilium_gateways
-from rewriter.inventory.address_index import pool_addresses
-from rewriter.inventory.facts import Service
-from rewriter.inventory.gateways import Gateway
-from rewriter.inventory.load_balancers import AddressPool
+from rewriter.inventory.facts.model import Service
+from rewriter.inventory.objects.gateways import Gateway
+from rewriter.inventory.objects.load_balancers import AddressPool
+from rewriter.inventory.questions.address_index import pool_addresses
 
 _POOL_KEYS = ("io.kubernetes.service.name", "io.kubernetes.service.namespace")
 

@@ -10,9 +10,9 @@ from rewriter.cilium.identity_labels import label_filter, node_label_filter
 from rewriter.cilium.labels import pod_labels
 from rewriter.cilium.settings import CidrGroupView, EnforcementMode, Facts, ServiceView, Settings
 from rewriter.cilium.version import DEFAULT_LOCAL_CLUSTER, DEFAULT_LOCAL_CLUSTER_EXISTS, Version
-from rewriter.inventory.completeness import SERVICES
-from rewriter.inventory.facts import CIDRGroup, Cluster, Namespace, Service, Source, Workload
-from rewriter.inventory.inventory import Inventory
+from rewriter.inventory.facts.completeness import SERVICES
+from rewriter.inventory.facts.model import CIDRGroup, Cluster, Namespace, Service, Source, Workload
+from rewriter.inventory.questions.inventory import Inventory
 
 #: The name of a cluster whose name is unknown (Cilium's default of cluster.name).
 DEFAULT_NAME = "default"

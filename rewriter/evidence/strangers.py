@@ -13,7 +13,7 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.namespaces import WELL_KNOWN, namespaces_of
 from rewriter.evidence.near_labels import may_be_near, near_label, slips_of_labels
 from rewriter.evidence.workloads import matches, on_host_network
-from rewriter.inventory.facts import Workload
+from rewriter.inventory.facts.model import Workload
 
 #: From which similarity on a name may be meant (difflib's ratio).
 _NEAR = 0.8

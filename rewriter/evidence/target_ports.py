@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rewriter.inventory.facts import Service, Workload
+from rewriter.inventory.facts.model import Service, Workload
 
 
 def is_behind(workload: Workload, service: Service) -> bool:

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from rewriter.evidence.context import Context
 from rewriter.evidence.reachable import Reach
-from rewriter.inventory.facts import Workload
-from rewriter.inventory.manifests import items, mapping
+from rewriter.inventory.facts.model import Workload
+from rewriter.inventory.texts.manifests import items, mapping
 
 _LABEL = r"[a-z0-9_](?:[-a-z0-9_]*[a-z0-9])?"
 _NAME = rf"(?:{_LABEL}\.)*{_LABEL}"

@@ -24,9 +24,9 @@ from rewriter.cilium.policy import Policy, Spec
 from rewriter.cilium.terms import Condition, LabelTerm, conditions_of, label_term
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import member_clusters
-from rewriter.inventory.completeness import LIFT, SERVICES, Completeness, Hidden, union
-from rewriter.inventory.facts import Workload
-from rewriter.inventory.inventory import Inventory
+from rewriter.inventory.facts.completeness import LIFT, SERVICES, Completeness, Hidden, union
+from rewriter.inventory.facts.model import Workload
+from rewriter.inventory.questions.inventory import Inventory
 
 _MOST_SHOWN = 6
 _NAMESPACE_NAME = NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL

@@ -27,9 +27,9 @@ from rewriter.fleet.steps import (
     findings_step,
     requests_step,
 )
-from rewriter.inventory.repository_snapshot import merged
-from rewriter.inventory.snapshot import SnapshotError
-from rewriter.inventory.snapshot_write import write_snapshot
+from rewriter.inventory.snapshots.form import SnapshotError
+from rewriter.inventory.snapshots.write import write_snapshot
+from rewriter.inventory.tree.repository_snapshot import merged
 
 _HOUR = 3600.0
 

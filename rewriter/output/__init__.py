@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 
-from rewriter.engine.result import Report
+from rewriter.engine.results.result import Report
 
 #: Every format that `--format` takes beside `text`, and the module that renders it.
 FORMATS = {

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from rewriter.engine.result import Reported
+from rewriter.engine.results.result import Reported
 from rewriter.finding import Flows, Severity
 from rewriter.output.ending import needs_asking
 from rewriter.output.folding import others

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rewriter.engine.result import Report, Reported
+from rewriter.engine.results.result import Report, Reported
 from rewriter.finding import Severity
 from rewriter.output.statistics import table
 from rewriter.output.style import Style, logged, one_line

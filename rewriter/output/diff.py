@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rewriter.engine.result import FileResult
+from rewriter.engine.results.result import FileResult
 from rewriter.yamltext import opcodes
 
 CONTEXT = 3

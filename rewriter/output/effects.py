@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rewriter.engine.result import Reported
+from rewriter.engine.results.result import Reported
 from rewriter.output.lines import count
 
 #: Marks that need no colour; words stand beside them.

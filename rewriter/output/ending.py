@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from rewriter.engine.result import Report, Reported
+from rewriter.engine.results.result import Report, Reported
 from rewriter.finding import Applicability, Flows
 from rewriter.output.lines import count
 

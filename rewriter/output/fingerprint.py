@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable
 
-from rewriter.engine.result import Reported
+from rewriter.engine.results.result import Reported
 
 
 def fingerprints(findings: Iterable[Reported]) -> list[str]:

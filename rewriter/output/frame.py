@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
-from rewriter.engine.result import LineChange, Reported
+from rewriter.engine.results.result import LineChange, Reported
 from rewriter.output.style import Style, clean
 
 _BEFORE = 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from rewriter.engine.result import Report
+from rewriter.engine.results.result import Report
 from rewriter.finding import Severity
 from rewriter.output.lines import full_message
 from rewriter.output.style import clean, one_line

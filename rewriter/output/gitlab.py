@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rewriter.engine.result import Report
+from rewriter.engine.results.result import Report
 from rewriter.finding import Severity
 from rewriter.output.fingerprint import fingerprints
 from rewriter.output.lines import full_message

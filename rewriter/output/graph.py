@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from rewriter.cilium.policy import INGRESS
-from rewriter.engine.pictures import Picture
+from rewriter.engine.run.pictures import Picture
 from rewriter.output.style import clean
 
 _NAMESPACE = re.compile(r" of namespace ([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)")

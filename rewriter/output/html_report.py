@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from rewriter.engine.pictures import Picture
-from rewriter.engine.result import Report, Reported
+from rewriter.engine.results.result import Report, Reported
+from rewriter.engine.run.pictures import Picture
 from rewriter.finding import Flows
 from rewriter.output.diff import Hunk
 from rewriter.output.effects import totals

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rewriter.engine.impact import Change, Impact, PolicyImpact
+from rewriter.engine.run.impact import Change, Impact, PolicyImpact
 from rewriter.output.impact_text import MOST_PAIRS, ROWS, columns_of, fate, heads, numbers, shown_pairs, state_words
 from rewriter.output.markdown import escaped
 from rewriter.output.style import as_json_text, logged

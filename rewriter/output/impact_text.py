@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rewriter.engine.impact import DEAD, WOKEN, Change, Impact, PolicyImpact
+from rewriter.engine.run.impact import DEAD, WOKEN, Change, Impact, PolicyImpact
 from rewriter.output.style import CLOSES, OPENS, Style, clean, logged, one_line
 from rewriter.reach.pairs import MeshDifference, PairChange
 

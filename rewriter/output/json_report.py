@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rewriter.engine.result import FileResult, Report, Reported
+from rewriter.engine.results.result import FileResult, Report, Reported
 from rewriter.finding import Flows, operations_as_json
 from rewriter.output.diff import unified_diff
 from rewriter.output.style import as_json_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
-from rewriter.engine.result import Report, Reported
+from rewriter.engine.results.result import Report, Reported
 from rewriter.finding import Severity
 from rewriter.output.lines import full_message
 from rewriter.output.style import clean, escaped_marks

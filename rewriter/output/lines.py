@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rewriter.engine.result import Reported
+from rewriter.engine.results.result import Reported
 from rewriter.finding import Applicability
 from rewriter.output.style import one_line
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from rewriter.cilium.policy import INGRESS
-from rewriter.engine.pictures import Picture
+from rewriter.engine.run.pictures import Picture
 from rewriter.output.style import clean, one_line
 from rewriter.reach.difference import FlowStatement, join_phrases
 

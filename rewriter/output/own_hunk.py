@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rewriter.engine.result import LineChange, Reported
+from rewriter.engine.results.result import LineChange, Reported
 from rewriter.output.diff import Hunk
 
 _CONTEXT = 3

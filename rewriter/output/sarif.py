@@ -6,7 +6,7 @@ import os
 from typing import Any
 from urllib.parse import quote
 
-from rewriter.engine.result import FileResult, Report, Reported
+from rewriter.engine.results.result import FileResult, Report, Reported
 from rewriter.finding import Severity
 from rewriter.output.diff import Replacement, replaced_lines
 from rewriter.output.fingerprint import fingerprints

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from rewriter.engine.result import Reported
+from rewriter.engine.results.result import Reported
 from rewriter.output.style import Style
 
 _COLUMNS = ("found", "fixed", "safe", "evident", "unsafe", "manual")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rewriter.engine.result import FileResult, Report, Reported
+from rewriter.engine.results.result import FileResult, Report, Reported
 from rewriter.finding import Severity
 from rewriter.output import concise
 from rewriter.output.blocks import Detail, Shown, block

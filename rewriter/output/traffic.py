@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rewriter.engine.observed import FLOWS_SHOWN, Observed, TrafficSummary, period
+from rewriter.engine.results.observed import FLOWS_SHOWN, Observed, TrafficSummary, period
 from rewriter.inventory.hubble.flows import ObservedFlow
 from rewriter.output.lines import count
 from rewriter.text import join_flows

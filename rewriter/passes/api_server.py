@@ -59,8 +59,13 @@ from rewriter.evidence.backends import names_api_server
 from rewriter.evidence.context import Context
 from rewriter.evidence.permits import API_SERVER_NODE, passes
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.passes.kit.address_owner import is_api_server, is_range_of_api_server, matches_nodes, server_ports
-from rewriter.passes.kit.api_server_rules import (
+from rewriter.passes.kit.addresses.address_owner import (
+    is_api_server,
+    is_range_of_api_server,
+    matches_nodes,
+    server_ports,
+)
+from rewriter.passes.kit.addresses.api_server_rules import (
     CIDR_FIELDS,
     ENTITY,
     WHY,
@@ -72,14 +77,14 @@ from rewriter.passes.kit.api_server_rules import (
     range_findings,
     server_text,
 )
-from rewriter.passes.kit.change import Change, rule_added
-from rewriter.passes.kit.cidr_entries import CidrEntry, read_entries
-from rewriter.passes.kit.port_numbers import is_on, items_of, names_any, on_others, ports_for
+from rewriter.passes.kit.addresses.cidr_entries import CidrEntry, read_entries
+from rewriter.passes.kit.changes.change import Change, rule_added
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.changes.site import RuleSite, rule_sites
+from rewriter.passes.kit.changes.swap import NewPeers
+from rewriter.passes.kit.ports.port_numbers import is_on, items_of, names_any, on_others, ports_for
+from rewriter.passes.kit.ports.webhooks import uncalled
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.passes.kit.report import report
-from rewriter.passes.kit.site import RuleSite, rule_sites
-from rewriter.passes.kit.swap import NewPeers
-from rewriter.passes.kit.webhooks import uncalled
 from rewriter.text import join_names
 
 

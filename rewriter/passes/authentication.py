@@ -34,11 +34,11 @@ from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.version import AUTHENTICATION_DEPRECATED, AUTHENTICATION_OFF
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.passes.kit.change import Change, in_place
-from rewriter.passes.kit.claims import flow_claim
-from rewriter.passes.kit.forms import without
+from rewriter.passes.kit.changes.change import Change, in_place
+from rewriter.passes.kit.changes.claims import flow_claim
+from rewriter.passes.kit.changes.forms import without
+from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.registry import antipattern
-from rewriter.passes.kit.report import report
 from rewriter.text import flow_text
 
 

@@ -37,12 +37,12 @@ from rewriter.cilium.policy import Rule
 from rewriter.cilium.version import BARE_ADDRESS_REJECTED
 from rewriter.evidence.context import Context
 from rewriter.finding import Finding, Operation, Severity
-from rewriter.passes.kit.applicability import EVIDENT, OTHERWISE, SAFE, UNSAFE, decided
-from rewriter.passes.kit.change import Change
-from rewriter.passes.kit.enforcement import default_denies, rejected_today, switched_on
+from rewriter.passes.kit.changes.applicability import EVIDENT, OTHERWISE, SAFE, UNSAFE, decided
+from rewriter.passes.kit.changes.change import Change
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.enforced.enforcement import default_denies, rejected_today, switched_on
+from rewriter.passes.kit.enforced.upgrade_semantics import changed_by_upgrade
 from rewriter.passes.kit.registry import antipattern
-from rewriter.passes.kit.report import report
-from rewriter.passes.kit.upgrade_semantics import changed_by_upgrade
 from rewriter.text import join_names
 
 VERSIONS = str(BARE_ADDRESS_REJECTED)

@@ -68,10 +68,10 @@ from rewriter.cilium.version import CLUSTER_MESH_ENTITY
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import mesh_pods
 from rewriter.finding import Applicability, Finding, Operation
-from rewriter.passes.kit.change import Change
-from rewriter.passes.kit.claims import rule_flows
-from rewriter.passes.kit.coverage import add_after, sibling, uncovered_rules
-from rewriter.passes.kit.entity_sites import (
+from rewriter.passes.kit.changes.change import Change
+from rewriter.passes.kit.changes.claims import rule_flows
+from rewriter.passes.kit.changes.coverage import add_after, sibling, uncovered_rules
+from rewriter.passes.kit.clusters.entity_sites import (
     EntitySite,
     entity_finding,
     flows_opened,

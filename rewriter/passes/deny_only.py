@@ -50,9 +50,11 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.policies import AppliedRule
 from rewriter.evidence.reachable import Reach, reach_of
 from rewriter.finding import Applicability, Finding, FlowClaim, Operation, Severity
-from rewriter.passes.kit.change import Change
-from rewriter.passes.kit.claims import all_other
-from rewriter.passes.kit.deny_effects import (
+from rewriter.passes.kit.changes.change import Change
+from rewriter.passes.kit.changes.claims import all_other
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.registry import antipattern
+from rewriter.passes.kit.sides.deny_effects import (
     allows,
     dead_allow_rules,
     denies_all,
@@ -63,8 +65,6 @@ from rewriter.passes.kit.deny_effects import (
     selects_no_pod,
     workload_lines,
 )
-from rewriter.passes.kit.registry import antipattern
-from rewriter.passes.kit.report import report
 from rewriter.text import join_names, subject_text
 
 

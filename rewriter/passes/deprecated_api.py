@@ -35,9 +35,9 @@ from typing import NamedTuple
 from rewriter.cilium.version import Version
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.passes.kit.change import Change
+from rewriter.passes.kit.changes.change import Change
+from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.registry import antipattern
-from rewriter.passes.kit.report import report
 
 
 class _Served(NamedTuple):

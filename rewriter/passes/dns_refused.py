@@ -59,14 +59,14 @@ from rewriter.evidence.refused_names import (
 )
 from rewriter.evidence.used_names import UsedName, used_names
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.passes.kit.change import Change
-from rewriter.passes.kit.claims import flow_claim
-from rewriter.passes.kit.coverage import add_after
-from rewriter.passes.kit.dns_forms import add_names, namespace_of_reach, reach_evidence, refused_search_forms
-from rewriter.passes.kit.dns_missing import pods_without_dns
-from rewriter.passes.kit.forms import Form, copied, name_alone
+from rewriter.passes.kit.changes.change import Change
+from rewriter.passes.kit.changes.claims import flow_claim
+from rewriter.passes.kit.changes.coverage import add_after
+from rewriter.passes.kit.changes.forms import Form, copied, name_alone
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.names.dns_forms import add_names, namespace_of_reach, reach_evidence, refused_search_forms
+from rewriter.passes.kit.names.dns_missing import pods_without_dns
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.passes.kit.report import report
 from rewriter.text import join_names, subject_text
 
 

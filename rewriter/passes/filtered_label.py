@@ -40,12 +40,12 @@ from rewriter.cilium.selector import Requirement, Selector
 from rewriter.evidence.context import Context
 from rewriter.evidence.identity_labels import filtered, of_no_source
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.passes.kit.label_sources import dotted, filter_words, with_key
-from rewriter.passes.kit.peer_terms import pod_peers
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.changes.site import Site
+from rewriter.passes.kit.ports.peer_terms import pod_peers
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.passes.kit.report import report
-from rewriter.passes.kit.scope_keys import misspelt
-from rewriter.passes.kit.site import Site
+from rewriter.passes.kit.selectors.label_sources import dotted, filter_words, with_key
+from rewriter.passes.kit.selectors.scope_keys import misspelt
 from rewriter.text import join_names, selector_text
 
 

@@ -44,12 +44,12 @@ from rewriter.cilium.terms import FqdnTerm
 from rewriter.cilium.version import DOUBLE_STAR_SPANS_LABELS
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, FlowClaim, Operation, Severity
-from rewriter.passes.kit.change import Change
-from rewriter.passes.kit.claims import rule_flows
-from rewriter.passes.kit.coverage import sibling
-from rewriter.passes.kit.enforcement import switched_on_by_upgrade
+from rewriter.passes.kit.changes.change import Change
+from rewriter.passes.kit.changes.claims import rule_flows
+from rewriter.passes.kit.changes.coverage import sibling
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.enforced.enforcement import switched_on_by_upgrade
 from rewriter.passes.kit.registry import antipattern
-from rewriter.passes.kit.report import report
 from rewriter.text import flow_text, join_names
 
 VERSIONS = str(DOUBLE_STAR_SPANS_LABELS)

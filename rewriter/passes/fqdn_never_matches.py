@@ -59,12 +59,12 @@ from rewriter.evidence.names_learned import has_names, is_open_anyway
 from rewriter.evidence.reachable import Reach, reach_of
 from rewriter.evidence.used_names import UsedName, is_internal, used_names
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.passes.kit.change import Change, in_place
-from rewriter.passes.kit.claims import rule_flows
-from rewriter.passes.kit.coverage import add_after, sibling
-from rewriter.passes.kit.fqdn_entries import FqdnEntry, Replacement, WrongName, wrong_name
+from rewriter.passes.kit.changes.change import Change, in_place
+from rewriter.passes.kit.changes.claims import rule_flows
+from rewriter.passes.kit.changes.coverage import add_after, sibling
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.names.fqdn_entries import FqdnEntry, Replacement, WrongName, wrong_name
 from rewriter.passes.kit.registry import antipattern
-from rewriter.passes.kit.report import report
 from rewriter.text import join_names
 
 

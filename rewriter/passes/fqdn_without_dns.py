@@ -62,12 +62,12 @@ from rewriter.evidence.dns import DnsServer, is_for_dns_only
 from rewriter.evidence.names_learned import Unlearned, has_names, unlearned
 from rewriter.evidence.policies import AppliedRule, is_same_policy, own_rules, policies_of
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.passes.kit.change import Change
-from rewriter.passes.kit.claims import flow_claim
-from rewriter.passes.kit.coverage import add_after
-from rewriter.passes.kit.forms import copied
+from rewriter.passes.kit.changes.change import Change
+from rewriter.passes.kit.changes.claims import flow_claim
+from rewriter.passes.kit.changes.coverage import add_after
+from rewriter.passes.kit.changes.forms import copied
+from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.registry import antipattern
-from rewriter.passes.kit.report import report
 from rewriter.text import join_names, policy_text, subject_text
 
 #: All names, in an entry of `rules.dns`.

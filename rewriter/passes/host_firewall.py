@@ -58,14 +58,14 @@ from rewriter.evidence.host_policies import HostReach, host_reaches
 from rewriter.evidence.permits import API_SERVER_NODE
 from rewriter.evidence.policies import is_first_of
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.passes.kit.address_owner import matches_nodes, nodes_at
-from rewriter.passes.kit.change import rule_added
-from rewriter.passes.kit.cidr_entries import read_entries
-from rewriter.passes.kit.port_numbers import names_any
+from rewriter.passes.kit.addresses.address_owner import matches_nodes, nodes_at
+from rewriter.passes.kit.addresses.cidr_entries import read_entries
+from rewriter.passes.kit.changes.change import rule_added
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.changes.site import RuleSite, rule_sites
+from rewriter.passes.kit.changes.swap import NewPeers, swapped
+from rewriter.passes.kit.ports.port_numbers import names_any
 from rewriter.passes.kit.registry import antipattern
-from rewriter.passes.kit.report import report
-from rewriter.passes.kit.site import RuleSite, rule_sites
-from rewriter.passes.kit.swap import NewPeers, swapped
 from rewriter.text import join_names
 
 _NODE = reserved_identity("remote-node")

@@ -48,12 +48,12 @@ from rewriter.cilium.terms import LabelTerm
 from rewriter.evidence.context import Context
 from rewriter.evidence.workloads import matches, on_host_network, workloads_evidence
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.inventory.facts import Workload
-from rewriter.passes.kit.change import Change, rule_added
-from rewriter.passes.kit.peer_terms import pod_peers
+from rewriter.inventory.facts.model import Workload
+from rewriter.passes.kit.changes.change import Change, rule_added
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.changes.site import Site
+from rewriter.passes.kit.ports.peer_terms import pod_peers
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.passes.kit.report import report
-from rewriter.passes.kit.site import Site
 from rewriter.text import join_names, selector_text
 
 _NODES = ["host", "remote-node"]

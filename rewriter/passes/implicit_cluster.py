@@ -77,13 +77,11 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.global_services import lost_backends
 from rewriter.evidence.mesh import reaches_other_clusters
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.passes.kit.change import Change
-from rewriter.passes.kit.cluster_scope import Scope, ScopedField, effect
-from rewriter.passes.kit.coverage import kept_by_others
-from rewriter.passes.kit.enforcement import rejected
-from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.passes.kit.report import report
-from rewriter.passes.kit.scoped_entries import (
+from rewriter.passes.kit.changes.change import Change
+from rewriter.passes.kit.changes.coverage import kept_by_others
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.clusters.cluster_scope import Scope, ScopedField, effect
+from rewriter.passes.kit.clusters.scoped_entries import (
     closed_beside_deny,
     entries_text,
     is_well_formed,
@@ -92,6 +90,8 @@ from rewriter.passes.kit.scoped_entries import (
     scope_of,
     scope_operations,
 )
+from rewriter.passes.kit.enforced.enforcement import rejected
+from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 
 VERSIONS = str(DEFAULT_LOCAL_CLUSTER)
 

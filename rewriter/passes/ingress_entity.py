@@ -55,16 +55,16 @@ from rewriter.evidence.gateways import ENVOY, Fronted, fronted, own_service_of
 from rewriter.evidence.permits import reaches
 from rewriter.evidence.reachable import Reach
 from rewriter.finding import Applicability, Finding
-from rewriter.passes.kit.applicability import EVIDENT, MANUAL, OTHERWISE, UNSAFE, decided
-from rewriter.passes.kit.change import Change, rule_added
-from rewriter.passes.kit.cidr_entries import read_entries
-from rewriter.passes.kit.gateway_peers import means_gateway_namespace
-from rewriter.passes.kit.gateway_shut import gateways_shut
-from rewriter.passes.kit.port_numbers import is_on, ports_for
+from rewriter.passes.kit.addresses.cidr_entries import read_entries
+from rewriter.passes.kit.changes.applicability import EVIDENT, MANUAL, OTHERWISE, UNSAFE, decided
+from rewriter.passes.kit.changes.change import Change, rule_added
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.changes.site import RuleSite, rule_sites
+from rewriter.passes.kit.changes.swap import NewPeers, swapped
+from rewriter.passes.kit.ports.port_numbers import is_on, ports_for
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.passes.kit.report import report
-from rewriter.passes.kit.site import RuleSite, rule_sites
-from rewriter.passes.kit.swap import NewPeers, swapped
+from rewriter.passes.kit.sides.gateway_peers import means_gateway_namespace
+from rewriter.passes.kit.sides.gateway_shut import gateways_shut
 
 _ENTITY = "ingress"
 _WORLD = frozenset({"world", "world-ipv4", "world-ipv6"})

@@ -68,16 +68,15 @@ from dataclasses import replace
 from rewriter.cilium.policy import KNP, PeerField, Rule, Spec
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.passes.kit.address_owner import is_elsewhere
-from rewriter.passes.kit.change import Change
-from rewriter.passes.kit.cidr_entries import (
+from rewriter.passes.kit.addresses.address_owner import is_elsewhere
+from rewriter.passes.kit.addresses.cidr_entries import (
     Held,
     coverage,
     matches_pods,
     read_entries,
 )
-from rewriter.passes.kit.cidr_peers import Rewrite, rewrite
-from rewriter.passes.kit.cidr_sites import (
+from rewriter.passes.kit.addresses.cidr_peers import Rewrite, rewrite
+from rewriter.passes.kit.addresses.cidr_sites import (
     CidrSite,
     backends_there,
     cidr_doubts,
@@ -91,11 +90,12 @@ from rewriter.passes.kit.cidr_sites import (
     route_of,
     why_no_match,
 )
-from rewriter.passes.kit.claims import rule_flows
-from rewriter.passes.kit.coverage import sibling
+from rewriter.passes.kit.addresses.unknown_ranges import may_hold_pods, names_machines
+from rewriter.passes.kit.changes.change import Change
+from rewriter.passes.kit.changes.claims import rule_flows
+from rewriter.passes.kit.changes.coverage import sibling
+from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.passes.kit.report import report
-from rewriter.passes.kit.unknown_ranges import may_hold_pods, names_machines
 from rewriter.text import join_names
 
 _FIELDS = frozenset({"fromCIDR", "toCIDR", "fromCIDRSet", "toCIDRSet", "from", "to"})

@@ -80,11 +80,13 @@ from rewriter.evidence.namespaces import (
 from rewriter.evidence.near_labels import slips_of
 from rewriter.evidence.workloads import workloads_evidence
 from rewriter.finding import Finding, Severity
-from rewriter.inventory.facts import Workload
-from rewriter.passes.kit.applicability import EVIDENT, MANUAL, OTHERWISE, UNSAFE, decided
-from rewriter.passes.kit.clusterwide import clusterwide_form
-from rewriter.passes.kit.empty_peers import empty_peers
-from rewriter.passes.kit.namespace_findings import (
+from rewriter.inventory.facts.model import Workload
+from rewriter.passes.kit.changes.applicability import EVIDENT, MANUAL, OTHERWISE, UNSAFE, decided
+from rewriter.passes.kit.changes.site import Site
+from rewriter.passes.kit.registry import EVERY_KIND, antipattern
+from rewriter.passes.kit.selectors.clusterwide import clusterwide_form
+from rewriter.passes.kit.selectors.empty_peers import empty_peers
+from rewriter.passes.kit.selectors.namespace_findings import (
     in_other_clusters,
     matches_nowhere,
     means_nodes,
@@ -95,13 +97,11 @@ from rewriter.passes.kit.namespace_findings import (
     picks_pods,
     say,
 )
-from rewriter.passes.kit.namespace_labels import wrong_namespace_labels
-from rewriter.passes.kit.pod_selectors import in_namespaces, namespace_scope, own_pods
-from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.passes.kit.scope_keys import misspelt
-from rewriter.passes.kit.site import Site
-from rewriter.passes.kit.split_peers import halves
-from rewriter.passes.kit.stranger_peers import stranger_finding, stranger_peers
+from rewriter.passes.kit.selectors.namespace_labels import wrong_namespace_labels
+from rewriter.passes.kit.selectors.pod_selectors import in_namespaces, namespace_scope, own_pods
+from rewriter.passes.kit.selectors.scope_keys import misspelt
+from rewriter.passes.kit.selectors.split_peers import halves
+from rewriter.passes.kit.selectors.stranger_peers import stranger_finding, stranger_peers
 from rewriter.text import join_names
 
 

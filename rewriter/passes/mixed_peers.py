@@ -48,13 +48,13 @@ from rewriter.cilium.policy import PeerField, Rule
 from rewriter.cilium.version import DENY_PEERS_EXCLUSIVE, NODE_PEERS, SUPPORTED, Version
 from rewriter.evidence.context import Context
 from rewriter.finding import Finding, Operation, Severity
-from rewriter.passes.kit.applicability import EVIDENT, MANUAL, OTHERWISE, SAFE, UNSAFE, decided
-from rewriter.passes.kit.change import Change
-from rewriter.passes.kit.coverage import add_after, sibling, uncovered_rules
-from rewriter.passes.kit.enforcement import FlowChanges, default_denies, rejected_today, switched_on
+from rewriter.passes.kit.changes.applicability import EVIDENT, MANUAL, OTHERWISE, SAFE, UNSAFE, decided
+from rewriter.passes.kit.changes.change import Change
+from rewriter.passes.kit.changes.coverage import add_after, sibling, uncovered_rules
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.enforced.enforcement import FlowChanges, default_denies, rejected_today, switched_on
+from rewriter.passes.kit.enforced.upgrade_semantics import changed_by_upgrade
 from rewriter.passes.kit.registry import antipattern
-from rewriter.passes.kit.report import report
-from rewriter.passes.kit.upgrade_semantics import changed_by_upgrade
 from rewriter.text import join_names
 
 _REQUIRES = frozenset({"fromRequires", "toRequires"})

@@ -43,13 +43,11 @@ from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.version import RULES_REQUIRED
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Operation, Severity
-from rewriter.passes.kit.change import Change, rule_becomes
-from rewriter.passes.kit.claims import all_other
-from rewriter.passes.kit.enforcement import rejected_today, subject_evidence, switched_on
-from rewriter.passes.kit.forms import without
-from rewriter.passes.kit.registry import antipattern
-from rewriter.passes.kit.report import report
-from rewriter.passes.kit.rule_directions import (
+from rewriter.passes.kit.changes.change import Change, rule_becomes
+from rewriter.passes.kit.changes.claims import all_other
+from rewriter.passes.kit.changes.forms import without
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.changes.rule_directions import (
     LISTS,
     denied_by_name,
     denied_claims,
@@ -57,7 +55,9 @@ from rewriter.passes.kit.rule_directions import (
     has_no_rules,
     says_deny,
 )
-from rewriter.passes.kit.upgrade_semantics import changed_by_upgrade
+from rewriter.passes.kit.enforced.enforcement import rejected_today, subject_evidence, switched_on
+from rewriter.passes.kit.enforced.upgrade_semantics import changed_by_upgrade
+from rewriter.passes.kit.registry import antipattern
 from rewriter.text import join_names, subject_text
 
 

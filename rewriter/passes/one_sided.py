@@ -61,13 +61,13 @@ from rewriter.evidence.policies import AppliedRule, is_same_policy
 from rewriter.evidence.reachable import Reach, reach_of
 from rewriter.evidence.workloads import workloads_evidence
 from rewriter.finding import Applicability, Finding
-from rewriter.inventory.facts import Workload
-from rewriter.passes.kit.change import Change, rule_added
-from rewriter.passes.kit.forms import port_as_number, port_as_text
-from rewriter.passes.kit.one_sided_gaps import Gap, gaps_of
-from rewriter.passes.kit.other_side import peer_of_subject
+from rewriter.inventory.facts.model import Workload
+from rewriter.passes.kit.changes.change import Change, rule_added
+from rewriter.passes.kit.changes.forms import port_as_number, port_as_text
+from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.passes.kit.report import report
+from rewriter.passes.kit.sides.one_sided_gaps import Gap, gaps_of
+from rewriter.passes.kit.sides.other_side import peer_of_subject
 from rewriter.text import join_names, policy_text, port_text
 
 

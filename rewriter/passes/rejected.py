@@ -62,14 +62,7 @@ from rewriter.cilium.version import (
 from rewriter.evidence.context import Context
 from rewriter.finding import Finding, Severity
 from rewriter.passes.bare_address import bare_addresses
-from rewriter.passes.kit.enforcement import (
-    default_denies,
-    has_wrong_types,
-    rejected,
-    rests_on_node_labels,
-    upgrades,
-)
-from rewriter.passes.kit.forms import (
+from rewriter.passes.kit.changes.forms import (
     Form,
     changed,
     l7_without,
@@ -79,11 +72,18 @@ from rewriter.passes.kit.forms import (
     with_specs,
     without,
 )
-from rewriter.passes.kit.mechanical import mended
+from rewriter.passes.kit.changes.rule_directions import has_no_rules
+from rewriter.passes.kit.enforced.enforcement import (
+    default_denies,
+    has_wrong_types,
+    rejected,
+    rests_on_node_labels,
+    upgrades,
+)
+from rewriter.passes.kit.enforced.mechanical import mended
+from rewriter.passes.kit.enforced.rejection_words import rejected_finding
+from rewriter.passes.kit.enforced.repair import Repaired, repaired
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.passes.kit.rejection_words import rejected_finding
-from rewriter.passes.kit.repair import Repaired, repaired
-from rewriter.passes.kit.rule_directions import has_no_rules
 from rewriter.passes.mixed_peers import mixed_kinds
 from rewriter.passes.removed_l7 import removed_kinds
 from rewriter.text import join_names

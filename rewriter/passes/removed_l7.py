@@ -36,12 +36,12 @@ from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.version import L7_GENERIC_DEPRECATED, L7_GENERIC_REMOVED
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Operation, Severity
-from rewriter.passes.kit.change import Change
-from rewriter.passes.kit.claims import flow_claim
-from rewriter.passes.kit.enforcement import rejected_today, switched_on
-from rewriter.passes.kit.forms import changed, l7_without
+from rewriter.passes.kit.changes.change import Change
+from rewriter.passes.kit.changes.claims import flow_claim
+from rewriter.passes.kit.changes.forms import changed, l7_without
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.enforced.enforcement import rejected_today, switched_on
 from rewriter.passes.kit.registry import antipattern
-from rewriter.passes.kit.report import report
 from rewriter.text import flow_text, join_names
 
 VERSIONS = str(L7_GENERIC_REMOVED)

@@ -47,10 +47,11 @@ from rewriter.cilium.policy import KNP, Policy, Spec
 from rewriter.cilium.version import REQUIRES_REMOVED
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, FlowClaim, Operation, Severity
-from rewriter.passes.kit.applicability import EVIDENT, MANUAL, OTHERWISE, SAFE, UNSAFE, decided
-from rewriter.passes.kit.change import Change
-from rewriter.passes.kit.claims import rules_flows
-from rewriter.passes.kit.enforcement import (
+from rewriter.passes.kit.changes.applicability import EVIDENT, MANUAL, OTHERWISE, SAFE, UNSAFE, decided
+from rewriter.passes.kit.changes.change import Change
+from rewriter.passes.kit.changes.claims import rules_flows
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.enforced.enforcement import (
     FlowChanges,
     default_denies,
     may_share_pods,
@@ -58,10 +59,14 @@ from rewriter.passes.kit.enforcement import (
     rejected_today,
     switched_on,
 )
+from rewriter.passes.kit.enforced.upgrade_semantics import changed_by_upgrade
 from rewriter.passes.kit.registry import antipattern
-from rewriter.passes.kit.report import report
-from rewriter.passes.kit.requirements import RequirementGroup, UnclearError, operations_for, requirement_groups
-from rewriter.passes.kit.upgrade_semantics import changed_by_upgrade
+from rewriter.passes.kit.selectors.requirements import (
+    RequirementGroup,
+    UnclearError,
+    operations_for,
+    requirement_groups,
+)
 from rewriter.text import join_names, policy_text
 
 VERSIONS = str(REQUIRES_REMOVED)

@@ -63,16 +63,16 @@ from rewriter.evidence.clusters import parsed
 from rewriter.evidence.context import Context
 from rewriter.evidence.service_addresses import Holder, service_range
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.inventory.facts import Service
-from rewriter.passes.kit.address_owner import is_api_server, service_holders
-from rewriter.passes.kit.address_peers import peers_instead
-from rewriter.passes.kit.cidr_entries import CidrEntry, read_entries
-from rewriter.passes.kit.client_addresses import client_addresses
-from rewriter.passes.kit.node_ports import node_ports
+from rewriter.inventory.facts.model import Service
+from rewriter.passes.kit.addresses.address_owner import is_api_server, service_holders
+from rewriter.passes.kit.addresses.address_peers import peers_instead
+from rewriter.passes.kit.addresses.cidr_entries import CidrEntry, read_entries
+from rewriter.passes.kit.addresses.client_addresses import client_addresses
+from rewriter.passes.kit.addresses.node_ports import node_ports
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.changes.site import RuleSite, rule_sites
+from rewriter.passes.kit.changes.swap import NewPeers, swapped
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.passes.kit.report import report
-from rewriter.passes.kit.site import RuleSite, rule_sites
-from rewriter.passes.kit.swap import NewPeers, swapped
 from rewriter.text import join_names
 
 _FIELDS = frozenset({"toCIDR", "toCIDRSet", "to", "fromCIDR", "fromCIDRSet", "from"})

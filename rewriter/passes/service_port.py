@@ -49,16 +49,16 @@ from collections.abc import Iterator, Sequence
 from rewriter.cilium.nodes import PortRule
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, FlowClaim, Severity
-from rewriter.inventory.completeness import Completeness
-from rewriter.passes.kit.backend_ports import plan_operations
-from rewriter.passes.kit.change import Change
-from rewriter.passes.kit.claims import flow_claim
-from rewriter.passes.kit.coverage import uncovered_rules
-from rewriter.passes.kit.forms import Form, changed
+from rewriter.inventory.facts.completeness import Completeness
+from rewriter.passes.kit.changes.change import Change
+from rewriter.passes.kit.changes.claims import flow_claim
+from rewriter.passes.kit.changes.coverage import uncovered_rules
+from rewriter.passes.kit.changes.forms import Form, changed
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.ports.backend_ports import plan_operations
+from rewriter.passes.kit.ports.service_port_sites import service_port_sites
+from rewriter.passes.kit.ports.service_ports import PortsSite, TranslatedPort, is_before, plan_of, ports_of, ports_site
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.passes.kit.report import report
-from rewriter.passes.kit.service_port_sites import service_port_sites
-from rewriter.passes.kit.service_ports import PortsSite, TranslatedPort, is_before, plan_of, ports_of, ports_site
 from rewriter.text import join_names, port_text, selector_text, subject_text
 
 

@@ -63,18 +63,17 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.doubts import hidden_advice
 from rewriter.evidence.references import missing_service
 from rewriter.finding import Applicability, Finding, Operation, Severity
-from rewriter.inventory.completeness import Hidden
-from rewriter.passes.kit.applicability import EVIDENT, MANUAL, OTHERWISE, SAFE, UNSAFE, decided
-from rewriter.passes.kit.backend_ports import (
+from rewriter.inventory.facts.completeness import Hidden
+from rewriter.passes.kit.changes.applicability import EVIDENT, MANUAL, OTHERWISE, SAFE, UNSAFE, decided
+from rewriter.passes.kit.changes.change import Change
+from rewriter.passes.kit.changes.coverage import add_after, uncovered_rules
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.enforced.enforcement import switched_on
+from rewriter.passes.kit.ports.backend_ports import (
     plan_operations,
     translated_ports,
 )
-from rewriter.passes.kit.change import Change
-from rewriter.passes.kit.coverage import add_after, uncovered_rules
-from rewriter.passes.kit.enforcement import switched_on
-from rewriter.passes.kit.registry import antipattern
-from rewriter.passes.kit.report import report
-from rewriter.passes.kit.service_rules import (
+from rewriter.passes.kit.ports.service_rules import (
     Outcome,
     ServiceRule,
     check_alone,
@@ -85,6 +84,7 @@ from rewriter.passes.kit.service_rules import (
     why_enforced,
     why_rejected,
 )
+from rewriter.passes.kit.registry import antipattern
 from rewriter.text import join_names
 
 

@@ -50,9 +50,9 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.policies import AppliedRule
 from rewriter.evidence.reachable import reach_of
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.passes.kit.opening_rules import Selecting
+from rewriter.passes.kit.changes.opening_rules import Selecting
+from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.passes.kit.report import report
 from rewriter.text import join_names, policy_text, subject_text
 
 _WHY = "rules are OR-ed over all policies of a pod: what one of them allows, no other takes away"

@@ -50,11 +50,11 @@ from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.selector import Selector
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding
-from rewriter.passes.kit.change import Change, flows_of, in_place
-from rewriter.passes.kit.forms import merged
+from rewriter.passes.kit.changes.change import Change, flows_of, in_place
+from rewriter.passes.kit.changes.forms import merged
+from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.passes.kit.report import report
-from rewriter.passes.kit.split_peers import SplitPeer, split_peers
+from rewriter.passes.kit.selectors.split_peers import SplitPeer, split_peers
 from rewriter.text import peers_text, ports_text, selector_text
 
 _WHY = "items of a list are OR-ed: each of them allows by itself"

@@ -40,8 +40,8 @@ from rewriter.cilium.policy import CNP, Spec
 from rewriter.cilium.selector import Requirement
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Severity
+from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.registry import antipattern
-from rewriter.passes.kit.report import report
 from rewriter.text import join_names, requirement_text
 
 _NAMESPACE_KEYS = (NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL)

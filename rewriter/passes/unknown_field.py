@@ -50,8 +50,9 @@ from rewriter.cilium.policy import KNP
 from rewriter.cilium.selector import escape_pointer
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.passes.kit.change import Change
-from rewriter.passes.kit.field_faults import (
+from rewriter.passes.kit.changes.change import Change
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.enforced.field_faults import (
     READ,
     Fault,
     advice_on,
@@ -62,10 +63,9 @@ from rewriter.passes.kit.field_faults import (
     where_text,
     why_of,
 )
+from rewriter.passes.kit.enforced.repair import Repaired, repaired, rule_at
+from rewriter.passes.kit.enforced.schema_fix import FieldFix, field_fixes, together
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.passes.kit.repair import Repaired, repaired, rule_at
-from rewriter.passes.kit.report import report
-from rewriter.passes.kit.schema_fix import FieldFix, field_fixes, together
 from rewriter.text import join_names
 
 _PREFIX = "policy.cilium.io/"

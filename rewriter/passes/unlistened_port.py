@@ -46,11 +46,11 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.listening import declared_ports, listens, services_before
 from rewriter.evidence.workloads import workloads_evidence
 from rewriter.finding import Applicability, Finding
-from rewriter.inventory.facts import NamedPort, Workload
-from rewriter.passes.kit.change import Change
-from rewriter.passes.kit.port_sites import PortSite, port_sites
+from rewriter.inventory.facts.model import NamedPort, Workload
+from rewriter.passes.kit.changes.change import Change
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.ports.port_sites import PortSite, port_sites
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.passes.kit.report import report
 from rewriter.text import join_names, port_text
 
 

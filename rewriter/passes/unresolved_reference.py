@@ -55,13 +55,13 @@ from rewriter.evidence.backends import UndecidedError, backends_of
 from rewriter.evidence.context import Context
 from rewriter.evidence.references import Missing, groups_of, missing_service, near_group
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.inventory.completeness import CIDR_GROUPS, WORKLOADS
-from rewriter.passes.kit.forms import copied
+from rewriter.inventory.facts.completeness import CIDR_GROUPS, WORKLOADS
+from rewriter.passes.kit.changes.forms import copied
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.changes.site import RuleSite, Site, rule_sites
+from rewriter.passes.kit.changes.swap import NewPeers, swapped
+from rewriter.passes.kit.ports.service_faults import not_found_by_fault
 from rewriter.passes.kit.registry import antipattern
-from rewriter.passes.kit.report import report
-from rewriter.passes.kit.service_faults import not_found_by_fault
-from rewriter.passes.kit.site import RuleSite, Site, rule_sites
-from rewriter.passes.kit.swap import NewPeers, swapped
 from rewriter.passes.service_with_ports import deny_rules
 from rewriter.text import join_names, ports_text
 

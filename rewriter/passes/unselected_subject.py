@@ -49,13 +49,13 @@ from rewriter.evidence.near_labels import slips_of
 from rewriter.evidence.placeholders import has_placeholder
 from rewriter.evidence.workloads import matches, on_host_network, subject_term, workloads_evidence
 from rewriter.finding import Applicability, Finding, FlowClaim, Severity
-from rewriter.passes.kit.change import Change
-from rewriter.passes.kit.claims import all_other, rules_flows
-from rewriter.passes.kit.forms import Form, as_written, with_specs
-from rewriter.passes.kit.label_sources import RightKey, dotted, subject_with_key
+from rewriter.passes.kit.changes.change import Change
+from rewriter.passes.kit.changes.claims import all_other, rules_flows
+from rewriter.passes.kit.changes.forms import Form, as_written, with_specs
+from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.passes.kit.report import report
-from rewriter.passes.kit.subject_findings import (
+from rewriter.passes.kit.selectors.label_sources import RightKey, dotted, subject_with_key
+from rewriter.passes.kit.selectors.subject_findings import (
     filtered_subject,
     is_described,
     nearest_label,

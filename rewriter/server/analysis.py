@@ -11,12 +11,12 @@ from pathlib import Path
 from rewriter.cache import CacheFolder, default_folder
 from rewriter.config import Config, ConfigError
 from rewriter.discovery import FoundFile, Globs, holds_policy
-from rewriter.engine.fixer import fixer_for
-from rewriter.engine.opening import open_workspace
-from rewriter.engine.result import FileResult
-from rewriter.engine.run_options import Options
-from rewriter.engine.workspace import Request, Workspace, WorkspaceError
-from rewriter.inventory.snapshot import SnapshotError
+from rewriter.engine.results.result import FileResult
+from rewriter.engine.run.fixer import fixer_for
+from rewriter.engine.run.opening import open_workspace
+from rewriter.engine.run.run_options import Options
+from rewriter.engine.run.workspace import Request, Workspace, WorkspaceError
+from rewriter.inventory.snapshots.form import SnapshotError
 
 
 class FolderError(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rewriter.engine.result import FileResult, Reported
+from rewriter.engine.results.result import FileResult, Reported
 from rewriter.finding import Severity
 from rewriter.output.diff import replaced_lines
 from rewriter.output.effects import kept

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rewriter import __version__
-from rewriter.engine.result import FileResult
+from rewriter.engine.results.result import FileResult
 from rewriter.server import answers, rpc
 from rewriter.server.analysis import Folder, FolderError, Wishes, folder_for
 from rewriter.server.text import changed_text, path_of

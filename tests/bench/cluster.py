@@ -73,7 +73,7 @@ from rewriter.cilium.labels import CLUSTER_LABEL, K8S, NAMESPACE_LABEL, Label
 from rewriter.cilium.policy import read_policy
 from rewriter.cilium.settings import NO_FACTS, Settings
 from rewriter.cilium.version import parse_version
-from rewriter.engine.worlds import world_of
+from rewriter.engine.effects.worlds import world_of
 from rewriter.reach.pairs import Member, compare_mesh
 
 gc.set_threshold(200_000, 50, 50)

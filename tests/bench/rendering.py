@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from rewriter.engine.opening import open_workspace
-from rewriter.engine.workspace import Request
+from rewriter.engine.run.opening import open_workspace
+from rewriter.engine.run.workspace import Request
 from tests.programs import BUILD, find
 
 CHARTS = Path(__file__).parents[3] / "shared" / "corpus" / "charts"

@@ -13,7 +13,7 @@ from rewriter.bot.body import Surroundings, words_for
 from rewriter.bot.groups import Group, branch_of, is_branch_of_run
 from rewriter.bot.marker import MAX_BODY, marked_done, marker_in, replaced
 from rewriter.bot.seal import is_ours, sealed
-from rewriter.engine.result import Change, FileResult, LineChange, Location, NotChecked, Reported
+from rewriter.engine.results.result import Change, FileResult, LineChange, Location, NotChecked, Reported
 from rewriter.finding import Applicability, Finding, Flows, Severity
 from rewriter.output.links import Links
 

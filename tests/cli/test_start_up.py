@@ -29,9 +29,9 @@ def imported(*arguments: str) -> set[str]:
     ("arguments", "needless"),
     [
         (["--help"], {"yaml", "rewriter.engine", "rewriter.passes", "rewriter.inventory", "rewriter.cli.impact"}),
-        (["passes"], {"rewriter.engine.fixer", "rewriter.cli.fix", "rich.console"}),
-        (["explain", "CNP004"], {"rewriter.engine.fixer", "rewriter.cli.fix", "rich.console"}),
-        (["verdict", "--cases", os.devnull], {"yaml", "rewriter.engine.fixer", "rewriter.passes", "rich.console"}),
+        (["passes"], {"rewriter.engine.run.fixer", "rewriter.cli.fix", "rich.console"}),
+        (["explain", "CNP004"], {"rewriter.engine.run.fixer", "rewriter.cli.fix", "rich.console"}),
+        (["verdict", "--cases", os.devnull], {"yaml", "rewriter.engine.run.fixer", "rewriter.passes", "rich.console"}),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -12,9 +12,9 @@ from typing import Any
 from rewriter.cilium.labels import NAMESPACE_LABEL, SERVICE_ACCOUNT_LABEL
 from rewriter.cilium.policy import CCNP, Policy
 from rewriter.cilium.selector import Selector
-from rewriter.engine.opening import open_workspace
-from rewriter.engine.workspace import Request
-from rewriter.inventory.snapshot import LISTS
+from rewriter.engine.run.opening import open_workspace
+from rewriter.engine.run.workspace import Request
+from rewriter.inventory.snapshots.form import LISTS
 
 #: Pod, node and Service range of each repository's cluster, as its Talos and Cilium files have them.
 _RANGES = {

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from rewriter.cli.options import open_for, options_for
-from rewriter.engine.budget import MOST_WORK
-from rewriter.engine.fixer import fixer_for
-from rewriter.engine.result import FileResult
-from rewriter.engine.workspace import Request
+from rewriter.engine.proofs.budget import MOST_WORK
+from rewriter.engine.results.result import FileResult
+from rewriter.engine.run.fixer import fixer_for
+from rewriter.engine.run.workspace import Request
 
 _RULE = "  - toFQDNs: [{matchPattern: '**.aNUMBER.example.com'}]\n"
 

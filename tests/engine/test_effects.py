@@ -11,7 +11,7 @@ import pytest
 
 from rewriter.cilium.policy import read_policy
 from rewriter.cli import run
-from rewriter.engine import fixer
+from rewriter.engine.run import fixer
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Fix, FlowClaim, Severity
 from rewriter.passes.kit.registry import Pass

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from rewriter.engine.charts.treat import ChartOutcome
-from rewriter.engine.file_proof import Elsewhere, prove_file
-from rewriter.engine.hooks import Outcome
+from rewriter.engine.documents.templates import read_documents
 from rewriter.engine.overlays.treat import OverlayOutcome
-from rewriter.engine.proofs import ProofError
-from rewriter.engine.result import Change, FileResult
-from rewriter.engine.templates import read_documents
+from rewriter.engine.pipeline.hooks import Outcome
+from rewriter.engine.proofs.manifest import ProofError
+from rewriter.engine.results.result import Change, FileResult
+from rewriter.engine.run.file_proof import Elsewhere, prove_file
 
 TEXT = "a: 1 # one\n---\nb: 2 # two\n"
 _ELSEWHERE = Elsewhere(ChartOutcome(), OverlayOutcome())

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from rewriter.engine import fixer
-from rewriter.engine.effects import Effects
+from rewriter.engine.effects.of_fixes import Effects
+from rewriter.engine.run import fixer
 from rewriter.evidence.context import Context
 from rewriter.finding import Finding
 from rewriter.passes import PASSES

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rewriter.engine.once import reported_once
-from rewriter.engine.result import Location, Reported
+from rewriter.engine.results.once import reported_once
+from rewriter.engine.results.result import Location, Reported
 from rewriter.finding import Applicability, Finding, Severity
 
 

@@ -38,17 +38,17 @@ from rewriter.config.model import (
     PathRule,
 )
 from rewriter.discovery import FoundFile
-from rewriter.engine import steps as engine_steps
-from rewriter.engine.baseline import Baseline, known_key
-from rewriter.engine.fixer import Fixer
-from rewriter.engine.hooks import FileHooks
-from rewriter.engine.result import FileResult, Reported
-from rewriter.engine.run_options import Options
-from rewriter.engine.settings import compared_settings
+from rewriter.engine.effects.settings import compared_settings
+from rewriter.engine.pipeline import steps as engine_steps
+from rewriter.engine.pipeline.hooks import FileHooks
+from rewriter.engine.results.baseline import Baseline, known_key
+from rewriter.engine.results.result import FileResult, Reported
+from rewriter.engine.run.fixer import Fixer
+from rewriter.engine.run.run_options import Options
 from rewriter.evidence.mesh import mesh_known
 from rewriter.evidence.settings import facts_of
 from rewriter.finding import Applicability
-from rewriter.inventory.facts import Cluster
+from rewriter.inventory.facts.model import Cluster
 from rewriter.passes import PASSES
 from rewriter.reach.world import CompiledClaims
 from tests.cilium.vectors import verdict_cases

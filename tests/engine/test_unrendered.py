@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from rewriter.engine.opening import open_workspace
-from rewriter.engine.unrendered import unrendered
-from rewriter.engine.workspace import Request
+from rewriter.engine.run.opening import open_workspace
+from rewriter.engine.run.unrendered import unrendered
+from rewriter.engine.run.workspace import Request
 
 
 def policy(name: str, namespace: str) -> str:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rewriter.engine.write import WriteError, write_atomically
+from rewriter.engine.run.write import WriteError, write_atomically
 
 
 @pytest.fixture

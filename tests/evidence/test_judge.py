@@ -15,7 +15,7 @@ from rewriter.cilium.settings import Settings
 from rewriter.cilium.version import parse_version
 from rewriter.evidence.judge import Judge
 from rewriter.evidence.policies import AppliedRule
-from rewriter.inventory.facts import Source
+from rewriter.inventory.facts.model import Source
 
 
 def _identity(app: str) -> Identity:

@@ -8,7 +8,7 @@ from rewriter.cilium.policy import read_policy
 from rewriter.cilium.version import parse_version
 from rewriter.evidence.context import Context
 from rewriter.evidence.near_labels import near_label
-from rewriter.inventory.facts import Workload
+from rewriter.inventory.facts.model import Workload
 from tests.passes.support import CONFIG, SOURCE, Facts
 
 WORKLOADS = [

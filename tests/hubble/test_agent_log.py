@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rewriter.inventory.facts import RunningPolicy, Source
+from rewriter.inventory.facts.model import RunningPolicy, Source
 from rewriter.inventory.hubble.agent_log import AgentLogError, dead_in_snapshots, read_agent_logs
 
 LOGRUS = (

@@ -24,11 +24,11 @@ from rewriter.cilium.settings import Facts
 from rewriter.cilium.terms import CIDR_GROUP, LabelTerm
 from rewriter.cilium.universe import Universe
 from rewriter.cilium.version import Version
-from rewriter.engine.opening import open_workspace
-from rewriter.engine.workspace import Request, Workspace
+from rewriter.engine.run.opening import open_workspace
+from rewriter.engine.run.workspace import Request, Workspace
 from rewriter.evidence.settings import facts_of, settings_of, workload_identities
-from rewriter.inventory.facts import AppliedPolicy, Source
-from rewriter.passes.kit.enforcement import has_wrong_types
+from rewriter.inventory.facts.model import AppliedPolicy, Source
+from rewriter.passes.kit.enforced.enforcement import has_wrong_types
 from tests.inventory.table import CORPUS
 
 _VERSION = Version(1, 18)

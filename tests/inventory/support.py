@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from rewriter.inventory.facts import Cluster
-from rewriter.inventory.tree import TreeInventory
+from rewriter.inventory.facts.model import Cluster
+from rewriter.inventory.tree.repository import TreeInventory
 
 POLICY = "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p}\nspec: {}\n"
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from rewriter import yamltext
 from rewriter.cilium.policy import CCNP, is_policy
-from rewriter.engine.opening import open_workspace
-from rewriter.engine.workspace import Request, Workspace
+from rewriter.engine.run.opening import open_workspace
+from rewriter.engine.run.workspace import Request, Workspace
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "gitops"
 

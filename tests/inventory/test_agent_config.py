@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rewriter.inventory.agent_config import agent_settings, chart_options
+from rewriter.inventory.cilium.agent_config import agent_settings, chart_options
 
 
 @pytest.mark.parametrize(

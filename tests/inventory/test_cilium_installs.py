@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from rewriter.inventory.facts import Cluster
+from rewriter.inventory.facts.model import Cluster
 from tests.inventory.support import inventory
 
 POOL = "ipam: {mode: cluster-pool, operator: {clusterPoolIPv4PodCIDRList: [10.42.0.0/16]}}"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from rewriter.inventory.facts import Cluster, Source
-from rewriter.inventory.tree import TreeInventory
+from rewriter.inventory.facts.model import Cluster, Source
+from rewriter.inventory.tree.repository import TreeInventory
 from tests.inventory.support import POLICY, application, application_set, flux, inventory, kustomization
 
 OWN = POLICY.replace("name: p", "name: p, namespace: shop")

@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
-from rewriter.inventory.facts import NamedPort, Source
-from rewriter.inventory.gateways import RouteBackend
+from rewriter.inventory.facts.model import NamedPort, Source
+from rewriter.inventory.objects.gateways import RouteBackend
 from tests.inventory.support import flux, inventory, kustomization
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rewriter.inventory.file_index import FileIndex
-from rewriter.inventory.transform import Added
-from rewriter.inventory.tree_files import OfferedFile
+from rewriter.inventory.delivery.transform import Added
+from rewriter.inventory.files.tree_files import OfferedFile
+from rewriter.inventory.index.file_index import FileIndex
 
 PODS = frozenset({b"Deployment", b"Pod"})
 #: More questions than the index answers by a look at each file.

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from rewriter.inventory.manifests import mapping, read_manifests
-from rewriter.inventory.tree import TreeInventory
+from rewriter.inventory.texts.manifests import mapping, read_manifests
+from rewriter.inventory.tree.repository import TreeInventory
 from tests.inventory.support import kustomization, service, workload
 from tests.programs import find
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rewriter.inventory.facts import Source
+from rewriter.inventory.facts.model import Source
 from tests.inventory.support import (
     POLICY,
     inventory,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rewriter.inventory.facts import Source, Workload
-from rewriter.inventory.label_shapes import label_shapes, shape_of
-from rewriter.inventory.tree_files import OfferedFile
+from rewriter.inventory.facts.model import Source, Workload
+from rewriter.inventory.files.tree_files import OfferedFile
+from rewriter.inventory.index.label_shapes import label_shapes, shape_of
 
 
 def file(text: str, *kinds: bytes) -> OfferedFile:

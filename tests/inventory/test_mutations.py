@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from rewriter.inventory.facts import Source
-from rewriter.inventory.manifests import Manifest
-from rewriter.inventory.mutations import Mutation, read_mutations
+from rewriter.inventory.delivery.mutations import Mutation, read_mutations
+from rewriter.inventory.facts.model import Source
+from rewriter.inventory.texts.manifests import Manifest
 
 CNP, CCNP, NP = "CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy", "NetworkPolicy"
 ALL = {CNP, CCNP, NP}

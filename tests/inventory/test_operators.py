@@ -9,8 +9,8 @@ import yaml
 
 from rewriter.cilium.terms import Condition, label_term
 from rewriter.evidence.workloads import hidden_from
-from rewriter.inventory.facts import Cluster, Source
-from rewriter.inventory.tree import TreeInventory
+from rewriter.inventory.facts.model import Cluster, Source
+from rewriter.inventory.tree.repository import TreeInventory
 from tests.inventory.support import POLICY, application, flux, inventory, kustomization, service, workload
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rewriter.inventory.facts import Source
-from rewriter.inventory.transformers import Reading, Transformers, read_transformers
+from rewriter.inventory.delivery.transformers import Reading, Transformers, read_transformers
+from rewriter.inventory.facts.model import Source
 
 PLACE = "apiVersion: builtin\nkind: NamespaceTransformer\nmetadata: {name: a, namespace: shop}\n"
 

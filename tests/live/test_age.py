@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from rewriter.inventory.snapshot import read_snapshot
-from rewriter.inventory.snapshot_age import stale, warnings
-from rewriter.inventory.tree import TreeInventory
+from rewriter.inventory.snapshots.age import stale, warnings
+from rewriter.inventory.snapshots.form import read_snapshot
+from rewriter.inventory.tree.repository import TreeInventory
 from tests.cli.support import cnpfix
 
 NOW = datetime(2026, 2, 10, 12, tzinfo=UTC)

@@ -17,7 +17,7 @@ import yaml
 
 from rewriter.inventory.live import listing
 from rewriter.inventory.live.resources import RESOURCES
-from rewriter.inventory.snapshot import read_snapshot
+from rewriter.inventory.snapshots.form import read_snapshot
 from tests.cli.support import Ran, cnpfix
 from tests.live import objects
 from tests.live.server import CONFIG, TOKEN, Cluster, Seen, serving

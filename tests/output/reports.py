@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rewriter.cli import fix_run
-from rewriter.engine.opening import open_workspace
-from rewriter.engine.result import FileResult, Report
-from rewriter.engine.run_options import Options
-from rewriter.engine.workspace import Request, Workspace
+from rewriter.engine.results.result import FileResult, Report
+from rewriter.engine.run.opening import open_workspace
+from rewriter.engine.run.run_options import Options
+from rewriter.engine.run.workspace import Request, Workspace
 
 GOLDEN = Path(__file__).parent.parent.parent / "golden"
 CASES = sorted(path.parent for path in GOLDEN.glob("*/*/input.*"))

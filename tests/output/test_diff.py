@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rewriter.engine.result import Change, FileResult
+from rewriter.engine.results.result import Change, FileResult
 from rewriter.output.diff import unified_diff
 
 LINES = "".join(f"line {number}\n" for number in range(1, 41))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rewriter.engine.pictures import Picture
+from rewriter.engine.run.pictures import Picture
 from rewriter.output.mermaid import flowchart
 from rewriter.reach.difference import FlowStatement
 from rewriter.reach.permitted import Permitted

@@ -14,7 +14,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from jsonschema.protocols import Validator
 
 from rewriter.discovery import InputError
-from rewriter.engine.result import Location, Report, Reported, Summary
+from rewriter.engine.results.result import Location, Report, Reported, Summary
 from rewriter.finding import Applicability, Finding, Flows, Severity
 from rewriter.output import FORMATS, render
 from tests.output.reports import CASES, apart, report_of, report_of_case

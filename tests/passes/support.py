@@ -16,10 +16,8 @@ from rewriter.cilium.version import Version, parse_version
 from rewriter.config.model import Config
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, FlowClaim
-from rewriter.inventory.access import AccountBinding
-from rewriter.inventory.address_index import AddressIndex
-from rewriter.inventory.completeness import Completeness, Hidden
-from rewriter.inventory.facts import (
+from rewriter.inventory.facts.completeness import Completeness, Hidden
+from rewriter.inventory.facts.model import (
     AppliedPolicy,
     CIDRGroup,
     Cluster,
@@ -33,12 +31,14 @@ from rewriter.inventory.facts import (
     UnreadPolicy,
     Workload,
 )
-from rewriter.inventory.gateways import ControllerClass, Gateway, Ingress, Route
 from rewriter.inventory.hubble.flows import ObservedFlow
-from rewriter.inventory.label_shapes import shape_of
-from rewriter.inventory.load_balancers import AddressPool, RedirectPolicy
-from rewriter.inventory.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
-from rewriter.inventory.webhooks import ApiServerCall
+from rewriter.inventory.index.label_shapes import shape_of
+from rewriter.inventory.objects.access import AccountBinding
+from rewriter.inventory.objects.gateways import ControllerClass, Gateway, Ingress, Route
+from rewriter.inventory.objects.load_balancers import AddressPool, RedirectPolicy
+from rewriter.inventory.objects.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
+from rewriter.inventory.objects.webhooks import ApiServerCall
+from rewriter.inventory.questions.address_index import AddressIndex
 from rewriter.passes.kit.registry import Pass
 
 SOURCE = Source("facts.yaml", 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rewriter.passes.kit.applicability import EVIDENT, MANUAL, OTHERWISE, SAFE, UNSAFE, decided
+from rewriter.passes.kit.changes.applicability import EVIDENT, MANUAL, OTHERWISE, SAFE, UNSAFE, decided
 
 
 def test_the_first_row_that_holds_decides() -> None:

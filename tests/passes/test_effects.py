@@ -16,15 +16,15 @@ from rewriter.cilium.compile import Entry
 from rewriter.cilium.policy import Policy
 from rewriter.cilium.policy_set import PolicySet
 from rewriter.cilium.settings import Settings
-from rewriter.engine import opening
-from rewriter.engine import steps as engine_steps
-from rewriter.engine.claims import compile_claims
-from rewriter.engine.documents import policies_in
-from rewriter.engine.effects import Effects
-from rewriter.engine.everybody import deny_everything
-from rewriter.engine.hooks import FileHooks
-from rewriter.engine.result import Reported
-from rewriter.engine.worlds import world_of
+from rewriter.engine.documents.read import policies_in
+from rewriter.engine.effects.claims import compile_claims
+from rewriter.engine.effects.everybody import deny_everything
+from rewriter.engine.effects.of_fixes import Effects
+from rewriter.engine.effects.worlds import world_of
+from rewriter.engine.pipeline import steps as engine_steps
+from rewriter.engine.pipeline.hooks import FileHooks
+from rewriter.engine.results.result import Reported
+from rewriter.engine.run import opening
 from rewriter.finding import Applicability, Finding, FlowClaim
 from rewriter.passes import PASSES
 from rewriter.reach.compare import reach

@@ -8,7 +8,7 @@ import pytest
 from rewriter.cilium.policy import CCNP, CNP, KNP, is_policy, read_policy
 from rewriter.config.model import Config, ImplicitClusterOptions
 from rewriter.finding import Applicability, Severity
-from rewriter.inventory.facts import ServicePort
+from rewriter.inventory.facts.model import ServicePort
 from rewriter.passes.implicit_cluster import find
 from tests.cilium.vectors import verdict_cases
 from tests.passes.support import Facts, Run, cluster, namespace, run, service, version, workload

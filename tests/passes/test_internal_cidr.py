@@ -9,7 +9,7 @@ import yaml
 
 from rewriter.config.model import Config, ImplicitClusterOptions, InternalCidrOptions
 from rewriter.finding import Applicability, Severity
-from rewriter.inventory.facts import Node, Source
+from rewriter.inventory.facts.model import Node, Source
 from rewriter.passes import implicit_cluster
 from rewriter.passes.internal_cidr import find
 from tests.passes.support import SOURCE, Facts, Run, cluster, endpoint_slice, run, service, words

@@ -9,7 +9,7 @@ import pytest
 from rewriter.cilium.policy import CCNP, CNP
 from rewriter.config.model import Config, MissingNamespaceOptions
 from rewriter.finding import Applicability, Severity
-from rewriter.inventory.facts import Source
+from rewriter.inventory.facts.model import Source
 from rewriter.passes.missing_namespace import find
 from tests.passes.support import Facts, Run, cluster, run, words, workload
 

@@ -10,10 +10,10 @@ from rewriter.cilium.compile import Entry, PortGrant
 from rewriter.cilium.policy import read_policy
 from rewriter.cilium.ports import EVERYTHING, PortMatch
 from rewriter.cilium.terms import ANYTHING, NOTHING, CidrTerm, Condition, FqdnTerm, LabelTerm, Term, label_term
-from rewriter.passes.kit.coverage import covered
-from rewriter.passes.kit.covering import Covering
-from rewriter.passes.kit.enforcement import may_share_pods
-from rewriter.passes.kit.neighbours import Neighbours
+from rewriter.passes.kit.changes.coverage import covered
+from rewriter.passes.kit.changes.covering import Covering
+from rewriter.passes.kit.enforced.enforcement import may_share_pods
+from rewriter.passes.kit.sides.neighbours import Neighbours
 
 _VALUES = ("a", "b", "c")
 

@@ -9,7 +9,7 @@ import yaml
 from rewriter.cilium.policy import read_policy
 from rewriter.config.model import Config
 from rewriter.evidence.context import Context
-from rewriter.passes.kit.coverage import add_after, remove_entries, replace_rule, sibling, uncovered_rules
+from rewriter.passes.kit.changes.coverage import add_after, remove_entries, replace_rule, sibling, uncovered_rules
 from tests.passes.support import Facts, cluster, version
 
 POLICY = """

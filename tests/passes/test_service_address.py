@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rewriter.finding import Applicability, Severity
-from rewriter.inventory.facts import Node
+from rewriter.inventory.facts.model import Node
 from rewriter.passes.service_address import find
 from tests.passes.support import SOURCE, Facts, cluster, run, service, workload
 

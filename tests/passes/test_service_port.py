@@ -6,7 +6,7 @@ import pytest
 
 from rewriter.cilium.policy import CCNP, CNP
 from rewriter.finding import Applicability, Severity
-from rewriter.inventory.facts import NamedPort, ServicePort
+from rewriter.inventory.facts.model import NamedPort, ServicePort
 from rewriter.passes.service_port import find
 from tests.passes.support import Facts, Run, cluster, run, service, workload
 

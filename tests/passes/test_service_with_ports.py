@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from rewriter.finding import Applicability, Severity
-from rewriter.inventory.facts import NamedPort, ServicePort
+from rewriter.inventory.facts.model import NamedPort, ServicePort
 from rewriter.passes.service_with_ports import find
 from rewriter.passes.unresolved_reference import find as unresolved
 from tests.passes.support import Facts, Run, cluster, endpoint_slice, run, service, words, workload

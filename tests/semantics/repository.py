@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from rewriter.engine.flows import judge, read_port
-from rewriter.engine.opening import open_workspace
-from rewriter.engine.workspace import Request
+from rewriter.engine.flow.verdict import judge, read_port
+from rewriter.engine.run.opening import open_workspace
+from rewriter.engine.run.workspace import Request
 
 Manifest = dict[str, Any]
 #: Source, destination, port and protocol, release, and whether the flow passes.

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from rewriter.engine.flows import judge, read_port
-from rewriter.engine.opening import open_workspace
-from rewriter.engine.workspace import Request
+from rewriter.engine.flow.verdict import judge, read_port
+from rewriter.engine.run.opening import open_workspace
+from rewriter.engine.run.workspace import Request
 from tests.semantics.repository import (
     WEB,
     Manifest,

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rewriter import yamltext
-from rewriter.engine.comment_proof import prove_places
-from rewriter.engine.proofs import ProofError
+from rewriter.engine.proofs.comments import prove_places
+from rewriter.engine.proofs.manifest import ProofError
 from tests.yamltext.generate import random_document, random_operations
 
 EXAMPLES = 20_000 if os.environ.get("CNPFIX_FUZZ") else 400

@@ -11,6 +11,7 @@ from tools.docs.config import config_page
 from tools.docs.man import man_page
 from tools.docs.passes import pass_pages
 from tools.docs.readme import mistakes, navigation, upgrade_table, with_output
+from tools.docs.rooms import rooms_page
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -23,6 +24,7 @@ def generated() -> Iterator[tuple[Path, str]]:
     yield docs / "reference" / "cli.md", cli_page()
     yield ROOT / "integrations" / "man" / "cnpfix.1", man_page()
     yield docs / "reference" / "config.md", config_page()
+    yield docs / "design" / "rooms.md", rooms_page(ROOT)
     yield docs / "upgrade.md", upgrade_table((docs / "upgrade.md").read_text("utf-8"))
     yield docs / "mistakes.md", mistakes((docs / "mistakes.md").read_text("utf-8"), ROOT)
     yield ROOT / "README.md", with_output((ROOT / "README.md").read_text("utf-8"), ROOT)

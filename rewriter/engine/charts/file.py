@@ -12,15 +12,15 @@ from rewriter import yamltext
 from rewriter.engine.charts.find import Charts
 from rewriter.engine.charts.treat import ChartOutcome, Judge, Source, treat_chart_template
 from rewriter.engine.charts.value_sets import ValueSet, unread_release, value_sets
-from rewriter.engine.documents import FoundPolicy, policies_in
-from rewriter.engine.holders import held_policies
-from rewriter.engine.hooks import FileHooks
-from rewriter.engine.result import Change
-from rewriter.engine.templates import Unread
-from rewriter.inventory.manifests import mapping
+from rewriter.engine.documents.holders import held_policies
+from rewriter.engine.documents.read import FoundPolicy, policies_in
+from rewriter.engine.documents.templates import Unread
+from rewriter.engine.pipeline.hooks import FileHooks
+from rewriter.engine.results.result import Change
 from rewriter.inventory.releases.model import Release
 from rewriter.inventory.render.helm import HelmError
 from rewriter.inventory.render.kept import TooLargeError
+from rewriter.inventory.texts.manifests import mapping
 from rewriter.suppress import Suppression
 from rewriter.yamltext.go_template import TemplateError, template_lines
 

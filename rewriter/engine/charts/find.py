@@ -13,7 +13,7 @@ from rewriter.inventory.releases.model import Release
 from rewriter.inventory.render.chart_copy import ChartCopy
 from rewriter.inventory.render.helm import Helm
 from rewriter.inventory.render.kept import Kept
-from rewriter.inventory.tree import TreeInventory
+from rewriter.inventory.tree.repository import TreeInventory
 
 _SUFFIXES = (".yaml", ".yml", ".tpl")
 

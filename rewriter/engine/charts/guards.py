@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rewriter.inventory.manifests import mapping
+from rewriter.inventory.texts.manifests import mapping
 from rewriter.yamltext.go_template import Block, TemplateLine
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|`[^`]*`|[()|]|[^\s()|]+')

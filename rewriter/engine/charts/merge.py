@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from rewriter.engine.charts.places import Places
 from rewriter.engine.charts.value_sets import ValueSet
-from rewriter.engine.documents import FoundPolicy
-from rewriter.engine.result import Location, Reported
+from rewriter.engine.documents.read import FoundPolicy
+from rewriter.engine.results.result import Location, Reported
 from rewriter.finding import Applicability, Flows
 from rewriter.yamltext.go_template import TemplateLine
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from rewriter import yamltext
 from rewriter.engine.charts.renderings import RenderedDocument
-from rewriter.engine.result import Location
+from rewriter.engine.results.result import Location
 from rewriter.suppress import Suppression
 from rewriter.yamltext.go_template import TemplateLine
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from rewriter import yamltext
 from rewriter.engine.charts.renderings import Rendering, render, same_lines
-from rewriter.engine.hooks import FileHooks
-from rewriter.engine.pipeline import fix_document
-from rewriter.engine.proofs import ProofError, prove_structure
+from rewriter.engine.pipeline.document import fix_document
+from rewriter.engine.pipeline.hooks import FileHooks
+from rewriter.engine.proofs.manifest import ProofError, prove_structure
 from rewriter.inventory.render.chart_copy import ChartCopy
 
 

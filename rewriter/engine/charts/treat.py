@@ -14,13 +14,13 @@ from rewriter.engine.charts.places import Places
 from rewriter.engine.charts.proof import Expected, NotProvedError, prove
 from rewriter.engine.charts.renderings import RenderedDocument, Rendering, render_traced
 from rewriter.engine.charts.value_sets import ValueSet
-from rewriter.engine.documents import FoundPolicy
-from rewriter.engine.hooks import FileHooks, Outcome
-from rewriter.engine.isolation import Failure
-from rewriter.engine.pipeline import fix_document
-from rewriter.engine.result import Location, Reported
-from rewriter.engine.suppression import covers, suppressions
-from rewriter.engine.templates import BESIDE
+from rewriter.engine.documents.read import FoundPolicy
+from rewriter.engine.documents.templates import BESIDE
+from rewriter.engine.pipeline.document import fix_document
+from rewriter.engine.pipeline.hooks import FileHooks, Outcome
+from rewriter.engine.pipeline.isolation import Failure
+from rewriter.engine.results.result import Location, Reported
+from rewriter.engine.results.suppression import covers, suppressions
 from rewriter.finding import Finding
 from rewriter.inventory.releases.values import over
 from rewriter.inventory.render.chart_copy import ChartCopy

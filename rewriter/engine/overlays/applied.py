@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from rewriter.cilium.policy import Policy, read_policy
-from rewriter.engine.located import LocatedPolicy
+from rewriter.engine.documents.located import LocatedPolicy
 from rewriter.engine.overlays.sources import reread
 from rewriter.engine.overlays.texts import TextError, Texts
 from rewriter.engine.overlays.traced import Node, NotTracedError, origin_of, plain, traced
-from rewriter.inventory.facts import Cluster
-from rewriter.inventory.manifests import mapping
-from rewriter.inventory.patched_policies import PatchedPolicies, PatchedPolicy
+from rewriter.inventory.delivery.patched_policies import PatchedPolicies, PatchedPolicy
+from rewriter.inventory.facts.model import Cluster
+from rewriter.inventory.texts.manifests import mapping
 
 _RULES = ("spec", "specs")
 

@@ -14,11 +14,11 @@ from rewriter.discovery import read_bounded
 from rewriter.engine.overlays.outside import read_outside
 from rewriter.engine.overlays.target import TOP, Target
 from rewriter.engine.overlays.texts import TextError, Texts
-from rewriter.inventory.kustomize_walk import reach
-from rewriter.inventory.manifests import mapping
-from rewriter.inventory.patched_policies import PatchedPolicies, PatchedPolicy
+from rewriter.inventory.delivery.kustomize_walk import reach
+from rewriter.inventory.delivery.patched_policies import PatchedPolicies, PatchedPolicy
 from rewriter.inventory.render.kept import MOST_BYTES, MOST_FILES
 from rewriter.inventory.render.kubectl import BuildError, Kubectl
+from rewriter.inventory.texts.manifests import mapping
 
 _CHARTS = ("helmCharts", "helmChartInflationGenerator")
 

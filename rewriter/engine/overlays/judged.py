@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rewriter import yamltext
-from rewriter.engine.documents import FoundPolicy, policies_in
-from rewriter.engine.hooks import FileHooks, Outcome
+from rewriter.engine.documents.read import FoundPolicy, policies_in
 from rewriter.engine.overlays.target import Target
 from rewriter.engine.overlays.texts import Texts
 from rewriter.engine.overlays.traced import Node, Origin, origin_of, plain
-from rewriter.engine.pipeline import fix_document
-from rewriter.engine.result import Location, Reported
+from rewriter.engine.pipeline.document import fix_document
+from rewriter.engine.pipeline.hooks import FileHooks, Outcome
+from rewriter.engine.results.result import Location, Reported
 from rewriter.finding import Finding
-from rewriter.inventory.manifests import mapping
-from rewriter.inventory.patched_policies import PatchedPolicy
+from rewriter.inventory.delivery.patched_policies import PatchedPolicy
+from rewriter.inventory.texts.manifests import mapping
 from rewriter.yamltext.document import equal
 
 _RULES = ("spec", "specs")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rewriter.engine.overlays.judged import Judged
-from rewriter.engine.result import Reported
+from rewriter.engine.results.result import Reported
 from rewriter.finding import Applicability
 
 _MOST_NAMED = 3

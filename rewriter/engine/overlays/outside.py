@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from posixpath import isabs, join, normpath
 from typing import Any
 
-from rewriter.inventory.kustomize import is_remote
-from rewriter.inventory.manifests import mapping
+from rewriter.inventory.delivery.kustomize import is_remote
+from rewriter.inventory.texts.manifests import mapping
 
 _LISTS = ("resources", "bases", "components", "crds", "configurations", "transformers", "generators", "validators")
 _PATCHES = ("patches", "patchesStrategicMerge", "patchesJson6902", "replacements")

@@ -7,7 +7,7 @@ from typing import Any
 
 from rewriter.engine.overlays.builds import Built
 from rewriter.engine.overlays.sources import same_rules
-from rewriter.inventory.manifests import mapping
+from rewriter.inventory.texts.manifests import mapping
 from rewriter.yamltext.document import equal
 
 

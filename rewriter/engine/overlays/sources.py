@@ -12,12 +12,12 @@ import jsonpointer
 
 from rewriter.engine.overlays.texts import TextError, Texts
 from rewriter.engine.overlays.traced import NotTracedError, origin_of, plain, traced, translated, written
-from rewriter.engine.proofs import ProofError, patched
+from rewriter.engine.proofs.manifest import ProofError, patched
 from rewriter.finding import Operation
-from rewriter.inventory.manifests import mapping
-from rewriter.inventory.patched_policies import PatchedPolicy
-from rewriter.inventory.patches import Patch, TextAt
-from rewriter.inventory.post_renderers import value_at
+from rewriter.inventory.delivery.patched_policies import PatchedPolicy
+from rewriter.inventory.delivery.patches import Patch, TextAt
+from rewriter.inventory.delivery.post_renderers import value_at
+from rewriter.inventory.texts.manifests import mapping
 from rewriter.text import join_names
 from rewriter.yamltext.document import equal
 

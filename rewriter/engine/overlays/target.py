@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rewriter.engine.overlays.texts import Texts
-from rewriter.inventory.manifests import mapping
-from rewriter.inventory.patched_policies import PatchedPolicies, PatchedPolicy
-from rewriter.inventory.patches import Patch
-from rewriter.inventory.substitution import is_disabled, substituted
-from rewriter.inventory.transform import Labels, Transform
+from rewriter.inventory.delivery.patched_policies import PatchedPolicies, PatchedPolicy
+from rewriter.inventory.delivery.patches import Patch
+from rewriter.inventory.delivery.substitution import is_disabled, substituted
+from rewriter.inventory.delivery.transform import Labels, Transform
+from rewriter.inventory.texts.manifests import mapping
 
 #: The folder of the kustomization that stands for an applier's step; no repository has one of this name.
 TOP = "cnpfix-applied"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rewriter import yamltext
-from rewriter.engine.proofs import ProofError, deletes, patched, prove_comments, prove_structure
-from rewriter.inventory.patches import TextAt
+from rewriter.engine.proofs.manifest import ProofError, deletes, patched, prove_comments, prove_structure
+from rewriter.inventory.delivery.patches import TextAt
 
 
 class TextError(Exception):

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rewriter.inventory.patched_policies import PatchedPolicy
-from rewriter.inventory.patches import TextAt
-from rewriter.inventory.substitution import substituted
+from rewriter.inventory.delivery.patched_policies import PatchedPolicy
+from rewriter.inventory.delivery.patches import TextAt
+from rewriter.inventory.delivery.substitution import substituted
 from rewriter.yamltext.document import tokens
 
 

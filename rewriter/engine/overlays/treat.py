@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rewriter import yamltext
-from rewriter.engine.hooks import FileHooks, Outcome
-from rewriter.engine.isolation import Failure
 from rewriter.engine.overlays.builds import Builder, named
 from rewriter.engine.overlays.judged import Judged, judge
 from rewriter.engine.overlays.merge import merged
@@ -18,10 +16,12 @@ from rewriter.engine.overlays.sources import reread, translated_fix
 from rewriter.engine.overlays.target import Target, target_of
 from rewriter.engine.overlays.texts import TextError, Texts
 from rewriter.engine.overlays.traced import NotTracedError, traced
-from rewriter.engine.result import Reported
+from rewriter.engine.pipeline.hooks import FileHooks, Outcome
+from rewriter.engine.pipeline.isolation import Failure
+from rewriter.engine.results.result import Reported
 from rewriter.finding import Operation
-from rewriter.inventory.patched_policies import PatchedPolicies, PatchedPolicy
-from rewriter.inventory.patches import TextAt
+from rewriter.inventory.delivery.patched_policies import PatchedPolicies, PatchedPolicy
+from rewriter.inventory.delivery.patches import TextAt
 from rewriter.inventory.render.kubectl import BuildError
 
 _MOST_FIXES = 40

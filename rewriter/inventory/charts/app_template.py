@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rewriter.inventory.charts.naming import NotKnownError, rendered, resource_name
-from rewriter.inventory.manifests import mapping, texts
 from rewriter.inventory.releases.model import Release
+from rewriter.inventory.texts.manifests import mapping, texts
 
 NAME = "app-template"
 

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from rewriter.inventory.charts.naming import NotKnownError, rendered
-from rewriter.inventory.manifests import mapping, texts
 from rewriter.inventory.releases.model import Release
+from rewriter.inventory.texts.manifests import mapping, texts
 
 _FIELD = re.compile(r"\{([A-Za-z][\w.-]*)(?:\|((?:[^{}]|\{\w+\})*))?\}")
 #: Where charts take labels and annotations of pods from.

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from rewriter.discovery import refuse_device
-from rewriter.inventory.facts import RunningPolicy, Source
+from rewriter.inventory.facts.model import RunningPolicy, Source
 
 LONGEST_LINE = 1 << 20
 _MARKS = (b"Unable to add CiliumNetworkPolicy", b"NetworkPolicy spec", b"Imported CiliumNetworkPolicy")

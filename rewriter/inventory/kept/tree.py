@@ -18,12 +18,12 @@ from typing import Any
 import yaml
 
 from rewriter.cache import CacheFolder
-from rewriter.inventory.file_record import FileRecord
+from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.kept.packed import MALFORMED, as_json, numbers, packed, unpacked
 from rewriter.inventory.kept.values import KeptManifests, manifest_parts
 from rewriter.inventory.kept.words import KNOWN, LEFT_OUT, ODD, KeptWords, words_parts
-from rewriter.inventory.manifests import Manifest
-from rewriter.inventory.tree_files import TreeFiles
+from rewriter.inventory.texts.file_record import FileRecord
+from rewriter.inventory.texts.manifests import Manifest
 
 _GROUP = "trees"
 #: A file that changed so shortly before it was looked at may change again unseen: no file system's clock is coarser.

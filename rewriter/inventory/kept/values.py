@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
-from rewriter.inventory.facts import Source
+from rewriter.inventory.facts.model import Source
 from rewriter.inventory.kept.packed import MALFORMED, as_json, cut, numbers
-from rewriter.inventory.manifests import Manifest
+from rewriter.inventory.texts.manifests import Manifest
 
 _DEEPEST = 100
 #: What is kept of one tree at most.

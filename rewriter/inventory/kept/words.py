@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from zlib import crc32
 
-from rewriter.inventory.file_index import words_of
+from rewriter.inventory.index.file_index import words_of
+from rewriter.inventory.index.label_shapes import pairs_of, shape_in
 from rewriter.inventory.kept.packed import cut, numbers
-from rewriter.inventory.label_shapes import pairs_of, shape_in
 
 #: A file is left out; its words are known; these, and that its labels are only seen by a parser.
 LEFT_OUT, KNOWN, ODD = range(3)

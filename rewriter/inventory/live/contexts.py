@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rewriter.inventory.facts import Source
+from rewriter.inventory.facts.model import Source
 from rewriter.inventory.live.client import READ, open_context
 from rewriter.inventory.live.errors import ClusterError
 from rewriter.inventory.live.listing import Api, Reader
 from rewriter.inventory.live.reading import ClusterReading, read_cluster
 from rewriter.inventory.live.resources import DEFAULT_NAMESPACE
-from rewriter.inventory.snapshot import Snapshot, snapshot_of
-from rewriter.inventory.snapshot_write import snapshot_as_json
+from rewriter.inventory.snapshots.form import Snapshot, snapshot_of
+from rewriter.inventory.snapshots.write import snapshot_as_json
 
 
 @dataclass(frozen=True, slots=True)

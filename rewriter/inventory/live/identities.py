@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rewriter.inventory.manifests import items, mapping, texts
+from rewriter.inventory.texts.manifests import items, mapping, texts
 
 
 def identities(

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from rewriter.inventory import kubernetes
-from rewriter.inventory.facts import NamedPort, Source, Workload
-from rewriter.inventory.manifests import Manifest, items, mapping, texts
+from rewriter.inventory.facts.model import NamedPort, Source, Workload
+from rewriter.inventory.objects import kubernetes
+from rewriter.inventory.texts.manifests import Manifest, items, mapping, texts
 
 AGENT_CONTAINER = "cilium-agent"
 #: Labels that differ from pod to pod of one owner. Cilium's identities leave them out too (agent option `labels`).

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rewriter.inventory.manifests import items, mapping
+from rewriter.inventory.texts.manifests import items, mapping
 
 
 def keep_policy(value: Mapping[str, Any]) -> dict[str, Any]:

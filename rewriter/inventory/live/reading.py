@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rewriter.inventory import kubernetes
-from rewriter.inventory.facts import Node, Source
-from rewriter.inventory.live.cilium_config import cluster_settings
+from rewriter.inventory.cilium.cilium_config import cluster_settings
+from rewriter.inventory.facts.model import Node, Source
 from rewriter.inventory.live.errors import ClusterError, ListError
 from rewriter.inventory.live.identities import identities
 from rewriter.inventory.live.listing import Reader
 from rewriter.inventory.live.pods import Pod, keep_pod, workloads
 from rewriter.inventory.live.policies import keep_policy
 from rewriter.inventory.live.resources import CONFIG_MAP, DEFAULT_NAMESPACE, RESOURCES, Resource
-from rewriter.inventory.manifests import Manifest, items, mapping
-from rewriter.inventory.snapshot_write import fact_as_json
+from rewriter.inventory.objects import kubernetes
+from rewriter.inventory.snapshots.write import fact_as_json
+from rewriter.inventory.texts.manifests import Manifest, items, mapping
 
 _SOURCE = Source("")
 #: Addresses of a node that are not the node's own: names, and one of the pod range.

@@ -9,7 +9,7 @@ from typing import Any
 from rewriter.inventory.live.errors import ClusterError, ListError
 from rewriter.inventory.live.listing import Reader
 from rewriter.inventory.live.resources import RESOURCES
-from rewriter.inventory.manifests import items, mapping
+from rewriter.inventory.texts.manifests import items, mapping
 
 #: What the API server and controllers add to a manifest; no author wrote it.
 _OF_SERVER = frozenset(

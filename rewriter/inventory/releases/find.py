@@ -14,20 +14,20 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rewriter import yamltext
-from rewriter.inventory import argo, flux
-from rewriter.inventory.appliers import api_group, texts_of
-from rewriter.inventory.kubernetes import namespace_of
-from rewriter.inventory.kustomize import Kustomization, joined
-from rewriter.inventory.kustomize_walk import Placement
-from rewriter.inventory.manifests import Manifest, items, mapping
-from rewriter.inventory.placements import Placements
+from rewriter.inventory.delivery import argo, flux
+from rewriter.inventory.delivery.appliers import api_group, texts_of
+from rewriter.inventory.delivery.kustomize import Kustomization, joined
+from rewriter.inventory.delivery.kustomize_walk import Placement
+from rewriter.inventory.delivery.placements import Placements
+from rewriter.inventory.files.tree_files import TreeFiles
+from rewriter.inventory.objects.kubernetes import namespace_of
 from rewriter.inventory.releases.helmfile import helmfile_releases
 from rewriter.inventory.releases.k0s import k0s_releases
 from rewriter.inventory.releases.model import Chart, Release, chart_name
 from rewriter.inventory.releases.set_values import typed
 from rewriter.inventory.releases.terraform import terraform_releases
 from rewriter.inventory.releases.values import ValuesFiles, over, values_of, with_set
-from rewriter.inventory.tree_files import TreeFiles
+from rewriter.inventory.texts.manifests import Manifest, items, mapping
 
 K3S_GROUP = "helm.cattle.io"
 

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from rewriter import yamltext
-from rewriter.inventory.facts import Source
-from rewriter.inventory.kustomize import joined
-from rewriter.inventory.manifests import items, mapping
+from rewriter.inventory.delivery.kustomize import joined
+from rewriter.inventory.facts.model import Source
+from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.releases.model import Chart, Release, chart_name
 from rewriter.inventory.releases.set_values import typed
 from rewriter.inventory.releases.values import ValuesFiles, over, with_set
-from rewriter.inventory.tree_files import TreeFiles
+from rewriter.inventory.texts.manifests import items, mapping
 
 _NAMES = frozenset(f"helmfile.{ending}" for ending in ("yaml", "yml", "yaml.gotmpl", "yml.gotmpl"))
 #: What gives a release values that stand elsewhere.

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from rewriter import yamltext
-from rewriter.inventory.appliers import api_group
-from rewriter.inventory.facts import Source
-from rewriter.inventory.manifests import Manifest, items, mapping
+from rewriter.inventory.delivery.appliers import api_group
+from rewriter.inventory.facts.model import Source
 from rewriter.inventory.releases.model import Chart, Release, chart_name
 from rewriter.inventory.releases.values import values_of
+from rewriter.inventory.texts.manifests import Manifest, items, mapping
 
 _GROUP = "k0s.k0sproject.io"
 _CONTROL = "k0sctl.k0sproject.io"

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rewriter.inventory.facts import Source
-from rewriter.inventory.kustomize_walk import Placement
-from rewriter.inventory.manifests import Manifest
+from rewriter.inventory.delivery.kustomize_walk import Placement
+from rewriter.inventory.facts.model import Source
+from rewriter.inventory.texts.manifests import Manifest
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from rewriter.inventory.facts import Source
-from rewriter.inventory.kustomize import joined
-from rewriter.inventory.manifests import items
+from rewriter.inventory.delivery.kustomize import joined
+from rewriter.inventory.facts.model import Source
+from rewriter.inventory.files.terraform_resources import HELM_RELEASE, HELM_TEMPLATE, release_body
 from rewriter.inventory.releases.helmfile import LocalChart
 from rewriter.inventory.releases.model import Chart, Release, chart_name
 from rewriter.inventory.releases.set_values import typed
 from rewriter.inventory.releases.values import ValuesFiles, over, values_of, with_set
-from rewriter.inventory.settings.hcl import Call, NotLiteral
-from rewriter.inventory.terraform_resources import HELM_RELEASE, HELM_TEMPLATE, release_body
+from rewriter.inventory.texts.hcl import Call, NotLiteral
+from rewriter.inventory.texts.manifests import items
 
 #: What changes the values, or what the chart makes, and is not followed.
 _BLOCKS = ("set_sensitive", "postrender", "dynamic")

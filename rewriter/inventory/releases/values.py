@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rewriter import yamltext
-from rewriter.inventory.appliers import texts_of
-from rewriter.inventory.cilium_values import merged_values
-from rewriter.inventory.kustomize import joined
-from rewriter.inventory.manifests import items, mapping
-from rewriter.inventory.placements import Placements
+from rewriter.inventory.cilium.cilium_values import merged_values
+from rewriter.inventory.delivery.appliers import texts_of
+from rewriter.inventory.delivery.kustomize import joined
+from rewriter.inventory.delivery.placements import Placements
+from rewriter.inventory.files.tree_files import OfferedFile, TreeFiles
 from rewriter.inventory.releases.set_values import set_value, typed
-from rewriter.inventory.tree_files import OfferedFile, TreeFiles
+from rewriter.inventory.texts.manifests import items, mapping
 
 
 class ValuesFiles:

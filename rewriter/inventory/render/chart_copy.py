@@ -11,10 +11,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from rewriter import yamltext
-from rewriter.inventory.cilium_values import merged_values
-from rewriter.inventory.manifests import items, mapping
+from rewriter.inventory.cilium.cilium_values import merged_values
 from rewriter.inventory.render.helm import Helm, HelmError
 from rewriter.inventory.render.kept import MOST_BYTES, MOST_FILES, Kept, TooLargeError, digest_of
+from rewriter.inventory.texts.manifests import items, mapping
 
 #: What a cluster that runs Cilium has, for charts that ask before they make a policy.
 APIS = (

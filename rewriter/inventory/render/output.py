@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from rewriter import yamltext
-from rewriter.inventory.facts import Source
-from rewriter.inventory.manifests import Manifest
+from rewriter.inventory.facts.model import Source
+from rewriter.inventory.texts.manifests import Manifest
 
 _SEPARATOR = re.compile(r"^---[ \t]*$", re.MULTILINE)
 _SOURCE = re.compile(r"^# Source: (\S+)", re.MULTILINE)

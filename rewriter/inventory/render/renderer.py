@@ -13,11 +13,11 @@ from functools import cached_property
 from pathlib import Path
 
 from rewriter.cache import NO_CACHE, CacheFolder
-from rewriter.inventory.manifests import Manifest
 from rewriter.inventory.releases.model import Made, Release
 from rewriter.inventory.render.helm import Helm, HelmError
 from rewriter.inventory.render.kept import Kept, TooLargeError, chart_digest, digest_of
 from rewriter.inventory.render.output import RenderedError, rendered_manifests
+from rewriter.inventory.texts.manifests import Manifest
 
 #: The part of the cache that helm pulls charts into.
 _CHARTS = "charts"

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 
 from rewriter import yamltext
-from rewriter.inventory.manifests import mapping
 from rewriter.inventory.settings.machines import holds_settings, read_machines
 from rewriter.inventory.settings.stated import Reading
 from rewriter.inventory.settings.terraform import read_terraform
+from rewriter.inventory.texts.manifests import mapping
 
 #: Files of variables, by which talhelper fills its configuration in.
 _TALENV = ("talenv.yaml", "talenv.yml")

@@ -16,8 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from rewriter import yamltext
-from rewriter.inventory.facts import Source
-from rewriter.inventory.manifests import mapping
+from rewriter.inventory.facts.model import Source
 from rewriter.inventory.settings.stated import (
     KUBERNETES_PODS,
     SERVICES,
@@ -28,6 +27,7 @@ from rewriter.inventory.settings.stated import (
     networks,
     ranges,
 )
+from rewriter.inventory.texts.manifests import mapping
 
 _ARGUMENT = re.compile(r"--(cluster-cidr|service-cidr|service-cluster-ip-range)[= ](\S+)")
 #: An option of RKE2 as a text, as roles of Ansible take it.

@@ -20,8 +20,7 @@ from dataclasses import replace
 from typing import Any
 
 from rewriter import yamltext
-from rewriter.inventory.facts import Source
-from rewriter.inventory.manifests import items, mapping
+from rewriter.inventory.facts.model import Source
 from rewriter.inventory.settings.flags import read_flags
 from rewriter.inventory.settings.stated import (
     API_HOST,
@@ -37,6 +36,7 @@ from rewriter.inventory.settings.stated import (
     moved,
     networks,
 )
+from rewriter.inventory.texts.manifests import items, mapping
 
 #: Names of which one is in every file that is worth reading.
 MARKS = re.compile(

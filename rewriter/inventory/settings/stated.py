@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rewriter.inventory.facts import Source
+from rewriter.inventory.facts.model import Source
 
 #: Ranges that kube-controller-manager gives to nodes. Pods get their addresses there with `ipam.mode: kubernetes` only.
 KUBERNETES_PODS = "kubernetes_pod_cidrs"

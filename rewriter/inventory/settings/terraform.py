@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from rewriter.inventory.facts import Source
+from rewriter.inventory.facts.model import Source
 from rewriter.inventory.settings.machines import holds_settings, read_machines
 from rewriter.inventory.settings.stated import (
     KUBERNETES_PODS,

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rewriter.discovery import FoundFile
-from rewriter.engine.fixer import Fixer, fixer_for
-from rewriter.engine.opening import open_workspace
-from rewriter.engine.run_options import Options
-from rewriter.engine.workspace import Request
+from rewriter.engine.run.fixer import Fixer, fixer_for
+from rewriter.engine.run.opening import open_workspace
+from rewriter.engine.run.run_options import Options
+from rewriter.engine.run.workspace import Request
 from rewriter.inventory.releases.values import values_of
 from rewriter.inventory.render.helm import Helm, HelmError
 from tests.programs import find

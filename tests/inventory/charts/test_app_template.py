@@ -9,7 +9,7 @@ import yaml
 
 from rewriter.inventory.charts.app_template import objects
 from rewriter.inventory.charts.naming import NotKnownError
-from rewriter.inventory.facts import Source
+from rewriter.inventory.facts.model import Source
 from rewriter.inventory.releases.model import Chart, Release
 from tests.inventory.support import inventory
 

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from rewriter.inventory.charts.common import common_objects, entries
-from rewriter.inventory.facts import Source
-from rewriter.inventory.readers import READERS
-from rewriter.inventory.releases.make import make
+from rewriter.inventory.charts.make import make
+from rewriter.inventory.facts.model import Source
+from rewriter.inventory.objects.readers import READERS
 from rewriter.inventory.releases.model import Chart, Release
 from tests.inventory.support import inventory
 

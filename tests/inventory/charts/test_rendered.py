@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from rewriter.inventory.charts.common import common_objects, entries
-from rewriter.inventory.facts import Source
+from rewriter.inventory.facts.model import Source
 from rewriter.inventory.releases.model import Chart, Release
 from tests.programs import program
 

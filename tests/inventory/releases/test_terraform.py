@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rewriter.inventory.releases.model import Release
-from rewriter.inventory.tree import TreeInventory
+from rewriter.inventory.tree.repository import TreeInventory
 
 CILIUM = """
 # The network.

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from rewriter.engine.opening import open_workspace
-from rewriter.engine.workspace import Request
-from rewriter.inventory.facts import Source
+from rewriter.engine.run.opening import open_workspace
+from rewriter.engine.run.workspace import Request
+from rewriter.inventory.facts.model import Source
 from rewriter.inventory.releases.model import Chart, Release
 from rewriter.inventory.render import helm as helm_module
 from rewriter.inventory.render import process
 from rewriter.inventory.render.helm import Helm, HelmError
 from rewriter.inventory.render.renderer import Renderer, find_helm
-from rewriter.inventory.tree import TreeInventory
+from rewriter.inventory.tree.repository import TreeInventory
 from tests.programs import program
 
 DEPLOYMENT = """\

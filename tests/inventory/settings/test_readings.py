@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from rewriter.inventory.facts import Cluster, Source
+from rewriter.inventory.facts.model import Cluster, Source
 from rewriter.inventory.settings.machines import read_machines
 from rewriter.inventory.settings.stated import StatedNode, StatedSetting
 from rewriter.inventory.settings.terraform import read_terraform
-from rewriter.inventory.tree import TreeInventory
+from rewriter.inventory.tree.repository import TreeInventory
 
 PODS, SERVICES = "kubernetes_pod_cidrs", "service_cidrs"
 TALOS = """\

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewriter.passes.kit.change import patch
+from rewriter.passes.kit.changes.change import patch
 
 VALUES = st.recursive(
     st.sampled_from(["a", "b", 1, True]),

@@ -12,8 +12,8 @@ import yaml
 from rewriter.cilium.policy import read_policy
 from rewriter.cilium.version import parse_version
 from rewriter.evidence.context import Context
-from rewriter.passes.kit.change import Change
-from rewriter.passes.kit.swap import NewPeers, swapped
+from rewriter.passes.kit.changes.change import Change
+from rewriter.passes.kit.changes.swap import NewPeers, swapped
 from tests.passes.support import CONFIG, Facts
 
 A, B, C = ({"ipBlock": {"cidr": f"10.{number}.0.0/16"}} for number in range(3))

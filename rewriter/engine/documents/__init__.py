@@ -1,0 +1,1 @@
+"""From the bytes of a file to the policies in it, each with its place in the text."""

@@ -1,0 +1,399 @@
+"""What a fix does to traffic, and the proofs that it is accepted and does no more than its finding declares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import NamedTuple
+
+from rewriter.cilium.cidr import Prefix
+from rewriter.cilium.identity import Identity
+from rewriter.cilium.policy import Policy
+from rewriter.cilium.policy_set import PolicySet
+from rewriter.cilium.settings import NO_FACTS, Facts, Settings
+from rewriter.cilium.tiers import is_cluster_network_policy, tiers_rejection
+from rewriter.cilium.validation import Rejection
+from rewriter.engine.effects.asked import (
+    asks_for_facts,
+    denies,
+    names_egress_ports,
+    names_groups,
+    names_ports,
+    requires,
+    values_of,
+)
+from rewriter.engine.effects.claims import compile_claims
+from rewriter.engine.effects.everybody import allow_everything, deny_everything
+from rewriter.engine.effects.inside import addresses_inside
+from rewriter.engine.effects.other_ends import of_same_pods, policies_at_peers
+from rewriter.engine.effects.selected_workloads import selected_workloads
+from rewriter.engine.effects.worlds import world_of
+from rewriter.engine.results.result import AmongOthers, PolicyName
+from rewriter.evidence.settings import facts_of, mesh_port_names
+from rewriter.finding import Finding, Flows
+from rewriter.inventory.facts.model import Service
+from rewriter.inventory.questions.inventory import Inventory
+from rewriter.passes.kit.enforced.enforcement import denied_by_others, rejected, without_default_deny
+from rewriter.reach.compare import StepEffect, reach
+from rewriter.reach.difference import Difference
+from rewriter.reach.effect import step_effect
+from rewriter.reach.space import same_content
+from rewriter.reach.world import CompiledClaims, PolicyWorld
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The flows that a step of a rewrite changes, those of them that no finding declares, and those beside others."""
+
+    flows: Flows
+    undeclared: Flows
+    among_others: AmongOthers | None = None
+
+
+class _Ends(NamedTuple):
+    """The policies of peers, as they are today and later."""
+
+    policies: Sequence[Policy]
+    worlds: tuple[PolicyWorld, PolicyWorld]
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Judges steps of one file's policies, from `source` (today) to `target`.
+
+    `inside` are the addresses of the mesh's pods, nodes and Services as far as they are known, `clusters` its clusters
+    where they count as all there are: not for steps, since a fix must hold in a mesh that grows.
+
+    Each policy is judged alone, and beside others where these show more: what others add to a flow is nothing, an allow
+    rule, a default deny, or a deny rule, beside which nothing changes. One that denies is judged also beside policies
+    that allow everything, where its deny rules are what counts; one that does not deny by default, or that a step
+    revives or keeps alive while one of the `others` denies its pods, also beside policies that deny everything, where
+    its allow rules are; one with fromRequires or toRequires also beside those of the `others` that these narrow.
+
+    It is judged against every identity that the selectors of either version, or of the declaration, tell apart: none
+    that the inventory may hold is treated otherwise than one of them. Workloads of the inventory are taken in where
+    that is not so: where ports have names, or the labels have too many combinations to try.
+    """
+
+    source: Settings
+    target: Settings
+    inventory: Inventory
+    inside: tuple[Prefix, ...] = ()
+    clusters: tuple[str, ...] = ()
+    others: Callable[[], Sequence[Policy]] = tuple
+    _worlds: dict[tuple[int, Settings], tuple[Policy, PolicyWorld]] = field(default_factory=dict, compare=False)
+    _selected: dict[str, list[Identity]] = field(default_factory=dict, compare=False)
+
+    def rejected(self, policy: Policy) -> Rejection | None:
+        """Why the target version rejects a policy; None where it accepts it."""
+        return _rejection(policy, self.target)
+
+    def rejected_today(self, policy: Policy) -> Rejection | None:
+        """Why the source version rejects a policy."""
+        return _rejection(policy, self.source)
+
+    def compile_claims(self, finding: Finding, policy: Policy) -> CompiledClaims | None:
+        """What a finding of a policy declares; None where that is nothing."""
+        return compile_claims(finding, policy, self.source, self.target, self.facts_of((policy,)))
+
+    def judge_step(
+        self, before: Policy, after: Policy, declared: CompiledClaims | None, *, narrow: bool = True
+    ) -> Step:
+        """The flows that a step of a rewrite changes (see `reach_of_step`), one statement each.
+
+        Where not every combination of labels can be tried (the flows are then not exact), witnesses are made of the
+        rules that the step touches, or without `narrow` of all that the upgrade changes as well.
+        """
+        facts = self.facts_of((before, after))
+        worlds = [
+            self._world(policy, settings, facts)
+            for policy, settings in (
+                (before, self.source),
+                (after, self.target),
+                (before, self.target),
+                (after, self.source),
+            )
+        ]
+
+        inside = self._inside(before, after)
+
+        def effect(identities: Sequence[Identity], beside: Sequence[PolicySet] = ()) -> StepEffect:
+            chosen = [PolicyWorld((*world.sets, *beside)) for world in worlds] if beside else worlds
+            return step_effect(*chosen, identities=identities, inside=inside, declared=declared, narrow=narrow)
+
+        named = any(map(names_ports, (before, after)))
+        identities = self._workloads((before, after)) if named else ()
+        found = [effect(identities)]
+        exact = found[0].own.exact and found[0].upgrade.exact
+        if not named and not exact:
+            identities = self._workloads((before, after))
+            found = [effect(identities)]
+        if denies(before) or denies(after):
+            found.append(effect(identities, [allow_everything(self.target)]))
+        others = self._of_same_pods(before, after)
+        among = self._worlds_among(worlds, others, (before, after))
+        together = self._effect_among(before, after, among, others, identities, declared, narrow) if others else None
+        changed = any(each.own for each in found)
+        ends = self._ends((before, after), worlds, (None, None), self.source) if changed else None
+        if together is not None and (requires(before) or requires(after)):
+            found.append(together)
+        if denied := self._denied_beside(before, after, worlds):
+            found.append(effect(identities, [deny_everything(self.target, denied)]))
+        own, upgrade, undeclared = (
+            Flows(*_union([_texts(each) for each in part]))
+            for part in zip(*((e.own, e.upgrade, e.undeclared) for e in found), strict=True)
+        )
+        exact = all(each.own.exact and each.upgrade.exact for each in found)
+        flows = self._with_kept(replace(own, exact=exact), upgrade, worlds, identities, inside)
+        if ends is not None:
+            both = self._effect_among(before, after, among, others, identities, declared, narrow, ends.worlds)
+            together = both if both.own.exact and both.upgrade.exact else together
+        if together is None or not (together.own.exact and together.upgrade.exact):
+            return Step(flows, undeclared)
+        own, upgrade = Flows(*_texts(together.own)), Flows(*_texts(together.upgrade))
+        beside = self._with_kept(own, upgrade, among, identities, inside)
+        named_policies = (*others, *(ends.policies if ends else ()))
+        return Step(flows, undeclared, AmongOthers(beside, frozenset(map(_name, named_policies))))
+
+    def _with_kept(
+        self,
+        own: Flows,
+        upgrade: Flows,
+        worlds: Sequence[PolicyWorld],
+        identities: Sequence[Identity],
+        inside: tuple[Prefix, ...],
+    ) -> Flows:
+        """The flows with those that the upgrade alone closes, and opens, and that a step leaves as they are today."""
+        closed, opened = upgrade.closed, upgrade.opened
+        if (closed and own.closed) or (opened and own.opened):
+            today, fixed, unfixed, _ = worlds
+            opened, closed = _texts(reach(today, unfixed, identities, beside=fixed, inside=inside))
+        return replace(own, upgrade=upgrade, kept=closed, kept_closed=opened)
+
+    def upgrade(self, old: Policy, new: Policy, ends: tuple[PolicyWorld, PolicyWorld] | None = None) -> Flows:
+        """Flows that differ between the old policy today and the new one on the target version; `ends` as `reach`."""
+        facts = self.facts_of((old, new))
+
+        def difference(identities: Sequence[Identity], beside: Sequence[PolicySet] = ()) -> Difference:
+            before, after = self._world(old, self.source, facts), self._world(new, self.target, facts)
+            if beside:
+                before, after = (PolicyWorld((*world.sets, *beside)) for world in (before, after))
+            return reach(before, after, identities, inside=self._inside(old, new), clusters=self.clusters, ends=ends)
+
+        named = any(map(names_ports, (old, new)))
+        identities = self._workloads((old, new)) if named else ()
+        found = [difference(identities)]
+        if not named and not found[0].exact:
+            identities = self._workloads((old, new))
+            found = [difference(identities)]
+        if denies(old) or denies(new):
+            found.append(difference(identities, [allow_everything(self.target)]))
+        return Flows(*_union([_texts(each) for each in found]))
+
+    def _inside(self, *policies: Policy) -> tuple[Prefix, ...]:
+        """The addresses that are known not to lie outside the mesh."""
+        return (*self.inside, *addresses_inside(self.inventory, self.source, policies))
+
+    def upgrade_among_others(self, old: Policy, new: Policy, later: Sequence[Policy] | None = None) -> Flows:
+        """As `upgrade`, without what the other policies of the same pods let through or deny anyway.
+
+        The others change too: from how they are read today to the target version, where `later` are there instead of
+        them. A flow that changes counts where it does not without this policy's change, or does with that alone, and
+        where the policies of its other end let it through, as far as they are known.
+        """
+        if not (asks_for_facts(old) or asks_for_facts(new)):
+            before, after = self._world(old, self.source, NO_FACTS), self._world(new, self.target, NO_FACTS)
+            if same_content(before, after):
+                return Flows()  # Then no flow differs beside any others, whatever becomes of these.
+        found = self._upgrade_among(old, new, later, None)
+        if not (found.opened or found.closed):
+            return found
+        facts = self.facts_of((old, new))
+        own = [world_of([policy], settings, facts) for policy, settings in ((old, self.source), (new, self.target))]
+        ends = self._ends((old, new), own, (None, later), self.target)
+        return found if ends is None else self._upgrade_among(old, new, later, ends.worlds)
+
+    def _upgrade_among(
+        self,
+        old: Policy,
+        new: Policy,
+        later: Sequence[Policy] | None,
+        ends: tuple[PolicyWorld, PolicyWorld] | None,
+    ) -> Flows:
+        before, after = self._of_same_pods(old, new), self._of_same_pods(old, new, among=later)
+        if not (before or after):
+            return self.upgrade(old, new, ends)
+        facts = self.facts_of((old, new, *before, *after))
+        own = [world_of([policy], settings, facts) for policy, settings in ((old, self.source), (new, self.target))]
+        rest = [world_of(these, settings, facts) for these, settings in ((before, self.source), (after, self.target))]
+        today, first, last, then = (PolicyWorld((*one.sets, *other.sets)) for other in rest for one in own)
+        named = any(map(names_ports, (old, new)))
+        inside = self._inside(old, new)
+
+        def flows(identities: Sequence[Identity]) -> tuple[Difference, Difference]:
+            needed = reach(today, then, identities, last, inside, self.clusters, ends)
+            back = None if ends is None else (ends[1], ends[0])
+            enough = reach(then, today, identities, first, inside, self.clusters, back)
+            return needed, replace(enough, opened=enough.closed, closed=enough.opened)
+
+        found = flows(self._workloads((old, new, *before, *after)) if named else ())
+        if not named and not all(each.exact for each in found):
+            found = flows(self._workloads((old, new, *before, *after)))
+        return Flows(*_union([_texts(each) for each in found]))
+
+    def _ends(
+        self,
+        own: tuple[Policy, Policy],
+        worlds: Sequence[PolicyWorld],
+        among: tuple[Sequence[Policy] | None, Sequence[Policy] | None],
+        later: Settings,
+    ) -> _Ends | None:
+        """The policies of the pods that a policy names as peers, today and `later`.
+
+        None where there are none, or nothing is known of them: what cannot be read may allow what these refuse.
+        """
+        unread = {each.namespace for each in self.inventory.unread_policies}
+        names = set(map(_name, own))
+        made: list[PolicyWorld] = []
+        policies: list[Policy] = []
+        for those, settings in zip(among, (self.source, later), strict=True):
+            others, under = self.others() if those is None else those, partial(self._world_under, settings)
+            found = policies_at_peers(worlds, others, settings, under, lambda each: _name(each) in names, unread)
+            if found is None:
+                return None
+            made.append(world_of(found, settings, self.facts_of((*own, *found))))
+            policies += found
+        return _Ends(policies, (made[0], made[1])) if policies else None
+
+    def _world_under(self, settings: Settings, policy: Policy) -> PolicyWorld:
+        return self._world(policy, settings, self.facts_of((policy,)))
+
+    def allowed_by(self, before: Policy, after: Policy) -> Policy | None:
+        """Another policy of the same pods that allows all that a step opens, on both releases; None for none.
+
+        The clusters that are known count as all there are.
+        """
+        clusters = {self.target.local_cluster, *(cluster.name for cluster in self.inventory.clusters)}
+        inside = self._inside(before, after)
+        for other in self._of_same_pods(after):
+            facts = self.facts_of((before, after, other))
+            identities = self._workloads((before, after, other)) if any(map(names_ports, (before, after))) else ()
+            found = [
+                reach(
+                    world_of((before, other), settings, facts),
+                    world_of((after, other), settings, facts),
+                    identities,
+                    inside=inside,
+                    clusters=sorted(clusters),
+                )
+                for settings in (self.source, self.target)
+            ]
+            if not any(each.opened for each in found):
+                return other
+        return None
+
+    def _of_same_pods(self, *policies: Policy, among: Sequence[Policy] | None = None) -> list[Policy]:
+        """The other policies of the cluster that may apply to pods to which one of these does."""
+        own = {(policy.kind, policy.namespace, policy.name) for policy in policies}
+        return [
+            other
+            for other in of_same_pods(policies, self.others() if among is None else among)
+            if (other.kind, other.namespace, other.name) not in own
+        ]
+
+    def _worlds_among(
+        self, worlds: Sequence[PolicyWorld], others: Sequence[Policy], policies: Sequence[Policy]
+    ) -> list[PolicyWorld]:
+        """The worlds of a step beside other policies, which are read as today: the upgrade of these is none of it."""
+        beside = world_of(others, self.source, self.facts_of((*policies, *others))).sets
+        return [PolicyWorld((*world.sets, *beside)) for world in worlds]
+
+    def _effect_among(
+        self,
+        before: Policy,
+        after: Policy,
+        worlds: Sequence[PolicyWorld],
+        others: Sequence[Policy],
+        identities: Sequence[Identity],
+        declared: CompiledClaims | None,
+        narrow: bool,
+        ends: tuple[PolicyWorld, PolicyWorld] | None = None,
+    ) -> StepEffect:
+        """The effect of a step beside the other policies of the same pods, and those of its peers at the `ends`."""
+        inside = self._inside(before, after)
+        judge = partial(step_effect, *worlds, inside=inside, declared=declared, ends=ends, narrow=narrow)
+        found = judge(identities=identities)
+        if identities or (found.own.exact and found.upgrade.exact):
+            return found
+        return judge(identities=self._workloads((before, after, *others)))
+
+    def _denied_beside(self, before: Policy, after: Policy, worlds: Sequence[PolicyWorld]) -> tuple[str, ...]:
+        """The directions in which only the default deny of other policies shows what a step opens."""
+        today, fixed, unfixed, early = (any(world.rejections) for world in worlds)
+        denied: set[str] = set()
+        if (today and not (fixed and early)) or (unfixed and not fixed):
+            denied.update(denied_by_others(after, self.others(), self.source.version, self.target.version))
+        if not today:
+            denied.update(without_default_deny(before), without_default_deny(after))
+        return tuple(sorted(denied))
+
+    def _world(self, policy: Policy, settings: Settings, facts: Facts) -> PolicyWorld:
+        """A policy alone; remembered, since what one step makes is what the next begins with."""
+        key = (id(policy.raw), settings)
+        known = self._worlds.get(key)
+        if known is not None and facts is NO_FACTS:
+            return known[1]
+        made = world_of([policy], settings, facts)
+        if facts is NO_FACTS:
+            self._worlds[key] = policy, made
+        return made
+
+    def facts_of(self, policies: Iterable[Policy]) -> Facts:
+        """The Services and CIDR groups that policies point at."""
+        both = [policy for policy in policies if asks_for_facts(policy)]
+        if not both:
+            return NO_FACTS
+        services = {id(found): found for policy in both for found in self._services(policy)}
+        groups = self.inventory.cidr_groups() if any(map(names_groups, both)) else ()
+        named = any(map(names_egress_ports, both))
+        if not (services or groups or named or any(values_of(policy, "toServices") for policy in both)):
+            return NO_FACTS
+        facts = facts_of(services.values(), groups, self.inventory)
+        return replace(facts, named_ports=mesh_port_names(self.inventory)) if named else facts
+
+    def _services(self, policy: Policy) -> Iterator[Service]:
+        found: list[Service] = []
+        for entry in values_of(policy, "toServices"):
+            for item in entry if isinstance(entry, list) else ():
+                named = item.get("k8sService") if isinstance(item, dict) else None
+                name = named.get("serviceName") if isinstance(named, dict) else None
+                found += self.inventory.services(name) if isinstance(name, str) else self.inventory.all_services()
+        own = self.target.local_cluster
+        known = own in {cluster.name for cluster in self.inventory.clusters}
+        return (service for service in found if not known or service.cluster in (None, own))
+
+    def _workloads(self, policies: Iterable[Policy]) -> list[Identity]:
+        """The workloads that a selector of the policies may select by its labels, one for each set of labels."""
+        return selected_workloads(policies, self.inventory, self.target.local_cluster, self._selected)
+
+
+def _rejection(policy: Policy, settings: Settings) -> Rejection | None:
+    if is_cluster_network_policy(policy.raw):
+        return tiers_rejection(policy.raw, settings)
+    return rejected(policy, settings.version, settings.flags)
+
+
+def _name(policy: Policy) -> PolicyName:
+    return PolicyName(policy.kind, policy.namespace or "", policy.name)
+
+
+def _texts(difference: Difference) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return tuple(map(str, difference.opened)), tuple(map(str, difference.closed))
+
+
+def _union(texts: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    opened, closed = (
+        tuple(dict.fromkeys(text for part in parts for text in part)) for parts in zip(*texts, strict=True)
+    )
+    return opened, closed

@@ -1,0 +1,179 @@
+"""Which policies meet: those of the same pods, and those of the pods that a policy names as peers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, NAMESPACE_NAME_LABEL
+from rewriter.cilium.policy import CNP, EGRESS, INGRESS, Policy, read_policy
+from rewriter.cilium.settings import Settings
+from rewriter.cilium.terms import Condition, LabelTerm
+from rewriter.cilium.tiers import is_cluster_network_policy
+from rewriter.passes.kit.enforced.enforcement import may_share_pods
+from rewriter.passes.kit.sides.neighbours import Neighbours
+from rewriter.reach.world import PolicyWorld
+
+#: More policies than this are not taken in together: their selectors have too many combinations to try.
+_MOST = 16
+_OPPOSITE = {INGRESS: EGRESS, EGRESS: INGRESS}
+_NAMESPACE_NAME = NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL
+
+
+def share_pods(policies: Sequence[Policy], other: Policy) -> bool:
+    """Whether one of these policies and another may apply to one pod; any may with a ClusterNetworkPolicy."""
+    if any(is_cluster_network_policy(each.raw) for each in (*policies, other)):
+        return True
+    return any(
+        may_share_pods(policy, spec, other, each)
+        for policy in policies
+        for spec in policy.specs
+        for each in other.specs
+    )
+
+
+def of_same_pods(policies: Sequence[Policy], others: Sequence[Policy]) -> Sequence[Policy]:
+    """The others that may apply to a pod to which one of these policies does, in order; these may be among them."""
+    if not isinstance(others, Neighbours):
+        return [other for other in others if share_pods(policies, other)]
+    key = ("of same pods", frozenset(map(_whom, policies)))
+    found: Sequence[Policy] | None = others.answers.get(key)
+    if found is None:
+        found = others.answers[key] = [each for each in others.near(policies) if share_pods(policies, each)]
+    return found
+
+
+def _whom(policy: Policy) -> tuple[object, ...]:
+    """All of a policy on which it depends whom it selects."""
+    subjects = tuple(
+        None if spec.subject is None else tuple((r.key, r.operator, r.values) for r in spec.subject.requirements)
+        for spec in policy.specs
+    )
+    return is_cluster_network_policy(policy.raw), policy.namespace, subjects
+
+
+def policies_at_peers(
+    worlds: Iterable[PolicyWorld],
+    others: Sequence[Policy],
+    settings: Settings,
+    world_of: Callable[[Policy], PolicyWorld],
+    is_own: Callable[[Policy], bool],
+    unread: Iterable[str | None],
+) -> list[Policy] | None:
+    """The policies that may select pods which rules of the worlds name, in the direction that meets these rules.
+
+    `world_of` has the rules of a policy under the settings. Rules for everybody name no pods. In the namespaces of
+    `unread`, where there are policies that nothing here can read, and in those that have too many, only what
+    clusterwide policies deny is known. None where that leaves nothing: something unread may be of any namespace (None),
+    or the clusterwide policies alone are too many.
+    """
+    hidden = frozenset(unread)
+    if None in hidden:
+        return None
+    peers = list(dict.fromkeys(each for world in worlds for each in _named(world)))
+    if not peers:
+        return []
+    namespaces = _namespaces(peer for _, peer in peers)
+    places: set[int] = set()
+    for direction, by_namespace in _by_subject(others, settings, world_of).items():
+        met = [peer for own, peer in peers if own == _OPPOSITE[direction]]
+        for namespace in by_namespace if namespaces is None else {_OF_ANY, *namespaces}:
+            for subject, found in by_namespace.get(namespace, {}).items():
+                if any(_may_meet(peer, subject) for peer in met):
+                    places.update(found)
+    kept: list[Policy] = []
+    for place in sorted(places):
+        other = others[place]
+        if not is_own(other):
+            kept.append(other)
+    return _known_in_full(kept, {each for each in hidden if each is not None})
+
+
+def _known_in_full(policies: Sequence[Policy], hidden: set[str]) -> list[Policy] | None:
+    """Those of namespaces of which all are there, with one for each other namespace that lets everything through."""
+    homes = [None if is_cluster_network_policy(each.raw) else each.namespace or None for each in policies]
+    counts = Counter(each for each in homes if each is not None)
+    room, known, left = _MOST - homes.count(None), set[str](), set(hidden)
+    for namespace, count in sorted(counts.items(), key=lambda item: (item[1], item[0])):
+        if namespace not in hidden and count <= room:
+            known.add(namespace)
+            room -= count
+        else:
+            left.add(namespace)
+    if room < 0 or len(left) > _MOST:
+        return None
+    kept = [each for each, home in zip(policies, homes, strict=True) if home is None or home in known]
+    return kept + [_open(namespace) for namespace in sorted(left)] if None in homes else kept
+
+
+def _open(namespace: str) -> Policy:
+    """A policy that lets everything in and out of a namespace: what deny rules of others leave is not known there."""
+    everything = {"ingress": [{"fromEntities": ["all"]}], "egress": [{"toEntities": ["all"]}]}
+    manifest = {
+        "apiVersion": "cilium.io/v2",
+        "kind": CNP,
+        "metadata": {"name": "what-is-not-known", "namespace": namespace},
+        "spec": {"endpointSelector": {}, **everything},
+    }
+    return read_policy(manifest)
+
+
+#: Stands for the namespace of policies that may select pods of any.
+_OF_ANY = ""
+_BySubject = Mapping[str, Mapping[str, Mapping[LabelTerm, Sequence[int]]]]
+"""The places of policies by the direction of their rules, their namespace and the subjects of the rules."""
+
+
+def _by_subject(others: Sequence[Policy], settings: Settings, world_of: Callable[[Policy], PolicyWorld]) -> _BySubject:
+    key = ("by subject", settings)
+    known: dict[tuple[object, ...], Any] = others.answers if isinstance(others, Neighbours) else {}
+    if key not in known:
+        found: dict[str, dict[str, dict[LabelTerm, list[int]]]] = {INGRESS: {}, EGRESS: {}}
+        for place, other in enumerate(others):
+            namespace = _OF_ANY if is_cluster_network_policy(other.raw) else other.namespace or _OF_ANY
+            subjects = ((e.direction, e.subject) for e in world_of(other).entries() if not e.subject_is_node)
+            for direction, subject in dict.fromkeys(subjects):
+                found[direction].setdefault(namespace, {}).setdefault(subject, []).append(place)
+        known[key] = found
+    made: _BySubject = known[key]
+    return made
+
+
+def _named(world: PolicyWorld) -> Iterator[tuple[str, LabelTerm]]:
+    for entry in world.entries():
+        for term in entry.peers:
+            if isinstance(term, LabelTerm) and any(map(_tells_pods_apart, term.conditions)):
+                yield entry.direction, term
+
+
+def _namespaces(terms: Iterable[LabelTerm]) -> frozenset[str] | None:
+    """The namespaces of which each term names some; None where one names none."""
+    found: set[str] = set()
+    for term in terms:
+        named = next(
+            (each.values for each in term.conditions if _key(each) == NAMESPACE_LABEL and each.operator == "In"), None
+        )
+        if named is None:
+            return None
+        found.update(named)
+    return frozenset(found)
+
+
+def _tells_pods_apart(condition: Condition) -> bool:
+    return condition.operator == "In" and condition.source in (ANY, K8S)
+
+
+def _may_meet(one: LabelTerm, other: LabelTerm) -> bool:
+    """Whether pods may be selected by both: not where these demand different values of a label."""
+    return not any(
+        _key(first) == _key(second)
+        and first.operator == second.operator == "In"
+        and not set(first.values) & set(second.values)
+        for first in one.conditions
+        for second in other.conditions
+    )
+
+
+def _key(condition: Condition) -> str:
+    return NAMESPACE_LABEL if condition.key == _NAMESPACE_NAME else condition.key

@@ -1,0 +1,83 @@
+"""How releases read one rule of a policy by itself, with what they reject in it and fixes mend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+from rewriter.cilium.compile import Entry, compile_policy
+from rewriter.cilium.policy import Policy, Spec, read_policy
+from rewriter.cilium.settings import Facts, Settings
+from rewriter.cilium.validation import rejection
+from rewriter.cilium.version import BARE_ADDRESS_REJECTED, REQUIRES_REMOVED, SUPPORTED, Version
+from rewriter.evidence.placeholders import has_placeholder, substituted
+from rewriter.passes.bare_address import bare_addresses
+from rewriter.passes.kit.changes.coverage import single_rule_manifest
+
+_REQUIREMENTS = frozenset({"fromRequires", "toRequires"})
+
+
+def readings(
+    policy: Policy, spec: Spec, direction: str, rule: Mapping[str, Any], settings: Sequence[Settings], facts: Facts
+) -> list[Sequence[Entry]]:
+    """One rule by itself, as each of the settings reads it; where all reject it, as some release does.
+
+    A rule of a policy that is not enforced may be one that no release between the two accepts.
+    """
+    manifest = single_rule_manifest(policy, spec, direction, [rule])
+    if has_placeholder(manifest):
+        manifest = substituted(manifest)
+    readings = [_read(manifest, each, facts) for each in settings]
+    if not any(readings):
+        others = (replace(settings[-1], version=version) for version in reversed(SUPPORTED))
+        readings[-1] = next((found for each in others if (found := _read(manifest, each, facts))), ())
+    return readings
+
+
+def _read(manifest: Mapping[str, Any], settings: Settings, facts: Facts) -> Sequence[Entry]:
+    """The entries of a manifest; none where it is rejected for more than what fixes mend.
+
+    Requirements, gone since 1.19, narrow what they narrowed before: that is what a fix makes of them.
+    """
+    if _accepts(manifest, settings):
+        return compile_policy(read_policy(manifest), settings, facts)
+    mended = _mended(manifest, settings.version)
+    if not _accepts(mended, settings):
+        return ()
+    # Of every cluster: the fix writes the requirement into selectors, which say themselves which clusters they mean.
+    before = replace(settings, version=REQUIRES_REMOVED.previous, default_local_cluster=False)
+    required = compile_policy(read_policy(_with_rules(manifest, _requirements)), before)
+    entries = compile_policy(read_policy(mended), settings, facts)
+    return [replace(entry, required=narrowed.required) for entry, narrowed in zip(entries, required, strict=True)]
+
+
+def _mended(manifest: Mapping[str, Any], version: Version) -> dict[str, Any]:
+    """The manifest without what a release rejects and a fix takes away: requirements, and bare addresses."""
+    gone = _REQUIREMENTS if version >= REQUIRES_REMOVED else frozenset()
+    made = _with_rules(manifest, lambda rule: {name: item for name, item in rule.items() if name not in gone})
+    if version >= BARE_ADDRESS_REJECTED:
+        for rule in read_policy(made).rules():
+            raw: Any = rule.raw
+            for route, full in bare_addresses(rule).items():
+                name, index = route.rsplit("/", 2)[1:]
+                raw[name][int(index)] = full
+    return made
+
+
+def _requirements(rule: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: item for name, item in rule.items() if name in _REQUIREMENTS}
+
+
+def _with_rules(manifest: Mapping[str, Any], change: Callable[[Mapping[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """A copy of a manifest with something else for each rule."""
+    spec = {
+        name: [change(rule) for rule in value] if isinstance(value, list) else value
+        for name, value in deepcopy(manifest["spec"]).items()
+    }
+    return {**manifest, "spec": spec}
+
+
+def _accepts(manifest: Mapping[str, Any], settings: Settings) -> bool:
+    return rejection(manifest, settings.version, flags=settings.flags._replace(node_selector_labels=True)) is None

@@ -1,0 +1,56 @@
+"""Policies as a cluster's agents load them, from the views that the fixer already has of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rewriter.cilium.compile import Entry, compile_policy
+from rewriter.cilium.policy import Policy, read_policy
+from rewriter.cilium.policy_set import PolicySet
+from rewriter.cilium.settings import NO_FACTS, Facts, Settings
+from rewriter.cilium.tiers import is_cluster_network_policy, tier_rules, tiers_rejection
+from rewriter.cilium.validation import Rejection, rejection
+from rewriter.passes.kit.enforced.enforcement import filled_in, rejected
+from rewriter.reach.world import PolicyWorld
+
+_Part = tuple[Rejection | None, tuple[Entry, ...]]
+#: One object for equal settings, by which answers are found at once.
+_SAME: dict[Settings, Settings] = {}
+
+
+def world_of(policies: Iterable[Policy], settings: Settings, facts: Facts) -> PolicyWorld:
+    """The world of these policies; something that fits stands for each placeholder in them.
+
+    As `policy_world` of their manifests, but no manifest is read or judged twice.
+    """
+    settings = _SAME.setdefault(settings, settings)
+    key = ("part", settings)
+    entries: list[tuple[int, Entry]] = []
+    rejections: list[Rejection | None] = []
+    tiers: list[tuple[int, Entry]] = []
+    for index, policy in enumerate(policies):
+        part: _Part | None = policy.answers.get(key) if facts is NO_FACTS else None
+        if part is None:
+            if is_cluster_network_policy(policy.raw):
+                tiers += ((index, rule) for rule in tier_rules(policy.raw, settings))
+                rejections.append(tiers_rejection(policy.raw, settings))
+                continue
+            part = _part(policy, settings, facts)
+            if facts is NO_FACTS:
+                policy.answers[key] = part
+        why, own = part
+        rejections.append(why)
+        for entry in own:
+            entries.append((index, entry))
+    return PolicyWorld((PolicySet(settings, tuple(entries), tuple(rejections), facts.named_ports, tuple(tiers)),))
+
+
+def _part(policy: Policy, settings: Settings, facts: Facts) -> _Part:
+    """Why a policy is rejected, and its entries where it is not."""
+    filled = filled_in(policy)
+    if filled is policy.raw:
+        why = rejected(policy, settings.version, settings.flags)
+    else:
+        why = rejection(filled, settings.version, flags=settings.flags)
+        policy = read_policy(filled, namespace=policy.namespace)
+    return why, () if why is not None else compile_policy(policy, settings, facts)

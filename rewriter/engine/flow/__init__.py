@@ -1,0 +1,1 @@
+"""One flow through the policies of a workspace: what decides it."""

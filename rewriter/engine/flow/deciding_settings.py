@@ -1,0 +1,82 @@
+"""The settings of a cluster's agents that a verdict may rest on, and what each would be without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from rewriter.cilium.labels import K8S
+from rewriter.cilium.settings import Settings
+from rewriter.cilium.version import CLUSTER_NETWORK_POLICIES, DEFAULT_LOCAL_CLUSTER
+from rewriter.evidence.settings import settings_of
+from rewriter.inventory.facts.model import Cluster
+
+#: The fields of a cluster that change verdicts, by the names of the chart's values.
+_VALUES = {
+    "enforcement": "policyEnforcementMode",
+    "audit": "policyAuditMode",
+    "host_firewall": "hostFirewall.enabled",
+    "identity_labels": "labels",
+    "node_labels": "nodeLabels",
+    "node_selector_labels": "nodeSelectorLabels",
+    "extended_ip_protocols": "enable-extended-ip-protocols",
+    "cluster_network_policies": "k8sClusterNetworkPolicy.enabled",
+    "default_local_cluster": "clustermesh.policyDefaultLocalCluster",
+    "cidr_match_nodes": "policyCIDRMatchMode",
+    "cidr_match_pods": "policyCIDRMatchMode",
+}
+
+
+def alternatives(
+    cluster: Cluster | None, settings: Settings, *, target: bool, host_sources: frozenset[str]
+) -> Iterator[tuple[str, Settings]]:
+    """Each setting that may decide, in words with its source, and the settings without it.
+
+    `host_sources` has the sources of the subject's labels with the key `host`: with any, the host firewall counts.
+    """
+    for field, value in _VALUES.items():
+        written = getattr(cluster, field) if cluster else None
+        if cluster is None or written is None:
+            continue
+        without: dict[str, Any] = {field: None}
+        other = settings_of(replace(cluster, **without), settings.version, target=target)
+        if field == "host_firewall":
+            other = replace(other, host_firewall=not written)
+        other = replace(other, single_cluster=settings.single_cluster)
+        if other != settings:
+            yield f"{value}: {_shown(field, written)}, {cluster.source_of(field)}", other
+    written = cluster.host_firewall if cluster else None
+    if host_sources and written is None and not settings.host_firewall:
+        whose = "a pod with a label `host`" if K8S in host_sources else "the node, with every pod on the host network,"
+        words = f"hostFirewall.enabled, off by default: {whose} is out of enforcement"
+        yield words, replace(settings, host_firewall=True)
+    read = cluster is not None and cluster.cluster_network_policies is not None
+    if settings.version >= CLUSTER_NETWORK_POLICIES and not read:
+        words = "k8sClusterNetworkPolicy.enabled, off by default: no ClusterNetworkPolicy is read"
+        yield words, replace(settings, cluster_network_policies=True)
+    configured = cluster is not None and cluster.default_local_cluster is not None
+    if settings.adds_local_cluster and not settings.single_cluster and not configured:
+        words = f"clustermesh.policyDefaultLocalCluster, on by default from {DEFAULT_LOCAL_CLUSTER}"
+        yield words, replace(settings, default_local_cluster=False)
+    if cluster is not None and settings.patch is not None:
+        words = f"a fault of Cilium {settings.version}.{settings.patch}, {cluster.source_of('version')}"
+        yield words, replace(settings, patch=None)
+    if not (cluster and cluster.identity_labels):
+        yield "the agent's label filter, which leaves labels out of identities", replace(settings, pod_labels=None)
+
+
+def host_firewall_of(cluster: Cluster | None) -> bool | None:
+    """Whether the host firewall is on: as configured, or off where the values of the installation are all known."""
+    if cluster is None or cluster.host_firewall is not None or cluster.datapath is None:
+        return cluster.host_firewall if cluster else None
+    return cluster.datapath.host_firewall
+
+
+def _shown(field: str, written: Any) -> str:
+    if field in ("cidr_match_nodes", "cidr_match_pods"):
+        mode = field.rpartition("_")[2]
+        return mode if written else f"without {mode}"
+    if isinstance(written, tuple):
+        return " ".join(written)
+    return str(written).lower() if isinstance(written, bool) else str(written)

@@ -1,0 +1,265 @@
+"""Who is meant by an endpoint of a flow, in whatever detail it is named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from rewriter.cilium.cidr import AddressError, Prefix, parse_prefix, parse_prefix_or_address
+from rewriter.cilium.entities import CLUSTER_MEMBERS
+from rewriter.cilium.identity import RESERVED_IDENTITIES, Identity, outside_identity, reserved_identity
+from rewriter.cilium.labels import CLUSTER_LABEL, K8S, NAMESPACE_LABEL, Label, pod_labels, split_key
+from rewriter.cilium.version import LOAD_BALANCED_IN_POD
+from rewriter.engine.run.workspace import Workspace
+from rewriter.evidence.api_server import CONTROL_PLANE_ROLES
+from rewriter.evidence.settings import DEFAULT_NAME, valid_prefixes, workload_identity
+from rewriter.inventory.facts.model import Cluster, Node, Service, Workload
+from rewriter.text import join_names
+
+#: The words by which kubectl knows kinds.
+_KINDS = {
+    "deployment": ("deployments", "deploy"),
+    "statefulset": ("statefulsets", "sts"),
+    "daemonset": ("daemonsets", "ds"),
+    "replicaset": ("replicasets", "rs"),
+    "cronjob": ("cronjobs", "cj"),
+    "job": ("jobs",),
+    "pod": ("pods", "po"),
+    "service": ("services", "svc"),
+}
+_KIND_OF = {word: kind for kind, words in _KINDS.items() for word in (kind, *words)}
+_SERVICE = "service"
+_ENTITIES = ("all", "cluster", "cluster-mesh", "none")
+_DNS_NAME = re.compile(r"[a-z0-9_]([-a-z0-9_]*[a-z0-9_])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+\.?", re.IGNORECASE)
+_IN_CLUSTER = re.compile(r"([-a-z0-9]+)\.([-a-z0-9]+)(\.svc(\.[-a-z0-9.]+)?)?\.?", re.IGNORECASE)
+_EVERYWHERE = parse_prefix("0.0.0.0/0")
+_FORMS = (
+    "expected namespace/workload, namespace/service, namespace/key=value, an entity, an address or a DNS name; "
+    "a cluster and a kind may stand before the name"
+)
+
+
+class FlowError(ValueError):
+    """An endpoint or port that is not known: one line that says what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An end of a flow. `missing` says what is not known of it, `workload` is set for pods of a known one."""
+
+    name: str
+    identity: Identity
+    cluster: Cluster | None
+    missing: tuple[str, ...] = ()
+    workload: Workload | None = None
+
+    @property
+    def host_network(self) -> bool:
+        return self.workload is not None and self.workload.host_network
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a name means: an endpoint, a Service, or both."""
+
+    endpoint: Endpoint | None
+    service: Service | None = None
+
+
+def named(workspace: Workspace, text: str) -> Named:
+    """What is meant by an entity, an address, a DNS name, labels, or `[cluster/][kind/][namespace/]name`.
+
+    Raises FlowError for a name that is unknown, or means several things.
+    """
+    own = own_cluster(workspace)
+    if text == "world":
+        return Named(Endpoint(text, outside_identity(_EVERYWHERE, name=text), own))
+    if text in RESERVED_IDENTITIES:
+        return Named(Endpoint(text, reserved_identity(text), own))
+    try:
+        return _address(workspace, text, parse_prefix_or_address(text), own)
+    except AddressError:
+        pass
+    if "=" in text:
+        return Named(_labelled(workspace, text, own))
+    found = _by_name(workspace, text, own)
+    if found is not None:
+        return found
+    if text in _ENTITIES:
+        raise FlowError(f"{text}: is an entity of several identities; name one, such as {join_names(CLUSTER_MEMBERS)}")
+    service = _in_cluster_name(workspace, text)
+    if service is not None:
+        return Named(None, service)
+    if _DNS_NAME.fullmatch(text):
+        return Named(outside_name(text, own))
+    raise FlowError(f"{text}: {_FORMS}")
+
+
+def own_cluster(workspace: Workspace) -> Cluster | None:
+    """The cluster of most policies, for endpoints that name none: the first that a policy is applied to."""
+    for located in (*workspace.policies(), *workspace.cluster_network_policies(None)):
+        cluster = workspace.inventory.cluster_of(located.path)
+        if cluster is not None:
+            return cluster
+    return None
+
+
+def outside_name(name: str, own: Cluster | None) -> Endpoint:
+    """The addresses outside the mesh that a DNS name leads to, known by that name only."""
+    bare = name.lower().removesuffix(".")
+    outside = outside_identity(_EVERYWHERE, name=name, dns_names=(bare,))
+    return Endpoint(name, outside, own, (f"the addresses of {bare}: rules by address may mean them",))
+
+
+def of_workload(workspace: Workspace, name: str, workload: Workload, own: Cluster | None) -> Endpoint:
+    """The pods of a workload as an end of flows."""
+    clusters = {each.name: each for each in workspace.inventory.clusters}
+    where = clusters.get(workload.cluster or "") or own
+    identity = workload_identity(workload, workspace.inventory, where.name if where else DEFAULT_NAME)
+    return Endpoint(name, identity, where, workload=workload)
+
+
+def of_labels(workspace: Workspace, name: str, namespace: str, labels: dict[str, str], own: Cluster | None) -> Endpoint:
+    """Pods known by their namespace and labels only."""
+    local = own.name if own else DEFAULT_NAME
+    known = {k: v for n in workspace.inventory.namespaces(namespace) for k, v in n.labels.items()}
+    identity = pod_labels(cluster=local, namespace=namespace, labels=labels, namespace_labels=known)
+    return Endpoint(name, Identity(name, identity), own, (f"other labels, port names and service account of {name}",))
+
+
+def at_address(workspace: Workspace, text: str, address: Prefix, own: Cluster | None) -> Endpoint:
+    """Who has an address: a node, a pod known by its address only, or somebody outside the mesh."""
+    nodes = [node for node in workspace.inventory.addresses.nodes(address) if _here(node.cluster, own)]
+    if nodes:
+        return Endpoint(text, _node(nodes[0], own)._replace(name=text, addresses=(address,)), own)
+    for cluster in [own] if own else workspace.inventory.clusters:
+        if any(each.contains(address) for each in valid_prefixes(cluster.pod_cidrs or ())):
+            labels = pod_labels(cluster=cluster.name, namespace="", labels={})
+            missing = (
+                f"which pod has {text}: it lies among the pods of {cluster.name} ({cluster.source_of('pod_cidrs')})",
+            )
+            return Endpoint(text, Identity(text, labels, addresses=(address,)), cluster, missing)
+    return Endpoint(text, outside_identity(address, name=text), own)
+
+
+def _node(node: Node, own: Cluster | None) -> Identity:
+    """Another node than the own one; it has labels of its own where the agents take rules that name nodes."""
+    identity = reserved_identity("kube-apiserver" if CONTROL_PLANE_ROLES.intersection(node.labels) else "remote-node")
+    if own is None or not own.node_selector_labels:
+        return identity
+    labels = {**node.labels, CLUSTER_LABEL: node.cluster or own.name}
+    return identity._replace(labels=identity.labels | {Label(K8S, key, value) for key, value in labels.items()})
+
+
+def _address(workspace: Workspace, text: str, address: Prefix, own: Cluster | None) -> Named:
+    single = address.bits == address.width
+    services = [each for each in workspace.inventory.addresses.services(address) if _here(each.cluster, own)]
+    for service in services if single else ():
+        replaced = own.kube_proxy_replacement if own else None
+        balanced = replaced is not False or workspace.to_version >= LOAD_BALANCED_IN_POD
+        if balanced or text in service.cluster_ips:
+            return Named(at_address(workspace, text, address, own), service)
+    return Named(at_address(workspace, text, address, own))
+
+
+def _here(cluster: str | None, own: Cluster | None) -> bool:
+    return own is None or cluster in (None, own.name)
+
+
+def _labelled(workspace: Workspace, text: str, own: Cluster | None) -> Endpoint:
+    """`[cluster/][namespace/]key=value,…`; a prefix of the first key has a dot, as namespaces and clusters have not."""
+    first, equals, rest = text.partition("=")
+    *where, key = first.split("/")
+    if where and "." in where[-1]:
+        key = f"{where.pop()}/{key}"
+    pairs = [part.partition("=") for part in f"{key}{equals}{rest}".split(",")]
+    labels = {split_key(name)[1]: value for name, _, value in pairs if name}
+    namespace = labels.pop(NAMESPACE_LABEL, "")
+    cluster_name = labels.pop(CLUSTER_LABEL, "")
+    where += [namespace] if namespace and not where else []
+    if len(where) > 2 or (not where and not labels):
+        raise FlowError(f"{text}: {_FORMS}")
+    if len(where) == 2 or cluster_name:
+        own = _cluster(workspace, text, where[0] if len(where) == 2 else cluster_name)
+    if where:
+        return of_labels(workspace, text, where[-1], labels, own)
+    found = {
+        workload.namespace
+        for workload in workspace.inventory.workloads_with(labels)
+        if labels.items() <= workload.labels.items() and _here(workload.cluster, own)
+    }
+    if len(found) != 1:
+        many = f"; pods of {join_names(sorted(found))} have these labels" if found else ""
+        raise FlowError(f"{text}: expected the namespace before the labels, as in shop/{text}{many}")
+    return of_labels(workspace, text, found.pop(), labels, own)
+
+
+def _cluster(workspace: Workspace, text: str, name: str) -> Cluster:
+    clusters = {cluster.name: cluster for cluster in workspace.inventory.clusters}
+    if name not in clusters:
+        raise FlowError(f"{text}: no cluster {name!r}; known: {', '.join(clusters) or 'none'}")
+    return clusters[name]
+
+
+def _by_name(workspace: Workspace, text: str, own: Cluster | None) -> Named | None:
+    """Workload and Service of a name in any order of detail; None for a single word that names none."""
+    *where, name = text.split("/")
+    plain = _find(workspace, text, where, name, "", own) if len(where) < 3 else None
+    if plain is not None:
+        return plain
+    kinds = [part for part in where if part.lower() in _KIND_OF]
+    if kinds:
+        rest = list(where)
+        rest.remove(kinds[-1])
+        of_kind = _find(workspace, text, rest, name, _KIND_OF[kinds[-1].lower()], own) if len(rest) < 3 else None
+        if of_kind is not None:
+            return of_kind
+        where = rest
+    if len(where) == 2:
+        _cluster(workspace, text, where[0])
+    if len(where) > 2:
+        raise FlowError(f"{text}: {_FORMS}")
+    if where:
+        advice = f"name its labels instead: {where[-1]}/key=value"
+        raise FlowError(f"{text}: no such workload in the inventory, and no such Service; {advice}")
+    return None
+
+
+def _find(
+    workspace: Workspace, text: str, where: Sequence[str], name: str, kind: str, own: Cluster | None
+) -> Named | None:
+    inventory = workspace.inventory
+    if len(where) == 2:
+        if where[0] not in {cluster.name for cluster in inventory.clusters}:
+            return None
+        own = _cluster(workspace, text, where[0])
+    namespace = where[-1] if where else ""
+    fits = partial(_fits, name=name, namespace=namespace, own=own)
+    workloads = [each for each in inventory.all_workloads() if fits(each) and kind in ("", each.kind.lower())]
+    services = [each for each in inventory.services(name) if fits(each)] if kind in ("", _SERVICE) else []
+    found: list[Workload | Service] = [*workloads, *services]
+    if not namespace:
+        places = sorted({each.namespace for each in found})
+        if len(places) > 1:
+            raise FlowError(f"{text}: is in {join_names(places)}; say which, as in {places[0]}/{name}")
+    if not workloads and not services:
+        return None
+    endpoint = of_workload(workspace, text, workloads[0], own) if workloads else None
+    return Named(endpoint, services[0] if services else None)
+
+
+def _fits(fact: Workload | Service, *, name: str, namespace: str, own: Cluster | None) -> bool:
+    return fact.name == name and namespace in ("", fact.namespace) and _here(fact.cluster, own)
+
+
+def _in_cluster_name(workspace: Workspace, text: str) -> Service | None:
+    """The Service that a name of the cluster's own DNS means."""
+    match = _IN_CLUSTER.fullmatch(text)
+    if match is None:
+        return None
+    found = workspace.inventory.services(match[1].lower(), match[2].lower())
+    if not found and match[3]:
+        raise FlowError(f"{text}: no Service {match[2]}/{match[1]} is known")
+    return found[0] if found else None

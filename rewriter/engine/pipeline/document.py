@@ -1,0 +1,220 @@
+"""One document through all passes: findings, fixes in rounds, and the proofs of each step."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+
+from rewriter import yamltext
+from rewriter.engine.documents.read import FoundPolicy, slice_of
+from rewriter.engine.effects.upgrade_changes import ID as UPGRADE_CHANGE
+from rewriter.engine.effects.upgrade_changes import upgrade_changes
+from rewriter.engine.pipeline.draft import Draft, Limits, locate_finding, settle
+from rewriter.engine.pipeline.hooks import FileHooks, Outcome
+from rewriter.engine.pipeline.isolation import Failure, PartFailedError, failure_of
+from rewriter.engine.pipeline.steps import fix_finding, prove_policies
+from rewriter.engine.proofs.budget import check_work, size_of
+from rewriter.engine.proofs.comments import prove_places
+from rewriter.engine.proofs.manifest import ProofError
+from rewriter.engine.results.result import Location, Reported
+from rewriter.finding import Finding
+from rewriter.passes.kit.enforced.enforcement import has_wrong_types
+from rewriter.passes.kit.registry import Pass
+
+MAX_ROUNDS = 5
+
+
+class _NeedsSilencedError(Exception):
+    """A fix would change flows that it does not declare, and another of the pass stays out: its finding is silenced."""
+
+    def __init__(self, pass_id: str, policy: int) -> None:
+        super().__init__(pass_id, policy)
+        self.pass_id = pass_id
+        self.policy = policy
+
+
+def fix_document(document: yamltext.Document, hooks: FileHooks, policies: Sequence[FoundPolicy]) -> Outcome:
+    """All passes over one document with these policies in it until nothing changes any more; see `MAX_ROUNDS`.
+
+    A policy that the target version rejects whatever its fixes do is left as it is, and its findings say so; so is one
+    that has a `skip_reason`.
+    """
+    held = {
+        index: f"not rewritten: {why}"
+        for index, found in enumerate(hooks.policies(document.value))
+        if (why := hooks.skip_reason(found))
+    }
+    limits = Limits(held)
+    failures: list[Failure] = []
+    careful = False
+    while True:
+        try:
+            outcome, rejected = _attempt(document, hooks, policies, limits, careful=careful)
+        except PartFailedError as error:
+            if careful:
+                failures.append(error.failure)
+                _leave_out(error, limits)
+            careful = True
+            continue
+        except _NeedsSilencedError as error:
+            limits.needs_silenced.add((error.pass_id, error.policy))
+            continue
+        if outcome.failure and not careful:
+            careful = True
+            continue
+        if not rejected:
+            outcome.failures = failures
+            outcome.findings += find_upgrade_changes(document, hooks, policies, outcome.findings)
+            return outcome
+        limits.skip_reasons.update(rejected)
+
+
+def find_upgrade_changes(
+    document: yamltext.Document, hooks: FileHooks, policies: Sequence[FoundPolicy], findings: Sequence[Reported] = ()
+) -> list[Reported]:
+    """What the upgrade changes beyond what the findings of the passes report, where that is asked for."""
+    if not hooks.previews or all(each.id != UPGRADE_CHANGE for each in hooks.passes):
+        return []
+    found = upgrade_changes(document, policies, hooks.effects, hooks.path, findings)
+    settled = [replace(item, finding=hooks.configured(item.finding)) for item in found]
+    reportable = [item for item in settled if not hooks.silenced(item.finding, item.location)]
+    known = hooks.known([(item.finding, item.location) for item in reportable])
+    return [item for item, is_known in zip(reportable, known, strict=True) if not is_known]
+
+
+def _leave_out(error: PartFailedError, limits: Limits) -> None:
+    """What the next attempt leaves out, so that it does not fail as this one did."""
+    policy = error.failure.policy
+    if not error.pass_id:
+        limits.skip_reasons[policy] = f"not rewritten: {error.failure.what} failed ({error.failure.reason})"
+    elif error.fixing:
+        limits.unproved.add((error.pass_id, policy))
+    else:
+        limits.silent.add((error.pass_id, policy))
+
+
+def _attempt(
+    document: yamltext.Document, hooks: FileHooks, policies: Sequence[FoundPolicy], limits: Limits, *, careful: bool
+) -> tuple[Outcome, dict[int, str]]:
+    """One attempt, and the policies that must be held in the next."""
+    outcome = Outcome()
+    original = slice_of(document)
+    draft = Draft(document, limits, careful)
+    draft.replace(document, policies)
+    try:
+        for number in range(MAX_ROUNDS):
+            if not _round(draft, document, original, hooks, outcome, first=number == 0):
+                break
+        else:
+            raise ProofError("stable", f"the passes still change the document after {MAX_ROUNDS} rounds")
+        rejected = prove_policies(draft, hooks)
+        if draft.document is not document:
+            prove_places(document, draft.document, draft.operations)
+            outcome.text = draft.document.text
+    except ProofError as error:
+        outcome.failure = str(error)
+        outcome.findings = [
+            replace(reported, fixed=False, not_fixed=str(error)) if reported.fixed else reported
+            for reported in outcome.findings
+        ]
+        return outcome, {}
+    return outcome, rejected
+
+
+def _round(
+    draft: Draft, document: yamltext.Document, original: str, hooks: FileHooks, outcome: Outcome, *, first: bool
+) -> bool:
+    changed = False
+    for each in hooks.passes:
+        found = list(_findings(each, draft, hooks))
+        if not found:
+            continue
+        located = [
+            (index, finding, locate_finding(finding, draft.policies[index].policy, draft, document, original, hooks))
+            for index, finding in found
+        ]
+        unsilenced = [item for item in located if not hooks.silenced(item[1], item[2])]
+        known = hooks.known([(finding, location) for _, finding, location in unsilenced])
+        reportable = [item for item, is_known in zip(unsilenced, known, strict=True) if not is_known]
+        reported = {id(finding): Reported(finding, location) for _, finding, location in reportable}
+        try:
+            _check_work(draft, [each for each in reportable if first or each[1].fix], reported, hooks)
+            for index, finding, _ in sorted(reportable, key=lambda item: _natural(item[1].route), reverse=True):
+                try:
+                    reported[id(finding)] = fix_finding(draft, index, reported[id(finding)], hooks, preview=first)
+                except ProofError as error:
+                    if draft.careful and index in _left_alone(located, reportable):
+                        raise _NeedsSilencedError(finding.id, index) from error
+                    reported[id(finding)] = replace(reported[id(finding)], not_fixed=str(error))
+                    raise
+                except Exception as error:
+                    what = f"the fix of {finding.code} {finding.id}"
+                    raise PartFailedError(failure_of(error, what, index), finding.id, fixing=True) from error
+            settle(draft, hooks)
+        finally:
+            # Later rounds see again what the first could not fix; only what they fix is new, and stands in its place.
+            fixed = {_finding_key(item) for item in reported.values() if item.fixed and not first}
+            outcome.findings = [item for item in outcome.findings if item.fixed or _finding_key(item) not in fixed]
+            outcome.findings += [item for item in reported.values() if first or item.fixed or item.not_fixed]
+        changed = changed or any(item.fixed for item in reported.values())
+    return changed
+
+
+_LocatedFinding = tuple[int, Finding, Location]
+
+
+def _check_work(
+    draft: Draft, reportable: Sequence[_LocatedFinding], reported: dict[int, Reported], hooks: FileHooks
+) -> None:
+    """Raises ProofError where what a pass finds in a policy is too much to prove; its findings then say so."""
+    fixes = [(index, finding) for index, finding, _ in reportable if finding.fix or finding.candidate]
+    sizes = {index: size_of(draft.policies[index].policy) for index, _ in fixes}
+    try:
+        check_work((index for index, _ in fixes), sizes, draft.spent, hooks.most_work)
+    except ProofError as error:
+        for _, finding in fixes:
+            reported[id(finding)] = replace(reported[id(finding)], not_fixed=str(error))
+        raise
+
+
+def _left_alone(located: Sequence[_LocatedFinding], reportable: Sequence[_LocatedFinding]) -> set[int]:
+    """The policies whose fix stays out because its finding is silenced or in the baseline."""
+    reported = {id(finding) for _, finding, _ in reportable}
+    return {index for index, finding, _ in located if finding.fix is not None and id(finding) not in reported}
+
+
+def _findings(each: Pass, draft: Draft, hooks: FileHooks) -> Iterator[tuple[int, Finding]]:
+    """The findings of a pass with the positions of their policies."""
+    for index, found in enumerate(draft.policies):
+        if found.policy.kind not in each.kinds or (each.id, index) in draft.limits.silent:
+            continue
+        context = hooks.context(found, draft.comments, partial(yamltext.comments_at, draft.document))
+        try:
+            overwritten = hooks.overwritten(found)
+            if each.any_types or not has_wrong_types(found.policy):
+                for finding in each.find(context):
+                    if any(_overlap(finding.route, route) for route in overwritten):
+                        continue
+                    if not finding.on_request or finding.id in hooks.selected:
+                        yield index, hooks.configured(finding)
+        except Exception as error:
+            raise PartFailedError(failure_of(error, f"{each.code} {each.id}", index), each.id, fixing=False) from error
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether two routes are of one place, or one of a part of the other's."""
+    shorter, longer = sorted((one, other), key=len)
+    return shorter != "" and (longer == shorter or longer.startswith(f"{shorter}/"))
+
+
+def _finding_key(reported: Reported) -> tuple[object, ...]:
+    """What tells a finding from others of a document, though its text and the end of its place may change."""
+    location = reported.location
+    return reported.finding.code, location.line, location.column, location.kind, location.namespace, location.name
+
+
+def _natural(route: str) -> list[tuple[int, int, str]]:
+    """A key that sorts routes in document order within one list: numbers as numbers."""
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split("/", route)]

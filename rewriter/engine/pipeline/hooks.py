@@ -1,0 +1,63 @@
+"""How one file's documents are fixed: what `fix_document` asks of the run, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from rewriter.cilium.policy import Policy
+from rewriter.engine.documents.read import FoundPolicy
+from rewriter.engine.effects.of_fixes import Effects
+from rewriter.engine.pipeline.isolation import Failure
+from rewriter.engine.proofs.budget import MOST_WORK
+from rewriter.engine.results.observed import Observed
+from rewriter.engine.results.result import Location, Reported
+from rewriter.evidence.context import Context
+from rewriter.finding import Finding
+from rewriter.passes.kit.registry import Pass
+
+Observe = Callable[[int, Policy, Policy], Observed | None]
+
+
+@dataclass(frozen=True, slots=True)
+class FileHooks:
+    """How a file's documents are fixed: its passes, what may be applied, and how policies get their context.
+
+    `skip_reason` is why a policy must not be rewritten, `left_out` why the fix of a finding must not be applied; empty
+    for others. `overwritten` are the routes whose values something else sets on the way to a cluster: of what stands
+    there nothing is said.
+    `previews` asks for the effect of fixes that are not applied, too. `observe` says what traffic that was seen has to
+    do with a step of a policy in the document at a position; None where nothing was looked at. `selected` are the
+    passes that are selected by name, which report what others report only on request. `most_work` bounds the proofs of
+    one policy.
+    """
+
+    path: str
+    passes: tuple[Pass, ...]
+    policies: Callable[[object], Sequence[FoundPolicy]]
+    context: Callable[[FoundPolicy, tuple[str, ...], Callable[[str], tuple[str, ...]]], Context]
+    configured: Callable[[Finding], Finding]
+    allowed: Callable[[Finding], bool]
+    silenced: Callable[[Finding, Location], bool]
+    known: Callable[[Sequence[tuple[Finding, Location]]], Sequence[bool]]
+    effects: Effects
+    skip_reason: Callable[[FoundPolicy], str] = lambda _policy: ""
+    overwritten: Callable[[FoundPolicy], Sequence[str]] = lambda _policy: ()
+    left_out: Callable[[Reported], str] = lambda _reported: ""
+    previews: bool = True
+    observe: Observe | None = None
+    selected: frozenset[str] = frozenset()
+    most_work: int = MOST_WORK
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one document: its new text (None: unchanged), its findings, the proof that failed.
+
+    `failures` are passes and proofs that could not be carried out on a policy.
+    """
+
+    text: str | None = None
+    findings: list[Reported] = field(default_factory=list)
+    failure: str = ""
+    failures: list[Failure] = field(default_factory=list)

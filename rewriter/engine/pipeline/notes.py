@@ -1,0 +1,91 @@
+"""Findings of the engine itself: policies that are left alone, and suppressions that silence nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rewriter import yamltext
+from rewriter.engine.documents.templates import Unread
+from rewriter.engine.results.result import Location, Reported
+from rewriter.engine.results.suppression import covers
+from rewriter.finding import Applicability, Finding, Severity
+from rewriter.suppress import Suppression, Unused
+
+CODE = "CNP000"
+TEMPLATE = "template"
+EMBEDDED_POLICY = "embedded-policy"
+UNUSED_SUPPRESSION = "unused-suppression"
+ENCRYPTED = "encrypted"
+#: The ids of these findings: suppressions may name them, and no pass has them.
+NOTE_IDS = frozenset({TEMPLATE, EMBEDDED_POLICY, UNUSED_SUPPRESSION, ENCRYPTED})
+
+
+def _note(identifier: str, route: str, message: str, advice: str) -> Finding:
+    return Finding(Severity.NOTE, Applicability.MANUAL, route, message, advice=advice, code=CODE, id=identifier)
+
+
+def note_on_template(path: str, text: str, unread: Sequence[Unread]) -> Reported:
+    """A file with policies in templates that cannot be read: at the first markup that is in the way, and why it is."""
+    first = unread[0]
+    line = text.count("\n", 0, first.offset) + 1
+    column = first.offset - text.rfind("\n", 0, first.offset)
+    more = f", and {len(unread) - 1} more in the file" if len(unread) > 1 else ""
+    finding = _note(
+        TEMPLATE,
+        "",
+        f"holds a policy in a template that cannot be read: {first.why}{more}",
+        "render it and run cnpfix on the result",
+    )
+    return Reported(finding, Location(path, line, column, line, column))
+
+
+def note_on_embedded(path: str, document: yamltext.Document, routes: Sequence[str]) -> list[Reported]:
+    """The first policy that is text within a string of another manifest, where that is not read; by its route."""
+    kind = document.value.get("kind") if isinstance(document.value, dict) else None
+    holder = kind if isinstance(kind, str) else "another document"
+    for route in routes:
+        where = yamltext.locate(document, route)
+        finding = _note(
+            EMBEDDED_POLICY,
+            route,
+            f"holds a policy as text inside {holder}, which is left alone: it is no literal block (`|`) of YAML",
+            "write it as a literal block, or move the policy to a manifest of its own",
+        )
+        location = Location(path, where.line, where.column, where.end_line, where.end_column, document.index)
+        return [Reported(finding, location)]
+    return []
+
+
+def note_on_encrypted(path: str, document: yamltext.Document) -> Reported:
+    """A document that SOPS encrypts: what it says is not what the cluster gets."""
+    where = yamltext.locate(document, "/sops")
+    finding = _note(
+        ENCRYPTED,
+        "/sops",
+        "holds a policy that SOPS encrypts, which is left alone",
+        "encrypt only what is secret (`encrypted_regex`), or check the decrypted text",
+    )
+    return Reported(finding, Location(path, where.line, where.column, where.line, where.end_column, document.index))
+
+
+def note_on_unused(path: str, unused: Unused) -> Reported:
+    """A suppression comment, or a name in one, that silences no finding."""
+    names = ", ".join(unused.names)
+    silent = f"the suppression{f' of {names}' if names else ''} silences nothing"
+    finding = _note(
+        UNUSED_SUPPRESSION,
+        "",
+        f"{silent}: {unused.why}" if unused.why else silent,
+        "correct the comment, or remove it" if unused.why else f"remove {names or 'the comment'}",
+    )
+    line = unused.suppression.line
+    return Reported(finding, Location(path, line, 1, line, 1))
+
+
+def is_silenced_note(item: Reported, silences: Sequence[Suppression], used: set[tuple[Suppression, str]]) -> bool:
+    """Whether a comment silences a finding of the engine itself; takes down that it did."""
+    if item.finding.code != CODE:
+        return False
+    covering = [each for each in silences if covers(each, item.finding, item.location)]
+    used.update((each, item.finding.id) for each in covering)
+    return bool(covering)

@@ -1,0 +1,120 @@
+"""One step of a rewrite: a finding's fix applied or previewed, the flows that it changes, and proofs 3 and 5."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rewriter import yamltext
+from rewriter.cilium.policy import Policy
+from rewriter.engine.documents.read import why_left
+from rewriter.engine.effects.claims import merge_claims
+from rewriter.engine.effects.harm import without_harm
+from rewriter.engine.effects.of_fixes import Step
+from rewriter.engine.pipeline.draft import Draft, apply_fix
+from rewriter.engine.pipeline.hooks import FileHooks
+from rewriter.engine.pipeline.isolation import PartFailedError, failure_of
+from rewriter.engine.proofs.flows import check_claims, check_together
+from rewriter.engine.proofs.manifest import ProofError, patched
+from rewriter.engine.results.own_change import line_changes
+from rewriter.engine.results.result import Reported
+from rewriter.reach.world import CompiledClaims
+
+_NEEDS_SILENCED = (
+    "not rewritten: the fix changes no other flow only together with one of the same policy whose finding is silenced "
+    "or in the baseline"
+)
+
+
+def fix_finding(draft: Draft, index: int, reported: Reported, hooks: FileHooks, *, preview: bool) -> Reported:
+    """A finding with its fix applied to the draft, or with what the fix would do."""
+    finding = reported.finding
+    if (finding.id, index) in draft.limits.unproved:
+        why = "not rewritten: what its fix does could not be worked out"
+        return replace(reported, not_fixed=why) if preview else reported
+    if (finding.id, index) in draft.limits.needs_silenced:
+        return replace(reported, not_fixed=_NEEDS_SILENCED) if preview else reported
+    if finding.fix is not None and (why := why_left(draft.policies[index], finding.fix)):
+        return replace(reported, not_fixed=f"not rewritten: {why}") if preview else reported
+    if finding.fix is None or not hooks.allowed(finding):
+        return _preview(draft, index, reported, hooks) if preview else reported
+    if index in draft.limits.skip_reasons:
+        return replace(reported, not_fixed=draft.limits.skip_reasons[index]) if preview else reported
+    if why := hooks.left_out(reported):
+        return replace(reported, not_fixed=f"not rewritten: {why}") if preview else reported
+    before = draft.policies
+    try:
+        old, line, text = apply_fix(draft, finding, hooks)
+    except yamltext.EditError as error:
+        return replace(reported, not_fixed=f"not rewritten: {error.message}") if preview else reported
+    if len(draft.policies) != len(before):
+        raise ProofError("same structure", "the new text has another number of policies")
+    judged, step, declared = judge_finding(reported, before[index].policy, draft.policies[index].policy, hooks)
+    draft.steps.setdefault(index, []).append(declared)
+    check_claims(finding, step)
+    if not step.flows.exact:
+        draft.inexact.add(index)
+    return replace(judged, fixed=True, change=line_changes(old, line, text))
+
+
+def _preview(draft: Draft, index: int, reported: Reported, hooks: FileHooks) -> Reported:
+    """The finding with what a fix that is not applied would do; as it is where there is none, or it does not fit."""
+    fix = reported.finding.fix or reported.finding.candidate
+    if fix is None or not hooks.previews:
+        return reported
+    try:
+        policies = hooks.policies(patched(draft.value, fix.operations))
+    except ProofError:
+        return reported
+    if len(policies) != len(draft.policies) or hooks.effects.rejected(policies[index].policy):
+        return reported
+    return judge_finding(reported, draft.policies[index].policy, policies[index].policy, hooks)[0]
+
+
+def judge_finding(
+    reported: Reported, before: Policy, after: Policy, hooks: FileHooks
+) -> tuple[Reported, Step, CompiledClaims | None]:
+    """The finding with the flows that a step changes and what was seen of them, the step, and what it declares."""
+    declared = hooks.effects.compile_claims(reported.finding, before)
+    step = hooks.effects.judge_step(before, after, declared)
+    observed = hooks.observe(reported.location.document, before, after) if hooks.observe else None
+    finding = reported.finding
+    if observed is not None:
+        finding = replace(finding, evidence=(*finding.evidence, *observed.evidence))
+    if hooks.previews:
+        finding = without_harm(finding, before, after, step.flows, hooks.effects)
+    judged = replace(reported, finding=finding, flows=step.flows, observed=observed, among_others=step.among_others)
+    return judged, step, declared
+
+
+def prove_policies(draft: Draft, hooks: FileHooks) -> dict[int, str]:
+    """Proofs 3 and 5 for each policy as a whole; returns those that stay rejected, with the reason."""
+    rejected: dict[int, str] = {}
+    for index, declared in draft.steps.items():
+        try:
+            why_not = _prove_policy(draft, index, declared, hooks)
+        except ProofError:
+            raise
+        except Exception as error:
+            raise PartFailedError(failure_of(error, "a proof", index), "", fixing=True) from error
+        if why_not:
+            rejected[index] = why_not
+    return rejected
+
+
+def _prove_policy(draft: Draft, index: int, declared: Sequence[CompiledClaims | None], hooks: FileHooks) -> str:
+    """Why a policy stays rejected; empty where proofs 3 and 5 hold for it. Raises ProofError where one does not."""
+    old, new = draft.first[index].policy, draft.policies[index].policy
+    why = hooks.effects.rejected(new)
+    if why is not None:
+        version = hooks.effects.target.version
+        if hooks.effects.rejected(old) is None:
+            raise ProofError("accepted", f"Cilium {version} would reject the result: {why.message}")
+        return (
+            f"not rewritten: Cilium {version} rejects the policy for another reason as well, so that no rewrite "
+            f"has an effect: {why.message}"
+        )
+    if index in draft.inexact:
+        # Steps that were tried on every combination of labels leave nothing that only all of them would show.
+        check_together(hooks.effects.judge_step(old, new, merge_claims(declared), narrow=False))
+    return ""

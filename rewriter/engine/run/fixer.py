@@ -1,0 +1,393 @@
+"""One file: parsed, found in, fixed and proved. Pure, given the inventory; writing is a step of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rewriter import yamltext
+from rewriter.cilium.policy import Policy
+from rewriter.cilium.tiers import KIND as CLUSTER_NETWORK_POLICY
+from rewriter.cilium.tiers import cluster_network_policies
+from rewriter.config.model import Config
+from rewriter.discovery import FoundFile, InputError, holds_old_object, holds_policy
+from rewriter.engine.charts.file import changes_of, is_covered, not_covered, not_rendered, treat_chart_file
+from rewriter.engine.charts.find import Charts
+from rewriter.engine.charts.treat import ChartOutcome
+from rewriter.engine.documents.holders import held_policies
+from rewriter.engine.documents.read import FoundPolicy, is_encrypted, policies_in
+from rewriter.engine.documents.templates import Reading, read_documents
+from rewriter.engine.effects.of_fixes import Effects
+from rewriter.engine.effects.settings import both_settings, mesh_addresses, node_labels_unsaid
+from rewriter.engine.overlays.treat import OverlayOutcome, Overlays, treat_patched_file
+from rewriter.engine.pipeline import refusals
+from rewriter.engine.pipeline.document import find_upgrade_changes, fix_document
+from rewriter.engine.pipeline.hooks import FileHooks, Outcome
+from rewriter.engine.pipeline.inner_texts import fix_inner_texts
+from rewriter.engine.pipeline.isolation import as_error, failure_of
+from rewriter.engine.pipeline.notes import CODE as NOTE_CODE
+from rewriter.engine.pipeline.notes import (
+    NOTE_IDS,
+    UNUSED_SUPPRESSION,
+    is_silenced_note,
+    note_on_embedded,
+    note_on_encrypted,
+    note_on_template,
+    note_on_unused,
+)
+from rewriter.engine.pipeline.objects import fix_objects, objects_in
+from rewriter.engine.pipeline.template_findings import find_in_template
+from rewriter.engine.proofs.manifest import ProofError
+from rewriter.engine.results.baseline import Known
+from rewriter.engine.results.observed import Observed
+from rewriter.engine.results.result import Change, FileResult, Location, Reported, by_config, may_apply
+from rewriter.engine.results.suppression import covers, suppressions
+from rewriter.engine.results.unchecked import needs_mesh
+from rewriter.engine.run.file_proof import Elsewhere, prove_file
+from rewriter.engine.run.run_options import Options, passes_for
+from rewriter.engine.run.workspace import Workspace
+from rewriter.engine.run.write import WriteError, write_atomically
+from rewriter.engine.traffic.judged import Traffic
+from rewriter.engine.traffic.replay import PolicyPosition
+from rewriter.evidence.context import Context
+from rewriter.evidence.mesh import mesh_known
+from rewriter.finding import Applicability, Finding
+from rewriter.inventory.delivery.patched_policies import PatchedPolicy
+from rewriter.inventory.facts.model import Cluster
+from rewriter.inventory.questions.inventory import Inventory
+from rewriter.passes import PASS_IDS, PASSES
+from rewriter.passes.kit.enforced.enforcement import unknown_part
+from rewriter.passes.kit.registry import Pass
+from rewriter.suppress import Suppression, unused
+
+
+@dataclass(frozen=True, slots=True)
+class Fixer:
+    """Treats files one by one: `fix_file` is pure, given the inventory."""
+
+    config: Config
+    options: Options
+    inventory: Inventory
+    namespace_of: Callable[[str, dict[str, object]], str | None]
+    others: Callable[[str], Sequence[Policy]]
+    traffic: Traffic | None = None
+    answers: dict[tuple[object, ...], Any] = field(default_factory=dict, compare=False)
+    charts: Charts | None = None
+    overlays: Overlays | None = None
+
+    def fix_file(self, found: FoundFile, data: bytes) -> FileResult:
+        """One file's findings and its new text. Never raises on any content."""
+        try:
+            return self._fix_file(found, data)
+        except Exception as error:
+            broken = as_error(failure_of(error, "reading the file"), found.display, None)
+            return FileResult(found.display, data.decode("utf-8", "replace"), errors=(broken,))
+
+    def _fix_file(self, found: FoundFile, data: bytes) -> FileResult:
+        try:
+            text = yamltext.decode(data)
+        except yamltext.YamlTextError as error:
+            return refusals.unreadable(found.display, "", error)
+        try:
+            reading = read_documents(text)
+        except yamltext.YamlTextError as error:
+            return refusals.unreadable(found.display, text, error)
+        return self._fix_documents(found, text, reading)
+
+    def _fix_documents(self, found: FoundFile, text: str, reading: Reading) -> FileResult:
+        is_patch = self.inventory.is_patch(found.display)
+        if is_patch and not self._is_patched(found):
+            return FileResult(found.display, text)
+        documents = [] if is_patch else reading.documents
+        passes = self._passes(found.path)
+        used: set[tuple[Suppression, str]] = set()
+        hidden: set[tuple[Known, int]] = set()
+        chart = self._rendered(found, text, passes, hidden)
+        silences = suppressions(reading.text, documents, PASS_IDS)
+        hooks = self._hooks(found, passes, silences, used, hidden)
+        outcomes: dict[int, Outcome] = {}
+        built = self._built(found, text, passes, silences, used, hidden)
+        findings: list[Reported] = [*chart.findings, *built.findings]
+        broken: list[InputError] = [
+            as_error(each, found.display, line + 1) for each, line in (*chart.failures, *built.failures)
+        ]
+        policies = chart.policies + built.policies
+        unread = not_covered(text, reading.unread, chart)
+        meshless: set[str] | None = None if mesh_known(self.inventory, self.config) else set()
+        for document in documents:
+            if document.index in built.covered or is_covered(text, document.span.start, chart):
+                continue
+            own = reading.text[document.span.start : document.span.end]
+            if "NetworkPolicy" not in own and not holds_policy(own.encode("utf-8", "replace")):
+                there = holds_old_object(own.encode("utf-8", "replace")) and not yamltext.template_markup(own)
+                objects = objects_in(document.value) if there else []
+                if objects:
+                    outcomes[document.index] = fix_objects(document, hooks, objects)
+                    findings += outcomes[document.index].findings
+                continue
+            mask = reading.masks.get(document.index)
+            if mask is None and CLUSTER_NETWORK_POLICY in own:
+                tiers = [FoundPolicy(each, True) for each in cluster_network_policies(document.value)]
+                findings += find_upgrade_changes(document, hooks, tiers)
+                findings += fix_objects(document, hooks, objects_in(document.value)).findings
+            if mask is not None:
+                reported, why = find_in_template(document, hooks, mask, chart.why_not)
+                findings += reported
+                policies += len(hooks.policies(document.value)) - len(why)
+                unread += why
+                continue
+            here = hooks.policies(document.value)
+            policies += len(here)
+            if is_encrypted(document.value):
+                findings.append(note_on_encrypted(found.display, document))
+                continue
+            if here and meshless is not None:
+                meshless |= self._meshless(found, here)
+            outcome = fix_document(document, hooks, here) if here else Outcome()
+            if not here or here[0].holder is not None:
+                inner = fix_inner_texts(document, outcome.text, hooks, partial(self.namespace_of, found.display))
+                findings += [*inner.findings, *note_on_embedded(found.display, document, inner.left)]
+                broken += [as_error(each, found.display, line) for each, line in inner.failures]
+                outcome.text = inner.text or outcome.text
+                policies += inner.policies
+                unread += inner.unread
+                silences += tuple(inner.silences)
+                used |= inner.used
+            broken += [refusals.broken(found.display, document, here, failure) for failure in outcome.failures]
+            outcomes[document.index] = outcome
+            findings += outcome.findings
+        if unread:
+            findings.append(note_on_template(found.display, text, sorted(unread, key=lambda each: each.offset)))
+        findings = [item for item in findings if not is_silenced_note(item, silences, used)]
+        silences = (*not_rendered(text, silences, chart), *chart.silences)
+        findings += self._unused(found, silences, used | chart.used, passes)
+        findings = [item for item in findings if not self._is_known_note(item, hidden)]
+        findings.sort(key=lambda item: (item.location.line, item.finding.code, item.location.column))
+        failures = (*broken, *refusals.failures(found, outcomes, findings))
+        ran = frozenset(each.id for each in passes)
+        result = FileResult(
+            found.display,
+            text,
+            (),
+            tuple(findings),
+            policies,
+            failures,
+            known=len(hidden),
+            meshless=ran & (meshless or frozenset()),
+        )
+        return self._joined(found, result, reading, outcomes, chart, built)
+
+    def _rendered(
+        self, found: FoundFile, text: str, passes: tuple[Pass, ...], hidden: set[tuple[Known, int]]
+    ) -> ChartOutcome:
+        """What a file is as a template of a chart; nothing for any other file, and where charts are not rendered."""
+        if self.charts is None:
+            return ChartOutcome()
+        hooks = lambda path: self._hooks(FoundFile(path), passes, (), set(), hidden)  # noqa: E731
+        return treat_chart_file(self.charts, found.display, text, hooks) or ChartOutcome()
+
+    def _is_patched(self, found: FoundFile) -> bool:
+        return self.overlays is not None and found.display in self.overlays.patched.paths
+
+    def _built(
+        self,
+        found: FoundFile,
+        text: str,
+        passes: tuple[Pass, ...],
+        silences: tuple[Suppression, ...],
+        used: set[tuple[Suppression, str]],
+        hidden: set[tuple[Known, int]],
+    ) -> OverlayOutcome:
+        """What a file is to policies that patches change; nothing where it has no part in one."""
+        if self.overlays is None or not self._is_patched(found):
+            return OverlayOutcome()
+        overlays = self.overlays
+
+        def hooks(policy: PatchedPolicy) -> FileHooks:
+            cluster = overlays.patched.cluster_of(policy)
+            base = FoundFile(policy.base.path)
+            own = self._hooks(base, passes, silences, used, hidden, cluster)
+            return replace(own, skip_reason=lambda each: self._node_labels(cluster, each))
+
+        return treat_patched_file(overlays, found.display, text, hooks)
+
+    def _meshless(self, found: FoundFile, policies: Sequence[FoundPolicy]) -> frozenset[str]:
+        """The passes that would look at these policies if a mesh were known."""
+        cluster = self.inventory.cluster_of(found.display)
+        versions = (self.options.from_version, self.options.to_version)
+        return frozenset().union(*(needs_mesh(each.policy, cluster, versions) for each in policies))
+
+    def _unused(
+        self,
+        found: FoundFile,
+        silences: Sequence[Suppression],
+        used: Set[tuple[Suppression, str]],
+        passes: Sequence[Pass],
+    ) -> list[Reported]:
+        """The suppressions that silence nothing. A bare one may be for a pass that this run does not select."""
+        ran = frozenset(each.id for each in passes) | NOTE_IDS
+        span = (self.options.from_version, self.options.to_version)
+        every = all(each.id in ran for each in PASSES if each.concerns(*span))
+        known = frozenset(each.id for each in PASSES) | NOTE_IDS
+        idle = unused(silences, used, ran, known, every=every)
+        return [
+            note_on_unused(found.display, item) for item in idle if UNUSED_SUPPRESSION not in item.suppression.names
+        ]
+
+    def _joined(
+        self,
+        found: FoundFile,
+        result: FileResult,
+        reading: Reading,
+        outcomes: Mapping[int, Outcome],
+        chart: ChartOutcome,
+        built: OverlayOutcome,
+    ) -> FileResult:
+        """The file with its new documents in place, after proofs over the whole of it."""
+        rendered = changes_of(result.before, chart.text) + changes_of(result.before, built.text)
+        changes = rendered + [
+            Change(document.span.start, document.span.end, outcome.text)
+            for document in reading.documents
+            if (outcome := outcomes.get(document.index)) is not None and outcome.text is not None
+        ]
+        if not changes:
+            return result
+        changed = replace(result, changes=tuple(sorted(changes, key=lambda each: each.start)))
+        try:
+            silenced = lambda silences: self._hooks(found, self._passes(found.path), silences, set(), set())  # noqa: E731
+            prove_file(changed, reading, outcomes, Elsewhere(chart, built), silenced)
+        except ProofError as error:
+            return refusals.refused(result, str(error))
+        return changed
+
+    def _passes(self, path: Path) -> tuple[Pass, ...]:
+        return passes_for(path, self.config, self.options, PASSES)
+
+    def _hooks(
+        self,
+        found: FoundFile,
+        passes: tuple[Pass, ...],
+        silences: tuple[Suppression, ...],
+        used: set[tuple[Suppression, str]],
+        hidden: set[tuple[Known, int]],
+        cluster: Cluster | None = None,
+    ) -> FileHooks:
+        """How the documents of a file are fixed; records which suppressions and known findings were met.
+
+        `cluster` is where they go, if that is not for the file to say.
+        """
+        cluster = cluster or self.inventory.cluster_of(found.display)
+        overrides = self.config.applicability
+
+        def context(
+            policy: FoundPolicy, comments: tuple[str, ...], comments_at: Callable[[str], tuple[str, ...]]
+        ) -> Context:
+            return Context(
+                policy=policy.policy,
+                path=found.display,
+                cluster=cluster,
+                inventory=self.inventory,
+                config=self.config,
+                from_version=self.options.from_version,
+                to_version=self.options.to_version,
+                comments=comments,
+                comments_at=comments_at,
+                others=partial(self.others, found.display),
+                as_clusterwide=self.options.as_clusterwide,
+                namespace_known=policy.namespace_known,
+                answers=self.answers,
+            )
+
+        def allowed(finding: Finding) -> bool:
+            wanted = self.options.safe_fixes or finding.applicability is Applicability.UNSAFE
+            return wanted and may_apply(finding.applicability, unsafe_fixes=self.options.unsafe_fixes)
+
+        def silenced(finding: Finding, place: Location) -> bool:
+            covering = [item for item in silences if covers(item, finding, place)]
+            used.update((item, finding.id) for item in covering)
+            return bool(covering)
+
+        return FileHooks(
+            path=found.display,
+            passes=passes,
+            policies=partial(self._policies, found.display),
+            context=context,
+            configured=lambda finding: by_config(finding, overrides.get(finding.id)),
+            allowed=allowed,
+            silenced=silenced,
+            known=lambda batch: self._known(batch, hidden),
+            effects=self._effects(cluster, found.display),
+            skip_reason=partial(self._skip_reason, found.display, cluster),
+            overwritten=partial(self._overwritten, found.display),
+            observe=None if self.traffic is None else partial(self._observed, self.traffic, found.display),
+            selected=self.options.select or frozenset(),
+            most_work=self.options.most_work,
+        )
+
+    def _policies(self, path: str, value: object) -> list[FoundPolicy]:
+        """The policies of a document: itself, the items of a List, or those inside a manifest of another kind."""
+        namespace_of = partial(self.namespace_of, path)
+        return policies_in(value, namespace_of) or held_policies(value, namespace_of)
+
+    def _skip_reason(self, path: str, cluster: Cluster | None, found: FoundPolicy) -> str:
+        """Why a policy is not rewritten: its text is not all that is applied, or it is unknown if it is enforced."""
+        policy = found.policy
+        applied, route = (policy.raw, "") if found.holder is None else (found.holder, found.text_route or policy.route)
+        if why := self.inventory.changed_on_the_way(path, applied, route):
+            return f"{why}, so that the text here is not what the cluster gets"
+        if placeholder := unknown_part(policy, self.options.to_version):
+            return f"{placeholder} stands for a part of the policy, and what it holds is unknown"
+        return self._node_labels(cluster, found)
+
+    def _overwritten(self, path: str, found: FoundPolicy) -> Sequence[str]:
+        return self.inventory.overwritten_on_the_way(path, found.policy.raw) if found.holder is None else ()
+
+    def _node_labels(self, cluster: Cluster | None, found: FoundPolicy) -> str:
+        if node_labels_unsaid(cluster, found.policy, self.options.to_version):
+            return "it names nodes, and it is unknown whether the agents run with enable-node-selector-labels"
+        return ""
+
+    def _observed(self, traffic: Traffic, path: str, document: int, before: Policy, after: Policy) -> Observed | None:
+        return traffic.step(PolicyPosition(path, document, before.route), before, after)
+
+    def _effects(self, cluster: Cluster | None, path: str) -> Effects:
+        mesh = mesh_known(self.inventory, self.config)
+        source, target = both_settings(cluster, (self.options.from_version, self.options.to_version), mesh=mesh)
+        others = partial(self.others, path)
+        return Effects(source, target, self.inventory, mesh_addresses(self.inventory, cluster), others=others)
+
+    def _known(self, found: Sequence[tuple[Finding, Location]], hidden: set[tuple[Known, int]]) -> list[bool]:
+        numbered = self.options.baseline.known(found)
+        hidden.update(item for item in numbered if item is not None)
+        return [item is not None for item in numbered]
+
+    def _is_known_note(self, item: Reported, hidden: set[tuple[Known, int]]) -> bool:
+        return item.finding.code == NOTE_CODE and self._known([(item.finding, item.location)], hidden)[0]
+
+
+def fixer_for(workspace: Workspace, options: Options, traffic: Traffic | None = None) -> Fixer:
+    """The fixer of a workspace's files; `traffic` is what it says of traffic that was seen."""
+    return Fixer(
+        workspace.config,
+        options,
+        workspace.inventory,
+        workspace.namespace_of,
+        workspace.others,
+        traffic,
+        charts=workspace.charts,
+        overlays=workspace.overlays,
+    )
+
+
+def write_result(found: FoundFile, data: bytes, result: FileResult) -> FileResult:
+    """Writes a changed file; what cannot be written is an error of the result, and its findings are not fixed."""
+    if not result.changed:
+        return result
+    try:
+        write_atomically(found.path, data, result.after.encode("utf-8"))
+    except WriteError as error:
+        return refusals.refused(replace(result, changes=()), str(error))
+    return result

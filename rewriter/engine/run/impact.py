@@ -1,0 +1,304 @@
+"""What an upgrade does to traffic if nothing is done, and what of it is left after a rewrite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from rewriter import yamltext
+from rewriter.cilium.policy import CNP, Policy, read_policy
+from rewriter.cilium.settings import Settings
+from rewriter.discovery import InputError
+from rewriter.engine.documents.located import LocatedPolicy
+from rewriter.engine.effects.of_fixes import Effects
+from rewriter.engine.effects.settings import both_settings, mesh_addresses, node_labels_unsaid
+from rewriter.engine.effects.worlds import world_of
+from rewriter.engine.pipeline.isolation import as_error, failure_of
+from rewriter.engine.run import parallel
+from rewriter.engine.run.rewrites import Rewrite
+from rewriter.engine.run.workspace import Workspace
+from rewriter.evidence.mesh import mesh_known
+from rewriter.evidence.settings import facts_of, settings_of, workload_identities
+from rewriter.finding import Flows
+from rewriter.inventory.facts.model import Cluster
+from rewriter.passes.kit.sides.neighbours import Neighbours
+from rewriter.reach.pairs import Member, MeshDifference, compare_mesh
+
+_LABELS_UNKNOWN = "it is unknown whether it is on: set `node_selector_labels` in [[clusters]]"
+DEAD, WOKEN, DEAD_ON_BOTH, ENFORCED = "stops being enforced", "starts being enforced", "is not enforced", ""
+NEW, GONE = "is new", "is gone"
+#: Stands for a policy that is not there: no release enforces it.
+_ABSENT = read_policy({"apiVersion": "cilium.io/v2", "kind": CNP, "metadata": {"name": "absent"}})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happens to one policy, judged alone: its flows, and how its state changes (`""`: it is in force throughout).
+
+    `reason` is why a release rejects it, in Cilium's words.
+    """
+
+    flows: Flows
+    state: str = ENFORCED
+    reason: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.flows.opened or self.flows.closed or self.state in (DEAD, WOKEN, NEW, GONE))
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyImpact:
+    """One policy that the upgrade changes, or that is rewritten: with nothing done, and after the rewrite.
+
+    `fixes` are the passes that rewrote it, none where it was rewritten by hand; `line` is where it begins in its file.
+    """
+
+    policy: LocatedPolicy
+    line: int
+    cluster: str
+    undone: Change
+    fixed: Change
+    fixes: tuple[str, ...] = ()
+    rewritten: bool = False
+
+    @property
+    def left(self) -> Change:
+        """What the upgrade alone does, and does all the same with the rewrite."""
+        undone, fixed = self.undone, self.fixed
+        flows = Flows(_both(fixed.flows.opened, undone.flows.opened), _both(fixed.flows.closed, undone.flows.closed))
+        return Change(flows, fixed.state if fixed.state == undone.state else ENFORCED, fixed.reason)
+
+    @property
+    def on_purpose(self) -> Change:
+        """What happens with the rewrite only: the rewrite does it, and says so."""
+        undone, fixed = self.undone, self.fixed
+        flows = Flows(_only(fixed.flows.opened, undone.flows.opened), _only(fixed.flows.closed, undone.flows.closed))
+        return Change(flows, ENFORCED if fixed.state == undone.state else fixed.state, fixed.reason)
+
+
+def _both(one: Sequence[str], other: Sequence[str]) -> tuple[str, ...]:
+    return tuple(item for item in one if item in other)
+
+
+def _only(one: Sequence[str], other: Sequence[str]) -> tuple[str, ...]:
+    return tuple(item for item in one if item not in other)
+
+
+class _Judged(NamedTuple):
+    """A `PolicyImpact` without its policy, whose document is much to send between processes."""
+
+    line: int
+    cluster: str
+    undone: Change
+    fixed: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """The impact of an upgrade on a tree, and of rewriting it. Pairs and released workloads are those known.
+
+    `by_hand` says that it was rewritten by hand.
+    """
+
+    clusters: tuple[str, ...]
+    total: int
+    policies: tuple[PolicyImpact, ...]
+    undone: MeshDifference
+    fixed: MeshDifference
+    workloads: int = 0
+    mesh: bool = False
+    by_hand: bool = False
+    errors: tuple[InputError, ...] = field(default=())
+
+    @property
+    def left(self) -> MeshDifference:
+        """What the upgrade alone changes between known workloads, and changes all the same with the rewrite."""
+        pairs, released = set(self.undone.pairs), set(self.undone.released)
+        return MeshDifference(
+            tuple(pair for pair in self.fixed.pairs if pair in pairs),
+            tuple(name for name in self.fixed.released if name in released),
+        )
+
+    @property
+    def on_purpose(self) -> MeshDifference:
+        """What changes between known workloads with the rewrite only."""
+        pairs, released = set(self.undone.pairs), set(self.undone.released)
+        return MeshDifference(
+            tuple(pair for pair in self.fixed.pairs if pair not in pairs),
+            tuple(name for name in self.fixed.released if name not in released),
+        )
+
+    @property
+    def breaks(self) -> bool:
+        """Whether the upgrade closes flows, or takes a policy out of force, that the rewrite does not mend."""
+        policies = any(item.left.flows.closed or item.left.state == DEAD for item in self.policies)
+        return policies or any(pair.change == "closed" for pair in self.left.pairs)
+
+
+def impact_of(
+    workspace: Workspace,
+    rewrites: Sequence[Rewrite],
+    progress: Callable[[int], None] = lambda _count: None,
+    jobs: int = 1,
+    *,
+    by_hand: bool = False,
+    errors: Iterable[InputError] = (),
+) -> Impact:
+    """The impact on the policies of a workspace, whatever becomes of them; `errors` are those beside the workspace's.
+
+    Each policy is judged by what its change does among the other policies of the same pods, by so many processes (0: as
+    many as help), and all policies of a cluster together where workloads are known.
+    """
+    mesh = mesh_known(workspace.inventory, workspace.config)
+    applied = _Applied(workspace, rewrites)
+    found = []
+    for rewrite, judged in zip(
+        rewrites, parallel.each(rewrites, lambda each: _isolated(applied, each, mesh=mesh), jobs), strict=True
+    ):
+        if isinstance(judged, InputError):
+            errors = [*errors, judged]
+        elif judged is not None:
+            changed = rewrite.new is not rewrite.old
+            found.append(PolicyImpact(rewrite.located, *judged, rewrite.fixes, rewritten=changed))
+        progress(1)
+    members = _members(workspace, rewrites)
+    names = tuple(
+        cluster.name if cluster else settings_of(None, workspace.to_version).local_cluster for cluster in members
+    )
+    identities = workload_identities(workspace.inventory.all_workloads(), workspace.inventory, names)
+    undone, fixed = (
+        compare_mesh(
+            [_member(workspace, cluster, rewrites, mesh=mesh, rewritten=rewritten) for cluster in members], identities
+        )
+        if identities
+        else MeshDifference()
+        for rewritten in (False, True)
+    )
+    return Impact(
+        clusters=tuple(cluster.name for cluster in members if cluster),
+        total=len(rewrites),
+        policies=tuple(found),
+        undone=undone,
+        fixed=fixed,
+        workloads=len(identities),
+        mesh=mesh,
+        by_hand=by_hand,
+        errors=(*workspace.errors, *errors),
+    )
+
+
+class _Applied:
+    """The rewrites of a run by the clusters that they are applied to."""
+
+    def __init__(self, workspace: Workspace, rewrites: Sequence[Rewrite]) -> None:
+        self.workspace = workspace
+        self._placed = [(workspace.cluster_of(each.located), each) for each in rewrites]
+        self._known: dict[str, _Together] = {}
+
+    def to(self, cluster: Cluster | None) -> _Together:
+        """Those of a cluster, with those whose cluster is not known; all where the cluster is not known."""
+        name = "" if cluster is None else cluster.name
+        if name not in self._known:
+            placed = [each for where, each in self._placed if cluster is None or where in (None, cluster)]
+            touched = [each.old or each.new for each in placed if each.new is not each.old]
+            self._known[name] = _Together(
+                Neighbours(each.old for each in placed if each.old),
+                Neighbours(each.new for each in placed if each.new),
+                frozenset(policy.namespace for policy in touched if policy),
+            )
+        return self._known[name]
+
+
+@dataclass(frozen=True, slots=True)
+class _Together:
+    """The policies of a cluster as they are and as they will be, and the namespaces of those that are rewritten."""
+
+    today: Neighbours
+    rewritten: Neighbours
+    touched: frozenset[str | None]
+
+    def may_meet(self, policy: Policy) -> bool:
+        """Whether one that is rewritten may select the same pods, as far as the namespaces say."""
+        return bool(self.touched) and (
+            policy.namespace is None or not self.touched.isdisjoint((None, policy.namespace))
+        )
+
+
+def _isolated(applied: _Applied, rewrite: Rewrite, *, mesh: bool) -> _Judged | InputError | None:
+    """What becomes of a policy; an error where that cannot be worked out, beside which the others are judged."""
+    try:
+        return _policy(applied, rewrite, mesh=mesh)
+    except Exception as error:
+        located = rewrite.located
+        name = "/".join(filter(None, (located.policy.namespace, located.policy.name)))
+        line = yamltext.locate(located.document, located.policy.route).line
+        return as_error(failure_of(error, "the impact"), located.path, line, f"{located.policy.kind} {name}")
+
+
+def _policy(applied: _Applied, rewrite: Rewrite, *, mesh: bool) -> _Judged | None:
+    workspace, located = applied.workspace, rewrite.located
+    cluster = workspace.cluster_of(located)
+    source, target = _settings(workspace, cluster, mesh=mesh)
+    inventory = workspace.inventory
+    known = tuple(each.name for each in inventory.clusters if each.meshed) if mesh else ()
+    clusters = known if len(known) > 1 else ()
+    together = applied.to(cluster)
+    effects = Effects(
+        source, target, inventory, mesh_addresses(inventory, cluster), clusters, others=lambda: together.today
+    )
+    undone = _change(effects, rewrite.old, rewrite.old, together.today) if rewrite.old else Change(Flows())
+    unsaid = node_labels_unsaid(cluster, located.policy, target.version)
+    if unsaid and undone.reason:
+        undone = replace(undone, reason=f"{undone.reason}, and {_LABELS_UNKNOWN}")
+    fixed = undone
+    if rewrite.new is not rewrite.old or together.may_meet(located.policy):
+        fixed = _change(effects, rewrite.old, rewrite.new, together.rewritten)
+    if not (undone or fixed or unsaid):
+        return None
+    line = yamltext.locate(located.document, located.policy.route).line
+    return _Judged(line, cluster.name if cluster else "", undone, fixed)
+
+
+def _settings(workspace: Workspace, cluster: Cluster | None, *, mesh: bool) -> tuple[Settings, Settings]:
+    return both_settings(cluster, (workspace.from_version, workspace.to_version), mesh=mesh)
+
+
+def _change(effects: Effects, old: Policy | None, new: Policy | None, later: Sequence[Policy]) -> Change:
+    """What becomes of a policy beside those that are there `later`."""
+    before = effects.rejected_today(old) if old else None
+    after = effects.rejected(new) if new else None
+    if (before or not old) and (after or not new):
+        why = after or before
+        return Change(Flows(), DEAD_ON_BOTH, why.message if why else "")
+    if not old or not new:
+        flows = effects.upgrade_among_others(old or _ABSENT, new or _ABSENT, later)
+        return Change(flows, GONE if old else NEW)
+    state = DEAD if after else WOKEN if before else ENFORCED
+    reason = after.message if after else before.message if before else ""
+    return Change(effects.upgrade_among_others(old, new, later), state, reason)
+
+
+def _members(workspace: Workspace, rewrites: Sequence[Rewrite]) -> list[Cluster | None]:
+    """The clusters that a policy is applied to; one unnamed cluster where none is known."""
+    known = [workspace.cluster_of(rewrite.located) for rewrite in rewrites]
+    found = [cluster for cluster in workspace.inventory.clusters if cluster in known]
+    return list(found) or [None]
+
+
+def _member(
+    workspace: Workspace, cluster: Cluster | None, rewrites: Sequence[Rewrite], *, mesh: bool, rewritten: bool
+) -> Member:
+    """The policies of a cluster as they are today and after the upgrade, rewritten or not."""
+    source, target = _settings(workspace, cluster, mesh=mesh)
+    inventory = workspace.inventory
+    services = [
+        service for service in inventory.all_services() if cluster is None or service.cluster in (None, cluster.name)
+    ]
+    facts = facts_of(services, inventory.cidr_groups(), inventory)
+    applied = [
+        rewrite for rewrite in rewrites if cluster is None or workspace.cluster_of(rewrite.located) in (None, cluster)
+    ]
+    today = [each.old for each in applied if each.old]
+    after = [each.new for each in applied if each.new] if rewritten else today
+    return Member(world_of(today, source, facts), world_of(after, target, facts))

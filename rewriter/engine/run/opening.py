@@ -1,0 +1,266 @@
+"""Opens what a run works on: reads the config, the files below the paths, and the facts that are named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rewriter.config import Config, find_config, load_config
+from rewriter.discovery import (
+    MAX_BYTES,
+    FoundFile,
+    Globs,
+    changed_files,
+    empty_submodules,
+    read_bounded,
+    read_file,
+    repository_remotes,
+    repository_root,
+)
+from rewriter.engine.charts.find import Charts
+from rewriter.engine.overlays.builds import Builder
+from rewriter.engine.overlays.treat import Overlays
+from rewriter.engine.run.named import cluster_warnings, glob_warnings, namespace_problems, wrong_cluster
+from rewriter.engine.run.scan import Progress, scan, scan_facts
+from rewriter.engine.run.traffic_of_run import open_traffic
+from rewriter.engine.run.versions import VersionsError, given, upgrade
+from rewriter.engine.run.workspace import Request, Workspace, WorkspaceError
+from rewriter.inventory.charts.make import Render, no_render
+from rewriter.inventory.delivery.appliers import same_repository
+from rewriter.inventory.facts.model import Cluster, RunningPolicy
+from rewriter.inventory.hubble.agent_log import DeadPolicy
+from rewriter.inventory.hubble.flows import ObservedFlows
+from rewriter.inventory.objects.operators import CONVENTIONS
+from rewriter.inventory.releases.values import over, values_of
+from rewriter.inventory.render.helm import Helm
+from rewriter.inventory.snapshots.age import stale, warnings
+from rewriter.inventory.snapshots.form import Snapshot, read_snapshot
+from rewriter.inventory.tree.repository import TreeInventory
+from rewriter.passes import PASS_IDS
+
+_NOT_CHECKED_OUT = "is a submodule that is not checked out (`git submodule update --init`)"
+
+
+def open_workspace(request: Request, progress: Progress) -> Workspace:
+    """Reads the config and the files. Raises ConfigError and WorkspaceError; bad files are errors of the result."""
+    try:
+        Path.cwd()
+    except OSError:
+        raise WorkspaceError("the working folder is gone; change to one that exists") from None
+    paths = [Path(name) for name in request.names if name != "-"]
+    start = paths[0] if paths else Path(request.stdin_name or "")
+    config = Config(root=_folder(start)) if request.ignore_config else _config(request.config_file, start)
+    try:
+        named = given(request.from_version, request.to_version, config)
+    except VersionsError as error:
+        raise WorkspaceError(str(error)) from None
+    only = None
+    if request.diff_base is not None:
+        only = changed_files(_folder(start), request.diff_base)
+        if only is None:
+            raise WorkspaceError(
+                f"--diff-base {request.diff_base}: git knows no such revision here; name one that is fetched"
+            )
+    remotes = repository_remotes(_folder(start)) if request.inventories else ()
+    own = lambda repository: any(same_repository(repository, remote) for remote in remotes)  # noqa: E731
+    snapshots = [*(read_snapshot(path, own) for path in request.inventories), *_live(request, progress)]
+    aged = stale(snapshots, datetime.now(UTC), config.snapshot_max_age_days)
+    observed = _observed(request, progress)
+    root = _root(start, config, request)
+    top = root or _folder(start)
+    helm = _helm(request, config)
+    inventory = TreeInventory(
+        config.clusters,
+        snapshots,
+        _local_to(config),
+        root=str(top),
+        read=_read_again,
+        remotes=lambda: repository_remotes(_folder(start)),
+        observed=observed,
+        stale=aged,
+        complete=config.complete,
+        render=_renderer(helm, request, top),
+        operators=CONVENTIONS if config.operators is None else config.operators,
+        inert_kinds=config.inert_kinds,
+        cache=request.cache,
+    )
+    running = [policy for snapshot in snapshots for policy in snapshot.policies]
+    dead = _dead(request, running)
+    assumed = upgrade(named, None, ())
+    workspace = Workspace(config, assumed.before, assumed.after, inventory, observed, dead, running)
+    workspace.versions = assumed.why
+    workspace.overlays = _overlays(request, config, inventory, top)
+    values = _values(request)
+    workspace.charts = None if helm is None else Charts(helm, top, inventory, values, request.cache)
+    workspace.warnings = warnings(aged)
+    workspace.names = request.names
+    workspace.narrowed = only is not None
+    exclude = Globs(config.root, config.exclude)
+    seen = scan(workspace, paths, only, exclude, progress)
+    for name in empty_submodules(root or _folder(start)):
+        inventory.leave_out(name, None, _NOT_CHECKED_OUT, applied=True)
+    asked = bool(workspace.files) or not paths
+    together = config.root if _config_found(config, request) else root
+    if asked and together is not None and not any(_holds(path, together) for path in paths):
+        scan_facts(workspace.inventory, Path(os.path.relpath(together)), exclude, seen)
+    if asked:
+        inventory.prepare()
+        workspace.has_facts = True
+        _add_patches(workspace, paths, only)
+        found = upgrade(named, inventory, [item.display for item, _ in workspace.files])
+        workspace.from_version, workspace.to_version, workspace.versions = found.before, found.after, found.why
+    _check_names(workspace, paths, asked=asked)
+    if observed is not None:
+        workspace.traffic = open_traffic(workspace, observed)
+    return workspace
+
+
+def _check_names(workspace: Workspace, paths: Sequence[Path], *, asked: bool) -> None:
+    """Warns of names and globs of the config that nothing goes by. Raises WorkspaceError where one decides a fix."""
+    config = workspace.config
+    if config.file is None:
+        return
+    wrong = wrong_cluster(config, workspace.inventory) if asked or config.clusters else ""
+    warnings = list(glob_warnings(config))
+    if asked and not wrong:
+        warnings += cluster_warnings(config, workspace.inventory)
+        whole = any(_holds(path, config.root) for path in paths)
+        wrong, more = namespace_problems(workspace, whole=whole)
+        warnings += more
+    if wrong:
+        raise WorkspaceError(wrong)
+    workspace.warnings += tuple(warnings)
+
+
+def _helm(request: Request, config: Config) -> Helm | None:
+    """The helm that renders charts, where that is wanted and it is there."""
+    if (request.render or config.render) == "never":
+        return None
+    from rewriter.inventory.render.renderer import find_helm
+
+    return find_helm()
+
+
+def _overlays(request: Request, config: Config, inventory: TreeInventory, top: Path) -> Overlays:
+    """What finds and builds policies that patches change."""
+    from rewriter.inventory.render.kubectl import find_kubectl
+
+    kubectl = None if (request.render or config.render) == "never" else find_kubectl()
+    return Overlays(inventory.patched, Builder(inventory.patched, kubectl, top))
+
+
+def _add_patches(workspace: Workspace, paths: Sequence[Path], only: frozenset[Path] | None) -> None:
+    """Adds the files below the paths that hold patches of policies and nothing that looks like one."""
+    known = {found.display for found, _ in workspace.files}
+    for name in sorted(workspace.inventory.patched.paths - known):
+        found = FoundFile(name)
+        here = any(found.path == path or _holds(path, found.path) for path in paths)
+        data = read_file(found) if here and (only is None or found.path.resolve() in only) else None
+        if isinstance(data, bytes):
+            workspace.files.append((found, data))
+
+
+def _values(request: Request) -> tuple[Mapping[str, Any], ...]:
+    """The value sets that a person names. Raises WorkspaceError for a file that holds none."""
+    found = []
+    for names in request.values:
+        parts = []
+        for name in names.split(","):
+            try:
+                values = values_of(read_bounded(Path(name), MAX_BYTES).decode("utf-8"))
+            except (OSError, UnicodeDecodeError) as error:
+                why = getattr(error, "strerror", None) or error
+                raise WorkspaceError(f"--values {name}: cannot be read: {why}") from None
+            if values is None:
+                raise WorkspaceError(f"--values {name}: expected a YAML mapping of values")
+            parts.append(values)
+        found.append({"words": f"--values {names}", "values": over(parts)})
+    return tuple(found)
+
+
+def _renderer(helm: Helm | None, request: Request, root: Path) -> Render:
+    """Renders the charts of the tree."""
+    if helm is None:
+        return no_render
+    from rewriter.inventory.render.renderer import Renderer
+
+    return Renderer(helm, lambda inner: root / inner, fetch=request.render_fetch, cache=request.cache)
+
+
+def _live(request: Request, progress: Progress) -> Sequence[Snapshot]:
+    if not request.contexts:
+        return ()
+    from rewriter.inventory.live.contexts import LiveRequest, live_snapshots
+    from rewriter.inventory.live.errors import ClusterError
+
+    try:
+        return live_snapshots(LiveRequest(request.contexts), progress)
+    except ClusterError as error:
+        raise WorkspaceError(f"--context: {error}") from None
+
+
+def _root(start: Path, config: Config, request: Request) -> Path | None:
+    """The top of the repository: as git knows it, else the folder of the config that was found."""
+    return repository_root(_folder(start)) or (config.root if _config_found(config, request) else None)
+
+
+def _config_found(config: Config, request: Request) -> bool:
+    """Whether the config lies above the paths. Then its folder holds what belongs together: all the facts."""
+    return config.file is not None and request.config_file is None
+
+
+def _read_again(path: str) -> bytes | None:
+    data = read_file(FoundFile(path))
+    return data if isinstance(data, bytes) else None
+
+
+def _observed(request: Request, progress: Progress) -> ObservedFlows | None:
+    if not request.hubble:
+        return None
+    from rewriter.inventory.hubble.read import HubbleError, read_exports
+
+    try:
+        return read_exports(request.hubble, progress)
+    except HubbleError as error:
+        raise WorkspaceError(str(error)) from None
+
+
+def _dead(request: Request, running: Sequence[RunningPolicy]) -> Sequence[DeadPolicy]:
+    """The policies that agent logs and snapshots say are not enforced."""
+    if not request.agent_logs and not running:
+        return ()
+    from rewriter.inventory.hubble.agent_log import AgentLogError, dead_in_snapshots, read_agent_logs
+
+    try:
+        logged = read_agent_logs(request.agent_logs)
+    except AgentLogError as error:
+        raise WorkspaceError(str(error)) from None
+    return [*logged, *dead_in_snapshots(running)]
+
+
+def _holds(folder: Path, inner: Path) -> bool:
+    return folder.is_dir() and inner.resolve().is_relative_to(folder.resolve())
+
+
+def _local_to(config: Config) -> Callable[[Cluster, str], bool]:
+    globs = {cluster.name: Globs(config.root, cluster.local_paths) for cluster in config.clusters}
+
+    def local_to(cluster: Cluster, path: str) -> bool:
+        return cluster.name in globs and globs[cluster.name].match(path)
+
+    return local_to
+
+
+def _folder(path: Path) -> Path:
+    """The folder of a path: itself, or that of the file; the nearest one that exists."""
+    while not os.path.isdir(path) and path != path.parent:  # noqa: PTH112 - false for names that cannot be
+        path = path.parent
+    return path
+
+
+def _config(file: Path | None, start: Path) -> Config:
+    found = file or find_config(start)
+    return load_config(found, PASS_IDS) if found else Config(root=Path.cwd())

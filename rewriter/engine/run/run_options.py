@@ -1,0 +1,48 @@
+"""What a run does beside reading, and which passes it runs on a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rewriter.cilium.version import Version
+from rewriter.config.model import Config
+from rewriter.discovery import Globs
+from rewriter.engine.proofs.budget import MOST_WORK
+from rewriter.engine.results.baseline import NOTHING_KNOWN, Baseline
+from rewriter.passes.kit.registry import Pass
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a run does beside reading: versions, passes by id (`select` None: all), and what may be applied.
+
+    Without `safe_fixes`, only unsafe ones are: for a change of their own, to be reviewed by itself. `most_work` bounds
+    the proofs of one policy.
+    """
+
+    from_version: Version
+    to_version: Version
+    select: frozenset[str] | None = None
+    ignore: frozenset[str] = frozenset()
+    unsafe_fixes: bool = False
+    safe_fixes: bool = True
+    as_clusterwide: bool = False
+    baseline: Baseline = NOTHING_KNOWN
+    most_work: int = MOST_WORK
+
+
+def passes_for(path: Path, config: Config, options: Options, passes: Sequence[Pass]) -> tuple[Pass, ...]:
+    """Those of all passes that run on a file: selected, spanned by the upgrade, and allowed by per-path rules."""
+    select = {each.id for each in passes} if options.select is None else set(options.select)
+    ignore = set(options.ignore)
+    for rule in config.per_path:
+        if Globs(config.root, rule.paths).match(path):
+            ignore |= set(rule.ignore)
+            select &= select if rule.select is None else set(rule.select)
+    return tuple(
+        each
+        for each in passes
+        if each.id in select - ignore and each.concerns(options.from_version, options.to_version)
+    )

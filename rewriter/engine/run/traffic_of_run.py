@@ -1,0 +1,107 @@
+"""The observed traffic of a run: judged under its policies as they are, and summed up for what a fix makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+
+from rewriter import yamltext
+from rewriter.cilium.policy import Policy, read_policy
+from rewriter.engine.documents.located import LocatedPolicy
+from rewriter.engine.documents.read import policies_in
+from rewriter.engine.results.observed import TrafficSummary
+from rewriter.engine.results.result import FileResult
+from rewriter.engine.run.workspace import Workspace
+from rewriter.engine.traffic.judged import Traffic
+from rewriter.engine.traffic.replay import ClusterReplay, Manifest, decided
+from rewriter.evidence.settings import DEFAULT_NAME, facts_of, settings_of
+from rewriter.inventory.facts.model import Workload
+from rewriter.inventory.hubble.flows import FORWARDED, ObservedFlow, ObservedFlows
+
+
+def open_traffic(workspace: Workspace, observed: ObservedFlows) -> Traffic:
+    """Judges every flow under the workspace's policies, as they are, on both versions."""
+    clusters = {cluster.name: cluster for cluster in workspace.inventory.clusters}
+    by_cluster: dict[str, list[ObservedFlow]] = {}
+    for flow in observed.flows:
+        name = flow.subject.cluster or flow.peer.cluster or DEFAULT_NAME
+        by_cluster.setdefault(name, []).append(flow)
+    workloads: dict[str, list[Workload]] = {}
+    for workload in workspace.inventory.all_workloads():
+        workloads.setdefault(workload.namespace, []).append(workload)
+    facts = facts_of(workspace.inventory.all_services(), workspace.inventory.cidr_groups(), workspace.inventory)
+    replays = {}
+    for name, flows in sorted(by_cluster.items()):
+        settings = [
+            replace(
+                settings_of(clusters.get(name), version, target=version > workspace.from_version), local_cluster=name
+            )
+            for version in (workspace.from_version, workspace.to_version)
+        ]
+        policies = _applied_to(workspace, name)
+        running = _only_running(workspace, name, policies)
+        replays[name] = ClusterReplay(flows, policies, (settings[0], settings[1]), facts, workloads, running)
+    return Traffic(observed, replays)
+
+
+def _applied_to(workspace: Workspace, cluster: str) -> list[LocatedPolicy]:
+    """The policies of a cluster; one whose clusters are unknown counts for every one."""
+    found = []
+    for located in (*workspace.policies(), *workspace.cluster_network_policies(None)):
+        own = workspace.inventory.cluster_of(located.path)
+        if own is None or own.name == cluster:
+            found.append(located)
+    return found
+
+
+def _only_running(workspace: Workspace, cluster: str, located: Sequence[LocatedPolicy]) -> list[Manifest]:
+    """The policies that a snapshot has of the cluster and no file holds."""
+    policies = [read_policy(each.manifest) for each in workspace.running if each.cluster == cluster]
+    known = {(each.policy.kind, each.policy.namespace, each.policy.name) for each in located}
+    return [(each.raw, each.namespace) for each in policies if (each.kind, each.namespace, each.name) not in known]
+
+
+def summarised(traffic: Traffic, workspace: Workspace, after: Sequence[tuple[str, Policy]]) -> TrafficSummary:
+    """The run as a whole: `after` are all policies as they are once the fixes are made, with their files."""
+    found: dict[str, list[ObservedFlow]] = {}
+    judged = 0
+    for name, replay in traffic.replays.items():
+        manifests = [
+            (policy.raw, policy.namespace)
+            for path, policy in after
+            if (own := workspace.inventory.cluster_of(path)) is None or own.name == name
+        ]
+        fixed = replay.afterwards(manifests)
+        for flow, today, upgraded, new in zip(replay.flows, replay.today, replay.upgraded, fixed, strict=True):
+            judged += 1
+            for kind in _kinds(flow, decided(today), decided(upgraded), decided(new)):
+                found.setdefault(kind, []).append(flow)
+    return TrafficSummary(traffic.observed, judged, **{kind: tuple(flows) for kind, flows in found.items()})
+
+
+def _kinds(flow: ObservedFlow, today: bool | None, upgraded: bool | None, fixed: bool | None) -> Iterator[str]:
+    if flow.verdict != FORWARDED:
+        if today:
+            yield "unexplained"
+        elif today is False and fixed is not None:
+            yield "restored" if fixed else "still_dropped"
+    elif today is False:
+        yield "contradicted"
+    elif today and upgraded is False and fixed is not None:
+        yield "kept" if fixed else "lost"
+    elif today and upgraded and fixed is False:
+        yield "dropped"
+
+
+def policies_after(workspace: Workspace, results: Iterable[FileResult]) -> list[tuple[str, Policy]]:
+    """Every policy with its file, as it is once the fixes of the results are made."""
+    changed = {result.path: result for result in results if result.changed}
+    found = [(located.path, located.policy) for located in workspace.policies() if located.path not in changed]
+    for path, result in changed.items():
+        text = result.after
+        for document in yamltext.parse(text):
+            if yamltext.template_markup(text[document.span.start : document.span.end]) is None:
+                items = policies_in(document.value, partial(workspace.namespace_of, path))
+                found += [(path, item.policy) for item in items]
+    return found + [(each.path, each.policy) for each in workspace.cluster_network_policies(None)]

@@ -1,0 +1,1 @@
+"""Observed traffic beside the policies of a cluster."""

@@ -1,0 +1,95 @@
+"""What each release makes: as it is rendered, else as a chart that is known makes it of its values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from rewriter.inventory.charts import app_template, common
+from rewriter.inventory.charts.naming import NotKnownError
+from rewriter.inventory.delivery.kustomize import read_patches
+from rewriter.inventory.delivery.transform import Transform, transformed
+from rewriter.inventory.releases.model import Made, Release
+from rewriter.inventory.texts.manifests import Manifest, mapping
+
+Render = Callable[[Release], Made | None]
+"""Renders a release; None where that is not possible, so that its chart may be read instead."""
+
+#: What a post-renderer may hold without making or renaming anything.
+_FOLLOWED = frozenset({"patches", "images"})
+_AT_ONCE = 4
+
+
+def no_render(_release: Release) -> Made | None:
+    """Renders nothing."""
+    return None
+
+
+def make_all(releases: Iterable[Release], render: Render) -> list[Made]:
+    """What releases make, in their order; several are rendered at once."""
+    if render is no_render:
+        return [make(release, render) for release in releases]
+    from concurrent.futures import ThreadPoolExecutor  # Few runs render anything.
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(lambda release: make(release, render), releases))
+
+
+def make(release: Release, render: Render = no_render) -> Made:
+    """The manifests of a release, or why they are not known."""
+    rendered = render(release)
+    made = rendered if rendered is not None and rendered.complete else _read(release) or rendered
+    if made is None:
+        return Made(release, reason=f"its chart {release.chart} is not rendered")
+    return _post_rendered(made) if release.post_renderers and made.manifests else made
+
+
+def _read(release: Release) -> Made | None:
+    """What a chart makes that is read without rendering; None for other charts."""
+    if common.knows(release):
+        return _in_part(release)
+    if release.chart.name != app_template.NAME or not app_template.readable(release.values):
+        return None
+    try:
+        found = list(app_template.objects(release))
+    except NotKnownError as error:
+        return Made(release, reason=f"{error} is not followed")
+    source = replace(release.source, via=f"chart {release.chart}")
+    manifests = tuple(Manifest(source, value) for value in found)
+    if release.unread:
+        return Made(release, manifests, reason=f"its values from {release.unread} are not read")
+    return Made(release, manifests, complete=True)
+
+
+def _in_part(release: Release) -> Made:
+    """What a common chart makes for certain."""
+    if release.namespace is None:
+        return Made(release, reason="its namespace is not known")
+    try:
+        found = list(common.common_objects(release))
+    except NotKnownError as error:
+        return Made(release, reason=f"{error} is not followed")
+    source = replace(release.source, via=common.cited(release.chart.name), partial=True)
+    manifests = tuple(Manifest(source, value) for value in found)
+    return Made(release, manifests, reason=f"its chart {release.chart} is not rendered, and known in part")
+
+
+def _post_rendered(made: Made) -> Made:
+    """The manifests after the patches of Flux's post-renderers, which are Kustomize's."""
+    steps: list[Transform] = []
+    followed = True
+    for each in made.release.post_renderers:
+        kustomize = mapping(each.get("kustomize"))
+        patches = tuple(read_patches(kustomize, made.release.source))
+        followed &= each.keys() <= {"kustomize"} and kustomize.keys() <= _FOLLOWED
+        followed &= not any(patch.unread for patch in patches)
+        steps.append(Transform(made.release.source, patches=patches))
+    manifests = _transformed(made.manifests, steps)
+    if followed:
+        return replace(made, manifests=manifests)
+    reason = made.reason or "its postRenderers are not followed"
+    return replace(made, manifests=manifests, complete=False, reason=reason)
+
+
+def _transformed(manifests: Sequence[Manifest], steps: Sequence[Transform]) -> tuple[Manifest, ...]:
+    return tuple(Manifest(each.source, transformed(each.value, tuple(steps))) for each in manifests)

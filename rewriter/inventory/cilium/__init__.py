@@ -1,0 +1,1 @@
+"""Cilium's settings, wherever an installation states them."""

@@ -1,0 +1,85 @@
+"""What the agent's options say of how policies are read (Cilium pkg/option), by the keys of ConfigMap cilium-config."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rewriter import yamltext
+from rewriter.inventory.texts.manifests import mapping
+
+_FLAGS = {
+    "default_local_cluster": "policy-default-local-cluster",
+    "node_selector_labels": "enable-node-selector-labels",
+    "extended_ip_protocols": "enable-extended-ip-protocols",
+    "audit": "policy-audit-mode",
+    "host_firewall": "enable-host-firewall",
+    "cluster_network_policies": "enable-k8s-cluster-network-policy",
+}
+_LISTS = {"identity_labels": "labels", "node_labels": "node-labels"}
+_MODES = ("default", "always", "never")
+_TRUE, _FALSE = ("true", "1"), ("false", "0")
+
+
+def agent_settings(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a `Cluster` that options tell, by name; an option with a substitution tells nothing.
+
+    `options` are texts, numbers, booleans or lists by the option's name.
+    """
+    known = {key: text for key, value in options.items() if (text := _text(value)) is not None}
+    found: dict[str, Any] = {}
+    for field, key in _FLAGS.items():
+        text = known.get(key, "").lower()
+        if text in _TRUE or text in _FALSE:
+            found[field] = text in _TRUE
+    for field, key in _LISTS.items():
+        if key in known:
+            found[field] = tuple(_words(known[key]))
+    if known.get("enable-policy", "").lower() in _MODES:
+        found["enforcement"] = known["enable-policy"].lower()
+    if "policy-cidr-match-mode" in known:
+        modes = _words(known["policy-cidr-match-mode"])
+        found["cidr_match_nodes"] = "nodes" in modes
+        if "pods" in modes:
+            found["cidr_match_pods"] = True
+    return found
+
+
+def chart_options(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The agent's options that values of the cilium chart set; `extraConfig` and then `extraArgs` come last."""
+    own = {
+        "policy-default-local-cluster": mapping(values.get("clustermesh")).get("policyDefaultLocalCluster"),
+        "enable-node-selector-labels": values.get("nodeSelectorLabels"),
+        "policy-audit-mode": values.get("policyAuditMode"),
+        "enable-host-firewall": mapping(values.get("hostFirewall")).get("enabled"),
+        "enable-k8s-cluster-network-policy": mapping(values.get("k8sClusterNetworkPolicy")).get("enabled"),
+        "labels": values.get("labels"),
+        "node-labels": values.get("nodeLabels"),
+        "enable-policy": values.get("policyEnforcementMode"),
+        "policy-cidr-match-mode": values.get("policyCIDRMatchMode"),
+    }
+    written = {key: value for key, value in own.items() if value is not None}
+    extra = {key: value for key, value in mapping(values.get("extraConfig")).items() if value is not None}
+    return {**written, **extra, **dict(_arguments(values.get("extraArgs")))}
+
+
+def _arguments(written: Any) -> Iterator[tuple[str, str]]:
+    """The options among command line arguments: `--key=value`, or `--key` alone for true."""
+    for text in written if isinstance(written, list) else ():
+        if isinstance(text, str) and text.startswith("--"):
+            key, equals, value = text[2:].partition("=")
+            yield key, value if equals else "true"
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        value = " ".join(map(str, value))
+    text = str(value) if isinstance(value, str | int) else None
+    return None if text is None or yamltext.has_substitution(text) else text
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in re.split(r"[\s,]+", text) if word]

@@ -1,0 +1,95 @@
+"""Which clusters there are: by the config, by snapshots, by the tree, and by settings of their own software."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import cached_property
+
+from rewriter.inventory.clusters.settle import UNKNOWN, Settled, own_names, settle, with_readings
+from rewriter.inventory.clusters.tree_clusters import TreeClusters, complete_cluster
+from rewriter.inventory.facts.model import (
+    Cluster,
+)
+from rewriter.inventory.settings.files import SettingsFiles
+from rewriter.inventory.settings.stated import StatedDistribution
+from rewriter.inventory.snapshots.form import Snapshot
+
+
+class KnownClusters:
+    """The clusters of the config, the snapshots and the tree; `of_tree` gives those that the tree alone tells of."""
+
+    def __init__(
+        self,
+        configured: Sequence[Cluster],
+        snapshots: Sequence[Snapshot],
+        settings: SettingsFiles,
+        local_to: Callable[[Cluster, str], bool],
+        of_tree: Callable[[], TreeClusters],
+    ) -> None:
+        self._configured = configured
+        self._snapshots = snapshots
+        self._settings = settings
+        self._local_to = local_to
+        self._of_tree = of_tree
+        self._settled: Settled | None = None
+
+    @cached_property
+    def all(self) -> Sequence[Cluster]:
+        """The clusters of the config, then those of snapshots, then those of the tree."""
+        found = {cluster.name: cluster for cluster in self._configured}
+        for snapshot in self._snapshots:
+            for cluster in snapshot.clusters:
+                known = found.get(cluster.name)
+                completed = cluster if known is None else complete_cluster(known, cluster)
+                found[cluster.name] = completed if known is None else replace(completed, incomplete=cluster.incomplete)
+        for name, cluster in self._of_tree().clusters.items():
+            if name in found:
+                found[name] = complete_cluster(found[name], cluster)
+            elif not self._configured:
+                found[name] = cluster
+        if not found:
+            readings = [each for each in self._settings.readings if not isinstance(each, StatedDistribution)]
+            found = {name: Cluster(name, readings[0].source, meshed=False) for name in own_names(readings)}
+        return tuple(
+            with_readings(cluster, self.settled(found).values.get(name, {})) for name, cluster in found.items()
+        )
+
+    def settled(self, clusters: Iterable[str]) -> Settled:
+        """What configuration of the clusters' own software tells of them."""
+        names = tuple(clusters)
+        if self._settled is None:
+            only = len(names) == 1 and not (self._of_tree().unnamed and not self._configured)
+            self._settled = settle(self._settings.readings, names, self._local_names, only)
+        return self._settled
+
+    @property
+    def stated_of_all(self) -> Settled:
+        """What configuration of their own software tells of the clusters that are known."""
+        return self.settled(cluster.name for cluster in self.all)
+
+    @property
+    def distributions(self) -> dict[str, StatedDistribution]:
+        """The distributions that bring the DNS of a cluster, by the cluster's name; those with a snapshot left out."""
+        listed = {cluster.name for snapshot in self._snapshots for cluster in snapshot.clusters}
+        found = self.stated_of_all.distributions
+        return {
+            name: of_tree for name, of_tree in found.items() if name not in listed and not (listed and name == UNKNOWN)
+        }
+
+    def _local_names(self, path: str) -> Sequence[str]:
+        return [each.name for each in self._configured if each.local_paths and self._local_to(each, path)]
+
+    def only(self) -> Cluster | None:
+        """The cluster that everything is for: the only one there is."""
+        alone = len(self.all) == 1 and not (self._of_tree().unnamed and not self._configured)
+        return self.all[0] if alone else None
+
+    def local(self, path: str) -> list[Cluster]:
+        """The clusters whose `local` globs a path matches."""
+        return [cluster for cluster in self.all if cluster.local_paths and self._local_to(cluster, path)]
+
+    def named(self, target: str) -> Cluster | None:
+        """The cluster of a target: the one whose Cilium goes there, or that Argo CD knows by its own name."""
+        name = self._of_tree().targets.get(target, target)
+        return next((cluster for cluster in self.all if cluster.name == name), None)

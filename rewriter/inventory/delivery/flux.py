@@ -1,0 +1,86 @@
+"""Flux: what Kustomizations and FluxInstances apply (kustomize-controller v1, flux-operator v1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from rewriter.inventory.delivery.appliers import Read, Repository, Unit, texts_of
+from rewriter.inventory.delivery.kustomize import read_patches
+from rewriter.inventory.delivery.patches import TextAt
+from rewriter.inventory.delivery.transform import Labels, Transform
+from rewriter.inventory.delivery.variables import ValuesOf, read_variables
+from rewriter.inventory.facts.model import Source
+from rewriter.inventory.texts.manifests import mapping, texts
+
+GROUP = "kustomize.toolkit.fluxcd.io"
+HELM_GROUP = "helm.toolkit.fluxcd.io"
+SOURCE_GROUP = "source.toolkit.fluxcd.io"
+#: What a repository is applied from: itself, or the artifact that its own pipeline pushes, known by its folders.
+_OWN_KINDS = ("GitRepository", "OCIRepository")
+OPERATOR_GROUP = "fluxcd.controlplane.io"
+
+#: The URL of a source by kind, namespace and name; None where the tree does not hold it.
+UrlOf = Callable[[str, str, str], str | None]
+
+
+def read_flux_kustomization(
+    value: Mapping[str, Any], source: Source, url_of: UrlOf, values_of: ValuesOf, at: TextAt | None = None
+) -> Read:
+    """What a Flux Kustomization applies. The value is as applied itself: patched and substituted.
+
+    `at` is where it stands, None where its patches are not what stands there.
+    """
+    metadata, spec = mapping(value.get("metadata")), mapping(value.get("spec"))
+    reference = mapping(spec.get("sourceRef"))
+    kind, name = str(reference.get("kind")), str(reference.get("name"))
+    if kind not in _OWN_KINDS:
+        return Read(unknown=(f"its source is {kind} {name}, not a Git repository",))
+    namespace = str(reference.get("namespace") or metadata.get("namespace") or "")
+    path = spec.get("path", "")
+    if not isinstance(path, str):
+        return Read(unknown=("its path is not a text",))
+    remote = mapping(mapping(spec.get("kubeConfig")).get("secretRef")).get("name")
+    variables, complete = read_variables(spec, str(metadata.get("namespace") or ""), values_of)
+    transform = Transform(
+        source,
+        namespace=_text(spec.get("targetNamespace")),
+        prefix=_text(spec.get("namePrefix")) or "",
+        suffix=_text(spec.get("nameSuffix")) or "",
+        labels=_common(spec),
+        patches=tuple(read_patches(spec, source, at and replace(at, route=f"{at.route}/spec"))),
+        variables=variables,
+        complete=complete,
+        applies=True,
+    )
+    destination = f"kubeconfig {remote}" if remote else None
+    url = url_of(kind, namespace, name) if kind == "GitRepository" else None
+    repository = Repository(url, f"{namespace}/{name}")
+    unit = Unit(path, repository, transform, components=texts_of(spec.get("components")), destination=destination)
+    return Read((unit,))
+
+
+def read_flux_instance(spec: Mapping[str, Any], source: Source) -> Read:
+    """What a FluxInstance (or the values of its chart) syncs."""
+    sync = mapping(spec.get("sync"))
+    if not sync:
+        return Read()
+    kind = sync.get("kind", "GitRepository")
+    if kind not in _OWN_KINDS:
+        return Read(unknown=(f"it syncs from {kind}, not from a Git repository",))
+    path = sync.get("path", "")
+    if not isinstance(path, str):
+        return Read(unknown=("its path is not a text",))
+    url = _text(sync.get("url")) if kind == "GitRepository" else None
+    repository = Repository(url, "flux-system/flux-system")
+    return Read((Unit(path, repository, Transform(source, applies=True)),))
+
+
+def _common(spec: Mapping[str, Any]) -> tuple[Labels, ...]:
+    pairs = texts(mapping(spec.get("commonMetadata")).get("labels"))
+    return (Labels(pairs),) if pairs else ()
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,54 @@
+"""What may change every manifest of a folder on its way, and cannot be followed: unreadable kustomizations, kpt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rewriter import yamltext
+from rewriter.inventory.delivery.kustomize import joined
+from rewriter.inventory.facts.model import Source
+from rewriter.inventory.files.tree_files import TreeFiles
+from rewriter.inventory.texts.manifests import items, mapping
+
+KPTFILE = "Kptfile"
+#: An item of a list of paths, as far as a text that does not parse shows it.
+_ENTRY = re.compile(r"""^[ \t]*-[ \t]+["']?([\w./-]+)["']?[ \t]*(?:#.*)?$""", re.MULTILINE)
+_FLOW_LIST = re.compile(r"^[ \t]*(?:resources|bases|components)[ \t]*:[ \t]*\[([^\]\n]*)\]", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class FolderChange:
+    """`words` name what may change the manifests of `places`: inner paths of files and folders."""
+
+    words: str
+    source: Source
+    places: tuple[str, ...]
+
+    def may_touch(self, inner: str) -> bool:
+        return any(place == "." or inner == place or inner.startswith(f"{place}/") for place in self.places)
+
+
+def folder_changes(files: TreeFiles) -> Iterator[FolderChange]:
+    """Every one of them. All kustomizations must have been read."""
+    for inner, source in files.broken_kustomizations:
+        folder = inner.rpartition("/")[0] or "."
+        text = (files.bytes_of(inner) or b"").decode("utf-8", "replace")
+        entries = _ENTRY.findall(text) + [
+            each.strip(" \t\"'") for listed in _FLOW_LIST.findall(text) for each in listed.split(",")
+        ]
+        places = dict.fromkeys((folder, *(joined(folder, entry) for entry in entries if entry)))
+        yield FolderChange(f"kustomization {source}, which cannot be read,", source, tuple(places))
+    for inner, path in files.names.items():
+        if inner.rpartition("/")[2] == KPTFILE and has_mutators(files.bytes_of(inner) or b""):
+            yield FolderChange(f"the pipeline of {path}", Source(path), (inner.rpartition("/")[0] or ".",))
+
+
+def has_mutators(data: bytes) -> bool:
+    """Whether a Kptfile runs functions that change the manifests of its folder; a file that cannot be read may."""
+    try:
+        documents = yamltext.parse(yamltext.decode(data))
+    except yamltext.YamlTextError:
+        return True
+    return any(items(mapping(mapping(each.value).get("pipeline")).get("mutators")) for each in documents)

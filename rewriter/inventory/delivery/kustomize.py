@@ -1,0 +1,282 @@
+"""Kustomizations of the tree: what each lists, and what it does to it (kustomize 5, api/types.Kustomization)."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from rewriter import yamltext
+from rewriter.inventory.delivery.patches import Patch, TextAt, parse_patch
+from rewriter.inventory.delivery.secret_names import is_secret
+from rewriter.inventory.delivery.transform import Labels, Transform
+from rewriter.inventory.delivery.transformers import Part, Reading, field_specs, read_transformers
+from rewriter.inventory.delivery.unfollowed import Unfollowed, of_kustomization
+from rewriter.inventory.facts.model import Source
+from rewriter.inventory.files.tree_files import KUSTOMIZATION_NAMES, TreeFiles, UnreadFile
+from rewriter.inventory.texts.manifests import items, mapping, texts
+from rewriter.inventory.texts.understood import INERT_NAMES
+
+_API = "kustomize.config.k8s.io/"
+#: Fields that can change anything in a way that is not read here.
+_UNREAD = ("transformers", "replacements", "vars", "validators")
+
+
+@dataclass(frozen=True, slots=True)
+class Kustomization:
+    """One kustomization. Paths are inner ones; `remote` holds what it lists from elsewhere, as written.
+
+    `patch_files` are files that hold patches: they are no manifests of their own. `charts` are the names of
+    Helm charts that it renders. `unread` names its fields whose effect is not known, `hiding` says in words what in it
+    may make objects or labels that are not read.
+    """
+
+    folder: str
+    source: Source
+    is_component: bool
+    resources: tuple[str, ...]
+    components: tuple[str, ...]
+    remote: tuple[str, ...]
+    transform: Transform
+    patch_files: tuple[str, ...] = ()
+    charts: tuple[Mapping[str, Any], ...] = ()
+    unread: tuple[str, ...] = ()
+    hiding: tuple[str, ...] = ()
+    value: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_kustomizations(files: TreeFiles) -> dict[str, Kustomization]:
+    """Every kustomization of the tree by its folder."""
+    found = {}
+    for inner, path in files.names.items():
+        folder, _, name = inner.rpartition("/")
+        if name in KUSTOMIZATION_NAMES:
+            value, source, index = _document(files, inner, path)
+            if value is not None:
+                found[folder or "."] = _kustomization(files, folder or ".", value, source, TextAt(path, index))
+    return found
+
+
+def _document(files: TreeFiles, inner: str, path: str) -> tuple[Mapping[str, Any] | None, Source, int]:
+    """The kustomization of a file: its first document, with its index; apiVersion and kind may be left out."""
+    try:
+        text = yamltext.decode(files.bytes_of(inner) or b"")
+        documents = [each for each in yamltext.parse(text) if isinstance(each.value, dict)]
+    except yamltext.YamlTextError as error:
+        files.unreadable.append(Source(path, error.line))
+        why = "is a template" if error.message == "is a template" else f"cannot be read: {error.message}"
+        files.unread.append(UnreadFile(path, Source(path, error.line), None, why, applied=True))
+        files.broken_kustomizations.append((inner, Source(path, error.line)))
+        return None, Source(path), 0
+    for document in documents:
+        version = document.value.get("apiVersion")
+        if version is None or (isinstance(version, str) and version.startswith(_API)):
+            return document.value, Source(path, yamltext.locate(document, "").line), document.index
+    return None, Source(path), 0
+
+
+def _kustomization(
+    files: TreeFiles, folder: str, value: Mapping[str, Any], source: Source, at: TextAt
+) -> Kustomization:
+    resources: list[str] = []
+    components: list[str] = []
+    remote: list[str] = []
+    for name, kept in (("resources", resources), ("bases", resources), ("components", components)):
+        for entry in _texts(value.get(name)):
+            if is_remote(entry):
+                remote.append(entry)
+            else:
+                kept.append(joined(folder, entry))
+    patch_files: list[str] = []
+    listed = value.get("transformers")
+    text_at = partial(_text_at, files, folder)
+    reading = Reading(
+        lambda entry: _transformer_parts(files, folder, entry),
+        text_at,
+        lambda entry: files.names.get(joined(folder, entry)),
+    )
+    further = read_transformers(listed if isinstance(listed, list) else (), reading, source)
+    patch_files += [joined(folder, each) for each in further.files]
+    unread = [
+        Unfollowed(f"component {entry} of {source}")
+        for entry in _texts(value.get("components"))
+        if is_remote(entry) or joined(folder, entry) not in files.folders
+    ]
+    transform = Transform(
+        source,
+        namespace=further.namespace or _text(value.get("namespace")),
+        default_namespace=further.default_namespace,
+        prefix=further.prefix + (_text(value.get("namePrefix")) or ""),
+        suffix=(_text(value.get("nameSuffix")) or "") + further.suffix,
+        labels=(*read_labels(value), *further.labels),
+        patches=tuple(_patches(files, folder, value, source, patch_files, at)),
+        late_patches=(*_operations(files, folder, value, source, patch_files, at), *further.patches),
+        unfollowed=(*further.unfollowed, *unread, *of_kustomization(value, str(source), text_at)),
+    )
+    charts = [*items(value.get("helmCharts")), *items(value.get("helmChartInflationGenerator"))]
+    return Kustomization(
+        folder,
+        source,
+        value.get("kind") == "Component",
+        tuple(resources),
+        tuple(components),
+        tuple(remote),
+        transform,
+        tuple(patch_files),
+        tuple(charts),
+        tuple(name for name in _UNREAD if value.get(name) and not (name == "transformers" and further.followed)),
+        tuple(_hiding(files, folder, value, transformers_followed=further.followed)),
+        value,
+    )
+
+
+def _transformer_parts(files: TreeFiles, folder: str, entry: str) -> list[Part] | None:
+    """The texts of a file of transformers, or of those that a folder's kustomization lists; None where one is unread.
+
+    A kustomization that does more than list files is not followed.
+    """
+    inner = joined(folder, entry)
+    if inner in files.names:
+        data = files.bytes_of(inner)
+        return None if data is None else [(data.decode("utf-8", "replace"), files.names[inner])]
+    for name in KUSTOMIZATION_NAMES:
+        path = joined(inner, name)
+        value = _document(files, path, files.names[path])[0] if path in files.names else None
+        if value is not None:
+            if not {"apiVersion", "kind", "resources"}.issuperset(value):
+                return None
+            listed = [joined(inner, each) for each in _texts(value.get("resources"))]
+            parts = [(files.bytes_of(each), files.names.get(each)) for each in listed]
+            read = [(data.decode("utf-8", "replace"), path) for data, path in parts if data]
+            return read if len(read) == len(parts) else None
+    return None
+
+
+def _hiding(files: TreeFiles, folder: str, value: Mapping[str, Any], *, transformers_followed: bool) -> Iterator[str]:
+    """What in a kustomization may make objects, or labels, that are not read: in words."""
+    for name in ("generators", "transformers"):
+        if value.get(name) and not (name == "transformers" and transformers_followed):
+            entries = [entry for entry in _texts(value.get(name)) if "\n" not in entry]
+            yield f"what `{name}` make" + (f" ({', '.join(entries)})" if entries else "")
+    if any(_may_relabel(target) for item in items(value.get("replacements")) for target in _targets(item)):
+        yield "the labels that `replacements` write"
+    for name in ("resources", "bases", "components"):
+        for entry in _texts(value.get(name)):
+            inner = joined(folder, entry)
+            there = is_remote(entry) or inner in files.names or inner in files.folders
+            if not there and not is_secret(entry):
+                yield f"{entry}, which is not there"
+
+
+def _targets(replacement: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The targets of one replacement; one of nothing known where they stand in a file of their own."""
+    return items(replacement.get("targets")) or [{}]
+
+
+def _may_relabel(target: Mapping[str, Any]) -> bool:
+    paths = _texts(target.get("fieldPaths"))
+    kind = mapping(target.get("select")).get("kind")
+    if isinstance(kind, str) and kind.encode() in INERT_NAMES:
+        return False
+    return not paths or any("label" in path.lower() or path.endswith("namespace") for path in paths)
+
+
+def is_remote(entry: str) -> bool:
+    """Whether an entry is a URL or a git address (kustomize api/internal/git.NewRepoSpecFromURL, in short)."""
+    return "://" in entry or entry.startswith(("github.com/", "git@", "git::")) or "?ref=" in entry
+
+
+def joined(folder: str, entry: str) -> str:
+    """The inner path of an entry of a folder's kustomization."""
+    return posixpath.normpath(posixpath.join(folder, entry))
+
+
+def read_labels(value: Mapping[str, Any]) -> Iterator[Labels]:
+    """The labels that a kustomization adds: `labels` first, then `commonLabels`, as kustomize does."""
+    for item in items(value.get("labels")):
+        pairs = texts(item.get("pairs"))
+        if pairs:
+            with_selectors, with_templates = item.get("includeSelectors") is True, item.get("includeTemplates") is True
+            yield Labels(pairs, with_selectors, with_templates, field_specs(item, "fields"))
+    common = texts(value.get("commonLabels"))
+    if common:
+        yield Labels(common, selectors=True, templates=True)
+
+
+def read_patches(value: Mapping[str, Any], source: Source, at: TextAt | None = None) -> Iterator[Patch]:
+    """The inline patches of a `patches` field, as in kustomizations, Flux Kustomizations and Argo CD.
+
+    `at` is where the mapping with that field stands, None where it stands in no text as it is.
+    """
+    listed = value.get("patches")
+    for index, item in enumerate(listed if isinstance(listed, list) else ()):
+        if isinstance(item, dict) and isinstance(item.get("patch"), str):
+            place = at and replace(at, route=f"{at.route}/patches/{index}/patch")
+            yield from parse_patch(item["patch"], mapping(item.get("target")), source, at=place)
+
+
+def _patches(
+    files: TreeFiles, folder: str, value: Mapping[str, Any], source: Source, patch_files: list[str], at: TextAt
+) -> Iterator[Patch]:
+    strategic = value.get("patchesStrategicMerge")
+    for index, entry in enumerate(strategic if isinstance(strategic, list) else ()):
+        if isinstance(entry, str) and "\n" in entry:
+            yield from parse_patch(entry, {}, source, at=replace(at, route=f"/patchesStrategicMerge/{index}"))
+        elif isinstance(entry, str):
+            yield from _file(files, folder, entry, {}, source, patch_files)
+    yield from _listed(files, folder, value, "patches", source, patch_files, at)
+
+
+def _listed(
+    files: TreeFiles,
+    folder: str,
+    value: Mapping[str, Any],
+    name: str,
+    source: Source,
+    patch_files: list[str],
+    at: TextAt,
+) -> Iterator[Patch]:
+    """The patches of a field that lists them, each with its target."""
+    listed = value.get(name)
+    for index, item in enumerate(listed if isinstance(listed, list) else ()):
+        target = mapping(mapping(item).get("target"))
+        if not isinstance(item, dict):
+            continue
+        if isinstance(item.get("patch"), str):
+            yield from parse_patch(item["patch"], target, source, at=replace(at, route=f"/{name}/{index}/patch"))
+        elif isinstance(item.get("path"), str):
+            yield from _file(files, folder, item["path"], target, source, patch_files)
+
+
+def _operations(
+    files: TreeFiles, folder: str, value: Mapping[str, Any], source: Source, patch_files: list[str], at: TextAt
+) -> Iterator[Patch]:
+    yield from _listed(files, folder, value, "patchesJson6902", source, patch_files, at)
+
+
+def _file(
+    files: TreeFiles, folder: str, entry: str, target: Mapping[str, Any], source: Source, patch_files: list[str]
+) -> Iterator[Patch]:
+    inner = joined(folder, entry)
+    patch_files.append(inner)
+    data = files.bytes_of(inner)
+    if data is None:
+        yield Patch(source, target, unread=True)
+    else:
+        path = files.names[inner]
+        yield from parse_patch(data.decode("utf-8", "replace"), target, Source(path, 1), at=TextAt(path, 0))
+
+
+def _text_at(files: TreeFiles, folder: str, entry: str) -> str | None:
+    data = files.bytes_of(joined(folder, entry))
+    return None if data is None else data.decode("utf-8", "replace")
+
+
+def _texts(value: Any) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

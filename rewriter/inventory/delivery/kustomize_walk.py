@@ -1,0 +1,193 @@
+"""From a folder that is applied to the files that it stands for, each with the steps on its way."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rewriter.inventory.delivery.kustomize import Kustomization, joined
+from rewriter.inventory.delivery.transform import Transform, transformed
+from rewriter.inventory.delivery.unfollowed import Unfollowed
+from rewriter.inventory.facts.model import Source
+from rewriter.inventory.files.tree_files import TreeFiles
+
+#: More ways from roots to files than any real repository has; beyond it the rest is reported as not followed.
+MAX_PLACEMENTS = 300_000
+MAX_PER_FILE = 64
+
+#: What the target of a kustomization begins with that nothing in the tree applies.
+BARE = "kustomization "
+
+Chain = tuple[Transform, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """One way of a file's manifests to a cluster: the steps, innermost first, and the target.
+
+    `target` names where they go: the file of the outermost applier, an Argo CD destination, or the folder of a
+    kustomization that nothing in the tree applies. Equal targets are the same cluster. `root` is the folder of the
+    outermost kustomization that lists the file, None where none does.
+    """
+
+    chain: Chain
+    target: str
+    root: str | None = field(default=None, compare=False)
+
+    def apply(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A manifest as this placement applies it."""
+        return transformed(value, self.chain)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something about the delivery that is not known: a cycle, a missing path, a remote base."""
+
+    source: Source
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.text}"
+
+
+class Walk:
+    """Follows folders and keeps what it reaches: `found` are placements by inner path, `built` targets by folder.
+
+    `namespaces` are, for each folder with a kustomization, those that all its objects are put into (None among them:
+    they stay where their manifests say).
+    """
+
+    def __init__(self, files: TreeFiles, kustomizations: Mapping[str, Kustomization]) -> None:
+        self._files = files
+        self._kustomizations = kustomizations
+        self.found: dict[str, list[Placement]] = {}
+        self.built: dict[str, dict[str, None]] = {}
+        self.namespaces: dict[str, set[str | None]] = {}
+        self.problems: dict[Problem, None] = {}
+        self._count = 0
+        self._target = ""
+        self._root: str | None = None
+        self._fresh: list[tuple[str, Placement]] = []
+        self._names = sorted(name for name in files.names if not name.startswith("../"))
+
+    def folder(
+        self, folder: str, chain: Chain, target: str, *, recurse: bool, components: tuple[str, ...] = ()
+    ) -> list[tuple[str, Placement]]:
+        """Places the files of a folder: those of its kustomization, else the manifests in it (and below).
+
+        Returns the placements that are new, with their files.
+        """
+        self._target = target
+        self._fresh = []
+        for component in reversed(components):
+            inside = joined(folder, component)
+            if inside in self._kustomizations:
+                chain = self._build(inside, chain, ())
+            else:
+                source = chain[-1].source if chain else Source(folder)
+                missing = Unfollowed(f"component {component} of {source}, which is not there,")
+                chain = (Transform(source, unfollowed=(missing,)), *chain)
+        self._root = folder
+        if folder in self._kustomizations:
+            self._build(folder, chain, ())
+        else:
+            self._plain(folder, chain, recurse)
+        return self._fresh
+
+    def _plain(self, folder: str, chain: Chain, recurse: bool) -> None:
+        """A folder without a kustomization: its manifests, and with `recurse` what is below.
+
+        Folders below that have a kustomization are taken as a whole (fluxcd/pkg/kustomize, generator).
+        """
+        prefix = "" if folder == "." else folder + "/"
+        own: dict[str, str | None] = {}
+        for inner in self._names[bisect_left(self._names, prefix) :]:
+            if not inner.startswith(prefix):
+                break
+            above = inner.rpartition("/")[0]
+            if "/" in inner[len(prefix) :] and (not recurse or self._kustomized(above, folder, own) is not None):
+                continue
+            self._root = None
+            self._emit(inner, chain)
+        for inside in sorted({each for each in own.values() if each is not None}):
+            self._root = inside
+            self._build(inside, chain, ())
+
+    def _kustomized(self, folder: str, top: str, own: dict[str, str | None]) -> str | None:
+        """The outermost folder with a kustomization from below `top` down to a folder: Flux takes it as a whole."""
+        if folder in (top, ""):
+            return None
+        if folder not in own:
+            above = self._kustomized(folder.rpartition("/")[0], top, own)
+            own[folder] = above or (folder if folder in self._kustomizations else None)
+        return own[folder]
+
+    def _build(self, folder: str, chain: Chain, within: tuple[str, ...]) -> Chain:
+        """Places what a kustomization lists; returns its chain with its components' steps, for its siblings."""
+        each = self._kustomizations[folder]
+        if folder in within:
+            self._tell(each.source, f"the kustomization lists itself, by way of {' and '.join(within[-2:])}")
+            return chain
+        if len(within) > 50:
+            self._tell(each.source, "kustomizations are nested more than 50 deep; the rest is not followed")
+            return chain
+        within = (*within, folder)
+        self.built.setdefault(folder, {})[self._target] = None
+        if not each.transform.changes_nothing:
+            chain = (each.transform, *chain)
+        outermost = next((step.namespace for step in reversed(chain) if step.namespace), None)
+        self.namespaces.setdefault(folder, set()).add(outermost)
+        for component in reversed(each.components):
+            if component in self._kustomizations:
+                chain = self._build(component, chain, within)
+            else:
+                self._missing(each, component)
+        for entry in each.resources:
+            if entry in self._kustomizations:
+                self._build(entry, chain, within)
+            elif entry in self._files.names:
+                self._emit(entry, chain)
+            else:
+                self._missing(each, entry)
+        for url in each.remote:
+            self._tell(each.source, f"{url} is remote and not read")
+        for name in each.unread:
+            self._tell(each.source, f"what `{name}` changes is not read")
+        return chain
+
+    def _emit(self, inner: str, chain: Chain) -> None:
+        self._count += 1
+        if self._count > MAX_PLACEMENTS:
+            self._tell(Source(inner), f"more than {MAX_PLACEMENTS:,} placements; the rest is not followed")
+            return
+        placement = Placement(chain, self._target, self._root)
+        placements = self.found.setdefault(inner, [])
+        if len(placements) >= MAX_PER_FILE:
+            self._tell(Source(inner), f"is applied in more than {MAX_PER_FILE} ways; the rest is not followed")
+        elif placement not in placements:
+            placements.append(placement)
+            self._fresh.append((inner, placement))
+
+    def _missing(self, each: Kustomization, entry: str) -> None:
+        self._tell(each.source, f"lists {entry}, which is not there")
+
+    def _tell(self, source: Source, text: str) -> None:
+        self.problems[Problem(source, text)] = None
+
+
+def reach(folder: str, kustomizations: Mapping[str, Kustomization], memo: dict[str, frozenset[str]]) -> frozenset[str]:
+    """Every file and folder that a kustomization lists, by whatever way."""
+    if folder in memo:
+        return memo[folder]
+    memo[folder] = frozenset()  # A cycle ends here.
+    each = kustomizations.get(folder)
+    if each is None:
+        return memo[folder]
+    found = {folder}
+    for entry in (*each.resources, *each.components):
+        found.add(entry)
+        found |= reach(entry, kustomizations, memo)
+    memo[folder] = frozenset(found)
+    return memo[folder]

@@ -1,0 +1,285 @@
+"""Where a file's manifests land: namespace and cluster, from the config's globs and everything that applies it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rewriter import yamltext
+from rewriter.inventory.delivery import argo
+from rewriter.inventory.delivery.appliers import folder_of
+from rewriter.inventory.delivery.kustomize_walk import BARE, Placement, reach
+from rewriter.inventory.delivery.mutations import CLUSTERWIDE, Mutation
+from rewriter.inventory.delivery.patches import Patch, may_mean
+from rewriter.inventory.delivery.placements import Placements
+from rewriter.inventory.delivery.post_renderers import post_renderer, value_at
+from rewriter.inventory.delivery.transform import Transform, transformed
+from rewriter.inventory.delivery.unfollowed import route_of
+from rewriter.inventory.facts.model import Cluster
+from rewriter.inventory.files.tree_files import TreeFiles
+from rewriter.inventory.texts.manifests import mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The namespace that a manifest lands in, and who says so, with file and line.
+
+    None where it is unknown, or several disagree; `source` then says why, in words. `is_applied` is False where
+    nothing in the tree applies it although the kustomization of its own folder could.
+    """
+
+    namespace: str | None
+    source: str
+    is_applied: bool = True
+
+
+class Delivery:
+    """Answers per file. `named` gives the cluster that a placement's target is, None where unknown."""
+
+    def __init__(
+        self,
+        files: TreeFiles,
+        placements: Placements,
+        local: Callable[[str], Sequence[Cluster]],
+        named: Callable[[str], Cluster | None],
+        only: Callable[[], Cluster | None],
+        mutations: Callable[[], Sequence[Mutation]] = tuple,
+    ) -> None:
+        self._files = files
+        self._placements = placements
+        self._local = local
+        self._named = named
+        self._only = only
+        self._mutations = mutations
+
+    def namespace_of(self, path: str, manifest: Mapping[str, Any]) -> Applied:
+        """Where a manifest lands: by everything in the tree that applies it, else by its own namespace."""
+        placements = self._placements.of(self._files.inner(path))
+        if not placements:
+            return self._unplaced(path, manifest)
+        by_namespace: dict[str | None, Applied] = {}
+        for placement in placements:
+            applied = _applied(path, manifest, placement)
+            by_namespace.setdefault(applied.namespace, applied)
+        if len(by_namespace) == 1:
+            return next(iter(by_namespace.values()))
+        words = [f"to {each.namespace or 'an unknown namespace'} by {each.source}" for each in by_namespace.values()]
+        return Applied(None, f"it is applied {' and '.join(words)}")
+
+    def _unplaced(self, path: str, manifest: Mapping[str, Any]) -> Applied:
+        """A manifest that nothing in the tree applies: its own namespace holds, if somebody applies it by hand."""
+        reason = self._not_applied(path)
+        if not reason:
+            return _own(path, namespace_in(manifest), "no manifest says which namespace it is applied to")
+        own = _own(path, namespace_in(manifest), "")
+        return Applied(own.namespace, f"{own.source}; {reason}" if own.source else reason, is_applied=False)
+
+    def overwritten_on_the_way(self, path: str, manifest: Mapping[str, Any]) -> Sequence[str]:
+        """The routes of a policy whose values something on the way sets, as far as it names them one by one."""
+        found: dict[str, None] = {}
+        for placement in self._placements.of(self._files.inner(path)):
+            for each in (each for step in placement.chain for each in step.unfollowed):
+                if each.sets_values and each.may_touch(manifest, manifest):
+                    found |= dict.fromkeys(route_of(field) for field in each.fields or ())
+        return tuple(found)
+
+    def changed_on_the_way(
+        self, path: str, manifest: Mapping[str, Any], route: str = "", *, but_for_patches: bool = False
+    ) -> str:
+        """Who changes what a policy says when it is applied, in words; empty where it is applied as it is written.
+
+        `route` is that of a policy inside the manifest, which is then of another kind.
+        `${VAR}` is no change here: what passes read of it, they read as not known. `but_for_patches` leaves out the
+        patches of kustomizations that are read.
+        """
+        inner = self._files.inner(path)
+        placements = self._placements.of(inner)
+        for placement in placements:
+            chain = [replace(step, variables=None) for step in placement.chain]
+            if but_for_patches:
+                chain = [_without_read_patches(step) for step in chain]
+            value = manifest
+            for count, step in enumerate(chain, 1):
+                after = transformed(manifest, chain[:count])
+                for patch in _patches(step):
+                    if patch.changes_rules and (may_mean(patch, value, manifest) or may_mean(patch, after, manifest)):
+                        what = " that cannot be read changes it" if patch.unread else " changes it when it is applied"
+                        return patch.words + what
+                value = after
+                if _rules(value, route) != _rules(manifest, route):
+                    return f"{step.source} changes it when it is applied"
+                for each in step.unfollowed:
+                    if each.may_touch(value, manifest):
+                        return f"{each.words} may change it when it is applied"
+            if words := post_renderer(value, route):
+                return f"{words} may change it when it is applied"
+        for step in self._placements.maybe_of(inner):
+            for patch in _patches(step):
+                if patch.changes_rules and may_mean(patch, manifest, manifest):
+                    return f"{patch.words} may change it when it is applied"
+            for each in step.unfollowed:
+                if each.may_touch(manifest, manifest):
+                    return f"{each.words} may change it when it is applied"
+        for change in self._placements.folder_changes:
+            if change.may_touch(inner):
+                return f"{change.words} may change it when it is applied"
+        if not placements and (words := post_renderer(manifest, route)):
+            return f"{words} may change it when it is applied"
+        return self._made_by_plugin(path) or self._mutated(path, manifest)
+
+    def _made_by_plugin(self, path: str) -> str:
+        """The plugin of Argo CD that makes manifests of a file's folder, and may change them."""
+        inner = self._files.inner(path)
+        for application in self._placements.applications:
+            for each in argo.sources_of(mapping(application.value.get("spec"))):
+                folder = folder_of(str(each.get("path", "")))
+                if each.get("plugin") is not None and folder is not None and self._is_below(folder, inner):
+                    name = mapping(application.value.get("metadata")).get("name")
+                    return f"a plugin of Application {name}, {application.source}, may change it when it is applied"
+        return ""
+
+    def _is_below(self, folder: str, inner: str) -> bool:
+        """Whether a file lies in a folder, or a kustomization of the folder lists it."""
+        return (
+            folder == "."
+            or inner.startswith(f"{folder}/")
+            or inner in reach(folder, self._placements.kustomizations, {})
+        )
+
+    def _mutated(self, path: str, manifest: Mapping[str, Any]) -> str:
+        """What changes a policy at admission."""
+        kind = str(manifest.get("kind"))
+        concerned = [each for each in self._mutations() if kind in each.policies]
+        if not concerned:
+            return ""
+        namespace = None if kind == CLUSTERWIDE else self.namespace_of(path, manifest).namespace
+        own = self.clusters_of(path)
+        for each in concerned:
+            theirs = self.clusters_of(each.source.path)
+            apart = None not in own and None not in theirs and not set(own) & set(theirs)
+            if not apart and each.may_touch(kind, namespace):
+                return f"{each.words} may change it at admission"
+        return ""
+
+    def doubts(self, path: str) -> Iterator[str]:
+        """Why what a file tells may not be so in the cluster: in words, with the sources."""
+        local = self._local(path)
+        inner = self._files.inner(path)
+        placements = self._placements.of(inner)
+        targets = [each.target for each in placements] or self._placements.of_itself(inner)
+        if inner in self._placements.roots:
+            return
+        if len(local) > 1:
+            words = ", and of ".join(f"{cluster.name}, {cluster.source}" for cluster in local)
+            yield f"{path} matches `local` of {words}"
+        elif not local and not targets and (why := self._not_applied(path)):
+            yield f"{path} is not applied: {why}"
+        elif not local and self._placements.managed and all(each.startswith(BARE) for each in targets):
+            folders = " and ".join(dict.fromkeys(targets))
+            why = f"Flux or Argo CD applies the tree, and nothing that is read reaches {folders}"
+            yield f"{path} is not applied: {why}"
+        elif local and placements:
+            named = [cluster for each in placements if (cluster := self._named(each.target)) is not None]
+            if named and local[0] not in named:
+                words = f"{named[0].name}, {placements[0].target}"
+                yield f"{path} is for {local[0].name}, {local[0].source}, and is applied to {words}"
+
+    def is_patch(self, path: str) -> bool:
+        """Whether a file holds Kustomize patches and no manifests of its own: nothing applies it by itself."""
+        inner = self._files.inner(path)
+        return inner in self._placements.patch_files and not self._placements.of(inner)
+
+    def is_applied(self, path: str) -> bool:
+        """Whether anything in the tree, or somebody by hand, may apply a file."""
+        inner = self._files.inner(path)
+        if self._placements.of(inner):
+            return True
+        if (inner.rpartition("/")[0] or ".") in self._placements.kustomizations:
+            return False
+        return bool(self._local(path)) or not self._placements.managed
+
+    def _not_applied(self, path: str) -> str:
+        """Why it seems that nothing applies a file that has no placement; empty where people may do it by hand."""
+        beside = self._placements.kustomizations.get(self._files.inner(path).rpartition("/")[0] or ".")
+        if beside is not None:
+            return f"{beside.source} does not list it, and nothing else applies it"
+        return (
+            "Flux or Argo CD applies the tree, and nothing that is read reaches the file"
+            if self._placements.managed
+            else ""
+        )
+
+    def clusters_of(self, path: str) -> tuple[Cluster | None, ...]:
+        """The clusters that a file's manifests are applied to, each once; None stands for an unknown one."""
+        local = self._local(path)
+        if local:
+            return tuple(local)
+        placements = self._placements.of(self._files.inner(path))
+        found = {}
+        for placement in placements:
+            cluster = self._named(placement.target) or self._only()
+            found[cluster.name if cluster else None] = cluster
+        return tuple(found.values()) or (self._only(),)
+
+    def clusters_by_file(self) -> dict[str, frozenset[str | None]]:
+        """The clusters of each file that something applies, by inner path; None among them is an unknown one."""
+        return {
+            inner: frozenset(cluster.name if cluster else None for cluster in self.clusters_of(path))
+            for inner, path in self._files.names.items()
+            if self._placements.of(inner)
+        }
+
+    def cluster_of(self, path: str) -> Cluster | None:
+        """The one cluster that a file's manifests are applied to; None where it is unknown, or several."""
+        found = self.clusters_of(path)
+        return found[0] if len(found) == 1 else None
+
+    def cluster_at(self, path: str, placement: Placement) -> Cluster | None:
+        """The cluster of one placement of a file."""
+        local = self._local(path)
+        if local:
+            return local[0] if len(local) == 1 else None
+        return self._named(placement.target) or self._only()
+
+
+def _rules(manifest: Mapping[str, Any], route: str) -> Any:
+    """What a policy says, or what stands at a route of the manifest that holds it."""
+    if not route:
+        return manifest.get("spec"), manifest.get("specs")
+    return value_at(manifest, route)
+
+
+def _without_read_patches(step: Transform) -> Transform:
+    own, late = (
+        tuple(each for each in patches if not each.is_followed) for patches in (step.patches, step.late_patches)
+    )
+    return replace(step, patches=own, late_patches=late)
+
+
+def _patches(step: Transform) -> Iterator[Patch]:
+    yield from step.patches
+    yield from step.late_patches
+
+
+def namespace_in(manifest: Mapping[str, Any]) -> Any:
+    """A manifest's namespace as written."""
+    return mapping(manifest.get("metadata")).get("namespace")
+
+
+def _applied(path: str, manifest: Mapping[str, Any], placement: Placement) -> Applied:
+    namespace = namespace_in(placement.apply(manifest))
+    source = path
+    if namespace != namespace_in(manifest):
+        setters = [step for step in placement.chain if step.namespace is not None or step.default_namespace is not None]
+        substituting = [step for step in placement.chain if step.variables is not None]
+        source = str((setters or substituting or placement.chain)[-1].source)
+    return _own(source, namespace, "nothing that applies it sets a namespace")
+
+
+def _own(source: str, namespace: Any, otherwise: str) -> Applied:
+    if not isinstance(namespace, str) or not namespace:
+        return Applied(None, otherwise)
+    if yamltext.has_substitution(namespace):
+        return Applied(None, f"its namespace is {namespace}, whose value the tree does not tell, {source}")
+    return Applied(namespace, source)

@@ -1,0 +1,329 @@
+"""What changes objects at admission: mutating policies of Kyverno, Gatekeeper and the API server.
+
+Kyverno's ClusterPolicy and Policy with `mutate` rules and its MutatingPolicy, Gatekeeper's Assign, AssignMetadata and
+ModifySet, and the MutatingAdmissionPolicy of Kubernetes. One that may touch the rules of network policies holds those;
+one that may add labels to pods makes labels possible that no manifest holds. What they exclude is not taken off: it is
+what they may touch that counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from rewriter.inventory.delivery.appliers import api_group
+from rewriter.inventory.delivery.patches import parse_patch
+from rewriter.inventory.facts.model import Source
+from rewriter.inventory.files.tree_files import TreeFiles
+from rewriter.inventory.texts.manifests import Manifest, items, mapping
+from rewriter.inventory.texts.understood import INERT_NAMES
+
+MUTATION_KINDS = frozenset(
+    {
+        b"ClusterPolicy",
+        b"Policy",
+        b"MutatingPolicy",
+        b"NamespacedMutatingPolicy",
+        b"MutatingAdmissionPolicy",
+        b"Assign",
+        b"AssignMetadata",
+        b"ModifySet",
+        b"MutatingWebhookConfiguration",
+    }
+)
+CLUSTERWIDE = "CiliumClusterwideNetworkPolicy"
+_RULES = ("spec", "specs")
+_RESOURCES = {
+    "CiliumNetworkPolicy": ("cilium.io", "ciliumnetworkpolicies"),
+    CLUSTERWIDE: ("cilium.io", "ciliumclusterwidenetworkpolicies"),
+    "NetworkPolicy": ("networking.k8s.io", "networkpolicies"),
+}
+#: Resources of the API server that make no pods; `pods` and what is not known may.
+_NO_PODS = frozenset(
+    {"namespaces", "services", "ingresses", "configmaps", "secrets", *(plural for _, plural in _RESOURCES.values())}
+)
+#: Tools whose webhooks do what their own policies say, which are read.
+_FOLLOWED = frozenset({"gatekeeper", "kyverno"})
+#: The labels that webhooks of well-known tools give to pods, by a part of their name; none where they add none.
+_ADDED_BY_WEBHOOKS: Mapping[str, tuple[str, ...]] = {
+    "cert-manager": (),
+    "istio": ("istio.io/*", "*.istio.io/*"),
+    "linkerd": ("linkerd.io/*", "*.linkerd.io/*"),
+    "vault": (),
+    "pod-identity": (),
+    "azure-wi": (),
+    "vpa": (),
+}
+_ANCHOR = re.compile(r"^([+=<^X]?)\((.*)\)$")
+_VERSION = re.compile(r"^(v\d\w*|\*)$")
+_NAME_LABEL = "kubernetes.io/metadata.name"
+#: Keys in an expression of CEL: quoted, or before a colon.
+_CEL_KEYS = re.compile(r"""["']([^"'\s]+)["']|([A-Za-z_]\w*)\s*:""")
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One such policy, or a rule of one. `words` name it with its file and line.
+
+    `policies` are the kinds of network policies whose rules it may change, `keys` the labels that it may add to pods
+    (patterns). `namespaces` are those of the objects that it matches (None: any).
+    """
+
+    words: str
+    source: Source
+    policies: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
+    namespaces: frozenset[str] | None = None
+
+    def may_touch(self, kind: str, namespace: str | None) -> bool:
+        """Whether it may change the rules of a network policy (`namespace` None: not known)."""
+        if kind not in self.policies or (kind == CLUSTERWIDE and self.namespaces is not None):
+            return False
+        return self.namespaces is None or namespace is None or namespace in self.namespaces
+
+
+def read_mutations(manifest: Manifest) -> Iterator[Mutation]:
+    """What a manifest changes at admission; nothing for any other manifest."""
+    value = manifest.value
+    group, kind = api_group(value), manifest.kind
+    if group == "kyverno.io" and kind in ("ClusterPolicy", "Policy"):
+        for rule in items(mapping(value.get("spec")).get("rules")):
+            if mapping(rule.get("mutate")):
+                yield from _kyverno(manifest, rule)
+    elif group in ("policies.kyverno.io", "admissionregistration.k8s.io") and kind.endswith(
+        ("MutatingPolicy", "MutatingAdmissionPolicy")
+    ):
+        yield from _expressions(manifest, "Kyverno" if "kyverno" in group else "the API server")
+    elif group == "mutations.gatekeeper.sh":
+        yield from _gatekeeper(manifest)
+    elif group == "admissionregistration.k8s.io" and kind == "MutatingWebhookConfiguration":
+        yield from _webhooks(manifest)
+
+
+def _kyverno(manifest: Manifest, rule: Mapping[str, Any]) -> Iterator[Mutation]:
+    mutate = mapping(rule.get("mutate"))
+    match = mapping(rule.get("match"))
+    blocks = [mapping(each.get("resources")) for name in ("any", "all") for each in items(match.get(name))]
+    blocks += [mapping(match.get("resources"))] if mapping(match.get("resources")) else []
+    targets = items(mutate.get("targets"))
+    if targets:
+        kinds = [str(each.get("kind", "*")) for each in targets]
+        places = [[each.get("namespace")] if each.get("namespace") else None for each in targets]
+    else:
+        kinds = [_kind(text) for block in blocks for text in _texts(block.get("kinds"))] or ["*"]
+        places = [block.get("namespaces") for block in blocks] or [None]
+    own = manifest.metadata.get("namespace") if manifest.kind == "Policy" else None
+    touches, keys = _changes(mutate)
+    yield from _mutation(manifest, "Kyverno", kinds, [[own]] if own else places, keys=keys, touches=touches)
+
+
+def _changes(mutate: Mapping[str, Any], depth: int = 0) -> tuple[bool, frozenset[str]]:
+    """Whether a `mutate` of Kyverno changes the spec of an object, and the labels that it adds to it or its pods."""
+    touches, keys = False, set()
+    merge = mutate.get("patchStrategicMerge")
+    if isinstance(merge, dict):
+        touches = any(name in _RULES for name in map(_plain, merge) if name)
+        keys |= set(_label_keys(merge))
+    elif merge is not None:
+        return True, frozenset({"*"})
+    text = mutate.get("patchesJson6902")
+    if text is not None:
+        patches = list(parse_patch(str(text), {}, Source("")))
+        touches = touches or not patches or any(patch.changes_rules for patch in patches)
+        for patch in patches:
+            for operation in patch.operations:
+                place = str(operation.get("path"))
+                touches = touches or "{{" in place.split("/")[1:2]
+                keys |= set(_operation_keys(place, operation.get("value")))
+        if any(patch.unread for patch in patches) or "{{" in str(text).partition("value")[0]:
+            touches, keys = True, keys | {"*"}
+    for each in items(mutate.get("foreach")) if depth < 5 else ():
+        inner, more = _changes(each, depth + 1)
+        touches, keys = touches or inner, keys | more
+    return touches, frozenset(keys)
+
+
+def _plain(key: str) -> str:
+    """A key without Kyverno's anchor; empty for a condition, which changes nothing."""
+    anchored = _ANCHOR.match(str(key))
+    if anchored is None:
+        return str(key)
+    return anchored[2] if anchored[1] == "+" else ""
+
+
+def _label_keys(value: Any, depth: int = 0) -> Iterator[str]:
+    """The keys under every `labels` of a patch."""
+    if depth > 20:
+        return
+    for key, part in value.items() if isinstance(value, dict) else ():
+        if str(key) == "labels" or _plain(key) == "labels":
+            if not isinstance(part, dict):
+                yield "*"
+                continue
+            yield from ("*" if "{{" in name else name for name in map(_plain, part) if name)
+        else:
+            yield from _label_keys(part, depth + 1)
+    for part in value if isinstance(value, list) else ():
+        yield from _label_keys(part, depth + 1)
+
+
+def _operation_keys(place: str, value: Any) -> Iterator[str]:
+    head, found, key = place.partition("/labels/")
+    if found:
+        name = key.replace("~1", "/").replace("~0", "~")
+        yield "*" if "{{" in name else name
+    elif head.endswith("/labels"):
+        yield from map(str, value) if isinstance(value, dict) else ("*",)
+    else:
+        yield from _label_keys(value)
+
+
+def _kind(text: str) -> str:
+    """The kind of Kyverno's `group/version/kind/subresource`, of which any part may be missing."""
+    parts = text.split("/")
+    if len(parts) > 1:
+        first = next((n for n, part in enumerate(parts[:2]) if _VERSION.match(part)), None)
+        if len(parts) == 2 and first is None:
+            return parts[0]
+        parts = parts[2:] if first == 1 and len(parts) > 2 else parts[1:]
+    return parts[0].split(".")[0]
+
+
+def _expressions(manifest: Manifest, tool: str) -> Iterator[Mutation]:
+    """Those whose changes are expressions of CEL."""
+    spec = mapping(manifest.value.get("spec"))
+    text = " ".join(_expressions_in(spec.get("mutations")))
+    kinds: list[str] = []
+    pods = False
+    places: list[Any] = []
+    for name in ("matchConstraints", "targetMatchConstraints"):
+        match = mapping(spec.get(name))
+        for rule in items(match.get("resourceRules")):
+            for resource in _texts(rule.get("resources")):
+                plural = resource.partition("/")[0].lower()
+                pods = pods or plural not in _NO_PODS
+                kinds += [kind for kind, (group, each) in _RESOURCES.items() if _meets(rule, group, plural, each)]
+        if match:
+            places.append(_selected_names(mapping(match.get("namespaceSelector"))))
+    own = manifest.metadata.get("namespace") if manifest.kind == "NamespacedMutatingPolicy" else None
+    touches = not text or re.search(r"\bspecs?\b", text) is not None
+    keys: frozenset[str] = frozenset()
+    if pods and ("labels" in text or not text):
+        keys = frozenset(quoted or bare for quoted, bare in _CEL_KEYS.findall(text)) or frozenset({"*"})
+        keys |= {key.rpartition("/labels/")[2].replace("~1", "/") for key in keys if "/labels/" in key}
+    where = [[own]] if own else places or [None]
+    yield from _mutation(manifest, tool, [*kinds, *(["Pod"] if pods else [])], where, keys=keys, touches=touches)
+
+
+def _meets(rule: Mapping[str, Any], group: str, pattern: str, plural: str) -> bool:
+    groups = _texts(rule.get("apiGroups")) or ["*"]
+    return fnmatchcase(plural, pattern) and any(each in ("*", group) for each in groups)
+
+
+def _expressions_in(value: Any, depth: int = 0) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif depth < 6:
+        for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            yield from _expressions_in(part, depth + 1)
+
+
+def _selected_names(selector: Mapping[str, Any]) -> Any:
+    """The namespaces that a selector names; None where it does not tell."""
+    name = mapping(selector.get("matchLabels")).get(_NAME_LABEL)
+    if isinstance(name, str):
+        return [name]
+    for each in items(selector.get("matchExpressions")):
+        if each.get("key") == _NAME_LABEL and each.get("operator") == "In":
+            return each.get("values")
+    return None
+
+
+def _webhooks(manifest: Manifest) -> Iterator[Mutation]:
+    """What webhooks may do, of which nothing but the name tells more than whom they are asked about."""
+    for webhook in items(manifest.value.get("webhooks")):
+        name = str(webhook.get("name"))
+        if any(part in _FOLLOWED for part in re.split(r"[.-]", f"{name}.{manifest.name}")):
+            continue
+        rules = items(webhook.get("rules"))
+        kinds, pods = _asked(rules)
+        keys = next((keys for part, keys in _ADDED_BY_WEBHOOKS.items() if part in f"{name} {manifest.name}"), ("*",))
+        place = _selected_names(mapping(webhook.get("namespaceSelector")))
+        asked = [*kinds, *(["Pod"] if pods else [])]
+        yield from _mutation(manifest, "a webhook", asked, [place], keys=frozenset(keys), touches=True)
+
+
+def _asked(rules: Iterable[Mapping[str, Any]]) -> tuple[list[str], bool]:
+    """The kinds of policies that rules of the API server match, and whether they match pods."""
+    kinds: list[str] = []
+    pods = False
+    for rule in rules:
+        for resource in _texts(rule.get("resources")):
+            plural = resource.partition("/")[0].lower()
+            groups = _texts(rule.get("apiGroups")) or ["*"]
+            pods = pods or (fnmatchcase("pods", plural) and any(each in ("*", "") for each in groups))
+            kinds += [kind for kind, (group, each) in _RESOURCES.items() if _meets(rule, group, plural, each)]
+    return kinds, pods
+
+
+def _gatekeeper(manifest: Manifest) -> Iterator[Mutation]:
+    spec = mapping(manifest.value.get("spec"))
+    match = mapping(spec.get("match"))
+    kinds = [kind for each in items(spec.get("applyTo")) for kind in _texts(each.get("kinds"))]
+    kinds = kinds or [kind for each in items(match.get("kinds")) for kind in _texts(each.get("kinds"))] or ["*"]
+    location = str(spec.get("location", ""))
+    touches = re.split(r"[.\[]", location, maxsplit=1)[0] in (*_RULES, "*", "")
+    _, found, key = location.partition("labels.")
+    keys = frozenset({key.strip("\"'")} if found else set())
+    yield from _mutation(manifest, "Gatekeeper", kinds, [match.get("namespaces")], keys=keys, touches=touches)
+
+
+def _mutation(
+    manifest: Manifest, tool: str, kinds: Iterable[str], places: Iterable[Any], *, keys: frozenset[str], touches: bool
+) -> Iterator[Mutation]:
+    """One mutation of objects of these kinds (patterns) in these namespaces (lists; None: any)."""
+    wanted = [kind if "{{" not in kind else "*" for kind in kinds]
+    policies = frozenset(kind for kind in _RESOURCES if any(fnmatchcase(kind, each) for each in wanted))
+    pods = any(each.encode() not in INERT_NAMES and each != "Service" for each in wanted)
+    found: set[str] | None = set()
+    for place in places:
+        names = _texts(place)
+        if found is None or not names or any(re.search(r"[*?{!]", name) for name in names):
+            found = None
+        else:
+            found |= set(names)
+    made = Mutation(
+        f"{manifest.kind} {manifest.name} ({tool}), {manifest.source}",
+        manifest.source,
+        policies if touches else frozenset(),
+        keys if pods else frozenset(),
+        None if found is None else frozenset(found),
+    )
+    if made.policies or made.keys:
+        yield made
+
+
+_UNREAD_KIND = re.compile(rb"^[\"']?kind[\"']?:[ \t]*[\"']?(%s)\b" % b"|".join(sorted(MUTATION_KINDS)), re.MULTILINE)
+
+
+def all_mutations(files: TreeFiles, is_applied: Callable[[str], bool]) -> tuple[Mutation, ...]:
+    """Those of every file that anybody may apply; of what cannot be read, those that name network policies."""
+    found: list[Mutation] = []
+    for file in files.files:
+        if (file.kinds & MUTATION_KINDS or file.holds_list) and is_applied(file.path):
+            for manifest in files.manifests(file):
+                found += read_mutations(manifest)
+    for unread in files.unread:
+        text = unread.text or b""
+        kind = _UNREAD_KIND.search(text)
+        if kind and b"mutat" in text.lower() and b"networkpolic" in text.lower():
+            words = f"{kind[1].decode()} in {unread.source}, which {unread.why},"
+            found.append(Mutation(words, unread.source, frozenset(_RESOURCES)))
+    return tuple(found)
+
+
+def _texts(value: Any) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

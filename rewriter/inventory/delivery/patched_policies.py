@@ -1,0 +1,182 @@
+"""The policies that patches or variables change on their way: each with its base, its patches, and how it is applied.
+
+Patches are those of kustomizations, Flux and Argo CD; variables are those of a Flux Kustomization's postBuild.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from rewriter import yamltext
+from rewriter.cilium.policy import is_policy
+from rewriter.inventory.delivery.kustomize import Kustomization
+from rewriter.inventory.delivery.kustomize_walk import Placement
+from rewriter.inventory.delivery.landing import Delivery
+from rewriter.inventory.delivery.patches import Patch, TextAt
+from rewriter.inventory.delivery.placements import Placements
+from rewriter.inventory.delivery.substitution import is_disabled
+from rewriter.inventory.delivery.transform import transformed
+from rewriter.inventory.delivery.tree_policies import policy_files
+from rewriter.inventory.facts.model import Cluster
+from rewriter.inventory.files.tree_files import OfferedFile, TreeFiles
+from rewriter.inventory.texts.manifests import mapping
+
+_RULES = ("spec", "specs")
+
+
+@dataclass(frozen=True, slots=True)
+class PatchedPolicy:
+    """A policy in one of the ways in which it is applied.
+
+    `base` is the document that it stands in, at the route `item` of a List, `manifest` what stands there, `patches`
+    those that are for it, in order. `applied` is what becomes of it.
+    """
+
+    base: TextAt
+    manifest: Mapping[str, Any]
+    patches: tuple[Patch, ...]
+    placement: Placement
+    applied: Mapping[str, Any]
+    item: str = ""
+
+    @property
+    def variables(self) -> tuple[Mapping[str, str], bool] | None:
+        """The variables that fill it in, and whether no others can be; None where nothing is filled in."""
+        for step in self.placement.chain:
+            if step.variables is not None and not is_disabled(mapping(self.applied.get("metadata"))):
+                return step.variables, step.complete
+        return None
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether a patch takes it out: then nothing is applied."""
+        return any(each.deletes for each in self.patches)
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """The files that it is made of."""
+        return frozenset((self.base.path, *(each.at.path for each in self.patches if each.at is not None)))
+
+
+class PatchedPolicies:
+    """Finds them in the files of a tree, once all files are offered."""
+
+    def __init__(self, files: TreeFiles, placements: Placements, delivery: Delivery) -> None:
+        self._files = files
+        self._placements = placements
+        self._delivery = delivery
+
+    @cached_property
+    def all(self) -> tuple[PatchedPolicy, ...]:
+        """Every way in which a policy is applied whose rules a patch or a known variable changes, and nothing else."""
+        return tuple(self._found())
+
+    @cached_property
+    def paths(self) -> frozenset[str]:
+        """The files that they are made of, as people know them."""
+        return frozenset().union(*(each.paths for each in self.all))
+
+    @property
+    def kustomizations(self) -> Mapping[str, Kustomization]:
+        """The kustomizations of the tree by their inner folders."""
+        return self._placements.kustomizations
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """The files of the tree by their inner paths, as people know them."""
+        return self._files.names
+
+    def placed_alike(self, placement: Placement) -> list[str]:
+        """The inner paths of the files that are applied as this placement is, in order."""
+        return [inner for inner in self._files.names if placement in self._placements.of(inner)]
+
+    def bytes_of_path(self, path: str) -> bytes | None:
+        """The bytes of a file; None where it cannot be read."""
+        return self._files.bytes_of(self._files.inner(path))
+
+    def cluster_of(self, policy: PatchedPolicy) -> Cluster | None:
+        """The cluster that a policy is applied to; None where it is not known."""
+        root = policy.placement.root
+        there = self._delivery.cluster_of(f"{root}/kustomization.yaml") if root else None
+        return there or self._delivery.cluster_at(policy.base.path, policy.placement)
+
+    def _found(self) -> Iterator[PatchedPolicy]:
+        for file in policy_files(self._files):
+            inner = self._files.inner(file.path)
+            own = self._placements.of(inner)
+            if inner in self._placements.patch_files or not any(map(_changes, own)):
+                continue
+            for document in _documents(file):
+                found = [_applied(*each, way) for each in document for way in own]
+                if any(map(_is_changed, found)) and self._is_known(file.path, found):
+                    yield from found
+
+    def _is_known(self, path: str, found: Sequence[PatchedPolicy]) -> bool:
+        """Whether nothing but patches that are read and known variables changes policies of a document."""
+        return not any(
+            _has_variable(each.applied) or self._delivery.changed_on_the_way(path, each.manifest, but_for_patches=True)
+            for each in found
+        )
+
+    def ways(self, path: str) -> Iterator[PatchedPolicy]:
+        """The policies of a file that are applied to several namespaces, each way in which that happens."""
+        inner = self._files.inner(path)
+        own = self._placements.of(inner)
+        if len(own) < 2 or inner in self._placements.patch_files:
+            return
+        file = next((each for each in policy_files(self._files) if each.path == path), None)
+        for document in _documents(file) if file is not None else ():
+            found = [_applied(*each, way) for each in document for way in own]
+            if len({_namespace(each.applied) for each in found}) > 1 and self._is_known(path, found):
+                yield from found
+
+
+def _changes(placement: Placement) -> bool:
+    return any(
+        step.variables is not None or any(patch.changes_rules for patch in (*step.patches, *step.late_patches))
+        for step in placement.chain
+    )
+
+
+def _has_variable(manifest: Mapping[str, Any]) -> bool:
+    """Whether the rules of a policy have something to fill in."""
+    return any("${" in str(manifest.get(name)) for name in _RULES)
+
+
+def _is_changed(policy: PatchedPolicy) -> bool:
+    return _has_variable(policy.manifest) or any(patch.changes_rules for patch in policy.patches)
+
+
+def _namespace(manifest: Mapping[str, Any]) -> str:
+    return str(mapping(manifest.get("metadata")).get("namespace") or "")
+
+
+def _documents(file: OfferedFile) -> Iterator[list[tuple[TextAt, str, Mapping[str, Any]]]]:
+    """The policies of each document of a file that is no template: itself, or the items of a List."""
+    try:
+        documents = yamltext.parse(yamltext.decode(file.data))
+    except yamltext.YamlTextError:
+        return
+    for document in documents:
+        found = list(_items(document.value)) if "{{" not in str(document.value) else []
+        if found:
+            yield [(TextAt(file.path, document.index), route, manifest) for route, manifest in found]
+
+
+def _items(value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """A policy, or those of a List of whole manifests, with their routes; kustomize takes such a List apart."""
+    if is_policy(value):
+        yield "", value
+    elif isinstance(value, dict) and value.get("kind") == "List" and isinstance(value.get("items"), list):
+        for index, item in enumerate(value["items"]):
+            if is_policy(item):
+                yield f"/items/{index}", item
+
+
+def _applied(at: TextAt, item: str, manifest: Mapping[str, Any], placement: Placement) -> PatchedPolicy:
+    made: list[Patch] = []
+    applied = transformed(manifest, placement.chain, made)
+    return PatchedPolicy(at, manifest, tuple(made), placement, applied, item)

@@ -1,0 +1,267 @@
+"""Kustomize patches: whom they are for, and what they make of a manifest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from rewriter import yamltext
+from rewriter.inventory.facts.model import Source
+from rewriter.inventory.texts.manifests import mapping
+
+#: The key by which items of a list are merged (Kubernetes API, patchMergeKey); other lists are replaced.
+_MERGE_KEYS = {
+    "containers": ("name",),
+    "initContainers": ("name",),
+    "ports": ("containerPort", "port"),
+    "addresses": ("ip",),
+}
+
+#: The fields of a policy that hold its rules, and that make it a policy.
+_RULES = frozenset({"spec", "specs", "apiVersion", "kind"})
+
+#: Longer patterns and selectors select nothing: none in real repositories comes near.
+_LONGEST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class TextAt:
+    """Where YAML stands: a document of a file or, with a `route` to a string of that document, one within the string.
+
+    `path` is as people know it. `document` counts the documents of the file, `within` those of the string, or is 0.
+    """
+
+    path: str
+    document: int
+    route: str = ""
+    within: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A strategic merge (`merge`) or RFC 6902 operations. `target` is a kustomize target; empty: the merge's own.
+
+    `unread` says that what the patch does is not known; such a patch changes nothing here. `via` names in words what
+    makes the patch, where that is no field for patches; `by_transformer` says that a transformer does. `at` is where
+    its text stands, None where that is not known.
+    """
+
+    source: Source
+    target: Mapping[str, Any] = field(default_factory=dict)
+    merge: Mapping[str, Any] | None = None
+    operations: tuple[Mapping[str, Any], ...] = ()
+    unread: bool = False
+    via: str = ""
+    at: TextAt | None = None
+    by_transformer: bool = False
+
+    @property
+    def words(self) -> str:
+        """Who makes the patch, with file and line."""
+        return self.via or f"a patch of {self.source}"
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether it is read and stands in a text of the tree: what it makes of a policy can be traced to there."""
+        return self.at is not None and not self.unread and not self.via
+
+    @property
+    def deletes(self) -> bool:
+        """Whether it takes the whole manifest out."""
+        return self.merge is not None and self.merge.get("$patch") == "delete"
+
+    @property
+    def changes_rules(self) -> bool:
+        """Whether it may change what a policy says, beside its metadata."""
+        if self.unread:
+            return True
+        if self.merge is not None and any(key in ("spec", "specs", "$patch") for key in self.merge):
+            return True
+        places = [str(each.get(name)) for each in self.operations for name in ("path", "from") if name in each]
+        return any(place.split("/")[1:2] in ([], [""]) or place.split("/")[1] in _RULES for place in places)
+
+
+def parse_patch(
+    text: str, target: Mapping[str, Any], source: Source, via: str = "", at: TextAt | None = None
+) -> Iterator[Patch]:
+    """The patches of a text: strategic merges or lists of operations, one a document; one that is unread if it fails.
+
+    `target` is a kustomize target, empty for merges that name their own. `at` is where the first of them stands.
+    """
+    try:
+        documents = yamltext.parse(text)
+    except yamltext.YamlTextError:
+        yield Patch(source, target, unread=True, via=via)
+        return
+    for document in documents:
+        value, place = document.value, None if at is None else _placed(at, document.index)
+        if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+            yield Patch(source, target, operations=tuple(value), via=via, at=place)
+        elif isinstance(value, dict):
+            yield Patch(source, target, merge=value, via=via, at=place)
+
+
+def _placed(at: TextAt, index: int) -> TextAt:
+    return replace(at, within=index) if at.route else replace(at, document=index)
+
+
+def may_mean(patch: Patch, value: Mapping[str, Any], original: Mapping[str, Any]) -> bool:
+    """Whether a patch may be for a manifest: as `meant`, but what cannot be decided counts.
+
+    `original` is the manifest before any step: Kustomize takes names and namespaces of before, too.
+    """
+    if not patch.target and patch.merge is None:
+        return True
+    if not patch.target:
+        return meant(patch, value, str(mapping(original.get("metadata")).get("name", "")))
+    return selects(patch.target, value, original)
+
+
+def selects(target: Mapping[str, Any], value: Mapping[str, Any], original: Mapping[str, Any]) -> bool:
+    """Whether a kustomize target may select a manifest: True where that cannot be decided."""
+    group, _, version = str(value.get("apiVersion", "")).rpartition("/")
+    sides = (mapping(value.get("metadata")), mapping(original.get("metadata")))
+    found: dict[str, list[str]] = {"kind": [str(value.get("kind"))], "group": [group], "version": [version]}
+    for key, default in (("name", ""), ("namespace", "default")):
+        found[key] = [str(side.get(key) or default) for side in sides] + [str(side.get(key) or "") for side in sides]
+    for key, texts in found.items():
+        pattern = target.get(key)
+        if _decided(pattern) and not any(matches_pattern(pattern, text) for text in texts):
+            return False
+    labels = [matches_selector(target.get("labelSelector"), mapping(side.get("labels"))) for side in sides]
+    notes = [matches_selector(target.get("annotationSelector"), mapping(side.get("annotations"))) for side in sides]
+    return all(
+        any(answers) or len(str(target.get(key))) > _LONGEST
+        for key, answers in (("labelSelector", labels), ("annotationSelector", notes))
+    )
+
+
+def _decided(pattern: Any) -> bool:
+    """Whether `matches_pattern` reads a pattern for what it is."""
+    if not isinstance(pattern, str) or len(pattern) > _LONGEST:
+        return False
+    return re.fullmatch(r"[\w./|*-]*", pattern.replace(".*", "*")) is not None
+
+
+def meant(patch: Patch, value: Mapping[str, Any], original_name: str) -> bool:
+    """Whether a patch is for a manifest (kustomize api/types.Selector: anchored regular expressions)."""
+    metadata = mapping(value.get("metadata"))
+    group, _, version = str(value.get("apiVersion", "")).rpartition("/")
+    name = str(metadata.get("name", ""))
+    if not patch.target:
+        wanted = mapping((patch.merge or {}).get("metadata"))
+        return (patch.merge or {}).get("kind") == value.get("kind") and wanted.get("name") in (name, original_name)
+    found = {"kind": str(value.get("kind")), "group": group, "version": version}
+    found["namespace"] = str(metadata.get("namespace", ""))
+    for key, text in found.items():
+        if not matches_pattern(patch.target.get(key), text):
+            return False
+    if not (
+        matches_pattern(patch.target.get("name"), name) or matches_pattern(patch.target.get("name"), original_name)
+    ):
+        return False
+    return matches_selector(patch.target.get("labelSelector"), mapping(metadata.get("labels"))) and matches_selector(
+        patch.target.get("annotationSelector"), mapping(metadata.get("annotations"))
+    )
+
+
+def patched(value: Mapping[str, Any], patch: Patch) -> Mapping[str, Any]:
+    """A manifest with a patch made; as it was where the patch does not fit it."""
+    if patch.merge is not None:
+        merge = {key: item for key, item in patch.merge.items() if key not in ("apiVersion", "kind")}
+        if patch.target and isinstance(merge.get("metadata"), dict):
+            merge["metadata"] = {k: v for k, v in merge["metadata"].items() if k not in ("name", "namespace")}
+        result = _merged(value, merge, "")
+        return result if isinstance(result, dict) else value
+    if not patch.operations:
+        return value
+    import jsonpatch
+    import jsonpointer
+
+    try:
+        result = jsonpatch.apply_patch(value, [dict(operation) for operation in patch.operations])
+    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError, KeyError, ValueError):
+        return value
+    return result if isinstance(result, dict) else value
+
+
+def matches_pattern(pattern: Any, text: str) -> bool:
+    if not isinstance(pattern, str) or not pattern:
+        return True
+    if len(pattern) > _LONGEST:
+        return False
+    if re.fullmatch(r"[\w./|-]*", pattern):  # Anything more is a regular expression that could run for ever.
+        return text in pattern.split("|") or re.fullmatch(pattern, text) is not None
+    simple = pattern.replace(".*", "*")
+    if re.fullmatch(r"[\w./|*-]*", simple):
+        return any(_globbed(part, text) for part in simple.split("|"))
+    return False
+
+
+def _globbed(pattern: str, text: str) -> bool:
+    """Whether a pattern whose stars stand for anything matches. Each takes as little as it can: time is bounded."""
+    first, *rest = (re.escape(part) for part in re.split(r"\*+", pattern))
+    inner = "".join(f"(?>.*?{part})" for part in rest[:-1])
+    return re.fullmatch(f"{first}{inner}.*{rest[-1]}" if rest else first, text) is not None
+
+
+def matches_selector(selector: Any, labels: Mapping[str, Any]) -> bool:
+    """Kubernetes' text form of a label selector: `a=b,c!=d,e in (f,g),h notin (i),j,!k`."""
+    if not isinstance(selector, str) or not selector.strip():
+        return True
+    if len(selector) > _LONGEST:
+        return False
+    return all(_requirement(part.strip(), labels) for part in re.split(r",(?![^(]*\))", selector))
+
+
+def _requirement(text: str, labels: Mapping[str, Any]) -> bool:
+    listed = re.fullmatch(r"(\S+)\s+(in|notin)\s*\(([^)]*)\)", text)
+    if listed:
+        values = [item.strip() for item in listed[3].split(",")]
+        return (labels.get(listed[1]) in values) == (listed[2] == "in")
+    for operator in ("!=", "==", "="):
+        key, found, wanted = text.partition(operator)
+        if found:
+            return (labels.get(key.strip()) == wanted.strip()) == (operator != "!=")
+    return text[1:].strip() not in labels if text.startswith("!") else text in labels
+
+
+def _merged(old: Any, new: Any, key: str) -> Any:
+    if isinstance(old, dict) and isinstance(new, dict):
+        if new.get("$patch") == "delete":
+            return None
+        if new.get("$patch") == "replace":
+            return {k: v for k, v in new.items() if k != "$patch"}
+        result = dict(old)
+        for name, item in new.items():
+            merged = _merged(old.get(name), item, name) if item is not None else None
+            if merged is None:
+                result.pop(name, None)
+            else:
+                result[name] = merged
+        return result
+    if isinstance(old, list) and isinstance(new, list) and key in _MERGE_KEYS:
+        return _merged_items(old, new, key)
+    return new
+
+
+def _merged_items(old: Sequence[Any], new: Sequence[Any], key: str) -> list[Any]:
+    result = list(old)
+    for item in new:
+        names = [name for name in _MERGE_KEYS[key] if isinstance(item, dict) and name in item]
+        at = next(
+            (
+                n
+                for n, each in enumerate(result)
+                if names and isinstance(each, dict) and each.get(names[0]) == item[names[0]]
+            ),
+            None,
+        )
+        if at is None:
+            result.append(item)
+            continue
+        merged = _merged(result[at], item, "")
+        result[at : at + 1] = [] if merged is None else [merged]
+    return result

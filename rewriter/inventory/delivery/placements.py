@@ -1,0 +1,396 @@
+"""How each file's manifests reach which cluster: kustomizations, Flux and Argo CD followed from their roots."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any
+
+from rewriter.inventory.delivery import argo, flux
+from rewriter.inventory.delivery.appliers import Read, Unit, api_group, folder_of
+from rewriter.inventory.delivery.folder_changes import FolderChange, folder_changes
+from rewriter.inventory.delivery.kustomize import Kustomization, read_kustomizations
+from rewriter.inventory.delivery.kustomize_walk import BARE, Placement, Problem, Walk, reach
+from rewriter.inventory.delivery.own_repository import OwnRepository
+from rewriter.inventory.delivery.patches import TextAt
+from rewriter.inventory.delivery.transform import Added, Transform, added_by
+from rewriter.inventory.delivery.variables import VariableSources
+from rewriter.inventory.facts.model import Source
+from rewriter.inventory.files.tree_files import KUSTOMIZATION_NAMES, TreeFiles
+from rewriter.inventory.texts.manifests import Manifest, mapping
+from rewriter.inventory.texts.remote_manifests import defines_kinds, kept_folders
+
+APPLIER_KINDS = frozenset({b"Kustomization", b"FluxInstance", b"Application", b"ApplicationSet"})
+_ROUNDS = 4
+_MOST_APPLIERS = 20_000
+
+_Key = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Applier:
+    """A manifest that applies others, and its file."""
+
+    inner: str
+    manifest: Manifest
+
+    @property
+    def key(self) -> _Key:
+        return self.inner, self.manifest.source.line or 0
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedApplication:
+    """An Argo CD Application as it is applied, and the target that it deploys to."""
+
+    value: Mapping[str, Any]
+    source: Source
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Manifests that an applier brings and that are not read, in words; `namespace` (None: any) is where to."""
+
+    words: str
+    source: Source
+    namespace: str | None = None
+
+
+class Placements:
+    """Every file's placements. Made in one go when first asked; every file must have been offered by then."""
+
+    def __init__(self, files: TreeFiles, remotes: Callable[[], Sequence[str]] = tuple) -> None:
+        self._files = files
+        self._remotes = remotes
+        self._sources = VariableSources(files, lambda: self.patch_files)
+        self._unknown: dict[Problem, None] = {}
+        self._unread: dict[Unread, None] = {}
+        self._applications: list[LocatedApplication] = []
+        self._unfilled: list[tuple[Mapping[str, Any], Transform]] = []
+
+    def of(self, inner: str) -> Sequence[Placement]:
+        """The placements of a file; none where nothing in the tree applies it."""
+        return self._walk.found.get(inner, ())
+
+    @cached_property
+    def added(self) -> Mapping[str, Added]:
+        """What files, as people know them, gain on their way beside a namespace; those that gain nothing left out."""
+        names = self._files.names
+        of_step: dict[int, Added] = {}
+        found = {}
+        for inner, placements in self._walk.found.items():
+            total = Added()
+            for step in (step for placement in placements for step in placement.chain):
+                if id(step) not in of_step:
+                    of_step[id(step)] = added_by(step)
+                total = total.with_(of_step[id(step)])
+            if total != Added():
+                found[names[inner]] = total
+        return found
+
+    @cached_property
+    def managed(self) -> bool:
+        """Whether Flux or Argo CD applies anything of this repository."""
+        return any(self._own.holds(unit.repository) for read in self._written.values() for unit in read.units)
+
+    @cached_property
+    def roots(self) -> frozenset[str]:
+        """The files of Flux's and Argo CD's objects that none of them reaches: people apply those."""
+        reached = frozenset().union(*self._reached.values()) | self._walk.found.keys()
+        return frozenset(each.inner for each in self._appliers) - reached
+
+    def of_itself(self, inner: str) -> Sequence[str]:
+        """The targets of a kustomization, by its file; none for other files."""
+        folder, _, name = inner.rpartition("/")
+        return self.targets_of(folder or ".") if name in KUSTOMIZATION_NAMES else ()
+
+    def is_own(self, url: Any) -> bool:
+        """Whether a URL that only gives values names this repository."""
+        return isinstance(url, str) and self._own.is_named(url)
+
+    @property
+    def applications(self) -> Sequence[LocatedApplication]:
+        """Every Application, those that ApplicationSets make too."""
+        self.of("")
+        return self._applications
+
+    def maybe_of(self, inner: str) -> Iterator[Transform]:
+        """What Applications that are not known in full, which may apply a file, would do to its manifests."""
+        self.of("")
+        for source, step in self._unfilled:
+            folders = [folder for folder in self.kustomizations if argo.may_apply(source, folder)]
+            if argo.may_apply(source, inner) or any(inner in reach(each, self.kustomizations, {}) for each in folders):
+                yield step
+
+    @property
+    def unread(self) -> Sequence[Unread]:
+        """What appliers bring from other repositories and folders that are not there, or make in ways not followed."""
+        self.of("")
+        return tuple(self._unread)
+
+    def targets_of(self, folder: str) -> Sequence[str]:
+        """The targets that a kustomization is built for."""
+        return tuple(self._walk.built.get(folder, ()))
+
+    def namespaces_of(self, folder: str) -> frozenset[str] | None:
+        """The namespaces that a kustomization and what applies it put all its objects into; None where not all are."""
+        found = self._walk.namespaces.get(folder, {None})
+        names = frozenset(each for each in found if each is not None and "$" not in each and "{{" not in each)
+        return names if len(names) == len(found) else None
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What could not be followed: cycles, missing paths, remote bases, generators, foreign repositories."""
+        return [*self._walk.problems, *self._unknown]
+
+    @cached_property
+    def kustomizations(self) -> dict[str, Kustomization]:
+        return read_kustomizations(self._files)
+
+    @cached_property
+    def folder_changes(self) -> tuple[FolderChange, ...]:
+        """What may change the manifests of folders in ways that cannot be followed."""
+        len(self.kustomizations)  # Reading them finds those that are broken.
+        return tuple(folder_changes(self._files))
+
+    @cached_property
+    def patch_files(self) -> frozenset[str]:
+        """Files that hold patches and no manifests of their own."""
+        return frozenset(inner for each in self.kustomizations.values() for inner in each.patch_files)
+
+    @cached_property
+    def _appliers(self) -> list[_Applier]:
+        found = []
+        for file in self._files.of_kinds(APPLIER_KINDS):
+            inner = self._files.inner(file.path)
+            if posixpath.basename(inner) in KUSTOMIZATION_NAMES or inner in self.patch_files:
+                continue
+            for manifest in self._files.manifests(file):
+                if _is_applier(manifest.value):
+                    found.append(_Applier(inner, manifest))
+        return found
+
+    @cached_property
+    def _written(self) -> dict[_Key, Read]:
+        """What each applier says as written, before anything patches or substitutes it."""
+        return {each.key: self._read(each.manifest.value, each, each.inner) for each in self._appliers}
+
+    @cached_property
+    def _own(self) -> OwnRepository:
+        units = [unit for read in self._written.values() for unit in read.units]
+        return OwnRepository(self._files.folders, units, self._remotes)
+
+    @cached_property
+    def _git_kept(self) -> dict[str, list[tuple[str, tuple[str, ...]]]]:
+        """For each name of a GitRepository: its namespaces as written, and the only folders that its `ignore` keeps."""
+        found: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
+        for file in self._files.of_kinds(frozenset({b"GitRepository"})):
+            for manifest in self._files.manifests(file):
+                if manifest.kind == "GitRepository":
+                    where = str(manifest.metadata.get("namespace") or "")
+                    kept = kept_folders(mapping(manifest.value.get("spec")).get("ignore"))
+                    found.setdefault(manifest.name, []).append((where, kept))
+        return found
+
+    @cached_property
+    def _git_urls(self) -> dict[str, set[tuple[str, str]]]:
+        """For each name of a GitRepository: its namespaces as written ("" for none) and URLs."""
+        found: dict[str, set[tuple[str, str]]] = {}
+        for file in self._files.of_kinds(frozenset({b"GitRepository"})):
+            for manifest in self._files.manifests(file):
+                url = mapping(manifest.value.get("spec")).get("url")
+                if manifest.kind == "GitRepository" and isinstance(url, str):
+                    namespace = str(manifest.metadata.get("namespace") or "")
+                    found.setdefault(manifest.name, set()).add((namespace, url))
+        return found
+
+    def _url_of(self, _kind: str, namespace: str, name: str) -> str | None:
+        urls = {url for where, url in self._git_urls.get(name, ()) if not where or not namespace or where == namespace}
+        return urls.pop() if len(urls) == 1 else None
+
+    @cached_property
+    def _walk(self) -> Walk:
+        """Rounds, because a root can turn out to be applied by another, once paths are substituted.
+
+        What they are substituted with can be in a ConfigMap, which is known once it is placed.
+        """
+        applied = self._covered
+        left = _ROUNDS
+        while True:
+            self._applications = []
+            self._unfilled = []
+            self._unknown.clear()
+            self._unread.clear()
+            walk, children = self._followed(applied)
+            learned = self._sources.settle(walk.found)
+            left -= 1
+            if not left or (children <= applied and not learned):
+                break
+            applied = applied | children
+        for folder in self._bare_roots(walk):
+            walk.folder(folder, (), f"{BARE}{folder}", recurse=False)
+        return walk
+
+    def _followed(self, applied: frozenset[_Key]) -> tuple[Walk, frozenset[_Key]]:
+        """One walk from the roots; also the appliers that others turned out to apply. `applied` are no roots."""
+        walk = Walk(self._files, self.kustomizations)
+        by_file: dict[str, list[_Applier]] = {}
+        for applier in self._appliers:
+            by_file.setdefault(applier.inner, []).append(applier)
+        done: set[tuple[_Key, str]] = set()
+        started: set[_Key] = set()
+        children: set[_Key] = set()
+        roots = [each for each in self._appliers if each.key not in applied]
+        cycles = sorted(self._appliers, key=lambda each: each.key not in self._covers_itself)
+        for root in (*roots, *cycles):
+            queue = [] if root.key in started else [(root, root.manifest.value, root.inner)]
+            while queue and len(done) < _MOST_APPLIERS:
+                each, value, target = queue.pop(0)
+                if (each.key, target) in done:
+                    continue
+                done.add((each.key, target))
+                started.add(each.key)
+                for inner, placement in self._apply(walk, each, value, target):
+                    for other in by_file.get(inner, ()):
+                        if other.key != each.key:
+                            children.add(other.key)
+                            queue.append((other, placement.apply(other.manifest.value), placement.target))
+        return walk, frozenset(children)
+
+    def _apply(
+        self, walk: Walk, applier: _Applier, value: Mapping[str, Any], target: str
+    ) -> list[tuple[str, Placement]]:
+        """Places what an applier applies; returns what is new."""
+        read = self._read(value, applier, target)
+        for application in read.applications:
+            where = argo.destination_of(application) or target
+            self._applications.append(LocatedApplication(application, applier.manifest.source, where))
+        fresh: list[tuple[str, Placement]] = []
+        for application in read.unfilled:
+            steps = argo.steps_of(application, applier.manifest.source)
+            patched = argo.template_patch(value, applier.manifest.source)
+            self._unfilled += [(each, replace(step, unfollowed=(*step.unfollowed, *patched))) for each, step in steps]
+        for text in read.unknown:
+            self._tell(applier, text, _target_namespace(value))
+        for unit in read.units:
+            folder = folder_of(unit.folder)
+            if not self._own.holds(unit.repository):
+                text = f"applies {unit.folder or '.'} of {unit.repository}, which is not this repository"
+                self._tell(applier, text, unit.transform.namespace, makes_pods=not self._defines_kinds(unit))
+            elif folder is None or folder not in self._files.folders:
+                self._tell(applier, f"applies {unit.folder}, which is not there", unit.transform.namespace)
+            else:
+                chain = () if unit.transform.changes_nothing else (unit.transform,)
+                where = unit.destination or target
+                fresh += walk.folder(folder, chain, where, recurse=unit.recurse, components=unit.components)
+        return fresh
+
+    def _defines_kinds(self, unit: Unit) -> bool:
+        """Whether what a unit brings from another repository is CustomResourceDefinitions alone."""
+        namespace, _, name = unit.repository.name.rpartition("/")
+        sources = self._git_kept.get(name, ())
+        kept = [folder for where, folders in sources if where in ("", namespace) or not namespace for folder in folders]
+        return defines_kinds(unit.folder) or (bool(kept) and all(map(defines_kinds, kept)))
+
+    def _tell(self, applier: _Applier, text: str, namespace: str | None, *, makes_pods: bool = True) -> None:
+        manifest = applier.manifest
+        self._unknown[Problem(manifest.source, f"{manifest.kind} {manifest.name}: {text}")] = None
+        if not makes_pods:
+            return
+        known = namespace if namespace and "$" not in namespace and "{{" not in namespace else None
+        self._unread[Unread(f"{manifest.kind} {manifest.name}, which {text}", manifest.source, known)] = None
+
+    def _read(self, value: Mapping[str, Any], applier: _Applier, target: str) -> Read:
+        source = applier.manifest.source
+        group = api_group(value)
+        if group == flux.GROUP:
+            at = _text_at(applier, value, ("patches",))
+            return flux.read_flux_kustomization(
+                value, source, self._url_of, partial(self._sources.values_of, target), at
+            )
+        if group == flux.OPERATOR_GROUP:
+            return flux.read_flux_instance(mapping(value.get("spec")), source)
+        if value.get("kind") == "Application":
+            return argo.read_application(value, source, at=_text_at(applier, value, ("source", "sources")))
+        found = argo.read_application_set(value, self._files)
+        unfollowed = argo.template_patch(value, source)
+        reads = [argo.read_application(each, source, unfollowed) for each in found.made]
+        unknown = (*found.unknown, *(text for read in reads for text in read.unknown))
+        units = tuple(unit for read in reads for unit in read.units)
+        return Read(units, tuple(dict.fromkeys(unknown)), found.made, found.unfilled)
+
+    @cached_property
+    def _reached(self) -> dict[_Key, frozenset[str]]:
+        """For each applier the files of appliers that it reaches, as written."""
+        holding = {applier.inner for applier in self._appliers}
+        memo: dict[str, frozenset[str]] = {}
+        found = {}
+        for applier in self._appliers:
+            reached: set[str] = set()
+            for unit in self._written[applier.key].units:
+                folder = folder_of(unit.folder)
+                if folder is None or not self._own.holds(unit.repository):
+                    continue
+                if folder in self.kustomizations:
+                    reached |= reach(folder, self.kustomizations, memo) & holding
+                else:
+                    reached |= {inner for inner in holding if folder == "." or inner.startswith(folder + "/")}
+            found[applier.key] = frozenset(reached)
+        return found
+
+    @cached_property
+    def _covered(self) -> frozenset[_Key]:
+        """The appliers that another one reaches, as written."""
+        by_file: dict[str, set[_Key]] = {}
+        for key, reached in self._reached.items():
+            for inner in reached:
+                by_file.setdefault(inner, set()).add(key)
+        return frozenset(each.key for each in self._appliers if by_file.get(each.inner, set()) - {each.key})
+
+    @cached_property
+    def _covers_itself(self) -> frozenset[_Key]:
+        return frozenset(each.key for each in self._appliers if each.inner in self._reached[each.key])
+
+    def _bare_roots(self, walk: Walk) -> list[str]:
+        """Folders whose kustomization nothing in the tree applies or lists: applied by hand, or not at all."""
+        memo: dict[str, frozenset[str]] = {}
+        candidates = [folder for folder, each in self.kustomizations.items() if not each.is_component]
+        taken = set(walk.built)
+        for each in self.kustomizations.values():
+            taken.update(entry for entry in (*each.resources, *each.components) if entry != each.folder)
+        roots = []
+        seen = set(walk.built)
+        unlisted = [folder for folder in candidates if folder not in taken]
+        for folder in (*unlisted, *candidates):  # After the unlisted ones, what is left lists itself.
+            if folder not in seen:
+                roots.append(folder)
+                seen |= reach(folder, self.kustomizations, memo)
+        return roots
+
+
+def _text_at(applier: _Applier, value: Mapping[str, Any], fields: Sequence[str]) -> TextAt | None:
+    """Where an applier stands; None where these fields of its spec are not applied as they stand there."""
+    manifest = applier.manifest
+    written, applied = mapping(manifest.value.get("spec")), mapping(value.get("spec"))
+    same = all(written.get(name) == applied.get(name) for name in fields)
+    if manifest.place is None or not same:
+        return None
+    return TextAt(manifest.source.path, *manifest.place)
+
+
+def _target_namespace(value: Mapping[str, Any]) -> str | None:
+    """The namespace that a Flux Kustomization puts everything into."""
+    namespace = mapping(value.get("spec")).get("targetNamespace")
+    return namespace if isinstance(namespace, str) else None
+
+
+def _is_applier(value: Mapping[str, Any]) -> bool:
+    group, kind = api_group(value), value.get("kind")
+    return (
+        (group == flux.GROUP and kind == "Kustomization")
+        or (group == flux.OPERATOR_GROUP and kind == "FluxInstance")
+        or (group == argo.GROUP and kind in ("Application", "ApplicationSet"))
+    )

@@ -1,0 +1,163 @@
+"""What a kustomization does to manifests on their way that is not made here, and which policies it may touch.
+
+Transformers other than those that are followed, replacements, variables, plugins and field specifications that point
+into policies (Kustomize 5, api/types: FieldSpec, Replacement, Var). A policy that one of them may touch is held.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rewriter import yamltext
+from rewriter.inventory.delivery.patches import selects
+from rewriter.inventory.texts.manifests import items, mapping
+
+_RULES = ("spec", "specs")
+_REFERENCE = "$("
+#: The transformers built into Kustomize that write only where their field specifications point.
+_BY_FIELD = frozenset(
+    {
+        "AnnotationsTransformer",
+        "ImageTagTransformer",
+        "LabelTransformer",
+        "NamespaceTransformer",
+        "PrefixSuffixTransformer",
+        "PrefixTransformer",
+        "ReplicaCountTransformer",
+        "SuffixTransformer",
+    }
+)
+
+#: The text of a file that an entry names; None where it cannot be read.
+TextAt = Callable[[str], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Unfollowed:
+    """One such thing. `words` name it with its file, `target` is a kustomize target (empty: any manifest).
+
+    `fields` are the paths that it writes (None: any), `marker` a text without which it leaves a manifest as it is. With
+    `sets_values` it puts values there whatever stands there.
+    """
+
+    words: str
+    target: Mapping[str, Any] = field(default_factory=dict)
+    fields: tuple[str, ...] | None = None
+    marker: str = ""
+    sets_values: bool = False
+
+    def may_touch(self, value: Mapping[str, Any], original: Mapping[str, Any]) -> bool:
+        """Whether it may change the rules of a policy. `original` is the policy before any step."""
+        if not selects(self.target, value, original):
+            return False
+        if self.fields is not None and not any(_in_rules(path) for path in self.fields):
+            return False
+        return self.marker in str([value.get(name) for name in _RULES])
+
+
+def _in_rules(path: str) -> bool:
+    return re.split(r"[/.\[]", path.strip("/"), maxsplit=1)[0] in (*_RULES, "*", "")
+
+
+def route_of(path: str) -> str:
+    """The JSON pointer of a field path of Kustomize (`spec.ingress.0`), up to its first part that is no plain key."""
+    parts = []
+    for part in re.split(r"(?<!\\)\.", path):
+        if "*" in part or "[" in part:
+            break
+        parts.append(part.replace("\\.", ".").replace("~", "~0").replace("/", "~1"))
+    return "".join(f"/{part}" for part in parts)
+
+
+def of_fields(words: str, specs: Sequence[Mapping[str, Any]]) -> Iterator[Unfollowed]:
+    """What writes where field specifications point: those that point into the rules of some kind."""
+    for spec in specs:
+        path = spec.get("path")
+        if isinstance(path, str) and _in_rules(path):
+            target = {key: spec[key] for key in ("group", "version", "kind") if isinstance(spec.get(key), str)}
+            if target.get("kind") or spec.get("create") is True or _may_be_there(path):
+                yield Unfollowed(words, target, (path,))
+
+
+def _may_be_there(path: str) -> bool:
+    """Whether policies have a field of a path: nothing is written where there is none, unless it is created."""
+    second = re.split(r"[/.\[]", path.strip("/"))[1:2]
+    return second not in (["template"], ["selector"], ["jobTemplate"], ["volumeClaimTemplates"], ["replicas"])
+
+
+def of_replacements(words: str, replacements: Any, text_at: TextAt) -> Iterator[Unfollowed]:
+    """The targets of a list of replacements; those in a file of their own are read."""
+    for item in items(replacements):
+        if isinstance(item.get("path"), str):
+            text = text_at(item["path"])
+            listed = None if text is None else _values(text)
+            if listed is None:
+                yield Unfollowed(f"{words} ({item['path']})")
+            for value in listed or ():
+                yield from of_replacements(
+                    f"{words} ({item['path']})", value if isinstance(value, list) else [value], text_at
+                )
+            continue
+        for target in items(item.get("targets")):
+            paths = target.get("fieldPaths")
+            known = _texts(paths)
+            whole = isinstance(paths, list) and len(known) == len(paths)
+            yield Unfollowed(words, mapping(target.get("select")), tuple(known) if whole else None, sets_values=True)
+
+
+def of_transformer(words: str, value: Mapping[str, Any], text_at: TextAt) -> Iterator[Unfollowed]:
+    """What a transformer that is not followed may do."""
+    kind = str(value.get("kind"))
+    if value.get("apiVersion") != "builtin":
+        yield Unfollowed(words)
+    elif kind in _BY_FIELD:
+        yield from of_fields(words, items(value.get("fieldSpecs")))
+    elif kind == "ReplacementTransformer":
+        yield from of_replacements(words, value.get("replacements"), text_at)
+    else:
+        yield Unfollowed(words, mapping(value.get("target")))
+
+
+def of_kustomization(value: Mapping[str, Any], source: str, text_at: TextAt) -> Iterator[Unfollowed]:
+    """What the fields of a kustomization other than `transformers` and the patches may do."""
+    yield from of_replacements(f"`replacements` of {source}", value.get("replacements"), text_at)
+    if value.get("vars"):
+        yield Unfollowed(f"`vars` of {source}", marker=_REFERENCE)
+    for item in items(value.get("labels")):
+        yield from of_fields(f"`labels` of {source}", items(item.get("fields")))
+    for entry in _texts(value.get("configurations")):
+        text = text_at(entry)
+        values = None if text is None else _values(text)
+        words = f"`configurations` of {source} ({entry})"
+        if values is None:
+            yield Unfollowed(words)
+        for each in values or ():
+            yield from of_fields(words, list(_specs(each)))
+
+
+def _specs(value: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
+    """The field specifications of a transformer configuration, at any depth."""
+    if depth > 6:
+        return
+    if isinstance(value, dict):
+        if isinstance(value.get("path"), str):
+            yield value
+        for part in value.values():
+            yield from _specs(part, depth + 1)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _specs(part, depth + 1)
+
+
+def _values(text: str) -> list[Any] | None:
+    try:
+        return [document.value for document in yamltext.parse(text) if document.value is not None]
+    except yamltext.YamlTextError:
+        return None
+
+
+def _texts(value: Any) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

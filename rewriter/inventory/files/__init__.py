@@ -1,0 +1,1 @@
+"""The files of a repository, by their path from its root."""

@@ -1,0 +1,83 @@
+"""Commands of scripts, Makefiles and pipelines that put workloads or Services into a cluster: helm, kubectl and oc.
+
+What they make is not computed. A command counts unless it only prints (`--dry-run` whose output nothing applies), runs
+a pod that is gone with it (`kubectl run --rm`), or applies what stands in the tree anyway.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rewriter.inventory.facts.model import Source
+from rewriter.inventory.objects.kubernetes import is_namespace
+from rewriter.inventory.texts.remote_manifests import may_make_pods
+
+#: Options between a command and its verb, and the verb, to the end of the line and of those that `\` or `` ` `` joins.
+_COMMAND = re.compile(
+    r"(?<![\w./-])(?P<tool>helm|kubectl|oc)(?P<before>(?:[ \t]+-{1,2}[\w-]+(?:=\S+|[ \t]+(?!-)[^\s|;&]+)?)*?)[ \t]+"
+    r"(?P<verb>install|upgrade|template|run|expose|new-app|apply|replace"
+    r"|create(?:[ \t]+(?:deploy(?:ment)?|job|cronjob|service|svc)\b)?)"
+    r"(?![\w.-])(?P<rest>(?:[\\`]\r?\n|[^\n])*)"
+)
+_VERBS = {
+    "helm": frozenset({"install", "upgrade", "template"}),
+    "oc": frozenset({"run", "expose", "new-app", "apply", "create", "replace"}),
+    "kubectl": frozenset({"run", "expose", "apply", "create", "replace"}),
+}
+_OPTION = re.compile(r"(?<!\S)(?:-n|--namespace)(?:[ \t]+|=)[\"']?([^\s\"']+)")
+_URL = re.compile(
+    r"(?<!\S)(?:-f|-k|--filename|--kustomize)(?:[ \t]+|=)[\"']?(https?://[^\s\"']+|github\.com/[^\s\"']+)"
+)
+_APPLIED = re.compile(r"\|[^|]*\b(?:kubectl|oc)\b[^|]*\b(?:apply|create|replace)\b")
+_COMMENT = re.compile(r"^[ \t]*(?:-[ \t]+)?(?:#|//)")
+#: What makes a cluster for the length of a run: what a pipeline puts there runs nowhere else.
+_PASSING_CLUSTER = re.compile(
+    rb"\bkind create cluster\b|helm/kind-action|\bkind-action@|\bk3d cluster create\b|\bk3d-action@"
+    rb"|\bminikube start\b|setup-minikube@|\btalosctl cluster create\b|\bctlptl create cluster\b"
+)
+_PIPELINE = re.compile(
+    r"(?:^|/)(?:\.github/(?:workflows|actions)/.*|\.gitlab-ci[^/]*|\.gitlab/.*|\.circleci/.*|\.woodpecker(?:/.*|\.ya?ml)"
+    r"|\.gitea/workflows/.*|\.forgejo/workflows/.*|\.drone\.ya?ml|azure-pipelines[^/]*|bitbucket-pipelines\.ya?ml"
+    r"|cloudbuild\.ya?ml|buildspec\.ya?ml|\.travis\.ya?ml)$"
+)
+_TASKS = re.compile(r"(?:^|/)(?:\.?[Tt]askfile[^/]*\.ya?ml|\.taskfiles?/.*\.ya?ml)$")
+
+
+def is_pipeline(path: str) -> bool:
+    """Whether a file in YAML holds commands for a program that runs them: a forge's pipeline, or Task."""
+    return _PIPELINE.search(path) is not None or _TASKS.search(path) is not None
+
+
+def is_passing(path: str, data: bytes) -> bool:
+    """Whether a file is a pipeline that makes a cluster for its own run: nothing of it stays."""
+    return _PIPELINE.search(path) is not None and _PASSING_CLUSTER.search(data) is not None
+
+
+def commands_in(path: str, data: bytes) -> Iterator[tuple[str, Source, str | None]]:
+    """The commands that make workloads or Services: in words, where, and in which namespace (None: not known)."""
+    if not any(tool in data for tool in (b"helm", b"kubectl", b"oc ")):
+        return
+    if is_passing(path, data):
+        return
+    text = data.decode("utf-8", "replace")
+    for match in _COMMAND.finditer(text):
+        start = text.rfind("\n", 0, match.start()) + 1
+        if _COMMENT.match(text[start : match.start()]) is None and _makes_something(match):
+            named = _OPTION.search(match["before"] + match["rest"])
+            words = f"`{match['tool']} {' '.join(match['verb'].split())}` in"
+            source = Source(path, text.count("\n", 0, match.start()) + 1)
+            yield words, source, named[1] if named and is_namespace(named[1]) else None
+
+
+def _makes_something(match: re.Match[str]) -> bool:
+    """Whether a command puts pods or Services into a cluster that stand in no file of the tree."""
+    options = match["before"] + match["rest"]
+    verb = match["verb"].split()[0]
+    if verb not in _VERBS[match["tool"]]:
+        return False
+    if ("--dry-run" in options or verb == "template") and _APPLIED.search(match["rest"]) is None:
+        return False
+    if verb in ("apply", "replace") or match["verb"] == "create":
+        return any(map(may_make_pods, _URL.findall(match["rest"])))
+    return verb != "run" or "--rm" not in options

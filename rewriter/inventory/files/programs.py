@@ -1,0 +1,197 @@
+"""Objects that other programs make of files of the tree: Helmfile, Terraform, Tanka, Jsonnet, CUE, KCL, Pkl, Dhall,
+Nix, Pulumi, cdk8s, Ansible, Skaffold, DevSpace, Tilt, werf, Rancher Fleet, Talos, scripts, pipelines, and templates of
+unknown programs.
+
+What they make is not computed here. Each of their releases, resources or files hides what it may make, in the namespace
+that it names in plain words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import starmap
+from typing import Any
+
+from rewriter import yamltext
+from rewriter.discovery import PROGRAM_NAMES, PROGRAM_SUFFIXES
+from rewriter.inventory.facts.model import Source
+from rewriter.inventory.files import talos
+from rewriter.inventory.files.commands import commands_in, is_passing, is_pipeline
+from rewriter.inventory.files.terraform_resources import read_resources
+from rewriter.inventory.objects.kubernetes import is_namespace
+from rewriter.inventory.texts.kinds_in_text import KIND, may_hold_pods
+from rewriter.inventory.texts.manifests import items, mapping
+
+#: The languages of programs that are read for nothing else, by their suffix.
+_LANGUAGES = {
+    ".jsonnet": "Jsonnet",
+    ".cue": "CUE",
+    ".k": "KCL",
+    ".pkl": "Pkl",
+    ".dhall": "Dhall",
+    ".nix": "Nix",
+}
+_SCRIPTS = (".sh", ".bash", ".zsh", ".ps1", ".mk", ".just")
+#: Modules of Nix that put manifests or charts into a cluster, and the members of a manifest in Nix.
+_NIX = re.compile(
+    rb"\bservices\.k3s\.(?:manifests|autoDeployCharts)\b|\bkubernetes\.(?:resources|helm)\b|\bnixidy\b|\bkubenix\b"
+)
+_NIX_MEMBER = re.compile(rb'\b(apiVersion|kind)[ \t]*=[ \t]*("[^"\n]*")')
+#: Functions of Tilt by which objects come that stand in no manifest of the tree.
+_TILT = re.compile(rb"\b(?:helm|helm_resource|helm_remote|deployment_create|pod_create|job_create|blob)[ \t]*\(")
+
+_RELEASES = re.compile(rb"^[\"']?releases[\"']?:", re.MULTILINE)
+_CHART = re.compile(rb"[\"']?\bchart[\"']?:")
+_ENVIRONMENT = b"tanka.dev/"
+_RESOURCE = re.compile(
+    r'^resource\s+"(helm_release|kubectl_manifest|kubernetes_(?:manifest|deployment|stateful_set|daemonset|daemon_set|pod'
+    r'|job|cron_job|replication_controller|service)(?:_v1)?)"\s+"([^"]+)"',
+    re.MULTILINE,
+)
+_NAMESPACE = re.compile(r'^\s+namespace\s*=\s*("[^"$]*"|\S.*)$', re.MULTILINE)
+#: Projects of other tools, by the name of their file, with the text that they have where they may make workloads.
+_PROJECTS = {
+    "Pulumi.yaml": ("a project of Pulumi,", re.compile(rb"^runtime:", re.MULTILINE)),
+    "cdk8s.yaml": ("a project of cdk8s,", re.compile(rb"^app:", re.MULTILINE)),
+    "skaffold.yaml": ("releases of Skaffold in", re.compile(rb"remoteChart:|remoteManifests:|chartPath:|\bhelm:")),
+    "devspace.yaml": ("deployments of DevSpace in", re.compile(rb"^deployments:", re.MULTILINE)),
+    "werf.yaml": ("a project of werf,", re.compile(rb"^project:", re.MULTILINE)),
+    "fleet.yaml": ("a bundle of Rancher Fleet,", re.compile(rb"^helm:", re.MULTILINE)),
+}
+_ANSIBLE_LIST = re.compile(
+    rb"^- (?:name|hosts|block|include_\w+|import_\w+|ansible\.|k8s|helm|import_playbook)\b", re.MULTILINE
+)
+_ANSIBLE_SHORT = re.compile(rb"^[ \t-]+(?:k8s|helm)[ \t]*:", re.MULTILINE)
+_ANSIBLE = re.compile(rb"\b(?:kubernetes\.core|community\.kubernetes|redhat\.openshift)\.(?:k8s|helm)\b[ \t]*:")
+#: A member at the margin: a mapping, which is no list of tasks.
+_MARGIN = re.compile(rb"^[A-Za-z_][\w-]*:", re.MULTILINE)
+_TERRAFORM_JSON = re.compile(rb'"(?:helm_release|kubectl_manifest|kubernetes_\w+)"[ \t]*:')
+_NAMED = re.compile(rb"""\bnamespace["']?[ \t]*:[ \t]*["']?([^\s"'#,}]+)""")
+#: Words of libraries that make workloads, in programs that name no kind.
+_MAKES_WORKLOADS = re.compile(rb"(?i)deployment|statefulset|daemonset|cronjob")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Something that makes objects which are not read: in words, where it stands, and the namespace it is known to use.
+
+    `namespace` is None where it may be any.
+    """
+
+    words: str
+    source: Source
+    namespace: str | None = None
+
+
+def programs_in(path: str, data: bytes) -> Iterator[Program]:
+    """What programs make of a file: one that is no manifest, or a configuration of Talos."""
+    name = path.rpartition("/")[2]
+    if _is_helmfile(path, data):
+        yield from _of_yaml(path, data)
+    elif path.endswith(_SCRIPTS) or name in PROGRAM_NAMES:
+        yield from _of_script(path, name, data)
+    elif path.endswith(PROGRAM_SUFFIXES):
+        yield from _of_language(path, data)
+    elif name in _PROJECTS:
+        if _PROJECTS[name][1].search(data) is not None:
+            yield Program(_PROJECTS[name][0], Source(path))
+    elif name.endswith(".tf.json"):
+        if _TERRAFORM_JSON.search(data) is not None:
+            yield Program("resources of Terraform in", Source(path))
+    elif is_ansible(path, data):
+        yield Program("tasks of Ansible in", Source(path))
+    elif is_pipeline(path):
+        yield from _of_script(path, name, data)
+    elif _ENVIRONMENT in data and name.startswith("spec."):
+        yield from _of_yaml(path, data)
+    if talos.holds(data):
+        yield from starmap(Program, talos.fetched_manifests(path, data))
+
+
+def _is_helmfile(path: str, data: bytes) -> bool:
+    return not path.endswith(PROGRAM_SUFFIXES) and bool(_RELEASES.search(data) and _CHART.search(data))
+
+
+def _of_script(path: str, name: str, data: bytes) -> Iterator[Program]:
+    """The commands of a script or a pipeline that make workloads, what Tilt makes, and the manifests in it."""
+    yield from starmap(Program, commands_in(path, data))
+    if name == "Tiltfile" and _TILT.search(data) is not None:
+        yield Program("what Tilt makes of", Source(path))
+    elif not is_passing(path, data) and KIND.search(data) and may_hold_pods(data):
+        yield Program("manifests in", Source(path), _only_namespace(data))
+
+
+def _of_language(path: str, data: bytes) -> Iterator[Program]:
+    language = next((words for suffix, words in _LANGUAGES.items() if path.endswith(suffix)), "")
+    if path.endswith(".nix"):
+        text = _NIX_MEMBER.sub(rb"\1: \2", data) if b"apiVersion" in data else b""
+        makes = _NIX.search(data) is not None
+    else:
+        text, makes = data, bool(language) and _MAKES_WORKLOADS.search(data) is not None
+    if makes or (KIND.search(text) and may_hold_pods(text)):
+        words = f"what {language} makes of" if language else "what is made of the template"
+        yield Program(words, Source(path), None if language else _only_namespace(data))
+
+
+def _only_namespace(data: bytes) -> str | None:
+    """The namespace that every manifest in a text names; None where they name several, or one of them none."""
+    names = _NAMED.findall(data)
+    if len(names) < len(KIND.findall(data)) or len(set(names)) != 1:
+        return None
+    name = names[0].decode("utf-8", "replace")
+    return name if is_namespace(name) else None
+
+
+def is_ansible(path: str, text: bytes) -> bool:
+    """Whether a file holds tasks of Ansible that put objects into a cluster, by a module or by a command."""
+    if (b"k8s" in text or b".helm" in text) and _ANSIBLE.search(text) is not None:
+        return True
+    if b"helm" not in text and b"k8s" not in text and b"kubectl" not in text:
+        return False
+    tasks = text.startswith((b"- ", b"---\n- ")) or b"\n- " in text
+    if not tasks or _MARGIN.search(text) is not None or _ANSIBLE_LIST.search(text) is None:
+        return False
+    return _ANSIBLE_SHORT.search(text) is not None or any(True for _ in commands_in(path, text))
+
+
+def _of_yaml(path: str, data: bytes) -> Iterator[Program]:
+    """The releases of Helmfile and the environment of Tanka in a file."""
+    try:
+        documents = yamltext.parse(yamltext.decode(data))
+    except yamltext.YamlTextError:
+        yield Program("releases of Helmfile in", Source(path))
+        return
+    for document in documents:
+        value = mapping(document.value)
+        if str(value.get("apiVersion")).startswith("tanka.dev/"):
+            namespace = mapping(value.get("spec")).get("namespace")
+            yield Program("an environment of Tanka,", Source(path), namespace if is_namespace(namespace) else None)
+        for index, release in enumerate(items(value.get("releases"))):
+            if release.get("installed") is not False:
+                line = yamltext.locate(document, f"/releases/{index}").line
+                yield _release(release, Source(path, line))
+
+
+def _release(release: Mapping[str, Any], source: Source) -> Program:
+    namespace = release.get("namespace")
+    return Program(
+        f"release {release.get('name')} of Helmfile,", source, namespace if is_namespace(namespace) else None
+    )
+
+
+def terraform_programs(path: str, data: bytes) -> Iterator[Program]:
+    """The resources of a Terraform file that make pods or Services; Helm releases that are read as such left out."""
+    if b"helm_release" not in data and b"kubernetes_" not in data and b"kubectl_manifest" not in data:
+        return
+    text = data.decode("utf-8", "replace")
+    known = read_resources(text)
+    for match in _RESOURCE.finditer(text):
+        if match.start() in known:
+            continue
+        body = text[match.end() : max(text.find("\n}", match.end()), match.end())]
+        named = [each[1].strip('"') for each in _NAMESPACE.finditer(body)]
+        place = named[0] if named and is_namespace(named[0]) else None
+        line = text.count("\n", 0, match.start()) + 1
+        yield Program(f"{match[1]} {match[2]} of Terraform,", Source(path, line), place)

@@ -1,0 +1,276 @@
+"""The files of a repository as they were offered: by their path from its root, parsed when asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from rewriter import yamltext
+from rewriter.discovery.escapes import unescaped
+from rewriter.inventory.facts.model import Source
+from rewriter.inventory.files import talos
+from rewriter.inventory.files.programs import Program, terraform_programs
+from rewriter.inventory.texts.file_record import FileRecord, record_of
+from rewriter.inventory.texts.locked import NOT_TEXT, unreadable_as_text
+from rewriter.inventory.texts.manifests import Manifest, read_manifests
+
+#: The file names under which kustomize looks for a kustomization.
+KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
+
+class OfferedFile:
+    """A file with the kinds that it names, at any depth; `path` is as people know it.
+
+    `holds_list`: it may hold any kind beside those. `unknown`: it holds objects of kinds that may make pods, or whose
+    kind is not read here. `cluster_dns`: it may hold the DNS of a cluster. `number` is that of a file of which
+    something is kept; it is read when it is asked for.
+    """
+
+    __slots__ = ("_data", "_read", "_text", "cluster_dns", "holds_list", "kinds", "number", "path", "unknown")
+
+    def __init__(
+        self,
+        path: str,
+        kinds: frozenset[bytes],
+        data: bytes | None,
+        holds_list: bool = False,
+        unknown: bool = False,
+        *,
+        cluster_dns: bool = False,
+        number: int | None = None,
+        read: Callable[[str], bytes | None] = lambda _path: None,
+    ) -> None:
+        self.path = path
+        self.kinds = kinds
+        self.holds_list = holds_list
+        self.unknown = unknown
+        self.cluster_dns = cluster_dns
+        self.number = number
+        self._data = data
+        self._text: bytes | None = None
+        self._read = read
+
+    @property
+    def is_read(self) -> bool:
+        """Whether its bytes are at hand."""
+        return self._data is not None
+
+    @property
+    def data(self) -> bytes:
+        """Its bytes; none where it is gone by now."""
+        if self._data is None:
+            self._data = self._read(self.path) or b""
+        return self._data
+
+    @property
+    def text(self) -> bytes:
+        """Its bytes with escapes read, to search in."""
+        if self._text is None:
+            self._text = unescaped(self.data)
+        return self._text
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadFile:
+    """A file, or a document of one, whose objects are not known: its text with escapes read, and why, in words.
+
+    The text is None where the bytes themselves cannot be read. `applied` says that it counts as applied wherever it is.
+    """
+
+    path: str
+    source: Source
+    text: bytes | None
+    why: str
+    template: bool = False
+    excluded: bool = False
+    applied: bool = False
+
+
+class TreeFiles:
+    """Files by name. `root` is the folder that Flux and Argo CD paths start at; `read` gives a file's bytes anew.
+
+    An inner path is relative to the root, with `/`, and starts with `../` outside of it.
+    """
+
+    def __init__(self, root: str = ".", read: Callable[[str], bytes | None] = lambda _name: None) -> None:
+        self._root = os.path.abspath(root)  # noqa: PTH100 - symlinks stay as they are
+        here = os.path.relpath(os.getcwd(), self._root)  # noqa: PTH109
+        self._here = "" if here == "." else here + "/"
+        self._read = read
+        self._names: list[str] = []
+        self._known_folders: dict[str, str] = {}
+        #: The manifests of each file that was read so far.
+        self.parsed: dict[str, list[Manifest]] = {}
+        #: Those that are kept of an earlier run, by path and number.
+        self.kept_manifests: Callable[[str, int], list[Manifest] | None] = lambda _path, _number: None
+        self.files: list[OfferedFile] = []
+        #: Files that name a ConfigMap or a Secret, which are read anew for the few that are asked for.
+        self.variable_files: list[str] = []
+        self.unreadable: list[Source] = []
+        #: What `manifests` could not read so far, and the files that are not to be read.
+        self.unread: list[UnreadFile] = []
+        #: Kustomizations that cannot be read, by inner path.
+        self.broken_kustomizations: list[tuple[str, Source]] = []
+        #: What programs other than those that are followed make of the tree.
+        self.programs: list[Program] = []
+        #: The files of Terraform that install Helm releases.
+        self.terraform: list[tuple[str, bytes]] = []
+
+    def offer(self, path: str, data: bytes, wanted: frozenset[bytes]) -> FileRecord | None:
+        """Takes note of a file, and returns what its bytes tell; None where they cannot be read as text."""
+        text = unescaped(data)
+        record = record_of(data, text, wanted)
+        self.take(path, record, data)
+        if b"kind" not in text and (why := unreadable_as_text(data)):
+            self.leave_out(path, data.replace(b"\0", b"") if why == NOT_TEXT else None, why)
+            return None
+        return record
+
+    def take(self, path: str, record: FileRecord, data: bytes | None, number: int | None = None) -> None:
+        """Takes note of a file with this record; without data it is read when it is asked for."""
+        self._names.append(path)
+        if record.variables:
+            self.variable_files.append(path)
+        if record.kept:
+            self.files.append(
+                OfferedFile(
+                    path,
+                    record.kinds,
+                    data,
+                    record.holds_list,
+                    record.unknown,
+                    cluster_dns=record.cluster_dns,
+                    number=number,
+                    read=self._read,
+                )
+            )
+
+    def offer_terraform(self, path: str, data: bytes) -> None:
+        """Takes note of a file of Terraform: its Helm releases, and what else makes pods or Services."""
+        self.programs += terraform_programs(path, data)
+        if b'"helm_release"' in data or b'"helm_template"' in data:
+            self.terraform.append((path, data))
+
+    def offer_packed(self, path: str, data: bytes) -> None:
+        """Takes note of a packaged chart or a compressed manifest: it may hold facts, and none is read of it."""
+        from rewriter.inventory.texts.packed import unpacked  # Few trees hold any.
+
+        self._names.append(path)
+        packed = unpacked(path, data)
+        if packed is not None:
+            text = None if packed.text is None else unescaped(packed.text)
+            chart = path.endswith(".tgz")
+            self.unread.append(UnreadFile(path, Source(path), text, packed.why, template=chart, applied=chart))
+
+    def leave_out(
+        self, path: str, data: bytes | None, why: str, *, excluded: bool = False, applied: bool = False
+    ) -> None:
+        """Takes note of a file that is not to be read as facts: it may hold some all the same."""
+        text = None if data is None else unescaped(data)
+        self.unread.append(UnreadFile(path, Source(path), text, why, excluded=excluded, applied=applied or excluded))
+
+    @property
+    def named_kinds(self) -> frozenset[str]:
+        """The kinds that files name which may hold facts, at any depth."""
+        return frozenset(kind.decode() for file in self.files for kind in file.kinds)
+
+    @cached_property
+    def charts(self) -> Sequence[str]:
+        """The folders of Helm charts, by inner path; those that lie in another chart left out."""
+        folders = sorted(
+            name.rpartition("/")[0] or "." for name in self.names if name.rpartition("/")[2] == "Chart.yaml"
+        )
+        return [each for each in folders if not any(each.startswith(f"{other}/charts/") for other in folders)]
+
+    def templates_of(self, chart: str) -> Iterator[bytes]:
+        """The texts of a chart's templates, those of the charts in it too."""
+        prefix = "" if chart == "." else f"{chart}/"
+        for inner in sorted(self.names):
+            if inner.startswith(prefix) and "/templates/" in f"/{inner[len(prefix) :]}":
+                yield self.bytes_of(inner) or b""
+
+    def is_in_chart(self, inner: str) -> bool:
+        """Whether a file is a template, or anything else, of a chart."""
+        return any(each == "." or inner.startswith(f"{each}/") for each in self.charts)
+
+    def inner(self, path: str) -> str:
+        """A file's path from the root."""
+        if path.startswith("/"):
+            inside = path.startswith(self._root + "/") and "/." not in path
+            return path[len(self._root) + 1 :] if inside else self._from_root(path)
+        if path.startswith(".") or self._here.startswith("."):
+            return self._from_root(path)
+        return self._here + path
+
+    def _from_root(self, path: str) -> str:
+        """A path from the root, wherever it starts; that of each folder is worked out once."""
+        folder, slash, name = path.rpartition("/")
+        if not folder or name in ("", ".", ".."):
+            return os.path.relpath(path, self._root)
+        if folder not in self._known_folders:
+            self._known_folders[folder] = os.path.relpath(folder, self._root)
+        inner = self._known_folders[folder]
+        return name if inner == "." else inner + slash + name
+
+    def on_disk(self, inner: str) -> Path:
+        """Where the file or folder of an inner path lies."""
+        return Path(self._root) / inner
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """The name as people know it, for each inner path. Complete only once every file is offered."""
+        return {self.inner(path): path for path in self._names}
+
+    @cached_property
+    def folders(self) -> frozenset[str]:
+        """Every folder that holds a file, by inner path; the root is `.`."""
+        found: set[str] = {"."}
+        for name in self.names:
+            folder = name.rpartition("/")[0]
+            while folder and folder not in found:
+                found.add(folder)
+                folder = folder.rpartition("/")[0]
+        return frozenset(found)
+
+    @cached_property
+    def _kept(self) -> dict[str, OfferedFile]:
+        return {file.path: file for file in self.files}
+
+    def bytes_of(self, inner: str) -> bytes | None:
+        """The bytes of an offered file; None for one that was not offered or cannot be read."""
+        path = self.names.get(inner)
+        if path is None:
+            return None
+        kept = self._kept.get(path)
+        return self._read(path) if kept is None else kept.data
+
+    def of_kinds(self, kinds: frozenset[bytes]) -> Iterator[OfferedFile]:
+        """The kept files that name one of the kinds, in the order of the offer."""
+        return (file for file in self.files if not file.kinds.isdisjoint(kinds))
+
+    def manifests(self, file: OfferedFile) -> list[Manifest]:
+        """The manifests of a file; none, and a note of it, where it cannot be read."""
+        path = file.path
+        if path not in self.parsed:
+            kept = None if file.number is None else self.kept_manifests(path, file.number)
+            self.parsed[path] = self._read_manifests(path, file.data) if kept is None else kept
+        return self.parsed[path]
+
+    def _read_manifests(self, path: str, data: bytes) -> list[Manifest]:
+        try:
+            found, templates = read_manifests(path, data)
+            found += talos.inline_manifests(path, data) if talos.holds(data) else ()
+        except yamltext.YamlTextError as error:
+            self.unreadable.append(Source(path, error.line))
+            template = error.message == "is a template"
+            why = error.message if template else f"cannot be read: {error.message}"
+            self.unread.append(UnreadFile(path, Source(path, error.line), unescaped(data), why, template))
+            return []
+        for each in templates:
+            self.unreadable.append(each.source)
+            text = unescaped(each.text.encode("utf-8", "replace"))
+            self.unread.append(UnreadFile(path, each.source, text, "is a template", template=True))
+        return found

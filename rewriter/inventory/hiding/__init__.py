@@ -1,0 +1,1 @@
+"""What may hold facts that were not read."""

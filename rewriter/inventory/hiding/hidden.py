@@ -1,0 +1,281 @@
+"""What may make pods and Services that are not among the facts: files, charts, kinds and appliers that are not read.
+
+One reason for each, with its file and line, and with the namespaces and clusters that it may reach as far as they are
+known (DESIGN section 8). `rewriter.inventory.facts.completeness` makes the answer for one place of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from rewriter.inventory.delivery import argo, flux
+from rewriter.inventory.delivery.appliers import api_group
+from rewriter.inventory.delivery.placements import Placements
+from rewriter.inventory.facts.completeness import CIDR_GROUPS, LIFT, Hidden
+from rewriter.inventory.files.tree_files import OfferedFile, TreeFiles, UnreadFile
+from rewriter.inventory.hiding.generating import GENERATING_KINDS, generated_in
+from rewriter.inventory.objects.kubernetes import namespace_of
+from rewriter.inventory.objects.operators import OWN_KEYS, convention_of
+from rewriter.inventory.objects.pod_templates import pod_templates, wrapped_pods
+from rewriter.inventory.releases.model import Made
+from rewriter.inventory.texts.kinds_in_text import may_hold_pods
+from rewriter.inventory.texts.manifests import Manifest, items, mapping
+from rewriter.inventory.texts.remote_manifests import defines_kinds, namespace_of_release
+from rewriter.inventory.texts.understood import INERT_NAMES, is_fact, is_inert
+
+_END = rb"""[ \t]*,?[ \t]*(?:[#}].*)?\r?$"""
+_NAMESPACE = re.compile(
+    rb"""^[ \t{,-]*["']?namespace["']?[ \t]*:[ \t]*["']?([a-z0-9][-a-z0-9]*)["']?""" + _END, re.MULTILINE
+)
+_NAMES_ONE = re.compile(rb"""["']?\b(?:apiVersion|kind)["']?[ \t]*:|\?\s+["']?(?:apiVersion|kind)\b""")
+_GROUP = b"CiliumCIDRGroup"
+_BREAK = re.compile(rb"^---", re.MULTILINE)
+
+#: What else an operator may call a namespace that it puts pods into.
+_NAMESPACE_FIELDS = frozenset(
+    {"namespace", "targetNamespace", "namespaces", "targetNamespaces", "destinationNamespace"}
+)
+
+_MEND = f"mend the file, or {LIFT}"
+_RENDER = f"render it and keep the result in the tree, or {LIFT}"
+_INERT = f"name the kind in `inert_kinds` under [facts] if it makes no pods and no Services, or {LIFT}"
+_INCLUDE = f"take the file out of `exclude` and silence its findings with [[per-path]], or {LIFT}"
+
+
+#: What Helm installs: `releases` tell of these.
+_RELEASES = frozenset({(flux.HELM_GROUP, "HelmRelease"), ("helm.cattle.io", "HelmChart")})
+
+
+_GATEWAY_KEYS = (
+    "gateway.*",
+    "gateway.networking.k8s.io/*",
+    "app.kubernetes.io/*",
+    "istio.io/*",
+    "*.istio.io/*",
+    "kgateway*",
+)
+
+
+class HiddenSources:
+    """Goes through the files and the appliers of a tree.
+
+    `is_applied` says of a file whether anything, or somebody by hand, may apply it, `clusters_of` to which clusters
+    (None among them: one that is not known). `inert_kinds` are the config's kinds without pods, `releases` are those of
+    Helm, with what they make, `operators` the conventions whose resources are facts.
+    """
+
+    def __init__(
+        self,
+        files: TreeFiles,
+        placements: Placements,
+        is_applied: Callable[[str], bool],
+        clusters_of: Callable[[str], Iterable[str | None]],
+        inert_kinds: Collection[str] = (),
+        releases: Sequence[Made] = (),
+        operators: Collection[str] = (),
+    ) -> None:
+        self._operators = frozenset(operators)
+        self._releases = releases
+        self._files = files
+        self._placements = placements
+        self._is_applied = is_applied
+        self._clusters_of = clusters_of
+        self._inert_kinds = frozenset(inert_kinds)
+
+    def all(self) -> Iterator[Hidden]:
+        """Every reason. All files must have been offered."""
+        for made in self._releases:
+            if not made.complete:
+                yield self._release(made)
+        for file in self._files.files:
+            inner = self._files.inner(file.path)
+            if file.unknown and inner not in self._placements.patch_files and self._is_applied(file.path):
+                yield from self._objects(file, inner)
+        yield from self._charts()
+        for each in self._files.unread:
+            if self._concerns(each):
+                lift = _INCLUDE if each.excluded else _RENDER if each.template else _MEND
+                yield self._hidden(
+                    f"{each.source} {each.why}", self._namespaces_in(each.path, each.text), each.path, lift
+                )
+        for program in self._files.programs:
+            namespaces = None if program.namespace is None else {program.namespace}
+            yield self._hidden(f"{program.words} {program.source}", namespaces, program.source.path, _RENDER)
+        yield from self._generated()
+        yield from self._applied_elsewhere()
+        yield from self._groups()
+
+    def _release(self, made: Made) -> Hidden:
+        """A release that is known in part; rendering it makes it known."""
+        release = made.release
+        lift = f"put helm on PATH and give --render-fetch, which renders it, or {LIFT}"
+        reason = f" ({made.reason})" if made.reason else ""
+        words = f"{release.kind} {release.name}{reason}, {release.source}"
+        namespaces = None if release.namespace is None else {release.namespace}
+        return self._hidden(words, namespaces, release.source.path, lift if "not rendered" in made.reason else LIFT)
+
+    def _concerns(self, unread: UnreadFile) -> bool:
+        """Whether an unread file may be applied and make pods; those of charts are rendered, or not, with them."""
+        inner = self._files.inner(unread.path)
+        if inner in self._placements.patch_files or not self._may_hold_pods(unread.text):
+            return False
+        if self._files.is_in_chart(inner) and not self._placements.of(inner):
+            return False
+        return unread.applied or self._is_applied(unread.path)
+
+    def _objects(self, file: OfferedFile, inner: str) -> Iterator[Hidden]:
+        """The objects of a file that may make pods beside those that are known."""
+        for manifest in self._files.manifests(file):
+            value = manifest.value
+            release = (api_group(value), manifest.kind) in _RELEASES
+            if release or is_fact(value) or is_inert(value, self._inert_kinds):
+                continue
+            yield from wrapped_pods(manifest, self._known_clusters(file.path))
+            known = convention_of(value) is None and next(pod_templates(value), None) is not None
+            if known:
+                continue
+            for placement in self._placements.of(inner) or (None,):
+                applied = Manifest(manifest.source, placement.apply(value) if placement else value)
+                namespace, words = _made(applied)
+                found = None if namespace is None else {namespace, *_named_in(applied.value.get("spec"))}
+                # What an operator is known to make is a fact; only labels of its own may be missing there.
+                convention = convention_of(value) or ""
+                keys = OWN_KEYS.get(convention) if convention in self._operators else _gateway_keys(value)
+                yield replace(self._hidden(words, found, file.path, _INERT), keys=keys)
+
+    def _groups(self) -> Iterator[Hidden]:
+        """The files with CiliumCIDRGroups that are not read: charts' templates, and what does not parse."""
+        groups = frozenset({CIDR_GROUPS})
+        for folder in self._files.charts:
+            if any(_GROUP in text for text in self._files.templates_of(folder)):
+                words = f"chart {folder}, which is not rendered"
+                yield Hidden(words, _RENDER, groups=groups)
+        for each in self._files.unread:
+            if each.text is not None and _GROUP in each.text:
+                yield Hidden(f"{each.source} {each.why}", _MEND, groups=groups)
+
+    def _generated(self) -> Iterator[Hidden]:
+        """The objects that policies of Kyverno generate."""
+        for file in self._files.of_kinds(GENERATING_KINDS):
+            if self._is_applied(file.path):
+                for manifest in self._files.manifests(file):
+                    for namespace in generated_in(manifest, self._inert_kinds):
+                        words = f"what {manifest.kind} {manifest.name} generates, {manifest.source}"
+                        yield self._hidden(words, None if namespace is None else {namespace}, file.path)
+
+    def _charts(self) -> Iterator[Hidden]:
+        """The charts of the tree that no release of it installs: somebody may, into any namespace."""
+        installed = frozenset(self._installed())
+        for folder in self._files.charts:
+            if b"type: library" in (self._files.bytes_of(f"{folder}/Chart.yaml".removeprefix("./")) or b""):
+                continue
+            text = b"\n---\n".join(self._files.templates_of(folder))
+            if folder not in installed and (not text or self._may_hold_pods(text)):
+                words = f"chart {folder}, which is not rendered"
+                yield self._hidden(words, None, f"{folder}/Chart.yaml", _RENDER)
+
+    def _installed(self) -> Iterator[str]:
+        for file in self._files.of_kinds(frozenset({b"HelmRelease"})):
+            for manifest in self._files.manifests(file):
+                chart = mapping(mapping(mapping(manifest.value.get("spec")).get("chart")).get("spec")).get("chart")
+                if isinstance(chart, str):
+                    yield chart.removeprefix("./").strip("/")
+        for application in self._placements.applications:
+            for source in argo.sources_of(mapping(application.value.get("spec"))):
+                if isinstance(source.get("path"), str):
+                    yield source["path"].removeprefix("./").strip("/")
+
+    def _applied_elsewhere(self) -> Iterator[Hidden]:
+        """What Applications, Kustomizations of Flux and kustomizations bring that does not stand in this tree."""
+        for application in self._placements.applications:
+            spec = mapping(application.value.get("spec"))
+            if any(each.get("plugin") for each in argo.sources_of(spec)):
+                namespace = _text(mapping(spec.get("destination")).get("namespace"))
+                name = mapping(application.value.get("metadata")).get("name")
+                words = f"Application {name}, {application.source}"
+                yield self._hidden(words, None if namespace is None else {namespace}, application.source.path)
+        for unread in self._placements.unread:
+            namespaces = None if unread.namespace is None else {unread.namespace}
+            yield self._hidden(f"{unread.words}, {unread.source}", namespaces, unread.source.path)
+        for folder, each in self._placements.kustomizations.items():
+            if not self._placements.targets_of(folder):
+                continue
+            place = self._placements.namespaces_of(folder)
+            for url in each.remote:
+                if not defines_kinds(url):
+                    own = namespace_of_release(url) if place is None else None
+                    yield self._hidden(f"remote {url}, {each.source}", {own} if own else place, each.source.path)
+            for patch in (*each.transform.patches, *each.transform.late_patches):
+                if patch.unread and str(patch.target.get("kind", "")).encode() not in INERT_NAMES:
+                    yield self._hidden(f"{patch.words}, which cannot be read,", place, each.source.path)
+            for words in each.hiding:
+                yield self._hidden(f"{words}, {each.source}", place, each.source.path)
+
+    def _hidden(self, words: str, namespaces: Collection[str] | None, path: str, lift: str = LIFT) -> Hidden:
+        places = None if namespaces is None else frozenset(namespaces)
+        return Hidden(words, lift, places, self._known_clusters(path))
+
+    def _known_clusters(self, path: str) -> frozenset[str] | None:
+        """The clusters that a file is applied to; None where one of them is not known."""
+        names = list(self._clusters_of(path))
+        known = frozenset(name for name in names if name is not None)
+        return known if known and None not in names else None
+
+    def _may_hold_pods(self, text: bytes | None) -> bool:
+        """Whether a text that is not read may hold a manifest of something that makes pods or Services."""
+        if text is None:
+            return True
+        if not _NAMES_ONE.search(text):
+            return False
+        return may_hold_pods(text, self._inert_kinds)
+
+    def _namespaces_in(self, path: str, text: bytes | None) -> Collection[str] | None:
+        """The namespaces that an unread text may be applied to, None where it does not tell."""
+        placements = self._placements.of(self._files.inner(path))
+        if placements:
+            named = {next((s.namespace for s in reversed(each.chain) if s.namespace), None) for each in placements}
+            if None not in named:
+                return {name for name in named if name is not None}
+        if text is None:
+            return None
+        found: set[str] = set()
+        for document in _BREAK.split(text):
+            if _NAMES_ONE.search(document):
+                names = {name.decode() for name in _NAMESPACE.findall(document)}
+                if not names:
+                    return None
+                found |= names
+        return found
+
+
+def _made(manifest: Manifest) -> tuple[str | None, str]:
+    namespace = _text(mapping(manifest.value.get("spec")).get("targetNamespace")) or namespace_of(manifest)
+    return namespace, f"{manifest.kind} {manifest.name}, {manifest.source}"
+
+
+def _gateway_keys(value: Mapping[str, Any]) -> frozenset[str] | None:
+    """The labels of the pods that a controller makes for a Gateway (Istio, Envoy Gateway, kgateway), else None."""
+    if (api_group(value), value.get("kind")) != ("gateway.networking.k8s.io", "Gateway"):
+        return None
+    own = mapping(mapping(mapping(value.get("spec")).get("infrastructure")).get("labels"))
+    return frozenset({*_GATEWAY_KEYS, *map(str, own)})
+
+
+def _named_in(value: Any, depth: int = 0) -> Iterator[str]:
+    """The namespaces that an object's own fields name."""
+    if depth > 6:
+        return
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if key in _NAMESPACE_FIELDS:
+                yield from (name for name in (part if isinstance(part, list) else [part]) if _text(name))
+            yield from _named_in(part, depth + 1)
+    for part in items(value):
+        yield from _named_in(part, depth + 1)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value and "$" not in value and "{{" not in value else None

@@ -1,0 +1,105 @@
+"""Addresses that Services get: pools of Cilium's LB IPAM, and Services that a redirect policy takes over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rewriter.inventory.facts.model import NamedPort, Source
+from rewriter.inventory.objects.kubernetes import namespace_of
+from rewriter.inventory.texts.manifests import Manifest, items, mapping, texts
+
+
+@dataclass(frozen=True, slots=True)
+class AddressPool:
+    """A CiliumLoadBalancerIPPool. `cidrs` and `ranges` (first and last address) are as written.
+
+    `selector` is the label selector that says which Services may have its addresses; None where every one may.
+    """
+
+    name: str
+    cluster: str | None
+    source: Source
+    cidrs: tuple[str, ...] = ()
+    ranges: tuple[tuple[str, str], ...] = ()
+    selector: Mapping[str, Any] | None = None
+    disabled: bool = False
+
+    def __str__(self) -> str:
+        return f"CiliumLoadBalancerIPPool {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectPolicy:
+    """A CiliumLocalRedirectPolicy: traffic to a Service (or an address) goes to the chosen pods of the own node.
+
+    `service` is (namespace, name), None for one that names an `address`. `frontend_ports` are empty where every port
+    of the Service is meant. `backend` is the label selector of the pods (of the policy's namespace).
+    """
+
+    name: str
+    namespace: str
+    cluster: str | None
+    source: Source
+    service: tuple[str, str] | None = None
+    address: str | None = None
+    frontend_ports: tuple[NamedPort, ...] = ()
+    backend: Mapping[str, Any] = field(default_factory=dict)
+    backend_ports: tuple[NamedPort, ...] = ()
+
+    def __str__(self) -> str:
+        return f"CiliumLocalRedirectPolicy {self.namespace}/{self.name}"
+
+    @property
+    def backend_labels(self) -> Mapping[str, str]:
+        """The labels of the pods that get the traffic."""
+        return texts(self.backend.get("matchLabels"))
+
+
+def address_pool(manifest: Manifest, cluster: str | None) -> AddressPool:
+    """A CiliumLoadBalancerIPPool (`cidrs` of the first API version is what `blocks` is now)."""
+    spec = mapping(manifest.value.get("spec"))
+    blocks = [*items(spec.get("blocks")), *items(spec.get("cidrs"))]
+    selector = spec.get("serviceSelector")
+    ranges = [(each.get("start"), each.get("stop") or each.get("start")) for each in blocks]
+    return AddressPool(
+        name=manifest.name,
+        cluster=cluster,
+        source=manifest.source,
+        cidrs=tuple(cidr for each in blocks if isinstance(cidr := each.get("cidr"), str)),
+        ranges=tuple((first, last) for first, last in ranges if isinstance(first, str) and isinstance(last, str)),
+        selector=selector if isinstance(selector, dict) and selector else None,
+        disabled=spec.get("disabled") is True,
+    )
+
+
+def redirect_policy(manifest: Manifest, cluster: str | None) -> RedirectPolicy | None:
+    """A CiliumLocalRedirectPolicy; None where its namespace is not known."""
+    namespace, spec = namespace_of(manifest), mapping(manifest.value.get("spec"))
+    if namespace is None:
+        return None
+    frontend, backend = mapping(spec.get("redirectFrontend")), mapping(spec.get("redirectBackend"))
+    matcher, address = mapping(frontend.get("serviceMatcher")), mapping(frontend.get("addressMatcher"))
+    name = matcher.get("serviceName")
+    ip = address.get("ip")
+    return RedirectPolicy(
+        name=manifest.name,
+        namespace=namespace,
+        cluster=cluster,
+        source=manifest.source,
+        service=(str(matcher.get("namespace") or namespace), name) if isinstance(name, str) else None,
+        address=ip if isinstance(ip, str) else None,
+        frontend_ports=_ports(matcher.get("toPorts") or address.get("toPorts")),
+        backend=mapping(backend.get("localEndpointSelector")),
+        backend_ports=_ports(backend.get("toPorts")),
+    )
+
+
+def _ports(value: Any) -> tuple[NamedPort, ...]:
+    found = []
+    for each in items(value):
+        number = str(each.get("port", ""))
+        if number.isdecimal():
+            found.append(NamedPort(str(each.get("name") or ""), int(number), str(each.get("protocol") or "TCP")))
+    return tuple(found)

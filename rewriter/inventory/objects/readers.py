@@ -1,0 +1,44 @@
+"""Which kinds of object the lists of facts are read from, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rewriter.inventory.objects import access, gateways, kubernetes, load_balancers, pods, webhooks
+from rewriter.inventory.texts.manifests import Manifest
+
+_Reader = Callable[[Manifest, str | None], Any]
+
+
+def _each(read: _Reader) -> _Reader:
+    """A reader of one fact as one that gives several, or none."""
+
+    def several(manifest: Manifest, cluster: str | None) -> tuple[Any, ...]:
+        fact = read(manifest, cluster)
+        return () if fact is None else (fact,)
+
+    return several
+
+
+#: The lists of facts, each with the kinds that it is read from and how; the last argument is the cluster's name.
+READERS: Mapping[str, tuple[frozenset[str], _Reader]] = {
+    **{name: (kinds, _each(read)) for name, (kinds, read) in kubernetes.READERS.items()},
+    "controller_classes": (frozenset({"GatewayClass", "IngressClass"}), _each(gateways.controller_class)),
+    "gateways": (frozenset({"Gateway"}), _each(gateways.gateway)),
+    "routes": (gateways.ROUTE_KINDS, _each(gateways.route)),
+    "ingresses": (frozenset({"Ingress"}), _each(gateways.ingress)),
+    "api_server_calls": (webhooks.WEBHOOK_KINDS, webhooks.api_server_calls),
+    "address_pools": (frozenset({"CiliumLoadBalancerIPPool"}), _each(load_balancers.address_pool)),
+    "redirect_policies": (frozenset({"CiliumLocalRedirectPolicy"}), _each(load_balancers.redirect_policy)),
+    "pod_templates": (kubernetes.WORKLOAD_KINDS, _each(pods.pod_template)),
+    "config_maps": (frozenset({"ConfigMap"}), _each(pods.config_map)),
+    "repositories": (pods.REPOSITORY_KINDS, _each(pods.repository)),
+    "kubelets": (frozenset({"KubeletConfiguration"}), _each(pods.kubelet_settings)),
+    "account_bindings": (frozenset({"RoleBinding", "ClusterRoleBinding"}), access.account_bindings),
+}
+
+#: The kinds of each list, as bytes in a file.
+KINDS: Mapping[str, frozenset[bytes]] = {
+    name: frozenset(kind.encode() for kind in kinds) for name, (kinds, _read) in READERS.items()
+}

@@ -1,0 +1,1 @@
+"""What passes ask of the inventory, whatever the facts come from."""

@@ -1,0 +1,28 @@
+"""How old the snapshots of a run are, and which are too old to trust without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from rewriter.inventory.facts.model import Source
+from rewriter.inventory.snapshots.form import Snapshot
+
+#: A snapshot older than this is stale, unless the config sets another age.
+DEFAULT_DAYS = 7
+
+
+def stale(snapshots: Iterable[Snapshot], now: datetime, most_days: int = DEFAULT_DAYS) -> dict[Source, str]:
+    """How old each snapshot is that is older than `most_days`, in words; one that tells no age is left out."""
+    found = {}
+    for snapshot in snapshots:
+        age = snapshot.age(now)
+        if age is not None and age > timedelta(days=most_days):
+            found[snapshot.source] = f"is a snapshot of {age.days} days ago ({snapshot.created})"
+    return found
+
+
+def warnings(aged: Mapping[Source, str]) -> tuple[str, ...]:
+    """A line for each stale snapshot, with what to do."""
+    advice = "and clusters change; make it anew with `cnpfix snapshot`, or raise snapshot_max_age_days"
+    return tuple(f"{source}: {words}, {advice}" for source, words in aged.items())

@@ -1,0 +1,1 @@
+"""Manifests and HCL as plain values with their lines."""

@@ -1,0 +1,128 @@
+"""Manifests of a file as plain values with their lines; what cannot be read is left out and remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rewriter import yamltext
+from rewriter.inventory.facts.model import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One object of a file. `value` is a mapping with a `kind`.
+
+    `place` is the index of its document in the file and its route there; None where it stands in no file as it is.
+    """
+
+    source: Source
+    value: Mapping[str, Any]
+    place: tuple[int, str] | None = field(default=None, compare=False)
+
+    @property
+    def kind(self) -> str:
+        return str(self.value["kind"])
+
+    @property
+    def name(self) -> str:
+        name = self.metadata.get("name")
+        return name if isinstance(name, str) else ""
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        return mapping(self.value.get("metadata"))
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A document with template markup in it, and its text."""
+
+    source: Source
+    text: str
+
+
+def read_manifests(path: str, data: bytes) -> tuple[list[Manifest], list[Template]]:
+    """The manifests of a file, Lists unrolled, and the documents that are templates.
+
+    An ApplicationSet is no template, whatever it holds for Argo CD to fill in, nor is a HelmRelease with templates in
+    its values only. Raises YamlTextError.
+    """
+    text = yamltext.decode(data)
+    try:
+        # A policy is read by those who fix it too.
+        documents = yamltext.parse_kept(text) if "NetworkPolicy" in text else yamltext.parse(text)
+    except yamltext.YamlTextError:
+        markup = yamltext.template_markup(text)
+        if markup is None:
+            raise
+        line = text.count("\n", 0, markup.start) + 1
+        raise yamltext.YamlTextError("is a template", line, hint="render it") from None
+    has_markup = yamltext.template_markup(text) is not None
+    found, templates = [], []
+    for document in documents:
+        part = text[document.span.start : document.span.end] if has_markup else ""
+        if has_markup and yamltext.template_markup(part) is not None and not _holds_templates(document.value):
+            templates.append(Template(Source(path, yamltext.locate(document, "").line), part))
+            continue
+        for route, value in _objects("", document.value, 0):
+            where = Source(path, yamltext.locate(document, route).line)
+            found.append(Manifest(where, value, (document.index, route)))
+    return found, templates
+
+
+def _holds_templates(value: Any) -> bool:
+    """Whether a document is a manifest that hands templates on: to Argo CD, or to Helm within a release's values."""
+    if not isinstance(value, dict):
+        return False
+    kind = value.get("kind")
+    if kind == "ApplicationSet":
+        return True
+    if "kyverno.io/" in str(value.get("apiVersion")):
+        return _is_plain(value)  # Its variables are for Kyverno to fill in.
+    outside = {key: item for key, item in mapping(value.get("spec")).items() if key not in ("values", "postRenderers")}
+    return kind in ("HelmRelease", "HelmChart") and not _has_markup({**value, "spec": outside}) and _is_plain(value)
+
+
+def _has_markup(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_has_markup(key) or _has_markup(item) for key, item in value.items())
+    if isinstance(value, list):
+        return any(map(_has_markup, value))
+    return isinstance(value, str) and "{{" in value
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether every key is a text: `name: {{ .x }}` parses as a mapping whose key is one."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str | int) and _is_plain(item) for key, item in value.items())
+    return not isinstance(value, list) or all(map(_is_plain, value))
+
+
+def _objects(route: str, value: Any, depth: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if not isinstance(value, dict) or depth > 4:
+        return
+    kind, items = value.get("kind"), value.get("items")
+    if isinstance(kind, str) and kind.endswith("List") and isinstance(items, list):
+        for index, item in enumerate(items):
+            if isinstance(item, dict) and "kind" not in item and kind != "List":
+                item = {**item, "apiVersion": value.get("apiVersion"), "kind": kind.removesuffix("List")}
+            yield from _objects(f"{route}/items/{index}", item, depth + 1)
+    elif isinstance(kind, str):
+        yield route, value
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """The value if it is a mapping, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def texts(value: Any) -> dict[str, str]:
+    """The members of a mapping whose values are texts, as labels and annotations are."""
+    return {key: item for key, item in mapping(value).items() if isinstance(item, str)}
+
+
+def items(value: Any) -> list[Mapping[str, Any]]:
+    """The mappings of a list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -1,0 +1,400 @@
+"""The inventory of a repository: files are kept as bytes, and parsed only when a question needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+from rewriter.cache import NO_CACHE, CacheFolder
+from rewriter.discovery import PACKED_SUFFIXES, TERRAFORM_SUFFIXES
+from rewriter.inventory.charts.make import Render, no_render
+from rewriter.inventory.clusters.cilium_installs import Install, cilium_installs
+from rewriter.inventory.clusters.cluster_dns import hidden_beside
+from rewriter.inventory.clusters.cluster_folders import cluster_globs
+from rewriter.inventory.clusters.known_clusters import KnownClusters
+from rewriter.inventory.clusters.tree_clusters import TreeClusters, tree_clusters
+from rewriter.inventory.delivery.kustomize_walk import Placement, Problem
+from rewriter.inventory.delivery.landing import Applied, Delivery
+from rewriter.inventory.delivery.mutations import Mutation, all_mutations
+from rewriter.inventory.delivery.patched_policies import PatchedPolicies
+from rewriter.inventory.delivery.placements import Placements
+from rewriter.inventory.delivery.tree_policies import applied_policies, unread_policies, with_running
+from rewriter.inventory.facts.completeness import LIFT, WORKLOADS, Completeness, Hidden
+from rewriter.inventory.facts.doubts import doubts_of
+from rewriter.inventory.facts.model import (
+    AppliedPolicy,
+    CIDRGroup,
+    Cluster,
+    EndpointSlice,
+    Namespace,
+    Node,
+    Service,
+    Source,
+    UnreadPolicy,
+    Workload,
+)
+from rewriter.inventory.files import talos
+from rewriter.inventory.files.programs import programs_in
+from rewriter.inventory.files.tree_files import TreeFiles
+from rewriter.inventory.hiding.hidden import HiddenSources
+from rewriter.inventory.hubble.flows import ObservedFlow, ObservedFlows
+from rewriter.inventory.kept.tree import KeptTree
+from rewriter.inventory.objects.access import AccountBinding
+from rewriter.inventory.objects.gateways import ControllerClass, Gateway, Ingress, Route
+from rewriter.inventory.objects.load_balancers import AddressPool, RedirectPolicy
+from rewriter.inventory.objects.operators import CONVENTIONS
+from rewriter.inventory.objects.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
+from rewriter.inventory.objects.readers import KINDS
+from rewriter.inventory.objects.webhooks import CONVERSION, ApiServerCall
+from rewriter.inventory.questions.address_index import AddressIndex
+from rewriter.inventory.releases.model import Made
+from rewriter.inventory.settings.files import SettingsFiles
+from rewriter.inventory.snapshots.form import Snapshot
+from rewriter.inventory.texts.file_record import FileRecord
+from rewriter.inventory.tree.derived import DerivedFacts
+from rewriter.inventory.tree.tree_facts import KEPT_KINDS, POD_MAKERS, WORKLOAD_MANIFESTS, TreeFacts
+from rewriter.inventory.tree.unseen import Unseen
+
+
+class TreeInventory:
+    """Answers from the files offered, the clusters of the config and the snapshots given.
+
+    `local_to` says whether a path matches the `local` globs of a cluster. `root` is the folder that paths of Flux
+    and Argo CD start at, `read` gives a file's bytes anew (None: it cannot), `remotes` the URLs of the repository.
+    `stale` says of sources that are too old to rest on, in words, how old they are.
+    `operators` are the conventions by which custom resources count as workloads. `complete` are the namespaces of which
+    a person says that the facts are all there is, `inert_kinds` kinds of which they say that they make no pods.
+    `render` renders a Helm release, `cache` is where what files tell is kept for the next run.
+    """
+
+    def __init__(
+        self,
+        clusters: Sequence[Cluster] = (),
+        snapshots: Sequence[Snapshot] = (),
+        local_to: Callable[[Cluster, str], bool] = lambda _cluster, _path: False,
+        *,
+        root: str = ".",
+        read: Callable[[str], bytes | None] = lambda _path: None,
+        remotes: Callable[[], Sequence[str]] = tuple,
+        observed: ObservedFlows | None = None,
+        stale: Mapping[Source, str] = MappingProxyType({}),
+        operators: Iterable[str] = CONVENTIONS,
+        complete: Sequence[str] = (),
+        render: Render = no_render,
+        inert_kinds: Iterable[str] = (),
+        cache: CacheFolder = NO_CACHE,
+    ) -> None:
+        self._inert_kinds = frozenset(inert_kinds)
+        self._observed = observed
+        self._stale = stale
+        self._operators = frozenset(operators)
+        self._configured = tuple(clusters)
+        self._snapshots = tuple(snapshots)
+        self._files = TreeFiles(root, read)
+        self.kept = KeptTree(cache, root)
+        if not self.kept.is_empty:
+            self._files.kept_manifests = self.kept.manifests
+        self._settings = SettingsFiles()
+        self._known_clusters = KnownClusters(
+            self._configured, self._snapshots, self._settings, local_to, lambda: self.tree_clusters
+        )
+        self._placements = Placements(self._files, remotes)
+        self._delivery = Delivery(
+            self._files,
+            self._placements,
+            self._known_clusters.local,
+            self._known_clusters.named,
+            self._known_clusters.only,
+            lambda: self._mutations,
+        )
+        self._derived = DerivedFacts(
+            self._files, self._placements, self._delivery.cluster_at, render, self._operators, self._known_clusters
+        )
+        self._facts = TreeFacts(
+            self._files,
+            self._placements,
+            self._delivery.cluster_at,
+            self._derived,
+            self._snapshots,
+            self._operators,
+            None if self.kept.is_empty else self.kept,
+        )
+        self._unseen = Unseen(
+            self._facts,
+            self._snapshots,
+            self._stale,
+            tuple(complete),
+            lambda: self.clusters,
+            self._hidden_sources,
+            self._configured,
+        )
+
+    def offer(self, path: str, data: bytes) -> FileRecord | None:
+        """Takes note of a file that may hold facts; what its bytes tell, or None where more than that is noted."""
+        record = self._files.offer(path, data, KEPT_KINDS)
+        programs = list(programs_in(path, data))
+        self._files.programs += programs
+        more = self._settings.offer(path, data) or programs or talos.holds(data)
+        return None if more else record
+
+    def take(self, path: str, record: FileRecord, number: int, data: bytes | None = None) -> None:
+        """Takes note of a file that did not change since this record of it was kept."""
+        self._files.take(path, record, data, number)
+
+    def keep(self) -> None:
+        """Keeps what the files tell, for the next run. Every file must have been offered."""
+        self.kept.keep(self._files)
+
+    def leave_out(
+        self, path: str, data: bytes | None, why: str, *, excluded: bool = False, applied: bool = False
+    ) -> None:
+        """Takes note of a file that is not read as facts (see `UnreadFile`)."""
+        self._files.leave_out(path, data, why, excluded=excluded, applied=applied)
+
+    def offer_beside(self, path: str, data: bytes) -> None:
+        """Takes note of a file that holds no manifests and may say something of a cluster, or make objects."""
+        if path.endswith(TERRAFORM_SUFFIXES):
+            self._settings.offer_terraform(path, data)
+            self._files.offer_terraform(path, data)
+        elif path.endswith(PACKED_SUFFIXES):
+            self._files.offer_packed(path, data)
+        else:
+            self._files.programs += programs_in(path, data)
+
+    def prepare(self) -> None:
+        """Finds out how files reach clusters, so that processes forked from here need not."""
+        self._placements.of("")
+        len(self.clusters)
+        len(self._derived.made)
+
+    @property
+    def unreadable(self) -> Sequence[Source]:
+        """Files with facts that could not be read so far: broken, or templates."""
+        return self._files.unreadable
+
+    @property
+    def named_kinds(self) -> frozenset[str]:
+        return self._files.named_kinds
+
+    @property
+    def problems(self) -> Sequence[Problem]:
+        """What is not known about how manifests reach clusters."""
+        stated = self._known_clusters.stated_of_all
+        return [*self._placements.problems, *self.tree_clusters.problems, *stated.problems]
+
+    @property
+    def clusters(self) -> Sequence[Cluster]:
+        """The clusters of the config, then those of snapshots, then those of the tree.
+
+        A cluster takes what it lacks from the next source. A config that lists clusters lists them all: the tree
+        then only completes them.
+        """
+        return self._known_clusters.all
+
+    def inner(self, path: str) -> str:
+        """A path relative to the root of the tree; it starts with `../` outside of it."""
+        return self._files.inner(path)
+
+    @cached_property
+    def installs(self) -> Sequence[Install]:
+        """The installations of Cilium in the tree."""
+        return cilium_installs(self._derived.releases, self._files, self._placements, self._derived.values)
+
+    @property
+    def releases(self) -> Sequence[Made]:
+        """What each Helm release of the tree makes, as far as it is known."""
+        return self._derived.made
+
+    @cached_property
+    def tree_clusters(self) -> TreeClusters:
+        """The clusters that the tree alone tells of."""
+        return tree_clusters(self.installs)
+
+    def local_globs(self, folder: str) -> dict[str, list[str]]:
+        """For each cluster the globs, relative to a folder, of what the tree applies to it alone."""
+        return cluster_globs(self._delivery.clusters_by_file(), self._files.inner(folder) or ".")
+
+    def cluster_of(self, path: str) -> Cluster | None:
+        return self._delivery.cluster_of(path)
+
+    def clusters_of(self, path: str) -> Sequence[Cluster]:
+        """Every known cluster that a file's manifests are applied to."""
+        return [cluster for cluster in self._delivery.clusters_of(path) if cluster is not None]
+
+    def namespace_of(self, path: str, manifest: Mapping[str, Any]) -> Applied:
+        """Where a manifest lands: by everything in the tree that applies it, else by its own namespace."""
+        return self._delivery.namespace_of(path, manifest)
+
+    def placements_of(self, path: str) -> Sequence[Placement]:
+        """The ways in which a file is applied; none where nothing in the tree applies it."""
+        return self._placements.of(self._files.inner(path))
+
+    def is_patch(self, path: str) -> bool:
+        return self._delivery.is_patch(path)
+
+    def overwritten_on_the_way(self, path: str, manifest: Mapping[str, Any]) -> Sequence[str]:
+        return self._delivery.overwritten_on_the_way(path, manifest)
+
+    def changed_on_the_way(self, path: str, manifest: Mapping[str, Any], route: str = "") -> str:
+        return self._delivery.changed_on_the_way(path, manifest, route)
+
+    @cached_property
+    def patched(self) -> PatchedPolicies:
+        """The policies that patches change."""
+        return PatchedPolicies(self._files, self._placements, self._delivery)
+
+    def services(self, name: str, namespace: str | None = None) -> Sequence[Service]:
+        found = self._facts.holding("services", b"Service", [name])
+        return [item for item in found if item.name == name and namespace in (None, item.namespace)]
+
+    def services_by_labels(self, labels: Mapping[str, str]) -> Sequence[Service]:
+        held = self._facts.holding("services", b"Service", labels.values())
+        return [item for item in held if labels.items() <= item.labels.items()]
+
+    def all_services(self) -> Sequence[Service]:
+        return self._facts.holding("services", b"Service", ())
+
+    def endpoint_slices(self, service: Service) -> Sequence[EndpointSlice]:
+        kinds = (b"EndpointSlice", b"Endpoints")
+        found = (each for kind in kinds for each in self._facts.holding("endpoint_slices", kind, [service.name]))
+        return [
+            item
+            for item in found
+            if (item.service, item.namespace) == (service.name, service.namespace)
+            and (None in (item.cluster, service.cluster) or item.cluster == service.cluster)
+        ]
+
+    def workloads_with(self, labels: Mapping[str, str]) -> Sequence[Workload]:
+        return self._facts.workloads_with(labels)
+
+    def workloads_on_nodes(self) -> Sequence[Workload]:
+        return self._facts.workloads_on_nodes()
+
+    def all_workloads(self) -> Sequence[Workload]:
+        return self._facts.holding_any("workloads", POD_MAKERS, ())
+
+    @cached_property
+    def label_shapes(self) -> Collection[str]:
+        return self._facts.label_shapes()
+
+    def doubts(self, fact: Service | Workload | Cluster | EndpointSlice) -> Sequence[str]:
+        found = doubts_of(fact, self.services, lambda name: self._workloads_by_name.get(name, ()), self.clusters)
+        applied = fact.source.line is not None and fact.source.path not in self._settings.paths
+        if not isinstance(fact, Cluster) and applied:
+            found = (*found, *self._delivery.doubts(fact.source.path))
+        stale = self.stale(fact)
+        return tuple(dict.fromkeys((*found, stale) if stale else found))
+
+    def stale(self, fact: Service | Workload | Cluster | EndpointSlice) -> str:
+        return self._unseen.stale(fact)
+
+    @cached_property
+    def _workloads_by_name(self) -> Mapping[str, Sequence[Workload]]:
+        found: dict[str, list[Workload]] = {}
+        for workload in self.all_workloads():
+            found.setdefault(workload.name, []).append(workload)
+        return found
+
+    def gaps(self, group: str) -> Sequence[str]:
+        return self._unseen.gaps(group)
+
+    def completeness(
+        self, namespace: str | None = None, cluster: str | None = None, group: str = WORKLOADS
+    ) -> Completeness:
+        return self._unseen.completeness(namespace, cluster, group)
+
+    def _hidden_sources(self) -> Iterator[Hidden]:
+        """What may make pods or Services beside the facts, or add labels to them."""
+        sources = HiddenSources(
+            self._files,
+            self._placements,
+            self._delivery.is_applied,
+            self._cluster_names,
+            self._inert_kinds,
+            self._derived.made,
+            operators=self._operators,
+        )
+        yield from sources.all()
+        yield from hidden_beside(self._known_clusters)
+        for each in self._mutations:
+            if each.keys:
+                yield Hidden(f"{each.words}, which adds labels,", LIFT, each.namespaces, keys=each.keys)
+
+    @cached_property
+    def _mutations(self) -> Sequence[Mutation]:
+        return all_mutations(self._files, self._delivery.is_applied)
+
+    def _cluster_names(self, path: str) -> Iterable[str | None]:
+        return (None if cluster is None else cluster.name for cluster in self._delivery.clusters_of(path))
+
+    def namespaces(self, name: str | None = None) -> Sequence[Namespace]:
+        found: list[Namespace] = self._facts.holding("namespaces", b"Namespace", [name] if name else ())
+        return [item for item in found if name in (None, item.name)]
+
+    def nodes(self) -> Sequence[Node]:
+        stated = self._known_clusters.stated_of_all.nodes
+        return [*self._facts.holding("nodes", b"Node", ()), *self._facts.holding("nodes", b"CiliumNode", ()), *stated]
+
+    def cidr_groups(self) -> Sequence[CIDRGroup]:
+        return self._facts.holding("cidr_groups", b"CiliumCIDRGroup", ())
+
+    @cached_property
+    def addresses(self) -> AddressIndex:
+        return AddressIndex(self.all_services(), self.nodes(), self.address_pools(), self.gateways())
+
+    def controller_classes(self) -> Sequence[ControllerClass]:
+        return self._facts.all_of("controller_classes")
+
+    def gateways(self) -> Sequence[Gateway]:
+        return self._facts.all_of("gateways")
+
+    def routes(self) -> Sequence[Route]:
+        return self._facts.all_of("routes")
+
+    def ingresses(self) -> Sequence[Ingress]:
+        return self._facts.all_of("ingresses")
+
+    def api_server_calls(self) -> Sequence[ApiServerCall]:
+        # A CRD is long, and few of them have a webhook.
+        crds = self._facts.holding("api_server_calls", b"CustomResourceDefinition", [CONVERSION])
+        others = KINDS["api_server_calls"] - {b"CustomResourceDefinition"}
+        return list(dict.fromkeys((*self._facts.holding_any("api_server_calls", others, ()), *crds)))
+
+    def address_pools(self) -> Sequence[AddressPool]:
+        return self._facts.all_of("address_pools")
+
+    def redirect_policies(self) -> Sequence[RedirectPolicy]:
+        return self._facts.all_of("redirect_policies")
+
+    def account_bindings(self, account: str, namespace: str) -> Sequence[AccountBinding]:
+        found: list[AccountBinding] = self._facts.holding_any("account_bindings", KINDS["account_bindings"], [account])
+        return [each for each in found if (each.account, each.namespace) == (account, namespace)]
+
+    def pod_template(self, workload: Workload) -> PodTemplate | None:
+        found: list[PodTemplate] = self._facts.holding_any("pod_templates", WORKLOAD_MANIFESTS, [workload.name])
+        wanted = (workload.kind, workload.name, workload.namespace, workload.cluster, workload.source)
+        return next((t for t in found if (t.kind, t.name, t.namespace, t.cluster, t.source) == wanted), None)
+
+    def config_maps(self, name: str, namespace: str) -> Sequence[ConfigMap]:
+        return self._facts.config_maps(name, namespace)
+
+    def repositories(self) -> Sequence[Repository]:
+        return self._facts.all_of("repositories")
+
+    def kubelets(self) -> Sequence[KubeletSettings]:
+        return self._facts.all_of("kubelets")
+
+    @cached_property
+    def policies(self) -> Sequence[AppliedPolicy]:
+        found = applied_policies(self._files, self._placements, self._delivery)
+        return with_running(found, (policy for snapshot in self._snapshots for policy in snapshot.policies))
+
+    @cached_property
+    def unread_policies(self) -> Sequence[UnreadPolicy]:
+        return tuple(dict.fromkeys(unread_policies(self._files)))
+
+    @cached_property
+    def cross_cluster_drops(self) -> Sequence[ObservedFlow]:
+        return tuple(flow for flow in self._observed.flows if flow.crosses_clusters) if self._observed else ()

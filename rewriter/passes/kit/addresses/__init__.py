@@ -1,0 +1,1 @@
+"""Addresses in rules, and who has them."""

@@ -1,0 +1,82 @@
+"""The peers that stand for the backends of a Service's address."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rewriter.cilium.policy import KNP
+from rewriter.evidence.backends import UndecidedError, service_backends
+from rewriter.evidence.service_addresses import Holder
+from rewriter.inventory.facts.model import Service
+from rewriter.inventory.objects.gateways import Gateway
+from rewriter.passes.kit.changes.site import RuleSite
+from rewriter.passes.kit.changes.swap import NewPeers
+from rewriter.passes.kit.ports.backend_ports import apply_plan, ports_known, translate
+from rewriter.passes.kit.ports.port_numbers import items_of
+
+_METADATA_NAME = "kubernetes.io/metadata.name"
+
+
+def peers_instead(site: RuleSite, found: Sequence[Holder]) -> tuple[list[NewPeers], list[str]]:
+    """The peers behind an address, with the evidence. Raises UndecidedError."""
+    if isinstance(found[0].who, Gateway):
+        if site.context.policy.kind == KNP:
+            raise UndecidedError(
+                "it is a Gateway of Cilium, which a NetworkPolicy cannot name",
+                "Put a CiliumNetworkPolicy with `toEntities: [ingress]` beside it.",
+            )
+        return [NewPeers("toEntities", ["ingress"], f"{found[0].who}")], [found[0].words]
+    peers: list[NewPeers] = []
+    reasons: list[UndecidedError] = []
+    evidence: list[str] = []
+    for holder in found:
+        assert isinstance(holder.who, Service)
+        try:
+            new, facts = _service_peers(site, holder.who)
+        except UndecidedError as error:
+            reasons.append(error)
+            continue
+        peers.append(new)
+        evidence += [holder.words, *facts]
+    if not peers:
+        raise reasons[0]
+    return peers, evidence
+
+
+def _service_peers(site: RuleSite, service: Service) -> tuple[NewPeers, tuple[str, ...]]:
+    """The backends of one Service on their ports. Raises UndecidedError."""
+    backends = service_backends(site.context, service)
+    written = items_of(site.rule)
+    ports: list[Any] | None = None
+    if written is not None:
+        texts = [_as_texts(item) for item in written]
+        plan = translate(texts, backends)
+        ports = apply_plan(texts, plan)
+        if not ports:
+            raise UndecidedError(
+                f"the rule has none of its ports; {ports_known(backends)}", "Write the ports of its backends."
+            )
+    words = f"backends of {service}"
+    if site.context.policy.kind != KNP:
+        return NewPeers(backends.field, list(backends.entries), words, ports), backends.evidence
+    if backends.field != "toEndpoints":
+        raise UndecidedError(f"{service} has no selector", "Name its backends as peers.")
+    peer: dict[str, Any] = {"podSelector": {"matchLabels": dict(service.selector or {})}}
+    if service.namespace != site.context.policy.namespace:
+        peer = {"namespaceSelector": {"matchLabels": {_METADATA_NAME: service.namespace}}, **peer}
+    own = [_as_network_port(port) for item in ports or () for port in item["ports"]]
+    return NewPeers("to", [peer], words, own or None), backends.evidence
+
+
+def _as_texts(item: Any) -> Any:
+    """An item of toPorts, or the ports of a NetworkPolicy, with port numbers as texts."""
+    if not isinstance(item, dict) or not isinstance(item.get("ports"), list):
+        return item
+    ports = [{**each, "port": str(each["port"])} if "port" in each else each for each in item["ports"] if each]
+    return {**item, "ports": ports}
+
+
+def _as_network_port(port: dict[str, Any]) -> dict[str, Any]:
+    text = str(port.get("port"))
+    return {**port, "port": int(text) if text.isdecimal() else text}

@@ -1,0 +1,146 @@
+"""Findings about rules for the API server: what matches it, and on which ports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rewriter.cilium.policy import EGRESS, KNP, PeerField
+from rewriter.evidence.api_server import SERVICE_PORT, USUAL_PORT, ApiServer
+from rewriter.evidence.permits import API_SERVER_NODE, passes, reaches
+from rewriter.finding import Applicability, Finding, Severity
+from rewriter.passes.kit.addresses.cidr_entries import CidrEntry
+from rewriter.passes.kit.changes.applicability import EVIDENT, OTHERWISE, UNSAFE, decided
+from rewriter.passes.kit.changes.change import Change, rule_added, rule_becomes
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.changes.site import RuleSite
+from rewriter.passes.kit.changes.swap import NewPeers, swapped
+from rewriter.passes.kit.ports.port_numbers import is_on, items_of, on_others, ports_for
+
+ENTITY = "kube-apiserver"
+
+
+WHY = "policy sees the API server as the entity kube-apiserver on its own port, after load balancing"
+
+
+def api_server_finding(
+    site: RuleSite,
+    field: PeerField,
+    route: str,
+    message: str,
+    evidence: Sequence[str],
+    server: ApiServer,
+    gone: set[int],
+    *,
+    guess: bool = False,
+    severity: Severity | None = None,
+) -> Iterator[Finding]:
+    """The finding with a rule for the entity; nothing where the API server is let through already."""
+    port = server.port or USUAL_PORT
+    if not site.deny and passes(site.context, site.spec, EGRESS, API_SERVER_NODE, port):
+        return
+    severity = severity or (Severity.ERROR if site.deny else Severity.WARNING)
+    facts = tuple(text for text in (*evidence, server.port_evidence) if text)
+    targets = {SERVICE_PORT: port, port: port}
+    ports = ports_for(site.rule, targets)
+    in_network_policy = site.context.policy.kind == KNP
+    if in_network_policy or not ports:
+        advice = f"Write `toEntities: [kube-apiserver]` with the port on which the API server listens, {port}."
+        yield report(
+            site.context,
+            route,
+            Applicability.MANUAL,
+            message,
+            WHY,
+            severity=severity,
+            rests_on=server.facts,
+            evidence=facts,
+            advice=_beside(port) if in_network_policy else advice,
+        )
+        return
+    if on_others(site.rule, set(targets)) and items_of(site.rule) is not None:
+        gone = set()
+    change = (
+        swapped(
+            site.context,
+            site.spec,
+            site.rule,
+            field,
+            gone,
+            [NewPeers("toEntities", [ENTITY], "the API servers", ports)],
+            closes="Service default/kubernetes" if field.name == "toServices" else "",
+        )
+        if gone
+        else rule_added(site.context, site.spec, site.rule, {"toEntities": [ENTITY]}, "the API servers", toPorts=ports)
+    )
+    if change is None or not change.opens:
+        return
+    sure = server.port is not None or is_on(site.rule, port)
+    applicability = decided((site.deny or guess or not sure, UNSAFE), (OTHERWISE, EVIDENT))
+    yield report(
+        site.context,
+        route,
+        applicability,
+        message,
+        WHY,
+        change=change,
+        rule=site.rule,
+        severity=severity,
+        rests_on=server.facts,
+        evidence=facts if server.port is not None else (*facts, f"no port is known: API servers listen on {port}"),
+    )
+
+
+def _beside(port: int) -> str:
+    return (
+        "A NetworkPolicy cannot name the API server. Put a CiliumNetworkPolicy for the same pods beside it, with "
+        f'`egress: [{{toEntities: [kube-apiserver], toPorts: [{{ports: [{{port: "{port}", protocol: TCP}}]}}]}}]`.'
+    )
+
+
+def port_swapped(site: RuleSite, ports: list[object]) -> Change:
+    new = {**site.rule.raw, "toPorts": ports}
+    return rule_becomes(site.context, site.spec, site.rule, new, "the API servers", "the API servers")
+
+
+CIDR_FIELDS = frozenset({"toCIDR", "toCIDRSet", "to"})
+
+
+def may_concern(site: RuleSite) -> bool:
+    field = only_field(site)
+    if field is None:
+        return False
+    if field.name == "toEntities":
+        return ENTITY in field.entries or "world" in field.entries
+    return field.name in CIDR_FIELDS or field.name == "toServices"
+
+
+def only_field(site: RuleSite) -> PeerField | None:
+    """The peer field of a rule that has one kind of peer."""
+    fields = [field for field in site.rule.peers if field.entries]
+    if len(fields) != 1 or (site.context.policy.kind != KNP and site.rule.selects_nobody):
+        return None
+    return fields[0]
+
+
+def bound_ports(site: RuleSite) -> str:
+    """The binding that shows that pods of the subject talk to the API server, in words; empty for none."""
+    for reach in reaches(site.context, site.spec):
+        workload = reach.workload
+        if workload is not None:
+            for binding in site.context.inventory.account_bindings(workload.service_account, workload.namespace):
+                return f"{workload} has rights at the API server: {binding}, {binding.source}"
+    return ""
+
+
+def range_findings(site: RuleSite, field: PeerField, entry: CidrEntry, server: ApiServer) -> Iterator[Finding]:
+    message = (
+        f"`{server_text(site, field)}` {entry.text} never {'denies' if site.deny else 'reaches'} the API server: "
+        "it is a node in that range, and no CIDR matches a node"
+    )
+    guess = server.port != SERVICE_PORT and not is_on(site.rule, server.port or USUAL_PORT)
+    route = field.entry_route(entry.index)
+    yield from api_server_finding(site, field, route, message, [server.node_evidence], server, set(), guess=guess)
+
+
+def server_text(site: RuleSite, field: PeerField) -> str:
+    return "ipBlock" if site.context.policy.kind == KNP else field.name

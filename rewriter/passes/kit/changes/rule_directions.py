@@ -1,0 +1,61 @@
+"""Which directions a rule set denies, and which of its rules say nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rewriter.cilium.nodes import DefaultDeny
+from rewriter.cilium.policy import EGRESS, INGRESS, Policy, Spec
+from rewriter.evidence.context import Context
+from rewriter.finding import FlowClaim
+from rewriter.passes.kit.changes.claims import all_other
+from rewriter.text import subject_text
+
+LISTS = ("ingress", "ingressDeny", "egress", "egressDeny")
+
+
+_DENYING = re.compile(r"deny|denie|lock-?down|isolat|default", re.IGNORECASE)
+
+
+def has_no_rules(spec: Spec) -> bool:
+    """Whether a rule set has no item in any of its lists; a list that is no list is another matter."""
+    lists = [spec.raw.get(name) for name in LISTS]
+    return all(items is None or items == [] for items in lists) and any(
+        name in spec.members for name in ("endpointSelector", "nodeSelector")
+    )
+
+
+def denied_claims(policy: Policy, spec: Spec) -> Iterator[FlowClaim]:
+    """What rule sets without a rule deny once they have one: this one, then others that are waiting for the same."""
+    waiting = [each for each in policy.specs if each is not spec and has_no_rules(each)]
+    for each in (spec, *waiting):
+        subject = subject_text(policy, each)
+        for direction in directions_of(each):
+            yield all_other(f"all {direction} of {subject}", each, direction)
+
+
+def directions_of(spec: Spec) -> list[str]:
+    """The directions that the rule set speaks of; ingress where it speaks of none."""
+    denied = denied_by_name(spec)
+    spoken = [n for n in (INGRESS, EGRESS) if n in spec.members or f"{n}Deny" in spec.members or n in denied]
+    types = spec.raw.get("policyTypes")
+    if not spoken and isinstance(types, list):
+        spoken = [name for name in (INGRESS, EGRESS) if name.capitalize() in types]
+    return spoken or [INGRESS]
+
+
+def denied_by_name(spec: Spec) -> list[str]:
+    """The directions for which `enableDefaultDeny` is written true."""
+    written = spec.default_deny
+    return [name for name in (INGRESS, EGRESS) if isinstance(written, DefaultDeny) and name in written.denied]
+
+
+def says_deny(context: Context, spec: Spec) -> tuple[str, ...]:
+    """What says that denying was meant, as evidence."""
+    described = [spec.raw.get("description"), *context.policy.annotations.values()]
+    sources = [("its name", context.policy.name)]
+    sources += [("the rule set", f"enableDefaultDeny.{direction}: true") for direction in denied_by_name(spec)]
+    sources += [("its description", text) for text in described if isinstance(text, str)]
+    sources += [("a comment", text) for text in context.comments if "cnpfix:" not in text]
+    return tuple(f"{where} says {text.strip()!r:.80}" for where, text in sources if _DENYING.search(text))[:3]

@@ -1,0 +1,1 @@
+"""Entries that name clusters, and those that are to."""

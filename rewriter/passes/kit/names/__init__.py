@@ -1,0 +1,1 @@
+"""DNS names in rules, and the pods that resolve them."""

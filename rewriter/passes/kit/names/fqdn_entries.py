@@ -1,0 +1,223 @@
+"""Entries of toFQDNs that match no connection, why, and what they become."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+
+from rewriter.cilium.cidr import AddressError, parse_address
+from rewriter.cilium.fqdn import fqdn_term
+from rewriter.cilium.nodes import FqdnSelector
+from rewriter.cilium.policy import PeerField, Rule, Spec
+from rewriter.evidence.backends import Backends, UndecidedError, service_backends
+from rewriter.evidence.clusters import parsed, ranges_of
+from rewriter.evidence.context import Context
+from rewriter.evidence.exposed_names import ExposedName, exposed_name
+from rewriter.evidence.used_names import is_internal
+from rewriter.finding import Applicability
+from rewriter.inventory.facts.model import Service
+from rewriter.passes.kit.changes.coverage import sibling
+from rewriter.passes.kit.changes.forms import Form
+from rewriter.passes.kit.ports.backend_ports import apply_plan, translate
+
+
+@dataclass(frozen=True, slots=True)
+class FqdnEntry:
+    """An entry of toFQDNs, and the rule that it stands in."""
+
+    context: Context
+    spec: Spec
+    rule: Rule
+    field: PeerField
+    entry: FqdnSelector
+
+    @property
+    def route(self) -> str:
+        return self.entry.route
+
+    @property
+    def exact(self) -> str:
+        """The matchName in lower case and without final dot; empty for a pattern."""
+        return self.entry.name.strip().lower().rstrip(".")
+
+    @property
+    def pattern(self) -> str:
+        """The matchPattern in lower case and without final dot; empty where there is a name."""
+        return "" if self.exact else self.entry.pattern.strip().lower().rstrip(".")
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """What an entry becomes: peers and, where they change, `toPorts` of a rule of its own, in words; and its trust."""
+
+    peers: Form
+    words: str
+    applicability: Applicability
+    to_ports: Sequence[Form] = ()
+
+    def rule(self, old: Rule) -> Form:
+        """The rule of its own, with the other members of the one that holds the entry."""
+        new = sibling(old, self.peers)
+        return {**new, "toPorts": deepcopy(list(self.to_ports))} if self.to_ports else new
+
+
+@dataclass(frozen=True, slots=True)
+class WrongName:
+    """What is wrong with an entry, and what it becomes; `instead` is None where the finding is manual."""
+
+    name: FqdnEntry
+    message: str
+    why: str
+    advice: str = ""
+    evidence: tuple[str, ...] = ()
+    instead: Replacement | None = None
+    rests_on: tuple[Service, ...] = ()
+
+
+def wrong_name(name: FqdnEntry) -> WrongName | None:
+    exact, pattern = name.exact, name.pattern
+    if "${" in exact or "${" in pattern:
+        return None
+    if exact and _is_address(exact):
+        return _address(name, exact)
+    if exact:
+        return _internal(name, exact) or _exposed(name, exact)
+    return _internal_pattern(name, pattern) if pattern else None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return parse_address(text).width == 32
+    except AddressError:
+        return False
+
+
+def _address(name: FqdnEntry, address: str) -> WrongName:
+    message = f"`matchName` {address} is an address, and no DNS answer has it as its name"
+    why = "the entry allows nothing"
+    inside = _inside(name.context, address)
+    if inside:
+        advice = f"it is {inside}: name what is behind it by its labels, since no CIDR matches there"
+        return WrongName(name, message, why, advice)
+    peers = {"toCIDRSet": [{"cidr": f"{address}/32"}]}
+    return WrongName(name, message, why, instead=Replacement(peers, address, Applicability.EVIDENT))
+
+
+def _inside(context: Context, address: str) -> str:
+    """What of the cluster an address belongs to, in words; empty for one outside."""
+    for service in context.inventory.all_services():
+        if address in (*service.cluster_ips, *service.external_ips, *service.load_balancer_ips):
+            return f"an address of {service}, {service.source}"
+    one = parsed([address])
+    for cluster in context.inventory.clusters:
+        ranges = ranges_of(context.inventory, cluster)
+        for words, known in (("pods", ranges.pods), ("nodes", ranges.nodes), ("Services", ranges.services)):
+            if known is not None and one <= known:
+                return f"in the range of the {words} of {cluster.name}"
+    return ""
+
+
+_WHY_INSIDE = (
+    "its addresses are those of pods, or translated to them before policy, and `toFQDNs` matches none of these"
+)
+
+
+def _internal(name: FqdnEntry, exact: str) -> WrongName | None:
+    """A name of the cluster's own: of a Service, or of a pod behind one."""
+    place = _service_of(name.context, exact)
+    if place is None:
+        return None
+    service_name, namespace = place
+    context = name.context
+    own = context.cluster.name if context.cluster else None
+    services = [
+        s for s in context.inventory.services(service_name, namespace) if own is None or s.cluster in (None, own)
+    ]
+    message = f"{exact} is a name inside the cluster"
+    if not services:
+        advice = (
+            f"select the pods behind Service {namespace}/{service_name} with `toEndpoints`, on the ports they listen on"
+        )
+        return WrongName(name, f"{message}, and no ExternalName Service that is known", _WHY_INSIDE, advice)
+    service = services[0]
+    if not service.selector:
+        return None  # An ExternalName, or endpoints that may be outside: such names match.
+    try:
+        backends = service_backends(context, service)
+        instead = _backends(name, backends)
+    except UndecidedError as error:
+        return WrongName(
+            name, message, _WHY_INSIDE, f"{error.reason}. {error.advice}", (f"{service}, {service.source}",)
+        )
+    return WrongName(name, message, _WHY_INSIDE, evidence=backends.evidence, instead=instead, rests_on=(service,))
+
+
+def _backends(name: FqdnEntry, backends: Backends) -> Replacement:
+    """The backends of a Service on the ports that they listen on. Raises UndecidedError."""
+    written = [item.written for item in name.rule.port_rules]
+    to_ports: Sequence[Form] = ()
+    if written:
+        plan = translate(written, backends)
+        if any(not ports for item in plan for ports in item.values()):
+            raise UndecidedError(
+                f"`toPorts` has a port that is none of {backends.name}", "Write the ports that are meant."
+            )
+        to_ports = apply_plan(written, plan)
+    peers = {backends.field: list(backends.entries)}
+    return Replacement(peers, f"backends of {backends.name}", Applicability.EVIDENT, to_ports)
+
+
+def _service_of(context: Context, exact: str) -> tuple[str, str] | None:
+    """Name and namespace of the Service that a name inside the cluster is of; None for other names."""
+    labels = exact.split(".")
+    if is_internal(exact) and "svc" in labels:
+        before = labels[: labels.index("svc")] if labels.count("svc") == 1 else []
+        return (before[-2], before[-1]) if len(before) >= 2 else None
+    if len(labels) == 1 and context.namespace_known and context.policy.namespace:
+        known = context.inventory.services(exact, context.policy.namespace)
+        return (exact, context.policy.namespace) if known else None
+    if len(labels) == 2 and context.inventory.services(labels[0], labels[1]):
+        return labels[0], labels[1]
+    return None
+
+
+def _internal_pattern(name: FqdnEntry, pattern: str) -> WrongName | None:
+    if not pattern.endswith((".svc", ".svc.cluster.local", ".cluster.local")):
+        return None
+    term = fqdn_term(name.entry.written, name.context.to_version)
+    for service in name.context.inventory.all_services():
+        forms = (f"{service.name}.{service.namespace}.svc{end}" for end in ("", ".cluster.local"))
+        if not service.selector and any(map(term.covers, forms)):
+            return None
+    advice = "select the pods that are meant with `toEndpoints`"
+    return WrongName(name, f"`{pattern}` covers names inside the cluster only", _WHY_INSIDE, advice)
+
+
+def _exposed(name: FqdnEntry, exact: str) -> WrongName | None:
+    """A host of the cluster's own Gateway, Ingress or LoadBalancer Service."""
+    found = exposed_name(name.context, exact)
+    if found is None:
+        return None
+    message = f"{exact} is a host of the cluster's own, {found.by}"
+    why = "its address is one of this cluster and is translated before policy, so that `toFQDNs` does not match it"
+    evidence = (f"{found.by}: {found.source}",)
+    if found.service is not None:
+        return _load_balancer(name, found, found.service, message, why)
+    if found.by_cilium:
+        instead = Replacement({"toEntities": ["ingress"]}, "the entity ingress", Applicability.UNSAFE)
+        advice = "clients reach Cilium's own Gateway and Ingress as the entity `ingress`, with every host behind it"
+        return WrongName(name, message, why, advice, evidence, instead)
+    advice = "select the pods of the Gateway or Ingress controller with `toEndpoints`, on the ports they listen on"
+    return WrongName(name, message, why, advice, evidence)
+
+
+def _load_balancer(name: FqdnEntry, found: ExposedName, service: Service, message: str, why: str) -> WrongName:
+    try:
+        backends = service_backends(name.context, service)
+        instead = _backends(name, backends)
+    except UndecidedError as error:
+        return WrongName(name, message, why, f"{error.reason}. {error.advice}", (f"{service}, {service.source}",))
+    if not found.certain:
+        instead = replace(instead, applicability=Applicability.UNSAFE)
+    return WrongName(name, message, why, evidence=backends.evidence, instead=instead, rests_on=(service,))

@@ -1,0 +1,1 @@
+"""Ports of rules, and those on which pods listen."""

@@ -1,0 +1,37 @@
+"""Services that a rule names and whose pods the patch release that runs does not find."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rewriter.cilium.policy import PeerField
+from rewriter.cilium.services import service_fault, service_matches
+from rewriter.cilium.settings import ServiceView
+from rewriter.evidence.settings import known_patch
+from rewriter.finding import Applicability, Finding, Severity
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.changes.site import RuleSite
+
+
+def not_found_by_fault(site: RuleSite, field: PeerField, index: int) -> Iterator[Finding]:
+    """The first Service of an entry of toServices that is lost so."""
+    cluster, version, entry = site.context.cluster, site.context.to_version, field.entries[index]
+    patch = known_patch(cluster.version, version) if cluster is not None else None
+    if cluster is None or patch is None or not isinstance(entry, dict):
+        return
+    for service in site.context.inventory.all_services():
+        view = ServiceView(service.namespace, service.name, service.selector or {}, service.labels)
+        fault = service_fault(entry, view.selector, version, patch) if service_matches(entry, view) else None
+        if fault is None or service.cluster not in (None, cluster.name) or site.context.inventory.doubts(service):
+            continue
+        yield report(
+            site.context,
+            field.entry_route(index),
+            Applicability.MANUAL,
+            f"Cilium {version}.{patch} finds no pods of {service}: the rule allows nothing for it",
+            f"it loses label keys with dots ({fault.issue}), which {version}.{fault.mended} mends",
+            severity=Severity.ERROR,
+            evidence=[f"{service}, {service.source}", f"Cilium {version}.{patch}, {cluster.source_of('version')}"],
+            advice=f"Go to Cilium {version}.{fault.mended} or later, or name the pods with `toEndpoints`.",
+        )
+        return

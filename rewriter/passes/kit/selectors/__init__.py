@@ -1,0 +1,1 @@
+"""Selectors of peers and subjects, and the namespace that they mean."""

@@ -1,0 +1,106 @@
+"""Empty peer selectors that the words around them call more than they mean: the policy's own namespace."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from rewriter.cilium.policy import KNP
+from rewriter.evidence.context import Context
+from rewriter.evidence.mesh import namespace_key
+from rewriter.finding import Applicability, Finding, Severity
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.changes.site import Site
+from rewriter.passes.kit.selectors.pod_selectors import own_pods
+
+_ALL = r"(?:all|any|every|each|other)"
+#: Words that mean pods of every namespace, wherever they stand.
+_EVERYWHERE = re.compile(
+    rf"\b{_ALL}(?: the| of the)? (?:\w+ )?namespaces?\b|\b(?:across|between) namespaces\b|\bcluster[- ]?wide\b"
+    r"|\b(?:whole|entire) cluster\b"
+    r"|\b(?:anywhere|everything|everyone|everybody|anything|pods?|endpoints?|workloads?|clients?|traffic)"
+    r" (?:in|of|from|within|inside|across|throughout)(?: the| this| our)?(?: whole| entire)?(?: k8s| kubernetes)?"
+    r" cluster\b"
+    r"|\b(?:from|in|within|intra|inside)[- ](?:the )?cluster\b(?! (?:member|node|peer|replica))"
+)
+#: Words that do where they describe the peers alone.
+_EVERY_POD = re.compile(r"\b(?:all|any|every) (?:\w+ )?(?:pods?|endpoints?|workloads?)\b")
+#: Words by which the own namespace is meant, or another cluster than that of the nodes.
+_NARROW = re.compile(
+    r"\b(?:this|own|same|its|the|their|our|one|each|intra|within|in|inside|per)[- ]namespaces?\b"
+    r"|\bnamespace[- ]?(?:wide|local)\b|\bnamespaced\b"
+    r"|\beach other\b|\bamong\b|\bbetween (?:the )?(?:pods|replicas|members)\b"
+    r"|\b(?:not|never|no|except|without|but)\b|\b(?:postgres\w*|redis|valkey|etcd|kafka|database|db|elasticsearch|galera)"
+    r"[- ]cluster\b"
+)
+
+
+def empty_peers(context: Context) -> Iterator[Finding]:
+    """A finding for each `{}` of from/toEndpoints, and each `podSelector: {}` alone, that is called more than that.
+
+    The words are the comments at the entry, its field and its rule; and, where the policy has one such entry, its
+    description and its name.
+    """
+    sites = [site for site, selector in own_pods(context) if not selector.requirements]
+    for site in sites:
+        words = _words(site, alone=len(sites) == 1)
+        new = _everywhere(site)
+        if words and not site.is_covered(new):
+            yield _finding(site, words, new)
+
+
+def _words(site: Site, *, alone: bool) -> str:
+    """What the words around an entry call it, as written; empty where nothing says more than the own namespace."""
+    comments_at = site.context.comments_at
+    for route in dict.fromkeys((site.route, site.field.route, site.rule.route)):
+        text = " ".join(comment.lstrip("# ").strip() for comment in comments_at(route))
+        if text and (_says(_EVERYWHERE, text, site) or _says(_EVERY_POD, text, site)):
+            return f'the comment "{_short(text)}"'
+        if text:
+            return ""
+    if not alone:
+        return ""
+    description = site.spec.raw.get("description")
+    if isinstance(description, str) and _says(_EVERYWHERE, description, site):
+        return f'the description "{_short(description)}"'
+    name = site.context.policy.name
+    return f"the name `{name}`" if _says(_EVERYWHERE, re.sub("[-_.]", " ", name), site) else ""
+
+
+def _says(words: re.Pattern[str], text: str, site: Site) -> bool:
+    lowered = " ".join(text.lower().split())
+    own = site.context.policy.namespace or ""
+    rest = re.sub(rf"\b{_ALL}(?: the| of the)? (?:\w+ )?namespaces?\b", "", lowered)
+    if _NARROW.search(rest) or (own and re.search(rf"\b(?:in|of|from) {re.escape(own)}\b", lowered)):
+        return False
+    return words.search(lowered) is not None
+
+
+def _short(text: str, most: int = 70) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _everywhere(site: Site) -> dict[str, Any]:
+    if site.context.policy.kind == KNP:
+        return {**site.entry, "namespaceSelector": {}}
+    exists = {"key": namespace_key(site.context.policy), "operator": "Exists"}
+    return {"matchExpressions": [exists]}
+
+
+def _finding(site: Site, words: str, new: dict[str, Any]) -> Finding:
+    own = site.context.policy.namespace if site.context.namespace_known else "the policy's own namespace"
+    verb = "denies" if site.deny else "means"
+    return report(
+        site.context,
+        site,
+        Applicability.UNSAFE,
+        f"the empty selector of `{site.field.name}` {verb} the pods of {own} alone, and {words} speaks of more",
+        "a selector that names no namespace means the policy's own, so the traffic that was meant "
+        + ("passes" if site.deny else "is dropped"),
+        change=site.becomes(new, "every pod of any namespace"),
+        rule=site.rule,
+        severity=Severity.ERROR if site.deny else Severity.WARNING,
+        advice="say in the comment that the own namespace is meant, if it is",
+    )

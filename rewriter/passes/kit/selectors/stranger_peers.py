@@ -1,0 +1,148 @@
+"""Peers that name their namespace and match no pod there: a label, an account or a namespace is written wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX
+from rewriter.cilium.labels import NAMESPACE_NAME_LABEL as NAME
+from rewriter.cilium.policy import KNP
+from rewriter.cilium.selector import Requirement, Selector
+from rewriter.cilium.terms import LabelTerm
+from rewriter.evidence.context import Context
+from rewriter.evidence.identity_labels import filtered
+from rewriter.evidence.placeholders import has_placeholder
+from rewriter.evidence.strangers import Stranger, stranger
+from rewriter.evidence.workloads import workloads_evidence
+from rewriter.finding import Applicability, Finding, Severity
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.changes.site import Site
+from rewriter.passes.kit.ports.peer_terms import pod_peers
+from rewriter.passes.kit.selectors.namespace_labels import right_key
+from rewriter.passes.kit.selectors.scope_keys import misspelt
+from rewriter.text import selector_text
+
+_SCOPES = (NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX + NAME)
+
+
+def stranger_peers(context: Context, leaving_out: Collection[str]) -> Iterator[Finding]:
+    """The findings of entries that name one namespace. Routes of `leaving_out` are another finding's."""
+    for site, selector, term in pod_peers(context):
+        namespace = _named(site, selector, term)
+        if namespace and site.route not in leaving_out:
+            finding = stranger_finding(site, selector, namespace)
+            if finding is not None:
+                yield finding
+
+
+def stranger_finding(site: Site, selector: Selector, namespace: str, *, elsewhere: bool = True) -> Finding | None:
+    """The finding of an entry that means pods of one namespace; None where some match or nothing near is known.
+
+    Another namespace is proposed with `elsewhere` only.
+    """
+    context = site.context
+    labels = [each for each in selector.requirements if each.key not in _SCOPES]
+    if not _is_plain(site, selector, labels):
+        return None
+    meant = stranger(context, labels, namespace, elsewhere=elsewhere)
+    new = None if meant is None else _new(site, meant, namespace)
+    if meant is None or new is None or site.is_covered(new):
+        return None
+    pods = selector_text(Selector("", tuple(labels)))
+    there = f"{meant.key}={meant.value}"
+    if meant.namespace:
+        what = f"pods that match live in {meant.namespace}"
+        words = f"pods {pods} in {meant.namespace}"
+    else:
+        what = f"none has {selector_text(Selector('', tuple(filter(None, [meant.wrong]))))}; near it is {there}"
+        words = f"pods {there} in {namespace}"
+    severity = Severity.ERROR if site.deny else Severity.WARNING
+    known = "" if meant.certain else "known "
+    why = "denies nothing" if site.deny else "allows nothing, so that the traffic that was meant is dropped"
+    return report(
+        context,
+        site,
+        Applicability.UNSAFE,
+        f"`{site.field.name}` `{selector_text(selector)}` matches no {known}pod of {namespace}: {what}",
+        f"an entry that matches no pod {why}",
+        change=site.becomes(new, words, instead_of=f"pods {pods} in {namespace} (none is known)"),
+        rule=site.rule,
+        rests_on=meant.pods,
+        severity=severity if meant.certain else Severity.NOTE,
+        evidence=workloads_evidence(meant.pods),
+        advice="" if meant.certain else f"not every pod of {namespace} is known: check that none is meant",
+    )
+
+
+def _named(site: Site, selector: Selector, term: LabelTerm) -> str:
+    """The one namespace that an entry names itself; empty where it names none, or several."""
+    if site.context.policy.kind == KNP:
+        if not (isinstance(site.entry, dict) and isinstance(site.entry.get("namespaceSelector"), dict)):
+            return ""
+        scopes = [each for each in term.conditions if each.key.startswith(NAMESPACE_LABELS_PREFIX)]
+        if len(scopes) != 1 or scopes[0].key not in _SCOPES:
+            return ""
+        values = scopes[0].values if scopes[0].operator == "In" else ()
+        return values[0] if len(values) == 1 else ""
+    named = [each for each in selector.requirements if each.key in _SCOPES]
+    one = len(named) == 1 and named[0].operator == "In" and len(named[0].values) == 1
+    return named[0].values[0] if one else ""
+
+
+def _is_plain(site: Site, selector: Selector, labels: list[Requirement]) -> bool:
+    """Whether an entry picks pods by labels that can be compared, and no other finding is about its keys."""
+    if not labels or has_placeholder(site.entry) or misspelt(selector):
+        return False
+    if any(
+        each.source not in (ANY, K8S) or each.key == CLUSTER_LABEL or right_key(each.written_key) for each in labels
+    ):
+        return False
+    if any(each.key.startswith(NAMESPACE_LABELS_PREFIX) for each in labels):
+        return False
+    return not any(True for _ in filtered(site.context, selector, site.context.to_version))
+
+
+def _is_of_pods(requirement: Requirement) -> bool:
+    if requirement.source not in (ANY, K8S) or requirement.key == CLUSTER_LABEL:
+        return False
+    return not (requirement.key.startswith(NAMESPACE_LABELS_PREFIX) or right_key(requirement.written_key))
+
+
+def _new(site: Site, meant: Stranger, namespace: str) -> dict[str, Any] | None:
+    """The entry as it was meant; None where it cannot be written in its place."""
+    entry = site.entry
+    if meant.namespace:
+        return {**_replaced(entry, namespace, meant.namespace)}
+    if meant.wrong is None:
+        return None
+    old, key = meant.wrong, meant.wrong.written_key.removesuffix(meant.wrong.key) + meant.key
+    if site.context.policy.kind == KNP:
+        pods = _relabelled(entry["podSelector"], old, key, meant.value)
+        return None if pods is None else {**entry, "podSelector": pods}
+    return _relabelled(entry, old, key, meant.value)
+
+
+def _relabelled(selector: Mapping[str, Any], old: Requirement, key: str, value: str) -> dict[str, Any] | None:
+    labels, expressions = selector.get("matchLabels"), selector.get("matchExpressions")
+    if "/matchLabels/" in old.route and isinstance(labels, dict):
+        new = {key if k == old.written_key else k: value if k == old.written_key else v for k, v in labels.items()}
+        return {**selector, "matchLabels": new}
+    if isinstance(expressions, list):
+        index = int(old.route.rpartition("/")[2])
+        item = {**expressions[index], "key": key, "values": [value]}
+        return {**selector, "matchExpressions": [*expressions[:index], item, *expressions[index + 1 :]]}
+    return None
+
+
+def _replaced(value: Any, old: str, new: str) -> Any:
+    """A selector with another namespace: the value of the one condition that names it."""
+    if isinstance(value, dict):
+        return {k: new if _is_scope(k) and v == old else _replaced(v, old, new) for k, v in value.items()} | (
+            {"values": [new]} if _is_scope(str(value.get("key"))) and value.get("values") == [old] else {}
+        )
+    return [_replaced(each, old, new) for each in value] if isinstance(value, list) else value
+
+
+def _is_scope(key: str) -> bool:
+    return key.rpartition(":")[2] in (*_SCOPES, NAME)

@@ -1,0 +1,91 @@
+"""Subjects that select nothing: the nearest labels, and what the finding says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABEL
+from rewriter.cilium.policy import Spec
+from rewriter.cilium.selector import Requirement, Selector
+from rewriter.cilium.terms import LabelTerm
+from rewriter.evidence.context import Context
+from rewriter.evidence.host_policies import nodes_of
+from rewriter.evidence.near_labels import near_label
+from rewriter.evidence.placeholders import has_placeholder
+from rewriter.finding import Applicability, Finding, Severity
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.selectors.label_sources import filter_words
+from rewriter.text import join_names, selector_text
+
+
+def severity_of(spec: Spec) -> Severity:
+    """How bad it is that nothing is protected: deny rules and a default deny are there to shut something."""
+    denies = any(rule.deny for rule in spec.rules)
+    allows = any(not rule.deny and (rule.peers or rule.to_ports) for rule in spec.rules)
+    return Severity.ERROR if denies or not allows else Severity.WARNING
+
+
+def filtered_subject(context: Context, spec: Spec, subject: Selector, left_out: tuple[Requirement, ...]) -> Finding:
+    keys = join_names(f"`{each.written_key}`" for each in left_out)
+    return report(
+        context,
+        left_out[0],
+        Applicability.MANUAL,
+        f"the policy selects no pod{filter_words(context, subject, left_out)}: {keys} is not part of identities",
+        "Cilium compares a selector with the labels of identities, and its filter leaves this one out",
+        severity=severity_of(spec),
+        advice="select the pods by another label that they carry",
+    )
+
+
+def selects_no_node(context: Context, spec: Spec, subject: Selector) -> Iterator[Finding]:
+    """The finding of a nodeSelector that no known node has, and that one nearly has.
+
+    Nodes join without a manifest, so that only a label that is nearly there tells of a mistake.
+    """
+    selected, known = nodes_of(context, spec)
+    if selected or not known or has_placeholder(spec.raw.get("nodeSelector")):
+        return
+    labels = {f"{key}={value}" if value else key: node for node in known for key, value in node.labels.items()}
+    near: dict[str, str] = {}
+    for requirement in subject.requirements:
+        wanted = [f"{requirement.key}={value}" if value else requirement.key for value in requirement.values or ("",)]
+        there = [text for text in wanted if text in labels or text in {each.partition("=")[0] for each in labels}]
+        if requirement.operator in ("In", "Exists") and not there:
+            for text in get_close_matches(wanted[0], labels, n=1, cutoff=0.85):
+                near[f"`{text}`"] = f"node {labels[text].name} has {text}, {labels[text].source}"
+    if near:
+        yield report(
+            context,
+            subject,
+            Applicability.MANUAL,
+            f"the policy selects no node: none has {selector_text(subject)}; near it is {join_names(near)}",
+            "the policy changes nothing for the nodes that it was written for",
+            severity=severity_of(spec),
+            evidence=tuple(near.values()),
+            advice="write the label as the nodes have it",
+        )
+
+
+def is_described(context: Context) -> bool:
+    """Whether the facts describe the policy's namespace as a whole: its Namespace is among them.
+
+    kube-system holds what the cluster's installer runs, and a clusterwide policy is for namespaces of other trees too.
+    """
+    own = context.policy.namespace
+    return own not in (None, "default", "kube-system") and bool(context.inventory.namespaces(own))
+
+
+def nearest_label(context: Context, term: LabelTerm, subject: Selector) -> dict[str, str]:
+    """The labels of known workloads of the policy's namespaces that are nearest to a wrong one, with their places."""
+    namespaces = {c.values for c in term.conditions if c.key == NAMESPACE_LABEL and c.operator == "In"}
+    named = set().union(*namespaces) if namespaces else None
+    found: dict[str, str] = {}
+    for requirement in subject.requirements:
+        if requirement.operator != "In" or requirement.source not in (ANY, K8S):
+            continue
+        for value in requirement.values:
+            for text, workload in near_label(context, requirement.key, value, named).items():
+                found[f"`{text}`"] = f"{workload} has {text}, {workload.source}"
+    return found

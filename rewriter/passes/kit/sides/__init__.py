@@ -1,0 +1,1 @@
+"""Other policies of the same flows: the other side, denies, Gateways."""

@@ -1,0 +1,106 @@
+"""Which rules of a cluster name known workloads as their peers, by the workload that is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX
+from rewriter.cilium.peers import endpoint_term, knp_peer_terms
+from rewriter.cilium.policy import KNP, PeerField, Rule
+from rewriter.cilium.selector import Selector, read_selector
+from rewriter.cilium.terms import Condition, LabelTerm
+from rewriter.evidence.context import Context
+from rewriter.evidence.policies import AppliedRule, policies_of
+from rewriter.evidence.settings import settings_of
+from rewriter.evidence.workloads import matches
+from rewriter.inventory.facts.model import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPeer:
+    """One entry of an allow rule that names known workloads: the subjects, the peers, and whether all are known.
+
+    `by_labels` says that the entry asks for labels of pods, not for a namespace alone; `subject_by_labels` says so of
+    the rule's subject.
+    """
+
+    rule: AppliedRule
+    written: Rule
+    subjects: tuple[Workload, ...]
+    peers: tuple[Workload, ...]
+    by_labels: bool
+    subject_by_labels: bool
+
+
+def naming(context: Context, direction: str, workload: Workload) -> Sequence[NamedPeer]:
+    """The entries of rules of a direction that name a workload as peer. All pods that they mean are known."""
+    key = ("named peers", context.cluster and context.cluster.name, context.to_version)
+    if key not in context.answers:
+        table: dict[tuple[str, int], list[NamedPeer]] = {}
+        for named in _named_peers(context):
+            for peer in named.peers:
+                table.setdefault((named.written.direction, id(peer)), []).append(named)
+        context.answers[key] = table
+    made: Mapping[tuple[str, int], list[NamedPeer]] = context.answers[key]
+    return made.get((direction, id(workload)), ())
+
+
+def _named_peers(context: Context) -> Iterator[NamedPeer]:
+    for rule in policies_of(context).within(None):
+        entry, written = rule.entry, rule.rule
+        if entry.deny or entry.subject_is_node or written is None or not rule.sure or rule.anywhere or rule.filled:
+            continue
+        terms = list(_named_terms(context, rule, written))
+        if not terms:
+            continue
+        subjects = matches(context, entry.subject)
+        if not subjects.workloads or not subjects.certain:
+            continue
+        own = any(_is_own(condition) for condition in entry.subject.conditions)
+        for term in terms:
+            peers = matches(context, term)
+            if peers.workloads and peers.certain:
+                by_labels = any(_is_own(condition) for condition in term.conditions)
+                yield NamedPeer(rule, written, subjects.workloads, peers.workloads, by_labels, own)
+
+
+def _named_terms(context: Context, rule: AppliedRule, written: Rule) -> Iterator[LabelTerm]:
+    """What the entries of a rule mean that name pods by a label, or another namespace by its name or its labels."""
+    settings = settings_of(context.cluster, context.to_version)
+    if not context.mesh:
+        settings = replace(settings, default_local_cluster=False)
+    policy = rule.policy
+    fields = [field for field in written.peers if field.entries]
+    if written.selects_nobody or len(fields) != 1:
+        return
+    spec = next((each for each in policy.specs if written.route.startswith(f"{each.route}/")), None)
+    for selector, raw in _selectors(fields[0], policy.kind):
+        if not any(r.operator == "In" for r in selector.requirements) or selector.names_reserved:
+            continue
+        if policy.kind == KNP:
+            found = [*knp_peer_terms(raw, policy.namespace or "", settings)]
+            term = found[0] if len(found) == 1 else None
+        else:
+            term = endpoint_term(selector, policy, spec.subject if spec else None, settings)
+        if isinstance(term, LabelTerm):
+            yield term
+
+
+def _selectors(field: PeerField, kind: str) -> Iterator[tuple[Selector, Any]]:
+    """Each entry with the conditions that are written in it."""
+    for index, entry in enumerate(field.entries):
+        if kind == KNP and isinstance(entry, dict) and "ipBlock" not in entry:
+            parts = [read_selector(entry.get(name), "") for name in ("podSelector", "namespaceSelector")]
+            yield Selector("", tuple(r for part in parts if part for r in part.requirements)), entry
+        elif field.selectors and (selector := field.selectors[index]) is not None and field.name.endswith("Endpoints"):
+            yield selector, entry
+
+
+def _is_own(condition: Condition) -> bool:
+    """Whether a condition asks for a certain value of a label of pods."""
+    if condition.operator not in ("In", "Exists") or condition.source not in (ANY, K8S):
+        return False
+    key = condition.key
+    return key not in (NAMESPACE_LABEL, CLUSTER_LABEL) and not key.startswith(NAMESPACE_LABELS_PREFIX)
