@@ -107,19 +107,19 @@ def unused(
     says whether that is all of them: only then does a comment that names no pass silence nothing.
     """
     found: list[Unused] = []
-    for each in suppressions:
-        if each.mistake:
-            found.append(Unused(each, (), each.mistake))
-        elif not each.names:
-            if every and not any(item is each or item == each for item, _ in used):
-                found.append(Unused(each, ()))
+    for suppression in suppressions:
+        if suppression.mistake:
+            found.append(Unused(suppression, (), suppression.mistake))
+        elif not suppression.names:
+            if every and not any(item is suppression or item == suppression for item, _ in used):
+                found.append(Unused(suppression, ()))
         else:
-            unknown = tuple(name for name in each.names if name not in known)
-            idle = tuple(name for name in each.names if name in ran and (each, name) not in used)
+            unknown = tuple(name for name in suppression.names if name not in known)
+            idle = tuple(name for name in suppression.names if name in ran and (suppression, name) not in used)
             if unknown:
-                found.append(Unused(each, unknown, _unknown(unknown, known)))
+                found.append(Unused(suppression, unknown, _unknown(unknown, known)))
             if idle:
-                found.append(Unused(each, idle))
+                found.append(Unused(suppression, idle))
     return found
 
 

@@ -30,7 +30,7 @@ def join_flows(flows: Iterable[object], *, most: int) -> str:
 
 def selector_text(selector: Selector | None) -> str:
     """A selector as its conditions: `app=web, tier in (a, b)`; empty for one that selects everything."""
-    return ", ".join(requirement_text(each) for each in selector.requirements) if selector else ""
+    return ", ".join(requirement_text(requirement) for requirement in selector.requirements) if selector else ""
 
 
 def requirement_text(requirement: Requirement) -> str:

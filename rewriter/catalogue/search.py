@@ -61,7 +61,7 @@ def search(text: str, symptoms: Sequence[Symptom], most: int = 3) -> tuple[Sympt
     Rare words count more than frequent ones, words of a heading more than those of its explanation.
     """
     asked = set(_words(text))
-    documents = [_weights(each) for each in symptoms]
+    documents = [_weights(symptom) for symptom in symptoms]
     frequency = Counter(word for document in documents for word in document)
     rarity = {
         word: math.log(1 + len(documents) / (1 + frequency[word])) * (1 if frequency[word] else _UNKNOWN)
@@ -72,7 +72,7 @@ def search(text: str, symptoms: Sequence[Symptom], most: int = 3) -> tuple[Sympt
     best = max(scores, default=0.0)
     if not whole or best < _ENOUGH * whole:
         return ()
-    together = [_in_one_phrase(asked, each) for each in symptoms]
+    together = [_in_one_phrase(asked, symptom) for symptom in symptoms]
     ranked = sorted(range(len(symptoms)), key=lambda index: (-scores[index], -together[index]))
     return tuple(symptoms[index] for index in ranked[:most] if scores[index] >= _CLOSE * best)
 

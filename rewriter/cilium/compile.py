@@ -197,7 +197,7 @@ def _entries(policy: Policy, spec: Spec, settings: Settings, facts: Facts) -> li
             made = entry(rule)
             # What two releases make of a rule is mostly the same: then it is one entry, which one look shows.
             others = same.setdefault(id(rule), (rule, []))[1]
-            made = next((each for each in others if each == made), made)
+            made = next((other for other in others if other == made), made)
             others.append(made)
             found = known[id(rule)] = rule, made
         compiled.append(found[1])

@@ -79,8 +79,12 @@ def read_selector(raw: Any, route: str) -> Selector | None:
 def selects_object(selector: Selector, labels: Mapping[str, str]) -> bool:
     """Whether a selector without sources selects an object by its own labels."""
     return all(
-        operator_holds(each.operator, each.values, [labels[each.written_key]] if each.written_key in labels else ())
-        for each in selector.requirements
+        operator_holds(
+            requirement.operator,
+            requirement.values,
+            [labels[requirement.written_key]] if requirement.written_key in labels else (),
+        )
+        for requirement in selector.requirements
     )
 
 

@@ -64,7 +64,7 @@ def in_order(where: TierPlace) -> tuple[int, int]:
 def decide(rules: Sequence[LoadedTierRule], tier: str, flow: TierFlow, outside: int) -> TierDecision:
     """What a tier decides on a flow; `outside` are the identities that a DNS name may lead to."""
     possible: list[str] = []
-    concerned = (each for each in rules if each.place.tier == tier and _concerns(each, flow))
+    concerned = (rule for rule in rules if rule.place.tier == tier and _concerns(rule, flow))
     for (_, action), same in groupby(concerned, key=lambda each: (each.place.place, each.place.action)):
         group = list(same)
         matching = [each for each in group if each.peers & flow.peer]

@@ -289,7 +289,7 @@ def mesh_named_ports(identities: Iterable[Identity], more: Iterable[NamedPort] =
 
 
 def _of_tier(tier: str, decision: TierDecision, possible: tuple[str, ...]) -> DirectionVerdict:
-    rules = tuple(RuleReference(each.policy, each.rule.route) for each in decision.rules)
+    rules = tuple(RuleReference(rule.policy, rule.rule.route) for rule in decision.rules)
     verb = "accepts" if decision.allowed else "denies"
     return DirectionVerdict(bool(decision.allowed), f"a ClusterNetworkPolicy of tier {tier} {verb}", rules, possible)
 

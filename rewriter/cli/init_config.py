@@ -30,7 +30,7 @@ def render_config(workspace: Workspace, folder: Path) -> str:
     ]
     globs = inventory.local_globs(str(folder))
     for cluster in clusters:
-        installs = [each for each in inventory.installs if each.settings.name == cluster.name]
+        installs = [install for install in inventory.installs if install.settings.name == cluster.name]
         lines += ["", "[[clusters]]", *_cluster(cluster, installs, globs.get(cluster.name, []))]
     if not clusters:
         lines += ["", *_proposed(folder)]

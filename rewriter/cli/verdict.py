@@ -135,10 +135,10 @@ def _text(judged: Judged, port: str, version: Version, style: Style) -> Iterator
         from rewriter.engine.flow.service_ends import way_through
 
         yield from style.wrap(f"{judged.service}, {judged.service.source}: {way_through(judged.service)}", 2)
-        for each in judged.backends:
-            word = style.paint("allowed", "green") if each.allowed else style.paint("denied", "red")
-            yield f"  backend {one_line(each.destination)} {each.port}/{each.protocol}: {word}"
-            yield from _directions(each, version, style)
+        for backend in judged.backends:
+            word = style.paint("allowed", "green") if backend.allowed else style.paint("denied", "red")
+            yield f"  backend {one_line(backend.destination)} {backend.port}/{backend.protocol}: {word}"
+            yield from _directions(backend, version, style)
     for text in judged.missing:
         yield from style.wrap(f"not known: {text}", 2)
 
@@ -175,7 +175,7 @@ def _through(judged: Judged) -> dict[str, Any]:
     service = judged.service
     if service is None:
         return {}
-    backends = [_as_json(each, {"port": each.port, "protocol": each.protocol}) for each in judged.backends]
+    backends = [_as_json(backend, {"port": backend.port, "protocol": backend.protocol}) for backend in judged.backends]
     return {
         "service": f"{service.namespace}/{service.name}",
         "serviceSource": str(service.source),

@@ -334,7 +334,7 @@ def _selects_kubernetes(entry: dict[str, Any], selected: dict[str, Any], service
     named = any(
         r.operator == "In" and len(r.values) == 1 and r.written_key in _KUBERNETES.labels for r in selector.requirements
     )
-    return named and all((each.namespace, each.name) == ("default", "kubernetes") for each in services)
+    return named and all((service.namespace, service.name) == ("default", "kubernetes") for service in services)
 
 
 def _api_server(context: Context, services: Sequence[Service]) -> Backends:

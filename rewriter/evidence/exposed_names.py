@@ -65,7 +65,7 @@ def _by_gateway(context: Context, name: str) -> Iterator[ExposedName | None]:
         addresses = tuple(address for parent in parents for address in parent.addresses)
         annotations = [route.annotations, *(parent.annotations for parent in parents)]
         clouds = any(parent.class_name.startswith(_CLOUD_CLASSES) for parent in parents)
-        if clouds or any(_points_elsewhere(each, addresses) for each in annotations):
+        if clouds or any(_points_elsewhere(annotation, addresses) for annotation in annotations):
             yield None
         else:
             yield _of_gateway(context, route, parents)
@@ -73,7 +73,9 @@ def _by_gateway(context: Context, name: str) -> Iterator[ExposedName | None]:
 
 def _of_gateway(context: Context, route: Route, parents: list[Gateway]) -> ExposedName:
     first = parents[0]
-    cilium = all(_is_cilium(context, "GatewayClass", each.class_name, CILIUM_GATEWAY_CONTROLLER) for each in parents)
+    cilium = all(
+        _is_cilium(context, "GatewayClass", parent.class_name, CILIUM_GATEWAY_CONTROLLER) for parent in parents
+    )
     return ExposedName(f"{route} on {first}", f"{route.source}, {first.source}", cilium, certain=bool(first.addresses))
 
 

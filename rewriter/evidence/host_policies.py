@@ -41,7 +41,7 @@ def host_reaches(context: Context, spec: Spec) -> tuple[HostReach, ...]:
     seen: list[Mapping[str, str]] = []
     for labels in nodes or _stand_ins(conditions):
         shown = {key: value for key, value in labels.items() if key != "kubernetes.io/hostname" or not nodes}
-        if shown in seen or not all(_holds(each, labels) for each in conditions):
+        if shown in seen or not all(_holds(condition, labels) for condition in conditions):
             continue
         seen.append(shown)
         found.append(HostReach(_reach(context, labels, complete=bool(nodes)), any(role in labels for role in _ROLES)))
@@ -53,7 +53,7 @@ def nodes_of(context: Context, spec: Spec) -> tuple[tuple[Node, ...], tuple[Node
     own = context.cluster.name if context.cluster else None
     known = tuple(node for node in context.inventory.nodes() if own is None or node.cluster in (None, own))
     conditions = conditions_of(spec.node_subject.requirements) if spec.node_subject is not None else ()
-    return tuple(node for node in known if all(_holds(each, node.labels) for each in conditions)), known
+    return tuple(node for node in known if all(_holds(condition, node.labels) for condition in conditions)), known
 
 
 def _stand_ins(conditions: Sequence[Condition]) -> Iterator[Mapping[str, str]]:
@@ -72,9 +72,9 @@ def _reach(context: Context, labels: Mapping[str, str], *, complete: bool) -> Re
             continue
         conditions = rule.entry.subject.conditions
         as_pod = replace(rule, entry=replace(rule.entry, subject_is_node=False))
-        if all(_holds(each, labels) for each in conditions):
+        if all(_holds(condition, labels) for condition in conditions):
             (selecting if rule.sure else possible).append(as_pod)
-        elif not complete and not any(each.key in labels for each in conditions):
+        elif not complete and not any(condition.key in labels for condition in conditions):
             possible.append(as_pod)
     identity = Identity("node", frozenset(Label(K8S, key, value) for key, value in labels.items()))
     hidden = policies_of(context).unread("")

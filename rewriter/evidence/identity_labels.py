@@ -38,4 +38,4 @@ def of_no_source(selector: Selector) -> Iterator[Requirement]:
 
 
 def _demands(selector: Selector) -> Iterator[Requirement]:
-    return (each for each in selector.requirements if each.operator in ("In", "Exists"))
+    return (requirement for requirement in selector.requirements if requirement.operator in ("In", "Exists"))

@@ -60,8 +60,8 @@ def _without_ports(spec: Mapping[str, Any]) -> dict[str, Any]:
         containers = spec.get(field)
         if isinstance(containers, list):
             rest[field] = [
-                {name: value for name, value in each.items() if name != "ports"}
-                for each in containers
-                if isinstance(each, dict)
+                {name: value for name, value in container.items() if name != "ports"}
+                for container in containers
+                if isinstance(container, dict)
             ]
     return rest

@@ -95,7 +95,7 @@ def _labels(context: Context, namespaces: frozenset[str] | None) -> tuple[dict[s
     answer = ("labels of", namespaces)
     if answer not in context.answers:
         workloads = context.inventory.all_workloads()
-        inside = [each for each in workloads if namespaces is None or each.namespace in namespaces]
+        inside = [workload for workload in workloads if namespaces is None or workload.namespace in namespaces]
         labels = {f"{key}={value}": each for each in inside for key, value in each.labels.items()}
         by_value: dict[str, list[str]] = {}
         for text in labels:
@@ -125,7 +125,9 @@ def may_be_near(context: Context, key: str, value: str) -> bool:
 def _shapes(context: Context) -> Sequence[tuple[str, Counter[str]]]:
     key = ("label shapes",)
     if key not in context.answers:
-        context.answers[key] = [(each, Counter(each)) for each in sorted(context.inventory.label_shapes)]
+        context.answers[key] = [
+            (label_shape, Counter(label_shape)) for label_shape in sorted(context.inventory.label_shapes)
+        ]
     made: Sequence[tuple[str, Counter[str]]] = context.answers[key]
     return made
 

@@ -138,7 +138,12 @@ class _ByLabel:
 def _own_label(rule: AppliedRule) -> Condition | None:
     """A condition of a rule's subject that demands a value of a label; None where there is none."""
     return next(
-        (each for each in rule.entry.subject.conditions if each.operator == "In" and each.key != NAMESPACE_LABEL), None
+        (
+            condition
+            for condition in rule.entry.subject.conditions
+            if condition.operator == "In" and condition.key != NAMESPACE_LABEL
+        ),
+        None,
     )
 
 
@@ -151,7 +156,7 @@ def policies_of(context: Context) -> ClusterPolicies:
     key = ("policies", cluster, context.to_version)
     if key not in context.answers:
         inventory = context.inventory
-        every = [each for each in inventory.policies if cluster is None or each.cluster in (None, cluster)]
+        every = [policy for policy in inventory.policies if cluster is None or policy.cluster in (None, cluster)]
         applied = [each for each in every if not is_cluster_network_policy(each.manifest)]
         settings = settings_of(context.cluster, context.to_version)
         tiers = [rule for each in every for rule in _applied_tiers(each, settings)]

@@ -43,7 +43,9 @@ def stranger(
 
     Other namespaces are looked at with `elsewhere` only.
     """
-    single = [each for each in labels if each.operator == "In" and len(each.values) == 1 and each.source in (ANY, K8S)]
+    single = [
+        label for label in labels if label.operator == "In" and len(label.values) == 1 and label.source in (ANY, K8S)
+    ]
     if not single or any((each.key, each.values[0]) in WELL_KNOWN for each in single):
         return None
     term = label_term([*conditions_of(labels), *conditions_of([_in_namespace(namespace)])])
@@ -83,7 +85,7 @@ def _near(
         texts = list(near_label(context, first.key, first.values[0], (namespace,)))
     for text in texts:
         key, _, value = text.partition("=")
-        rest = [each for each in labels if each is not first]
+        rest = [label for label in labels if label is not first]
         if any(each.key == key for each in rest):
             continue
         right = first._replace(source=K8S, key=key, values=(value,))

@@ -42,7 +42,7 @@ def results(
     repositories: Sequence[FleetRepository], places: Places, known: Mapping[tuple[str, str], Entry]
 ) -> list[RepositoryResult]:
     """What is known of every repository, by the ledger and by the reports that its steps made."""
-    return [_result(each, places, known) for each in repositories]
+    return [_result(repository, places, known) for repository in repositories]
 
 
 def _result(repository: FleetRepository, places: Places, known: Mapping[tuple[str, str], Entry]) -> RepositoryResult:
@@ -58,9 +58,9 @@ def _result(repository: FleetRepository, places: Places, known: Mapping[tuple[st
         base=facts.base if facts else "",
         state=state,
         policies=int(report.get("summary", {}).get("policies", 0)),
-        severities=dict(Counter(str(each["severity"]) for each in findings)),
-        passes=dict(Counter(f"{each['code']} {each['id']}" for each in findings)),
-        clusters=dict(Counter(str(each.get("cluster") or "not named") for each in findings)),
+        severities=dict(Counter(str(finding["severity"]) for finding in findings)),
+        passes=dict(Counter(f"{finding['code']} {finding['id']}" for finding in findings)),
+        clusters=dict(Counter(str(finding.get("cluster") or "not named") for finding in findings)),
         fixes=int(report.get("summary", {}).get("fixed", 0)),
         request=f"{request.outcome}: {request.reason}" if request else "",
         reason=failed.reason if failed else "; ".join(errors)[:400],
@@ -157,8 +157,8 @@ def _total(each: RepositoryResult) -> int:
 
 def _sum(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
     found: Counter[str] = Counter()
-    for each in counts:
-        found.update(each)
+    for count in counts:
+        found.update(count)
     return found
 
 

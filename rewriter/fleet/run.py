@@ -85,7 +85,7 @@ class FleetRun:
 
     def merge(self, repositories: Sequence[FleetRepository]) -> str:
         """Puts the facts of all into one file; returns the digest of what is in it. Raises FleetError."""
-        files = [self.places.facts(each) for each in repositories]
+        files = [self.places.facts(repository) for repository in repositories]
         contents = [content for file in files if file.is_file() and (content := _content(file)) is not None]
         created = max((str(each.get("created", "")) for each in contents), default="")
         whole = merged(contents, _time(created))
@@ -102,17 +102,17 @@ class FleetRun:
         known = newest(self.places.ledger.entries())
         steps = [
             findings_step(
-                each,
-                self.places.clone(each),
-                self.places.findings(each),
+                repository,
+                self.places.clone(repository),
+                self.places.findings(repository),
                 entry.base,
                 digest,
                 self._given(),
                 self._versions(),
                 self.settings.timeout,
             )
-            for each in repositories
-            if (entry := known.get((each.url, FACTS))) is not None and entry.outcome == DONE
+            for repository in repositories
+            if (entry := known.get((repository.url, FACTS))) is not None and entry.outcome == DONE
         ]
         stale = [step for step in steps if not _holds(step, known)]
         for entry in self.executor.each(carry_out, stale):

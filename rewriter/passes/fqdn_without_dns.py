@@ -133,7 +133,7 @@ def _message(found: Unlearned) -> str:
 def _evidence(found: Sequence[Unlearned], server: DnsServer | None) -> Iterator[str]:
     workloads = [each.reach.workload for each in found if each.reach.workload is not None]
     if workloads:
-        yield f"applies to {join_names((f'{each}, {each.source}' for each in workloads), most=3)}"
+        yield f"applies to {join_names((f'{workload}, {workload.source}' for workload in workloads), most=3)}"
     for rule in found[0].open_at:
         yield f"lets DNS out: {rule}"
     yield from server.evidence if server is not None else ()
@@ -212,8 +212,8 @@ def _with_names(context: Context) -> Iterator[AppliedRule]:
             if each.rule is not None and has_names(each.rule) and each.sure and not each.anywhere
         ]
     seen: list[Policy] = []
-    for each in context.answers[key]:
-        kind = (each.policy.kind, each.policy.namespace) == (policy.kind, policy.namespace)
-        if kind and not any(is_same_policy(each.policy, other) for other in (*seen, policy)):
-            seen.append(each.policy)
-            yield each
+    for answer in context.answers[key]:
+        kind = (answer.policy.kind, answer.policy.namespace) == (policy.kind, policy.namespace)
+        if kind and not any(is_same_policy(answer.policy, other) for other in (*seen, policy)):
+            seen.append(answer.policy)
+            yield answer

@@ -77,10 +77,10 @@ def find(context: Context) -> Iterator[Finding]:
 def _finding(site: Site, selector: Selector, term: LabelTerm, nodes: Sequence[Workload]) -> Finding | None:
     context, name = site.context, f"`{site.field.name}` `{selector_text(selector)}`"
     found = matches(context, term)
-    there = join_names((str(each) for each in nodes), most=3)
+    there = join_names((str(node) for node in nodes), most=3)
     evidence = tuple(f"on the host network: {line}" for line in workloads_evidence(nodes))
     if found.workloads or found.undecided:
-        if not any(_is_own(each) for each in selector.requirements):
+        if not any(_is_own(requirement) for requirement in selector.requirements):
             return None
         return report(
             context,

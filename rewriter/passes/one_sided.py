@@ -112,7 +112,7 @@ def _stands_here(context: Context, spec: Spec, reach: Reach, direction: str) -> 
 
 def _finding(context: Context, spec: Spec, workload: Workload, direction: str, gap: Gap, *, alone: bool) -> Finding:
     rule = gap.named.rule
-    others = join_names((str(each) for each in gap.others), most=3)
+    others = join_names((str(other) for other in gap.others), most=3)
     ports = f" on {join_names(port_text(port) for port in gap.ports)}" if gap.ports else ""
     many = len(gap.others) > 1
     verb = ("let" if many else "lets") + (f" {workload} in" if direction == EGRESS else f" {workload} be reached")
@@ -150,7 +150,7 @@ def _route(spec: Spec, direction: str) -> str:
 
 def _change(context: Context, spec: Spec, direction: str, gap: Gap) -> Change | None:
     """The rule that is missing, behind the last allow rule of the direction; None where there is none."""
-    rules = [each for each in spec.rules if each.direction == direction and not each.deny and each.members]
+    rules = [rule for rule in spec.rules if rule.direction == direction and not rule.deny and rule.members]
     peer = peer_of_subject(context.policy, gap.named, gap.others)
     if not rules or peer is None:
         return None

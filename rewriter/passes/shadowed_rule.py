@@ -194,7 +194,7 @@ def _covered_by_siblings(context: Context, spec: Spec, reaches: Selecting) -> It
 
 
 def _rule_words(context: Context, rules: Iterable[AppliedRule]) -> str:
-    return join_names(_words(context, each) for each in rules)
+    return join_names(_words(context, rule) for rule in rules)
 
 
 def _words(context: Context, rule: AppliedRule) -> str:
@@ -205,4 +205,4 @@ def _words(context: Context, rule: AppliedRule) -> str:
 
 
 def _places(context: Context, rules: Sequence[AppliedRule]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(f"{_words(context, each)}, {each.source}" for each in rules))[:5]
+    return tuple(dict.fromkeys(f"{_words(context, rule)}, {rule.source}" for rule in rules))[:5]

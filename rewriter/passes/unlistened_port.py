@@ -66,7 +66,7 @@ def find(context: Context) -> Iterator[Finding]:
     for site in port_sites(context):
         if not site.pods.workloads or not site.pods.certain:
             continue
-        if all(_hears(site, each) is False for each in site.pods.workloads) and not _is_service_port(site):
+        if all(_hears(site, workload) is False for workload in site.pods.workloads) and not _is_service_port(site):
             yield _finding(site)
 
 
@@ -76,16 +76,16 @@ def _hears(site: PortSite, workload: Workload) -> bool | None:
 
 def _is_service_port(site: PortSite) -> bool:
     """Whether a Service of the pods has the port in front of another: the pass service-port speaks of that."""
-    services = [service for each in site.pods.workloads for service in services_before(site.context, each)]
+    services = [service for workload in site.pods.workloads for service in services_before(site.context, workload)]
     return any(site.port in (port.port, port.name) for service in services for port in service.ports)
 
 
 def _finding(site: PortSite) -> Finding:
-    pods = join_names((str(each) for each in site.pods.workloads), most=3)
+    pods = join_names((str(workload) for workload in site.pods.workloads), most=3)
     declared = {
         (port.number, port.protocol): port
-        for each in site.pods.workloads
-        for port in declared_ports(each, site.protocol)
+        for workload in site.pods.workloads
+        for port in declared_ports(workload, site.protocol)
     }
     known = join_names(_words(port) for port in declared.values())
     near = _near(site, list(declared.values()))

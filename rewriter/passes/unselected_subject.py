@@ -94,10 +94,10 @@ def find(context: Context) -> Iterator[Finding]:
 def _names_pods(subject: Selector) -> bool:
     """Whether a selector demands a label that pods have of their own."""
     return any(
-        each.operator in ("In", "Exists")
-        and each.key not in (NAMESPACE_LABEL, CLUSTER_LABEL)
-        and not each.key.startswith(NAMESPACE_LABELS_PREFIX)
-        for each in subject.requirements
+        requirement.operator in ("In", "Exists")
+        and requirement.key not in (NAMESPACE_LABEL, CLUSTER_LABEL)
+        and not requirement.key.startswith(NAMESPACE_LABELS_PREFIX)
+        for requirement in subject.requirements
     )
 
 
@@ -176,7 +176,7 @@ def _unmatched(context: Context, spec: Spec, subject: Selector) -> Iterator[Find
         yield from _perhaps_misspelt(context, subject)
         return
     if nodes:
-        there = join_names((str(each) for each in nodes), most=3)
+        there = join_names((str(node) for node in nodes), most=3)
         yield report(
             context,
             subject,

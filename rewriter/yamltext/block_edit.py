@@ -108,7 +108,7 @@ def add_after(
     at = column(text, dash_of(text, sequence, 0))
     end = foot_of(text, sequence.items[index].end, at, comment_lines(text, comments))
     lines = (_item_lines(text, sequence.items[index], value, at, style, comments) for value in values)
-    return Splice(end, end, "".join(_lines_at(text, end, " " * at + each, style).text for each in lines))
+    return Splice(end, end, "".join(_lines_at(text, end, " " * at + line, style).text for line in lines))
 
 
 def is_written_like(

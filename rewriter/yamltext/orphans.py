@@ -57,8 +57,8 @@ class Orphans:
             if orphan.holder[: len(steps)] == steps:
                 orphan.holder = steps[:-1]
         self._lost += [
-            _Orphan(each.text, each.span.start, start, list(steps), steps[:-1], each.span.start > start)
-            for each in comments
+            _Orphan(comment.text, comment.span.start, start, list(steps), steps[:-1], comment.span.start > start)
+            for comment in comments
         ]
         if in_list:
             self._shift(steps, -1)
@@ -217,7 +217,7 @@ def foot_of(text: str, end: int, at: int, lines: AnyMapping[int, int]) -> int:
 def comment_lines(text: str, comments: Iterable[Comment]) -> dict[int, int]:
     """The offsets of lines that hold a comment and nothing else, each with the comment's column."""
     return {
-        line_start(text, each.span.start): column(text, each.span.start)
-        for each in comments
-        if begins_line(text, each.span.start)
+        line_start(text, comment.span.start): column(text, comment.span.start)
+        for comment in comments
+        if begins_line(text, comment.span.start)
     }

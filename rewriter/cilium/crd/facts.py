@@ -155,7 +155,7 @@ def _cidr_rule(version: Version, name: str) -> Fields:
     fields: dict[str, Shape] = {"cidr": _CIDR, "cidrGroupRef": _NAME, "except": Items(_CIDR)}
     if version >= CIDR_GROUP_SELECTOR:
         fields["cidrGroupSelector"] = _selector("cidrGroupSelector")
-    return Fields(name, fields, exactly_one=tuple(each for each in fields if each != "except"))
+    return Fields(name, fields, exactly_one=tuple(field for field in fields if field != "except"))
 
 
 def _group(name: str) -> Fields:

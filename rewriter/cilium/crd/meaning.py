@@ -118,8 +118,8 @@ def _rule(left: Mapping[str, Any], name: str, meant: set[str], *, network_policy
     else:
         peer_fields = (DENY_PEER_FIELDS if deny else PEER_FIELDS)[name.removesuffix("Deny")]
         port_fields = ("toPorts", "icmps")
-    peers = any(left.get(each) is not None for each in peer_fields if not each.endswith("Requires"))
-    ports = any(left.get(each) for each in port_fields)
+    peers = any(left.get(peer_field) is not None for peer_field in peer_fields if not peer_field.endswith("Requires"))
+    ports = any(left.get(port_field) for port_field in port_fields)
     if not peers and not ports:
         return (
             "the rule allows everything"

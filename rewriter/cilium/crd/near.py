@@ -62,7 +62,9 @@ def fields_meant(
         return tuple(same)
     kind = manifest.get("kind")
     levels = [*_above(str(kind), version, manifest, route, value), *_below(manifest, place, route, value)]
-    return tuple(Meant(f"{base}{each.route}", each.name, each.value, each.container, moves=True) for each in levels)
+    return tuple(
+        Meant(f"{base}{level.route}", level.name, level.value, level.container, moves=True) for level in levels
+    )
 
 
 def distance(written: str, name: str) -> float | None:

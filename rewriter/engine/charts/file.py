@@ -60,7 +60,7 @@ def not_rendered(text: str, silences: Iterable[Suppression], outcome: ChartOutco
     if not outcome.covered:
         return tuple(silences)
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
-    return tuple(each for each in silences if not is_covered(text, starts[each.line - 1], outcome))
+    return tuple(silence for silence in silences if not is_covered(text, starts[silence.line - 1], outcome))
 
 
 def is_covered(text: str, offset: int, outcome: ChartOutcome) -> bool:

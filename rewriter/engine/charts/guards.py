@@ -129,8 +129,8 @@ def _false(expression: Expression, defaults: Mapping[str, Any]) -> Wanted | None
 def _equal(sides: Sequence[Expression], defaults: Mapping[str, Any]) -> Wanted | None:
     whole = [side[-1] if isinstance(side, list) and side[0] == "toString" else side for side in sides]
     texts = [side for side in whole if isinstance(side, str)]
-    match = next((found for each in texts if (found := _VALUES.fullmatch(each))), None)
-    literal = next((each[1:-1] for each in texts if each[0] in '"`'), None)
+    match = next((found for text in texts if (found := _VALUES.fullmatch(text))), None)
+    literal = next((text[1:-1] for text in texts if text[0] in '"`'), None)
     if match is None or literal is None:
         return {}
     path = tuple(match[1][1:].split("."))

@@ -83,7 +83,7 @@ def _any_release(reported: Reported, values: ValueSet) -> Reported:
 def _route(seen: Seen) -> str:
     """The route of the policy that a finding is about."""
     location = seen.reported.location
-    for each in seen.policies:
-        if (each.policy.kind, each.policy.name) == (location.kind, location.name):
-            return each.policy.route
+    for policy in seen.policies:
+        if (policy.policy.kind, policy.policy.name) == (location.kind, location.name):
+            return policy.policy.route
     return ""

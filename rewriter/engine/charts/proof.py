@@ -78,7 +78,7 @@ def _prove_others(chart: ChartCopy, template: str, before: str, old: Rendering, 
         raise NotProvedError(f"with the fix, {old.values.words} renders another number of manifests")
     for was, now, once_more in zip(old.others, new.others, again.others, strict=True):
         rows = [text.split("\n") for _, text in (was, now, once_more)]
-        sames = len({len(each) for each in rows}) == 1 and all(
+        sames = len({len(row) for row in rows}) == 1 and all(
             one == other or one != third for one, other, third in zip(*rows, strict=True)
         )
         if not sames:

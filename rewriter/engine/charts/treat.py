@@ -100,19 +100,19 @@ class _Item:
 def treat_chart_template(source: Source, sets: Sequence[ValueSet], judge: Judge, left: str) -> ChartOutcome:
     """Findings and fixes of a template. `left` says why nothing is rewritten, whatever is found."""
     renderings = [_rendering(source, each) for each in sets]
-    if any(each.problem for each in renderings) and source.chart.reduce(source.template):
+    if any(rendering.problem for rendering in renderings) and source.chart.reduce(source.template):
         renderings = [_rendering(source, each) for each in sets]
     if all(each.release is None for each in sets):
-        if all(each.problem for each in renderings):
+        if all(rendering.problem for rendering in renderings):
             named = [_rendering(source, each.for_chart(source.chart.name)) for each in sets]
             renderings = named if not all(each.problem for each in named) else renderings
         renderings += _enabled(source, renderings)
-    problems = tuple(each.problem for each in renderings if each.problem)
+    problems = tuple(rendering.problem for rendering in renderings if rendering.problem)
     outcome = ChartOutcome(problems=problems, rendered=True)
-    items = [item for each in renderings for item in _items(source, each, judge, outcome)]
+    items = [item for rendering in renderings for item in _items(source, rendering, judge, outcome)]
     outcome.covered = frozenset(line for item in items for line in item.rendered.lines if line is not None)
     outcome.policies = max(
-        (sum(len(i.policies) for i in items if i.rendering is each) for each in renderings), default=0
+        (sum(len(i.policies) for i in items if i.rendering is rendering) for rendering in renderings), default=0
     )
     if items:
         _Template(source, renderings, items, left or (problems[0] if problems else "")).treat(outcome)
@@ -125,10 +125,12 @@ def _rendering(source: Source, values: ValueSet) -> Rendering:
 
 def _enabled(source: Source, renderings: Sequence[Rendering]) -> Iterator[Rendering]:
     """What a chart that nothing installs renders beyond its own values: policies that those leave out."""
-    base = next((each.values for each in renderings if not each.problem), None)
+    base = next((rendering.values for rendering in renderings if not rendering.problem), None)
     if base is None:
         return
-    covered = frozenset(line for each in renderings for own in each.own for line in own.lines if line is not None)
+    covered = frozenset(
+        line for rendering in renderings for own in rendering.own for line in own.lines if line is not None
+    )
     prefix, defaults = source.chart.defaults(source.template)
     for wanted in enabling(source.text, source.lines, covered, defaults):
         words = f"{base.words} and {in_words(wanted, prefix)}"
@@ -165,7 +167,7 @@ def _hooks_of(judge: Judge, values: ValueSet, places: Places) -> FileHooks:
     return replace(
         hooks,
         path=places.path,
-        passes=tuple(each for each in hooks.passes if each.id not in beside),
+        passes=tuple(pass_ for pass_ in hooks.passes if pass_.id not in beside),
         policies=partial(judge.policies, values),
         known=lambda batch: hooks.known([(finding, places.of(location)) for finding, location in batch]),
         observe=None,
@@ -183,7 +185,7 @@ def _silenced(
 ) -> bool:
     """Whether a comment of the document silences a finding, or one of the template that is for the whole file."""
     covering = [there for here, there in own if covers(here, finding, location)]
-    covering += [each for each in outcome.silences if each.whole_file and covers(each, finding, location)]
+    covering += [silence for silence in outcome.silences if silence.whole_file and covers(silence, finding, location)]
     outcome.used.update((each, finding.id) for each in covering)
     return bool(covering)
 

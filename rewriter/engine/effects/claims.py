@@ -42,7 +42,7 @@ def compile_claims(
 
 def merge_claims(claims: Sequence[CompiledClaims | None]) -> CompiledClaims | None:
     """All that several steps of one policy declare."""
-    given = [each for each in claims if each is not None]
+    given = [claim for claim in claims if claim is not None]
     if not given:
         return None
 

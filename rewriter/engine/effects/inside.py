@@ -23,7 +23,10 @@ def addresses_inside(inventory: Inventory, settings: Settings, policies: Iterabl
 
 def _is_inside(inventory: Inventory, settings: Settings, address: Prefix) -> bool:
     ranges = [
-        cidr for each in inventory.clusters if each.name == settings.local_cluster for cidr in each.service_cidrs or ()
+        cidr
+        for cluster in inventory.clusters
+        if cluster.name == settings.local_cluster
+        for cidr in cluster.service_cidrs or ()
     ]
     if any(prefix.contains(address) for prefix in parsed_prefixes(ranges)):
         return True

@@ -253,7 +253,7 @@ class Effects:
 
         None where there are none, or nothing is known of them: what cannot be read may allow what these refuse.
         """
-        unread = {each.namespace for each in self.inventory.unread_policies}
+        unread = {unread_policy.namespace for unread_policy in self.inventory.unread_policies}
         names = set(map(_name, own))
         made: list[PolicyWorld] = []
         policies: list[Policy] = []

@@ -92,7 +92,7 @@ def policies_at_peers(
 
 def _known_in_full(policies: Sequence[Policy], hidden: set[str]) -> list[Policy] | None:
     """Those of namespaces of which all are there, with one for each other namespace that lets everything through."""
-    homes = [None if is_cluster_network_policy(each.raw) else each.namespace or None for each in policies]
+    homes = [None if is_cluster_network_policy(policy.raw) else policy.namespace or None for policy in policies]
     counts = Counter(each for each in homes if each is not None)
     room, known, left = _MOST - homes.count(None), set[str](), set(hidden)
     for namespace, count in sorted(counts.items(), key=lambda item: (item[1], item[0])):
@@ -152,7 +152,12 @@ def _namespaces(terms: Iterable[LabelTerm]) -> frozenset[str] | None:
     found: set[str] = set()
     for term in terms:
         named = next(
-            (each.values for each in term.conditions if _key(each) == NAMESPACE_LABEL and each.operator == "In"), None
+            (
+                condition.values
+                for condition in term.conditions
+                if _key(condition) == NAMESPACE_LABEL and condition.operator == "In"
+            ),
+            None,
         )
         if named is None:
             return None

@@ -29,10 +29,10 @@ def readings(
     manifest = single_rule_manifest(policy, spec, direction, [rule])
     if has_placeholder(manifest):
         manifest = substituted(manifest)
-    readings = [_read(manifest, each, facts) for each in settings]
+    readings = [_read(manifest, setting, facts) for setting in settings]
     if not any(readings):
         others = (replace(settings[-1], version=version) for version in reversed(SUPPORTED))
-        readings[-1] = next((found for each in others if (found := _read(manifest, each, facts))), ())
+        readings[-1] = next((found for other in others if (found := _read(manifest, other, facts))), ())
     return readings
 
 

@@ -23,7 +23,7 @@ def selected_workloads(
     for selection in sorted({found for policy in policies for found in pod_selections(policy)}):
         if selection not in known:
             workloads = inventory.workloads_with(json.loads(selection))
-            known[selection] = [workload_identity(each, inventory, local_cluster) for each in workloads]
+            known[selection] = [workload_identity(workload, inventory, local_cluster) for workload in workloads]
         for identity in known[selection]:
             made.setdefault((identity.labels, identity.named_ports), identity)
     return list(made.values())

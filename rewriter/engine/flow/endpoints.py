@@ -115,7 +115,7 @@ def outside_name(name: str, own: Cluster | None) -> Endpoint:
 
 def of_workload(workspace: Workspace, name: str, workload: Workload, own: Cluster | None) -> Endpoint:
     """The pods of a workload as an end of flows."""
-    clusters = {each.name: each for each in workspace.inventory.clusters}
+    clusters = {cluster.name: cluster for cluster in workspace.inventory.clusters}
     where = clusters.get(workload.cluster or "") or own
     identity = workload_identity(workload, workspace.inventory, where.name if where else DEFAULT_NAME)
     return Endpoint(name, identity, where, workload=workload)

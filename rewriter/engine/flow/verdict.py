@@ -122,9 +122,11 @@ def judge(workspace: Workspace, source: str, destination: str, port: int, protoc
 
 
 def _through(judge_one: _Judge, sender: Endpoint, destination: str, ends: ServiceEnds) -> Judged:
-    backends = tuple(judge_one.flow(sender, each.endpoint, each.port, each.protocol) for each in ends.backends)
-    shown = next((each for each in backends if not each.allowed), backends[0])
-    missing = tuple(dict.fromkeys((*ends.missing, *(text for each in backends for text in each.missing))))
+    backends = tuple(
+        judge_one.flow(sender, backend.endpoint, backend.port, backend.protocol) for backend in ends.backends
+    )
+    shown = next((backend for backend in backends if not backend.allowed), backends[0])
+    missing = tuple(dict.fromkeys((*ends.missing, *(text for backend in backends for text in backend.missing))))
     return replace(shown, destination=destination, missing=missing, service=ends.service, backends=backends)
 
 
@@ -216,7 +218,11 @@ class _Judge:
         namespaces = LabelSet(end.identity.labels).values(K8S, NAMESPACE_LABEL)
         if not namespaces:
             return []
-        unread = [each for each in self.workspace.inventory.unread_policies if each.namespace in (None, *namespaces)]
+        unread = [
+            unread_policy
+            for unread_policy in self.workspace.inventory.unread_policies
+            if unread_policy.namespace in (None, *namespaces)
+        ]
         return [f"what {join_names(unread)} says"] if unread else []
 
 

@@ -59,7 +59,7 @@ def as_applied(
     """
     ways = _by_place(patched.all)
     if everywhere:
-        paths = dict.fromkeys(each.path for each in policies)
+        paths = dict.fromkeys(policy.path for policy in policies)
         ways = _by_place(way for path in paths for way in patched.ways(path)) | ways
     for located in policies:
         found = ways.get((located.path, located.document.index, located.policy.route))
@@ -68,23 +68,23 @@ def as_applied(
 
 def _by_place(policies: Iterable[PatchedPolicy]) -> dict[tuple[str, int, str], list[PatchedPolicy]]:
     found: dict[tuple[str, int, str], list[PatchedPolicy]] = {}
-    for each in policies:
-        found.setdefault((each.base.path, each.base.document, each.item), []).append(each)
+    for policy in policies:
+        found.setdefault((policy.base.path, policy.base.document, policy.item), []).append(policy)
     return found
 
 
 def _built(patched: PatchedPolicies, located: LocatedPolicy, ways: Sequence[PatchedPolicy]) -> Iterator[LocatedPolicy]:
     seen: list[tuple[Mapping[str, Any], Cluster | None]] = []
-    for each in ways:
-        if each.is_deleted:
+    for way in ways:
+        if way.is_deleted:
             continue
         try:
-            trace = traced(each)
+            trace = traced(way)
         except NotTracedError:
             yield located
             return
-        built = BuiltPolicy(patched, each, trace)
-        applied = _applied(each, trace)
+        built = BuiltPolicy(patched, way, trace)
+        applied = _applied(way, trace)
         if (applied, built.cluster) not in seen:
             seen.append((applied, built.cluster))
             yield replace(located, policy=_read(applied, located.policy.namespace), built=built)

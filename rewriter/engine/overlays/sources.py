@@ -30,7 +30,7 @@ def reread(policy: PatchedPolicy, texts: Texts) -> PatchedPolicy:
     manifest = jsonpointer.resolve_pointer(texts.value(policy.base), policy.item, None)
     if not isinstance(manifest, dict):
         raise TextError("the policy cannot be found again")
-    patches = tuple(_with_value(each, texts.value(each.at)) for each in policy.patches if each.at)
+    patches = tuple(_with_value(patch, texts.value(patch.at)) for patch in policy.patches if patch.at)
     return replace(policy, manifest=manifest, patches=patches)
 
 
@@ -77,7 +77,9 @@ def translated_fix(
 
 def _changing(policy: PatchedPolicy) -> str:
     """The patches that change the rules of a policy, in words."""
-    return join_names(dict.fromkeys(each.words for each in policy.patches if each.changes_rules)) or "what applies it"
+    return (
+        join_names(dict.fromkeys(patch.words for patch in policy.patches if patch.changes_rules)) or "what applies it"
+    )
 
 
 def same_rules(value: Any, other: Any, *, ordered: bool = False) -> bool:
@@ -112,7 +114,7 @@ def _appended(policy: PatchedPolicy, at: TextAt, operation: Operation) -> Operat
     """
     above, _, token = str(operation["path"]).rpartition("/")
     rules = above.rpartition("/")[2] in _RULES and token.isdigit() and operation["op"] == "add"
-    named = all(_is_plain(each) for each in policy.patches if each.changes_rules)
+    named = all(_is_plain(patch) for patch in policy.patches if patch.changes_rules)
     return {**operation, "path": f"{above}/-"} if rules and named and at == policy.base else None
 
 
@@ -172,8 +174,8 @@ def _changed(policy: PatchedPolicy, at: TextAt, operation: Operation) -> Patched
         return replace(
             policy,
             patches=tuple(
-                _with_value(each, patched(_value(each), [operation])) if each.at == at else each
-                for each in policy.patches
+                _with_value(patch, patched(_value(patch), [operation])) if patch.at == at else patch
+                for patch in policy.patches
             ),
         )
     except ProofError as error:
@@ -181,7 +183,7 @@ def _changed(policy: PatchedPolicy, at: TextAt, operation: Operation) -> Patched
 
 
 def _value(patch: Patch) -> Any:
-    return patch.merge if patch.merge is not None else [dict(each) for each in patch.operations]
+    return patch.merge if patch.merge is not None else [dict(operation) for operation in patch.operations]
 
 
 def _with_value(patch: Patch, value: Any) -> Patch:

@@ -57,9 +57,9 @@ class Target:
         named = {"namespace": step.namespace, "namePrefix": step.prefix, "nameSuffix": step.suffix}
         made |= {key: value for key, value in named.items() if value}
         if step.labels:
-            made["labels"] = [_labels(each) for each in step.labels]
+            made["labels"] = [_labels(label) for label in step.labels]
         if step.patches:
-            made["patches"] = [_patch(each, texts) for each in step.patches]
+            made["patches"] = [_patch(patch, texts) for patch in step.patches]
         return made
 
 

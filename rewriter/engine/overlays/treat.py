@@ -85,8 +85,8 @@ class _File:
             items = self._judged(texts)
         except (NotTracedError, TextError):
             return OverlayOutcome()
-        bases = frozenset(each.base for each in self._policies if each.base.path == self._path)
-        outcome = OverlayOutcome(covered=frozenset(each.document for each in bases), policies=len(bases))
+        bases = frozenset(policy.base for policy in self._policies if policy.base.path == self._path)
+        outcome = OverlayOutcome(covered=frozenset(base.document for base in bases), policies=len(bases))
         judgements = [judge(item, self._hooks(item.policy), texts) for item in items]
         seen = [
             (item, item.located(reported, texts))
@@ -115,7 +115,7 @@ class _File:
 
     def _judged(self, texts: Texts) -> list[Judged]:
         """The policies as they are built of these texts. Raises NotTracedError and TextError."""
-        there = (each for each in self._policies if not each.is_deleted)
+        there = (policy for policy in self._policies if not policy.is_deleted)
         return [self._one(reread(each, texts) if texts.changed else each, texts) for each in there]
 
     def _one(self, policy: PatchedPolicy, texts: Texts) -> Judged:
@@ -221,7 +221,7 @@ def _common(fixes: Sequence[tuple[PatchedPolicy, Any, tuple[Operation, ...]]]) -
     """What all fixes change of one text. Raises NotProvedError and NotTracedError."""
     for append in (False, True):
         edits = [translated_fix(policy, built, operations, append=append) for policy, built, operations in fixes]
-        if all(each == edits[0] for each in edits):
+        if all(edit == edits[0] for edit in edits):
             return edits[0]
     raise NotProvedError(_DIFFER)
 

@@ -75,7 +75,7 @@ def find_upgrade_changes(
     document: yamltext.Document, hooks: FileHooks, policies: Sequence[FoundPolicy], findings: Sequence[Reported] = ()
 ) -> list[Reported]:
     """What the upgrade changes beyond what the findings of the passes report, where that is asked for."""
-    if not hooks.previews or all(each.id != UPGRADE_CHANGE for each in hooks.passes):
+    if not hooks.previews or all(pass_.id != UPGRADE_CHANGE for pass_ in hooks.passes):
         return []
     found = upgrade_changes(document, policies, hooks.effects, hooks.path, findings)
     settled = [replace(item, finding=hooks.configured(item.finding)) for item in found]
@@ -127,8 +127,8 @@ def _round(
     draft: Draft, document: yamltext.Document, original: str, hooks: FileHooks, outcome: Outcome, *, first: bool
 ) -> bool:
     changed = False
-    for each in hooks.passes:
-        found = list(_findings(each, draft, hooks))
+    for pass_ in hooks.passes:
+        found = list(_findings(pass_, draft, hooks))
         if not found:
             continue
         located = [

@@ -84,10 +84,10 @@ def _read(
     outcome.unread += [Unread(text.offset(each.offset), each.why) for each in reading.unread]
     own = text.hooks(reading, outcome)
     pieces: list[tuple[int, int, str]] = []
-    for each in reading.documents:
-        policies = own.policies(each.value)
+    for document in reading.documents:
+        policies = own.policies(document.value)
         if not policies:
-            nested = fix_inner_texts(each, None, own, text.namespace_of, text.home)
+            nested = fix_inner_texts(document, None, own, text.namespace_of, text.home)
             if not text.literal:
                 _refuse(nested, _QUOTED)
             outcome.findings += [text.reported(item) for item in nested.findings]
@@ -97,20 +97,20 @@ def _read(
             if nested.left:
                 outcome.left.append(text.route)
             if nested.text is not None and text.literal:
-                pieces.append((each.span.start, each.span.end, nested.text))
+                pieces.append((document.span.start, document.span.end, nested.text))
             continue
-        mask = reading.masks.get(each.index)
+        mask = reading.masks.get(document.index)
         if mask is not None:
-            found, why = find_in_template(each, own, mask)
+            found, why = find_in_template(document, own, mask)
             outcome.unread += [Unread(text.offset(item.offset), item.why) for item in why]
             outcome.policies += len(policies) - len(why)
         else:
-            result = fix_document(each, own, policies)
+            result = fix_document(document, own, policies)
             found = result.findings
             outcome.policies += len(policies)
             outcome.failures += [(failure, text.line(1)) for failure in result.failures]
             if result.text is not None:
-                pieces.append((each.span.start, each.span.end, result.text))
+                pieces.append((document.span.start, document.span.end, result.text))
         outcome.findings += [text.reported(item) for item in found]
     new = inner.text
     for start, end, made in reversed(pieces):
@@ -134,7 +134,7 @@ def _stable(new: str, text: _Text) -> bool:
     """Whether a second run would leave the new text alone."""
     reading = read_documents(new)
     own = replace(text.hooks(reading, InnerOutcome()), previews=False)
-    plain = [each for each in reading.documents if each.index not in reading.masks]
+    plain = [document for document in reading.documents if document.index not in reading.masks]
     again = [fix_document(each, own, own.policies(each.value)) for each in plain if own.policies(each.value)]
     return not any(item.fixed for result in again for item in result.findings)
 

@@ -86,6 +86,6 @@ def is_silenced_note(item: Reported, silences: Sequence[Suppression], used: set[
     """Whether a comment silences a finding of the engine itself; takes down that it did."""
     if item.finding.code != CODE:
         return False
-    covering = [each for each in silences if covers(each, item.finding, item.location)]
+    covering = [silence for silence in silences if covers(silence, item.finding, item.location)]
     used.update((each, item.finding.id) for each in covering)
     return bool(covering)

@@ -46,10 +46,10 @@ def fix_objects(document: yamltext.Document, hooks: FileHooks, objects: list[Fou
     comments = tuple(comment.text for comment in yamltext.comments_of(document))
     fixes: list[tuple[int, Any]] = []
     for found in objects:
-        for each in hooks.passes:
-            if found.policy.kind not in each.kinds:
+        for pass_ in hooks.passes:
+            if found.policy.kind not in pass_.kinds:
                 continue
-            for finding in each.find(hooks.context(found, comments, partial(yamltext.comments_at, document))):
+            for finding in pass_.find(hooks.context(found, comments, partial(yamltext.comments_at, document))):
                 finding = hooks.configured(finding)
                 where = yamltext.locate(document, finding.route)
                 location = Location(

@@ -27,14 +27,14 @@ def find_in_template(
     """
     hooks = replace(hooks, policies=partial(_policies, hooks, f"{_LEFT} ({why})" if why else _LEFT))
     policies = hooks.policies(document.value)
-    for each in policies:
-        name = filled_in(each.policy.raw)
+    for policy in policies:
+        name = filled_in(policy.policy.raw)
         if name:
             offset = _offset(document, mask)
             return [], [Unread(offset, f"the template fills in `{name}` as a whole")]
-        if any(_is_mixed(rule, mask) for rule in each.policy.rules()):
+        if any(_is_mixed(rule, mask) for rule in policy.policy.rules()):
             return [], [Unread(_offset(document, mask), "the template fills in peers of a rule that has others")]
-    passes = tuple(each for each in hooks.passes if not ((mask.steered or mask.rules) and each.id in BESIDE))
+    passes = tuple(pass_ for pass_ in hooks.passes if not ((mask.steered or mask.rules) and pass_.id in BESIDE))
     own = replace(hooks, passes=passes, previews=True)
     # A baseline knows findings as they are shown: by what the template says, not by what is put there to read it.
     outcome = fix_document(document, replace(own, known=lambda batch: [False] * len(batch)), policies)
@@ -50,7 +50,7 @@ def _rests_on_a_value(found: Reported, mask: Masked) -> bool:
 
 def _is_mixed(rule: Rule, mask: Masked) -> bool:
     """Whether a rule has peers beside those that the template fills in: which they are, nothing tells."""
-    return len(rule.peers) > 1 and any(name in str(each.entries) for name in mask.rules for each in rule.peers)
+    return len(rule.peers) > 1 and any(name in str(peer.entries) for name in mask.rules for peer in rule.peers)
 
 
 def _policies(hooks: FileHooks, left: str, value: object) -> Sequence[FoundPolicy]:

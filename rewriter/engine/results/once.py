@@ -16,12 +16,12 @@ def beside_others(findings: Sequence[Reported]) -> tuple[Reported, ...]:
     Where the run fixes one of those too, the flows stay those of the policy alone: what two fixes do together, neither
     does beside the other as it is today.
     """
-    fixed = {each.policy for each in findings if each.fixed}
+    fixed = {finding.policy for finding in findings if finding.fixed}
     return tuple(
-        replace(each, flows=each.among_others.flows)
-        if each.among_others is not None and fixed.isdisjoint(each.among_others.others)
-        else each
-        for each in findings
+        replace(finding, flows=finding.among_others.flows)
+        if finding.among_others is not None and fixed.isdisjoint(finding.among_others.others)
+        else finding
+        for finding in findings
     )
 
 
@@ -29,18 +29,18 @@ def reported_once(findings: Sequence[Reported]) -> tuple[Reported, ...]:
     """The findings, those of one `once` folded into the first of them, with flows beside the other policies."""
     findings = beside_others(findings)
     places: dict[tuple[str, str], list[str]] = {}
-    for each in findings:
-        if each.finding.once:
-            where = f"{each.location.file}:{each.location.line}"
-            places.setdefault((each.finding.id, each.finding.once), []).append(where)
+    for finding in findings:
+        if finding.finding.once:
+            where = f"{finding.location.file}:{finding.location.line}"
+            places.setdefault((finding.finding.id, finding.finding.once), []).append(where)
     result = []
-    for each in findings:
-        others = places.get((each.finding.id, each.finding.once)) if each.finding.once else []
+    for finding in findings:
+        others = places.get((finding.finding.id, finding.finding.once)) if finding.finding.once else []
         if others is None:
             continue  # Folded into the first.
-        if each.finding.once:
-            del places[each.finding.id, each.finding.once]
-        result.append(_with(each, others[1:]) if len(others) > 1 else each)
+        if finding.finding.once:
+            del places[finding.finding.id, finding.finding.once]
+        result.append(_with(finding, others[1:]) if len(others) > 1 else finding)
     return tuple(result)
 
 

@@ -167,7 +167,7 @@ class Fixer:
         findings = [item for item in findings if not self._is_known_note(item, hidden)]
         findings.sort(key=lambda item: (item.location.line, item.finding.code, item.location.column))
         failures = (*broken, *refusals.failures(found, outcomes, findings))
-        ran = frozenset(each.id for each in passes)
+        ran = frozenset(pass_.id for pass_ in passes)
         result = FileResult(
             found.display,
             text,
@@ -218,7 +218,7 @@ class Fixer:
         """The passes that would look at these policies if a mesh were known."""
         cluster = self.inventory.cluster_of(found.display)
         versions = (self.options.from_version, self.options.to_version)
-        return frozenset().union(*(needs_mesh(each.policy, cluster, versions) for each in policies))
+        return frozenset().union(*(needs_mesh(policy.policy, cluster, versions) for policy in policies))
 
     def _unused(
         self,
@@ -228,7 +228,7 @@ class Fixer:
         passes: Sequence[Pass],
     ) -> list[Reported]:
         """The suppressions that silence nothing. A bare one may be for a pass that this run does not select."""
-        ran = frozenset(each.id for each in passes) | NOTE_IDS
+        ran = frozenset(pass_.id for pass_ in passes) | NOTE_IDS
         span = (self.options.from_version, self.options.to_version)
         every = all(each.id in ran for each in PASSES if each.concerns(*span))
         known = frozenset(each.id for each in PASSES) | NOTE_IDS

@@ -193,7 +193,7 @@ class _Applied:
 
     def __init__(self, workspace: Workspace, rewrites: Sequence[Rewrite]) -> None:
         self.workspace = workspace
-        self._placed = [(workspace.cluster_of(each.located), each) for each in rewrites]
+        self._placed = [(workspace.cluster_of(rewrite.located), rewrite) for rewrite in rewrites]
         self._known: dict[str, _Together] = {}
 
     def to(self, cluster: Cluster | None) -> _Together:

@@ -55,7 +55,7 @@ def _fixes(located: LocatedPolicy, results: Mapping[str, FileResult]) -> tuple[s
     files = sorted(located.built.paths) if located.built else [located.path]
     mine = [
         item.finding.id
-        for item in (each for file in files if file in results for each in results[file].findings)
+        for item in (finding for file in files if file in results for finding in results[file].findings)
         if item.fixed
         and (located.built is not None or item.location.document == located.document.index)
         and item.location.name == located.policy.name

@@ -35,14 +35,14 @@ class Options:
 
 def passes_for(path: Path, config: Config, options: Options, passes: Sequence[Pass]) -> tuple[Pass, ...]:
     """Those of all passes that run on a file: selected, spanned by the upgrade, and allowed by per-path rules."""
-    select = {each.id for each in passes} if options.select is None else set(options.select)
+    select = {pass_.id for pass_ in passes} if options.select is None else set(options.select)
     ignore = set(options.ignore)
     for rule in config.per_path:
         if Globs(config.root, rule.paths).match(path):
             ignore |= set(rule.ignore)
             select &= select if rule.select is None else set(rule.select)
     return tuple(
-        each
-        for each in passes
-        if each.id in select - ignore and each.concerns(options.from_version, options.to_version)
+        pass_
+        for pass_ in passes
+        if pass_.id in select - ignore and pass_.concerns(options.from_version, options.to_version)
     )

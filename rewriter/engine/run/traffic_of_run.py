@@ -59,7 +59,11 @@ def _only_running(workspace: Workspace, cluster: str, located: Sequence[LocatedP
     """The policies that a snapshot has of the cluster and no file holds."""
     policies = [read_policy(each.manifest) for each in workspace.running if each.cluster == cluster]
     known = {(each.policy.kind, each.policy.namespace, each.policy.name) for each in located}
-    return [(each.raw, each.namespace) for each in policies if (each.kind, each.namespace, each.name) not in known]
+    return [
+        (policy.raw, policy.namespace)
+        for policy in policies
+        if (policy.kind, policy.namespace, policy.name) not in known
+    ]
 
 
 def summarised(traffic: Traffic, workspace: Workspace, after: Sequence[tuple[str, Policy]]) -> TrafficSummary:

@@ -22,7 +22,7 @@ def unrendered(workspace: Workspace) -> NotChecked | None:
     releases = [made.release for made in workspace.inventory.releases if "not rendered" in made.reason]
     if not releases:
         return None
-    policies = Counter(_namespace(each.manifest) for each in workspace.inventory.policies)
+    policies = Counter(_namespace(policy.manifest) for policy in workspace.inventory.policies)
     charts: dict[str, set[str]] = {}
     for release in releases:
         if release.namespace and policies[release.namespace]:

@@ -78,10 +78,10 @@ def _post_rendered(made: Made) -> Made:
     """The manifests after the patches of Flux's post-renderers, which are Kustomize's."""
     steps: list[Transform] = []
     followed = True
-    for each in made.release.post_renderers:
-        kustomize = mapping(each.get("kustomize"))
+    for post_renderer in made.release.post_renderers:
+        kustomize = mapping(post_renderer.get("kustomize"))
         patches = tuple(read_patches(kustomize, made.release.source))
-        followed &= each.keys() <= {"kustomize"} and kustomize.keys() <= _FOLLOWED
+        followed &= post_renderer.keys() <= {"kustomize"} and kustomize.keys() <= _FOLLOWED
         followed &= not any(patch.unread for patch in patches)
         steps.append(Transform(made.release.source, patches=patches))
     manifests = _transformed(made.manifests, steps)
@@ -92,4 +92,4 @@ def _post_rendered(made: Made) -> Made:
 
 
 def _transformed(manifests: Sequence[Manifest], steps: Sequence[Transform]) -> tuple[Manifest, ...]:
-    return tuple(Manifest(each.source, transformed(each.value, tuple(steps))) for each in manifests)
+    return tuple(Manifest(manifest.source, transformed(manifest.value, tuple(steps))) for manifest in manifests)

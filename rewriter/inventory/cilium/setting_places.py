@@ -88,7 +88,7 @@ def _documents(path: str, read: Callable[[], bytes | None], source: Source) -> t
         return "", ()
     if path != source.path or source.line is None or len(documents) < 2:
         return text, documents
-    begun = [each for each in documents if yamltext.locate(each, "").line <= source.line]
+    begun = [document for document in documents if yamltext.locate(document, "").line <= source.line]
     return text, begun[-1:]
 
 

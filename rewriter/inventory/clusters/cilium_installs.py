@@ -129,8 +129,8 @@ class _Reader:
             merged = over([self._values.file(joined(chart.folder, "values.yaml")) or {}, values])
             described = self._values.file(joined(chart.folder, "Chart.yaml")) or {}
             dependencies = [each for each in items(described.get("dependencies")) if each.get("name") == CHART]
-            for each in dependencies:
-                yield mapping(merged.get(str(each.get("alias") or CHART))), _text(each.get("version"))
+            for dependency in dependencies:
+                yield mapping(merged.get(str(dependency.get("alias") or CHART))), _text(dependency.get("version"))
             if chart.name == CHART and not dependencies:
                 yield merged, chart.version
 
@@ -258,16 +258,16 @@ def _of_config_map(manifest: Manifest) -> CiliumSettings:
 
 def _with_pools(installs: Iterable[Install], pools: Sequence[_Pool]) -> Iterator[Install]:
     """Installations with the pools that stand beside them as objects; None where one of those is not known in full."""
-    for each in installs:
-        beside = [pool for pool in pools if None in (pool.target, each.target) or pool.target == each.target]
-        if each.settings.ipam != MULTI_POOL or not beside:
-            yield each
+    for install in installs:
+        beside = [pool for pool in pools if None in (pool.target, install.target) or pool.target == install.target]
+        if install.settings.ipam != MULTI_POOL or not beside:
+            yield install
             continue
         of_objects = pools_of(pool.spec for pool in beside)
-        known = dict.fromkeys([*(each.settings.pod_cidrs or ()), *(of_objects or ())])
+        known = dict.fromkeys([*(install.settings.pod_cidrs or ()), *(of_objects or ())])
         cidrs = tuple(known) if of_objects else None
-        cited = each.settings.cited if each.settings.pod_cidrs else (("pod_cidrs", beside[0].source),)
-        yield replace(each, settings=replace(each.settings, pod_cidrs=cidrs, cited=cited))
+        cited = install.settings.cited if install.settings.pod_cidrs else (("pod_cidrs", beside[0].source),)
+        yield replace(install, settings=replace(install.settings, pod_cidrs=cidrs, cited=cited))
 
 
 def _is_kept_aside(install: Install) -> bool:

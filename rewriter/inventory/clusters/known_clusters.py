@@ -49,7 +49,7 @@ class KnownClusters:
             elif not self._configured:
                 found[name] = cluster
         if not found:
-            readings = [each for each in self._settings.readings if not isinstance(each, StatedDistribution)]
+            readings = [reading for reading in self._settings.readings if not isinstance(reading, StatedDistribution)]
             found = {name: Cluster(name, readings[0].source, meshed=False) for name in own_names(readings)}
         return tuple(
             with_readings(cluster, self.settled(found).values.get(name, {})) for name, cluster in found.items()

@@ -93,7 +93,7 @@ def settle(readings: Readings, clusters: Iterable[str], local: Callable[[str], S
 
 def own_names(readings: Readings) -> tuple[str, ...]:
     """The one cluster that readings are about where nothing else names a cluster; none where they name several."""
-    stated = [each for each in readings if not isinstance(each, StatedDistribution)]
+    stated = [reading for reading in readings if not isinstance(reading, StatedDistribution)]
     found = {each.cluster for each in stated if not is_aside(each.source.path) and not _by_name(each)}
     named = found - {None}
     if not found or len(named) > 1:
@@ -137,7 +137,7 @@ def _by_name(stated: Reading) -> bool:
 def is_aside(path: str) -> bool:
     """Whether a file describes no cluster that runs: an example, a template to fill in, or what is kept for later."""
     *folders, name = path.split("/")
-    kept = any(each in _ASIDE or (each.startswith(".") and each not in (".", "..")) for each in folders)
+    kept = any(folder in _ASIDE or (folder.startswith(".") and folder not in (".", "..")) for folder in folders)
     return kept or _ASIDE_NAMES.search(name) is not None
 
 

@@ -51,4 +51,4 @@ def has_mutators(data: bytes) -> bool:
         documents = yamltext.parse(yamltext.decode(data))
     except yamltext.YamlTextError:
         return True
-    return any(items(mapping(mapping(each.value).get("pipeline")).get("mutators")) for each in documents)
+    return any(items(mapping(mapping(document.value).get("pipeline")).get("mutators")) for document in documents)

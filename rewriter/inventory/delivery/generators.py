@@ -61,7 +61,7 @@ def _elements(
     url = git.get("repoURL")
     spec = mapping(template.get("spec"))
     sources = items(spec.get("sources")) or [mapping(spec.get("source"))]
-    applied = [each.get("repoURL") for each in sources if each.get("path")]
+    applied = [source.get("repoURL") for source in sources if source.get("path")]
     if not git or not isinstance(url, str) or any(each != url for each in applied):
         return None
     if git.get("pathParamPrefix"):

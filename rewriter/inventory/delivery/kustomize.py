@@ -98,7 +98,7 @@ def _kustomization(
         lambda entry: files.names.get(joined(folder, entry)),
     )
     further = read_transformers(listed if isinstance(listed, list) else (), reading, source)
-    patch_files += [joined(folder, each) for each in further.files]
+    patch_files += [joined(folder, file) for file in further.files]
     unread = [
         Unfollowed(f"component {entry} of {source}")
         for entry in _texts(value.get("components"))

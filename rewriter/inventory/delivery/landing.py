@@ -167,7 +167,7 @@ class Delivery:
         local = self._local(path)
         inner = self._files.inner(path)
         placements = self._placements.of(inner)
-        targets = [each.target for each in placements] or self._placements.of_itself(inner)
+        targets = [placement.target for placement in placements] or self._placements.of_itself(inner)
         if inner in self._placements.roots:
             return
         if len(local) > 1:
@@ -175,12 +175,12 @@ class Delivery:
             yield f"{path} matches `local` of {words}"
         elif not local and not targets and (why := self._not_applied(path)):
             yield f"{path} is not applied: {why}"
-        elif not local and self._placements.managed and all(each.startswith(BARE) for each in targets):
+        elif not local and self._placements.managed and all(target.startswith(BARE) for target in targets):
             folders = " and ".join(dict.fromkeys(targets))
             why = f"Flux or Argo CD applies the tree, and nothing that is read reaches {folders}"
             yield f"{path} is not applied: {why}"
         elif local and placements:
-            named = [cluster for each in placements if (cluster := self._named(each.target)) is not None]
+            named = [cluster for placement in placements if (cluster := self._named(placement.target)) is not None]
             if named and local[0] not in named:
                 words = f"{named[0].name}, {placements[0].target}"
                 yield f"{path} is for {local[0].name}, {local[0].source}, and is applied to {words}"
@@ -252,7 +252,7 @@ def _rules(manifest: Mapping[str, Any], route: str) -> Any:
 
 def _without_read_patches(step: Transform) -> Transform:
     own, late = (
-        tuple(each for each in patches if not each.is_followed) for patches in (step.patches, step.late_patches)
+        tuple(patch for patch in patches if not patch.is_followed) for patches in (step.patches, step.late_patches)
     )
     return replace(step, patches=own, late_patches=late)
 

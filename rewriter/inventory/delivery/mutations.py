@@ -110,8 +110,8 @@ def _kyverno(manifest: Manifest, rule: Mapping[str, Any]) -> Iterator[Mutation]:
     blocks += [mapping(match.get("resources"))] if mapping(match.get("resources")) else []
     targets = items(mutate.get("targets"))
     if targets:
-        kinds = [str(each.get("kind", "*")) for each in targets]
-        places = [[each.get("namespace")] if each.get("namespace") else None for each in targets]
+        kinds = [str(target.get("kind", "*")) for target in targets]
+        places = [[target.get("namespace")] if target.get("namespace") else None for target in targets]
     else:
         kinds = [_kind(text) for block in blocks for text in _texts(block.get("kinds"))] or ["*"]
         places = [block.get("namespaces") for block in blocks] or [None]

@@ -53,12 +53,12 @@ class PatchedPolicy:
     @property
     def is_deleted(self) -> bool:
         """Whether a patch takes it out: then nothing is applied."""
-        return any(each.deletes for each in self.patches)
+        return any(patch.deletes for patch in self.patches)
 
     @property
     def paths(self) -> frozenset[str]:
         """The files that it is made of."""
-        return frozenset((self.base.path, *(each.at.path for each in self.patches if each.at is not None)))
+        return frozenset((self.base.path, *(patch.at.path for patch in self.patches if patch.at is not None)))
 
 
 class PatchedPolicies:

@@ -79,7 +79,9 @@ class Patch:
             return True
         if self.merge is not None and any(key in ("spec", "specs", "$patch") for key in self.merge):
             return True
-        places = [str(each.get(name)) for each in self.operations for name in ("path", "from") if name in each]
+        places = [
+            str(operation.get(name)) for operation in self.operations for name in ("path", "from") if name in operation
+        ]
         return any(place.split("/")[1:2] in ([], [""]) or place.split("/")[1] in _RULES for place in places)
 
 

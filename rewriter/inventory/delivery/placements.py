@@ -100,7 +100,7 @@ class Placements:
     def roots(self) -> frozenset[str]:
         """The files of Flux's and Argo CD's objects that none of them reaches: people apply those."""
         reached = frozenset().union(*self._reached.values()) | self._walk.found.keys()
-        return frozenset(each.inner for each in self._appliers) - reached
+        return frozenset(applier.inner for applier in self._appliers) - reached
 
     def of_itself(self, inner: str) -> Sequence[str]:
         """The targets of a kustomization, by its file; none for other files."""
@@ -176,7 +176,7 @@ class Placements:
     @cached_property
     def _written(self) -> dict[_Key, Read]:
         """What each applier says as written, before anything patches or substitutes it."""
-        return {each.key: self._read(each.manifest.value, each, each.inner) for each in self._appliers}
+        return {applier.key: self._read(applier.manifest.value, applier, applier.inner) for applier in self._appliers}
 
     @cached_property
     def _own(self) -> OwnRepository:
@@ -348,11 +348,11 @@ class Placements:
         for key, reached in self._reached.items():
             for inner in reached:
                 by_file.setdefault(inner, set()).add(key)
-        return frozenset(each.key for each in self._appliers if by_file.get(each.inner, set()) - {each.key})
+        return frozenset(applier.key for applier in self._appliers if by_file.get(applier.inner, set()) - {applier.key})
 
     @cached_property
     def _covers_itself(self) -> frozenset[_Key]:
-        return frozenset(each.key for each in self._appliers if each.inner in self._reached[each.key])
+        return frozenset(applier.key for applier in self._appliers if applier.inner in self._reached[applier.key])
 
     def _bare_roots(self, walk: Walk) -> list[str]:
         """Folders whose kustomization nothing in the tree applies or lists: applied by hand, or not at all."""

@@ -30,7 +30,7 @@ def doubts_of(
 
 
 def _whole(facts: Iterable[_Fact]) -> list[_Fact]:
-    return [each for each in facts if not each.source.partial]
+    return [fact for fact in facts if not fact.source.partial]
 
 
 def service_doubts(service: Service, named: Iterable[Service]) -> Iterator[str]:

@@ -183,7 +183,7 @@ class TreeFiles:
         folders = sorted(
             name.rpartition("/")[0] or "." for name in self.names if name.rpartition("/")[2] == "Chart.yaml"
         )
-        return [each for each in folders if not any(each.startswith(f"{other}/charts/") for other in folders)]
+        return [folder for folder in folders if not any(folder.startswith(f"{other}/charts/") for other in folders)]
 
     def templates_of(self, chart: str) -> Iterator[bytes]:
         """The texts of a chart's templates, those of the charts in it too."""
@@ -194,7 +194,7 @@ class TreeFiles:
 
     def is_in_chart(self, inner: str) -> bool:
         """Whether a file is a template, or anything else, of a chart."""
-        return any(each == "." or inner.startswith(f"{each}/") for each in self.charts)
+        return any(chart == "." or inner.startswith(f"{chart}/") for chart in self.charts)
 
     def inner(self, path: str) -> str:
         """A file's path from the root."""

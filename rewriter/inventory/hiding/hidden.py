@@ -236,7 +236,9 @@ class HiddenSources:
         """The namespaces that an unread text may be applied to, None where it does not tell."""
         placements = self._placements.of(self._files.inner(path))
         if placements:
-            named = {next((s.namespace for s in reversed(each.chain) if s.namespace), None) for each in placements}
+            named = {
+                next((s.namespace for s in reversed(placement.chain) if s.namespace), None) for placement in placements
+            }
             if None not in named:
                 return {name for name in named if name is not None}
         if text is None:

@@ -205,7 +205,7 @@ class KeptTree:
             "names": os.fsencode("\0".join(place)),
             **_statuses_part([each.status for _path, each in whole]),
             "digests": b"".join(each.digest for _inner, each in whole),
-            "records": as_json([_plain(each) for each in records]),
+            "records": as_json([_plain(record) for record in records]),
             "file_records": numbers("I", file_records),
             **words_parts(len(whole), texts),
             **manifest_parts(len(whole), parsed),

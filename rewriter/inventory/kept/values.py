@@ -62,9 +62,13 @@ def _as_json(manifests: Sequence[Manifest], size: int) -> bytes | None:
     Aliases make of a short file a large value.
     """
     left = size
-    for each in manifests:
-        left = _left(each.value, left, 0)
-    return None if left < 0 else as_json([[each.source.line, each.value, each.place] for each in manifests])
+    for manifest in manifests:
+        left = _left(manifest.value, left, 0)
+    return (
+        None
+        if left < 0
+        else as_json([[manifest.source.line, manifest.value, manifest.place] for manifest in manifests])
+    )
 
 
 def _manifest(path: str, line: int | None, value: dict[str, Any], place: list[Any] | None) -> Manifest:

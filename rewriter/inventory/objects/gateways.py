@@ -123,10 +123,10 @@ def gateway(manifest: Manifest, cluster: str | None) -> Gateway | None:
         cluster=cluster,
         class_name=class_name,
         source=manifest.source,
-        listeners=tuple(dict.fromkeys(port for each in listeners if isinstance(port := each.get("port"), int))),
-        hostnames=_texts(each.get("hostname") for each in listeners),
+        listeners=tuple(dict.fromkeys(port for listener in listeners if isinstance(port := listener.get("port"), int))),
+        hostnames=_texts(listener.get("hostname") for listener in listeners),
         addresses=_texts(
-            [*(each.get("value") for each in addresses if each.get("type") in (None, "IPAddress")), *asked]
+            [*(address.get("value") for address in addresses if address.get("type") in (None, "IPAddress")), *asked]
         ),
         annotations=kept_annotations(manifest),
     )

@@ -62,12 +62,12 @@ def address_pool(manifest: Manifest, cluster: str | None) -> AddressPool:
     spec = mapping(manifest.value.get("spec"))
     blocks = [*items(spec.get("blocks")), *items(spec.get("cidrs"))]
     selector = spec.get("serviceSelector")
-    ranges = [(each.get("start"), each.get("stop") or each.get("start")) for each in blocks]
+    ranges = [(block.get("start"), block.get("stop") or block.get("start")) for block in blocks]
     return AddressPool(
         name=manifest.name,
         cluster=cluster,
         source=manifest.source,
-        cidrs=tuple(cidr for each in blocks if isinstance(cidr := each.get("cidr"), str)),
+        cidrs=tuple(cidr for block in blocks if isinstance(cidr := block.get("cidr"), str)),
         ranges=tuple((first, last) for first, last in ranges if isinstance(first, str) and isinstance(last, str)),
         selector=selector if isinstance(selector, dict) and selector else None,
         disabled=spec.get("disabled") is True,

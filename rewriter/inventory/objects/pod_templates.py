@@ -102,7 +102,9 @@ def _is_template(value: Mapping[str, Any]) -> bool:
     if isinstance(spec.get("domain"), dict):
         return True
     containers = items(spec.get("containers"))
-    return bool(containers) and (labels is not None or all("image" in each or "name" in each for each in containers))
+    return bool(containers) and (
+        labels is not None or all("image" in container or "name" in container for container in containers)
+    )
 
 
 def uncertain_labels(value: Mapping[str, Any], workload: Workload) -> Iterator[tuple[frozenset[str], str]]:

@@ -93,5 +93,5 @@ def repository(manifest: Manifest, cluster: str | None) -> Repository | None:
 def kubelet_settings(manifest: Manifest, cluster: str | None) -> KubeletSettings | None:
     """A KubeletConfiguration that names name servers."""
     servers = manifest.value.get("clusterDNS")
-    found = tuple(each for each in servers if isinstance(each, str)) if isinstance(servers, list) else ()
+    found = tuple(server for server in servers if isinstance(server, str)) if isinstance(servers, list) else ()
     return KubeletSettings(cluster, found, manifest.source) if found else None

@@ -153,9 +153,9 @@ class _Finder:
         return laid, ", ".join([*unread, *([left] if left else [])])
 
     def applications(self) -> Iterator[Release]:
-        for each in self._placements.applications:
-            spec = mapping(each.value.get("spec"))
-            metadata = mapping(each.value.get("metadata"))
+        for application in self._placements.applications:
+            spec = mapping(application.value.get("spec"))
+            metadata = mapping(application.value.get("metadata"))
             sources = argo.sources_of(spec)
             references = {str(s["ref"]) for s in sources if s.get("ref") and self._placements.is_own(s.get("repoURL"))}
             for source in sources:
@@ -166,8 +166,8 @@ class _Finder:
                 values, unread = self._application_values(source, helm, references)
                 name = _known(helm.get("releaseName")) or str(metadata.get("name"))
                 namespace = _known(helm.get("namespace")) or _known(mapping(spec.get("destination")).get("namespace"))
-                placement = Placement((), each.target)
-                yield Release(name, namespace, chart, values, each.source, placement, unread, kind="Application")
+                placement = Placement((), application.target)
+                yield Release(name, namespace, chart, values, application.source, placement, unread, kind="Application")
 
     def _application_chart(self, source: Mapping[str, Any]) -> Chart | None:
         if _known(source.get("chart")):

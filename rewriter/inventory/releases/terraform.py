@@ -51,11 +51,11 @@ def _release(
     folder = posixpath.dirname(inner) or "."
     parts, unread = _values(body, folder, values)
     entries = [*items(body.get("set")), *items(body.get("set_list"))]
-    settings = [each for each in entries if isinstance(each.get("name"), str)]
+    settings = [entry for entry in entries if isinstance(entry.get("name"), str)]
     laid, left = with_set(
-        over(parts), ((each["name"], _typed(each)) for each in settings if _is_plain(each.get("value")))
+        over(parts), ((setting["name"], _typed(setting)) for setting in settings if _is_plain(setting.get("value")))
     )
-    unread += [each["name"] for each in settings if not _is_plain(each.get("value"))]
+    unread += [setting["name"] for setting in settings if not _is_plain(setting.get("value"))]
     unread += [key for key in ("set", "set_list", "set_sensitive") if isinstance(body.get(key), NotLiteral)]
     unread += [key for key in _BLOCKS if isinstance(body.get(key), list | dict)]
     source = Source(path, text.count("\n", 0, match.start()) + 1)

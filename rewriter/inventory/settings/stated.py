@@ -75,8 +75,8 @@ def field_of_name(name: str) -> str | None:
 
 def moved(readings: Iterable[Reading], lines: int) -> Iterator[Reading]:
     """What a text within a file says, at the file's own lines: `lines` stand above the text."""
-    for each in readings:
-        yield replace(each, source=replace(each.source, line=(each.source.line or 1) + lines))
+    for reading in readings:
+        yield replace(reading, source=replace(reading.source, line=(reading.source.line or 1) + lines))
 
 
 def ranges(value: Any) -> tuple[str, ...]:

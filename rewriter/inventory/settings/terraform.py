@@ -109,7 +109,7 @@ def _read(text: str) -> _Read:
 
 
 def _innermost(blocks: list[_Block], place: int) -> _Block | None:
-    return max((each for each in blocks if _holds(each, place)), key=lambda each: each.start, default=None)
+    return max((block for block in blocks if _holds(block, place)), key=lambda each: each.start, default=None)
 
 
 def _holds(block: _Block, place: int) -> bool:

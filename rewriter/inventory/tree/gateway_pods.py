@@ -38,14 +38,14 @@ class GatewayPods:
     def __init__(self, files: TreeFiles, placements: Placements, releases: Sequence[Release]) -> None:
         self._files = files
         self._placements = placements
-        self._controllers = [each for each in releases if each.chart.name == _ENVOY_CHART]
+        self._controllers = [release for release in releases if release.chart.name == _ENVOY_CHART]
 
     def made(self) -> Iterator[tuple[Manifest, str, Placement]]:
         """A workload for each Gateway whose pods are known, with the Gateway's file and the way that it is applied."""
         found = list(self._placed(b"Gateway"))
         classes = {m.name: mapping(m.value.get("spec")) for m, _path, _way in self._placed(b"GatewayClass")}
         proxies = [mapping(m.value.get("spec")) for m, _path, _way in self._placed(PROXY_KIND)] if found else []
-        merges = any(each.get("mergeGateways") is True for each in proxies)
+        merges = any(proxy.get("mergeGateways") is True for proxy in proxies)
         for manifest, path, placement in found:
             fact = gateways.gateway(manifest, None)
             if fact is None:

@@ -318,9 +318,9 @@ class TreeInventory:
         )
         yield from sources.all()
         yield from hidden_beside(self._known_clusters)
-        for each in self._mutations:
-            if each.keys:
-                yield Hidden(f"{each.words}, which adds labels,", LIFT, each.namespaces, keys=each.keys)
+        for mutation in self._mutations:
+            if mutation.keys:
+                yield Hidden(f"{mutation.words}, which adds labels,", LIFT, mutation.namespaces, keys=mutation.keys)
 
     @cached_property
     def _mutations(self) -> Sequence[Mutation]:

@@ -50,9 +50,9 @@ def _lists(inventory: TreeInventory, cluster: Cluster) -> dict[str, list[dict[st
         for name, of in facts.items()
     }
     found["policies"] = [
-        {**each.manifest, "found": _place(inventory, each)}
-        for each in inventory.policies
-        if each.cluster == cluster.name and not each.doubt and _has_place(each.manifest)
+        {**policy.manifest, "found": _place(inventory, policy)}
+        for policy in inventory.policies
+        if policy.cluster == cluster.name and not policy.doubt and _has_place(policy.manifest)
     ]
     return found
 

@@ -75,7 +75,7 @@ def rewrite(context: Context, rule: Rule, field: PeerField, covered: Coverage) -
     if context.policy.kind == KNP:
         return _in_network_policy(context, rule, field, covered, handled, removed)
     peers = list(_cluster_peers(context, rule, covered, form, handled))
-    siblings = [(each, sibling(rule, {each.field: each.entries})) for each in peers]
+    siblings = [(peer, sibling(rule, {peer.field: peer.entries})) for peer in peers]
     new = uncovered_rules(context, rule, [raw for _, raw in siblings])
     added = [(each, raw) for each, raw in siblings if raw in new]
     operations: tuple[Operation, ...]

@@ -99,7 +99,7 @@ def route_of(site: CidrSite, entries: Sequence[Held]) -> str:
 
 def mesh_evidence(covered: Coverage) -> AddressSet:
     ranges = [member.ranges for member in covered.members]
-    return union(known for each in ranges for known in (each.pods, each.nodes, each.services) if known)
+    return union(known for range_ in ranges for known in (range_.pods, range_.nodes, range_.services) if known)
 
 
 def cidr_evidence(site: CidrSite, entries: Sequence[Held], gone: Sequence[str]) -> tuple[str, ...]:

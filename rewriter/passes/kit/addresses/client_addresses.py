@@ -50,7 +50,10 @@ def _clients(site: RuleSite, field: PeerField) -> list[str]:
     """The CIDRs of outside clients: neither the internet nor a part of the mesh."""
     _, members = members_of(site.context)
     mesh = union(
-        known for each in members for known in (each.ranges.pods, each.ranges.nodes, each.ranges.services) if known
+        known
+        for member in members
+        for known in (member.ranges.pods, member.ranges.nodes, member.ranges.services)
+        if known
     )
     return [entry.text for entry in read_entries(field) if not entry.internet and not entry.addresses & mesh]
 

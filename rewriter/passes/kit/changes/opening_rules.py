@@ -68,5 +68,5 @@ class Selecting:
 
     def __getitem__(self, direction: str) -> list[OpeningRules]:
         if direction not in self._known:
-            self._known[direction] = [OpeningRules(each, direction) for each in self._reaches]
+            self._known[direction] = [OpeningRules(reach, direction) for reach in self._reaches]
         return self._known[direction]

@@ -53,7 +53,7 @@ def swapped(
     words for what they mean where they do. Where no entry is
     left, the first new rule takes the place of the old one, with its comments. Rules that the list has are not added.
     """
-    rules = [(each, each.rule(rule)) for each in news]
+    rules = [(new, new.rule(rule)) for new in news]
     rest = [entry for index, entry in enumerate(field.entries) if index not in gone]
     there = [{**rule.raw, field.name: rest}] if rest else []
     wanted = uncovered_rules(context, rule, [raw for _, raw in rules], besides=there)

@@ -74,7 +74,9 @@ def observed_remotes(context: Context, rule: Rule, remote: RemoteClusters) -> Re
         return remote
     seen = {flow.peer.cluster for flow in drops}
     return RemoteClusters(
-        tuple(each.name for each in context.remote_clusters if each.name in seen), configured=False, drops=drops
+        tuple(remote_cluster.name for remote_cluster in context.remote_clusters if remote_cluster.name in seen),
+        configured=False,
+        drops=drops,
     )
 
 

@@ -148,4 +148,4 @@ def _any_flow(context: Context, fixed: Policy, route: str, operations: Sequence[
 
 def _of(flows: Iterable[FlowClaim], policy: Policy) -> tuple[FlowClaim, ...]:
     """Flows that are declared of rule sets of another policy than the finding's own."""
-    return tuple(replace(each, policy=each.policy or policy) for each in flows)
+    return tuple(replace(flow, policy=flow.policy or policy) for flow in flows)

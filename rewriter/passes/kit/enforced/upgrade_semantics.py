@@ -96,10 +96,10 @@ def _of_the_mesh_before(context: Context, spec: Spec, rule: Rule) -> Iterator[La
     """The pods that a rule loses where policy-default-local-cluster is all that narrows it; nothing otherwise."""
     elsewhere = _elsewhere(context, None)
     releases = context.from_version, context.to_version
-    before, after = (entries_of(context, spec, rule, rule.raw, each, every_cluster=True) for each in releases)
+    before, after = (entries_of(context, spec, rule, rule.raw, release, every_cluster=True) for release in releases)
     if context.cluster is None or _is_more(before, after):
         return
-    before, after = (entries_of(context, spec, rule, rule.raw, each) for each in releases)
+    before, after = (entries_of(context, spec, rule, rule.raw, release) for release in releases)
     kept = {peer for entry in after for peer in entry.peers}
     lost = [peer for entry in before for peer in entry.peers if peer not in kept]
     if not any(map(opaque_name, lost)):

@@ -98,7 +98,10 @@ def add_names(
         for number, entry in enumerate(new)
     )
     rules = {**item.rules.written, "dns": [*names, *new, *after]}
-    items = [{**each.written, "rules": rules} if each is item.item else each.written for each in rule.port_rules]
+    items = [
+        {**port_rule.written, "rules": rules} if port_rule is item.item else port_rule.written
+        for port_rule in rule.port_rules
+    ]
     shown = join_names(entry.get("matchName") or entry.get("matchPattern") for entry in new)
     who = subject_text(context.policy, spec)
     opens = flow_claim(f"DNS queries of {who} for {shown}", spec, rule, changed(rule, toPorts=items))

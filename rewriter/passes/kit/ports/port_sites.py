@@ -104,7 +104,7 @@ def port_sites(context: Context) -> Iterator[PortSite]:
 
 def _together(found: Sequence[Matches]) -> Matches:
     return Matches(
-        tuple({id(each): each for one in found for each in one.workloads}.values()),
+        tuple({id(workload): workload for one in found for workload in one.workloads}.values()),
         tuple(each for one in found for each in one.undecided),
         lambda: tuple(dict.fromkeys(each for one in found for each in one.hidden)),
     )

@@ -59,20 +59,20 @@ def _is_for_every_pod(site: PortSite) -> bool:
 def _targets(site: PortSite) -> _Targets | None:
     """What one port becomes; None where it is right, or no Service has it."""
     pods = site.pods.workloads
-    if any(listens(site.context, each, site.protocol, site.port) for each in pods):
+    if any(listens(site.context, pod, site.protocol, site.port) for pod in pods):
         return None
     written = {"port": str(site.port), "protocol": site.protocol}
-    behind = [s for s in site.context.inventory.all_services() if any(is_behind(each, s) for each in pods)]
+    behind = [s for s in site.context.inventory.all_services() if any(is_behind(pod, s) for pod in pods)]
 
     def backends(service: Service) -> Backends:
-        containers = tuple(port for each in pods if is_behind(each, service) for port in each.ports)
+        containers = tuple(port for pod in pods if is_behind(pod, service) for port in pod.ports)
         return Backends(str(service), "", (), service.ports, containers)
 
     found = translations(written, behind, backends)
     if found is None or any(_stands_beside(site, new) for new in found.ports):
         return None
     services, doubt = found.services, found.doubt
-    beside = [each for each in pods if not any(is_behind(each, service) for service in services)]
+    beside = [pod for pod in pods if not any(is_behind(pod, service) for service in services)]
     if any(listens(site.context, each, site.protocol, site.port) is None for each in beside):
         return None
     numbers = list(dict.fromkeys(str(new["port"]) for new in found.ports))
@@ -88,7 +88,7 @@ def _targets(site: PortSite) -> _Targets | None:
 
 def _stands_beside(site: PortSite, new: Mapping[str, Any]) -> bool:
     """Whether a backend port stands in the rule already, by number, by name or in a range."""
-    known = [port for each in site.pods.workloads for port in each.ports]
+    known = [port for workload in site.pods.workloads for port in workload.ports]
     wanted = str(new["port"])
     numbers = {port.number for port in known if port.name == wanted} | ({int(wanted)} if wanted.isdigit() else set())
     names = {wanted, *(port.name for port in known if port.number in numbers and port.name)}
@@ -133,7 +133,7 @@ def _finding(site: PortSite, targets: _Targets) -> Finding | None:
 
 
 def _hidden(site: PortSite) -> Sequence[Hidden]:
-    others = hidden_services(site.context, (each.namespace for each in site.pods.workloads))
+    others = hidden_services(site.context, (workload.namespace for workload in site.pods.workloads))
     return tuple(dict.fromkeys((*site.pods.hidden, *others)))
 
 

@@ -79,7 +79,7 @@ def _lets_outside_in(rule: Rule | None, port: int) -> bool:
     for field in rule.peers:
         if field.name in ("fromCIDR", "fromCIDRSet") and field.entries:
             return True
-        if field.name == "fromEntities" and {"world", "all"} & {str(each) for each in field.entries}:
+        if field.name == "fromEntities" and {"world", "all"} & {str(entry) for entry in field.entries}:
             return True
         if field.name == "from" and any(isinstance(peer, dict) and peer.get("ipBlock") for peer in field.entries):
             return True
@@ -89,7 +89,7 @@ def _lets_outside_in(rule: Rule | None, port: int) -> bool:
 def _stands_here(context: Context, reach: Reach, port: int) -> bool:
     """Whether the finding belongs to this policy: the first that speaks of the port, else the first that denies."""
     rules = [each for each in reach.rules(INGRESS) if each.entry.default_deny]
-    about = [each for each in rules if each.rule is not None and is_on(each.rule, port)]
+    about = [rule for rule in rules if rule.rule is not None and is_on(rule.rule, port)]
     return is_first_of(context.policy, about or rules)
 
 

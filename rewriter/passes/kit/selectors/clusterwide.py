@@ -64,7 +64,7 @@ def _change(policy: Policy) -> Change:
     import jsonpatch  # Only here: most runs have no use for it.
 
     operations = tuple(_operations(policy))
-    relative = [{**each, "path": each["path"].removeprefix(policy.route)} for each in operations]
+    relative = [{**operation, "path": operation["path"].removeprefix(policy.route)} for operation in operations]
     form = read_policy(jsonpatch.apply_patch(policy.raw, relative))
     opens: list[FlowClaim] = []
     closes: list[FlowClaim] = []

@@ -59,5 +59,5 @@ def with_key(selector: Form, requirement: Requirement, key: str) -> Form:
         new["matchExpressions"][number] = {**new["matchExpressions"][number], "key": key}
     else:
         labels = selector["matchLabels"]
-        new["matchLabels"] = {key if each == requirement.written_key else each: labels[each] for each in labels}
+        new["matchLabels"] = {key if label == requirement.written_key else label: labels[label] for label in labels}
     return new

@@ -57,7 +57,10 @@ def operations_for(
     """Adds the requirements to the selectors, then drops the fields, and the rules that were nothing else."""
     for group in groups:
         required = [
-            each for other in requiring if _shares_pods(context.policy, other, group) for each in other.requirements
+            requirement
+            for other in requiring
+            if _shares_pods(context.policy, other, group)
+            for requirement in other.requirements
         ]
         if not required:
             continue

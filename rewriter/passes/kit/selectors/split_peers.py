@@ -114,7 +114,9 @@ def _labels_only(site: Site) -> Selector | None:
         selector = read_selector(site.entry["podSelector"], f"{site.route}/podSelector")
     else:
         return None
-    positive = selector is not None and any(each.operator in ("In", "Exists") for each in selector.requirements)
+    positive = selector is not None and any(
+        requirement.operator in ("In", "Exists") for requirement in selector.requirements
+    )
     return selector if positive and selector is not None and not any(map(_is_scope, selector.requirements)) else None
 
 

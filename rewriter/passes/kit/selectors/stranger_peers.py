@@ -42,7 +42,7 @@ def stranger_finding(site: Site, selector: Selector, namespace: str, *, elsewher
     Another namespace is proposed with `elsewhere` only.
     """
     context = site.context
-    labels = [each for each in selector.requirements if each.key not in _SCOPES]
+    labels = [requirement for requirement in selector.requirements if requirement.key not in _SCOPES]
     if not _is_plain(site, selector, labels):
         return None
     meant = stranger(context, labels, namespace, elsewhere=elsewhere)
@@ -80,12 +80,12 @@ def _named(site: Site, selector: Selector, term: LabelTerm) -> str:
     if site.context.policy.kind == KNP:
         if not (isinstance(site.entry, dict) and isinstance(site.entry.get("namespaceSelector"), dict)):
             return ""
-        scopes = [each for each in term.conditions if each.key.startswith(NAMESPACE_LABELS_PREFIX)]
+        scopes = [condition for condition in term.conditions if condition.key.startswith(NAMESPACE_LABELS_PREFIX)]
         if len(scopes) != 1 or scopes[0].key not in _SCOPES:
             return ""
         values = scopes[0].values if scopes[0].operator == "In" else ()
         return values[0] if len(values) == 1 else ""
-    named = [each for each in selector.requirements if each.key in _SCOPES]
+    named = [requirement for requirement in selector.requirements if requirement.key in _SCOPES]
     one = len(named) == 1 and named[0].operator == "In" and len(named[0].values) == 1
     return named[0].values[0] if one else ""
 
@@ -95,10 +95,10 @@ def _is_plain(site: Site, selector: Selector, labels: list[Requirement]) -> bool
     if not labels or has_placeholder(site.entry) or misspelt(selector):
         return False
     if any(
-        each.source not in (ANY, K8S) or each.key == CLUSTER_LABEL or right_key(each.written_key) for each in labels
+        label.source not in (ANY, K8S) or label.key == CLUSTER_LABEL or right_key(label.written_key) for label in labels
     ):
         return False
-    if any(each.key.startswith(NAMESPACE_LABELS_PREFIX) for each in labels):
+    if any(label.key.startswith(NAMESPACE_LABELS_PREFIX) for label in labels):
         return False
     return not any(True for _ in filtered(site.context, selector, site.context.to_version))
 

@@ -51,7 +51,7 @@ def selects_no_node(context: Context, spec: Spec, subject: Selector) -> Iterator
     near: dict[str, str] = {}
     for requirement in subject.requirements:
         wanted = [f"{requirement.key}={value}" if value else requirement.key for value in requirement.values or ("",)]
-        there = [text for text in wanted if text in labels or text in {each.partition("=")[0] for each in labels}]
+        there = [text for text in wanted if text in labels or text in {label.partition("=")[0] for label in labels}]
         if requirement.operator in ("In", "Exists") and not there:
             for text in get_close_matches(wanted[0], labels, n=1, cutoff=0.85):
                 near[f"`{text}`"] = f"node {labels[text].name} has {text}, {labels[text].source}"

@@ -50,7 +50,7 @@ def _selects_namespace(context: Context, raw: object, name: str) -> bool:
     selector = read_selector(raw, "")
     labels = [{**each.labels, NAMESPACE_NAME_LABEL: name} for each in context.inventory.namespaces(name)]
     return selector is not None and any(
-        selects_object(selector, each) for each in labels or [{NAMESPACE_NAME_LABEL: name}]
+        selects_object(selector, label) for label in labels or [{NAMESPACE_NAME_LABEL: name}]
     )
 
 

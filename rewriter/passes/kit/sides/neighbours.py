@@ -109,7 +109,7 @@ def _demanded(subject: Selector | None) -> dict[str, Sequence[str]]:
     if subject is None:
         return {}
     found: dict[str, Sequence[str]] = {}
-    for each in subject.requirements:
-        if each.operator == "In" and each.key != NAMESPACE_LABEL:
-            found.setdefault(each.key, each.values)
+    for requirement in subject.requirements:
+        if requirement.operator == "In" and requirement.key != NAMESPACE_LABEL:
+            found.setdefault(requirement.key, requirement.values)
     return found

@@ -72,7 +72,7 @@ def _is_reported_at_egress(context: Context, workload: Workload, other: Workload
     if direction == EGRESS:
         return False
     for named in naming(context, INGRESS, other):
-        here = any(each is workload for each in named.subjects)
+        here = any(subject is workload for subject in named.subjects)
         if here and _refused(context, named, other, workload, EGRESS) is not None:
             return reach_of_workload(context, other).denied_by_default(EGRESS)
     return False

@@ -117,7 +117,7 @@ def peer_of_subject(
     policy: Policy, named: NamedPeer, workloads: Sequence[Workload]
 ) -> tuple[dict[str, Any], str] | None:
     """The subject of a rule as a peer in another policy, and in words; None where no selector says it."""
-    namespaces = {each.namespace for each in workloads}
+    namespaces = {workload.namespace for workload in workloads}
     spec = next((s for s in named.rule.policy.specs if named.written.route.startswith(f"{s.route}/")), None)
     if spec is None or len(namespaces) != 1:
         return None
@@ -140,7 +140,7 @@ def _as_peer(policy: Policy, kind: str, raw: Mapping[str, Any], namespace: str) 
     labels, expressions = _labels(raw), _expressions(raw)
     if policy.kind == KNP:
         labels = {_bare(key, kind): value for key, value in labels.items()}
-        expressions = [{**each, "key": _bare(each["key"], kind)} for each in expressions]
+        expressions = [{**expression, "key": _bare(expression["key"], kind)} for expression in expressions]
     elif namespace != policy.namespace:
         labels = {namespace_key(policy): namespace, **labels}
     entry = {
