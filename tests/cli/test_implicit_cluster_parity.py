@@ -1,6 +1,6 @@
 """The whole tool against `cilium clustermesh inspect-policy-default-local-cluster`: the same policies, file by file.
 
-A third of the recorded cases, and with CNPFIX_FUZZ=1 all; the pass alone is held against all of them in any case.
+A tenth of the recorded cases, and with CNPFIX_FUZZ=1 all; the pass alone is held against all of them in any case.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.cli.support import cnpfix
 def test_finds_exactly_the_policies_that_cilium_calls_affected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     affected: set[tuple[str, int]] = set()
     clusters = set()
-    for case in verdict_cases()[:: 1 if os.environ.get("CNPFIX_FUZZ") == "1" else 3]:
+    for case in verdict_cases()[:: 1 if os.environ.get("CNPFIX_FUZZ") == "1" else 10]:
         local = case["localCluster"]
         clusters.add(local)
         documents = [entry for entry in case["policies"] if is_policy(entry["manifest"])]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from rewriter.cache import CacheFolder
 from rewriter.engine.run.opening import open_workspace
 from rewriter.engine.run.workspace import Request
 from rewriter.inventory.facts.model import Source
@@ -61,7 +62,8 @@ def tree(root: Path, files: Mapping[str, str], helm: Helm | None = None) -> Tree
     for path, text in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
-    render = Renderer(helm or Helm(program("helm")), lambda inner: root / inner)
+    kept = CacheFolder(root / "kept")
+    render = Renderer(helm or Helm(program("helm")), lambda inner: root / inner, cache=kept)
     found = TreeInventory(root=str(root), read=lambda path: Path(path).read_bytes(), render=render)
     for path in files:
         found.offer(str(root / path), (root / path).read_bytes())

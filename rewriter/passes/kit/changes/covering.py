@@ -70,14 +70,22 @@ class Covering:
             self._by_prefix.setdefault(peer.prefix, []).append(held)
         elif not isinstance(peer, LabelTerm):
             self._by_term.setdefault(peer, []).append(held)
-        elif peer.conditions and peer.conditions[0].operator == "In":
-            first = peer.conditions[0]
-            for value in first.values:
-                self._by_value.setdefault((first.key, value), []).append(held)
-            if not first.values:
-                self._any.append(held)
+        elif (telling := self._telling(peer)) is not None:
+            for value in telling.values:
+                self._by_value.setdefault((telling.key, value), []).append(held)
         else:
             self._any.append(held)
+
+    def _telling(self, peer: LabelTerm) -> Condition | None:
+        """The condition under which a peer is found: the one under which the fewest others lie.
+
+        Every peer has the namespace, and many have a label of their team; what is covered has each of the conditions.
+        """
+        listed = [condition for condition in peer.conditions if condition.operator == "In" and condition.values]
+        return min(listed, key=self._crowd, default=None)
+
+    def _crowd(self, condition: Condition) -> int:
+        return sum(len(self._by_value.get((condition.key, value), ())) for value in condition.values)
 
     def _likely(self, peer: Term) -> Iterator[_Held]:
         """All entries' peers that may cover a peer: those that do not share with it what they lie under cannot."""
