@@ -19,12 +19,15 @@ class Built(Protocol):
     @property
     def paths(self) -> frozenset[str]:
         """The files that it is made of."""
+        ...
 
     def place(self, route: str) -> str | None:
         """`file:line` of what stands at a route of it; None where that cannot be read."""
+        ...
 
     def with_texts(self, changed: Mapping[str, str], namespace: str | None) -> Policy | None:
         """The policy that other texts of files make; None where they make none."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class LocatedPolicy:
     """A policy with its file and document.
 
     Where patches or variables change it on its way, `policy` is as applied and `built` says how that comes about.
-    `line` is the line of the quoted text that it stands in, in which no line can be told from another.
+    `line` is the line of the quoted text that it stands in, whose lines have no positions of their own.
     """
 
     path: str

@@ -11,7 +11,6 @@ from rewriter.cache import NO_CACHE, CacheFolder
 from rewriter.discovery import PACKED_SUFFIXES, TERRAFORM_SUFFIXES
 from rewriter.inventory.charts.make import Render, no_render
 from rewriter.inventory.clusters.cilium_installs import Install, cilium_installs
-from rewriter.inventory.clusters.cluster_dns import hidden_beside
 from rewriter.inventory.clusters.cluster_folders import cluster_globs
 from rewriter.inventory.clusters.known_clusters import KnownClusters
 from rewriter.inventory.clusters.tree_clusters import TreeClusters, tree_clusters
@@ -21,7 +20,7 @@ from rewriter.inventory.delivery.mutations import Mutation, all_mutations
 from rewriter.inventory.delivery.patched_policies import PatchedPolicies
 from rewriter.inventory.delivery.placements import Placements
 from rewriter.inventory.delivery.tree_policies import applied_policies, unread_policies, with_running
-from rewriter.inventory.facts.completeness import LIFT, WORKLOADS, Completeness, Hidden
+from rewriter.inventory.facts.completeness import WORKLOADS, Completeness, Hidden
 from rewriter.inventory.facts.doubts import doubts_of
 from rewriter.inventory.facts.model import (
     AppliedPolicy,
@@ -53,6 +52,7 @@ from rewriter.inventory.releases.model import Made
 from rewriter.inventory.settings.files import SettingsFiles
 from rewriter.inventory.snapshots.form import Snapshot
 from rewriter.inventory.texts.file_record import FileRecord
+from rewriter.inventory.tree import answers
 from rewriter.inventory.tree.derived import DerivedFacts
 from rewriter.inventory.tree.tree_facts import KEPT_KINDS, POD_MAKERS, WORKLOAD_MANIFESTS, TreeFacts
 from rewriter.inventory.tree.unseen import Unseen
@@ -250,21 +250,13 @@ class TreeInventory:
         return [item for item in found if item.name == name and namespace in (None, item.namespace)]
 
     def services_by_labels(self, labels: Mapping[str, str]) -> Sequence[Service]:
-        held = self._facts.holding("services", b"Service", labels.values())
-        return [item for item in held if labels.items() <= item.labels.items()]
+        return answers.services_by_labels(self._facts, labels)
 
     def all_services(self) -> Sequence[Service]:
         return self._facts.holding("services", b"Service", ())
 
     def endpoint_slices(self, service: Service) -> Sequence[EndpointSlice]:
-        kinds = (b"EndpointSlice", b"Endpoints")
-        found = (each for kind in kinds for each in self._facts.holding("endpoint_slices", kind, [service.name]))
-        return [
-            item
-            for item in found
-            if (item.service, item.namespace) == (service.name, service.namespace)
-            and (None in (item.cluster, service.cluster) or item.cluster == service.cluster)
-        ]
+        return answers.endpoint_slices(self._facts, service)
 
     def workloads_with(self, labels: Mapping[str, str]) -> Sequence[Workload]:
         return self._facts.workloads_with(labels)
@@ -275,8 +267,12 @@ class TreeInventory:
     def all_workloads(self) -> Sequence[Workload]:
         return self._facts.holding_any("workloads", POD_MAKERS, ())
 
-    @cached_property
+    @property
     def label_shapes(self) -> Collection[str]:
+        return self._label_shapes
+
+    @cached_property
+    def _label_shapes(self) -> Collection[str]:
         return self._facts.label_shapes()
 
     def doubts(self, fact: Service | Workload | Cluster | EndpointSlice) -> Sequence[str]:
@@ -292,10 +288,7 @@ class TreeInventory:
 
     @cached_property
     def _workloads_by_name(self) -> Mapping[str, Sequence[Workload]]:
-        found: dict[str, list[Workload]] = {}
-        for workload in self.all_workloads():
-            found.setdefault(workload.name, []).append(workload)
-        return found
+        return answers.by_name(self.all_workloads())
 
     def gaps(self, group: str) -> Sequence[str]:
         return self._unseen.gaps(group)
@@ -306,21 +299,10 @@ class TreeInventory:
         return self._unseen.completeness(namespace, cluster, group)
 
     def _hidden_sources(self) -> Iterator[Hidden]:
-        """What may make pods or Services beside the facts, or add labels to them."""
-        sources = HiddenSources(
-            self._files,
-            self._placements,
-            self._delivery.is_applied,
-            self._cluster_names,
-            self._inert_kinds,
-            self._derived.made,
-            operators=self._operators,
-        )
-        yield from sources.all()
-        yield from hidden_beside(self._known_clusters)
-        for mutation in self._mutations:
-            if mutation.keys:
-                yield Hidden(f"{mutation.words}, which adds labels,", LIFT, mutation.namespaces, keys=mutation.keys)
+        applied, names = self._delivery.is_applied, self._cluster_names
+        kinds, made = self._inert_kinds, self._derived.made
+        own = HiddenSources(self._files, self._placements, applied, names, kinds, made, operators=self._operators)
+        return answers.hidden_sources(own, self._known_clusters, self._mutations)
 
     @cached_property
     def _mutations(self) -> Sequence[Mutation]:
@@ -340,8 +322,12 @@ class TreeInventory:
     def cidr_groups(self) -> Sequence[CIDRGroup]:
         return self._facts.holding("cidr_groups", b"CiliumCIDRGroup", ())
 
-    @cached_property
+    @property
     def addresses(self) -> AddressIndex:
+        return self._addresses
+
+    @cached_property
+    def _addresses(self) -> AddressIndex:
         return AddressIndex(self.all_services(), self.nodes(), self.address_pools(), self.gateways())
 
     def controller_classes(self) -> Sequence[ControllerClass]:
@@ -386,15 +372,27 @@ class TreeInventory:
     def kubelets(self) -> Sequence[KubeletSettings]:
         return self._facts.all_of("kubelets")
 
-    @cached_property
+    @property
     def policies(self) -> Sequence[AppliedPolicy]:
+        return self._policies
+
+    @cached_property
+    def _policies(self) -> Sequence[AppliedPolicy]:
         found = applied_policies(self._files, self._placements, self._delivery)
         return with_running(found, (policy for snapshot in self._snapshots for policy in snapshot.policies))
 
-    @cached_property
+    @property
     def unread_policies(self) -> Sequence[UnreadPolicy]:
-        return tuple(dict.fromkeys(unread_policies(self._files)))
+        return self._unread_policies
 
     @cached_property
+    def _unread_policies(self) -> Sequence[UnreadPolicy]:
+        return tuple(dict.fromkeys(unread_policies(self._files)))
+
+    @property
     def cross_cluster_drops(self) -> Sequence[ObservedFlow]:
+        return self._cross_cluster_drops
+
+    @cached_property
+    def _cross_cluster_drops(self) -> Sequence[ObservedFlow]:
         return tuple(flow for flow in self._observed.flows if flow.crosses_clusters) if self._observed else ()

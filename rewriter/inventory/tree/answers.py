@@ -1,0 +1,48 @@
+"""Questions to the facts of a tree whose answers take more than a list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from rewriter.inventory.clusters.cluster_dns import hidden_beside
+from rewriter.inventory.clusters.known_clusters import KnownClusters
+from rewriter.inventory.delivery.mutations import Mutation
+from rewriter.inventory.facts.completeness import LIFT, Hidden
+from rewriter.inventory.facts.model import EndpointSlice, Service, Workload
+from rewriter.inventory.hiding.hidden import HiddenSources
+from rewriter.inventory.tree.tree_facts import TreeFacts
+
+
+def services_by_labels(facts: TreeFacts, labels: Mapping[str, str]) -> Sequence[Service]:
+    """The Services that have all of the labels."""
+    held = facts.holding("services", b"Service", labels.values())
+    return [service for service in held if labels.items() <= service.labels.items()]
+
+
+def endpoint_slices(facts: TreeFacts, service: Service) -> Sequence[EndpointSlice]:
+    """The EndpointSlices and Endpoints of a Service, those of other clusters left out where the cluster is known."""
+    kinds = (b"EndpointSlice", b"Endpoints")
+    found = (item for kind in kinds for item in facts.holding("endpoint_slices", kind, [service.name]))
+    return [
+        item
+        for item in found
+        if (item.service, item.namespace) == (service.name, service.namespace)
+        and (None in (item.cluster, service.cluster) or item.cluster == service.cluster)
+    ]
+
+
+def by_name(workloads: Iterable[Workload]) -> Mapping[str, Sequence[Workload]]:
+    """The workloads of each name."""
+    found: dict[str, list[Workload]] = {}
+    for workload in workloads:
+        found.setdefault(workload.name, []).append(workload)
+    return found
+
+
+def hidden_sources(own: HiddenSources, clusters: KnownClusters, mutations: Iterable[Mutation]) -> Iterator[Hidden]:
+    """What may make pods or Services beside the facts, or add labels to them."""
+    yield from own.all()
+    yield from hidden_beside(clusters)
+    for mutation in mutations:
+        if mutation.keys:
+            yield Hidden(f"{mutation.words}, which adds labels,", LIFT, mutation.namespaces, keys=mutation.keys)
