@@ -14,9 +14,28 @@ from rewriter.evidence.namespaces import WELL_KNOWN, namespaces_of
 from rewriter.evidence.near_labels import may_be_near, near_label, slips_of_labels
 from rewriter.evidence.workloads import matches, on_host_network
 from rewriter.inventory.facts.model import Workload
+from rewriter.inventory.index.label_shapes import shape_of
 
 #: From which similarity on a name may be meant (difflib's ratio).
 _NEAR = 0.8
+#: Words that tell a namespace from another of the same application.
+_ENVIRONMENTS = frozenset(
+    (
+        "dev",
+        "development",
+        "int",
+        "prd",
+        "prod",
+        "production",
+        "qa",
+        "stage",
+        "staging",
+        "stg",
+        "test",
+        "testing",
+        "uat",
+    )
+)
 #: The keys under which people write what an application is called.
 _NAMES = frozenset({"app", "k8s-app", "name", "app.kubernetes.io/name", "app.kubernetes.io/instance"})
 
@@ -55,6 +74,8 @@ def stranger(
     if any(each.key == SERVICE_ACCOUNT_LABEL or may_be_near(context, each.key, each.values[0]) for each in single):
         there = _pods_of(context, namespace)
         near = _near(context, labels, single, namespace, there)
+        if near is not None and near.wrong is not None and _is_selected(context, near.wrong, namespace):
+            return None  # A Service finds its pods by it: something sets it while they run.
         if near is not None:
             return _certain(near) if found.certain else near if _is_slip(context, near, namespace) else None
     return _elsewhere(context, labels, namespace, certain=found.certain) if elsewhere else None
@@ -86,13 +107,27 @@ def _near(
     for text in texts:
         key, _, value = text.partition("=")
         rest = [label for label in labels if label is not first]
-        if any(each.key == key for each in rest):
+        if any(each.key == key for each in rest) or not _are_alike(first.key, key):
             continue
         right = first._replace(source=K8S, key=key, values=(value,))
         pods = tuple(each for each in there if not each.host_network and all(_has(each, r) for r in (*rest, right)))
         if pods and value:
             return Stranger(pods, first, key, value, certain=False)
     return None
+
+
+def _is_selected(context: Context, wrong: Requirement, namespace: str) -> bool:
+    """Whether a Service of the namespace selects by a label that no known pod has."""
+    return any(
+        (service.selector or {}).get(wrong.key) in wrong.values
+        for service in context.inventory.all_services()
+        if service.namespace == namespace
+    )
+
+
+def _are_alike(key: str, other: str) -> bool:
+    """Whether two keys say the same of a pod: any key may have a value that another key has too."""
+    return key == other or {key, other} <= _NAMES or bool(get_close_matches(key, [other], n=1, cutoff=_NEAR))
 
 
 def _is_slip(context: Context, near: Stranger, namespace: str) -> bool:
@@ -122,11 +157,22 @@ def _elsewhere(context: Context, labels: Sequence[Requirement], namespace: str, 
     known = bool(_pods_of(context, namespace))
     if known and not certain:
         return None
-    close = bool(get_close_matches(names[0], [namespace], n=1, cutoff=_NEAR))
+    close = _is_near(names[0], namespace)
     declared = bool(context.inventory.namespaces(namespace))
     if not known and not close and (declared or not context.inventory.namespaces(names[0])):
         return None  # The namespace may be of another repository: this one does not declare those of its pods.
-    return Stranger(pods, namespace=names[0], certain=known or (close and not declared))
+    return Stranger(pods, namespace=names[0], certain=certain and (known or (close and not declared)))
+
+
+def _is_near(name: str, other: str) -> bool:
+    """Whether one namespace may be meant by the other's name: not where a number or an environment tells them apart."""
+    if shape_of(name) == shape_of(other) or (_words(name) ^ _words(other)) & _ENVIRONMENTS:
+        return False
+    return bool(get_close_matches(name, [other], n=1, cutoff=_NEAR))
+
+
+def _words(name: str) -> frozenset[str]:
+    return frozenset(name.split("-"))
 
 
 def _has(workload: Workload, requirement: Requirement) -> bool:

@@ -38,6 +38,9 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         made = (CONFIG_MAP, DEPLOYMENT, SERVICE)[number % 3].format(number=first, team=first % 40)
         (folder / f"{number:02}.yaml").write_text(policy(first) if number % 12 == 0 else made)
     (folder / "secret.yaml").write_text(SECRET + "---\n" + DEPLOYMENT.format(number=100, team=1))
+    (folder / "secrets.yaml").write_text(
+        "apiVersion: v1\nkind: SecretList\nitems:\n- metadata: {name: x}\n  data: {password: b3Blbi1zZXNhbWU=}\n"
+    )
     (folder / "broken.yaml").write_text("kind: Deployment\n  a: [")
     (folder / "template.yaml").write_text("kind: Service\nmetadata: {name: {{ .name }}}\n")
     (folder / "chart.sh").write_text("helm install web ./web -n shop\n")
@@ -166,7 +169,7 @@ def test_no_word_of_a_secret_is_kept(tree: Path, tmp_path: Path) -> None:
     agree()
     (data,) = entries(tmp_path).values()
     assert b"secret.yaml" in data and b"backend=0" not in data
-    assert b"correct" not in data and b"battery" not in data
+    assert b"correct" not in data and b"battery" not in data and b"b3Blbi1zZXNhbWU" not in data
 
 
 @pytest.mark.parametrize("harm", ["cut", "garbage", "empty", "a folder", "turned round"])

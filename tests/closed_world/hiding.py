@@ -77,6 +77,21 @@ def _set(generator: object, **spec: object) -> str:
     return resource("argoproj.io/v1alpha1", "ApplicationSet", whole, name="all", namespace="argocd")
 
 
+def _git_source(ignore: str) -> str:
+    return (
+        "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: x, namespace: flux-system}\n"
+        f"spec:\n  url: https://git.example.com/x\n  ignore: {ignore}\n"
+    )
+
+
+def _of_git_source(path: str) -> str:
+    return (
+        "---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n"
+        "metadata: {name: x, namespace: flux-system}\n"
+        f"spec: {{path: {path}, sourceRef: {{kind: GitRepository, name: x}}}}\n"
+    )
+
+
 def _kustomization(more: str) -> str:
     return _LISTED + more
 
@@ -220,6 +235,29 @@ _HIDES: dict[str, tuple[Files, str]] = {
     "remote manifest beside definitions of kinds": (
         {"kustomization.yaml": _kustomization("").replace("]", ", 'https://example.com/crds/daemonset-install.yaml']")},
         "daemonset-install.yaml",
+    ),
+    "encrypted file that is not there": (
+        {"kustomization.yaml": _kustomization("").replace("]", ", scraper.sops.yaml]")},
+        "scraper.sops.yaml",
+    ),
+    "installation of an operator for Secrets that is not there": (
+        {"kustomization.yaml": _kustomization("").replace("]", ", install-external-secrets.yaml]")},
+        "install-external-secrets.yaml",
+    ),
+    "remote manifest with its definitions of kinds": (
+        {"kustomization.yaml": _kustomization("").replace("]", ", 'https://example.com/scraper-with-crds.yaml']")},
+        "scraper-with-crds.yaml",
+    ),
+    "remote manifest called like one of the system": (
+        {"deploy.sh": "kubectl apply -n shop -f https://example.com/metrics-server-scraper/main/a.yaml\n"},
+        "deploy.sh:1",
+    ),
+    "one of two sources of a name keeps definitions of kinds alone": (
+        {
+            "a.yaml": _git_source("|\n    /*\n    !/config/crd") + _of_git_source("./deploy"),
+            "b.yaml": _git_source('""'),
+        },
+        "./deploy of https://git.example.com/x",
     ),
     "remote manifest that a kustomization above puts into the namespace": (
         {
@@ -377,7 +415,7 @@ _CLEAR: dict[str, Files] = {
     },
     "Secrets that are not there": {
         "kustomization.yaml": _kustomization("").replace(
-            "]", ", app/db.sops.yaml, app/secret.yaml, externalsecret.yaml, smtp-external-secret.yaml, secrets.yml]"
+            "]", ", app/secret.sops.yaml, app/secret.yaml, externalsecret.yaml, smtp-external-secret.yaml, secrets.yml]"
         )
     },
     "remote definitions of kinds": {

@@ -70,6 +70,13 @@ HIDING: dict[str, tuple[Files, str]] = {
     "Task": ({"Taskfile.yml": f"version: '3'\ntasks:\n  a:\n    cmds:\n    - {_HELM}\n"}, "Taskfile.yml:5"),
     # scripts
     "Makefile": ({"Makefile": f"deploy:\n\t{_HELM}\n"}, "Makefile:2"),
+    "Makefile with a variable": ({"Makefile": "deploy:\n\t$(HELM) upgrade --install r x/r -n shop\n"}, "Makefile:2"),
+    "helm by its path": ({"deploy.sh": "/usr/local/bin/helm upgrade --install r x/r -n shop\n"}, "deploy.sh:1"),
+    "dry run in a remark": ({"deploy.sh": "helm upgrade --install r x/r -n shop # no --dry-run\n"}, "deploy.sh:1"),
+    "workflow with a cluster of its own and another": (
+        _workflow(f"{_HELM} --kube-context prod", "    - uses: helm/kind-action@v1\n"),
+        "`helm upgrade` in .github/workflows/d.yaml:8",
+    ),
     "just": ({"justfile": f"deploy:\n  {_HELM}\n"}, "justfile:2"),
     "mise": ({"mise.toml": f'[tasks.a]\nrun = "{_HELM}"\n'}, "mise.toml:2"),
     "bash": ({"bin/deploy.bash": f"{_HELM}\n"}, "bin/deploy.bash:1"),

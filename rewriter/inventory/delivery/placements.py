@@ -292,8 +292,9 @@ class Placements:
         """Whether what a unit brings from another repository is CustomResourceDefinitions alone."""
         namespace, _, name = unit.repository.name.rpartition("/")
         sources = self._git_kept.get(name, ())
-        kept = [folder for where, folders in sources if where in ("", namespace) or not namespace for folder in folders]
-        return defines_kinds(unit.folder) or (bool(kept) and all(map(defines_kinds, kept)))
+        kept = [folders for where, folders in sources if where in ("", namespace) or not namespace]
+        only = bool(kept) and all(folders and all(map(defines_kinds, folders)) for folders in kept)
+        return only or defines_kinds(unit.folder)
 
     def _tell(self, applier: _Applier, text: str, namespace: str | None, *, makes_pods: bool = True) -> None:
         manifest = applier.manifest

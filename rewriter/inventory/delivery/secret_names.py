@@ -14,8 +14,8 @@ _SECRET = re.compile(
     r"(?:^|[-_.])(?:[a-z]*secrets?|(?:cluster)?-?secret-?stores?|secrets?-external)(?:[-_.](?:enc|encrypted|sops))*$"
     r"|^(?:external|sealed)-?secret-"
 )
-#: The operators that are called so; their releases make pods.
-_OPERATORS = frozenset({"external-secrets", "sealed-secrets"})
+#: The operators that are called so, and what else brings more than Secrets: it makes pods.
+_MAKES_MORE = re.compile(r"(?:external|sealed)-secrets$|install|operator|release|controller|deploy|webhook|app")
 
 
 def is_secret(entry: str) -> bool:
@@ -24,4 +24,4 @@ def is_secret(entry: str) -> bool:
     if not _YAML.search(name):
         return False
     stem = _YAML.sub("", name)
-    return stem not in _OPERATORS and (stem.endswith((".sops", ".enc")) or _SECRET.search(stem) is not None)
+    return _SECRET.search(stem) is not None and _MAKES_MORE.search(stem) is None

@@ -105,6 +105,9 @@ def unread_policies(files: TreeFiles) -> Iterator[UnreadPolicy]:
         for manifest in manifests:
             if not is_policy(manifest.value):
                 yield from _inside(manifest)
+    for unread in files.unread:
+        if unread.excluded and unread.text is not None:
+            yield from _in_text(unread.path, unread.text.decode("utf-8", "replace"), whole=True)
 
 
 def policy_files(files: TreeFiles) -> Iterator[OfferedFile]:

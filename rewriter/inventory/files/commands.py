@@ -15,7 +15,8 @@ from rewriter.inventory.texts.remote_manifests import may_make_pods
 
 #: Options between a command and its verb, and the verb, to the end of the line and of those that `\` or `` ` `` joins.
 _COMMAND = re.compile(
-    r"(?<![\w./-])(?P<tool>helm|kubectl|oc)(?P<before>(?:[ \t]+-{1,2}[\w-]+(?:=\S+|[ \t]+(?!-)[^\s|;&]+)?)*?)[ \t]+"
+    r"(?<![\w./-])(?:[\w.~/-]*/|\$[({]?)?(?P<tool>helm|kubectl|oc|HELM|KUBECTL|OC)[)}]?"
+    r"(?P<before>(?:[ \t]+-{1,2}[\w-]+(?:=\S+|[ \t]+(?!-)[^\s|;&]+)?)*?)[ \t]+"
     r"(?P<verb>install|upgrade|template|run|expose|new-app|apply|replace"
     r"|create(?:[ \t]+(?:deploy(?:ment)?|job|cronjob|service|svc)\b)?)"
     r"(?![\w.-])(?P<rest>(?:[\\`]\r?\n|[^\n])*)"
@@ -36,6 +37,10 @@ _PASSING_CLUSTER = re.compile(
     rb"\bkind create cluster\b|helm/kind-action|\bkind-action@|\bk3d cluster create\b|\bk3d-action@"
     rb"|\bminikube start\b|setup-minikube@|\btalosctl cluster create\b|\bctlptl create cluster\b"
 )
+#: What a pipeline names where it reaches a cluster that stays.
+_OTHER_CLUSTER = re.compile(rb"(?i)--(?:kube-)?context\b|kubeconfig|\bconfig use-context\b")
+_DRY_RUN = re.compile(r"(?<!\S)--dry-run(?=[=\s]|$)")
+_REMARK = re.compile(r"[ \t]#[^\n]*")
 _PIPELINE = re.compile(
     r"(?:^|/)(?:\.github/(?:workflows|actions)/.*|\.gitlab-ci[^/]*|\.gitlab/.*|\.circleci/.*|\.woodpecker(?:/.*|\.ya?ml)"
     r"|\.gitea/workflows/.*|\.forgejo/workflows/.*|\.drone\.ya?ml|azure-pipelines[^/]*|bitbucket-pipelines\.ya?ml"
@@ -51,12 +56,14 @@ def is_pipeline(path: str) -> bool:
 
 def is_passing(path: str, data: bytes) -> bool:
     """Whether a file is a pipeline that makes a cluster for its own run: nothing of it stays."""
-    return _PIPELINE.search(path) is not None and _PASSING_CLUSTER.search(data) is not None
+    passing = _PIPELINE.search(path) is not None and _PASSING_CLUSTER.search(data) is not None
+    return passing and _OTHER_CLUSTER.search(data) is None
 
 
 def commands_in(path: str, data: bytes) -> Iterator[tuple[str, Source, str | None]]:
     """The commands that make workloads or Services: in words, where, and in which namespace (None: not known)."""
-    if not any(tool in data for tool in (b"helm", b"kubectl", b"oc ")):
+    lower = data.lower()
+    if not any(tool in lower for tool in (b"helm", b"kubectl", b"oc ", b"oc)", b"oc}")):
         return
     if is_passing(path, data):
         return
@@ -65,19 +72,19 @@ def commands_in(path: str, data: bytes) -> Iterator[tuple[str, Source, str | Non
         start = text.rfind("\n", 0, match.start()) + 1
         if _COMMENT.match(text[start : match.start()]) is None and _makes_something(match):
             named = _OPTION.search(match["before"] + match["rest"])
-            words = f"`{match['tool']} {' '.join(match['verb'].split())}` in"
+            words = f"`{match['tool'].lower()} {' '.join(match['verb'].split())}` in"
             source = Source(path, text.count("\n", 0, match.start()) + 1)
             yield words, source, named[1] if named and is_namespace(named[1]) else None
 
 
 def _makes_something(match: re.Match[str]) -> bool:
     """Whether a command puts pods or Services into a cluster that stand in no file of the tree."""
-    options = match["before"] + match["rest"]
+    options = _REMARK.sub("", match["before"] + match["rest"])
     verb = match["verb"].split()[0]
-    if verb not in _VERBS[match["tool"]]:
+    if verb not in _VERBS[match["tool"].lower()]:
         return False
-    if ("--dry-run" in options or verb == "template") and _APPLIED.search(match["rest"]) is None:
+    if (_DRY_RUN.search(options) is not None or verb == "template") and _APPLIED.search(match["rest"]) is None:
         return False
     if verb in ("apply", "replace") or match["verb"] == "create":
         return any(map(may_make_pods, _URL.findall(match["rest"])))
-    return verb != "run" or "--rm" not in options
+    return verb != "run" or not re.search(r"(?<!\S)--rm(?=\s|$|=true)", options)

@@ -33,6 +33,7 @@ _FEW, _PART = 16, 64
 _DIGEST = 16
 _STATUS = 5
 _Status = tuple[int, ...]
+_MOST = 2**63 - 1
 _UNKNOWN: _Status = (0,) * _STATUS
 _FLAGS = ("kept", "holds_list", "unknown", "variables", "policy", "private", "cluster_dns")
 
@@ -94,7 +95,10 @@ class KeptTree:
             status = os.stat(path)  # noqa: PTH116 - for every file of a tree
         except (OSError, ValueError):
             return _UNKNOWN
-        return (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino, status.st_dev)
+        numbers = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino, status.st_dev)
+        # The number of a file is unsigned, and on some file systems fills all 64 bits.
+        mtime, ctime, size, file, device = (number & _MOST for number in numbers)
+        return mtime, ctime, size, file, device
 
     def unchanged(self, path: str, status: _Status) -> tuple[FileRecord, int] | None:
         """The record and the number of a file that did not change, by its status."""

@@ -8,6 +8,9 @@ from rewriter.discovery import holds_old_object, holds_policy
 from rewriter.inventory.texts.kinds_in_text import KIND, is_odd, may_be_unknown
 
 SECRET = b"Secret"
+_SECRETS = frozenset({SECRET, b"SecretList"})
+#: What marks values that are not to be kept, in manifests of other kinds too.
+_PRIVATE = (b"stringData", b"ENC[", b"secretGenerator")
 VARIABLE_KINDS = frozenset({b"ConfigMap", SECRET})
 
 
@@ -39,7 +42,7 @@ def record_of(data: bytes, text: bytes, wanted: frozenset[bytes]) -> FileRecord:
     """
     policy = holds_policy(data) or holds_old_object(data)
     if b"kind" not in text:
-        return FileRecord(policy=policy)
+        return FileRecord(policy=policy, private=any(mark in text for mark in _PRIVATE))
     kinds = frozenset(KIND.findall(text))
     odd = is_odd(text)
     holds_list = odd or (b"List" in text and any(kind.endswith(b"List") for kind in kinds))
@@ -51,6 +54,6 @@ def record_of(data: bytes, text: bytes, wanted: frozenset[bytes]) -> FileRecord:
         unknown=unknown,
         variables=not kinds.isdisjoint(VARIABLE_KINDS),
         policy=policy,
-        private=odd or SECRET in kinds or b"stringData" in text or b"ENC[" in text,
+        private=odd or not kinds.isdisjoint(_SECRETS) or any(mark in text for mark in _PRIVATE),
         cluster_dns=b"k8s-app: kube-dns" in data or b"coredns/coredns" in data,
     )

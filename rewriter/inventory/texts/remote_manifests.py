@@ -12,7 +12,7 @@ from collections.abc import Mapping
 _YAML = re.compile(r"\.(?:ya?ml|json)$")
 _DEFINITIONS = re.compile(r"(?:^|[-_.])(?:crds?|customresourcedefinitions?)(?:[-_.]|$)")
 _ALONE = re.compile(r"(?:^|[-_.])(?:crds?|customresourcedefinitions?)$")
-_MAKES_MORE = re.compile(r"install|deploy|daemonset|operator|manager|controller|bundle")
+_MAKES_MORE = re.compile(r"install|deploy|daemonset|operator|manager|controller|bundle|with|[-_.]and[-_.]|all-in-one")
 #: The files of a release of the Gateway API: definitions, and an admission policy for them.
 _GATEWAY_API = re.compile(r"kubernetes-sigs/gateway-api/.*/(?:standard|experimental)-install\.ya?ml$")
 #: Projects (owner and repository on GitHub) → the namespace of the pods that their manifests make.
@@ -38,7 +38,9 @@ _NAMESPACES: Mapping[str, str] = {
     "squat/generic-device-plugin": "kube-system",
 }
 #: What the documentation of Talos names: each makes pods that carry its own name, and runs beside the system's.
-_OF_THE_SYSTEM = re.compile(r"kubelet-serving-cert-approver|metrics-server")
+_OF_THE_SYSTEM = re.compile(r"/(?:kubelet-serving-cert-approver|metrics-server)/")
+#: Folders of a project that hold no release of it.
+_BESIDE = re.compile(r"/(?:[\w-]*examples?|[\w-]*samples?|docs?|demos?|tests?|e2e|hack)/")
 _GITHUB = re.compile(r"^https://(?:raw\.githubusercontent\.com|github\.com)/([^/]+/[^/]+)/", re.IGNORECASE)
 
 
@@ -50,7 +52,9 @@ def may_make_pods(url: str) -> bool:
 def namespace_of_release(url: str) -> str | None:
     """The namespace into which a manifest of a known project puts its pods; None for other addresses."""
     found = _GITHUB.match(url)
-    return _NAMESPACES.get(found.group(1).lower()) if found and _YAML.search(url) else None
+    if found is None or not _YAML.search(url) or _BESIDE.search(url.lower()):
+        return None
+    return _NAMESPACES.get(found.group(1).lower())
 
 
 def defines_kinds(address: str) -> bool:
@@ -59,13 +63,13 @@ def defines_kinds(address: str) -> bool:
     if _GATEWAY_API.search(path):
         return True
     folder, _, name = path.rpartition("/")
-    if not _YAML.search(name):
-        folder, name = path, ""
     stem = _YAML.sub("", name)
-    if _ALONE.search(stem):
-        return True
     if _MAKES_MORE.search(stem):
         return False
+    if _ALONE.search(stem):
+        return True
+    if stem == name:
+        return False  # A folder, of which the name says what it holds, not those above it.
     in_folder = any(part in ("crd", "crds") for part in re.split(r"//|/", folder)[-3:])
     return in_folder or _DEFINITIONS.search(stem) is not None
 
