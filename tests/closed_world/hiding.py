@@ -77,6 +77,10 @@ def _set(generator: object, **spec: object) -> str:
     return resource("argoproj.io/v1alpha1", "ApplicationSet", whole, name="all", namespace="argocd")
 
 
+def _elsewhere(namespace: str, entry: str) -> str:
+    return f"namespace: {namespace}\nresources: [{entry}]\n"
+
+
 def _git_source(ignore: str) -> str:
     return (
         "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: x, namespace: flux-system}\n"
@@ -243,6 +247,21 @@ _HIDES: dict[str, tuple[Files, str]] = {
     "installation of an operator for Secrets that is not there": (
         {"kustomization.yaml": _kustomization("").replace("]", ", install-external-secrets.yaml]")},
         "install-external-secrets.yaml",
+    ),
+    "release that is not there and names its own namespace": (
+        {"kustomization.yaml": _kustomization(""), "flux/kustomization.yaml": _elsewhere("tools", "helmrelease.yaml")},
+        "helmrelease.yaml, which is not there",
+    ),
+    "what is not there and Argo CD applies": (
+        {"kustomization.yaml": _kustomization(""), "flux/kustomization.yaml": _elsewhere("argocd", "all.yaml")},
+        "all.yaml, which is not there",
+    ),
+    "remote base that Argo CD applies": (
+        {
+            "kustomization.yaml": _kustomization(""),
+            "flux/kustomization.yaml": _elsewhere("argocd", "'https://github.com/x/y//apps?ref=v1'"),
+        },
+        "remote https://github.com/x/y//apps?ref=v1",
     ),
     "remote manifest with its definitions of kinds": (
         {"kustomization.yaml": _kustomization("").replace("]", ", 'https://example.com/scraper-with-crds.yaml']")},

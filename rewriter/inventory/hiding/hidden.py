@@ -59,6 +59,14 @@ _GATEWAY_KEYS = (
 )
 
 
+#: Namespaces in which controllers look for what they are to apply.
+_OF_APPLIERS = frozenset(
+    {"argo", "argocd", "argo-cd", "cattle-fleet-system", "fleet-default", "fleet-local", "flux-system"}
+)
+#: Words in the name of a file for such objects.
+_APPLIES = re.compile(r"helm-?release|helm-?chart|application|appset|(?:^|[/_-])(?:apps?|hr|ks)\.ya?ml")
+
+
 class HiddenSources:
     """Goes through the files and the appliers of a tree.
 
@@ -204,6 +212,8 @@ class HiddenSources:
             if not self._placements.targets_of(folder):
                 continue
             place = self._placements.namespaces_of(folder)
+            if place is not None and place & _OF_APPLIERS:
+                place = None  # What is put there may be an Application or a release, whose pods go elsewhere.
             for url in each.remote:
                 if not defines_kinds(url):
                     own = namespace_of_release(url) if place is None else None
@@ -212,7 +222,8 @@ class HiddenSources:
                 if patch.unread and str(patch.target.get("kind", "")).encode() not in INERT_NAMES:
                     yield self._hidden(f"{patch.words}, which cannot be read,", place, each.source.path)
             for words in each.hiding:
-                yield self._hidden(f"{words}, {each.source}", place, each.source.path)
+                there = None if _APPLIES.search(words.lower()) else place
+                yield self._hidden(f"{words}, {each.source}", there, each.source.path)
 
     def _hidden(self, words: str, namespaces: Collection[str] | None, path: str, lift: str = LIFT) -> Hidden:
         places = None if namespaces is None else frozenset(namespaces)
