@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,10 +60,10 @@ def write(root: Path, files: dict[str, str]) -> None:
         path.write_text(text)
 
 
-def answered(source: str, destination: str) -> dict[str, object]:
+def answered(source: str, destination: str) -> dict[str, Any]:
     ran = cnpfix("verdict", "--source", source, "--destination", destination, "--format", "json", ".")
     assert ran.out, ran.err
-    answer: dict[str, object] = json.loads(ran.out)
+    answer: dict[str, Any] = json.loads(ran.out)
     return answer
 
 
@@ -148,6 +149,6 @@ def test_policies_in_quoted_text_are_judged(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
     answer = answered("shop/two", "shop/one")
     assert answer["allowed"] is False
-    assert answer["ingress"]["rules"] == [{"policy": "shop/web", "file": "release.yaml", "line": 7}]  # type: ignore[index]
+    assert answer["ingress"]["rules"] == [{"policy": "shop/web", "file": "release.yaml", "line": 7}]
     [row] = json.loads(cnpfix("validate", "--format", "json", ".").out)
     assert (row["file"], row["namespace"], row["name"]) == ("release.yaml", "shop", "web")

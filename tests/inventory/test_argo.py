@@ -196,12 +196,12 @@ def test_a_template_patch_of_plain_text_is_laid_over_each_application() -> None:
 
 def _values_of_sources(reference: str) -> str:
     values = "image: {repository: registry.example.com/a}\n"
-    sources = [
+    sources: list[dict[str, Any]] = [
         {"repoURL": "https://charts.example.com", "chart": "app-template", "targetRevision": "3.7.3"},
         {"repoURL": reference, "targetRevision": "main", "ref": "values"},
         {"repoURL": URL, "path": "shop"},
     ]
-    sources[0]["helm"] = {"valueFiles": ["$values/values/web.yaml"]}  # type: ignore[assignment]
+    sources[0]["helm"] = {"valueFiles": ["$values/values/web.yaml"]}
     made = yaml.safe_load(application("web", "shop", "shop"))
     del made["spec"]["source"]
     made["spec"]["sources"] = sources
