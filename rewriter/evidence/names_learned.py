@@ -113,5 +113,5 @@ def may_hold_dns(policy: UnreadPolicy) -> bool:
     """Whether a policy that could not be read may have a rule with `rules.dns`."""
     text = policy.text.lower()
     return policy.kind != KNP and (
-        "dns" in text or any(word in text for word in ("toyaml", "include ", "tpl ", ".values"))
+        not text or "dns" in text or any(word in text for word in ("toyaml", "include ", "tpl ", ".values"))
     )

@@ -20,6 +20,7 @@ from rewriter.inventory.facts.model import AppliedPolicy, RunningPolicy, Source,
 from rewriter.inventory.files.tree_files import OfferedFile, TreeFiles
 from rewriter.inventory.texts.embedded import embedded, home_of, plain_namespace
 from rewriter.inventory.texts.manifests import Manifest, mapping
+from rewriter.inventory.texts.remote_manifests import defines_kinds
 
 #: The kinds of policy, as files name them.
 POLICY_KINDS = frozenset({CNP.encode(), CCNP.encode(), KNP.encode(), CLUSTER_NETWORK_POLICY.encode()})
@@ -27,6 +28,10 @@ POLICY_KINDS = frozenset({CNP.encode(), CCNP.encode(), KNP.encode(), CLUSTER_NET
 _KIND = re.compile(rf"""^[ \t-]*["']?kind["']?[ \t]*:[ \t]*["']?({CNP}|{CCNP}|{KNP})\b""", re.MULTILINE)
 _API = re.compile(r"cilium\.io/|networking\.k8s\.io/|extensions/")
 _NAMESPACE = re.compile(r"""^[ \t]*namespace[ \t]*:[ \t]*["']?([a-z0-9][-a-z0-9]*)["']?[ \t]*(?:#.*)?$""", re.MULTILINE)
+#: Words in the name of a source that holds policies.
+_POLICIES = re.compile(r"polic(?:y|ies)|netpols?\b|(?:^|[/_ -])cc?nps?\b")
+#: Those of other engines, which judge objects at admission.
+_OTHER_POLICIES = re.compile(r"kyverno|gatekeeper|kubewarden|\bopa\b|admission|pod-?security")
 _BREAK = re.compile(r"^---(?:[ \t].*)?$", re.MULTILINE)
 _DEEPEST = 40
 #: Groups of manifests that apply what they hold.
@@ -96,8 +101,8 @@ def _named(manifest: Mapping[str, Any], cluster: str | None) -> tuple[str | None
     return cluster, str(manifest.get("kind")), str(metadata.get("namespace")), str(metadata.get("name"))
 
 
-def unread_policies(files: TreeFiles) -> Iterator[UnreadPolicy]:
-    """The policies in templates, in files that cannot be read, and inside manifests of other kinds."""
+def unread_policies(files: TreeFiles, placements: Placements) -> Iterator[UnreadPolicy]:
+    """The policies in templates, in files and sources that are not read, and inside manifests of other kinds."""
     for file in policy_files(files):
         manifests = files.manifests(file)
         if any(source.path == file.path for source in files.unreadable):
@@ -108,6 +113,26 @@ def unread_policies(files: TreeFiles) -> Iterator[UnreadPolicy]:
     for unread in files.unread:
         if unread.excluded and unread.text is not None:
             yield from _in_text(unread.path, unread.text.decode("utf-8", "replace"), whole=True)
+    yield from _elsewhere(placements)
+
+
+def _elsewhere(placements: Placements) -> Iterator[UnreadPolicy]:
+    """The policies of other repositories, and of files that are not there, whose names say that they hold some."""
+    for folder, each in placements.kustomizations.items():
+        if placements.targets_of(folder):
+            remote = (f"remote {url}" for url in each.remote if not defines_kinds(url))
+            for words in (*remote, *each.hiding):
+                if _may_hold_policies(words):
+                    yield UnreadPolicy("policy", None, each.source, words)
+    for unread in placements.unread:
+        if _may_hold_policies(unread.words):
+            yield UnreadPolicy("policy", None, unread.source, unread.words)
+
+
+def _may_hold_policies(words: str) -> bool:
+    """Whether a source holds network policies, by its name. Nothing else of what is not read is taken for a policy."""
+    words = words.lower()
+    return _POLICIES.search(words) is not None and _OTHER_POLICIES.search(words) is None
 
 
 def policy_files(files: TreeFiles) -> Iterator[OfferedFile]:

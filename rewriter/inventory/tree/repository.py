@@ -387,7 +387,7 @@ class TreeInventory:
 
     @cached_property
     def _unread_policies(self) -> Sequence[UnreadPolicy]:
-        return tuple(dict.fromkeys(unread_policies(self._files)))
+        return tuple(dict.fromkeys(unread_policies(self._files, self._placements)))
 
     @property
     def cross_cluster_drops(self) -> Sequence[ObservedFlow]:
