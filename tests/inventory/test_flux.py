@@ -236,7 +236,7 @@ def test_sources_other_than_git_and_missing_paths_are_told() -> None:
         "oci.yaml": flux("oci", "./a").replace("kind: GitRepository", "kind: Bucket"),
     }
     told = "\n".join(map(str, inventory(files, remotes=["x"]).problems))
-    assert "Kustomization oci: its source is Bucket flux-system, not a Git repository" in told
+    assert "Kustomization oci: has the source Bucket flux-system, not a Git repository" in told
 
 
 def test_a_bootstrap_that_applies_itself() -> None:

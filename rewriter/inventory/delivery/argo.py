@@ -96,7 +96,7 @@ def read_application(
     destination = mapping(spec.get("destination"))
     name = destination_of(value)
     if name is not None and ("{{" in name or "${" in name):
-        return Read(unknown=(f"its destination {name} is not known",))
+        return Read(unknown=(f"has the destination {name}, which is not known",))
     units = []
     unknown = []
     several = bool(items(spec.get("sources")))

@@ -36,11 +36,12 @@ def read_flux_kustomization(
     reference = mapping(spec.get("sourceRef"))
     kind, name = str(reference.get("kind")), str(reference.get("name"))
     if kind not in _OWN_KINDS:
-        return Read(unknown=(f"its source is {kind} {name}, not a Git repository",))
+        words = f"has the source {kind} {name}, not a Git repository" if reference else "names no source"
+        return Read(unknown=(words,))
     namespace = str(reference.get("namespace") or metadata.get("namespace") or "")
     path = spec.get("path", "")
     if not isinstance(path, str):
-        return Read(unknown=("its path is not a text",))
+        return Read(unknown=("has a path that is no text",))
     remote = mapping(mapping(spec.get("kubeConfig")).get("secretRef")).get("name")
     variables, complete = read_variables(spec, str(metadata.get("namespace") or ""), values_of)
     transform = Transform(
@@ -68,10 +69,10 @@ def read_flux_instance(spec: Mapping[str, Any], source: Source) -> Read:
         return Read()
     kind = sync.get("kind", "GitRepository")
     if kind not in _OWN_KINDS:
-        return Read(unknown=(f"it syncs from {kind}, not from a Git repository",))
+        return Read(unknown=(f"syncs from {kind}, not from a Git repository",))
     path = sync.get("path", "")
     if not isinstance(path, str):
-        return Read(unknown=("its path is not a text",))
+        return Read(unknown=("has a path that is no text",))
     url = _text(sync.get("url")) if kind == "GitRepository" else None
     repository = Repository(url, "flux-system/flux-system")
     return Read((Unit(path, repository, Transform(source, applies=True)),))
