@@ -11,7 +11,7 @@ from rewriter.inventory.cilium.agent_config import agent_settings, chart_options
 from rewriter.inventory.cilium.cilium_config import REJECT_CODE
 from rewriter.inventory.cilium.datapath_values import read_datapath
 from rewriter.inventory.facts.datapath import Datapath
-from rewriter.inventory.facts.model import Source
+from rewriter.inventory.facts.model import AgentSettings, Source
 from rewriter.inventory.settings.stated import is_loopback, ranges
 from rewriter.inventory.texts.manifests import items, mapping
 
@@ -25,7 +25,7 @@ _NATIVE = ("ipv4NativeRoutingCIDR", "ipv6NativeRoutingCIDR")
 
 
 @dataclass(frozen=True, slots=True)
-class CiliumSettings:
+class CiliumSettings(AgentSettings):
     """One installation's settings; None where its values do not tell.
 
     `members` are the other clusters that clustermesh.config.clusters names, `native_cidrs` the native-routing CIDRs,
@@ -46,17 +46,6 @@ class CiliumSettings:
     datapath: Datapath | None = None
     members: tuple[str, ...] = ()
     meshed: bool = False
-    default_local_cluster: bool | None = None
-    cidr_match_nodes: bool | None = None
-    cidr_match_pods: bool | None = None
-    node_selector_labels: bool | None = None
-    extended_ip_protocols: bool | None = None
-    enforcement: str | None = None
-    audit: bool | None = None
-    host_firewall: bool | None = None
-    identity_labels: tuple[str, ...] | None = None
-    node_labels: tuple[str, ...] | None = None
-    cluster_network_policies: bool | None = None
     kube_proxy_replacement: bool | None = None
     dns_name_error: bool | None = None
     complete: bool = True

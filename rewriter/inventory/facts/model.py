@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -26,34 +26,39 @@ class Source:
         return f"{place} ({self.via})" if self.via else place
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSettings:
+    """How a cluster's agents read policies: Cilium's own settings, each None where it was not found.
+
+    `extended_ip_protocols` says whether port entries without a port are accepted, `enforcement` is
+    policyEnforcementMode, `audit` policyAuditMode; `identity_labels` and `node_labels` are the agent's label filters.
+    """
+
+    default_local_cluster: bool | None = None
+    cidr_match_nodes: bool | None = None
+    cidr_match_pods: bool | None = None
+    node_selector_labels: bool | None = None
+    extended_ip_protocols: bool | None = None
+    enforcement: str | None = None
+    audit: bool | None = None
+    host_firewall: bool | None = None
+    identity_labels: tuple[str, ...] | None = None
+    node_labels: tuple[str, ...] | None = None
+    cluster_network_policies: bool | None = None
+
+
 #: The fields of a cluster that say how its agents read policies.
-AGENT_FIELDS = (
-    "default_local_cluster",
-    "cidr_match_nodes",
-    "cidr_match_pods",
-    "node_selector_labels",
-    "extended_ip_protocols",
-    "enforcement",
-    "audit",
-    "host_firewall",
-    "identity_labels",
-    "node_labels",
-    "cluster_network_policies",
-)
+AGENT_FIELDS = tuple(setting.name for setting in fields(AgentSettings))
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
+class Cluster(AgentSettings):
     """A cluster of the mesh. CIDRs are as written; None where unknown, () where there are none.
 
-    `default_local_cluster`, `cidr_match_nodes`, `node_selector_labels`, `extended_ip_protocols` (whether port entries
-    without a port are accepted) and `kube_proxy_replacement` are Cilium's own settings where they were found;
-    `dns_name_error` says that its DNS proxy answers names that no rule allows with NXDOMAIN, not with REFUSED.
+    `kube_proxy_replacement` is Cilium's own setting where it was found; `dns_name_error` says that its DNS proxy
+    answers names that no rule allows with NXDOMAIN, not with REFUSED.
     `incomplete` names the lists of its snapshot (`workloads`, `services`, …) that could not be read: of those nothing
     is known.
-
-    So are `cidr_match_pods`, `enforcement` (policyEnforcementMode), `audit` (policyAuditMode), `host_firewall`,
-    `identity_labels` and `node_labels` (the agent's label filters) and `cluster_network_policies`.
 
     `pods_within` are ranges outside of which no pod of their address family is; they may hold other machines too
     (Cilium's native-routing CIDR, the chart's own default pool). `ipam` is Cilium's ipam.mode. `api_server_host` is the
@@ -68,10 +73,6 @@ class Cluster:
     pod_cidrs: tuple[str, ...] | None = None
     node_cidrs: tuple[str, ...] | None = None
     service_cidrs: tuple[str, ...] | None = None
-    default_local_cluster: bool | None = None
-    cidr_match_nodes: bool | None = None
-    node_selector_labels: bool | None = None
-    extended_ip_protocols: bool | None = None
     kube_proxy_replacement: bool | None = None
     dns_name_error: bool | None = None
     meshed: bool = True
@@ -81,13 +82,6 @@ class Cluster:
     api_server_host: str | None = None
     api_server_port: int | None = None
     datapath: Datapath | None = None
-    cidr_match_pods: bool | None = None
-    enforcement: str | None = None
-    audit: bool | None = None
-    host_firewall: bool | None = None
-    identity_labels: tuple[str, ...] | None = None
-    node_labels: tuple[str, ...] | None = None
-    cluster_network_policies: bool | None = None
     cited: tuple[tuple[str, Source], ...] = ()
 
     def source_of(self, field: str) -> Source:
