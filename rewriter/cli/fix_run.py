@@ -156,9 +156,9 @@ def make_report(workspace: Workspace, results: Sequence[FileResult]) -> Report:
 def _traffic(workspace: Workspace, results: Sequence[FileResult]) -> TrafficSummary | None:
     if workspace.traffic is None:
         return None
-    from rewriter.engine.run.traffic_of_run import policies_after, summarised
+    from rewriter.engine.run.traffic_of_run import summarised
 
-    return summarised(workspace.traffic, workspace, policies_after(workspace, results))
+    return summarised(workspace.traffic, workspace, results)
 
 
 def nothing_to_check(workspace: Workspace, report: Report) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 
 from tests.cli.support import cnpfix
 from tests.hubble.flows import WORLD, export, flow, pod
@@ -206,6 +207,104 @@ def test_policies_that_run_and_are_in_no_file_count() -> None:
     told = report(ENTITY, flow(REMOTE, DB, 3306, "DROPPED"), arguments=("--inventory", "mesh.json"))
     assert counts(finding(told, "cluster-entity")["observed"], *KINDS) == {}
     assert counts(told["traffic"], *KINDS) == {"still_dropped": 1}
+
+
+ADMIN = """\
+apiVersion: policy.networking.k8s.io/v1alpha2
+kind: ClusterNetworkPolicy
+metadata: {name: guard}
+spec:
+  tier: TIER
+  priority: 10
+  subject: {namespaces: {matchLabels: {kubernetes.io/metadata.name: shop}}}
+  ingress:
+  - action: Deny
+    from:
+    - pods: {namespaceSelector: {}, podSelector: {matchLabels: {app: web}}}
+    protocols: [{tcp: {destinationPort: {number: 8080}}}]
+---
+"""
+TIERS = '[[clusters]]\nname = "cluster-a"\nlocal = ["**"]\ncluster_network_policies = true\n'
+
+
+def test_a_tier_before_all_policies_drops_what_they_allow() -> None:
+    Path("cnpfix.toml").write_text(TIERS)
+    flows = [flow(LOCAL, API, 8080), flow(pod("other", "shop"), API, 9090, "DROPPED")]
+    told = report(ADMIN.replace("TIER", "Admin") + IMPLICIT, *flows, arguments=("--from", "1.19", "--to", "1.20"))
+    assert counts(told["traffic"], *KINDS) == {"lost": 1, "still_dropped": 1}
+
+
+def test_a_tier_that_the_agents_do_not_read_drops_nothing() -> None:
+    told = report(
+        ADMIN.replace("TIER", "Admin") + IMPLICIT, flow(LOCAL, API, 8080), arguments=("--from", "1.19", "--to", "1.20")
+    )
+    assert counts(told["traffic"], *KINDS) == {}
+
+
+def test_a_tier_after_all_policies_drops_only_what_none_of_them_decides() -> None:
+    Path("cnpfix.toml").write_text(TIERS)
+    flows = [flow(LOCAL, API, 8080), flow(LOCAL, DB, 8080), flow(LOCAL, DB, 9090)]
+    told = report(ADMIN.replace("TIER", "Baseline") + IMPLICIT, *flows, arguments=("--from", "1.19", "--to", "1.20"))
+    assert counts(told["traffic"], *KINDS) == {"lost": 1}
+    assert told["traffic"]["lost"]["flows"][0]["destination"] == "cluster-a/shop/db"
+
+
+def test_a_fix_restores_nothing_that_a_tier_denies() -> None:
+    Path("cnpfix.toml").write_text(TIERS + '[[clusters]]\nname = "cluster-b"\n')
+    guard = ADMIN.replace("TIER", "Admin").replace("8080", "3306")
+    of_any_cluster = 'vpn: "off"}, matchExpressions: [{key: io.cilium.k8s.policy.cluster, operator: Exists}]'
+    guard = guard.replace("app: web}", of_any_cluster)
+    dropped = [flow(pod("web", "shop", "cluster-b", vpn=vpn), DB, 3306, "DROPPED") for vpn in ("on", "off")]
+    told = report(guard + ENTITY, *dropped, arguments=("--from", "1.20", "--to", "1.20"))
+    found = finding(told, "cluster-entity")
+    assert counts(found["observed"], *KINDS) == {"restored": 1}
+    assert counts(told["traffic"], *KINDS) == {"restored": 1, "still_dropped": 1}
+
+
+def test_a_running_tier_is_not_the_one_of_the_files() -> None:
+    Path("cnpfix.toml").write_text(TIERS)
+    written = ADMIN.replace("TIER", "Admin").replace("action: Deny", "action: Accept")
+    running = yaml.safe_load(ADMIN.replace("TIER", "Admin").removesuffix("---\n"))
+    other = {**running, "metadata": {"name": "other"}, "spec": {**running["spec"], "priority": 20}}
+    for policies, expected in (([running], {}), ([running, other], {}), ([other], {})):
+        snapshot = {"cnpfix_inventory": 1, "clusters": [{"name": "cluster-a", "policies": policies}]}
+        Path("mesh.json").write_text(json.dumps(snapshot))
+        told = report(
+            written + IMPLICIT,
+            flow(LOCAL, API, 8080),
+            arguments=("--from", "1.19", "--to", "1.20", "--inventory", "mesh.json"),
+        )
+        assert counts(told["traffic"], *KINDS) == expected
+    told = report(
+        IMPLICIT, flow(LOCAL, API, 8080), arguments=("--from", "1.19", "--to", "1.20", "--inventory", "mesh.json")
+    )
+    assert counts(told["traffic"], *KINDS) == {"lost": 1}
+
+
+def test_a_patched_policy_is_judged_as_it_is_applied() -> None:
+    """The base admits port 9090, the patch makes it 8080."""
+    Path("kustomization.yaml").write_text(
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [policies.yaml]\npatches:\n"
+        "- target: {kind: CiliumNetworkPolicy, name: api}\n"
+        "  patch: |\n"
+        '    [{"op": "replace", "path": "/spec/ingress/0/toPorts/0/ports/0/port", "value": "8080"}]\n'
+    )
+    told = report(IMPLICIT.replace("8080", "9090"), flow(REMOTE, API, 8080), flow(LOCAL, API, 8080))
+    assert counts(told["traffic"], *KINDS) in ({"lost": 1}, {"kept": 1})
+
+
+def test_a_port_name_stands_for_what_every_pod_calls_so() -> None:
+    """A pod that was not seen calls another number so: up to 1.19 the name stands for nothing."""
+    named = IMPLICIT.replace("ingress", "egress").replace("from", "to").replace("app: web", "app: db")
+    named = named.replace('"8080"', "web")
+    pods = "".join(
+        f"---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: {namespace}, labels: {{app: {name}}}}}\n"
+        f"spec: {{containers: [{{name: c, image: i, ports: [{{name: web, containerPort: {port}}}]}}]}}\n"
+        for name, namespace, port in (("db", "shop", 8080), ("unseen", "other", 9090))
+    )
+    seen = flow(API, DB, 8080, direction="EGRESS")
+    told = report(named + pods, seen, arguments=("--from", "1.19", "--to", "1.20"))
+    assert counts(told["traffic"], *KINDS) == {"contradicted": 1}
 
 
 def test_each_end_is_judged_by_its_own_cluster() -> None:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 
-from rewriter import yamltext
-from rewriter.cilium.policy import Policy, read_policy
+from rewriter.cilium.policy import read_policy
+from rewriter.cilium.tiers import cluster_network_policies
 from rewriter.engine.documents.located import LocatedPolicy
-from rewriter.engine.documents.read import policies_in
 from rewriter.engine.results.observed import TrafficSummary
 from rewriter.engine.results.result import FileResult
+from rewriter.engine.run.rewrites import rewritten_by_fixes
 from rewriter.engine.run.workspace import Workspace
 from rewriter.engine.traffic.judged import Traffic
 from rewriter.engine.traffic.replay import ClusterReplay, Manifest, decided
-from rewriter.evidence.settings import DEFAULT_NAME, facts_of, settings_of
+from rewriter.evidence.settings import DEFAULT_NAME, facts_of, mesh_port_names, settings_of
 from rewriter.inventory.facts.model import Workload
 from rewriter.inventory.hubble.flows import FORWARDED, ObservedFlow, ObservedFlows
 
@@ -30,7 +29,9 @@ def open_traffic(workspace: Workspace, observed: ObservedFlows) -> Traffic:
     workloads: dict[str, list[Workload]] = {}
     for workload in workspace.inventory.all_workloads():
         workloads.setdefault(workload.namespace, []).append(workload)
-    facts = facts_of(workspace.inventory.all_services(), workspace.inventory.cidr_groups(), workspace.inventory)
+    inventory = workspace.inventory
+    facts = facts_of(inventory.all_services(), inventory.cidr_groups(), inventory)
+    facts = replace(facts, named_ports=mesh_port_names(inventory))
     replays = {}
     for name, flows in sorted(by_cluster.items()):
         settings = [
@@ -48,8 +49,8 @@ def open_traffic(workspace: Workspace, observed: ObservedFlows) -> Traffic:
 def _applied_to(workspace: Workspace, cluster: str) -> list[LocatedPolicy]:
     """The policies of a cluster; one whose clusters are unknown counts for every one."""
     found = []
-    for located in (*workspace.policies(), *workspace.cluster_network_policies(None)):
-        own = workspace.inventory.cluster_of(located.path)
+    for located in (*workspace.applied_policies(everywhere=True), *workspace.cluster_network_policies(None)):
+        own = workspace.cluster_of(located)
         if own is None or own.name == cluster:
             found.append(located)
     return found
@@ -57,7 +58,8 @@ def _applied_to(workspace: Workspace, cluster: str) -> list[LocatedPolicy]:
 
 def _only_running(workspace: Workspace, cluster: str, located: Sequence[LocatedPolicy]) -> list[Manifest]:
     """The policies that a snapshot has of the cluster and no file holds."""
-    policies = [read_policy(each.manifest) for each in workspace.running if each.cluster == cluster]
+    manifests = (each.manifest for each in workspace.running if each.cluster == cluster)
+    policies = [next(cluster_network_policies(each), None) or read_policy(each) for each in manifests]
     known = {(each.policy.kind, each.policy.namespace, each.policy.name) for each in located}
     return [
         (policy.raw, policy.namespace)
@@ -66,17 +68,19 @@ def _only_running(workspace: Workspace, cluster: str, located: Sequence[LocatedP
     ]
 
 
-def summarised(traffic: Traffic, workspace: Workspace, after: Sequence[tuple[str, Policy]]) -> TrafficSummary:
-    """The run as a whole: `after` are all policies as they are once the fixes are made, with their files."""
+def summarised(traffic: Traffic, workspace: Workspace, results: Iterable[FileResult]) -> TrafficSummary:
+    """The run as a whole, with the fixes of its results made; what comes from stdin is no file of it."""
     found: dict[str, list[ObservedFlow]] = {}
     judged = 0
+    files = {file.display for file, _ in workspace.files}
+    rewrites = rewritten_by_fixes(workspace, [result for result in results if result.path in files])
     for name, replay in traffic.replays.items():
-        manifests = [
-            (policy.raw, policy.namespace)
-            for path, policy in after
-            if (own := workspace.inventory.cluster_of(path)) is None or own.name == name
+        applied = [
+            each.new
+            for each in rewrites
+            if each.new and ((own := workspace.cluster_of(each.located)) is None or own.name == name)
         ]
-        fixed = replay.afterwards(manifests)
+        fixed = replay.afterwards([(policy.raw, policy.namespace) for policy in applied])
         for flow, today, upgraded, new in zip(replay.flows, replay.today, replay.upgraded, fixed, strict=True):
             judged += 1
             for kind in _kinds(flow, decided(today), decided(upgraded), decided(new)):
@@ -96,16 +100,3 @@ def _kinds(flow: ObservedFlow, today: bool | None, upgraded: bool | None, fixed:
         yield "kept" if fixed else "lost"
     elif today and upgraded and fixed is False:
         yield "dropped"
-
-
-def policies_after(workspace: Workspace, results: Iterable[FileResult]) -> list[tuple[str, Policy]]:
-    """Every policy with its file, as it is once the fixes of the results are made."""
-    changed = {result.path: result for result in results if result.changed}
-    found = [(located.path, located.policy) for located in workspace.policies() if located.path not in changed]
-    for path, result in changed.items():
-        text = result.after
-        for document in yamltext.parse(text):
-            if yamltext.template_markup(text[document.span.start : document.span.end]) is None:
-                items = policies_in(document.value, partial(workspace.namespace_of, path))
-                found += [(path, item.policy) for item in items]
-    return found + [(each.path, each.policy) for each in workspace.cluster_network_policies(None)]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from rewriter.cilium.cidr import parsed_prefixes
@@ -19,23 +20,36 @@ from rewriter.engine.documents.located import LocatedPolicy
 from rewriter.inventory.facts.model import Workload
 from rewriter.inventory.hubble.flows import EGRESS, INGRESS, ObservedEndpoint, ObservedFlow
 
-Entries = tuple[tuple[int, Entry], ...]
+Entries = Sequence[tuple[int, Entry]]
 Manifest = tuple[Mapping[str, Any], str | None]
 """A policy, and the namespace that it lands in where it names none."""
 
 
-class EntriesByNamespace:
-    """Entries by the namespace of their subjects, so that a flow meets only those that may concern it."""
+class PoliciesByNamespace:
+    """Policies by the namespace of their subjects, so that a flow meets only those that may concern it."""
 
-    def __init__(self, settings: Settings, entries: Iterable[tuple[int, Entry]]) -> None:
-        self.settings = settings
-        self._by_namespace: dict[str | None, list[tuple[int, Entry]]] = {}
-        for item in entries:
-            self._by_namespace.setdefault(_namespace_of(item[1].subject), []).append(item)
+    def __init__(self, policies: PolicySet) -> None:
+        self._policies = policies
+        self._entries, self._tiers = (_by_namespace(each) for each in (policies.entries, policies.tiers))
 
-    def within(self, namespace: str | None) -> list[tuple[int, Entry]]:
-        found = list(self._by_namespace.get(None, ()))
-        return found + self._by_namespace.get(namespace, []) if namespace else found
+    def within(self, namespace: str | None, exchanged: int | None = None, entries: Entries = ()) -> PolicySet:
+        """Those that may select pods of a namespace, or what has none; with other entries for one policy."""
+        others = (item for item in _of(self._entries, namespace) if item[0] != exchanged)
+        return replace(
+            self._policies, entries=(*others, *entries), tiers=tuple(_of(self._tiers, namespace)), rejections=()
+        )
+
+
+def _by_namespace(entries: Entries) -> dict[str | None, list[tuple[int, Entry]]]:
+    found: dict[str | None, list[tuple[int, Entry]]] = {}
+    for item in entries:
+        found.setdefault(_namespace_of(item[1].subject), []).append(item)
+    return found
+
+
+def _of(entries: Mapping[str | None, Entries], namespace: str | None) -> list[tuple[int, Entry]]:
+    found = list(entries.get(None, ()))
+    return found + list(entries.get(namespace, ())) if namespace else found
 
 
 def _namespace_of(subject: LabelTerm) -> str | None:
@@ -97,17 +111,17 @@ class ClusterReplay:
         self._positions = {
             PolicyPosition(located.path, located.document.index, located.policy.route): number
             for number, located in enumerate(policies)
+            if located.built is None
         }
         self._running = running
         manifests = [*((located.policy.raw, located.policy.namespace) for located in policies), *running]
-        self._now = EntriesByNamespace(self._source, self._compiled(manifests, self._source))
-        self._then = EntriesByNamespace(self._target, self._compiled(manifests, self._target))
+        self._now, self._then = (PoliciesByNamespace(self._compiled(manifests, each)) for each in settings)
         every = range(len(flows))
-        self.today = self._verdicts(every, self._now)
-        self.upgraded = self._verdicts(every, self._then)
+        self.today = self._verdicts(every, self._now.within)
+        self.upgraded = self._verdicts(every, self._then.within)
 
     def knows(self, where: PolicyPosition) -> bool:
-        """Whether a policy stands there and is applied to this cluster."""
+        """Whether a policy stands there and is applied to this cluster as it stands."""
         return where in self._positions
 
     def step(self, where: PolicyPosition, before: Policy, after: Policy) -> ReplayedStep:
@@ -117,12 +131,13 @@ class ClusterReplay:
         no policy stands there.
         """
         position = self._positions[where]
-        old, new = (self._compiled([(each.raw, each.namespace)], self._target) for each in (before, after))
+        old, new = (self._compiled([(each.raw, each.namespace)], self._target).entries for each in (before, after))
         touched = sorted(self._touched(old, new))
         sides = []
         for entries in (old, new):
             mine = [(position, entry) for _, entry in entries]
-            sides.append(map(decided, self._verdicts(touched, _Exchanged(self._then, position, mine))))
+            among = partial(self._then.within, exchanged=position, entries=mine)
+            sides.append(map(decided, self._verdicts(touched, among)))
         selecting = match_entries(PolicySet(self._target, (*old, *new), ()), self._universe)
         seen = {n for loaded in selecting for n in self._flows_of(loaded.entry.direction, loaded.subjects)}
         return ReplayedStep(len(seen), tuple(zip(touched, *sides, strict=True)))
@@ -135,12 +150,12 @@ class ClusterReplay:
 
     def afterwards(self, manifests: Sequence[Manifest]) -> list[DirectionVerdict]:
         """A verdict for each flow with these manifests in place of all policies of the files."""
-        entries = self._compiled([*manifests, *self._running], self._target)
-        return self._verdicts(range(len(self.flows)), EntriesByNamespace(self._target, entries))
+        policies = PoliciesByNamespace(self._compiled([*manifests, *self._running], self._target))
+        return self._verdicts(range(len(self.flows)), policies.within)
 
-    def _compiled(self, manifests: Sequence[Manifest], settings: Settings) -> Entries:
+    def _compiled(self, manifests: Sequence[Manifest], settings: Settings) -> PolicySet:
         namespaces = [namespace for _, namespace in manifests]
-        return compile_policies((raw for raw, _ in manifests), settings, self._facts, namespaces=namespaces).entries
+        return compile_policies((raw for raw, _ in manifests), settings, self._facts, namespaces=namespaces)
 
     def _touched(self, old: Entries, new: Entries) -> set[int]:
         """The flows that meet an entry which only one side has; all of the subjects' where default deny may change."""
@@ -156,8 +171,8 @@ class ClusterReplay:
             found |= {number for number in flows if everyone or item.peers & self._peers[number]}
         return found
 
-    def _verdicts(self, numbers: Iterable[int], rules: EntriesByNamespace | _Exchanged) -> list[DirectionVerdict]:
-        """A verdict for each of the flows, in order."""
+    def _verdicts(self, numbers: Iterable[int], within: Callable[[str | None], PolicySet]) -> list[DirectionVerdict]:
+        """A verdict for each of the flows, in order; `within` has the policies of a namespace."""
         by_namespace: dict[str | None, list[int]] = {}
         ordered = list(numbers)
         for number in ordered:
@@ -166,7 +181,7 @@ class ClusterReplay:
         for namespace, members in by_namespace.items():
             ends = dict.fromkeys(end for n in members for end in (self.flows[n].source, self.flows[n].destination))
             identities = [self._identities[end] for end in ends]
-            engine = Engine(PolicySet(rules.settings, tuple(rules.within(namespace)), ()), identities)
+            engine = Engine(within(namespace), identities)
             for number in members:
                 found[number] = self._verdict(engine, self.flows[number])
         return [found[number] for number in ordered]
@@ -175,22 +190,6 @@ class ClusterReplay:
         source, destination = self._identities[flow.source].name, self._identities[flow.destination].name
         verdict = engine.verdict(source, destination, flow.protocol, flow.port)
         return verdict.ingress if flow.direction == INGRESS else verdict.egress
-
-
-@dataclass(frozen=True, slots=True)
-class _Exchanged:
-    """The entries with others for one policy."""
-
-    rules: EntriesByNamespace
-    position: int
-    entries: Sequence[tuple[int, Entry]]
-
-    @property
-    def settings(self) -> Settings:
-        return self.rules.settings
-
-    def within(self, namespace: str | None) -> list[tuple[int, Entry]]:
-        return [item for item in self.rules.within(namespace) if item[0] != self.position] + list(self.entries)
 
 
 def decided(verdict: DirectionVerdict) -> bool | None:
