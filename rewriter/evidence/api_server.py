@@ -14,12 +14,16 @@ from rewriter.cilium.addresses import AddressSet, address_set
 from rewriter.cilium.cidr import Prefix
 from rewriter.evidence.clusters import parse
 from rewriter.evidence.context import Context
+from rewriter.evidence.dns import dns_service
 from rewriter.inventory.facts.model import EndpointSlice, Node, Service, Source
+from rewriter.inventory.questions.inventory import Inventory
 
 #: The port of the Service `default/kubernetes` (Kubernetes pkg/controlplane).
 SERVICE_PORT = 443
 #: Where API servers listen unless their installation says otherwise.
 USUAL_PORT = 6443
+#: Which address of the Service range the cluster's DNS has.
+_DNS_OFFSET = 10
 
 #: Labels of nodes on which an API server runs.
 CONTROL_PLANE_ROLES = frozenset(
@@ -64,7 +68,7 @@ def _found(context: Context) -> ApiServer:
     services = [
         s for s in context.inventory.services("kubernetes", "default") if own is None or s.cluster in (None, own)
     ]
-    port, port_evidence = _port(context, slices)
+    port, port_evidence = _port(context, slices, services)
     virtual, virtual_evidence = _virtual(context, services)
     nodes = list(_server_nodes(context, slices))
     addresses = address_set(one for _, own_addresses in nodes for one in own_addresses)
@@ -83,31 +87,60 @@ def _found(context: Context) -> ApiServer:
 _KUBERNETES = Service("kubernetes", "default", None, {}, None, (), Source("Kubernetes"))
 
 
-def _port(context: Context, slices: Iterable[EndpointSlice]) -> tuple[int | None, str]:
-    for each in slices:
-        for port in each.ports:
+def _port(context: Context, slices: Iterable[EndpointSlice], services: Iterable[Service]) -> tuple[int | None, str]:
+    for endpoint_slice in slices:
+        for port in endpoint_slice.ports:
             if port.name in ("https", ""):
-                return port.number, f"EndpointSlice of Service default/kubernetes, {each.source}: port {port.number}"
+                said = f"EndpointSlice of Service default/kubernetes, {endpoint_slice.source}: port {port.number}"
+                return port.number, said
     cluster = context.cluster
     if cluster is not None and cluster.api_server_port is not None:
         port_known = cluster.api_server_port
         return port_known, f"the API server listens on {port_known}, {cluster.source_of('api_server_port')}"
+    for service in services:
+        for each in service.ports:
+            if each.port == SERVICE_PORT and isinstance(each.target, int) and each.target != SERVICE_PORT:
+                return each.target, f"{service}, {service.source}: targetPort {each.target}"
     return None, ""
 
 
 def _virtual(context: Context, services: Iterable[Service]) -> tuple[AddressSet, str]:
-    """The ClusterIPs of `default/kubernetes`: as its manifest says, else the first address of each Service range."""
+    """The ClusterIPs of `default/kubernetes`: as its manifest says, else the first address of each Service range.
+
+    Where no range is known, the address of the cluster's DNS tells the first one: installations give that the tenth
+    (kubeadm `GetDNSIP`; k3s, RKE2, Talos and hosted clusters do the same).
+    """
     for service in services:
         known = [one for text in service.cluster_ips if (one := parse(text)) is not None]
         if known:
             return address_set(known), f"{service}, {service.source}: ClusterIP {', '.join(service.cluster_ips)}"
     cluster = context.cluster
     if cluster is None or not cluster.service_cidrs:
-        return AddressSet(), ""
+        return _beside_dns(context)
     ranges = [one for text in cluster.service_cidrs if (one := parse(text)) is not None]
     firsts = [Prefix(one.width, one.network + 1, one.width) for one in ranges if one.bits < one.width]
     text = f"{', '.join(map(_bare, firsts))} is the first address of the Service range {', '.join(map(str, ranges))}"
     return address_set(firsts), f"{text}, {cluster.source_of('service_cidrs')}"
+
+
+def _beside_dns(context: Context) -> tuple[AddressSet, str]:
+    found = address_beside_dns(context.inventory, context.cluster.name if context.cluster else None)
+    if found is None:
+        return AddressSet(), ""
+    first, service = found
+    where = f"{service}, {service.source}: ClusterIP {', '.join(service.cluster_ips)}"
+    text = f"{_bare(first)} is the first address of the Service range, whose tenth is that of DNS ({where})"
+    return address_set([first]), text
+
+
+def address_beside_dns(inventory: Inventory, cluster: str | None) -> tuple[Prefix, Service] | None:
+    """The first address of a cluster's Service range as that of its DNS tells it, and the Service of DNS."""
+    service = dns_service(inventory, cluster)
+    for text in service.cluster_ips if service is not None else ():
+        address = parse(text)
+        if service is not None and address is not None and address.network & 0xFF == _DNS_OFFSET:
+            return Prefix(address.width, address.network - _DNS_OFFSET + 1, address.width), service
+    return None
 
 
 def _server_nodes(context: Context, slices: Iterable[EndpointSlice]) -> Iterator[tuple[Node, list[Prefix]]]:

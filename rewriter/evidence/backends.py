@@ -31,14 +31,16 @@ _KUBERNETES = ServiceView("default", "kubernetes", labels={"component": "apiserv
 class UndecidedError(Exception):
     """What a Service reference means is unknown: `reason` says why, `advice` what to do.
 
-    `wrong` marks a reference that cannot mean what it says, whatever the facts.
+    `wrong` marks a reference that cannot mean what it says, whatever the facts. `evidence` is what is known all the
+    same, in words with the source.
     """
 
-    def __init__(self, reason: str, advice: str, *, wrong: bool = False) -> None:
+    def __init__(self, reason: str, advice: str, *, wrong: bool = False, evidence: Sequence[str] = ()) -> None:
         super().__init__(reason)
         self.reason = reason
         self.advice = advice
         self.wrong = wrong
+        self.evidence = tuple(evidence)
 
 
 class NamedPeers(NamedTuple):
@@ -180,6 +182,14 @@ def _unknown(context: Context, entry: dict[str, Any], named: dict[str, Any] | No
         reason = f"no Service {text} is known" if named is None else f"Service {text} is not known"
     part = named if named is not None else entry["k8sServiceSelector"]
     namespace = part.get("namespace")
+    name = named.get("serviceName") if named is not None else None
+    homeless = context.inventory.homeless_services(name) if isinstance(name, str) else ()
+    if homeless:
+        evidence = [
+            f"Service {name}, {each.source}: no manifest says which namespace it is applied to" for each in homeless
+        ]
+        advice = "Write its namespace into the manifest of the Service, or into the kustomization that applies it."
+        return UndecidedError(reason, advice, evidence=evidence)
     where = f"-n {namespace}" if namespace and isinstance(namespace, str) else "-A"
     if named is None:
         command = f"kubectl get services {where} --show-labels"

@@ -24,6 +24,7 @@ from rewriter.evidence.reachable import identity_of
 from rewriter.evidence.settings import DEFAULT_NAME
 from rewriter.inventory.facts.model import Service, Workload
 from rewriter.inventory.objects.load_balancers import RedirectPolicy
+from rewriter.inventory.questions.inventory import Inventory
 from rewriter.text import join_names
 
 #: The port of DNS, and its protocols.
@@ -84,7 +85,7 @@ def dns_server(context: Context, workload: Workload | None) -> DnsServer | None:
     """
     if workload is not None and _asks_elsewhere(context, workload):
         return None
-    service = _service(context)
+    service = dns_service(context.inventory, context.cluster.name if context.cluster else None)
     pods = _dns_pods(context, service)
     plain = _plain_server(context, service, pods)
     for policy in context.inventory.redirect_policies():
@@ -158,13 +159,15 @@ def _is_here(context: Context, cluster: str | None) -> bool:
     return context.cluster is None or cluster in (None, context.cluster.name)
 
 
-def _service(context: Context) -> Service | None:
-    """The Service of the cluster's DNS: the best known name, that of kube-system first."""
+def dns_service(inventory: Inventory, cluster: str | None) -> Service | None:
+    """The Service of a cluster's DNS (None: of any cluster): the best known name, that of kube-system first."""
     found = [
         service
         for name in _SERVICES
-        for service in context.inventory.services(name)
-        if _is_here(context, service.cluster) and service.selector and any(p.port == PORT for p in service.ports)
+        for service in inventory.services(name)
+        if (cluster is None or service.cluster in (None, cluster))
+        and service.selector
+        and any(p.port == PORT for p in service.ports)
     ]
     return min(found, key=lambda service: service.namespace != _HOME, default=None)
 

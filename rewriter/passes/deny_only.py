@@ -31,8 +31,8 @@ of its own namespace only.
 `enableDefaultDeny: false` opens all that the policy does not deny, to pods that no policy lets through today. A deny of
 everything becomes a default deny (`ingress: [{}]`), which opens what other policies allow. Both are unsafe: the author
 may mean the lockdown. Nothing is reported where `enableDefaultDeny` is written, where another policy denies by default
-on the same pods, or where a policy that may allow something could not be read. The last two kinds of finding have no
-fix.
+on the same pods, or where a policy that may allow something could not be read. A policy that the target release rejects
+is not enforced, so that `rejected` alone speaks of it. The last two kinds of finding have no fix.
 
 ## References
 
@@ -47,7 +47,7 @@ from collections.abc import Iterator, Sequence
 from rewriter.cilium.nodes import DefaultDeny
 from rewriter.cilium.policy import CNP, EGRESS, INGRESS, Spec
 from rewriter.evidence.context import Context
-from rewriter.evidence.policies import AppliedRule
+from rewriter.evidence.policies import AppliedRule, own_rules
 from rewriter.evidence.reachable import Reach, reach_of
 from rewriter.finding import Applicability, Finding, FlowClaim, Operation, Severity
 from rewriter.passes.kit.changes.change import Change
@@ -70,6 +70,8 @@ from rewriter.text import join_names, subject_text
 
 @antipattern(code="CNP023", id="deny-only", title="deny rules that shut more, or less, than they say")
 def find(context: Context) -> Iterator[Finding]:
+    if not own_rules(context):
+        return  # The target release rejects the policy, and enforces nothing of it.
     for spec in context.policy.specs:
         if not any(rule.deny and not rule.selects_nobody for rule in spec.rules):
             continue

@@ -5,7 +5,7 @@ Finds host policies (clusterwide, with `nodeSelector`) that lock nodes out:
 - one whose ingress denies by default and does not let other nodes in on what a node needs: 4240/TCP (Cilium's health
   checks), 10250/TCP (kubelet), on nodes of the control plane 6443/TCP (API server) and 2379-2380/TCP (etcd), and the
   port of the tunnel or of WireGuard where Cilium uses them;
-- addresses of nodes, or `0.0.0.0/0` on one of these ports, where other nodes are meant.
+- addresses of nodes, or on egress `0.0.0.0/0` or `world` on one of these ports, where other nodes are meant.
 
 ## Why it matters
 
@@ -51,7 +51,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rewriter.cilium.identity import reserved_identity
-from rewriter.cilium.policy import CCNP, INGRESS, PeerField, Rule, Spec
+from rewriter.cilium.policy import CCNP, EGRESS, INGRESS, PeerField, Rule, Spec
 from rewriter.evidence.api_server import USUAL_PORT
 from rewriter.evidence.context import Context
 from rewriter.evidence.host_policies import HostReach, host_reaches
@@ -70,6 +70,7 @@ from rewriter.text import join_names
 
 _NODE = reserved_identity("remote-node")
 _HEALTH, _KUBELET, _ETCD, _WIREGUARD = 4240, 10250, (2379, 2380), 51871
+_ON_NODES = frozenset({_HEALTH, _KUBELET, *_ETCD})
 _CIDRS = frozenset({"fromCIDR", "fromCIDRSet", "toCIDR", "toCIDRSet"})
 
 Need = tuple[int, str, str]
@@ -94,6 +95,8 @@ def find(context: Context) -> Iterator[Finding]:
         of_nodes = site.spec.node_subject is not None and site.spec.subject is None
         if of_nodes and len(fields) == 1 and fields[0].name in _CIDRS:
             yield from _node_addresses(site, fields[0])
+        elif of_nodes and len(fields) == 1 and fields[0].name == "toEntities" and "world" in fields[0].entries:
+            yield from _world(site, fields[0].entry_route(fields[0].entries.index("world")), "world")
 
 
 def _locked_out(context: Context, spec: Spec) -> Iterator[Finding]:
@@ -183,17 +186,30 @@ def _node_addresses(site: RuleSite, field: PeerField) -> Iterator[Finding]:
             at_key=True,
         )
         return
-    ports = {port for port, _, _ in _needs(context, control_plane=True)}
     wide = [entry for entry in entries if entry.internet]
-    if not wide or site.deny or prefix == "from" or not names_any(site.rule, ports) or not context.inventory.nodes():
+    if wide and prefix == "to":
+        yield from _world(site, field.entry_route(wide[0].index), wide[0].text)
+
+
+def _world(site: RuleSite, route: str, named: str) -> Iterator[Finding]:
+    """An egress rule that lets the world out on ports of nodes, where nothing lets other nodes out on them."""
+    context = site.context
+    # Hosted API servers are outside of the cluster, so that their port alone means nodes only where nodes are known.
+    needs = [need for need in _needs(context, control_plane=True) if context.inventory.nodes() or need[0] in _ON_NODES]
+    named_ports = [need for need in needs if names_any(site.rule, {need[0]})]
+    if site.deny or not named_ports:
+        return
+    reaches = [each.reach for each in host_reaches(context, site.spec)]
+    answers = [r.verdict(EGRESS, _NODE, protocol, port) for r in reaches for port, protocol, _ in named_ports]
+    if all(answer.allowed or not answer.certain for answer in answers):
         return
     added = rule_added(context, site.spec, site.rule, {"toEntities": ["remote-node"]}, "other nodes")
     if added is not None:
         yield report(
             context,
-            field.entry_route(wide[0].index),
+            route,
             Applicability.UNSAFE,
-            f"`{wide[0].text}` does not hold other nodes, which are `remote-node`",
+            f"`{named}` does not hold other nodes, which are `remote-node`",
             "nodes of the cluster are no part of the world, and no CIDR matches them",
             change=added,
             rule=site.rule,

@@ -202,7 +202,7 @@ def _report(
         why,
         change=change,
         severity=Severity.ERROR if error else Severity.NOTE,
-        evidence=dict.fromkeys(text for member in members for text in member.evidence),
+        evidence=problem.evidence if problem else dict.fromkeys(text for m in members for text in m.evidence),
         advice=advice,
         at_key=True,
     )

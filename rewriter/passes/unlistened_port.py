@@ -42,6 +42,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import get_close_matches
 
+from rewriter.cilium.ports import ANY_PROTOCOL
 from rewriter.evidence.context import Context
 from rewriter.evidence.listening import declared_ports, listens, services_before
 from rewriter.evidence.workloads import workloads_evidence
@@ -52,6 +53,9 @@ from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.ports.port_sites import PortSite, port_sites
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.text import join_names, port_text
+
+#: Those that containers declare ports of. Any other is for `rejected` to report.
+_PROTOCOLS = frozenset({"TCP", "UDP", "SCTP", ANY_PROTOCOL})
 
 
 @antipattern(
@@ -64,7 +68,7 @@ from rewriter.text import join_names, port_text
 )
 def find(context: Context) -> Iterator[Finding]:
     for site in port_sites(context):
-        if not site.pods.workloads or not site.pods.certain:
+        if not site.pods.workloads or not site.pods.certain or site.protocol not in _PROTOCOLS:
             continue
         if all(_hears(site, workload) is False for workload in site.pods.workloads) and not _is_service_port(site):
             yield _finding(site)

@@ -102,6 +102,9 @@ class Facts:
     def label_shapes(self) -> Collection[str]:
         return frozenset(shape_of(f"{k}={v}") for w in self.workloads for k, v in w.labels.items())
 
+    def homeless_services(self, name: str) -> Sequence[Service]:
+        return ()
+
     def all_services(self) -> Sequence[Service]:
         return self.services_
 

@@ -8,6 +8,7 @@ from typing import Any
 from rewriter.cilium.cidr import AddressError, Prefix, parse_prefix_or_address, parsed_prefixes
 from rewriter.cilium.policy import Policy
 from rewriter.cilium.settings import Settings
+from rewriter.evidence.api_server import address_beside_dns
 from rewriter.inventory.questions.inventory import Inventory
 
 
@@ -29,6 +30,9 @@ def _is_inside(inventory: Inventory, settings: Settings, address: Prefix) -> boo
         for cidr in cluster.service_cidrs or ()
     ]
     if any(prefix.contains(address) for prefix in parsed_prefixes(ranges)):
+        return True
+    beside_dns = None if ranges else address_beside_dns(inventory, settings.local_cluster)
+    if beside_dns is not None and beside_dns[0] == address:
         return True
     services = inventory.addresses.services(address)
     own = any(service.cluster in (None, settings.local_cluster) for service in services)

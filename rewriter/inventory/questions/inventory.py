@@ -60,6 +60,10 @@ class Inventory(Protocol):
         """The Services of a name, in one namespace or (None) in every one."""
         ...
 
+    def homeless_services(self, name: str) -> Sequence[Service]:
+        """The Services of a name whose namespace is not known; theirs is empty."""
+        ...
+
     def services_by_labels(self, labels: Mapping[str, str]) -> Sequence[Service]:
         """The Services that carry all of the given labels (more than the caller needs is fine: filter)."""
         ...

@@ -10,6 +10,8 @@ from rewriter.inventory.delivery.mutations import Mutation
 from rewriter.inventory.facts.completeness import LIFT, Hidden
 from rewriter.inventory.facts.model import EndpointSlice, Service, Workload
 from rewriter.inventory.hiding.hidden import HiddenSources
+from rewriter.inventory.objects.access import AccountBinding
+from rewriter.inventory.objects.readers import KINDS
 from rewriter.inventory.tree.tree_facts import TreeFacts
 
 
@@ -17,6 +19,18 @@ def services_by_labels(facts: TreeFacts, labels: Mapping[str, str]) -> Sequence[
     """The Services that have all of the labels."""
     held = facts.holding("services", b"Service", labels.values())
     return [service for service in held if labels.items() <= service.labels.items()]
+
+
+def homeless_services(facts: TreeFacts, name: str) -> Sequence[Service]:
+    """The Services of a name whose namespace is not known."""
+    facts.holding("services", b"Service", [name])  # Files are read when a question needs them.
+    return [service for service in facts.homeless_services.values() if service.name == name]
+
+
+def account_bindings(facts: TreeFacts, account: str, namespace: str) -> Sequence[AccountBinding]:
+    """The bindings that give a service account of a namespace rights."""
+    found: list[AccountBinding] = facts.holding_any("account_bindings", KINDS["account_bindings"], [account])
+    return [each for each in found if (each.account, each.namespace) == (account, namespace)]
 
 
 def endpoint_slices(facts: TreeFacts, service: Service) -> Sequence[EndpointSlice]:

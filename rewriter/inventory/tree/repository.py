@@ -249,6 +249,9 @@ class TreeInventory:
         found = self._facts.holding("services", b"Service", [name])
         return [item for item in found if item.name == name and namespace in (None, item.namespace)]
 
+    def homeless_services(self, name: str) -> Sequence[Service]:
+        return answers.homeless_services(self._facts, name)
+
     def services_by_labels(self, labels: Mapping[str, str]) -> Sequence[Service]:
         return answers.services_by_labels(self._facts, labels)
 
@@ -355,8 +358,7 @@ class TreeInventory:
         return self._facts.all_of("redirect_policies")
 
     def account_bindings(self, account: str, namespace: str) -> Sequence[AccountBinding]:
-        found: list[AccountBinding] = self._facts.holding_any("account_bindings", KINDS["account_bindings"], [account])
-        return [each for each in found if (each.account, each.namespace) == (account, namespace)]
+        return answers.account_bindings(self._facts, account, namespace)
 
     def pod_template(self, workload: Workload) -> PodTemplate | None:
         found: list[PodTemplate] = self._facts.holding_any("pod_templates", WORKLOAD_MANIFESTS, [workload.name])

@@ -13,6 +13,8 @@ from rewriter.inventory.delivery.tree_policies import POLICY_KINDS
 from rewriter.inventory.facts.completeness import LIFT, Hidden
 from rewriter.inventory.facts.model import (
     Cluster,
+    Service,
+    Source,
     Workload,
 )
 from rewriter.inventory.files.tree_files import OfferedFile, TreeFiles
@@ -53,8 +55,8 @@ KEPT_KINDS = (
 class TreeFacts:
     """The facts of the files offered, of what is derived from them, and of snapshots, by group (see `readers`).
 
-    `homeless` are workloads whose namespace is unknown, `uncertain` labels of known pods with unknown values: both
-    are complete once every workload is read.
+    `homeless` are workloads whose namespace is unknown, `homeless_services` such Services, `uncertain` labels of known
+    pods with unknown values: each is complete once every workload, or every Service, is read.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class TreeFacts:
         self._snapshots = snapshots
         self._operators = operators
         self.homeless: dict[tuple[Any, ...], Workload] = {}
+        self.homeless_services: dict[Source, Service] = {}
         self.uncertain: dict[tuple[Any, ...], Hidden] = {}
         self._facts: dict[tuple[str, str], list[Any]] = {}
         self._found: dict[tuple[str, frozenset[bytes], tuple[str, ...]], list[Any]] = {}
@@ -179,6 +182,8 @@ class TreeFacts:
                     self._note_labels(applied.value, facts)
                 if group == "workloads" and namespace is None and not by_operator:
                     self._note_homeless(applied, name)
+                if group == "services" and namespace is None:
+                    self.homeless_services.setdefault(applied.source, kubernetes.service(applied, "", name))
                 seen += [fact for fact in facts if fact not in seen]
             yield from seen
 
