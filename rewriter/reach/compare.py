@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.compile import Content
 from rewriter.cilium.identity import Identity, NamedPort
-from rewriter.cilium.policy import EGRESS, INGRESS
+from rewriter.cilium.policy import INGRESS
 from rewriter.cilium.policy_set import LoadedEntry, PolicySet, Subjects, match_entries, match_tiers, narrow_required
 from rewriter.cilium.settings import EnforcementMode
 from rewriter.cilium.terms import reserved_term
@@ -26,7 +26,8 @@ from rewriter.reach.difference import (
     FlowStatement,
     join_phrases,
 )
-from rewriter.reach.port_line import PortSet, intersection, normalised
+from rewriter.reach.other_end import OtherEnd
+from rewriter.reach.port_line import PortSet
 from rewriter.reach.port_names import with_numbers
 from rewriter.reach.shared import PAIRS, shared_rules, without
 from rewriter.reach.side import (
@@ -38,7 +39,6 @@ from rewriter.reach.side import (
     SubjectDefaults,
     changes,
     denies_by_default,
-    let_through,
 )
 from rewriter.reach.space import Space, build_space, pod_bits, same_content, subject_bits
 from rewriter.reach.world import CompiledClaims, PolicyWorld
@@ -69,9 +69,9 @@ def reach(
     `clusters` are all that there are, beside those that policies name; with none, there may be others.
 
     Directions are compared one by one: a flow that ingress opens may still be closed on egress. With `ends`, policies
-    of the peers before and after, flows that these, or the worlds themselves, refuse in the other direction are left
-    out: they open where both ends let them through, and close where both did. The answer is complete
-    over the identities given, deterministic, and does not depend on the order of policies or rules.
+    of the peers before and after, what these, or the worlds themselves, refuse in the other direction is left out:
+    flows open where both ends let them through, and close where both did. The answer is complete over the identities
+    given, deterministic, and does not depend on the order of policies or rules.
     """
     if same_content(before, after) or (beside is not None and same_content(beside, after)):
         return NO_DIFFERENCE
@@ -159,8 +159,7 @@ class _Comparison:
         self._host = self.universe.select(reserved_term("host"))
         self._init = self.universe.select(reserved_term("init"))
         self._known: dict[tuple[RuleBitsByWorld, SubjectDefaults], tuple[Change, ...]] = {}
-        self._at_peers: dict[tuple[int, str], Sequence[tuple[int, frozenset[RuleBits]]]] = {}
-        self._ends = None if ends is None else (self._load(ends[0], frozenset()), self._load(ends[1], frozenset()))
+        self._end = None if ends is None else self._other_end(*ends)
 
     def result(self) -> StepEffect:
         """What differs; without a step, all of it is `own`."""
@@ -175,8 +174,8 @@ class _Comparison:
                 if self._compared < 4 and first != now and rest != [now] and not defaults.always_denied:
                     place = (direction, now)
                     enforcement[place] = enforcement.get(place, 0) | subjects
-        if self._ends is not None:
-            flows = self._let_through_by_peers(flows)
+        if self._end is not None:
+            flows = self._let_through_by_peers(flows, self._end)
         if not flows and not enforcement:
             nothing = Difference(exact=self.space.exact)
             return StepEffect(nothing, nothing, nothing)
@@ -271,58 +270,27 @@ class _Comparison:
             found[names] = found.get(names, 0) | 1 << position
         return {part: names for names, part in found.items()}
 
-    def _let_through_by_peers(self, flows: Mapping[_Flow, int]) -> dict[_Flow, int]:
-        """The flows without peers that refuse them in the other direction: those opened after, those closed before."""
+    def _let_through_by_peers(self, flows: Mapping[_Flow, int], end: OtherEnd) -> dict[_Flow, int]:
+        """What of the flows the policies of their peers let through in the other direction."""
         kept: dict[_Flow, int] = {}
         for flow, subjects in flows.items():
-            peers = flow.peers & ~self._refusing(flow, subjects)
-            if peers:
-                left = flow._replace(peers=peers)
-                kept[left] = kept.get(left, 0) | subjects
+            for some, peers, ports in end.passing(flow.change, flow.direction, subjects, flow.peers, flow.ports):
+                left = flow._replace(peers=peers, ports=ports)
+                kept[left] = kept.get(left, 0) | some
         return kept
 
-    def _refusing(self, flow: _Flow, subjects: int) -> int:
-        """The peers that let through nothing of a flow from (or to) any of its subjects."""
-        if any(found.name for found in self.space.line.ranges(flow.ports)):
-            return 0  # What number a name stands for, the peers' rules may say in numbers.
-        which = 1 if flow.change == OPENED else 0
-        direction = EGRESS if flow.direction == INGRESS else INGRESS
-        refusing = 0
-        for peers, rules in self._peers_by_rules(which, direction):
-            named = any(grant.match.name for rule in rules for grant in rule.ports)
-            if peers & flow.peers and not named:
-                defaults = self._defaults(direction, _PortNames((), False), False)
-                atoms, (masks,) = let_through([rules], defaults)
-                through = 0
-                for atom, mask in masks.items():
-                    if intersection(normalised(atoms.intervals([atom])), flow.ports):
-                        through |= mask
-                refusing |= 0 if through & subjects else peers
-        return refusing
-
-    def _peers_by_rules(self, which: int, direction: str) -> Sequence[tuple[int, frozenset[RuleBits]]]:
-        """The local identities that rules of a direction select, together where the same rules do."""
-        if (which, direction) not in self._at_peers:
-            assert self._ends is not None
-            groups: dict[int, set[RuleBits]] = {}
-            for item in (*self._worlds[which], *self._ends[which]):
-                entry, subjects = item.entry, item.subjects & self._subjects
-                if entry.direction == direction and subjects:
-                    rule = RuleBits(entry.deny, entry.default_deny, item.peers, entry.ports, entry.tier)
-                    groups.setdefault(subjects, set()).add(rule)
-            members: dict[int, list[int]] = {}
-            for index, subjects in enumerate(groups):
-                for position in positions(subjects):
-                    members.setdefault(position, []).append(index)
-            classes: dict[tuple[int, ...], int] = {}
-            for position, found in members.items():
-                classes[tuple(found)] = classes.get(tuple(found), 0) | 1 << position
-            sides = list(groups.values())
-            self._at_peers[which, direction] = [
-                (peers, frozenset[RuleBits]().union(*(sides[index] for index in indexes)))
-                for indexes, peers in classes.items()
-            ]
-        return self._at_peers[which, direction]
+    def _other_end(self, before: PolicyWorld, after: PolicyWorld) -> OtherEnd:
+        known = {port for _, identity in self.space.given_identities for port in identity.named_ports}
+        return OtherEnd(
+            before=[*self._worlds[0], *self._load(before, frozenset())],
+            after=[*self._worlds[1], *self._load(after, frozenset())],
+            local=self._subjects,
+            everyone=self.universe.all,
+            host=self._host,
+            line=self.space.line,
+            given=self.space.given_identities,
+            known_ports=known | self._named_ports,
+        )
 
     def _changes(self, rules: RuleBitsByWorld, defaults: SubjectDefaults) -> tuple[Change, ...]:
         found = self._known.get((rules, defaults))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -32,6 +32,29 @@ class PortRange(NamedTuple):
     name: str = ""
 
 
+class Stretch(NamedTuple):
+    """The numbers of a protocol on the line, or the names of its ports (what lies behind them, too)."""
+
+    protocol: int
+    of_names: bool
+
+    @property
+    def opposite(self) -> Stretch:
+        """The names for the numbers, and the other way round."""
+        return self._replace(of_names=not self.of_names)
+
+    def numbers_in(self, ports: PortSet) -> bool:
+        """Whether a set holds every number of the protocol."""
+        first = self.protocol * _STRETCH
+        return any(low <= first and first + LAST_PORT <= high for low, high in ports)
+
+
+def stretch_of(point: int) -> Stretch:
+    """The stretch that a point of the line is in."""
+    protocol, within = divmod(point, _STRETCH)
+    return Stretch(protocol, within > LAST_PORT)
+
+
 @dataclass(frozen=True, slots=True)
 class PortLine:
     """Turns ports into intervals. `names` are the port names that occur, in a fixed order.
@@ -51,6 +74,13 @@ class PortLine:
         if (match.low, match.high) == (0, LAST_PORT):
             return [(base, base + _STRETCH - 1) for base in map(_base, protocols)]
         return [(base + match.low, base + match.high) for base in map(_base, protocols)]
+
+    def borders(self) -> Iterator[Interval]:
+        """The stretches of the line, one behind the other, and each name by itself."""
+        for base in range(0, _END, _STRETCH):
+            yield base, base + LAST_PORT
+            for name in range(base + _FIRST_NAME, base + _FIRST_NAME + len(self.names)):
+                yield name, name
 
     def text(self, ports: PortSet) -> str:
         """The set in words: `every port`, `80/TCP, 443/TCP`, `every port except 80`."""

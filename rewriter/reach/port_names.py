@@ -65,6 +65,23 @@ def with_numbers(
         yield _with(item, item.peers & witnesses & ~known, parts)
 
 
+def as_others_call(
+    ports: Iterable[PortGrant], known_ports: Iterable[NamedPort], *, every: bool
+) -> tuple[PortGrant, ...]:
+    """The grants with what pods call so for each port name: with `every` all of its numbers, else its only one.
+
+    A name that no pod is known to have is left as it is.
+    """
+    numbers = _numbers(known_ports)
+    found: list[PortGrant] = []
+    for grant in ports:
+        if not grant.match.name or all(name != grant.match.name for name, _ in numbers):
+            found.append(grant)
+        else:
+            found += _each_number(grant, numbers) if every else _one_number(grant, numbers)
+    return tuple(found)
+
+
 def _named(ports: Iterable[PortGrant]) -> list[PortGrant]:
     return [grant for grant in ports if grant.match.name]
 

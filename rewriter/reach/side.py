@@ -124,10 +124,15 @@ def _of_step(today: _Side, fixed: _Side, unfixed: _Side, early: _Side) -> list[t
     ]
 
 
-def let_through(rules: Sequence[frozenset[RuleBits]], defaults: SubjectDefaults) -> tuple[Atoms, list[Masks]]:
-    """For each set of rules the peers that it lets through, freely or under a limit, over the same atoms of ports."""
+def let_through(
+    rules: Sequence[frozenset[RuleBits]], defaults: SubjectDefaults, cuts: Iterable[Interval] = ()
+) -> tuple[Atoms, list[Masks]]:
+    """For each set of rules the peers that it lets through, freely or under a limit, over the same atoms of ports.
+
+    The atoms end where one of `cuts` does, too.
+    """
     spans = {grant: _intervals(grant, defaults) for rule in frozenset().union(*rules) for grant in rule.ports}
-    atoms = cut(interval for intervals in spans.values() for interval in intervals)
+    atoms = cut([*cuts, *(interval for intervals in spans.values() for interval in intervals)])
     covered = _covered(spans, atoms)
     found = []
     for part in rules:
@@ -138,6 +143,13 @@ def let_through(rules: Sequence[frozenset[RuleBits]], defaults: SubjectDefaults)
                 masks[atom] |= mask
         found.append(masks)
     return atoms, found
+
+
+def denied_by(rules: Iterable[RuleBits], defaults: SubjectDefaults, atoms: Atoms) -> Masks:
+    """The peers that deny rules name, over atoms that end where these rules' ports do."""
+    denying = [rule for rule in rules if rule.deny]
+    spans = {grant: _intervals(grant, defaults) for rule in denying for grant in rule.ports}
+    return _named(denying, _covered(spans, atoms)).free
 
 
 def _intervals(grant: PortGrant, defaults: SubjectDefaults) -> list[Interval]:

@@ -213,8 +213,15 @@ def test_a_flow_that_its_other_end_refuses_is_not_opened(end: str, here: Path) -
     repository(here, [OPENING, *policies])
     found = impact(*UPGRADE, ".")
     assert bool(found["summary"]["undone"]["pairs_opened"]) is opens
-    (flow,) = opened(found, "opening")
-    assert ("from pods with namespace label team=core of namespaces other than prod and shop" in flow) is not opens
+    flow, *more = opened(found, "opening")
+    if end == "lets it out on one port":
+        assert flow.endswith("from pods with namespace label team=core of namespace prod in default on 80/TCP")
+        flow = more.pop()
+        assert "in default on" not in flow
+    assert not more
+    assert ("from pods with namespace label team=core of namespaces other than prod and shop" in flow) is (
+        not opens or end == "lets it out on one port"
+    )
 
 
 @pytest.mark.parametrize(("end", "opens"), [([out_of_prod({})], False), ([out_of_prod(TO_SHOP)], True), ([], True)])
@@ -270,3 +277,54 @@ def test_what_is_not_known_of_a_namespace_refuses_nothing_there(name: str, here:
     (here / "more.yaml").write_text(template(namespace))
     flows = fixed_flows("--unsafe-fixes", "--select", "missing-namespace", ".")
     assert any("app=db of namespace prod on" in flow for flow in flows["opened"]) is opens
+
+
+def of_port(number: str) -> dict[str, Any]:
+    return {"toPorts": [{"ports": [{"port": number, "protocol": "TCP"}]}]}
+
+
+#: The port that the policy of the other end admits, and whether the flow on `pg`, which is 5432 there, passes it.
+NAMED_ENDS = {"pg": True, "5432": True, "metrics": False, "9187": False, "of-nobody": False}
+
+
+@pytest.mark.parametrize("port", NAMED_ENDS)
+def test_the_other_end_of_a_flow_on_a_named_port_is_judged_by_its_number(port: str, here: Path) -> None:
+    """Two pods call different numbers `pg`: from 1.20 on the name counts again, for each destination its own."""
+    out = {"toEndpoints": [{"matchLabels": {"app": "db"}}], **of_port("pg")}
+    let_in = {"fromEndpoints": [{"matchLabels": {"app": "api"}}], **of_port(port)}
+    api, db = ({"endpointSelector": {"matchLabels": {"app": name}}} for name in ("api", "db"))
+    manifests = [
+        namespace("shop"),
+        app("shop/api"),
+        app("shop/db", ("pg", 5432, "TCP"), ("metrics", 9187, "TCP")),
+        app("shop/other", ("pg", 9999, "TCP")),
+        named(cnp("shop", {**api, "egress": [out]}), "out"),
+        named(cnp("shop", {**db, "ingress": [let_in]}), "in"),
+    ]
+    (here / "all.yaml").write_text(text(manifests))
+    found = impact("--from", "1.19", "--to", "1.20", ".")
+    assert bool(found["summary"]["undone"]["pairs_opened"]) is NAMED_ENDS[port]
+    assert any(" to default/shop/db on 5432/TCP" in flow for flow in opened(found, "out")) is NAMED_ENDS[port]
+
+
+@pytest.mark.parametrize(("port", "passes"), [("pg", "5432/TCP"), ("5432", "5432/TCP"), ("of-nobody", "")])
+def test_what_opens_on_every_port_passes_on_those_that_the_other_end_admits(port: str, passes: str, here: Path) -> None:
+    """From 1.16 on the key of a namespace's labels stands alone: every port opens, as far as the other end lets it."""
+    out = named(
+        cnp("prod", {"endpointSelector": {"matchLabels": {"app": "db"}}, "egress": [{"toEndpoints": [CORE]}]}), "out"
+    )
+    let_in = {"fromEntities": ["cluster"], **of_port(port)}
+    within = named(cnp("shop", {"endpointSelector": {"matchLabels": {"app": "web"}}, "ingress": [let_in]}), "in")
+    manifests = [
+        namespace("shop", team="core"),
+        namespace("prod"),
+        app("prod/db"),
+        app("shop/web", ("pg", 5432, "TCP")),
+        out,
+        within,
+    ]
+    (here / "all.yaml").write_text(text(manifests))
+    found = impact(*UPGRADE, ".")
+    assert bool(found["summary"]["undone"]["pairs_opened"]) is bool(passes)
+    (flow,) = [flow for flow in opened(found, "out") if "app=web," in flow]
+    assert flow.endswith(f"in default on {passes}" if passes else "in default (not default/shop/web) on of-nobody/TCP")

@@ -28,6 +28,7 @@ from rewriter.engine.effects.everybody import allow_everything, deny_everything
 from rewriter.engine.effects.inside import addresses_inside
 from rewriter.engine.effects.other_ends import of_same_pods, policies_at_peers
 from rewriter.engine.effects.selected_workloads import selected_workloads
+from rewriter.engine.effects.statements import texts_of, union_of
 from rewriter.engine.effects.worlds import world_of
 from rewriter.engine.results.result import AmongOthers, PolicyName
 from rewriter.evidence.settings import facts_of, mesh_port_names
@@ -141,17 +142,19 @@ class Effects:
         if denied := self._denied_beside(before, after, worlds):
             found.append(effect(identities, [deny_everything(self.target, denied)]))
         own, upgrade, undeclared = (
-            Flows(*_union([_texts(each) for each in part]))
+            Flows(*union_of([texts_of(each) for each in part]))
             for part in zip(*((e.own, e.upgrade, e.undeclared) for e in found), strict=True)
         )
         exact = all(each.own.exact and each.upgrade.exact for each in found)
         flows = self._with_kept(replace(own, exact=exact), upgrade, worlds, identities, inside)
         if ends is not None:
+            if not identities and any(map(names_ports, (*others, *ends.policies))):
+                identities = self._workloads((before, after, *others, *ends.policies))
             both = self._effect_among(before, after, among, others, identities, declared, narrow, ends.worlds)
             together = both if both.own.exact and both.upgrade.exact else together
         if together is None or not (together.own.exact and together.upgrade.exact):
             return Step(flows, undeclared)
-        own, upgrade = Flows(*_texts(together.own)), Flows(*_texts(together.upgrade))
+        own, upgrade = Flows(*texts_of(together.own)), Flows(*texts_of(together.upgrade))
         beside = self._with_kept(own, upgrade, among, identities, inside)
         named_policies = (*others, *(ends.policies if ends else ()))
         return Step(flows, undeclared, AmongOthers(beside, frozenset(map(_name, named_policies))))
@@ -168,28 +171,33 @@ class Effects:
         closed, opened = upgrade.closed, upgrade.opened
         if (closed and own.closed) or (opened and own.opened):
             today, fixed, unfixed, _ = worlds
-            opened, closed = _texts(reach(today, unfixed, identities, beside=fixed, inside=inside))
+            opened, closed = texts_of(reach(today, unfixed, identities, beside=fixed, inside=inside))
         return replace(own, upgrade=upgrade, kept=closed, kept_closed=opened)
 
-    def upgrade(self, old: Policy, new: Policy, ends: tuple[PolicyWorld, PolicyWorld] | None = None) -> Flows:
-        """Flows that differ between the old policy today and the new one on the target version; `ends` as `reach`."""
+    def upgrade(self, old: Policy, new: Policy) -> Flows:
+        """Flows that differ between the old policy today and the new one on the target version."""
+        return self._upgrade_alone(old, new, None)
+
+    def _upgrade_alone(self, old: Policy, new: Policy, ends: _Ends | None) -> Flows:
         facts = self.facts_of((old, new))
 
         def difference(identities: Sequence[Identity], beside: Sequence[PolicySet] = ()) -> Difference:
             before, after = self._world(old, self.source, facts), self._world(new, self.target, facts)
             if beside:
                 before, after = (PolicyWorld((*world.sets, *beside)) for world in (before, after))
-            return reach(before, after, identities, inside=self._inside(old, new), clusters=self.clusters, ends=ends)
+            inside, far = self._inside(old, new), ends and ends.worlds
+            return reach(before, after, identities, inside=inside, clusters=self.clusters, ends=far)
 
-        named = any(map(names_ports, (old, new)))
-        identities = self._workloads((old, new)) if named else ()
+        policies = (old, new, *(ends.policies if ends else ()))
+        named = any(map(names_ports, policies))
+        identities = self._workloads(policies) if named else ()
         found = [difference(identities)]
         if not named and not found[0].exact:
-            identities = self._workloads((old, new))
+            identities = self._workloads(policies)
             found = [difference(identities)]
         if denies(old) or denies(new):
             found.append(difference(identities, [allow_everything(self.target)]))
-        return Flows(*_union([_texts(each) for each in found]))
+        return Flows(*union_of([texts_of(each) for each in found]))
 
     def _inside(self, *policies: Policy) -> tuple[Prefix, ...]:
         """The addresses that are known not to lie outside the mesh."""
@@ -212,35 +220,36 @@ class Effects:
         facts = self.facts_of((old, new))
         own = [world_of([policy], settings, facts) for policy, settings in ((old, self.source), (new, self.target))]
         ends = self._ends((old, new), own, (None, later), self.target)
-        return found if ends is None else self._upgrade_among(old, new, later, ends.worlds)
+        return found if ends is None else self._upgrade_among(old, new, later, ends)
 
     def _upgrade_among(
         self,
         old: Policy,
         new: Policy,
         later: Sequence[Policy] | None,
-        ends: tuple[PolicyWorld, PolicyWorld] | None,
+        ends: _Ends | None,
     ) -> Flows:
         before, after = self._of_same_pods(old, new), self._of_same_pods(old, new, among=later)
         if not (before or after):
-            return self.upgrade(old, new, ends)
+            return self._upgrade_alone(old, new, ends)
         facts = self.facts_of((old, new, *before, *after))
         own = [world_of([policy], settings, facts) for policy, settings in ((old, self.source), (new, self.target))]
         rest = [world_of(these, settings, facts) for these, settings in ((before, self.source), (after, self.target))]
         today, first, last, then = (PolicyWorld((*one.sets, *other.sets)) for other in rest for one in own)
-        named = any(map(names_ports, (old, new)))
+        others = (*before, *after, *(ends.policies if ends else ()))
+        named = any(map(names_ports, (old, new, *others)))
         inside = self._inside(old, new)
 
         def flows(identities: Sequence[Identity]) -> tuple[Difference, Difference]:
-            needed = reach(today, then, identities, last, inside, self.clusters, ends)
-            back = None if ends is None else (ends[1], ends[0])
+            needed = reach(today, then, identities, last, inside, self.clusters, ends and ends.worlds)
+            back = None if ends is None else (ends.worlds[1], ends.worlds[0])
             enough = reach(then, today, identities, first, inside, self.clusters, back)
             return needed, replace(enough, opened=enough.closed, closed=enough.opened)
 
-        found = flows(self._workloads((old, new, *before, *after)) if named else ())
+        found = flows(self._workloads((old, new, *others)) if named else ())
         if not named and not all(each.exact for each in found):
-            found = flows(self._workloads((old, new, *before, *after)))
-        return Flows(*_union([_texts(each) for each in found]))
+            found = flows(self._workloads((old, new, *others)))
+        return Flows(*union_of([texts_of(each) for each in found]))
 
     def _ends(
         self,
@@ -386,14 +395,3 @@ def _rejection(policy: Policy, settings: Settings) -> Rejection | None:
 
 def _name(policy: Policy) -> PolicyName:
     return PolicyName(policy.kind, policy.namespace or "", policy.name)
-
-
-def _texts(difference: Difference) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    return tuple(map(str, difference.opened)), tuple(map(str, difference.closed))
-
-
-def _union(texts: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    opened, closed = (
-        tuple(dict.fromkeys(text for part in parts for text in part)) for parts in zip(*texts, strict=True)
-    )
-    return opened, closed
