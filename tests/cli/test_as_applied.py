@@ -152,3 +152,83 @@ def test_policies_in_quoted_text_are_judged(tmp_path: Path, monkeypatch: pytest.
     assert answer["ingress"]["rules"] == [{"policy": "shop/web", "file": "release.yaml", "line": 7}]
     [row] = json.loads(cnpfix("validate", "--format", "json", ".").out)
     assert (row["file"], row["namespace"], row["name"]) == ("release.yaml", "shop", "web")
+
+
+def compared(*names: str) -> dict[str, Any]:
+    ran = cnpfix("impact", "--from", "1.18", "--to", "1.18", "--format", "json", "--before", *names)
+    assert ran.code == 0, ran.err
+    found: dict[str, Any] = json.loads(ran.out)
+    return found
+
+
+def test_a_rewrite_by_hand_of_a_patch_is_one_of_the_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = {"base/kustomization.yaml": BASE, "base/policy.yaml": POLICY, "base/pods.yaml": PODS}
+    write(tmp_path / "old", {**base, "a/kustomization.yaml": overlay("a")})
+    write(tmp_path / "new", {**base, "a/kustomization.yaml": overlay("a", PATCH)})
+    monkeypatch.chdir(tmp_path)
+    found = compared("old", "new")
+    assert [pair["destinations"] for pair in found["fixed"]["pairs"]]
+    [policy] = found["policies"]
+    assert (policy["file"], policy["namespace"]) == ("new/base/policy.yaml", "a")
+    assert any("app=two" in flow for flow in policy["fixed"]["opened"])
+    assert any("app=one" in flow for flow in policy["fixed"]["closed"])
+
+
+def test_a_base_that_is_compared_alone_is_patched_on_both_sides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The patch replaces what was rewritten: no flow changes."""
+    base = {"base/kustomization.yaml": BASE, "base/policy.yaml": POLICY, "base/pods.yaml": PODS}
+    write(tmp_path, {**base, "a/kustomization.yaml": overlay("a", PATCH), "cnpfix.toml": ""})
+    write(tmp_path.parent / f"{tmp_path.name}-old", {"policy.yaml": POLICY.replace("app: one", "app: three")})
+    monkeypatch.chdir(tmp_path)
+    old = f"../{tmp_path.name}-old/policy.yaml"
+    assert compared(old, "base/policy.yaml")["policies"] == []
+    write(tmp_path, {"a/kustomization.yaml": overlay("a")})
+    assert len(compared(old, "base/policy.yaml")["policies"]) == 1
+
+
+def test_a_policy_in_two_namespaces_is_compared_in_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = {"base/kustomization.yaml": BASE, "base/policy.yaml": POLICY, "base/pods.yaml": PODS}
+    write(tmp_path / "old", {**base, "a/kustomization.yaml": overlay("a"), "b/kustomization.yaml": overlay("b")})
+    write(tmp_path / "new", {**base, "a/kustomization.yaml": overlay("a"), "b/kustomization.yaml": overlay("b", PATCH)})
+    monkeypatch.chdir(tmp_path)
+    found = compared("old", "new")
+    assert [policy["namespace"] for policy in found["policies"]] == ["b"]
+
+
+TIER = """\
+apiVersion: policy.networking.k8s.io/v1alpha2
+kind: ClusterNetworkPolicy
+metadata: {name: guard}
+spec:
+  tier: Admin
+  priority: 10
+  subject: {namespaces: {matchLabels: {kubernetes.io/metadata.name: a}}}
+  ingress:
+    - action: Deny
+      from: [{namespaces: {}}]
+"""
+ACCEPTING = (
+    "resources: [base, tier.yaml]\nnamespace: a\npatches:\n  - target: {kind: ClusterNetworkPolicy}\n    patch: |\n"
+    '      [{"op": "replace", "path": "/spec/ingress/0/action", "value": "Accept"}]\n'
+)
+READ = '[[clusters]]\nname = "one"\nlocal = ["**"]\ncluster_network_policies = true\n'
+
+
+def test_a_patched_tier_counts_as_it_is_applied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = {"base/kustomization.yaml": BASE, "base/policy.yaml": POLICY, "base/pods.yaml": PODS, "cnpfix.toml": READ}
+    plain = "resources: [base, tier.yaml]\nnamespace: a\n"
+    write(tmp_path / "old", {**base, "tier.yaml": TIER, "kustomization.yaml": plain})
+    write(tmp_path / "new", {**base, "tier.yaml": TIER, "kustomization.yaml": ACCEPTING})
+    monkeypatch.chdir(tmp_path)
+    answers = {}
+    for folder in ("old", "new"):
+        arguments = ("--source", "a/two", "--destination", "a/one", "--to", "1.20", "--format", "json")
+        answers[folder] = json.loads(cnpfix("verdict", *arguments, folder).out)["allowed"]
+    assert answers == {"old": False, "new": True}
+    ran = cnpfix("impact", "--from", "1.20", "--to", "1.20", "--format", "json", "--before", "old", "new")
+    found = json.loads(ran.out)
+    assert [(each["kind"], bool(each["fixed"]["opened"])) for each in found["policies"]] == [
+        ("ClusterNetworkPolicy", True)
+    ]

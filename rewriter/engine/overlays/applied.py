@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from rewriter.cilium.policy import Policy, read_policy
+from rewriter.cilium.tiers import cluster_network_policies
 from rewriter.engine.documents.located import LocatedPolicy
 from rewriter.engine.overlays.sources import reread
 from rewriter.engine.overlays.texts import TextError, Texts
@@ -98,5 +99,7 @@ def _applied(policy: PatchedPolicy, trace: Node) -> Mapping[str, Any]:
 
 
 def _read(manifest: Mapping[str, Any], namespace: str | None) -> Policy:
+    for policy in cluster_network_policies(manifest):
+        return policy
     own = mapping(manifest.get("metadata")).get("namespace")
     return read_policy(dict(manifest), namespace=own if isinstance(own, str) and own else namespace)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,25 +73,24 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
     root = _root(start, config, request)
     top = root or _folder(start)
     helm = _helm(request, config)
-    inventory = TreeInventory(
+    another = partial(
+        TreeInventory,
         config.clusters,
         snapshots,
         _local_to(config),
         root=str(top),
-        read=_read_again,
         remotes=lambda: repository_remotes(_folder(start)),
-        observed=observed,
         stale=aged,
         complete=config.complete,
-        render=_renderer(helm, request, top),
         operators=CONVENTIONS if config.operators is None else config.operators,
         inert_kinds=config.inert_kinds,
-        cache=request.cache,
     )
+    inventory = another(read=_read_again, observed=observed, render=_renderer(helm, request, top), cache=request.cache)
     running = [policy for snapshot in snapshots for policy in snapshot.policies]
     dead = _dead(request, running)
     assumed = upgrade(named, None, ())
     workspace = Workspace(config, assumed.before, assumed.after, inventory, observed, dead, running)
+    workspace.another_inventory = another
     workspace.versions = assumed.why
     workspace.overlays = _overlays(request, config, inventory, top)
     values = _values(request)

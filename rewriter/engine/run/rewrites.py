@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from rewriter.cilium.policy import Policy
-from rewriter.discovery import FoundFile, Globs, InputError, find_files, holds_policy, read_file
 from rewriter.engine.documents.located import LocatedPolicy
 from rewriter.engine.results.result import FileResult
-from rewriter.engine.run.workspace import Workspace, WorkspaceError
+from rewriter.engine.run.before import policies_before
+from rewriter.engine.run.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +66,19 @@ def _fixes(located: LocatedPolicy, results: Mapping[str, FileResult]) -> tuple[s
 def rewritten_by_hand(workspace: Workspace, before: Path, names: Iterable[str]) -> list[Rewrite]:
     """The policies of a workspace beside those that stood at `before`, a file or folder like the one named.
 
-    A policy is the same one where kind, namespace and name are, first in the file of the same name, then in any file
-    for the same cluster. What cannot be read is among the errors of the workspace. Raises WorkspaceError.
+    Both are as a cluster gets them, patched and filled in. A policy is the same one where kind, namespace and name are,
+    first in the file of the same name, then in any file for the same cluster. What cannot be read is among the errors
+    of the workspace. Raises WorkspaceError.
     """
-    left = list(_located_before(workspace, before, list(names)))
-    now = [*workspace.policies(), *workspace.cluster_network_policies(None)]
+    left = policies_before(workspace, before, list(names))
+    now = [*workspace.applied_policies(everywhere=True), *workspace.cluster_network_policies(None)]
     pairs: dict[int, LocatedPolicy] = {}
-    for same_file in (True, False):
+    for alike in ((True, True), (True, False), (False, True)):
         known: dict[tuple[object, ...], list[LocatedPolicy]] = {}
         for old in left:
-            known.setdefault(_key(workspace, old, same_file=same_file), []).append(old)
+            known.setdefault(_key(workspace, old, *alike), []).append(old)
         for located in now:
-            found = known.get(_key(workspace, located, same_file=same_file))
+            found = known.get(_key(workspace, located, *alike))
             if id(located) not in pairs and found:
                 pairs[id(located)] = found.pop(0)
         taken = {id(old) for old in pairs.values()}
@@ -94,30 +94,7 @@ def _by_hand(located: LocatedPolicy, old: LocatedPolicy | None) -> Rewrite:
     return Rewrite(located, old.policy, old.policy if same else located.policy)
 
 
-def _key(workspace: Workspace, located: LocatedPolicy, *, same_file: bool) -> tuple[object, ...]:
-    cluster = workspace.inventory.cluster_of(located.path)
-    where = located.path if same_file else cluster.name if cluster else ""
-    return (where, located.policy.kind, located.policy.namespace, located.policy.name)
-
-
-def _located_before(workspace: Workspace, before: Path, names: list[str]) -> Iterator[LocatedPolicy]:
-    """The policies as they were, each at the path that it has, or would have, now."""
-    if len(names) != 1 or names == ["-"]:
-        raise WorkspaceError("--before: name the one file or folder to compare with it")
-    now = Path(names[0])
-    if not before.exists():
-        raise WorkspaceError(f"--before {before}: no such file or folder")
-    if before.is_dir() != now.is_dir():
-        kind = "folder" if now.is_dir() else "file"
-        raise WorkspaceError(f"--before {before}: expected a {kind}, as {now} is one")
-    exclude = Globs(workspace.config.root, workspace.config.exclude)
-    for found in find_files([before], Globs(before, ())):
-        data = found if isinstance(found, InputError) else read_file(found)
-        if isinstance(data, InputError):
-            workspace.errors.append(data)
-        elif isinstance(found, FoundFile) and data is not None and holds_policy(data):
-            inner = os.path.relpath(found.display, before) if before.is_dir() else ""
-            path = os.path.normpath(now / inner)
-            if not (exclude and exclude.match(Path(path))):
-                yield from workspace.read_policies(FoundFile(path), data, read_from=found.display)
-                yield from workspace.read_tiers(FoundFile(path), data)
+def _key(workspace: Workspace, located: LocatedPolicy, same_file: bool, same_cluster: bool) -> tuple[object, ...]:
+    cluster = workspace.cluster_of(located) if same_cluster else None
+    where = (located.path if same_file else "", cluster.name if cluster else "")
+    return (*where, located.policy.kind, located.policy.namespace, located.policy.name)

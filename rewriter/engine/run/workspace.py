@@ -69,6 +69,7 @@ class Workspace:
     `names` are the paths that were asked for, `narrowed` says that only files changed since a revision were taken,
     `has_facts` that all files of the repository were offered as facts.
     `templates` are the places (`file:line`) of template markup for which `policies` left documents out;
+    `another_inventory` makes one for the same config, of which nothing is offered yet, with what `read` reads;
     `versions` says why the run is about these two releases; `charts` finds templates, None where helm renders nothing,
     `overlays` finds policies that patches change.
     """
@@ -92,6 +93,7 @@ class Workspace:
     names: tuple[str, ...] = (".",)
     narrowed: bool = False
     has_facts: bool = False
+    another_inventory: Callable[..., TreeInventory] = TreeInventory
     _policies: list[LocatedPolicy] | None = None
     _applied: dict[bool, list[LocatedPolicy]] = field(default_factory=dict)
     _of_tiers: list[LocatedPolicy] | None = None
@@ -101,6 +103,10 @@ class Workspace:
         """Keeps what the files told, for the next run. At the end of this one, which then knows most of them."""
         if self.has_facts:
             self.inventory.keep()
+
+    def with_inventory(self, inventory: TreeInventory) -> Workspace:
+        """The same run without its files, on other facts; what is wrong is among the errors of both."""
+        return Workspace(self.config, self.from_version, self.to_version, inventory, errors=self.errors)
 
     def namespace_of(self, path: str, manifest: Mapping[str, Any]) -> str | None:
         """The namespace that a manifest of a file is applied to; None where unknown."""
@@ -139,12 +145,10 @@ class Workspace:
     def cluster_network_policies(self, cluster: Cluster | None) -> list[LocatedPolicy]:
         """The ClusterNetworkPolicies applied to a cluster, whether its agents read them or not; no pass finds any."""
         if self._of_tiers is None:
-            self._of_tiers = [each for found, data in self.files for each in self.read_tiers(found, data)]
-        return [
-            located
-            for located in self._of_tiers
-            if cluster is None or self.inventory.cluster_of(located.path) in (None, cluster)
-        ]
+            own = [each for found, data in self.files for each in self.read_tiers(found, data)]
+            patched = self.inventory.patched.of_tiers() if own else None
+            self._of_tiers = own if patched is None else list(as_applied(patched, own))
+        return [located for located in self._of_tiers if cluster is None or self.cluster_of(located) in (None, cluster)]
 
     def others(self, path: str) -> Sequence[Policy]:
         """The policies of the cluster that a file's manifests are applied to; none that no release can decode.

@@ -5,13 +5,14 @@ Patches are those of kustomizations, Flux and Argo CD; variables are those of a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from rewriter import yamltext
 from rewriter.cilium.policy import is_policy
+from rewriter.cilium.tiers import is_cluster_network_policy
 from rewriter.inventory.delivery.kustomize import Kustomization
 from rewriter.inventory.delivery.kustomize_walk import Placement
 from rewriter.inventory.delivery.landing import Delivery
@@ -62,9 +63,16 @@ class PatchedPolicy:
 
 
 class PatchedPolicies:
-    """Finds them in the files of a tree, once all files are offered."""
+    """Finds them in the files of a tree, once all files are offered. `is_wanted` says of what kinds."""
 
-    def __init__(self, files: TreeFiles, placements: Placements, delivery: Delivery) -> None:
+    def __init__(
+        self,
+        files: TreeFiles,
+        placements: Placements,
+        delivery: Delivery,
+        is_wanted: Callable[[Any], bool] = is_policy,
+    ) -> None:
+        self._is_wanted = is_wanted
         self._files = files
         self._placements = placements
         self._delivery = delivery
@@ -73,6 +81,10 @@ class PatchedPolicies:
     def all(self) -> tuple[PatchedPolicy, ...]:
         """Every way in which a policy is applied whose rules a patch or a known variable changes, and nothing else."""
         return tuple(self._found())
+
+    def of_tiers(self) -> PatchedPolicies:
+        """The ClusterNetworkPolicies in their place."""
+        return PatchedPolicies(self._files, self._placements, self._delivery, is_cluster_network_policy)
 
     @cached_property
     def paths(self) -> frozenset[str]:
@@ -93,6 +105,10 @@ class PatchedPolicies:
         """The inner paths of the files that are applied as this placement is, in order."""
         return [inner for inner in self._files.names if placement in self._placements.of(inner)]
 
+    def offered(self) -> Iterator[tuple[str, bytes | None]]:
+        """Every file of the tree, and its bytes as they are now; None where they cannot be read."""
+        return self._files.read_anew()
+
     def bytes_of_path(self, path: str) -> bytes | None:
         """The bytes of a file; None where it cannot be read."""
         return self._files.bytes_of(self._files.inner(path))
@@ -109,7 +125,7 @@ class PatchedPolicies:
             own = self._placements.of(inner)
             if inner in self._placements.patch_files or not any(map(_changes, own)):
                 continue
-            for document in _documents(file):
+            for document in _documents(file, self._is_wanted):
                 found = [_applied(*each, way) for each in document for way in own]
                 if any(map(_is_changed, found)) and self._is_known(file.path, found):
                     yield from found
@@ -128,7 +144,7 @@ class PatchedPolicies:
         if len(own) < 2 or inner in self._placements.patch_files:
             return
         file = next((each for each in policy_files(self._files) if each.path == path), None)
-        for document in _documents(file) if file is not None else ():
+        for document in _documents(file, self._is_wanted) if file is not None else ():
             found = [_applied(*each, way) for each in document for way in own]
             if len({_namespace(each.applied) for each in found}) > 1 and self._is_known(path, found):
                 yield from found
@@ -154,25 +170,27 @@ def _namespace(manifest: Mapping[str, Any]) -> str:
     return str(mapping(manifest.get("metadata")).get("namespace") or "")
 
 
-def _documents(file: OfferedFile) -> Iterator[list[tuple[TextAt, str, Mapping[str, Any]]]]:
+def _documents(
+    file: OfferedFile, is_wanted: Callable[[Any], bool]
+) -> Iterator[list[tuple[TextAt, str, Mapping[str, Any]]]]:
     """The policies of each document of a file that is no template: itself, or the items of a List."""
     try:
         documents = yamltext.parse(yamltext.decode(file.data))
     except yamltext.YamlTextError:
         return
     for document in documents:
-        found = list(_items(document.value)) if "{{" not in str(document.value) else []
+        found = list(_items(document.value, is_wanted)) if "{{" not in str(document.value) else []
         if found:
             yield [(TextAt(file.path, document.index), route, manifest) for route, manifest in found]
 
 
-def _items(value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _items(value: Any, is_wanted: Callable[[Any], bool]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """A policy, or those of a List of whole manifests, with their routes; kustomize takes such a List apart."""
-    if is_policy(value):
+    if is_wanted(value):
         yield "", value
     elif isinstance(value, dict) and value.get("kind") == "List" and isinstance(value.get("items"), list):
         for index, item in enumerate(value["items"]):
-            if is_policy(item):
+            if is_wanted(item):
                 yield f"/items/{index}", item
 
 

@@ -239,6 +239,10 @@ class TreeFiles:
     def _kept(self) -> dict[str, OfferedFile]:
         return {file.path: file for file in self.files}
 
+    def read_anew(self) -> Iterator[tuple[str, bytes | None]]:
+        """The path of every offered file, and its bytes as they are now; None where they cannot be read."""
+        return ((path, self._read(path)) for path in self._names)
+
     def bytes_of(self, inner: str) -> bytes | None:
         """The bytes of an offered file; None for one that was not offered or cannot be read."""
         path = self.names.get(inner)
