@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rewriter.inventory.delivery.patches import TextAt
 from rewriter.inventory.delivery.transformers import Reading, Transformers, read_transformers
 from rewriter.inventory.facts.model import Source
 
@@ -11,9 +12,9 @@ PLACE = "apiVersion: builtin\nkind: NamespaceTransformer\nmetadata: {name: a, na
 
 
 def told(entries: list[str], text: str | None) -> tuple[str | None, str | None, bool]:
-    parts = None if text is None else [(text, "t.yaml")]
+    parts = None if text is None else [(text, TextAt("t.yaml", 0))]
     reading = Reading(lambda _entry: parts, lambda _entry: None, lambda _entry: None)
-    made = read_transformers(entries, reading, Source("kustomization.yaml"))
+    made = read_transformers(entries, reading, Source("kustomization.yaml"), TextAt("kustomization.yaml", 0))
     return made.namespace, made.default_namespace, made.followed
 
 

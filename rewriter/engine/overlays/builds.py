@@ -16,7 +16,8 @@ from rewriter.engine.overlays.target import TOP, Target
 from rewriter.engine.overlays.texts import TextError, Texts
 from rewriter.inventory.delivery.kustomize_walk import reach
 from rewriter.inventory.delivery.patched_policies import PatchedPolicies, PatchedPolicy
-from rewriter.inventory.render.kept import MOST_BYTES, MOST_FILES
+from rewriter.inventory.files.tree_files import KUSTOMIZATION_NAMES
+from rewriter.inventory.render.kept import MOST_BYTES, MOST_FILES, digest_of
 from rewriter.inventory.render.kubectl import BuildError, Kubectl
 from rewriter.inventory.texts.manifests import mapping
 
@@ -51,29 +52,31 @@ class Builder:
         self._top = top
         self._patched = patched
         self._kubectl = kubectl
-        self._kept: dict[str, Built] = {}
+        #: By what was built: the target, and what its files hold.
+        self._kept: dict[tuple[str, str], Built] = {}
         self._memo: dict[str, frozenset[str]] = {}
 
     def build(self, target: Target, texts: Texts) -> Built:
         """What a target builds with these texts. Raises BuildError."""
         if self._kubectl is None:
             raise BuildError("kubectl is not on PATH, or --render never keeps it from running")
-        if not texts.changed and target.name in self._kept:
-            return self._kept[target.name]
         import tempfile  # Not where nothing is made.
 
         with tempfile.TemporaryDirectory(prefix="cnpfix-build-") as folder:
             top = Path(folder) / "tree"
-            self._copy(self._files_of(target), texts, top)
-            printed = self._kubectl.build(self._on_top(target, texts, top))
+            parts = [*self._copy(self._files_of(target), texts, top)]
+            below = self._on_top(target, texts, top)
+            key = target.name, digest_of(*parts, *(each.read_bytes() for each in below.glob("kustomization.yaml")))
+            if key in self._kept:
+                return self._kept[key]
+            printed = self._kubectl.build(below)
         try:
             parsed = yamltext.parse(printed)
         except yamltext.YamlTextError as error:
             raise BuildError(f"what it builds cannot be read: {error.message}") from None
         fill = target.filled_in
         built = Built(tuple((each.text[each.span.start : each.span.end], fill(each.value)) for each in parsed))
-        if not texts.changed:
-            self._kept[target.name] = built
+        self._kept[key] = built
         return built
 
     def _on_top(self, target: Target, texts: Texts, copy: Path) -> Path:
@@ -82,6 +85,8 @@ class Builder:
             made = target.top(texts)
         except TextError as error:
             raise BuildError(str(error)) from None
+        if target.root is not None and target.components:
+            self._add_components(target, copy / target.root)
         if made is None:
             return copy / (target.root or ".")
         folder = copy / TOP
@@ -91,8 +96,19 @@ class Builder:
         (folder / "kustomization.yaml").write_text(json.dumps(made), "utf-8")
         return folder
 
-    def _copy(self, files: Iterable[str], texts: Texts, copy: Path) -> None:
-        """Copies all that a build may read into a folder. Raises BuildError for what is not in the tree."""
+    def _add_components(self, target: Target, folder: Path) -> None:
+        """Puts the components of an applier into the kustomization that it applies."""
+        file = next(folder / name for name in KUSTOMIZATION_NAMES if (folder / name).is_file())
+        try:
+            documents = [each.value for each in yamltext.parse(file.read_text("utf-8"))]
+        except yamltext.YamlTextError as error:
+            raise BuildError(f"{target.root}/{file.name} cannot be read: {error.message}") from None
+        if len(documents) != 1 or not isinstance(documents[0], dict):
+            raise BuildError(f"{target.root}/{file.name} is not one kustomization")
+        file.write_text(json.dumps(target.with_components(documents[0])), "utf-8")
+
+    def _copy(self, files: Iterable[str], texts: Texts, copy: Path) -> Iterator[bytes]:
+        """Copies all that a build may read into a folder; yields it. Raises BuildError for what is not in the tree."""
         changed = {inner: texts.changed[path] for inner, path in self._patched.names.items() if path in texts.changed}
         size = count = 0
         for inner in sorted(files):
@@ -103,6 +119,8 @@ class Builder:
             target = copy / inner
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
+            yield inner.encode()
+            yield data
 
     def _read(self, inner: str) -> bytes:
         """A file of the tree. Raises BuildError for what is none, or leads out of it: a repository names any path."""
@@ -120,7 +138,9 @@ class Builder:
         """The inner paths of what a kustomization lists, and of all that stands beside it. Raises BuildError."""
         found: set[str] = set(target.files)
         root = target.root
-        for entry in () if root is None else {root, *reach(root, self._patched.kustomizations, self._memo)}:
+        tops = [*([] if root is None else [root]), *target.components]
+        below = (reach(top, self._patched.kustomizations, self._memo) for top in tops)
+        for entry in set(tops).union(*below):
             each = self._patched.kustomizations.get(entry)
             if each is None:
                 found.add(entry)

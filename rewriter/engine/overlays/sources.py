@@ -17,6 +17,7 @@ from rewriter.finding import Operation
 from rewriter.inventory.delivery.patched_policies import PatchedPolicy
 from rewriter.inventory.delivery.patches import Patch, TextAt
 from rewriter.inventory.delivery.post_renderers import value_at
+from rewriter.inventory.delivery.substitution import rewritten
 from rewriter.inventory.texts.manifests import mapping
 from rewriter.text import join_names
 from rewriter.yamltext.document import equal
@@ -53,8 +54,8 @@ def translated_fix(
         except ProofError as error:
             raise NotTracedError(str(error)) from None
         at, made = translated(traced(policy), operation)
-        if "${" in str(_replaced(policy, operation)):
-            raise NotTracedError("the fix would write over a variable that Flux fills in")
+        if "${" in str(old := _replaced(policy, operation)):
+            made = {**made, "value": _literal(policy, old, operation)}
         changed = _changed(policy, at, made)
         as_it_is = same_rules(plain(traced(changed)), built, ordered=True)
         if append or not as_it_is:
@@ -161,6 +162,16 @@ def _replaced(policy: PatchedPolicy, operation: Operation) -> Any:
     for patch in policy.patches:
         value = _value(patch) if patch.at == found.at else value
     return jsonpointer.resolve_pointer(value, found.route, None)
+
+
+def _literal(policy: PatchedPolicy, old: Any, operation: Operation) -> str:
+    """The text with variables that makes the value of an operation, where it differs in what is no variable."""
+    new = operation.get("value")
+    if operation["op"] == "replace" and isinstance(old, str) and isinstance(new, str):
+        made = rewritten(old, *(policy.variables or ({}, False)), new)
+        if made is not None:
+            return made
+    raise NotTracedError("the fix would write over a variable that Flux fills in")
 
 
 def _changed(policy: PatchedPolicy, at: TextAt, operation: Operation) -> PatchedPolicy:

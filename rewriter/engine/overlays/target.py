@@ -44,16 +44,24 @@ class Target:
             return value
         return substituted(value, step.variables, step.complete)
 
+    @property
+    def components(self) -> tuple[str, ...]:
+        """The inner folders of the components that the applier puts beside those of the kustomization."""
+        return () if self.step is None else self.step.components
+
     def top(self, texts: Texts) -> Mapping[str, Any] | None:
         """The kustomization, in the folder TOP, that does what the applier does; None where it does nothing.
 
-        Raises TextError for a patch that is not there any more.
+        Components of the applier are in it where it lists files: where there is a kustomization, they come before what
+        that does, and `with_components` puts them there. Raises TextError for a patch that is not there any more.
         """
         step = self.step
         if step is None:
             return None
         below = (self.root,) if self.root is not None else self.files
         made: dict[str, Any] = {"resources": [f"../{each}" for each in below]}
+        if self.root is None and step.components:
+            made["components"] = [f"../{each}" for each in step.components]
         named = {"namespace": step.namespace, "namePrefix": step.prefix, "nameSuffix": step.suffix}
         made |= {key: value for key, value in named.items() if value}
         if step.labels:
@@ -61,6 +69,12 @@ class Target:
         if step.patches:
             made["patches"] = [_patch(patch, texts) for patch in step.patches]
         return made
+
+    def with_components(self, kustomization: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The kustomization of `root` with the components of the applier behind its own."""
+        own = kustomization.get("components")
+        more = [posixpath.relpath(each, self.root) for each in self.components]
+        return {**kustomization, "components": [*(own if isinstance(own, list) else ()), *more]}
 
 
 def target_of(policy: PatchedPolicy, patched: PatchedPolicies) -> Target | None:
@@ -80,7 +94,7 @@ def target_of(policy: PatchedPolicy, patched: PatchedPolicies) -> Target | None:
 
 def _leaves(step: Transform) -> bool:
     """Whether a build is the same with the step and without."""
-    changes = step.namespace or step.prefix or step.suffix or step.labels or step.patches
+    changes = step.namespace or step.prefix or step.suffix or step.labels or step.patches or step.components
     return not changes and step.variables is None
 
 

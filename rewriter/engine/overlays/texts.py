@@ -45,8 +45,8 @@ class Texts:
         """The same with operations made where a text stands. Raises TextError for what it does not take."""
         old = self.of(at.path)
         try:
-            new = _edited(old, at, operations)
-            _prove(old, new, at, operations)
+            new = _edited(old, at.document, at.strings, operations)
+            _prove(old, new, at.document, at.strings, operations)
         except yamltext.EditError as error:
             raise TextError(error.message) from None
         except (yamltext.YamlTextError, ProofError) as error:
@@ -56,50 +56,54 @@ class Texts:
     def value(self, at: TextAt) -> Any:
         """What a text says. Raises TextError."""
         try:
-            document, inner = self._piece(at)
-            if not at.route:
-                return document.value
-            whole = yamltext.node_at(document, at.route)
-            text = inner.text if inner is not None else whole.text if isinstance(whole, yamltext.Scalar) else ""
-            return yamltext.parse(text)[at.within].value
+            document = self._document(at)
+            for route, within in at.strings:
+                whole = yamltext.node_at(document, route)
+                inner = yamltext.inner_text(document.text, whole)
+                text = inner.text if inner is not None else whole.text if isinstance(whole, yamltext.Scalar) else ""
+                document = yamltext.parse(text)[within]
+            return document.value
         except (yamltext.YamlTextError, IndexError):
             raise TextError(f"{at.path} cannot be read") from None
 
     def place(self, at: TextAt, route: str, *, at_key: bool) -> tuple[int, int, int, int]:
         """Line, column, end line and end column (1-based) in the file of what stands at a route of a text."""
-        document, inner = self._piece(at)
+        document = self._document(at)
         locate = yamltext.locate_key if at_key else yamltext.locate
-        if inner is None:
-            if at.route:
-                found = locate(document, at.route)
-                return found.line, found.column, found.end_line, found.end_column
-            found = locate(document, route)
-            return found.line, found.column, found.end_line, found.end_column
-        documents = yamltext.parse(inner.text)
-        found = locate(documents[min(at.within, len(documents) - 1)], route)
-        shift = document.text.count("\n", 0, inner.start)
-        return found.line + shift, found.column + inner.indent, found.end_line + shift, found.end_column + inner.indent
+        lines = columns = 0
+        for string, within in at.strings:
+            inner = yamltext.inner_text(document.text, yamltext.node_at(document, string))
+            if inner is None:
+                route = string
+                break
+            lines, columns = lines + document.text.count("\n", 0, inner.start), columns + inner.indent
+            documents = yamltext.parse(inner.text)
+            document = documents[min(within, len(documents) - 1)]
+        found = locate(document, route)
+        return found.line + lines, found.column + columns, found.end_line + lines, found.end_column + columns
 
-    def _piece(self, at: TextAt) -> tuple[yamltext.Document, yamltext.InnerText | None]:
+    def _document(self, at: TextAt) -> yamltext.Document:
         documents = yamltext.parse(self.of(at.path))
-        document = documents[min(at.document, len(documents) - 1)]
-        inner = yamltext.inner_text(document.text, yamltext.node_at(document, at.route)) if at.route else None
-        return document, inner
+        return documents[min(at.document, len(documents) - 1)]
 
 
-def _edited(text: str, at: TextAt, operations: Sequence[Mapping[str, Any]]) -> str:
-    if not at.route:
-        return yamltext.edit(text, at.document, operations)
-    inner = _inner(text, at)
-    new = yamltext.edit(inner.text, at.within, operations)
+#: The strings around a text, the outermost first, each with the document in it.
+_Strings = tuple[tuple[str, int], ...]
+
+
+def _edited(text: str, index: int, strings: _Strings, operations: Sequence[Mapping[str, Any]]) -> str:
+    if not strings:
+        return yamltext.edit(text, index, operations)
+    inner = _inner(text, index, strings)
+    new = _edited(inner.text, strings[0][1], strings[1:], operations)
     if len(new) - len(new.rstrip("\n")) != len(inner.text) - len(inner.text.rstrip("\n")):
         raise yamltext.EditError("the fix does not fit the block of text that it stands in")
     return inner.with_text(text, new)
 
 
-def _inner(text: str, at: TextAt) -> yamltext.InnerText:
-    document = yamltext.parse(text)[at.document]
-    inner = yamltext.inner_text(text, yamltext.node_at(document, at.route))
+def _inner(text: str, index: int, strings: _Strings) -> yamltext.InnerText:
+    document = yamltext.parse(text)[index]
+    inner = yamltext.inner_text(text, yamltext.node_at(document, strings[0][0]))
     if inner is None:
         raise yamltext.EditError(
             "the patch stands in quoted or folded text, whose lines have no positions of their own"
@@ -107,18 +111,18 @@ def _inner(text: str, at: TextAt) -> yamltext.InnerText:
     return inner
 
 
-def _prove(old: str, new: str, at: TextAt, operations: Sequence[Mapping[str, Any]]) -> None:
+def _prove(old: str, new: str, index: int, strings: _Strings, operations: Sequence[Mapping[str, Any]]) -> None:
     """Proofs 1 and 2 over a file: the operations are made at their place, nothing else changes, no comment is lost."""
     before, after = yamltext.parse(old), yamltext.parse(new)
     if len(before) != len(after):
         raise ProofError("same structure", "the new file has another number of documents")
     for one, other in zip(before, after, strict=True):
         expected = one.value
-        if one.index == at.document:
-            if at.route:
-                inner = _inner(new, at).text
-                expected = patched(one.value, [{"op": "replace", "path": at.route, "value": inner}])
-                _prove(_inner(old, at).text, inner, TextAt(at.path, at.within), operations)
+        if one.index == index:
+            if strings:
+                inner = _inner(new, index, strings).text
+                expected = patched(one.value, [{"op": "replace", "path": strings[0][0], "value": inner}])
+                _prove(_inner(old, index, strings).text, inner, strings[0][1], strings[1:], operations)
             else:
                 expected = patched(one.value, operations)
         prove_structure(expected, other.value)

@@ -26,6 +26,7 @@ from rewriter.inventory.render.kubectl import BuildError
 
 _MOST_FIXES = 40
 _ELSEWHERE = "the fix would change another text than the one that causes it"
+_FIRST = "other texts of the same overlays are rewritten first; run cnpfix again"
 _DIFFER = "the overlays that use the text need different changes of it"
 
 #: A finding wherever its text is by now: its pass, what it says, and the kustomization that shows it.
@@ -64,7 +65,31 @@ def treat_patched_file(
     texts = Texts(overlays.patched.bytes_of_path)
     if texts.of(path) != text:
         texts = texts.with_text(path, text)
-    return _File(overlays, path, own, hooks).treated(texts)
+    outcome = _File(overlays, path, own, hooks).treated(texts)
+    return outcome if outcome.text is None else _after_others(overlays, path, own, hooks, texts, outcome)
+
+
+def _after_others(
+    overlays: Overlays,
+    path: str,
+    own: Sequence[PatchedPolicy],
+    hooks: Callable[[PatchedPolicy], FileHooks],
+    texts: Texts,
+    outcome: OverlayOutcome,
+) -> OverlayOutcome:
+    """An outcome that also holds where the files before it are rewritten: each is proved with the others as they were.
+
+    Files are rewritten in the order of their paths.
+    """
+    changed = texts
+    for other in sorted(frozenset[str]().union(*(each.paths for each in own))):
+        if other < path:
+            there = [each for each in overlays.patched.all if other in each.paths]
+            before = _File(overlays, other, there, hooks).treated(changed)
+            changed = changed if before.text is None else changed.with_text(other, before.text)
+    if changed.changed == texts.changed or _File(overlays, path, own, hooks).treated(changed).text == outcome.text:
+        return outcome
+    return replace(outcome, text=None, findings=[_left(each, _FIRST) for each in outcome.findings])
 
 
 class _File:
@@ -116,7 +141,7 @@ class _File:
     def _judged(self, texts: Texts) -> list[Judged]:
         """The policies as they are built of these texts. Raises NotTracedError and TextError."""
         there = (policy for policy in self._policies if not policy.is_deleted)
-        return [self._one(reread(each, texts) if texts.changed else each, texts) for each in there]
+        return [self._one(reread(each, texts), texts) for each in there]
 
     def _one(self, policy: PatchedPolicy, texts: Texts) -> Judged:
         target = target_of(policy, self._overlays.patched)

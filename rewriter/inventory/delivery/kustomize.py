@@ -97,7 +97,7 @@ def _kustomization(
         text_at,
         lambda entry: files.names.get(joined(folder, entry)),
     )
-    further = read_transformers(listed if isinstance(listed, list) else (), reading, source)
+    further = read_transformers(listed if isinstance(listed, list) else (), reading, source, at)
     patch_files += [joined(folder, file) for file in further.files]
     unread = [
         Unfollowed(f"component {entry} of {source}")
@@ -140,7 +140,7 @@ def _transformer_parts(files: TreeFiles, folder: str, entry: str) -> list[Part] 
     inner = joined(folder, entry)
     if inner in files.names:
         data = files.bytes_of(inner)
-        return None if data is None else [(data.decode("utf-8", "replace"), files.names[inner])]
+        return None if data is None else [(data.decode("utf-8", "replace"), TextAt(files.names[inner], 0))]
     for name in KUSTOMIZATION_NAMES:
         path = joined(inner, name)
         value = _document(files, path, files.names[path])[0] if path in files.names else None
@@ -149,7 +149,7 @@ def _transformer_parts(files: TreeFiles, folder: str, entry: str) -> list[Part] 
                 return None
             listed = [joined(inner, each) for each in _texts(value.get("resources"))]
             parts = [(files.bytes_of(each), files.names.get(each)) for each in listed]
-            read = [(data.decode("utf-8", "replace"), path) for data, path in parts if data]
+            read = [(data.decode("utf-8", "replace"), TextAt(name, 0)) for data, name in parts if data and name]
             return read if len(read) == len(parts) else None
     return None
 

@@ -77,22 +77,26 @@ class Walk:
     ) -> list[tuple[str, Placement]]:
         """Places the files of a folder: those of its kustomization, else the manifests in it (and below).
 
-        Returns the placements that are new, with their files.
+        `components` become components of that kustomization, behind its own (fluxcd/pkg/kustomize, generator; Argo CD
+        does the same). Returns the placements that are new, with their files.
         """
         self._target = target
         self._fresh = []
-        for component in reversed(components):
+        there: list[str] = []
+        for component in components:
             inside = joined(folder, component)
             if inside in self._kustomizations:
-                chain = self._build(inside, chain, ())
+                there.append(inside)
             else:
                 source = chain[-1].source if chain else Source(folder)
                 missing = Unfollowed(f"component {component} of {source}, which is not there,")
                 chain = (Transform(source, unfollowed=(missing,)), *chain)
-        self._root = folder
-        if folder in self._kustomizations:
-            self._build(folder, chain, ())
+        self._root = folder if folder in self._kustomizations else None
+        if self._root is not None:
+            self._build(folder, chain, (), tuple(there))
         else:
+            for component in reversed(there):
+                chain = self._build(component, chain, ())
             self._plain(folder, chain, recurse)
         return self._fresh
 
@@ -124,8 +128,11 @@ class Walk:
             own[folder] = above or (folder if folder in self._kustomizations else None)
         return own[folder]
 
-    def _build(self, folder: str, chain: Chain, within: tuple[str, ...]) -> Chain:
-        """Places what a kustomization lists; returns its chain with its components' steps, for its siblings."""
+    def _build(self, folder: str, chain: Chain, within: tuple[str, ...], more: tuple[str, ...] = ()) -> Chain:
+        """Places what a kustomization lists; returns its chain with its components' steps, for its siblings.
+
+        `more` are components that its applier puts into it.
+        """
         each = self._kustomizations[folder]
         if folder in within:
             self._tell(each.source, f"the kustomization lists itself, by way of {' and '.join(within[-2:])}")
@@ -139,7 +146,7 @@ class Walk:
             chain = (each.transform, *chain)
         outermost = next((step.namespace for step in reversed(chain) if step.namespace), None)
         self.namespaces.setdefault(folder, set()).add(outermost)
-        for component in reversed(each.components):
+        for component in reversed((*each.components, *more)):
             if component in self._kustomizations:
                 chain = self._build(component, chain, within)
             else:

@@ -110,8 +110,9 @@ class PatchedPolicies:
         return self._files.read_anew()
 
     def bytes_of_path(self, path: str) -> bytes | None:
-        """The bytes of a file; None where it cannot be read."""
-        return self._files.bytes_of(self._files.inner(path))
+        """The bytes that a file has now; None where it cannot be read."""
+        inner = self._files.inner(path)
+        return self._files.bytes_now(inner) or self._files.bytes_of(inner)
 
     def cluster_of(self, policy: PatchedPolicy) -> Cluster | None:
         """The cluster that a policy is applied to; None where it is not known."""
@@ -131,11 +132,8 @@ class PatchedPolicies:
                     yield from found
 
     def _is_known(self, path: str, found: Sequence[PatchedPolicy]) -> bool:
-        """Whether nothing but patches that are read and known variables changes policies of a document."""
-        return not any(
-            _has_variable(each.applied) or self._delivery.changed_on_the_way(path, each.manifest, but_for_patches=True)
-            for each in found
-        )
+        """Whether nothing but patches that are read and variables changes policies of a document."""
+        return not any(self._delivery.changed_on_the_way(path, each.manifest, but_for_patches=True) for each in found)
 
     def ways(self, path: str) -> Iterator[PatchedPolicy]:
         """The policies of a file that are applied to several namespaces, each way in which that happens."""
@@ -188,7 +186,7 @@ def _items(value: Any, is_wanted: Callable[[Any], bool]) -> Iterator[tuple[str, 
     """A policy, or those of a List of whole manifests, with their routes; kustomize takes such a List apart."""
     if is_wanted(value):
         yield "", value
-    elif isinstance(value, dict) and value.get("kind") == "List" and isinstance(value.get("items"), list):
+    elif isinstance(value, dict) and str(value.get("kind")).endswith("List") and isinstance(value.get("items"), list):
         for index, item in enumerate(value["items"]):
             if is_wanted(item):
                 yield f"/items/{index}", item

@@ -31,12 +31,29 @@ class TextAt:
     """Where YAML stands: a document of a file or, with a `route` to a string of that document, one within the string.
 
     `path` is as people know it. `document` counts the documents of the file, `within` those of the string, or is 0.
+    `deeper` goes on from there, one route and one document for each string within that string.
     """
 
     path: str
     document: int
     route: str = ""
     within: int = 0
+    deeper: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def strings(self) -> tuple[tuple[str, int], ...]:
+        """The strings around it, the outermost first: each with its route, and the document in it."""
+        return ((self.route, self.within), *self.deeper) if self.route else ()
+
+    def in_string(self, route: str) -> TextAt:
+        """The first document of the string at a route of this one."""
+        return replace(self, deeper=(*self.deeper, (route, 0))) if self.route else replace(self, route=route)
+
+    def document_at(self, index: int) -> TextAt:
+        """Another document beside this one."""
+        if self.deeper:
+            return replace(self, deeper=(*self.deeper[:-1], (self.deeper[-1][0], index)))
+        return replace(self, within=index) if self.route else replace(self, document=index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +82,7 @@ class Patch:
     @property
     def is_followed(self) -> bool:
         """Whether it is read and stands in a text of the tree: what it makes of a policy can be traced to there."""
-        return self.at is not None and not self.unread and not self.via
+        return self.at is not None and not self.unread
 
     @property
     def deletes(self) -> bool:
@@ -98,15 +115,11 @@ def parse_patch(
         yield Patch(source, target, unread=True, via=via)
         return
     for document in documents:
-        value, place = document.value, None if at is None else _placed(at, document.index)
+        value, place = document.value, None if at is None else at.document_at(document.index)
         if isinstance(value, list) and all(isinstance(item, dict) for item in value):
             yield Patch(source, target, operations=tuple(value), via=via, at=place)
         elif isinstance(value, dict):
             yield Patch(source, target, merge=value, via=via, at=place)
-
-
-def _placed(at: TextAt, index: int) -> TextAt:
-    return replace(at, within=index) if at.route else replace(at, document=index)
 
 
 def may_mean(patch: Patch, value: Mapping[str, Any], original: Mapping[str, Any]) -> bool:
@@ -144,7 +157,24 @@ def _decided(pattern: Any) -> bool:
     """Whether `matches_pattern` reads a pattern for what it is."""
     if not isinstance(pattern, str) or len(pattern) > _LONGEST:
         return False
-    return re.fullmatch(r"[\w./|*-]*", pattern.replace(".*", "*")) is not None
+    return re.fullmatch(r"[\w./|*-]*", pattern.replace(".*", "*")) is not None or _is_bounded(pattern)
+
+
+def _is_bounded(pattern: str) -> bool:
+    """Whether a regular expression means the same in Go as here, and is matched in a time that its length bounds.
+
+    One with few groups and few repetitions, none of a group, has few ways to be tried.
+    """
+    escaped = re.sub(r"\\[.dw/-]", "x", pattern)
+    classes = re.sub(r"\[\^?[\w./-]+\]", "x", escaped)
+    few = len(pattern) <= 200 and len(re.findall(r"[*+]", classes)) <= 2 and classes.count("(") <= 2
+    if not few or re.search(r"[)*+?^][*+?]|\(\?|[^(|]\^|\$[^)|]|[^\w./|()*+?^$-]", f"({classes})"):
+        return False
+    try:
+        re.compile(pattern)
+    except re.error:
+        return False
+    return True
 
 
 def meant(patch: Patch, value: Mapping[str, Any], original_name: str) -> bool:
@@ -199,7 +229,7 @@ def matches_pattern(pattern: Any, text: str) -> bool:
     simple = pattern.replace(".*", "*")
     if re.fullmatch(r"[\w./|*-]*", simple):
         return any(_globbed(part, text) for part in simple.split("|"))
-    return False
+    return _is_bounded(pattern) and re.fullmatch(pattern, text) is not None
 
 
 def _globbed(pattern: str, text: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from rewriter.inventory.delivery import argo, flux
 from rewriter.inventory.delivery.appliers import Read, Unit, api_group, folder_of
 from rewriter.inventory.delivery.folder_changes import FolderChange, folder_changes
-from rewriter.inventory.delivery.kustomize import Kustomization, read_kustomizations
+from rewriter.inventory.delivery.kustomize import Kustomization, joined, read_kustomizations
 from rewriter.inventory.delivery.kustomize_walk import BARE, Placement, Problem, Walk, reach
 from rewriter.inventory.delivery.own_repository import OwnRepository
 from rewriter.inventory.delivery.patches import TextAt
@@ -283,7 +283,8 @@ class Placements:
             elif folder is None or folder not in self._files.folders:
                 self._tell(applier, f"applies {unit.folder}, which is not there", unit.transform.namespace)
             else:
-                chain = () if unit.transform.changes_nothing else (unit.transform,)
+                transform = replace(unit.transform, components=tuple(joined(folder, one) for one in unit.components))
+                chain = () if transform.changes_nothing else (transform,)
                 where = unit.destination or target
                 fresh += walk.folder(folder, chain, where, recurse=unit.recurse, components=unit.components)
         return fresh

@@ -24,6 +24,31 @@ def substituted(value: Any, variables: Mapping[str, str], complete: bool) -> Any
     return value
 
 
+def rewritten(text: str, variables: Mapping[str, str], complete: bool, new: str) -> str | None:
+    """A text with variables, changed in one part that is none of them, so that it reads `new` when they are filled in.
+
+    None where no such change makes it read so.
+    """
+    pieces: list[str] = []
+    end = 0
+    for match in _VARIABLE.finditer(text):
+        pieces += [text[end : match.start()], match[0]]
+        end = match.end()
+    pieces.append(text[end:])
+    filled = [str(_text(piece, variables, complete)) if index % 2 else piece for index, piece in enumerate(pieces)]
+    for index in range(0, len(pieces), 2):
+        before, after = "".join(filled[:index]), "".join(filled[index + 1 :])
+        if new.startswith(before) and new.endswith(after) and len(new) >= len(before) + len(after):
+            piece = new[len(before) : len(new) - len(after)]
+            if "${" not in piece and substituted(made := _with(pieces, index, piece), variables, complete) == new:
+                return made
+    return None
+
+
+def _with(pieces: list[str], index: int, piece: str) -> str:
+    return "".join([*pieces[:index], piece, *pieces[index + 1 :]])
+
+
 def is_disabled(metadata: Mapping[str, Any]) -> bool:
     """Whether a manifest asks to be left out."""
     for field in ("labels", "annotations"):

@@ -66,7 +66,8 @@ class Transform:
     `namespace` overrides every namespace below, `default_namespace` is for manifests without one (Argo CD's
     destination). `variables` (None: nothing is substituted) are those known from the tree, all of them when `complete`.
     `unfollowed` is what of the step may change manifests in a way that is not made here. `applies` says that the step
-    is that of an applier, on top of kustomizations.
+    is that of an applier, on top of kustomizations; `components` are the inner folders of components that it puts into
+    the kustomization which it applies.
     """
 
     source: Source
@@ -81,6 +82,7 @@ class Transform:
     complete: bool = True
     unfollowed: tuple[Unfollowed, ...] = ()
     applies: bool = False
+    components: tuple[str, ...] = ()
 
     @property
     def changes_nothing(self) -> bool:

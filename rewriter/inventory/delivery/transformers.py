@@ -57,8 +57,8 @@ class Transformers:
     suffix: str = ""
 
 
-#: A text of transformers, and the file that it is, as people know it; None where it stands in another text.
-Part = tuple[str, str | None]
+#: A text of transformers, and where its first document stands.
+Part = tuple[str, Place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +73,11 @@ class Reading:
     path_of: Callable[[str], str | None]
 
 
-def read_transformers(entries: Sequence[Any], reading: Reading, source: Source) -> Transformers:
-    """The effect of the entries of `transformers`, texts of their own or paths, of the kustomization `source`."""
+def read_transformers(entries: Sequence[Any], reading: Reading, source: Source, at: Place) -> Transformers:
+    """The effect of the entries of `transformers`, texts of their own or paths, of the kustomization `source`.
+
+    `at` is where that stands.
+    """
     namespace = default = None
     followed = True
     patches: list[Patch] = []
@@ -82,13 +85,13 @@ def read_transformers(entries: Sequence[Any], reading: Reading, source: Source) 
     files: list[str] = []
     labels: list[Labels] = []
     prefix = suffix = ""
-    for entry in entries:
+    for index, entry in enumerate(entries):
         inline = isinstance(entry, str) and "\n" in entry
         words = f"`transformers` of {source}" if inline else f"`transformers` of {source} ({entry})"
-        parts = [(entry, None)] if inline else reading.parts_of(str(entry))
-        listed = [(None, None)] if parts is None else [each for part in parts for each in _documents(*part)]
-        for value, at in listed:
-            made = None if value is None else _patches(value, source, words, at, reading)
+        parts = [(entry, at.in_string(f"/transformers/{index}"))] if inline else reading.parts_of(str(entry))
+        listed = [(None, at)] if parts is None else [each for part in parts for each in _documents(*part)]
+        for value, place in listed:
+            made = None if value is None else _patches(value, source if inline else None, words, place, reading)
             if value is not None and made is not None:
                 patches += [replace(each, by_transformer=True) for each in made]
                 files += _files_of(value)
@@ -121,11 +124,11 @@ def field_specs(value: Mapping[str, Any], name: str = "fieldSpecs") -> tuple[Fie
 
 
 def _patches(
-    value: Mapping[str, Any], source: Source, words: str, at: Place | None, reading: Reading
+    value: Mapping[str, Any], source: Source | None, words: str, at: Place, reading: Reading
 ) -> list[Patch] | None:
     """The patches of a transformer that holds them as text, or names their files; None for any other.
 
-    `at` is where the transformer stands, None where it is a text within another.
+    `at` is where the transformer stands, `source` the kustomization that it is a text of, None for a file of its own.
     """
     field = _PATCHES.get(str(value.get("kind")))
     if value.get("apiVersion") != "builtin" or field is None or not (_KNOWN | {field}).issuperset(value):
@@ -134,9 +137,8 @@ def _patches(
     if (text is None) == (not files) or not (text is None or isinstance(text, str)):
         return None
     if isinstance(text, str):
-        if at is None:
-            return list(parse_patch(text, target, source, words))
-        return list(parse_patch(text, target, Source(at.path, 1), at=replace(at, route=f"/{field}")))
+        via = "" if source is None else words
+        return list(parse_patch(text, target, source or Source(at.path, 1), via, at.in_string(f"/{field}")))
     found: list[Patch] = []
     for name in files:
         content, path = reading.text_at(name), reading.path_of(name)
@@ -152,17 +154,16 @@ def _files_of(value: Mapping[str, Any]) -> list[str]:
     return [name for name in several if isinstance(name, str)] if isinstance(several, list) else []
 
 
-def _documents(text: str, path: str | None) -> Iterator[tuple[Mapping[str, Any] | None, Place | None]]:
+def _documents(text: str, at: Place) -> Iterator[tuple[Mapping[str, Any] | None, Place]]:
     """The documents of a text with their places; None for one that is no mapping, or that cannot be read."""
     try:
         documents = yamltext.parse(text)
     except yamltext.YamlTextError:
-        yield None, None
+        yield None, at
         return
     for document in documents:
         if document.value is not None:
-            place = None if path is None else Place(path, document.index)
-            yield (document.value if isinstance(document.value, dict) else None), place
+            yield (document.value if isinstance(document.value, dict) else None), at.document_at(document.index)
 
 
 def _is_followed(value: Mapping[str, Any]) -> bool:

@@ -251,6 +251,11 @@ class TreeFiles:
         kept = self._kept.get(path)
         return self._read(path) if kept is None else kept.data
 
+    def bytes_now(self, inner: str) -> bytes | None:
+        """As `bytes_of`, read anew: a run may have written the file since it was offered."""
+        path = self.names.get(inner)
+        return None if path is None else self._read(path)
+
     def of_kinds(self, kinds: frozenset[bytes]) -> Iterator[OfferedFile]:
         """The kept files that name one of the kinds, in the order of the offer."""
         return (file for file in self.files if not file.kinds.isdisjoint(kinds))
