@@ -94,8 +94,8 @@ def _labels(context: Context, namespaces: frozenset[str] | None) -> tuple[dict[s
     """The labels of the workloads of namespaces, and those of each value. Made once a run."""
     answer = ("labels of", namespaces)
     if answer not in context.answers:
-        workloads = context.inventory.all_workloads()
-        inside = [workload for workload in workloads if namespaces is None or workload.namespace in namespaces]
+        inventory = context.inventory
+        inside = inventory.all_workloads() if namespaces is None else inventory.workloads_in(namespaces)
         labels = {f"{key}={value}": each for each in inside for key, value in each.labels.items()}
         by_value: dict[str, list[str]] = {}
         for text in labels:

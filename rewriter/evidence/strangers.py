@@ -12,7 +12,7 @@ from rewriter.cilium.terms import conditions_of, label_term
 from rewriter.evidence.context import Context
 from rewriter.evidence.namespaces import WELL_KNOWN, namespaces_of
 from rewriter.evidence.near_labels import may_be_near, near_label, slips_of_labels
-from rewriter.evidence.workloads import matches, on_host_network
+from rewriter.evidence.workloads import Matches, matches, on_host_network
 from rewriter.inventory.facts.model import Workload
 from rewriter.inventory.index.label_shapes import shape_of
 
@@ -78,12 +78,11 @@ def stranger(
             return None  # A Service finds its pods by it: something sets it while they run.
         if near is not None:
             return _certain(near) if found.certain else near if _is_slip(context, near, namespace) else None
-    return _elsewhere(context, labels, namespace, certain=found.certain) if elsewhere else None
+    return _elsewhere(context, labels, namespace, found) if elsewhere else None
 
 
 def _pods_of(context: Context, namespace: str) -> Sequence[Workload]:
-    """The known workloads of a namespace. On a large tree this is the dear question: it reads them all."""
-    return [workload for workload in context.inventory.all_workloads() if workload.namespace == namespace]
+    return context.inventory.workloads_in((namespace,))
 
 
 def _near(
@@ -120,8 +119,7 @@ def _is_selected(context: Context, wrong: Requirement, namespace: str) -> bool:
     """Whether a Service of the namespace selects by a label that no known pod has."""
     return any(
         (service.selector or {}).get(wrong.key) in wrong.values
-        for service in context.inventory.all_services()
-        if service.namespace == namespace
+        for service in context.inventory.services_in((namespace,))
     )
 
 
@@ -144,17 +142,17 @@ def _certain(near: Stranger) -> Stranger:
     return Stranger(near.pods, near.wrong, near.key, near.value)
 
 
-def _elsewhere(context: Context, labels: Sequence[Requirement], namespace: str, *, certain: bool) -> Stranger | None:
+def _elsewhere(context: Context, labels: Sequence[Requirement], namespace: str, found: Matches) -> Stranger | None:
     """The one other namespace whose pods match. Of a namespace without pods only a near name is sure to be meant.
 
-    `certain` says that all pods of the namespace are known.
+    Where `found`, the pods of the namespace itself, is certain, all of these are known: the dear question comes last.
     """
     term = label_term(conditions_of(labels))
     pods = matches(context, term).workloads
     names = namespaces_of(pods)
     if len(names) != 1:
         return None
-    known = bool(_pods_of(context, namespace))
+    known, certain = bool(_pods_of(context, namespace)), found.certain
     if known and not certain:
         return None
     close = _is_near(names[0], namespace)

@@ -39,14 +39,16 @@ class Matches:
 
     `workloads` are those whose pods it selects for certain, `undecided` those for which a fact that decides it is not
     known (the labels of their namespace, their cluster). `hidden` is what may make more pods that it selects; `look`
-    finds it when it is first asked for, since that takes a look at every workload there is. Only where a match is
-    `certain` may a fix rest on it that no other workload is selected; where it is not, `reasons` say in one line each
-    what is not known, and `lifts` what would make it known: the fix steps down to `unsafe`, or the pass stays silent.
+    finds it when it is first asked for, since that takes a look at every workload there is, and `glance` what of it can
+    be seen before. Only where a match is `certain` may a fix rest on it that no other workload is selected; where it is
+    not, `reasons` say in one line each what is not known, and `lifts` what would make it known: the fix steps down to
+    `unsafe`, or the pass stays silent.
     """
 
     workloads: tuple[Workload, ...]
     undecided: tuple[Workload, ...] = ()
     look: Callable[[], tuple[Hidden, ...]] = tuple
+    glance: Callable[[], tuple[Hidden, ...]] = tuple
 
     @property
     def hidden(self) -> tuple[Hidden, ...]:
@@ -55,7 +57,7 @@ class Matches:
     @property
     def certain(self) -> bool:
         """Whether these are all workloads, and nothing unread may hold more."""
-        return not self.undecided and not self.hidden
+        return not self.undecided and not self.glance() and not self.hidden
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -87,6 +89,7 @@ def matches(context: Context, term: LabelTerm, clusters: Sequence[str] | None = 
         tuple(workload for workload in selected if not names or workload.cluster in (None, *names)),
         tuple(workload for workload in undecided if not names or workload.cluster in (None, *names)),
         cache(lambda: hidden_from(context.inventory, term, names)),
+        cache(lambda: hidden_from(context.inventory, term, names, soon=True)),
     )
 
 
@@ -97,15 +100,19 @@ def hidden_from(
     *,
     also: Sequence[str] = (),
     leaving_out: Sequence[str] = (),
+    soon: bool = False,
 ) -> tuple[Hidden, ...]:
     """What may make pods that a term selects in these clusters (none given: in any) beside the known workloads.
 
     Of the namespaces of `also` it is asked what is unknown of them by themselves, where the term names none. Namespaces
-    of `leaving_out` do not count: what can only make pods there is left out.
+    of `leaving_out` do not count: what can only make pods there is left out. With `soon` only what is seen before every
+    workload is read.
     """
     namespaces: Iterable[str | None] = _namespaces(term) or (None, *also)
     answers = [
-        inventory.completeness(namespace, cluster) for namespace in namespaces for cluster in (clusters or (None,))
+        inventory.completeness(namespace, cluster, soon=soon)
+        for namespace in namespaces
+        for cluster in (clusters or (None,))
     ]
     return tuple(
         each

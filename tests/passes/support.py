@@ -98,6 +98,12 @@ class Facts:
     def all_workloads(self) -> Sequence[Workload]:
         return self.workloads
 
+    def workloads_in(self, namespaces: Collection[str]) -> Sequence[Workload]:
+        return [w for w in self.workloads if w.namespace in namespaces]
+
+    def services_in(self, namespaces: Collection[str]) -> Sequence[Service]:
+        return [s for s in self.services_ if s.namespace in namespaces]
+
     @property
     def label_shapes(self) -> Collection[str]:
         return frozenset(shape_of(f"{k}={v}") for w in self.workloads for k, v in w.labels.items())
@@ -118,7 +124,7 @@ class Facts:
         return [f"the {group} could not be read"] if group in self.missing else ()
 
     def completeness(
-        self, namespace: str | None = None, cluster: str | None = None, group: str = "workloads"
+        self, namespace: str | None = None, cluster: str | None = None, group: str = "workloads", *, soon: bool = False
     ) -> Completeness:
         """What hides: `unseen` everywhere, groups that are missing, and a cluster of which no workload is here."""
         listed = {each.cluster for each in self.workloads if each.source.line is None}

@@ -11,11 +11,12 @@ from typing import Any
 from rewriter.inventory.delivery import argo, flux
 from rewriter.inventory.delivery.appliers import Read, Unit, api_group, folder_of
 from rewriter.inventory.delivery.folder_changes import FolderChange, folder_changes
+from rewriter.inventory.delivery.gained import added, given_namespaces
 from rewriter.inventory.delivery.kustomize import Kustomization, joined, read_kustomizations
 from rewriter.inventory.delivery.kustomize_walk import BARE, Placement, Problem, Walk, reach
 from rewriter.inventory.delivery.own_repository import OwnRepository
 from rewriter.inventory.delivery.patches import TextAt
-from rewriter.inventory.delivery.transform import Added, Transform, added_by
+from rewriter.inventory.delivery.transform import Added, Transform
 from rewriter.inventory.delivery.variables import VariableSources
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.tree_files import KUSTOMIZATION_NAMES, TreeFiles
@@ -78,18 +79,12 @@ class Placements:
     @cached_property
     def added(self) -> Mapping[str, Added]:
         """What files, as people know them, gain on their way beside a namespace; those that gain nothing left out."""
-        names = self._files.names
-        of_step: dict[int, Added] = {}
-        found = {}
-        for inner, placements in self._walk.found.items():
-            total = Added()
-            for step in (step for placement in placements for step in placement.chain):
-                if id(step) not in of_step:
-                    of_step[id(step)] = added_by(step)
-                total = total.with_(of_step[id(step)])
-            if total != Added():
-                found[names[inner]] = total
-        return found
+        return added(self._walk.found, self._files.names)
+
+    @cached_property
+    def given_namespaces(self) -> Mapping[str, frozenset[str]]:
+        """The namespaces, as written, that files, as people know them, get on their way; where they get any."""
+        return given_namespaces(self._walk.found, self._files.names)
 
     @cached_property
     def managed(self) -> bool:

@@ -84,6 +84,14 @@ class Inventory(Protocol):
         """Every workload. Expensive on a large tree: prefer `workloads_with`."""
         ...
 
+    def workloads_in(self, namespaces: Collection[str]) -> Sequence[Workload]:
+        """Every workload of some namespaces."""
+        ...
+
+    def services_in(self, namespaces: Collection[str]) -> Sequence[Service]:
+        """Every Service of some namespaces."""
+        ...
+
     @property
     def label_shapes(self) -> Collection[str]:
         """The labels of all workloads, and perhaps more, as `key=value` with each digit as `0`; no workload is read."""
@@ -112,7 +120,7 @@ class Inventory(Protocol):
         ...
 
     def completeness(
-        self, namespace: str | None = None, cluster: str | None = None, group: str = WORKLOADS
+        self, namespace: str | None = None, cluster: str | None = None, group: str = WORKLOADS, *, soon: bool = False
     ) -> Completeness:
         """Whether all facts of a group (`workloads`, `services`) of a namespace and a cluster are known, or what hides.
 
@@ -120,6 +128,7 @@ class Inventory(Protocol):
         cannot be read, generators, other repositories, labels that admission adds, snapshots that are stale or cut off
         hide; and of a namespace or a cluster of which the facts hold nothing, nothing is known. Fresh and whole
         snapshots of the cluster leave nothing hidden, and neither does `complete` under [facts] for its namespaces.
+        With `soon`, only what hides for a reason that is seen before every workload is read: there may be more.
         Passes ask `rewriter.evidence.workloads.matches`, which hands out the answer with the workloads.
         """
         ...

@@ -11,8 +11,9 @@ from rewriter.inventory.facts.completeness import LIFT, Hidden
 from rewriter.inventory.facts.model import EndpointSlice, Service, Workload
 from rewriter.inventory.hiding.hidden import HiddenSources
 from rewriter.inventory.objects.access import AccountBinding
+from rewriter.inventory.objects.pods import PodTemplate
 from rewriter.inventory.objects.readers import KINDS
-from rewriter.inventory.tree.tree_facts import TreeFacts
+from rewriter.inventory.tree.tree_facts import WORKLOAD_MANIFESTS, TreeFacts
 
 
 def services_by_labels(facts: TreeFacts, labels: Mapping[str, str]) -> Sequence[Service]:
@@ -43,6 +44,13 @@ def endpoint_slices(facts: TreeFacts, service: Service) -> Sequence[EndpointSlic
         if (item.service, item.namespace) == (service.name, service.namespace)
         and (None in (item.cluster, service.cluster) or item.cluster == service.cluster)
     ]
+
+
+def pod_template(facts: TreeFacts, workload: Workload) -> PodTemplate | None:
+    """The pod template that a workload is made of."""
+    found: list[PodTemplate] = facts.holding_any("pod_templates", WORKLOAD_MANIFESTS, [workload.name])
+    wanted = (workload.kind, workload.name, workload.namespace, workload.cluster, workload.source)
+    return next((t for t in found if (t.kind, t.name, t.namespace, t.cluster, t.source) == wanted), None)
 
 
 def by_name(workloads: Iterable[Workload]) -> Mapping[str, Sequence[Workload]]:

@@ -54,7 +54,7 @@ from rewriter.inventory.snapshots.form import Snapshot
 from rewriter.inventory.texts.file_record import FileRecord
 from rewriter.inventory.tree import answers
 from rewriter.inventory.tree.derived import DerivedFacts
-from rewriter.inventory.tree.tree_facts import KEPT_KINDS, POD_MAKERS, WORKLOAD_MANIFESTS, TreeFacts
+from rewriter.inventory.tree.tree_facts import KEPT_KINDS, POD_MAKERS, TreeFacts
 from rewriter.inventory.tree.unseen import Unseen
 
 
@@ -181,8 +181,8 @@ class TreeInventory:
     @property
     def problems(self) -> Sequence[Problem]:
         """What is not known about how manifests reach clusters."""
-        stated = self._known_clusters.stated_of_all
-        return [*self._placements.problems, *self.tree_clusters.problems, *stated.problems]
+        stated = self._known_clusters.stated_of_all.problems
+        return [*self._placements.problems, *self.tree_clusters.problems, *stated]
 
     @property
     def clusters(self) -> Sequence[Cluster]:
@@ -270,21 +270,22 @@ class TreeInventory:
     def all_workloads(self) -> Sequence[Workload]:
         return self._facts.holding_any("workloads", POD_MAKERS, ())
 
+    def workloads_in(self, namespaces: Collection[str]) -> Sequence[Workload]:
+        return self._facts.in_namespaces("workloads", POD_MAKERS, namespaces)
+
+    def services_in(self, namespaces: Collection[str]) -> Sequence[Service]:
+        return self._facts.in_namespaces("services", frozenset({b"Service"}), namespaces)
+
     @property
     def label_shapes(self) -> Collection[str]:
-        return self._label_shapes
-
-    @cached_property
-    def _label_shapes(self) -> Collection[str]:
-        return self._facts.label_shapes()
+        return self._facts.label_shapes
 
     def doubts(self, fact: Service | Workload | Cluster | EndpointSlice) -> Sequence[str]:
         found = doubts_of(fact, self.services, lambda name: self._workloads_by_name.get(name, ()), self.clusters)
         applied = fact.source.line is not None and fact.source.path not in self._settings.paths
         if not isinstance(fact, Cluster) and applied:
             found = (*found, *self._delivery.doubts(fact.source.path))
-        stale = self.stale(fact)
-        return tuple(dict.fromkeys((*found, stale) if stale else found))
+        return tuple(filter(None, dict.fromkeys((*found, self.stale(fact)))))
 
     def stale(self, fact: Service | Workload | Cluster | EndpointSlice) -> str:
         return self._unseen.stale(fact)
@@ -297,9 +298,9 @@ class TreeInventory:
         return self._unseen.gaps(group)
 
     def completeness(
-        self, namespace: str | None = None, cluster: str | None = None, group: str = WORKLOADS
+        self, namespace: str | None = None, cluster: str | None = None, group: str = WORKLOADS, *, soon: bool = False
     ) -> Completeness:
-        return self._unseen.completeness(namespace, cluster, group)
+        return self._unseen.completeness(namespace, cluster, group, soon=soon)
 
     def _hidden_sources(self) -> Iterator[Hidden]:
         applied, names = self._delivery.is_applied, self._cluster_names
@@ -361,9 +362,7 @@ class TreeInventory:
         return answers.account_bindings(self._facts, account, namespace)
 
     def pod_template(self, workload: Workload) -> PodTemplate | None:
-        found: list[PodTemplate] = self._facts.holding_any("pod_templates", WORKLOAD_MANIFESTS, [workload.name])
-        wanted = (workload.kind, workload.name, workload.namespace, workload.cluster, workload.source)
-        return next((t for t in found if (t.kind, t.name, t.namespace, t.cluster, t.source) == wanted), None)
+        return answers.pod_template(self._facts, workload)
 
     def config_maps(self, name: str, namespace: str) -> Sequence[ConfigMap]:
         return self._facts.config_maps(name, namespace)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from rewriter.inventory.delivery.kustomize_walk import Placement
@@ -82,6 +83,7 @@ class TreeFacts:
         self._facts: dict[tuple[str, str], list[Any]] = {}
         self._found: dict[tuple[str, frozenset[bytes], tuple[str, ...]], list[Any]] = {}
         self._answers: dict[tuple[str, frozenset[tuple[str, str]]], list[Any]] = {}
+        self._of_namespaces: dict[tuple[str, frozenset[bytes], frozenset[str]], list[Any]] = {}
 
     def workloads_with(self, labels: Mapping[str, str]) -> Sequence[Workload]:
         """The workloads whose pods have all of these labels."""
@@ -99,6 +101,7 @@ class TreeFacts:
             self._answers[key] = [item for item in found if item.host_network]
         return self._answers[key]
 
+    @cached_property
     def label_shapes(self) -> Collection[str]:
         """The shapes of labels that pods have (see `label_shapes`)."""
         added = self._placements.added
@@ -143,6 +146,57 @@ class TreeFacts:
                 found += self._facts_of(file, group)
             self._found[key] = found + self._derived.facts(group, kinds)
         return self._found[key]
+
+    def in_namespaces(self, group: str, kinds: frozenset[bytes], namespaces: Collection[str]) -> list[Any]:
+        """The facts of a group from manifests of these kinds that are in one of the namespaces, in the order of all.
+
+        Only files that may hold some are read: a namespace stands in its manifests, or a step on the way gives it.
+        """
+        key = (group, kinds, frozenset(namespaces))
+        if key not in self._of_namespaces:
+            self._of_namespaces[key] = list(self._in_namespaces(*key))
+        return self._of_namespaces[key]
+
+    def _in_namespaces(self, group: str, kinds: frozenset[bytes], namespaces: frozenset[str]) -> Iterator[Any]:
+        unknown = group == "workloads"
+        if (group, kinds, ()) in self._found:  # Every file is read.
+            yield from (fact for fact in self.holding_any(group, kinds, ()) if fact.namespace in namespaces)
+            return
+        needles = [[namespace.encode()] for namespace in namespaces]
+        holding = (file for each in needles for file in self._index.holding(kinds, each, unknown=unknown))
+        paths = {file.path for file in holding} | self._given(namespaces)
+        snapshots = (fact for snapshot in self._snapshots for fact in getattr(snapshot, group, ()))
+        files = (file for file in self._index.holding(kinds, (), unknown=unknown) if file.path in paths)
+        facts = chain(
+            snapshots,
+            (fact for file in files for fact in self._facts_of(file, group)),
+            self._derived.facts(group, kinds),
+        )
+        yield from (fact for fact in facts if fact.namespace in namespaces)
+
+    def may_be_of(self, cluster: str) -> bool:
+        """Whether a workload or a Service may be of a cluster, as far as is known without reading any manifest."""
+        groups = (("workloads", POD_MAKERS), ("services", frozenset({b"Service"})))
+        return any(
+            any(fact.cluster == cluster for snapshot in self._snapshots for fact in getattr(snapshot, group))
+            or any(fact.cluster == cluster for fact in self._derived.facts(group, kinds))
+            or any(self._reaches(file, cluster) for file in self._index.holding(kinds, (), unknown=True))
+            for group, kinds in groups
+        )
+
+    def _reaches(self, file: OfferedFile, cluster: str) -> bool:
+        """Whether something applies a file to a cluster."""
+        placements = self._placements.of(self._files.inner(file.path)) or (Placement((), ""),)
+        at = (self._cluster_at(file.path, placement) for placement in placements)
+        return any(each is not None and each.name == cluster for each in at)
+
+    def _given(self, namespaces: frozenset[str]) -> set[str]:
+        """The files whose manifests a step on the way may put into one of the namespaces."""
+        return {
+            path
+            for path, given in self._placements.given_namespaces.items()
+            if not given.isdisjoint(namespaces) or any("$" in name for name in given)
+        }
 
     @cached_property
     def _index(self) -> FileIndex:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -42,29 +42,47 @@ class Unseen:
         self._clusters = clusters
         self._sources = sources
         self._configured = configured
-        self._answers: dict[tuple[str | None, str | None, str], Completeness] = {}
+        self._answers: dict[tuple[str | None, str | None, str, bool], Completeness] = {}
 
-    def completeness(self, namespace: str | None, cluster: str | None, group: str) -> Completeness:
-        """Whether the facts of a group hold all there is of a namespace and a cluster (None: of any)."""
-        key = (namespace, cluster, group)
+    def completeness(self, namespace: str | None, cluster: str | None, group: str, *, soon: bool) -> Completeness:
+        """Whether the facts of a group hold all there is of a namespace and a cluster (None: of any).
+
+        With `soon` only what hides for a reason that can be seen before every workload is read; there may be more.
+        """
+        key = (namespace, cluster, group, soon)
         if key not in self._answers:
-            self._answers[key] = self._completeness(namespace, cluster, group)
+            find = self._soon if soon else self._hidden_at
+            hidden = [Hidden(words) for words in self.gaps(group)]
+            if not self._are_listed(cluster, group):
+                hidden += find(namespace, cluster, group)
+            self._answers[key] = answer(hidden, self._complete, namespace, cluster, group)
         return self._answers[key]
 
-    def _completeness(self, namespace: str | None, cluster: str | None, group: str) -> Completeness:
-        hidden = [Hidden(words) for words in self.gaps(group)]
+    def _are_listed(self, cluster: str | None, group: str) -> bool:
+        """Whether snapshots list all there is of a group in a cluster, or (None) in every one."""
         listed = {workload.cluster for snapshot in self._snapshots for workload in snapshot.workloads}
         listed &= {name for snapshot in self._snapshots for name, kind in snapshot.listed if kind == group}
         asked = {cluster} if cluster is not None else {each.name for each in self._clusters()}
-        if not asked or not asked <= listed:
-            hidden += self._hidden if group != CIDR_GROUPS else self._hidden_groups
-            if group == WORKLOADS and cluster is not None and not self._populated.get(cluster):
-                hidden.append(Hidden(f"no workload of cluster {cluster} is known", clusters=frozenset({cluster})))
-            if namespace is not None and _is_managed(namespace):
-                hidden.append(Hidden(f"what the cluster's installer runs in {namespace}", LIFT, frozenset({namespace})))
-            if namespace is not None and not any(namespace in found for found in self._populated.values()):
-                hidden.append(Hidden(f"nothing of namespace {namespace} is known", namespaces=frozenset({namespace})))
-        return answer(hidden, self._complete, namespace, cluster, group)
+        return bool(asked) and asked <= listed
+
+    def _soon(self, _namespace: str | None, cluster: str | None, group: str) -> Iterator[Hidden]:
+        if group != CIDR_GROUPS:
+            yield from self._own_sources
+        if group == WORKLOADS and cluster is not None and not self._facts.may_be_of(cluster):
+            yield _without_workloads(cluster)
+
+    @cached_property
+    def _own_sources(self) -> Sequence[Hidden]:
+        return tuple(self._sources())
+
+    def _hidden_at(self, namespace: str | None, cluster: str | None, group: str) -> Iterator[Hidden]:
+        yield from self._hidden if group != CIDR_GROUPS else self._hidden_groups
+        if group == WORKLOADS and cluster is not None and not self._populated.get(cluster):
+            yield _without_workloads(cluster)
+        if namespace is not None and _is_managed(namespace):
+            yield Hidden(f"what the cluster's installer runs in {namespace}", LIFT, frozenset({namespace}))
+        if namespace is not None and not any(namespace in found for found in self._populated.values()):
+            yield Hidden(f"nothing of namespace {namespace} is known", namespaces=frozenset({namespace}))
 
     @cached_property
     def _populated(self) -> Mapping[str | None, frozenset[str]]:
@@ -131,6 +149,10 @@ class Unseen:
 
     def _services(self) -> Sequence[Service]:
         return self._facts.holding("services", b"Service", ())
+
+
+def _without_workloads(cluster: str) -> Hidden:
+    return Hidden(f"no workload of cluster {cluster} is known", clusters=frozenset({cluster}))
 
 
 def _is_managed(namespace: str) -> bool:

@@ -55,4 +55,4 @@ def _selects_namespace(context: Context, raw: object, name: str) -> bool:
 
 
 def _has_pods(context: Context, name: str) -> bool:
-    return any(workload.namespace == name for workload in context.inventory.all_workloads())
+    return bool(context.inventory.workloads_in((name,)))
