@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence
+from rewriter.yamltext.second_parts import composed, scanned
 
 Path = tuple[str, ...]
 """The keys and indexes that lead to a node."""
@@ -80,11 +81,11 @@ def agrees(root: Any, node: Node | None) -> bool:
 
 def _plain(text: str) -> str:
     """A scalar's text without ruamel.yaml's marks of folded lines, surrogate pairs joined."""
-    return text.replace("\a", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    text = text.replace("\a", "")
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _read(lines: list[str]) -> Reading:
-    from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     text = "\n".join(lines) + "\n"
@@ -93,7 +94,7 @@ def _read(lines: list[str]) -> Reading:
         found: list[tuple[int, int, str]] = []
         aliases: list[Any] = []
         dashes: list[tuple[int, int]] = []
-        tokens = list(YAML(typ="rt").scan(text))
+        tokens = scanned(text)
         for token in tokens:
             kind, mark = type(token).__name__, token.start_mark
             if kind == "AliasToken":
@@ -101,39 +102,12 @@ def _read(lines: list[str]) -> Reading:
             elif kind == "BlockEntryToken":
                 dashes.append((mark.line, mark.column))
             found += _comments(token)
-        composing = YAML(typ="rt")
-        if not text.startswith("%") and "\n%" not in text:
-            # Scanning takes most of the time, and without a directive it comes to the same again.
-            composing._scanner = _Tokens(tokens)
-        root = composing.compose(text)
+        root = composed(text, tokens)
     except (YAMLError, ValueError, AttributeError, RecursionError) as error:
         raise SecondParserError(" ".join(str(error).split())[:160]) from None
     places = _NodeIndex(root, aliases, dashes)
     rows = text.split("\n")
     return Reading(root, [places.of(line, column, comment, rows[line]) for line, column, comment in sorted(found)])
-
-
-class _Tokens:
-    """Tokens that were scanned before, without their comments, in place of ruamel.yaml's scanner."""
-
-    def __init__(self, tokens: list[Any]) -> None:
-        self._tokens = tokens
-        self._next = 0
-        for token in tokens:
-            token._comment = None
-
-    def check_token(self, *choices: type) -> bool:
-        return self._next < len(self._tokens) and (not choices or isinstance(self._tokens[self._next], choices))
-
-    def peek_token(self) -> Any:
-        return self._tokens[self._next]
-
-    def get_token(self) -> Any:
-        self._next += 1
-        return self._tokens[self._next - 1]
-
-    def reset_scanner(self) -> None:
-        """Part of what a scanner is; there is nothing to forget."""
 
 
 def _comments(token: Any) -> Iterator[tuple[int, int, str]]:

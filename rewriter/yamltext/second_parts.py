@@ -1,0 +1,119 @@
+"""The parts of ruamel.yaml that read a text, wired to each other directly.
+
+Its own parts look each other up at every character and token, which takes most of the time. What a text means is left
+to them: only the way from one to the next is shorter here, and what is asked twice in a row is asked once.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+
+class Tokens:
+    """Tokens that were scanned before, in place of ruamel.yaml's scanner; their comments are dropped."""
+
+    def __init__(self, tokens: list[Any]) -> None:
+        self._tokens = tokens
+        self._next = 0
+        for token in tokens:
+            token._comment = None
+
+    def check_token(self, *choices: type) -> bool:
+        return self._next < len(self._tokens) and (not choices or isinstance(self._tokens[self._next], choices))
+
+    def peek_token(self) -> Any:
+        return self._tokens[self._next]
+
+    def get_token(self) -> Any:
+        self._next += 1
+        return self._tokens[self._next - 1]
+
+    def reset_scanner(self) -> None:
+        """Part of what a scanner is; there is nothing to forget."""
+
+
+def scanned(text: str) -> list[Any]:
+    """The tokens of a text with their comments. Raises as ruamel.yaml does."""
+    if has_directives(text):
+        return list(_new_loader().scan(text))
+    from ruamel.yaml.reader import Reader
+
+    scanner = _classes()[0]
+    made = scanner.__new__(scanner)
+    made.reader = Reader(text, _loader())
+    made.__init__(_loader())
+    found = []
+    while (token := made.get_token()) is not None:
+        found.append(token)
+    return found
+
+
+def composed(text: str, tokens: list[Any]) -> Any:
+    """The root node of a text of one document, which has these tokens. Raises as ruamel.yaml does."""
+    if has_directives(text):  # What they say is known to a scanner of its own, while it scans.
+        return _new_loader().compose(text)
+    _, parsing, composing = _classes()
+    parser, composer = parsing.__new__(parsing), composing.__new__(composing)
+    parser.scanner, parser.resolver = Tokens(tokens), _loader().resolver
+    parser.__init__(_loader())
+    composer.parser, composer.resolver = parser, _loader().resolver
+    composer.__init__(_loader())
+    return composer.get_single_node()
+
+
+def has_directives(text: str) -> bool:
+    """Whether a text may hold directives (`%YAML`, `%TAG`), which change how it is read."""
+    return text.startswith("%") or "\n%" in text
+
+
+@cache
+def _loader() -> Any:
+    """What the parts ask for settings, all of them ruamel.yaml's own; without directives nothing changes it."""
+    return _new_loader()
+
+
+def _new_loader() -> Any:
+    from ruamel.yaml import YAML
+
+    return YAML(typ="rt")
+
+
+@cache
+def _classes() -> tuple[Any, Any, Any]:
+    """The scanner, the parser and the composer with attributes in the place of look-ups."""
+    from ruamel.yaml.composer import Composer
+    from ruamel.yaml.parser import RoundTripParser
+    from ruamel.yaml.scanner import RoundTripScanner
+    from ruamel.yaml.tokens import CommentToken
+
+    class DirectScanner(RoundTripScanner):
+        reader: Any = None
+
+        def need_more_tokens(self) -> bool:
+            if self.done or (self.tokens and not self.possible_simple_keys):
+                return not (self.done or self.tokens)
+            return super().need_more_tokens()
+
+        def _gather_comments(self) -> Any:
+            tokens = self.tokens
+            if not tokens or isinstance(tokens[0], CommentToken) or self.need_more_tokens():
+                return super()._gather_comments()
+            if not self.done and len(tokens) < 2:
+                self.fetch_more_tokens()
+            return []
+
+    class DirectParser(RoundTripParser):
+        scanner: Any = None
+        resolver: Any = None
+
+        def check_event(self, *choices: Any) -> bool:
+            if self.current_event is None and self.state:
+                self.current_event = self.state()
+            return self.current_event is not None and (not choices or isinstance(self.current_event, choices))
+
+    class DirectComposer(Composer):
+        parser: Any = None
+        resolver: Any = None
+
+    return DirectScanner, DirectParser, DirectComposer
