@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, NAMESPACE_NAME_LABEL
+from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABEL
 from rewriter.cilium.policy import CNP, EGRESS, INGRESS, Policy, read_policy
 from rewriter.cilium.settings import Settings
 from rewriter.cilium.terms import Condition, LabelTerm
 from rewriter.cilium.tiers import is_cluster_network_policy
+from rewriter.engine.effects.subjects import Subjects, key_of
 from rewriter.passes.kit.enforced.enforcement import may_share_pods
 from rewriter.passes.kit.sides.neighbours import Neighbours
 from rewriter.reach.world import PolicyWorld
@@ -18,7 +19,6 @@ from rewriter.reach.world import PolicyWorld
 #: More policies than this are not taken in together: their selectors have too many combinations to try.
 _MOST = 16
 _OPPOSITE = {INGRESS: EGRESS, EGRESS: INGRESS}
-_NAMESPACE_NAME = NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL
 
 
 def share_pods(policies: Sequence[Policy], other: Policy) -> bool:
@@ -79,9 +79,8 @@ def policies_at_peers(
     for direction, by_namespace in _by_subject(others, settings, world_of).items():
         met = [peer for own, peer in peers if own == _OPPOSITE[direction]]
         for namespace in by_namespace if namespaces is None else {_OF_ANY, *namespaces}:
-            for subject, found in by_namespace.get(namespace, {}).items():
-                if any(_may_meet(peer, subject) for peer in met):
-                    places.update(found)
+            if namespace in by_namespace:
+                places.update(*(by_namespace[namespace].places_met_by(peer) for peer in met))
     kept: list[Policy] = []
     for place in sorted(places):
         other = others[place]
@@ -121,7 +120,7 @@ def _open(namespace: str) -> Policy:
 
 #: Stands for the namespace of policies that may select pods of any.
 _OF_ANY = ""
-_BySubject = Mapping[str, Mapping[str, Mapping[LabelTerm, Sequence[int]]]]
+_BySubject = Mapping[str, Mapping[str, Subjects]]
 """The places of policies by the direction of their rules, their namespace and the subjects of the rules."""
 
 
@@ -135,7 +134,10 @@ def _by_subject(others: Sequence[Policy], settings: Settings, world_of: Callable
             subjects = ((e.direction, e.subject) for e in world_of(other).entries() if not e.subject_is_node)
             for direction, subject in dict.fromkeys(subjects):
                 found[direction].setdefault(namespace, {}).setdefault(subject, []).append(place)
-        known[key] = found
+        known[key] = {
+            direction: {namespace: Subjects(places) for namespace, places in by_namespace.items()}
+            for direction, by_namespace in found.items()
+        }
     made: _BySubject = known[key]
     return made
 
@@ -155,7 +157,7 @@ def _namespaces(terms: Iterable[LabelTerm]) -> frozenset[str] | None:
             (
                 condition.values
                 for condition in term.conditions
-                if _key(condition) == NAMESPACE_LABEL and condition.operator == "In"
+                if key_of(condition) == NAMESPACE_LABEL and condition.operator == "In"
             ),
             None,
         )
@@ -167,18 +169,3 @@ def _namespaces(terms: Iterable[LabelTerm]) -> frozenset[str] | None:
 
 def _tells_pods_apart(condition: Condition) -> bool:
     return condition.operator == "In" and condition.source in (ANY, K8S)
-
-
-def _may_meet(one: LabelTerm, other: LabelTerm) -> bool:
-    """Whether pods may be selected by both: not where these demand different values of a label."""
-    return not any(
-        _key(first) == _key(second)
-        and first.operator == second.operator == "In"
-        and not set(first.values) & set(second.values)
-        for first in one.conditions
-        for second in other.conditions
-    )
-
-
-def _key(condition: Condition) -> str:
-    return NAMESPACE_LABEL if condition.key == _NAMESPACE_NAME else condition.key

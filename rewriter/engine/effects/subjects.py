@@ -1,0 +1,70 @@
+"""Subjects of rules by the labels that they demand, to find those that peers may mean without a look at each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+from rewriter.cilium.labels import NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, NAMESPACE_NAME_LABEL
+from rewriter.cilium.terms import Condition, LabelTerm
+
+_NAMESPACE_NAME = NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL
+
+
+class Subjects:
+    """The places of policies by the subjects of their rules."""
+
+    def __init__(self, places: Mapping[LabelTerm, Sequence[int]]) -> None:
+        self._subjects = list(places.items())
+
+    def places_met_by(self, peer: LabelTerm) -> Iterator[int]:
+        """The places of the subjects that may select pods which the peer selects too."""
+        for number in self._candidates(peer):
+            subject, places = self._subjects[number]
+            if may_meet(peer, subject):
+                yield from places
+
+    def _candidates(self, peer: LabelTerm) -> Sequence[int]:
+        """The subjects that one of the peer's conditions leaves: of all, that which leaves the fewest."""
+        best: Sequence[int] = range(len(self._subjects))
+        for condition in peer.conditions:
+            demanding = self._demanding.get(key_of(condition)) if condition.operator == "In" else None
+            if demanding is None:
+                continue
+            by_value, others = demanding
+            left = {*others, *(number for value in condition.values for number in by_value.get(value, ()))}
+            if len(left) < len(best):
+                best = sorted(left)
+        return best
+
+    @cached_property
+    def _demanding(self) -> Mapping[str, tuple[Mapping[str, Sequence[int]], Sequence[int]]]:
+        """Of each label the subjects that demand a value of it, by value, and those that demand none."""
+        found: dict[str, dict[str, list[int]]] = {}
+        for number, (subject, _) in enumerate(self._subjects):
+            for condition in subject.conditions:
+                if condition.operator == "In":
+                    by_value = found.setdefault(key_of(condition), {})
+                    for value in condition.values:
+                        by_value.setdefault(value, []).append(number)
+        made = {}
+        for key, by_value in found.items():
+            those = {number for numbers in by_value.values() for number in numbers}
+            made[key] = by_value, [number for number in range(len(self._subjects)) if number not in those]
+        return made
+
+
+def may_meet(one: LabelTerm, other: LabelTerm) -> bool:
+    """Whether pods may be selected by both: not where these demand different values of a label."""
+    demands = [(key_of(each), each.values) for each in other.conditions if each.operator == "In"]
+    for condition in one.conditions:
+        if condition.operator == "In":
+            key = key_of(condition)
+            if any(key == there and set(condition.values).isdisjoint(values) for there, values in demands):
+                return False
+    return True
+
+
+def key_of(condition: Condition) -> str:
+    """The label that a condition asks for; a namespace's name is the namespace."""
+    return NAMESPACE_LABEL if condition.key == _NAMESPACE_NAME else condition.key
