@@ -6,6 +6,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 
 from hypothesis import HealthCheck, settings
@@ -18,6 +19,11 @@ settings.register_profile(
     derandomize=not os.environ.get("CNPFIX_FUZZ"),
 )
 settings.load_profile("cnpfix")
+
+# The hundreds of processes that tests start find the package compiled, whatever the environment says of that:
+# compiling it takes longer than most of them do.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 _CACHE = tempfile.mkdtemp(prefix="cnpfix-tests-")
 atexit.register(shutil.rmtree, _CACHE, ignore_errors=True)
