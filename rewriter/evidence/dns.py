@@ -33,6 +33,8 @@ PROTOCOLS = ("UDP", "TCP")
 #: The Services of a cluster's DNS: kubeadm and most, charts of CoreDNS, RKE2, OpenShift.
 _SERVICES = ("kube-dns", "coredns", "rke2-coredns-rke2-coredns", "dns-default")
 _HOME = "kube-system"
+_PORT_NAMES = frozenset({"dns", "dns-tcp", "domain"})
+_PORTS = _PORT_NAMES | {"53", "5353"}
 _LABELS = {"k8s-app": "kube-dns"}
 _NODE_LOCAL = frozenset({"node-local-dns", "nodelocaldns", "node-local-dns-cache"})
 _LINK_LOCAL = "169.254."
@@ -131,15 +133,24 @@ def on_ports(item: PortRule, server: DnsServer, version: Version) -> bool:
     )
 
 
+def is_dns_rule(rule: Rule) -> bool:
+    """Whether a rule names ports, and each of them is one of DNS."""
+    if isinstance(rule.raw.get("ports"), list):  # A NetworkPolicy has numbers, and names, in the rule itself.
+        entries = [port.get("port") if isinstance(port, dict) else None for port in rule.raw["ports"]]
+    else:
+        items = [item.ports if isinstance(item, PortRule) else () for item in rule.port_rules]
+        entries = [port.port if isinstance(port, PortProtocol) else None for ports in items for port in ports]
+    return bool(entries) and all(str(entry) in _PORTS for entry in entries)
+
+
 def is_for_dns_only(item: PortRule, server: DnsServer | None) -> bool:
     """Whether all ports of an item of toPorts are those of DNS, and it asks for nothing else."""
     if set(item.written) != {"ports"} or not item.ports:
         return False
     numbers = {str(number) for number in ((PORT,) if server is None else (PORT, *server.ports))}
-    names = {"dns", "dns-tcp", "domain"}
     return all(
         isinstance(port, PortProtocol)
-        and port.port in numbers | names
+        and port.port in numbers | _PORT_NAMES
         and "endPort" not in port.written
         and port.protocol in ("", "ANY", "UDP", "TCP")
         for port in item.ports

@@ -44,23 +44,31 @@ def listens(context: Context, workload: Workload, protocol: str, port: int | str
         return named or (None if workload.source.partial else False)
     if any(each.number == port for each in declared):
         return True
-    if any(each.target == port for service in services_before(context, workload) for each in service.ports):
+    if any(
+        each.target == port and protocol in (ANY_PROTOCOL, each.protocol)
+        for service in services_before(context, workload)
+        for each in service.ports
+    ):
         return True
     template = context.inventory.pod_template(workload)
     if template is None or workload.source.partial:
         return None
-    written = json.dumps(_without_ports(template.spec), default=str)
+    written = json.dumps(_without_ports(template.spec, probes=protocol in (ANY_PROTOCOL, "TCP")), default=str)
     return re.search(rf"(?<![\d.]){port}(?![\d.])", written) is not None
 
 
-def _without_ports(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """A pod spec without the ports that its containers declare: these are known with their protocols."""
+def _without_ports(spec: Mapping[str, Any], *, probes: bool) -> dict[str, Any]:
+    """A pod spec without the ports that its containers declare: these are known with their protocols.
+
+    Without `probes` what the kubelet asks over TCP is left out too.
+    """
+    left_out = {"ports"} if probes else {"ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle"}
     rest = dict(spec)
     for field in ("containers", "initContainers"):
         containers = spec.get(field)
         if isinstance(containers, list):
             rest[field] = [
-                {name: value for name, value in container.items() if name != "ports"}
+                {name: value for name, value in container.items() if name not in left_out}
                 for container in containers
                 if isinstance(container, dict)
             ]

@@ -10,6 +10,7 @@ from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABEL, SERVICE_ACCOUNT_LA
 from rewriter.cilium.selector import Requirement
 from rewriter.cilium.terms import conditions_of, label_term
 from rewriter.evidence.context import Context
+from rewriter.evidence.dns import dns_service
 from rewriter.evidence.namespaces import WELL_KNOWN, namespaces_of
 from rewriter.evidence.near_labels import may_be_near, near_label, slips_of_labels
 from rewriter.evidence.workloads import Matches, matches, on_host_network
@@ -18,6 +19,8 @@ from rewriter.inventory.index.label_shapes import shape_of
 
 #: From which similarity on a name may be meant (difflib's ratio).
 _NEAR = 0.8
+#: How many letters a word of a name has at least that may be misspelt.
+_LONG = 4
 #: Words that tell a namespace from another of the same application.
 _ENVIRONMENTS = frozenset(
     (
@@ -44,7 +47,8 @@ _NAMES = frozenset({"app", "k8s-app", "name", "app.kubernetes.io/name", "app.kub
 class Stranger:
     """What was meant, as far as the facts tell: another label (`key`, `value`) or another namespace (`namespace`).
 
-    `pods` are workloads that have it. `certain` says that every pod of the namespace is known.
+    `pods` are workloads that have it. `certain` says that every pod of the namespace is known, `only` that nothing else
+    can be meant, whatever pods there are.
     """
 
     pods: tuple[Workload, ...]
@@ -53,6 +57,7 @@ class Stranger:
     value: str = ""
     namespace: str = ""
     certain: bool = True
+    only: bool = False
 
 
 def stranger(
@@ -79,6 +84,33 @@ def stranger(
         if near is not None:
             return _certain(near) if found.certain else near if _is_slip(context, near, namespace) else None
     return _elsewhere(context, labels, namespace, found) if elsewhere else None
+
+
+def dns_stranger(context: Context, labels: Sequence[Requirement], namespace: str) -> Stranger | None:
+    """What a selector of a rule for DNS alone may mean that matches no pod of its namespace: the cluster's DNS pods.
+
+    Nothing need be alike: only one thing of a cluster answers DNS. None where its Service or its pods are not known.
+    """
+    service = dns_service(context.inventory, context.cluster.name if context.cluster else None)
+    single = [each for each in labels if each.operator == "In" and len(each.values) == 1 and each.source in (ANY, K8S)]
+    if service is None or not service.selector or len(single) != len(labels):
+        return None
+    pods = tuple(
+        workload
+        for workload in context.inventory.workloads_with(service.selector)
+        if workload.namespace == service.namespace and not workload.host_network
+    )
+    term = label_term([*conditions_of(labels), *conditions_of([_in_namespace(namespace)])])
+    found = matches(context, term)
+    if not pods or found.workloads or found.undecided or on_host_network(context, term):
+        return None
+    wrong = [each for each in single if not all(_has(workload, each) for workload in pods)]
+    if namespace != service.namespace:
+        return None if wrong else Stranger(pods, namespace=service.namespace, certain=found.certain, only=True)
+    for key, value in service.selector.items():
+        if len(wrong) == 1 and (key == wrong[0].key or {key, wrong[0].key} <= _NAMES):
+            return Stranger(pods, wrong[0], key, value, certain=found.certain, only=True)
+    return None
 
 
 def _pods_of(context: Context, namespace: str) -> Sequence[Workload]:
@@ -160,6 +192,39 @@ def _elsewhere(context: Context, labels: Sequence[Requirement], namespace: str, 
     if not known and not close and (declared or not context.inventory.namespaces(names[0])):
         return None  # The namespace may be of another repository: this one does not declare those of its pods.
     return Stranger(pods, namespace=names[0], certain=certain and (known or (close and not declared)))
+
+
+def near_namespace(context: Context, namespace: str) -> str:
+    """The one namespace of the facts that may be meant by the name of another, of which they hold nothing.
+
+    Empty where something is known of the namespace, or no Namespace object of a near name is.
+    """
+    key = ("near namespace", namespace, context.cluster.name if context.cluster else None)
+    if key not in context.answers:
+        context.answers[key] = _near_namespace(context, namespace)
+    found: str = context.answers[key]
+    return found
+
+
+def _near_namespace(context: Context, namespace: str) -> str:
+    inventory = context.inventory
+    if inventory.namespaces(namespace) or namespace.startswith(("kube-", "default")):
+        return ""
+    near = {each.name for each in inventory.namespaces() if _is_slip_of_a_word(each.name, namespace)}
+    if len(near) != 1:
+        return ""
+    held = {workload.namespace for workload in inventory.all_workloads()}
+    held |= {service.namespace for service in inventory.all_services()}
+    return near.pop() if near <= held and namespace not in held else ""
+
+
+def _is_slip_of_a_word(name: str, other: str) -> bool:
+    """Whether two names differ in one long word, and there by a slip: `team-a` is no slip of `team-b`."""
+    differing = (_words(name) - _words(other), _words(other) - _words(name))
+    if any(len(words) != 1 for words in differing) or not _is_near(name, other):
+        return False
+    one, two = (next(iter(words)) for words in differing)
+    return min(len(one), len(two)) >= _LONG and bool(get_close_matches(one, [two], n=1, cutoff=_NEAR))
 
 
 def _is_near(name: str, other: str) -> bool:

@@ -35,7 +35,7 @@ these requests in.
 
 The evidence is the Gateway, its route, the Service behind it and the pods, all in the repository. A rule for `ingress`
 with the port of the pods is evident beside a rule for the world or for the Gateway's namespace. Beside a narrower CIDR
-it is unsafe, since every client of the Gateway gets in. Nothing is reported where any policy of the pods lets
+it is unsafe, since every client of the Gateway gets in, and so it is where pods of that namespace may be meant. Nothing is reported where any policy of the pods lets
 `ingress` in. A NetworkPolicy cannot name the entity: what it needs is a CiliumNetworkPolicy beside it. So does a
 clusterwide policy that selects the Gateway need another one, which lets the world reach `reserved:ingress`.
 
@@ -69,6 +69,8 @@ from rewriter.passes.kit.sides.gateway_shut import gateways_shut
 _ENTITY = "ingress"
 _WORLD = frozenset({"world", "world-ipv4", "world-ipv6"})
 _TCP = "TCP"
+#: Peers that may mean others than the clients of the Gateway.
+_GUESSED = frozenset({"cidr", "shared"})
 
 
 @antipattern(
@@ -129,12 +131,12 @@ def _behind(context: Context) -> Iterator[Finding]:
                 meant = [(kind, r) for r in rules if is_on(r, way.port) and (kind := _peer_of_clients(context, r, way))]
                 if meant and (spec.route, way.port) not in done:
                     done.add((spec.route, way.port))
-                    kind, rule = min(meant, key=lambda each: each[0] == "cidr")
+                    kind, rule = min(meant, key=lambda each: each[0] in _GUESSED)
                     yield _shut_out(RuleSite(context, spec, rule), way, kind, reach)
 
 
 def _peer_of_clients(context: Context, rule: Rule, way: Fronted | None) -> str:
-    """Whom a rule means by the clients of a Gateway: `world`, its `namespace`, or a `cidr`; or empty."""
+    """Whom a rule means by the clients of a Gateway: `world`, its `namespace`, perhaps `shared`, a `cidr`; or empty."""
     fields = [field for field in rule.peers if field.entries]
     if len(fields) != 1:
         return ""
@@ -147,8 +149,8 @@ def _peer_of_clients(context: Context, rule: Rule, way: Fronted | None) -> str:
             return "world"
         if entries:
             return "cidr"
-    if field.name in ("fromEndpoints", "from") and means_gateway_namespace(context, field, way):
-        return "namespace"
+    if field.name in ("fromEndpoints", "from"):
+        return means_gateway_namespace(context, field, way)
     return ""
 
 
@@ -174,7 +176,7 @@ def _shut_out(site: RuleSite, way: Fronted, kind: str, reach: Reach) -> Finding:
     return report(
         context,
         site,
-        decided((change is None, MANUAL), (kind == "cidr", UNSAFE), (OTHERWISE, EVIDENT)),
+        decided((change is None, MANUAL), (kind in _GUESSED, UNSAFE), (OTHERWISE, EVIDENT)),
         f"requests through {way.front} reach {reach.workload} from the entity ingress, which no rule lets in on {port}",
         "Cilium's Envoy is the client that the pods see: it is no address, and no pod of the Gateway's namespace",
         change=change,

@@ -78,6 +78,7 @@ from rewriter.evidence.namespaces import (
     own_evidence,
 )
 from rewriter.evidence.near_labels import slips_of
+from rewriter.evidence.strangers import near_namespace
 from rewriter.evidence.workloads import workloads_evidence
 from rewriter.finding import Finding, Severity
 from rewriter.inventory.facts.model import Workload
@@ -142,18 +143,19 @@ def _finding(site: Site, selector: Selector) -> Finding | None:
         return None  # No identity has the label, in any namespace: filtered-label says so.
     if stated := configured_namespaces(context, selector):
         return _by_config(site, selector, there, stated)
-    if not context.namespace_known:
-        return None
+    own = context.policy.namespace or ""
+    if not context.namespace_known or near_namespace(context, own):
+        return None  # The policy's own namespace may be the mistake: unselected-subject speaks of that.
     namespaces = namespaces_of(there)
     gap = knowledge_gap(context, selector, namespaces)
     if len(namespaces) == 1:
         return _one(site, selector, namespaces[0], there, gap=gap)
     if not namespaces:
-        meant = stranger_finding(site, selector, context.policy.namespace or "", elsewhere=False)
+        meant = stranger_finding(site, selector, own, elsewhere=False)
         if meant is not None:
             return meant
     if gap:
-        slips = () if namespaces else slips_of(context, selector, context.policy.namespace or "")
+        slips = () if namespaces else slips_of(context, selector, own)
         return misspelt_value(site, selector, slips, gap) if slips else None
     if namespaces:
         return _in_several_namespaces(site, selector, namespaces, there)

@@ -79,7 +79,7 @@ from rewriter.text import join_names, policy_text, port_text
     after=("missing-namespace", "service-port", "unlistened-port", "split-rule"),
 )
 def find(context: Context) -> Iterator[Finding]:
-    if not context.namespace_known:
+    if not (context.namespace_known or context.policy.clusterwide):
         return
     for spec in context.policy.specs:
         reaches = reach_of(context, spec)

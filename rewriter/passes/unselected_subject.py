@@ -47,6 +47,7 @@ from rewriter.evidence.identity_labels import filtered, of_no_source
 from rewriter.evidence.namespaces import own_evidence
 from rewriter.evidence.near_labels import slips_of
 from rewriter.evidence.placeholders import has_placeholder
+from rewriter.evidence.strangers import near_namespace
 from rewriter.evidence.workloads import matches, on_host_network, subject_term, workloads_evidence
 from rewriter.finding import Applicability, Finding, FlowClaim, Severity
 from rewriter.passes.kit.changes.change import Change
@@ -57,6 +58,7 @@ from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.selectors.label_sources import RightKey, dotted, subject_with_key
 from rewriter.passes.kit.selectors.subject_findings import (
     filtered_subject,
+    in_no_namespace,
     is_described,
     nearest_label,
     selects_no_node,
@@ -75,6 +77,11 @@ _CHANGES_NOTHING = "the policy changes nothing for the pods that it was written 
     exposes=True,
 )
 def find(context: Context) -> Iterator[Finding]:
+    own = context.policy.namespace
+    near = near_namespace(context, own) if own and context.namespace_known and not has_placeholder(own) else ""
+    if near:
+        yield from in_no_namespace(context, near)
+        return
     for spec in context.policy.specs:
         subject = spec.subject
         if subject is None and spec.node_subject is not None:

@@ -11,9 +11,10 @@ from rewriter.cilium.policy import KNP
 from rewriter.cilium.selector import Requirement, Selector
 from rewriter.cilium.terms import LabelTerm
 from rewriter.evidence.context import Context
+from rewriter.evidence.dns import is_dns_rule
 from rewriter.evidence.identity_labels import filtered
 from rewriter.evidence.placeholders import has_placeholder
-from rewriter.evidence.strangers import Stranger, stranger
+from rewriter.evidence.strangers import Stranger, dns_stranger, near_namespace, stranger
 from rewriter.evidence.workloads import workloads_evidence
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.changes.report import report
@@ -31,9 +32,38 @@ def stranger_peers(context: Context, leaving_out: Collection[str]) -> Iterator[F
     for site, selector, term in pod_peers(context):
         namespace = _named(site, selector, term)
         if namespace and site.route not in leaving_out:
-            finding = stranger_finding(site, selector, namespace)
+            alone = all(requirement.key in _SCOPES for requirement in selector.requirements)
+            finding = (_misspelt_namespace if alone else stranger_finding)(site, selector, namespace)
             if finding is not None:
                 yield finding
+
+
+def _misspelt_namespace(site: Site, selector: Selector, namespace: str) -> Finding | None:
+    """The note on an entry that is a namespace alone of which nothing is known, and nearly one that is."""
+    context = site.context
+    near = near_namespace(context, namespace)
+    if not near or has_placeholder(site.entry):
+        return None
+    new = _replaced(site.entry, namespace, near)
+    if site.is_covered(new):
+        return None
+    declared = context.inventory.namespaces(near)
+    return report(
+        context,
+        site,
+        Applicability.UNSAFE,
+        f"`{site.field.name}` names namespace {namespace}, of which nothing is known; near it is {near}",
+        f"an entry that matches no pod {_nothing(site)}",
+        change=site.becomes(new, f"pods of {near}", instead_of=f"pods of {namespace} (none is known)"),
+        rule=site.rule,
+        severity=Severity.NOTE,
+        evidence=[f"namespace {near}, {declared[0].source}"],
+        advice=f"check that {namespace} is not made elsewhere",
+    )
+
+
+def _nothing(site: Site) -> str:
+    return "denies nothing" if site.deny else "allows nothing, so that the traffic that was meant is dropped"
 
 
 def stranger_finding(site: Site, selector: Selector, namespace: str, *, elsewhere: bool = True) -> Finding | None:
@@ -46,30 +76,32 @@ def stranger_finding(site: Site, selector: Selector, namespace: str, *, elsewher
     if not _is_plain(site, selector, labels):
         return None
     meant = stranger(context, labels, namespace, elsewhere=elsewhere)
+    if meant is None and is_dns_rule(site.rule):
+        meant = dns_stranger(context, labels, namespace)
     new = None if meant is None else _new(site, meant, namespace)
     if meant is None or new is None or site.is_covered(new):
         return None
     pods = selector_text(Selector("", tuple(labels)))
     there = f"{meant.key}={meant.value}"
+    near = "those of DNS have" if meant.only else "near it is"
     if meant.namespace:
         what = f"pods that match live in {meant.namespace}"
         words = f"pods {pods} in {meant.namespace}"
     else:
-        what = f"none has {selector_text(Selector('', tuple(filter(None, [meant.wrong]))))}; near it is {there}"
+        what = f"none has {selector_text(Selector('', tuple(filter(None, [meant.wrong]))))}; {near} {there}"
         words = f"pods {there} in {namespace}"
     severity = Severity.ERROR if site.deny else Severity.WARNING
     known = "" if meant.certain else "known "
-    why = "denies nothing" if site.deny else "allows nothing, so that the traffic that was meant is dropped"
     return report(
         context,
         site,
         Applicability.UNSAFE,
         f"`{site.field.name}` `{selector_text(selector)}` matches no {known}pod of {namespace}: {what}",
-        f"an entry that matches no pod {why}",
+        f"an entry that matches no pod {_nothing(site)}",
         change=site.becomes(new, words, instead_of=f"pods {pods} in {namespace} (none is known)"),
         rule=site.rule,
         rests_on=meant.pods,
-        severity=severity if meant.certain else Severity.NOTE,
+        severity=severity if meant.certain or meant.only else Severity.NOTE,
         evidence=workloads_evidence(meant.pods),
         advice="" if meant.certain else f"not every pod of {namespace} is known: check that none is meant",
     )

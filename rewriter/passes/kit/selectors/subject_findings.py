@@ -8,12 +8,14 @@ from difflib import get_close_matches
 from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABEL
 from rewriter.cilium.policy import Spec
 from rewriter.cilium.selector import Requirement, Selector
-from rewriter.cilium.terms import LabelTerm
+from rewriter.cilium.terms import Condition, LabelTerm, conditions_of, label_term
 from rewriter.evidence.context import Context
 from rewriter.evidence.host_policies import nodes_of
 from rewriter.evidence.near_labels import near_label
 from rewriter.evidence.placeholders import has_placeholder
+from rewriter.evidence.workloads import matches, workloads_evidence
 from rewriter.finding import Applicability, Finding, Severity
+from rewriter.inventory.facts.model import Workload
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.selectors.label_sources import filter_words
 from rewriter.text import join_names, selector_text
@@ -37,6 +39,38 @@ def filtered_subject(context: Context, spec: Spec, subject: Selector, left_out: 
         severity=severity_of(spec),
         advice="select the pods by another label that they carry",
     )
+
+
+def in_no_namespace(context: Context, near: str) -> Iterator[Finding]:
+    """The finding of a policy whose namespace the facts hold nothing of, while they hold one of nearly its name.
+
+    Where the selector means pods by labels, it is reported only if pods of the other namespace have them.
+    """
+    policy = context.policy
+    pods: list[Workload] = []
+    for spec in policy.specs:
+        subject = spec.subject
+        if subject is None or has_placeholder(spec.written_subject):
+            return
+        moved = [c for c in conditions_of(subject.requirements) if c.key != NAMESPACE_LABEL]
+        found = matches(context, label_term([*moved, Condition(K8S, NAMESPACE_LABEL, "In", (near,))])).workloads
+        if not found:
+            return
+        pods += found
+    if pods:
+        yield report(
+            context,
+            f"{policy.route}/metadata/namespace"
+            if (policy.raw.get("metadata") or {}).get("namespace")
+            else policy.route,
+            Applicability.MANUAL,
+            f"the policy is for namespace {policy.namespace}, of which nothing is known; near it is {near}, where pods "
+            "match",
+            "a policy selects pods of its own namespace only",
+            severity=Severity.WARNING,
+            evidence=workloads_evidence(pods),
+            advice=f"write {near} if that is meant, or show where {policy.namespace} is made",
+        )
 
 
 def selects_no_node(context: Context, spec: Spec, subject: Selector) -> Iterator[Finding]:

@@ -11,11 +11,27 @@ from rewriter.evidence.gateways import Fronted, cilium_gateways
 _BARE = ("any:", "k8s:")
 
 
-def means_gateway_namespace(context: Context, field: PeerField, way: Fronted | None) -> bool:
-    """Whether a peer is the namespace of the Gateway of `way` (None: of any) and no known pod is in it."""
+def means_gateway_namespace(context: Context, field: PeerField, way: Fronted | None) -> str:
+    """Whether a peer is the namespace of the Gateway of `way` (None: of any): `namespace`, or empty.
+
+    Where known pods are in it too, it is `shared`, and the peer has to be the namespace alone: labels mean these pods.
+    """
     names = {way.front.namespace} if way is not None else {each.namespace for each in cilium_gateways(context)}
     names.discard(context.policy.namespace or "")
-    return any(_named(context, field, name) and not _has_pods(context, name) for name in names)
+    for name in sorted(names):
+        if _named(context, field, name):
+            if not _has_pods(context, name):
+                return "namespace"
+            if _is_alone(field):
+                return "shared"
+    return ""
+
+
+def _is_alone(field: PeerField) -> bool:
+    """Whether each entry of a peer is one namespace, without labels of pods."""
+    if field.name == "fromEndpoints":
+        return all(selector is not None and len(selector.requirements) == 1 for selector in field.selectors)
+    return all(isinstance(peer, dict) and set(peer) == {"namespaceSelector"} for peer in field.entries)
 
 
 def _named(context: Context, field: PeerField, name: str) -> bool:
