@@ -35,9 +35,10 @@ these requests in.
 
 The evidence is the Gateway, its route, the Service behind it and the pods, all in the repository. A rule for `ingress`
 with the port of the pods is evident beside a rule for the world or for the Gateway's namespace. Beside a narrower CIDR
-it is unsafe, since every client of the Gateway gets in, and so it is where pods of that namespace may be meant. Nothing is reported where any policy of the pods lets
-`ingress` in. A NetworkPolicy cannot name the entity: what it needs is a CiliumNetworkPolicy beside it. So does a
-clusterwide policy that selects the Gateway need another one, which lets the world reach `reserved:ingress`.
+it is unsafe, since every client of the Gateway gets in, and so it is where pods of that namespace may be meant. Nothing
+is reported where any policy of the pods lets `ingress` in. A NetworkPolicy cannot name the entity: what it needs is a
+CiliumNetworkPolicy beside it. So does a clusterwide policy that selects the Gateway need another one, which lets the
+world reach `reserved:ingress`.
 
 ## References
 
