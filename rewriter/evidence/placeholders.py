@@ -10,6 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from rewriter.cilium.by_identity import ByIdentity
+from rewriter.cilium.policy import Policy
+
 _PLACEHOLDER = re.compile(r"\$\{[^${}]*\}")
 _DEFAULT = re.compile(r"\$\{\w+:?[=-](?P<default>[^{}]*)\}")
 _ADDRESSES = frozenset({"fromCIDR", "toCIDR", "cidr", "except"})
@@ -20,6 +23,7 @@ _LONGEST = 40
 
 #: Whether items of lists hold a placeholder, by the very item.
 KnownItems = dict[int, tuple[Any, bool]]
+_KNOWN: ByIdentity[Any, bool] = ByIdentity()
 
 
 def has_placeholder(value: Any, known: KnownItems | None = None) -> bool:
@@ -44,6 +48,14 @@ def has_placeholder(value: Any, known: KnownItems | None = None) -> bool:
             elif has_placeholder(part):
                 return True
     return False
+
+
+def policy_has_placeholder(policy: Policy) -> bool:
+    """Whether anything in a policy is a placeholder. Remembered with the policy, and with rules that it shares."""
+    key = ("has placeholder",)
+    if key not in policy.answers:
+        policy.answers[key] = has_placeholder(policy.raw, _KNOWN.to(()))
+    return bool(policy.answers[key])
 
 
 def substituted(value: Any, member: str = "") -> Any:

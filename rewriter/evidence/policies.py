@@ -16,7 +16,7 @@ from rewriter.cilium.terms import Condition
 from rewriter.cilium.tiers import cluster_network_policies, is_cluster_network_policy, tier_rules
 from rewriter.cilium.validation import rejection
 from rewriter.evidence.context import Context
-from rewriter.evidence.placeholders import has_placeholder, substituted
+from rewriter.evidence.placeholders import has_placeholder, policy_has_placeholder, substituted
 from rewriter.evidence.settings import facts_of, settings_of
 from rewriter.inventory.facts.model import AppliedPolicy, Source, UnreadPolicy
 from rewriter.inventory.questions.inventory import Inventory
@@ -233,7 +233,7 @@ def _compiled(
     written = {rule.route: rule for rule in policy.rules()}
     unknown: set[str] = set()
     filled = policy
-    if has_placeholder(policy.raw):
+    if policy_has_placeholder(policy):
         sure = sure and not any(has_placeholder(spec.raw.get(name)) for spec in policy.specs for name in _SUBJECTS)
         unknown = {route for route, rule in written.items() if has_placeholder(rule.raw)}
         filled = read_policy(substituted(policy.raw), namespace=policy.namespace, base=policy.route)

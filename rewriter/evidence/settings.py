@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from rewriter.cilium.by_identity import ByIdentity
 from rewriter.cilium.cidr import AddressError, Prefix, parse_prefix
 from rewriter.cilium.identity import Identity, NamedPort, reserved_identity
 from rewriter.cilium.identity_labels import label_filter, node_label_filter
@@ -17,15 +18,23 @@ from rewriter.inventory.questions.inventory import Inventory
 #: The name of a cluster whose name is unknown (Cilium's default of cluster.name).
 DEFAULT_NAME = "default"
 _NOT_KNOWN = Cluster(DEFAULT_NAME, Source(""))
+_MADE: ByIdentity[Cluster, Settings] = ByIdentity(1000)
 
 
 def settings_of(cluster: Cluster | None, version: Version, *, target: bool = False) -> Settings:
     """How the agents of a cluster read policies on a version; Cilium's defaults where nothing is known.
 
     `target` says that the cluster goes to the version: then it stands for its first patch release, else for its newest,
-    unless the cluster is known to run a patch release of it.
+    unless the cluster is known to run a patch release of it. Made once for a cluster, a version and a target.
     """
     known = cluster or _NOT_KNOWN
+    answers = _MADE.to((version, target, cluster is None))
+    if id(known) not in answers:
+        answers[id(known)] = known, _settings_of(cluster, known, version, target=target)
+    return answers[id(known)][1]
+
+
+def _settings_of(cluster: Cluster | None, known: Cluster, version: Version, *, target: bool) -> Settings:
     configured = cluster.default_local_cluster if cluster else None
     exists = version >= DEFAULT_LOCAL_CLUSTER_EXISTS
     return Settings(

@@ -110,7 +110,12 @@ def plain(node: Node) -> Any:
         result: dict[str, Any] = {}
         merged: list[Any] = []
         for key, value in node.items:
-            name = key_of(key)
+            # Nearly every key is a plain word, which is its own name.
+            if type(key) is Scalar and key.tag is None and key.style is None:
+                resolved = resolve(key.text)
+                name = resolved if type(resolved) is str else key_text(resolved)
+            else:
+                name = key_of(key)
             if name == _MERGE and isinstance(key, Scalar) and key.style is None:
                 inner = plain(value)
                 merged += inner if isinstance(inner, list) else [inner]

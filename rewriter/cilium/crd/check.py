@@ -7,7 +7,7 @@ server drops them where a field is not nullable. Kubernetes apiextensions-apiser
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +43,8 @@ def schema_problems(manifest: Any, version: Version, base: str = "") -> tuple[Sc
     kind = manifest.get("kind") if isinstance(manifest, dict) else None
     if not isinstance(kind, str) or kind not in _KINDS:
         return ()
-    return tuple(_problems(manifest, schema_of(kind, version), "", base))
+    shape = schema_of(kind, version)
+    return () if _takes(manifest, shape) else tuple(_problems(manifest, shape, "", base))
 
 
 def schema_state(problems: tuple[SchemaProblem, ...]) -> str:
@@ -67,7 +68,7 @@ def pruned(manifest: Mapping[str, Any], version: Version) -> Mapping[str, Any]:
 
 def fits(value: Any, shape: Shape) -> bool:
     """Whether the schema takes a value at a place of this shape as it is."""
-    return not any(True for _ in _problems(value, shape, "", ""))
+    return _takes(value, shape)
 
 
 def shapes_along(kind: str, version: Version, route: str) -> list[tuple[str, Shape]]:
@@ -102,6 +103,27 @@ def _pruned(value: Any, shape: Shape) -> Any:
     return value
 
 
+def _takes(value: Any, shape: Shape) -> bool:
+    """Whether `_problems` finds none. Without places and words for any: nearly every manifest has none."""
+    if isinstance(shape, Fields):
+        if not isinstance(value, dict):
+            return False
+        for key, item in value.items():
+            below = shape.fields.get(key)
+            if below is None or not (item is None or _takes(item, below)):
+                return False
+        return not shape.demands or not any(True for _ in _demanded(value, shape, "", ""))
+    if isinstance(shape, Text):
+        return isinstance(value, str) and _text_problem(value, shape) is None
+    if isinstance(shape, Items):
+        if not isinstance(value, list) or any(True for _ in _of_length(value, shape, "", "")):
+            return False
+        return all((item is None and shape.null_is_empty) or _takes(item, shape.element) for item in value)
+    if isinstance(shape, Labels):
+        return isinstance(value, dict) and all(item is None or _takes(item, shape.element) for item in value.values())
+    return isinstance(shape, Anything) or not any(True for _ in _of_scalar(value, shape, "", ""))
+
+
 def _problems(value: Any, shape: Shape, path: str, route: str) -> Iterator[SchemaProblem]:
     if isinstance(shape, Fields):
         yield from _of_fields(value, shape, path, route)
@@ -122,13 +144,18 @@ def _of_fields(value: Any, shape: Fields, path: str, route: str) -> Iterator[Sch
     if not isinstance(value, dict):
         yield _mistyped(value, "object", path, route)
         return
-    known = {key for key, item in value.items() if key in shape.fields and item is not None}
     for key, item in value.items():
         below, place = _below(path, key), f"{route}/{escape_pointer(str(key))}"
         if key not in shape.fields:
             yield SchemaProblem(f"unknown field {quote(below)}", place, unknown=True, place=shape)
         elif item is not None:
             yield from _problems(item, shape.fields[key], below, place)
+    yield from _demanded(value, shape, path, route)
+
+
+def _demanded(value: Mapping[str, Any], shape: Fields, path: str, route: str) -> Iterator[SchemaProblem]:
+    """What is wrong with the fields of a mapping together."""
+    known = {key for key, item in value.items() if key in shape.fields and item is not None}
     for name in shape.required:
         if name not in known:
             yield SchemaProblem(f"{_below(path, name)}: Required value", route)
@@ -152,6 +179,10 @@ def _of_items(value: Any, shape: Items, path: str, route: str) -> Iterator[Schem
         if item is None and shape.null_is_empty:
             continue
         yield from _problems(item, shape.element, f"{path}[{index}]", f"{route}/{index}")
+    yield from _of_length(value, shape, path, route)
+
+
+def _of_length(value: Sequence[Any], shape: Items, path: str, route: str) -> Iterator[SchemaProblem]:
     if shape.max_items is not None and len(value) > shape.max_items:
         yield SchemaProblem(f"{path}: Too many: {len(value)}: must have at most {shape.max_items} items", route)
     if len(value) < shape.min_items:

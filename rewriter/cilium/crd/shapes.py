@@ -84,5 +84,10 @@ class Fields:
     at_least_one: tuple[str, ...] = ()
     ascending: tuple[str, ...] = ()
 
+    @property
+    def demands(self) -> bool:
+        """Whether anything is asked of the fields together."""
+        return bool(self.required or self.exactly_one or self.at_least_one or self.ascending)
+
 
 Shape = Text | Number | NumberOrText | Flag | Anything | Items | Labels | Fields

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from rewriter import yamltext
@@ -109,17 +111,28 @@ def parse_patch(
 
     `target` is a kustomize target, empty for merges that name their own. `at` is where the first of them stands.
     """
-    try:
-        documents = yamltext.parse(text)
-    except yamltext.YamlTextError:
+    documents = _values_of(text)
+    if documents is None:
         yield Patch(source, target, unread=True, via=via)
         return
-    for document in documents:
-        value, place = document.value, None if at is None else at.document_at(document.index)
+    for index, value in documents:
+        place = None if at is None else at.document_at(index)
         if isinstance(value, list) and all(isinstance(item, dict) for item in value):
             yield Patch(source, target, operations=tuple(value), via=via, at=place)
         elif isinstance(value, dict):
             yield Patch(source, target, merge=value, via=via, at=place)
+
+
+@lru_cache(maxsize=4096)
+def _values_of(text: str) -> Sequence[tuple[int, Any]] | None:
+    """The values of a text of patches by the index of their document; None where it cannot be read.
+
+    Remembered: kustomizations and appliers of a repository repeat the same few texts, and each is read several times.
+    """
+    try:
+        return [(document.index, document.value) for document in yamltext.parse(text)]
+    except yamltext.YamlTextError:
+        return None
 
 
 def may_mean(patch: Patch, value: Mapping[str, Any], original: Mapping[str, Any]) -> bool:
@@ -213,7 +226,8 @@ def patched(value: Mapping[str, Any], patch: Patch) -> Mapping[str, Any]:
     import jsonpointer
 
     try:
-        result = jsonpatch.apply_patch(value, [dict(operation) for operation in patch.operations])
+        # What an operation adds, a later one may change: a copy, as the patch is made for other manifests too.
+        result = jsonpatch.apply_patch(value, deepcopy(list(patch.operations)))
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError, KeyError, ValueError):
         return value
     return result if isinstance(result, dict) else value

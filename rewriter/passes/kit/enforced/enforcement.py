@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from rewriter.cilium.by_identity import ByIdentity
 from rewriter.cilium.labels import NAMESPACE_LABEL, RESERVED, Label, LabelSet
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Rule, Spec
 from rewriter.cilium.rule_validation import ACCEPTED
@@ -14,7 +13,7 @@ from rewriter.cilium.settings import AgentFlags
 from rewriter.cilium.validation import Rejection, decoding_rejection, rejection
 from rewriter.cilium.version import ENABLE_DEFAULT_DENY, NODE_PEERS, SUPPORTED, Version
 from rewriter.evidence.context import Context
-from rewriter.evidence.placeholders import has_placeholder, substituted
+from rewriter.evidence.placeholders import has_placeholder, policy_has_placeholder, substituted
 from rewriter.evidence.workloads import subject_term, workloads_evidence, workloads_of
 from rewriter.finding import FlowClaim
 from rewriter.passes.kit.changes.claims import all_other, rules_flows
@@ -25,9 +24,6 @@ from rewriter.text import join_names, policy_text, subject_text
 _INIT = LabelSet([Label(RESERVED, "init")])
 _TYPES = {"Ingress": INGRESS, "Egress": EGRESS}
 _NODES_ACCEPTED = AgentFlags(node_selector_labels=True)
-
-
-_PLACEHOLDERS: ByIdentity[Any, bool] = ByIdentity()
 
 
 def rejected(policy: Policy, version: Version, flags: AgentFlags = _NODES_ACCEPTED) -> Rejection | None:
@@ -140,8 +136,7 @@ def filled_in(policy: Policy) -> Mapping[str, Any]:
     """The manifest with something that fits for each placeholder; itself where there is none."""
     key = ("filled in",)
     if key not in policy.answers:
-        holds = has_placeholder(policy.raw, _PLACEHOLDERS.to(()))
-        policy.answers[key] = substituted(policy.raw) if holds else policy.raw
+        policy.answers[key] = substituted(policy.raw) if policy_has_placeholder(policy) else policy.raw
     filled: Mapping[str, Any] = policy.answers[key]
     return filled
 
