@@ -137,7 +137,8 @@ def test_three_hundred_findings_are_some_pages(tmp_path: Path, monkeypatch: pyte
     for number in range(305):
         (tmp_path / f"{number}.yaml").write_text(WIDE.format(number=number))
     monkeypatch.chdir(tmp_path)
-    assert len(cnpfix().out.splitlines()) <= 1200
-    concise = cnpfix("--format", "concise").out.splitlines()
+    ran = cnpfix("--format", "concise", "--output", "concise.txt")
+    assert len(ran.out.splitlines()) <= 1200
+    concise = (tmp_path / "concise.txt").read_text().splitlines()
     assert len(concise) == 305
     assert all(re.match(r"\d+\.yaml:7:\d+: CNP", line) for line in concise)
