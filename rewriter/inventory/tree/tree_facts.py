@@ -38,6 +38,7 @@ WORKLOAD_MANIFESTS = frozenset(kind.encode() for kind in kubernetes.WORKLOAD_KIN
 FACT_KINDS = frozenset(kind for group, kinds in KINDS.items() for kind in kinds if group != "config_maps")
 OPERATOR_MANIFESTS = frozenset(kind.encode() for kind in OPERATOR_KINDS)
 POD_MAKERS = WORKLOAD_MANIFESTS | OPERATOR_MANIFESTS
+_SERVICES = frozenset({b"Service"})
 
 
 #: Manifests of these kinds are kept; the bytes of other files are not.
@@ -176,19 +177,22 @@ class TreeFacts:
 
     def may_be_of(self, cluster: str) -> bool:
         """Whether a workload or a Service may be of a cluster, as far as is known without reading any manifest."""
-        groups = (("workloads", POD_MAKERS), ("services", frozenset({b"Service"})))
-        return any(
-            any(fact.cluster == cluster for snapshot in self._snapshots for fact in getattr(snapshot, group))
-            or any(fact.cluster == cluster for fact in self._derived.facts(group, kinds))
-            or any(self._reaches(file, cluster) for file in self._index.holding(kinds, (), unknown=True))
-            for group, kinds in groups
-        )
+        return cluster in self._reached_clusters
 
-    def _reaches(self, file: OfferedFile, cluster: str) -> bool:
-        """Whether something applies a file to a cluster."""
-        placements = self._placements.of(self._files.inner(file.path)) or (Placement((), ""),)
-        at = (self._cluster_at(file.path, placement) for placement in placements)
-        return any(each is not None and each.name == cluster for each in at)
+    @cached_property
+    def _reached_clusters(self) -> frozenset[str | None]:
+        """The clusters of the workloads and the Services that are known, and those that a file with some reaches."""
+        groups = (("workloads", POD_MAKERS), ("services", _SERVICES))
+        known = [fact for snapshot in self._snapshots for group, _ in groups for fact in getattr(snapshot, group)]
+        known += [fact for group, kinds in groups for fact in self._derived.facts(group, kinds)]
+        nothing = (Placement((), ""),)
+        reached = {
+            cluster.name
+            for file in self._index.holding(POD_MAKERS | _SERVICES, (), unknown=True)
+            for placement in self._placements.of(self._files.inner(file.path)) or nothing
+            if (cluster := self._cluster_at(file.path, placement)) is not None
+        }
+        return frozenset({*reached, *(fact.cluster for fact in known)})
 
     def _given(self, namespaces: frozenset[str]) -> set[str]:
         """The files whose manifests a step on the way may put into one of the namespaces."""
