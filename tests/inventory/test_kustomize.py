@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rewriter.inventory.delivery.patches import parse_patch, patched
 from rewriter.inventory.facts.model import Source
 from tests.inventory.support import (
     POLICY,
@@ -206,3 +207,10 @@ def test_broken_kustomizations_are_told() -> None:
 def test_a_workload_of_unknown_namespace_is_no_fact() -> None:
     made = inventory({"w.yaml": workload("web", {"app": "web"})})
     assert made.workloads_with({"app": "web"}) == []
+
+
+def test_what_one_operation_adds_and_the_next_changes_is_new_for_each_manifest() -> None:
+    text = "[{op: add, path: /a, value: []}, {op: add, path: /a/-, value: 1}]"
+    for _ in range(2):
+        (patch,) = parse_patch(text, {}, Source("kustomization.yaml", 1))
+        assert patched({}, patch) == patched({}, patch) == {"a": [1]}
