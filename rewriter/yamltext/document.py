@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -55,13 +56,49 @@ class Document:
         self.text = text
         self.index = index
         self.span = span
-        self.root = root
         self.lines = lines
+        self._root = root
+        self._again: Callable[[], Node | None] | None = None
+        self._of: Document | None = None
+        self._starts: dict[str, int] = {}
+
+    @property
+    def root(self) -> Node | None:
+        """The node of the whole document; None where it is empty."""
+        if self._again is not None:
+            self.regain(self._again())
+        return self._root
 
     @cached_property
     def value(self) -> Any:
         """Plain Python: dict, list, str, int, float, bool, None; aliases expanded, merge keys applied."""
+        if self._of is not None:
+            return self._of.value
         return None if self.root is None else plain(self.root)
+
+    def view(self) -> Document:
+        """The same document, which has the nodes from the time on that it is asked for them."""
+        made = Document(self.text, self.index, self.span, None, self.lines)
+        made._of, made._again, made._starts = self, lambda: self.root, self._starts
+        return made
+
+    def let_go(self, again: Callable[[], Node | None]) -> None:
+        """Keeps the value and the line that it begins on, not the nodes; `again` makes these for who asks for them."""
+        _ = self.value, self.line_of("")
+        for made_of_nodes in ("comments", "habits", "aliases"):
+            self.__dict__.pop(made_of_nodes, None)
+        self._root, self._again = None, again
+
+    def regain(self, root: Node | None) -> None:
+        """Has nodes again."""
+        self._root, self._again = root, None
+
+    def line_of(self, pointer: str) -> int:
+        """The line on which the value at a JSON Pointer begins, as `locate` has it."""
+        line = self._starts.get(pointer)
+        if line is None:
+            line = self._starts[pointer] = locate(self, pointer).line
+        return line
 
     @cached_property
     def comments(self) -> list[Comment]:

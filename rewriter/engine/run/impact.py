@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from rewriter import yamltext
 from rewriter.cilium.policy import CNP, Policy, read_policy
 from rewriter.cilium.settings import Settings
 from rewriter.discovery import InputError
@@ -232,7 +231,7 @@ def _isolated(applied: _Applied, rewrite: Rewrite, *, mesh: bool) -> _Judged | I
     except Exception as error:
         located = rewrite.located
         name = "/".join(filter(None, (located.policy.namespace, located.policy.name)))
-        line = yamltext.locate(located.document, located.policy.route).line
+        line = located.document.line_of(located.policy.route)
         return as_error(failure_of(error, "the impact"), located.path, line, f"{located.policy.kind} {name}")
 
 
@@ -256,7 +255,7 @@ def _policy(applied: _Applied, rewrite: Rewrite, *, mesh: bool) -> _Judged | Non
         fixed = _change(effects, rewrite.old, rewrite.new, together.rewritten)
     if not (undone or fixed or unsaid):
         return None
-    line = yamltext.locate(located.document, located.policy.route).line
+    line = located.document.line_of(located.policy.route)
     return _Judged(line, cluster.name if cluster else "", undone, fixed)
 
 

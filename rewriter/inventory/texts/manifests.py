@@ -64,10 +64,10 @@ def read_manifests(path: str, data: bytes) -> tuple[list[Manifest], list[Templat
     for document in documents:
         part = text[document.span.start : document.span.end] if has_markup else ""
         if has_markup and yamltext.template_markup(part) is not None and not _holds_templates(document.value):
-            templates.append(Template(Source(path, yamltext.locate(document, "").line), part))
+            templates.append(Template(Source(path, document.line_of("")), part))
             continue
         for route, value in _objects("", document.value, 0):
-            where = Source(path, yamltext.locate(document, route).line)
+            where = Source(path, document.line_of(route))
             found.append(Manifest(where, value, (document.index, route)))
     return found, templates
 
