@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -34,6 +35,7 @@ from rewriter.cli.printing import tell
 
 if TYPE_CHECKING:
     from rewriter.discovery import InputError
+    from rewriter.engine.results.result import FileResult
     from rewriter.engine.run.rewrites import Rewrite
     from rewriter.engine.run.workspace import Workspace
 
@@ -143,11 +145,15 @@ def _fixed(workspace: Workspace, jobs: int, *, unsafe_fixes: bool) -> tuple[list
     from rewriter.engine.run.fixer import fixer_for
     from rewriter.engine.run.rewrites import rewritten_by_fixes
 
-    options = options_for(workspace, unsafe_fixes=unsafe_fixes)
+    options = replace(options_for(workspace, unsafe_fixes=unsafe_fixes), only_fixes=True)
     fixer = fixer_for(workspace, options)
-    results = []
-    with Progress("fixing", len(workspace.files)) as progress:
-        for result in parallel.each(workspace.files, lambda item: fixer.fix_file(*item), jobs):
-            results.append(result)
-            progress.step()
-    return rewritten_by_fixes(workspace, results), [error for result in results for error in result.errors]
+    errors: list[InputError] = []
+
+    def each_fixed() -> Iterator[FileResult]:
+        with Progress("fixing", len(workspace.files)) as progress:
+            for result in parallel.each(workspace.files, lambda item: fixer.fix_file(*item), jobs):
+                errors.extend(result.errors)
+                yield result
+                progress.step()
+
+    return rewritten_by_fixes(workspace, each_fixed()), errors

@@ -12,7 +12,6 @@ from rewriter.cilium.identity import Identity
 from rewriter.cilium.policy import Policy
 from rewriter.cilium.policy_set import PolicySet
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
-from rewriter.cilium.tiers import is_cluster_network_policy, tiers_rejection
 from rewriter.cilium.validation import Rejection
 from rewriter.engine.effects.asked import (
     asks_for_facts,
@@ -29,13 +28,13 @@ from rewriter.engine.effects.inside import addresses_inside
 from rewriter.engine.effects.other_ends import of_same_pods, policies_at_peers
 from rewriter.engine.effects.selected_workloads import selected_workloads
 from rewriter.engine.effects.statements import texts_of, union_of
-from rewriter.engine.effects.worlds import world_of
+from rewriter.engine.effects.worlds import rejection_of, world_of
 from rewriter.engine.results.result import AmongOthers, PolicyName
 from rewriter.evidence.settings import facts_of, mesh_port_names
 from rewriter.finding import Finding, Flows
 from rewriter.inventory.facts.model import Service
 from rewriter.inventory.questions.inventory import Inventory
-from rewriter.passes.kit.enforced.enforcement import denied_by_others, rejected, without_default_deny
+from rewriter.passes.kit.enforced.enforcement import denied_by_others, without_default_deny
 from rewriter.reach.compare import StepEffect, reach
 from rewriter.reach.difference import Difference
 from rewriter.reach.effect import step_effect
@@ -88,23 +87,24 @@ class Effects:
 
     def rejected(self, policy: Policy) -> Rejection | None:
         """Why the target version rejects a policy; None where it accepts it."""
-        return _rejection(policy, self.target)
+        return rejection_of(policy, self.target)
 
     def rejected_today(self, policy: Policy) -> Rejection | None:
         """Why the source version rejects a policy."""
-        return _rejection(policy, self.source)
+        return rejection_of(policy, self.source)
 
     def compile_claims(self, finding: Finding, policy: Policy) -> CompiledClaims | None:
         """What a finding of a policy declares; None where that is nothing."""
         return compile_claims(finding, policy, self.source, self.target, self.facts_of((policy,)))
 
     def judge_step(
-        self, before: Policy, after: Policy, declared: CompiledClaims | None, *, narrow: bool = True
+        self, before: Policy, after: Policy, declared: CompiledClaims | None, *, narrow: bool = True, full: bool = True
     ) -> Step:
         """The flows that a step of a rewrite changes (see `reach_of_step`), one statement each.
 
         Where not every combination of labels can be tried (the flows are then not exact), witnesses are made of the
-        rules that the step touches, or without `narrow` of all that the upgrade changes as well.
+        rules that the step touches, or without `narrow` of all that the upgrade changes as well. Not `full` is
+        what becomes of it beside others.
         """
         facts = self.facts_of((before, after))
         worlds = [
@@ -132,12 +132,13 @@ class Effects:
             found = [effect(identities)]
         if denies(before) or denies(after):
             found.append(effect(identities, [allow_everything(self.target)]))
-        others = self._of_same_pods(before, after)
+        narrows = requires(before) or requires(after)
+        others = self._of_same_pods(before, after) if full or narrows else []
         among = self._worlds_among(worlds, others, (before, after))
         together = self._effect_among(before, after, among, others, identities, declared, narrow) if others else None
-        changed = any(each.own for each in found)
+        changed = full and any(each.own for each in found)
         ends = self._ends((before, after), worlds, (None, None), self.source) if changed else None
-        if together is not None and (requires(before) or requires(after)):
+        if together is not None and narrows:
             found.append(together)
         if denied := self._denied_beside(before, after, worlds):
             found.append(effect(identities, [deny_everything(self.target, denied)]))
@@ -146,6 +147,8 @@ class Effects:
             for part in zip(*((e.own, e.upgrade, e.undeclared) for e in found), strict=True)
         )
         exact = all(each.own.exact and each.upgrade.exact for each in found)
+        if not full:
+            return Step(replace(own, exact=exact), undeclared)
         flows = self._with_kept(replace(own, exact=exact), upgrade, worlds, identities, inside)
         if ends is not None:
             if not identities and any(map(names_ports, (*others, *ends.policies))):
@@ -241,8 +244,8 @@ class Effects:
         inside = self._inside(old, new)
 
         def flows(identities: Sequence[Identity]) -> tuple[Difference, Difference]:
-            needed = reach(today, then, identities, last, inside, self.clusters, ends and ends.worlds)
-            back = None if ends is None else (ends.worlds[1], ends.worlds[0])
+            far, back = (None, None) if ends is None else (ends.worlds, (ends.worlds[1], ends.worlds[0]))
+            needed = reach(today, then, identities, last, inside, self.clusters, far)
             enough = reach(then, today, identities, first, inside, self.clusters, back)
             return needed, replace(enough, opened=enough.closed, closed=enough.opened)
 
@@ -385,12 +388,6 @@ class Effects:
     def _workloads(self, policies: Iterable[Policy]) -> list[Identity]:
         """The workloads that a selector of the policies may select by its labels, one for each set of labels."""
         return selected_workloads(policies, self.inventory, self.target.local_cluster, self._selected)
-
-
-def _rejection(policy: Policy, settings: Settings) -> Rejection | None:
-    if is_cluster_network_policy(policy.raw):
-        return tiers_rejection(policy.raw, settings)
-    return rejected(policy, settings.version, settings.flags)
 
 
 def _name(policy: Policy) -> PolicyName:

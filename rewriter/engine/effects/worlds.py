@@ -45,6 +45,13 @@ def world_of(policies: Iterable[Policy], settings: Settings, facts: Facts) -> Po
     return PolicyWorld((PolicySet(settings, tuple(entries), tuple(rejections), facts.named_ports, tuple(tiers)),))
 
 
+def rejection_of(policy: Policy, settings: Settings) -> Rejection | None:
+    """Why a release rejects a policy; None where it accepts it."""
+    if is_cluster_network_policy(policy.raw):
+        return tiers_rejection(policy.raw, settings)
+    return rejected(policy, settings.version, settings.flags)
+
+
 def _part(policy: Policy, settings: Settings, facts: Facts) -> _Part:
     """Why a policy is rejected, and its entries where it is not."""
     filled = filled_in(policy)

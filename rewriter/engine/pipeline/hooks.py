@@ -29,7 +29,7 @@ class FileHooks:
     `previews` asks for the effect of fixes that are not applied, too. `observe` says what traffic that was seen has to
     do with a step of a policy in the document at a position; None where nothing was looked at. `selected` are the
     passes that are selected by name, which report what others report only on request. `most_work` bounds the proofs of
-    one policy.
+    one policy. `explains` asks for all flows of a fix that readers of its finding look at, not for its proof alone.
     """
 
     path: str
@@ -48,6 +48,7 @@ class FileHooks:
     observe: Observe | None = None
     selected: frozenset[str] = frozenset()
     most_work: int = MOST_WORK
+    explains: bool = True
 
 
 @dataclass(slots=True)

@@ -76,7 +76,7 @@ def judge_finding(
 ) -> tuple[Reported, Step, CompiledClaims | None]:
     """The finding with the flows that a step changes and what was seen of them, the step, and what it declares."""
     declared = hooks.effects.compile_claims(reported.finding, before)
-    step = hooks.effects.judge_step(before, after, declared)
+    step = hooks.effects.judge_step(before, after, declared, full=hooks.explains)
     observed = hooks.observe(reported.location.document, before, after) if hooks.observe else None
     finding = reported.finding
     if observed is not None:

@@ -325,6 +325,8 @@ class Fixer:
             observe=None if self.traffic is None else partial(self._observed, self.traffic, found.display),
             selected=self.options.select or frozenset(),
             most_work=self.options.most_work,
+            previews=not self.options.only_fixes,
+            explains=not self.options.only_fixes,
         )
 
     def _policies(self, path: str, value: object) -> list[FoundPolicy]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from rewriter.cilium.policy import Policy
 from rewriter.engine.documents.located import LocatedPolicy
@@ -26,10 +27,34 @@ class Rewrite:
     fixes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Fixed:
+    """What counts of the result of a file: its new text if it has one, and the findings that are fixed."""
+
+    after: str | None
+    findings: tuple[_FixedFinding, ...]
+
+
+class _FixedFinding(NamedTuple):
+    pass_id: str
+    document: int
+    namespace: str
+    name: str
+
+
+def _fixed(result: FileResult) -> _Fixed:
+    findings = (
+        _FixedFinding(item.finding.id, item.location.document, item.location.namespace, item.location.name)
+        for item in result.findings
+        if item.fixed
+    )
+    return _Fixed(result.after if result.changed else None, tuple(findings))
+
+
 def rewritten_by_fixes(workspace: Workspace, results: Iterable[FileResult]) -> list[Rewrite]:
-    """The policies of a workspace, and what the fixer's results make of them."""
-    by_path = {result.path: result for result in results}
-    changed = {path: result.after for path, result in by_path.items() if result.changed}
+    """The policies of a workspace, and what the fixer's results make of them. Each result is looked at once."""
+    by_path = {result.path: _fixed(result) for result in results}
+    changed = {path: result.after for path, result in by_path.items() if result.after is not None}
     applied = workspace.applied_policies(everywhere=True)
     by_file: dict[str, list[LocatedPolicy]] = {}
     for located in workspace.policies():
@@ -50,15 +75,14 @@ def rewritten_by_fixes(workspace: Workspace, results: Iterable[FileResult]) -> l
     ] + [Rewrite(each, each.policy, each.policy) for each in workspace.cluster_network_policies(None)]
 
 
-def _fixes(located: LocatedPolicy, results: Mapping[str, FileResult]) -> tuple[str, ...]:
+def _fixes(located: LocatedPolicy, results: Mapping[str, _Fixed]) -> tuple[str, ...]:
     files = sorted(located.built.paths) if located.built else [located.path]
     mine = [
-        item.finding.id
+        item.pass_id
         for item in (finding for file in files if file in results for finding in results[file].findings)
-        if item.fixed
-        and (located.built is not None or item.location.document == located.document.index)
-        and item.location.name == located.policy.name
-        and item.location.namespace == (located.policy.namespace or "")
+        if (located.built is not None or item.document == located.document.index)
+        and item.name == located.policy.name
+        and item.namespace == (located.policy.namespace or "")
     ]
     return tuple(dict.fromkeys(mine))
 

@@ -19,7 +19,8 @@ class Options:
     """What a run does beside reading: versions, passes by id (`select` None: all), and what may be applied.
 
     Without `safe_fixes`, only unsafe ones are: for a change of their own, to be reviewed by itself. `most_work` bounds
-    the proofs of one policy.
+    the proofs of one policy. With `only_fixes`, what counts of a run is what its fixes make of the files: they are
+    proved as ever, and nothing is worked out that only readers of findings look at.
     """
 
     from_version: Version
@@ -31,6 +32,7 @@ class Options:
     as_clusterwide: bool = False
     baseline: Baseline = NOTHING_KNOWN
     most_work: int = MOST_WORK
+    only_fixes: bool = False
 
 
 def passes_for(path: Path, config: Config, options: Options, passes: Sequence[Pass]) -> tuple[Pass, ...]:
