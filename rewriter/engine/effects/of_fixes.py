@@ -38,6 +38,7 @@ from rewriter.passes.kit.enforced.enforcement import denied_by_others, without_d
 from rewriter.reach.compare import StepEffect, reach
 from rewriter.reach.difference import Difference
 from rewriter.reach.effect import step_effect
+from rewriter.reach.simple import reach_among
 from rewriter.reach.space import same_content
 from rewriter.reach.world import CompiledClaims, PolicyWorld
 
@@ -245,8 +246,8 @@ class Effects:
 
         def flows(identities: Sequence[Identity]) -> tuple[Difference, Difference]:
             far, back = (None, None) if ends is None else (ends.worlds, (ends.worlds[1], ends.worlds[0]))
-            needed = reach(today, then, identities, last, inside, self.clusters, far)
-            enough = reach(then, today, identities, first, inside, self.clusters, back)
+            needed = reach_among(today, then, last, identities, inside, self.clusters, far)
+            enough = reach_among(then, today, first, identities, inside, self.clusters, back)
             return needed, replace(enough, opened=enough.closed, closed=enough.opened)
 
         found = flows(self._workloads((old, new, *others)) if named else ())

@@ -1,0 +1,337 @@
+"""Comparisons in which few rules count and names are all that differs: each is made once, for any names.
+
+Most policies of a cluster are a handful of forms, in many namespaces and for many applications. Where the rules that
+differ name pods by their labels, the others count only as far as they may name these pods. What is left is compared
+with stand-ins for the values of labels, and the answer is put into the names of each policy that has this form.
+
+The answer is that of `reach` to the letter, or there is none:
+
+- Outside of the rules that `after` and the world beside it do not share, no flow counts, as long as these rules leave
+  alone who is denied by default. A rule whose subjects or peers cannot be those of such a rule lets nothing more
+  through there, and refuses nothing.
+- A flow that is all combinations of some subjects, some peers and some ports, each set one phrase that asks for single
+  values of labels, is worded so whatever else is compared with it, in whatever order, as long as every combination of
+  labels is tried. Any other answer is left to `reach`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+from rewriter.cilium.cidr import Prefix
+from rewriter.cilium.compile import Content, Entry
+from rewriter.cilium.identity import Identity
+from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, RESERVED
+from rewriter.cilium.labels import NAMESPACE_NAME_LABEL as _NAME
+from rewriter.cilium.policy import EGRESS, INGRESS
+from rewriter.cilium.policy_set import PolicySet
+from rewriter.cilium.settings import EnforcementMode, Settings
+from rewriter.cilium.terms import CidrTerm, Condition, FqdnTerm, LabelTerm, Term
+from rewriter.reach.cells import has_more_cells
+from rewriter.reach.compare import reach
+from rewriter.reach.difference import NO_DIFFERENCE, Difference, FlowStatement
+from rewriter.reach.shared import contents_of
+from rewriter.reach.space import MAX_CELLS
+from rewriter.reach.world import PolicyWorld
+
+_NAMESPACE_NAME = NAMESPACE_LABELS_PREFIX + _NAME
+_OPPOSITE = {INGRESS: EGRESS, EGRESS: INGRESS}
+#: More forms than this are not remembered.
+_MOST = 4096
+
+_STAND_IN = re.compile("\ue000([0-9]+)\ue001")
+#: One set of pods, by single values of labels.
+_PHRASE = re.compile(
+    r"(?:any pod|pods with [^\s,=]+=[^\s,]+(?:, [^\s,=]+=[^\s,]+)*)(?: of namespace [^\s,]+)?"
+    r"(?: in other clusters| in [^\s,]+)?"
+)
+
+
+class _Kept(NamedTuple):
+    """A rule that counts; of a `bare` one only that it denies by default."""
+
+    entry: Entry
+    bare: bool
+
+
+class _Part(NamedTuple):
+    """The rules that count of a set of policies, each once."""
+
+    settings: Settings
+    rules: Sequence[_Kept]
+
+
+def reach_among(
+    before: PolicyWorld,
+    after: PolicyWorld,
+    beside: PolicyWorld,
+    identities: Sequence[Identity] = (),
+    inside: Sequence[Prefix] = (),
+    clusters: Sequence[str] = (),
+    ends: tuple[PolicyWorld, PolicyWorld] | None = None,
+) -> Difference:
+    """The flows that `reach` finds for these worlds, by what is known of comparisons like this one where that tells.
+
+    Where default deny begins or ends is no part of the answer.
+    """
+    simple = None if identities else reach_simple(before, after, beside, clusters, ends)
+    return reach(before, after, identities, beside, inside, clusters, ends) if simple is None else simple
+
+
+def reach_simple(
+    before: PolicyWorld,
+    after: PolicyWorld,
+    beside: PolicyWorld,
+    clusters: Sequence[str] = (),
+    ends: tuple[PolicyWorld, PolicyWorld] | None = None,
+) -> Difference | None:
+    """What `reach_among` has over no identities of an inventory, or None where `reach` has to look."""
+    worlds = (before, after, beside, *(ends or ()))
+    if not all(_is_plain(policies) for world in worlds for policies in world.sets):
+        return None
+    changed = _changed(after, beside)
+    if not changed:
+        return NO_DIFFERENCE
+    entries = [entry for world in worlds for entry in contents_of(world).values()]
+    if not all(_is_simple(entry) for entry in entries):
+        return None
+    parts = _parts(changed, (before, after, beside), ends)
+    if parts is None or _clusters_of(entries) != _clusters_of(kept.entry for each in parts for kept in _rules(each)):
+        return None
+    local = after.local_cluster
+    groups = ((entry.subject, *entry.peers) for entry in entries)
+    return None if has_more_cells(groups, local, clusters, MAX_CELLS) else _answer(parts, clusters, ends is not None)
+
+
+def _is_plain(policies: PolicySet) -> bool:
+    settings = policies.settings
+    return (
+        policies.plain
+        and settings.enforces
+        and settings.enforcement is not EnforcementMode.ALWAYS
+        and not (settings.cidr_match_nodes or settings.matches_pods_by_address)
+    )
+
+
+_SIMPLE: WeakKeyDictionary[Content, bool] = WeakKeyDictionary()
+
+
+def _is_simple(entry: Entry) -> bool:
+    """Whether a rule selects pods by labels, or addresses, DNS names or reserved identities, which no pod has."""
+    known = _SIMPLE.get(entry.content)
+    if known is None:
+        terms = (entry.subject, *entry.peers)
+        known = _SIMPLE[entry.content] = (
+            entry.tier is None and not entry.required and not entry.subject_is_node and all(map(_is_simple_term, terms))
+        )
+    return known
+
+
+def _is_simple_term(term: Term) -> bool:
+    if isinstance(term, CidrTerm | FqdnTerm):
+        return True
+    if len(term.conditions) == 1 and term.conditions[0].source == RESERVED:
+        return True
+    # On pods with a label `host` no policy may be enforced.
+    return all(each.source in (ANY, K8S) and each.key != "host" for each in term.conditions)
+
+
+def _changed(after: PolicyWorld, beside: PolicyWorld) -> list[Entry]:
+    """The rules that one of the worlds does not have."""
+    one, other = contents_of(after), contents_of(beside)
+    return [
+        entry for here, there in ((one, other), (other, one)) for content, entry in here.items() if content not in there
+    ]
+
+
+def _parts(
+    changed: Sequence[Entry],
+    worlds: tuple[PolicyWorld, PolicyWorld, PolicyWorld],
+    ends: tuple[PolicyWorld, PolicyWorld] | None,
+) -> list[list[_Part]] | None:
+    """What counts of each world, then of each end; None where the changed rules do not name pods alone."""
+    direction = changed[0].direction
+    for entry in changed:
+        named = entry.default_deny and entry.direction == direction and entry.peers
+        if not (named and all(map(_asks_for_values, (entry.subject, *entry.peers)))):
+            return None
+    subjects = list(dict.fromkeys(entry.subject for entry in changed))
+    peers = list(dict.fromkeys(term for entry in changed for term in entry.peers if isinstance(term, LabelTerm)))
+    own = {entry.content for entry in changed}
+
+    def counts(entry: Entry) -> _Kept | None:
+        if entry.content in own:
+            return _Kept(entry, False)
+        if entry.direction == direction:
+            meets = _meets_any(entry.subject, subjects) and any(_meets_any(each, peers) for each in entry.peers)
+            return _Kept(entry, False) if meets else None
+        return at_end(entry)
+
+    def at_end(entry: Entry) -> _Kept | None:
+        """A rule of the peers, as far as it bears on the subjects."""
+        if ends is None or entry.direction == direction or not _meets_any(entry.subject, peers):
+            return None
+        if any(_meets_any(each, subjects) for each in entry.peers):
+            return _Kept(entry, False)
+        return _Kept(entry, True) if entry.default_deny else None
+
+    found: list[list[_Part]] = []
+    for world in worlds:
+        parts = [_Part(each.settings, list(filter(None, map(counts, _distinct(each))))) for each in world.sets]
+        denied = {e.subject for e, _ in _rules(parts) if e.direction == direction and e.default_deny}
+        if not denied.issuperset(subjects):
+            return None  # Another rule may be what denies by default.
+        found.append(parts)
+    for world in ends or ():
+        found.append([_Part(each.settings, list(filter(None, map(at_end, _distinct(each))))) for each in world.sets])
+    limited = any(grant.limits for parts in found for kept in _rules(parts) for grant in kept.entry.ports)
+    return None if limited else found
+
+
+def _distinct(policies: PolicySet) -> Iterable[Entry]:
+    return policies.by_content.values()
+
+
+def _rules(parts: Iterable[_Part]) -> Iterator[_Kept]:
+    for part in parts:
+        yield from part.rules
+
+
+def _asks_for_values(term: Term) -> bool:
+    """Whether a term asks for a value of a label that only pods have."""
+    return isinstance(term, LabelTerm) and any(
+        each.operator == "In" and each.source in (ANY, K8S) and all(each.values) for each in term.conditions
+    )
+
+
+def _meets_any(term: Term, others: Iterable[LabelTerm]) -> bool:
+    """Whether an identity may be selected by a term and one of the others, which select pods."""
+    return isinstance(term, LabelTerm) and any(_may_meet(term, other) for other in others)
+
+
+def _may_meet(one: LabelTerm, other: LabelTerm) -> bool:
+    for first in one.conditions:
+        if first.operator == "In":
+            key = _key(first)
+            for second in other.conditions:
+                if second.operator == "In" and _key(second) == key and set(first.values).isdisjoint(second.values):
+                    return False
+    return True
+
+
+def _key(condition: Condition) -> str:
+    return NAMESPACE_LABEL if condition.key == _NAMESPACE_NAME else condition.key
+
+
+def _clusters_of(entries: Iterable[Entry]) -> set[str]:
+    return {
+        value
+        for entry in entries
+        for term in (entry.subject, *entry.peers)
+        if isinstance(term, LabelTerm)
+        for condition in term.conditions
+        if condition.key == CLUSTER_LABEL
+        for value in condition.values
+    }
+
+
+class _StandIns:
+    """Stand-ins for values of labels, in the order in which these are met; clusters keep their names."""
+
+    __slots__ = ("_known", "values")
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], str] = {}
+        self.values: list[str] = []
+
+    def term(self, term: Term) -> Term:
+        if not isinstance(term, LabelTerm):
+            return term
+        return LabelTerm(tuple(self._condition(each) for each in term.conditions))
+
+    def _condition(self, condition: Condition) -> Condition:
+        key = _key(condition)
+        if key == CLUSTER_LABEL or condition.source == RESERVED or not condition.values:
+            return condition
+        found = []
+        for value in condition.values:
+            stand_in = self._known.get((key, value))
+            if stand_in is None:
+                stand_in = self._known[key, value] = f"\ue000{len(self.values)}\ue001"
+                self.values.append(value)
+            found.append(stand_in)
+        return Condition(condition.source, condition.key, condition.operator, tuple(found))
+
+
+_Form = tuple[Hashable, ...]
+#: Answers by form, with what is looked up by identity. None: not a simple one.
+_ANSWERS: dict[_Form, tuple[object, Difference | None]] = {}
+
+
+def _answer(parts: Sequence[Sequence[_Part]], clusters: Sequence[str], with_ends: bool) -> Difference | None:
+    stand_ins = _StandIns()
+    made: list[list[dict[_Form, None]]] = []
+    for world in parts:
+        made.append([])
+        for part in world:
+            rules: dict[_Form, None] = {}
+            for entry, bare in part.rules:
+                subject = stand_ins.term(entry.subject)
+                peers = () if bare else tuple(map(stand_ins.term, entry.peers))
+                ports = () if bare else entry.ports
+                rules[entry.direction, entry.deny, entry.default_deny, subject, peers, ports] = None
+            made[-1].append(rules)
+    settings = [part.settings for world in parts for part in world]
+    form = (tuple(tuple(map(tuple, world)) for world in made), tuple(map(id, settings)), tuple(clusters))
+    known = _ANSWERS.get(form)
+    if known is None:
+        if len(_ANSWERS) >= _MOST:
+            _ANSWERS.clear()
+        before, after, beside, *rest = (
+            PolicyWorld(tuple(_set(part.settings, rules) for part, rules in zip(world, each, strict=True)))
+            for world, each in zip(parts, made, strict=True)
+        )
+        ends = (rest[0], rest[1]) if with_ends else None
+        found = reach(before, after, (), beside, (), clusters, ends)
+        known = _ANSWERS[form] = settings, found if _is_one_phrase_each(found) else None
+    answer = known[1]
+    return None if answer is None else _named(answer, stand_ins.values)
+
+
+def _set(settings: Settings, rules: Iterable[_Form]) -> PolicySet:
+    entries = [
+        Entry("", direction, deny, default_deny, subject, False, peers, ports)  # type: ignore[arg-type]
+        for direction, deny, default_deny, subject, peers, ports in rules
+    ]
+    return PolicySet(settings, tuple(enumerate(entries)), (None,) * len(entries))
+
+
+def _is_one_phrase_each(found: Difference) -> bool:
+    return (
+        found.exact
+        and len(found.opened) <= 1
+        and len(found.closed) <= 1
+        and all(
+            len(each.peers) == 1
+            and not each.limits
+            and _PHRASE.fullmatch(each.subject)
+            and _PHRASE.fullmatch(each.peers[0])
+            for each in (*found.opened, *found.closed)
+        )
+    )
+
+
+def _named(found: Difference, values: Sequence[str]) -> Difference:
+    """The answer with the values in place of their stand-ins."""
+
+    def put(text: str) -> str:
+        return _STAND_IN.sub(lambda match: values[int(match[1])], text)
+
+    def statements(those: Iterable[FlowStatement]) -> tuple[FlowStatement, ...]:
+        return tuple(replace(each, subject=put(each.subject), peers=tuple(map(put, each.peers))) for each in those)
+
+    return Difference(statements(found.opened), statements(found.closed), exact=found.exact)
