@@ -17,7 +17,7 @@ def _indented(text: str, by: int) -> str:
     return "".join(" " * by + line + "\n" for line in text.splitlines())
 
 
-def _packaged(name: str, template: str, more: str = "") -> bytes:
+def packaged(name: str, template: str, more: str = "") -> bytes:
     """A chart as `helm package` makes it."""
     stream = io.BytesIO()
     files = {f"{name}/Chart.yaml": f"apiVersion: v2\nname: {name}\nversion: 1.0.0\n{more}"}
@@ -46,7 +46,7 @@ _SIDE = deployment("side", "shop", {"app": "{{ side }}"})
 
 HIDING: dict[str, tuple[Files, str]] = {
     # packed files
-    "packaged chart": ({"charts/s-1.0.0.tgz": _packaged("s", deployment("scraper", None))}, "charts/s-1.0.0.tgz"),
+    "packaged chart": ({"charts/s-1.0.0.tgz": packaged("s", deployment("scraper", None))}, "charts/s-1.0.0.tgz"),
     "packaged chart that is broken": ({"charts/s-1.0.0.tgz": b"\x1f\x8bnothing"}, "charts/s-1.0.0.tgz"),
     "compressed manifest": ({"shop/s.yaml.gz": gzip.compress(_SCRAPER.encode())}, "shop/s.yaml.gz is compressed"),
     "compressed manifest that is broken": ({"shop/s.yaml.gz": b"\x1f\x8bnothing"}, "shop/s.yaml.gz"),
@@ -143,11 +143,11 @@ MATCHING: dict[str, Files] = {
 
 CLEAR: dict[str, Files] = {
     "Compose": {"docker-compose.yml": "services:\n  scraper:\n    image: x\n    labels: {app: scraper}\n"},
-    "packaged chart of ConfigMaps": {"charts/c-1.0.0.tgz": _packaged("c", _CONFIG_MAP)},
-    "packaged library": {"charts/c-1.0.0.tgz": _packaged("c", _SCRAPER, "type: library\n")},
+    "packaged chart of ConfigMaps": {"charts/c-1.0.0.tgz": packaged("c", _CONFIG_MAP)},
+    "packaged library": {"charts/c-1.0.0.tgz": packaged("c", _SCRAPER, "type: library\n")},
     "packaged dependency of a chart of ConfigMaps": {
         "c/Chart.yaml": "name: c\nversion: 1.0.0\ntype: library\n",
-        "c/charts/s-1.0.0.tgz": _packaged("s", _SCRAPER),
+        "c/charts/s-1.0.0.tgz": packaged("s", _SCRAPER),
     },
     "archive of something else": {"site/data.tgz": b"\x1f\x8bnothing", "site/data.tar.gz": b"nothing"},
     "compressed ConfigMap": {"shop/s.yaml.gz": gzip.compress(_CONFIG_MAP.encode())},

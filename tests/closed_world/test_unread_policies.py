@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
 
 from rewriter.finding import Severity
-from tests.closed_world.manifests import Files, deployment, found
+from tests.closed_world.manifests import Files, deployment, found, kyverno, resource
+from tests.closed_world.scripts import packaged
 
 _NAMES = """apiVersion: cilium.io/v2
 kind: CiliumNetworkPolicy
@@ -40,7 +42,76 @@ _TREE: Files = {
     "coredns.yaml": deployment("coredns", "kube-system").replace("app: coredns", "k8s-app: kube-dns"),
 }
 _LISTED = "resources: [policy.yaml, web.yaml, dns.yaml, coredns.yaml"
+_MADE = _ALLOW.replace("name: dns", "name: {{ .Release.Name }}")
+_DESTINATION = {"server": "https://kubernetes.default.svc", "namespace": "shop"}
+
+
+def _release(chart: str, values: str, *, name: str = "x", namespace: str = "shop") -> Files:
+    return {
+        "release.yaml": "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n"
+        f"metadata: {{name: {name}, namespace: {namespace}}}\nspec:\n"
+        f"  chart: {{spec: {{chart: {chart}, version: 1.0.0, sourceRef: {{kind: HelmRepository, name: r}}}}}}\n"
+        f"  values: {values}\n"
+    }
+
+
+def _application(name: str, **source: str) -> Files:
+    spec = {"project": "x", "destination": _DESTINATION, "source": source}
+    return {"app.yaml": resource("argoproj.io/v1alpha1", "Application", spec, name=name, namespace="argocd")}
+
+
+def _generates(more: dict[str, object]) -> Files:
+    return {
+        "generate.yaml": kyverno({"generate": {"apiVersion": "cilium.io/v2", "name": "dns", **more}}, ["Namespace"])
+    }
+
+
+def _indented(text: str, by: int) -> str:
+    return "".join(" " * by + line + "\n" for line in text.splitlines())
+
+
+def _workflow(before: str = "") -> Files:
+    command = _indented(f"kubectl apply -f - <<E\n{_ALLOW}E\n", 8)
+    return {".github/workflows/d.yaml": f"on: push\njobs:\n  a:\n    steps:\n{before}    - run: |\n{command}"}
+
+
 _SOURCES: dict[str, Files] = {
+    "release of a chart of policies": _release("cilium-policies", "{}"),
+    "release that is called by its policies": _release("raw", "{}", name="network-policies", namespace="flux-system"),
+    "values that switch on policies": _release("redis", "{ciliumNetworkPolicy: {enabled: true}}"),
+    "values deep down": _release("redis", "{server: {cilium-network-policies: [{a: b}]}}"),
+    "values with a flavour": _release("loki", "{networkPolicy: {enabled: true, flavor: cilium}}"),
+    "values of clusterwide policies": _release("x", "{ciliumClusterwideNetworkPolicy: {create: true}}", namespace="a"),
+    "chart of Argo CD": _application("x", repoURL="https://charts.example.com", chart="netpol", targetRevision="1"),
+    "folder of Argo CD": _application("network-policies", repoURL="https://git.example.com/x.git", path="apps"),
+    "chart of Kustomize": {
+        "k/kustomization.yaml": "helmCharts:\n- {name: network-policies, repo: 'https://e.com', releaseName: x}\n"
+    },
+    "chart of Helmfile": {"helmfile.yaml": "releases:\n- {name: x, chart: a/network-policies, namespace: shop}\n"},
+    "packaged chart": {"charts/p-1.0.0.tgz": packaged("p", _MADE)},
+    "chart of the tree": {"charts/p/Chart.yaml": "name: p\nversion: 1.0.0\n", "charts/p/templates/a.yaml": _MADE},
+    "compressed": {"p.yaml.gz": gzip.compress(_ALLOW.encode())},
+    "UTF-16 that does not parse": {"p.yaml": f"{_ALLOW}  x: [".encode("utf-16")},
+    "a list of a text that cannot be read": {"netpol/p.yaml.gz": b"\x1f\x8bnothing"},
+    "duplicate key": {"p.yaml": _ALLOW.replace("spec:", "spec:\n  endpointSelector: {}", 1)},
+    "sops": {
+        "p.yaml": f"{_ALLOW}sops: {{mac: x}}\n".replace("{}", "{matchLabels: {app: 'ENC[AES256_GCM,data:x,type:str]'}}")
+    },
+    "script": {"deploy.sh": f"kubectl apply -f - <<E\n{_ALLOW}E\n"},
+    "pipeline": _workflow(),
+    "URL": {"deploy.sh": "kubectl apply -f https://example.com/network-policies.yaml\n"},
+    "chart of a command": {"Makefile": "deploy:\n\thelm upgrade --install x a/cilium-network-policies\n"},
+    "Jsonnet": {"p.jsonnet": '{apiVersion: "cilium.io/v2", kind: "CiliumNetworkPolicy"}\n'},
+    "template": {"p.yaml.j2": _ALLOW.replace("name: dns", "name: {{ x }}")},
+    "Terraform": {"p.tf": f'resource "kubectl_manifest" "p" {{\n  yaml_body = <<E\n{_ALLOW}E\n}}\n'},
+    "manifest of Terraform": {
+        "p.tf": 'resource "kubernetes_manifest" "p" {\n  manifest = { kind = "CiliumNetworkPolicy" }\n}\n'
+    },
+    "text in a ConfigMap": {"c.yaml": f"apiVersion: v1\nkind: ConfigMap\ndata:\n  a: |\n{_indented(_ALLOW, 4)}"},
+    "Kyverno, several": _generates(
+        {"cloneList": {"namespace": "default", "kinds": ["cilium.io/v2/CiliumNetworkPolicy"]}}
+    ),
+    "Kyverno": _generates({"kind": "CiliumNetworkPolicy", "clone": {"name": "dns", "namespace": "default"}}),
     "excluded": {"cnpfix.toml": 'exclude = ["x/**"]\n', "x/dns.yaml": _ALLOW},
     "remote": {"kustomization.yaml": f"{_LISTED}, 'https://github.com/acme/platform//policies?ref=v1']\n"},
     "not there": {"kustomization.yaml": f"{_LISTED}, base/networkpolicies.yaml]\n"},
@@ -58,6 +129,29 @@ _SOURCES: dict[str, Files] = {
 def test_names_without_dns_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (finding,) = found(tmp_path, _TREE, "fqdn-without-dns")
+    assert finding.severity is Severity.ERROR
+
+
+#: What says nothing of policies, or of none that may hold DNS rules for pods of this namespace.
+_NO_POLICIES: dict[str, Files] = {
+    "chart": _release("redis", "{}"),
+    "values that switch them off": _release("redis", "{ciliumNetworkPolicy: {enabled: false}}"),
+    "empty values": _release("redis", "{ciliumNetworkPolicies: [], ciliumNetworkPolicy: {}, netpol: 'false'}"),
+    "policies of another namespace": _release("redis", "{ciliumNetworkPolicy: {enabled: true}}", namespace="games"),
+    "NetworkPolicies, which know no names": _release("redis", "{networkPolicy: {enabled: true}}"),
+    "policies of another engine": _release("kyverno-policies", "{}"),
+    "DNS policy of pods": _release("redis", "{dnsPolicy: ClusterFirst, policyTypes: [Egress]}"),
+    "pipeline with a cluster of its own": _workflow("    - uses: helm/kind-action@v1\n"),
+    "remark": {"deploy.sh": "# kubectl apply -f https://example.com/network-policies.yaml\n"},
+    "remark of a manifest": {"p.jsonnet": '// kind: "CiliumNetworkPolicy"\n{}\n'},
+    "NetworkPolicy of Terraform": {"p.tf": 'resource "kubernetes_network_policy_v1" "p" {\n}\n'},
+}
+
+
+@pytest.mark.parametrize("source", _NO_POLICIES)
+def test_what_says_nothing_of_policies_hides_none(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (finding,) = found(tmp_path, {**_TREE, **_NO_POLICIES[source]}, "fqdn-without-dns")
     assert finding.severity is Severity.ERROR
 
 

@@ -110,6 +110,11 @@ def programs_in(path: str, data: bytes) -> Iterator[Program]:
         yield from starmap(Program, talos.fetched_manifests(path, data))
 
 
+def holds_commands(path: str, data: bytes) -> bool:
+    """Whether a file in YAML is no manifest but holds commands: a pipeline, tasks of Ansible, a helmfile."""
+    return is_pipeline(path) or _is_helmfile(path, data) or is_ansible(path, data)
+
+
 def _is_helmfile(path: str, data: bytes) -> bool:
     return not path.endswith(PROGRAM_SUFFIXES) and bool(_RELEASES.search(data) and _CHART.search(data))
 

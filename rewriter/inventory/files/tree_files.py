@@ -9,10 +9,12 @@ from functools import cached_property
 from pathlib import Path
 
 from rewriter import yamltext
+from rewriter.discovery import is_beside_manifests
 from rewriter.discovery.escapes import unescaped
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files import talos
-from rewriter.inventory.files.programs import Program, terraform_programs
+from rewriter.inventory.files.commands import is_passing
+from rewriter.inventory.files.programs import Program, holds_commands, programs_in, terraform_programs
 from rewriter.inventory.texts.file_record import FileRecord, record_of
 from rewriter.inventory.texts.locked import NOT_TEXT, unreadable_as_text
 from rewriter.inventory.texts.manifests import Manifest, read_manifests
@@ -116,6 +118,8 @@ class TreeFiles:
         self.broken_kustomizations: list[tuple[str, Source]] = []
         #: What programs other than those that are followed make of the tree.
         self.programs: list[Program] = []
+        #: The files of programs, scripts and pipelines that speak of policies, which no parser reads as any.
+        self.policy_texts: list[tuple[str, bytes]] = []
         #: The files of Terraform that install Helm releases.
         self.terraform: list[tuple[str, bytes]] = []
 
@@ -151,8 +155,23 @@ class TreeFiles:
     def offer_terraform(self, path: str, data: bytes) -> None:
         """Takes note of a file of Terraform: its Helm releases, and what else makes pods or Services."""
         self.programs += terraform_programs(path, data)
+        self._offer_policies(path, data)
         if b'"helm_release"' in data or b'"helm_template"' in data:
             self.terraform.append((path, data))
+
+    def offer_programs(self, path: str, data: bytes) -> bool:
+        """Takes note of what programs make of a file, and of the policies that its commands may; whether of any."""
+        found = list(programs_in(path, data))
+        self.programs += found
+        commands = is_beside_manifests(path.rpartition("/")[2]) or holds_commands(path, data)
+        speaks = commands and self._offer_policies(path, data)
+        return speaks or bool(found)
+
+    def _offer_policies(self, path: str, data: bytes) -> bool:
+        speaks = (b"olic" in data or b"netpol" in data) and not is_passing(path, data)
+        if speaks:
+            self.policy_texts.append((path, data))
+        return speaks
 
     def offer_packed(self, path: str, data: bytes) -> None:
         """Takes note of a packaged chart or a compressed manifest: it may hold facts, and none is read of it."""

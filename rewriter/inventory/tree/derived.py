@@ -11,7 +11,8 @@ from rewriter.inventory.clusters.cluster_dns import cluster_dns
 from rewriter.inventory.clusters.known_clusters import KnownClusters
 from rewriter.inventory.delivery.kustomize_walk import Placement
 from rewriter.inventory.delivery.placements import Placements
-from rewriter.inventory.facts.model import Cluster
+from rewriter.inventory.delivery.tree_policies import POLICY_KINDS
+from rewriter.inventory.facts.model import AppliedPolicy, Cluster
 from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.objects.kubernetes import namespace_of
 from rewriter.inventory.objects.operators import convention_of, operator_workloads
@@ -59,6 +60,12 @@ class DerivedFacts:
     def made(self) -> Sequence[Made]:
         """What each release makes."""
         return make_all(self.releases, self._render)
+
+    def policies(self) -> Iterator[AppliedPolicy]:
+        """The policies that releases make."""
+        for release, manifest, cluster in self._manifests(POLICY_KINDS):
+            doubt = "its release is known in part" if manifest.source.partial else ""
+            yield AppliedPolicy(_in(release, manifest).value, cluster, manifest.source, doubt)
 
     def facts(self, group: str, kinds: frozenset[bytes]) -> list[Any]:
         """The facts of a group that releases make of objects of the given kinds."""

@@ -19,7 +19,7 @@ from rewriter.inventory.delivery.landing import Applied, Delivery
 from rewriter.inventory.delivery.mutations import Mutation, all_mutations
 from rewriter.inventory.delivery.patched_policies import PatchedPolicies
 from rewriter.inventory.delivery.placements import Placements
-from rewriter.inventory.delivery.tree_policies import applied_policies, unread_policies, with_running
+from rewriter.inventory.delivery.tree_policies import applied_policies, with_others
 from rewriter.inventory.facts.completeness import WORKLOADS, Completeness, Hidden
 from rewriter.inventory.facts.doubts import doubts_of
 from rewriter.inventory.facts.model import (
@@ -35,9 +35,9 @@ from rewriter.inventory.facts.model import (
     Workload,
 )
 from rewriter.inventory.files import talos
-from rewriter.inventory.files.programs import programs_in
 from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.hiding.hidden import HiddenSources
+from rewriter.inventory.hiding.unread_policies import unread_policies
 from rewriter.inventory.hubble.flows import ObservedFlow, ObservedFlows
 from rewriter.inventory.kept.tree import KeptTree
 from rewriter.inventory.objects.access import AccountBinding
@@ -134,8 +134,7 @@ class TreeInventory:
     def offer(self, path: str, data: bytes) -> FileRecord | None:
         """Takes note of a file that may hold facts; what its bytes tell, or None where more than that is noted."""
         record = self._files.offer(path, data, KEPT_KINDS)
-        programs = list(programs_in(path, data))
-        self._files.programs += programs
+        programs = self._files.offer_programs(path, data)
         more = self._settings.offer(path, data) or programs or talos.holds(data)
         return None if more else record
 
@@ -161,7 +160,7 @@ class TreeInventory:
         elif path.endswith(PACKED_SUFFIXES):
             self._files.offer_packed(path, data)
         else:
-            self._files.programs += programs_in(path, data)
+            self._files.offer_programs(path, data)
 
     def prepare(self) -> None:
         """Finds out how files reach clusters, so that processes forked from here need not."""
@@ -380,7 +379,9 @@ class TreeInventory:
     @cached_property
     def _policies(self) -> Sequence[AppliedPolicy]:
         found = applied_policies(self._files, self._placements, self._delivery)
-        return with_running(found, (policy for snapshot in self._snapshots for policy in snapshot.policies))
+        running = (policy for snapshot in self._snapshots for policy in snapshot.policies)
+        listed = (AppliedPolicy(policy.manifest, policy.cluster, policy.source) for policy in running)
+        return with_others(found, (*self._derived.policies(), *listed))
 
     @property
     def unread_policies(self) -> Sequence[UnreadPolicy]:
@@ -388,7 +389,7 @@ class TreeInventory:
 
     @cached_property
     def _unread_policies(self) -> Sequence[UnreadPolicy]:
-        return tuple(dict.fromkeys(unread_policies(self._files, self._placements)))
+        return tuple(dict.fromkeys(unread_policies(self._files, self._placements, self._derived.made)))
 
     @property
     def cross_cluster_drops(self) -> Sequence[ObservedFlow]:

@@ -175,3 +175,16 @@ def test_other_charts_hide() -> None:
     found = inventory({"a/r.yaml": (RELEASE % "").replace("app-template", "redis")})
     assert not found.all_workloads()
     assert not found.completeness("web").complete
+
+
+def test_its_network_policies_are_among_those_of_the_cluster() -> None:
+    policies = "networkpolicies: {all: {controller: shop, policyTypes: [Egress], rules: {egress: [{}]}}}"
+    text = (
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: shop, namespace: web}\nspec:\n"
+        "  chart: {spec: {chart: app-template, version: 4.6.2, sourceRef: {kind: HelmRepository, name: bjw-s}}}\n"
+        f"  values: {{{policies}, controllers: {{shop: {{containers: {{app: {{image: {{repository: x}}}}}}}}}}}}\n"
+    )
+    (applied,) = inventory({"release.yaml": text}).policies
+    assert applied.manifest["kind"] == "NetworkPolicy"
+    assert applied.manifest["metadata"]["namespace"] == "web"
+    assert not applied.doubt
