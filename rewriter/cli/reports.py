@@ -41,6 +41,10 @@ class Printing:
     diffs: bool = False
 
 
+#: So wide are lines on stderr, which begin with the name of the command.
+_TOLD = 80 - len("cnpfix: ")
+
+
 def chosen(formats: Sequence[str], outputs: Sequence[Path], mode: Mode) -> tuple[str, tuple[tuple[str, Path], ...]]:
     """The format of stdout, and the format of each file. Raises UsageError.
 
@@ -67,11 +71,11 @@ def print_report(report: Report, mode: Mode, printing: Printing, stream: TextIO 
     print_errors(report, verbose=printing.everything)
     if printing.quiet:
         return
-    from rewriter.output.ending import ending, warnings
+    if printing.screen != "text":
+        from rewriter.output.ending import ending, summed_up
 
-    lines = ending(report) if printing.screen == "concise" else warnings(report) if printing.screen != "text" else []
-    for line in lines:
-        tell(line)
+        for line in (ending if printing.screen == "concise" else summed_up)(report, _TOLD):
+            tell(line)
 
 
 def rendered(report: Report, name: str, printing: Printing, stream: TextIO | None) -> str:

@@ -1,4 +1,4 @@
-"""The last lines of a run: what was read, what was found, what that does to traffic, and what was not checked."""
+"""The last lines of a run, the very last of which says what was read and found, and what was not checked."""
 
 from __future__ import annotations
 
@@ -9,41 +9,55 @@ from rewriter.engine.results.result import Report, Reported
 from rewriter.finding import Applicability, Flows
 from rewriter.output.lines import count
 
-#: So many things that were not checked are listed; their number is always shown.
-_MOST = 6
+
+def ending(report: Report, width: int) -> list[str]:
+    """The last lines of a report: what was found, what it does to traffic, what to do, and the run in one line.
+
+    The last line has at most `width` columns; what does not fit into it stands in the lines above, which may be longer.
+    """
+    found = [f"{count(report.summary.findings, 'finding')}: {', '.join(_outcomes(report))}"] if report.findings else []
+    return [*found, *_traffic(report.findings), *_next(report), *summed_up(report, width)]
 
 
-def ending(report: Report) -> list[str]:
-    """The lines, none of them wrapped; the first says what was read. None where nothing could be read."""
-    if report.errors and not report.findings and not report.summary.policies:
-        return []
-    return [*_counted(report), *_traffic(report.findings), *warnings(report, with_policies=False), *_next(report)]
+def summed_up(report: Report, width: int) -> list[str]:
+    """The run in one line: what was read and found, and what was not checked and why, so that a clean result hides
+    nothing. Where that is too long for `width`, what was not checked is listed above it.
+    """
+    whole, short = _counted(report)
+    if not report.not_checked:
+        return [whole if len(whole) <= width else short]
+    first, *more = report.not_checked
+    if not more:
+        shortest = f"{short}; {first.what} not checked: {first.why} ({first.remedy})"
+        for line in (f"{whole}; not checked: {first}", f"{short}; not checked: {first}", shortest):
+            if len(line) <= width:
+                return [line]
+    rest = f" and {len(more)} more" if more else ""
+    line = f"{short}; not checked: {first.what} ({first.why}){rest}"
+    if len(line) > width:
+        line = f"{short}; not checked: {count(len(report.not_checked), 'thing')}, see above"
+    return [*_listed(report), line]
 
 
-def warnings(report: Report, *, with_policies: bool = True) -> Iterator[str]:
-    """What a clean result must not hide: that no policy was found, and what was not checked."""
-    if with_policies and not (report.summary.policies or report.findings or report.errors):
-        yield from _counted(report)
-    for number, item in enumerate(report.not_checked[:_MOST]):
+def _listed(report: Report) -> Iterator[str]:
+    for number, item in enumerate(report.not_checked):
         yield f"{'            ' if number else 'not checked:'} {item}"
-    if len(report.not_checked) > _MOST:
-        yield f"             and {len(report.not_checked) - _MOST} more (-v lists them)"
 
 
-def _counted(report: Report) -> Iterator[str]:
+def _counted(report: Report) -> tuple[str, str]:
+    """What was read and found, with the files and without."""
     summary = report.summary
+    errors = f", {count(summary.errors, 'error')}" if summary.errors else ""
     if not summary.policies and not report.findings:
         under = f" under {report.under}" if report.under else ""
-        yield f"no policies found in {count(summary.files, 'file')}{under}"
-        return
-    read = f"{count(summary.policies, 'policy', 'policies')} in {count(report.holders, 'file')}"
-    if not report.findings:
-        known = f" but {count(summary.known, 'finding')} of the baseline" if summary.known else ""
-        errors = f", {count(summary.errors, 'error')}" if summary.errors else ""
-        yield f"{read}, nothing to report{known}{errors}"
-        return
-    yield read
-    yield f"{count(summary.findings, 'finding')}: {', '.join(_outcomes(report))}"
+        files = f" in {count(summary.files, 'file')}"
+        return f"no policies found{files}{under}{errors}", f"no policies found{files}{errors}"
+    found = count(summary.findings, "finding") if report.findings else "nothing to report"
+    if summary.known and not report.findings:
+        found += f" but {count(summary.known, 'finding')} of the baseline"
+    policies = count(summary.policies, "policy", "policies")
+    counted = found if summary.known else count(summary.findings, "finding")
+    return f"{policies} in {count(report.holders, 'file')}, {found}{errors}", f"{policies}, {counted}{errors}"
 
 
 def _outcomes(report: Report) -> Iterator[str]:

@@ -10,10 +10,10 @@ from rewriter.finding import Severity
 from rewriter.output import concise
 from rewriter.output.blocks import Detail, Shown, block
 from rewriter.output.diff import CONTEXT, unified_diff
-from rewriter.output.ending import ending
+from rewriter.output.ending import ending, summed_up
 from rewriter.output.folding import by_harm, folded, others
 from rewriter.output.statistics import table
-from rewriter.output.style import Style, clean, logged, one_line
+from rewriter.output.style import Style, clean, logged
 from rewriter.output.traffic import traffic_lines
 
 #: The detail of the first finding of a pass, and of its others; the first pair that fits into the lines is taken.
@@ -46,7 +46,8 @@ def render(report: Report, style: Style, asked: Asked = Asked()) -> str:
 def _lines(report: Report, style: Style, asked: Asked) -> Iterator[str]:
     shown = [item for item in report.findings if not asked.quiet or item.finding.severity is not Severity.NOTE]
     if report.errors and not report.findings and not report.summary.policies:
-        return  # Nothing could be read, and the errors are on stderr.
+        yield from () if asked.quiet else summed_up(report, style.width)  # The errors are on stderr.
+        return
     if not asked.quiet:
         yield from style.wrap(_upgrade(report), 0)
         yield ""
@@ -61,7 +62,7 @@ def _lines(report: Report, style: Style, asked: Asked) -> Iterator[str]:
         for number, line in enumerate(traffic_lines(report.traffic)):
             yield from style.wrap(line, 2 if number else 0)
         yield ""
-    for line in ending(report):
+    for line in ending(report, style.width):
         label, mark, rest = line.partition(": ")
         if mark and len(label) < 14:
             yield from style.wrap(rest, 0, f"{label}: ", "bold")
@@ -142,8 +143,3 @@ def diff_lines(result: FileResult, style: Style, context: int = CONTEXT) -> Iter
                 yield style.paint(text, "red")
             case _:
                 yield text
-
-
-def headline(report: Report) -> str:
-    """The run in one line."""
-    return one_line("; ".join(line.strip() for line in ending(report)))

@@ -124,25 +124,25 @@ def test_applied_or_not(tree: Path) -> None:
     line = ("--select", "fqdn-double-star")
     dry = cnpfix(*line).out
     assert "would fix (safe)" in dry
-    assert dry.endswith("--write applies 1 fix in 1 file\n")
+    assert dry.endswith("--write applies 1 fix in 1 file\n1 policy in 1 file, 1 finding\n")
     written = cnpfix("--write", *line).out
     assert "fixed (safe)" in written
     assert "would fix" not in written
     assert "would be fixed" not in written
-    assert written.endswith("1 fix applied in 1 file\n")
+    assert written.endswith("1 fix applied in 1 file\n1 policy in 1 file, 1 finding\n")
     assert "--- a/" not in written
 
 
 def test_no_mesh_is_known(tree: Path) -> None:
     (tree / "p.yaml").write_text(PEER)
-    line = "not checked: CNP006 (no mesh known; run `cnpfix init`, or list the clusters under [[clusters]])"
-    assert line in flat(cnpfix().out)
-    assert line in flat(cnpfix("--check").err)
-    assert line in flat(cnpfix("--format", "json").err)
+    line = "1 policy, 0 findings; not checked: CNP006 (no mesh known; cnpfix init)"
+    assert cnpfix().out.splitlines()[-1] == line
+    assert cnpfix("--check").err == f"cnpfix: {line}\n"
+    assert cnpfix("--format", "json").err == f"cnpfix: {line}\n"
     assert "no mesh known" not in cnpfix("--from", "1.17", "--to", "1.18").out
     assert "no mesh known" not in cnpfix("--ignore", "implicit-cluster").out
     (tree / "p.yaml").write_text(PEER.replace("fromEndpoints: [{matchLabels: {app: web}}]", "fromEntities: [cluster]"))
-    assert "not checked: CNP004 (no mesh known" in flat(cnpfix().out)
+    assert "not checked: CNP004 (no mesh known; cnpfix init)" in cnpfix().out.splitlines()[-1]
     (tree / "cnpfix.toml").write_text('[[clusters]]\nname = "a"\nlocal = ["**"]\nmeshed = false\n')
     assert "no mesh known" not in cnpfix().out
 

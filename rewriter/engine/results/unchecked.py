@@ -42,4 +42,4 @@ def no_mesh(passes: Iterable[str]) -> NotChecked | None:
     codes = sorted({codes_of[name] for name in passes})
     if not codes:
         return None
-    return NotChecked(", ".join(codes), "no mesh known", "run `cnpfix init`, or list the clusters under [[clusters]]")
+    return NotChecked(", ".join(codes), "no mesh known", "cnpfix init")
