@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rewriter.inventory.delivery.kustomize import Kustomization, joined
+from rewriter.inventory.delivery.patches import Patch
 from rewriter.inventory.delivery.transform import Transform, transformed
 from rewriter.inventory.delivery.unfollowed import Unfollowed
 from rewriter.inventory.facts.model import Source
@@ -144,8 +145,7 @@ class Walk:
         self.built.setdefault(folder, {})[self._target] = None
         if not each.transform.changes_nothing:
             chain = (each.transform, *chain)
-        outermost = next((step.namespace for step in reversed(chain) if step.namespace), None)
-        self.namespaces.setdefault(folder, set()).add(outermost)
+        self.namespaces.setdefault(folder, set()).add(_namespace_at_the_end(chain))
         for component in reversed((*each.components, *more)):
             if component in self._kustomizations:
                 chain = self._build(component, chain, within)
@@ -182,6 +182,31 @@ class Walk:
 
     def _tell(self, source: Source, text: str) -> None:
         self.problems[Problem(source, text)] = None
+
+
+def _namespace_at_the_end(chain: Chain) -> str | None:
+    """The namespace that a chain puts everything into, whatever it is; None where something may go elsewhere."""
+    for step in reversed(chain):
+        later = step.late_patches if step.namespace else (*step.patches, *step.late_patches)
+        if any(map(_may_move, later)) or any(map(_may_move_anything, step.unfollowed)):
+            return None
+        if step.namespace:
+            return step.namespace
+    return None
+
+
+def _may_move(patch: Patch) -> bool:
+    """Whether a patch may write a namespace. A strategic merge leaves it alone (kustomize, Resource.ApplySmPatch)."""
+    return patch.unread or any(
+        str(operation.get("path")) in ("", "/metadata", "/metadata/namespace") for operation in patch.operations
+    )
+
+
+def _may_move_anything(each: Unfollowed) -> bool:
+    """Whether something that is not followed may write the namespace of a manifest that it does not know."""
+    if each.fields is None:
+        return not each.marker
+    return any(path in ("", "*", "metadata") or path.startswith("metadata.namespace") for path in each.fields)
 
 
 def reach(folder: str, kustomizations: Mapping[str, Kustomization], memo: dict[str, frozenset[str]]) -> frozenset[str]:
