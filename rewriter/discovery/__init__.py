@@ -7,6 +7,7 @@ from rewriter.discovery.files import (
     TERRAFORM_SUFFIXES,
     find_files,
     is_beside_manifests,
+    may_be_script,
 )
 from rewriter.discovery.git import changed_files, empty_submodules, repository_remotes, repository_root
 from rewriter.discovery.globs import Globs
@@ -37,6 +38,7 @@ __all__ = [
     "holds_old_object",
     "holds_policy",
     "is_beside_manifests",
+    "may_be_script",
     "read_bounded",
     "read_file",
     "refuse_device",

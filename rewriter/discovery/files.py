@@ -51,6 +51,20 @@ def is_beside_manifests(name: str) -> bool:
     return name.endswith((*TERRAFORM_SUFFIXES, *PROGRAM_SUFFIXES, *PACKED_SUFFIXES)) or name in PROGRAM_NAMES
 
 
+def may_be_script(name: str) -> bool:
+    """Whether a file of this name may be a script that is known by its first line alone: one without a suffix."""
+    return "." not in name and name not in _WITHOUT_SUFFIX
+
+
+def _is_script(path: str) -> bool:
+    """Whether a file begins as scripts do; not where it cannot be read."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - str throughout
+            return file.read(2) == b"#!"
+    except OSError:
+        return False
+
+
 def find_files(
     paths: Sequence[Path],
     exclude: Globs,
@@ -161,9 +175,10 @@ def _walk(display: str) -> tuple[list[str], list[str], list[InputError]]:
                 if not name.startswith(".#") and relative + name not in ignored:  # Those are an editor's locks.
                     links.append(relative + name)
             elif (
-                (name.endswith(_USUAL) or may_hold_facts(name))
+                (name.endswith(_USUAL) or may_hold_facts(name) or may_be_script(name))
                 and (not ignored or relative + name not in ignored)
                 and entry.is_file(follow_symlinks=False)
+                and (not may_be_script(name) or is_beside_manifests(name) or _is_script(f"{here}/{name}"))
             ):
                 files.append(relative + name)
     files.sort()

@@ -77,6 +77,28 @@ HIDING: dict[str, tuple[Files, str]] = {
         _workflow(f"{_HELM} --kube-context prod", "    - uses: helm/kind-action@v1\n"),
         "`helm upgrade` in .github/workflows/d.yaml:8",
     ),
+    "script without a suffix": ({"bin/deploy": f"#!/usr/bin/env bash\n{_HELM}\n"}, "bin/deploy:2"),
+    "second job of a workflow": (
+        {
+            ".github/workflows/d.yaml": "on: push\njobs:\n  test:\n    steps:\n    - uses: helm/kind-action@v1\n"
+            f"    - run: {_HELM}\n  deploy:\n    runs-on: own\n    steps:\n    - run: {_HELM}\n"
+        },
+        "`helm upgrade` in .github/workflows/d.yaml:10",
+    ),
+    "cluster of a whole workflow": (
+        {
+            ".github/workflows/d.yaml": "on: push\nenv: {KUBECONFIG: /etc/k}\njobs:\n  test:\n    steps:\n"
+            f"    - uses: helm/kind-action@v1\n    - run: {_HELM}\n"
+        },
+        ".github/workflows/d.yaml:7",
+    ),
+    "second job in GitLab": (
+        {
+            ".gitlab-ci.yml": f"test:\n  script:\n  - kind create cluster\n  - {_HELM}\n"
+            f"deploy:\n  script:\n  - {_HELM}\n"
+        },
+        ".gitlab-ci.yml:7",
+    ),
     "just": ({"justfile": f"deploy:\n  {_HELM}\n"}, "justfile:2"),
     "mise": ({"mise.toml": f'[tasks.a]\nrun = "{_HELM}"\n'}, "mise.toml:2"),
     "bash": ({"bin/deploy.bash": f"{_HELM}\n"}, "bin/deploy.bash:1"),
@@ -143,6 +165,8 @@ MATCHING: dict[str, Files] = {
 
 CLEAR: dict[str, Files] = {
     "Compose": {"docker-compose.yml": "services:\n  scraper:\n    image: x\n    labels: {app: scraper}\n"},
+    "text without a suffix": {"NOTES": f"Once, {_HELM}\n"},
+    "script of a program": {"bin/render": f"#!/usr/bin/env python3\nprint('{_SCRAPER[:24]}')\n"},
     "packaged chart of ConfigMaps": {"charts/c-1.0.0.tgz": packaged("c", _CONFIG_MAP)},
     "packaged library": {"charts/c-1.0.0.tgz": packaged("c", _SCRAPER, "type: library\n")},
     "packaged dependency of a chart of ConfigMaps": {
@@ -155,6 +179,11 @@ CLEAR: dict[str, Files] = {
     "workflow in another namespace": _workflow("kubectl create deployment x --image=y -n monitoring"),
     "workflow of namespaces and Secrets": _workflow("kubectl create namespace shop; kubectl create secret generic x"),
     "workflow with a cluster of its own": _workflow(_HELM, "    - uses: helm/kind-action@v1\n"),
+    "two jobs with clusters of their own": {
+        ".github/workflows/d.yaml": "on: push\njobs:\n"
+        + "".join(f"  {n}:\n    steps:\n    - uses: helm/kind-action@v1\n    - run: {_HELM}\n" for n in "ab")
+        + "  c:\n    steps:\n    - run: make\n"
+    },
     "definitions of a URL": _workflow("kubectl apply -f https://example.com/config/crds/all.yaml"),
     "Gateway API": _workflow(
         "kubectl apply -f https://github.com/kubernetes-sigs/gateway-api/releases/download/v1/standard-install.yaml"

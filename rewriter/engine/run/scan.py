@@ -18,6 +18,7 @@ from rewriter.discovery import (
     holds_old_object,
     holds_policy,
     is_beside_manifests,
+    may_be_script,
     read_file,
 )
 from rewriter.engine.run.workspace import Workspace
@@ -74,7 +75,7 @@ def _offered(
             yield found, None
             continue
         path = found.display
-        if not path.endswith((".yaml", ".yml")) and is_beside_manifests(posixpath.basename(path)):
+        if not path.endswith((".yaml", ".yml")) and _is_beside(found):
             _offer_other(inventory, found)
             continue
         status = kept.status(path)
@@ -99,13 +100,19 @@ def _offered(
 def _leave_out(inventory: TreeInventory, files: Sequence[FoundFile], lost: Sequence[str]) -> None:
     """Files under `exclude` are no facts, and may be applied all the same: what they may hold is not absent."""
     for found in files:
-        if not is_beside_manifests(posixpath.basename(found.display)):
+        if not _is_beside(found):
             data = read_file(found)
             inventory.leave_out(
                 found.display, data if isinstance(data, bytes) else None, "is under `exclude`", excluded=True
             )
     for name in lost:
         inventory.leave_out(name, None, "is a symlink that leads out of the repository, or to nothing")
+
+
+def _is_beside(found: FoundFile) -> bool:
+    """Whether a file holds no manifests; one without a suffix is a script, unless it was named itself."""
+    name = posixpath.basename(found.display)
+    return is_beside_manifests(name) or (may_be_script(name) and not found.explicit)
 
 
 def _offer_other(inventory: TreeInventory, found: FoundFile) -> None:

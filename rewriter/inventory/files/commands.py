@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.objects.kubernetes import is_namespace
@@ -37,6 +38,8 @@ _PASSING_CLUSTER = re.compile(
     rb"\bkind create cluster\b|helm/kind-action|\bkind-action@|\bk3d cluster create\b|\bk3d-action@"
     rb"|\bminikube start\b|setup-minikube@|\btalosctl cluster create\b|\bctlptl create cluster\b"
 )
+_TOOL = re.compile(rb"(?i)\b(?:helm|kubectl|oc)\b")
+_JOBS = re.compile(rb"^jobs:[ \t]*(?:#[^\n]*)?\r?\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*(?=(?P<margin>[ \t]+))", re.MULTILINE)
 #: What a pipeline names where it reaches a cluster that stays.
 _OTHER_CLUSTER = re.compile(rb"(?i)--(?:kube-)?context\b|kubeconfig|\bconfig use-context\b")
 _DRY_RUN = re.compile(r"(?<!\S)--dry-run(?=[=\s]|$)")
@@ -55,9 +58,34 @@ def is_pipeline(path: str) -> bool:
 
 
 def is_passing(path: str, data: bytes) -> bool:
-    """Whether a file is a pipeline that makes a cluster for its own run: nothing of it stays."""
-    passing = _PIPELINE.search(path) is not None and _PASSING_CLUSTER.search(data) is not None
-    return passing and _OTHER_CLUSTER.search(data) is None
+    """Whether a file is a pipeline whose jobs make a cluster for their own run: nothing of it stays."""
+    if _PIPELINE.search(path) is None or _PASSING_CLUSTER.search(data) is None:
+        return False
+    return all(passing for _job, passing in _judged(path, data))
+
+
+def _judged(path: str, data: bytes) -> list[tuple[bytes, bool]]:
+    """Each job of a pipeline, with whether nothing of it stays. What names a cluster for all jobs is for each."""
+    jobs = _jobs_in(path, data)
+    of_all = any(_OTHER_CLUSTER.search(job) and not _TOOL.search(job) for job in jobs)
+    return [(job, not _TOOL.search(job) or (_passes(job) and not of_all)) for job in jobs]
+
+
+def _jobs_in(path: str, data: bytes) -> list[bytes]:
+    """The texts of the jobs of a pipeline, in order and together the whole file: each runs on a machine of its own."""
+    start = 0
+    margin = b""
+    if "/workflows/" in path and (jobs := _JOBS.search(data)) is not None:
+        start, margin = jobs.end(), jobs["margin"]
+    elif ".gitlab" not in path:
+        return [data]
+    key = re.compile(rb"^" + margin + rb"[\w.'\"-][^\n]*:", re.MULTILINE)
+    starts = [0, *(match.start() for match in key.finditer(data, start)), len(data)]
+    return [data[one:other] for one, other in pairwise(starts)]
+
+
+def _passes(job: bytes) -> bool:
+    return _PASSING_CLUSTER.search(job) is not None and _OTHER_CLUSTER.search(job) is None
 
 
 def commands_in(path: str, data: bytes) -> Iterator[tuple[str, Source, str | None]]:
@@ -68,6 +96,9 @@ def commands_in(path: str, data: bytes) -> Iterator[tuple[str, Source, str | Non
     if is_passing(path, data):
         return
     text = data.decode("utf-8", "replace")
+    if _PIPELINE.search(path) is not None:
+        jobs = (b"\n" * job.count(b"\n") if passing else job for job, passing in _judged(path, data))
+        text = b"".join(jobs).decode("utf-8", "replace")
     for match in _COMMAND.finditer(text):
         start = text.rfind("\n", 0, match.start()) + 1
         if _COMMENT.match(text[start : match.start()]) is None and _makes_something(match):

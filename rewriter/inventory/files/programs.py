@@ -90,7 +90,7 @@ def programs_in(path: str, data: bytes) -> Iterator[Program]:
     name = path.rpartition("/")[2]
     if _is_helmfile(path, data):
         yield from _of_yaml(path, data)
-    elif path.endswith(_SCRIPTS) or name in PROGRAM_NAMES:
+    elif path.endswith(_SCRIPTS) or name in PROGRAM_NAMES or data.startswith(b"#!"):
         yield from _of_script(path, name, data)
     elif path.endswith(PROGRAM_SUFFIXES):
         yield from _of_language(path, data)

@@ -163,7 +163,8 @@ class TreeFiles:
         """Takes note of what programs make of a file, and of the policies that its commands may; whether of any."""
         found = list(programs_in(path, data))
         self.programs += found
-        commands = is_beside_manifests(path.rpartition("/")[2]) or holds_commands(path, data)
+        beside = is_beside_manifests(path.rpartition("/")[2]) or data.startswith(b"#!")
+        commands = beside or holds_commands(path, data)
         speaks = commands and self._offer_policies(path, data)
         return speaks or bool(found)
 
