@@ -52,7 +52,8 @@ class ConfigError(ValueError):
 def find_config(start: Path) -> Path | None:
     """The nearest `cnpfix.toml`, or `pyproject.toml` with `[tool.cnpfix]`, from `start` upward.
 
-    A `cnpfix.toml` that is no file, or a link to nothing, is found too: loading it says what is wrong with it.
+    One that is no file, a link to nothing, or closed to this user is found too, whether it has settings or not: loading
+    it says what is wrong with it.
     """
     folder = Path(os.path.realpath(start))
     if not os.path.isdir(folder):  # noqa: PTH112 - false, not an error, for names that cannot be
@@ -61,17 +62,22 @@ def find_config(start: Path) -> Path | None:
         if os.path.lexists(candidate / FILE_NAME):
             return candidate / FILE_NAME
         pyproject = candidate / "pyproject.toml"
-        if os.path.isfile(pyproject) and _configures(pyproject):  # noqa: PTH113 - false where a folder is closed
+        if os.path.lexists(pyproject) and _configures(pyproject):
             return pyproject
     return None
 
 
 def _configures(pyproject: Path) -> bool:
-    """Whether a `pyproject.toml` has settings for cnpfix. Raises ConfigError where it seems to and is not TOML."""
+    """Whether a `pyproject.toml` has settings for cnpfix, or may have some that cannot be read.
+
+    Raises ConfigError where it seems to and is not TOML.
+    """
     try:
+        if not pyproject.is_file():
+            return True
         content = read_bounded(pyproject, MAX_BYTES)
     except OSError:
-        return False
+        return True
     if b"cnpfix" not in content:
         return False
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +175,43 @@ def test_mistakes_are_one_line_that_names_the_nearest(repository: Path, config: 
     assert len(ran.err.splitlines()) == 1
     assert says in ran.err
     assert "cnpfix.toml" in ran.err
+
+
+def _is_no_file(path: Path, what: str) -> str:
+    """Puts something at a path that is no file to read; what is said of it."""
+    match what:
+        case "link to nothing":
+            path.symlink_to("gone.toml")
+            return "is a link to a file that does not exist"
+        case "loop of links":
+            path.symlink_to(path.name)
+            return "is a link to a file that does not exist"
+        case "FIFO":
+            os.mkfifo(path)
+        case "folder":
+            path.mkdir()
+        case "device":
+            path.symlink_to("/dev/zero")
+        case "link to a folder":
+            path.symlink_to("legacy")
+    return "is not a regular file; the settings are a TOML file"
+
+
+@pytest.mark.parametrize("name", ["cnpfix.toml", "pyproject.toml"])
+@pytest.mark.parametrize("what", ["link to nothing", "loop of links", "FIFO", "folder", "device", "link to a folder"])
+def test_settings_that_are_no_file_are_an_error(repository: Path, name: str, what: str) -> None:
+    (repository / "cnpfix.toml").unlink(missing_ok=True)
+    says = _is_no_file(repository / name, what)
+    before = {path: path.read_bytes() for path in repository.rglob("*.yaml")}
+    for arguments in (("--write", "."), ("--check", "."), ("validate", "."), ("impact", ".")):
+        ran = cnpfix(*arguments)
+        assert ran.code == 2, arguments
+        assert f"{name}: {says}" in ran.err
+        assert len(ran.err.splitlines()) == 1
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_pyproject_toml_that_says_nothing_of_cnpfix_need_not_be_toml(repository: Path) -> None:
+    (repository / "cnpfix.toml").unlink(missing_ok=True)
+    (repository / "pyproject.toml").write_text("[tool\n")
+    assert cnpfix().code == 0
