@@ -191,6 +191,8 @@ def _elsewhere(context: Context, labels: Sequence[Requirement], namespace: str, 
     declared = bool(context.inventory.namespaces(namespace))
     if not known and not close and (declared or not context.inventory.namespaces(names[0])):
         return None  # The namespace may be of another repository: this one does not declare those of its pods.
+    if not known and _are_siblings(names[0], namespace):
+        return None  # It may be of another repository, as one of another environment often is.
     return Stranger(pods, namespace=names[0], certain=certain and (known or (close and not declared)))
 
 
@@ -228,10 +230,13 @@ def _is_slip_of_a_word(name: str, other: str) -> bool:
 
 
 def _is_near(name: str, other: str) -> bool:
-    """Whether one namespace may be meant by the other's name: not where a number or an environment tells them apart."""
-    if shape_of(name) == shape_of(other) or (_words(name) ^ _words(other)) & _ENVIRONMENTS:
-        return False
-    return bool(get_close_matches(name, [other], n=1, cutoff=_NEAR))
+    """Whether one namespace may be meant by the other's name."""
+    return not _are_siblings(name, other) and bool(get_close_matches(name, [other], n=1, cutoff=_NEAR))
+
+
+def _are_siblings(name: str, other: str) -> bool:
+    """Whether a number or an environment tells two namespaces apart."""
+    return shape_of(name) == shape_of(other) or bool((_words(name) ^ _words(other)) & _ENVIRONMENTS)
 
 
 def _words(name: str) -> frozenset[str]:
