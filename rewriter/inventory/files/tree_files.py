@@ -160,13 +160,16 @@ class TreeFiles:
             self.terraform.append((path, data))
 
     def offer_programs(self, path: str, data: bytes) -> bool:
-        """Takes note of what programs make of a file, and of the policies that its commands may; whether of any."""
+        """Takes note of what programs make of a file, and of the policies that its commands may.
+
+        Whether there are any, or the file configures machines, so that it tells more than its manifests.
+        """
         found = list(programs_in(path, data))
         self.programs += found
         beside = is_beside_manifests(path.rpartition("/")[2]) or data.startswith(b"#!")
         commands = beside or holds_commands(path, data)
         speaks = commands and self._offer_policies(path, data)
-        return speaks or bool(found)
+        return speaks or bool(found) or talos.holds(data)
 
     def _offer_policies(self, path: str, data: bytes) -> bool:
         speaks = (b"olic" in data or b"netpol" in data) and not is_passing(path, data)

@@ -34,7 +34,6 @@ from rewriter.inventory.facts.model import (
     UnreadPolicy,
     Workload,
 )
-from rewriter.inventory.files import talos
 from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.hiding.hidden import HiddenSources
 from rewriter.inventory.hiding.unread_policies import unread_policies
@@ -135,7 +134,7 @@ class TreeInventory:
         """Takes note of a file that may hold facts; what its bytes tell, or None where more than that is noted."""
         record = self._files.offer(path, data, KEPT_KINDS)
         programs = self._files.offer_programs(path, data)
-        more = self._settings.offer(path, data) or programs or talos.holds(data)
+        more = self._settings.offer(path, data) or programs
         return None if more else record
 
     def take(self, path: str, record: FileRecord, number: int, data: bytes | None = None) -> None:
@@ -379,8 +378,8 @@ class TreeInventory:
     @cached_property
     def _policies(self) -> Sequence[AppliedPolicy]:
         found = applied_policies(self._files, self._placements, self._delivery)
-        running = (policy for snapshot in self._snapshots for policy in snapshot.policies)
-        listed = (AppliedPolicy(policy.manifest, policy.cluster, policy.source) for policy in running)
+        running = (each for snapshot in self._snapshots for each in snapshot.policies)
+        listed = (AppliedPolicy(each.manifest, each.cluster, each.source) for each in running)
         return with_others(found, (*self._derived.policies(), *listed))
 
     @property
