@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from rewriter.cilium.digits import is_number
 from rewriter.cilium.go_regexp import RegexpError, check_regexp
 from rewriter.cilium.go_syntax import is_service_name, parse_uint16, quote
 from rewriter.cilium.peer_validation import check_fqdn
@@ -212,7 +213,7 @@ def _check_kafka(rule: Mapping[str, Any], route: str) -> None:
         raise RejectedError(f"invalid Kafka Role {quote(role)}", f"{route}/role")
     number = rule.get("apiVersion") or ""
     digits = number.removeprefix("+")
-    if number and not (digits.isascii() and digits.isdigit() and int(digits[-6:]) == int(digits) < 1 << 15):
+    if number and not (is_number(digits) and int(digits[-6:]) == int(digits) < 1 << 15):
         raise RejectedError(f"invalid Kafka APIVersion {quote(number)}", f"{route}/apiVersion")
     topic = rule.get("topic") or ""
     if len(topic) > 255:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from rewriter.cilium.digits import is_number
 from rewriter.cilium.go_syntax import is_service_name, parse_uint16
 from rewriter.cilium.icmp import ICMP_TYPES
 from rewriter.cilium.identity import NamedPort
@@ -124,7 +125,7 @@ def _icmp(field: Mapping[str, Any]) -> PortMatch | None:
     number = ICMP_TYPES[family].get(str(written))
     if number is None:
         text = str(written or 0)
-        if not text.removeprefix("-").isdecimal():
+        if not is_number(text.removeprefix("-")):
             return None
         number = int(text)
     # Type 0 is what the port 0 is: every one.

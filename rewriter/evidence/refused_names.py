@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rewriter.cilium.digits import is_number
 from rewriter.cilium.fqdn import fqdn_term, sample_names
 from rewriter.cilium.nodes import FqdnSelector
 from rewriter.cilium.policy import EGRESS
@@ -110,7 +111,7 @@ def dots_needed(context: Context, reach: Reach) -> int | None:
     for option in items(settings.get("options")):
         if option.get("name") == "ndots":
             value = str(option.get("value"))
-            return int(value) if value.isdecimal() else None
+            return int(value) if is_number(value) else None
     return NDOTS
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from rewriter.cilium.by_identity import ByIdentity
 from rewriter.cilium.cidr import AddressError, Prefix, parse_prefix
+from rewriter.cilium.digits import is_number
 from rewriter.cilium.identity import Identity, NamedPort, reserved_identity
 from rewriter.cilium.identity_labels import label_filter, node_label_filter
 from rewriter.cilium.labels import pod_labels
@@ -65,7 +66,7 @@ def known_patch(running: str | None, version: Version) -> int | None:
     """The patch number of a release that runs, as a release of a minor version; None where it is not one."""
     parts = (running or "").split(".")
     same = len(parts) > 2 and parts[:2] == str(version).split(".")
-    return int(parts[2]) if same and parts[2].isdigit() else None
+    return int(parts[2]) if same and is_number(parts[2]) else None
 
 
 def is_identity_label(key: str, cluster: Cluster | None, version: Version) -> bool:

@@ -119,34 +119,6 @@ def test_what_a_person_writes_around_the_bots_words_is_kept(lab: Lab) -> None:
     assert after.body.count("<!-- cnpfix:1 ") == 1
 
 
-def test_the_bots_words_edited_by_a_person_are_restored(lab: Lab) -> None:
-    lab.bot()
-    stored = lab.api.request(BRANCH)
-    written = stored.body
-    stored.body = f"Ann's note\n\n{written}".replace("\n", "\r\n").replace("opens", "closes").replace("shop/", "x/")
-    ran = lab.bot()
-    assert "updated" in ran.out
-    assert "edited the text between cnpfix's marks" in " ".join(ran.out.split())
-    assert lab.api.request(BRANCH).body.replace("\r\n", "\n") == f"Ann's note\n\n{written}"
-    assert "unchanged" in lab.bot().out
-
-
-def test_line_ends_that_a_forge_changes_are_no_edit(lab: Lab) -> None:
-    lab.bot()
-    stored = lab.api.request(BRANCH)
-    stored.body = stored.body.replace("\n", "\r\n").rstrip()
-    assert "unchanged" in lab.bot().out
-
-
-def test_plain_http_to_another_machine_needs_a_word(lab: Lab) -> None:
-    api = "http://git.example.org/api/v3"
-    ran = lab.bot("--dry-run", "--api-url", api)
-    assert (ran.code, ran.out) == (2, "")
-    assert "give --insecure" in ran.err
-    git(lab.checkout, "remote", "set-url", "origin", "http://git.example.org/a/b.git")
-    assert "give --insecure" in lab.bot("--dry-run").err
-
-
 def test_a_persons_request_from_the_branch_is_left_alone(lab: Lab) -> None:
     lab.api.requests.append(Stored(1, BRANCH, "main", "Mine", "I opened this"))
     ran = lab.bot()

@@ -121,12 +121,19 @@ def test_the_map_may_name_a_namespace_of_another_repository(tree: Path) -> None:
     (tree / "cnpfix.toml").write_text(
         CONFIG.partition("[passes")[0] + '[passes.missing-namespace]\n"app=agent" = "obs"\n'
     )
-    assert (cnpfix().code, cnpfix().err) == (0, "")
+    ran = cnpfix()
+    said = "cnpfix.toml: passes.missing-namespace.\"app=agent\": nothing of namespace 'obs' is known"
+    assert (ran.code, ran.err) == (0, f"cnpfix: {said}\n")
 
 
 def test_a_label_beside_one_that_policies_select_is_a_warning(tree: Path) -> None:
     (tree / "cnpfix.toml").write_text(CONFIG.replace('"app=agent"', '"app=agnt"'))
     assert "did you mean 'app=agent'?" in cnpfix().err
+
+
+def test_a_label_that_no_policy_selects_is_a_warning(tree: Path) -> None:
+    (tree / "cnpfix.toml").write_text(CONFIG.replace('"app=agent"', '"tier=backup"'))
+    assert '"tier=backup": no policy selects this label\n' in cnpfix().err
 
 
 def test_two_tables_of_one_pass_are_an_error(tree: Path) -> None:

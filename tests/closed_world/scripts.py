@@ -99,6 +99,10 @@ HIDING: dict[str, tuple[Files, str]] = {
         },
         ".gitlab-ci.yml:7",
     ),
+    "Kluctl": (
+        {"apps/deployment.yaml": "deployments:\n- path: web\n- git:\n    url: https://git.example.com/x\n"},
+        "sources of Kluctl in apps/deployment.yaml",
+    ),
     "just": ({"justfile": f"deploy:\n  {_HELM}\n"}, "justfile:2"),
     "mise": ({"mise.toml": f'[tasks.a]\nrun = "{_HELM}"\n'}, "mise.toml:2"),
     "bash": ({"bin/deploy.bash": f"{_HELM}\n"}, "bin/deploy.bash:1"),

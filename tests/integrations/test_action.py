@@ -58,7 +58,18 @@ def test_the_token_is_for_requests_alone_and_actions_are_pinned() -> None:
     assert [step["if"] for step in with_token] == ["${{ inputs.mode == 'pr' }}"]
     used = [step["uses"] for step in steps if "uses" in step]
     assert used and all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", each) for each in used)
-    assert "--require-hashes" in SCRIPT.read_text()
+    assert not any("token" in str(step.get("with", {})).lower() for step in steps)
+
+
+def test_what_the_action_installs_is_told_by_its_digest() -> None:
+    script = SCRIPT.read_text()
+    installs = [line.strip() for line in script.splitlines() if line.strip().startswith('"${pip[@]}"')]
+    assert installs
+    assert all("--require-hashes" in each or "--no-index" in each for each in installs)
+    assert script.count("-m pip install") == 1, "by no other line"
+    listed = (ROOT / "integrations/github/requirements.txt").read_text().replace("\\\n", "").splitlines()
+    packages = [line for line in listed if line and not line.startswith((" ", "#"))]
+    assert packages and all(re.search(r"==[^ ]+ .*--hash=sha256:[0-9a-f]{64}", each) for each in packages)
 
 
 def test_the_cache_of_the_user_is_kept_and_can_be_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:

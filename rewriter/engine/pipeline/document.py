@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from rewriter import yamltext
+from rewriter.cilium.digits import is_number
 from rewriter.engine.documents.read import FoundPolicy, slice_of
 from rewriter.engine.effects.upgrade_changes import ID as UPGRADE_CHANGE
 from rewriter.engine.effects.upgrade_changes import upgrade_changes
@@ -217,4 +218,4 @@ def _finding_key(reported: Reported) -> tuple[object, ...]:
 
 def _natural(route: str) -> list[tuple[int, int, str]]:
     """A key that sorts routes in document order within one list: numbers as numbers."""
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split("/", route)]
+    return [(0, int(part), "") if is_number(part) else (1, 0, part) for part in re.split("/", route)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rewriter import yamltext
+from rewriter.cilium.digits import is_number
 from rewriter.inventory.cilium.agent_config import agent_settings, chart_options
 from rewriter.inventory.cilium.cilium_config import REJECT_CODE
 from rewriter.inventory.cilium.datapath_values import read_datapath
@@ -183,7 +184,7 @@ def _ipam(values: Mapping[str, Any], *, complete: bool) -> str | None:
 def _api_server(values: Mapping[str, Any]) -> tuple[str | None, int | None]:
     """k8sServiceHost and k8sServicePort; of a proxy on loopback only where it leads, if its port tells that."""
     host, port = _known(values.get("k8sServiceHost")), values.get("k8sServicePort")
-    number = int(port) if isinstance(port, str) and port.isdigit() else port
+    number = int(port) if isinstance(port, str) and is_number(port) else port
     if host is None or host == "auto":
         return None, None
     if is_loopback(host):

@@ -57,6 +57,7 @@ _PROJECTS = {
     "cdk8s.yaml": ("a project of cdk8s,", re.compile(rb"^app:", re.MULTILINE)),
     "skaffold.yaml": ("releases of Skaffold in", re.compile(rb"remoteChart:|remoteManifests:|chartPath:|\bhelm:")),
     "devspace.yaml": ("deployments of DevSpace in", re.compile(rb"^deployments:", re.MULTILINE)),
+    "deployment.yaml": ("sources of Kluctl in", re.compile(rb"(?ms)^deployments:.*^[ \t-]+(?:git|oci):")),
     "werf.yaml": ("a project of werf,", re.compile(rb"^project:", re.MULTILINE)),
     "fleet.yaml": ("a bundle of Rancher Fleet,", re.compile(rb"^helm:", re.MULTILINE)),
 }

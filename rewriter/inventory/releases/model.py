@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rewriter.cilium.digits import is_number
 from rewriter.inventory.delivery.kustomize_walk import Placement
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.texts.manifests import Manifest
@@ -25,7 +26,7 @@ class Chart:
     def major(self) -> int | None:
         """The first number of the version."""
         first = (self.version or "").removeprefix("v").partition(".")[0]
-        return int(first) if first.isdigit() else None
+        return int(first) if is_number(first) else None
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}" if self.version else self.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rewriter.cilium.digits import is_number
 from rewriter.cilium.policy import KNP
 from rewriter.evidence.backends import UndecidedError, service_backends
 from rewriter.evidence.service_addresses import Holder
@@ -79,4 +80,4 @@ def _as_texts(item: Any) -> Any:
 
 def _as_network_port(port: dict[str, Any]) -> dict[str, Any]:
     text = str(port.get("port"))
-    return {**port, "port": int(text) if text.isdecimal() else text}
+    return {**port, "port": int(text) if is_number(text) else text}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
+from rewriter.cilium.digits import is_number
 from rewriter.cilium.nodes import FqdnSelector, L7Rules, Malformed, PortProtocol, PortRule
 from rewriter.cilium.policy import Policy, Rule, Spec, read_policy
 
@@ -92,7 +93,7 @@ def port_as_text(port: PortProtocol, protocol: str = "") -> Form:
 
 def port_as_number(port: PortProtocol) -> Form:
     """A port as NetworkPolicies write it: a number where it is one, and no protocol for every protocol."""
-    number = int(port.port) if port.port.isdigit() else port.port
+    number = int(port.port) if is_number(port.port) else port.port
     protocol = {} if port.protocol in ("", "ANY") else {"protocol": port.written["protocol"]}
     return {**protocol, "port": number, **{name: value for name, value in port.written.items() if name == "endPort"}}
 

@@ -15,6 +15,7 @@ from rewriter.cilium.cidr import AddressError, parse_address
 from rewriter.cilium.crd.check import fits, shapes_along
 from rewriter.cilium.crd.near import distance
 from rewriter.cilium.crd.shapes import Items, Labels, Number, NumberOrText, Shape, Text
+from rewriter.cilium.digits import is_number
 from rewriter.cilium.entities import entity_names
 from rewriter.cilium.policy import KNP, Policy, read_policy
 from rewriter.cilium.selector import OPERATORS, escape_pointer
@@ -70,7 +71,7 @@ def _repair(policy: Policy, reason: Rejection, version: Version) -> Iterator[Ope
         yield from tuple(_addresses(policy, route)) or name_repaired(route, value)
     elif "nable to parse port" in reason.message and isinstance(value, str):
         yield from _port_range(route, value, version)
-    elif "must be a valid IANA service name" in reason.message and isinstance(value, str) and value.isdigit():
+    elif "must be a valid IANA service name" in reason.message and isinstance(value, str) and is_number(value):
         yield {"op": "replace", "path": route, "value": int(value)}
     elif "invalid label selector" in reason.message or "nvalid value: " in reason.message:
         yield from _unescaped(route, name, value)
@@ -92,7 +93,7 @@ def _as_shape(value: Any, shape: Shape, *, network_policy: bool) -> Any:
             return "true" if value else "false"
         return str(value) if isinstance(value, int) else None
     if isinstance(shape, Number | NumberOrText):
-        return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else None
+        return int(value) if isinstance(value, str) and is_number(value) else None
     if isinstance(shape, Items) and not isinstance(value, list) and value not in ({}, None, ""):
         # An empty mapping may mean a list of nothing or a list of one empty item, which is the opposite.
         return [value] if fits([value], shape) and not (network_policy and not isinstance(value, dict)) else None
@@ -158,7 +159,7 @@ def _host_prefix(text: Any) -> str:
 def _port_range(route: str, value: str, version: Version) -> Iterator[Operation]:
     """`8000-8100` as port and endPort, and a number without the blanks around it."""
     entry = route.rpartition("/")[0]
-    if value != value.strip() and value.strip().isascii() and value.strip().isdigit():
+    if value != value.strip() and is_number(value.strip()):
         yield {"op": "replace", "path": route, "value": value.strip()}
     match = re.fullmatch(r"(\d{1,5})\s*-\s*(\d{1,5})", value)
     if version >= PORT_RANGES and match and int(match[1]) < int(match[2]) < 65536:

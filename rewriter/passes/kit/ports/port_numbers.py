@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
+from rewriter.cilium.digits import is_number
 from rewriter.cilium.policy import Rule
 
 
@@ -80,7 +81,7 @@ def _holds(port: Mapping[str, Any], number: int, protocol: str) -> bool:
 
 def _number(port: Mapping[str, Any]) -> int | None:
     text = str(port.get("port"))
-    return int(text) if text.isdecimal() else None
+    return int(text) if is_number(text) else None
 
 
 def _ports(item: Any) -> Sequence[Mapping[str, Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rewriter.cilium.digits import is_number
 from rewriter.cilium.go_syntax import is_service_name
 from rewriter.cilium.nodes import Malformed, PortProtocol, PortRule
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Rule, Spec
@@ -124,6 +125,6 @@ def _single(written: PortProtocol | Malformed) -> int | str | None:
     """The number or the name of one port; None for a range, for every port and for what is malformed."""
     if isinstance(written, Malformed) or written.end:
         return None
-    if written.port.isdigit():
+    if is_number(written.port):
         return int(written.port) if 0 < int(written.port) < 65536 else None
     return written.port if is_service_name(written.port) else None

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rewriter.cilium.digits import is_number
 from rewriter.cilium.policy import CCNP, EGRESS, INGRESS, KNP
 from rewriter.evidence.backends import Backends
 from rewriter.evidence.context import Context
@@ -90,13 +91,13 @@ def _stands_beside(site: PortSite, new: Mapping[str, Any]) -> bool:
     """Whether a backend port stands in the rule already, by number, by name or in a range."""
     known = [port for workload in site.pods.workloads for port in workload.ports]
     wanted = str(new["port"])
-    numbers = {port.number for port in known if port.name == wanted} | ({int(wanted)} if wanted.isdigit() else set())
+    numbers = {port.number for port in known if port.name == wanted} | ({int(wanted)} if is_number(wanted) else set())
     names = {wanted, *(port.name for port in known if port.number in numbers and port.name)}
     for other in site.others:
         first, last = other.port or "0", other.end
-        if first == "0" or first in names or (first.isdigit() and int(first) in numbers):
+        if first == "0" or first in names or (is_number(first) and int(first) in numbers):
             return True
-        if first.isdigit() and any(int(first) <= number <= last for number in numbers):
+        if is_number(first) and any(int(first) <= number <= last for number in numbers):
             return True
     return False
 
@@ -104,7 +105,7 @@ def _stands_beside(site: PortSite, new: Mapping[str, Any]) -> bool:
 def _finding(site: PortSite, targets: _Targets) -> Finding | None:
     context = site.context
     new = targets.ports[0]["port"]
-    port = int(new) if new.isdigit() else new
+    port = int(new) if is_number(new) else new
     change: Change | None = None
     if not targets.doubt:
         change = site.becomes(port, "the peers of the rule")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rewriter.cilium.digits import is_number
 from rewriter.cilium.nodes import PortProtocol, PortRule
 from rewriter.cilium.peers import endpoint_term
 from rewriter.cilium.policy import CNP, EGRESS, PeerField, Rule, Spec
@@ -199,4 +200,4 @@ def _covers(port: PortProtocol, name: str, new: Form) -> bool:
         return False
     if port.port in (name, "0", ""):
         return True
-    return port.port.isdigit() and name.isdigit() and int(port.port) <= int(name) <= port.end
+    return is_number(port.port) and is_number(name) and int(port.port) <= int(name) <= port.end

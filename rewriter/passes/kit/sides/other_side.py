@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rewriter.cilium.digits import is_number
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_NAME_LABEL, split_key
 from rewriter.cilium.nodes import PortProtocol, PortRule
 from rewriter.cilium.policy import EGRESS, KNP, Policy, Rule
@@ -88,7 +89,7 @@ def _ports(rule: Rule) -> Sequence[PortProtocol] | None:
 def _flows(port: PortProtocol, kind: str, receiver: Workload) -> Iterator[tuple[str, int]]:
     """The flows of one port to a receiver: each protocol and number that it stands for there."""
     written = port.protocol or ("TCP" if kind == KNP else "ANY")
-    if not port.port.isdigit():
+    if not is_number(port.port):
         for each in receiver.ports:
             if each.name == port.port and written in ("ANY", each.protocol):
                 yield each.protocol, each.number
