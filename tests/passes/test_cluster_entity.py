@@ -8,6 +8,7 @@ import pytest
 
 from rewriter.cilium.labels import CLUSTER_LABEL, NAMESPACE_LABEL
 from rewriter.cilium.policy import CCNP, CNP
+from rewriter.cilium.terms import LabelTerm
 from rewriter.config.model import ClusterEntityOptions, Config
 from rewriter.finding import Applicability
 from rewriter.inventory.hubble.flows import ObservedEndpoint, ObservedFlow
@@ -176,6 +177,18 @@ def test_replace_swaps_the_entity_and_says_what_is_lost() -> None:
     assert result.only.applicability is Applicability.UNSAFE
     for lost in ("host", "remote-node", "health", "ingress", "init", "unmanaged", "kube-apiserver"):
         assert lost in str(result.only.closes[0])
+
+
+@pytest.mark.parametrize(("field", "loses_host"), [("fromEntities", False), ("toEntities", True)])
+def test_replace_closes_the_host_where_policies_decide_of_it(field: str, loses_host: bool) -> None:
+    """The host of a pod is let in whatever policies allow, and let out only where they do."""
+    direction = "ingress" if field == "fromEntities" else "egress"
+    result = fix_file({direction: [{field: ["cluster"], "toPorts": PORTS}]}, config=configured(mode="replace"))
+    (claim,) = result.only.closes
+    terms = [peer for peer in claim.peers or () if isinstance(peer, LabelTerm)]
+    closed = {condition.key for term in terms for condition in term.conditions}
+    assert ("host" in closed) is loses_host
+    assert "remote-node" in closed
 
 
 def test_replace_keeps_the_other_entities() -> None:
