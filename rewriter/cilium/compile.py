@@ -145,14 +145,30 @@ _ALIKE: ByIdentity[Rule, list[Entry]] = ByIdentity()
 
 
 def compile_policy(policy: Policy, settings: Settings, facts: Facts = NO_FACTS) -> tuple[Entry, ...]:
-    """The entries of an accepted policy, in document order."""
-    if facts is not NO_FACTS:
+    """The entries of an accepted policy, in document order; of one that points at no facts, made once a settings."""
+    if facts is not NO_FACTS and _points_at_facts(policy):
         return _compiled(policy, settings, facts)
     key = ("entries", settings)
     found: tuple[Entry, ...] | None = policy.answers.get(key)
     if found is None:
-        found = policy.answers[key] = _compiled(policy, settings, facts)
+        found = policy.answers[key] = _compiled(policy, settings, NO_FACTS)
     return found
+
+
+def _points_at_facts(policy: Policy) -> bool:
+    """Whether a rule names Services, or an address in another way than by itself: by its CIDR group."""
+    key = ("points at facts",)
+    if key not in policy.answers:
+        fields = (field for rule in policy.rules() for field in rule.raw.items())
+        policy.answers[key] = policy.kind != KNP and any(
+            name.endswith("Services") or (name.endswith("CIDRSet") and not _are_written_out(entries))
+            for name, entries in fields
+        )
+    return bool(policy.answers[key])
+
+
+def _are_written_out(entries: Any) -> bool:
+    return isinstance(entries, list) and all(isinstance(entry, dict) and entry.get("cidr") for entry in entries)
 
 
 def _compiled(policy: Policy, settings: Settings, facts: Facts) -> tuple[Entry, ...]:
