@@ -18,9 +18,11 @@ from rewriter.inventory.delivery.kustomize import joined
 from rewriter.inventory.delivery.kustomize_walk import BARE
 from rewriter.inventory.delivery.placements import Placements
 from rewriter.inventory.facts.model import AGENT_FIELDS, Source
+from rewriter.inventory.files.cilium_commands import CiliumCommand
 from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.objects.kubernetes import namespace_of
 from rewriter.inventory.releases.model import Chart, Release
+from rewriter.inventory.releases.set_values import set_value, typed
 from rewriter.inventory.releases.values import ValuesFiles, over, values_of
 from rewriter.inventory.settings.stated import ranges
 from rewriter.inventory.texts.manifests import Manifest, items, mapping
@@ -81,6 +83,7 @@ def cilium_installs(
     found += [*reader.chart_configs(), *reader.config_maps(), *reader.kops()]
     found = [each for each in found if not _is_kept_aside(each)] or found
     found += reader.loose(found)
+    found += [] if found else reader.by_command()
     found = list(_with_pools(found, reader.pools()))
     found.sort(key=lambda install: (install.rank, str(install.settings.source)))
     homes = {posixpath.dirname(files.inner(each.settings.source.path)) for each in found}
@@ -218,6 +221,24 @@ class _Reader:
             values = self._values.file(inner)
             if values and "kind" not in values and _are_of_cilium(values):
                 yield Install(read_values(values, Source(path, 1), None, complete=False), None, LOOSE)
+
+    def by_command(self) -> Iterator[Install]:
+        """What scripts and tasks install, where it is the only word about Cilium in the tree, and one word."""
+        commands = [program.install for program in self._files.programs if program.install is not None]
+        stated = [(*self._commanded(each), each.source) for each in commands if not is_aside(each.source.path)]
+        if stated and all(each[:2] == stated[0][:2] for each in stated):
+            values, version, source = stated[0]
+            settings = read_values(values, source, version, complete=False)
+            yield Install(replace(settings, name=settings.name or DEFAULT_NAME), None, LOOSE)
+
+    def _commanded(self, command: CiliumCommand) -> tuple[Mapping[str, Any], str | None]:
+        """The values of an installation by a command, its files' below those that it sets, and its version."""
+        folder = posixpath.dirname(self._files.inner(command.source.path))
+        read = [self._values.file(joined(base, name)) for name in command.files for base in (folder, ".")]
+        values: Mapping[str, Any] = over([*filter(None, read), command.given])
+        for path, text in command.sets:
+            values = set_value(values, path, typed(text)) or values
+        return values, command.version
 
     def pools(self) -> list[_Pool]:
         """The objects that pods get their addresses from with `ipam.mode: multi-pool`."""

@@ -18,6 +18,7 @@ from rewriter import yamltext
 from rewriter.discovery import PROGRAM_NAMES, PROGRAM_SUFFIXES
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files import talos
+from rewriter.inventory.files.cilium_commands import CiliumCommand, cilium_commands
 from rewriter.inventory.files.commands import commands_in, is_passing, is_pipeline
 from rewriter.inventory.files.terraform_resources import read_resources
 from rewriter.inventory.objects.kubernetes import is_namespace
@@ -78,16 +79,31 @@ _MAKES_WORKLOADS = re.compile(rb"(?i)deployment|statefulset|daemonset|cronjob")
 class Program:
     """Something that makes objects which are not read: in words, where it stands, and the namespace it is known to use.
 
-    `namespace` is None where it may be any.
+    `namespace` is None where it may be any. `install` is what it says of Cilium, where that is what it installs.
     """
 
     words: str
     source: Source
     namespace: str | None = None
+    install: CiliumCommand | None = None
 
 
 def programs_in(path: str, data: bytes) -> Iterator[Program]:
     """What programs make of a file: one that is no manifest, or a configuration of Talos."""
+    yield from _programs_in(path, data)
+    if _holds_commands(path, data) and not is_passing(path, data):
+        for command in cilium_commands(path, data):
+            yield Program("the installation of Cilium in", command.source, "kube-system", command)
+
+
+def _holds_commands(path: str, data: bytes) -> bool:
+    if b"cilium" not in data:
+        return False
+    name = path.rpartition("/")[2]
+    return path.endswith(_SCRIPTS) or name in PROGRAM_NAMES or is_pipeline(path) or is_list_of_tasks(data)
+
+
+def _programs_in(path: str, data: bytes) -> Iterator[Program]:
     name = path.rpartition("/")[2]
     if _is_helmfile(path, data):
         yield from _of_yaml(path, data)
@@ -156,10 +172,15 @@ def is_ansible(path: str, text: bytes) -> bool:
         return True
     if b"helm" not in text and b"k8s" not in text and b"kubectl" not in text:
         return False
-    tasks = text.startswith((b"- ", b"---\n- ")) or b"\n- " in text
-    if not tasks or _MARGIN.search(text) is not None or _ANSIBLE_LIST.search(text) is None:
+    if not is_list_of_tasks(text):
         return False
     return _ANSIBLE_SHORT.search(text) is not None or any(True for _ in commands_in(path, text))
+
+
+def is_list_of_tasks(text: bytes) -> bool:
+    """Whether a file is a list of tasks, or of plays, as Ansible reads them."""
+    tasks = text.startswith((b"- ", b"---\n- ")) or b"\n- " in text
+    return tasks and _MARGIN.search(text) is None and _ANSIBLE_LIST.search(text) is not None
 
 
 def _of_yaml(path: str, data: bytes) -> Iterator[Program]:

@@ -1,0 +1,126 @@
+"""Installations of Cilium by a command or a task: `cilium install`, `helm upgrade` of its chart, Ansible's helm module.
+
+Only what stands there in plain words counts. An option that a variable or a template fills in is left out.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rewriter import yamltext
+from rewriter.inventory.facts.model import Source
+from rewriter.inventory.texts.manifests import items, mapping
+
+_COMMAND = re.compile(
+    r"(?<![\w./-])(?:[\w.~/-]*/)?(?P<tool>helm|cilium)(?P<before>(?:[ \t]+--?[\w-]+(?:=\S+|[ \t]+(?!-)[^\s|;&]+)?)*?)"
+    r"[ \t]+(?:install|upgrade)(?![\w.-])(?P<rest>(?:\\\r?\n|[^\n|;&])*(?:\n[ \t]+--[^\n|;&]*)*)"
+)
+_COMMENT = re.compile(r"(?:^|[ \t])(?:#|//|echo\b|@echo\b)")
+_UNKNOWN = re.compile(r"\$|\{\{|`|<")
+_VERSION = re.compile(r"v?\d+\.\d+(?:\.\d+)?[\w.+-]*")
+_SETS = ("--set", "--set-string", "--helm-set", "--helm-set-string")
+_FILES = ("-f", "--values", "--helm-values")
+_CHARTS = ("cilium/cilium", "oci://quay.io/cilium/charts/cilium")
+_REPOSITORY = "helm.cilium.io"
+_MODULES = ("kubernetes.core.helm", "community.kubernetes.helm", "helm")
+
+
+@dataclass(frozen=True, slots=True)
+class CiliumCommand:
+    """One such installation: the values that it sets, each as a path and its text, and in `given` as a mapping.
+
+    `files` are the values files that it names, as written.
+    """
+
+    source: Source
+    version: str | None = None
+    sets: tuple[tuple[str, str], ...] = ()
+    files: tuple[str, ...] = ()
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+
+def cilium_commands(path: str, data: bytes) -> Iterator[CiliumCommand]:
+    """The installations of Cilium by the commands of a text, and by the tasks of a file of Ansible's."""
+    if b"cilium" not in data:
+        return
+    text = data.decode("utf-8", "replace")
+    for match in _COMMAND.finditer(text):
+        start = text.rfind("\n", 0, match.start()) + 1
+        if _COMMENT.search(text[start : match.start()]) is None:
+            source = Source(path, text.count("\n", 0, match.start()) + 1)
+            yield from _of_words(match["tool"], _words(match["before"] + match["rest"]), source)
+    if b"chart_ref" in data and path.endswith((".yml", ".yaml")):
+        yield from _of_tasks(path, data)
+
+
+def _words(text: str) -> list[str]:
+    joined = re.sub(r"\\\r?\n", " ", text)
+    try:
+        return shlex.split(joined, comments=True)
+    except ValueError:
+        return []
+
+
+def _of_words(tool: str, words: Sequence[str], source: Source) -> Iterator[CiliumCommand]:
+    options = list(_options(words))
+    repository = any(name == "--repo" and _REPOSITORY in value for name, value in options)
+    charts = {*_CHARTS, "cilium"} if repository else set(_CHARTS)
+    if tool == "helm" and not charts.intersection(words):
+        return
+    if any(name == "--dry-run" for name, _ in options):
+        return
+    known = [(name, value) for name, value in options if not _UNKNOWN.search(value)]
+    version = next((value for name, value in known if name == "--version" and _VERSION.fullmatch(value)), None)
+    sets = [pair for name, value in options if name in _SETS for pair in _pairs(value)]
+    yield CiliumCommand(source, version, tuple(sets), tuple(value for name, value in known if name in _FILES))
+
+
+def _options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each option with its value; empty where the next word is an option too."""
+    for index, word in enumerate(words):
+        if word.startswith("-"):
+            name, equals, value = word.partition("=")
+            if name in (*_SETS, *_FILES, "--version", "--repo") and not equals:
+                value = words[index + 1] if index + 1 < len(words) else ""
+            yield name, value
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    """The paths and texts of `a.b=1,c={2,3}` that no variable fills in."""
+    for part in re.split(r",(?![^{]*\})(?=[\w.\[\]\\/-]+=)", text):
+        path, equals, value = part.partition("=")
+        if equals and not _UNKNOWN.search(part):
+            yield path, value
+
+
+def _of_tasks(path: str, data: bytes) -> Iterator[CiliumCommand]:
+    """What tasks of Ansible give to the chart of Cilium, templates left out."""
+    try:
+        documents = yamltext.parse(yamltext.decode(data))
+    except yamltext.YamlTextError:
+        return
+    for document in documents:
+        for index, task in enumerate(items(document.value)):
+            for name in _MODULES:
+                module = mapping(task.get(name))
+                if module.get("chart_ref") in _CHARTS:
+                    line = yamltext.locate(document, f"/{index}/{name.replace('/', '~1')}").line
+                    version = module.get("chart_version")
+                    plain = isinstance(version, str) and _VERSION.fullmatch(version)
+                    values = mapping(module.get("release_values") or module.get("values"))
+                    yield CiliumCommand(Source(path, line), version if plain else None, given=_plain(values))
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values without those that a template fills in."""
+    kept: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            kept[key] = _plain(value)
+        elif not _UNKNOWN.search(str(value)):
+            kept[key] = value
+    return kept
