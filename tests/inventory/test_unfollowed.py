@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.inventory.support import inventory, kustomization
+from tests.inventory.support import inventory, kustomization, service, workload
 
 POLICY = """apiVersion: cilium.io/v2
 kind: CiliumNetworkPolicy
@@ -111,3 +111,28 @@ def test_what_may_change_the_rules_of_a_policy_holds_it(
 )
 def test_what_cannot_change_the_rules_of_a_policy_holds_nothing(fields: dict[str, Any], files: dict[str, str]) -> None:
     assert held(fields, files) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "known"),
+    [
+        ("Service", "spec.ports.0.targetPort", False),
+        ("Service", "spec.selector.app", False),
+        ("Service", "metadata.annotations.a", True),
+        ("Deployment", "spec.template.spec.containers.0.ports.0.containerPort", False),
+        ("Deployment", "spec.template.spec.containers.0.image", True),
+    ],
+)
+def test_what_replacements_write_is_no_fact_and_hides(kind: str, path: str, known: bool) -> None:
+    name = {"Service": "web", "Deployment": "web"}[kind]
+    tree = {
+        "kustomization.yaml": kustomization(
+            resources=["all.yaml"], replacements=[replaced({"kind": kind, "name": name}, path)]
+        ),
+        "all.yaml": "---\n".join([service("web", {"app": "web"}, 80, "shop"), workload("web", {"app": "web"}, "shop")]),
+    }
+    made = inventory(tree)
+    facts = made.services("web", "shop") if kind == "Service" else made.workloads_with({"app": "web"})
+    reasons = made.completeness("shop", None, "services").reasons
+    assert bool(facts) is known
+    assert any("all.yaml" in reason and "replacements" in reason for reason in reasons) is not known

@@ -7,9 +7,9 @@ into policies (Kustomize 5, api/types: FieldSpec, Replacement, Var). A policy th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from rewriter import yamltext
 from rewriter.inventory.delivery.patches import selects
@@ -17,6 +17,10 @@ from rewriter.inventory.texts.manifests import items, mapping
 
 _RULES = ("spec", "specs")
 _REFERENCE = "$("
+#: Fields of workloads and Services that facts are read from, but for labels: a kustomization that writes these hides.
+_OF_FACTS = re.compile(
+    r"(?i)\bports?\b|^spec\.selector|hostNetwork|serviceAccount|clusterIP|external|metadata\.name|^spec$"
+)
 #: The transformers built into Kustomize that write only where their field specifications point.
 _BY_FIELD = frozenset(
     {
@@ -56,6 +60,20 @@ class Unfollowed:
         if self.fields is not None and not any(_in_rules(path) for path in self.fields):
             return False
         return self.marker in str([value.get(name) for name in _RULES])
+
+
+class _Step(Protocol):
+    @property
+    def unfollowed(self) -> Sequence[Unfollowed]: ...
+
+
+def overwritten(chain: Iterable[_Step], value: Mapping[str, Any], original: Mapping[str, Any]) -> str:
+    """What writes ports, selectors or the like into a workload or a Service on its way, in words; empty for nothing."""
+    for each in (each for step in chain for each in step.unfollowed if each.sets_values):
+        read = each.fields is None or any(_OF_FACTS.search(path) for path in each.fields)
+        if read and selects(each.target, value, original):
+            return each.words
+    return ""
 
 
 def _in_rules(path: str) -> bool:

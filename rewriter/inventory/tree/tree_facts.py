@@ -11,6 +11,7 @@ from rewriter.inventory.delivery.kustomize_walk import Placement
 from rewriter.inventory.delivery.mutations import MUTATION_KINDS
 from rewriter.inventory.delivery.placements import APPLIER_KINDS, Placements
 from rewriter.inventory.delivery.tree_policies import POLICY_KINDS
+from rewriter.inventory.delivery.unfollowed import overwritten
 from rewriter.inventory.facts.completeness import LIFT, Hidden
 from rewriter.inventory.facts.model import (
     Cluster,
@@ -52,6 +53,8 @@ KEPT_KINDS = (
     | {PROXY_KIND, b"GitRepository", b"HelmRelease", b"OCIRepository", b"HelmChart", b"HelmChartConfig"}
     | {b"CiliumPodIPPool"}
 )
+#: Groups of facts whose objects are left out where replacements write what is read of them.
+_REWRITTEN = frozenset({"workloads", "services", "pod_templates"})
 
 
 class TreeFacts:
@@ -227,6 +230,9 @@ class TreeFacts:
             seen: list[Any] = []
             for placement in placements:
                 applied = Manifest(manifest.source, placement.apply(manifest.value)) if placement.chain else manifest
+                if group in _REWRITTEN and (words := overwritten(placement.chain, applied.value, manifest.value)):
+                    self._note_overwritten(applied, words)
+                    continue
                 cluster = self._cluster_at(file.path, placement)
                 name = cluster.name if cluster else None
                 namespace = kubernetes.namespace_of(applied)
@@ -244,6 +250,13 @@ class TreeFacts:
                     self.homeless_services.setdefault(applied.source, kubernetes.service(applied, "", name))
                 seen += [fact for fact in facts if fact not in seen]
             yield from seen
+
+    def _note_overwritten(self, applied: Manifest, words: str) -> None:
+        """Takes note of an object of which is not known what it says once it is applied."""
+        namespace = kubernetes.namespace_of(applied)
+        reason = f"{applied.kind} {applied.name}, {applied.source}, into which {words} write"
+        place = None if namespace is None else frozenset({namespace})
+        self.uncertain.setdefault((applied.source, words), Hidden(reason, LIFT, place))
 
     def _note_labels(self, value: Mapping[str, Any], workloads: Iterable[Workload]) -> None:
         """Takes note of labels that known pods carry with values that are not known."""
