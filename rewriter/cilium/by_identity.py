@@ -20,7 +20,7 @@ _BETWEEN = 64
 class ByIdentity(Generic[Thing, Answer]):
     """Remembers answers; forgets all of them once there are many more than `most`. What it knows of is kept alive."""
 
-    def __init__(self, most: int = 50_000) -> None:
+    def __init__(self, most: int = 15_000) -> None:
         self._most = most
         self._asked = 0
         self._answers: dict[Hashable, dict[int, tuple[Thing, Answer]]] = {}

@@ -7,11 +7,12 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from sys import intern
 from typing import Any
 
 from rewriter.yamltext.gaps import Comment, comments_between, comments_up_to
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence, Span
-from rewriter.yamltext.scalars import key_text, resolve, tagged
+from rewriter.yamltext.scalars import Plain, key_text, resolve, tagged
 from rewriter.yamltext.style import Habits
 
 _MERGE = "<<"
@@ -25,6 +26,10 @@ class LineIndex:
     def __init__(self, text: str) -> None:
         self._text = text
         self._starts: list[int] | None = None
+
+    def let_go(self) -> None:
+        """Forgets where lines begin, until the next question."""
+        self._starts = None
 
     def place(self, offset: int) -> tuple[int, int]:
         """Line and column of a character; a BOM does not count as a column."""
@@ -87,6 +92,7 @@ class Document:
         _ = self.value, self.line_of("")
         for made_of_nodes in ("comments", "habits", "aliases"):
             self.__dict__.pop(made_of_nodes, None)
+        self.lines.let_go()
         self._root, self._again = None, again
 
     def regain(self, root: Node | None) -> None:
@@ -142,7 +148,8 @@ def plain(node: Node) -> Any:
     if isinstance(node, Scalar):
         if node.tag is not None:
             return tagged(node.tag, node.text) if node.tag != "!" else node.text
-        return resolve(node.text) if node.style is None else node.text
+        # Manifests say the same words again and again: one object for each.
+        return intern(node.text) if node.style is not None else _once(resolve(node.text))
     if isinstance(node, Mapping):
         result: dict[str, Any] = {}
         merged: list[Any] = []
@@ -167,6 +174,10 @@ def plain(node: Node) -> Any:
         return [plain(item) for item in node.items]
     assert isinstance(node, Alias)
     return plain(node.target)
+
+
+def _once(value: Plain) -> Plain:
+    return intern(value) if type(value) is str else value
 
 
 def equal(left: Any, right: Any) -> bool:

@@ -13,7 +13,7 @@ from rewriter.yamltext.nodes import Node
 from rewriter.yamltext.parse import parse
 
 #: So many characters of text are kept at most, the latest ones, and of so many the nodes.
-_MOST, _MOST_WITH_NODES = 8_000_000, 1_000_000
+_MOST, _MOST_WITH_NODES = 8_000_000, 300_000
 
 
 class _Kept:
