@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from math import prod
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -97,14 +98,17 @@ def reach_simple(
     if not changed:
         return NO_DIFFERENCE
     entries = [entry for world in worlds for entry in contents_of(world).values()]
-    if not all(_is_simple(entry) for entry in entries):
+    labels = [_labels_of(entry) for entry in entries]
+    if not all(each.simple for each in labels):
         return None
     parts = _parts(changed, (before, after, beside), ends)
-    if parts is None or _clusters_of(entries) != _clusters_of(kept.entry for each in parts for kept in _rules(each)):
+    if parts is None or not _fits(labels, entries, after.local_cluster, clusters):
         return None
-    local = after.local_cluster
-    groups = ((entry.subject, *entry.peers) for entry in entries)
-    return None if has_more_cells(groups, local, clusters, MAX_CELLS) else _answer(parts, clusters, ends is not None)
+    whole = (rule.entry for each in parts for rule in _rules(each) if not rule.bare)
+    kept = {after.local_cluster, *clusters}.union(*(_labels_of(entry).clusters for entry in whole))
+    if any(not each.clusters <= kept for each in labels):
+        return None  # A cluster that only rules name which do not count may be in the words.
+    return _answer(parts, clusters, ends is not None)
 
 
 def _is_plain(policies: PolicySet) -> bool:
@@ -117,18 +121,44 @@ def _is_plain(policies: PolicySet) -> bool:
     )
 
 
-_SIMPLE: WeakKeyDictionary[Content, bool] = WeakKeyDictionary()
+class _Labels(NamedTuple):
+    """The labels that a rule looks at, as keys with values ("" for any), and the clusters that it names.
+
+    `simple` are rules that select pods by labels, or addresses, DNS names or reserved identities, which no pod has.
+    """
+
+    simple: bool
+    asked: frozenset[tuple[str, str]]
+    clusters: frozenset[str]
 
 
-def _is_simple(entry: Entry) -> bool:
-    """Whether a rule selects pods by labels, or addresses, DNS names or reserved identities, which no pod has."""
-    known = _SIMPLE.get(entry.content)
+_LABELS: WeakKeyDictionary[Content, _Labels] = WeakKeyDictionary()
+
+
+def _labels_of(entry: Entry) -> _Labels:
+    known = _LABELS.get(entry.content)
     if known is None:
         terms = (entry.subject, *entry.peers)
-        known = _SIMPLE[entry.content] = (
+        simple = (
             entry.tier is None and not entry.required and not entry.subject_is_node and all(map(_is_simple_term, terms))
         )
+        conditions = [each for term in terms if isinstance(term, LabelTerm) for each in term.conditions]
+        known = _LABELS[entry.content] = _Labels(
+            simple,
+            frozenset((_key(each), value) for each in conditions for value in (*each.values, "")),
+            frozenset(value for each in conditions if each.key == CLUSTER_LABEL for value in each.values),
+        )
     return known
+
+
+def _fits(labels: Sequence[_Labels], entries: Sequence[Entry], local: str, clusters: Sequence[str]) -> bool:
+    """Whether every combination of the labels is tried in a comparison of these rules."""
+    counts = {CLUSTER_LABEL: 3 + len(clusters), NAMESPACE_LABEL: 2}
+    for key, _ in frozenset[tuple[str, str]]().union(*(each.asked for each in labels)):
+        counts[key] = counts.get(key, 1) + 1  # With one for any value, and two for another one and none.
+    if prod(counts.values()) <= MAX_CELLS:
+        return True
+    return not has_more_cells(((e.subject, *e.peers) for e in entries), local, clusters, MAX_CELLS)
 
 
 def _is_simple_term(term: Term) -> bool:
@@ -225,18 +255,6 @@ def _may_meet(one: LabelTerm, other: LabelTerm) -> bool:
 
 def _key(condition: Condition) -> str:
     return NAMESPACE_LABEL if condition.key == _NAMESPACE_NAME else condition.key
-
-
-def _clusters_of(entries: Iterable[Entry]) -> set[str]:
-    return {
-        value
-        for entry in entries
-        for term in (entry.subject, *entry.peers)
-        if isinstance(term, LabelTerm)
-        for condition in term.conditions
-        if condition.key == CLUSTER_LABEL
-        for value in condition.values
-    }
 
 
 class _StandIns:

@@ -129,6 +129,7 @@ def test_policies_of_the_peers_count_as_in_a_comparison_of_their_own() -> None:
         _policy("db", "egress", _to("web", "shop"), namespace="data"),
         _policy("db", "egress", _to("mail", "shop"), namespace="data"),
         _policy("db", "egress", {"toCIDR": ["192.0.2.0/24"]}, namespace="data"),
+        _policy("db", "egress", {"toEndpoints": [{"matchLabels": {"app": "x", CLUSTER: "c"}}]}, namespace="data"),
         _policy("", "egress", {"toEntities": ["all"]}, namespace="data"),
         _policy("db", "egress", _to("web", "shop"), namespace="data", deny=True),
         _policy("", "egress", {}, namespace="data"),
