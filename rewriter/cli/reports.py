@@ -71,11 +71,17 @@ def print_report(report: Report, mode: Mode, printing: Printing, stream: TextIO 
     print_errors(report, verbose=printing.everything)
     if printing.quiet:
         return
-    if printing.screen != "text":
-        from rewriter.output.ending import ending, summed_up
+    if printing.screen == "text":
+        return
+    from rewriter.output.ending import ending, summed_up
 
-        for line in (ending if printing.screen == "concise" else summed_up)(report, _TOLD):
-            tell(line)
+    if printing.screen == "concise":
+        lines = ending(report, _TOLD)
+    else:  # The report has the numbers itself; what a clean one would hide is told beside it.
+        nothing = not (report.summary.policies or report.findings or report.errors)
+        lines = summed_up(report, _TOLD) if nothing or report.not_checked else []
+    for line in lines:
+        tell(line)
 
 
 def rendered(report: Report, name: str, printing: Printing, stream: TextIO | None) -> str:

@@ -121,9 +121,7 @@ def test_the_map_may_name_a_namespace_of_another_repository(tree: Path) -> None:
     (tree / "cnpfix.toml").write_text(
         CONFIG.partition("[passes")[0] + '[passes.missing-namespace]\n"app=agent" = "obs"\n'
     )
-    ran = cnpfix()
-    said = "cnpfix.toml: passes.missing-namespace.\"app=agent\": nothing of namespace 'obs' is known"
-    assert (ran.code, ran.err) == (0, f"cnpfix: {said}\n")
+    assert (cnpfix().code, cnpfix().err) == (0, "")
 
 
 def test_a_label_beside_one_that_policies_select_is_a_warning(tree: Path) -> None:

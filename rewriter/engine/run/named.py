@@ -91,8 +91,9 @@ def namespace_problems(workspace: Workspace, *, whole: bool) -> tuple[str, list[
     """What is wrong with the map of `[passes.missing-namespace]` and with `[facts]`: an error, and warnings.
 
     A namespace that nothing names is an error where a namespace of nearly that name is known: the fix would write it.
-    Elsewhere it is a warning: it may be one that other repositories fill, which is what the map is for. `whole` says
-    that every policy of the config's folder is read: only then is a label that no policy selects a mistake.
+    Elsewhere it may be one that other repositories fill, which is what the map is for; a word that such a namespace is
+    complete is a warning. `whole` says that every policy of the config's folder is read: only then is a label that no
+    policy selects a mistake.
     """
     config = workspace.config
     wanted = config.missing_namespace.namespaces
@@ -113,7 +114,6 @@ def namespace_problems(workspace: Workspace, *, whole: bool) -> tuple[str, list[
             close = get_close_matches(namespace, sorted(known), n=1, cutoff=0.75)
             if close:
                 return f"{where}: no namespace is named {namespace!r}; did you mean {close[0]!r}?", []
-            warnings.append(f"{where}: nothing of namespace {namespace!r} is known")
         if whole and workspace.files and not _selected(workspace, label):
             near = _near_label(workspace, label)
             hint = f"; did you mean {near!r}?" if near else ""
