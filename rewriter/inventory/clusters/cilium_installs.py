@@ -11,15 +11,15 @@ from typing import Any, NamedTuple
 from rewriter import yamltext
 from rewriter.inventory.cilium.cilium_config import cluster_settings
 from rewriter.inventory.cilium.cilium_values import DEFAULT_NAME, MULTI_POOL, CiliumSettings, pools_of, read_values
-from rewriter.inventory.cilium.setting_places import setting_places
+from rewriter.inventory.clusters.setting_places import Text, setting_places
 from rewriter.inventory.clusters.settle import is_aside
 from rewriter.inventory.delivery.appliers import api_group
 from rewriter.inventory.delivery.kustomize import joined
-from rewriter.inventory.delivery.kustomize_walk import BARE
+from rewriter.inventory.delivery.kustomize_walk import BARE, Placement
 from rewriter.inventory.delivery.placements import Placements
 from rewriter.inventory.facts.model import AGENT_FIELDS, Source
 from rewriter.inventory.files.cilium_commands import CiliumCommand
-from rewriter.inventory.files.tree_files import TreeFiles
+from rewriter.inventory.files.tree_files import KUSTOMIZATION_NAMES, TreeFiles
 from rewriter.inventory.objects.kubernetes import namespace_of
 from rewriter.inventory.releases.model import Chart, Release
 from rewriter.inventory.releases.set_values import set_value, typed
@@ -56,11 +56,12 @@ APPLIED, FOUND, LOOSE = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Install:
-    """An installation, and the target that it goes to (None: no file says)."""
+    """An installation, and the target that it goes to (None: no file says). `patches` are files that change it."""
 
     settings: CiliumSettings
     target: str | None
     rank: int
+    patches: tuple[str, ...] = ()
 
 
 class _Pool(NamedTuple):
@@ -102,10 +103,22 @@ def _cited(install: Install, files: TreeFiles, used: Sequence[str], homes: set[s
     ]
     # Values that lie beside another installation are that one's.
     shared = [inner for inner in used if posixpath.dirname(inner) not in homes - {folder}]
-    inners = dict.fromkeys([own, joined(folder, "values.yaml"), *beside, *shared])
-    texts = [(files.names[inner], partial(files.bytes_of, inner)) for inner in inners if inner in files.names]
-    places = setting_places(values, settings.source, texts)
+    patches = map(files.inner, install.patches)
+    inners = dict.fromkeys([own, *patches, joined(folder, "values.yaml"), *beside, *shared])
+    texts: list[Text] = [_text_of(files, inner) for inner in inners if inner in files.names]
+    terraform = next((data for path, data in files.terraform if path == settings.source.path), None)
+    if terraform is not None:
+        texts.insert(0, (settings.source.path, lambda: terraform))
+    generators = [inner for inner in files.names if posixpath.basename(inner) in KUSTOMIZATION_NAMES]
+    named = [*map(files.inner, files.variable_files), *generators]
+    named.sort(key=lambda inner: posixpath.dirname(inner) != folder)
+    maps = [_text_of(files, inner) for inner in named]
+    places = setting_places(values, settings.source, texts, maps)
     return replace(install, settings=replace(settings, cited=(*settings.cited, *places)))
+
+
+def _text_of(files: TreeFiles, inner: str) -> Text:
+    return files.names[inner], partial(files.bytes_of, inner)
 
 
 class _Reader:
@@ -122,7 +135,7 @@ class _Reader:
         target = release.placement.target if release.placement else None
         for values, version in self._of_chart(release.chart, release.values):
             settings = read_values(values, release.source, version, complete=not release.unread)
-            yield Install(settings, target, _rank(target))
+            yield Install(settings, target, _rank(target), tuple(_patch_files(release.placement)))
 
     def _of_chart(self, chart: Chart, values: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], str | None]]:
         """The values and version of Cilium in a chart: its own chart, or one in the tree that depends on it."""
@@ -258,6 +271,11 @@ class _Reader:
                 for manifest in self._files.manifests(file):
                     if manifest.kind == kind:
                         yield inner, manifest
+
+
+def _patch_files(placement: Placement | None) -> Iterator[str]:
+    for step in placement.chain if placement else ():
+        yield from (patch.at.path for patch in (*step.patches, *step.late_patches) if patch.at is not None)
 
 
 def _of_config_map(manifest: Manifest) -> CiliumSettings:

@@ -70,6 +70,10 @@ class ValuesFiles:
                         data = self._files.bytes_of(inner)
                         if data is not None:
                             yield data.decode("utf-8", "replace")
+                for literal in texts_of(generator.get("literals")):
+                    own, equals, value = literal.partition("=")
+                    if equals and own == key:
+                        yield value.strip("\"'")
 
     def _config_maps(self, name: str, key: str, namespace: str | None) -> Iterator[str]:
         for path in self._files.variable_files:
