@@ -158,13 +158,30 @@ def test_a_rule_of_a_network_policy_may_be_null() -> None:
     assert schema_state(schema_problems(policy({"endpointSelector": {}, "ingress": [None]}), RELEASE)) == "strict"
 
 
+PODS = {"podSelector": {}, "namespaceSelector": {}}
+TCP, NAMED = {"tcp": {"destinationPort": {"number": 80}}}, {"destinationNamedPort": "http"}
+
+
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
         ({"action": "Deny", "to": [{"networks": ["10.0.0.0/8"]}]}, ""),
         ({"action": "deny", "to": [{"networks": ["10.0.0.0/8"]}]}, "Unsupported value"),
         ({"action": "Deny", "to": []}, "at least 1 items"),
-        ({"action": "Deny", "to": [{"networks": ["10.0.0.1"]}]}, "must be of type cidr"),
+        ({"action": "Deny", "to": [{"networks": ["10.0.0.1"]}]}, "Invalid CIDR format provided"),
+        ({"action": "Deny", "to": [{"networks": ["::ffff:10.0.0.0/104"]}]}, "Invalid CIDR format provided"),
+        ({"action": "Deny", "to": [{"networks": ["10.0.0.0/8", "10.0.0.0/8"]}]}, "Duplicate value"),
+        ({"action": "Accept", "to": [{"domainNames": ["a.example", "a.example"]}]}, "Duplicate value"),
+        *(
+            ({"action": "Accept", "to": [{"pods": PODS}, peer], "protocols": [TCP, NAMED]}, words)
+            for peer, words in (
+                ({"networks": ["10.0.0.0/8"]}, "there are no namedPorts for networks/nodes/domainNames"),
+                ({"nodes": {}}, "there are no namedPorts for networks/nodes/domainNames"),
+                ({"domainNames": ["a.example"]}, "there are no namedPorts for networks/nodes/domainNames"),
+                ({"namespaces": {}}, ""),
+            )
+        ),
+        ({"action": "Accept", "to": [{"networks": ["10.0.0.0/8"]}], "protocols": [TCP]}, ""),
         ({"action": "Deny", "to": [{"pods": {"podSelector": {}}, "namespaces": {}}]}, "exactly one of"),
         ({"action": "Deny", "to": [{"pods": {}}]}, "podSelector: Required value"),
         (
@@ -188,3 +205,15 @@ def test_cluster_network_policies(rule: dict[str, Any], words: str) -> None:
     }
     problems = schema_problems(manifest, RELEASE)
     assert [words in each.message for each in problems] == ([True] if words else [])
+
+
+def test_a_port_name_stands_beside_any_peer_of_ingress() -> None:
+    """The validation rule is one of egress: peers of ingress are pods."""
+    rule = {"action": "Accept", "from": [{"pods": PODS}], "protocols": [NAMED]}
+    manifest = {
+        "apiVersion": "policy.networking.k8s.io/v1alpha2",
+        "kind": "ClusterNetworkPolicy",
+        "metadata": {"name": "x"},
+        "spec": {"tier": "Admin", "priority": 1, "subject": {"namespaces": {}}, "ingress": [rule]},
+    }
+    assert schema_problems(manifest, RELEASE) == ()

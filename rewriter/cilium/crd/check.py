@@ -13,7 +13,7 @@ from typing import Any
 
 from rewriter.cilium.cidr import AddressError, parse_prefix
 from rewriter.cilium.crd.facts import CIDR_GROUP, schema_of
-from rewriter.cilium.crd.shapes import Anything, Fields, Flag, Items, Labels, Number, NumberOrText, Shape, Text
+from rewriter.cilium.crd.shapes import Anything, Apart, Fields, Flag, Items, Labels, Number, NumberOrText, Shape, Text
 from rewriter.cilium.crd.tiers import CLUSTER_NETWORK_POLICY
 from rewriter.cilium.go_syntax import quote
 from rewriter.cilium.policy import CCNP, CNP, KNP
@@ -163,12 +163,32 @@ def _demanded(value: Mapping[str, Any], shape: Fields, path: str, route: str) ->
     if len(ends) == 2 and ends[0] >= ends[1]:
         message = f"{path}: Invalid value: {' must be less than '.join(shape.ascending)}"
         yield SchemaProblem(message, f"{route}/{shape.ascending[-1]}")
+    for rule in shape.apart:
+        if (both := _together(value, rule)) is not None:
+            yield SchemaProblem(f"{path}: Invalid value: {rule.message}", f"{route}/{both}")
     for names, most in ((shape.exactly_one, 1), (shape.at_least_one, len(shape.at_least_one))):
         there = [name for name in names if name in known]
         if names and not 1 <= len(there) <= most:
             demand = "exactly one of" if most == 1 else "at least one of"
             message = f"{path or 'the manifest'}: Invalid value: {demand} {', '.join(names)} must be set"
             yield SchemaProblem(message, f"{route}/{there[-1]}" if there else route)
+
+
+def _together(value: Mapping[str, Any], rule: Apart) -> str | None:
+    """The place of the first item that must not stand beside those of the other list; None where that is kept."""
+    first, second = (
+        next((index for index, item in enumerate(_list(value.get(name))) if _has_one(item, fields)), None)
+        for name, fields in ((rule.of, rule.fields), (rule.beside, rule.others))
+    )
+    return None if first is None or second is None else f"{rule.beside}/{second}"
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _has_one(item: Any, fields: Sequence[str]) -> bool:
+    return isinstance(item, dict) and any(item.get(field) is not None for field in fields)
 
 
 def _of_items(value: Any, shape: Items, path: str, route: str) -> Iterator[SchemaProblem]:
@@ -183,10 +203,18 @@ def _of_items(value: Any, shape: Items, path: str, route: str) -> Iterator[Schem
 
 
 def _of_length(value: Sequence[Any], shape: Items, path: str, route: str) -> Iterator[SchemaProblem]:
+    if shape.is_set:
+        for index, item in enumerate(value):
+            if item in value[:index]:
+                yield SchemaProblem(f"{path}[{index}]: Duplicate value: {_shown(item)}", f"{route}/{index}")
     if shape.max_items is not None and len(value) > shape.max_items:
         yield SchemaProblem(f"{path}: Too many: {len(value)}: must have at most {shape.max_items} items", route)
     if len(value) < shape.min_items:
         yield SchemaProblem(f"{path}: Invalid value: {len(value)}: must have at least {shape.min_items} items", route)
+
+
+def _shown(value: Any) -> str:
+    return quote(value) if isinstance(value, str) else str(value)
 
 
 def _of_scalar(value: Any, shape: Shape, path: str, route: str) -> Iterator[SchemaProblem]:
@@ -233,7 +261,20 @@ def _text_problem(value: str, shape: Text) -> str | None:
             parse_prefix(value)
         except AddressError:
             return f"Invalid value: {quote(value)}: must be of type cidr"
+    if shape.strict_cidr and not _is_cidr(value):
+        return f"Invalid value: {quote(value)}: Invalid CIDR format provided"
     return None
+
+
+def _is_cidr(text: str) -> bool:
+    """As the function isCIDR of validation rules (Kubernetes apiserver, pkg/cel/library/cidr.go)."""
+    try:
+        parse_prefix(text)
+    except AddressError:
+        return False
+    address, _, length = text.partition("/")
+    mapped = ":" in address and "." in address
+    return not mapped and "%" not in address and (length == "0" or not length.startswith("0"))
 
 
 def _mistyped(value: Any, wanted: str, path: str, route: str) -> SchemaProblem:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 class Text:
     """A string. `enum` lists the values allowed (empty: any), `pattern` is searched in it, as the API server does.
 
-    `shown` is the pattern as messages give it, `cidr` the OpenAPI format of that name.
+    `shown` is the pattern as messages give it, `cidr` the OpenAPI format of that name, `strict_cidr` what the function
+    isCIDR of validation rules takes: no IPv4 address in the form of an IPv6 one.
     """
 
     enum: tuple[str, ...] = ()
@@ -23,6 +24,7 @@ class Text:
     max_length: int | None = None
     min_length: int = 0
     cidr: bool = False
+    strict_cidr: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,16 @@ class Anything:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """A list. `null_is_empty` takes an item that is null for one without fields, as the API server's own types do."""
+    """A list. `null_is_empty` takes an item that is null for one without fields, as the API server's own types do.
+
+    `is_set` is the list type of that name: no item may be there twice.
+    """
 
     element: Shape
     max_items: int | None = None
     min_items: int = 0
     null_is_empty: bool = False
+    is_set: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +75,26 @@ class Labels:
 
 
 @dataclass(frozen=True, slots=True)
+class Apart:
+    """A validation rule (CEL) over two lists: where an item of one has one of `fields`, none of the other has `others`.
+
+    `message` are the words of the rule.
+    """
+
+    of: str
+    fields: tuple[str, ...]
+    beside: str
+    others: tuple[str, ...]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fields:
     """A mapping with fields of its own: what is not among them is unknown.
 
     `required` must be there; of each group in `exactly_one` one field must be, and of `at_least_one` one or more
-    (empty: no such demand). Of the two numbers in `ascending` the first must be the lower one. `name` is what people
-    call the place: `an item of ingress`.
+    (empty: no such demand). Of the two numbers in `ascending` the first must be the lower one, `apart` are lists that
+    must not hold both of two kinds of items. `name` is what people call the place: `an item of ingress`.
     """
 
     name: str
@@ -83,11 +103,12 @@ class Fields:
     exactly_one: tuple[str, ...] = ()
     at_least_one: tuple[str, ...] = ()
     ascending: tuple[str, ...] = ()
+    apart: tuple[Apart, ...] = ()
 
     @property
     def demands(self) -> bool:
         """Whether anything is asked of the fields together."""
-        return bool(self.required or self.exactly_one or self.at_least_one or self.ascending)
+        return bool(self.required or self.exactly_one or self.at_least_one or self.ascending or self.apart)
 
 
 Shape = Text | Number | NumberOrText | Flag | Anything | Items | Labels | Fields

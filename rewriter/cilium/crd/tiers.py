@@ -9,16 +9,25 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from rewriter.cilium.crd.shapes import Anything, Fields, Items, Labels, Number, Shape, Text
+from rewriter.cilium.crd.shapes import Anything, Apart, Fields, Items, Labels, Number, Shape, Text
 
 CLUSTER_NETWORK_POLICY = "ClusterNetworkPolicy"
 _MOST = 25
 _TEXT = Text()
 _PORT = Number(1, 65535)
-_CIDR = Text(cidr=True, max_length=43)
+_CIDR = Text(strict_cidr=True, max_length=43)
 _LABEL = r"[a-zA-Z0-9]([-a-zA-Z0-9_]*[a-zA-Z0-9])?"
 _DOMAIN = Text(
     pattern=re.compile(rf"^(\*\.)?({_LABEL}\.)+{_LABEL}\.?$"), shown="a DNS name, with `*.` at its beginning at most"
+)
+#: Of the experimental channel, as destinationNamedPort is.
+_WITHOUT_PORT_NAMES = Apart(
+    "to",
+    ("networks", "nodes", "domainNames"),
+    "protocols",
+    ("destinationNamedPort",),
+    "networks/nodes/domainNames peer cannot be set with namedPorts since there are no namedPorts for "
+    "networks/nodes/domainNames",
 )
 
 
@@ -41,7 +50,8 @@ def _rule(direction: str, side: str, peers: Mapping[str, Shape]) -> Fields:
         side: Items(_one_of(f"an item of {side}", peers), max_items=_MOST, min_items=1),
         "protocols": Items(_protocol(), max_items=_MOST, min_items=1),
     }
-    return Fields(f"an item of {direction}", fields, required=("action", side))
+    apart = (_WITHOUT_PORT_NAMES,) if side == "to" else ()
+    return Fields(f"an item of {direction}", fields, required=("action", side), apart=apart)
 
 
 def _pods_and_namespaces() -> dict[str, Shape]:
@@ -55,8 +65,8 @@ def _pods_and_namespaces() -> dict[str, Shape]:
 def _outside() -> dict[str, Shape]:
     return {
         "nodes": _selector("nodes"),
-        "networks": Items(_CIDR, max_items=_MOST, min_items=1),
-        "domainNames": Items(_DOMAIN, max_items=_MOST, min_items=1),
+        "networks": Items(_CIDR, max_items=_MOST, min_items=1, is_set=True),
+        "domainNames": Items(_DOMAIN, max_items=_MOST, min_items=1, is_set=True),
     }
 
 
