@@ -158,8 +158,9 @@ def test_a_rule_of_a_network_policy_may_be_null() -> None:
     assert schema_state(schema_problems(policy({"endpointSelector": {}, "ingress": [None]}), RELEASE)) == "strict"
 
 
-PODS = {"podSelector": {}, "namespaceSelector": {}}
-TCP, NAMED = {"tcp": {"destinationPort": {"number": 80}}}, {"destinationNamedPort": "http"}
+PODS: dict[str, Any] = {"podSelector": {}, "namespaceSelector": {}}
+TCP: dict[str, Any] = {"tcp": {"destinationPort": {"number": 80}}}
+NAMED = {"destinationNamedPort": "http"}
 
 
 @pytest.mark.parametrize(

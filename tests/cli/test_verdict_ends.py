@@ -260,3 +260,83 @@ def test_a_pod_on_the_host_network_is_a_node(shop: Path) -> None:
     assert found["ingress"]["allowed"] is False
     assert found["missing"] == ["on which node shop/edge runs: to the pods of its own node it is the local host"]
     assert flow("shop/edge", "80", "world")["allowed"] is True
+
+
+def pod(name: str, labels: str = "") -> str:
+    return (
+        f"apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: {name}{labels}}}}}\n"
+        "spec: {containers: [{name: c, image: i}]}\n"
+    )
+
+
+SHUT = """apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: shut, namespace: shop}
+spec: {endpointSelector: {}, ingress: [{}]}
+"""
+ONLY_B = """apiVersion: v1
+kind: Service
+metadata: {name: only, namespace: shop}
+spec: {selector: {app: only}, ports: [{port: 80}]}
+"""
+MESH = {
+    "cnpfix.toml": '[[clusters]]\nname = "a"\nlocal = ["a/**"]\n[[clusters]]\nname = "b"\nlocal = ["b/**"]\n'
+    '[[clusters]]\nname = "c"\nlocal = ["c/**"]\n',
+    "a/all.yaml": f"{pod('web')}---\n{pod('api')}",
+    "b/all.yaml": f"{pod('web')}---\n{SHUT}---\n{pod('only')}---\n{ONLY_B}",
+    "c/all.yaml": pod("twice"),
+    "a/more.yaml": pod("once"),
+    "b/more.yaml": pod("twice"),
+}
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "allowed"),
+    [
+        ("a/shop/api", "shop/web", True),
+        ("a/shop/api", "web", True),
+        ("b/shop/only", "shop/web", False),
+        ("b/only", "web", False),
+        ("a/shop/api", "b/shop/web", False),
+        ("b/shop/only", "a/shop/web", True),
+        ("a/shop/api", "shop/only", False),
+        ("a/shop/api", "svc/shop/only", False),
+        ("api", "a/pod/shop/web", True),
+    ],
+)
+def test_a_name_without_a_cluster_is_in_that_of_the_source_or_in_the_only_one(
+    source: str, destination: str, allowed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in MESH.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    assert flow(destination, "80", source)["allowed"] is allowed
+
+
+def test_a_name_in_several_other_clusters_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in MESH.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    ran = cnpfix("verdict", "--source", "a/shop/api", "--destination", "shop/twice", "--port", "80", ".")
+    assert ran.code == 2
+    assert ran.err == "cnpfix: shop/twice: is in the clusters b and c; say which, as in b/shop/twice\n"
+
+
+def test_names_as_impact_writes_them_are_taken(shop: Path) -> None:
+    """Where no cluster is known, its name is `default`."""
+    assert flow("default/prod/db", "13306", "default/shop/web") | {"source": "", "destination": ""} == flow(
+        "prod/db", "13306"
+    ) | {"source": "", "destination": ""}
+
+
+def test_values_that_are_not_read_are_missing(shop: Path) -> None:
+    release = VALUES["helm"][1].replace(
+        "values: {policyEnforcementMode: never}", "valuesFrom: [{kind: Secret, name: s}]"
+    )
+    (shop / "cilium.yaml").write_text(release)
+    missing = "what the installation of Cilium at cilium.yaml:1 takes from Secret s"
+    assert [text.partition(":")[0] for text in flow("prod/db", "13306")["missing"]][:1] == [missing.partition(":")[0]]
+    (shop / "cilium.yaml").write_text(VALUES["helm"][1])
+    assert not any("takes from" in text for text in flow("prod/db", "13306")["missing"])

@@ -68,12 +68,13 @@ class Named:
     service: Service | None = None
 
 
-def named(workspace: Workspace, text: str) -> Named:
+def named(workspace: Workspace, text: str, near: Cluster | None = None) -> Named:
     """What is meant by an entity, an address, a DNS name, labels, or `[cluster/][kind/][namespace/]name`.
 
-    Raises FlowError for a name that is unknown, or means several things.
+    What names no cluster is in `near`, else in that of most policies, else in the only one that has it. Raises
+    FlowError for a name that is unknown, or means several things.
     """
-    own = own_cluster(workspace)
+    own = near or own_cluster(workspace)
     if text == "world":
         return Named(Endpoint(text, outside_identity(_EVERYWHERE, name=text), own))
     if text in RESERVED_IDENTITIES:
@@ -196,8 +197,11 @@ def _labelled(workspace: Workspace, text: str, own: Cluster | None) -> Endpoint:
     return of_labels(workspace, text, found.pop(), labels, own)
 
 
-def _cluster(workspace: Workspace, text: str, name: str) -> Cluster:
+def _cluster(workspace: Workspace, text: str, name: str) -> Cluster | None:
+    """The cluster of a name; None for the name of one that is not known at all."""
     clusters = {cluster.name: cluster for cluster in workspace.inventory.clusters}
+    if not clusters and name == DEFAULT_NAME:
+        return None
     if name not in clusters:
         raise FlowError(f"{text}: no cluster {name!r}; known: {', '.join(clusters) or 'none'}")
     return clusters[name]
@@ -231,27 +235,37 @@ def _find(
     workspace: Workspace, text: str, where: Sequence[str], name: str, kind: str, own: Cluster | None
 ) -> Named | None:
     inventory = workspace.inventory
-    if len(where) == 2:
-        if where[0] not in {cluster.name for cluster in inventory.clusters}:
+    placed = len(where) == 2
+    if placed:
+        if where[0] not in ({cluster.name for cluster in inventory.clusters} or {DEFAULT_NAME}):
             return None
         own = _cluster(workspace, text, where[0])
     namespace = where[-1] if where else ""
-    fits = partial(_fits, name=name, namespace=namespace, own=own)
+    fits = partial(_fits, name=name, namespace=namespace)
     workloads = [each for each in inventory.all_workloads() if fits(each) and kind in ("", each.kind.lower())]
     services = [each for each in inventory.services(name) if fits(each)] if kind in ("", _SERVICE) else []
     found: list[Workload | Service] = [*workloads, *services]
+    if not placed and found and not any(_here(each.cluster, own) for each in found):
+        clusters = sorted({str(each.cluster) for each in found})
+        if len(clusters) > 1:
+            raise FlowError(f"{text}: is in the clusters {join_names(clusters)}; say which, as in {clusters[0]}/{text}")
+        own = _cluster(workspace, text, clusters[0])
+    workloads = [each for each in workloads if _here(each.cluster, own)]
+    services = [each for each in services if _here(each.cluster, own)]
+    found = [*workloads, *services]
     if not namespace:
         places = sorted({each.namespace for each in found})
         if len(places) > 1:
             raise FlowError(f"{text}: is in {join_names(places)}; say which, as in {places[0]}/{name}")
     if not workloads and not services:
-        return None
+        of_cluster = len(where) == 1 and where[0] in {cluster.name for cluster in inventory.clusters}
+        return _find(workspace, text, [where[0], ""], name, kind, own) if of_cluster else None
     endpoint = of_workload(workspace, text, workloads[0], own) if workloads else None
     return Named(endpoint, services[0] if services else None)
 
 
-def _fits(fact: Workload | Service, *, name: str, namespace: str, own: Cluster | None) -> bool:
-    return fact.name == name and namespace in ("", fact.namespace) and _here(fact.cluster, own)
+def _fits(fact: Workload | Service, *, name: str, namespace: str) -> bool:
+    return fact.name == name and namespace in ("", fact.namespace)
 
 
 def _in_cluster_name(workspace: Workspace, text: str) -> Service | None:

@@ -19,7 +19,7 @@ from rewriter.engine.flow.endpoints import (
 )
 from rewriter.engine.run.workspace import Workspace
 from rewriter.evidence.target_ports import target_numbers
-from rewriter.inventory.facts.model import Service, ServicePort, Workload
+from rewriter.inventory.facts.model import Cluster, Service, ServicePort, Workload
 from rewriter.text import join_names
 
 #: Where API servers listen unless their EndpointSlice says otherwise.
@@ -64,7 +64,7 @@ def meant_service(found: Named, text: str, port: int, protocol: str) -> Service 
 
 def service_ends(workspace: Workspace, service: Service, port: int, protocol: str) -> ServiceEnds:
     """The backends of a Service on a port. Raises FlowError where it has no such port, or its target is not known."""
-    own = own_cluster(workspace)
+    own = _home(workspace, service)
     if service.external_name is not None or service.type == "ExternalName":
         name = (service.external_name or "").removesuffix(".")
         if not name:
@@ -112,6 +112,12 @@ def service_ends(workspace: Workspace, service: Service, port: int, protocol: st
     return ServiceEnds(service, (Backend(pods, entry.target, protocol),), (f"the workloads behind {service}",))
 
 
+def _home(workspace: Workspace, service: Service) -> Cluster | None:
+    """The cluster of a Service; that of most policies where its own is not known."""
+    clusters = {cluster.name: cluster for cluster in workspace.inventory.clusters}
+    return clusters.get(service.cluster or "") or own_cluster(workspace)
+
+
 def way_through(service: Service) -> str:
     """How a connection gets from a Service to where it ends, in words."""
     if service.external_name is not None or service.type == "ExternalName":
@@ -134,7 +140,7 @@ def _is_behind(workload: Workload, service: Service) -> bool:
 
 
 def _addresses(workspace: Workspace, service: Service, entry: ServicePort) -> Iterator[Backend]:
-    own = own_cluster(workspace)
+    own = _home(workspace, service)
     for found in workspace.inventory.endpoint_slices(service):
         numbers = {} if service.headless else {port.name: port.number for port in found.ports}
         number = numbers.get(entry.name, entry.target)

@@ -111,7 +111,7 @@ def judge(workspace: Workspace, source: str, destination: str, port: int, protoc
     sender = named(workspace, source)
     if sender.endpoint is None:
         raise FlowError(f"{source}: is a Service, which sends nothing; name the workload behind it")
-    receiver = named(workspace, destination)
+    receiver = named(workspace, destination, sender.endpoint.cluster)
     service = meant_service(receiver, destination, port, protocol)
     judge_one = _Judge(workspace, port_names=mesh_port_names(workspace.inventory))
     if service is not None:
@@ -146,7 +146,7 @@ class _Judge:
         ingress = self._direction(INGRESS, receiver, sender, port, protocol)
         missing = [*sender.missing, *receiver.missing]
         for end, found in ((sender, egress), (receiver, ingress)):
-            missing += self._unread(end)
+            missing += [*self._unread(end), *self._unread_values(end.cluster)]
             if end.host_network and host_firewall_of(end.cluster) is None and found.reason != ON_HOST_NETWORK:
                 missing.append("whether the host firewall is on (hostFirewall.enabled): judged as if it were")
         missing += _not_listening(receiver, port, protocol)
@@ -224,6 +224,16 @@ class _Judge:
             if unread_policy.namespace in (None, *namespaces)
         ]
         return [f"what {join_names(unread)} says"] if unread else []
+
+    def _unread_values(self, cluster: Cluster | None) -> list[str]:
+        """The installations of Cilium in a cluster of which values are not read."""
+        settings = [each.settings for each in self.workspace.inventory.installs]
+        return [
+            f"what the installation of Cilium at {each.source} takes from {each.unread}: policyEnforcementMode and "
+            "other settings may stand there"
+            for each in settings
+            if each.unread and (cluster is None or cluster.source == each.source or cluster.name == each.name)
+        ]
 
 
 def _shows_queries(policy: Policy, route: str) -> bool:

@@ -31,7 +31,8 @@ class CiliumSettings(AgentSettings):
 
     `members` are the other clusters that clustermesh.config.clusters names, `native_cidrs` the native-routing CIDRs,
     `pods_within` those or else the chart's default pool (both may be wider than what pods have), `complete` says that
-    every source of its values was read. `cited` are the lines of single keys, where they are known.
+    every source of its values was read, `unread` names those that were not. `cited` are the lines of single keys,
+    where they are known.
     """
 
     source: Source
@@ -50,6 +51,7 @@ class CiliumSettings(AgentSettings):
     kube_proxy_replacement: bool | None = None
     dns_name_error: bool | None = None
     complete: bool = True
+    unread: str = ""
     cited: tuple[tuple[str, Source], ...] = ()
 
     def source_of(self, field: str) -> Source:

@@ -135,6 +135,7 @@ class _Reader:
         target = release.placement.target if release.placement else None
         for values, version in self._of_chart(release.chart, release.values):
             settings = read_values(values, release.source, version, complete=not release.unread)
+            settings = replace(settings, unread=release.unread)
             yield Install(settings, target, _rank(target), tuple(_patch_files(release.placement)))
 
     def _of_chart(self, chart: Chart, values: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], str | None]]:
