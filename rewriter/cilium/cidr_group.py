@@ -8,7 +8,6 @@ from typing import Any
 from rewriter.cilium.cidr import AddressError, parse_prefix
 from rewriter.cilium.crd.facts import CIDR_GROUP
 from rewriter.cilium.validation import Rejection
-from rewriter.cilium.version import CIDR_GROUP_V2, Version
 
 _JSON_TYPES: tuple[tuple[type, str], ...] = (
     (bool, "bool"),
@@ -50,10 +49,3 @@ def _mistyped(value: Any, field: str, wanted: str, route: str) -> Rejection:
     return Rejection(
         f"json: cannot unmarshal {found} into Go struct field {CIDR_GROUP}.{field} of type {wanted}", route
     )
-
-
-def unserved(manifest: Mapping[str, Any], version: Version) -> str:
-    """Why the API server of a release has no such kind, in its words; empty where it serves it."""
-    if manifest.get("apiVersion") == "cilium.io/v2" and version < CIDR_GROUP_V2:
-        return f'no matches for kind "{CIDR_GROUP}" in version "cilium.io/v2": served from {CIDR_GROUP_V2} on'
-    return ""

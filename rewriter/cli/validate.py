@@ -13,9 +13,10 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from rewriter.cilium.cidr_group import cidr_group_rejection, is_cidr_group, unserved
+from rewriter.cilium.cidr_group import cidr_group_rejection, is_cidr_group
 from rewriter.cilium.crd.check import OK, PRUNED, STRICT, SchemaProblem, pruned, schema_problems, schema_state
 from rewriter.cilium.crd.meaning import without_field
+from rewriter.cilium.crd.served import unserved
 from rewriter.cilium.policy import KNP
 from rewriter.cilium.tiers import is_cluster_network_policy, tiers_rejection
 from rewriter.cilium.validation import rejection
@@ -176,7 +177,7 @@ def _schema(located: LocatedPolicy, version: Version) -> Schema:
     state = schema_state(problems)
     # NetworkPolicy is a type of the API server's own: whatever is wrong with its values, the API server refuses.
     why = rejection(policy.raw, version, base=policy.route) if policy.kind == KNP else None
-    unknown_kind = unserved(policy.raw, version) if is_cidr_group(policy.raw) else ""
+    unknown_kind = unserved(policy.raw, version)
     if unknown_kind:
         return Schema(STRICT, (Why(unknown_kind, located.place(f"{policy.route}/apiVersion")),))
     if why is not None and not _undecided(located, why.route):

@@ -241,3 +241,30 @@ def test_groups_of_cidrs_are_judged_per_release(tmp_path: Path, monkeypatch: pyt
     assert found["new"]["schema"] == {str(version): "ok" if version >= (1, 18) else "strict" for version in SUPPORTED}
     assert "served from 1.18 on" in found["new"]["schema_errors"]["1.17"][0]
     assert any("externalCIDR" in error and ":19:" in error for error in found["typo"]["schema_errors"]["1.20"])
+
+
+@pytest.mark.parametrize(
+    ("manifest", "served"),
+    [
+        (GOOD.replace("cilium.io/v2", "cilium.io/v2alpha1"), "cilium.io/v2"),
+        (GOOD.replace("cilium.io/v2", "cilium.io/v1"), "cilium.io/v2"),
+        (
+            "apiVersion: extensions/v1beta1\nkind: NetworkPolicy\nmetadata: {name: old, namespace: shop}\n"
+            "spec: {podSelector: {}}\n",
+            "networking.k8s.io/v1",
+        ),
+        (
+            "apiVersion: policy.networking.k8s.io/v1alpha1\nkind: ClusterNetworkPolicy\nmetadata: {name: guard}\n"
+            "spec: {tier: Admin, priority: 1, subject: {namespaces: {}}}\n",
+            "policy.networking.k8s.io/v1alpha2",
+        ),
+        (GOOD, ""),
+    ],
+)
+def test_a_version_that_no_api_server_has_is_refused(manifest: str, served: str, tree: Path) -> None:
+    (tree / "policy.yaml").write_text(manifest)
+    [row] = json.loads(cnpfix("validate", "--format", "json", "policy.yaml").out)
+    assert set(row["schema"].values()) == ({"strict"} if served else {"ok"})
+    if served:
+        [error] = row["schema_errors"]["1.19"]
+        assert error.startswith("policy.yaml:1: no matches for kind") and error.endswith(f"served in {served}")

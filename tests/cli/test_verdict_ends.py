@@ -340,3 +340,12 @@ def test_values_that_are_not_read_are_missing(shop: Path) -> None:
     assert [text.partition(":")[0] for text in flow("prod/db", "13306")["missing"]][:1] == [missing.partition(":")[0]]
     (shop / "cilium.yaml").write_text(VALUES["helm"][1])
     assert not any("takes from" in text for text in flow("prod/db", "13306")["missing"])
+
+
+@pytest.mark.parametrize(("mode", "names_it"), [("nodes", True), ("", False)])
+def test_which_node_is_missing_where_addresses_mean_nodes(shop: Path, mode: str, names_it: bool) -> None:
+    (shop / "cilium.yaml").write_text(
+        VALUES["helm"][1].replace("policyEnforcementMode: never", f'policyCIDRMatchMode: "{mode}"')
+    )
+    missing = flow("prod/db", "13306", "remote-node")["missing"]
+    assert any("the address of remote-node" in text for text in missing) is names_it

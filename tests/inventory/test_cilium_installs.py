@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from rewriter.inventory.facts.model import Cluster
+from rewriter.inventory.facts.model import Cluster, Source
 from tests.inventory.support import inventory
 
 POOL = "ipam: {mode: cluster-pool, operator: {clusterPoolIPv4PodCIDRList: [10.42.0.0/16]}}"
@@ -286,3 +286,22 @@ def test_a_pool_may_be_several_ranges_in_one_text() -> None:
     pool = "{clusterPoolIPv4PodCIDRList: 10.42.0.0/16 10.44.0.0/16}"
     cluster = only_cluster({"a.yaml": f"{_RELEASE}  values: {{ipam: {{operator: {pool}}}}}\n"})
     assert cluster.pod_cidrs == ("10.42.0.0/16", "10.44.0.0/16")
+
+
+@pytest.mark.parametrize(
+    ("release", "local", "enforced"),
+    [
+        ("a/cilium.yaml", {"a/": "a", "b/": "b"}, {"a": "always", "b": None}),
+        ("c/cilium.yaml", {"a/": "a", "b/": "b"}, {"a": None, "b": None}),
+        ("a/cilium.yaml", {"a/": "a", "a": "b"}, {"a": None, "b": None}),
+    ],
+)
+def test_values_without_a_name_are_those_of_the_cluster_in_whose_folder_they_lie(
+    release: str, local: Mapping[str, str], enforced: Mapping[str, str | None]
+) -> None:
+    configured = [Cluster(name, Source("cnpfix.toml"), ("**",)) for name in ("a", "b")]
+    files = {release: f"{_RELEASE}  values: {{policyEnforcementMode: always}}\n"}
+    made = inventory(files, clusters=configured, local=local)
+    assert {cluster.name: cluster.enforcement for cluster in made.clusters} == enforced
+    named = {release: f"{_RELEASE}  values: {{policyEnforcementMode: always, cluster: {{name: other}}}}\n"}
+    assert not any(cluster.enforcement for cluster in inventory(named, clusters=configured, local=local).clusters)

@@ -31,6 +31,8 @@ _KINDS = {
 }
 _KIND_OF = {word: kind for kind, words in _KINDS.items() for word in (kind, *words)}
 _SERVICE = "service"
+#: The identities of nodes, which have addresses.
+_NODES = ("host", "remote-node", "kube-apiserver")
 _ENTITIES = ("all", "cluster", "cluster-mesh", "none")
 _DNS_NAME = re.compile(r"[a-z0-9_]([-a-z0-9_]*[a-z0-9_])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+\.?", re.IGNORECASE)
 _IN_CLUSTER = re.compile(r"([-a-z0-9]+)\.([-a-z0-9]+)(\.svc(\.[-a-z0-9.]+)?)?\.?", re.IGNORECASE)
@@ -78,7 +80,9 @@ def named(workspace: Workspace, text: str, near: Cluster | None = None) -> Named
     if text == "world":
         return Named(Endpoint(text, outside_identity(_EVERYWHERE, name=text), own))
     if text in RESERVED_IDENTITIES:
-        return Named(Endpoint(text, reserved_identity(text), own))
+        by_address = own is not None and own.cidr_match_nodes and text in _NODES
+        missing = (f"the address of {text}: with policyCIDRMatchMode nodes, rules by address may mean it",)
+        return Named(Endpoint(text, reserved_identity(text), own, missing if by_address else ()))
     try:
         return _address(workspace, text, parse_prefix_or_address(text), own)
     except AddressError:

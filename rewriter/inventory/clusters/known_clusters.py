@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
+from rewriter.inventory.cilium.cilium_values import DEFAULT_NAME
 from rewriter.inventory.clusters.settle import UNKNOWN, Settled, own_names, settle, with_readings
 from rewriter.inventory.clusters.tree_clusters import TreeClusters, complete_cluster
 from rewriter.inventory.facts.model import (
@@ -48,12 +49,22 @@ class KnownClusters:
                 found[name] = complete_cluster(found[name], cluster)
             elif not self._configured:
                 found[name] = cluster
+            elif name == DEFAULT_NAME and (own := self._owner(cluster)) in found:
+                # Values that name no cluster: those of the one whose folder they lie in.
+                found[own] = complete_cluster(found[own], cluster)
         if not found:
             readings = [reading for reading in self._settings.readings if not isinstance(reading, StatedDistribution)]
             found = {name: Cluster(name, readings[0].source, meshed=False) for name in own_names(readings)}
         return tuple(
             with_readings(cluster, self.settled(found).values.get(name, {})) for name, cluster in found.items()
         )
+
+    def _owner(self, cluster: Cluster) -> str:
+        """The configured cluster whose files alone say all that is known of another; empty where there is none."""
+        places = {cluster.source.path, *(source.path for _, source in cluster.cited)}
+        owners = {name for path in places for name in self._local_names(path)}
+        inside = all(self._local_names(path) for path in places)
+        return owners.pop() if inside and len(owners) == 1 else ""
 
     def settled(self, clusters: Iterable[str]) -> Settled:
         """What configuration of the clusters' own software tells of them."""

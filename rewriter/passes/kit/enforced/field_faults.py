@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rewriter.cilium.cidr_group import unserved
 from rewriter.cilium.crd.check import SchemaProblem, schema_problems
 from rewriter.cilium.crd.facts import schema_of
 from rewriter.cilium.crd.meaning import without_field
 from rewriter.cilium.crd.near import nearest_fields
+from rewriter.cilium.crd.served import unserved
 from rewriter.cilium.crd.shapes import Fields, Items
 from rewriter.cilium.policy import KNP
 from rewriter.cilium.version import BARE_ADDRESS_REJECTED, L7_GENERIC_REMOVED, Version
