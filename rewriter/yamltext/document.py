@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from operator import is_
 from sys import intern
 from typing import Any
 
@@ -106,6 +107,13 @@ class Document:
             line = self._starts[pointer] = locate(self, pointer).line
         return line
 
+    def keep_parts(self, value: Any) -> None:
+        """Lets the document's value have the very parts of another one, wherever both hold the same.
+
+        What is remembered of these parts by identity then holds for the document too. Both must not change any more.
+        """
+        self.__dict__["value"] = with_parts(value, self.value)
+
     @cached_property
     def comments(self) -> list[Comment]:
         """The comments, in order; their spans are those of the file's text."""
@@ -178,6 +186,22 @@ def plain(node: Node) -> Any:
 
 def _once(value: Plain) -> Plain:
     return intern(value) if type(value) is str else value
+
+
+def with_parts(old: Any, new: Any) -> Any:
+    """The new value, with the parts of the old one that hold the same in the same order; `new` itself is used up."""
+    if type(old) is not type(new):
+        return new
+    if isinstance(new, dict):
+        for key, part in new.items():
+            if key in old:
+                new[key] = with_parts(old[key], part)
+        same = list(old) == list(new) and all(part is old[key] for key, part in new.items())
+        return old if same else new
+    if isinstance(new, list):
+        new[: len(old)] = map(with_parts, old, new)
+        return old if len(old) == len(new) and all(map(is_, old, new)) else new
+    return old if old == new and not isinstance(new, float) else new
 
 
 def equal(left: Any, right: Any) -> bool:

@@ -113,7 +113,7 @@ def _attempt(
         rejected = prove_policies(draft, hooks)
         if draft.document is not document:
             prove_places(document, draft.document, draft.operations)
-            outcome.text = draft.document.text
+            outcome.text, outcome.value = draft.document.text, draft.document.value
     except ProofError as error:
         outcome.failure = str(error)
         outcome.findings = [

@@ -106,6 +106,7 @@ def settle(draft: Draft, hooks: FileHooks) -> None:
     if len(documents) != 1:
         raise ProofError("same structure", "the new text has another number of documents")
     prove_structure(draft.value, documents[0].value)
+    documents[0].keep_parts(draft.value)
     prove_comments([draft.document], documents, may_move=deletes(draft.pending))
     draft.operations += draft.pending
     draft.replace(documents[0], hooks.policies(documents[0].value))

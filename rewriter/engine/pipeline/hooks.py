@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from rewriter.cilium.policy import Policy
 from rewriter.engine.documents.read import FoundPolicy
@@ -55,10 +56,11 @@ class FileHooks:
 class Outcome:
     """What became of one document: its new text (None: unchanged), its findings, the proof that failed.
 
-    `failures` are passes and proofs that could not be carried out on a policy.
+    `value` is what the new text says. `failures` are passes and proofs that could not be carried out on a policy.
     """
 
     text: str | None = None
+    value: Any = None
     findings: list[Reported] = field(default_factory=list)
     failure: str = ""
     failures: list[Failure] = field(default_factory=list)

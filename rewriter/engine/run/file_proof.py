@@ -56,6 +56,7 @@ def prove_file(
         if outcome is None or outcome.text is None:
             prove_structure(before.value, document.value)
             continue
+        document.keep_parts(outcome.value)
         again = fix_document(document, hooks, hooks.policies(document.value))
         if any(item.fixed for item in again.findings):
             raise ProofError("stable", "a second run would change the document again")
