@@ -22,7 +22,8 @@ Mostly manual: no fact says what was meant. What is a matter of form is mended: 
 text or the other way round (`port: 80`), one item where it wants a list, `reserved:ingress` and misspelt entities (the
 nearest name, where one is nearest), the backslashes of a Helm `--set` path in a label key, `icmps` beside `toPorts`
 (a sibling rule with the same peers), ports of HTTP rules without `protocol: TCP`, `8000-8100` as a port, an operator in
-the wrong case, a wildcard, a URL or an IPv6 address in `matchName`. That is unsafe while the policy is not enforced,
+the wrong case, a wildcard, a URL or an IPv6 address in `matchName`, an address for a CIDR (`192.0.2.7` as
+`192.0.2.7/32`; not one that ends in zeros, which may mean a network). That is unsafe while the policy is not enforced,
 since it switches enforcement on; the finding says what it opens and closes. An empty mapping for a list of rules stays
 manual: an empty list and a list of an empty rule mean opposite things.
 

@@ -74,7 +74,8 @@ class _Edits:
             output
             for number, line in enumerate(old)
             for output in self._filled_in(number, line)
-            if re.search(r"\w", output)
+            # A key alone is a field of the policy, no value.
+            if re.search(r"\w", output) and not output.endswith(":")
         }
 
     def _filled_in(self, number: int, line: str) -> Iterator[str]:
@@ -85,7 +86,7 @@ class _Edits:
         source = self._template[at]
         if source.is_text:
             return
-        found = _match(source, line) if self._document.whole[number] else None
+        found = outputs_in(source, line) if self._document.whole[number] else None
         if found is None:
             yield line.strip().removeprefix("- ").strip("\"'")
             yield from (part.strip("\"' ") for part in re.split(r"[:,\[\]{}]\s", line.strip()) if part.strip("\"' -"))
@@ -211,7 +212,7 @@ class _Edits:
         """A template line that fills in something, with the change of a literal part of it."""
         line = self._template[place]
         old = self._old[row]
-        outputs = _match(line, old)
+        outputs = outputs_in(line, old)
         if outputs is None:
             raise NotLiteralError(FILLED_IN)
         head, tail = _common(old, new)
@@ -264,7 +265,7 @@ def _is_item(line: str) -> bool:
     return line.lstrip().startswith("-")
 
 
-def _match(line: TemplateLine, rendered: str) -> list[str] | None:
+def outputs_in(line: TemplateLine, rendered: str) -> list[str] | None:
     """What each action of a template line printed into a rendered line; None where that has more than one answer."""
     segments = [re.escape(segment) for segment in line.segments()]
     segments[-1] = segments[-1].rstrip("\\ ") if segments[-1].endswith("\\ ") else segments[-1]

@@ -1,15 +1,18 @@
-"""Values that let a chart render what its defaults leave out: those that the conditions around a policy ask for.
+"""Values that let a chart render what its defaults leave out: those that the conditions around a text ask for.
 
 Only simple conditions on values are read: a value, `and`, `or`, `not`, `eq`, `default`, `hasKey`. Whether they suffice
-is for rendering to show.
+is for rendering to show. What the template prints of such a value, or of one that nothing gives, needs a stand-in.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
+from rewriter.engine.charts.stand_ins import Path, StandIn, stand_ins
 from rewriter.inventory.texts.manifests import mapping
 from rewriter.yamltext.go_template import Block, TemplateLine
 
@@ -22,23 +25,78 @@ Wanted = dict[tuple[str, ...], Any]
 Expression = str | list[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Enabling:
+    """Values under which lines of a template (0-based) are rendered; `stand_ins` are those among them made up."""
+
+    wanted: Wanted
+    lines: frozenset[int]
+    stand_ins: tuple[StandIn, ...] = ()
+
+
 def enabling(
-    text: str, lines: Sequence[TemplateLine], covered: frozenset[int], defaults: Mapping[str, Any]
-) -> list[Wanted]:
+    text: str, lines: Sequence[TemplateLine], covered: frozenset[int], defaults: Mapping[str, Any], *, inner: bool
+) -> list[Enabling]:
     """For each policy of a template that nothing renders yet, values under which its conditions hold.
 
-    None of them is one that the template prints: nothing tells what it would be.
+    With `inner` the same for the text of policies that stands under conditions of its own. A value that the template
+    prints is a stand-in, or there is no fit one, and the policy is left out.
     """
     actions = [action for line in lines for action in line.actions if action.prints]
     printed = {match[1] for each in actions for match in _VALUES.finditer(text, each.start, each.end)}
-    found: list[Wanted] = []
-    for number, line in enumerate(lines):
-        if number in covered or not _KIND.match(line.text) or line.within("define") or line.within("range"):
+    starts = [0, *(number for number, line in enumerate(lines) if line.text.startswith("---")), len(lines)]
+    found: dict[str, Enabling] = {}
+    for first, last in pairwise(starts):
+        kinds = [number for number in range(first, last) if _KIND.match(lines[number].text)]
+        outer = lines[kinds[0]].blocks if kinds else ()
+        if not kinds or any(lines[kinds[0]].within(word) for word in ("define", "range")):
             continue
-        wanted = _all(_of_block(text, block, defaults) for block in line.blocks)
-        if wanted and wanted not in found and not any("." + ".".join(path) in printed for path in wanted):
-            found.append(wanted)
-    return found
+        fit = list(stand_ins(text, lines, first, last))
+        for number in range(first, last) if inner else kinds[:1]:
+            line = lines[number]
+            own = line.blocks if inner else outer
+            if number in covered or line.within("range") or not line.literals().strip(" -") or (inner and own == outer):
+                continue
+            wanted = _all(_of_block(text, block, defaults) for block in own)
+            made = None if wanted is None else _with_stand_ins(wanted, fit, printed, text, own, lines, defaults)
+            if wanted is None or made is None or not {**wanted, **dict(made)}:
+                continue
+            used = tuple(each for each in fit if (each.path, each.value) in made)
+            both = {**wanted, **dict(made)}
+            known = found.get(str(both))
+            there = (known.lines if known else frozenset()) | {number}
+            found[str(both)] = Enabling(both, there, used)
+    return list(found.values())
+
+
+def _with_stand_ins(
+    wanted: Wanted,
+    fit: Sequence[StandIn],
+    printed: Container[str],
+    text: str,
+    blocks: Sequence[Block],
+    lines: Sequence[TemplateLine],
+    defaults: Mapping[str, Any],
+) -> list[tuple[Path, Any]] | None:
+    """The stand-ins that conditions and texts need; None where a value is printed that none fits.
+
+    A text needs them for what it prints without asking whether it is there.
+    """
+    by_path = {each.path: each.value for each in fit}
+    #: Values that the text is about, which nothing tells.
+    around = {path for each in blocks if each.word == "with" for path in _of_block(text, each, defaults) or ()}
+    found = []
+    for path, value in wanted.items():
+        if value is True and path in by_path:
+            found.append((path, by_path[path]))
+        elif "." + ".".join(path) in printed or path in around:
+            return None
+    asked = [_of_block(text, block, {}) or {} for line in lines for block in line.blocks if block not in blocks]
+    for each in fit:
+        open_print = not any(each.path in one for one in asked)
+        if each.path not in wanted and open_print and _at(defaults, each.path) is None:
+            found.append((each.path, each.value))
+    return list({str(path): (path, value) for path, value in found}.values())
 
 
 def as_values(wanted: Wanted, prefix: Sequence[str]) -> dict[str, Any]:
@@ -54,10 +112,13 @@ def as_values(wanted: Wanted, prefix: Sequence[str]) -> dict[str, Any]:
 
 def in_words(wanted: Wanted, prefix: Sequence[str]) -> str:
     """The values as `--set` writes them."""
-    return ", ".join(
-        f"{'.'.join((*prefix, *path))}={str(value).lower() if isinstance(value, bool) else value}"
-        for path, value in wanted.items()
-    )
+    return ", ".join(f"{'.'.join((*prefix, *path))}={_in_words(value)}" for path, value in wanted.items())
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "<any>" if isinstance(value, dict | list) else str(value)
 
 
 def _all(parts: Iterator[Wanted | None]) -> Wanted | None:
@@ -74,8 +135,7 @@ def _of_block(text: str, block: Block, defaults: Mapping[str, Any]) -> Wanted | 
     head = _HEAD.match(text, block.start)
     if head is None:
         return {}
-    wanted = _true(_parsed(_TOKEN.findall(head[1])), defaults)
-    return None if wanted and block.word == "with" else wanted
+    return _true(_parsed(_TOKEN.findall(head[1])), defaults)
 
 
 def _parsed(tokens: list[str]) -> Expression:

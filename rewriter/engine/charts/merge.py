@@ -65,6 +65,8 @@ def _any_release(reported: Reported, values: ValueSet) -> Reported:
     """A finding whose words name the release and its namespace as templates do."""
 
     def text(words: str) -> str:
+        for name, markup in values.stand_ins:
+            words = words.replace(f"${name}", markup)
         return words.replace(values.namespace, "{{ .Release.Namespace }}").replace(values.name, "{{ .Release.Name }}")
 
     def flows(found: Flows) -> Flows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -31,6 +32,10 @@ from rewriter.yamltext.go_template import TemplateLine
 #: A fix at a line of the template: the pass and the line (0-based).
 Key = tuple[str, int]
 _MOST_TRIED = 12
+#: A rendered line without its value.
+_EMPTY = re.compile(r"""(?:[:-]|[:-][ \t]+(?:""|''|null|<no value>))[ \t]*$""")
+#: As many value sets are made up for one template.
+_MOST_ENABLED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,7 @@ def treat_chart_template(source: Source, sets: Sequence[ValueSet], judge: Judge,
             renderings = named if not all(each.problem for each in named) else renderings
         renderings += _enabled(source, renderings)
     problems = tuple(rendering.problem for rendering in renderings if rendering.problem)
+    renderings = [each for each in renderings if not each.values.made_up or _is_whole(source, each, judge)]
     outcome = ChartOutcome(problems=problems, rendered=True)
     items = [item for rendering in renderings for item in _items(source, rendering, judge, outcome)]
     outcome.covered = frozenset(line for item in items for line in item.rendered.lines if line is not None)
@@ -128,15 +134,27 @@ def _enabled(source: Source, renderings: Sequence[Rendering]) -> Iterator[Render
     base = next((rendering.values for rendering in renderings if not rendering.problem), None)
     if base is None:
         return
-    covered = frozenset(
-        line for rendering in renderings for own in rendering.own for line in own.lines if line is not None
-    )
+    covered = _covered(renderings)
     prefix, defaults = source.chart.defaults(source.template)
-    for wanted in enabling(source.text, source.lines, covered, defaults):
-        words = f"{base.words} and {in_words(wanted, prefix)}"
-        found = _rendering(source, replace(base, words=words, values=over([base.values, as_values(wanted, prefix)])))
-        if not found.problem:
-            yield found
+    tried = 0
+    for inner in (False, True):
+        for each in enabling(source.text, source.lines, covered, defaults, inner=inner):
+            if each.lines <= covered or tried == _MOST_ENABLED:
+                continue
+            tried += 1
+            values = over([base.values, as_values(each.wanted, prefix)])
+            words = f"{base.words} and {in_words(each.wanted, prefix)}"
+            names = tuple((one.name, f"{{{{ .Values.{'.'.join(one.path)} }}}}") for one in each.stand_ins)
+            made = replace(base, words=words, values=values, made_up=True, stand_ins=names)
+            found = _rendering(source, made)
+            if not found.problem and not _covered([found]) <= covered:
+                covered |= _covered([found])
+                yield found
+
+
+def _covered(renderings: Iterable[Rendering]) -> frozenset[int]:
+    """The template lines that renderings show."""
+    return frozenset(line for each in renderings for own in each.own for line in own.lines if line is not None)
 
 
 def _items(source: Source, rendering: Rendering, judge: Judge, outcome: ChartOutcome) -> Iterator[_Item]:
@@ -161,9 +179,35 @@ def _items(source: Source, rendering: Rendering, judge: Judge, outcome: ChartOut
         yield _Item(rendering, index, documents[0], places, policies, hooks)
 
 
+def _is_whole(source: Source, rendering: Rendering, judge: Judge) -> bool:
+    """Whether what values which are made up render may be judged: nothing in the policies is missing.
+
+    Not where a value is empty that the template fills in, and not where peers are made up that stand beside others:
+    which they are, nothing tells.
+    """
+    made_up = [name for name, _ in rendering.values.stand_ins]
+    for rendered in rendering.own:
+        if "NetworkPolicy" not in rendered.text:
+            continue
+        for row, at, whole in zip(rendered.text.split("\n"), rendered.lines, rendered.whole, strict=True):
+            line = None if at is None else source.lines[at]
+            if line is not None and whole and any(action.prints for action in line.actions) and _EMPTY.search(row):
+                return False
+        try:
+            documents = yamltext.parse(rendered.text)
+        except yamltext.YamlTextError:
+            return False
+        policies = [found.policy for each in documents for found in judge.policies(rendering.values, each.value)]
+        rules = [rule for policy in policies for rule in policy.rules() if len(rule.peers) > 1]
+        if any(name in str(peer.entries) for name in made_up for rule in rules for peer in rule.peers):
+            return False
+    return True
+
+
 def _hooks_of(judge: Judge, values: ValueSet, places: Places) -> FileHooks:
     hooks = judge.hooks(values)
-    beside = frozenset() if values.release else BESIDE if _steered(places) else frozenset()
+    apart = not values.release and (values.stand_ins or _steered(places))
+    beside = BESIDE if apart else frozenset()
     return replace(
         hooks,
         path=places.path,

@@ -22,7 +22,8 @@ class ValueSet:
     """One way to render a chart. `words` name the release, or the files of values.
 
     `release` is the one that installs the chart; None where nothing in the tree does. `left` says why nothing that it
-    renders is rewritten.
+    renders is rewritten. `made_up` says that some values are none that the repository has, or are missing in it;
+    `stand_ins` are the placeholders among them, with what they stand for.
     """
 
     words: str
@@ -31,11 +32,13 @@ class ValueSet:
     values: Mapping[str, Any]
     release: Release | None = None
     left: str = ""
+    made_up: bool = False
+    stand_ins: tuple[tuple[str, str], ...] = ()
 
     @property
     def unknown(self) -> tuple[str, ...]:
         """The names that it renders with and that no cluster has."""
-        return () if self.release else (self.name, self.namespace)
+        return () if self.release else (self.name, self.namespace, *(name for name, _ in self.stand_ins))
 
     def for_chart(self, chart: str) -> ValueSet:
         """The same with names that charts take which ask for their own name at the beginning of these."""
@@ -75,12 +78,12 @@ def _left(release: Release) -> str:
 
 
 def _alone(chart: Path, more: Sequence[Mapping[str, Any]]) -> Iterable[ValueSet]:
-    own = "values.yaml" if (chart / "values.yaml").is_file() else "no values"
-    yield ValueSet(own, ANY_RELEASE, ANY_NAMESPACE, {})
+    there = (chart / "values.yaml").is_file()
+    yield ValueSet("values.yaml" if there else "no values", ANY_RELEASE, ANY_NAMESPACE, {}, made_up=not there)
     for file in sorted(chart.glob(_CI_VALUES)):
         values = _read(file)
         if values is not None:
-            yield ValueSet(f"ci/{file.name}", ANY_RELEASE, ANY_NAMESPACE, values)
+            yield ValueSet(f"ci/{file.name}", ANY_RELEASE, ANY_NAMESPACE, values, made_up=not there)
     for each in more:
         yield ValueSet(str(each["words"]), ANY_RELEASE, ANY_NAMESPACE, over([each["values"]]))
 

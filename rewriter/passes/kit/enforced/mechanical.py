@@ -69,6 +69,11 @@ def _repair(policy: Policy, reason: Rejection, version: Version) -> Iterator[Ope
             yield {"op": "replace", "path": route, "value": meant[0]}
     elif "Invalid characters in MatchName" in reason.message:
         yield from tuple(_addresses(policy, route)) or name_repaired(route, value)
+    elif "must be a valid CIDR value" in reason.message or "parse CIDRRule" in reason.message:
+        # One that ends in zeros may mean a network whose length is missing.
+        prefix = "" if re.search(r"(\.0|:)$", str(value)) else _host_prefix(value)
+        if prefix:
+            yield {"op": "replace", "path": route, "value": prefix}
     elif "nable to parse port" in reason.message and isinstance(value, str):
         yield from _port_range(route, value, version)
     elif "must be a valid IANA service name" in reason.message and isinstance(value, str) and is_number(value):
