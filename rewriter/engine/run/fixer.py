@@ -118,7 +118,13 @@ class Fixer:
         unread = not_covered(text, reading.unread, chart)
         meshless: set[str] | None = None if mesh_known(self.inventory, self.config) else set()
         for document in documents:
-            if document.index in built.covered or is_covered(text, document.span.start, chart):
+            if document.index in built.covered:
+                continue
+            mask = reading.masks.get(document.index)
+            if is_covered(text, document.span.start, chart):
+                # Text that no value set renders is read as it stands.
+                beside = find_in_template(document, hooks, mask, chart.why_not)[0] if mask is not None else []
+                findings += [each for each in beside if each.location.line - 1 not in chart.covered]
                 continue
             own = reading.text[document.span.start : document.span.end]
             if "NetworkPolicy" not in own and not holds_policy(own.encode("utf-8", "replace")):
@@ -128,7 +134,6 @@ class Fixer:
                     outcomes[document.index] = fix_objects(document, hooks, objects)
                     findings += outcomes[document.index].findings
                 continue
-            mask = reading.masks.get(document.index)
             if mask is None and CLUSTER_NETWORK_POLICY in own:
                 tiers = [FoundPolicy(each, True) for each in cluster_network_policies(document.value)]
                 findings += find_upgrade_changes(document, hooks, tiers)

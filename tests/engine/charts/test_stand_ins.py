@@ -87,7 +87,9 @@ def test_peers_that_are_made_up_are_not_held_against_those_beside_them(repositor
 def test_a_rule_under_range_is_left(repository: Repository) -> None:
     template = HEAD + DNS + "    {{- range .Values.hosts }}\n" + STAR + "    {{- end }}\n"
     found = treated(repository, template, "hosts: []\n")
-    assert not any(each["fixed"] for each in found.findings)
+    [finding] = found.findings
+    assert (finding["id"], finding["fixed"]) == ("fqdn-double-star", False)
+    assert "no values in the repository render it" in finding["advice"]
     assert found.after[POLICY] == template
 
 
