@@ -20,6 +20,10 @@ REMOVE = "- {op: remove, path: /spec/ingress/1}\n"
 BUILTIN = "apiVersion: builtin\nmetadata: {name: t}\n"
 PATCH = BUILTIN + "kind: PatchTransformer\npatch: '[{op: remove, path: /spec/ingress/1}]'\n"
 ADD_LABEL = "[{op: add, path: /metadata/labels/team, value: shop}]"
+IN_A_LIST = (
+    "apiVersion: v1\nkind: List\nitems:\n- apiVersion: cilium.io/v2\n  kind: CiliumNetworkPolicy\n"
+    "  metadata: {name: web, namespace: shop}\n  spec: {ingress: [{fromEntities: [host]}]}\n"
+)
 SELECT = {"kind": "CiliumNetworkPolicy"}
 
 
@@ -65,6 +69,8 @@ def held(fields: dict[str, Any], files: dict[str, str]) -> str:
         ({"patches": [{"patch": REMOVE.replace("/1", "/7"), "target": SELECT}]}, {}, "kustomization.yaml"),
         ({"patches": [{"patch": "{kind: CiliumNetworkPolicy, metadata: {name: web}, spec: {}}"}]}, {}, "kustomization"),
         ({"patchesStrategicMerge": ["gone.yaml"]}, {}, "cannot be read"),
+        ({"patchesStrategicMerge": ["l.yaml"]}, {"l.yaml": IN_A_LIST}, "l.yaml"),
+        ({"patches": [{"path": "l.yaml"}]}, {"l.yaml": IN_A_LIST}, "l.yaml"),
     ],
 )
 def test_what_may_change_the_rules_of_a_policy_holds_it(

@@ -107,7 +107,8 @@ class Patch:
 def parse_patch(
     text: str, target: Mapping[str, Any], source: Source, via: str = "", at: TextAt | None = None
 ) -> Iterator[Patch]:
-    """The patches of a text: strategic merges or lists of operations, one a document; one that is unread if it fails.
+    """The patches of a text: strategic merges or lists of operations, one a document or item of a
+    List; one that is unread if it fails.
 
     `target` is a kustomize target, empty for merges that name their own. `at` is where the first of them stands.
     """
@@ -119,6 +120,10 @@ def parse_patch(
         place = None if at is None else at.document_at(index)
         if isinstance(value, list) and all(isinstance(item, dict) for item in value):
             yield Patch(source, target, operations=tuple(value), via=via, at=place)
+        elif isinstance(value, dict) and value.get("kind") == "List" and isinstance(value.get("items"), list):
+            # Kustomize takes such a List apart; what an item says is not traced to its text.
+            for item in value["items"]:
+                yield Patch(source, target, merge=mapping(item), via=via)
         elif isinstance(value, dict):
             yield Patch(source, target, merge=value, via=via, at=place)
 
