@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 PROGRAMS := build/bin/.unpacked
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test programs lint types forge page vscode installs golden facts inventory-table bench fuzz edits docs docs-check try-hooks gitlab container kubectl-plugin lock clean
+.PHONY: help demo test programs lint types forge page vscode editor installs golden facts inventory-table bench fuzz edits docs docs-check try-hooks gitlab container kubectl-plugin lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 18
@@ -57,6 +57,9 @@ installs: $(STAMP) ## the wheel by pip, pipx and uvx in new environments; PYTHON
 
 vscode: $(STAMP) ## the extension for Visual Studio Code, in dist/, and a run of what is in it
 	bash tests/integrations/vscode.sh $(BIN)/cnpfix
+
+editor: vscode ## the packaged extension in the real Visual Studio Code, in a browser; takes minutes
+	bash tests/integrations/editor.sh $(BIN)/cnpfix
 
 golden: $(STAMP) ## rewrite the expected findings of the golden cases; read the diff
 	CNPFIX_GOLDEN=refresh $(BIN)/python -m pytest tests/test_golden.py tests/passes/test_examples.py

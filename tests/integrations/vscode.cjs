@@ -1,5 +1,5 @@
 // The built extension, activated in the place of an editor: what it would start is started, and answers with a finding.
-// Only the editor's own part is a stand-in (Visual Studio Code itself is in no registry); the server is the real one.
+// Only the editor's own part is a stand-in, so that this is quick; the server is the real one. editor.sh has the real editor.
 "use strict";
 const assert = require("node:assert");
 const { spawn } = require("node:child_process");
