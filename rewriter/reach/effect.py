@@ -94,7 +94,7 @@ def step_effect(
     A step to a policy that the source version rejects can only be taken together with the upgrade: it has no early
     effect.
     """
-    if any(early.rejections) and not any(today.rejections):
+    if any(early.rejections):
         early = today
     return reach_of_step(today, fixed, unfixed, early, identities, inside, declared, ends, narrow=narrow)
 

@@ -174,6 +174,21 @@ BESIDE_OTHERS = {
         "spec:\n  nodeSelector: {}\n  ingressDeny:\n  - fromEntities: [world]\n",
         {"op": "replace", "path": "/spec/ingressDeny/0/fromEntities", "value": ["unmanaged"]},
     ),
+    "an allow rule with which the policy begins to deny by default": (
+        POLICY + "  enableDefaultDeny: {ingress: false}\n",
+        {
+            "op": "replace",
+            "path": "/spec",
+            "value": {
+                "endpointSelector": {"matchLabels": {"app": "web"}},
+                "ingress": [{"fromEndpoints": [{"matchLabels": {"app": "db"}}]}, {"fromEntities": ["world"]}],
+            },
+        },
+    ),
+    "the only deny rule, which goes": (
+        POLICY + "  ingressDeny:\n  - fromEntities: [world]\n",
+        {"op": "remove", "path": "/spec/ingressDeny"},
+    ),
 }
 
 

@@ -106,6 +106,12 @@ def counts(observed: dict[str, Any], *kinds: str) -> dict[str, int]:
 KINDS = ("restored", "still_dropped", "kept", "lost", "dropped", "unexplained", "contradicted")
 
 
+def test_a_flow_that_passes_though_the_files_deny_it_is_not_kept_by_a_fix() -> None:
+    """Something that is in no file lets it through, so that it would pass without the fix, too."""
+    told = report(ENTITY, flow(REMOTE, DB, 3306), arguments=("--unsafe-fixes",))
+    assert counts(finding(told, "cluster-entity")["observed"], "kept", "restored") == {}
+
+
 def test_forwarded_flows_that_the_upgrade_would_drop_and_the_fix_keeps() -> None:
     told = report(IMPLICIT, flow(REMOTE, API, 8080), flow(REMOTE, API, 8080), flow(LOCAL, API, 8080))
     found = finding(told, "implicit-cluster")

@@ -159,6 +159,14 @@ def test_other_policies_of_the_same_pods_are_listed(rules: str, subject: dict[st
     assert bool(only.opens) is loses
 
 
+def test_a_namespace_of_the_subject_tells_no_pods_apart() -> None:
+    """Cilium writes the policy's own namespace over it: both policies are for the same pods."""
+    rules = f"ingress: [{{fromRequires: [{ENV}], fromEndpoints: [{{}}]}}]"
+    own = cnp(rules, subject={"matchLabels": {"app": "web", NAMESPACE: "shop"}})
+    others = [other(cnp("ingress: [{fromEndpoints: [{}]}]", subject={"matchLabels": {NAMESPACE: "till"}}), "other")]
+    assert run(find, own, others=others).only.applicability is Applicability.EVIDENT
+
+
 def test_a_policy_that_is_dead_today_is_woken_only_on_request() -> None:
     only = run(find, REQUIRING, from_version="1.19", to_version="1.20").only
     assert only.applicability is Applicability.UNSAFE

@@ -224,6 +224,34 @@ def test_many_labels_are_compared_by_selection() -> None:
     assert backwards == found
 
 
+def test_a_difference_in_a_later_value_is_found_by_selection() -> None:
+    """With so many labels no pod is tried with every combination, and still each value of a list is."""
+    selectors = [{"matchLabels": {f"label-{number}": "x", f"more-{number}": "y"}} for number in range(12)]
+    old = cnp(ingress=[{"fromEndpoints": [*selectors, {"matchExpressions": [key("app", "In", "cache", "db")]}]}])
+    new = cnp(ingress=[{"fromEndpoints": [*selectors, {"matchExpressions": [key("app", "In", "cache")]}]}])
+    found = compare(old, new)
+    assert not found.exact
+    (closed,) = texts(found.closed)
+    assert "from pods with app=db of namespace shop;" in closed
+
+
+def test_only_what_a_third_world_does_not_change_counts() -> None:
+    before = world(cnp(ingress=[{"fromEndpoints": [WEB]}], enableDefaultDeny={"ingress": False}))
+    after = world(cnp(ingress=[{"fromEndpoints": [WEB]}]))
+    beside = world(cnp(ingress=[{"fromEndpoints": [WEB]}, {"fromEntities": ["health"]}]))
+    assert reach(before, after).enforced
+    assert not reach(before, after, beside=beside).enforced
+
+
+def test_what_two_worlds_let_through_one_of_them_under_a_limit_closes_under_that_limit() -> None:
+    free = world(cnp(ingress=[{"fromEndpoints": [WEB], "toPorts": tcp("80")}]))
+    gets = world(cnp(ingress=[{"fromEndpoints": [WEB], "toPorts": tcp("80", rules={"http": [{"method": "GET"}]})}]))
+    nothing = world(cnp(ingress=[{}]))
+    for before, beside in ((free, gets), (gets, free)):
+        (closed,) = texts(reach(before, nothing, beside=beside).closed)
+        assert closed.endswith('on 80/TCP, subject to http [{"method":"GET"}]')
+
+
 def test_order_never_matters_by_selection() -> None:
     manifests = [
         cnp(
