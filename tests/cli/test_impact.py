@@ -210,6 +210,16 @@ def test_a_rewrite_by_hand_is_compared_with_the_file_as_it_was(repository: Path)
     assert text.endswith("The rewrite changes flows of 1 of 1 policy.")
 
 
+def test_a_deny_rule_that_goes_opens_what_another_policy_allows(repository: Path) -> None:
+    """The pods are denied by default all the same: alone, without the rule, nobody gets in."""
+    policy(repository, NARROW)
+    (repository / "old.yaml").write_text(POLICY + NARROW + "  ingressDeny: [{fromEntities: [world]}]\n")
+    (item,) = impact("--before", "old.yaml", *TODAY, "a/policy.yaml")["policies"]
+    (opened,) = item["fixed"]["opened"]
+    assert opened.endswith(" from the world on every port where another policy allows it")
+    assert item["fixed"]["closed"] == []
+
+
 def test_folders_are_compared_file_by_file_and_policies_by_name(repository: Path, tmp_path: Path) -> None:
     before = tmp_path / "before"
     (before / "a").mkdir(parents=True)

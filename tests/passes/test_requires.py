@@ -128,6 +128,12 @@ def test_what_is_left_to_a_person(rules: str, reason: str) -> None:
     assert reason in only.advice
 
 
+def test_a_rule_whose_list_of_peers_is_empty_selects_none_with_ports_too() -> None:
+    rules = f"ingress: [{{fromRequires: [{ENV}], fromEndpoints: [], toPorts: [{{ports: [{{port: '80'}}]}}]}}]"
+    result = run(find, cnp(rules))
+    assert result.manifest["spec"]["ingress"] == [{"fromEndpoints": [], "toPorts": [{"ports": [{"port": "80"}]}]}]
+
+
 def test_the_own_namespace_may_be_written_out() -> None:
     rules = f"ingress: [{{fromRequires: [{ENV}], fromEndpoints: [{{matchLabels: {{'{NAMESPACE}': shop}}}}]}}]"
     assert run(find, cnp(rules)).only.fix

@@ -181,6 +181,12 @@ def test_a_port_of_nobody_names_what_the_service_has() -> None:
     assert "3306/TCP → 3306" in only.message
 
 
+def test_where_no_port_is_named_none_is_wrong() -> None:
+    only = run(find, policy("{toServices: [" + REFERENCE + "], toPorts: [{ports: []}]}"), facts()).only
+    assert only.applicability is Applicability.SAFE
+    assert "no port of" not in only.message
+
+
 def test_l7_rules_and_other_members_stay() -> None:
     text = (
         "{toServices: [" + WEB_REFERENCE + "], authentication: {mode: required},"

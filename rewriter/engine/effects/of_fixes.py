@@ -27,7 +27,7 @@ from rewriter.engine.effects.everybody import allow_everything, deny_everything
 from rewriter.engine.effects.inside import addresses_inside
 from rewriter.engine.effects.other_ends import of_same_pods, policies_at_peers
 from rewriter.engine.effects.selected_workloads import selected_workloads
-from rewriter.engine.effects.statements import texts_of, union_of
+from rewriter.engine.effects.statements import texts_of, union_of, with_what_denies
 from rewriter.engine.effects.worlds import rejection_of, world_of
 from rewriter.engine.results.result import AmongOthers, PolicyName
 from rewriter.evidence.settings import facts_of, mesh_port_names
@@ -199,9 +199,11 @@ class Effects:
         if not named and not found[0].exact:
             identities = self._workloads(policies)
             found = [difference(identities)]
-        if denies(old) or denies(new):
-            found.append(difference(identities, [allow_everything(self.target)]))
-        return Flows(*union_of([texts_of(each) for each in found]))
+        alone = union_of([texts_of(each) for each in found])
+        if not (denies(old) or denies(new)):
+            return Flows(*alone)
+        beside = difference(identities, [allow_everything(self.target)])
+        return Flows(*with_what_denies(alone, texts_of(beside)))
 
     def _inside(self, *policies: Policy) -> tuple[Prefix, ...]:
         """The addresses that are known not to lie outside the mesh."""

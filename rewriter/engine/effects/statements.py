@@ -20,3 +20,12 @@ def union_of(texts: Sequence[_Texts]) -> _Texts:
         tuple(dict.fromkeys(text for part in parts for text in part)) for parts in zip(*texts, strict=True)
     )
     return opened, closed
+
+
+def with_what_denies(alone: _Texts, beside_allowed: _Texts) -> _Texts:
+    """The same with what deny rules change: that shows only beside a policy that allows it, and the text says so."""
+    opened, closed = (
+        tuple(f"{text} where another policy allows it" for text in texts if text not in known)
+        for known, texts in zip(alone, beside_allowed, strict=True)
+    )
+    return union_of([alone, (opened, closed)])
