@@ -3,7 +3,8 @@
 Checks a manifest against the schema that the CRDs of the source and the target release give to the API server: fields
 that the API does not have at that place (`toPort`, `matchname`, `toPorts` inside a selector, `ports` inside a peer of
 a NetworkPolicy), values outside of the schema's types, formats, patterns and lists, and `policy.cilium.io/...`
-annotations that no release reads. CiliumCIDRGroup and ClusterNetworkPolicy are checked as well.
+annotations that no release reads. An `apiVersion` in which no API server has the kind is found, too. CiliumCIDRGroup
+and ClusterNetworkPolicy are checked as well.
 
 ## Why it matters
 
@@ -45,6 +46,7 @@ from collections.abc import Iterator, Sequence
 
 from rewriter.cilium.crd.facts import CIDR_GROUP
 from rewriter.cilium.crd.near import distance
+from rewriter.cilium.crd.served import unserved
 from rewriter.cilium.crd.tiers import CLUSTER_NETWORK_POLICY
 from rewriter.cilium.policy import KNP
 from rewriter.cilium.selector import escape_pointer
@@ -85,6 +87,7 @@ def find(context: Context) -> Iterator[Finding]:
     if context.policy.kind in _OTHERS:
         yield from _of_others(context)
         return
+    yield from _unserved(context)
     yield from _annotations(context)
     covered: set[str] = set()
     unique: dict[str, list[tuple[Fault, FieldFix]]] = {}
@@ -183,6 +186,22 @@ def _finding(
         advice=advice,
         at_key=fault.problem.unknown,
     )
+
+
+def _unserved(context: Context) -> Iterator[Finding]:
+    """An `apiVersion` in which no API server has the kind. One that a placeholder fills in is not judged."""
+    missing = unserved(context.policy.raw, context.to_version)
+    if missing and not any(mark in context.policy.api_version for mark in "${<"):
+        yield report(
+            context,
+            f"{context.policy.route}/apiVersion",
+            Applicability.MANUAL,
+            f"refused by the API server: {missing}",
+            "no client gets the manifest in: the policy is not enforced, and its pods are not protected by it",
+            severity=Severity.ERROR,
+            evidence=[f"the API versions of {context.policy.kind}"],
+            advice="write that one; the policy is switched on with it",
+        )
 
 
 def _annotations(context: Context) -> Iterator[Finding]:
