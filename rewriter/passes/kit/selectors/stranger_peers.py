@@ -8,7 +8,7 @@ from typing import Any
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX
 from rewriter.cilium.labels import NAMESPACE_NAME_LABEL as NAME
 from rewriter.cilium.policy import KNP
-from rewriter.cilium.selector import Requirement, Selector
+from rewriter.cilium.selector import Requirement, Selector, read_selector
 from rewriter.cilium.terms import LabelTerm
 from rewriter.evidence.context import Context
 from rewriter.evidence.dns import is_dns_rule
@@ -18,8 +18,8 @@ from rewriter.evidence.strangers import Stranger, dns_stranger, near_namespace, 
 from rewriter.evidence.workloads import workloads_evidence
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.changes.report import report
-from rewriter.passes.kit.changes.site import Site
-from rewriter.passes.kit.ports.peer_terms import pod_peers
+from rewriter.passes.kit.changes.site import Site, entries
+from rewriter.passes.kit.ports.peer_terms import POD_FIELDS, pod_peers
 from rewriter.passes.kit.selectors.namespace_labels import right_key
 from rewriter.passes.kit.selectors.scope_keys import misspelt
 from rewriter.text import selector_text
@@ -36,6 +36,22 @@ def stranger_peers(context: Context, leaving_out: Collection[str]) -> Iterator[F
             finding = (_misspelt_namespace if alone else stranger_finding)(site, selector, namespace)
             if finding is not None:
                 yield finding
+    for site, selector in _whole_namespaces(context):
+        (name,) = selector.requirements
+        if site.route not in leaving_out and name.operator == "In" and len(name.values) == 1:
+            finding = _misspelt_namespace(site, selector, name.values[0])
+            if finding is not None:
+                yield finding
+
+
+def _whole_namespaces(context: Context) -> Iterator[tuple[Site, Selector]]:
+    """The entries of a NetworkPolicy that are all pods of namespaces, picked by nothing but their name."""
+    for site in entries(context, *POD_FIELDS) if context.policy.kind == KNP else ():
+        named = site.entry.get("namespaceSelector") if isinstance(site.entry, dict) else None
+        if isinstance(named, dict) and not site.entry.get("podSelector"):
+            selector = read_selector(named, f"{site.route}/namespaceSelector")
+            if selector is not None and [requirement.key for requirement in selector.requirements] == [NAME]:
+                yield site, selector
 
 
 def _misspelt_namespace(site: Site, selector: Selector, namespace: str) -> Finding | None:
