@@ -54,6 +54,7 @@ from rewriter.passes.kit.changes.change import Change
 from rewriter.passes.kit.changes.claims import all_other, rules_flows
 from rewriter.passes.kit.changes.forms import Form, as_written, with_specs
 from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.enforced.enforcement import rejected
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.selectors.label_sources import RightKey, dotted, subject_with_key
 from rewriter.passes.kit.selectors.subject_findings import (
@@ -82,12 +83,15 @@ def find(context: Context) -> Iterator[Finding]:
     if near:
         yield from in_no_namespace(context, near)
         return
+    refused = rejected(context.policy, context.to_version, context.flags)
     for spec in context.policy.specs:
         subject = spec.subject
         if subject is None and spec.node_subject is not None:
             yield from selects_no_node(context, spec, spec.node_subject)
         if subject is None or subject.names_reserved or has_placeholder(spec.written_subject):
             continue
+        if refused and refused.route.startswith(f"{subject.route}/"):
+            continue  # What is wrong in the selector is the pass rejected's to say.
         left_out = tuple(filtered(context, subject, context.to_version))
         no_source = tuple(of_no_source(subject)) if context.policy.kind != KNP else ()
         if left_out:
