@@ -46,7 +46,6 @@ from collections.abc import Iterator, Sequence
 
 from rewriter.cilium.crd.facts import CIDR_GROUP
 from rewriter.cilium.crd.near import distance
-from rewriter.cilium.crd.served import unserved
 from rewriter.cilium.crd.tiers import CLUSTER_NETWORK_POLICY
 from rewriter.cilium.policy import KNP
 from rewriter.cilium.selector import escape_pointer
@@ -54,6 +53,7 @@ from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.changes.change import Change
 from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.enforced.api_version import not_served
 from rewriter.passes.kit.enforced.field_faults import (
     READ,
     Fault,
@@ -87,7 +87,7 @@ def find(context: Context) -> Iterator[Finding]:
     if context.policy.kind in _OTHERS:
         yield from _of_others(context)
         return
-    yield from _unserved(context)
+    yield from not_served(context)
     yield from _annotations(context)
     covered: set[str] = set()
     unique: dict[str, list[tuple[Fault, FieldFix]]] = {}
@@ -186,22 +186,6 @@ def _finding(
         advice=advice,
         at_key=fault.problem.unknown,
     )
-
-
-def _unserved(context: Context) -> Iterator[Finding]:
-    """An `apiVersion` in which no API server has the kind. One that a placeholder fills in is not judged."""
-    missing = unserved(context.policy.raw, context.to_version)
-    if missing and not any(mark in context.policy.api_version for mark in "${<"):
-        yield report(
-            context,
-            f"{context.policy.route}/apiVersion",
-            Applicability.MANUAL,
-            f"refused by the API server: {missing}",
-            "no client gets the manifest in: the policy is not enforced, and its pods are not protected by it",
-            severity=Severity.ERROR,
-            evidence=[f"the API versions of {context.policy.kind}"],
-            advice="write that one; the policy is switched on with it",
-        )
 
 
 def _annotations(context: Context) -> Iterator[Finding]:
