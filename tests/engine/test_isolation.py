@@ -67,10 +67,10 @@ def test_the_traceback_is_there_on_request(repository: Path, monkeypatch: pytest
 def test_a_proof_that_raises(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     judged = Effects.judge_step
 
-    def step(self: Effects, before: Any, *rest: Any) -> object:
+    def step(self: Effects, before: Any, *rest: Any, **options: Any) -> object:
         if getattr(before, "name", "") == "bad":
             raise RecursionError("too deep")
-        return judged(self, before, *rest)
+        return judged(self, before, *rest, **options)
 
     monkeypatch.setattr(Effects, "judge_step", step)
     ran = cnpfix("--write", "--format", "json", ".")

@@ -44,8 +44,8 @@ def marks(thing: Any) -> tuple[int, ...]:
 
 
 def token_of(token: Any) -> tuple[Any, ...]:
-    comments = repr(getattr(token, "_comment", None))
-    return type(token).__name__, marks(token), getattr(token, "value", None), getattr(token, "style", None), comments
+    """All of a token; what it shows of itself holds its comments."""
+    return type(token).__name__, marks(token), getattr(token, "value", None), getattr(token, "style", None), repr(token)
 
 
 def node_of(node: Any) -> Any:

@@ -153,7 +153,7 @@ def may_hold(site: CidrSite, unknown: Sequence[Held]) -> Finding:
         "the rule would deny none of them" if site.rule.deny else "the rule would allow none of them",
         severity=Severity.WARNING if known or ours else Severity.NOTE,
         evidence=evidence,
-        once="" if known or ours else f"where pods are {where}",
+        once="" if known or ours else "where pods are",
         advice="Say where the pods are, with `pod_cidrs` and `node_cidrs` of a [[clusters]] entry or --inventory.",
         at_key=len(unknown) > 1,
     )
