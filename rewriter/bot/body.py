@@ -110,13 +110,21 @@ def _body(group: Group, from_version: str, to_version: str, around: Surroundings
     lines = [*table(()), *shown, *others]
     if unshown or unnamed:
         lines.append(f"| | … {unshown + unnamed} more: the commit message names each | | |")
-    parts = [head, "\n".join(lines), "\n".join(flowchart(group.pictures))]
+    parts = [head, "\n".join(lines), "\n".join(_picture(group, from_version, to_version))]
     left = _part("Left to people", list(left_to_people(group.left, around.links)), len(group.left), _MAX_LEFT)
     unchecked = _part("Not checked", list(not_checked(around.not_checked)), 0, _MAX_UNCHECKED)
     room = MAX_BODY - sum(_weight(part) for part in (*parts, left, unchecked)) - _RESERVE
     texts = {result.path: result.before for result in group.files}
     parts += [_cards(fixed, texts, around.links, room), left, unchecked, "\n".join(_controls())]
     return "\n\n".join(part for part in parts if part)
+
+
+def _picture(group: Group, from_version: str, to_version: str) -> list[str]:
+    """The picture with what it compares: what the upgrade changes and no fix keeps is in it, too."""
+    lines = flowchart(group.pictures)
+    if lines and from_version != to_version:
+        lines.insert(0, f"What these policies allow on {from_version} today, and with the fixes on {to_version}:\n")
+    return lines
 
 
 def _head(group: Group, from_version: str, to_version: str, unshown: int, opening: int) -> Iterator[str]:

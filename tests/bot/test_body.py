@@ -16,6 +16,7 @@ from rewriter.bot.seal import is_ours, sealed
 from rewriter.engine.results.result import Change, FileResult, LineChange, Location, NotChecked, Reported
 from rewriter.finding import Applicability, Finding, Flows, Severity
 from rewriter.output.links import Links
+from tests.output.test_mermaid import picture
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
 
@@ -64,6 +65,15 @@ def test_the_parts() -> None:
     assert "```diff\n@@ -1,1 +1,1 @@\n-old\n+new\n```" in words.body
     assert "### Left to people (1)\n\n- **warning** CNP004 cluster-entity: shop/api (a.yaml:1): wrong" in words.body
     assert "to do: decide" in words.body
+
+
+def test_the_picture_says_which_releases_it_compares() -> None:
+    """The upgrade is in it, beside the fixes, while the table is of the fixes alone."""
+    group = Group("shop", "namespace shop", (result("a.yaml"),), (), pictures=(picture(opened=1),))
+    words = "What these policies allow on 1.18 today, and with the fixes on 1.19:"
+    assert f"{words}\n\n```mermaid\n" in body_of(group)
+    assert words not in words_for(group, "1.19", "1.19", "0" * 16).body
+    assert words not in body_of(replace(group, pictures=()))
 
 
 def test_what_opens_stands_first() -> None:
