@@ -131,14 +131,14 @@ def build_space(
     given = {identity.labels for identity in identities}
     reserved = [identity for identity in map(reserved_identity, _RESERVED) if identity.labels not in given]
     pods: list[Identity] = []
+    places = tuple(dict.fromkeys([local, *clusters])) if clusters else (local, OTHER)
     if not exact:
         groups: dict[LabelTerm, list[Term]] = {}
         for entry in changed:
             groups.setdefault(entry.subject, []).extend(_terms([entry]))
-        places = tuple(dict.fromkeys([local, *clusters])) if clusters else (local, OTHER)
         pods = pod_witnesses([_label_terms(group) for group in groups.values()], places)
     terms = [term for entry in entries for term in entry.special]
-    odd = list(_odd_witnesses(terms, local))
+    odd = list(_odd_witnesses(terms, places))
     total = cell_count(dims) if exact else 0
     ranges = address_ranges((term for term in terms if isinstance(term, CidrTerm)), inside)
     first_pod = total + len(reserved)
@@ -282,8 +282,11 @@ def _are_same(known: Sequence[Entry], entries: Sequence[Entry]) -> bool:
     return all(map(is_, known, entries))
 
 
-def _odd_witnesses(terms: Iterable[Term], local: str) -> Iterator[Identity]:
-    """Identities behind terms that are neither pod labels nor CIDRs: nodes by label, DNS names, groups, services."""
+def _odd_witnesses(terms: Iterable[Term], clusters: Sequence[str]) -> Iterator[Identity]:
+    """Identities behind terms that are neither pod labels nor CIDRs: nodes by label, DNS names, groups, services.
+
+    The first of the `clusters` is the local one.
+    """
     made: set[frozenset[Label]] = set()
     names: dict[str, str] = {}
     for term in dict.fromkeys(terms):
@@ -292,7 +295,7 @@ def _odd_witnesses(terms: Iterable[Term], local: str) -> Iterator[Identity]:
             for name in sample_names(term.written):
                 names.setdefault(name, f"DNS name {name}" if exact else f"DNS names like {name}")
         elif isinstance(term, LabelTerm):
-            for labels in _odd_labels(term, local):
+            for labels in _odd_labels(term, clusters):
                 if labels not in made:
                     made.add(labels)
                     yield Identity(_odd_name(labels), labels)
@@ -300,7 +303,7 @@ def _odd_witnesses(terms: Iterable[Term], local: str) -> Iterator[Identity]:
         yield Identity(text, frozenset({Label(RESERVED, "world")}), dns_names=(name,))
 
 
-def _odd_labels(term: LabelTerm, local: str) -> Iterator[frozenset[Label]]:
+def _odd_labels(term: LabelTerm, clusters: Sequence[str]) -> Iterator[frozenset[Label]]:
     odd = [c for c in term.conditions if c.source not in (ANY, K8S)]
     if not odd or (len(term.conditions) == 1 and odd[0].source == RESERVED):
         return
@@ -314,8 +317,8 @@ def _odd_labels(term: LabelTerm, local: str) -> Iterator[frozenset[Label]]:
     if source == SERVICE:
         namespace = key.partition("/")[0]
         labels.add(Label(K8S, NAMESPACE_LABEL, OTHER if namespace == "*" else namespace))
-        clusters = [[]] if placed else [[Label(K8S, CLUSTER_LABEL, cluster)] for cluster in (local, OTHER)]
-        yield from (frozenset([*labels, *cluster]) for cluster in clusters)
+        places = [[]] if placed else [[Label(K8S, CLUSTER_LABEL, cluster)] for cluster in clusters]
+        yield from (frozenset([*labels, *place]) for place in places)
         return
     if source in OPAQUE_SOURCES:
         yield frozenset(labels | {Label(RESERVED, "world")})
@@ -328,7 +331,7 @@ def _odd_labels(term: LabelTerm, local: str) -> Iterator[frozenset[Label]]:
         yield frozenset(labels)
     if not placed:
         # Whatever is in a namespace is in a cluster, and so is a node.
-        for cluster in (local, OTHER) if in_namespace or node else (local,):
+        for cluster in clusters if in_namespace or node else clusters[:1]:
             yield frozenset(labels | {Label(K8S, CLUSTER_LABEL, cluster)})
 
 

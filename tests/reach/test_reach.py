@@ -407,3 +407,13 @@ def test_what_is_behind_a_service_is_no_subject() -> None:
     found = reach(world(names_one), world(cnp(endpointSelector={}, egress=[{}])))
     assert [statement.peers for statement in found.closed] == [("what is behind service shop/api in a",)]
     assert all("behind" not in statement.subject for statement in (*found.opened, *found.closed))
+
+
+def test_what_is_behind_a_service_is_in_the_clusters_that_there_are() -> None:
+    """An entity that lets every pod of the cluster in lets those behind a Service in, too."""
+    services = [{"toServices": [{"k8sService": {"serviceName": "api", "namespace": "shop"}}]}]
+    narrow = cnp(ingress=[{"fromEntities": ["cluster"]}], egress=services)
+    everybody = {"fromEndpoints": [{"matchExpressions": [key(CLUSTER), key(NAMESPACE)]}]}
+    wide = cnp(ingress=[{"fromEntities": ["cluster"]}, everybody], egress=services)
+    assert reach(world(narrow), world(wide)).opened
+    assert not reach(world(narrow), world(wide), clusters=["a"]).opened
