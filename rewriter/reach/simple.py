@@ -24,7 +24,7 @@ from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from rewriter.cilium.cidr import Prefix
-from rewriter.cilium.compile import Content, Entry
+from rewriter.cilium.compile import Content, Entry, PortGrant
 from rewriter.cilium.identity import Identity
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, RESERVED
 from rewriter.cilium.labels import NAMESPACE_NAME_LABEL as _NAME
@@ -266,9 +266,10 @@ class _StandIns:
         self._known: dict[tuple[str, str], str] = {}
         self.values: list[str] = []
 
-    def term(self, term: Term) -> Term:
-        if not isinstance(term, LabelTerm):
-            return term
+    def peer(self, term: Term) -> Term:
+        return self.selector(term) if isinstance(term, LabelTerm) else term
+
+    def selector(self, term: LabelTerm) -> LabelTerm:
         return LabelTerm(tuple(self._condition(each) for each in term.conditions))
 
     def _condition(self, condition: Condition) -> Condition:
@@ -286,20 +287,22 @@ class _StandIns:
 
 
 _Form = tuple[Hashable, ...]
+#: A rule with stand-ins: direction, deny, default deny, subject, peers and ports.
+_Rule = tuple[str, bool, bool, LabelTerm, tuple[Term, ...], tuple[PortGrant, ...]]
 #: Answers by form, with what is looked up by identity. None: not a simple one.
 _ANSWERS: dict[_Form, tuple[object, Difference | None]] = {}
 
 
 def _answer(parts: Sequence[Sequence[_Part]], clusters: Sequence[str], with_ends: bool) -> Difference | None:
     stand_ins = _StandIns()
-    made: list[list[dict[_Form, None]]] = []
+    made: list[list[dict[_Rule, None]]] = []
     for world in parts:
         made.append([])
         for part in world:
-            rules: dict[_Form, None] = {}
+            rules: dict[_Rule, None] = {}
             for entry, bare in part.rules:
-                subject = stand_ins.term(entry.subject)
-                peers = () if bare else tuple(map(stand_ins.term, entry.peers))
+                subject = stand_ins.selector(entry.subject)
+                peers = () if bare else tuple(map(stand_ins.peer, entry.peers))
                 ports = () if bare else entry.ports
                 rules[entry.direction, entry.deny, entry.default_deny, subject, peers, ports] = None
             made[-1].append(rules)
@@ -320,9 +323,9 @@ def _answer(parts: Sequence[Sequence[_Part]], clusters: Sequence[str], with_ends
     return None if answer is None else _named(answer, stand_ins.values)
 
 
-def _set(settings: Settings, rules: Iterable[_Form]) -> PolicySet:
+def _set(settings: Settings, rules: Iterable[_Rule]) -> PolicySet:
     entries = [
-        Entry("", direction, deny, default_deny, subject, False, peers, ports)  # type: ignore[arg-type]
+        Entry("", direction, deny, default_deny, subject, False, peers, ports)
         for direction, deny, default_deny, subject, peers, ports in rules
     ]
     return PolicySet(settings, tuple(enumerate(entries)), (None,) * len(entries))
