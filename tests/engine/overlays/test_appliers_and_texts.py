@@ -12,6 +12,7 @@ from tests.engine.overlays.test_overlays import (
     TARGET,
     TRANSFORMER,
     argo,
+    fixed_at,
     flux,
     indented,
     inline,
@@ -103,14 +104,7 @@ FOUND: dict[str, tuple[dict[str, str], str]] = {
 @pytest.mark.parametrize("name", FOUND)
 def test_a_fix_goes_to_the_text_that_causes_the_finding(name: str, repository: Repository) -> None:
     files, where = FOUND[name]
-    found = treat(repository, files)
-    assert found.errors == []
-    [finding] = found.findings
-    assert (finding["file"], finding["fixed"]) == (where, True), finding["advice"]
-    assert "**." in files[where].split("\n")[finding["line"] - 1]
-    assert found.after == {**BASE, **files, where: files[where].replace("**.", "*.")}
-    again = treat(repository, found.after)
-    assert (again.findings, again.after) == ([], found.after)
+    fixed_at(repository, files, where)
 
 
 #: By name: files in which nothing is found, though a text alone says `**`.
