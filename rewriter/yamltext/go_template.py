@@ -37,10 +37,14 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """An open `if`, `with`, `range`, `define` or `block` by the offset where its branch begins."""
+    """An open `if`, `with`, `range`, `define` or `block` by the offset where its branch begins.
+
+    `before` are the offsets of the branches that it is the `else` of.
+    """
 
     word: str
     start: int
+    before: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +141,7 @@ def _step(stack: list[Block], action: Action) -> None:
             raise TemplateError("an end without a block")
         ended = stack.pop()
         if action.word == "else":
-            stack.append(Block(ended.word, action.start))
+            stack.append(Block(ended.word, action.start, (*ended.before, ended.start)))
 
 
 def _actions(text: str) -> Iterator[Action]:

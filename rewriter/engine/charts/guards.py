@@ -131,11 +131,15 @@ def _all(parts: Iterator[Wanted | None]) -> Wanted | None:
 
 
 def _of_block(text: str, block: Block, defaults: Mapping[str, Any]) -> Wanted | None:
-    """What holds for a block; None where that is not known. An `else` alone asks for nothing that is read here."""
-    head = _HEAD.match(text, block.start)
-    if head is None:
-        return {}
-    return _true(_parsed(_TOKEN.findall(head[1])), defaults)
+    """What holds for a block: its condition, and none of those that it is the `else` of. None where it is not known."""
+    own = _condition(text, block.start)
+    before = [_false(each, defaults) for start in block.before if (each := _condition(text, start)) is not None]
+    return _all(iter([*before, {} if own is None else _true(own, defaults)]))
+
+
+def _condition(text: str, start: int) -> Expression | None:
+    head = _HEAD.match(text, start)
+    return None if head is None else _parsed(_TOKEN.findall(head[1]))
 
 
 def _parsed(tokens: list[str]) -> Expression:

@@ -33,7 +33,7 @@ from rewriter.yamltext.go_template import TemplateLine
 Key = tuple[str, int]
 _MOST_TRIED = 12
 #: A rendered line without its value.
-_EMPTY = re.compile(r"""(?:[:-]|[:-][ \t]+(?:""|''|null|<no value>))[ \t]*$""")
+_EMPTY = re.compile(r"""(?:^[ \t]*null|[:-]|[:-][ \t]+(?:""|''|null|<no value>))[ \t]*$""")
 #: As many value sets are made up for one template.
 _MOST_ENABLED = 8
 

@@ -12,7 +12,7 @@ from typing import Any
 from rewriter import yamltext
 from rewriter.discovery import read_bounded
 from rewriter.engine.overlays.outside import read_outside
-from rewriter.engine.overlays.target import TOP, Target
+from rewriter.engine.overlays.target import TOP, TREE, Target
 from rewriter.engine.overlays.texts import TextError, Texts
 from rewriter.inventory.delivery.kustomize_walk import reach
 from rewriter.inventory.delivery.patched_policies import PatchedPolicies, PatchedPolicy
@@ -63,7 +63,7 @@ class Builder:
         import tempfile  # Not where nothing is made.
 
         with tempfile.TemporaryDirectory(prefix="cnpfix-build-") as folder:
-            top = Path(folder) / "tree"
+            top = Path(folder) / TREE
             parts = [*self._copy(self._files_of(target), texts, top)]
             below = self._on_top(target, texts, top)
             key = target.name, digest_of(*parts, *(each.read_bytes() for each in below.glob("kustomization.yaml")))
@@ -89,9 +89,7 @@ class Builder:
             self._add_components(target, copy / target.root)
         if made is None:
             return copy / (target.root or ".")
-        folder = copy / TOP
-        if folder.exists():
-            raise BuildError(f"the tree has a folder {TOP}")
+        folder = copy.parent / TOP
         folder.mkdir()
         (folder / "kustomization.yaml").write_text(json.dumps(made), "utf-8")
         return folder

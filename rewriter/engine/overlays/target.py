@@ -17,6 +17,8 @@ from rewriter.inventory.texts.manifests import mapping
 
 #: The folder of the kustomization that stands for an applier's step; no repository has one of this name.
 TOP = "cnpfix-applied"
+#: The folder beside TOP that holds the tree: within it, TOP would stand below a kustomization at the top of the tree.
+TREE = "tree"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,9 @@ class Target:
         if step is None:
             return None
         below = (self.root,) if self.root is not None else self.files
-        made: dict[str, Any] = {"resources": [f"../{each}" for each in below]}
+        made: dict[str, Any] = {"resources": [f"../{TREE}/{each}" for each in below]}
         if self.root is None and step.components:
-            made["components"] = [f"../{each}" for each in step.components]
+            made["components"] = [f"../{TREE}/{each}" for each in step.components]
         named = {"namespace": step.namespace, "namePrefix": step.prefix, "nameSuffix": step.suffix}
         made |= {key: value for key, value in named.items() if value}
         if step.labels:

@@ -120,7 +120,9 @@ def parse_patch(
         place = None if at is None else at.document_at(index)
         if isinstance(value, list) and all(isinstance(item, dict) for item in value):
             yield Patch(source, target, operations=tuple(value), via=via, at=place)
-        elif isinstance(value, dict) and value.get("kind") == "List" and isinstance(value.get("items"), list):
+        elif (
+            isinstance(value, dict) and str(value.get("kind")).endswith("List") and isinstance(value.get("items"), list)
+        ):
             # Kustomize takes such a List apart; what an item says is not traced to its text.
             for item in value["items"]:
                 yield Patch(source, target, merge=mapping(item), via=via)

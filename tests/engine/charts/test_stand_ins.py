@@ -29,6 +29,19 @@ RENDERED: dict[str, tuple[str, str, str]] = {
         "policy: {enabled: false, names: false}\n",
         "values.yaml and policy.enabled=true, policy.names=true",
     ),
+    "another branch than the one of the values": (
+        HEAD + DNS + "    {{- if .Values.wide }}\n    - toEntities: [cluster]\n    {{- else }}\n{}    {{- end }}\n",
+        "wide: true\n",
+        "values.yaml and wide=false",
+    ),
+    "a condition after another": (
+        HEAD
+        + DNS
+        + "    {{- if .Values.wide }}\n    - toEntities: [cluster]\n"
+        + "    {{- else if .Values.strict }}\n{}    {{- end }}\n",
+        "{wide: true, strict: false}\n",
+        "values.yaml and wide=false, strict=true",
+    ),
     "a list that is printed beside it": (
         "{{- if .Values.extra }}\n" + HEAD + DNS + "{}    {{- toYaml .Values.extra | nindent 4 }}\n{{- end }}\n",
         "extra: []\n",
@@ -82,6 +95,15 @@ def test_peers_that_are_made_up_are_not_held_against_those_beside_them(repositor
     peers = "    - {{ toYaml .Values.proxy | nindent 6 }}\n      toCIDRSet: [{cidr: 192.0.2.0/24}]\n"
     found = treated(repository, HEAD + DNS + peers, "{}\n")
     assert [each["id"] for each in found.findings if each["id"] != "template"] == []
+
+
+def test_ports_that_nothing_gives_are_no_finding(repository: Repository) -> None:
+    ports = "      toPorts:\n        - ports:\n            {{- toYaml .Values.ports | nindent 12 }}\n"
+    template = (
+        "{{- if .Values.on }}\n" + HEAD + "    - toEndpoints: [{matchLabels: {app: db}}]\n" + ports + "{{- end }}\n"
+    )
+    found = treated(repository, template, "on: false\n")
+    assert [each["id"] for each in found.findings] == ["template"]
 
 
 def test_a_rule_under_range_is_left(repository: Repository) -> None:

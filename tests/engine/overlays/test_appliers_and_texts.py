@@ -54,6 +54,11 @@ FOUND: dict[str, tuple[dict[str, str], str]] = {
         | {"clusters/shop.yaml": flux(ADD, WITH)},
         "clusters/shop.yaml",
     ),
+    "a patch of Flux at the top of the tree": (
+        {"policy.yaml": PLAIN, "kustomization.yaml": "resources: [policy.yaml]\n"}
+        | {"shop/flux.yaml": flux(ADD).replace("path: ./base", "path: ./")},
+        "shop/flux.yaml",
+    ),
     "a component of Argo CD beside its patches": (
         {"part/kustomization.yaml": COMPONENT, "part/patch.yaml": ADD, "base/policy.yaml": PLAIN}
         | {"shop.yaml": argo(EMPTY).replace("      patches:", "      components: [../part]\n      patches:")},
@@ -147,6 +152,17 @@ def test_what_no_build_holds_is_no_finding(name: str, repository: Repository) ->
     found = treat(repository, SILENT[name])
     assert (found.findings, found.errors) == ([], [])
     assert found.after == {**BASE, **SILENT[name]}
+
+
+def test_what_a_patch_in_a_list_writes_over_is_left(repository: Repository) -> None:
+    files = {
+        "base/policy.yaml": PLAIN + STAR,
+        "top/kustomization.yaml": "resources: [../base]\npatches: [{path: patch.yaml}]\n",
+        "top/patch.yaml": listed("CiliumNetworkPolicyList", PLAIN),
+    }
+    found = treat(repository, files)
+    assert [each["fixed"] for each in found.findings] == [False]
+    assert found.after == {**BASE, **files}
 
 
 def test_a_variable_that_makes_the_mistake_is_left(repository: Repository) -> None:
