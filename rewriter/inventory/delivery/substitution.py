@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::([-=])([^}]*))?\}")
+#: `$${VAR}` is none: Flux writes `${VAR}` for it.
+_VARIABLE = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*)(?::([-=])([^}]*))?\}")
 _DISABLED = "kustomize.toolkit.fluxcd.io/substitute"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rewriter.inventory.delivery.substitution import substituted
 from tests.engine.charts.support import FIXED, STAR, Repository
 from tests.engine.overlays.test_overlays import (
     ADD,
@@ -163,6 +164,10 @@ def test_what_a_patch_in_a_list_writes_over_is_left(repository: Repository) -> N
     found = treat(repository, files)
     assert [each["fixed"] for each in found.findings] == [False]
     assert found.after == {**BASE, **files}
+
+
+def test_an_escaped_variable_is_not_filled_in() -> None:
+    assert substituted("**.$${DOMAIN}", {"DOMAIN": "example.org"}, True) == "**.$${DOMAIN}"
 
 
 def test_a_variable_that_makes_the_mistake_is_left(repository: Repository) -> None:
