@@ -14,7 +14,7 @@ from rewriter.cilium.addresses import AddressSet, address_set
 from rewriter.cilium.cidr import Prefix
 from rewriter.evidence.clusters import parse
 from rewriter.evidence.context import Context
-from rewriter.evidence.dns import dns_service
+from rewriter.evidence.dns import HOMES, dns_service
 from rewriter.inventory.facts.model import EndpointSlice, Node, Service, Source
 from rewriter.inventory.questions.inventory import Inventory
 
@@ -136,9 +136,11 @@ def _beside_dns(context: Context) -> tuple[AddressSet, str]:
 def address_beside_dns(inventory: Inventory, cluster: str | None) -> tuple[Prefix, Service] | None:
     """The first address of a cluster's Service range as that of its DNS tells it, and the Service of DNS."""
     service = dns_service(inventory, cluster)
-    for text in service.cluster_ips if service is not None else ():
+    if service is None or service.namespace not in HOMES:
+        return None  # A server of DNS elsewhere need not be the cluster's own.
+    for text in service.cluster_ips:
         address = parse(text)
-        if service is not None and address is not None and address.network & 0xFF == _DNS_OFFSET:
+        if address is not None and address.network & 0xFF == _DNS_OFFSET:
             return Prefix(address.width, address.network - _DNS_OFFSET + 1, address.width), service
     return None
 

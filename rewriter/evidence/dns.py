@@ -33,6 +33,10 @@ PROTOCOLS = ("UDP", "TCP")
 #: The Services of a cluster's DNS: kubeadm and most, charts of CoreDNS, RKE2, OpenShift.
 _SERVICES = ("kube-dns", "coredns", "rke2-coredns-rke2-coredns", "dns-default")
 _HOME = "kube-system"
+#: Where a cluster has its own DNS.
+HOMES = frozenset({_HOME, "openshift-dns"})
+#: What people call the DNS of a cluster itself.
+DNS_NAMES = frozenset({*_SERVICES, "core-dns", "kubedns", "rke2-coredns", "dns"})
 _PORT_NAMES = frozenset({"dns", "dns-tcp", "domain"})
 _PORTS = _PORT_NAMES | {"53", "5353"}
 _LABELS = {"k8s-app": "kube-dns"}

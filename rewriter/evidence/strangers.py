@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -10,7 +11,7 @@ from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABEL, SERVICE_ACCOUNT_LA
 from rewriter.cilium.selector import Requirement
 from rewriter.cilium.terms import conditions_of, label_term
 from rewriter.evidence.context import Context
-from rewriter.evidence.dns import dns_service
+from rewriter.evidence.dns import DNS_NAMES, dns_service
 from rewriter.evidence.namespaces import WELL_KNOWN, namespaces_of
 from rewriter.evidence.near_labels import may_be_near, near_label, slips_of_labels
 from rewriter.evidence.workloads import Matches, matches, on_host_network
@@ -21,6 +22,8 @@ from rewriter.inventory.index.label_shapes import shape_of
 _NEAR = 0.8
 #: How many letters a word of a name has at least that may be misspelt.
 _LONG = 4
+#: A number in a name, of which the first of a row often has none.
+_NUMBER = re.compile(r"-?\d+")
 #: Words that tell a namespace from another of the same application.
 _ENVIRONMENTS = frozenset(
     (
@@ -102,6 +105,8 @@ def dns_stranger(context: Context, labels: Sequence[Requirement], namespace: str
     )
     term = label_term([*conditions_of(labels), *conditions_of([_in_namespace(namespace)])])
     found = matches(context, term)
+    if any(value not in DNS_NAMES for each in single if each.key in _NAMES for value in each.values):
+        return None  # Another server, as a cache on each node, of which this repository need not tell.
     if not pods or found.workloads or found.undecided or on_host_network(context, term):
         return None
     wrong = [each for each in single if not all(_has(workload, each) for workload in pods)]
@@ -217,7 +222,8 @@ def _near_namespace(context: Context, namespace: str) -> str:
         return ""
     held = {workload.namespace for workload in inventory.all_workloads()}
     held |= {service.namespace for service in inventory.all_services()}
-    return near.pop() if near <= held and namespace not in held else ""
+    unknown = near <= held and namespace not in held and namespace not in inventory.named_namespaces
+    return near.pop() if unknown else ""
 
 
 def _is_slip_of_a_word(name: str, other: str) -> bool:
@@ -236,7 +242,8 @@ def _is_near(name: str, other: str) -> bool:
 
 def _are_siblings(name: str, other: str) -> bool:
     """Whether a number or an environment tells two namespaces apart."""
-    return shape_of(name) == shape_of(other) or bool((_words(name) ^ _words(other)) & _ENVIRONMENTS)
+    same = shape_of(name) == shape_of(other) or _NUMBER.sub("", name) == _NUMBER.sub("", other)
+    return same or bool((_words(name) ^ _words(other)) & _ENVIRONMENTS)
 
 
 def _words(name: str) -> frozenset[str]:

@@ -83,6 +83,9 @@ def test_a_values_file_that_a_command_names_lies_below_what_it_sets() -> None:
         f"# cilium install --set {POOL}=10.77.0.0/16\n",
         f"echo cilium install --set {POOL}=10.77.0.0/16\n",
         f"helm install cilium cilium/cilium --dry-run --set {POOL}=10.77.0.0/16\n",
+        f"kind create cluster\ncilium install --set {POOL}=10.77.0.0/16\n",
+        f"cat <<EOF\nUsage: cilium install --set {POOL}=10.77.0.0/16\nEOF\n",
+        f"printf 'cilium install --set {POOL}=10.77.0.0/16'\n",
         f"helm install hubble example/hubble --set {POOL}=10.77.0.0/16\n",
         f"cilium install --set {POOL}=10.77.0.0/16\ncilium install --set {POOL}=10.78.0.0/16\n",
     ],
@@ -100,3 +103,9 @@ def test_a_release_in_the_tree_has_the_word() -> None:
     )
     found = cluster({"install.sh": f"cilium install --set {POOL}=10.77.0.0/16\n", "cilium.yaml": release})
     assert found is not None and found.pod_cidrs == ("10.42.0.0/16",)
+
+
+def test_a_task_that_removes_cilium_installs_none() -> None:
+    path, text, _ = FORMS["a module of Ansible"]
+    found = cluster({path: text.replace("    values:", "    state: absent\n    values:")})
+    assert found is None or (found.version, found.pod_cidrs) == (None, ())

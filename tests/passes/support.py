@@ -105,6 +105,10 @@ class Facts:
         return [s for s in self.services_ if s.namespace in namespaces]
 
     @property
+    def named_namespaces(self) -> Collection[str]:
+        return frozenset()
+
+    @property
     def label_shapes(self) -> Collection[str]:
         return frozenset(shape_of(f"{k}={v}") for w in self.workloads for k, v in w.labels.items())
 

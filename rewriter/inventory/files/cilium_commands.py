@@ -19,7 +19,7 @@ _COMMAND = re.compile(
     r"(?<![\w./-])(?:[\w.~/-]*/)?(?P<tool>helm|cilium)(?P<before>(?:[ \t]+--?[\w-]+(?:=\S+|[ \t]+(?!-)[^\s|;&]+)?)*?)"
     r"[ \t]+(?:install|upgrade)(?![\w.-])(?P<rest>(?:\\\r?\n|[^\n|;&])*(?:\n[ \t]+--[^\n|;&]*)*)"
 )
-_COMMENT = re.compile(r"(?:^|[ \t])(?:#|//|echo\b|@echo\b)")
+_COMMENT = re.compile(r"(?:^|[ \t])(?:#|//|@?echo\b|@?printf\b|(?i:usage|example):)")
 _UNKNOWN = re.compile(r"\$|\{\{|`|<")
 _VERSION = re.compile(r"v?\d+\.\d+(?:\.\d+)?[\w.+-]*")
 _SETS = ("--set", "--set-string", "--helm-set", "--helm-set-string")
@@ -107,7 +107,8 @@ def _of_tasks(path: str, data: bytes) -> Iterator[CiliumCommand]:
         for index, task in enumerate(items(document.value)):
             for name in _MODULES:
                 module = mapping(task.get(name))
-                if module.get("chart_ref") in _CHARTS:
+                gone = module.get("state") == "absent" or module.get("release_state") == "absent"
+                if module.get("chart_ref") in _CHARTS and not gone:
                     line = yamltext.locate(document, f"/{index}/{name.replace('/', '~1')}").line
                     version = module.get("chart_version")
                     plain = isinstance(version, str) and _VERSION.fullmatch(version)

@@ -64,6 +64,11 @@ def is_passing(path: str, data: bytes) -> bool:
     return all(passing for _job, passing in _judged(path, data))
 
 
+def makes_passing_cluster(data: bytes) -> bool:
+    """Whether a file makes a cluster for tests: what it installs need not be of those that run."""
+    return _PASSING_CLUSTER.search(data) is not None
+
+
 def _judged(path: str, data: bytes) -> list[tuple[bytes, bool]]:
     """Each job of a pipeline, with whether nothing of it stays. What names a cluster for all jobs is for each."""
     jobs = _jobs_in(path, data)

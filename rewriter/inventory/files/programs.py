@@ -19,7 +19,7 @@ from rewriter.discovery import PROGRAM_NAMES, PROGRAM_SUFFIXES
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files import talos
 from rewriter.inventory.files.cilium_commands import CiliumCommand, cilium_commands
-from rewriter.inventory.files.commands import commands_in, is_passing, is_pipeline
+from rewriter.inventory.files.commands import commands_in, is_passing, is_pipeline, makes_passing_cluster
 from rewriter.inventory.files.terraform_resources import read_resources
 from rewriter.inventory.objects.kubernetes import is_namespace
 from rewriter.inventory.texts.kinds_in_text import KIND, may_hold_pods
@@ -93,7 +93,8 @@ def programs_in(path: str, data: bytes) -> Iterator[Program]:
     yield from _programs_in(path, data)
     if _holds_commands(path, data) and not is_passing(path, data):
         for command in cilium_commands(path, data):
-            yield Program("the installation of Cilium in", command.source, "kube-system", command)
+            install = None if makes_passing_cluster(data) else command
+            yield Program("the installation of Cilium in", command.source, "kube-system", install)
 
 
 def _holds_commands(path: str, data: bytes) -> bool:

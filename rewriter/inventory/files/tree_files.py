@@ -18,6 +18,7 @@ from rewriter.inventory.files.programs import Program, holds_commands, programs_
 from rewriter.inventory.texts.file_record import FileRecord, record_of
 from rewriter.inventory.texts.locked import NOT_TEXT, unreadable_as_text
 from rewriter.inventory.texts.manifests import Manifest, read_manifests
+from rewriter.inventory.texts.namespace_names import namespaces_in_commands, namespaces_in_manifests
 
 #: The file names under which kustomize looks for a kustomization.
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -120,6 +121,8 @@ class TreeFiles:
         self.programs: list[Program] = []
         #: The files of programs, scripts and pipelines that speak of policies, which no parser reads as any.
         self.policy_texts: list[tuple[str, bytes]] = []
+        #: The namespaces that scripts, programs and files of Terraform name.
+        self._commanded_namespaces: set[str] = set()
         #: The files of Terraform that install Helm releases.
         self.terraform: list[tuple[str, bytes]] = []
 
@@ -155,6 +158,7 @@ class TreeFiles:
     def offer_terraform(self, path: str, data: bytes) -> None:
         """Takes note of a file of Terraform: its Helm releases, and what else makes pods or Services."""
         self.programs += terraform_programs(path, data)
+        self._commanded_namespaces.update(namespaces_in_commands(data))
         self._offer_policies(path, data)
         if b'"helm_release"' in data or b'"helm_template"' in data:
             self.terraform.append((path, data))
@@ -168,6 +172,8 @@ class TreeFiles:
         self.programs += found
         beside = is_beside_manifests(path.rpartition("/")[2]) or data.startswith(b"#!")
         commands = beside or holds_commands(path, data)
+        if commands:
+            self._commanded_namespaces.update(namespaces_in_commands(data))
         speaks = commands and self._offer_policies(path, data)
         return speaks or bool(found) or talos.holds(data)
 
@@ -265,6 +271,13 @@ class TreeFiles:
     def read_anew(self) -> Iterator[tuple[str, bytes | None]]:
         """The path of every offered file, and its bytes as they are now; None where they cannot be read."""
         return ((path, self._read(path)) for path in self._names)
+
+    @cached_property
+    def named_namespaces(self) -> frozenset[str]:
+        """The namespaces that any file may speak of, policies apart. Reads every file."""
+        texts = [data for _, data in self.read_anew() if data is not None]
+        texts += [unread.text for unread in self.unread if unread.text is not None]
+        return frozenset(self._commanded_namespaces).union(*map(namespaces_in_manifests, texts))
 
     def bytes_of(self, inner: str) -> bytes | None:
         """The bytes of an offered file; None for one that was not offered or cannot be read."""

@@ -93,6 +93,11 @@ class Inventory(Protocol):
         ...
 
     @property
+    def named_namespaces(self) -> Collection[str]:
+        """The namespaces that any file may speak of, policies apart. Expensive: every file is read."""
+        ...
+
+    @property
     def label_shapes(self) -> Collection[str]:
         """The labels of all workloads, and perhaps more, as `key=value` with each digit as `0`; no workload is read."""
         ...

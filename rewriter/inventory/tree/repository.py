@@ -179,15 +179,13 @@ class TreeInventory:
     @property
     def problems(self) -> Sequence[Problem]:
         """What is not known about how manifests reach clusters."""
-        stated = self._known_clusters.stated_of_all.problems
-        return [*self._placements.problems, *self.tree_clusters.problems, *stated]
+        return [*self._placements.problems, *self.tree_clusters.problems, *self._known_clusters.stated_of_all.problems]
 
     @property
     def clusters(self) -> Sequence[Cluster]:
         """The clusters of the config, then those of snapshots, then those of the tree.
 
-        A cluster takes what it lacks from the next source. A config that lists clusters lists them all: the tree
-        then only completes them.
+        A cluster takes what it lacks from the next source. A config that lists clusters lists them all.
         """
         return self._known_clusters.all
 
@@ -273,6 +271,10 @@ class TreeInventory:
 
     def services_in(self, namespaces: Collection[str]) -> Sequence[Service]:
         return self._facts.in_namespaces("services", frozenset({b"Service"}), namespaces)
+
+    @property
+    def named_namespaces(self) -> Collection[str]:
+        return self._files.named_namespaces
 
     @property
     def label_shapes(self) -> Collection[str]:
@@ -378,8 +380,7 @@ class TreeInventory:
     @cached_property
     def _policies(self) -> Sequence[AppliedPolicy]:
         found = applied_policies(self._files, self._placements, self._delivery)
-        running = (each for snapshot in self._snapshots for each in snapshot.policies)
-        listed = (AppliedPolicy(each.manifest, each.cluster, each.source) for each in running)
+        listed = (AppliedPolicy(e.manifest, e.cluster, e.source) for s in self._snapshots for e in s.policies)
         return with_others(found, (*self._derived.policies(), *listed))
 
     @property
