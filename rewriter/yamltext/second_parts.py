@@ -6,8 +6,12 @@ to them: only the way from one to the next is shorter here, and what is asked tw
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
+
+#: A percent sign at the start of a line, as ruamel.yaml knows lines: behind a BOM, or any break of YAML 1.1.
+_DIRECTIVE = re.compile("(?:^|[\\n\\r\\x85\\u2028\\u2029])\ufeff?%")
 
 
 class Tokens:
@@ -64,7 +68,7 @@ def composed(text: str, tokens: list[Any]) -> Any:
 
 def has_directives(text: str) -> bool:
     """Whether a text may hold directives (`%YAML`, `%TAG`), which change how it is read."""
-    return text.startswith("%") or "\n%" in text
+    return "%" in text and _DIRECTIVE.search(text) is not None
 
 
 @cache

@@ -25,6 +25,8 @@ TEXTS = {
     "keys without values": "a:\nb:\n? c\n",
     "crlf": "a: 1\r\n# c\r\nb: 2\r\n",
     "a directive": "%YAML 1.1\n---\na: yes\nb: 0o7\n",
+    "a directive behind a BOM": "\ufeff%YAML 1.1\n---\na: yes\nb: 0o7\n",
+    "a directive behind a carriage return": "a: b\r...\r%YAML 1.1\r---\rc: yes\r",
     "a tag directive": "%TAG ! tag:example.com,2000:\n---\na: !b c\n",
     "a percent sign at the start of a line": "a: |\n  b\nc: 'd\n%e'\n",
     "wrong indent": "a:\n  b: 1\n c: 2\n",
