@@ -324,6 +324,26 @@ def test_a_name_in_several_other_clusters_is_refused(tmp_path: Path, monkeypatch
     assert ran.err == "cnpfix: shop/twice: is in the clusters b and c; say which, as in b/shop/twice\n"
 
 
+def test_a_namespace_elsewhere_named_like_a_cluster_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workload = (
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {0}, namespace: {1}}}\n"
+        "spec: {{selector: {{matchLabels: {{app: {0}}}}}, template: {{metadata: {{labels: {{app: {0}}}}}}}}}\n"
+    )
+    clusters = (f'[[clusters]]\nname = "{name}"\nlocal = ["{name}/**"]\n' for name in ("prod", "dev"))
+    (tmp_path / "cnpfix.toml").write_text("".join(clusters))
+    for cluster, namespace in (("prod", "data"), ("dev", "prod")):
+        (tmp_path / cluster).mkdir()
+        texts = (workload.format("web", "shop"), workload.format("db", namespace))
+        (tmp_path / cluster / "all.yaml").write_text("---\n".join(texts))
+    monkeypatch.chdir(tmp_path)
+    ran = cnpfix("verdict", "--source", "prod/web", "--destination", "prod/db", "--port", "80", ".")
+    assert ran.code == 2
+    assert ran.err == (
+        "cnpfix: prod/db: is in namespace prod of dev, and in cluster prod; say cluster and namespace, "
+        "as in dev/prod/db\n"
+    )
+
+
 def test_names_as_impact_writes_them_are_taken(shop: Path) -> None:
     """Where no cluster is known, its name is `default`."""
     assert flow("default/prod/db", "13306", "default/shop/web") | {"source": "", "destination": ""} == flow(

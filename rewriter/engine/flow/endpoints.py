@@ -253,6 +253,11 @@ def _find(
         clusters = sorted({str(each.cluster) for each in found})
         if len(clusters) > 1:
             raise FlowError(f"{text}: is in the clusters {join_names(clusters)}; say which, as in {clusters[0]}/{text}")
+        if _find_in_cluster(workspace, text, where, name, kind):
+            raise FlowError(
+                f"{text}: is in namespace {where[0]} of {clusters[0]}, and in cluster {where[0]}; say cluster and "
+                f"namespace, as in {clusters[0]}/{text}"
+            )
         own = _cluster(workspace, text, clusters[0])
     workloads = [each for each in workloads if _here(each.cluster, own)]
     services = [each for each in services if _here(each.cluster, own)]
@@ -262,10 +267,16 @@ def _find(
         if len(places) > 1:
             raise FlowError(f"{text}: is in {join_names(places)}; say which, as in {places[0]}/{name}")
     if not workloads and not services:
-        of_cluster = len(where) == 1 and where[0] in {cluster.name for cluster in inventory.clusters}
-        return _find(workspace, text, [where[0], ""], name, kind, own) if of_cluster else None
+        return _find_in_cluster(workspace, text, where, name, kind)
     endpoint = of_workload(workspace, text, workloads[0], own) if workloads else None
     return Named(endpoint, services[0] if services else None)
+
+
+def _find_in_cluster(workspace: Workspace, text: str, where: Sequence[str], name: str, kind: str) -> Named | None:
+    """What has a name in any namespace of the cluster before it; None where one word before it names no cluster."""
+    if len(where) != 1 or where[0] not in {cluster.name for cluster in workspace.inventory.clusters}:
+        return None
+    return _find(workspace, text, [where[0], ""], name, kind, None)
 
 
 def _fits(fact: Workload | Service, *, name: str, namespace: str) -> bool:
