@@ -28,7 +28,6 @@ from rewriter.cilium.compile import Content, Entry, PortGrant
 from rewriter.cilium.identity import Identity
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, RESERVED
 from rewriter.cilium.labels import NAMESPACE_NAME_LABEL as _NAME
-from rewriter.cilium.policy import EGRESS, INGRESS
 from rewriter.cilium.policy_set import PolicySet
 from rewriter.cilium.settings import EnforcementMode, Settings
 from rewriter.cilium.terms import CidrTerm, Condition, FqdnTerm, LabelTerm, Term
@@ -40,7 +39,6 @@ from rewriter.reach.space import MAX_CELLS
 from rewriter.reach.world import PolicyWorld
 
 _NAMESPACE_NAME = NAMESPACE_LABELS_PREFIX + _NAME
-_OPPOSITE = {INGRESS: EGRESS, EGRESS: INGRESS}
 #: More forms than this are not remembered.
 _MOST = 4096
 
