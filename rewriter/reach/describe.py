@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rewriter.cilium.universe import Universe, positions
 from rewriter.reach.boxes import Boxes
+from rewriter.reach.cells import OTHER
 from rewriter.reach.difference import join_phrases
 from rewriter.reach.outside import describe_ranges, is_nearly_everywhere
 from rewriter.reach.selections import Selections
@@ -79,9 +80,10 @@ class Describer:
 
     def _names(self, mask: int) -> tuple[str, ...]:
         names = {identity.name for identity in self._universe.members(mask)}
-        here, elsewhere = f" in {self._space.local_cluster}", " in other clusters"
+        here, *elsewhere = (" in other clusters" if place == OTHER else f" in {place}" for place in self._space.places)
         for name in [name for name in names if name.endswith(here)]:
             base = name.removesuffix(here)
-            if base + elsewhere in names or base in names:  # In both: the cluster tells nothing.
-                names = (names - {name, base + elsewhere}) | {base}
+            others = {base + suffix for suffix in elsewhere}
+            if (others and others <= names) or base in names:  # In every cluster: which one tells nothing.
+                names = (names - {name, *others}) | {base}
         return tuple(sorted(names))

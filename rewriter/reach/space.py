@@ -48,7 +48,8 @@ _RESERVED = ("host", "remote-node", "kube-apiserver", "health", "init", "ingress
 class Space:
     """Every identity of a comparison, as bits: cells of pods first, then the explicit ones.
 
-    `exact` says that the pods cover every combination of the labels that the changed rules look at.
+    The `places` are the clusters that witnesses are in, the local one first; `other` stands for clusters that are not
+    known. `exact` says that the pods cover every combination of the labels that the changed rules look at.
     """
 
     dims: tuple[Dimension, ...]
@@ -60,10 +61,14 @@ class Space:
     ranges: tuple[Range, ...]
     first_range: int
     first_given: int
-    local_cluster: str
+    places: tuple[str, ...]
     exact: bool
     terms: tuple[LabelTerm, ...]
     line: PortLine
+
+    @property
+    def local_cluster(self) -> str:
+        return self.places[0]
 
     def universe(self, *, cidr_match_nodes: bool = False, cidr_match_pods: bool = False) -> Universe:
         return Universe(
@@ -155,7 +160,7 @@ def build_space(
         ranges=tuple(ranges),
         first_range=first_range,
         first_given=first_range + len(outside),
-        local_cluster=local,
+        places=places,
         exact=exact,
         terms=tuple(sorted(_label_terms(_terms(changed)))),
         line=PortLine(tuple(names)),
