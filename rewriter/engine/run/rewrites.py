@@ -61,7 +61,10 @@ def rewritten_by_fixes(workspace: Workspace, results: Iterable[FileResult]) -> l
         by_file.setdefault(located.path, []).append(located)
     after: dict[int, Policy] = {}
     for path, text in changed.items():
-        for located, after_it in zip(by_file.get(path, ()), workspace.policies_of_text(path, text), strict=True):
+        own = by_file.get(path)
+        if own is None:
+            continue  # A template, whose policies come of rendering it.
+        for located, after_it in zip(own, workspace.policies_of_text(path, text), strict=True):
             if after_it.policy.raw != located.policy.raw:
                 after[id(located)] = after_it.policy
     for located in applied:
