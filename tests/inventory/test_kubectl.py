@@ -13,7 +13,7 @@ import yaml
 
 from rewriter.inventory.texts.manifests import mapping, read_manifests
 from rewriter.inventory.tree.repository import TreeInventory
-from tests.inventory.support import kustomization, service, workload
+from tests.inventory.support import application, flux, kustomization, service, workload
 from tests.programs import find
 
 NETWORK_POLICY = """\
@@ -186,6 +186,81 @@ def test_names_namespaces_and_labels_are_those_that_kustomize_makes(
         for manifest in read_manifests(path, text.encode())[0]
     ]
     ours = [told(each.apply(value)) for path, value in manifests for each in inventory.placements_of(path)]
+    assert sorted(ours, key=repr) == theirs
+
+
+RELABEL = '[{"op": "add", "path": "/metadata/labels", "value": {"touched": "yes"}}]'
+TOUCH_SERVICE = "kind: Service\napiVersion: v1\nmetadata: {name: web, labels: {touched: merged}}\n"
+
+
+def touching(**target: str) -> dict[str, Any]:
+    return {"target": target, "patch": RELABEL}
+
+
+#: By name: what an applier says, and what the kustomization that it applies says itself.
+INSERTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "a patch for a name before the prefix": (
+        {"patches": [touching(kind="Service", name="web")]},
+        {"namePrefix": "prod-"},
+    ),
+    "a patch for a name behind the prefix": (
+        {"patches": [touching(kind="Service", name="prod-web")]},
+        {"namePrefix": "prod-"},
+    ),
+    "a patch for a name behind the suffix": (
+        {"patches": [touching(kind="CiliumNetworkPolicy", name="web-z")]},
+        {"nameSuffix": "-z"},
+    ),
+    "a patch for the namespace that the kustomization sets": (
+        {"patches": [touching(kind="Service", namespace="shop")]},
+        {"namespace": "shop"},
+    ),
+    "a patch for labels that the kustomization adds": (
+        {"patches": [touching(labelSelector="team=shop")]},
+        {"labels": [{"pairs": {"team": "shop"}}]},
+    ),
+    "a patch behind the patches of the kustomization": (
+        {"patches": [touching(kind="Service", labelSelector="touched=own")]},
+        {"patches": [{"patch": TOUCH_SERVICE.replace("merged", "own")}]},
+    ),
+    "a strategic merge by the name before the prefix": (
+        {"patches": [{"patch": TOUCH_SERVICE}]},
+        {"namePrefix": "prod-"},
+    ),
+    "a prefix in place of the prefix": ({"namePrefix": "flux-"}, {"namePrefix": "prod-", "nameSuffix": "-z"}),
+    "a suffix in place of the suffix": ({"nameSuffix": "-flux"}, {"namePrefix": "prod-", "nameSuffix": "-z"}),
+    "a namespace in place of the namespace": ({"namespace": "edge"}, {"namespace": "shop"}),
+    "a namespace beside a transformer of one": ({"namespace": "edge"}, {"transformers": [PLACE]}),
+}
+
+
+@pytest.mark.parametrize("by", ["Flux", "Argo CD"])
+@pytest.mark.parametrize("name", INSERTED)
+def test_appliers_write_into_the_kustomization_that_they_apply(
+    name: str, by: str, build: Callable[[Path], list[Mapping[str, Any]]], tmp_path: Path
+) -> None:
+    said, own = INSERTED[name]
+    files = overlay(**own)
+    written = {**own, **said, "patches": [*own.get("patches", ()), *said.get("patches", ())]}
+    for path, text in overlay(**written).items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+    theirs = sorted(map(told, build(tmp_path / "top")), key=repr)
+    if by == "Flux":
+        spec = {"targetNamespace" if key == "namespace" else key: value for key, value in said.items()}
+        applier = flux("top", "./top", **spec)
+    else:
+        applier = application("top", "top", kustomize=said)
+    inventory = TreeInventory(read=lambda path: {**files, "apply.yaml": applier}[path].encode())
+    for path, text in {**files, "apply.yaml": applier}.items():
+        inventory.offer(path, text.encode())
+    ours = [
+        told(each.apply(manifest.value))
+        for path, text in files.items()
+        if not path.endswith("kustomization.yaml")
+        for manifest in read_manifests(path, text.encode())[0]
+        for each in inventory.placements_of(path)
+    ]
     assert sorted(ours, key=repr) == theirs
 
 

@@ -65,8 +65,9 @@ class Builder:
         with tempfile.TemporaryDirectory(prefix="cnpfix-build-") as folder:
             top = Path(folder) / TREE
             parts = [*self._copy(self._files_of(target), texts, top)]
-            below = self._on_top(target, texts, top)
-            key = target.name, digest_of(*parts, *(each.read_bytes() for each in below.glob("kustomization.yaml")))
+            made = [*self._inserted(target, texts, top)]
+            below, on_top = self._on_top(target, texts, top)
+            key = target.name, digest_of(*parts, *made, *on_top)
             if key in self._kept:
                 return self._kept[key]
             printed = self._kubectl.build(below)
@@ -79,23 +80,25 @@ class Builder:
         self._kept[key] = built
         return built
 
-    def _on_top(self, target: Target, texts: Texts, copy: Path) -> Path:
-        """The folder to build: that of the kustomization, or of one that does what its applier does on top of it."""
+    def _on_top(self, target: Target, texts: Texts, copy: Path) -> tuple[Path, list[bytes]]:
+        """The folder to build, and what was written into it: that of the kustomization, or of one around it."""
         try:
             made = target.top(texts)
         except TextError as error:
             raise BuildError(str(error)) from None
-        if target.root is not None and target.components:
-            self._add_components(target, copy / target.root)
         if made is None:
-            return copy / (target.root or ".")
+            return copy / (target.root or "."), []
         folder = copy.parent / TOP
         folder.mkdir()
-        (folder / "kustomization.yaml").write_text(json.dumps(made), "utf-8")
-        return folder
+        text = json.dumps(made)
+        (folder / "kustomization.yaml").write_text(text, "utf-8")
+        return folder, [text.encode()]
 
-    def _add_components(self, target: Target, folder: Path) -> None:
-        """Puts the components of an applier into the kustomization that it applies."""
+    def _inserted(self, target: Target, texts: Texts, copy: Path) -> Iterator[bytes]:
+        """Writes what an applier puts there into the kustomization that it applies; yields what that is then."""
+        if not target.inserts:
+            return
+        folder = copy / (target.root or ".")
         file = next(folder / name for name in KUSTOMIZATION_NAMES if (folder / name).is_file())
         try:
             documents = [each.value for each in yamltext.parse(file.read_text("utf-8"))]
@@ -103,7 +106,12 @@ class Builder:
             raise BuildError(f"{target.root}/{file.name} cannot be read: {error.message}") from None
         if len(documents) != 1 or not isinstance(documents[0], dict):
             raise BuildError(f"{target.root}/{file.name} is not one kustomization")
-        file.write_text(json.dumps(target.with_components(documents[0])), "utf-8")
+        try:
+            text = json.dumps(target.with_inserted(documents[0], texts))
+        except TextError as error:
+            raise BuildError(str(error)) from None
+        file.write_text(text, "utf-8")
+        yield text.encode()
 
     def _copy(self, files: Iterable[str], texts: Texts, copy: Path) -> Iterator[bytes]:
         """Copies all that a build may read into a folder; yields it. Raises BuildError for what is not in the tree."""

@@ -1,4 +1,4 @@
-"""What is built to see a policy as a cluster gets it: a kustomization, and over it what Flux or Argo CD lay on top."""
+"""What is built to see a policy as a cluster gets it: a kustomization, with what Flux or Argo CD write into it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from typing import Any
 from rewriter.engine.overlays.texts import Texts
 from rewriter.inventory.delivery.patched_policies import PatchedPolicies, PatchedPolicy
 from rewriter.inventory.delivery.patches import Patch
-from rewriter.inventory.delivery.substitution import is_disabled, substituted
-from rewriter.inventory.delivery.transform import Labels, Transform
+from rewriter.inventory.delivery.transform import Labels, Transform, transformed
 from rewriter.inventory.texts.manifests import mapping
 
 #: The folder of the kustomization that stands for an applier's step; no repository has one of this name.
@@ -25,13 +24,15 @@ TREE = "tree"
 class Target:
     """A kustomization by its inner folder (`root`), or the `files` of a folder without one that an applier lists.
 
-    `step` is what the applier does on top, None where it does nothing. Two targets are the same where `name` is.
+    `step` is what the applier does, None where it does nothing; `on_top` is what it does in a kustomization that it
+    makes around these, where there is none to write into. Two targets are the same where `name` is.
     """
 
     name: str
     root: str | None = field(compare=False)
     files: tuple[str, ...] = field(default=(), compare=False)
     step: Transform | None = field(default=None, compare=False)
+    on_top: Transform | None = field(default=None, compare=False)
 
     @property
     def words(self) -> str:
@@ -40,11 +41,12 @@ class Target:
         return f"kubectl kustomize {folder}" + (f" under {self.step.source}" if self.step else "")
 
     def filled_in(self, value: Any) -> Any:
-        """A built manifest with the variables of the applier filled in."""
+        """A built manifest with the labels and the variables of the applier, which come after the build."""
         step = self.step
-        if step is None or step.variables is None or is_disabled(mapping(mapping(value).get("metadata"))):
+        if step is None or not isinstance(value, dict):
             return value
-        return substituted(value, step.variables, step.complete)
+        after = Transform(step.source, labels=step.labels, variables=step.variables, complete=step.complete)
+        return transformed(value, () if after.changes_nothing else (after,))
 
     @property
     def components(self) -> tuple[str, ...]:
@@ -52,52 +54,78 @@ class Target:
         return () if self.step is None else self.step.components
 
     def top(self, texts: Texts) -> Mapping[str, Any] | None:
-        """The kustomization, in the folder TOP, that does what the applier does; None where it does nothing.
+        """The kustomization, in the folder TOP, that the applier makes around what it applies; None for none.
 
-        Components of the applier are in it where it lists files: where there is a kustomization, they come before what
-        that does, and `with_components` puts them there. Raises TextError for a patch that is not there any more.
+        Raises TextError for a patch that is not there any more.
         """
-        step = self.step
-        if step is None:
+        if self.on_top is None and self.root is not None:
             return None
         below = (self.root,) if self.root is not None else self.files
         made: dict[str, Any] = {"resources": [f"../{TREE}/{each}" for each in below]}
-        if self.root is None and step.components:
-            made["components"] = [f"../{TREE}/{each}" for each in step.components]
-        named = {"namespace": step.namespace, "namePrefix": step.prefix, "nameSuffix": step.suffix}
-        made |= {key: value for key, value in named.items() if value}
-        if step.labels:
-            made["labels"] = [_labels(label) for label in step.labels]
-        if step.patches:
-            made["patches"] = [_patch(patch, texts) for patch in step.patches]
-        return made
+        if self.root is None and self.components:
+            made["components"] = [f"../{TREE}/{each}" for each in self.components]
+        return made if self.on_top is None else _with_step(made, self.on_top, texts)
 
-    def with_components(self, kustomization: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The kustomization of `root` with the components of the applier behind its own."""
-        own = kustomization.get("components")
-        more = [posixpath.relpath(each, self.root) for each in self.components]
-        return {**kustomization, "components": [*(own if isinstance(own, list) else ()), *more]}
+    @property
+    def inserts(self) -> bool:
+        """Whether the applier writes into the kustomization of `root`."""
+        return self.root is not None and self.step is not None and bool(self.step.inserted or self.components)
+
+    def with_inserted(self, kustomization: Mapping[str, Any], texts: Texts) -> Mapping[str, Any]:
+        """The kustomization of `root` with what the applier writes into it: lists behind its own, the rest instead.
+
+        Raises TextError for a patch that is not there any more.
+        """
+        made = dict(kustomization)
+        if self.components:
+            more = [posixpath.relpath(each, self.root) for each in self.components]
+            made["components"] = [*_list(kustomization, "components"), *more]
+        inserted = None if self.step is None else self.step.inserted
+        return made if inserted is None else _with_step(made, inserted, texts)
 
 
 def target_of(policy: PatchedPolicy, patched: PatchedPolicies) -> Target | None:
     """What is built for one way in which a policy is applied; None where nothing of the tree builds it."""
     placement = policy.placement
-    last = placement.chain[-1] if placement.chain else None
-    step = last if last is not None and last.applies and not _leaves(last) else None
+    steps = [each for each in placement.chain[-2:] if each.applies]
+    on_top = next((each for each in steps if _is_kustomization(each)), None)
+    step = next((each for each in reversed(steps) if not _leaves(each)), None)
     if placement.root is not None:
         if placement.root not in patched.kustomizations:
             return None
-        return Target(f"{placement.root} {step.source if step else ''}", placement.root, (), step)
+        return Target(f"{placement.root} {step.source if step else ''}", placement.root, (), step, on_top)
     if step is None:
         return None
     files = tuple(patched.placed_alike(placement))
-    return Target(f"{' '.join(files)} {step.source}", None, files, step)
+    return Target(f"{' '.join(files)} {step.source}", None, files, step, on_top)
 
 
 def _leaves(step: Transform) -> bool:
     """Whether a build is the same with the step and without."""
-    changes = step.namespace or step.prefix or step.suffix or step.labels or step.patches or step.components
+    changes = _is_kustomization(step) or step.labels or step.components or step.inserted
     return not changes and step.variables is None
+
+
+def _is_kustomization(step: Transform) -> bool:
+    """Whether a step is one that an applier makes a kustomization for."""
+    return bool(step.namespace or step.prefix or step.suffix or step.patches or step.late_patches)
+
+
+def _with_step(kustomization: Mapping[str, Any], step: Transform, texts: Texts) -> dict[str, Any]:
+    made = dict(kustomization)
+    named = {"namespace": step.namespace, "namePrefix": step.prefix, "nameSuffix": step.suffix}
+    made |= {key: value for key, value in named.items() if value}
+    lists = {
+        "labels": [_labels(label) for label in step.labels],
+        "patches": [_patch(patch, texts) for patch in step.patches],
+        "patchesJson6902": [_patch(patch, texts) for patch in step.late_patches],
+    }
+    return made | {name: [*_list(made, name), *more] for name, more in lists.items() if more}
+
+
+def _list(value: Mapping[str, Any], name: str) -> list[Any]:
+    own = value.get(name)
+    return own if isinstance(own, list) else []
 
 
 def _labels(labels: Labels) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""Argo CD: what Applications and ApplicationSets apply (argoproj.io/v1alpha1)."""
+"""Argo CD: what Applications and ApplicationSets apply (argoproj.io/v1alpha1).
+
+What `kustomize` of a source says is written into the kustomization.yaml that it applies, its patches behind those
+there (`kustomize edit`; util/kustomize, Build), and then that is built. The namespace of the destination comes after.
+"""
 
 from __future__ import annotations
 
@@ -109,16 +113,20 @@ def read_application(
             continue
         kustomize, directory = mapping(each.get("kustomize")), mapping(each.get("directory"))
         written = f"/spec/sources/{index}/kustomize" if several else "/spec/source/kustomize"
-        transform = Transform(
+        inserted = Transform(
             source,
             namespace=_text(kustomize.get("namespace")),
-            default_namespace=_text(destination.get("namespace")),
             prefix=_text(kustomize.get("namePrefix")) or "",
             suffix=_text(kustomize.get("nameSuffix")) or "",
             labels=_labels(kustomize),
             patches=tuple(read_patches(kustomize, source, at and replace(at, route=at.route + written))),
+        )
+        transform = Transform(
+            source,
+            default_namespace=_text(destination.get("namespace")),
             unfollowed=unfollowed,
             applies=True,
+            inserted=inserted.or_none,
         )
         url = each.get("repoURL")
         repository = Repository(url if isinstance(url, str) else None, str(url))

@@ -1,4 +1,8 @@
-"""Flux: what Kustomizations and FluxInstances apply (kustomize-controller v1, flux-operator v1)."""
+"""Flux: what Kustomizations and FluxInstances apply (kustomize-controller v1, flux-operator v1).
+
+The namespace, the prefix, the suffix and the patches of a Kustomization are written into the kustomization.yaml that it
+applies, its patches behind those there, and then that is built (fluxcd/pkg/kustomize, Generator.WriteFile).
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,11 @@ from typing import Any
 
 from rewriter.inventory.delivery.appliers import Read, Repository, Unit, texts_of
 from rewriter.inventory.delivery.kustomize import read_patches
-from rewriter.inventory.delivery.patches import TextAt
+from rewriter.inventory.delivery.patches import Patch, TextAt
 from rewriter.inventory.delivery.transform import Labels, Transform
 from rewriter.inventory.delivery.variables import ValuesOf, read_variables
 from rewriter.inventory.facts.model import Source
-from rewriter.inventory.texts.manifests import mapping, texts
+from rewriter.inventory.texts.manifests import items, mapping, texts
 
 GROUP = "kustomize.toolkit.fluxcd.io"
 HELM_GROUP = "helm.toolkit.fluxcd.io"
@@ -44,16 +48,22 @@ def read_flux_kustomization(
         return Read(unknown=("has a path that is no text",))
     remote = mapping(mapping(spec.get("kubeConfig")).get("secretRef")).get("name")
     variables, complete = read_variables(spec, str(metadata.get("namespace") or ""), values_of)
-    transform = Transform(
+    strategic, operations = _older_patches(spec, source)
+    inserted = Transform(
         source,
         namespace=_text(spec.get("targetNamespace")),
         prefix=_text(spec.get("namePrefix")) or "",
         suffix=_text(spec.get("nameSuffix")) or "",
+        patches=(*strategic, *read_patches(spec, source, at and replace(at, route=f"{at.route}/spec"))),
+        late_patches=operations,
+    )
+    transform = Transform(
+        source,
         labels=_common(spec),
-        patches=tuple(read_patches(spec, source, at and replace(at, route=f"{at.route}/spec"))),
         variables=variables,
         complete=complete,
         applies=True,
+        inserted=inserted.or_none,
     )
     destination = f"kubeconfig {remote}" if remote else None
     url = url_of(kind, namespace, name) if kind == "GitRepository" else None
@@ -76,6 +86,16 @@ def read_flux_instance(spec: Mapping[str, Any], source: Source) -> Read:
     url = _text(sync.get("url")) if kind == "GitRepository" else None
     repository = Repository(url, "flux-system/flux-system")
     return Read((Unit(path, repository, Transform(source, applies=True)),))
+
+
+def _older_patches(spec: Mapping[str, Any], source: Source) -> tuple[tuple[Patch, ...], tuple[Patch, ...]]:
+    """The strategic merges and RFC 6902 operations of v1beta2, written as YAML: no text of their own to fix."""
+    merges = tuple(Patch(source, merge=each) for each in items(spec.get("patchesStrategicMerge")))
+    operations = tuple(
+        Patch(source, mapping(each.get("target")), operations=tuple(items(each.get("patch"))))
+        for each in items(spec.get("patchesJson6902"))
+    )
+    return merges, operations
 
 
 def _common(spec: Mapping[str, Any]) -> tuple[Labels, ...]:

@@ -30,7 +30,8 @@ class Kustomization:
 
     `patch_files` are files that hold patches: they are no manifests of their own. `charts` are the names of
     Helm charts that it renders. `unread` names its fields whose effect is not known, `hiding` says in words what in it
-    may make objects or labels that are not read.
+    may make objects or labels that are not read. `keeps_namespace` says that a transformer of its own has the last word
+    on namespaces.
     """
 
     folder: str
@@ -45,6 +46,25 @@ class Kustomization:
     unread: tuple[str, ...] = ()
     hiding: tuple[str, ...] = ()
     value: Mapping[str, Any] = field(default_factory=dict)
+    keeps_namespace: bool = False
+
+    def with_inserted(self, inserted: Transform | None) -> Transform:
+        """What it does once an applier has written into it: patches behind its own, the rest in place of its own."""
+        own = self.transform
+        if inserted is None:
+            return own
+        prefix, suffix = (_text(self.value.get(name)) or "" for name in ("namePrefix", "nameSuffix"))
+        moves = inserted.namespace is not None and not self.keeps_namespace
+        return replace(
+            own,
+            source=inserted.source if moves else own.source,
+            namespace=inserted.namespace if moves else own.namespace,
+            prefix=own.prefix.removesuffix(prefix) + inserted.prefix if inserted.prefix else own.prefix,
+            suffix=inserted.suffix + own.suffix.removeprefix(suffix) if inserted.suffix else own.suffix,
+            labels=(*own.labels, *inserted.labels),
+            patches=(*own.patches, *inserted.patches),
+            late_patches=(*inserted.late_patches, *own.late_patches),
+        )
 
 
 def read_kustomizations(files: TreeFiles) -> dict[str, Kustomization]:
@@ -129,6 +149,7 @@ def _kustomization(
         tuple(name for name in _UNREAD if value.get(name) and not (name == "transformers" and further.followed)),
         tuple(_hiding(files, folder, value, transformers_followed=further.followed)),
         value,
+        further.namespace is not None,
     )
 
 
@@ -206,7 +227,7 @@ def read_labels(value: Mapping[str, Any]) -> Iterator[Labels]:
 
 
 def read_patches(value: Mapping[str, Any], source: Source, at: TextAt | None = None) -> Iterator[Patch]:
-    """The inline patches of a `patches` field, as in kustomizations, Flux Kustomizations and Argo CD.
+    """The patches of a `patches` field of Flux Kustomizations and Argo CD; one that names a file is unread.
 
     `at` is where the mapping with that field stands, None where it stands in no text as it is.
     """
@@ -215,6 +236,8 @@ def read_patches(value: Mapping[str, Any], source: Source, at: TextAt | None = N
         if isinstance(item, dict) and isinstance(item.get("patch"), str):
             place = at and replace(at, route=f"{at.route}/patches/{index}/patch")
             yield from parse_patch(item["patch"], mapping(item.get("target")), source, at=place)
+        elif isinstance(item, dict) and item.get("path") is not None:
+            yield Patch(source, mapping(item.get("target")), unread=True)
 
 
 def _patches(

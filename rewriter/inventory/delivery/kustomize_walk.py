@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rewriter.inventory.delivery.kustomize import Kustomization, joined
@@ -20,6 +20,9 @@ MAX_PER_FILE = 64
 
 #: What the target of a kustomization begins with that nothing in the tree applies.
 BARE = "kustomization "
+
+#: What an operation of a patch writes that changes the namespace of a manifest.
+_NAMESPACES = ("", "/metadata", "/metadata/namespace")
 
 Chain = tuple[Transform, ...]
 
@@ -93,9 +96,12 @@ class Walk:
                 missing = Unfollowed(f"component {component} of {source}, which is not there,")
                 chain = (Transform(source, unfollowed=(missing,)), *chain)
         self._root = folder if folder in self._kustomizations else None
+        inserted = chain[-1].inserted if chain else None
         if self._root is not None:
-            self._build(folder, chain, (), tuple(there))
+            self._build(folder, chain, (), tuple(there), inserted)
         else:
+            if inserted is not None:  # The applier makes a kustomization of the folder.
+                chain = (*chain[:-1], replace(inserted, applies=True), replace(chain[-1], inserted=None))
             for component in reversed(there):
                 chain = self._build(component, chain, ())
             self._plain(folder, chain, recurse)
@@ -129,10 +135,17 @@ class Walk:
             own[folder] = above or (folder if folder in self._kustomizations else None)
         return own[folder]
 
-    def _build(self, folder: str, chain: Chain, within: tuple[str, ...], more: tuple[str, ...] = ()) -> Chain:
+    def _build(
+        self,
+        folder: str,
+        chain: Chain,
+        within: tuple[str, ...],
+        more: tuple[str, ...] = (),
+        inserted: Transform | None = None,
+    ) -> Chain:
         """Places what a kustomization lists; returns its chain with its components' steps, for its siblings.
 
-        `more` are components that its applier puts into it.
+        `more` are components that its applier puts into it, `inserted` is what else its applier writes there.
         """
         each = self._kustomizations[folder]
         if folder in within:
@@ -143,8 +156,9 @@ class Walk:
             return chain
         within = (*within, folder)
         self.built.setdefault(folder, {})[self._target] = None
-        if not each.transform.changes_nothing:
-            chain = (each.transform, *chain)
+        transform = each.with_inserted(inserted)
+        if not transform.changes_nothing:
+            chain = (transform, *chain)
         self.namespaces.setdefault(folder, set()).add(_namespace_at_the_end(chain))
         for component in reversed((*each.components, *more)):
             if component in self._kustomizations:
@@ -198,7 +212,9 @@ def _namespace_at_the_end(chain: Chain) -> str | None:
 def _may_move(patch: Patch) -> bool:
     """Whether a patch may write a namespace. A strategic merge leaves it alone (kustomize, Resource.ApplySmPatch)."""
     return patch.unread or any(
-        str(operation.get("path")) in ("", "/metadata", "/metadata/namespace") for operation in patch.operations
+        str(operation.get(name)) in _NAMESPACES
+        for operation in patch.operations
+        for name in (("path", "from") if operation.get("op") == "move" else ("path",))
     )
 
 

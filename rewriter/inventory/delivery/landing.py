@@ -102,8 +102,11 @@ class Delivery:
             value = manifest
             for count, step in enumerate(chain, 1):
                 after = transformed(manifest, chain[:count])
+                patched = transformed(manifest, [*chain[: count - 1], _patches_alone(step)])
                 for patch in _patches(step):
-                    if patch.changes_rules and (may_mean(patch, value, manifest) or may_mean(patch, after, manifest)):
+                    # Names, namespace and labels of the step come after its patches, and before its late ones.
+                    moments = (patched, after) if patch in step.late_patches else (value, patched)
+                    if patch.changes_rules and any(may_mean(patch, each, manifest) for each in moments):
                         what = " that cannot be read changes it" if patch.unread else " changes it when it is applied"
                         return patch.words + what
                 value = after
@@ -255,6 +258,10 @@ def _without_read_patches(step: Transform) -> Transform:
         tuple(patch for patch in patches if not patch.is_followed) for patches in (step.patches, step.late_patches)
     )
     return replace(step, patches=own, late_patches=late)
+
+
+def _patches_alone(step: Transform) -> Transform:
+    return Transform(step.source, patches=step.patches)
 
 
 def _patches(step: Transform) -> Iterator[Patch]:

@@ -272,11 +272,12 @@ class Placements:
             self._tell(applier, text, _target_namespace(value))
         for unit in read.units:
             folder = folder_of(unit.folder)
+            namespace = unit.transform.overriding_namespace
             if not self._own.holds(unit.repository):
                 text = f"applies {unit.folder or '.'} of {unit.repository}, which is not this repository"
-                self._tell(applier, text, unit.transform.namespace, makes_pods=not self._defines_kinds(unit))
+                self._tell(applier, text, namespace, makes_pods=not self._defines_kinds(unit))
             elif folder is None or folder not in self._files.folders:
-                self._tell(applier, f"applies {unit.folder}, which is not there", unit.transform.namespace)
+                self._tell(applier, f"applies {unit.folder}, which is not there", namespace)
             else:
                 transform = replace(unit.transform, components=tuple(joined(folder, one) for one in unit.components))
                 chain = () if transform.changes_nothing else (transform,)

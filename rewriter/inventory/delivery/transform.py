@@ -66,8 +66,9 @@ class Transform:
     `namespace` overrides every namespace below, `default_namespace` is for manifests without one (Argo CD's
     destination). `variables` (None: nothing is substituted) are those known from the tree, all of them when `complete`.
     `unfollowed` is what of the step may change manifests in a way that is not made here. `applies` says that the step
-    is that of an applier, on top of kustomizations; `components` are the inner folders of components that it puts into
-    the kustomization which it applies.
+    is that of an applier, which comes after kustomizations; `inserted` is what the applier writes into the
+    kustomization that it applies before it is built, `components` are the inner folders of components that it puts
+    there.
     """
 
     source: Source
@@ -83,10 +84,21 @@ class Transform:
     unfollowed: tuple[Unfollowed, ...] = ()
     applies: bool = False
     components: tuple[str, ...] = ()
+    inserted: Transform | None = None
 
     @property
     def changes_nothing(self) -> bool:
         return self == Transform(self.source, applies=self.applies)
+
+    @property
+    def or_none(self) -> Transform | None:
+        """The step; None where it changes nothing."""
+        return None if self.changes_nothing else self
+
+    @property
+    def overriding_namespace(self) -> str | None:
+        """The namespace that an applier puts everything into."""
+        return self.namespace if self.inserted is None else self.inserted.namespace
 
 
 @dataclass(frozen=True, slots=True)
