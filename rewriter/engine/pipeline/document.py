@@ -143,12 +143,17 @@ def _round(
         try:
             _check_work(draft, [each for each in reportable if first or each[1].fix], reported, hooks)
             for index, finding, _ in sorted(reportable, key=lambda item: _natural(item[1].route), reverse=True):
+                again = partial(_found_again, pass_, draft, index, hooks)
                 try:
-                    reported[id(finding)] = fix_finding(draft, index, reported[id(finding)], hooks, preview=first)
+                    reported[id(finding)] = fix_finding(
+                        draft, index, reported[id(finding)], hooks, preview=first, find_again=again
+                    )
                 except ProofError as error:
                     if draft.careful and index in _left_alone(located, reportable):
                         raise _NeedsSilencedError(finding.id, index) from error
                     reported[id(finding)] = replace(reported[id(finding)], not_fixed=str(error))
+                    raise
+                except PartFailedError:
                     raise
                 except Exception as error:
                     what = f"the fix of {finding.code} {finding.id}"
@@ -161,6 +166,13 @@ def _round(
             outcome.findings += [item for item in reported.values() if first or item.fixed or item.not_fixed]
         changed = changed or any(item.fixed for item in reported.values())
     return changed
+
+
+def _found_again(pass_: Pass, draft: Draft, index: int, hooks: FileHooks, finding: Finding) -> Finding | None:
+    """What a pass finds in the place of a finding, with the fixes so far; None where they have mended it."""
+    settle(draft, hooks)
+    same = [each for _, each in _findings(pass_, draft, hooks, only=index) if each.route == finding.route]
+    return next((each for each in same if each.message == finding.message), same[0] if same else None)
 
 
 _LocatedFinding = tuple[int, Finding, Location]
@@ -186,9 +198,11 @@ def _left_alone(located: Sequence[_LocatedFinding], reportable: Sequence[_Locate
     return {index for index, finding, _ in located if finding.fix is not None and id(finding) not in reported}
 
 
-def _findings(each: Pass, draft: Draft, hooks: FileHooks) -> Iterator[tuple[int, Finding]]:
-    """The findings of a pass with the positions of their policies."""
+def _findings(each: Pass, draft: Draft, hooks: FileHooks, *, only: int | None = None) -> Iterator[tuple[int, Finding]]:
+    """The findings of a pass with the positions of their policies: of all policies, or of `only` one."""
     for index, found in enumerate(draft.policies):
+        if only not in (None, index):
+            continue
         if found.policy.kind not in each.kinds or (each.id, index) in draft.limits.silent:
             continue
         context = hooks.context(found, draft.comments, partial(yamltext.comments_at, draft.document))

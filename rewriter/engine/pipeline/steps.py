@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from rewriter import yamltext
@@ -14,10 +14,12 @@ from rewriter.engine.effects.of_fixes import Step
 from rewriter.engine.pipeline.draft import Draft, apply_fix
 from rewriter.engine.pipeline.hooks import FileHooks
 from rewriter.engine.pipeline.isolation import PartFailedError, failure_of
+from rewriter.engine.pipeline.repeated import repeats
 from rewriter.engine.proofs.flows import check_claims, check_together
 from rewriter.engine.proofs.manifest import ProofError, patched
 from rewriter.engine.results.own_change import line_changes
 from rewriter.engine.results.result import Reported
+from rewriter.finding import Finding
 from rewriter.reach.world import CompiledClaims
 
 _NEEDS_SILENCED = (
@@ -25,9 +27,22 @@ _NEEDS_SILENCED = (
     "or in the baseline"
 )
 
+_MENDED = "the fix of another finding of this policy, which wants the same, mends this one too"
 
-def fix_finding(draft: Draft, index: int, reported: Reported, hooks: FileHooks, *, preview: bool) -> Reported:
-    """A finding with its fix applied to the draft, or with what the fix would do."""
+
+def fix_finding(
+    draft: Draft,
+    index: int,
+    reported: Reported,
+    hooks: FileHooks,
+    *,
+    preview: bool,
+    find_again: Callable[[Finding], Finding | None],
+) -> Reported:
+    """A finding with its fix applied to the draft, or with what the fix would do.
+
+    `find_again` gives what the pass finds there now, with the fixes so far; None where they have mended it.
+    """
     finding = reported.finding
     if (finding.id, index) in draft.limits.unproved:
         why = "not rewritten: what its fix does could not be worked out"
@@ -42,6 +57,14 @@ def fix_finding(draft: Draft, index: int, reported: Reported, hooks: FileHooks, 
         return replace(reported, not_fixed=draft.limits.skip_reasons[index]) if preview else reported
     if why := hooks.left_out(reported):
         return replace(reported, not_fixed=f"not rewritten: {why}") if preview else reported
+    if index in draft.steps and _repeats(draft, finding):
+        still = find_again(finding)
+        if still is None:
+            mended = replace(finding, evidence=(*finding.evidence, _MENDED))
+            return replace(reported, finding=mended, fixed=True)
+        reported, finding = replace(reported, finding=still), still
+        if still.fix is None:
+            return reported
     before = draft.policies
     try:
         old, line, text = apply_fix(draft, finding, hooks)
@@ -55,6 +78,12 @@ def fix_finding(draft: Draft, index: int, reported: Reported, hooks: FileHooks, 
     if not step.flows.exact:
         draft.inexact.add(index)
     return replace(judged, fixed=True, change=line_changes(old, line, text))
+
+
+def _repeats(draft: Draft, finding: Finding) -> bool:
+    """Whether a fix would write a rule, peer or port that stands in the same list already."""
+    operations = finding.fix.operations if finding.fix is not None else ()
+    return repeats(draft.value, patched(draft.value, operations), operations)
 
 
 def _preview(draft: Draft, index: int, reported: Reported, hooks: FileHooks) -> Reported:
