@@ -37,6 +37,10 @@ from rewriter.cilium.version import (
 )
 
 _TLS_FIELDS = ("terminatingTLS", "originatingTLS", "serverNames", "listener")
+_L7_FIELDS = {
+    "http": frozenset({"method", "path", "host", "headers", "headerMatches"}),
+    "dns": frozenset({"matchName", "matchPattern"}),
+}
 
 
 class PortGrant(NamedTuple):
@@ -282,12 +286,20 @@ def _limits(item: Mapping[str, Any], rule: Rule, version: Version) -> tuple[str,
     kinds = dict(rules) if isinstance(rules, dict) else {}
     if version >= L7_GENERIC_REMOVED:
         kinds = {kind: kinds[kind] for kind in ("http", "dns") if kind in kinds}
+    for kind, known in _L7_FIELDS.items():
+        if isinstance(kinds.get(kind), list):
+            kinds[kind] = [_read(entry, known) for entry in kinds[kind]]
     if isinstance(kinds.get("dns"), list):
         kinds["dns"] = [plain_selector(entry, version) for entry in kinds["dns"]]
         if {"matchPattern": "*"} in kinds["dns"]:
             del kinds["dns"]  # Every name is asked as before: the proxy sees the queries, and lets all of them pass.
     demands = {**kinds, **{field: item[field] for field in _TLS_FIELDS if field in item}}
     return tuple(f"{name} {canonical_json(demands[name])}" for name in sorted(demands) if demands[name] is not None)
+
+
+def _read(entry: Any, known: frozenset[str]) -> Any:
+    """An entry of L7 rules with the fields that the agent reads: the API server drops the others."""
+    return {name: entry[name] for name in entry if name in known} if isinstance(entry, dict) else entry
 
 
 def canonical_json(value: Any) -> str:

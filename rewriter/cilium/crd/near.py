@@ -80,7 +80,9 @@ def distance(written: str, name: str) -> float | None:
     one, other = _undirected(key), _undirected(field)
     if one == other:
         return 1.5
-    if len(key) >= 4 and field.startswith(key):
+    if len(key) >= 4 and (field.startswith(key) or name.endswith(written[:1].upper() + written[1:])):
+        return 2.5
+    if len(key) >= 5 and key[:1] == field[:1] and sorted(key) == sorted(field):
         return 2.5
     if (one != key or other != field) and _edits(one, other) <= 1 and len(other) >= 4:
         return 2.5

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rewriter.cilium.crd.check import SchemaProblem
+from rewriter.cilium.crd.check import SchemaProblem, fits
 from rewriter.cilium.crd.near import Meant, fields_meant
 from rewriter.cilium.crd.shapes import Fields
 from rewriter.cilium.labels import CLUSTER_LABEL
@@ -49,7 +49,7 @@ def field_fixes(context: Context, problem: SchemaProblem, version: Version) -> t
         operations = tuple(_operations(problem.route, meant))
         narrows = _narrows(context, meant.route, meant.container, meant.name, meant.value)
         found.append(FieldFix(meant.name, meant.container.name, meant.route, operations, (problem.route,), narrows))
-    return tuple(found)
+    return tuple(found or _into_absent(context, problem))
 
 
 def together(fixes: Sequence[FieldFix]) -> FieldFix:
@@ -105,6 +105,29 @@ def _labels_in_selector(context: Context, problem: SchemaProblem) -> FieldFix | 
     return FieldFix("matchLabels", place.name, route, tuple(operations), covers, narrows)
 
 
+def _into_absent(context: Context, problem: SchemaProblem) -> Iterator[FieldFix]:
+    """Fields that stand beside the mapping that is to hold them, where that is not there: all of them go into it."""
+    place, (parent, _, key) = problem.place, problem.route.rpartition("/")
+    written = value_at(context.policy, parent)[1]
+    if place is None or not isinstance(written, dict) or parent == context.policy.route:
+        return
+    for name, shape in place.fields.items():
+        if not isinstance(shape, Fields) or key not in shape.fields or written.get(name) is not None:
+            continue
+        held = {each: item for each, item in written.items() if each in shape.fields and each not in place.fields}
+        if not fits(held, shape):
+            continue
+        route = f"{parent}/{name}"
+        operations: list[Operation] = [
+            {"op": "remove", "path": f"{parent}/{next(iter(held))}"},
+            {"op": "add", "path": route, "value": held},
+            *({"op": "remove", "path": f"{parent}/{each}"} for each in [*held][1:]),
+        ]
+        covers = tuple(f"{parent}/{each}" for each in held)
+        narrows = _narrows(context, route, place, name, held)
+        yield FieldFix(key, f"`{name}`", route, tuple(operations), covers, narrows)
+
+
 def _ports_in_item(context: Context, problem: SchemaProblem) -> FieldFix | None:
     """`port` and `protocol` in an item of toPorts itself: they belong into an item of its `ports`."""
     place = problem.place
@@ -139,6 +162,8 @@ def _narrows(context: Context, route: str, container: Fields, name: str, value: 
         return name != "ports"
     if "matchLabels" in container.fields:
         return _narrows_selector(context, route, name, value, network_policy=kind == KNP)
+    if container.name == "an item of http":
+        return True
     if container.name == "an item of ports":
         return name == "protocol" and kind != KNP
     if container.name.endswith("CIDRSet"):
