@@ -1,8 +1,8 @@
 """The objects that app-template makes of its values (bjw-s common library, chart versions 1 to 5).
 
-Read are controllers with their containers, Services, NetworkPolicies and raw resources. From version 4 on pods carry
-`app.kubernetes.io/controller`, in versions 2 and 3 `app.kubernetes.io/component`; version 1 has one controller and no
-such label. Where the version is not known, pods have both.
+Read are controllers with their containers, Services, Ingresses, routes, NetworkPolicies and raw resources. From version
+4 on pods carry `app.kubernetes.io/controller`, in versions 2 and 3 `app.kubernetes.io/component`; version 1 has one
+controller and no such label. Where the version is not known, pods have both.
 Source: bjw-s-labs/helm-charts, `charts/library/common/templates` (lib/controller/metadata, lib/pod, classes).
 """
 
@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rewriter.inventory.charts.app_template_hosts import ingress_spec, known_annotations, route_manifest
 from rewriter.inventory.charts.naming import NotKnownError, rendered, resource_name
 from rewriter.inventory.releases.model import Release
 from rewriter.inventory.texts.manifests import mapping, texts
@@ -32,7 +33,9 @@ def objects(release: Release) -> Iterator[dict[str, Any]]:
     """The manifests of a release. Raises NotKnownError where a name or a label is a template that is not followed."""
     chart = _Chart(release)
     yield from chart.workloads()
-    yield from chart.services()
+    services = dict(chart.services())
+    yield from services.values()
+    yield from chart.hosts(services)
     yield from chart.network_policies()
     yield from chart.raw_resources()
 
@@ -159,7 +162,8 @@ class _Chart:
         by_default = (self._major or 0) >= 5 and self._global.get("createDefaultServiceAccount") is not False
         return self._full if by_default and not accounts else "default"
 
-    def services(self) -> Iterator[dict[str, Any]]:
+    def services(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The Services, each with its identifier."""
         found = self._enabled("service")
         for identifier, service in found.items():
             name = self._named(identifier, service, len(found))
@@ -170,7 +174,23 @@ class _Chart:
             meta = self._meta(name, service.get("labels"))
             meta["labels"]["app.kubernetes.io/service"] = name
             meta["annotations"] = texts(service.get("annotations"))
-            yield {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec}
+            yield identifier, {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec}
+
+    def hosts(self, services: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """The Ingresses and the routes, which lead to the Services."""
+        for field in ("ingress", "route"):
+            found = {identifier: values for identifier, values in self._enabled(field).items() if values}
+            for identifier, values in found.items():
+                try:
+                    meta = self._meta(self._named(identifier, values, len(found)))
+                except NotKnownError:
+                    continue  # One that only rendering names does not hide what else the release makes.
+                meta["annotations"] = known_annotations(self._release, values)
+                if field == "ingress":
+                    made = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress"}
+                    yield {**made, "metadata": meta, "spec": ingress_spec(self._release, values, services)}
+                else:
+                    yield {**route_manifest(self._release, values, services), "metadata": meta}
 
     def _controller_of(self, values: Mapping[str, Any]) -> str | None:
         asked = values.get("controller")

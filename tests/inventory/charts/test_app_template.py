@@ -121,6 +121,45 @@ rawResources:
     assert found["Service shop"]["spec"]["ports"]
 
 
+INGRESS = """
+ingress:
+  app:
+    className: cilium
+    annotations: {external-dns.alpha.kubernetes.io/target: "{{ .Release.Name }}.example.com"}
+    hosts:
+    - {host: "{{ .Release.Name }}.example.com", paths: [{path: /, service: {identifier: app, port: http}}]}
+    - {host: "{{ .Values.other }}.example.com", paths: [{path: /, service: {identifier: app, port: http}}]}
+"""
+
+
+def test_hosts_of_ingresses_lead_to_the_services_of_the_release() -> None:
+    ingress = made(ONE + INGRESS)["Ingress shop"]
+    assert ingress["metadata"]["annotations"] == {"external-dns.alpha.kubernetes.io/target": "shop.example.com"}
+    assert ingress["spec"]["ingressClassName"] == "cilium"
+    [rule] = ingress["spec"]["rules"]
+    assert rule["host"] == "shop.example.com"
+    assert rule["http"]["paths"] == [{"backend": {"service": {"name": "shop", "port": {"name": "http"}}}}]
+
+
+@pytest.mark.parametrize(
+    ("version", "rules", "backends"),
+    [
+        ("4.6.2", "", [{"name": "shop", "port": 80}]),
+        ("4.6.2", "rules: [{backendRefs: [{identifier: app, port: 80}]}]", [{"name": "shop", "port": 80}]),
+        ("4.6.2", "rules: [{backendRefs: [{name: other, port: 81}]}]", [{"name": "other", "port": 81}]),
+        ("2.6.0", "rules: [{backendRefs: [{name: app}]}]", [{"name": "shop-app", "port": 80}]),
+        ("4.6.2", "rules: [{backendRefs: [{identifier: missing}]}]", []),
+    ],
+)
+def test_routes_lead_to_the_services_of_the_release(version: str, rules: str, backends: list[Any]) -> None:
+    parents = "parentRefs: [{name: gateway, namespace: network}]\n    hostnames: [shop.example.com]\n"
+    values = f"{ONE}route:\n  app:\n    {parents}    {rules}\n"
+    [route] = [each for each in made(values, version).values() if each["kind"] == "HTTPRoute"]
+    assert route["spec"]["parentRefs"] == [{"name": "gateway", "namespace": "network"}]
+    assert route["spec"]["hostnames"] == ["shop.example.com"]
+    assert route["spec"]["rules"][0]["backendRefs"] == backends
+
+
 def test_a_template_that_is_not_followed_is_not_guessed() -> None:
     with pytest.raises(NotKnownError, match="the template"):
         made('controllers: {a: {pod: {labels: {x: "{{ .Values.x }}"}}, containers: {a: {image: a}}}}')
