@@ -57,8 +57,9 @@ def asked_names(context: Context, reach: Reach) -> AskedNames | None:
 
 
 def _holds_unknown(rule: AppliedRule) -> bool:
-    """Whether the names of a rule hold an unknown value."""
-    return any("${" in str(entry.written) for item in proxied(rule) for entry in item.names)
+    """Whether the names of a rule hold an unknown value, or an entry that may mean any name (`matchPatern`)."""
+    entries = [entry for item in proxied(rule) for entry in item.names]
+    return any("${" in str(entry.written) or not (entry.name or entry.pattern) for entry in entries)
 
 
 def lacks_dns(context: Context, reach: Reach) -> DnsServer | None:

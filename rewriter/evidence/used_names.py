@@ -26,6 +26,7 @@ _SEPARATORS = re.compile(r"[\s,;\"'|<>()\[\]]+")
 _COMMON_DOMAINS = "com net org io dev app cloud ai gov edu info tv me"
 _COUNTRY_DOMAINS = "co uk de eu us fr ch nl se no fi at be it es pl cz jp au ca"
 _DOMAINS = frozenset((*_COMMON_DOMAINS.split(" "), *_COUNTRY_DOMAINS.split(" ")))
+_NO_NAMESPACES = frozenset({"com", "net", "org"})
 #: Settings that tell a program its own address, or name something else than a peer.
 _OWN = re.compile(
     r"(?:^|[_.-])(?:root|base|public|site|app|self|own|external|redirect|callback|canonical|cors|allowed|allow|origins|"
@@ -97,6 +98,12 @@ def is_internal(name: str) -> bool:
     """Whether a name is one of the cluster's own: of a Service or a pod, with the default cluster domain or none."""
     labels = name.lower().rstrip(".").split(".")
     return "svc" in labels[1:] or labels[-2:] == ["cluster", "local"]
+
+
+def is_of_common_domain(name: str) -> bool:
+    """Whether a name has a last label that is hardly a namespace of a cluster: `api.example.com`, and not `db.dev`."""
+    labels = name.split(".")
+    return labels[-1] in (_DOMAINS if len(labels) > 2 else _NO_NAMESPACES)
 
 
 def _is_name(name: str, *, whole: bool) -> bool:

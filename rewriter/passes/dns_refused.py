@@ -8,8 +8,9 @@ A query that no `rules.dns` of the pods matches is answered REFUSED, and pods in
 DNS get no answer at all. The rule that allows the connection itself changes nothing about that. Three forms:
 
 - A name of `toFQDNs`, or one that the pods evidently use, is not in `rules.dns`.
-- `rules.dns` holds exact names only. With `ndots: 5`, Kubernetes' default, a resolver first asks
-  `api.example.com.shop.svc.cluster.local` and its like. Each is REFUSED, and musl and some set-ups of glibc stop there.
+- `rules.dns` holds names, or patterns of names, without the search domains. With `ndots: 5`, Kubernetes' default, a
+  resolver first asks `api.example.com.shop.svc.cluster.local` and its like. Each is REFUSED, and musl and some set-ups
+  of glibc stop there.
 - Pods in default deny use names, and no policy lets DNS out.
 
 ## Example
@@ -28,9 +29,9 @@ DNS get no answer at all. The rule that allows the connection itself changes not
 
 All policies that select the same pods count; one rule for DNS without `rules.dns` lets every name pass. A name of
 `toFQDNs` is added to the DNS rule of the policy, or with a DNS rule of its own: evident. A rule for DNS where there is
-none is evident where the DNS pods or their Service are known. Search forms are unsafe: `dnsConfig` with `ndots: 1` in
-the workload is the narrower way. Names that pods use (arguments, environment, ConfigMaps; for Flux's source-controller
-the sources of its namespace) are manual.
+none is evident where the DNS pods or their Service are known, and unsafe in a clusterwide policy for all pods. Search
+forms are unsafe: `dnsConfig` with `ndots: 1` in the workload is the narrower way. Names that pods use (arguments,
+environment, ConfigMaps; for Flux's source-controller the sources of its namespace) are manual.
 
 A workload with `ndots: 1`, or a cluster with `tofqdns-dns-reject-response-code: nameError`, has no trouble with search
 forms. Where a template may hold another rule for the pods, the pass is silent.
@@ -46,7 +47,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rewriter.cilium.nodes import FqdnSelector
-from rewriter.cilium.policy import CCNP, EGRESS, Rule, Spec
+from rewriter.cilium.policy import EGRESS, Rule, Spec
 from rewriter.evidence.context import Context
 from rewriter.evidence.dns import DnsItem, dns_items, on_ports
 from rewriter.evidence.names_learned import has_names
@@ -57,7 +58,7 @@ from rewriter.evidence.refused_names import (
     refused,
     search_forms,
 )
-from rewriter.evidence.used_names import UsedName, used_names
+from rewriter.evidence.used_names import UsedName, is_of_common_domain, used_names
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.changes.change import Change
 from rewriter.passes.kit.changes.claims import flow_claim
@@ -86,7 +87,7 @@ def find(context: Context) -> Iterator[Finding]:
         asking = [(rule, item) for rule in egress for item in dns_items(rule) if not _allows_all(item)]
         if named or asking:
             yield from _refused(context, spec, named, asking)
-        if not named and context.policy.kind != CCNP:
+        if not named:
             yield from pods_without_dns(context, spec, egress)
 
 
@@ -162,7 +163,7 @@ def _used(
     refused_names: dict[str, UsedName] = {}
     for asked in found:
         for used in used_names(context, asked.reach):
-            if used.name not in seen and not _may_ask(asked, used.name):
+            if used.name not in seen and not _may_ask(context, asked, used.name):
                 refused_names.setdefault(used.name, used)
     if not refused_names:
         return
@@ -178,6 +179,16 @@ def _used(
     )
 
 
-def _may_ask(asked: AskedNames, name: str) -> bool:
+def _may_ask(context: Context, asked: AskedNames, name: str) -> bool:
     """Whether pods may ask for a name, or for a form of it that the search domains complete."""
-    return any(map(asked.allows, (name, *search_forms(name, namespace_of_reach(asked.reach) or "default"))))
+    if asked.allows(name):
+        return True
+    forms = search_forms(name, namespace_of_reach(asked.reach) or "default")
+    return not _is_outside(context, name) and any(map(asked.allows, forms))
+
+
+def _is_outside(context: Context, name: str) -> bool:
+    """Whether a name is complete as it stands: no search domain makes the name of a Service of it."""
+    last, inventory = name.rpartition(".")[2], context.inventory
+    known = inventory.namespaces(last) or inventory.services_in((last,)) or inventory.workloads_in((last,))
+    return is_of_common_domain(name) and not known

@@ -6,7 +6,7 @@ Finds names in `toFQDNs` that stand for no address, or for one that policy never
 
 `toFQDNs` matches addresses outside the cluster that DNS gave for a name. So these never match:
 
-- an address as `matchName`: no client asks DNS for it;
+- an address as `matchName` or `matchPattern`: no client asks DNS for it;
 - a name of the cluster's own (`db.prod.svc.cluster.local`): its addresses are those of pods, or of Services that are
   translated to pods before policy is checked;
 - a host of the cluster's own Gateway, Ingress or LoadBalancer Service: translated as well.
@@ -32,10 +32,10 @@ filed under the name that was asked.
 
 ## Fix safety
 
-An IPv4 address becomes `toCIDRSet` with a /32, which is evident. A name of a Service that is known becomes its
-selector, namespace and backend ports, evident too; the Service must be known for certain. The host of Cilium's own
-Gateway or Ingress becomes the entity `ingress`, which is unsafe: it lets the pods reach every host behind it.
-Everything else is manual. Where the record of a host evidently points elsewhere (a target of external-dns, a
+An IPv4 address becomes `toCIDRSet` with a /32, which is evident. A name or an address of a Service that is known
+becomes its selector, namespace and backend ports, evident too; the Service must be known for certain. The host of
+Cilium's own Gateway or Ingress becomes the entity `ingress`, which is unsafe: it lets the pods reach every host behind
+it. Everything else is manual. Where the record of a host evidently points elsewhere (a target of external-dns, a
 proxied record, a tunnel, a cloud's load balancer) the pass is silent.
 
 That a pattern misses a name is a note, and only where the pods evidently use the name.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 
+from rewriter.cilium.fqdn import fqdn_term
+from rewriter.cilium.nodes import FqdnSelector
 from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.version import DOUBLE_STAR_SPANS_LABELS
 from rewriter.evidence.context import Context
@@ -17,6 +19,7 @@ from rewriter.evidence.refused_names import (
     dots_needed,
     search_forms,
 )
+from rewriter.evidence.used_names import is_internal, used_names
 from rewriter.finding import Applicability, Finding
 from rewriter.passes.kit.changes.change import Change
 from rewriter.passes.kit.changes.claims import flow_claim
@@ -34,19 +37,29 @@ def refused_search_forms(
     *,
     waits: bool,
 ) -> Iterator[Finding]:
-    """The finding of exact names whose search forms are refused before the resolver comes to the name itself.
+    """The finding of names whose search forms are refused before the resolver comes to the name itself.
+
+    Those are the exact names of `rules.dns`, and those that `toFQDNs` has or the pods use and a pattern covers.
 
     Its fix comes after the names that other findings have `added`; one that `waits` comes in the next round.
     """
     if any(each.dns_name_error for each in ([context.cluster] if context.cluster else context.inventory.clusters)):
         return
     own = {entry.name.lower() for _, item in asking for entry in item.names if entry.name}
+    patterns = [
+        fqdn_term(entry.written, context.to_version)
+        for _, item in asking
+        for entry in item.names
+        if entry.pattern and "${" not in entry.pattern
+    ]
     concerned: list[tuple[AskedNames, list[str]]] = []
     for asked in found:
         needed, namespace = dots_needed(context, asked.reach), namespace_of_reach(asked.reach)
         if needed is None or namespace is None:
             continue
-        every = [name for name in dict.fromkeys(asked_exactly(asked)) if name.count(".") < needed]
+        meant = [name for name in _meant(context, spec, asked) if any(term.covers(name) for term in patterns)]
+        own |= set(meant)
+        every = [name for name in dict.fromkeys((*asked_exactly(asked), *meant)) if name.count(".") < needed]
         if any(asked.allows(form) for name in every for form in search_forms(name, namespace)):
             continue
         names = [name for name in every if name in own]
@@ -64,13 +77,23 @@ def refused_search_forms(
         context,
         item.route,
         Applicability.UNSAFE,
-        f"`rules.dns` has exact names only ({join_names(shown, most=3)}), and resolvers ask for {first} first",
+        f"`rules.dns` has no search form of {join_names(shown, most=3)}, and resolvers ask for {first} first",
         "the DNS proxy answers REFUSED to each search form, and musl and some set-ups of glibc stop there",
         change=None if waits else add_names(context, spec, (rule, item), _forms(context, names, namespaces), added),
         evidence=reach_evidence(asked),
         advice="or set `dnsConfig` with `ndots: 1` in the workload, or `tofqdns-dns-reject-response-code: nameError`",
         at_key=True,
     )
+
+
+def _meant(context: Context, spec: Spec, asked: AskedNames) -> Iterator[str]:
+    """The names outside of the cluster that a rule set has in `toFQDNs`, and those that the pods use."""
+    for rule in spec.rules:
+        field = rule.peer("toFQDNs") if not rule.deny else None
+        for entry in field.read_as(FqdnSelector) if field else ():
+            if entry.name and "${" not in entry.name and not entry.name.endswith("."):
+                yield entry.name.lower()
+    yield from (used.name for used in used_names(context, asked.reach) if not is_internal(used.name))
 
 
 def _forms(context: Context, names: Sequence[str], namespaces: Sequence[str]) -> list[Form]:

@@ -15,7 +15,8 @@ from rewriter.evidence.refused_names import (
     lacks_dns,
 )
 from rewriter.evidence.used_names import used_names
-from rewriter.finding import Applicability, Finding
+from rewriter.finding import Finding
+from rewriter.passes.kit.changes.applicability import EVIDENT, OTHERWISE, UNSAFE, decided
 from rewriter.passes.kit.changes.change import Change
 from rewriter.passes.kit.changes.claims import flow_claim
 from rewriter.passes.kit.changes.coverage import add_after
@@ -35,7 +36,7 @@ def pods_without_dns(context: Context, spec: Spec, egress: Sequence[Rule]) -> It
         yield report(
             context,
             f"{spec.route}/egress",
-            Applicability.EVIDENT if server.known else Applicability.UNSAFE,
+            decided((not server.known or _is_everybody(context.policy, spec), UNSAFE), (OTHERWISE, EVIDENT)),
             f"these pods use {join_names((used.name for used in names), most=3)}, and no policy lets them reach DNS",
             f"they are denied by default, so that no query reaches {server.words}",
             change=change,
@@ -44,6 +45,11 @@ def pods_without_dns(context: Context, spec: Spec, egress: Sequence[Rule]) -> It
             at_key=True,
         )
         return
+
+
+def _is_everybody(policy: Policy, spec: Spec) -> bool:
+    """Whether a rule set is for the pods of every namespace: its rules hold for more than those that are shown."""
+    return policy.kind == CCNP and spec.subject is not None and not spec.subject.requirements
 
 
 def _is_first(policy: Policy, reach: Reach) -> bool:

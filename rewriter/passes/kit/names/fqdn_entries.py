@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -11,12 +12,15 @@ from rewriter.cilium.fqdn import fqdn_term
 from rewriter.cilium.nodes import FqdnSelector
 from rewriter.cilium.policy import PeerField, Rule, Spec
 from rewriter.evidence.backends import Backends, UndecidedError, service_backends
-from rewriter.evidence.clusters import parsed, ranges_of
+from rewriter.evidence.clusters import parse, parsed, ranges_of
 from rewriter.evidence.context import Context
 from rewriter.evidence.exposed_names import ExposedName, exposed_name
+from rewriter.evidence.refused_names import CLUSTER_DOMAIN
+from rewriter.evidence.service_addresses import Holder, holders
 from rewriter.evidence.used_names import is_internal
 from rewriter.finding import Applicability
 from rewriter.inventory.facts.model import Service
+from rewriter.inventory.objects.gateways import Gateway
 from rewriter.passes.kit.changes.coverage import sibling
 from rewriter.passes.kit.changes.forms import Form
 from rewriter.passes.kit.ports.backend_ports import apply_plan, translate
@@ -79,11 +83,17 @@ def wrong_name(name: FqdnEntry) -> WrongName | None:
     exact, pattern = name.exact, name.pattern
     if "${" in exact or "${" in pattern:
         return None
-    if exact and _is_address(exact):
-        return _address(name, exact)
+    if _is_address(exact or pattern):
+        return _address(name, exact or pattern)
     if exact:
         return _internal(name, exact) or _exposed(name, exact)
-    return _internal_pattern(name, pattern) if pattern else None
+    return _range(name, pattern) or _internal_pattern(name, pattern) if pattern else None
+
+
+_RANGE = re.compile(r"(?=(?:[^.]+\.){3}[^.]+$)(?:\d{1,3}\.){1,3}\*(?:\.\*)*")
+#: Cilium's own Gateway and Ingress in the place of a name or an address of theirs.
+_ENVOY = Replacement({"toEntities": ["ingress"]}, "the entity ingress", Applicability.UNSAFE)
+_EVERY_HOST = "clients reach Cilium's own Gateway and Ingress as the entity `ingress`, with every host behind it"
 
 
 def _is_address(text: str) -> bool:
@@ -94,14 +104,44 @@ def _is_address(text: str) -> bool:
 
 
 def _address(name: FqdnEntry, address: str) -> WrongName:
-    message = f"`matchName` {address} is an address, and no DNS answer has it as its name"
+    field = "matchName" if name.exact else "matchPattern"
+    message = f"`{field}` {address} is an address, and no DNS answer has it as its name"
     why = "the entry allows nothing"
+    one = parse(address)
+    held = holders(name.context, one) if one is not None else ()
+    if len(held) == 1:
+        return _held(name, held[0], message, f"{why}; connections to the address are translated before policy")
     inside = _inside(name.context, address)
     if inside:
         advice = f"it is {inside}: name what is behind it by its labels, since no CIDR matches there"
         return WrongName(name, message, why, advice)
     peers = {"toCIDRSet": [{"cidr": f"{address}/32"}]}
     return WrongName(name, message, why, instead=Replacement(peers, address, Applicability.EVIDENT))
+
+
+def _held(name: FqdnEntry, holder: Holder, message: str, why: str) -> WrongName:
+    """An address that one Service, or one Gateway of Cilium's, has: what is behind it is meant."""
+    if isinstance(holder.who, Gateway):
+        return WrongName(name, message, why, _EVERY_HOST, (holder.words,), _ENVOY)
+    try:
+        backends = service_backends(name.context, holder.who)
+        instead = _backends(name, backends)
+    except UndecidedError as error:
+        return WrongName(name, message, why, f"{error.reason}. {error.advice}", (holder.words,))
+    return WrongName(
+        name, message, why, evidence=(holder.words, *backends.evidence), instead=instead, rests_on=(holder.who,)
+    )
+
+
+def _range(name: FqdnEntry, pattern: str) -> WrongName | None:
+    """A pattern that looks like a range of addresses: `203.0.113.*`."""
+    if not _RANGE.fullmatch(pattern):
+        return None
+    numbers = pattern.rstrip(".*").split(".")
+    network = ".".join([*numbers, *["0"] * (4 - len(numbers))])
+    message = f"`matchPattern` {pattern} looks like addresses, and no DNS answer has one as its name"
+    advice = f"if the range is meant, write `toCIDRSet` with {network}/{8 * len(numbers)}"
+    return WrongName(name, message, "the entry allows nothing", advice)
 
 
 def _inside(context: Context, address: str) -> str:
@@ -118,6 +158,8 @@ def _inside(context: Context, address: str) -> str:
     return ""
 
 
+_DOMAIN = f".{CLUSTER_DOMAIN}"
+_API_SERVER = ("kubernetes", "default")
 _WHY_INSIDE = (
     "its addresses are those of pods, or translated to them before policy, and `toFQDNs` matches none of these"
 )
@@ -126,15 +168,19 @@ _WHY_INSIDE = (
 def _internal(name: FqdnEntry, exact: str) -> WrongName | None:
     """A name of the cluster's own: of a Service, or of a pod behind one."""
     place = _service_of(name.context, exact)
+    message = f"{exact} is a name inside the cluster"
     if place is None:
-        return None
+        advice = "select the pods that are meant with `toEndpoints`"
+        return WrongName(name, message, _WHY_INSIDE, advice) if exact.endswith(_DOMAIN) else None
+    if place == _API_SERVER:
+        advice = "write `toEntities: [kube-apiserver]` with the port on which the API server listens"
+        return WrongName(name, f"{message}: of the API server", _WHY_INSIDE, advice)
     service_name, namespace = place
     context = name.context
     own = context.cluster.name if context.cluster else None
     services = [
         s for s in context.inventory.services(service_name, namespace) if own is None or s.cluster in (None, own)
     ]
-    message = f"{exact} is a name inside the cluster"
     if not services:
         advice = (
             f"select the pods behind Service {namespace}/{service_name} with `toEndpoints`, on the ports they listen on"
@@ -183,7 +229,7 @@ def _service_of(context: Context, exact: str) -> tuple[str, str] | None:
 
 
 def _internal_pattern(name: FqdnEntry, pattern: str) -> WrongName | None:
-    if not pattern.endswith((".svc", ".svc.cluster.local", ".cluster.local")):
+    if not pattern.endswith((".svc", _DOMAIN)):
         return None
     term = fqdn_term(name.entry.written, name.context.to_version)
     for service in name.context.inventory.all_services():
@@ -205,9 +251,7 @@ def _exposed(name: FqdnEntry, exact: str) -> WrongName | None:
     if found.service is not None:
         return _load_balancer(name, found, found.service, message, why)
     if found.by_cilium:
-        instead = Replacement({"toEntities": ["ingress"]}, "the entity ingress", Applicability.UNSAFE)
-        advice = "clients reach Cilium's own Gateway and Ingress as the entity `ingress`, with every host behind it"
-        return WrongName(name, message, why, advice, evidence, instead)
+        return WrongName(name, message, why, _EVERY_HOST, evidence, _ENVOY)
     advice = "select the pods of the Gateway or Ingress controller with `toEndpoints`, on the ports they listen on"
     return WrongName(name, message, why, advice, evidence)
 
