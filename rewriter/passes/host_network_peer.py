@@ -29,7 +29,8 @@ that was meant is dropped; in a deny rule it passes.
 ## Fix safety
 
 The rule beside it is unsafe: it lets every process of every node in or be reached on these ports, not only these pods.
-Where pods of the pod network match too, it is a note without a fix. A NetworkPolicy has no entities, so there the
+Where pods of the pod network match too, it is a note without a fix. A selector that names no pods, as that of every
+namespace, is no finding. A NetworkPolicy has no entities, so there the
 finding has no fix either. Only known workloads count.
 
 ## References
@@ -69,7 +70,7 @@ _WHY = "Cilium gives pods on the host network the identity of their node, withou
 )
 def find(context: Context) -> Iterator[Finding]:
     for site, selector, term in pod_peers(context):
-        nodes = on_host_network(context, term) if selector.requirements else ()
+        nodes = on_host_network(context, term) if any(map(_names_pods, selector.requirements)) else ()
         if nodes and (finding := _finding(site, selector, term, nodes)) is not None:
             yield finding
 
@@ -112,6 +113,13 @@ def _finding(site: Site, selector: Selector, term: LabelTerm, nodes: Sequence[Wo
         evidence=evidence,
         advice=manual if context.policy.kind == KNP else "name the nodes, which lets any process of a node through",
     )
+
+
+def _names_pods(requirement: Requirement) -> bool:
+    """Whether a condition says which pods are meant: "any namespace" and "not these" name none of them."""
+    if requirement.key in (NAMESPACE_LABEL, CLUSTER_LABEL):
+        return requirement.key == NAMESPACE_LABEL and requirement.operator == "In"
+    return requirement.operator in ("In", "Exists")
 
 
 def _is_own(requirement: Requirement) -> bool:
