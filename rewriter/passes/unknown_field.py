@@ -62,6 +62,7 @@ from rewriter.passes.kit.enforced.field_faults import (
     faults_of,
     faults_of_others,
     key_of,
+    place_of,
     where_text,
     why_of,
 )
@@ -135,8 +136,7 @@ def _mended(context: Context, faults: Sequence[Fault], fixes: Sequence[FieldFix]
 
 def _left(context: Context, fault: Fault, fixes: tuple[FieldFix, ...]) -> Finding:
     """An unknown field that has no fix, or several."""
-    key, place = key_of(fault.problem), fault.problem.place
-    message = f"`{key}` is no field of {place.name if place else 'the manifest'}{where_text(context, fault)}"
+    message = f"`{key_of(fault.problem)}` is no field of {place_of(fault.problem)}{where_text(context, fault)}"
     advice = advice_on(context, fault.problem, fixes, fault.releases[-1])
     return _finding(context, fault, message, why_of(context, fault), None, advice=advice)
 

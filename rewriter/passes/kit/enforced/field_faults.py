@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ from rewriter.text import join_names
 #: The annotations of that prefix that a release reads (Cilium pkg/annotation/k8s.go), on whatever object.
 READ = frozenset({"policy.cilium.io/name", "policy.cilium.io/no-track-port", "policy.cilium.io/proxy-visibility"})
 
+_INSIDE_DENY_RULE = re.compile(r"/(?:in|e)gressDeny/\d+/[^/]+/")
 
 #: What other passes speak of: the field, or a part of the route, and what the target release is then like.
 _REMOVED_KINDS = frozenset({"kafka", "l7", "l7proto"})
@@ -107,6 +109,12 @@ def key_of(problem: SchemaProblem) -> str:
     return problem.route.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
 
 
+def place_of(problem: SchemaProblem) -> str:
+    """The place of a fault in words; that of a deny rule may lack what an allow rule has there."""
+    name = problem.place.name if problem.place else "the manifest"
+    return f"{name} of a deny rule" if _INSIDE_DENY_RULE.search(problem.route) else name
+
+
 def advice_on(context: Context, problem: SchemaProblem, fixes: tuple[FieldFix, ...], version: Version) -> str:
     key = key_of(problem)
     if fixes:
@@ -125,15 +133,16 @@ def advice_on(context: Context, problem: SchemaProblem, fixes: tuple[FieldFix, .
 
 
 def _owners(context: Context, problem: SchemaProblem, version: Version, key: str) -> list[str]:
-    """The places of the API that have a field of this name."""
+    """The places of the API that have a field of this name; one named like the fault's own is that of an allow rule."""
     found: list[str] = []
+    own = problem.place.name if problem.place else ""
 
     def walk(shape: object) -> None:
         if isinstance(shape, Items):
             walk(shape.element)
         elif isinstance(shape, Fields):
             if key in shape.fields and shape is not problem.place:
-                found.append(shape.name)
+                found.append(f"{shape.name} of an allow rule" if shape.name == own else shape.name)
             for each in shape.fields.values():
                 walk(each)
 
