@@ -11,6 +11,7 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import mesh_pods, pods_of
 from rewriter.evidence.observed import dropped_from_remote_pods
 from rewriter.finding import Applicability, Finding, FlowClaim
+from rewriter.inventory.facts.model import Cluster
 from rewriter.inventory.hubble.flows import ObservedFlow
 from rewriter.passes.kit.changes.change import Change
 from rewriter.passes.kit.changes.claims import rule_flows
@@ -130,9 +131,11 @@ def entity_evidence(site: EntitySite) -> Iterator[str]:
     context = site.context
     if context.cluster is not None:
         yield f"the policy is applied to {context.cluster.name}, {context.cluster.source}"
-    others: Sequence[str] = [f"{cluster.name} ({cluster.source})" for cluster in context.remote_clusters]
+    others = context.remote_clusters
     if others:
-        yield f"meshed with {join_names(others)}"
+        yield f"meshed with {_cited(others)}"
+    elif context.cluster is None and context.mesh:
+        yield f"meshed: {_cited(context.mesh)}; to which of them the policy is applied is not known"
     yield from (f"Hubble saw dropped: {flow}" for flow in site.remote.drops[:_MOST_SHOWN])
     if len(site.remote.drops) > _MOST_SHOWN:
         yield f"and {len(site.remote.drops) - _MOST_SHOWN} kinds of flow more"
@@ -140,6 +143,10 @@ def entity_evidence(site: EntitySite) -> Iterator[str]:
         configured = context.config.cluster_entity.remote
         names = configured if isinstance(configured, str) else ", ".join(configured or ())
         yield f"[passes.cluster-entity] remote = {names}"
+
+
+def _cited(clusters: Sequence[Cluster]) -> str:
+    return join_names(f"{cluster.name} ({cluster.source})" for cluster in clusters)
 
 
 def entity_finding(
