@@ -79,4 +79,5 @@ def _difference(intervals: tuple[Interval, ...], taken: tuple[Interval, ...]) ->
 
 
 #: RFC 1918, RFC 6598 and RFC 4193: where pods usually are.
-PRIVATE = address_set(parsed_prefixes(("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")))
+PRIVATE_BLOCKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+PRIVATE = address_set(parsed_prefixes(PRIVATE_BLOCKS))

@@ -231,6 +231,11 @@ class Policy:
         pairs = written.items() if isinstance(written, dict) else ()
         return {key: value if isinstance(value, str) else "" for key, value in pairs if isinstance(key, str)}
 
+    @property
+    def annotated_description(self) -> str:
+        """What the annotations named `description` say, with any prefix; empty where there is none."""
+        return " ".join(text for key, text in self.annotations.items() if key.rsplit("/", 1)[-1] == "description")
+
 
 #: Rules by the object that they were read from.
 KnownRules = ByIdentity[Mapping[str, Any], Rule]

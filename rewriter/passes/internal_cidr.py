@@ -48,7 +48,8 @@ an entity lets in nodes of other clusters that no range covers. A prefix shorter
 Where pods are comes from the config or a snapshot, else from the tree: Cilium's pools; with `ipam.mode: kubernetes` the
 ranges of Talos, k3s, kubeadm and the like. A native-routing CIDR, or the chart's default pool where no pool is
 written, holds every pod and maybe other machines: what lies outside of it is no finding, and an entry that covers it
-stays. Unknown private ranges get one note a run. Single addresses, and what a comment,
+stays. Unknown private ranges get one note a run; a policy that takes such a range out of the internet, with `except`,
+is named as evidence that something of the cluster is there. Single addresses, and what a comment,
 the name or the description of a policy calls a network of machines (`# NAS`, `allow-lan`), are taken at their word.
 
 A NetworkPolicy has no entities: there the peer `namespaceSelector: {}` joins or replaces the `ipBlock`. In a mesh it
@@ -181,7 +182,7 @@ def _fixed(site: CidrSite, done: Rewrite) -> Finding:
         context,
         route_of(site, entries),
         Applicability.UNSAFE if unsafe else Applicability.EVIDENT,
-        f"{named_entries(site, entries)} {site.verb} no {held_ranges(entries)}: no CIDR matches them",
+        f"{named_entries(site, entries)} {site.verb} no {held_ranges(site, entries)}: no CIDR matches them",
         why,
         change=Change(done.operations, opens, closes),
         rule=site.rule,

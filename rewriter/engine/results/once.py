@@ -8,6 +8,7 @@ from dataclasses import replace
 from rewriter.engine.results.result import Reported
 
 _MOST_NAMED = 9
+_MOST_FACTS = 5
 
 
 def beside_others(findings: Sequence[Reported]) -> tuple[Reported, ...]:
@@ -28,24 +29,24 @@ def beside_others(findings: Sequence[Reported]) -> tuple[Reported, ...]:
 def reported_once(findings: Sequence[Reported]) -> tuple[Reported, ...]:
     """The findings, those of one `once` folded into the first of them, with flows beside the other policies."""
     findings = beside_others(findings)
-    places: dict[tuple[str, str], list[str]] = {}
+    same: dict[tuple[str, str], list[Reported]] = {}
     for finding in findings:
         if finding.finding.once:
-            where = f"{finding.location.file}:{finding.location.line}"
-            places.setdefault((finding.finding.id, finding.finding.once), []).append(where)
+            same.setdefault((finding.finding.id, finding.finding.once), []).append(finding)
     result = []
     for finding in findings:
-        others = places.get((finding.finding.id, finding.finding.once)) if finding.finding.once else []
-        if others is None:
-            continue  # Folded into the first.
-        if finding.finding.once:
-            del places[finding.finding.id, finding.finding.once]
-        result.append(_with(finding, others[1:]) if len(others) > 1 else finding)
+        first, *others = same.get((finding.finding.id, finding.finding.once)) or [finding]
+        if finding is first:
+            result.append(_with(finding, others) if others else finding)
     return tuple(result)
 
 
-def _with(reported: Reported, others: Sequence[str]) -> Reported:
-    named = ", ".join(others[:_MOST_NAMED])
-    more = f" and {len(others) - _MOST_NAMED} more places" if len(others) > _MOST_NAMED else ""
-    evidence = (*reported.finding.evidence, f"the same at {named}{more}")
+def _with(reported: Reported, others: Sequence[Reported]) -> Reported:
+    """The first of a group, with what the others rest on and where they are."""
+    places = [f"{other.location.file}:{other.location.line}" for other in others]
+    named = ", ".join(places[:_MOST_NAMED])
+    more = f" and {len(places) - _MOST_NAMED} more places" if len(places) > _MOST_NAMED else ""
+    facts = dict.fromkeys(line for each in (reported, *others) for line in each.finding.evidence)
+    most = max(_MOST_FACTS, len(reported.finding.evidence))
+    evidence = (*list(facts)[:most], f"the same at {named}{more}")
     return replace(reported, finding=replace(reported.finding, evidence=evidence))

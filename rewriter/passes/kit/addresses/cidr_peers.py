@@ -160,7 +160,7 @@ def _cluster_peers(
         selector = mesh_pods(context, names) if meshed else {"matchExpressions": [any_namespace_requirement(context)]}
         pods = pods_of(names) if meshed else pods_with(NAMESPACE_LABEL)
         yield _Peers(f"{prefix}Endpoints", [selector], f"every pod of {join_names(names)}", (pods,))
-    if form.nodes and any(own in held.nodes and not held.pods for held in handled):
+    if form.nodes and any(own in held.nodes and own not in held.pods for held in handled):
         nodes = (reserved_term("host"), reserved_term("remote-node"))
         yield _Peers(f"{prefix}Entities", ["host", "remote-node"], "the nodes of the cluster and of its mesh", nodes)
 

@@ -20,9 +20,12 @@ from rewriter.passes.kit.addresses.cidr_entries import (
     matches_pods,
     union,
 )
-from rewriter.passes.kit.addresses.unknown_ranges import ranges_known
+from rewriter.passes.kit.addresses.unknown_ranges import ranges_known, taken_out_of_the_internet
 from rewriter.passes.kit.changes.report import report
 from rewriter.text import join_names
+
+#: How many exceptions of other policies one note names.
+_MOST_EXCEPTIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,10 @@ def named_entries(site: CidrSite, entries: Sequence[Held]) -> str:
     return f"`{name}` {join_names(held.entry.text for held in entries)}"
 
 
-def held_ranges(entries: Sequence[Held]) -> str:
+def held_ranges(site: CidrSite, entries: Sequence[Held]) -> str:
+    own = site.covered.own.name if site.covered.own is not None else None
     pods = dict.fromkeys(name for held in entries for name in held.pods)
-    nodes = dict.fromkeys(name for held in entries if not held.pods for name in held.nodes)
+    nodes = dict.fromkeys(name for held in entries if own not in held.pods for name in held.nodes if name not in pods)
     parts = [f"pod of {join_names(pods)}"] if pods else []
     parts += [f"node of {join_names(nodes)}"] if nodes else []
     return " and no ".join(parts)
@@ -143,6 +147,7 @@ def may_hold(site: CidrSite, unknown: Sequence[Held]) -> Finding:
     known = ranges_known(site.covered)
     if own is not None and own.cluster.pods_within:
         evidence.append(ranges_text(own))
+    carved = () if known or ours else _taken_out(site, unknown)
     where = f"in cluster {own.name}" if own is not None else "in the cluster of the policy"
     return report(
         site.context,
@@ -152,8 +157,13 @@ def may_hold(site: CidrSite, unknown: Sequence[Held]) -> Finding:
         + ("" if known else f"; where pods are {where} is not known"),
         "the rule would deny none of them" if site.rule.deny else "the rule would allow none of them",
         severity=Severity.WARNING if known or ours else Severity.NOTE,
-        evidence=evidence,
+        evidence=(*evidence, *carved),
         once="" if known or ours else "where pods are",
         advice="Say where the pods are, with `pod_cidrs` and `node_cidrs` of a [[clusters]] entry or --inventory.",
         at_key=len(unknown) > 1,
     )
+
+
+def _taken_out(site: CidrSite, entries: Sequence[Held]) -> tuple[str, ...]:
+    found = (words for held in entries for words in taken_out_of_the_internet(site.context, held.entry))
+    return tuple(dict.fromkeys(found))[:_MOST_EXCEPTIONS]

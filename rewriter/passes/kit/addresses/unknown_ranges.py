@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from rewriter.cilium.addresses import PRIVATE
-from rewriter.cilium.policy import PeerField, Rule
+from rewriter.cilium.addresses import PRIVATE, PRIVATE_BLOCKS, AddressSet, address_set
+from rewriter.cilium.cidr import Prefix, parsed_prefixes
+from rewriter.cilium.policy import PeerField, Rule, is_policy, read_policy
 from rewriter.evidence.context import Context
-from rewriter.passes.kit.addresses.cidr_entries import CidrEntry, Coverage
+from rewriter.passes.kit.addresses.cidr_entries import CidrEntry, Coverage, read_entries, union
+from rewriter.text import policy_text
 
 #: Words by which people call what is no pod: machines, and networks of machines.
 _MACHINES = re.compile(
@@ -19,6 +22,8 @@ _MACHINES = re.compile(
 )
 #: Words by which people say that pods were meant after all.
 _PODS = re.compile(r"(?<![a-z])(?:pods?|cluster|in-cluster|namespaces?|workloads?|kubernetes|k8s|mesh)(?![a-z])")
+#: What everybody takes out of the internet, wherever pods are.
+_WHOLE = tuple(address_set([block]) for block in parsed_prefixes((*PRIVATE_BLOCKS, "fd00::/8")))
 
 
 def may_hold_pods(covered: Coverage, entry: CidrEntry) -> bool:
@@ -43,9 +48,54 @@ def names_machines(context: Context, rule: Rule, field: PeerField, entry: CidrEn
     if beside:
         return bool(_MACHINES.search(beside)) and not _PODS.search(beside)
     specs = [context.policy.raw.get("spec"), *_listed(context.policy.raw.get("specs"))]
-    described = [spec.get("description") for spec in specs if isinstance(spec, dict)]
-    texts = [context.policy.name, *(text for text in described if isinstance(text, str)), *context.comments]
+    described = [context.policy.annotated_description]
+    described += [text for spec in specs if isinstance(spec, dict) and isinstance(text := spec.get("description"), str)]
+    elsewhere = _beside_entries(context)
+    general = [text for text in context.comments if text.lstrip("#").strip() not in elsewhere]
+    texts = [context.policy.name, *described, *general]
     return any(_MACHINES.search(text.lower()) and not _PODS.search(text.lower()) for text in texts)
+
+
+def taken_out_of_the_internet(context: Context, entry: CidrEntry) -> tuple[str, ...]:
+    """Exceptions of policies of the cluster by which a part of an entry is no internet, each with its place.
+
+    They say that something of one's own is there. A whole private range, as everybody excepts it, says nothing.
+    """
+    key = ("exceptions of the internet", context.cluster.name if context.cluster else None)
+    if key not in context.answers:
+        context.answers[key] = list(_exceptions(context))
+    found: list[tuple[AddressSet, str]] = context.answers[key]
+    return tuple(dict.fromkeys(words for addresses, words in found if addresses & entry.addresses))
+
+
+def _exceptions(context: Context) -> Iterator[tuple[AddressSet, str]]:
+    cluster = context.cluster.name if context.cluster else None
+    for applied in context.inventory.policies:
+        if is_policy(applied.manifest) and (cluster is None or applied.cluster in (None, cluster)):
+            policy = read_policy(applied.manifest)
+            for entry in (entry for rule in policy.rules() for field in rule.peers for entry in read_entries(field)):
+                ranges = (
+                    [each for each in map(_one, entry.exceptions) if _is_of_ones_own(each)] if entry.internet else []
+                )
+                if ranges:
+                    yield union(ranges), f"{policy_text(policy)}, {applied.source}: {entry.text}"
+
+
+def _one(prefix: Prefix) -> AddressSet:
+    return address_set([prefix])
+
+
+def _is_of_ones_own(addresses: AddressSet) -> bool:
+    return addresses <= PRIVATE and not any(block <= addresses for block in _WHOLE)
+
+
+def _beside_entries(context: Context) -> set[str]:
+    """The comments that describe one rule or one entry of a rule, and so none of the others."""
+    routes = []
+    for rule in context.policy.rules():
+        fields = [(field.route, *map(field.entry_route, range(len(field.entries)))) for field in rule.peers]
+        routes += [rule.route, *(route for field in fields for route in field)]
+    return {text for route in routes for text in context.comments_at(route)}
 
 
 def _listed(value: object) -> list[object]:

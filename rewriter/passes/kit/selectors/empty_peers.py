@@ -61,9 +61,9 @@ def _words(site: Site, *, alone: bool) -> str:
             return ""
     if not alone:
         return ""
-    description = site.spec.raw.get("description")
-    if isinstance(description, str) and _says(_EVERYWHERE, description, site):
-        return f'the description "{_short(description)}"'
+    for description in (site.spec.raw.get("description"), site.context.policy.annotated_description):
+        if isinstance(description, str) and _says(_EVERYWHERE, description, site):
+            return f'the description "{_short(description)}"'
     name = site.context.policy.name
     return f"the name `{name}`" if _says(_EVERYWHERE, re.sub("[-_.]", " ", name), site) else ""
 
