@@ -149,8 +149,12 @@ def knp_rule_terms(peers: Sequence[Any], direction: str, namespace: str, setting
     if not peers:
         return (ANYTHING,)
     terms = [term for peer in peers for term in knp_peer_terms(peer, namespace, settings)]
-    only_blocks = terms and all(isinstance(term, CidrTerm) for term in terms)
-    if direction == INGRESS and only_blocks and adds_pods_to_blocks(settings):
+    # A peer whose labels no identity has makes no term, and is a peer all the same.
+    only_blocks = all(
+        isinstance(peer, dict) and peer.get("podSelector") is None and peer.get("namespaceSelector") is None
+        for peer in peers
+    )
+    if direction == INGRESS and terms and only_blocks and adds_pods_to_blocks(settings):
         conditions = with_namespace((), namespace)
         terms.append(label_term([*conditions, *_cluster(settings, conditions)]))
     return tuple(terms)
