@@ -35,7 +35,7 @@ def near_label(context: Context, key: str, value: str, namespaces: Collection[st
     if written in labels:
         return {}
     near = (
-        by_value.get(value, [])[:1]
+        sorted(by_value.get(value, []), key=lambda text: -SequenceMatcher(None, written, text).ratio())[:1]
         or [
             text
             for text in get_close_matches(written, labels, n=3, cutoff=_NEAR)

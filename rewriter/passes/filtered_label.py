@@ -21,8 +21,9 @@ toEndpoints:
 
 ## Fix safety
 
-Which pods are meant, and by which other label, is for you to decide. A colon in the place of a dot is set right where
-the result is a label of known pods; that is unsafe, since the rule begins to match.
+Which pods are meant, and by which other label, is for you to decide. A colon in the place of a dot, and a source that
+Cilium gives no label, are set right where the result is a label of known pods; that is unsafe, since the rule begins to
+match.
 
 ## References
 
@@ -44,7 +45,7 @@ from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.changes.site import Site
 from rewriter.passes.kit.ports.peer_terms import pod_peers
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.passes.kit.selectors.label_sources import dotted, filter_words, with_key
+from rewriter.passes.kit.selectors.label_sources import filter_evidence, filter_words, right_key, with_key
 from rewriter.passes.kit.selectors.scope_keys import misspelt
 from rewriter.text import join_names, selector_text
 
@@ -93,13 +94,14 @@ def _filtered(site: Site, selector: Selector, left_out: tuple[Requirement, ...],
         f"`{site.field.name}` `{selector_text(selector)}` {verb}{filter_words(context, selector, left_out)}",
         f"{keys} is not part of identities, which is all that Cilium compares a selector with",
         severity=severity,
+        evidence=filter_evidence(context, left_out),
         advice="select the pods by another label that they carry",
     )
 
 
 def _no_source(site: Site, selector: Selector, wrong: tuple[Requirement, ...], severity: Severity) -> Finding:
     context, first = site.context, wrong[0]
-    right = dotted(context, first) if len(wrong) == 1 else None
+    right = right_key(context, first) if len(wrong) == 1 else None
     change = None
     if right is not None:
         new = with_key(site.entry, first, right.key)

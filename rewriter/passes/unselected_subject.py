@@ -24,10 +24,11 @@ stay open, and nothing reports that. Common reasons:
 
 ## Fix safety
 
-A colon in the place of a dot is set right where known pods have that label. It is unsafe: the policy begins to be
-enforced. It is manual where the rule set has deny rules, or more than one condition is wrong. Everything else
-is manual as well, with the nearest label that known pods have. That nothing matches is reported only where
-all pods of the policy's namespace are known and its Namespace is among the facts, or a label that is near.
+A colon in the place of a dot, and a source that Cilium gives no label, are set right where known pods have that label.
+It is unsafe: the policy begins to be enforced. It is manual where the rule set has deny rules beside which nothing is
+allowed, or more than one condition is wrong. Everything else is manual as well, with the nearest label that known pods
+have. That nothing matches is reported only where all pods of the policy's namespace are known and its Namespace is
+among the facts, or a label that is near.
 
 ## References
 
@@ -40,6 +41,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rewriter.cilium.labels import CLUSTER_LABEL, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX
+from rewriter.cilium.nodes import DefaultDeny
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Spec
 from rewriter.cilium.selector import Requirement, Selector
 from rewriter.evidence.context import Context
@@ -56,7 +58,7 @@ from rewriter.passes.kit.changes.forms import Form, as_written, with_specs
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.enforced.enforcement import rejected
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.passes.kit.selectors.label_sources import RightKey, dotted, subject_with_key
+from rewriter.passes.kit.selectors.label_sources import RightKey, right_key, subject_with_key
 from rewriter.passes.kit.selectors.subject_findings import (
     filtered_subject,
     in_no_namespace,
@@ -114,7 +116,7 @@ def _names_pods(subject: Selector) -> bool:
 
 def _no_source(context: Context, spec: Spec, wrong: tuple[Requirement, ...]) -> Finding:
     first = wrong[0]
-    right = dotted(context, first) if len(wrong) == 1 and not any(rule.deny for rule in spec.rules) else None
+    right = right_key(context, first) if len(wrong) == 1 and not _would_shut(spec) else None
     change = _rekeyed(context, spec, first, right) if right else None
     return report(
         context,
@@ -123,9 +125,19 @@ def _no_source(context: Context, spec: Spec, wrong: tuple[Requirement, ...]) -> 
         f"the policy selects no pod: `{first.written_key}` is a label `{first.key}` of source `{first.source}`",
         "what stands before a colon in a key is the source of the label, and labels of pods have source `k8s`",
         change=change,
-        severity=severity_of(spec),
+        severity=severity_of(context, spec),
         evidence=right.evidence if right else (),
         advice="" if right else "write the key as the pods have it",
+    )
+
+
+def _would_shut(spec: Spec) -> bool:
+    """Whether deny rules would put the pods into default deny where no rule beside them allows anything (CNP023)."""
+    decided = spec.default_deny
+    return any(
+        not any(rule.direction == direction and not rule.deny for rule in spec.rules)
+        and not (isinstance(decided, DefaultDeny) and direction in decided.members)
+        for direction in {rule.direction for rule in spec.rules if rule.deny}
     )
 
 
@@ -194,7 +206,7 @@ def _unmatched(context: Context, spec: Spec, subject: Selector) -> Iterator[Find
             Applicability.MANUAL,
             f"the policy protects no pod: {there}, which it selects, runs on the host network",
             "a pod on the host network is its node to Cilium, and policies for pods do not apply to it",
-            severity=severity_of(spec),
+            severity=severity_of(context, spec),
             evidence=workloads_evidence(nodes),
             advice="protect the nodes with a CiliumClusterwideNetworkPolicy that has a `nodeSelector` (host firewall)",
         )
@@ -206,7 +218,7 @@ def _unmatched(context: Context, spec: Spec, subject: Selector) -> Iterator[Find
         f"the policy selects no pod: none has {selector_text(subject)}"
         + (f"; near it is {join_names(near)}" if near else ""),
         _CHANGES_NOTHING,
-        severity=severity_of(spec),
+        severity=severity_of(context, spec),
         evidence=(*near.values(), *own_evidence(context)),
         advice="write the label as the pods have it, or remove the policy if its pods are gone",
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rewriter.cilium.identity_labels import label_filter
+from rewriter.cilium.labels import K8S
 from rewriter.cilium.policy import Spec
 from rewriter.cilium.selector import Requirement, Selector
 from rewriter.evidence.context import Context
@@ -31,18 +33,41 @@ class RightKey:
     evidence: tuple[str, ...]
 
 
-def dotted(context: Context, requirement: Requirement) -> RightKey | None:
-    """The right key where a colon stands for a dot; None where no known workload has a label of that key and value."""
-    key = f"{requirement.source}.{requirement.key}"
+def right_key(context: Context, requirement: Requirement) -> RightKey | None:
+    """The right key in the place of one of a source that no label has: with a dot for the colon, else of source k8s.
+
+    None where no known workload has a label of that key and value.
+    """
     values = requirement.values
-    there = [
-        workload
-        for workload in context.inventory.workloads_with({key: values[0]} if len(values) == 1 else {})
-        if key in workload.labels and (not values or workload.labels[key] in values)
-    ]
-    if not there:
-        return None
-    return RightKey(key, tuple(renamed(requirement, key)), workloads_evidence(there))
+    for label, written in (
+        (f"{requirement.source}.{requirement.key}", f"{requirement.source}.{requirement.key}"),
+        (requirement.key, f"{K8S}:{requirement.key}"),
+    ):
+        there = [
+            workload
+            for workload in context.inventory.workloads_with({label: values[0]} if len(values) == 1 else {})
+            if label in workload.labels and (not values or workload.labels[label] in values)
+        ]
+        if there:
+            return RightKey(written, tuple(renamed(requirement, written)), workloads_evidence(there))
+    return None
+
+
+def filter_evidence(context: Context, left_out: Sequence[Requirement]) -> tuple[str, ...]:
+    """What shows that labels are no part of identities: the setting that leaves them out, else the release's filter.
+
+    Then the known pods that have them all the same.
+    """
+    cluster = context.cluster
+    usual = label_filter(context.to_version)
+    lines = []
+    if cluster is not None and cluster.identity_labels and any(usual.keeps(each.key) for each in left_out):
+        lines.append(f"labels: {' '.join(cluster.identity_labels)}, {cluster.source_of('identity_labels')}")
+    for each in left_out:
+        labels = {each.key: each.values[0]} if len(each.values) == 1 else {}
+        there = [workload for workload in context.inventory.workloads_with(labels) if each.key in workload.labels]
+        lines += [f"{workload} has {each.key}, {workload.source}" for workload in there[:3]]
+    return tuple(dict.fromkeys(lines))
 
 
 def subject_with_key(spec: Spec, requirement: Requirement, key: str) -> Form:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABEL
-from rewriter.cilium.policy import Spec
+from rewriter.cilium.policy import KNP, Spec
 from rewriter.cilium.selector import Requirement, Selector
 from rewriter.cilium.terms import Condition, LabelTerm, conditions_of, label_term
 from rewriter.evidence.context import Context
@@ -17,14 +17,18 @@ from rewriter.evidence.workloads import matches, workloads_evidence
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.inventory.facts.model import Workload
 from rewriter.passes.kit.changes.report import report
-from rewriter.passes.kit.selectors.label_sources import filter_words
+from rewriter.passes.kit.selectors.label_sources import filter_evidence, filter_words
 from rewriter.text import join_names, selector_text
 
 
-def severity_of(spec: Spec) -> Severity:
-    """How bad it is that nothing is protected: deny rules and a default deny are there to shut something."""
+def severity_of(context: Context, spec: Spec) -> Severity:
+    """How bad it is that nothing is protected: deny rules and a default deny are there to shut something.
+
+    `{}` allows nothing, and in a NetworkPolicy everything.
+    """
     denies = any(rule.deny for rule in spec.rules)
-    allows = any(not rule.deny and (rule.peers or rule.to_ports) for rule in spec.rules)
+    knp = context.policy.kind == KNP
+    allows = any(not rule.deny and (knp or rule.members) for rule in spec.rules)
     return Severity.ERROR if denies or not allows else Severity.WARNING
 
 
@@ -36,7 +40,8 @@ def filtered_subject(context: Context, spec: Spec, subject: Selector, left_out: 
         Applicability.MANUAL,
         f"the policy selects no pod{filter_words(context, subject, left_out)}: {keys} is not part of identities",
         "Cilium compares a selector with the labels of identities, and its filter leaves this one out",
-        severity=severity_of(spec),
+        severity=severity_of(context, spec),
+        evidence=filter_evidence(context, left_out),
         advice="select the pods by another label that they carry",
     )
 
@@ -96,7 +101,7 @@ def selects_no_node(context: Context, spec: Spec, subject: Selector) -> Iterator
             Applicability.MANUAL,
             f"the policy selects no node: none has {selector_text(subject)}; near it is {join_names(near)}",
             "the policy changes nothing for the nodes that it was written for",
-            severity=severity_of(spec),
+            severity=severity_of(context, spec),
             evidence=tuple(near.values()),
             advice="write the label as the nodes have it",
         )
