@@ -30,8 +30,8 @@ that was meant is dropped; in a deny rule it passes.
 
 The rule beside it is unsafe: it lets every process of every node in or be reached on these ports, not only these pods.
 Where pods of the pod network match too, it is a note without a fix. A selector that names no pods, as that of every
-namespace, is no finding. A NetworkPolicy has no entities, so there the
-finding has no fix either. Only known workloads count.
+namespace, is no finding. A NetworkPolicy has no entities, so there the finding has no fix either. Only known workloads
+count. Where a rule of the same policy names the nodes on these ports, nothing is lost, and nothing is reported.
 
 ## References
 
@@ -57,7 +57,7 @@ from rewriter.passes.kit.ports.peer_terms import pod_peers
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.text import join_names, selector_text
 
-_NODES = ["host", "remote-node"]
+_NODES = ("host", "remote-node")
 _WHY = "Cilium gives pods on the host network the identity of their node, without any label of theirs"
 
 
@@ -69,7 +69,7 @@ _WHY = "Cilium gives pods on the host network the identity of their node, withou
     drops=True,
 )
 def find(context: Context) -> Iterator[Finding]:
-    for site, selector, term in pod_peers(context):
+    for site, selector, term in pod_peers(context, namespaces=True):
         nodes = on_host_network(context, term) if any(map(_names_pods, selector.requirements)) else ()
         if nodes and (finding := _finding(site, selector, term, nodes)) is not None:
             yield finding
@@ -95,7 +95,11 @@ def _finding(site: Site, selector: Selector, term: LabelTerm, nodes: Sequence[Wo
         )
     verb = "denies nothing" if site.deny else "never matches"
     ways = "from" if site.rule.direction == INGRESS else "to"
-    change = None if context.policy.kind == KNP else _with_nodes(site, ways)
+    change = None
+    if context.policy.kind != KNP:
+        change = _with_nodes(site, ways)
+        if change is None or (ways == "from" and not site.deny and _with_nodes(site, ways, _NODES[1:]) is None):
+            return None  # A rule beside it names the nodes; the own one is always let in.
     manual = (
         "a NetworkPolicy cannot name nodes: write a CiliumNetworkPolicy with "
         f"`{ways}Entities: [host, remote-node]` and the same ports"
@@ -128,6 +132,6 @@ def _is_own(requirement: Requirement) -> bool:
     return key not in (NAMESPACE_LABEL, CLUSTER_LABEL) and not key.startswith(NAMESPACE_LABELS_PREFIX)
 
 
-def _with_nodes(site: Site, ways: str) -> Change | None:
-    peers = {f"{ways}Entities": list(_NODES)}
+def _with_nodes(site: Site, ways: str, nodes: Sequence[str] = _NODES) -> Change | None:
+    peers = {f"{ways}Entities": list(nodes)}
     return rule_added(site.context, site.spec, site.rule, peers, "host and remote-node")

@@ -70,7 +70,9 @@ def find(context: Context) -> Iterator[Finding]:
     for site in port_sites(context):
         if not site.pods.workloads or not site.pods.certain or site.protocol not in _PROTOCOLS:
             continue
-        if all(_hears(site, workload) is False for workload in site.pods.workloads) and not _is_service_port(site):
+        # What a pod on the host network listens on is meant for it, and its node is the pass host-network-peer's.
+        everybody = (*site.pods.workloads, *site.on_nodes)
+        if all(_hears(site, workload) is False for workload in everybody) and not _is_service_port(site):
             yield _finding(site)
 
 

@@ -17,11 +17,12 @@ from rewriter.passes.kit.changes.site import Site, entries
 POD_FIELDS = ("fromEndpoints", "toEndpoints", "from", "to")
 
 
-def pod_peers(context: Context) -> Iterator[tuple[Site, Selector, LabelTerm]]:
+def pod_peers(context: Context, *, namespaces: bool = False) -> Iterator[tuple[Site, Selector, LabelTerm]]:
     """The entries that select pods: each with the selector of the pods' own labels and all that it means.
 
-    Entries for reserved identities, and those of a NetworkPolicy that select whole namespaces or addresses, are left
-    out. Without a known mesh a selector means the cluster that the policy is in.
+    Entries for reserved identities are left out, and those of a NetworkPolicy that select addresses; with `namespaces`
+    those that select whole namespaces by their labels count, with the selector of the namespaces. Without a known mesh
+    a selector means the cluster that the policy is in.
     """
     # Labels that identities lack are the pass filtered-label's: here a selector means what it says.
     settings = replace(settings_of(context.cluster, context.to_version), pod_labels=None)
@@ -29,8 +30,7 @@ def pod_peers(context: Context) -> Iterator[tuple[Site, Selector, LabelTerm]]:
         settings = replace(settings, default_local_cluster=False)
     for site in entries(context, *POD_FIELDS):
         if context.policy.kind == KNP:
-            raw = site.entry.get("podSelector") if isinstance(site.entry, dict) else None
-            selector = read_selector(raw, f"{site.route}/podSelector") if raw else None
+            selector = _network_policy_selector(site, namespaces=namespaces)
             found = [*knp_peer_terms(site.entry, context.policy.namespace or "", settings)] if selector else []
             if selector is not None and len(found) == 1 and isinstance(found[0], LabelTerm):
                 yield site, selector, found[0]
@@ -38,3 +38,12 @@ def pod_peers(context: Context) -> Iterator[tuple[Site, Selector, LabelTerm]]:
             term = endpoint_term(site.selector, context.policy, site.spec.subject, settings)
             if term is not None:
                 yield site, site.selector, term
+
+
+def _network_policy_selector(site: Site, *, namespaces: bool) -> Selector | None:
+    """The first selector of an entry that is not empty: of pods, else of namespaces where those count."""
+    for field in ("podSelector", "namespaceSelector") if namespaces else ("podSelector",):
+        raw = site.entry.get(field) if isinstance(site.entry, dict) else None
+        if raw:
+            return read_selector(raw, f"{site.route}/{field}")
+    return None

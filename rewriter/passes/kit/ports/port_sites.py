@@ -13,7 +13,8 @@ from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Rule, Spec
 from rewriter.cilium.ports import ANY_PROTOCOL
 from rewriter.cilium.terms import LabelTerm
 from rewriter.evidence.context import Context
-from rewriter.evidence.workloads import Matches, matches, subject_term
+from rewriter.evidence.workloads import Matches, matches, on_host_network, subject_term
+from rewriter.inventory.facts.model import Workload
 from rewriter.passes.kit.changes.change import Change, flows_of, patch
 from rewriter.passes.kit.changes.forms import Form, changed, copied
 from rewriter.passes.kit.ports.peer_terms import pod_peers
@@ -23,8 +24,8 @@ from rewriter.passes.kit.ports.peer_terms import pod_peers
 class PortSite:
     """One port of a rule. `pods` are those that the traffic of the rule goes to.
 
-    `port` is its number or its name, `route` the place of its entry in `ports`, `others` the ports beside it in its
-    item.
+    `on_nodes` are pods on the host network that the peers of an egress rule mean. `port` is its number or its name,
+    `route` the place of its entry in `ports`, `others` the ports beside it in its item.
     """
 
     context: Context
@@ -34,6 +35,7 @@ class PortSite:
     entry: PortProtocol
     port: int | str
     pods: Matches
+    on_nodes: tuple[Workload, ...] = ()
 
     @property
     def route(self) -> str:
@@ -82,7 +84,7 @@ def port_sites(context: Context) -> Iterator[PortSite]:
     Ranges, every port (0) and rules with peers that are no pods are left out.
     """
     peers: dict[str, list[LabelTerm]] = {}
-    for site, _, term in pod_peers(context):
+    for site, _, term in pod_peers(context, namespaces=True):
         if site.rule.direction == EGRESS:
             peers.setdefault(site.rule.route, []).append(term)
     for spec in context.policy.specs:
@@ -99,8 +101,10 @@ def port_sites(context: Context) -> Iterator[PortSite]:
             ports = list(_ports(rule)) if terms else []
             if ports:  # Only then is it worth a look which pods these are.
                 pods = _together([matches(context, term) for term in terms])
+                nodes = [each for term in terms for each in on_host_network(context, term)]
+                on_nodes = () if rule.direction == INGRESS else tuple(nodes)
                 for item, entry, port in ports:
-                    yield PortSite(context, spec, rule, item, entry, port, pods)
+                    yield PortSite(context, spec, rule, item, entry, port, pods, on_nodes)
 
 
 def _together(found: Sequence[Matches]) -> Matches:
