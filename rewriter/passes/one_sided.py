@@ -111,7 +111,6 @@ def _stands_here(context: Context, spec: Spec, reach: Reach, direction: str) -> 
 
 
 def _finding(context: Context, spec: Spec, workload: Workload, direction: str, gap: Gap, *, alone: bool) -> Finding:
-    rule = gap.named.rule
     others = join_names((str(other) for other in gap.others), most=3)
     ports = f" on {join_names(port_text(port) for port in gap.ports)}" if gap.ports else ""
     many = len(gap.others) > 1
@@ -131,7 +130,7 @@ def _finding(context: Context, spec: Spec, workload: Workload, direction: str, g
         change=change,
         rests_on=(workload, *gap.others),
         evidence=(
-            f"the rule of the other side: {rule.entry.route} of {rule}",
+            *(f"the rule of the other side: {each.rule.entry.route} of {each.rule}" for each in gap.rules),
             *workloads_evidence((workload, *gap.others)),
         ),
         advice="" if change and alone else _advice(workload, direction),

@@ -18,34 +18,56 @@ _OTHER = {EGRESS: INGRESS, INGRESS: EGRESS}
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A rule of the other side, the workloads of that side and the ports (as written there) that it opens in vain.
+    """Rules of the other side, the workloads of that side and the ports (as written there) that they open in vain.
 
-    No ports: the rule opens every port.
+    No ports: one of the rules opens every port.
     """
 
-    named: NamedPeer
+    rules: tuple[NamedPeer, ...]
     others: tuple[Workload, ...]
     ports: tuple[PortProtocol, ...]
 
+    @property
+    def named(self) -> NamedPeer:
+        """The first of the rules."""
+        return self.rules[0]
+
+
+@dataclass(slots=True)
+class _Pair:
+    """What all rules of another workload open in vain: `ports` are None where that is every port."""
+
+    other: Workload
+    rules: list[NamedPeer]
+    ports: dict[str, PortProtocol] | None
+
+    def add(self, named: NamedPeer, ports: Sequence[PortProtocol]) -> None:
+        self.rules.append(named)
+        if self.ports is not None:
+            self.ports = self.ports | {str(port.written): port for port in ports} if ports else None
+
 
 def gaps_of(context: Context, workload: Workload, direction: str) -> Iterator[Gap]:
-    """What other sides open for a workload, and its own policies do not let through."""
-    reported: set[int] = set()
+    """What other sides open for a workload, and its own policies do not let through: each pair of workloads once.
+
+    Workloads for which the same rules open the same ports are one gap.
+    """
+    pairs: dict[int, _Pair] = {}
     for named in naming(context, _OTHER[direction], workload):
         refused = [(other, _refused(context, named, workload, other, direction)) for other in named.subjects]
         if not named.subject_by_labels and any(ports is None for _, ports in refused):
             continue
-        found = [(other, ports) for other, ports in refused if ports is not None and id(other) not in reported]
-        found = [
-            (other, ports) for other, ports in found if not _is_reported_at_egress(context, workload, other, direction)
-        ]
-        if not found:
-            continue
-        reported |= {id(other) for other, _ in found}
-        ports = [port for _, each in found for port in each]
-        yield Gap(
-            named, tuple(other for other, _ in found), tuple({str(port.written): port for port in ports}.values())
-        )
+        for other, ports in refused:
+            if ports is None or _is_reported_at_egress(context, workload, other, direction):
+                continue
+            pairs.setdefault(id(other), _Pair(other, [], {})).add(named, ports)
+    groups: dict[tuple[object, ...], list[_Pair]] = {}
+    for pair in pairs.values():
+        key = (*map(id, pair.rules), *(pair.ports or ("every port",)))
+        groups.setdefault(key, []).append(pair)
+    for group in groups.values():
+        first = group[0]
+        yield Gap(tuple(first.rules), tuple(pair.other for pair in group), tuple((first.ports or {}).values()))
 
 
 def _refused(
