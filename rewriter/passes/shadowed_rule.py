@@ -46,9 +46,11 @@ from rewriter.cilium.compile import Entry, PortGrant
 from rewriter.cilium.nodes import FqdnSelector, HttpRule, L7Rules
 from rewriter.cilium.policy import CCNP, EGRESS, INGRESS, Rule, Spec
 from rewriter.cilium.ports import EVERYTHING
+from rewriter.cilium.terms import CidrTerm, FqdnTerm, reserved_term
 from rewriter.evidence.context import Context
 from rewriter.evidence.policies import AppliedRule
 from rewriter.evidence.reachable import reach_of
+from rewriter.evidence.settings import settings_of
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.changes.opening_rules import Selecting
 from rewriter.passes.kit.changes.report import report
@@ -67,7 +69,7 @@ def find(context: Context) -> Iterator[Finding]:
         reaches = Selecting(found)
         for rule in spec.rules:
             limits = _limits(rule) and not (_is_for_names(rule) and _has_names(spec))
-            if not rule.deny and limits and (opening := _everywhere(reaches, rule, limited=True)):
+            if not rule.deny and limits and (opening := _everywhere(context, reaches, rule, limited=True)):
                 yield _not_limited(context, spec, rule, opening)
         yield from _moot(context, spec, reaches)
         yield from _covered_by_siblings(context, spec, reaches)
@@ -95,7 +97,7 @@ def _restricts(rules: L7Rules) -> bool:
     return bool(rules.dns) and not everything
 
 
-def _everywhere(reaches: Selecting, rule: Rule, *, limited: bool) -> tuple[AppliedRule, ...]:
+def _everywhere(context: Context, reaches: Selecting, rule: Rule, *, limited: bool) -> tuple[AppliedRule, ...]:
     """The rules that allow, for each of the pods, all that a rule allows; empty where some pods lack one.
 
     With `limited` the ports of the rule that have L7 rules count, as if they had none.
@@ -105,11 +107,20 @@ def _everywhere(reaches: Selecting, rule: Rule, *, limited: bool) -> tuple[Appli
         own = rules.of(rule)
         if own is None:
             return ()
-        opening = rules.first_covering(_open(own.entry) if limited else own.entry, own)
+        wanted = _open(own.entry) if limited else own.entry
+        opening = rules.first_covering(wanted, own) or rules.first_covering(_outside(context, wanted), own)
         if opening is None:
             return ()
         found.setdefault(f"{opening} {opening.entry.route}", opening)
     return tuple(found.values())
+
+
+def _outside(context: Context, entry: Entry) -> Entry:
+    """The entry with the whole world in the place of the addresses and the names in it, which are a part of that."""
+    settings = settings_of(context.cluster, context.to_version)
+    narrow = (FqdnTerm,) if settings.cidr_match_nodes or settings.cidr_match_pods else (FqdnTerm, CidrTerm)
+    peers = (reserved_term("world") if isinstance(peer, narrow) else peer for peer in entry.peers)
+    return replace(entry, peers=tuple(dict.fromkeys(peers)))
 
 
 def _open(entry: Entry) -> Entry:
@@ -141,7 +152,7 @@ def _moot(context: Context, spec: Spec, reaches: Selecting) -> Iterator[Finding]
             continue
         opening: dict[str, AppliedRule] = {}
         for rule in own:
-            found = [each for each in _everywhere(reaches, rule, limited=False) if _is_wide(each)]
+            found = [each for each in _everywhere(context, reaches, rule, limited=False) if _is_wide(each)]
             if not found or len({policy_text(each.policy) for each in found}) != 1:
                 opening.clear()
                 break
@@ -177,7 +188,7 @@ def _covered_by_siblings(context: Context, spec: Spec, reaches: Selecting) -> It
     for rule in spec.rules:
         if rule.deny or _limits(rule):
             continue
-        opening = [each for each in _everywhere(reaches, rule, limited=False) if each.rule in spec.rules]
+        opening = [each for each in _everywhere(context, reaches, rule, limited=False) if each.rule in spec.rules]
         earlier = [each for each in opening if each.rule is not None and not each.rule.is_twin(rule)]
         twins = [each for each in opening if each.rule is not None and each.rule.index < rule.index]
         if earlier or twins:
