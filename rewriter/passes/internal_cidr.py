@@ -91,6 +91,7 @@ from rewriter.passes.kit.addresses.cidr_sites import (
     route_of,
     why_no_match,
 )
+from rewriter.passes.kit.addresses.node_ports import is_node_port
 from rewriter.passes.kit.addresses.unknown_ranges import may_hold_pods, names_machines
 from rewriter.passes.kit.changes.change import Change
 from rewriter.passes.kit.changes.claims import rule_flows
@@ -120,7 +121,9 @@ def find(context: Context) -> Iterator[Finding]:
 
 def _field(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Iterator[Finding]:
     entries = list(read_entries(field))
-    narrow = [e for e in entries if not e.internet and not is_elsewhere(context, spec, rule, e)]
+    narrow = [
+        e for e in entries if not (e.internet or is_elsewhere(context, spec, rule, e) or is_node_port(context, rule, e))
+    ]
     site = CidrSite(context, spec, rule, field, coverage(context, narrow))
     yield from internet_exceptions(site, [entry for entry in entries if entry.internet])
     others = [other.name for other in rule.peers if other.entries and other is not field]

@@ -58,6 +58,10 @@ def _service_peers(site: RuleSite, service: Service) -> tuple[NewPeers, tuple[st
             raise UndecidedError(
                 f"the rule has none of its ports; {ports_known(backends)}", "Write the ports of its backends."
             )
+    elif not site.deny and not site.rule.raw.get("icmps") and backends.ports:
+        # On its own address a Service has its ports alone, and behind it are those of its backends.
+        targets = dict.fromkeys((str(port.target), port.protocol) for port in backends.ports)
+        ports = [{"ports": [{"port": target, "protocol": protocol} for target, protocol in targets]}]
     words = f"backends of {service}"
     if site.context.policy.kind != KNP:
         return NewPeers(backends.field, list(backends.entries), words, ports), backends.evidence

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rewriter.cilium.policy import KNP, PeerField
+from rewriter.cilium.policy import EGRESS, KNP, PeerField, Rule
 from rewriter.cilium.version import NODE_PORTS_BALANCED_IN_POD
 from rewriter.evidence.backends import Backends, UndecidedError, service_backends
 from rewriter.evidence.context import Context
 from rewriter.finding import Finding, Severity
 from rewriter.inventory.facts.model import Service, ServicePort
 from rewriter.passes.kit.addresses.address_owner import nodes_at
-from rewriter.passes.kit.addresses.cidr_entries import read_entries
+from rewriter.passes.kit.addresses.cidr_entries import CidrEntry, read_entries
 from rewriter.passes.kit.changes.applicability import EVIDENT, MANUAL, OTHERWISE, UNSAFE, decided
 from rewriter.passes.kit.changes.change import rule_added
 from rewriter.passes.kit.changes.report import report
@@ -28,6 +28,26 @@ def node_ports(site: RuleSite, field: PeerField) -> Iterator[Finding]:
         return
     for service, port in _services(site):
         yield from _finding(site, service, port)
+
+
+def is_node_port(context: Context, rule: Rule, entry: CidrEntry) -> bool:
+    """Whether an entry is an address of a node, in a rule that is on ports of Services on the nodes alone."""
+    items = items_of(rule)
+    if rule.direction != EGRESS or items is None or not _balanced(context) or not nodes_at(context, entry):
+        return False
+    on_nodes = [
+        (port.node_port, port.protocol)
+        for service in context.inventory.all_services()
+        for port in service.ports
+        if port.node_port
+    ]
+    ports = [port for item in items if isinstance(item, dict) for port in item.get("ports") or ()]
+    return bool(ports) and all(
+        isinstance(port, dict)
+        and not port.get("endPort")
+        and any(str(port.get("port")) == str(number) and is_on(rule, number, proto) for number, proto in on_nodes)
+        for port in ports
+    )
 
 
 def _balanced(context: Context) -> bool:

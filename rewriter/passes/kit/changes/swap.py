@@ -53,7 +53,10 @@ def swapped(
     words for what they mean where they do. Where no entry is
     left, the first new rule takes the place of the old one, with its comments. Rules that the list has are not added.
     """
-    rules = [(new, new.rule(rule)) for new in news]
+    rules: list[tuple[NewPeers, dict[str, Any]]] = []
+    for new in news:  # Two addresses may stand for the same peers.
+        if all(new.rule(rule) != raw for _, raw in rules):
+            rules.append((new, new.rule(rule)))
     rest = [entry for index, entry in enumerate(field.entries) if index not in gone]
     there = [{**rule.raw, field.name: rest}] if rest else []
     wanted = uncovered_rules(context, rule, [raw for _, raw in rules], besides=there)
@@ -88,5 +91,7 @@ def _in_list(rule: Rule, field: PeerField, gone: Sequence[int], new: Mapping[str
     yield {"op": "replace", "path": field.entry_route(first), "value": peers[0]}
     for number, peer in enumerate(peers[1:], first + 1):
         yield {"op": "add", "path": field.entry_route(number), "value": peer}
-    if "ports" in new:
+    if "ports" in new and "ports" not in rule.raw:
+        yield {"op": "add", "path": f"{rule.route}/ports", "value": new["ports"]}
+    elif "ports" in new:
         yield from patch(f"{rule.route}/ports", rule.raw.get("ports"), new["ports"])

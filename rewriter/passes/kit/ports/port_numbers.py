@@ -27,6 +27,16 @@ def is_on(rule: Rule, number: int, protocol: str = "TCP") -> bool:
     return any(_holds(port, number, protocol) for item in items for port in _ports(item))
 
 
+def is_on_name(rule: Rule, name: str, protocol: str) -> bool:
+    """Whether a rule names a port by its name in the containers."""
+    protocols = (protocol, "ANY", "")
+    return bool(name) and any(
+        port.get("port") == name and str(port.get("protocol") or "").upper() in protocols
+        for item in items_of(rule) or ()
+        for port in _ports(item)
+    )
+
+
 def names_any(rule: Rule, numbers: Collection[int]) -> bool:
     """Whether a rule names one of these TCP ports; one on every port names none."""
     return items_of(rule) is not None and any(is_on(rule, number) for number in numbers)
