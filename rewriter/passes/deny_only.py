@@ -42,7 +42,7 @@ is not enforced, so that `rejected` alone speaks of it. The last two kinds of fi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from rewriter.cilium.nodes import DefaultDeny
 from rewriter.cilium.policy import CNP, EGRESS, INGRESS, Spec
@@ -55,14 +55,12 @@ from rewriter.passes.kit.changes.claims import all_other
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.registry import antipattern
 from rewriter.passes.kit.sides.deny_effects import (
-    allows,
     dead_allow_rules,
     denies_all,
     deny_rules_of,
-    is_of,
     lost_exceptions,
     own_namespace_lost,
-    selects_no_pod,
+    pods_cut_off,
     workload_lines,
 )
 from rewriter.text import join_names, subject_text
@@ -82,32 +80,12 @@ def find(context: Context) -> Iterator[Finding]:
         if dead:
             yield _deny_of_everybody(context, spec, dead)
             continue
-        cut_off = {each: found for each in (INGRESS, EGRESS) if (found := _cut_off(context, spec, reaches, each))}
+        cut_off = {each: found for each in (INGRESS, EGRESS) if (found := pods_cut_off(context, spec, reaches, each))}
         if cut_off:
             yield _default_deny(context, spec, cut_off)
         yield from lost_exceptions(context, spec, reaches, cut_off)
         if context.policy.kind == CNP:
             yield from own_namespace_lost(context, spec, reaches)
-
-
-def _cut_off(context: Context, spec: Spec, reaches: Sequence[Reach], direction: str) -> list[Reach]:
-    """The pods that only the deny rules of a rule set put into default deny, and that no policy lets through."""
-    denying = deny_rules_of(spec, direction)
-    written = spec.default_deny
-    decided = isinstance(written, DefaultDeny) and direction in written.members
-    if not denying or decided or len(denying) < sum(rule.direction == direction for rule in spec.rules):
-        return []
-    if any(denies_all(context, rule) for rule in denying):
-        return []
-    if selects_no_pod(context, spec):
-        return []
-    found = []
-    for reach in reaches:
-        rules = [*reach.rules(direction), *(rule for rule in reach.possible if rule.entry.direction == direction)]
-        others = [rule for rule in rules if not is_of(rule, context, spec)]
-        if not any(allows(rule) or rule.entry.default_deny for rule in others):
-            found.append(reach)
-    return found
 
 
 def _default_deny(context: Context, spec: Spec, cut_off: dict[str, list[Reach]]) -> Finding:

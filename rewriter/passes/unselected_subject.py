@@ -25,8 +25,9 @@ stay open, and nothing reports that. Common reasons:
 ## Fix safety
 
 A colon in the place of a dot, and a source that Cilium gives no label, are set right where known pods have that label.
-It is unsafe: the policy begins to be enforced. It is manual where the rule set has deny rules beside which nothing is
-allowed, or more than one condition is wrong. Everything else is manual as well, with the nearest label that known pods
+It is unsafe: the policy begins to be enforced. Where its deny rules would put these pods into default deny, and nothing
+lets them through, the fix sets `enableDefaultDeny` to false as well, so that only what the rules name is denied. It is
+manual where more than one condition is wrong. Everything else is manual as well, with the nearest label that known pods
 have. That nothing matches is reported only where all pods of the policy's namespace are known and its Namespace is
 among the facts, or a label that is near.
 
@@ -41,8 +42,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rewriter.cilium.labels import CLUSTER_LABEL, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX
-from rewriter.cilium.nodes import DefaultDeny
-from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Spec
+from rewriter.cilium.policy import KNP, Spec
 from rewriter.cilium.selector import Requirement, Selector
 from rewriter.evidence.context import Context
 from rewriter.evidence.identity_labels import filtered, of_no_source
@@ -51,14 +51,12 @@ from rewriter.evidence.near_labels import slips_of
 from rewriter.evidence.placeholders import has_placeholder
 from rewriter.evidence.strangers import near_namespace
 from rewriter.evidence.workloads import matches, on_host_network, subject_term, workloads_evidence
-from rewriter.finding import Applicability, Finding, FlowClaim, Severity
-from rewriter.passes.kit.changes.change import Change
-from rewriter.passes.kit.changes.claims import all_other, rules_flows
-from rewriter.passes.kit.changes.forms import Form, as_written, with_specs
+from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.enforced.enforcement import rejected
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
-from rewriter.passes.kit.selectors.label_sources import RightKey, right_key, subject_with_key
+from rewriter.passes.kit.selectors.label_sources import right_key
+from rewriter.passes.kit.selectors.rekeyed_subject import rekeyed
 from rewriter.passes.kit.selectors.subject_findings import (
     filtered_subject,
     in_no_namespace,
@@ -67,7 +65,7 @@ from rewriter.passes.kit.selectors.subject_findings import (
     selects_no_node,
     severity_of,
 )
-from rewriter.text import join_names, selector_text, subject_text
+from rewriter.text import join_names, selector_text
 
 _CHANGES_NOTHING = "the policy changes nothing for the pods that it was written for"
 
@@ -116,55 +114,20 @@ def _names_pods(subject: Selector) -> bool:
 
 def _no_source(context: Context, spec: Spec, wrong: tuple[Requirement, ...]) -> Finding:
     first = wrong[0]
-    right = right_key(context, first) if len(wrong) == 1 and not _would_shut(spec) else None
-    change = _rekeyed(context, spec, first, right) if right else None
+    right = right_key(context, first) if len(wrong) == 1 else None
+    new = rekeyed(context, spec, first, right) if right else None
     return report(
         context,
         first,
-        Applicability.UNSAFE if change else Applicability.MANUAL,
-        f"the policy selects no pod: `{first.written_key}` is a label `{first.key}` of source `{first.source}`",
+        Applicability.UNSAFE if new else Applicability.MANUAL,
+        f"the policy selects no pod: `{first.written_key}` is a label `{first.key}` of source `{first.source}`"
+        + (new.shut if new else ""),
         "what stands before a colon in a key is the source of the label, and labels of pods have source `k8s`",
-        change=change,
+        change=new.change if new else None,
         severity=severity_of(context, spec),
         evidence=right.evidence if right else (),
-        advice="" if right else "write the key as the pods have it",
+        advice="" if new else "write the key as the pods have it",
     )
-
-
-def _would_shut(spec: Spec) -> bool:
-    """Whether deny rules would put the pods into default deny where no rule beside them allows anything (CNP023)."""
-    decided = spec.default_deny
-    return any(
-        not any(rule.direction == direction and not rule.deny for rule in spec.rules)
-        and not (isinstance(decided, DefaultDeny) and direction in decided.members)
-        for direction in {rule.direction for rule in spec.rules if rule.deny}
-    )
-
-
-def _rekeyed(context: Context, spec: Spec, requirement: Requirement, right: RightKey) -> Change:
-    """What a policy does once its subject has another key: the old subject is free, the new one is under its rules."""
-    policy = context.policy
-
-    def rule_set(each: Spec) -> Form:
-        return subject_with_key(each, requirement, right.key) if each is spec else as_written(each)
-
-    after = with_specs(policy, rule_set)
-    new = next(each for each in after.specs if each.route == spec.route)
-    opens: list[FlowClaim] = []
-    closes: list[FlowClaim] = []
-    for direction in (INGRESS, EGRESS):
-        rules = [rule for rule in spec.rules if rule.direction == direction]
-        if not rules:
-            continue
-        allowed = f"{direction} of {subject_text(after, new)} that the rules allow"
-        opens.append(all_other(f"{direction} of {subject_text(policy, spec)}", spec, direction))
-        opens.append(rules_flows(allowed, new, direction, [r for r in new.rules if r.direction == direction], after))
-        closes.append(_of(all_other(f"all other {direction} of {subject_text(after, new)}", new, direction), after))
-    return Change(right.operations, tuple(opens), tuple(closes))
-
-
-def _of(declared: FlowClaim, policy: Policy) -> FlowClaim:
-    return FlowClaim(declared.words, declared.direction, declared.spec, rest=declared.rest, policy=policy)
 
 
 def _perhaps_misspelt(context: Context, subject: Selector) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from rewriter.cilium.cidr import AddressError, Prefix, parse_prefix
 from rewriter.cilium.labels import CLUSTER_LABEL, NAMESPACE_LABEL, RESERVED
+from rewriter.cilium.nodes import DefaultDeny
 from rewriter.cilium.policy import CCNP, EGRESS, INGRESS, Rule, Spec
 from rewriter.cilium.ports import ANY_PROTOCOL, EVERYTHING, PortMatch
 from rewriter.cilium.terms import ANYTHING, CidrTerm, LabelTerm, Term
@@ -33,6 +34,26 @@ def selects_no_pod(context: Context, spec: Spec) -> bool:
     term = subject_term(context.policy, spec)
     found = matches(context, term) if term is not None else None
     return found is not None and not found.workloads and found.certain
+
+
+def pods_cut_off(context: Context, spec: Spec, reaches: Sequence[Reach], direction: str) -> list[Reach]:
+    """The pods that only the deny rules of a rule set put into default deny, and that no policy lets through."""
+    denying = deny_rules_of(spec, direction)
+    written = spec.default_deny
+    decided = isinstance(written, DefaultDeny) and direction in written.members
+    if not denying or decided or len(denying) < sum(rule.direction == direction for rule in spec.rules):
+        return []
+    if any(denies_all(context, rule) for rule in denying):
+        return []
+    if selects_no_pod(context, spec):
+        return []
+    found = []
+    for reach in reaches:
+        rules = [*reach.rules(direction), *(rule for rule in reach.possible if rule.entry.direction == direction)]
+        others = [rule for rule in rules if not is_of(rule, context, spec)]
+        if not any(allows(rule) or rule.entry.default_deny for rule in others):
+            found.append(reach)
+    return found
 
 
 def is_of(rule: AppliedRule, context: Context, spec: Spec) -> bool:
