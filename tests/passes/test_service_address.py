@@ -68,7 +68,8 @@ def test_an_address_becomes_the_backends_on_their_ports(address: str) -> None:
 
 def test_other_entries_stay_where_they_are() -> None:
     made = run(find, policy([egress("192.0.2.7/32", "198.51.100.0/24")], "egress"), KNOWN)
-    assert made.manifest["spec"]["egress"] == [{"toCIDR": ["198.51.100.0/24"]}, BACKENDS]
+    ports = [{"ports": [{"port": "8080", "protocol": "TCP"}]}]
+    assert made.manifest["spec"]["egress"] == [{"toCIDR": ["198.51.100.0/24"]}, BACKENDS | {"toPorts": ports}]
 
 
 def test_a_rule_for_the_backends_is_not_added_twice() -> None:
