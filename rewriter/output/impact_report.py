@@ -6,7 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from rewriter.engine.run.impact import Change, Impact, PolicyImpact
-from rewriter.output.impact_text import MOST_PAIRS, ROWS, columns_of, fate, heads, numbers, shown_pairs, state_words
+from rewriter.output.impact_text import (
+    MOST_PAIRS,
+    ROWS,
+    columns_of,
+    fate,
+    heads,
+    left_out,
+    numbers,
+    shown_pairs,
+    state_words,
+)
 from rewriter.output.markdown import escaped
 from rewriter.output.style import as_json_text, logged
 from rewriter.reach.pairs import MeshDifference
@@ -42,6 +52,7 @@ def as_json(impact: Impact, versions: tuple[str, str]) -> dict[str, Any]:
             {"file": error.path, "line": error.line, "message": error.message, "hint": error.hint}
             for error in impact.errors
         ],
+        "left_out": list(impact.left_out),
     }
 
 
@@ -102,6 +113,8 @@ def _lines(impact: Impact, versions: tuple[str, str]) -> Iterator[str]:
     for name, undone, fixed, left, purpose in numbers(impact):
         shown = (undone, fixed) if impact.by_hand else (undone, left, purpose)
         yield f"| {ROWS[name]} | {' | '.join(map(str, shown))} |"
+    if impact.left_out:
+        yield from ["", escaped(left_out(impact))]
     for item in impact.policies:
         policy = item.policy.policy
         name = "/".join(part for part in (policy.namespace, policy.name) if part)

@@ -11,6 +11,7 @@ from rewriter.reach.pairs import MeshDifference, PairChange
 _WIDTH = 14
 #: Rows of pairs that are shown; every one is in the JSON.
 MOST_PAIRS = 40
+_MOST_TEMPLATES = 3
 _VERBS = {"opened": ("opens", "red"), "closed": ("closes", "yellow")}
 
 
@@ -195,7 +196,7 @@ def _released(impact: Impact, style: Style) -> Iterator[str]:
 
 def _summary(impact: Impact, versions: tuple[str, str], style: Style) -> Iterator[str]:
     if not impact.total:
-        yield "No policies found."
+        yield from style.wrap(f"No policies found. {left_out(impact)}".rstrip(), 0)
         return
     changed = sum(bool(item.undone) for item in impact.policies)
     left = sum(bool(item.fixed) for item in impact.policies)
@@ -214,7 +215,18 @@ def _summary(impact: Impact, versions: tuple[str, str], style: Style) -> Iterato
         text += " No mesh is known: if clusters are meshed, name them in cnpfix.toml."
     if not impact.workloads:
         text += " No workloads are known, so policies are judged by their selectors alone."
-    yield from style.wrap(text, 0)
+    yield from style.wrap(f"{text} {left_out(impact)}".rstrip(), 0)
+
+
+def left_out(impact: Impact) -> str:
+    """That policies in templates are not judged, and where they are; empty where there are none."""
+    if not impact.left_out:
+        return ""
+    verb = "is" if len(impact.left_out) == 1 else "are"
+    count = f"{len(impact.left_out)} {'template' if len(impact.left_out) == 1 else 'templates'}"
+    more = len(impact.left_out) - _MOST_TEMPLATES
+    places = ", ".join(map(clean, impact.left_out[:_MOST_TEMPLATES])) + (f" and {more} more" if more > 0 else "")
+    return f"Policies of {count} that {verb} not rendered are left out: {places}."
 
 
 def _counted(number: int) -> str:

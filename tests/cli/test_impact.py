@@ -155,6 +155,29 @@ def test_a_tree_without_policies(repository: Path) -> None:
     assert (done.code, done.out.splitlines()[-1]) == (0, "No policies found.")
 
 
+TEMPLATE = """\
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: web, namespace: shop}
+spec:
+  endpointSelector: {matchLabels: {app: {{ .Values.app }}}}
+  ingress: [{fromEntities: [cluster]}]
+"""
+
+
+@pytest.mark.parametrize("policies", [0, 1])
+def test_templates_are_left_out_and_named(repository: Path, policies: int) -> None:
+    if policies:
+        policy(repository, "  ingress: [{fromEntities: [world]}]\n")
+    (repository / "chart.yaml").write_text(TEMPLATE)
+    place = "Policies of 1 template that is not rendered are left out: chart.yaml:5."
+    text = " ".join(cnpfix("impact").out.split())
+    assert text.endswith(place)
+    assert ("No policies found." in text) == (policies == 0)
+    assert impact()["left_out"] == ["chart.yaml:5"]
+    assert "1 template that is not rendered are left out" in cnpfix("impact", "--format", "markdown").out
+
+
 def test_text_says_what_is_mended_and_what_is_left(repository: Path) -> None:
     policy(repository, IMPLICIT)
     policy(repository, "  ingress: [{fromEndpoints: [{}], toPorts: [{ports: [{port: '9'}]}]}]\n", "other.yaml")

@@ -97,7 +97,8 @@ class _Judged(NamedTuple):
 class Impact:
     """The impact of an upgrade on a tree, and of rewriting it. Pairs and released workloads are those known.
 
-    `by_hand` says that it was rewritten by hand.
+    `by_hand` says that it was rewritten by hand. `left_out` are the places (`file:line`) of templates that hold a
+    policy: what an upgrade does to those is not known.
     """
 
     clusters: tuple[str, ...]
@@ -109,6 +110,7 @@ class Impact:
     mesh: bool = False
     by_hand: bool = False
     errors: tuple[InputError, ...] = field(default=())
+    left_out: tuple[str, ...] = ()
 
     @property
     def left(self) -> MeshDifference:
@@ -184,6 +186,7 @@ def impact_of(
         mesh=mesh,
         by_hand=by_hand,
         errors=(*workspace.errors, *errors),
+        left_out=tuple(dict.fromkeys(workspace.templates)),
     )
 
 
