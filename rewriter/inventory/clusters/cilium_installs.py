@@ -19,6 +19,7 @@ from rewriter.inventory.delivery.kustomize_walk import BARE, Placement
 from rewriter.inventory.delivery.placements import Placements
 from rewriter.inventory.facts.model import AGENT_FIELDS, Source
 from rewriter.inventory.files.cilium_commands import CiliumCommand
+from rewriter.inventory.files.commands import is_pipeline
 from rewriter.inventory.files.tree_files import KUSTOMIZATION_NAMES, TreeFiles
 from rewriter.inventory.objects.kubernetes import namespace_of
 from rewriter.inventory.releases.model import Chart, Release
@@ -238,21 +239,48 @@ class _Reader:
 
     def by_command(self) -> Iterator[Install]:
         """What scripts and tasks install, where it is the only word about Cilium in the tree, and one word."""
-        commands = [program.install for program in self._files.programs if program.install is not None]
-        stated = [(*self._commanded(each), each.source) for each in commands if not is_aside(each.source.path)]
-        if stated and all(each[:2] == stated[0][:2] for each in stated):
-            values, version, source = stated[0]
-            settings = read_values(values, source, version, complete=False)
-            yield Install(replace(settings, name=settings.name or DEFAULT_NAME), None, LOOSE)
+        found = [program.install for program in self._files.programs if program.install is not None]
+        commands = [each for each in found if not is_aside(each.source.path)]
+        stated = [(*self._commanded(each), each.source) for each in commands]
+        if not stated:
+            # A pipeline of a forge may be one for tests: its settings do not count, but a name in it is in doubt.
+            named = [
+                each for each in found if is_pipeline(each.source.path) and (each.conditional or self._names(each))
+            ]
+            yield from (Install(CiliumSettings(each.source, complete=False), None, LOOSE) for each in named[:1])
+            return
+        certain = [said for said, command in zip(stated, commands, strict=True) if not command.conditional]
+        if not certain or any(each[:2] != stated[0][:2] for each in stated):
+            yield Install(CiliumSettings(stated[0][2], complete=False), None, LOOSE)
+            return
+        values, version, source = certain[0]
+        settings = read_values(values, source, version, complete=False)
+        if not any(map(self._may_name, commands)):
+            settings = replace(settings, name=settings.name or DEFAULT_NAME)
+        yield Install(settings, None, LOOSE)
+
+    def _names(self, command: CiliumCommand) -> bool:
+        return self._may_name(command) or any(path == "cluster.name" for path, _ in command.sets)
+
+    def _may_name(self, command: CiliumCommand) -> bool:
+        """Whether a command may give the cluster a name that is not known."""
+        missing = any(not any(found) for found in self._value_files(command))
+        return command.open_ended or missing or any(path in ("cluster", "cluster.name") for path in command.unknown)
 
     def _commanded(self, command: CiliumCommand) -> tuple[Mapping[str, Any], str | None]:
         """The values of an installation by a command, its files' below those that it sets, and its version."""
-        folder = posixpath.dirname(self._files.inner(command.source.path))
-        read = [self._values.file(joined(base, name)) for name in command.files for base in (folder, ".")]
+        read = [each for found in self._value_files(command) for each in found]
         values: Mapping[str, Any] = over([*filter(None, read), command.given])
         for path, text in command.sets:
             values = set_value(values, path, typed(text)) or values
+        for path in command.unknown:
+            values = set_value(values, path, None) or values
         return values, command.version
+
+    def _value_files(self, command: CiliumCommand) -> list[list[Mapping[str, Any] | None]]:
+        """What each values file that a command names may be: the one beside it, and that of the folder above all."""
+        folder = posixpath.dirname(self._files.inner(command.source.path))
+        return [[self._values.file(joined(base, name)) for base in (folder, ".")] for name in command.files]
 
     def pools(self) -> list[_Pool]:
         """The objects that pods get their addresses from with `ipam.mode: multi-pool`."""

@@ -54,7 +54,8 @@ class KnownClusters:
                 found[own] = complete_cluster(found[own], cluster)
         if not found:
             readings = [reading for reading in self._settings.readings if not isinstance(reading, StatedDistribution)]
-            found = {name: Cluster(name, readings[0].source, meshed=False) for name in own_names(readings)}
+            names = [name for name in own_names(readings) if name != DEFAULT_NAME or not self._of_tree().unnamed]
+            found = {name: Cluster(name, readings[0].source, meshed=False) for name in names}
         return tuple(
             with_readings(cluster, self.settled(found).values.get(name, {})) for name, cluster in found.items()
         )

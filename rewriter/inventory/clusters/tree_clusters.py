@@ -114,7 +114,7 @@ def _targets(installs: Sequence[Install], problems: list[Problem]) -> dict[str, 
 
 
 def _unnamed(installs: Sequence[Install]) -> bool:
-    return any(i.settings.name is None and i.target is not None and not i.target.startswith(BARE) for i in installs)
+    return any(i.settings.name is None and not str(i.target).startswith(BARE) for i in installs)
 
 
 def complete_cluster(cluster: Cluster, other: Cluster) -> Cluster:
