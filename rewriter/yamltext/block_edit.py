@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence as List
 from typing import Any
 
+from rewriter.yamltext.alike import described_line, line_of
 from rewriter.yamltext.dashes import dash_of
 from rewriter.yamltext.document import children, equal, key_of, plain
 from rewriter.yamltext.errors import EditError
@@ -209,19 +210,58 @@ def _removed(
 def _rewritten(
     text: str, start: int, end: int, lines: list[str], at: int, style: Style, comments: List[Comment]
 ) -> list[Splice]:
-    """New lines in place of a region; the comment of its first line stays there, the others follow or precede."""
+    """New lines in place of a region.
+
+    A comment stays with its line where the new lines have it too. Of the others that of the first line stays there, the
+    rest follow it, or precede it where it is the only one.
+    """
     first_line_end = line_end(text, start)
     inside = _inside(comments, start, end)
-    head = [comment for comment in inside if comment.span.start < first_line_end]
-    inner = [comment for comment in inside if comment.span.start >= first_line_end]
+    kept = _with_their_lines(text, inside, lines) if len(lines) > 1 else {}
+    rest = [comment for comment in inside if comment not in kept]
+    head = [comment for comment in rest if comment.span.start < first_line_end]
+    inner = [comment for comment in rest if comment.span.start >= first_line_end]
+    beside = {number: comment for comment, number in kept.items() if not begins_line(text, comment.span.start)}
+    if head and 0 in beside:
+        inner, head = [*head, *inner], []
+    new = lines[:1]
     if head:
-        before = text[: head[0].span.start].rstrip(" \t")
-        lines = [lines[0] + text[len(before) : head[0].span.end], *lines[1:]]
+        new = [lines[0] + _with_gap(text, head[0])]
     if inner and len(lines) > 1:
-        deeper = " " * (len(lines[1]) - len(lines[1].lstrip(" ")))
-        lines = [lines[0], *(deeper + comment.text for comment in inner), *lines[1:]]
+        new += [_indented(lines[1], comment) for comment in inner]
         inner = []
-    return [*_above(text, start, inner, style), Splice(start, end, _joined(lines, style))]
+    for number, line in enumerate(lines):
+        above = [comment for comment, there in kept.items() if there == number and beside.get(number) != comment]
+        if number == 0:
+            inner = [*inner, *above]
+        else:
+            new += [*(_indented(line, comment) for comment in above), line]
+        if number in beside:
+            new[0 if number == 0 else -1] += _with_gap(text, beside[number])
+    return [*_above(text, start, inner, style), Splice(start, end, _joined(new, style))]
+
+
+def _with_their_lines(text: str, comments: List[Comment], lines: List[str]) -> dict[Comment, int]:
+    """The comments whose line is among new lines, each with its number there; several may stand above one line."""
+    found: dict[Comment, int] = {}
+    ends: list[int] = []
+    for comment in comments:
+        alone = begins_line(text, comment.span.start)
+        number = line_of(described_line(text, comment), lines, ends)
+        if number is not None:
+            found[comment] = number
+            if not alone:
+                ends.append(number)
+    return found
+
+
+def _with_gap(text: str, comment: Comment) -> str:
+    """A comment with the space before it."""
+    return text[len(text[: comment.span.start].rstrip(" \t")) : comment.span.end]
+
+
+def _indented(line: str, comment: Comment) -> str:
+    return " " * (len(line) - len(line.lstrip(" "))) + comment.text
 
 
 def _above(text: str, offset: int, comments: List[Comment], style: Style) -> list[Splice]:

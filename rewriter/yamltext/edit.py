@@ -248,7 +248,7 @@ def _remove(text: str, document: Document, path: str, state: _State) -> str:
     else:
         splices, lost = block_edit.remove_item(text, parent, target.index, style, document.comments)
     start = _start(document, target)
-    state.orphans.removed(path, lost, start, in_list=isinstance(parent, Sequence))
+    state.orphans.removed(path, text, lost, start, in_list=isinstance(parent, Sequence))
     return spliced(text, splices)
 
 

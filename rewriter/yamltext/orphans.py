@@ -8,18 +8,22 @@ from collections.abc import Sequence as List
 from dataclasses import dataclass, field
 from functools import partial
 
+from rewriter.yamltext.alike import described_line, words_of
 from rewriter.yamltext.dashes import dash_of
 from rewriter.yamltext.document import Document, child, tokens
 from rewriter.yamltext.gaps import Comment, scalars
-from rewriter.yamltext.lines import begins_line, column, line_end, line_start, next_line
+from rewriter.yamltext.lines import begins_line, column, indentation, line_end, line_start, next_line
 from rewriter.yamltext.nodes import Mapping, Node, Sequence
 from rewriter.yamltext.splice import Splice, spliced
 
 
 @dataclass(slots=True)
 class _Orphan:
-    """A comment that lost its node. `order` is where it stood, `node` where that began, `holder` the path of the
-    collection around it."""
+    """A comment that lost its node.
+
+    `order` is where it stood, `node` where that began, `holder` the path of the collection around it, `words` those of
+    the line that it describes; `alone` says that it stood above that line.
+    """
 
     text: str
     order: int
@@ -27,6 +31,8 @@ class _Orphan:
     path: list[str]
     holder: list[str]
     beside: bool
+    alone: bool
+    words: str
 
 
 @dataclass(slots=True)
@@ -49,15 +55,24 @@ class Orphans:
         steps = tokens(path)
         self._added = [each for each in self._added if len(each) <= len(steps) or each[: len(steps)] != steps]
 
-    def removed(self, path: str, comments: Iterable[Comment], start: int, *, in_list: bool) -> None:
-        """Notes a node removed at a path with comments that go with it; those before `start` stood above it."""
+    def removed(self, path: str, text: str, comments: Iterable[Comment], start: int, *, in_list: bool) -> None:
+        """Notes a node removed from a text, with comments that go with it; those before `start` stood above it."""
         steps = tokens(path)
         self._added = [each for each in self._added if each[: len(steps)] != steps]
         for orphan in self._lost:
             if orphan.holder[: len(steps)] == steps:
                 orphan.holder = steps[:-1]
         self._lost += [
-            _Orphan(comment.text, comment.span.start, start, list(steps), steps[:-1], comment.span.start > start)
+            _Orphan(
+                comment.text,
+                comment.span.start,
+                start,
+                list(steps),
+                steps[:-1],
+                comment.span.start > start,
+                begins_line(text, comment.span.start),
+                described_line(text, comment),
+            )
             for comment in comments
         ]
         if in_list:
@@ -78,12 +93,20 @@ class Orphans:
         """The document's text with the comments at what was added nearest to where they stood."""
         groups: dict[tuple[str, ...], list[_Orphan]] = {}
         begins = {tuple(path): _begin(document, path)[0] for path in self._added}
-        for orphan in sorted(self._lost, key=lambda each: each.order):
-            near = min(self._added, key=partial(_distance, orphan, begins), default=orphan.holder)
-            groups.setdefault(tuple(near), []).append(orphan)
-        added = {tuple(path) for path in self._added}
         splices: list[Splice] = []
         ends: set[int] = set()
+        for orphan in sorted(self._lost, key=lambda each: each.order):
+            near = sorted(self._added, key=partial(_distance, orphan, begins))
+            line = _same_line(document, near, orphan, ends)
+            if line is None:
+                groups.setdefault(tuple(near[0] if near else orphan.holder), []).append(orphan)
+            elif orphan.alone:
+                splices.append(_above_line(document.text, line, [orphan], newline))
+            else:
+                end = line_end(document.text, line)
+                ends.add(end)
+                splices.append(Splice(end, end, "  " + orphan.text))
+        added = {tuple(path) for path in self._added}
         for target, group in groups.items():
             free = ends if target in added else None
             splices += _placed(document, list(target), group, newline, free)
@@ -130,9 +153,32 @@ def _placed(
             ends.add(beside)
         yield Splice(beside, beside, "  " + alone.text)
     if rest:
-        at = line_start(text, start)
-        pad = text[at : at + len(text[at:]) - len(text[at:].lstrip(" \t"))]
-        yield Splice(at, at, "".join(pad + orphan.text + newline for orphan in rest))
+        yield _above_line(text, start, rest, newline)
+
+
+def _above_line(text: str, offset: int, orphans: Iterable[_Orphan], newline: str) -> Splice:
+    at = line_start(text, offset)
+    pad = text[at : at + indentation(text, offset)]
+    return Splice(at, at, "".join(pad + orphan.text + newline for orphan in orphans))
+
+
+def _same_line(document: Document, paths: Iterable[list[str]], orphan: _Orphan, ends: set[int]) -> int | None:
+    """The line of added nodes that says what the line of a comment said; None where none does, or another has it."""
+    text = document.text
+    # The line of a key without a value of its own is like many others: only the nearest counts.
+    for path in [*paths][: 1 if orphan.words.endswith(":") else None] if orphan.words else ():
+        position, node = _begin(document, path)
+        while node is not None and position < node.end:
+            start, end = line_start(text, position), line_end(text, position)
+            if words_of(text[start:end]) == orphan.words and (orphan.alone or not _has_comment(document, start, ends)):
+                return start
+            position = next_line(text, position)
+    return None
+
+
+def _has_comment(document: Document, start: int, ends: set[int]) -> bool:
+    end = line_end(document.text, start)
+    return end in ends or any(start <= comment.span.start < end for comment in document.comments)
 
 
 def _begin(document: Document, steps: list[str]) -> tuple[int, Node | None]:

@@ -53,6 +53,16 @@ CASES: dict[str, tuple[str, list[Operation], str]] = {
         [remove("/l/1/b/c"), add("/l/0", {"n": 1})],
         'l:\n- "n": 1  # beside c\n- a: 1\n- b:\n    d: 3\n- e: 5\n',
     ),
+    "each with its line where that comes back": (
+        "m:\n  k: # of k\n    a: 1   # beside a\n    # above b\n    b: 2\n  z: 9\n",
+        [remove("/m/k"), add("/m/new", {"x": 0, "a": 1, "b": 2})],
+        "m:\n  new: # of k\n    x: 0\n    a: 1   # beside a\n    # above b\n    b: 2\n  z: 9\n",
+    ),
+    "the line of a key alone is looked for in the nearest only": (
+        "m:\n- p:\n  # above k\n  - k:\n      a: 1\n  q: [1]\n- b: {}\n",
+        [add("/m/0/a", 1), add("/m/1/b/k", {"c": 2}), remove("/m/0/p")],
+        "m:\n- q: [1]\n  # above k\n  a: 1\n- b:\n    k:\n      c: 2\n",
+    ),
     "above and beside": (
         "m:\n  # one\n  # two\n  a: 1   # three\n  b: 2\n",
         [remove("/m/a"), add("/m/c", 3)],
