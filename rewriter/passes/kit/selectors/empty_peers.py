@@ -57,7 +57,7 @@ def _words(site: Site, *, alone: bool) -> str:
         text = " ".join(comment.lstrip("# ").strip() for comment in comments_at(route))
         if text and (_says(_EVERYWHERE, text, site) or _says(_EVERY_POD, text, site)):
             return f'the comment "{_short(text)}"'
-        if text:
+        if text and _is_narrow(text, site):
             return ""
     if not alone:
         return ""
@@ -69,12 +69,18 @@ def _words(site: Site, *, alone: bool) -> str:
 
 
 def _says(words: re.Pattern[str], text: str, site: Site) -> bool:
-    lowered = " ".join(text.lower().split())
+    return not _is_narrow(text, site) and words.search(_plain(text)) is not None
+
+
+def _is_narrow(text: str, site: Site) -> bool:
+    """Whether words speak of less than every namespace, or of the policy's own."""
     own = site.context.policy.namespace or ""
-    rest = re.sub(rf"\b{_ALL}(?: the| of the)? (?:\w+ )?namespaces?\b", "", lowered)
-    if _NARROW.search(rest) or (own and re.search(rf"\b(?:in|of|from) {re.escape(own)}\b", lowered)):
-        return False
-    return words.search(lowered) is not None
+    rest = re.sub(rf"\b{_ALL}(?: the| of the)? (?:\w+ )?namespaces?\b", "", _plain(text))
+    return bool(_NARROW.search(rest) or (own and re.search(rf"\b(?:in|of|from) {re.escape(own)}\b", _plain(text))))
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.lower().split())
 
 
 def _short(text: str, most: int = 70) -> str:
