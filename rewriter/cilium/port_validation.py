@@ -12,6 +12,7 @@ from rewriter.cilium.go_syntax import is_service_name, parse_uint16, quote
 from rewriter.cilium.peer_validation import check_fqdn
 from rewriter.cilium.rejected import RejectedError
 from rewriter.cilium.version import (
+    CRD_PORTLESS_PROTOCOLS,
     EXTENDED_PROTOCOLS,
     EXTENDED_PROTOCOLS_PARSED,
     L7_GENERIC_REMOVED,
@@ -47,6 +48,12 @@ def known_protocols(version: Version) -> tuple[str, ...]:
     extended = PORTLESS if version >= EXTENDED_PROTOCOLS else ()
     tunnels = _TUNNELS if version >= TUNNEL_PROTOCOLS else ()
     return (*_PROTOCOLS, *extended, *tunnels, "any")
+
+
+def portless_since(protocol: str) -> Version | None:
+    """The release from which on a protocol without ports may stand in toPorts; None for every other protocol."""
+    name = protocol.lower()
+    return CRD_PORTLESS_PROTOCOLS if name in PORTLESS else TUNNEL_PROTOCOLS if name in _TUNNELS else None
 
 
 def has_l7_rules(rule: Mapping[str, Any], version: Version) -> bool:

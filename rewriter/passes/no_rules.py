@@ -36,7 +36,7 @@ remove the policy, or write the rules that were meant.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rewriter.cilium.nodes import PortRule
 from rewriter.cilium.policy import Rule, Spec
@@ -92,7 +92,8 @@ def _without_rules(context: Context, spec: Spec) -> Finding:
     why = f"as far as this policy goes, all traffic of {subject} passes"
     if len(context.policy.specs) > 1:
         why += f", and the other rule sets of the policy {'stop being' if before else 'are not'} enforced with it"
-    meant = says_deny(context, spec)
+    deniable = directions_of(spec)
+    meant = says_deny(context, spec) if deniable else ()
     changes = switched_on(context) if rejected_today(context) else changed_by_upgrade(context)
     return report(
         context,
@@ -102,15 +103,24 @@ def _without_rules(context: Context, spec: Spec) -> Finding:
         why,
         severity=Severity.ERROR,
         change=Change(
-            tuple(_deny(spec, direction) for direction in directions_of(spec)),
+            tuple(_deny(spec, direction) for direction in deniable),
             changes.opens,
             (*denied_claims(context.policy, spec), *changes.closes),
-        ),
+        )
+        if deniable
+        else None,
         evidence=(*meant, *(subject_evidence(context) if meant else ())),
-        advice="" if meant else "remove it, or write the rules that are meant; `ingress: [{}]` denies all ingress",
+        advice="" if meant else _advice(deniable),
         versions=str(RULES_REQUIRED),
         at_key=True,
     )
+
+
+def _advice(deniable: Sequence[str]) -> str:
+    advice = "remove it, or write the rules that are meant"
+    if not deniable:
+        return f"{advice}; while `enableDefaultDeny` is false, nothing is denied by default"
+    return f"{advice}; `{deniable[0]}: [{{}}]` denies all {deniable[0]}"
 
 
 def _without_direction(context: Context, spec: Spec, direction: str) -> Finding:

@@ -36,19 +36,25 @@ def denied_claims(policy: Policy, spec: Spec) -> Iterator[FlowClaim]:
 
 
 def directions_of(spec: Spec) -> list[str]:
-    """The directions that the rule set speaks of; ingress where it speaks of none."""
+    """The directions that the rule set speaks of, ingress where it speaks of none, without those never denied."""
     denied = denied_by_name(spec)
     spoken = [n for n in (INGRESS, EGRESS) if n in spec.members or f"{n}Deny" in spec.members or n in denied]
     types = spec.raw.get("policyTypes")
     if not spoken and isinstance(types, list):
         spoken = [name for name in (INGRESS, EGRESS) if name.capitalize() in types]
-    return spoken or [INGRESS]
+    return [name for name in spoken or [INGRESS] if name not in opened_by_name(spec)]
 
 
 def denied_by_name(spec: Spec) -> list[str]:
     """The directions for which `enableDefaultDeny` is written true."""
     written = spec.default_deny
     return [name for name in (INGRESS, EGRESS) if isinstance(written, DefaultDeny) and name in written.denied]
+
+
+def opened_by_name(spec: Spec) -> list[str]:
+    """The directions for which `enableDefaultDeny` is written and not true: no rule makes a default deny there."""
+    written = spec.default_deny
+    return [name for name in written.members if name not in written.denied] if isinstance(written, DefaultDeny) else []
 
 
 def says_deny(context: Context, spec: Spec) -> tuple[str, ...]:

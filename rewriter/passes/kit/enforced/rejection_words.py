@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from rewriter.cilium.policy import KNP, Policy
-from rewriter.cilium.port_validation import PORTLESS
+from rewriter.cilium.port_validation import portless_since
 from rewriter.cilium.validation import Rejection
-from rewriter.cilium.version import (
-    CRD_PORTLESS_PROTOCOLS,
-)
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.changes.report import report
@@ -17,6 +15,8 @@ from rewriter.passes.kit.enforced.enforcement import (
     value_at,
 )
 from rewriter.passes.kit.enforced.repair import Repaired
+
+_INVALID_PROTOCOL = re.compile(r'invalid protocol "([^"]+)"')
 
 
 def rejected_finding(
@@ -56,14 +56,13 @@ def setting_text(context: Context, reason: Rejection, value: Any) -> str:
     """The agents' setting that would make a rejected form valid, in words."""
     port = value if isinstance(value, dict) else None
     if "ort must be specified" in reason.message and port is not None:
-        since = CRD_PORTLESS_PROTOCOLS
-        protocol = str(port.get("protocol") or "ANY").upper()
-        if protocol.lower() in PORTLESS or protocol == "ANY":
+        protocol = str(port.get("protocol") or "ANY")
+        since = portless_since("VRRP" if protocol.upper() == "ANY" else protocol)
+        if since is not None:
             return f"valid with enable-extended-ip-protocols from Cilium {since} on, which is off by default"
-    protocol = next((name for name in PORTLESS if f'invalid protocol "{name.upper()}"' in reason.message), "")
-    if protocol:
-        return f"known from Cilium {CRD_PORTLESS_PROTOCOLS} on, with enable-extended-ip-protocols"
-    return ""
+    named = _INVALID_PROTOCOL.search(reason.message)
+    since = portless_since(named[1]) if named else None
+    return f"known from Cilium {since} on, with enable-extended-ip-protocols" if since is not None else ""
 
 
 def reading_text(policy: Policy, route: str, value: Any) -> str:

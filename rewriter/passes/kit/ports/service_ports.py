@@ -19,7 +19,7 @@ from rewriter.evidence.workloads import Matches, hidden_services, matches
 from rewriter.inventory.facts.completeness import Hidden
 from rewriter.inventory.facts.model import NamedPort, Service, Workload
 from rewriter.passes.kit.changes.forms import Form, changed, copied
-from rewriter.passes.kit.ports.backend_ports import Plan, translations
+from rewriter.passes.kit.ports.backend_ports import Plan, Translations, translations
 from rewriter.text import join_names
 
 
@@ -158,7 +158,7 @@ def _port(site: PortsSite, item: PortRule, entry: PortProtocol) -> TranslatedPor
     if any(_is_container_port(entry, port) for workload in site.workloads for port in workload.ports):
         return None
     found = translations(entry.written, site.services, lambda service: _backends(site, service))
-    if found is None or any(_is_written(site, new) for new in found.ports):
+    if found is None or any(_is_written(site, new) for new in _forwarded(found)):
         return None
     services, doubt = found.services, found.doubt
     behind = [w for w in site.workloads if any(is_before(service, w) for service in services)]
@@ -184,6 +184,17 @@ def _is_container_port(entry: PortProtocol, port: NamedPort) -> bool:
     """Whether a container is known to have a port, by number or by name."""
     protocol = entry.protocol or "ANY"
     return protocol in ("ANY", port.protocol) and entry.port.lower() in (str(port.number), port.name.lower())
+
+
+def _forwarded(found: Translations) -> Iterator[Form]:
+    """The backend ports with the protocols that the Services forward to them, whatever protocol the rule writes."""
+    for service, news in found.by_service:
+        for new in news:
+            protocols = {port.protocol for port in service.ports if str(port.target) == new["port"]}
+            if "protocol" in new or len(protocols) != 1:
+                yield new
+            else:
+                yield {**new, "protocol": protocols.pop()}
 
 
 def _is_written(site: PortsSite, new: Form) -> bool:
