@@ -9,7 +9,7 @@ Cilium adds the policy's own namespace to every entry of from/toEndpoints that n
 traffic that was meant is dropped, in a deny rule it passes. A misspelt key (`k8s:io.kubernetes.podNamespace`,
 `namespace`, `kubernetes.io/metadata.name` as a label of pods) names no namespace either: no pod has such a label. The
 labels of a namespace are `io.cilium.k8s.namespace.labels.<key>` on its pods; `io.kubernetes.pod.namespace.labels.<key>`
-is on none, in a clusterwide policy neither.
+is on none, in a clusterwide policy neither, where the first and the third of the misspelt keys are looked for too.
 
 A selector that names a namespace, and labels that no pod there has, matches nobody either: `app: ledger`, where the
 pods carry `app.kubernetes.io/name: ledger`; a service account or a namespace with a letter too few.

@@ -1,4 +1,4 @@
-"""Keys that were meant for labels of the namespace, and are on no pod.
+"""Keys that were meant for the namespace or its labels, and are on no pod.
 
 Cilium gives the labels of a namespace to its pods under `io.cilium.k8s.namespace.labels.` (PodNamespaceMetaLabels).
 """
@@ -9,12 +9,15 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABELS_PREFIX, split_key
-from rewriter.cilium.selector import Requirement
+from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, split_key
+from rewriter.cilium.selector import Requirement, Selector
 from rewriter.evidence.context import Context
+from rewriter.evidence.identity_labels import filtered
+from rewriter.evidence.mesh import namespace_key
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.changes.site import Site, selectors
+from rewriter.passes.kit.selectors.scope_keys import misspelt
 from rewriter.text import join_names
 
 #: What people write in the place of the prefix; the rest is the key of the namespace's label.
@@ -38,7 +41,21 @@ def wrong_namespace_labels(context: Context) -> Iterator[Finding]:
     for site in selectors(context, "fromEndpoints", "toEndpoints"):
         wrong = [r for r in site.selector.requirements if right_key(r.written_key)] if site.selector else []
         if wrong and not _on_pods(context, wrong):
-            yield _finding(site, wrong)
+            yield _finding(site, {r.written_key: right_key(r.written_key) for r in wrong}, wrong)
+        elif site.selector and (found := _misspelt(context, site.selector)) and not _on_pods(context, found):
+            yield _finding(site, {r.written_key: namespace_key(context.policy) for r in found}, found)
+
+
+def _misspelt(context: Context, selector: Selector) -> list[Requirement]:
+    """The namespace under a key that no identity has, where a clusterwide policy names it in no other way."""
+    named = any(r.key == NAMESPACE_LABEL for r in selector.requirements)
+    if named or not context.policy.clusterwide:
+        return []
+    hidden = {
+        r.key for version in (context.from_version, context.to_version) for r in filtered(context, selector, version)
+    }
+    found = [r for r in misspelt(selector) if r.key in hidden]
+    return found if len(found) == 1 else []
 
 
 def _on_pods(context: Context, wrong: list[Requirement]) -> bool:
@@ -47,12 +64,13 @@ def _on_pods(context: Context, wrong: list[Requirement]) -> bool:
     return any(keys & set(workload.labels) for workload in context.inventory.all_workloads())
 
 
-def _finding(site: Site, wrong: list[Requirement]) -> Finding:
-    names = {requirement.written_key: right_key(requirement.written_key) for requirement in wrong}
+def _finding(site: Site, names: dict[str, str], wrong: list[Requirement]) -> Finding:
+    """`names` has the right key for each of the wrong ones."""
     written, meant = (join_names([f"`{key}`" for key in keys]) for keys in (names, names.values()))
     change = site.becomes(
         _renamed(site.entry, names), f"pods of namespaces with {meant}", instead_of=f"pods with {written}"
     )
+    what = "the labels of a namespace are" if all(map(right_key, names)) else "the namespace is"
     if any(requirement.operator in ("In", "Exists") for requirement in wrong):
         why = "the selector matches no pod, and the traffic that was meant " + ("passes" if site.deny else "is dropped")
     else:
@@ -61,7 +79,7 @@ def _finding(site: Site, wrong: list[Requirement]) -> Finding:
         site.context,
         wrong[0].route,
         Applicability.UNSAFE,
-        f"{written} is a label of no pod: the labels of a namespace are {meant}",
+        f"{written} is a label of no pod: {what} {meant}",
         why,
         change=change,
         rule=site.rule,
