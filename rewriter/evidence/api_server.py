@@ -35,8 +35,9 @@ CONTROL_PLANE_ROLES = frozenset(
 class ApiServer:
     """What is known of an API server. Each fact comes with the evidence for it, in words with the source.
 
-    `port` is the endpoint's (None: not known). `virtual` are the ClusterIPs of `default/kubernetes`. `nodes` are the
-    addresses of API servers that are nodes of the cluster; empty where none is known to be.
+    `port` is the endpoint's (None: not known); with `port_of_endpoint` the EndpointSlice itself says so. `virtual` are
+    the ClusterIPs of `default/kubernetes`. `nodes` are the addresses of API servers that are nodes of the cluster;
+    empty where none is known to be.
     """
 
     port: int | None
@@ -46,6 +47,7 @@ class ApiServer:
     nodes: AddressSet
     node_evidence: str
     facts: tuple[EndpointSlice | Service, ...] = ()
+    port_of_endpoint: bool = False
 
     @property
     def is_node(self) -> bool:
@@ -68,19 +70,20 @@ def _found(context: Context) -> ApiServer:
     services = [
         s for s in context.inventory.services("kubernetes", "default") if own is None or s.cluster in (None, own)
     ]
-    port, port_evidence = _port(context, slices, services)
+    port_known, port_evidence = _port(context, slices, services)
     virtual, virtual_evidence = _virtual(context, services)
     nodes = list(_server_nodes(context, slices))
     addresses = address_set(one for _, own_addresses in nodes for one in own_addresses)
     shown = [f"{node.name} ({', '.join(map(_bare, found))}), {node.source}" for node, found in nodes]
     return ApiServer(
-        port,
+        port_known,
         port_evidence,
         virtual,
         virtual_evidence,
         addresses,
         _nodes_text(shown),
         (*slices, *services),
+        any(port.number == port_known for each in slices for port in each.ports),
     )
 
 

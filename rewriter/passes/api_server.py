@@ -36,7 +36,8 @@ The evidence is in the repository: the Service range or the Service itself for a
 of nodes, and for the port the EndpointSlice of `default/kubernetes`, `k8sServicePort` or the configuration of Talos,
 k3s, RKE2 or kubeadm. With both, the fix is evident: a rule for the entity with the API server's port. An address that
 holds nothing else goes, a range stays. Without evidence for the port the fix is unsafe, and so it is in a deny rule,
-which starts to deny. An API server outside of the cluster (EKS and other hosted control planes) is matched by CIDRs:
+which starts to deny. The port of a load balancer before the API servers is no evidence: behind an endpoint on another
+port, those of Talos, kubeadm and k3s listen on 6443 where their configuration does not say otherwise. An API server outside of the cluster (EKS and other hosted control planes) is matched by CIDRs:
 without a known node there is no finding. The same holds with `policyCIDRMatchMode: nodes`.
 
 A rule that lets the API server call a webhook is unsafe too: that it is missing may be on purpose.
@@ -177,6 +178,8 @@ def _wrong_port(site: RuleSite, field: PeerField, server: ApiServer) -> Iterator
     if port is None or ENTITY not in field.entries or is_on(site.rule, port):
         return
     wrong = next((each for each in (SERVICE_PORT, USUAL_PORT) if names_any(site.rule, [each])), None)
+    if wrong == USUAL_PORT and not server.port_of_endpoint:
+        return  # What is known may be the port of a load balancer before API servers that listen on the usual one.
     if wrong is None or (not site.deny and passes(site.context, site.spec, EGRESS, API_SERVER_NODE, port)):
         return
     ports = ports_for(site.rule, {wrong: port})

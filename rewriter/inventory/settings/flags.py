@@ -1,6 +1,7 @@
 """Ranges that stand at any depth of a file: arguments and keys of k3s, RKE2, RKE and k0s, and variables of Ansible.
 
-- k3s and RKE2: `cluster-cidr` and `service-cidr` as keys, as arguments and as texts, their server configuration.
+- k3s and RKE2: `cluster-cidr` and `service-cidr` as keys, as arguments and as texts, their server configuration;
+  `https-listen-port`, which is 6443 where the configuration does not name it.
 - RKE: `cluster_cidr` and `service_cluster_ip_range` of `services.kube-controller`, its cluster.yml.
 - k0s: `podCIDR` and `serviceCIDR` beside each other, its ClusterConfig.
 - kubespray: `kube_pods_subnet` and `kube_service_addresses`, its docs/ansible/vars.md.
@@ -18,14 +19,17 @@ from typing import Any
 from rewriter import yamltext
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.settings.stated import (
+    API_PORT,
     KUBERNETES_PODS,
     SERVICES,
     Reading,
     StatedDistribution,
+    StatedSetting,
     field_of_name,
     moved,
     networks,
     ranges,
+    usual_port,
 )
 from rewriter.inventory.texts.manifests import mapping
 
@@ -40,6 +44,9 @@ _K3S_KEYS = frozenset(
     | {"write-kubeconfig-mode", "cluster-init", "cluster-dns", "node-ip", "secrets-encryption"}
 )
 _K3S = {"cluster-cidr": KUBERNETES_PODS, "service-cidr": SERVICES}
+#: Where the API server of k3s and RKE2 listens.
+_LISTEN = "https-listen-port"
+_LISTEN_ARGUMENT = re.compile(r"--https-listen-port[= ](\d{1,5})\b")
 _K0S = {"podCIDR": KUBERNETES_PODS, "serviceCIDR": SERVICES}
 _RKE = {"cluster_cidr": KUBERNETES_PODS, "service_cluster_ip_range": SERVICES}
 #: Variables of kubespray, with those of IPv6 that count in a cluster of both families.
@@ -105,6 +112,8 @@ class _Reader:
         names = dict(_K3S)
         if not _K3S.keys().isdisjoint(value) and not _K3S_KEYS.isdisjoint(value):
             yield StatedDistribution("k3s", self._at(route), dns=_DNS_ADDONS.isdisjoint(_words(value.get("disable"))))
+            if _LISTEN not in value:
+                yield usual_port("k3s and RKE2", self._at(route))
         if _K0S.keys() <= value.keys():
             names |= _K0S
         if route.endswith("/kube-controller"):
@@ -114,7 +123,9 @@ class _Reader:
             if str(key) == _VIRTUAL:
                 continue
             below = f"{route}/{str(key).replace('~', '~0').replace('/', '~1')}"
-            if field := names.get(key) or self._by_name(str(key)):
+            if key == _LISTEN and isinstance(item, int):
+                yield StatedSetting(API_PORT, item, self._at(below))
+            elif field := names.get(key) or self._by_name(str(key)):
                 for each in networks(field, item, self._at(below)):
                     yield replace(each, default=self._default)
             else:
@@ -139,6 +150,8 @@ class _Reader:
         if option := _OPTION.fullmatch(value):
             yield from networks(_K3S[option[1]], option[2], self._at(route))
             return
+        for match in _LISTEN_ARGUMENT.finditer(value):
+            yield StatedSetting(API_PORT, int(match[1]), self._at(route))
         for match in _ARGUMENT.finditer(value):
             field = KUBERNETES_PODS if match[1] == "cluster-cidr" else SERVICES
             yield from networks(field, match[2].strip("\"'"), self._at(route))

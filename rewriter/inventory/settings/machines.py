@@ -27,6 +27,7 @@ from rewriter.inventory.settings.stated import (
     API_PORT,
     KUBERNETES_PODS,
     SERVICES,
+    USUAL_PORT,
     Reading,
     StatedDistribution,
     StatedNode,
@@ -42,7 +43,7 @@ from rewriter.inventory.texts.manifests import items, mapping
 MARKS = re.compile(
     rb"podSubnets?\b|serviceSubnets?\b|clusterPodNets|clusterSvcNets|cluster-cidr|service-cidr|podCIDR:|talosVersion"
     rb"|service-cluster-ip-range|serviceClusterIPRange|[a-z]_cidrs?\b|[a-z]_subnets?\b|service_cluster_ip_range"
-    rb"|kube_service_"
+    rb"|kube_service_|https-listen-port"
     rb"|controlPlaneEndpoint|clusterNetwork|controlPlane:|localAPIEndpoint|coreDNS\b|TalosUpgrade|KubeadmControlPlane"
 )
 #: Talos' own switch of its CoreDNS, also in a patch that is a text.
@@ -136,8 +137,13 @@ class _Reader:
             if key in network:
                 yield from networks(field, network[key], self._at(f"{within}/cluster/network/{key}"), name)
         plane = mapping(cluster.get("controlPlane"))
+        port = plane.get("localAPIServerPort")
+        if isinstance(port, int):
+            yield StatedSetting(API_PORT, port, self._at(f"{within}/cluster/controlPlane/localAPIServerPort"), name)
         if "endpoint" in plane:
-            yield from endpoint(plane["endpoint"], self._at(f"{within}/cluster/controlPlane/endpoint"), name)
+            where = self._at(f"{within}/cluster/controlPlane/endpoint")
+            found = endpoint(plane["endpoint"], where, name, "Talos")
+            yield from (each for each in found if each.field != API_PORT or not isinstance(port, int))
 
     def _omni(self) -> Iterator[Reading]:
         """The patches of a cluster template of Omni that are written into it; those of files are files of Talos."""
@@ -162,7 +168,7 @@ class _Reader:
             if key in self._value:
                 yield from networks(field, self._value[key], self._at(f"/{key}"), name)
         if "endpoint" in self._value:
-            yield from endpoint(self._value["endpoint"], self._at("/endpoint"), name)
+            yield from endpoint(self._value["endpoint"], self._at("/endpoint"), name, "Talos")
         for route, patches in (("/patches", self._value), ("/controlPlane/patches", self._value.get("controlPlane"))):
             listed = mapping(patches).get("patches")
             for index, patch in enumerate(listed if isinstance(listed, list) else ()):
@@ -192,7 +198,8 @@ class _Reader:
             if key in networking:
                 yield from networks(field, networking[key], self._at(f"/networking/{key}"), name)
         if "controlPlaneEndpoint" in self._value:
-            yield from endpoint(self._value["controlPlaneEndpoint"], self._at("/controlPlaneEndpoint"), name)
+            where = self._at("/controlPlaneEndpoint")
+            yield from endpoint(self._value["controlPlaneEndpoint"], where, name, "kubeadm")
         port = mapping(self._value.get("localAPIEndpoint")).get("bindPort")
         if isinstance(port, int):
             yield StatedSetting(API_PORT, port, self._at("/localAPIEndpoint/bindPort"), name)
@@ -221,10 +228,13 @@ class _Reader:
             blocks = mapping(network.get(key)).get("cidrBlocks")
             if blocks:
                 found += networks(field, blocks, self._at(f"/spec/clusterNetwork/{key}/cidrBlocks"), name)
+        listens = network.get("apiServerPort")
+        if isinstance(listens, int):
+            found.append(StatedSetting(API_PORT, listens, self._at("/spec/clusterNetwork/apiServerPort"), name))
         plane = mapping(spec.get("controlPlaneEndpoint"))
         if isinstance(plane.get("host"), str):
             found.append(StatedSetting(API_HOST, plane["host"], self._at("/spec/controlPlaneEndpoint/host"), name))
-        if isinstance(plane.get("port"), int):
+        if plane.get("port") == USUAL_PORT and not isinstance(listens, int):
             found.append(StatedSetting(API_PORT, plane["port"], self._at("/spec/controlPlaneEndpoint/port"), name))
         yield from (replace(each, by_name=True) for each in found)
 
@@ -255,6 +265,7 @@ def holds_settings(data: bytes) -> bool:
         or b"controlPlane" in data
         or b"clusterNetwork" in data
         or b"localAPIEndpoint" in data
+        or b"https-listen-port" in data
         or b"coreDNS" in data
         or b"TalosUpgrade" in data
         or b"KubeadmControlPlane" in data

@@ -14,6 +14,8 @@ from rewriter.inventory.facts.model import Source
 KUBERNETES_PODS = "kubernetes_pod_cidrs"
 SERVICES = "service_cidrs"
 API_HOST, API_PORT = "api_server_host", "api_server_port"
+#: Where API servers of Talos, kubeadm, k3s and RKE2 listen unless their configuration says otherwise.
+USUAL_PORT = 6443
 
 #: How variables of Terraform and Ansible are called that hold ranges.
 _FIELDS = {
@@ -101,14 +103,26 @@ def address(value: Any) -> str | None:
         return None
 
 
-def endpoint(value: Any, source: Source, cluster: str | None = None) -> Iterator[StatedSetting]:
-    """The host and port of an API server's URL; a port that is not written is not known."""
+def endpoint(value: Any, source: Source, cluster: str | None = None, distribution: str = "") -> Iterator[StatedSetting]:
+    """The host of an API server's URL, and its port where that is the usual one.
+
+    Another port may be that of a load balancer before the API servers: then they listen where the distribution has it.
+    """
     match = _ENDPOINT.fullmatch(value) if isinstance(value, str) else None
     if match is None or is_loopback(match[1]):
         return
     yield StatedSetting(API_HOST, match[1].strip("[]"), source, cluster)
-    if match[2]:
-        yield StatedSetting(API_PORT, int(match[2]), source, cluster)
+    if match[2] == str(USUAL_PORT):
+        yield StatedSetting(API_PORT, USUAL_PORT, source, cluster)
+    elif distribution:
+        yield usual_port(distribution, source, cluster)
+
+
+def usual_port(distribution: str, source: Source, cluster: str | None = None) -> StatedSetting:
+    """The port on which API servers of a distribution listen where its configuration names no other."""
+    return StatedSetting(
+        API_PORT, USUAL_PORT, replace(source, via=f"the default of {distribution}"), cluster, default=True
+    )
 
 
 def is_loopback(host: str) -> bool:

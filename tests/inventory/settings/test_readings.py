@@ -54,6 +54,16 @@ def told(text: str) -> list[tuple[str, object, int | None]]:
         ("cluster:\n  network: {podSubnets: ['${PODS}']}\n", []),
         ("cluster:\n  controlPlane: {endpoint: 'https://{{ vip }}:6443'}\n", []),
         ("cluster:\n  controlPlane: {endpoint: 'https://127.0.0.1:7445'}\n", []),
+        ("cluster:\n  controlPlane: {endpoint: 'https://api.example.com:443'}\n", [
+            ("api_server_host", "api.example.com", 2), ("api_server_port", 6443, 2)]),
+        ("cluster:\n  controlPlane: {endpoint: 'https://10.0.0.5:6443', localAPIServerPort: 7443}\n", [
+            ("api_server_port", 7443, 2), ("api_server_host", "10.0.0.5", 2)]),
+        ("https-listen-port: 7443\n", [("api_server_port", 7443, 1)]),
+        ("args: --disable=traefik --https-listen-port=7443\n", [("api_server_port", 7443, 1)]),
+        ("disable: [traefik]\nservice-cidr: 10.43.0.0/16\n", [
+            ("api_server_port", 6443, 1), (SERVICES, ("10.43.0.0/16",), 2)]),
+        ("apiVersion: cluster.x-k8s.io/v1beta1\nkind: Cluster\nmetadata: {name: prod}\nspec:\n"
+         "  controlPlaneEndpoint: {host: 10.9.9.9, port: 443}\n", [("api_server_host", "10.9.9.9", 5)]),
         ("clusterPodNets: ['10.1.0.0/16']\nclusterSvcNets: ['10.2.0.0/16']\n", [
             (PODS, ("10.1.0.0/16",), 1), (SERVICES, ("10.2.0.0/16",), 2)]),
         ("cluster-cidr: 10.42.0.0/16,fd00::/56\nservice-cidr: 10.43.0.0/16\n", [

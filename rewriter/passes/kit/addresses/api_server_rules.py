@@ -14,7 +14,7 @@ from rewriter.passes.kit.changes.change import Change, rule_added, rule_becomes
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.changes.site import RuleSite
 from rewriter.passes.kit.changes.swap import NewPeers, swapped
-from rewriter.passes.kit.ports.port_numbers import is_on, items_of, on_others, ports_for
+from rewriter.passes.kit.ports.port_numbers import is_on, items_of, names_any, on_others, ports_for
 
 ENTITY = "kube-apiserver"
 
@@ -74,7 +74,7 @@ def api_server_finding(
     )
     if change is None or not change.opens:
         return
-    sure = server.port is not None or is_on(site.rule, port)
+    sure = server.port is not None or names_any(site.rule, [port])
     applicability = decided((site.deny or guess or not sure, UNSAFE), (OTHERWISE, EVIDENT))
     yield report(
         site.context,
