@@ -61,6 +61,7 @@ from rewriter.cilium.version import SERVICES_WITH_PORTS
 from rewriter.evidence.backends import Backends, UndecidedError, backends_of
 from rewriter.evidence.context import Context
 from rewriter.evidence.doubts import hidden_advice
+from rewriter.evidence.gateways import own_service_of
 from rewriter.evidence.references import missing_service
 from rewriter.finding import Applicability, Finding, Operation, Severity
 from rewriter.inventory.facts.completeness import Hidden
@@ -91,7 +92,11 @@ from rewriter.text import join_names
 @antipattern(code="CNP002", id="service-with-ports", title="toServices together with toPorts")
 def find(context: Context) -> Iterator[Finding]:
     for site in _sites(context):
-        if not site.rule.deny and not all(missing_service(context, entry) for entry in site.field.entries):
+        entries = site.field.entries
+        if site.rule.deny or all(missing_service(context, entry) for entry in entries):
+            continue
+        # The Service of a Gateway of Cilium's own has no backends: it is the business of CNP021.
+        if site.rejected or not any(own_service_of(context, entry) for entry in entries):
             yield _finding(site)
 
 

@@ -71,8 +71,9 @@ def common_objects(release: Release) -> Iterator[dict[str, Any]]:
         if _wanted(release, item):
             plain = "plain" in item and value_at(release.values, "cleanPrometheusOperatorObjectNames") is True
             name = _filled(item["plain"] if plain else item["name"], names, release)
-            metadata = {"name": name, "namespace": release.namespace}
-            yield {"apiVersion": item["apiVersion"], "kind": item["kind"], "metadata": metadata, "spec": {}}
+            metadata = {"name": name, "namespace": release.namespace, "annotations": item.get("annotations", {})}
+            made = {"apiVersion": item["apiVersion"], "kind": item["kind"], "metadata": metadata}
+            yield {**made, "spec": item.get("spec", {})}
 
 
 def value_at(values: Mapping[str, Any], path: str) -> Any:
