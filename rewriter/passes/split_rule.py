@@ -27,12 +27,12 @@ The merged item closes flows and opens none. It is unsafe all the same, since th
 is reported where both evidently stand alone:
 
 - a comment above the second item says what it is for,
-- the rule without ports is for `world` or `all`, or for every pod of the policy's own namespace,
+- the rule without ports is for `world`, `0.0.0.0/0` or `all`, or for every pod of the policy's own namespace,
 - the rule without peers is for port 53 alone,
 - rules without ports and rules without peers do not pair up,
 - known pods of the policy's own namespace have the labels, or the namespace is not completely known.
 
-Deny rules are left alone: a merged one would deny less.
+Deny rules are left alone: a merged one would deny less, and a list of what is denied has items that stand alone.
 
 ## References
 
@@ -50,6 +50,7 @@ from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.selector import Selector
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding
+from rewriter.passes.kit.addresses.cidr_entries import read_entries
 from rewriter.passes.kit.changes.change import Change, flows_of, in_place
 from rewriter.passes.kit.changes.forms import merged
 from rewriter.passes.kit.changes.report import report
@@ -91,7 +92,7 @@ def _split_rules(context: Context, rules: list[Rule]) -> Iterator[tuple[Rule, Ru
 
 def _peers_only(rule: Rule) -> bool:
     peers = [field for field in rule.peers if field.entries]
-    return len(peers) == 1 and rule.members == (peers[0].name,)
+    return len(peers) == 1 and set(rule.members) - {"authentication"} == {peers[0].name}
 
 
 def _ports_only(rule: Rule) -> bool:
@@ -100,8 +101,9 @@ def _ports_only(rule: Rule) -> bool:
 
 def _on_purpose(peers: Rule, ports: Rule) -> bool:
     field = next(field for field in peers.peers if field.entries)
-    everybody = field.name.endswith("Entities") and field.has_any("world", "all")
-    return everybody or any(map(_is_every_pod, field.decoded())) or _dns_alone(ports)
+    everybody = field.name.endswith("Entities") and field.has_any("world", "world-ipv4", "world-ipv6", "all")
+    internet = any(entry.internet for entry in read_entries(field))
+    return everybody or internet or any(map(_is_every_pod, field.decoded())) or _dns_alone(ports)
 
 
 def _is_every_pod(peer: Peer) -> bool:
