@@ -37,8 +37,9 @@ of nodes, and for the port the EndpointSlice of `default/kubernetes`, `k8sServic
 k3s, RKE2 or kubeadm. With both, the fix is evident: a rule for the entity with the API server's port. An address that
 holds nothing else goes, a range stays. Without evidence for the port the fix is unsafe, and so it is in a deny rule,
 which starts to deny. The port of a load balancer before the API servers is no evidence: behind an endpoint on another
-port, those of Talos, kubeadm and k3s listen on 6443 where their configuration does not say otherwise. An API server outside of the cluster (EKS and other hosted control planes) is matched by CIDRs:
-without a known node there is no finding. The same holds with `policyCIDRMatchMode: nodes`.
+port, those of Talos, kubeadm and k3s listen on 6443 where their configuration does not say otherwise. An API server
+outside of the cluster (EKS and other hosted control planes) is matched by CIDRs: without a known node there is no
+finding. The same holds with `policyCIDRMatchMode: nodes`.
 
 A rule that lets the API server call a webhook is unsafe too: that it is missing may be on purpose.
 
