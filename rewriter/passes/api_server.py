@@ -136,17 +136,15 @@ def _own(
     evidence = [server.virtual_evidence] if virtual else []
     if any(entry.addresses <= server.nodes for entry in entries):
         evidence.append(server.node_evidence)
-    what = join_names(
-        dict.fromkeys(words.replace("a node with", "nodes with") if len(own) > 1 else words for _, words in own)
-    )
-    route = field.entry_route(entries[0].index) if len(entries) == 1 else field.route
-    named = join_names(entry.text for entry in entries)
+    words = [text.replace("a node with", "nodes with") if len(own) > 1 else text for _, text in own]
+    what = join_names(dict.fromkeys(words))
     several = len(entries) > 1
+    route = field.route if several else field.entry_route(entries[0].index)
+    named = join_names(entry.text for entry in entries)
     verb = ("deny" if site.deny else "reach") if several else ("denies" if site.deny else "reaches")
     pronoun = "they are" if several else "it is"
-    message = (
-        f"`{server_text(site, field)}` {named} never {verb} the API server: {pronoun} {what}, which no CIDR matches"
-    )
+    end = f"{pronoun} {what}, which no CIDR matches"
+    message = f"`{server_text(site, field)}` {named} never {verb} the API server: {end}"
     yield from api_server_finding(site, field, route, message, evidence, server, {entry.index for entry in entries})
 
 
@@ -178,9 +176,9 @@ def _wrong_port(site: RuleSite, field: PeerField, server: ApiServer) -> Iterator
         return
     if port is None or ENTITY not in field.entries or is_on(site.rule, port):
         return
-    wrong = next((each for each in (SERVICE_PORT, USUAL_PORT) if names_any(site.rule, [each])), None)
-    if wrong == USUAL_PORT and not server.port_of_endpoint:
-        return  # What is known may be the port of a load balancer before API servers that listen on the usual one.
+    # What is known may be the port of a load balancer before API servers that listen on the usual one.
+    others = (SERVICE_PORT, USUAL_PORT) if server.port_of_endpoint else (SERVICE_PORT,)
+    wrong = next((each for each in others if names_any(site.rule, [each])), None)
     if wrong is None or (not site.deny and passes(site.context, site.spec, EGRESS, API_SERVER_NODE, port)):
         return
     ports = ports_for(site.rule, {wrong: port})
