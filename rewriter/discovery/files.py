@@ -20,7 +20,7 @@ TERRAFORM_SUFFIXES = (".hcl", ".tf", ".tfvars")
 #: Files of programs that may make manifests, and templates of which something makes some: neither is applied itself.
 PROGRAM_SUFFIXES = (
     *(".jsonnet", ".cue", ".k", ".pkl", ".dhall", ".nix"),
-    *(".sh", ".bash", ".zsh", ".ps1", ".mk", ".just"),
+    *(".sh", ".bash", ".zsh", ".ps1", ".mk", ".just", ".py"),
     *(f"{suffix}.{made}" for suffix in (".yaml", ".yml") for made in ("in", "erb", "envsubst", "template", "tftpl")),
 )
 #: Such files that go by their whole name.
@@ -28,8 +28,12 @@ PROGRAM_NAMES = frozenset(
     {"Makefile", "makefile", "GNUmakefile", "justfile", "Justfile", ".justfile", "Jenkinsfile", "Tiltfile"}
     | {"mise.toml", ".mise.toml"}
 )
+#: Projects of Pulumi and cdk8s by the name of their file, and the languages of their programs: read there alone.
+_PROJECTS = frozenset({"Pulumi.yaml", "Pulumi.yml", "cdk8s.yaml"})
+PROJECT_SUFFIXES = (".ts", ".js", ".mjs", ".go", ".cs", ".fs", ".java", ".kt")
 #: Packaged charts, and manifests that are compressed.
 PACKED_SUFFIXES = (".tgz", ".yaml.gz", ".yml.gz")
+_BESIDE = (*TERRAFORM_SUFFIXES, *PROGRAM_SUFFIXES, *PROJECT_SUFFIXES, *PACKED_SUFFIXES)
 #: File names that kustomize (konfig.RecognizedKustomizationFileNames) and kpt know without a suffix.
 _WITHOUT_SUFFIX = ("Kustomization", "Kptfile")
 #: Folders that hold other people's files or git's own; named explicitly, they are read.
@@ -48,7 +52,7 @@ def may_hold_facts(name: str) -> bool:
 
 def is_beside_manifests(name: str) -> bool:
     """Whether files of this name hold no manifests that are read, but may say or make what a cluster holds."""
-    return name.endswith((*TERRAFORM_SUFFIXES, *PROGRAM_SUFFIXES, *PACKED_SUFFIXES)) or name in PROGRAM_NAMES
+    return name.endswith(_BESIDE) or name in PROGRAM_NAMES
 
 
 def may_be_script(name: str) -> bool:
@@ -155,9 +159,9 @@ def _walk(display: str) -> tuple[list[str], list[str], list[InputError]]:
     links: list[str] = []
     errors: list[InputError] = []
     ignored = ignored_names(display)
-    stack = [""]
+    stack = [("", False)]
     while stack:
-        relative = stack.pop()
+        relative, in_project = stack.pop()
         here = f"{display}/{relative}" if relative else display
         try:
             entries = list(os.scandir(here))
@@ -166,11 +170,14 @@ def _walk(display: str) -> tuple[list[str], list[str], list[InputError]]:
             continue
         if relative and any(entry.name == ".git" for entry in entries):  # A work tree in the work tree.
             ignored |= {relative + name for name in ignored_names(here)}
+        in_project = in_project or any(entry.name in _PROJECTS for entry in entries)
         for entry in entries:
             name = entry.name
+            if not in_project and name.endswith(PROJECT_SUFFIXES):
+                continue
             if entry.is_dir(follow_symlinks=False):
                 if name not in SKIPPED_FOLDERS and f"{relative}{name}/" not in ignored:
-                    stack.append(f"{relative}{name}/")
+                    stack.append((f"{relative}{name}/", in_project))
             elif entry.is_symlink():
                 if not name.startswith(".#") and relative + name not in ignored:  # Those are an editor's locks.
                     links.append(relative + name)

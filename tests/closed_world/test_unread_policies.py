@@ -75,6 +75,8 @@ def _workflow(before: str = "") -> Files:
     return {".github/workflows/d.yaml": f"on: push\njobs:\n  a:\n    steps:\n{before}    - run: |\n{command}"}
 
 
+_CDK8S: Files = {"cdk8s.yaml": "language: x\napp: run main\n"}
+_PULUMI: Files = {"Pulumi.yaml": "name: x\nruntime: nodejs\n"}
 _SOURCES: dict[str, Files] = {
     "release of a chart of policies": _release("cilium-policies", "{}"),
     "release that is called by its policies": _release("raw", "{}", name="network-policies", namespace="flux-system"),
@@ -108,6 +110,48 @@ _SOURCES: dict[str, Files] = {
         "p.tf": 'resource "kubernetes_manifest" "p" {\n  manifest = { kind = "CiliumNetworkPolicy" }\n}\n'
     },
     "text in a ConfigMap": {"c.yaml": f"apiVersion: v1\nkind: ConfigMap\ndata:\n  a: |\n{_indented(_ALLOW, 4)}"},
+    "cdk8s in TypeScript": {**_CDK8S, "main.ts": "new CiliumClusterwideNetworkPolicy(this, 'dns', {});\n"},
+    "cdk8s in Python": {
+        **_CDK8S,
+        "app/main.py": "from imports import cilium\ncilium.CiliumNetworkPolicy(chart, 'dns')\n",
+    },
+    "cdk8s in Go": {**_CDK8S, "main.go": 'imports.NewCiliumNetworkPolicy(chart, jsii.String("dns"), nil)\n'},
+    "URL of cdk8s": {**_CDK8S, "main.ts": "new Include(this, 'x', {url: 'https://e.com/network-policies.yaml'});\n"},
+    "Pulumi in TypeScript": {
+        **_PULUMI,
+        "index.ts": "new k8s.apiextensions.CustomResource('x', {\n  kind: 'CiliumNetworkPolicy',\n});\n",
+    },
+    "chart of Pulumi": {**_PULUMI, "src/index.ts": "new k8s.helm.v3.Chart('x', {chart: 'cilium-policies'});\n"},
+    "Pulumi in YAML": {
+        "Pulumi.yaml": "name: x\nruntime: yaml\nresources: {p: {type: kubernetes:cilium.io/v2:CiliumNetworkPolicy}}\n"
+    },
+    "list of Python": {
+        "deploy.py": "import subprocess\nsubprocess.run(\n    [\n        'kubectl', 'apply',\n"
+        "        '-f', 'https://example.com/network-policies.yaml',\n    ],\n    check=True,\n)\n"
+    },
+    "text of Python": {"deploy.py": f'import os\nos.system("""kubectl apply -f - <<E\n{_ALLOW}E\n""")\n'},
+    "input of Python": {
+        "deploy.py": "P = {'kind': 'CiliumNetworkPolicy'}\nrun(['kubectl', 'apply', '-f', '-'], input=dumps(P))\n"
+    },
+    "chart of Python": {"deploy.py": 'call(["helm", "upgrade", "--install", "x", f"{repo}/network-policies"])\n'},
+    "client of Python": {
+        "deploy.py": "from kubernetes import client\nclient.CustomObjectsApi().create_namespaced_custom_object(\n"
+        "    'cilium.io', 'v2', 'shop', 'ciliumnetworkpolicies', body)\n"
+    },
+    "generator of an unknown kind": {
+        "kustomization.yaml": f"{_LISTED}]\ngenerators: [gen.yaml]\n",
+        "gen.yaml": "apiVersion: acme.example/v1\nkind: Defaults\nmetadata: {name: x}\n",
+    },
+    "generator as text": {
+        "kustomization.yaml": f"{_LISTED}]\ngenerators:\n- |-\n  apiVersion: acme.example/v1\n  kind: Defaults\n"
+    },
+    "generator of another repository": {
+        "kustomization.yaml": f"{_LISTED}]\ngenerators: ['https://github.com/acme/defaults?ref=v1']\n"
+    },
+    "transformer of an unknown kind": {
+        "kustomization.yaml": f"{_LISTED}]\ntransformers: [gen.yaml]\n",
+        "gen.yaml": "apiVersion: acme.example/v1\nkind: Defaults\nmetadata: {name: x}\n",
+    },
     "Kyverno, several": _generates(
         {"cloneList": {"namespace": "default", "kinds": ["cilium.io/v2/CiliumNetworkPolicy"]}}
     ),
@@ -142,6 +186,26 @@ _NO_POLICIES: dict[str, Files] = {
     "policies of another engine": _release("kyverno-policies", "{}"),
     "DNS policy of pods": _release("redis", "{dnsPolicy: ClusterFirst, policyTypes: [Egress]}"),
     "pipeline with a cluster of its own": _workflow("    - uses: helm/kind-action@v1\n"),
+    "cdk8s of something else": {**_CDK8S, "main.ts": "new KubeDeployment(this, 'x', {dnsPolicy: 'Default'});\n"},
+    "remark of cdk8s": {**_CDK8S, "main.ts": "// new CiliumNetworkPolicy(this, 'x')\n"},
+    "TypeScript of no project": {"app/main.ts": "new CiliumNetworkPolicy(this, 'dns', {});\n"},
+    "Pulumi without Kubernetes": {**_PULUMI, "index.ts": "new aws.iam.Policy('policies', {url: 'https://e.com/x'});\n"},
+    "Python that applies a file of the tree": {"deploy.py": "run(['kubectl', 'apply', '-f', 'policies/dns.yaml'])\n"},
+    "Python that asks": {
+        "ask.py": "run(['kubectl', 'get', 'ciliumnetworkpolicies'])\nK = {'kind': 'CiliumNetworkPolicy'}\n"
+    },
+    "Python that applies nothing": {"lint.py": "K = {'kind': 'CiliumNetworkPolicy'}\n"},
+    "tests in Python": {
+        "tests/test_a.py": "K = {'kind': 'CiliumNetworkPolicy'}\nrun(['kubectl', 'apply', '-f', '-'])\n"
+    },
+    "generator of Secrets": {
+        "kustomization.yaml": f"{_LISTED}]\ngenerators: [gen.yaml]\n",
+        "gen.yaml": "apiVersion: viaduct.ai/v1\nkind: ksops\nmetadata: {name: x}\nfiles: [a.enc.yaml]\n",
+    },
+    "generator of ConfigMaps": {
+        "kustomization.yaml": f"{_LISTED}]\ngenerators: [gen.yaml]\n",
+        "gen.yaml": "apiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {name: x}\nliterals: [a=b]\n",
+    },
     "remark": {"deploy.sh": "# kubectl apply -f https://example.com/network-policies.yaml\n"},
     "remark of a manifest": {"p.jsonnet": '// kind: "CiliumNetworkPolicy"\n{}\n'},
     "NetworkPolicy of Terraform": {"p.tf": 'resource "kubernetes_network_policy_v1" "p" {\n}\n'},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,9 +18,15 @@ from rewriter.inventory.delivery.unfollowed import Unfollowed, of_kustomization
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.tree_files import KUSTOMIZATION_NAMES, TreeFiles, UnreadFile
 from rewriter.inventory.texts.manifests import items, mapping, texts
+from rewriter.inventory.texts.policies_in_text import may_hold_policies
 from rewriter.inventory.texts.understood import INERT_NAMES
 
 _API = "kustomize.config.k8s.io/"
+#: Plugins that make nothing but what their kind says: those of kustomize itself, and those that decrypt Secrets.
+_MAKES_OTHERS = re.compile(
+    r"builtin/(?:ConfigMapGenerator|SecretGenerator|\w+Transformer)|\S+/(?i:\w*(?:ksops|secret)\w*)"
+)
+_CHART = "builtin/HelmChartInflationGenerator"
 #: Fields that can change anything in a way that is not read here.
 _UNREAD = ("transformers", "replacements", "vars", "validators")
 
@@ -30,7 +37,8 @@ class Kustomization:
 
     `patch_files` are files that hold patches: they are no manifests of their own. `charts` are the names of
     Helm charts that it renders. `unread` names its fields whose effect is not known, `hiding` says in words what in it
-    may make objects or labels that are not read. `keeps_namespace` says that a transformer of its own has the last word
+    may make objects or labels that are not read, `generating` what may make any object, so policies too.
+    `keeps_namespace` says that a transformer of its own has the last word
     on namespaces.
     """
 
@@ -47,6 +55,7 @@ class Kustomization:
     hiding: tuple[str, ...] = ()
     value: Mapping[str, Any] = field(default_factory=dict)
     keeps_namespace: bool = False
+    generating: tuple[str, ...] = ()
 
     def with_inserted(self, inserted: Transform | None) -> Transform:
         """What it does once an applier has written into it: patches behind its own, the rest in place of its own."""
@@ -150,6 +159,7 @@ def _kustomization(
         tuple(_hiding(files, folder, value, transformers_followed=further.followed)),
         value,
         further.namespace is not None,
+        tuple(_generating(files, folder, value, transformers_followed=further.followed)),
     )
 
 
@@ -189,6 +199,31 @@ def _hiding(files: TreeFiles, folder: str, value: Mapping[str, Any], *, transfor
             there = is_remote(entry) or inner in files.names or inner in files.folders
             if not there and not is_secret(entry):
                 yield f"{entry}, which is not there"
+
+
+def _generating(
+    files: TreeFiles, folder: str, value: Mapping[str, Any], *, transformers_followed: bool
+) -> Iterator[str]:
+    """The generators and transformers that may make any object: those of which the tree does not tell other kinds."""
+    for name in ("generators", "transformers"):
+        if name == "transformers" and transformers_followed:
+            continue
+        for entry in _texts(value.get(name)):
+            parts = [(entry, None)] if "\n" in entry else _transformer_parts(files, folder, entry)
+            if not parts or not all(_makes_others(text) for text, _ in parts):
+                yield f"a {name[:-1]} that is not read" if "\n" in entry else f"the {name[:-1]} {entry}"
+
+
+def _makes_others(text: str) -> bool:
+    """Whether the generators of a text make no policies, by their kinds; a chart, by its name."""
+    try:
+        values = [mapping(each.value) for each in yamltext.parse(text)]
+    except yamltext.YamlTextError:
+        return False
+    kinds = [f"{value.get('apiVersion')}/{value.get('kind')}" for value in values if value]
+    return bool(kinds) and all(
+        _MAKES_OTHERS.fullmatch(kind) or (kind == _CHART and not may_hold_policies(text)) for kind in kinds
+    )
 
 
 def _targets(replacement: Mapping[str, Any]) -> list[Mapping[str, Any]]:

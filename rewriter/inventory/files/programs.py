@@ -108,7 +108,7 @@ def _programs_in(path: str, data: bytes) -> Iterator[Program]:
     name = path.rpartition("/")[2]
     if _is_helmfile(path, data):
         yield from _of_yaml(path, data)
-    elif path.endswith(_SCRIPTS) or name in PROGRAM_NAMES or data.startswith(b"#!"):
+    elif path.endswith(_SCRIPTS) or name in PROGRAM_NAMES or data.startswith(b"#!") or path.endswith(".py"):
         yield from _of_script(path, name, data)
     elif path.endswith(PROGRAM_SUFFIXES):
         yield from _of_language(path, data)
@@ -131,6 +131,11 @@ def _programs_in(path: str, data: bytes) -> Iterator[Program]:
 def holds_commands(path: str, data: bytes) -> bool:
     """Whether a file in YAML is no manifest but holds commands: a pipeline, tasks of Ansible, a helmfile."""
     return is_pipeline(path) or _is_helmfile(path, data) or is_ansible(path, data)
+
+
+def makes_resources(path: str, data: bytes) -> bool:
+    """Whether a file is a program of Pulumi in YAML that makes objects of Kubernetes."""
+    return path.rpartition("/")[2] in ("Pulumi.yaml", "Pulumi.yml", "Main.yaml") and b"kubernetes:" in data
 
 
 def _is_helmfile(path: str, data: bytes) -> bool:

@@ -14,11 +14,12 @@ from rewriter.discovery.escapes import unescaped
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files import talos
 from rewriter.inventory.files.commands import is_passing
-from rewriter.inventory.files.programs import Program, holds_commands, programs_in, terraform_programs
+from rewriter.inventory.files.programs import Program, holds_commands, makes_resources, programs_in, terraform_programs
 from rewriter.inventory.texts.file_record import FileRecord, record_of
 from rewriter.inventory.texts.locked import NOT_TEXT, unreadable_as_text
 from rewriter.inventory.texts.manifests import Manifest, read_manifests
 from rewriter.inventory.texts.namespace_names import namespaces_in_commands, namespaces_in_manifests
+from rewriter.inventory.texts.python_calls import as_commands
 
 #: The file names under which kustomize looks for a kustomization.
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -168,17 +169,18 @@ class TreeFiles:
 
         Whether there are any, or the file configures machines, so that it tells more than its manifests.
         """
+        data = as_commands(path, data) if path.endswith(".py") else data
         found = list(programs_in(path, data))
         self.programs += found
         beside = is_beside_manifests(path.rpartition("/")[2]) or data.startswith(b"#!")
-        commands = beside or holds_commands(path, data)
+        commands = beside or holds_commands(path, data) or makes_resources(path, data)
         if commands:
             self._commanded_namespaces.update(namespaces_in_commands(data))
         speaks = commands and self._offer_policies(path, data)
         return speaks or bool(found) or talos.holds(data)
 
     def _offer_policies(self, path: str, data: bytes) -> bool:
-        speaks = (b"olic" in data or b"netpol" in data) and not is_passing(path, data)
+        speaks = any(word in data for word in (b"olic", b"netpol", b".connections.")) and not is_passing(path, data)
         if speaks:
             self.policy_texts.append((path, data))
         return speaks

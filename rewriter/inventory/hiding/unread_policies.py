@@ -107,6 +107,8 @@ def _elsewhere(placements: Placements) -> Iterator[UnreadPolicy]:
             for words in (*remote, *each.hiding):
                 if may_hold_policies(words):
                     yield UnreadPolicy("policy", None, each.source, words)
+            for words in each.generating:
+                yield UnreadPolicy("policy", None, each.source, words)
     for unread in placements.unread:
         if may_hold_policies(unread.words):
             yield UnreadPolicy("policy", None, unread.source, unread.words)

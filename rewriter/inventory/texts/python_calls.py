@@ -1,0 +1,35 @@
+"""Python that calls kubectl, oc or helm, as a script of a shell would write it.
+
+Only such programs tell what a cluster holds: the text of any other is empty here, and that of tests too.
+"""
+
+from __future__ import annotations
+
+import re
+
+_WORDS = (b"kubectl", b"helm", b"kubernetes", b"cdk8s", b"from imports", b'"oc"', b"'oc'")
+_TESTS = re.compile(r"(?:^|/)(?:tests|e2e|testdata)/|(?:^|/)(?:test_[^/]*|[^/]*_test|conftest)\.py$")
+#: A call with the words of a command one by one: in a list, or of a function that is called as the tool is.
+_LISTED = re.compile(
+    rb"""[\[(][ \t\r\n]*[fbru]*["'](?:kubectl|oc|helm|cilium)["'][^\[\]()]*(?:[\[(][^\[\]()]*[\])][^\[\]()]*)*[\])]"""
+)
+_CALLED = re.compile(rb"""\b(?:kubectl|oc|helm)\([ \t\r\n]*["'][^()]*\)""")
+_APART = re.compile(rb"""(?<=[\[(,\s])[fbru]+(?=["'])|["',\[\]()]""")
+#: What puts objects into a cluster: a command, the official client, or a program of Pulumi or cdk8s.
+_APPLIES = re.compile(
+    rb"\b(?:kubectl|oc|helm)\b[^\n]*[ \t](?:apply|create|replace|patch|install|upgrade|template)\b"
+    rb"|\b(?:create|replace|patch)_(?:namespaced|cluster|from)_\w+[ \t]*\("
+    rb"|\bimport[ \t]+(?:pulumi_kubernetes|cdk8s)|\bfrom[ \t]+(?:pulumi_kubernetes|cdk8s|imports)\b"
+)
+
+
+def as_commands(path: str, data: bytes) -> bytes:
+    """A Python file with its calls as commands, on the lines on which they stand; empty where it applies nothing."""
+    if not any(word in data for word in _WORDS) or _TESTS.search(path) is not None:
+        return b""
+    text = _CALLED.sub(_words, _LISTED.sub(_words, data))
+    return text if _APPLIES.search(text) is not None else b""
+
+
+def _words(match: re.Match[bytes]) -> bytes:
+    return re.sub(rb"[ \t]*\r?\n", rb" \\\n", _APART.sub(b" ", match[0]))
