@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,46 @@ def test_the_map_may_name_a_namespace_of_another_repository(tree: Path) -> None:
         CONFIG.partition("[passes")[0] + '[passes.missing-namespace]\n"app=agent" = "obs"\n'
     )
     assert (cnpfix().code, cnpfix().err) == (0, "")
+
+
+ELSEWHERE = CONFIG.partition("exclude")[0] + '[passes.missing-namespace]\n"app=agent" = "obs"\n'
+SNAPSHOT = """\
+{"cnpfix_inventory": 1, "created": "%s", "clusters": [{"name": "a", "version": "1.18.2", "namespaces": %s}]}
+"""
+
+
+def snapshot(tree: Path, namespaces: str) -> None:
+    (tree / "a.json").write_text(SNAPSHOT % (datetime.now(UTC).isoformat(), namespaces))
+
+
+def test_a_namespace_that_complete_facts_do_not_hold_is_an_error(tree: Path) -> None:
+    (tree / "cnpfix.toml").write_text(ELSEWHERE + '[facts]\ncomplete = ["shop"]\n')
+    ran = cnpfix("--write")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "\"app=agent\": nothing names namespace 'obs'" in ran.err
+    assert (tree / "clusters/a/p.yaml").read_text() == POLICY
+    (tree / "cnpfix.toml").write_text(ELSEWHERE.replace("agent", "backup") + '[facts]\ncomplete = ["shop"]\n')
+    ran = cnpfix()
+    assert (ran.code, "nothing names namespace 'obs'" in ran.err) == (0, True), "no policy selects the label"
+    (tree / "cnpfix.toml").write_text(ELSEWHERE + '[facts]\ncomplete = ["monitoring"]\n')
+    ran = cnpfix()
+    assert (ran.code, "nothing names namespace 'obs'" in ran.err) == (0, True), "no fix in shop rests on the map alone"
+    (tree / "obs.yaml").write_text("apiVersion: v1\nkind: Namespace\nmetadata: {name: obs}\n")
+    assert "nothing names" not in cnpfix().err
+
+
+def test_a_namespace_that_no_snapshot_lists_is_an_error(tree: Path) -> None:
+    (tree / "cnpfix.toml").write_text(ELSEWHERE)
+    listed = '[{"name": "shop"}, {"name": "monitoring"}'
+    snapshot(tree, f"{listed}]")
+    ran = cnpfix("--inventory", "a.json")
+    assert (ran.code, "in the snapshots" in ran.err) == (2, True), ran.err
+    snapshot(tree, listed + ', {"name": "obs"}]')
+    assert "'obs'" not in cnpfix("--inventory", "a.json").err
+    (tree / "a.json").write_text(SNAPSHOT % ("2020-01-01T00:00:00Z", f"{listed}]"))
+    assert cnpfix("--inventory", "a.json").code == 0, "an old snapshot proves no absence"
+    (tree / "a.json").write_text((SNAPSHOT % (datetime.now(UTC).isoformat(), "[]")).replace(', "namespaces": []', ""))
+    assert cnpfix("--inventory", "a.json").code == 0, "it lists no namespaces"
 
 
 def test_a_label_beside_one_that_policies_select_is_a_warning(tree: Path) -> None:

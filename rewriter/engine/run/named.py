@@ -87,13 +87,15 @@ def cluster_warnings(config: Config, inventory: TreeInventory) -> Iterator[str]:
             )
 
 
-def namespace_problems(workspace: Workspace, *, whole: bool) -> tuple[str, list[str]]:
+def namespace_problems(workspace: Workspace, listed: frozenset[str] | None, *, whole: bool) -> tuple[str, list[str]]:
     """What is wrong with the map of `[passes.missing-namespace]` and with `[facts]`: an error, and warnings.
 
     A namespace that nothing names is an error where a namespace of nearly that name is known: the fix would write it.
     Elsewhere it may be one that other repositories fill, which is what the map is for; a word that such a namespace is
-    complete is a warning. `whole` says that every policy of the config's folder is read: only then is a label that no
-    policy selects a mistake.
+    complete is a warning. Where snapshots list every namespace, or `[facts] complete` lets a fix rest on the map, one
+    that nothing names is a warning, and an error where a policy selects the label. `listed` are the namespaces that
+    snapshots list, None where they do not list all. `whole` says that every policy of the config's folder is read: only
+    then is a label that no policy selects a mistake.
     """
     config = workspace.config
     wanted = config.missing_namespace.namespaces
@@ -114,11 +116,28 @@ def namespace_problems(workspace: Workspace, *, whole: bool) -> tuple[str, list[
             close = get_close_matches(namespace, sorted(known), n=1, cutoff=0.75)
             if close:
                 return f"{where}: no namespace is named {namespace!r}; did you mean {close[0]!r}?", []
+            problem, decides = _unknown(workspace, listed, label, namespace)
+            if problem and decides:
+                return f"{where}: {problem}", []
+            warnings += [f"{where}: {problem}"] if problem else []
         if whole and workspace.files and not _selected(workspace, label):
             near = _near_label(workspace, label)
             hint = f"; did you mean {near!r}?" if near else ""
             warnings.append(f"{where}: no policy selects this label{hint}")
     return "", warnings
+
+
+def _unknown(workspace: Workspace, listed: frozenset[str] | None, label: str, namespace: str) -> tuple[str, bool]:
+    """What the facts say of a namespace of the map that nothing names, and whether a fix would rest on it."""
+    complete = workspace.config.complete
+    if listed is None and not complete:
+        return "", False
+    policies = (each.policy for each in workspace.policies())
+    selecting = {policy.namespace for policy in policies if _holds(label, repr(policy.raw).encode())}
+    if listed is not None:
+        return f"no namespace is named {namespace!r} in the snapshots; correct it", bool(selecting)
+    words = f"nothing names namespace {namespace!r}; correct it, or give facts of it (a manifest of it, --inventory)"
+    return words, not selecting.isdisjoint(complete)
 
 
 def _inert_kinds(workspace: Workspace) -> Iterator[str]:
@@ -141,9 +160,12 @@ def _namespaces(workspace: Workspace) -> set[str]:
 
 
 def _selected(workspace: Workspace, label: str) -> bool:
+    return any(_holds(label, data) for _, data in workspace.files)
+
+
+def _holds(label: str, data: bytes) -> bool:
     key, _, value = label.partition("=")
-    needles = [key.strip().rpartition(":")[2].encode(), value.strip().encode()]
-    return any(all(needle in data for needle in needles) for _, data in workspace.files)
+    return all(needle.encode() in data for needle in (key.strip().rpartition(":")[2], value.strip()))
 
 
 def _near_label(workspace: Workspace, label: str) -> str:

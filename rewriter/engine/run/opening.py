@@ -37,7 +37,7 @@ from rewriter.inventory.hubble.flows import ObservedFlows
 from rewriter.inventory.objects.operators import CONVENTIONS
 from rewriter.inventory.releases.values import over, values_of
 from rewriter.inventory.render.helm import Helm
-from rewriter.inventory.snapshots.age import stale, warnings
+from rewriter.inventory.snapshots.age import listed_namespaces, stale, warnings
 from rewriter.inventory.snapshots.form import Snapshot, read_snapshot
 from rewriter.inventory.tree.repository import TreeInventory
 from rewriter.passes import PASS_IDS
@@ -112,13 +112,14 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
         _add_patches(workspace, paths, only)
         found = upgrade(named, inventory, [item.display for item, _ in workspace.files])
         workspace.from_version, workspace.to_version, workspace.versions = found.before, found.after, found.why
-    _check_names(workspace, paths, asked=asked)
+    listed = listed_namespaces(snapshots, aged, (each.name for each in inventory.clusters)) if snapshots else None
+    _check_names(workspace, paths, listed, asked=asked)
     if observed is not None:
         workspace.traffic = open_traffic(workspace, observed)
     return workspace
 
 
-def _check_names(workspace: Workspace, paths: Sequence[Path], *, asked: bool) -> None:
+def _check_names(workspace: Workspace, paths: Sequence[Path], listed: frozenset[str] | None, *, asked: bool) -> None:
     """Warns of names and globs of the config that nothing goes by. Raises WorkspaceError where one decides a fix."""
     config = workspace.config
     if config.file is None:
@@ -128,7 +129,7 @@ def _check_names(workspace: Workspace, paths: Sequence[Path], *, asked: bool) ->
     if asked and not wrong:
         warnings += cluster_warnings(config, workspace.inventory)
         whole = any(_holds(path, config.root) for path in paths)
-        wrong, more = namespace_problems(workspace, whole=whole)
+        wrong, more = namespace_problems(workspace, listed, whole=whole)
         warnings += more
     if wrong:
         raise WorkspaceError(wrong)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from rewriter.inventory.facts.model import Source
@@ -20,6 +20,17 @@ def stale(snapshots: Iterable[Snapshot], now: datetime, most_days: int = DEFAULT
         if age is not None and age > timedelta(days=most_days):
             found[snapshot.source] = f"is a snapshot of {age.days} days ago ({snapshot.created})"
     return found
+
+
+def listed_namespaces(
+    snapshots: Sequence[Snapshot], old: Container[Source], clusters: Iterable[str]
+) -> frozenset[str] | None:
+    """The namespaces that snapshots list; None unless those of every cluster are listed, and by one in date."""
+    fresh = [each for each in snapshots if each.source not in old]
+    listed = {cluster for each in fresh for cluster, name in each.listed if name == "namespaces"}
+    if not listed or not listed.issuperset(clusters):
+        return None
+    return frozenset(namespace.name for each in fresh for namespace in each.namespaces)
 
 
 def warnings(aged: Mapping[Source, str]) -> tuple[str, ...]:
