@@ -52,7 +52,6 @@ from collections.abc import Iterator, Sequence
 
 from rewriter.cilium.identity import reserved_identity
 from rewriter.cilium.policy import CCNP, EGRESS, INGRESS, PeerField, Rule, Spec
-from rewriter.evidence.api_server import USUAL_PORT
 from rewriter.evidence.context import Context
 from rewriter.evidence.host_policies import HostReach, host_reaches
 from rewriter.evidence.permits import API_SERVER_NODE
@@ -64,17 +63,13 @@ from rewriter.passes.kit.changes.change import rule_added
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.changes.site import RuleSite, rule_sites
 from rewriter.passes.kit.changes.swap import NewPeers, swapped
+from rewriter.passes.kit.ports.node_needs import KUBELET, ON_NODES, Need, first_allow_rule, needs_of, places_of
 from rewriter.passes.kit.ports.port_numbers import names_any
 from rewriter.passes.kit.registry import antipattern
 from rewriter.text import join_names
 
 _NODE = reserved_identity("remote-node")
-_HEALTH, _KUBELET, _ETCD, _WIREGUARD = 4240, 10250, (2379, 2380), 51871
-_ON_NODES = frozenset({_HEALTH, _KUBELET, *_ETCD})
 _CIDRS = frozenset({"fromCIDR", "fromCIDRSet", "toCIDR", "toCIDRSet"})
-
-Need = tuple[int, str, str]
-"""A port, its protocol, and what listens there."""
 
 
 @antipattern(
@@ -107,9 +102,9 @@ def _locked_out(context: Context, spec: Spec) -> Iterator[Finding]:
     for each in host_reaches(context, spec):
         if not each.reach.denied_by_default(INGRESS) or not _is_first(context, each):
             continue
-        for need in _needs(context, control_plane=each.control_plane):
+        for need in needs_of(context, control_plane=each.control_plane):
             port, protocol, _ = need
-            peer = API_SERVER_NODE if port == _KUBELET else _NODE
+            peer = API_SERVER_NODE if port == KUBELET else _NODE
             answer = each.reach.verdict(INGRESS, peer, protocol, port)
             let_in = let_in or answer.allowed
             if not answer.allowed and answer.certain:
@@ -130,36 +125,24 @@ def _is_first(context: Context, each: HostReach) -> bool:
     return is_first_of(context.policy, (rule for rule in each.reach.rules(INGRESS) if rule.entry.default_deny))
 
 
-def _needs(context: Context, *, control_plane: bool) -> Iterator[Need]:
-    cluster = context.cluster
-    yield _HEALTH, "TCP", "health checks"
-    yield _KUBELET, "TCP", "kubelet"
-    if control_plane:
-        yield (cluster.api_server_port if cluster else None) or USUAL_PORT, "TCP", "API server"
-        yield from ((port, "TCP", "etcd") for port in _ETCD)
-    if cluster is not None and cluster.datapath is not None:
-        if cluster.datapath.tunnel_port:
-            yield cluster.datapath.tunnel_port, "UDP", "tunnel"
-        if cluster.datapath.wireguard:
-            yield _WIREGUARD, "UDP", "WireGuard"
-
-
 def _shut(context: Context, spec: Spec, shut: Sequence[Need], *, let_in: bool) -> Finding:
     rules = [rule for rule in spec.rules if rule.direction == INGRESS and not rule.deny]
     ports = [{"port": str(port), "protocol": protocol} for port, protocol, _ in shut]
-    change = None
+    peers, to_ports = {"fromEntities": ["remote-node"]}, [{"ports": ports}]
     if rules:
-        peers = {"fromEntities": ["remote-node"]}
-        change = rule_added(context, spec, rules[-1], peers, "other nodes", toPorts=[{"ports": ports}], icmps=None)
+        change = rule_added(context, spec, rules[-1], peers, "other nodes", toPorts=to_ports, icmps=None)
+    else:
+        change = first_allow_rule(context, spec, {**peers, "toPorts": to_ports}, "other nodes")
     return report(
         context,
         rules[-1] if rules else spec.route,
         Applicability.UNSAFE if change is not None else Applicability.MANUAL,
-        f"no host policy lets remote-node in on {join_names(f'{p}/{proto} ({what})' for p, proto, what in shut)}",
+        f"no host policy lets remote-node in on "
+        f"{join_names((f'{p}/{proto} ({what})' for p, proto, what in shut), most=None)}",
         "other nodes are the entity remote-node: no part of the world, and matched by no CIDR",
         change=change,
         severity=Severity.WARNING if let_in else Severity.ERROR,
-        evidence=[f"node {node.name}, {node.source}" for node in context.inventory.nodes()[:3]],
+        evidence=places_of(context, spec, shut),
         advice="" if change is not None else "Add a rule with `fromEntities: [remote-node]` for what the nodes need.",
     )
 
@@ -195,7 +178,7 @@ def _world(site: RuleSite, route: str, named: str) -> Iterator[Finding]:
     """An egress rule that lets the world out on ports of nodes, where nothing lets other nodes out on them."""
     context = site.context
     # Hosted API servers are outside of the cluster, so that their port alone means nodes only where nodes are known.
-    needs = [need for need in _needs(context, control_plane=True) if context.inventory.nodes() or need[0] in _ON_NODES]
+    needs = [need for need in needs_of(context, control_plane=True) if context.inventory.nodes() or need[0] in ON_NODES]
     named_ports = [need for need in needs if names_any(site.rule, {need[0]})]
     if site.deny or not named_ports:
         return
