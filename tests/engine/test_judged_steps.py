@@ -68,3 +68,20 @@ def test_services_of_unknown_clusters_count(path: str, counts: bool) -> None:
     policy = _policy(egress=[{"toServices": [{"k8sService": {"serviceName": "db", "namespace": "shop"}}]}])
     facts = _effects(known, clusters[0]).facts_of([policy])
     assert bool(facts.services) is counts
+
+
+def test_a_deny_rule_changes_what_another_policy_allows() -> None:
+    """By themselves the pods are in default deny before and after, so that the words name whose traffic it is."""
+    before = _policy(ingressDeny=[_WEB])
+    after = _policy(ingressDeny=[_WEB, _DB])
+    flows = _effects().judge_step(before, after, None).flows
+    assert flows.opened == ()
+    assert [text.endswith(" where another policy allows it") for text in flows.closed] == [True], flows.closed
+
+
+def test_what_a_deny_rule_takes_from_its_own_policy_is_said_plainly() -> None:
+    everything = [{"fromEntities": ["all"]}]
+    before = _policy(ingress=everything)
+    after = _policy(ingress=everything, ingressDeny=[_DB])
+    (closed,) = _effects().judge_step(before, after, None).flows.closed
+    assert "app=db" in closed and "where another policy" not in closed

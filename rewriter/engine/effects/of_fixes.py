@@ -27,7 +27,7 @@ from rewriter.engine.effects.everybody import allow_everything, deny_everything
 from rewriter.engine.effects.inside import addresses_inside
 from rewriter.engine.effects.other_ends import of_same_pods, policies_at_peers
 from rewriter.engine.effects.selected_workloads import selected_workloads
-from rewriter.engine.effects.statements import texts_of, union_of, with_what_denies
+from rewriter.engine.effects.statements import stated, texts_of, union_of, with_what_denies
 from rewriter.engine.effects.worlds import rejection_of, world_of
 from rewriter.engine.results.result import AmongOthers, PolicyName
 from rewriter.evidence.settings import facts_of, mesh_port_names
@@ -131,8 +131,9 @@ class Effects:
         if not named and not exact:
             identities = self._workloads((before, after))
             found = [effect(identities)]
+        allowed = None
         if denies(before) or denies(after):
-            found.append(effect(identities, [allow_everything(self.target)]))
+            found.append(allowed := effect(identities, [allow_everything(self.target)]))
         narrows = requires(before) or requires(after)
         others = self._of_same_pods(before, after) if full or narrows else []
         among = self._worlds_among(worlds, others, (before, after))
@@ -143,10 +144,7 @@ class Effects:
             found.append(together)
         if denied := self._denied_beside(before, after, worlds):
             found.append(effect(identities, [deny_everything(self.target, denied)]))
-        own, upgrade, undeclared = (
-            Flows(*union_of([texts_of(each) for each in part]))
-            for part in zip(*((e.own, e.upgrade, e.undeclared) for e in found), strict=True)
-        )
+        own, upgrade, undeclared = (Flows(*each) for each in stated(found, allowed))
         exact = all(each.own.exact and each.upgrade.exact for each in found)
         if not full:
             return Step(replace(own, exact=exact), undeclared)

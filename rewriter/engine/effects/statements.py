@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 
+from rewriter.reach.compare import StepEffect
 from rewriter.reach.difference import Difference
 
 _Texts = tuple[tuple[str, ...], tuple[str, ...]]
+_PARTS: tuple[Callable[[StepEffect], Difference], ...]
+_PARTS = attrgetter("own"), attrgetter("upgrade"), attrgetter("undeclared")
 
 
 def texts_of(difference: Difference) -> _Texts:
@@ -29,3 +33,13 @@ def with_what_denies(alone: _Texts, beside_allowed: _Texts) -> _Texts:
         for known, texts in zip(alone, beside_allowed, strict=True)
     )
     return union_of([alone, (opened, closed)])
+
+
+def stated(found: Sequence[StepEffect], allowed: StepEffect | None) -> Iterator[_Texts]:
+    """What a step does by itself, what the upgrade does, and what is undeclared, in any of these.
+
+    `allowed` is the one of them that stands beside a policy that allows everything; None where there are no deny rules.
+    """
+    for part in _PARTS:
+        alone = union_of([texts_of(part(each)) for each in found if each is not allowed])
+        yield alone if allowed is None else with_what_denies(alone, texts_of(part(allowed)))
