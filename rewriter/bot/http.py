@@ -138,7 +138,7 @@ class Api:
         """The wait that the server asks for: Retry-After, or the reset of a limit that is used up."""
         headers = response.headers
         after = headers.get("retry-after", "").strip()
-        if after.isdigit():
+        if after.isascii() and after.isdigit():
             return float(after)
         if after:
             try:
@@ -149,8 +149,9 @@ class Api:
             ("x-ratelimit-remaining", "x-ratelimit-reset"),
             ("ratelimit-remaining", "ratelimit-reset"),
         ):
-            if headers.get(remaining) == "0" and headers.get(reset, "").isdigit():
-                return max(1.0, float(headers[reset]) - self.clock.now())
+            at = headers.get(reset, "")
+            if headers.get(remaining) == "0" and at.isascii() and at.isdigit():
+                return max(1.0, float(at) - self.clock.now())
         return None
 
     def _error(self, method: str, response: httpx.Response) -> ForgeError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from rewriter.cilium.digits import is_number
+
 
 class Version(NamedTuple):
     """A Cilium minor release."""
@@ -86,7 +88,7 @@ CRD_EMPTY_POLICY_REFUSED = Version(1, 20)
 def parse_version(text: str) -> Version:
     """A supported release written `1.19`, `v1.19` or `1.19.3`. Raises ValueError naming those supported."""
     parts = text.strip().removeprefix("v").split(".")
-    if len(parts) in (2, 3) and all(part.isdigit() for part in parts):
+    if len(parts) in (2, 3) and all(is_number(part) for part in parts):
         version = Version(int(parts[0]), int(parts[1]))
         if version in SUPPORTED:
             return version

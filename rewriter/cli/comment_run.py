@@ -15,6 +15,7 @@ from rewriter.bot.fixes import inside
 from rewriter.bot.git import Git, GitError
 from rewriter.bot.links import links_of
 from rewriter.bot.retry import Clock
+from rewriter.cilium.digits import is_number
 from rewriter.cli.errors import UsageError
 from rewriter.cli.forge_place import Server, Wanted, forge_of, server_of
 from rewriter.cli.options import cache_for, open_for
@@ -74,7 +75,7 @@ def request_number(environment: Mapping[str, str]) -> int | None:
     """The request that a pipeline runs for; None outside of one."""
     found = _GITHUB_REF.match(environment.get("GITHUB_REF", ""))
     text = found[1] if found else environment.get("CI_MERGE_REQUEST_IID", "")
-    return int(text) if text.isdigit() else None
+    return int(text) if is_number(text) else None
 
 
 def _bases(asked: Asked, environment: Mapping[str, str]) -> Iterator[str]:

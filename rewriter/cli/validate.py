@@ -17,6 +17,7 @@ from rewriter.cilium.cidr_group import cidr_group_rejection, is_cidr_group
 from rewriter.cilium.crd.check import OK, PRUNED, STRICT, SchemaProblem, pruned, schema_problems, schema_state
 from rewriter.cilium.crd.meaning import without_field
 from rewriter.cilium.crd.served import unserved
+from rewriter.cilium.digits import is_number
 from rewriter.cilium.policy import KNP
 from rewriter.cilium.tiers import is_cluster_network_policy, tiers_rejection
 from rewriter.cilium.validation import rejection
@@ -217,7 +218,7 @@ def _value_at(value: Any, pointer: str) -> Any:
         key = token.replace("~1", "/").replace("~0", "~")
         if isinstance(value, dict):
             value = value.get(key)
-        elif isinstance(value, list) and key.isdigit() and int(key) < len(value):
+        elif isinstance(value, list) and is_number(key) and int(key) < len(value):
             value = value[int(key)]
         else:
             return None

@@ -117,7 +117,7 @@ def without_variables(environment: Mapping[str, str]) -> dict[str, str]:
 def given_settings(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     """Settings that whoever started this process gave by environment, such as `safe.directory` in a container."""
     count = environment.get("GIT_CONFIG_COUNT", "")
-    numbers = range(int(count)) if count.isdigit() and len(count) < 4 else range(0)
+    numbers = range(int(count)) if count.isascii() and count.isdigit() and len(count) < 4 else range(0)
     pairs = [
         (environment.get(f"GIT_CONFIG_KEY_{n}", ""), environment.get(f"GIT_CONFIG_VALUE_{n}", "")) for n in numbers
     ]

@@ -9,6 +9,8 @@ from typing import IO, Any
 #: Bytes of one message; an editor sends whole documents.
 MAX_BYTES = 64 << 20
 _MAX_HEAD = 8 << 10
+#: Python refuses to read numbers of some thousands.
+_MOST_DIGITS = 18
 
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32600, -32601, -32602, -32603
 NOT_INITIALIZED = -32002
@@ -29,7 +31,8 @@ def read_message(stream: IO[bytes]) -> Message | None:
             return None
         name, _, value = line.decode("ascii", "replace").partition(":")
         if name.strip().lower() == "content-length":
-            if not value.strip().isdigit() or int(value) > MAX_BYTES:
+            number = value.strip()
+            if not number.isdigit() or len(number) > _MOST_DIGITS or int(number) > MAX_BYTES:
                 raise ProtocolError(f"Content-Length {value.strip()!r} is no length of a message")
             length = int(value)
         if line in (b"\r\n", b"\n"):

@@ -18,6 +18,9 @@ from rewriter.yamltext.style import Habits
 
 _MERGE = "<<"
 
+#: No list has that many items, and Python refuses to read numbers of some thousands of digits.
+_LONGEST_INDEX = 18
+
 
 class LineIndex:
     """Offsets to 1-based lines and columns; computed once a text, on the first question."""
@@ -224,6 +227,11 @@ def tokens(pointer: str) -> list[str]:
     return [unescape(token) for token in pointer.split("/")[1:]]
 
 
+def is_index(token: str) -> bool:
+    """Whether a token of a pointer is the position of an item: ASCII digits alone, unlike `str.isdigit`."""
+    return token.isascii() and token.isdigit() and len(token) < _LONGEST_INDEX
+
+
 def child(node: Node, token: str) -> tuple[Node | None, Node] | None:
     """Key node (None in a sequence) and value node below a container; None when there is no such child."""
     if isinstance(node, Alias):
@@ -240,7 +248,7 @@ def child(node: Node, token: str) -> tuple[Node | None, Node] | None:
                     if found is not None:
                         return found
         return None
-    if isinstance(node, Sequence) and token.isdigit() and int(token) < len(node.items):
+    if isinstance(node, Sequence) and is_index(token) and int(token) < len(node.items):
         return None, node.items[int(token)]
     return None
 

@@ -10,7 +10,7 @@ from functools import partial
 
 from rewriter.yamltext.alike import described_line, words_of
 from rewriter.yamltext.dashes import dash_of
-from rewriter.yamltext.document import Document, child, tokens
+from rewriter.yamltext.document import Document, child, is_index, tokens
 from rewriter.yamltext.gaps import Comment, scalars
 from rewriter.yamltext.lines import begins_line, column, indentation, line_end, line_start, next_line
 from rewriter.yamltext.nodes import Mapping, Node, Sequence
@@ -83,7 +83,7 @@ class Orphans:
         depth, index = len(steps) - 1, int(steps[-1])
         paths = [*self._added, *(orphan.holder for orphan in self._lost)]
         for path in paths:
-            if path[:depth] == steps[:-1] and len(path) > depth and path[depth].isdigit() and int(path[depth]) >= index:
+            if path[:depth] == steps[:-1] and len(path) > depth and is_index(path[depth]) and int(path[depth]) >= index:
                 path[depth] = str(int(path[depth]) + by)
 
     def __bool__(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rewriter.yamltext.document import Document, children, key_of, tokens
+from rewriter.yamltext.document import Document, children, is_index, key_of, tokens
 from rewriter.yamltext.errors import EditError
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence
 from rewriter.yamltext.templates import template_markup
@@ -46,7 +46,7 @@ def resolve_target(document: Document, pointer: str) -> Target:
     if isinstance(node, Sequence):
         if last == "-":
             return Target(node, len(node.items), last, False)
-        if last.isdigit() and int(last) <= len(node.items):
+        if is_index(last) and int(last) <= len(node.items):
             return Target(node, int(last), last, int(last) < len(node.items))
     raise EditError("there is no such place in the document", pointer)
 
@@ -95,7 +95,7 @@ def refuse_shared(document: Document, node: Node, pointer: str) -> None:
 def _step(node: Node | None, step: str) -> Node | None:
     if isinstance(node, Mapping):
         return next((value for key, value in node.items if _is_key(key, step)), None)
-    if isinstance(node, Sequence) and step.isdigit() and int(step) < len(node.items):
+    if isinstance(node, Sequence) and is_index(step) and int(step) < len(node.items):
         return node.items[int(step)]
     return None
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from rewriter.yamltext.block_edit import add_after, is_written_like
-from rewriter.yamltext.document import Document, node_at, tokens
+from rewriter.yamltext.document import Document, is_index, node_at, tokens
 from rewriter.yamltext.errors import EditError
 from rewriter.yamltext.nodes import Sequence
 from rewriter.yamltext.render import scalar
@@ -133,4 +133,4 @@ def _is_next(path: str, following: str) -> bool:
     """Whether a path leads to the item behind another one."""
     *above, place = tokens(path)
     *same, after = tokens(following)
-    return above == same and place.isdigit() and after == str(int(place) + 1)
+    return above == same and is_index(place) and after == str(int(place) + 1)

@@ -132,3 +132,9 @@ def test_cost_grows_with_the_text() -> None:
         return best
 
     assert seconds(4000) < 80 * seconds(200)
+
+
+@pytest.mark.parametrize("token", ["\u00b2", "\u0661", "9" * 5000])
+def test_a_position_is_of_ascii_digits(token: str) -> None:
+    with pytest.raises(yamltext.EditError):
+        yamltext.edit("a: [1, 2, 3]\n", 0, [remove(f"/a/{token}")])

@@ -7,6 +7,7 @@ from typing import Any
 
 from rewriter.cilium.crd.check import SchemaProblem, pruned
 from rewriter.cilium.crd.near import fields_meant, nearest_fields
+from rewriter.cilium.digits import is_number
 from rewriter.cilium.policy import CCNP, CNP, DENY_PEER_FIELDS, KNP, PEER_FIELDS
 from rewriter.cilium.version import Version
 
@@ -70,7 +71,7 @@ def _limit_lost(stored: Mapping[str, Any], tokens: list[str], names: set[str], *
     key, above = tokens[-1], tokens[-3] if len(tokens) > 2 else ""
     meant = names | {key}
     entry = _value(stored, tokens[:-1])
-    if not tokens[-2].isdigit() or not isinstance(entry, dict):
+    if not is_number(tokens[-2]) or not isinstance(entry, dict):
         return ""
     verb = "denied" if deny else "allowed"
     if above.endswith("CIDRSet") and "except" in meant and entry.get("cidr"):
@@ -91,7 +92,7 @@ def _inside(stored: Mapping[str, Any], tokens: list[str], at: int) -> str:
         if tokens[end - 1] in ("namespaceSelector", "podSelector") and entry == {}:
             whom = "namespace" if tokens[end - 1] == "namespaceSelector" else "pod it may"
             return f"`{tokens[end - 1]}` is left empty and selects every {whom}"
-        if not tokens[end - 1].isdigit() or not isinstance(entry, dict):
+        if not is_number(tokens[end - 1]) or not isinstance(entry, dict):
             continue
         name = tokens[end - 2]
         if not entry and name in ("toFQDNs", "dns"):
@@ -138,7 +139,7 @@ def _value(value: Any, tokens: list[str]) -> Any:
     for token in tokens:
         if isinstance(value, dict):
             value = value.get(token)
-        elif isinstance(value, list) and token.isdigit() and int(token) < len(value):
+        elif isinstance(value, list) and is_number(token) and int(token) < len(value):
             value = value[int(token)]
         else:
             return None

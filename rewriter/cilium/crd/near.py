@@ -9,6 +9,7 @@ from typing import Any
 
 from rewriter.cilium.crd.check import SchemaProblem, fits, shapes_along
 from rewriter.cilium.crd.shapes import Fields, Items, Labels, Shape
+from rewriter.cilium.digits import is_number
 from rewriter.cilium.selector import escape_pointer
 from rewriter.cilium.version import Version
 
@@ -183,7 +184,7 @@ def _at(value: Any, route: str) -> Any:
         name = token.replace("~1", "/").replace("~0", "~")
         if isinstance(value, dict):
             value = value.get(name)
-        elif isinstance(value, list) and name.isdigit() and int(name) < len(value):
+        elif isinstance(value, list) and is_number(name) and int(name) < len(value):
             value = value[int(name)]
         else:
             return None

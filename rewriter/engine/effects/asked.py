@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from rewriter.cilium.by_identity import ByIdentity
+from rewriter.cilium.digits import is_number
 from rewriter.cilium.policy import EGRESS, Policy
 
 _ASKED = frozenset(
@@ -37,7 +38,7 @@ def names_ports(policy: Policy) -> bool:
     """Whether a policy names a port."""
     key = ("names ports",)
     if key not in policy.answers:
-        policy.answers[key] = any(not str(port).isdigit() for port in values_of(policy, "port"))
+        policy.answers[key] = any(not is_number(str(port)) for port in values_of(policy, "port"))
     found: bool = policy.answers[key]
     return found
 

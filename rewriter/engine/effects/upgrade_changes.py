@@ -8,6 +8,7 @@ from copy import deepcopy
 from dataclasses import replace
 
 from rewriter import yamltext
+from rewriter.cilium.digits import is_number
 from rewriter.cilium.policy import KNP, Policy, read_policy
 from rewriter.cilium.tiers import is_cluster_network_policy
 from rewriter.cilium.version import CLUSTER_NETWORK_POLICIES
@@ -107,10 +108,14 @@ def _is_spoken(reason: Reason, routes: Iterable[str]) -> bool:
     return any(reason.route == route or reason.route.startswith(f"{route}/") for route in routes)
 
 
+def _places(route: str) -> list[int]:
+    return [int(part) if is_number(part) else 0 for part in route.split("/")]
+
+
 def _without(policy: Policy, routes: Iterable[str]) -> Policy:
     """The policy with rules taken out; what they deny by default stays."""
     raw = deepcopy(dict(policy.raw))
-    for route in sorted(routes, key=lambda text: [int(p) if p.isdigit() else 0 for p in text.split("/")], reverse=True):
+    for route in sorted(routes, key=_places, reverse=True):
         *above, name, index = route.split("/")[1:]
         spec = raw[above[0]] if len(above) == 1 else raw[above[0]][int(above[1])]
         if policy.kind == KNP:

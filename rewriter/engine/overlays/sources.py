@@ -10,6 +10,7 @@ from typing import Any
 
 import jsonpointer
 
+from rewriter.cilium.digits import is_number
 from rewriter.engine.overlays.texts import TextError, Texts
 from rewriter.engine.overlays.traced import NotTracedError, origin_of, plain, traced, translated, written
 from rewriter.engine.proofs.manifest import ProofError, patched
@@ -114,7 +115,7 @@ def _appended(policy: PatchedPolicy, at: TextAt, operation: Operation) -> Operat
     then for other files to say.
     """
     above, _, token = str(operation["path"]).rpartition("/")
-    rules = above.rpartition("/")[2] in _RULES and token.isdigit() and operation["op"] == "add"
+    rules = above.rpartition("/")[2] in _RULES and is_number(token) and operation["op"] == "add"
     named = all(_is_plain(patch) for patch in policy.patches if patch.changes_rules)
     return {**operation, "path": f"{above}/-"} if rules and named and at == policy.base else None
 
@@ -133,7 +134,7 @@ def _moved(operation: Operation, added: Operation, before: Any, now: Any) -> Ope
 
     def mapped(path: str) -> str:
         start, slash, below = path.removeprefix(f"{above}/").partition("/")
-        if not path.startswith(f"{above}/") or not start.isdigit():
+        if not path.startswith(f"{above}/") or not is_number(start):
             return path
         index = int(start) - (int(start) > at)
         index = places[-1] if int(start) == at else index + (index >= places[-1])

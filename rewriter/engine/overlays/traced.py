@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rewriter.cilium.digits import is_number
 from rewriter.inventory.delivery.patched_policies import PatchedPolicy
 from rewriter.inventory.delivery.patches import TextAt
 from rewriter.inventory.delivery.substitution import substituted
@@ -127,7 +128,7 @@ def _place_in_list(holder: Node, token: str, *, new: bool) -> tuple[TextAt, str]
     if beside is None:
         return holder.at, f"{holder.route}/0"
     above, _, last = beside.route.rpartition("/")
-    if not last.isdigit() or above != holder.route or beside.at != holder.at:
+    if not is_number(last) or above != holder.route or beside.at != holder.at:
         raise NotTracedError
     return beside.at, f"{above}/{int(last) + (1 if before else 0)}"
 
@@ -146,7 +147,7 @@ def _child(node: Node, token: str) -> Node | None:
     if isinstance(node.value, dict):
         found: Node | None = node.value.get(token)
         return found
-    if isinstance(node.value, list) and token.isdigit() and int(token) < len(node.value):
+    if isinstance(node.value, list) and is_number(token) and int(token) < len(node.value):
         item: Node = node.value[int(token)]
         return item
     return None
@@ -210,7 +211,7 @@ def _put(holder: Node, token: str, node: Node, *, new: bool) -> None:
     name = token.replace("~1", "/").replace("~0", "~")
     if isinstance(holder.value, dict):
         holder.value = {**holder.value, name: node}
-    elif isinstance(holder.value, list) and (token == "-" or token.isdigit()):
+    elif isinstance(holder.value, list) and (token == "-" or is_number(token)):
         index = len(holder.value) if token == "-" else int(token)
         if index > len(holder.value) or (not new and index == len(holder.value)):
             raise NotTracedError
@@ -227,7 +228,7 @@ def _removed(root: Node, path: str) -> None:
     name = token.replace("~1", "/").replace("~0", "~")
     if isinstance(holder.value, dict) and name in holder.value:
         holder.value = {key: item for key, item in holder.value.items() if key != name}
-    elif isinstance(holder.value, list) and token.isdigit() and int(token) < len(holder.value):
+    elif isinstance(holder.value, list) and is_number(token) and int(token) < len(holder.value):
         holder.value = [item for index, item in enumerate(holder.value) if index != int(token)]
     else:
         raise NotTracedError

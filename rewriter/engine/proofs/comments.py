@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from rewriter import yamltext
+from rewriter.cilium.digits import is_number
 from rewriter.engine.proofs.manifest import ProofError
 from rewriter.finding import Operation
 from rewriter.yamltext import LocatedComment, Moves, Path
@@ -73,7 +74,7 @@ def _alive(comment: LocatedComment, moves: Moves) -> frozenset[Path]:
 def _begun(paths: Sequence[Path]) -> tuple[Path, ...]:
     """The nodes of a comment, and the first items that begin where they do: of lists that are items of lists."""
     firsts = (("0",) * depth for depth in range(1, _DEEPEST + 1))
-    inner = [(*path, *first) for first in firsts for path in paths if path and path[-1].isdigit()]
+    inner = [(*path, *first) for first in firsts for path in paths if path and is_number(path[-1])]
     return (*paths, *inner)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rewriter import yamltext
+from rewriter.cilium.digits import is_number
 from rewriter.finding import Operation
 
 
@@ -50,7 +51,7 @@ def _copied(value: Any, pointer: str) -> Any:
             break
         holder[key] = node = node.copy()
         name = token.replace("~1", "/").replace("~0", "~")
-        if isinstance(node, list) and name.isdigit() and int(name) < len(node):
+        if isinstance(node, list) and is_number(name) and int(name) < len(node):
             holder, key = node, int(name)
         elif isinstance(node, dict) and name in node:
             holder, key = node, name

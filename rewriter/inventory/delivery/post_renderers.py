@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rewriter.cilium.digits import is_number
 from rewriter.inventory.delivery.kustomize import read_patches
 from rewriter.inventory.delivery.patches import Patch, may_mean
 from rewriter.inventory.facts.model import Source
@@ -56,7 +57,7 @@ def value_at(manifest: Mapping[str, Any], route: str) -> Any:
     for token in route.split("/")[1:]:
         token = token.replace("~1", "/").replace("~0", "~")
         if isinstance(value, list):
-            value = value[int(token)] if token.isdigit() and int(token) < len(value) else None
+            value = value[int(token)] if is_number(token) and int(token) < len(value) else None
         else:
             value = mapping(value).get(token)
     return value

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from rewriter.cilium.digits import is_number
+
 #: `$${VAR}` is none: Flux writes `${VAR}` for it.
 _VARIABLE = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*)(?::([-=])([^}]*))?\}")
 _DISABLED = "kustomize.toolkit.fluxcd.io/substitute"
@@ -69,6 +71,6 @@ def _text(text: str, variables: Mapping[str, str], complete: bool) -> Any:
     whole = _VARIABLE.fullmatch(text)
     end = text.rfind("}") + 1  # What nothing closes is not looked through again and again.
     replaced = _VARIABLE.sub(replacement, text[:end]) + text[end:]
-    if whole and replaced.isdigit():
+    if whole and is_number(replaced):
         return int(replaced)  # The build prints it without quotes, so the API server reads a number.
     return {"true": True, "false": False}.get(replaced, replaced) if whole else replaced

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from rewriter.cilium.digits import is_number
 from rewriter.cilium.labels import CLUSTER_LABEL, K8S, NAMESPACE_LABEL
 
 _FORWARDED, _DROPPED, _DENIED = b"FORWARDED", b"DROPPED", b"DENIED"
@@ -168,7 +169,7 @@ def parsed_line(line: bytes) -> Event | Skipped:
     lost = value.get("lost_events")
     if isinstance(lost, dict):
         count = str(lost.get("num_events_lost"))
-        return Skipped("lost", int(count) if count.isdigit() else 1)
+        return Skipped("lost", int(count) if is_number(count) else 1)
     flow = value.get("flow", value)
     if not isinstance(flow, dict) or "verdict" not in flow:
         return NOT_A_FLOW

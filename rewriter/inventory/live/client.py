@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from rewriter import __version__
+from rewriter.cilium.digits import is_number
 from rewriter.inventory.live.errors import ClusterError, LostError
 from rewriter.inventory.live.listing import Answer
 
@@ -108,4 +109,4 @@ def _reason(error: Exception) -> str:
 
 
 def _seconds(text: str | None) -> float | None:
-    return float(text) if text and text.isdigit() else None
+    return float(text) if text and is_number(text) else None

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rewriter.cilium.digits import is_number
 from rewriter.inventory.texts.manifests import items, mapping, texts
 
 
@@ -16,7 +17,7 @@ def identities(
 
     `labelled` are names and security-labels of CiliumIdentities, `endpoints` the statuses of CiliumEndpoints.
     """
-    labels = {name: _written(texts(each)) for name, each in labelled if name.isdigit()}
+    labels = {name: _written(texts(each)) for name, each in labelled if is_number(name)}
     counts: Counter[str] = Counter()
     ports: dict[str, set[tuple[str, int, str]]] = {}
     for status in endpoints:

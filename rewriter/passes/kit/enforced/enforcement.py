@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from rewriter.cilium.digits import is_number
 from rewriter.cilium.labels import NAMESPACE_LABEL, RESERVED, Label, LabelSet
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Rule, Spec
 from rewriter.cilium.rule_validation import ACCEPTED
@@ -112,7 +113,7 @@ def _emptied(value: Any, route: Sequence[str]) -> Any:
     token = route[0].replace("~1", "/").replace("~0", "~")
     if isinstance(value, dict) and token in value:
         return {**value, token: _emptied(value[token], route[1:])}
-    if isinstance(value, list) and token.isdigit() and int(token) < len(value):
+    if isinstance(value, list) and is_number(token) and int(token) < len(value):
         index = int(token)
         return [*value[:index], _emptied(value[index], route[1:]), *value[index + 1 :]]
     return value
@@ -149,7 +150,7 @@ def value_at(policy: Policy, route: str) -> tuple[str, Any]:
         name = token.replace("~1", "/").replace("~0", "~")
         if isinstance(value, dict) and name in value:
             value = value[name]
-        elif isinstance(value, list) and name.isdigit() and int(name) < len(value):
+        elif isinstance(value, list) and is_number(name) and int(name) < len(value):
             value = value[int(name)]
         else:
             break
