@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
+from rewriter.cilium.digits import is_number
 from rewriter.inventory.facts.model import Service, Workload
+from rewriter.text import join_names
 
 
 def is_behind(workload: Workload, service: Service) -> bool:
@@ -30,3 +34,13 @@ def target_numbers(service: Service, port: int | str | None, workload: Workload)
                 if container.name == each.target and container.protocol == each.protocol:
                     found[container.number, each.protocol] = None
     return tuple(found)
+
+
+def no_container_has(targets: Iterable[str], backends: Sequence[Workload]) -> str:
+    """That a named target is a port of no container of the backends, in words; empty where one has it, or may."""
+    if not backends or any(workload.source.partial for workload in backends):
+        return ""
+    named = {port.name.lower() for workload in backends for port in workload.ports}
+    lost = [name for name in targets if not is_number(name) and name.lower() not in named]
+    pods = join_names((str(workload) for workload in backends), most=3)
+    return f"no container of {pods} has a port named {join_names(lost)}" if lost else ""

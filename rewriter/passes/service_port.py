@@ -27,7 +27,8 @@ Policies are checked after load balancing, so ports in a policy are the backends
 The evidence is a known Service whose selector covers the known workloads that the rule selects, with the port in
 question and another targetPort (a named one is written by name). The fix is evident where that holds for all of them
 and every Service says the same; else the finding is manual, as it is where a fact is in doubt (stated twice,
-from a snapshot that is stale or not whole, or in a file that nothing applies). It is unsafe in a deny rule.
+from a snapshot that is stale or not whole, or in a file that nothing applies). It is unsafe in a deny rule, and where
+the targetPort is a name that no container has: then the Service leads nowhere.
 
 There is nothing to find where a container has the port, where any Service forwards to it, or where the targetPort
 stands in the rule already, or in another rule for the same peers.
@@ -91,8 +92,9 @@ def _fixed(site: PortsSite, wrong: Sequence[TranslatedPort]) -> Finding | None:
     operations = plan_operations(f"{site.rule.route}/toPorts", site.to_ports, plan_of(site, wrong))
     go = [(port.item, dict(port.entry.written)) for port in wrong]
     change = Change(tuple(operations), (_flow(site, come),), (_flow(site, go),))
-    trust = Applicability.UNSAFE if site.rule.deny or site.hidden else Applicability.EVIDENT
-    return _report(site, wrong, trust, _gap(site), change)
+    nameless = tuple(dict.fromkeys(port.nameless for port in wrong if port.nameless))
+    trust = Applicability.UNSAFE if site.rule.deny or site.hidden or nameless else Applicability.EVIDENT
+    return _report(site, wrong, trust, "; ".join(filter(None, (*nameless, _gap(site)))), change)
 
 
 def _gap(site: PortsSite) -> str:
@@ -131,11 +133,12 @@ def _report(
     old = join_names(port_text(port.entry) for port in ports)
     new = join_names(name for port in ports for name in port.target_names)
     verb, noun = "denies" if deny else "allows", "ports" if len(ports) > 1 else "port"
+    leads = "which forwards to" if any(port.nameless for port in ports) else "whose backends listen on"
     return report(
         site.context,
         ports[0].entry if len(ports) == 1 else f"{site.rule.route}/toPorts",
         applicability,
-        f"`toPorts` names {noun} {old} of {join_names(services)}, whose backends listen on {new}",
+        f"`toPorts` names {noun} {old} of {join_names(services)}, {leads} {new}",
         f"policies are checked on the backends' ports, so the rule {verb} no connection to the Service",
         change=change,
         rule=site.rule,

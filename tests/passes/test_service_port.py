@@ -123,12 +123,19 @@ def test_writes_the_backend_port(kind: str) -> None:
 
 
 def test_a_named_target_port_by_name() -> None:
-    facts = Facts(workloads=[PODS], services_=[service("web", "shop", WEB, [(80, "http")])])
-    assert ports(fix_file(item("80"), inventory=facts)) == [item("http")]
     listens = workload("web", "shop", WEB, ports=(NamedPort("http", 8080),))
-    facts = Facts(workloads=[listens], services_=facts.services_)
+    facts = Facts(workloads=[listens], services_=[service("web", "shop", WEB, [(80, "http")])])
+    assert ports(fix_file(item("80"), inventory=facts)) == [item("http")]
     assert ports(fix_file(item("80/TCP"), inventory=facts)) == [item("http/TCP")]
     assert fix_file(item("80/TCP", "8080/TCP"), inventory=facts).findings == []
+
+
+def test_a_named_target_port_that_no_container_has_is_unsafe() -> None:
+    facts = Facts(workloads=[PODS], services_=[service("web", "shop", WEB, [(80, "http")])])
+    finding = fix_file(item("80/TCP"), inventory=facts).only
+    assert finding.applicability is Applicability.UNSAFE
+    assert finding.message == "`toPorts` names port 80/TCP of Service shop/web, which forwards to http"
+    assert finding.advice == "no container of Deployment shop/web has a port named http"
     assert fix_file(item("http"), inventory=facts).findings == []
 
 

@@ -12,7 +12,7 @@ from rewriter.evidence.backends import Backends
 from rewriter.evidence.context import Context
 from rewriter.evidence.doubts import REMEDY, doubts_about
 from rewriter.evidence.listening import listens
-from rewriter.evidence.target_ports import is_behind
+from rewriter.evidence.target_ports import is_behind, no_container_has
 from rewriter.evidence.workloads import hidden_services, workloads_evidence
 from rewriter.finding import Finding, Severity
 from rewriter.inventory.facts.completeness import Completeness, Hidden
@@ -28,11 +28,15 @@ from rewriter.text import join_names, port_text
 
 @dataclass(frozen=True, slots=True)
 class _Targets:
-    """What the port of a rule becomes, the Services that say so, and why it cannot be decided."""
+    """What the port of a rule becomes, the Services that say so, and why it cannot be decided.
+
+    `nameless` says that they forward it to a name that no container has.
+    """
 
     ports: tuple[Mapping[str, Any], ...]
     services: tuple[Service, ...]
     doubt: str = ""
+    nameless: str = ""
 
 
 def service_port_sites(context: Context) -> Iterator[Finding]:
@@ -84,7 +88,8 @@ def _targets(site: PortSite) -> _Targets | None:
         doubt = "the rule is for pods that are not behind such a Service as well"
     elif doubts:
         doubt = f"{join_names(doubts)}. {REMEDY.removesuffix('.')}"
-    return _Targets(tuple({"port": number} for number in numbers), services, doubt)
+    nameless = "" if doubt else no_container_has(numbers, pods)
+    return _Targets(tuple({"port": number} for number in numbers), services, doubt, nameless)
 
 
 def _stands_beside(site: PortSite, new: Mapping[str, Any]) -> bool:
@@ -114,14 +119,15 @@ def _finding(site: PortSite, targets: _Targets) -> Finding | None:
     hidden = _hidden(site)
     known = join_names(f"{p.port}/{p.protocol} → {p.target} ({s})" for s in targets.services for p in s.ports)
     advice = f"{targets.doubt}; write the ports on which the pods listen: {known}" if targets.doubt else _gap(hidden)
-    trust = decided((targets.doubt, MANUAL), (hidden, UNSAFE), (OTHERWISE, EVIDENT))
+    trust = decided((targets.doubt, MANUAL), (hidden or targets.nameless, UNSAFE), (OTHERWISE, EVIDENT))
     name = "ports" if context.policy.kind == KNP else "toPorts"
     return report(
         context,
         site,
         trust,
-        f"`{name}` names port {port_text(site.entry)} of {join_names(map(str, targets.services))}, whose backends "
-        f"listen on {join_names(each['port'] for each in targets.ports)}",
+        f"`{name}` names port {port_text(site.entry)} of {join_names(map(str, targets.services))}, "
+        f"{'which forwards to' if targets.nameless else 'whose backends listen on'} "
+        f"{join_names(each['port'] for each in targets.ports)}",
         "policies are checked on the backends' ports, so the rule allows no connection to the Service",
         change=change,
         severity=Severity.NOTE if hidden else Severity.WARNING,
@@ -129,7 +135,7 @@ def _finding(site: PortSite, targets: _Targets) -> Finding | None:
             *(f"{service}, {service.source}" for service in targets.services),
             *workloads_evidence(site.pods.workloads),
         ),
-        advice=advice,
+        advice="; ".join(filter(None, (targets.nameless, advice))),
     )
 
 

@@ -15,6 +15,7 @@ from rewriter.cilium.settings import Settings
 from rewriter.evidence.backends import Backends
 from rewriter.evidence.context import Context
 from rewriter.evidence.doubts import REMEDY, doubts_about
+from rewriter.evidence.target_ports import no_container_has
 from rewriter.evidence.workloads import Matches, hidden_services, matches
 from rewriter.inventory.facts.completeness import Hidden
 from rewriter.inventory.facts.model import NamedPort, Service, Workload
@@ -52,13 +53,17 @@ class PortsSite:
 
 @dataclass(frozen=True, slots=True)
 class TranslatedPort:
-    """One port that is a Service's, and its item of toPorts: what it becomes, or why that is unknown."""
+    """One port that is a Service's, and its item of toPorts: what it becomes, or why that is unknown.
+
+    `nameless` says that the Service forwards it to a name that no container has.
+    """
 
     item: PortRule
     entry: PortProtocol
     targets: tuple[Form, ...]
     services: tuple[Service, ...]
     doubt: str = ""
+    nameless: str = ""
 
     @property
     def target_names(self) -> list[str]:
@@ -172,7 +177,8 @@ def _port(site: PortsSite, item: PortRule, entry: PortProtocol) -> TranslatedPor
         doubt = "the rule selects pods that are not behind such a Service"
     elif doubts:
         doubt = f"{join_names(doubts)}. {REMEDY.removesuffix('.')}"
-    return TranslatedPort(item, entry, tuple(targets), services, doubt)
+    nameless = "" if doubt else no_container_has((new["port"] for new in targets), behind)
+    return TranslatedPort(item, entry, tuple(targets), services, doubt, nameless)
 
 
 def _backends(site: PortsSite, service: Service) -> Backends:
