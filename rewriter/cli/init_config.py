@@ -139,6 +139,8 @@ def _cluster(cluster: Cluster, installs: Sequence[Install], globs: Sequence[str]
         yield f"node_selector_labels = {_flag(cluster.node_selector_labels)}"
     if cluster.extended_ip_protocols is not None:
         yield f"extended_ip_protocols = {_flag(cluster.extended_ip_protocols)}"
+    if cluster.mutual_authentication is not None:
+        yield f"mutual_authentication = {_flag(cluster.mutual_authentication)}"
     if cluster.kube_proxy_replacement is not None:
         replaced = cluster.kube_proxy_replacement
         yield f"# kubeProxyReplacement is {_flag(replaced)}: {_REPLACED[replaced]}"

@@ -188,6 +188,7 @@ def _clusters(reader: TableReader) -> tuple[Cluster, ...]:
                 identity_labels=table.labels("identity_labels"),
                 node_labels=table.labels("node_labels"),
                 cluster_network_policies=table.flag("cluster_network_policies"),
+                mutual_authentication=table.flag("mutual_authentication"),
                 meshed=table.flag("meshed") is not False,
             )
         )

@@ -65,6 +65,13 @@ KEYS = (
         "true or false",
         "`enable-extended-ip-protocols` (from 1.19), without which a port entry needs a port. Default: off.",
     ),
+    Key(
+        _CLUSTER,
+        "mutual_authentication",
+        "true or false",
+        "Helm `authentication.enabled`, without which `authentication.mode: required` is not enforced. Default: on up "
+        "to 1.18, off from 1.19.",
+    ),
     Key(_CLUSTER, "policy_cidr_match_pods", "true or false", "Whether `policyCIDRMatchMode` has `pods` (from 1.20)."),
     Key(
         _CLUSTER,

@@ -47,6 +47,7 @@ def _settings_of(cluster: Cluster | None, known: Cluster, version: Version, *, t
         node_selector_labels=bool(known.node_selector_labels),
         extended_ip_protocols=bool(known.extended_ip_protocols),
         cluster_network_policies=bool(known.cluster_network_policies),
+        mutual_authentication=known.mutual_authentication,
         enforcement=EnforcementMode(known.enforcement or EnforcementMode.DEFAULT),
         audit=bool(known.audit),
         host_firewall=known.host_firewall,

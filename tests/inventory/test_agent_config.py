@@ -38,6 +38,9 @@ def test_options(options: dict[str, Any], found: dict[str, Any]) -> None:
     [
         ({}, {}),
         ({"hostFirewall": {"enabled": True}}, {"host_firewall": True}),
+        ({"authentication": {"enabled": False}}, {"mutual_authentication": False}),
+        ({"authentication": {"mutual": {"spire": {"enabled": True}}}}, {}),
+        ({"extraConfig": {"mesh-auth-enabled": "true"}}, {"mutual_authentication": True}),
         ({"hostFirewall": None, "clustermesh": []}, {}),
         ({"k8sClusterNetworkPolicy": {"enabled": True}}, {"cluster_network_policies": True}),
         # extraConfig goes before the chart's own values, and the agents' arguments before both.

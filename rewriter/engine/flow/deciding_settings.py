@@ -22,6 +22,7 @@ _VALUES = {
     "node_selector_labels": "nodeSelectorLabels",
     "extended_ip_protocols": "enable-extended-ip-protocols",
     "cluster_network_policies": "k8sClusterNetworkPolicy.enabled",
+    "mutual_authentication": "authentication.enabled",
     "default_local_cluster": "clustermesh.policyDefaultLocalCluster",
     "cidr_match_nodes": "policyCIDRMatchMode",
     "cidr_match_pods": "policyCIDRMatchMode",

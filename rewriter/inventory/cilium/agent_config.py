@@ -16,6 +16,7 @@ _FLAGS = {
     "audit": "policy-audit-mode",
     "host_firewall": "enable-host-firewall",
     "cluster_network_policies": "enable-k8s-cluster-network-policy",
+    "mutual_authentication": "mesh-auth-enabled",
 }
 _LISTS = {"identity_labels": "labels", "node_labels": "node-labels"}
 _MODES = ("default", "always", "never")
@@ -54,6 +55,7 @@ def chart_options(values: Mapping[str, Any]) -> dict[str, Any]:
         "policy-audit-mode": values.get("policyAuditMode"),
         "enable-host-firewall": mapping(values.get("hostFirewall")).get("enabled"),
         "enable-k8s-cluster-network-policy": mapping(values.get("k8sClusterNetworkPolicy")).get("enabled"),
+        "mesh-auth-enabled": mapping(values.get("authentication")).get("enabled"),
         "labels": values.get("labels"),
         "node-labels": values.get("nodeLabels"),
         "enable-policy": values.get("policyEnforcementMode"),

@@ -31,6 +31,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "identity_labels": ("labels",),
     "node_labels": ("nodeLabels", "node-labels"),
     "cluster_network_policies": ("k8sClusterNetworkPolicy.enabled", "enable-k8s-cluster-network-policy"),
+    "mutual_authentication": ("authentication.enabled", "mesh-auth-enabled"),
     "pod_cidrs": (
         *("ipam.operator.clusterPoolIPv4PodCIDRList", "ipam.operator.clusterPoolIPv6PodCIDRList"),
         *("ipam.operator.autoCreateCiliumPodIPPools", "cluster-pool-ipv4-cidr"),

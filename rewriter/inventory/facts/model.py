@@ -31,7 +31,8 @@ class AgentSettings:
     """How a cluster's agents read policies: Cilium's own settings, each None where it was not found.
 
     `extended_ip_protocols` says whether port entries without a port are accepted, `enforcement` is
-    policyEnforcementMode, `audit` policyAuditMode; `identity_labels` and `node_labels` are the agent's label filters.
+    policyEnforcementMode, `audit` policyAuditMode, `mutual_authentication` authentication.enabled; `identity_labels`
+    and `node_labels` are the agent's label filters.
     """
 
     default_local_cluster: bool | None = None
@@ -45,6 +46,7 @@ class AgentSettings:
     identity_labels: tuple[str, ...] | None = None
     node_labels: tuple[str, ...] | None = None
     cluster_network_policies: bool | None = None
+    mutual_authentication: bool | None = None
 
 
 #: The fields of a cluster that say how its agents read policies.
