@@ -4,6 +4,7 @@ kept in the cache of whoever runs them."""
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import sys
@@ -19,6 +20,9 @@ settings.register_profile(
     derandomize=not os.environ.get("CNPFIX_FUZZ"),
 )
 settings.load_profile("cnpfix")
+
+# As the command line has it (`rewriter.__main__`): collecting again and again what lives on takes a sixth of the tests.
+gc.set_threshold(200_000, 50, 50)
 
 # The hundreds of processes that tests start find the package compiled, whatever the environment says of that:
 # compiling it takes longer than most of them do.
