@@ -101,7 +101,8 @@ def _read(lines: list[str]) -> Reading:
                 aliases.append(mark)
             elif kind == "BlockEntryToken":
                 dashes.append((mark.line, mark.column))
-            found += _comments(token)
+            if getattr(token, "_comment", None):
+                found += _comments(token)
         root = composed(text, tokens)
     except (YAMLError, ValueError, AttributeError, RecursionError) as error:
         raise SecondParserError(" ".join(str(error).split())[:160]) from None
@@ -112,7 +113,7 @@ def _read(lines: list[str]) -> Reading:
 
 def _comments(token: Any) -> Iterator[tuple[int, int, str]]:
     """Line, column and text of each comment that hangs on a token."""
-    behind, before = (*(getattr(token, "_comment", None) or ()), None, None)[:2]
+    behind, before = (*token._comment, None, None)[:2]
     for each in (*(behind if isinstance(behind, list) else [behind]), *(before or ())):
         if isinstance(each, str):  # The comment of a block scalar's header.
             yield token.start_mark.line, token.start_mark.column + 1, each.strip()

@@ -13,6 +13,14 @@ from typing import Any
 #: A percent sign at the start of a line, as ruamel.yaml knows lines: behind a BOM, or any break of YAML 1.1.
 _DIRECTIVE = re.compile("(?:^|[\\n\\r\\x85\\u2028\\u2029])\ufeff?%")
 
+#: What is more than one step to a reader, the spaces before a token, what can only begin a token, a line break before
+#: a line that is not blank, and a plain key.
+_STEPS = re.compile("[\n\r\ufeff]").search
+_SPACES = re.compile(" +").match
+_TOKEN = re.compile('[!-"$-~]').match
+_NEXT_LINE = re.compile("\n[ -~]").match
+_KEY = re.compile("[A-Za-z0-9_./-]+(?=:[ \n])").match
+
 
 class Tokens:
     """Tokens that were scanned before, in place of ruamel.yaml's scanner; their comments are dropped."""
@@ -41,11 +49,9 @@ def scanned(text: str) -> list[Any]:
     """The tokens of a text with their comments. Raises as ruamel.yaml does."""
     if has_directives(text):
         return list(_new_loader().scan(text))
-    from ruamel.yaml.reader import Reader
-
-    scanner = _classes()[0]
+    reader, scanner = _classes()[:2]
     made = scanner.__new__(scanner)
-    made.reader = Reader(text, _loader())
+    made.reader = reader(text, _loader())
     made.__init__(_loader())
     found = []
     while (token := made.get_token()) is not None:
@@ -57,7 +63,7 @@ def composed(text: str, tokens: list[Any]) -> Any:
     """The root node of a text of one document, which has these tokens. Raises as ruamel.yaml does."""
     if has_directives(text):  # What they say is known to a scanner of its own, while it scans.
         return _new_loader().compose(text)
-    _, parsing, composing = _classes()
+    _, _, parsing, composing = _classes()
     parser, composer = parsing.__new__(parsing), composing.__new__(composing)
     parser.scanner, parser.resolver = Tokens(tokens), _loader().resolver
     parser.__init__(_loader())
@@ -84,15 +90,65 @@ def _new_loader() -> Any:
 
 
 @cache
-def _classes() -> tuple[Any, Any, Any]:
-    """The scanner, the parser and the composer with attributes in the place of look-ups."""
+def _classes() -> tuple[Any, Any, Any, Any]:
+    """The reader, the scanner, the parser and the composer with attributes in the place of look-ups."""
     from ruamel.yaml.composer import Composer
+    from ruamel.yaml.error import StringMark
     from ruamel.yaml.parser import RoundTripParser
+    from ruamel.yaml.reader import Reader
     from ruamel.yaml.scanner import RoundTripScanner
-    from ruamel.yaml.tokens import CommentToken
+    from ruamel.yaml.tokens import CommentToken, ScalarToken
+
+    class DirectReader(Reader):
+        """Steps over what stands on one line at once, and makes one mark for each place."""
+
+        mark: Any = None
+
+        def forward(self, length: int = 1) -> None:
+            there = self.pointer + length
+            if there < len(self.buffer) and not _STEPS(self.buffer, self.pointer, there):
+                self.pointer = there
+                self.index += length
+                self.column += length
+            else:
+                super().forward(length)
+
+        def get_mark(self) -> Any:
+            mark = self.mark
+            if mark is None or mark.pointer != self.pointer:
+                mark = StringMark(self.name, self.index, self.line, self.column, self.buffer, self.pointer)
+                self.mark = mark
+            return mark
 
     class DirectScanner(RoundTripScanner):
         reader: Any = None
+
+        def scan_to_next_token(self) -> Any:
+            reader, in_block = self.reader, not self.flow_context
+            while reader.index:
+                if spaces := _SPACES(reader.buffer, reader.pointer):
+                    reader.forward(len(spaces[0]))
+                if _TOKEN(reader.buffer, reader.pointer):
+                    return None
+                if not _NEXT_LINE(reader.buffer, reader.pointer):
+                    break
+                reader.forward()
+                if in_block:
+                    self.allow_simple_key = True
+            return super().scan_to_next_token()
+
+        def scan_plain(self) -> Any:
+            key = _KEY(self.reader.buffer, self.reader.pointer)
+            if key is None:
+                return super().scan_plain()
+            self.allow_simple_key = False
+            start = self.reader.get_mark()
+            self.reader.forward(len(key[0]))
+            return ScalarToken(key[0], True, start, self.reader.get_mark())
+
+        def stale_possible_simple_keys(self) -> None:
+            if self.possible_simple_keys:
+                super().stale_possible_simple_keys()
 
         def need_more_tokens(self) -> bool:
             if self.done or (self.tokens and not self.possible_simple_keys):
@@ -120,4 +176,4 @@ def _classes() -> tuple[Any, Any, Any]:
         parser: Any = None
         resolver: Any = None
 
-    return DirectScanner, DirectParser, DirectComposer
+    return DirectReader, DirectScanner, DirectParser, DirectComposer
