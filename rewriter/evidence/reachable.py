@@ -126,8 +126,19 @@ def reach_of(context: Context, spec: Spec) -> tuple[Reach, ...]:
     """What the pods that a rule set of the context's policy selects may reach, one answer for each known workload.
 
     Where none is known, one for pods that have the labels that the selector names and perhaps others. Empty where the
-    rule set selects nodes, or a fact that decides whom it selects is not known.
+    rule set selects nodes, or a fact that decides whom it selects is not known. Judged once for each rule set of a
+    policy.
     """
+    if all(each is not spec for each in context.policy.specs):
+        return _reach_of(context, spec)
+    key = ("reach", spec.route, context.to_version, context.cluster.name if context.cluster else None)
+    if key not in context.policy.answers:
+        context.policy.answers[key] = _reach_of(context, spec)
+    found: tuple[Reach, ...] = context.policy.answers[key]
+    return found
+
+
+def _reach_of(context: Context, spec: Spec) -> tuple[Reach, ...]:
     term = subject_term(context.policy, spec)
     if term is None:
         return ()

@@ -53,8 +53,7 @@ from collections.abc import Iterator
 from rewriter.cilium.policy import CCNP, EGRESS, INGRESS, KNP, PeerField, Rule
 from rewriter.evidence.context import Context
 from rewriter.evidence.gateways import ENVOY, Fronted, fronted, own_service_of
-from rewriter.evidence.permits import reaches
-from rewriter.evidence.reachable import Reach
+from rewriter.evidence.reachable import Reach, reach_of
 from rewriter.finding import Applicability, Finding
 from rewriter.passes.kit.addresses.cidr_entries import read_entries
 from rewriter.passes.kit.changes.applicability import EVIDENT, MANUAL, OTHERWISE, UNSAFE, decided
@@ -122,7 +121,7 @@ def _behind(context: Context) -> Iterator[Finding]:
         rules = [r for r in spec.rules if r.direction == INGRESS and not r.deny and _peer_of_clients(context, r, None)]
         if spec.subject is None or not rules:
             continue
-        for reach in reaches(context, spec):
+        for reach in reach_of(context, spec):
             if reach.workload is None or not reach.denied_by_default(INGRESS):
                 continue
             for way in fronted(context, reach.workload):

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from rewriter.cilium.policy import EGRESS, KNP, PeerField
 from rewriter.evidence.api_server import SERVICE_PORT, USUAL_PORT, ApiServer
-from rewriter.evidence.permits import API_SERVER_NODE, passes, reaches
+from rewriter.evidence.permits import API_SERVER_NODE, passes
+from rewriter.evidence.reachable import reach_of
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.addresses.cidr_entries import CidrEntry
 from rewriter.passes.kit.changes.applicability import EVIDENT, OTHERWISE, UNSAFE, decided
@@ -124,7 +125,7 @@ def only_field(site: RuleSite) -> PeerField | None:
 
 def bound_ports(site: RuleSite) -> str:
     """The binding that shows that pods of the subject talk to the API server, in words; empty for none."""
-    for reach in reaches(site.context, site.spec):
+    for reach in reach_of(site.context, site.spec):
         workload = reach.workload
         if workload is not None:
             for binding in site.context.inventory.account_bindings(workload.service_account, workload.namespace):

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from rewriter.cilium.identity import reserved_identity
 from rewriter.cilium.policy import INGRESS, KNP, PeerField
 from rewriter.evidence.context import Context
-from rewriter.evidence.permits import reaches
-from rewriter.evidence.reachable import Reach
+from rewriter.evidence.reachable import Reach, reach_of
 from rewriter.evidence.target_ports import is_behind, target_numbers
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.inventory.facts.model import Service
@@ -73,7 +72,7 @@ def _hiding(context: Context) -> list[Service]:
 def _through(context: Context, site: RuleSite, services: list[Service]) -> list[tuple[Service, int]]:
     """The Services that lead to pods of the rule on its ports, where these do not let nodes in anyway."""
     found: list[tuple[Service, int]] = []
-    for reach in reaches(context, site.spec) if services else ():
+    for reach in reach_of(context, site.spec) if services else ():
         for service in services:
             if reach.workload is None or not is_behind(reach.workload, service):
                 continue

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from rewriter.cilium.peers import endpoint_term, knp_peer_terms, names_init
-from rewriter.cilium.policy import KNP
+from rewriter.cilium.policy import KNP, Policy
 from rewriter.cilium.selector import Selector, read_selector
+from rewriter.cilium.settings import Settings
 from rewriter.cilium.terms import LabelTerm
 from rewriter.evidence.context import Context
 from rewriter.evidence.settings import settings_of
@@ -24,20 +25,43 @@ def pod_peers(context: Context, *, namespaces: bool = False) -> Iterator[tuple[S
     those that select whole namespaces by their labels count, with the selector of the namespaces. Without a known mesh
     a selector means the cluster that the policy is in.
     """
-    # Labels that identities lack are the pass filtered-label's: here a selector means what it says.
-    settings = replace(settings_of(context.cluster, context.to_version), pod_labels=None)
-    if not context.mesh:
-        settings = replace(settings, default_local_cluster=False)
+    settings = _settings(context)
     for site in entries(context, *POD_FIELDS):
         if context.policy.kind == KNP:
-            selector = _network_policy_selector(site, namespaces=namespaces)
-            found = [*knp_peer_terms(site.entry, context.policy.namespace or "", settings)] if selector else []
-            if selector is not None and len(found) == 1 and isinstance(found[0], LabelTerm):
-                yield site, selector, found[0]
+            made = _of_network_policy(context.policy, site, settings, namespaces=namespaces)
+            if made is not None:
+                yield site, *made
         elif site.selector is not None and not site.selector.names_reserved and not names_init(site.spec.subject):
             term = endpoint_term(site.selector, context.policy, site.spec.subject, settings)
             if term is not None:
                 yield site, site.selector, term
+
+
+def _settings(context: Context) -> Settings:
+    """Made once a cluster and run."""
+    key = ("pod peers", context.cluster and context.cluster.name, context.to_version, bool(context.mesh))
+    if key not in context.answers:
+        # Labels that identities lack are the pass filtered-label's: here a selector means what it says.
+        settings = replace(settings_of(context.cluster, context.to_version), pod_labels=None)
+        context.answers[key] = settings if context.mesh else replace(settings, default_local_cluster=False)
+    made: Settings = context.answers[key]
+    return made
+
+
+def _of_network_policy(
+    policy: Policy, site: Site, settings: Settings, *, namespaces: bool
+) -> tuple[Selector, LabelTerm] | None:
+    """The selector of an entry and what it means; None where it selects no pods by such labels. Remembered."""
+    key = ("pod peer", site.route, namespaces)
+    known = policy.answers.get(key)
+    if known is None or known[0] is not settings:
+        selector = _network_policy_selector(site, namespaces=namespaces)
+        found = [*knp_peer_terms(site.entry, policy.namespace or "", settings)] if selector else []
+        term = found[0] if len(found) == 1 else None
+        made = (selector, term) if selector is not None and isinstance(term, LabelTerm) else None
+        known = policy.answers[key] = settings, made
+    answer: tuple[Selector, LabelTerm] | None = known[1]
+    return answer
 
 
 def _network_policy_selector(site: Site, *, namespaces: bool) -> Selector | None:

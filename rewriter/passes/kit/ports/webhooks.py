@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from rewriter.cilium.policy import INGRESS, KNP, Rule, Spec
 from rewriter.evidence.api_server import ApiServer, api_server
 from rewriter.evidence.context import Context
-from rewriter.evidence.permits import API_SERVER_NODE, reaches
+from rewriter.evidence.permits import API_SERVER_NODE
 from rewriter.evidence.policies import is_first_of
-from rewriter.evidence.reachable import Reach
+from rewriter.evidence.reachable import Reach, reach_of
 from rewriter.evidence.target_ports import is_behind, target_numbers
 from rewriter.finding import Applicability, Finding
 from rewriter.inventory.facts.model import Service, Workload
@@ -34,7 +34,7 @@ def uncalled(context: Context) -> Iterator[Finding]:
     seen: set[tuple[str, str, int]] = set()
     server: ApiServer | None = None
     for spec in denying or context.policy.specs:
-        for reach in reaches(context, spec):
+        for reach in reach_of(context, spec):
             if reach.workload is None or not reach.denied_by_default(INGRESS):
                 continue
             for call, service, port in _calls(context, calls, reach.workload):
