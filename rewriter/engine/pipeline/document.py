@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -13,7 +13,7 @@ from rewriter.engine.documents.read import FoundPolicy, slice_of
 from rewriter.engine.effects.upgrade_changes import ID as UPGRADE_CHANGE
 from rewriter.engine.effects.upgrade_changes import upgrade_changes
 from rewriter.engine.pipeline.draft import Draft, Limits, locate_finding, settle
-from rewriter.engine.pipeline.hooks import FileHooks, Outcome
+from rewriter.engine.pipeline.hooks import FileHooks, Outcome, Seen
 from rewriter.engine.pipeline.isolation import Failure, PartFailedError, failure_of
 from rewriter.engine.pipeline.steps import fix_finding, prove_policies
 from rewriter.engine.proofs.budget import check_work, size_of
@@ -36,11 +36,14 @@ class _NeedsSilencedError(Exception):
         self.policy = policy
 
 
-def fix_document(document: yamltext.Document, hooks: FileHooks, policies: Sequence[FoundPolicy]) -> Outcome:
+def fix_document(
+    document: yamltext.Document, hooks: FileHooks, policies: Sequence[FoundPolicy], seen: Seen | None = None
+) -> Outcome:
     """All passes over one document with these policies in it until nothing changes any more; see `MAX_ROUNDS`.
 
     A policy that the target version rejects whatever its fixes do is left as it is, and its findings say so; so is one
-    that has a `skip_reason`.
+    that has a `skip_reason`. `seen` is what the same passes have found in this file: it holds where the document is the
+    same.
     """
     held = {
         index: f"not rewritten: {why}"
@@ -52,7 +55,7 @@ def fix_document(document: yamltext.Document, hooks: FileHooks, policies: Sequen
     careful = False
     while True:
         try:
-            outcome, rejected = _attempt(document, hooks, policies, limits, careful=careful)
+            outcome, rejected = _attempt(document, hooks, policies, limits, careful=careful, seen=seen)
         except PartFailedError as error:
             if careful:
                 failures.append(error.failure)
@@ -97,16 +100,23 @@ def _leave_out(error: PartFailedError, limits: Limits) -> None:
 
 
 def _attempt(
-    document: yamltext.Document, hooks: FileHooks, policies: Sequence[FoundPolicy], limits: Limits, *, careful: bool
+    document: yamltext.Document,
+    hooks: FileHooks,
+    policies: Sequence[FoundPolicy],
+    limits: Limits,
+    *,
+    careful: bool,
+    seen: Seen | None,
 ) -> tuple[Outcome, dict[int, str]]:
     """One attempt, and the policies that must be held in the next."""
     outcome = Outcome()
     original = slice_of(document)
     draft = Draft(document, limits, careful)
     draft.replace(document, policies)
+    known = seen.found if seen is not None and seen.holds_for(draft.seen()) else {}
     try:
         for number in range(MAX_ROUNDS):
-            if not _round(draft, document, original, hooks, outcome, first=number == 0):
+            if not _round(draft, document, original, hooks, outcome, known, first=number == 0):
                 break
         else:
             raise ProofError("stable", f"the passes still change the document after {MAX_ROUNDS} rounds")
@@ -114,6 +124,7 @@ def _attempt(
         if draft.document is not document:
             prove_places(document, draft.document, draft.operations)
             outcome.text, outcome.value = draft.document.text, draft.document.value
+            outcome.seen = draft.seen()
     except ProofError as error:
         outcome.failure = str(error)
         outcome.findings = [
@@ -125,11 +136,20 @@ def _attempt(
 
 
 def _round(
-    draft: Draft, document: yamltext.Document, original: str, hooks: FileHooks, outcome: Outcome, *, first: bool
+    draft: Draft,
+    document: yamltext.Document,
+    original: str,
+    hooks: FileHooks,
+    outcome: Outcome,
+    before: Mapping[str, Sequence[tuple[int, Finding]]],
+    *,
+    first: bool,
 ) -> bool:
+    """One round; whether it changed the document. `before` is what passes find as long as it is not changed."""
     changed = False
     for pass_ in hooks.passes:
-        found = list(_findings(pass_, draft, hooks))
+        earlier = before.get(pass_.id) if draft.document is document else None
+        found = draft.found[pass_.id] = list(_findings(pass_, draft, hooks) if earlier is None else earlier)
         if not found:
             continue
         located = [
@@ -205,7 +225,7 @@ def _findings(each: Pass, draft: Draft, hooks: FileHooks, *, only: int | None = 
             continue
         if found.policy.kind not in each.kinds or (each.id, index) in draft.limits.silent:
             continue
-        context = hooks.context(found, draft.comments, partial(yamltext.comments_at, draft.document))
+        context = draft.context(index, hooks)
         try:
             overwritten = hooks.overwritten(found)
             if each.any_types or not has_wrong_types(found.policy):

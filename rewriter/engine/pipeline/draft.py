@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy
-from rewriter.engine.documents.read import FoundPolicy
-from rewriter.engine.pipeline.hooks import FileHooks
+from rewriter.engine.documents.read import FoundPolicy, slice_of
+from rewriter.engine.pipeline.hooks import FileHooks, Seen
 from rewriter.engine.proofs.manifest import ProofError, deletes, patched, prove_comments, prove_structure
 from rewriter.engine.results.result import Location
+from rewriter.evidence.context import Context
 from rewriter.finding import Finding, Operation
 from rewriter.reach.world import CompiledClaims
 
@@ -24,7 +26,8 @@ class Draft:
     `value` is what the fixes so far make of it. Of those that are `pending`, only the `editor` has the text: the
     fixes of one pass are parsed and proved together. Where that fails, a `careful` attempt tells which of them it is.
     `steps` holds, by policy, what its fixes declare, and `inexact` the policies of which a step was judged by
-    witnesses only. `spent` is the work that proofs took, by policy.
+    witnesses only. `spent` is the work that proofs took, by policy. `contexts` are what passes see of the policies of
+    the document as it is now, by position, and `found` what each pass found in it last.
     """
 
     document: yamltext.Document
@@ -41,6 +44,8 @@ class Draft:
     operations: list[Operation] = field(default_factory=list)
     lines: _LineMap | None = None
     spent: Counter[int] = field(default_factory=Counter)
+    contexts: dict[int, tuple[FoundPolicy, Context]] = field(default_factory=dict)
+    found: dict[str, list[tuple[int, Finding]]] = field(default_factory=dict)
 
     def replace(self, document: yamltext.Document, policies: Sequence[FoundPolicy]) -> None:
         self.document = document
@@ -48,9 +53,25 @@ class Draft:
         self.editor = None
         self.pending = []
         self.lines = None
+        self.contexts = {}
         self.policies = policies
         self.comments = tuple(comment.text for comment in yamltext.comments_of(document))
         self.first = self.first or self.policies
+
+    def context(self, index: int, hooks: FileHooks) -> Context:
+        """What passes see of a policy, the same for all of them as long as nothing of it changes."""
+        policy = self.policies[index]
+        known = self.contexts.get(index)
+        if known is None or known[0] is not policy:
+            made = hooks.context(policy, self.comments, partial(yamltext.comments_at, self.document))
+            known = self.contexts[index] = policy, made
+        return known[1]
+
+    def seen(self) -> Seen | None:
+        """What the passes found in their last round; None where one of them was left out."""
+        if self.limits.silent:
+            return None
+        return Seen(slice_of(self.document), self.policies, self.comments, self.found)
 
     def unchanged(self, finding: Finding) -> bool:
         """Whether the document still says on which line a finding stands, though fixes are pending."""

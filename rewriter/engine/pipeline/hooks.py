@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rewriter.cilium.policy import Policy
@@ -52,15 +52,34 @@ class FileHooks:
     explains: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the passes found in a document, by their ids: the positions of the policies, and the findings.
+
+    They find the same in any document of the same text and policies, in the same file: they see nothing else of it.
+    """
+
+    text: str
+    policies: Sequence[FoundPolicy]
+    comments: tuple[str, ...]
+    found: Mapping[str, Sequence[tuple[int, Finding]]]
+
+    def holds_for(self, other: Seen | None) -> bool:
+        """Whether another document is the same."""
+        return other is not None and replace(other, found=self.found) == self
+
+
 @dataclass(slots=True)
 class Outcome:
     """What became of one document: its new text (None: unchanged), its findings, the proof that failed.
 
-    `value` is what the new text says. `failures` are passes and proofs that could not be carried out on a policy.
+    `value` is what the new text says, and `seen` what the passes find in it. `failures` are passes and proofs that
+    could not be carried out on a policy.
     """
 
     text: str | None = None
     value: Any = None
+    seen: Seen | None = None
     findings: list[Reported] = field(default_factory=list)
     failure: str = ""
     failures: list[Failure] = field(default_factory=list)

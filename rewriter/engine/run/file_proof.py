@@ -57,7 +57,7 @@ def prove_file(
             prove_structure(before.value, document.value)
             continue
         document.keep_parts(outcome.value)
-        again = fix_document(document, hooks, hooks.policies(document.value))
+        again = fix_document(document, hooks, hooks.policies(document.value), outcome.seen)
         if any(item.fixed for item in again.findings):
             raise ProofError("stable", "a second run would change the document again")
         if len(again.failures) > len(outcome.failures):
