@@ -66,6 +66,7 @@ from rewriter.passes.kit.enforced.field_faults import (
     where_text,
     why_of,
 )
+from rewriter.passes.kit.enforced.joint_fixes import joined
 from rewriter.passes.kit.enforced.repair import Repaired, repaired, rule_at
 from rewriter.passes.kit.enforced.schema_fix import FieldFix, field_fixes, together
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
@@ -105,7 +106,7 @@ def find(context: Context) -> Iterator[Finding]:
             unique.setdefault(inside[1].route if inside else fault.problem.route, []).append((fault, fixes[0]))
         else:
             yield _left(context, fault, fixes)
-    for found in unique.values():
+    for found in joined(context, [*unique.values()]):
         yield _mended(context, [fault for fault, _ in found], [fix for _, fix in found])
 
 
