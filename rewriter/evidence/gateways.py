@@ -119,7 +119,7 @@ def own_service_of(context: Context, entry: Any) -> Gateway | Ingress | None:
     if selector is None or not isinstance(selected, dict):
         return None
     for requirement in selector.requirements:
-        if requirement.written_key in _GATEWAY_LABELS and requirement.operator == "In":
+        if requirement.key in _GATEWAY_LABELS and requirement.operator == "In":
             for gateway in cilium_gateways(context):
                 if gateway.name in requirement.values and selected.get("namespace") in (None, "", gateway.namespace):
                     return gateway
