@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rewriter.cilium.cidr import parse_prefix
+from rewriter.cilium.cidr import AddressError, parse_address, parse_prefix
 from rewriter.cilium.identity import outside_identity
-from rewriter.cilium.nodes import PortRule
+from rewriter.cilium.nodes import FqdnSelector, PortRule
 from rewriter.cilium.policy import EGRESS, KNP, Rule, Spec
 from rewriter.cilium.ports import PORT_PROTOCOLS, port_matches
 from rewriter.evidence.context import Context
@@ -41,7 +41,7 @@ def unlearned(context: Context, spec: Spec) -> Iterator[Unlearned]:
 
     Left out are pods that may reach every address anyway, and those that may.
     """
-    rules = [rule for rule in spec.rules if has_names(rule)]
+    rules = [rule for rule in spec.rules if learns_names(rule)]
     if not rules:
         return
     for reach in reach_of(context, spec):
@@ -59,6 +59,22 @@ def has_names(rule: Rule) -> bool:
     """Whether a rule allows traffic by DNS name."""
     field = rule.peer("toFQDNs")
     return not rule.deny and rule.direction == EGRESS and field is not None and bool(field.entries)
+
+
+def learns_names(rule: Rule) -> bool:
+    """Whether a rule allows traffic by DNS name, and not by addresses that stand in the place of names alone."""
+    field = rule.peer("toFQDNs") if has_names(rule) else None
+    return field is not None and not all(
+        isinstance(entry, FqdnSelector) and is_address(entry.name or entry.pattern) for entry in field.decoded()
+    )
+
+
+def is_address(name: str) -> bool:
+    """Whether a name or a pattern of toFQDNs is an IPv4 address, which no DNS answer has as its name."""
+    try:
+        return parse_address(name.strip().rstrip(".")).width == 32
+    except AddressError:
+        return False
 
 
 def _unlearned(context: Context, reach: Reach) -> Unlearned | None:

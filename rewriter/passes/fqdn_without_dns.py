@@ -59,7 +59,7 @@ from rewriter.cilium.nodes import PortRule
 from rewriter.cilium.policy import Policy, Rule, Spec
 from rewriter.evidence.context import Context
 from rewriter.evidence.dns import DnsServer, is_for_dns_only
-from rewriter.evidence.names_learned import Unlearned, has_names, unlearned
+from rewriter.evidence.names_learned import Unlearned, learns_names, unlearned
 from rewriter.evidence.policies import AppliedRule, is_same_policy, own_rules, policies_of
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.changes.change import Change
@@ -85,7 +85,7 @@ def find(context: Context) -> Iterator[Finding]:
 
 def _finding(context: Context, spec: Spec, found: Sequence[Unlearned]) -> Finding:
     first = found[0]
-    rule = next(rule for rule in spec.rules if has_names(rule))
+    rule = next(rule for rule in spec.rules if learns_names(rule))
     own, elsewhere = _plain_rules(context, first)
     applicability, advice = Applicability.EVIDENT, ""
     change: Change | None = None
@@ -176,7 +176,7 @@ def _opened_here(context: Context) -> Iterator[Finding]:
     policy = context.policy
     plain = [each for each in own_rules(context) if not each.entry.deny and each.rule is not None]
     plain = [each for each in plain if each.rule is not None and _plain_items(each.rule, None)]
-    if not plain or policy.namespace is None or any(has_names(rule) for rule in policy.rules()):
+    if not plain or policy.namespace is None or any(learns_names(rule) for rule in policy.rules()):
         return
     for other in _with_names(context):
         beside = replace(context, policy=other.policy, path=other.source.path, namespace_known=True)
@@ -209,7 +209,7 @@ def _with_names(context: Context) -> Iterator[AppliedRule]:
         context.answers[key] = [
             each
             for each in policies_of(context).within(policy.namespace)
-            if each.rule is not None and has_names(each.rule) and each.sure and not each.anywhere
+            if each.rule is not None and learns_names(each.rule) and each.sure and not each.anywhere
         ]
     seen: list[Policy] = []
     for answer in context.answers[key]:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
-from rewriter.cilium.cidr import AddressError, parse_address
 from rewriter.cilium.fqdn import fqdn_term
 from rewriter.cilium.nodes import FqdnSelector
 from rewriter.cilium.policy import PeerField, Rule, Spec
@@ -15,6 +14,7 @@ from rewriter.evidence.backends import Backends, UndecidedError, service_backend
 from rewriter.evidence.clusters import parse, parsed, ranges_of
 from rewriter.evidence.context import Context
 from rewriter.evidence.exposed_names import ExposedName, exposed_name
+from rewriter.evidence.names_learned import is_address
 from rewriter.evidence.refused_names import CLUSTER_DOMAIN
 from rewriter.evidence.service_addresses import Holder, holders
 from rewriter.evidence.used_names import is_internal
@@ -83,7 +83,7 @@ def wrong_name(name: FqdnEntry) -> WrongName | None:
     exact, pattern = name.exact, name.pattern
     if "${" in exact or "${" in pattern:
         return None
-    if _is_address(exact or pattern):
+    if is_address(exact or pattern):
         return _address(name, exact or pattern)
     if exact:
         return _internal(name, exact) or _exposed(name, exact)
@@ -94,13 +94,6 @@ _RANGE = re.compile(r"(?=(?:[^.]+\.){3}[^.]+$)(?:\d{1,3}\.){1,3}\*(?:\.\*)*")
 #: Cilium's own Gateway and Ingress in the place of a name or an address of theirs.
 _ENVOY = Replacement({"toEntities": ["ingress"]}, "the entity ingress", Applicability.UNSAFE)
 _EVERY_HOST = "clients reach Cilium's own Gateway and Ingress as the entity `ingress`, with every host behind it"
-
-
-def _is_address(text: str) -> bool:
-    try:
-        return parse_address(text).width == 32
-    except AddressError:
-        return False
 
 
 def _address(name: FqdnEntry, address: str) -> WrongName:
@@ -123,6 +116,8 @@ def _held(name: FqdnEntry, holder: Holder, message: str, why: str) -> WrongName:
     """An address that one Service, or one Gateway of Cilium's, has: what is behind it is meant."""
     if isinstance(holder.who, Gateway):
         return WrongName(name, message, why, _EVERY_HOST, (holder.words,), _ENVOY)
+    if (holder.who.name, holder.who.namespace) == _API_SERVER:
+        return WrongName(name, message, why, _API_SERVER_ADVICE, (holder.words,))
     try:
         backends = service_backends(name.context, holder.who)
         instead = _backends(name, backends)
@@ -160,6 +155,7 @@ def _inside(context: Context, address: str) -> str:
 
 _DOMAIN = f".{CLUSTER_DOMAIN}"
 _API_SERVER = ("kubernetes", "default")
+_API_SERVER_ADVICE = "write `toEntities: [kube-apiserver]` with the port on which the API server listens"
 _WHY_INSIDE = (
     "its addresses are those of pods, or translated to them before policy, and `toFQDNs` matches none of these"
 )
@@ -173,8 +169,7 @@ def _internal(name: FqdnEntry, exact: str) -> WrongName | None:
         advice = "select the pods that are meant with `toEndpoints`"
         return WrongName(name, message, _WHY_INSIDE, advice) if exact.endswith(_DOMAIN) else None
     if place == _API_SERVER:
-        advice = "write `toEntities: [kube-apiserver]` with the port on which the API server listens"
-        return WrongName(name, f"{message}: of the API server", _WHY_INSIDE, advice)
+        return WrongName(name, f"{message}: of the API server", _WHY_INSIDE, _API_SERVER_ADVICE)
     service_name, namespace = place
     context = name.context
     own = context.cluster.name if context.cluster else None
