@@ -19,7 +19,7 @@ from rewriter.yamltext.move import moved_member, raised_member
 from rewriter.yamltext.nodes import Mapping, Node, Scalar, Sequence
 from rewriter.yamltext.orphans import Orphans
 from rewriter.yamltext.parse import parse
-from rewriter.yamltext.render import block, flow, scalar
+from rewriter.yamltext.render import block, flow, scalar, stays_plain
 from rewriter.yamltext.route import Target, refuse_merged, refuse_shared, resolve_target
 from rewriter.yamltext.runs import Added, Run, Trail, run_of_items
 from rewriter.yamltext.sight import Sight, common_start, in_any_order
@@ -308,7 +308,9 @@ def _set(text: str, document: Document, path: str, value: Any, state: _State) ->
     simple = isinstance(old, Scalar) and old.start < old.end and old.style not in ("|", ">")
     if isinstance(old, Scalar) and simple and not isinstance(value, dict | list):
         quote = old.style if isinstance(value, str) else None
-        return spliced(text, [Splice(old.start, old.end, scalar(value, style, quote))])
+        plain_there = isinstance(value, str) and not parent.flow and stays_plain(text[old.start : old.end], value)
+        new = str(value) if plain_there else scalar(value, style, quote)
+        return spliced(text, [Splice(old.start, old.end, new)])
     literal = set_literal(text, old, value, style) if isinstance(old, Scalar) and isinstance(value, str) else None
     if literal is not None:
         return spliced(text, literal)

@@ -11,6 +11,7 @@ from rewriter.yamltext.style import Style
 
 #: Strings that need no quotes in block and flow context alike, as long as nothing else reads them as a number.
 _PLAIN = re.compile(r"[A-Za-z0-9_./*$\\(][A-Za-z0-9_./@+()=~^$\\*%-]*(?::[A-Za-z0-9_./@+()=~^$\\*%-]+)*")
+_VARIABLE = re.compile(r"\$\{[\w.:/=+?-]*\}")
 _PLAIN_STARTS = re.compile(r"\*|\$\{|%|---|\.\.\.")
 
 
@@ -40,6 +41,11 @@ def name(key: str, style: Style) -> str:
 def is_plain(text: str) -> bool:
     """Whether a string stays the same string when written without quotes."""
     return _PLAIN.fullmatch(text) is not None and _PLAIN_STARTS.match(text) is None and isinstance(resolve(text), str)
+
+
+def stays_plain(written: str, text: str) -> bool:
+    """Whether a string with variables needs no quotes in block style, where the one in its place has none."""
+    return written.startswith("${") and text.startswith("${") and is_plain(_VARIABLE.sub("x", text))
 
 
 def block(value: Any, column: int, style: Style) -> list[str]:

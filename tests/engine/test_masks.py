@@ -117,3 +117,41 @@ def test_what_cannot_be_read_is_told_once(name: str, repository: Repository) -> 
     [note] = treat(repository, text).findings
     assert (note["code"], note["id"]) == ("CNP000", "template")
     assert words in note["message"]
+
+
+FLOW = HEAD.replace("metadata:\n  name: web\n  namespace: shop\n", "metadata: {name: web, namespace: shop}\n")
+#: By name: a policy with a variable in braces or brackets, whose last rule has two kinds of peers.
+VARIABLES = {
+    "label": FLOW + "spec:\n  endpointSelector: {matchLabels: {app: ${APP}}}\n  egress:\n" + MIXED,
+    "part of a label": FLOW + "spec:\n  endpointSelector: {matchLabels: {app: web-${ENV}, b: c}}\n  egress:\n" + MIXED,
+    "items of a list": SPEC + "  egress:\n    - toCIDR: [${NETWORK}.9/32, ${NETWORK:=10.1.2}.8/32] # [${A}\n" + MIXED,
+    "name": FLOW.replace("name: web", "name: ${NAME}") + SPEC.removeprefix(HEAD) + "  egress:\n" + MIXED,
+}
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_a_variable_in_flow_style_stands_for_a_scalar(name: str, repository: Repository) -> None:
+    found = treat(repository, VARIABLES[name])
+    assert [(each["id"], each["fixed"]) for each in found.findings] == [("mixed-peers", False)]
+    assert found.findings[0]["line"] > 6
+    assert not found.of("template")
+
+
+def test_a_variable_that_is_too_short_is_named(repository: Repository) -> None:
+    found = treat(repository, FLOW + "spec:\n  endpointSelector: {matchLabels: {app: ${A}}}\n  egress:\n" + MIXED)
+    [finding] = found.findings
+    assert (finding["id"], finding["line"]) == ("template", 5)
+    assert "`${A}` in braces or brackets leaves no room" in finding["message"]
+
+
+def test_a_policy_beside_one_with_a_variable_is_fixed(repository: Repository) -> None:
+    star = SPEC + '  egress:\n    - toFQDNs: [{matchPattern: "**.example.com"}]\n'
+    text = VARIABLES["label"] + "---\n" + star
+    found = repository.treat({"policy.yaml": text}, "--render", "never", "--select", "fqdn-double-star", programs=())
+    assert found.after == {"policy.yaml": text.replace("**.", "*.")}
+
+
+@pytest.mark.parametrize("text", ["a: {b: ${C}\n", "kind: {a: ${APP}}: c\n"])
+def test_what_is_no_yaml_either_way_is_an_error(text: str, repository: Repository) -> None:
+    found = repository.treat({"policy.yaml": SPEC + text}, "--render", "never", programs=())
+    assert [each["file"] for each in found.errors] == ["policy.yaml"]

@@ -9,6 +9,16 @@ from tests.yamltext.support import Operation, add, check, move, remove, replace
 Case = tuple[str, list[Operation], str]
 
 ITEMS: dict[str, Case] = {
+    "a variable that is plain stays plain": (
+        "a:\n- ${X}.9 # c\n- '${X}.8'\n- 1.2.3.4\n",
+        [replace("/a/0", "${X}.9/32"), replace("/a/1", "${X}.8/32"), replace("/a/2", "${X}.7/32")],
+        "a:\n- ${X}.9/32 # c\n- '${X}.8/32'\n- '${X}.7/32'\n",
+    ),
+    "a variable in flow style needs quotes": (
+        'a: ["${X}.9"]\nb: ${X}\n',
+        [replace("/a/0", "${X}.9/32"), replace("/b", "${X}: y")],
+        'a: ["${X}.9/32"]\nb: "${X}: y"\n',
+    ),
     "append at the list's own indent": (
         "a:\n- x\n- y\nb:\n  - z\n",
         [add("/a/-", "q"), add("/b/-", "r")],

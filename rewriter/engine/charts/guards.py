@@ -20,6 +20,7 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|`[^`]*`|[()|]|[^\s()|]+')
 _HEAD = re.compile(r"\{\{-?\s*(?:else\s+)?(?:if|with)\s+(.*?)\s*-?\}\}", re.DOTALL)
 _VALUES = re.compile(r"\$?\.Values((?:\.\w+)+)")
 _KIND = re.compile(r"^[ \t]*kind:[ \t]*[\"']?(?:Cilium(?:Clusterwide)?)?NetworkPolicy[\"']?[ \t]*$")
+_RULES = re.compile(r"^[ \t]*specs?:")
 #: A value at a path: what it must be.
 Wanted = dict[tuple[str, ...], Any]
 Expression = str | list[Any]
@@ -67,6 +68,21 @@ def enabling(
             there = (known.lines if known else frozenset()) | {number}
             found[str(both)] = Enabling(both, there, used)
     return list(found.values())
+
+
+def unrendered_branches(lines: Sequence[TemplateLine], covered: frozenset[int]) -> Iterator[int]:
+    """The lines of rules under an `else` that no rendering shows, in documents with a policy that some shows."""
+    starts = [0, *(number for number, line in enumerate(lines) if line.text.startswith("---")), len(lines)]
+    for first, last in pairwise(starts):
+        there = range(first, last)
+        rules = next((number for number in there if _RULES.match(lines[number].text)), last)
+        if covered.isdisjoint(there) or not any(_KIND.match(lines[number].text) for number in there):
+            continue
+        for number in range(rules, last):
+            line = lines[number]
+            text = line.literals().strip(" -")
+            if number not in covered and any(each.before for each in line.blocks) and text and text[0] != "#":
+                yield number
 
 
 def _with_stand_ins(

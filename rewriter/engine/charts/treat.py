@@ -9,7 +9,7 @@ from functools import partial
 
 from rewriter import yamltext
 from rewriter.engine.charts.edits import LineEdit, NotLiteralError, apply_edits, template_edits
-from rewriter.engine.charts.guards import as_values, enabling, in_words
+from rewriter.engine.charts.guards import as_values, enabling, in_words, unrendered_branches
 from rewriter.engine.charts.merge import Seen, merged
 from rewriter.engine.charts.places import Places
 from rewriter.engine.charts.proof import Expected, NotProvedError, prove
@@ -66,6 +66,7 @@ class ChartOutcome:
 
     `covered` are the template lines (0-based) that some value set renders into a document with a policy, `problems`
     say why value sets render nothing, `used` which suppressions were met by which pass. `rendered`: helm was asked.
+    `unjudged` are the lines (0-based) of rules that stand under an `else` which no values render.
     """
 
     findings: list[Reported] = field(default_factory=list)
@@ -77,6 +78,7 @@ class ChartOutcome:
     used: set[tuple[Suppression, str]] = field(default_factory=set)
     failures: list[tuple[Failure, int]] = field(default_factory=list)
     rendered: bool = False
+    unjudged: tuple[int, ...] = ()
 
     @property
     def why_not(self) -> str:
@@ -117,6 +119,8 @@ def treat_chart_template(source: Source, sets: Sequence[ValueSet], judge: Judge,
     outcome = ChartOutcome(problems=problems, rendered=True)
     items = [item for rendering in renderings for item in _items(source, rendering, judge, outcome)]
     outcome.covered = frozenset(line for item in items for line in item.rendered.lines if line is not None)
+    if all(each.release is None for each in sets):
+        outcome.unjudged = tuple(unrendered_branches(source.lines, outcome.covered))
     outcome.policies = max(
         (sum(len(i.policies) for i in items if i.rendering is rendering) for rendering in renderings), default=0
     )
@@ -191,7 +195,9 @@ def _is_whole(source: Source, rendering: Rendering, judge: Judge) -> bool:
             continue
         for row, at, whole in zip(rendered.text.split("\n"), rendered.lines, rendered.whole, strict=True):
             line = None if at is None else source.lines[at]
-            if line is not None and whole and any(action.prints for action in line.actions) and _EMPTY.search(row):
+            if line is None or at is None or not whole or not _EMPTY.search(row):
+                continue
+            if any(action.prints for action in line.actions) or _fills(source.lines, at):
                 return False
         try:
             documents = yamltext.parse(rendered.text)
@@ -202,6 +208,15 @@ def _is_whole(source: Source, rendering: Rendering, judge: Judge) -> bool:
         if any(name in str(peer.entries) for name in made_up for rule in rules for peer in rule.peers):
             return False
     return True
+
+
+def _fills(lines: Sequence[TemplateLine], at: int) -> bool:
+    """Whether a block of its own makes what stands below a line."""
+    own = lines[at].blocks
+    below = next((line for line in lines[at + 1 :] if line.text.strip()), None)
+    if below is None or not below.steers:
+        return False
+    return len(below.blocks) > len(own) or bool(below.inner)
 
 
 def _hooks_of(judge: Judge, values: ValueSet, places: Places) -> FileHooks:

@@ -10,6 +10,7 @@ from typing import Any
 
 from rewriter import yamltext
 from rewriter.cilium.policy import CCNP, CNP, KNP
+from rewriter.engine.documents.flow_variables import masked_in_flow
 from rewriter.engine.documents.masks import Masked, MaskError, masked
 from rewriter.engine.documents.read import policies_in
 from rewriter.engine.results.result import Reported
@@ -29,6 +30,7 @@ _IN_FLOW = re.compile(
 _API = re.compile(
     r"""^[ \t-]*["']?apiVersion["']?[ \t]*:.*(?:cilium\.io/|networking\.k8s\.io/|extensions/|\{\{)""", re.MULTILINE
 )
+_VARIABLE = re.compile(r"\$\{[^{}\n]*\}")
 _RULES = re.compile(r"""^[ \t]*["']?specs?["']?[ \t]*:""", re.MULTILINE)
 #: Members of a rule set whose lists hold scalars; a scalar that is filled in elsewhere may be more than one.
 _SCALARS = frozenset(
@@ -64,7 +66,13 @@ class Reading:
 def read_documents(text: str) -> Reading:
     """The documents of a text. Raises YamlTextError for one that is neither YAML nor a template."""
     if yamltext.template_markup(text) is None:
-        return Reading(text, yamltext.parse_kept(text))
+        try:
+            return Reading(text, yamltext.parse_kept(text))
+        except yamltext.YamlTextError:
+            reading = with_flow_variables(text)
+            if reading is None:
+                raise
+            return reading
     pieces: list[str] = []
     masks: dict[int, Masked] = {}
     unread: list[Unread] = []
@@ -88,6 +96,26 @@ def read_documents(text: str) -> Reading:
         offset = sum(len(line) for line in text.splitlines(keepends=True)[: max((error.line or 1) - 1, 0)])
         return Reading(text, [], {}, [Unread(offset, error.message)] if may_hold_policy(text) else [])
     return Reading(made, documents, _by_document(documents, masks), unread)
+
+
+def with_flow_variables(text: str) -> Reading | None:
+    """The documents of a text that is YAML but for `${VAR}` in flow style; None for any other."""
+    if "${" not in text or not may_hold_policy(text):
+        return None
+    try:
+        yamltext.parse(_VARIABLE.sub(lambda match: "x" * len(match[0]), text))
+        mask = masked_in_flow(text)
+        documents = [] if mask is None else yamltext.parse(mask.text)
+    except yamltext.YamlTextError:
+        return None
+    except MaskError as error:
+        return Reading(text, [], {}, [Unread(error.offset, error.why)])
+    if mask is None:
+        return None
+    held = (
+        each for each in documents if any(name in mask.text[each.span.start : each.span.end] for name in mask.names)
+    )
+    return Reading(mask.text, documents, {each.index: mask for each in held})
 
 
 def may_hold_policy(text: str) -> bool:

@@ -24,9 +24,14 @@ def _note(identifier: str, route: str, message: str, advice: str) -> Finding:
     return Finding(Severity.NOTE, Applicability.MANUAL, route, message, advice=advice, code=CODE, id=identifier)
 
 
-def note_on_template(path: str, text: str, unread: Sequence[Unread]) -> Reported:
-    """A file with policies in templates that cannot be read: at the first markup that is in the way, and why it is."""
-    first = unread[0]
+def note_on_template(path: str, text: str, unread: Sequence[Unread], unjudged: Sequence[int]) -> list[Reported]:
+    """A file with policies in templates that cannot be read: at the first markup that is in the way, and why it is.
+
+    Else, where there are lines of rules (0-based) that nothing renders, those. One note a file, or none.
+    """
+    if not unread:
+        return [_note_on_unjudged(path, unjudged)] if unjudged else []
+    first = min(unread, key=lambda each: each.offset)
     line = text.count("\n", 0, first.offset) + 1
     column = first.offset - text.rfind("\n", 0, first.offset)
     more = f", and {len(unread) - 1} more in the file" if len(unread) > 1 else ""
@@ -36,7 +41,20 @@ def note_on_template(path: str, text: str, unread: Sequence[Unread]) -> Reported
         f"holds a policy in a template that cannot be read: {first.why}{more}",
         "render it and run cnpfix on the result",
     )
-    return Reported(finding, Location(path, line, column, line, column))
+    return [Reported(finding, Location(path, line, column, line, column))]
+
+
+def _note_on_unjudged(path: str, lines: Sequence[int]) -> Reported:
+    """Rules of a template under an `else` that nothing renders, by their lines (0-based)."""
+    line = lines[0] + 1
+    more = f" and {len(lines) - 1} more lines" if len(lines) > 1 else ""
+    finding = _note(
+        TEMPLATE,
+        "",
+        f"holds rules that are not judged: no values in the repository render the `else` of line {line}{more}",
+        "add values that render it (ci/*-values.yaml, or --values)",
+    )
+    return Reported(finding, Location(path, line, 1, line, 1))
 
 
 def note_on_embedded(path: str, document: yamltext.Document, routes: Sequence[str]) -> list[Reported]:

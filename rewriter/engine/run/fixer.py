@@ -164,8 +164,7 @@ class Fixer:
             broken += [refusals.broken(found.display, document, here, failure) for failure in outcome.failures]
             outcomes[document.index] = outcome
             findings += outcome.findings
-        if unread:
-            findings.append(note_on_template(found.display, text, sorted(unread, key=lambda each: each.offset)))
+        findings += note_on_template(found.display, text, unread, chart.unjudged)
         findings = [item for item in findings if not is_silenced_note(item, silences, used)]
         silences = (*not_rendered(text, silences, chart), *chart.silences)
         findings += self._unused(found, silences, used | chart.used, passes)

@@ -24,6 +24,7 @@ from rewriter.engine.charts.find import Charts
 from rewriter.engine.documents.holders import held_policies
 from rewriter.engine.documents.located import LocatedPolicy
 from rewriter.engine.documents.read import FoundPolicy, NamespaceOf, policies_in
+from rewriter.engine.documents.templates import with_flow_variables
 from rewriter.engine.documents.text_policies import is_applied, policies_in_quotes, policies_in_texts
 from rewriter.engine.overlays.applied import as_applied
 from rewriter.engine.overlays.treat import Overlays
@@ -185,10 +186,12 @@ class Workspace:
         except yamltext.YamlTextError as error:
             text = data.decode("utf-8", "replace")
             markup = yamltext.template_markup(text)
-            if markup is None:
-                self.errors.append(InputError(shown, error.message, error.line, error.hint))
-            else:
+            if markup is not None:
                 self._leave_out(shown, text, markup.start)
+            elif with_flow_variables(text) is not None:
+                self._leave_out(shown, text, text.find("${"))
+            else:
+                self.errors.append(InputError(shown, error.message, error.line, error.hint))
             return []
         found_here = self._located(found.display, text, documents)
         for offset in (each for each in found_here if isinstance(each, int)):

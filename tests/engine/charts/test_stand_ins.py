@@ -125,3 +125,59 @@ def test_an_address_is_mended_beside_a_list_that_is_printed(repository: Reposito
     )
     assert [each["fixed"] for each in found.findings] == [True]
     assert found.after[POLICY] == template
+
+
+PORTS = "      toPorts:\n        - ports:\n"
+#: By name: what makes the ports of a rule, under a condition that the values leave out.
+FILLED = {
+    "range": PORTS
+    + "          {{- range .Values.ports }}\n            - port: {{ . | quote }}\n          {{- end }}\n",
+    "with": PORTS + "          {{- with .Values.ports }}\n            - port: {{ .a }}\n          {{- end }}\n",
+    "if": PORTS + '          {{- if .Values.web }}\n            - port: "80"\n          {{- end }}\n',
+    "with around range": PORTS
+    + "          {{- with .Values.ports }}\n          {{- range . }}\n            - port: {{ . | quote }}\n"
+    + "          {{- end }}\n          {{- end }}\n",
+    "all of it": "      toPorts:\n        {{- range .Values.ports }}\n        - ports: [{port: {{ . | quote }}}]\n"
+    + "        {{- end }}\n",
+}
+RULE = "    - toEndpoints:\n        - matchLabels: {app: db}\n"
+
+
+@pytest.mark.parametrize("name", FILLED)
+def test_what_a_block_leaves_empty_under_made_up_values_is_no_finding(name: str, repository: Repository) -> None:
+    template = "{{- if .Values.on }}\n" + HEAD + RULE + FILLED[name] + "{{- end }}\n"
+    assert treated(repository, template, "{on: false, ports: [], web: false}\n").of("no-rules") == []
+
+
+def test_what_is_written_empty_is_a_finding_under_made_up_values(repository: Repository) -> None:
+    template = "{{- if .Values.on }}\n" + HEAD + RULE + "      toPorts:\n        - ports: []\n{{- end }}\n"
+    [finding] = treated(repository, template, "on: false\n").of("no-rules")
+    assert "rendered with values.yaml and on=true" in finding["evidence"]
+
+
+#: By name: a branch that no values of the repository render, the values, and the line of the rule in it.
+UNJUDGED = {
+    "range": ("{{- range .Values.names }}", "names: [a]\n"),
+    "with": ("{{- with .Values.one }}", "one: {a: b}\n"),
+    "and": ("{{- if and .Values.one .Values.two }}", "{one: 1, two: 2}\n"),
+    "or": ("{{- if or .Values.one .Values.two }}", "{one: 1, two: 2}\n"),
+    "eq": ('{{- if eq .Values.one "a" }}', "one: a\n"),
+}
+
+
+@pytest.mark.parametrize("name", UNJUDGED)
+def test_rules_that_nothing_renders_are_named_once(name: str, repository: Repository) -> None:
+    opens, values = UNJUDGED[name]
+    branch = f"    {opens}\n    - toEntities: [host]\n    {{{{- else }}}}\n{HOST}    {{{{- end }}}}\n"
+    template = HEAD + DNS + branch + branch.replace("host", "cluster")
+    found = treated(repository, template, values)
+    [note] = found.of("template")
+    assert note["line"] == template.split("\n").index("    {{- else }}") + 2
+    assert f"the `else` of line {note['line']} and 3 more lines" in note["message"]
+    assert found.errors == []
+
+
+def test_an_else_that_is_rendered_or_holds_no_rules_is_no_note(repository: Repository) -> None:
+    branch = "    {{- if .Values.wide }}\n    - toEntities: [host]\n    {{- else }}\n" + HOST + "    {{- end }}\n"
+    version = "{{- if or .Values.one .Values.two }}\n# a\n{{- else }}\n# b\n{{- end }}\n"
+    assert treated(repository, version + HEAD + DNS + branch, "{wide: true, one: 1}\n").of("template") == []
