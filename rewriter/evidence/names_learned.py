@@ -98,7 +98,19 @@ def _unlearned(context: Context, reach: Reach) -> Unlearned | None:
     else:
         allowing = [rule for rule in reach.rules(EGRESS) if not rule.entry.deny]
     open_at = tuple(dict.fromkeys(rule for rule in allowing if not proxied(rule)))
+    if server is not None and not open_at and not misses and _may_be_open(reach, server):
+        return None
     return Unlearned(reach, server, open_at, misses, tuple(each for each in reach.hidden if may_hold_dns(each)))
+
+
+def _may_be_open(reach: Reach, server: DnsServer) -> bool:
+    """Whether a rule with unknown values may let the pods ask a DNS server, and it alone would take `rules.dns`."""
+    return any(
+        reach.may_be_let_out(identity, protocol, number)
+        for identity in server.identities
+        for number in server.ports
+        for protocol in PROTOCOLS
+    )
 
 
 def _misses(context: Context, rule: AppliedRule, server: DnsServer) -> bool:

@@ -50,6 +50,14 @@ def has_placeholder(value: Any, known: KnownItems | None = None) -> bool:
     return False
 
 
+def placeholders_in(value: Any) -> set[str]:
+    """The placeholders in a value, as they are written."""
+    if isinstance(value, str):
+        return set(_PLACEHOLDER.findall(value)) if "${" in value else set()
+    parts = [*value, *value.values()] if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return {found for part in parts for found in placeholders_in(part)}
+
+
 def policy_has_placeholder(policy: Policy) -> bool:
     """Whether anything in a policy is a placeholder. Remembered with the policy, and with rules that it shares."""
     key = ("has placeholder",)
@@ -76,6 +84,19 @@ def substituted(value: Any, member: str = "") -> Any:
     if isinstance(value, list):
         return [substituted(part, member) for part in value]
     return _filled(value, member) if isinstance(value, str) and "${" in value else value
+
+
+def without_unknown(selector: Any) -> Any:
+    """A selector without the requirements that hold a placeholder: it selects all that the real one may."""
+    if not isinstance(selector, Mapping):
+        return selector
+    known = dict(selector)
+    labels, expressions = selector.get("matchLabels"), selector.get("matchExpressions")
+    if isinstance(labels, Mapping):
+        known["matchLabels"] = {key: v for key, v in labels.items() if not (has_placeholder(key) or has_placeholder(v))}
+    if isinstance(expressions, list):
+        known["matchExpressions"] = [item for item in expressions if not has_placeholder(item)]
+    return known
 
 
 def _filled(text: str, member: str) -> str:

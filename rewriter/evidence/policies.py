@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,10 +13,11 @@ from rewriter.cilium.rule_validation import ACCEPTED
 from rewriter.cilium.services import service_matches
 from rewriter.cilium.settings import Facts, ServiceView, Settings
 from rewriter.cilium.terms import Condition
+from rewriter.cilium.tiers import KIND as TIER
 from rewriter.cilium.tiers import cluster_network_policies, is_cluster_network_policy, tier_rules
 from rewriter.cilium.validation import rejection
 from rewriter.evidence.context import Context
-from rewriter.evidence.placeholders import has_placeholder, policy_has_placeholder, substituted
+from rewriter.evidence.placeholders import has_placeholder, policy_has_placeholder, substituted, without_unknown
 from rewriter.evidence.settings import facts_of, settings_of
 from rewriter.inventory.facts.model import AppliedPolicy, Source, UnreadPolicy
 from rewriter.inventory.questions.inventory import Inventory
@@ -162,7 +163,8 @@ def policies_of(context: Context) -> ClusterPolicies:
         tiers = [rule for each in every for rule in _applied_tiers(each, settings)]
         facts = _facts(applied, inventory)
         rules = [rule for each in applied for rule in _applied_rules(each, settings, facts)]
-        context.answers[key] = ClusterPolicies(rules, inventory.unread_policies, tiers)
+        unread = [each for each in inventory.unread_policies if each.kind != TIER or settings.cluster_network_policies]
+        context.answers[key] = ClusterPolicies(rules, unread, tiers)
     made: ClusterPolicies = context.answers[key]
     return made
 
@@ -224,7 +226,8 @@ def _applied_rules(applied: AppliedPolicy, settings: Settings, facts: Facts) -> 
 def _applied_tiers(applied: AppliedPolicy, settings: Settings) -> Iterator[AppliedRule]:
     for policy in cluster_network_policies(applied.manifest):
         for entry in tier_rules(policy.raw, settings):
-            yield AppliedRule(policy, applied.source, entry, None, not applied.doubt)
+            filled = has_placeholder(policy.raw)
+            yield AppliedRule(policy, applied.source, entry, None, not (applied.doubt or filled), filled=filled)
 
 
 def _compiled(
@@ -236,7 +239,7 @@ def _compiled(
     if policy_has_placeholder(policy):
         sure = sure and not any(has_placeholder(spec.raw.get(name)) for spec in policy.specs for name in _SUBJECTS)
         unknown = {route for route, rule in written.items() if has_placeholder(rule.raw)}
-        filled = read_policy(substituted(policy.raw), namespace=policy.namespace, base=policy.route)
+        filled = read_policy(substituted(_of_all_subjects(policy)), namespace=policy.namespace, base=policy.route)
     accepted = ACCEPTED if filled is policy else None
     if rejection(filled.raw, settings.version, flags=settings.flags, accepted=accepted) is not None:
         return
@@ -246,6 +249,22 @@ def _compiled(
 
 
 _SUBJECTS = ("endpointSelector", "podSelector", "nodeSelector")
+
+
+def _of_all_subjects(policy: Policy) -> Mapping[str, Any]:
+    """The manifest with subjects that select all that they may: without the labels that are not known."""
+    raw = dict(policy.raw)
+    if isinstance(raw.get("spec"), Mapping):
+        raw["spec"] = _of_all(raw["spec"])
+    if isinstance(raw.get("specs"), list):
+        raw["specs"] = [_of_all(spec) for spec in raw["specs"]]
+    return raw
+
+
+def _of_all(spec: Any) -> Any:
+    if not isinstance(spec, Mapping):
+        return spec
+    return {name: without_unknown(value) if name in _SUBJECTS else value for name, value in spec.items()}
 
 
 def _facts(policies: Sequence[AppliedPolicy], inventory: Inventory) -> Facts:

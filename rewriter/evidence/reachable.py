@@ -32,7 +32,7 @@ from rewriter.cilium.labels import (
     Label,
     LabelSet,
 )
-from rewriter.cilium.policy import Spec
+from rewriter.cilium.policy import EGRESS, Spec
 from rewriter.cilium.settings import Settings
 from rewriter.cilium.terms import LabelTerm
 from rewriter.evidence.context import Context
@@ -96,6 +96,13 @@ class Reach:
         """Whether a policy that selects the pods for certain denies by default in a direction."""
         return any(rule.entry.default_deny for rule in self.rules(direction))
 
+    def may_be_let_out(self, peer: Identity, protocol: str, port: int) -> bool:
+        """Whether an allow rule with unknown values may let the pods reach a peer."""
+        return any(
+            rule.entry.direction == EGRESS and _may_turn(rule, False, peer) and _may_grant(rule, protocol, port)
+            for rule in (*self.selecting, *self.possible)
+        )
+
     def verdict(self, direction: str, peer: Identity, protocol: str, port: int) -> Answer:
         """What the policies say of the flows between the pods and a peer.
 
@@ -118,6 +125,7 @@ class Reach:
             and not any(_may_turn(rule, found.allowed, peer) for rule in (*self.rules(direction), *self.possible))
             and judge.turned_by(self.possible, direction, protocol, port) is None
         )
+        certain = certain and not any(rule.filled for rule in self.possible if rule.rule is None)
         certain = certain and not (decisive and found.allowed and all(rule.filled for rule in decisive))
         return Answer(found.allowed, found.reason, decisive, found.depends_on, certain)
 
@@ -240,6 +248,13 @@ def _matched(rules: Iterable[AppliedRule], pods: Pods) -> Iterator[tuple[Applied
 
 #: Peer fields that never hold a pod.
 _OUTSIDE = ("toFQDNs", "toCIDR", "toCIDRSet", "fromCIDR", "fromCIDRSet")
+
+
+def _may_grant(rule: AppliedRule, protocol: str, port: int) -> bool:
+    """Whether a rule with unknown values may be for a port."""
+    if rule.rule is not None and has_placeholder(rule.rule.raw.get("toPorts") or rule.rule.raw.get("ports")):
+        return True
+    return any(grant.match.name or grant.match.covers(protocol, port, ()) for grant in rule.entry.ports)
 
 
 def _may_turn(rule: AppliedRule, allowed: bool, peer: Identity) -> bool:

@@ -46,6 +46,8 @@ def asked_names(context: Context, reach: Reach) -> AskedNames | None:
         return None
     if any(rule.filled or proxied(rule) for rule in reach.possible):
         return None
+    if reach.may_be_let_out(server.identities[0], "UDP", server.ports[0]):
+        return None
     answer = reach.verdict(EGRESS, server.identities[0], "UDP", server.ports[0])
     rules = tuple(rule for rule in reach.selecting if proxied(rule))
     if not answer.allowed or not answer.depends_on or not rules or any(_holds_unknown(rule) for rule in rules):

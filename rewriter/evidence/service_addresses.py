@@ -17,20 +17,26 @@ from rewriter.cilium.version import LOAD_BALANCED_IN_POD
 from rewriter.evidence.clusters import parse, parsed
 from rewriter.evidence.context import Context
 from rewriter.evidence.gateways import cilium_gateways
+from rewriter.evidence.workloads import hidden_services
 from rewriter.inventory.facts.model import Service
 from rewriter.inventory.objects.gateways import Gateway
 from rewriter.inventory.objects.load_balancers import AddressPool
 from rewriter.inventory.questions.address_index import pool_addresses
+from rewriter.inventory.texts.manifests import mapping
 
 _POOL_KEYS = ("io.kubernetes.service.name", "io.kubernetes.service.namespace")
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who has an address: a Service, or a Gateway of Cilium; `words` say how, with the source."""
+    """Who has an address: a Service, or a Gateway of Cilium; `words` say how, with the source.
+
+    `hidden` is what may make other Services that have it instead, in words.
+    """
 
     who: Service | Gateway
     words: str
+    hidden: tuple[str, ...] = ()
 
 
 def holders(context: Context, address: Prefix) -> tuple[Holder, ...]:
@@ -78,7 +84,9 @@ def _of_pools(context: Context, address: Prefix) -> Iterator[Holder]:
             words = (
                 f"{service}, {service.source}: the only Service of {pool}, {pool.source}, which holds {_bare(address)}"
             )
-            yield Holder(service, words)
+            named = pool.selector is not None and _POOL_KEYS[0] in mapping(pool.selector.get("matchLabels"))
+            hidden = () if named else tuple(map(str, hidden_services(context, None)))
+            yield Holder(service, words, hidden)
 
 
 def _load_balancers(context: Context) -> list[Service]:

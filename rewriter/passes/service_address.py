@@ -144,6 +144,7 @@ def _backends(
         rule=site.rule,
         severity=Severity.ERROR if site.deny else Severity.WARNING,
         rests_on=[holder.who for _, found in decided for holder in found if isinstance(holder.who, Service)],
+        hidden=dict.fromkeys(words for _, found in decided for holder in found for words in holder.hidden),
         evidence=tuple(dict.fromkeys(evidence)),
     )
 

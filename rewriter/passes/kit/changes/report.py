@@ -8,6 +8,7 @@ from typing import Protocol
 from rewriter.cilium.policy import Rule
 from rewriter.evidence.context import Context
 from rewriter.evidence.doubts import REMEDY, doubts_about
+from rewriter.evidence.placeholders import placeholders_in
 from rewriter.finding import Applicability, Finding, Fix, Severity
 from rewriter.inventory.facts.model import Cluster, EndpointSlice, Service, Workload
 from rewriter.passes.kit.changes.change import Change
@@ -46,7 +47,8 @@ def report(
 
     `change` is its fix, or its candidate where the applicability is manual. Of a deny rule (`rule`) what the change
     opens and closes is swapped. `rests_on` are the facts that the fix rests on: where one is in doubt the finding is
-    manual, and says why. `hidden` says what may hold facts that were not read, in words: then it is at most unsafe.
+    manual, and says why. There is no fix that would write a `${NAME}` which the policy does not have. `hidden` says
+    what may hold facts that were not read, in words: then it is at most unsafe.
     Findings of one pass with the same `once` are reported as one, at the first place of a run.
     """
     doubts = doubts_about(context.inventory, rests_on)
@@ -59,6 +61,10 @@ def report(
     if unread:
         advice = f"{advice}; " * bool(advice) + f"not read, and may matter: {join_names(unread, most=3)}"
     change = change or Change(())
+    if unknown := _unknown_values(context, change):
+        applicability, change = Applicability.MANUAL, Change(())
+        stands = "stands for a value that is" if len(unknown) == 1 else "stand for values that are"
+        advice = f"{join_names(unknown)} {stands} not known here; {advice}".removesuffix("; ")
     opens, closes = (change.closes, change.opens) if rule is not None and rule.deny else (change.opens, change.closes)
     fix = Fix(change.operations) if change.operations else None
     left = applicability is Applicability.MANUAL
@@ -79,3 +85,9 @@ def report(
         on_request=on_request,
         once=once,
     )
+
+
+def _unknown_values(context: Context, change: Change) -> list[str]:
+    """The placeholders that a change takes from facts: in the policy's file they may stand for something else."""
+    written = placeholders_in([operation.get("value") for operation in change.operations])
+    return sorted(written - placeholders_in(context.policy.raw)) if written else []

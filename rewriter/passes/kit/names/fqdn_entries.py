@@ -24,6 +24,7 @@ from rewriter.inventory.objects.gateways import Gateway
 from rewriter.passes.kit.changes.coverage import sibling
 from rewriter.passes.kit.changes.forms import Form
 from rewriter.passes.kit.ports.backend_ports import apply_plan, translate
+from rewriter.text import join_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,9 @@ def _held(name: FqdnEntry, holder: Holder, message: str, why: str) -> WrongName:
         return WrongName(name, message, why, _EVERY_HOST, (holder.words,), _ENVOY)
     if (holder.who.name, holder.who.namespace) == _API_SERVER:
         return WrongName(name, message, why, _API_SERVER_ADVICE, (holder.words,))
+    if holder.hidden:
+        advice = f"it may be another Service's, which is not read: {join_names(holder.hidden, most=3)}"
+        return WrongName(name, message, why, advice, (holder.words,))
     try:
         backends = service_backends(name.context, holder.who)
         instead = _backends(name, backends)
