@@ -41,9 +41,10 @@ What a range covers whole is rewritten, on the evidence of the ranges in the con
 - A single ClusterIP becomes the backends of its Service, on their own ports.
 
 The range itself goes where it lies inside pod ranges or inside `internal_cidrs`; else it stays, for it may hold
-virtual machines. A part of a pod range is manual, since an address is not an identity, and so is
-everything where the policy's own cluster is not known. A fix is unsafe in a deny rule, which starts to deny, and where
-an entity lets in nodes of other clusters that no range covers. A prefix shorter than /8 (IPv6: /7) means the internet.
+virtual machines. A part of a pod range, or the pods of a single node, is manual, since an address is not an identity,
+and so is everything where the policy's own cluster is not known. A fix is unsafe in a deny rule, which starts to deny,
+and where an entity lets in nodes of other clusters that no range covers. A prefix shorter than /8 (IPv6: /7) means the
+internet.
 
 Where pods are comes from the config or a snapshot, else from the tree: Cilium's pools; with `ipam.mode: kubernetes` the
 ranges of Talos, k3s, kubeadm and the like. A native-routing CIDR, or the chart's default pool where no pool is
@@ -128,6 +129,7 @@ def _field(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Iterat
     yield from internet_exceptions(site, [entry for entry in entries if entry.internet])
     others = [other.name for other in rule.peers if other.entries and other is not field]
     touching = [held for held in site.covered.held if held.pods or held.part or held.nodes or held.services]
+    named: list[Held] = touching
     if site.covered.own is None and touching:
         advice = 'Say where the file is applied, with `local = ["path/**"]` of a [[clusters]] entry.'
         yield manual_finding(site, touching, "and it is unknown to which cluster the policy is applied", advice)
@@ -138,11 +140,12 @@ def _field(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Iterat
         advice = "Give each kind of peer a rule of its own first: every release rejects them in one."
         yield manual_finding(site, touching, f"and {join_names(others)} stands beside it", advice)
     elif site.covered.own is not None:
+        named = [held for held in touching if held.pods or held.part or held.nodes]
         yield from _decided(site)
     unknown = [
         held
         for held in (() if matches_pods(context) else site.covered.held)
-        if held not in touching
+        if held not in named
         and not held.entry.single
         and may_hold_pods(site.covered, held.entry)
         and not names_machines(context, rule, field, held.entry)

@@ -175,7 +175,7 @@ def _finding(
         context,
         fields[0],
         applicability,
-        f"{names} is gone in Cilium {REQUIRES_REMOVED}, which rejects the policy",
+        f"{names} {'are' if ' and ' in names else 'is'} gone in Cilium {REQUIRES_REMOVED}, which rejects the policy",
         why,
         change=change,
         severity=Severity.ERROR,

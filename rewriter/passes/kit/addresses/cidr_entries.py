@@ -11,7 +11,7 @@ from rewriter.cilium.addresses import AddressSet, address_set
 from rewriter.cilium.cidr import AddressError, Prefix, parse_prefix, parse_prefix_or_address
 from rewriter.cilium.policy import PeerField
 from rewriter.cilium.version import CIDR_MATCHES_PODS
-from rewriter.evidence.clusters import ClusterRanges, ranges_of
+from rewriter.evidence.clusters import ClusterRanges, parsed, ranges_of
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import member_clusters
 from rewriter.inventory.facts.model import Cluster
@@ -130,7 +130,11 @@ def coverage(context: Context, entries: Sequence[CidrEntry]) -> Coverage:
     """What the entries of one field cover together, and what each of them holds that no CIDR matches."""
     own, members = members_of(context)
     whole = union(entry.addresses for entry in entries)
-    pods = frozenset(member.name for member in members if _covers(whole, member.ranges.any_pods))
+    pods = frozenset(
+        member.name
+        for member in members
+        if _covers(whole, member.ranges.any_pods) and not _is_of_one_node(context, member, whole)
+    )
     nodes = frozenset(member.name for member in members if _covers(whole, member.ranges.nodes))
     held = []
     for entry in entries:
@@ -156,6 +160,12 @@ def carves_inside_pods(context: Context, entry: CidrEntry) -> bool:
     ranges = [pods for member in members_of(context)[1] if (pods := member.ranges.pods)]
     carved = [address_set([exception]) for exception in entry.exceptions]
     return any(part <= pods and not pods <= part for part in carved for pods in ranges)
+
+
+def _is_of_one_node(context: Context, member: Member, whole: AddressSet) -> bool:
+    """Whether addresses are those of one node's pods: nodes that are not known, or come later, have others."""
+    nodes = context.inventory.nodes() if member.cluster.pod_cidrs is None else ()
+    return any(each.cluster == member.name and each.pod_cidrs and whole <= parsed(each.pod_cidrs) for each in nodes)
 
 
 def union(sets: Iterable[AddressSet]) -> AddressSet:

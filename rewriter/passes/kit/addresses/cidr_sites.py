@@ -26,6 +26,8 @@ from rewriter.text import join_names
 
 #: How many exceptions of other policies one note names.
 _MOST_EXCEPTIONS = 3
+#: How many nodes one finding names.
+_MOST_NODES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +111,32 @@ def mesh_evidence(covered: Coverage) -> AddressSet:
 def cidr_evidence(site: CidrSite, entries: Sequence[Held], gone: Sequence[str]) -> tuple[str, ...]:
     named = {name for held in entries for name in (*held.pods, *held.part, *held.nodes, *held.services)}
     facts = [ranges_text(member) for member in site.covered.members if member.name in named]
+    facts += _nodes_there(site, entries)
     local = site.context.config.internal_cidr.local
     if local is not None and site.context.policy.kind != KNP:
         facts.append(f'[passes.internal-cidr] local = "{local}"')
     if gone:
         facts.append(f"internal_cidrs = {join_names(site.context.config.internal_cidrs)}")
     return tuple(facts)
+
+
+def _nodes_there(site: CidrSite, entries: Sequence[Held]) -> Iterator[str]:
+    """The known Node objects that say where nodes, or their pods, are; none where the ranges are stated."""
+    facts: dict[str, None] = {}
+    clusters = {member.name: member.cluster for member in site.covered.members}
+    for node in site.context.inventory.nodes():
+        cluster = clusters.get(node.cluster or "")
+        if cluster is None:
+            continue
+        own = [held for held in entries if held.nodes and not held.pods and is_inside(held, node.addresses)]
+        if own and cluster.node_cidrs is None:
+            facts[f"node {node.name} ({join_names(node.addresses)}), {node.source}"] = None
+        of_pods = [held for held in entries if (held.pods or held.part) and is_inside(held, node.pod_cidrs)]
+        if of_pods and cluster.pod_cidrs is None:
+            facts[f"node {node.name} (pods {join_names(node.pod_cidrs)}), {node.source}"] = None
+    yield from list(facts)[:_MOST_NODES]
+    if len(facts) > _MOST_NODES:
+        yield f"and {len(facts) - _MOST_NODES} more nodes"
 
 
 def ranges_text(member: Member) -> str:
