@@ -8,6 +8,7 @@ from rewriter.cilium.universe import Universe, positions
 from rewriter.reach.boxes import Boxes
 from rewriter.reach.cells import OTHER
 from rewriter.reach.difference import join_phrases
+from rewriter.reach.hosts import without_labelled_hosts
 from rewriter.reach.outside import describe_ranges, is_nearly_everywhere
 from rewriter.reach.selections import Selections
 from rewriter.reach.space import Space, pod_bits
@@ -79,7 +80,7 @@ class Describer:
         yield from describe_ranges((ranges[position] for position in positions(chosen)), ranges)
 
     def _names(self, mask: int) -> tuple[str, ...]:
-        names = {identity.name for identity in self._universe.members(mask)}
+        names = without_labelled_hosts({identity.name for identity in self._universe.members(mask)})
         here, *elsewhere = (" in other clusters" if place == OTHER else f" in {place}" for place in self._space.places)
         for name in [name for name in names if name.endswith(here)]:
             base = name.removesuffix(here)

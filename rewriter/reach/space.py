@@ -30,6 +30,7 @@ from rewriter.cilium.terms import (
 from rewriter.cilium.universe import LabelMask, Universe
 from rewriter.cilium.version import NAMED_PORTS_PER_DESTINATION
 from rewriter.reach.cells import OTHER, Dimension, cell_count, cell_masks, dimensions, has_more_cells
+from rewriter.reach.hosts import host_witnesses
 from rewriter.reach.outside import Range, address_ranges, range_identity
 from rewriter.reach.port_line import PortLine
 from rewriter.reach.shared import touched
@@ -143,7 +144,7 @@ def build_space(
             groups.setdefault(entry.subject, []).extend(_terms([entry]))
         pods = pod_witnesses([_label_terms(group) for group in groups.values()], places)
     terms = [term for entry in entries for term in entry.special]
-    odd = list(_odd_witnesses(terms, places))
+    odd = [*_odd_witnesses(terms, places), *host_witnesses(entries)]
     total = cell_count(dims) if exact else 0
     ranges = address_ranges((term for term in terms if isinstance(term, CidrTerm)), inside)
     first_pod = total + len(reserved)

@@ -85,3 +85,15 @@ def test_what_a_deny_rule_takes_from_its_own_policy_is_said_plainly() -> None:
     after = _policy(ingress=everything, ingressDeny=[_DB])
     (closed,) = _effects().judge_step(before, after, None).flows.closed
     assert "app=db" in closed and "where another policy" not in closed
+
+
+def test_a_host_policy_changes_the_nodes_with_its_labels_and_no_pods() -> None:
+    def policy(*rules: dict[str, Any]) -> Policy:
+        spec = {"nodeSelector": {"matchLabels": {"pool": "edge"}}, "ingress": [*rules]}
+        kind = "CiliumClusterwideNetworkPolicy"
+        return read_policy({"apiVersion": "cilium.io/v2", "kind": kind, "metadata": {"name": "edge"}, "spec": spec})
+
+    flows = _effects().judge_step(policy({}), policy({}, {"fromEntities": ["remote-node"]}), None).flows
+    assert flows.opened == ("ingress to host with pool=edge from kube-apiserver and remote-node on every port",)
+    everywhere = policy({}, {"fromEntities": ["host", "remote-node"]})
+    assert "host with" not in str(_effects().judge_step(policy({}), everywhere, None).flows.opened).split(" from ")[1]
