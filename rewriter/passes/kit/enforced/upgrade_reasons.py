@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 from rewriter.cilium.go_syntax import is_service_name
 from rewriter.cilium.identity_labels import LabelFilter
-from rewriter.cilium.labels import CLUSTER_LABEL, NAMESPACE_LABELS_PREFIX
+from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABELS_PREFIX
 from rewriter.cilium.peers import adds_pods_to_blocks
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Rule
+from rewriter.cilium.selector import Selector
 from rewriter.cilium.settings import Settings
 from rewriter.cilium.version import (
     DEFAULT_LOCAL_CLUSTER,
@@ -94,8 +95,19 @@ def _nodes(policy: Policy, _source: Settings, _target: Settings) -> Iterator[str
 
 
 def _unlabelled_nodes(policy: Policy, _source: Settings, target: Settings) -> Iterator[str]:
-    if target.adds_local_cluster and _leaves_out(target.node_labels):
-        yield from _nodes(policy, _source, target)
+    kept = target.node_labels
+    if kept is None or not target.adds_local_cluster or not _leaves_out(kept):
+        return
+    for rule in policy.rules():
+        for field in rule.peers:
+            # A selector on another label that `nodeLabels` leave out matches no node today either.
+            if field.name in ("fromNodes", "toNodes") and any(_matches_nodes(each, kept) for each in field.selectors):
+                yield field.route
+
+
+def _matches_nodes(selector: Selector | None, kept: LabelFilter) -> bool:
+    demands = [each for each in selector.requirements if each.operator in ("In", "Exists")] if selector else []
+    return all(kept.keeps(each.key) for each in demands if each.source in (ANY, K8S))
 
 
 def _leaves_out(labels: LabelFilter | None) -> bool:
