@@ -23,7 +23,11 @@ def selected_workloads(
     for selection in sorted({found for policy in policies for found in pod_selections(policy)}):
         if selection not in known:
             workloads = inventory.workloads_with(json.loads(selection))
-            known[selection] = [workload_identity(workload, inventory, local_cluster) for workload in workloads]
+            known[selection] = [
+                workload_identity(workload, inventory, local_cluster)
+                for workload in workloads
+                if not workload.host_network  # To Cilium it is its node, which is among the identities anyway.
+            ]
         for identity in known[selection]:
             made.setdefault((identity.labels, identity.named_ports), identity)
     return list(made.values())
