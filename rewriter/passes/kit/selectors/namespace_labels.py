@@ -67,9 +67,10 @@ def _on_pods(context: Context, wrong: list[Requirement]) -> bool:
 def _finding(site: Site, names: dict[str, str], wrong: list[Requirement]) -> Finding:
     """`names` has the right key for each of the wrong ones."""
     written, meant = (join_names([f"`{key}`" for key in keys]) for keys in (names, names.values()))
-    change = site.becomes(
-        _renamed(site.entry, names), f"pods of namespaces with {meant}", instead_of=f"pods with {written}"
-    )
+    # A label of no identity, once asked for, matches nothing that the fix could close.
+    unseen = not all(map(right_key, names)) and any(r.operator in ("In", "Exists") for r in wrong)
+    old = "" if unseen else f"pods with {written}"
+    change = site.becomes(_renamed(site.entry, names), f"pods of namespaces with {meant}", instead_of=old)
     what = "the labels of a namespace are" if all(map(right_key, names)) else "the namespace is"
     if any(requirement.operator in ("In", "Exists") for requirement in wrong):
         why = "the selector matches no pod, and the traffic that was meant " + ("passes" if site.deny else "is dropped")

@@ -78,9 +78,12 @@ def _change(policy: Policy, spec: Spec, after: Policy, new: Spec, operations: tu
         rules = [rule for rule in new.rules if rule.direction == direction]
         if not rules:
             continue
-        allowed = f"{direction} of {subject_text(after, new)} that the rules allow"
         opens.append(all_other(f"{direction} of {subject_text(policy, spec)}", spec, direction))
-        opens.append(rules_flows(allowed, new, direction, rules, after))
+        allowing = [rule for rule in rules if not rule.deny]
+        if allowing:
+            words = f"{direction} of {subject_text(after, new)} that the rules allow"
+            allowed = rules_flows(words, new, direction, allowing, after)
+            opens.append(replace(allowed, rest=len(allowing) < len(rules)))
         closes.append(_of(all_other(f"all other {direction} of {subject_text(after, new)}", new, direction), after))
     return Change(operations, tuple(opens), tuple(closes))
 
