@@ -87,17 +87,23 @@ def _laid(route: str, value: Any) -> Mapping[str, Any]:
 
 
 class _Reader:
-    def __init__(self, path: str, document: yamltext.Document) -> None:
+    """Reads a document, or the part of a List that stands at a route of it."""
+
+    def __init__(self, path: str, document: yamltext.Document, value: Any = None, base: str = "") -> None:
         self._path = path
         self._document = document
-        self._value: Mapping[str, Any] = mapping(document.value)
+        self._base = base
+        self._value: Mapping[str, Any] = mapping(value if base else document.value)
 
     def read(self) -> Iterator[Reading]:
         group = str(self._value.get("apiVersion", "")).partition("/")[0]
         kind = self._value.get("kind")
-        if _WITHOUT_DNS.search(self._document.text):
+        if not self._base and _WITHOUT_DNS.search(self._document.text):
             yield StatedDistribution("Talos", Source(self._path, 1), self._named(), dns=False)
-        if kind == "TalosUpgrade":
+        if kind == "List" and not self._base:
+            for index, item in enumerate(items(self._value.get("items"))):
+                yield from _Reader(self._path, self._document, item, f"/items/{index}").read()
+        elif kind == "TalosUpgrade":
             yield StatedDistribution("Talos", self._at("/kind"))
         elif kind == "KubeadmControlPlane":
             yield from self._kubeadm_control_plane()
@@ -119,7 +125,7 @@ class _Reader:
             yield from read_flags(self._path, self._document, read_machines)
 
     def _at(self, route: str) -> Source:
-        return Source(self._path, yamltext.locate(self._document, route).line)
+        return Source(self._path, yamltext.locate(self._document, f"{self._base}{route}").line)
 
     def _named(self) -> str | None:
         """The name of the cluster that a file of Talos or talhelper is about."""

@@ -64,6 +64,10 @@ def told(text: str) -> list[tuple[str, object, int | None]]:
             ("api_server_port", 6443, 1), (SERVICES, ("10.43.0.0/16",), 2)]),
         ("apiVersion: cluster.x-k8s.io/v1beta1\nkind: Cluster\nmetadata: {name: prod}\nspec:\n"
          "  controlPlaneEndpoint: {host: 10.9.9.9, port: 443}\n", [("api_server_host", "10.9.9.9", 5)]),
+        ("apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ConfigMap\n"
+         "  metadata: {name: kubeadm-config, namespace: kube-system}\n  data:\n    ClusterConfiguration: |\n"
+         "      apiVersion: kubeadm.k8s.io/v1beta4\n      kind: ClusterConfiguration\n"
+         "      networking: {serviceSubnet: 10.96.0.0/12}\n", [(SERVICES, ("10.96.0.0/12",), 8)]),
         ("clusterPodNets: ['10.1.0.0/16']\nclusterSvcNets: ['10.2.0.0/16']\n", [
             (PODS, ("10.1.0.0/16",), 1), (SERVICES, ("10.2.0.0/16",), 2)]),
         ("cluster-cidr: 10.42.0.0/16,fd00::/56\nservice-cidr: 10.43.0.0/16\n", [
