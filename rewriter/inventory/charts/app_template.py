@@ -1,8 +1,8 @@
 """The objects that app-template makes of its values (bjw-s common library, chart versions 1 to 5).
 
-Read are controllers with their containers, Services, Ingresses, routes, NetworkPolicies and raw resources. From version
-4 on pods carry `app.kubernetes.io/controller`, in versions 2 and 3 `app.kubernetes.io/component`; version 1 has one
-controller and no such label. Where the version is not known, pods have both.
+Read are controllers with their containers, Services, ConfigMaps, Ingresses, routes, NetworkPolicies and raw resources.
+From version 4 on pods carry `app.kubernetes.io/controller`, in versions 2 and 3 `app.kubernetes.io/component`; version
+1 has one controller and no such label. Where the version is not known, pods have both.
 Source: bjw-s-labs/helm-charts, `charts/library/common/templates` (lib/controller/metadata, lib/pod, classes).
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rewriter.inventory.charts.app_template_hosts import ingress_spec, known_annotations, route_manifest
+from rewriter.inventory.charts.app_template_maps import environment_of_maps, map_data, volumes_of_maps
 from rewriter.inventory.charts.naming import NotKnownError, rendered, resource_name
 from rewriter.inventory.releases.model import Release
 from rewriter.inventory.texts.manifests import mapping, texts
@@ -36,6 +37,7 @@ def objects(release: Release) -> Iterator[dict[str, Any]]:
     services = dict(chart.services())
     yield from services.values()
     yield from chart.hosts(services)
+    yield from chart.config_maps()
     yield from chart.network_policies()
     yield from chart.raw_resources()
 
@@ -89,7 +91,10 @@ class _Chart:
             if kind not in _KINDS:
                 raise NotKnownError(f"controller type {kind}")
             api, name = _KINDS[kind]
-            pod = {"metadata": {"labels": self._pod_labels(identifier, controller)}, "spec": self._pod(controller)}
+            pod = {
+                "metadata": {"labels": self._pod_labels(identifier, controller)},
+                "spec": {**self._pod(controller), "volumes": self._volumes(identifier)},
+            }
             spec: dict[str, Any] = {"template": pod}
             if name == "CronJob":
                 spec = {"jobTemplate": {"spec": spec}}
@@ -138,6 +143,7 @@ class _Chart:
             written = values.get(field)
             if written:
                 container[field] = written if isinstance(written, list) else [str(written)]
+        container["envFrom"] = environment_of_maps(self._release, values.get("envFrom"), self._map_names())
         container["env"] = list(_environment(values.get("env")))
         container["ports"] = [port for port in values.get("ports") or () if isinstance(port, dict)]
         for probe, given in mapping(values.get("probes")).items():
@@ -145,6 +151,32 @@ class _Chart:
             if mapping(given).get("enabled") is not False and mapping(given).get("custom") is True and spec:
                 container[f"{probe}Probe"] = spec
         return container
+
+    def _volumes(self, controller: str) -> list[dict[str, Any]]:
+        persistence = mapping(self._values.get("persistence"))
+        return list(volumes_of_maps(self._release, persistence, controller, self._map_names()))
+
+    def _map_names(self) -> dict[str, str]:
+        """The names of the release's own ConfigMaps, by identifier."""
+        found = self._enabled("configMaps")
+        names = {}
+        for identifier, values in found.items():
+            try:
+                names[identifier] = self._named(identifier, values, len(found))
+            except NotKnownError:
+                continue  # One that only rendering names does not hide what else the release makes.
+        return names
+
+    def config_maps(self) -> Iterator[dict[str, Any]]:
+        """The ConfigMaps of the values."""
+        found = self._enabled("configMaps")
+        for identifier, name in self._map_names().items():
+            yield {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": self._meta(name),
+                "data": map_data(found[identifier]),
+            }
 
     def _account(self, controller: Mapping[str, Any]) -> str:
         written = self._values.get("serviceAccount")

@@ -121,8 +121,8 @@ class TreeFacts:
         )
 
     def config_maps(self, name: str, namespace: str) -> Sequence[ConfigMap]:
-        """The ConfigMaps of a name, from the files that variables come from."""
-        found: list[ConfigMap] = []
+        """The ConfigMaps of a name, from the files that variables come from, and those that releases make."""
+        found: list[ConfigMap] = [*self._derived.facts("config_maps", KINDS["config_maps"])]
         for path in self._files.variable_files:
             data = self._files.bytes_of(self._files.inner(path))
             if data is not None and name.encode() in data:

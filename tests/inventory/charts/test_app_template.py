@@ -121,6 +121,32 @@ rawResources:
     assert found["Service shop"]["spec"]["ports"]
 
 
+MAPS = """
+controllers:
+  web: {containers: {app: {envFrom: [{configMapRef: {identifier: env}}, {configMapRef: {name: other}}, {secret: s}]}}}
+  job: {containers: {app: {}}}
+configMaps:
+  env: {data: {API: https://api.example.com}}
+  files: {data: {a.yaml: "x: 1"}}
+  off: {enabled: false, data: {}}
+persistence:
+  files: {type: configMap, identifier: files, advancedMounts: {web: {app: [{path: /etc/web}]}}}
+  shared: {type: configMap, name: shared-by-all}
+  data: {type: emptyDir}
+"""
+
+
+def test_config_maps_and_the_pods_that_read_them() -> None:
+    found = made(MAPS)
+    assert found["ConfigMap shop-env"]["data"] == {"API": "https://api.example.com"}
+    assert "ConfigMap shop-off" not in found
+    pods = {name: found[f"Deployment shop-{name}"]["spec"]["template"]["spec"] for name in ("web", "job")}
+    [container] = pods["web"]["containers"]
+    assert [each["configMapRef"]["name"] for each in container["envFrom"]] == ["shop-env", "other"]
+    assert [each["name"] for each in pods["web"]["volumes"]] == ["shop-files", "shared-by-all"]
+    assert [each["name"] for each in pods["job"]["volumes"]] == ["shared-by-all"]
+
+
 INGRESS = """
 ingress:
   app:
