@@ -67,6 +67,34 @@ def has_more_cells(groups: Iterable[Iterable[Term]], local_cluster: str, cluster
     return number if looked_at.count() > most else 0
 
 
+Asked = tuple[str, str | bool | None]
+"""A label key with a value that a term mentions; True: it is looked at, None: it is asked whether it is there."""
+
+
+def asked_by(terms: Iterable[Term]) -> frozenset[Asked]:
+    """What the terms of a rule ask of the labels of pods: all of them on which `cells_of` depends."""
+    found: set[Asked] = set()
+    for condition in pod_conditions(term for term in terms if isinstance(term, LabelTerm)):
+        key = NAMESPACE_LABEL if condition.key == _NAMESPACE_NAME else condition.key
+        found.add((key, True))
+        found.update((key, value) for value in condition.values)
+        if condition.operator in ("Exists", "DoesNotExist"):
+            found.add((key, None))
+    return frozenset(found)
+
+
+def cells_of(asked: Iterable[Asked], local_cluster: str, clusters: Sequence[str]) -> int:
+    """How many combinations the dimensions of terms have that ask this together."""
+    looked_at = _LookedAt(local_cluster, clusters)
+    for key, what in asked:
+        mentioned = looked_at.mentioned.setdefault(key, set())
+        if isinstance(what, str):
+            mentioned.add(what)
+        elif what is None:
+            looked_at.presence.add(key)
+    return looked_at.count()
+
+
 class _LookedAt:
     """The label keys that terms look at, with the values that they mention. More terms have no fewer combinations."""
 

@@ -17,9 +17,9 @@ The answer is that of `reach` to the letter, or there is none:
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from math import prod
+from functools import cache
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -31,7 +31,7 @@ from rewriter.cilium.labels import NAMESPACE_NAME_LABEL as _NAME
 from rewriter.cilium.policy_set import PolicySet
 from rewriter.cilium.settings import EnforcementMode, Settings
 from rewriter.cilium.terms import CidrTerm, Condition, FqdnTerm, LabelTerm, Term
-from rewriter.reach.cells import has_more_cells
+from rewriter.reach.cells import Asked, asked_by, cells_of
 from rewriter.reach.compare import reach
 from rewriter.reach.difference import NO_DIFFERENCE, Difference, FlowStatement
 from rewriter.reach.shared import contents_of
@@ -95,12 +95,12 @@ def reach_simple(
     changed = _changed(after, beside)
     if not changed:
         return NO_DIFFERENCE
-    entries = [entry for world in worlds for entry in contents_of(world).values()]
-    labels = [_labels_of(entry) for entry in entries]
+    entries = {content: entry for world in worlds for content, entry in contents_of(world).items()}
+    labels = [_labels_of(entry) for entry in entries.values()]
     if not all(each.simple for each in labels):
         return None
-    parts = _parts(changed, (before, after, beside), ends)
-    if parts is None or not _fits(labels, entries, after.local_cluster, clusters):
+    parts = _parts(entries, changed, (before, after, beside), ends)
+    if parts is None or not _fits(labels, after.local_cluster, clusters):
         return None
     whole = (rule.entry for each in parts for rule in _rules(each) if not rule.bare)
     kept = {after.local_cluster, *clusters}.union(*(_labels_of(entry).clusters for entry in whole))
@@ -120,13 +120,13 @@ def _is_plain(policies: PolicySet) -> bool:
 
 
 class _Labels(NamedTuple):
-    """The labels that a rule looks at, as keys with values ("" for any), and the clusters that it names.
+    """What a rule asks of the labels of pods, and the clusters that it names.
 
     `simple` are rules that select pods by labels, or addresses, DNS names or reserved identities, which no pod has.
     """
 
     simple: bool
-    asked: frozenset[tuple[str, str]]
+    asked: frozenset[Asked]
     clusters: frozenset[str]
 
 
@@ -143,20 +143,15 @@ def _labels_of(entry: Entry) -> _Labels:
         conditions = [each for term in terms if isinstance(term, LabelTerm) for each in term.conditions]
         known = _LABELS[entry.content] = _Labels(
             simple,
-            frozenset((_key(each), value) for each in conditions for value in (*each.values, "")),
+            asked_by(terms),
             frozenset(value for each in conditions if each.key == CLUSTER_LABEL for value in each.values),
         )
     return known
 
 
-def _fits(labels: Sequence[_Labels], entries: Sequence[Entry], local: str, clusters: Sequence[str]) -> bool:
+def _fits(labels: Sequence[_Labels], local: str, clusters: Sequence[str]) -> bool:
     """Whether every combination of the labels is tried in a comparison of these rules."""
-    counts = {CLUSTER_LABEL: 3 + len(clusters), NAMESPACE_LABEL: 2}
-    for key, _ in frozenset[tuple[str, str]]().union(*(each.asked for each in labels)):
-        counts[key] = counts.get(key, 1) + 1  # With one for any value, and two for another one and none.
-    if prod(counts.values()) <= MAX_CELLS:
-        return True
-    return not has_more_cells(((e.subject, *e.peers) for e in entries), local, clusters, MAX_CELLS)
+    return cells_of(frozenset[Asked]().union(*(each.asked for each in labels)), local, clusters) <= MAX_CELLS
 
 
 def _is_simple_term(term: Term) -> bool:
@@ -177,11 +172,15 @@ def _changed(after: PolicyWorld, beside: PolicyWorld) -> list[Entry]:
 
 
 def _parts(
+    entries: Mapping[Content, Entry],
     changed: Sequence[Entry],
     worlds: tuple[PolicyWorld, PolicyWorld, PolicyWorld],
     ends: tuple[PolicyWorld, PolicyWorld] | None,
 ) -> list[list[_Part]] | None:
-    """What counts of each world, then of each end; None where the changed rules do not name pods alone."""
+    """What counts of each world, then of each end; None where the changed rules do not name pods alone.
+
+    `entries` are the rules of all of them, each once.
+    """
     direction = changed[0].direction
     for entry in changed:
         named = entry.default_deny and entry.direction == direction and entry.peers
@@ -191,16 +190,20 @@ def _parts(
     peers = list(dict.fromkeys(term for entry in changed for term in entry.peers if isinstance(term, LabelTerm)))
     own = {entry.content for entry in changed}
 
-    def counts(entry: Entry) -> _Kept | None:
-        if entry.content in own:
+    @cache
+    def counts(content: Content) -> _Kept | None:
+        entry = entries[content]
+        if content in own:
             return _Kept(entry, False)
         if entry.direction == direction:
             meets = _meets_any(entry.subject, subjects) and any(_meets_any(each, peers) for each in entry.peers)
             return _Kept(entry, False) if meets else None
-        return at_end(entry)
+        return at_end(content)
 
-    def at_end(entry: Entry) -> _Kept | None:
+    @cache
+    def at_end(content: Content) -> _Kept | None:
         """A rule of the peers, as far as it bears on the subjects."""
+        entry = entries[content]
         if ends is None or entry.direction == direction or not _meets_any(entry.subject, peers):
             return None
         if any(_meets_any(each, subjects) for each in entry.peers):
@@ -209,19 +212,15 @@ def _parts(
 
     found: list[list[_Part]] = []
     for world in worlds:
-        parts = [_Part(each.settings, list(filter(None, map(counts, _distinct(each))))) for each in world.sets]
+        parts = [_Part(each.settings, list(filter(None, map(counts, each.by_content)))) for each in world.sets]
         denied = {e.subject for e, _ in _rules(parts) if e.direction == direction and e.default_deny}
         if not denied.issuperset(subjects):
             return None  # Another rule may be what denies by default.
         found.append(parts)
     for world in ends or ():
-        found.append([_Part(each.settings, list(filter(None, map(at_end, _distinct(each))))) for each in world.sets])
+        found.append([_Part(each.settings, list(filter(None, map(at_end, each.by_content)))) for each in world.sets])
     limited = any(grant.limits for parts in found for kept in _rules(parts) for grant in kept.entry.ports)
     return None if limited else found
-
-
-def _distinct(policies: PolicySet) -> Iterable[Entry]:
-    return policies.by_content.values()
 
 
 def _rules(parts: Iterable[_Part]) -> Iterator[_Kept]:

@@ -106,6 +106,8 @@ def _read(lines: list[str]) -> Reading:
         root = composed(text, tokens)
     except (YAMLError, ValueError, AttributeError, RecursionError) as error:
         raise SecondParserError(" ".join(str(error).split())[:160]) from None
+    if not found:
+        return Reading(root, [])
     places = _NodeIndex(root, aliases, dashes)
     rows = text.split("\n")
     return Reading(root, [places.of(line, column, comment, rows[line]) for line, column, comment in sorted(found)])
