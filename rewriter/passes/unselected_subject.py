@@ -59,6 +59,7 @@ from rewriter.passes.kit.selectors.label_sources import right_key
 from rewriter.passes.kit.selectors.rekeyed_subject import rekeyed
 from rewriter.passes.kit.selectors.subject_findings import (
     filtered_subject,
+    in_no_known_namespace,
     in_no_namespace,
     is_described,
     nearest_label,
@@ -98,6 +99,8 @@ def find(context: Context) -> Iterator[Finding]:
             yield filtered_subject(context, spec, subject, left_out)
         elif no_source:
             yield _no_source(context, spec, no_source)
+        elif context.policy.clusterwide and (elsewhere := tuple(in_no_known_namespace(context, subject))):
+            yield from elsewhere
         elif _names_pods(subject) and (context.namespace_known or context.policy.clusterwide):
             yield from _unmatched(context, spec, subject)
 

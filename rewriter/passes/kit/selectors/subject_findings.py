@@ -13,6 +13,7 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.host_policies import nodes_of
 from rewriter.evidence.near_labels import near_label
 from rewriter.evidence.placeholders import has_placeholder
+from rewriter.evidence.strangers import near_namespace
 from rewriter.evidence.workloads import matches, workloads_evidence
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.inventory.facts.model import Workload
@@ -76,6 +77,31 @@ def in_no_namespace(context: Context, near: str) -> Iterator[Finding]:
             evidence=workloads_evidence(pods),
             advice=f"write {near} if that is meant, or show where {policy.namespace} is made",
         )
+
+
+def in_no_known_namespace(context: Context, subject: Selector) -> Iterator[Finding]:
+    """The same of a clusterwide policy's selector, which names the namespace itself."""
+    for requirement in subject.requirements:
+        named = requirement.key == NAMESPACE_LABEL and requirement.source in (ANY, K8S)
+        if not named or requirement.operator != "In" or len(requirement.values) != 1:
+            continue
+        (namespace,) = requirement.values
+        near = near_namespace(context, namespace)
+        others = [each for each in conditions_of(subject.requirements) if each.key != NAMESPACE_LABEL]
+        meant = label_term([*others, Condition(K8S, NAMESPACE_LABEL, "In", (near,))])
+        found = matches(context, meant).workloads if near else ()
+        if found:
+            yield report(
+                context,
+                requirement,
+                Applicability.MANUAL,
+                f"the policy is for pods of namespace {namespace}, of which nothing is known; near it is {near}, where "
+                "pods match",
+                "no pod is in a namespace that does not exist",
+                severity=Severity.WARNING,
+                evidence=workloads_evidence(found),
+                advice=f"write {near} if that is meant, or show where {namespace} is made",
+            )
 
 
 def selects_no_node(context: Context, spec: Spec, subject: Selector) -> Iterator[Finding]:
