@@ -31,7 +31,8 @@ that was meant is dropped; in a deny rule it passes.
 The rule beside it is unsafe: it lets every process of every node in or be reached on these ports, not only these pods.
 Where pods of the pod network match too, it is a note without a fix. A selector that names no pods, as that of every
 namespace, is no finding. A NetworkPolicy has no entities, so there the finding has no fix either. Only known workloads
-count. Where a rule of the same policy names the nodes on these ports, nothing is lost, and nothing is reported.
+count. Where a rule of the same policy names the nodes on these ports, nothing is lost, and nothing is reported; where a
+wider one (`cluster`) holds them, it is a note.
 
 ## References
 
@@ -58,6 +59,9 @@ from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.text import join_names, selector_text
 
 _NODES = ("host", "remote-node")
+_OTHERS = _NODES[1:]
+_NAME_THEM = "name the nodes, which lets any process of a node through"
+_LET_THROUGH = "a wider rule beside it holds the nodes: name them where that rule goes"
 _WHY = "Cilium gives pods on the host network the identity of their node, without any label of theirs"
 
 
@@ -95,11 +99,14 @@ def _finding(site: Site, selector: Selector, term: LabelTerm, nodes: Sequence[Wo
         )
     verb = "denies nothing" if site.deny else "never matches"
     ways = "from" if site.rule.direction == INGRESS else "to"
-    change = None
+    change, let_through = None, False
     if context.policy.kind != KNP:
         change = _with_nodes(site, ways)
-        if change is None or (ways == "from" and not site.deny and _with_nodes(site, ways, _NODES[1:]) is None):
-            return None  # A rule beside it names the nodes; the own one is always let in.
+        # The own node is always let in, so that the others alone need a rule.
+        let_through = change is None or (ways == "from" and not site.deny and _with_nodes(site, ways, _OTHERS) is None)
+        change = None if let_through else change
+    if let_through and _nodes_are_named(site, ways):
+        return None
     manual = (
         "a NetworkPolicy cannot name nodes: write a CiliumNetworkPolicy with "
         f"`{ways}Entities: [host, remote-node]` and the same ports"
@@ -112,10 +119,10 @@ def _finding(site: Site, selector: Selector, term: LabelTerm, nodes: Sequence[Wo
         _WHY,
         change=change,
         rule=site.rule,
-        severity=Severity.ERROR if found.certain else Severity.WARNING,
+        severity=Severity.NOTE if let_through else Severity.ERROR if found.certain else Severity.WARNING,
         hidden=found.reasons,
         evidence=evidence,
-        advice=manual if context.policy.kind == KNP else "name the nodes, which lets any process of a node through",
+        advice=manual if context.policy.kind == KNP else _LET_THROUGH if let_through else _NAME_THEM,
     )
 
 
@@ -130,6 +137,12 @@ def _is_own(requirement: Requirement) -> bool:
     """Whether a condition is on a label that pods have of their own, not on their namespace or cluster."""
     key = requirement.key
     return key not in (NAMESPACE_LABEL, CLUSTER_LABEL) and not key.startswith(NAMESPACE_LABELS_PREFIX)
+
+
+def _nodes_are_named(site: Site, ways: str) -> bool:
+    """Whether a rule beside it names the other nodes: then these pods were thought of."""
+    fields = [rule.peer(f"{ways}Entities") for rule in site.spec.rules if rule.deny == site.deny]
+    return any(field is not None and field.has_any(*_OTHERS) for field in fields)
 
 
 def _with_nodes(site: Site, ways: str, nodes: Sequence[str] = _NODES) -> Change | None:
