@@ -19,8 +19,8 @@ _USUAL = (".yaml", ".yml")
 TERRAFORM_SUFFIXES = (".hcl", ".tf", ".tfvars")
 #: Files of programs that may make manifests, and templates of which something makes some: neither is applied itself.
 PROGRAM_SUFFIXES = (
-    *(".jsonnet", ".cue", ".k", ".pkl", ".dhall", ".nix"),
-    *(".sh", ".bash", ".zsh", ".ps1", ".mk", ".just", ".py"),
+    *(".jsonnet", ".libsonnet", ".cue", ".k", ".pkl", ".dhall", ".nix"),
+    *(".sh", ".bash", ".zsh", ".ps1", ".mk", ".just", ".py", ".bu"),
     *(f"{suffix}.{made}" for suffix in (".yaml", ".yml") for made in ("in", "erb", "envsubst", "template", "tftpl")),
 )
 #: Such files that go by their whole name.

@@ -152,6 +152,98 @@ HIDING: dict[str, tuple[Files, str]] = {
         {"shop/s.yaml": "? apiVersion\n: apps/v1\n? kind\n: Deployment\nmetadata: {name: scraper\n"},
         "shop/s.yaml",
     ),
+    # installers, and what is piped or downloaded
+    "curl into kubectl": (
+        {"d.sh": "curl -sL https://example.com/shop.yaml | kubectl apply -n shop -f -\n"},
+        "what goes into `kubectl apply` in d.sh:1",
+    ),
+    "kustomization of another repository into kubectl": (
+        {"d.sh": "kustomize build github.com/acme/shop \\\n  | kubectl apply -f -\n"},
+        "what goes into `kubectl apply` in d.sh:2",
+    ),
+    "kubectl kustomize into kubectl": (
+        {"Makefile": "d:\n\tkubectl kustomize https://github.com/acme/shop?ref=v1 | kubectl create -f-\n"},
+        "what goes into `kubectl create` in Makefile:2",
+    ),
+    "program of another project into kubectl": (
+        {"d.sh": "linkerd install --set x=y | kubectl apply -f -\n"},
+        "what goes into `kubectl apply` in d.sh:1",
+    ),
+    "template of a URL into oc": (
+        {"d.sh": "oc process -f https://example.com/t.yaml | oc apply -f -\n"},
+        "what goes into `oc apply` in d.sh:1",
+    ),
+    "file that is downloaded": (
+        {"d.sh": "curl -o /tmp/a.yaml https://example.com/a.yaml\nkubectl apply -f /tmp/a.yaml\n"},
+        "`kubectl apply` in d.sh:2",
+    ),
+    "file that keeps its name": (
+        {"d.sh": "curl -LO https://example.com/a.yaml\nkubectl apply -f a.yaml\n"},
+        "`kubectl apply` in d.sh:2",
+    ),
+    "release of Flux by a command": (
+        {"d.sh": "flux create helmrelease s --source=HelmRepository/x --chart=y --target-namespace=shop\n"},
+        "`flux create helmrelease` in d.sh:1",
+    ),
+    "Application by a command": (
+        _workflow("argocd app create s --repo https://git.example.com/x --path . --dest-namespace shop"),
+        "`argocd app create` in .github/workflows/d.yaml:7",
+    ),
+    "kapp": ({"d.sh": "kapp deploy -a x -f https://example.com/a.yaml -y\n"}, "`kapp deploy` in d.sh:1"),
+    "Timoni": ({"d.sh": "timoni apply s oci://example.com/s -n shop\n"}, "`timoni apply` in d.sh:1"),
+    "bundle of Timoni": (
+        {"bundle.cue": 'bundle: {\n  instances: s: {module: url: "oci://example.com/s"\n  namespace: "shop"}\n}\n'},
+        "what CUE makes of bundle.cue",
+    ),
+    "library of Jsonnet": (
+        {"main.jsonnet": "(import 'l.libsonnet')\n", "l.libsonnet": "{apiVersion: 'apps/v1', kind: 'Deployment'}\n"},
+        "what Jsonnet makes of l.libsonnet",
+    ),
+    "library of another repository": (
+        {"main.jsonnet": "local s = import 'github.com/acme/s/main.libsonnet';\ns.new('shop')\n"},
+        "what Jsonnet makes of main.jsonnet",
+    ),
+    "cloud-init": (
+        {
+            "user-data.yaml": "#cloud-config\nwrite_files:\n- path: /var/lib/rancher/k3s/server/manifests/s.yaml\n"
+            "  content: |\n" + _indented(_SCRAPER, 4)
+        },
+        "manifests in user-data.yaml",
+    ),
+    "cloud-init in base64": (
+        {
+            "user-data.yaml": "#cloud-config\nwrite_files:\n- path: /var/lib/rancher/rke2/server/manifests/s.yaml\n"
+            "  encoding: b64\n  content: YXBp\n"
+        },
+        "manifests in user-data.yaml",
+    ),
+    "Butane": (
+        {
+            "node.bu": "storage:\n  files:\n  - path: /etc/kubernetes/manifests/s.yaml\n    contents:\n"
+            "      inline: |\n" + _indented(_SCRAPER, 8)
+        },
+        "manifests in node.bu",
+    ),
+    "module of Terraform with a namespace": (
+        {"m.tf": 'module "s" {\n  source    = "git::https://git.example.com/s.git"\n  namespace = "shop"\n}\n'},
+        "module s of Terraform, m.tf:1",
+    ),
+    "module of Terraform by its name": (
+        {"m.tf": 'module "s" {\n  source = "aws-ia/eks-blueprints-addons/aws"\n}\n'},
+        "module s of Terraform, m.tf:1",
+    ),
+    "helm in Python": (
+        {"d.py": "import subprocess\nsubprocess.run([\n  'helm', 'install', 'redis', 'x/redis',\n])\n"},
+        "`helm install` in d.py:3",
+    ),
+    "client in Python": (
+        {"d.py": "from kubernetes import client\nclient.AppsV1Api().create_namespaced_deployment(ns, body)\n"},
+        "a program in Python, d.py",
+    ),
+    "tasks of an address": (
+        {"Taskfile.yml": "version: '3'\nincludes:\n  x: https://example.com/Taskfile.yml\n"},
+        "tasks of another place, included by Taskfile.yml",
+    ),
     "keys on lines of their own": (
         {"shop/s.yaml": "?\n  apiVersion\n: a/v1\n?\n  kind\n: X\nmetadata: [\n"},
         "shop/s.yaml",
@@ -169,6 +261,29 @@ MATCHING: dict[str, Files] = {
 
 CLEAR: dict[str, Files] = {
     "Compose": {"docker-compose.yml": "services:\n  scraper:\n    image: x\n    labels: {app: scraper}\n"},
+    "file of the tree into kubectl": {
+        "d.sh": "cat shop/web.yaml | kubectl apply -f -\nenvsubst < a.yaml | kubectl apply -f -\n"
+        "kustomize build . | sed s/a/b/ | kubectl apply -f -\n"
+        "kubectl create namespace x --dry-run=client -o yaml | kubectl apply -f -\n"
+    },
+    "definitions into kubectl": {
+        "d.sh": "kubectl kustomize 'github.com/kubernetes-sigs/gateway-api/config/crd?ref=v1' | kubectl apply -f -\n"
+    },
+    "remark on a pipe": {"d.sh": "# curl https://example.com/a.yaml | kubectl apply -f -\n"},
+    "download of something else": {"d.sh": "curl -o /tmp/a https://example.com/a\nkubectl apply -f web.yaml\n"},
+    "manifest of Flux that is printed": {"d.sh": "flux create kustomization a --source=x --export > a.yaml\n"},
+    "installer into its own namespace": {"d.sh": "istioctl install -y\nvelero install --bucket x\n"},
+    "dashboards in Jsonnet": {
+        "d.jsonnet": "local g = import 'github.com/grafana/grafonnet/main.libsonnet';\ng.new()\n"
+    },
+    "cloud-init of something else": {
+        "user-data.yaml": "#cloud-config\nwrite_files:\n- {path: /etc/motd, encoding: b64, content: YQ==}\n"
+    },
+    "modules of Terraform that make clusters": {
+        "m.tf": 'module "a" {\n  source = "terraform-aws-modules/eks/aws"\n}\nmodule "b" {\n  source = "./b"\n'
+        '  namespace = "shop"\n}\nmodule "c" {\n  source = "terraform-google-modules/kubernetes-engine/google"\n}\n'
+    },
+    "Python that prints": {"d.py": "print('helm install x')\nrun(['kubectl', 'get', 'pods'])\n"},
     "text without a suffix": {"NOTES": f"Once, {_HELM}\n"},
     "script of a program": {"bin/render": f"#!/usr/bin/env python3\nprint('{_SCRAPER[:24]}')\n"},
     "packaged chart of ConfigMaps": {"charts/c-1.0.0.tgz": packaged("c", _CONFIG_MAP)},

@@ -110,6 +110,9 @@ _SOURCES: dict[str, Files] = {
         "p.tf": 'resource "kubernetes_manifest" "p" {\n  manifest = { kind = "CiliumNetworkPolicy" }\n}\n'
     },
     "text in a ConfigMap": {"c.yaml": f"apiVersion: v1\nkind: ConfigMap\ndata:\n  a: |\n{_indented(_ALLOW, 4)}"},
+    "URL in a pipe": {"d.sh": "curl -sL https://example.com/network-policies.yaml | kubectl apply -f -\n"},
+    "kustomization in a pipe": {"d.sh": "kustomize build github.com/acme/policies \\\n  | kubectl apply -f -\n"},
+    "Application by a command": {"d.sh": "argocd app create cluster-policies --repo https://git.example.com/x\n"},
     "cdk8s in TypeScript": {**_CDK8S, "main.ts": "new CiliumClusterwideNetworkPolicy(this, 'dns', {});\n"},
     "cdk8s in Python": {
         **_CDK8S,
@@ -206,6 +209,7 @@ _NO_POLICIES: dict[str, Files] = {
         "kustomization.yaml": f"{_LISTED}]\ngenerators: [gen.yaml]\n",
         "gen.yaml": "apiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {name: x}\nliterals: [a=b]\n",
     },
+    "pipe of something else": {"d.sh": "curl https://example.com/a.yaml | kubectl apply -f -\n"},
     "remark": {"deploy.sh": "# kubectl apply -f https://example.com/network-policies.yaml\n"},
     "remark of a manifest": {"p.jsonnet": '// kind: "CiliumNetworkPolicy"\n{}\n'},
     "NetworkPolicy of Terraform": {"p.tf": 'resource "kubernetes_network_policy_v1" "p" {\n}\n'},

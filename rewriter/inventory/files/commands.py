@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from rewriter.inventory.facts.model import Source
+from rewriter.inventory.files.installers import installing
 from rewriter.inventory.objects.kubernetes import is_namespace
 from rewriter.inventory.texts.remote_manifests import may_make_pods
 
@@ -21,6 +22,10 @@ _COMMAND = re.compile(
     r"(?P<verb>install|upgrade|template|run|expose|new-app|apply|replace"
     r"|create(?:[ \t]+(?:deploy(?:ment)?|job|cronjob|service|svc)\b)?)"
     r"(?![\w.-])(?P<rest>(?:[\\`]\r?\n|[^\n])*)"
+)
+_TOOLS = (
+    *(b"helm", b"kubectl", b"oc ", b"oc)", b"oc}", b"istioctl", b"timoni", b"flux create", b"argocd app", b"velero"),
+    *(b"consul-k8s", b"glooctl", b"arkade", b"kapp", b"operator-sdk"),
 )
 _VERBS = {
     "helm": frozenset({"install", "upgrade", "template"}),
@@ -38,7 +43,7 @@ _PASSING_CLUSTER = re.compile(
     rb"\bkind create cluster\b|helm/kind-action|\bkind-action@|\bk3d cluster create\b|\bk3d-action@"
     rb"|\bminikube start\b|setup-minikube@|\btalosctl cluster create\b|\bctlptl create cluster\b"
 )
-_TOOL = re.compile(rb"(?i)\b(?:helm|kubectl|oc)\b")
+_TOOL = re.compile(rb"(?i)\b(?:helm|kubectl|oc|argocd|flux|istioctl|timoni|kapp|velero|arkade)\b")
 _JOBS = re.compile(rb"^jobs:[ \t]*(?:#[^\n]*)?\r?\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*(?=(?P<margin>[ \t]+))", re.MULTILINE)
 #: What a pipeline names where it reaches a cluster that stays.
 _OTHER_CLUSTER = re.compile(rb"(?i)--(?:kube-)?context\b|kubeconfig|\bconfig use-context\b")
@@ -96,7 +101,7 @@ def _passes(job: bytes) -> bool:
 def commands_in(path: str, data: bytes) -> Iterator[tuple[str, Source, str | None]]:
     """The commands that make workloads or Services: in words, where, and in which namespace (None: not known)."""
     lower = data.lower()
-    if not any(tool in lower for tool in (b"helm", b"kubectl", b"oc ", b"oc)", b"oc}")):
+    if not any(tool in lower for tool in _TOOLS):
         return
     if is_passing(path, data):
         return
@@ -111,6 +116,8 @@ def commands_in(path: str, data: bytes) -> Iterator[tuple[str, Source, str | Non
             words = f"`{match['tool'].lower()} {' '.join(match['verb'].split())}` in"
             source = Source(path, text.count("\n", 0, match.start()) + 1)
             yield words, source, named[1] if named and is_namespace(named[1]) else None
+    for words, offset, namespace in installing(text):
+        yield words, Source(path, text.count("\n", 0, offset) + 1), namespace
 
 
 def _makes_something(match: re.Match[str]) -> bool:

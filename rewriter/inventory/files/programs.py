@@ -28,6 +28,7 @@ from rewriter.inventory.texts.manifests import items, mapping
 #: The languages of programs that are read for nothing else, by their suffix.
 _LANGUAGES = {
     ".jsonnet": "Jsonnet",
+    ".libsonnet": "Jsonnet",
     ".cue": "CUE",
     ".k": "KCL",
     ".pkl": "Pkl",
@@ -43,6 +44,23 @@ _NIX_MEMBER = re.compile(rb'\b(apiVersion|kind)[ \t]*=[ \t]*("[^"\n]*")')
 #: Functions of Tilt by which objects come that stand in no manifest of the tree.
 _TILT = re.compile(rb"\b(?:helm|helm_resource|helm_remote|deployment_create|pod_create|job_create|blob)[ \t]*\(")
 
+#: What a program in such a language takes from elsewhere: libraries for Kubernetes, modules of Timoni.
+_IMPORTS = re.compile(
+    rb"""\bimport[ \t]+["'](?:[^"'\n]*/)?(?:k\.|kube|k8s|kausal|tanka)[^"'\n]*["']"""
+    rb"""|\bimport[ \t]+["'](?:github|gitlab)\.com/(?![^"'\n]*(?:grafonnet|mixin|dashboard|docsonnet))[^"'\n]+["']"""
+    rb"""|\burl:[ \t]*["']oci://"""
+)
+#: Where a machine keeps what it applies to its cluster, or runs itself.
+_MACHINE_FOLDERS = re.compile(rb"/(?:server/manifests|kubernetes/manifests)/")
+_ENCODED = re.compile(rb"encoding:[ \t]*[\"']?(?:b64|base64|gz)|data:[^,\s]*base64|compression:")
+#: A Taskfile that another one takes from an address.
+_INCLUDED = re.compile(
+    rb"^[ \t]+\w+:[ \t]*(?:\r?\n[ \t]+taskfile:[ \t]*)?[\"']?(?:https?|git|ssh)://\S*[Tt]askfile", re.MULTILINE
+)
+#: What Python makes with the official client.
+_CLIENT = re.compile(
+    rb"\b(?:create|replace|patch)_namespaced_(?:deployment|stateful_set|daemon_set|replica_set|pod|job|cron_job|service)\("
+)
 _RELEASES = re.compile(rb"^[\"']?releases[\"']?:", re.MULTILINE)
 _CHART = re.compile(rb"[\"']?\bchart[\"']?:")
 _ENVIRONMENT = b"tanka.dev/"
@@ -51,6 +69,9 @@ _RESOURCE = re.compile(
     r'|job|cron_job|replication_controller|service)(?:_v1)?)"\s+"([^"]+)"',
     re.MULTILINE,
 )
+_MODULE = re.compile(r'^module\s+"([^"]+)"\s*\{', re.MULTILINE)
+_MODULE_SOURCE = re.compile(r'^\s+source\s*=\s*"([^"]+)"', re.MULTILINE)
+_MODULE_NAMES = re.compile(r"(?:^|[/_.-])(?:k8s|kubernetes|helm|helm-release|addons?|argo-?cd|flux2?)(?:[/_.?-]|$)")
 _NAMESPACE = re.compile(r'^\s+namespace\s*=\s*("[^"$]*"|\S.*)$', re.MULTILINE)
 #: Projects of other tools, by the name of their file, with the text that they have where they may make workloads.
 _PROJECTS = {
@@ -108,8 +129,12 @@ def _programs_in(path: str, data: bytes) -> Iterator[Program]:
     name = path.rpartition("/")[2]
     if _is_helmfile(path, data):
         yield from _of_yaml(path, data)
+    elif path.endswith(".bu") or data.startswith(b"#cloud-config"):
+        yield from _of_machine(path, data)
     elif path.endswith(_SCRIPTS) or name in PROGRAM_NAMES or data.startswith(b"#!") or path.endswith(".py"):
         yield from _of_script(path, name, data)
+        if path.endswith(".py") and _CLIENT.search(data) is not None:
+            yield Program("a program in Python,", Source(path))
     elif path.endswith(PROGRAM_SUFFIXES):
         yield from _of_language(path, data)
     elif name in _PROJECTS:
@@ -122,6 +147,8 @@ def _programs_in(path: str, data: bytes) -> Iterator[Program]:
         yield Program("tasks of Ansible in", Source(path))
     elif is_pipeline(path):
         yield from _of_script(path, name, data)
+        if _INCLUDED.search(data) is not None:
+            yield Program("tasks of another place, included by", Source(path))
     elif _ENVIRONMENT in data and name.startswith("spec."):
         yield from _of_yaml(path, data)
     if talos.holds(data):
@@ -158,9 +185,20 @@ def _of_language(path: str, data: bytes) -> Iterator[Program]:
         makes = _NIX.search(data) is not None
     else:
         text, makes = data, bool(language) and _MAKES_WORKLOADS.search(data) is not None
+        makes = makes or (bool(language) and _IMPORTS.search(data) is not None)
     if makes or (KIND.search(text) and may_hold_pods(text)):
         words = f"what {language} makes of" if language else "what is made of the template"
         yield Program(words, Source(path), None if language else _only_namespace(data))
+
+
+def _of_machine(path: str, data: bytes) -> Iterator[Program]:
+    """What a first configuration of a machine (cloud-init, Butane) puts where k3s, RKE2 or the kubelet takes it."""
+    if _MACHINE_FOLDERS.search(data) is None:
+        return
+    if _ENCODED.search(data) is not None:
+        yield Program("manifests in", Source(path))
+    elif KIND.search(data) and may_hold_pods(data):
+        yield Program("manifests in", Source(path), _only_namespace(data))
 
 
 def _only_namespace(data: bytes) -> str | None:
@@ -214,11 +252,26 @@ def _release(release: Mapping[str, Any], source: Source) -> Program:
     )
 
 
+def _of_module(match: re.Match[str], text: str, path: str) -> Iterator[Program]:
+    """A module of Terraform from elsewhere that puts objects into a cluster, as its name or its arguments show."""
+    body = text[match.end() : max(text.find("\n}", match.end()), match.end())]
+    source = _MODULE_SOURCE.search(body)
+    if source is None or source[1].startswith(".") or "kubernetes-engine" in source[1]:
+        return
+    named = [each[1].strip('"') for each in _NAMESPACE.finditer(body)]
+    known = named[0] if named and is_namespace(named[0]) else None
+    if known is not None or _MODULE_NAMES.search(source[1]) is not None:
+        line = text.count("\n", 0, match.start()) + 1
+        yield Program(f"module {match[1]} of Terraform,", Source(path, line), known)
+
+
 def terraform_programs(path: str, data: bytes) -> Iterator[Program]:
     """The resources of a Terraform file that make pods or Services; Helm releases that are read as such left out."""
+    text = data.decode("utf-8", "replace")
+    for match in _MODULE.finditer(text):
+        yield from _of_module(match, text, path)
     if b"helm_release" not in data and b"kubernetes_" not in data and b"kubectl_manifest" not in data:
         return
-    text = data.decode("utf-8", "replace")
     known = read_resources(text)
     for match in _RESOURCE.finditer(text):
         if match.start() in known:

@@ -28,7 +28,10 @@ _TERRAFORM = re.compile(r'^resource\s+"kubernetes_network_policy(?:_v1)?"', re.M
 #: What commands apply, and the charts that Helmfile, Terraform and Ansible install.
 _APPLIED = re.compile(
     r"""\b(?:kubectl|oc)\b(?:\\\r?\n|[^\n])*?[ \t](?:-f|-k|--filename|--kustomize)[ \t=]+["']?(?P<url>(?:https?://|github\.com/)\S+)"""
-    r"""|\bhelm[ \t]+(?:upgrade|install|template)\b(?P<command>(?:\\\r?\n|[^\n])+)"""
+    r"""|(?P<piped>(?:https?://|github\.com/)[^\s"'|]+)(?=(?:\\\r?\n|[^\n])*\|(?:\\\r?\n|[^\n])*\b(?:kubectl|oc)\b[^\n]*"""
+    r"""\b(?:apply|create|replace)\b)"""
+    r"""|\b(?:helm[ \t]+(?:upgrade|install|template)|argocd[ \t]+app[ \t]+create"""
+    r"""|flux[ \t]+create[ \t]+(?:helmrelease|kustomization|hr|ks))\b(?P<command>(?:\\\r?\n|[^\n])+)"""
 )
 _REMARK = re.compile(r"^[ \t]*(?:#|//)")
 #: Words in the name of a source that holds policies.
@@ -53,7 +56,9 @@ def policies_in(path: str, data: bytes) -> Iterator[tuple[str, int, str]]:
     for match in _TERRAFORM.finditer(text):
         yield KNP, text.count("\n", 0, match.start()) + 1, "a resource of Terraform"
     for match in _APPLIED.finditer(text):
-        if may_hold_policies(match["url"] or match["command"]) and not _in_remark(text, match.start()):
+        if may_hold_policies(match["url"] or match["piped"] or match["command"]) and not _in_remark(
+            text, match.start()
+        ):
             yield "policy", text.count("\n", 0, match.start()) + 1, "what a command applies"
 
 
