@@ -272,7 +272,6 @@ CLEAR: dict[str, Files] = {
     "remark on a pipe": {"d.sh": "# curl https://example.com/a.yaml | kubectl apply -f -\n"},
     "download of something else": {"d.sh": "curl -o /tmp/a https://example.com/a\nkubectl apply -f web.yaml\n"},
     "manifest of Flux that is printed": {"d.sh": "flux create kustomization a --source=x --export > a.yaml\n"},
-    "installer into its own namespace": {"d.sh": "istioctl install -y\nvelero install --bucket x\n"},
     "dashboards in Jsonnet": {
         "d.jsonnet": "local g = import 'github.com/grafana/grafonnet/main.libsonnet';\ng.new()\n"
     },
@@ -283,7 +282,7 @@ CLEAR: dict[str, Files] = {
         "m.tf": 'module "a" {\n  source = "terraform-aws-modules/eks/aws"\n}\nmodule "b" {\n  source = "./b"\n'
         '  namespace = "shop"\n}\nmodule "c" {\n  source = "terraform-google-modules/kubernetes-engine/google"\n}\n'
     },
-    "Python that prints": {"d.py": "print('helm install x')\nrun(['kubectl', 'get', 'pods'])\n"},
+    "Python that looks": {"d.py": "run(['kubectl', 'get', 'pods'])\n"},
     "text without a suffix": {"NOTES": f"Once, {_HELM}\n"},
     "script of a program": {"bin/render": f"#!/usr/bin/env python3\nprint('{_SCRAPER[:24]}')\n"},
     "packaged chart of ConfigMaps": {"charts/c-1.0.0.tgz": packaged("c", _CONFIG_MAP)},
