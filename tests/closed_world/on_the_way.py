@@ -6,7 +6,7 @@ in behind it, and whose second lets in `world`, which most of `HELD` remove by i
 
 from __future__ import annotations
 
-from tests.closed_world.manifests import Files, deployment, kyverno, resource, webhook
+from tests.closed_world.manifests import Files, Link, deployment, kyverno, resource, webhook
 
 CONFIG = (
     '[[clusters]]\nname = "east"\nlocal = ["east/**"]\n[[clusters]]\nname = "west"\nlocal = ["west/**"]\n'
@@ -241,6 +241,76 @@ HELD: dict[str, tuple[Files, str]] = {
     "plugin": (_with("transformers: [t.yaml]\n", {"east/t.yaml": resource("x/v1", "Thing")}), "t.yaml"),
     "transformer that is not there": (_with("transformers: [gone.yaml]\n"), "gone.yaml"),
     "variable": (_with("vars: [{name: E}]\n", {"east/policy.yaml": POLICY.replace("world", "$(E)")}), "vars"),
+    "yq in a pipe": (
+        {"d.sh": "yq 'del(.spec.ingress[1])' east/policy.yaml \\\n  | kubectl apply -f -\n"},
+        "what d.sh:1 does may change it",
+    ),
+    "yq in a pipeline": (
+        {".gitlab-ci.yml": "a:\n  script:\n    - yq -i '.spec.ingress[0].fromEntities += [\"x\"]' east/policy.yaml\n"},
+        "what .gitlab-ci.yml:3 does may change it",
+    ),
+    "kubectl patch": (
+        {"d.sh": 'kubectl patch cnp web -n shop --type=json -p \'[{"op": "remove", "path": "/spec/ingress/1"}]\'\n'},
+        "what d.sh:1 does may change it",
+    ),
+    "kubectl patch with a file": (
+        {"Makefile": "d:\n\tkubectl -n shop patch ciliumnetworkpolicy/web --type json --patch-file p.json\n"},
+        "what Makefile:2 does may change it",
+    ),
+    "patch of Ansible": (
+        {
+            "play.yml": "- hosts: a\n  tasks:\n  - kubernetes.core.k8s_json_patch:\n      kind: CiliumNetworkPolicy\n"
+            "      name: web\n      patch: [{op: remove, path: /spec/ingress/1}]\n"
+        },
+        "what play.yml:3 does may change it",
+    ),
+    "overlay of ytt": (
+        {
+            "o.yaml": '#@overlay/match by=overlay.subset({"kind": "CiliumNetworkPolicy"})\n---\nspec:\n  ingress:\n'
+            "  #@overlay/match by=overlay.index(1)\n  #@overlay/remove\n  - {}\n"
+        },
+        "what o.yaml:5 does may change it",
+    ),
+    "Jsonnet": (
+        {
+            "m.jsonnet": "local p = std.parseYaml(importstr 'east/policy.yaml')[0];\n"
+            "p { spec+: { ingress: [p.spec.ingress[0]] } }\n"
+        },
+        "what m.jsonnet:2 does may change it",
+    ),
+    "Terraform": (
+        {
+            "m.tf": 'locals {\n  p = yamldecode(file("east/policy.yaml"))\n}\nresource "kubernetes_manifest" "p" {\n'
+            "  manifest = merge(local.p, {spec = {ingress = slice(local.p.spec.ingress, 0, 1)}})\n}\n"
+        },
+        "what m.tf:5 does may change it",
+    ),
+    "program of cdk8s": (
+        {
+            "cdk8s.yaml": "language: typescript\napp: x\n",
+            "main.ts": "const i = new Include(this, 'x', {url: 'east/policy.yaml'});\n"
+            "ApiObject.of(i).addJsonPatch(JsonPatch.remove('/spec/ingress/1'));\n",
+        },
+        "what main.ts:2 does may change it",
+    ),
+    "Python": (
+        {
+            "d.py": "p = yaml.safe_load(open('east/policy.yaml'))\ndel p['spec']['ingress'][1]\n"
+            "subprocess.run(['kubectl', 'apply', '-f', '-'], input=yaml.dump(p))\n"
+        },
+        "what d.py:2 does may change it",
+    ),
+    "overlay of Rancher Fleet": (
+        {"east/fleet.yaml": "targetCustomizations:\n- {name: a, yaml: {overlays: [a]}}\n"},
+        "an overlay of east/fleet.yaml may change it",
+    ),
+    "folder by a symlink": (
+        {
+            "z/east": Link("../east"),
+            "z/kustomization.yaml": f"resources: [east]\n{_patch(_CNP)}",
+        },
+        "z/kustomization.yaml",
+    ),
     "remote component": (_with("components: ['https://github.com/x/y//c?ref=v1']\n"), "github.com/x/y"),
     "kustomization that does not parse": (_with("patches: [\n"), "east/kustomization.yaml"),
     "kustomization that is a template": (_with("{{ if .x }}\npatches: []\n{{ end }}\n"), "east/kustomization.yaml"),
@@ -311,6 +381,12 @@ HELD: dict[str, tuple[Files, str]] = {
 }
 FREE: dict[str, Files] = {
     "placeholder for the number of a port": _written("toPorts: [{ports: [{port: '${PORT}'}]}]"),
+    "yq of another file": {"d.sh": "yq 'del(.spec.ingress[1])' other.yaml | kubectl apply -f -\n"},
+    "yq that reads": {"d.sh": "yq '.metadata.name' east/policy.yaml\nkubectl get cnp web -o yaml\n"},
+    "remark on a patch": {"d.sh": "# kubectl patch cnp web --type=json -p x\n"},
+    "kubectl patch of another kind": {"d.sh": "kubectl patch deployment web -p x; kubectl get cnp\n"},
+    "Ingress of another kind in Terraform": {"m.tf": 'resource "x" "y" {\n  a = var.ingress[0]\n}\n'},
+    "overlay of ytt by name": {"o.yaml": "#@overlay/match by='name'\n---\nspec: {ingress: []}\n"},
     "patch of another kind that is not there": _with("patches: [{path: gone.yaml, target: {kind: Deployment}}]\n"),
     "validator": _with("validators: [v.yaml]\n", {"east/v.yaml": resource("x/v1", "Check")}),
     "other kustomization that does not parse": {"other/kustomization.yaml": "resources:\n- ../west\npatches: [\n"},

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 
 from rewriter import yamltext
 from rewriter.inventory.delivery.kustomize import joined
+from rewriter.inventory.delivery.program_changes import program_changes
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.texts.manifests import items, mapping
 
 KPTFILE = "Kptfile"
+#: Bundles of Rancher Fleet, and what in them changes manifests.
+_FLEET = "fleet.yaml"
+_OVERLAYS = re.compile(rb"\boverlays:[ \t]*(?:\[[^\]\s]|\r?\n)")
 #: An item of a list of paths, as far as a text that does not parse shows it.
 _ENTRY = re.compile(r"""^[ \t]*-[ \t]+["']?([\w./-]+)["']?[ \t]*(?:#.*)?$""", re.MULTILINE)
 _FLOW_LIST = re.compile(r"^[ \t]*(?:resources|bases|components)[ \t]*:[ \t]*\[([^\]\n]*)\]", re.MULTILINE)
@@ -43,6 +47,12 @@ def folder_changes(files: TreeFiles) -> Iterator[FolderChange]:
     for inner, path in files.names.items():
         if inner.rpartition("/")[2] == KPTFILE and has_mutators(files.bytes_of(inner) or b""):
             yield FolderChange(f"the pipeline of {path}", Source(path), (inner.rpartition("/")[0] or ".",))
+        if inner.rpartition("/")[2] == _FLEET and _OVERLAYS.search(files.bytes_of(inner) or b""):
+            yield FolderChange(f"an overlay of {path}", Source(path), (inner.rpartition("/")[0] or ".",))
+    holding = [files.inner(file.path) for file in files.files if any(b"NetworkPolicy" in each for each in file.kinds)]
+    for path, data in files.changing_texts:
+        for words, source, touched in program_changes(path, files.inner(path), data, holding):
+            yield FolderChange(words, source, touched)
 
 
 def has_mutators(data: bytes) -> bool:

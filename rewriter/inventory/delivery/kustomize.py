@@ -117,7 +117,7 @@ def _kustomization(
             if is_remote(entry):
                 remote.append(entry)
             else:
-                kept.append(joined(folder, entry))
+                kept.append(files.resolved(joined(folder, entry)))
     patch_files: list[str] = []
     listed = value.get("transformers")
     text_at = partial(_text_at, files, folder)

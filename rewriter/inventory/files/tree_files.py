@@ -122,6 +122,8 @@ class TreeFiles:
         self.programs: list[Program] = []
         #: The files of programs, scripts and pipelines that speak of policies, which no parser reads as any.
         self.policy_texts: list[tuple[str, bytes]] = []
+        #: The files of programs, of ytt too, that may change rules of policies in the tree.
+        self.changing_texts: list[tuple[str, bytes]] = []
         #: The namespaces that scripts, programs and files of Terraform name.
         self._commanded_namespaces: set[str] = set()
         #: The files of Terraform that install Helm releases.
@@ -161,6 +163,8 @@ class TreeFiles:
         self.programs += terraform_programs(path, data)
         self._commanded_namespaces.update(namespaces_in_commands(data))
         self._offer_policies(path, data)
+        if _may_change_rules(data):
+            self.changing_texts.append((path, data))
         if b'"helm_release"' in data or b'"helm_template"' in data:
             self.terraform.append((path, data))
 
@@ -177,7 +181,10 @@ class TreeFiles:
         if commands:
             self._commanded_namespaces.update(namespaces_in_commands(data))
         speaks = commands and self._offer_policies(path, data)
-        return speaks or bool(found) or talos.holds(data)
+        changes = (commands or b"#@overlay/" in data or b"k8s_json_patch" in data) and _may_change_rules(data)
+        if changes:
+            self.changing_texts.append((path, data))
+        return speaks or changes or bool(found) or talos.holds(data)
 
     def _offer_policies(self, path: str, data: bytes) -> bool:
         speaks = any(word in data for word in (b"olic", b"netpol", b".connections.")) and not is_passing(path, data)
@@ -266,6 +273,14 @@ class TreeFiles:
                 folder = folder.rpartition("/")[0]
         return frozenset(found)
 
+    def resolved(self, inner: str) -> str:
+        """An inner path; that of the file or folder of the tree which a symlink on its way leads to."""
+        if inner in self.names or inner in self.folders:
+            return inner
+        real = os.path.realpath(self.on_disk(inner))
+        found = os.path.relpath(real, os.path.realpath(self._root))
+        return found if found in self.names or found in self.folders else inner
+
     @cached_property
     def _kept(self) -> dict[str, OfferedFile]:
         return {file.path: file for file in self.files}
@@ -321,3 +336,7 @@ class TreeFiles:
             text = unescaped(each.text.encode("utf-8", "replace"))
             self.unread.append(UnreadFile(path, each.source, text, "is a template", template=True))
         return found
+
+
+def _may_change_rules(data: bytes) -> bool:
+    return any(word in data for word in (b"gress", b"patch", b"post-renderer"))
