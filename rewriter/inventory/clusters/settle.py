@@ -15,6 +15,7 @@ from rewriter.inventory.settings.stated import (
     API_PORT,
     KUBERNETES_PODS,
     SERVICES,
+    USUAL_PORT,
     Reading,
     StatedDistribution,
     StatedSetting,
@@ -109,9 +110,11 @@ def with_readings(cluster: Cluster, values: Mapping[str, tuple[Any, Source]]) ->
     taken = {key: value for key, value in values.items() if key != KUBERNETES_PODS}
     if KUBERNETES_PODS in values and cluster.ipam == "kubernetes":
         taken["pod_cidrs"] = values[KUBERNETES_PODS]
-    new = {key: value for key, value in taken.items() if getattr(cluster, key) is None}
+    # Behind a proxy on loopback the port is only Talos' usual one: what its own configuration says goes before.
+    assumed = {API_PORT} if cluster.api_server_host is None and cluster.api_server_port == USUAL_PORT else set()
+    new = {key: value for key, value in taken.items() if getattr(cluster, key) is None or key in assumed}
     cited = tuple((key, source) for key, (_value, source) in new.items())
-    return replace(cluster, **{key: value for key, (value, _source) in new.items()}, cited=(*cluster.cited, *cited))
+    return replace(cluster, **{key: value for key, (value, _source) in new.items()}, cited=(*cited, *cluster.cited))
 
 
 def _cluster_of(stated: Reading, names: Sequence[str], local: Callable[[str], Sequence[str]], only: bool) -> str | None:
