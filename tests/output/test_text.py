@@ -109,7 +109,7 @@ def test_json_means_the_same() -> None:
 WIDE = """\
 apiVersion: cilium.io/v2
 kind: CiliumNetworkPolicy
-metadata: {{name: wide-{number}, namespace: shop}}
+metadata: {{name: wide-{number}, namespace: shop-{number}}}
 spec:
   endpointSelector: {{}}
   ingress:
