@@ -9,7 +9,8 @@ up to 1.16 the policy does nothing, from 1.17 on it is rejected, with all its ot
 selects are open. Default deny is written `ingress: [{}]` there: a rule that allows nothing.
 
 `enableDefaultDeny.ingress: true` changes nothing of that: without a rule of its direction it denies nothing, whatever
-the rest of the rule set says.
+the rest of the rule set says. Where the agents run with `policyEnforcementMode: always`, every pod is in default deny
+anyway, and nothing is reported of it.
 
 `toPorts: [{ports: []}]` beside a peer allows nothing either, and neither do `rules` without a port: rarely what was
 meant.
@@ -26,7 +27,8 @@ meant.
 
 Unsafe, since it closes traffic: offered where the policy's name, description or comments say that denying was meant
 (deny, lockdown, isolate, default) or `enableDefaultDeny` does, in each direction that is written. Otherwise manual:
-remove the policy, or write the rules that were meant.
+remove the policy, or write the rules that were meant. Where `enableDefaultDeny` is false no rule makes a default deny,
+and none is offered.
 
 ## References
 
@@ -72,7 +74,7 @@ def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
         if has_no_rules(spec) and context.to_version >= RULES_REQUIRED:
             yield _without_rules(context, spec)
-        elif spec.rules:
+        elif spec.rules and not _denies_anyway(context):
             for direction in denied_by_name(spec):
                 if all(rule.direction != direction for rule in spec.rules):
                     yield _without_direction(context, spec, direction)
@@ -90,6 +92,8 @@ def _without_rules(context: Context, spec: Spec) -> Finding:
         else (f"is rejected (from {RULES_REQUIRED} on)")
     )
     why = f"as far as this policy goes, all traffic of {subject} passes"
+    if _denies_anyway(context):
+        why = f"only `policyEnforcementMode: always` denies traffic of {subject} that no policy allows"
     if len(context.policy.specs) > 1:
         why += f", and the other rule sets of the policy {'stop being' if before else 'are not'} enforced with it"
     deniable = directions_of(spec)
@@ -114,6 +118,11 @@ def _without_rules(context: Context, spec: Spec) -> Finding:
         versions=str(RULES_REQUIRED),
         at_key=True,
     )
+
+
+def _denies_anyway(context: Context) -> bool:
+    """Whether the agents put every pod into default deny, whatever its policies say."""
+    return context.cluster is not None and context.cluster.enforcement == "always"
 
 
 def _advice(deniable: Sequence[str]) -> str:
