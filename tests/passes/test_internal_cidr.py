@@ -62,6 +62,7 @@ def ingress(*cidrs: str) -> list[dict[str, Any]]:
         "[{fromCIDRSet: [{cidr: 0.0.0.0/0, except: [10.0.0.0/8, 192.168.0.0/16]}]}]",
         "[{fromCIDRSet: [{cidr: 0.0.0.0/0, except: [10.0.0.0/16]}]}]",
         "[{fromCIDRSet: [{cidr: 10.0.0.0/8, except: [10.0.0.0/16, 10.10.0.0/24, 10.96.0.0/12]}]}]",
+        "[{fromCIDRSet: [{cidr: 10.0.0.0/16, except: [10.0.0.0/8]}]}]",
         "[{fromCIDRSet: [{cidrGroupRef: x}, {cidrGroupSelector: {matchLabels: {a: b}}}]}]",
         "[{fromCIDR: []}]",
         "[{fromCIDR: [10.0.0.0/8], fromEntities: []}]",
@@ -74,6 +75,12 @@ def ingress(*cidrs: str) -> list[dict[str, Any]]:
 )
 def test_nothing_to_say(rules: str) -> None:
     assert run(find, policy(rules), ALONE, config=INTERNAL).findings == []
+
+
+def test_an_exception_that_leaves_nothing_is_no_range_of_pods() -> None:
+    rules = "[{fromCIDRSet: [{cidr: 10.0.0.0/16, except: [10.0.0.0/8]}]}]"
+    for facts in (Facts(), Facts(clusters=[cluster("a", local=True)])):
+        assert run(find, policy(rules), facts).findings == []
 
 
 def test_the_article() -> None:

@@ -27,8 +27,8 @@ _WHOLE = tuple(address_set([block]) for block in parsed_prefixes((*PRIVATE_BLOCK
 
 
 def may_hold_pods(covered: Coverage, entry: CidrEntry) -> bool:
-    """Whether an entry is private, and no fact says that it holds no pods."""
-    if not entry.addresses <= PRIVATE or entry.internet:
+    """Whether an entry is private and not empty, and no fact says that it holds no pods."""
+    if not entry.addresses or not entry.addresses <= PRIVATE or entry.internet:
         return False
     if covered.own is None:
         return not covered.members or any(member.ranges.holds_pods(entry.addresses) for member in covered.members)
