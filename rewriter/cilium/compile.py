@@ -283,7 +283,8 @@ def _limits(item: Mapping[str, Any], rule: Rule, version: Version) -> tuple[str,
     if rule.deny:
         return ()
     rules = item.get("rules")
-    kinds = dict(rules) if isinstance(rules, dict) else {}
+    # An empty list is no rule (Cilium pkg/policy/api L7Rules.IsEmpty).
+    kinds = {kind: value for kind, value in rules.items() if value != []} if isinstance(rules, dict) else {}
     if version >= L7_GENERIC_REMOVED:
         kinds = {kind: kinds[kind] for kind in ("http", "dns") if kind in kinds}
     for kind, known in _L7_FIELDS.items():

@@ -109,7 +109,7 @@ def _without_rules(context: Context, spec: Spec) -> Finding:
         change=Change(
             tuple(_deny(spec, direction) for direction in deniable),
             changes.opens,
-            (*denied_claims(context.policy, spec), *changes.closes),
+            (*(() if _denies_anyway(context) else denied_claims(context.policy, spec)), *changes.closes),
         )
         if deniable
         else None,

@@ -66,7 +66,7 @@ def find(context: Context) -> Iterator[Finding]:
 
 def removed_kinds(rules: L7Rules) -> list[str]:
     """The members of an item's `rules` that 1.20 drops, as far as they hold anything."""
-    return [name for name in _REMOVED if name in rules.members]
+    return [name for name in _REMOVED if name in rules.members and rules.written[name] != []]
 
 
 def _finding(context: Context, spec: Spec, rule: Rule, item: PortRule, rules: L7Rules) -> Finding:
