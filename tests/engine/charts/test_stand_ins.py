@@ -181,3 +181,11 @@ def test_an_else_that_is_rendered_or_holds_no_rules_is_no_note(repository: Repos
     branch = "    {{- if .Values.wide }}\n    - toEntities: [host]\n    {{- else }}\n" + HOST + "    {{- end }}\n"
     version = "{{- if or .Values.one .Values.two }}\n# a\n{{- else }}\n# b\n{{- end }}\n"
     assert treated(repository, version + HEAD + DNS + branch, "{wide: true, one: 1}\n").of("template") == []
+
+
+@pytest.mark.parametrize(("option", "fixed"), [("--post-renderer ./k.sh", False), ("--wait", True)])
+def test_a_post_renderer_of_a_command_holds_the_chart(option: str, fixed: bool, repository: Repository) -> None:
+    files = {**CHART, POLICY: HEAD + DNS + STAR, "deploy.sh": f"helm upgrade --install web ./chart {option}\n"}
+    [finding] = repository.treat(files, "--select", "fqdn-double-star").of("fqdn-double-star")
+    assert finding["fixed"] is fixed
+    assert ("the post-renderer of deploy.sh:1" in finding["advice"]) is not fixed
