@@ -49,6 +49,13 @@ def set_member(
 
 def add(text: str, container: Container, index: int, key: str | None, value: Any, style: Style) -> list[Splice]:
     """A new member (with `key`) or item before an index of the container; its length appends."""
+    if isinstance(container, Mapping) and key is not None and text[container.start] != "{":
+        # One pair in a list may stand there without braces: `[a: b]`.
+        new = name_of(key, style) + style.separator + flow(value, style)
+        return [
+            Splice(container.start, container.start, "{"),
+            Splice(container.end, container.end, f"{style.comma}{new}}}"),
+        ]
     splices = _added(text, container, index, key, value, style)
     return [Splice(splice.start, splice.end, _tabbed(splice.text, style)) for splice in splices]
 

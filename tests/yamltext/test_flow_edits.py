@@ -23,6 +23,7 @@ LINES: dict[str, Case] = {
     "an empty list in flow": ("x: {a: []}\n", [add("/x/a/-", "b")], "x: {a: [b]}\n"),
     "a list of pairs": ("x: [{a: 1}, {a: 2}]\n", [remove("/x/0"), add("/x/-", {"a": 3})], "x: [{a: 2}, {a: 3}]\n"),
     "a single pair without braces": ("x: [a: 1, b]\n", [replace("/x/0/a", 2)], "x: [a: 2, b]\n"),
+    "a single pair without braces gets them": ("x: [a: 1, b]\n", [add("/x/0/c", [2])], "x: [{a: 1, c: [2]}, b]\n"),
     "text with flow characters gets quotes": ("x: [a]\n", [add("/x/-", "b, c")], 'x: [a, "b, c"]\n'),
     "a comment behind what goes": ("x: [a, b # two\n]\n", [remove("/x/1")], "x: [a # two\n]\n"),
     "a url stays plain": ("x: [a]\n", [add("/x/-", "http://b")], "x: [a, http://b]\n"),

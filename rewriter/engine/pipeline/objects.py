@@ -75,6 +75,21 @@ def fix_objects(document: yamltext.Document, hooks: FileHooks, objects: list[Fou
     return outcome
 
 
+def with_objects(outcome: Outcome, document: yamltext.Document, hooks: FileHooks) -> Outcome:
+    """What became of the policies of a List, with the findings and fixes of what stands beside them in it."""
+    beside = fix_objects(document, hooks, objects_in(document.value))
+    if beside.text is not None:
+        text = beside.text
+        if outcome.text is not None:
+            changed = yamltext.parse(outcome.text)[0]
+            again = fix_objects(changed, hooks, objects_in(changed.value))
+            text = again.text or outcome.text
+        value = yamltext.parse(text)[0].value
+        outcome = replace(outcome, text=text, value=value, seen=None)
+    failures = outcome.failure or beside.failure
+    return replace(outcome, findings=[*outcome.findings, *beside.findings], failure=failures)
+
+
 def _apply(document: yamltext.Document, fixes: list[tuple[int, Any]], outcome: Outcome) -> None:
     operations = [operation for _, fix in fixes for operation in fix.operations]
     try:

@@ -38,7 +38,7 @@ from rewriter.engine.pipeline.notes import (
     note_on_template,
     note_on_unused,
 )
-from rewriter.engine.pipeline.objects import fix_objects, objects_in
+from rewriter.engine.pipeline.objects import fix_objects, objects_in, with_objects
 from rewriter.engine.pipeline.template_findings import find_in_template
 from rewriter.engine.proofs.manifest import ProofError
 from rewriter.engine.results.baseline import Known
@@ -151,7 +151,7 @@ class Fixer:
                 continue
             if here and meshless is not None:
                 meshless |= self._meshless(found, here)
-            outcome = fix_document(document, hooks, here) if here else Outcome()
+            outcome = with_objects(fix_document(document, hooks, here), document, hooks) if here else Outcome()
             if not here or here[0].holder is not None:
                 inner = fix_inner_texts(document, outcome.text, hooks, partial(self.namespace_of, found.display))
                 findings += [*inner.findings, *note_on_embedded(found.display, document, inner.left)]
