@@ -86,6 +86,24 @@ def substituted(value: Any, member: str = "") -> Any:
     return _filled(value, member) if isinstance(value, str) and "${" in value else value
 
 
+def pattern_of(text: str) -> re.Pattern[str]:
+    """What a text with placeholders may become: anything in their places."""
+    parts = _PLACEHOLDER.split(text)
+    return re.compile(".*".join(map(re.escape, parts)))
+
+
+def unknown_labels(selector: Any) -> dict[str, str]:
+    """The labels of a selector whose values hold a placeholder, and whose keys hold none."""
+    labels = selector.get("matchLabels") if isinstance(selector, Mapping) else None
+    if not isinstance(labels, Mapping):
+        return {}
+    return {
+        key: value
+        for key, value in labels.items()
+        if isinstance(value, str) and has_placeholder(value) and not has_placeholder(key)
+    }
+
+
 def without_unknown(selector: Any) -> Any:
     """A selector without the requirements that hold a placeholder: it selects all that the real one may."""
     if not isinstance(selector, Mapping):

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from rewriter.cilium.compile import Entry, compile_policy
-from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, LabelSet
+from rewriter.cilium.labels import (
+    ANY,
+    CLUSTER_LABEL,
+    K8S,
+    NAMESPACE_LABEL,
+    NAMESPACE_LABELS_PREFIX,
+    LabelSet,
+    split_key,
+)
 from rewriter.cilium.policy import CCNP, RULES, Policy, Rule, read_policy
 from rewriter.cilium.rule_validation import ACCEPTED
 from rewriter.cilium.services import service_matches
@@ -17,7 +26,14 @@ from rewriter.cilium.tiers import KIND as TIER
 from rewriter.cilium.tiers import cluster_network_policies, is_cluster_network_policy, tier_rules
 from rewriter.cilium.validation import rejection
 from rewriter.evidence.context import Context
-from rewriter.evidence.placeholders import has_placeholder, policy_has_placeholder, substituted, without_unknown
+from rewriter.evidence.placeholders import (
+    has_placeholder,
+    pattern_of,
+    policy_has_placeholder,
+    substituted,
+    unknown_labels,
+    without_unknown,
+)
 from rewriter.evidence.settings import facts_of, settings_of
 from rewriter.inventory.facts.model import AppliedPolicy, Source, UnreadPolicy
 from rewriter.inventory.questions.inventory import Inventory
@@ -31,7 +47,8 @@ class AppliedRule:
     `source` is the place of its policy. `rule` is None for the default deny of a NetworkPolicy that no rule makes, and
     for rules of ClusterNetworkPolicies.
     `sure` is False where the cluster may get another text than this one, `anywhere` True where it is unknown in which
-    namespace the policy lands. `filled` says that examples stand in peers or ports for unknown values.
+    namespace the policy lands. `filled` says that examples stand in peers or ports for unknown values. `may_be` is what
+    labels and the namespace of its subjects may be, by source and key, where they are known in part.
     """
 
     policy: Policy
@@ -41,6 +58,7 @@ class AppliedRule:
     sure: bool = True
     anywhere: bool = False
     filled: bool = False
+    may_be: tuple[tuple[str, str, re.Pattern[str]], ...] = ()
 
     def __str__(self) -> str:
         return f"{policy_text(self.policy)}, {self.source}"
@@ -204,6 +222,8 @@ def selects(rule: AppliedRule, pods: Pods) -> bool | None:
     """Whether a rule selects pods; None where it may, and what is known of both does not decide it."""
     if rule.entry.subject_is_node:
         return False
+    if not all(_may_have(pods, *each) for each in rule.may_be):
+        return False
     undecided = not rule.sure or rule.anywhere
     for condition in rule.entry.subject.conditions:
         if rule.anywhere and condition.key == NAMESPACE_LABEL:
@@ -213,6 +233,14 @@ def selects(rule: AppliedRule, pods: Pods) -> bool | None:
             return False
         undecided = undecided or held is None
     return None if undecided else True
+
+
+def _may_have(pods: Pods, source: str, key: str, value: re.Pattern[str]) -> bool:
+    """Whether pods may have a label with such a value, or be in such a namespace."""
+    if key == NAMESPACE_LABEL:
+        return pods.namespace is None or value.fullmatch(pods.namespace) is not None
+    found = pods.labels.values(source, key)
+    return any(map(value.fullmatch, found)) if found else not pods.complete
 
 
 def _applied_rules(applied: AppliedPolicy, settings: Settings, facts: Facts) -> Iterator[AppliedRule]:
@@ -241,14 +269,30 @@ def _compiled(
         unknown = {route for route, rule in written.items() if has_placeholder(rule.raw)}
         filled = read_policy(substituted(_of_all_subjects(policy)), namespace=policy.namespace, base=policy.route)
     accepted = ACCEPTED if filled is policy else None
+    may_be = () if filled is policy else _known_in_part(policy)
     if rejection(filled.raw, settings.version, flags=settings.flags, accepted=accepted) is not None:
         return
     for entry in compile_policy(filled, settings, facts):
         rule = written.get(entry.route)
-        yield AppliedRule(policy, source, entry, rule, sure, anywhere, entry.route in unknown)
+        parts = tuple(part for route, part in may_be if entry.route.startswith(route))
+        yield AppliedRule(policy, source, entry, rule, sure, anywhere, entry.route in unknown, parts)
 
 
 _SUBJECTS = ("endpointSelector", "podSelector", "nodeSelector")
+
+
+def _known_in_part(policy: Policy) -> tuple[tuple[str, tuple[str, str, re.Pattern[str]]], ...]:
+    """The labels, and the namespace, of subjects that hold a placeholder, by the route of their rule set."""
+    found = []
+    namespace = policy.namespace if policy.kind != CCNP else None
+    for spec in policy.specs:
+        for name in _SUBJECTS:
+            for written, value in unknown_labels(spec.raw.get(name)).items():
+                source, key = split_key(written)
+                found.append((f"{spec.route}/", (source, key, pattern_of(value))))
+        if namespace and has_placeholder(namespace):
+            found.append((f"{spec.route}/", (K8S, NAMESPACE_LABEL, pattern_of(namespace))))
+    return tuple(found)
 
 
 def _of_all_subjects(policy: Policy) -> Mapping[str, Any]:
