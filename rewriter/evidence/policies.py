@@ -60,6 +60,11 @@ class AppliedRule:
     filled: bool = False
     may_be: tuple[tuple[str, str, re.Pattern[str]], ...] = ()
 
+    @property
+    def place(self) -> str:
+        """The route of the rule in its policy, which may itself stand in a List."""
+        return self.entry.route.removeprefix(self.policy.route)
+
     def __str__(self) -> str:
         return f"{policy_text(self.policy)}, {self.source}"
 

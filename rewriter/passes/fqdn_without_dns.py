@@ -182,8 +182,8 @@ def _opened_here(context: Context) -> Iterator[Finding]:
         beside = replace(context, policy=other.policy, path=other.source.path, namespace_known=True)
         for spec in other.policy.specs:
             for found in unlearned(beside, spec):
-                routes = {_place(each) for each in found.open_at if is_same_policy(each.policy, policy)}
-                rules = [each.rule for each in plain if each.rule is not None and _place(each) in routes]
+                routes = {each.place for each in found.open_at if is_same_policy(each.policy, policy)}
+                rules = [each.rule for each in plain if each.rule is not None and each.place in routes]
                 server = found.server
                 if rules and not found.hidden and not _plain_rules(beside, found)[0]:
                     yield report(
@@ -199,11 +199,6 @@ def _opened_here(context: Context) -> Iterator[Finding]:
                         at_key=True,
                     )
                     return
-
-
-def _place(rule: AppliedRule) -> str:
-    """The route of a rule in its policy, which may stand in a List."""
-    return rule.entry.route.removeprefix(rule.policy.route)
 
 
 def _with_names(context: Context) -> Iterator[AppliedRule]:
