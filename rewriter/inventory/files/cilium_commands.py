@@ -52,17 +52,21 @@ class CiliumCommand:
     conditional: bool = False
 
 
+#: Of a text with more commands than this, it is not looked whether the rest always run.
+_MOST = 32
+
+
 def cilium_commands(path: str, data: bytes) -> Iterator[CiliumCommand]:
     """The installations of Cilium by the commands of a text, and by the tasks of a file of Ansible's."""
     if b"cilium" not in data:
         return
     text = data.decode("utf-8", "replace")
-    for match in _COMMAND.finditer(text):
+    for number, match in enumerate(_COMMAND.finditer(text)):
         start = text.rfind("\n", 0, match.start()) + 1
         if _COMMENT.search(text[start : match.start()]) is None:
             source = Source(path, text.count("\n", 0, match.start()) + 1)
             rest = match["before"] + match["rest"]
-            conditional = is_conditional(path, text, match.start())
+            conditional = number >= _MOST or is_conditional(path, text, match.start())
             for command in _of_words(match["tool"], _words(rest), source):
                 yield replace(command, conditional=conditional, open_ended=command.open_ended or _is_cut(rest))
     if b"chart_ref" in data and path.endswith((".yml", ".yaml")):

@@ -32,6 +32,8 @@ _FIRST = re.compile(
 _SEVERAL = re.compile(r"&&|\|\||;|\$\(|\bthen\b|\bdo\b|\brun:")
 _DOWNLOAD = re.compile(r"\b(?:curl|wget)\b[^\n|]*")
 _OUTPUT = re.compile(r"(?<!\S)(?:-\w*[oO]|--output|--output-document|>)[ \t=]*[\"']?(?P<name>[^\s\"'|;&]+)")
+_APPLIED = re.compile(r"\b(?P<tool>kubectl|oc)\b[^\n|;&]*?[ \t](?P<verb>apply|create|replace)\b[^\n|;&]*")
+_FILES = re.compile(r"[ \t]-f[ \t]*[\"']?([^\s\"']+)")
 _INSTALLER = re.compile(
     r"(?<![\w./-])(?P<words>istioctl[ \t]+(?:install|upgrade|operator[ \t]+init)|timoni[ \t]+(?:bundle[ \t]+)?apply"
     r"|flux[ \t]+create[ \t]+(?:helmrelease|hr|kustomization|ks)|argocd[ \t]+app[ \t]+create|velero[ \t]+install"
@@ -72,18 +74,19 @@ def _is_of_the_tree(match: re.Match[str]) -> bool:
 
 def _downloaded(text: str) -> Iterator[tuple[str, int, str | None]]:
     """The commands that apply a file which the text downloads."""
-    for match in _DOWNLOAD.finditer(text):
+    applied: dict[str, list[re.Match[str]]] = {}
+    for match in _APPLIED.finditer(text):
+        for file in _FILES.finditer(match[0]):
+            applied.setdefault(file[1].removeprefix("./"), []).append(match)
+    for match in _DOWNLOAD.finditer(text) if applied else ():
         url, output = _URL.search(match[0]), _OUTPUT.search(match[0])
         if url is None or output is None or _is_remark(text, text.rfind("\n", 0, match.start()) + 1):
             continue
         name = posixpath.basename(url[0]) if "://" in output["name"] else output["name"]
-        applied = re.compile(
-            rf"\b(?P<tool>kubectl|oc)\b[^\n|]*[ \t](?P<verb>apply|create|replace)\b[^\n|;&]*[ \t]-f[ \t]*[\"']?"
-            rf"(?:\./)?{re.escape(name.removeprefix('./'))}(?=[\s\"']|$)"
-        ).search(text, match.end())
-        if applied is not None and may_make_pods(url[0]):
-            words = f"`{applied['tool']} {applied['verb']}` in"
-            yield words, applied.start(), _known(_NAMESPACE.search(applied[0]))
+        command = next((each for each in applied.get(name.removeprefix("./"), ()) if each.start() > match.end()), None)
+        if command is not None and may_make_pods(url[0]):
+            words = f"`{command['tool']} {command['verb']}` in"
+            yield words, command.start(), _known(_NAMESPACE.search(command[0]))
 
 
 def _makes_something(left: str) -> bool:

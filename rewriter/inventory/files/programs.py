@@ -113,8 +113,9 @@ def programs_in(path: str, data: bytes) -> Iterator[Program]:
     """What programs make of a file: one that is no manifest, or a configuration of Talos."""
     yield from _programs_in(path, data)
     if _holds_commands(path, data) and not is_passing(path, data):
+        passing = makes_passing_cluster(data)
         for command in cilium_commands(path, data):
-            install = None if makes_passing_cluster(data) else command
+            install = None if passing else command
             yield Program("the installation of Cilium in", command.source, "kube-system", install)
 
 
