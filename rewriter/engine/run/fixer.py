@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -10,36 +10,28 @@ from typing import Any
 
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy
-from rewriter.cilium.tiers import KIND as CLUSTER_NETWORK_POLICY
-from rewriter.cilium.tiers import cluster_network_policies
 from rewriter.config.model import Config
-from rewriter.discovery import FoundFile, InputError, holds_old_object, holds_policy
-from rewriter.engine.charts.file import changes_of, is_covered, not_covered, not_rendered, treat_chart_file
+from rewriter.discovery import FoundFile
+from rewriter.engine.charts.file import changes_of, not_covered, not_rendered, treat_chart_file
 from rewriter.engine.charts.find import Charts
 from rewriter.engine.charts.treat import ChartOutcome
 from rewriter.engine.documents.holders import held_policies
-from rewriter.engine.documents.read import FoundPolicy, is_encrypted, policies_in
+from rewriter.engine.documents.read import FoundPolicy, policies_in
 from rewriter.engine.documents.templates import Reading, read_documents
 from rewriter.engine.effects.of_fixes import Effects
 from rewriter.engine.effects.settings import both_settings, mesh_addresses, node_labels_unsaid
 from rewriter.engine.overlays.treat import OverlayOutcome, Overlays, treat_patched_file
 from rewriter.engine.pipeline import refusals
-from rewriter.engine.pipeline.document import find_upgrade_changes, fix_document
 from rewriter.engine.pipeline.hooks import FileHooks, Outcome
-from rewriter.engine.pipeline.inner_texts import fix_inner_texts
 from rewriter.engine.pipeline.isolation import as_error, failure_of
 from rewriter.engine.pipeline.notes import CODE as NOTE_CODE
 from rewriter.engine.pipeline.notes import (
     NOTE_IDS,
     UNUSED_SUPPRESSION,
     is_silenced_note,
-    note_on_embedded,
-    note_on_encrypted,
     note_on_template,
     note_on_unused,
 )
-from rewriter.engine.pipeline.objects import fix_objects, objects_in, with_objects
-from rewriter.engine.pipeline.template_findings import find_in_template
 from rewriter.engine.proofs.manifest import ProofError
 from rewriter.engine.results.baseline import Known
 from rewriter.engine.results.observed import Observed
@@ -48,6 +40,7 @@ from rewriter.engine.results.suppression import covers, suppressions
 from rewriter.engine.results.unchecked import needs_mesh
 from rewriter.engine.run.file_proof import Elsewhere, prove_file
 from rewriter.engine.run.run_options import Options, passes_for
+from rewriter.engine.run.treated import Parts, Treated, treat_document
 from rewriter.engine.run.workspace import Workspace
 from rewriter.engine.run.write import WriteError, write_atomically
 from rewriter.engine.traffic.judged import Traffic
@@ -108,81 +101,49 @@ class Fixer:
         chart = self._rendered(found, text, passes, hidden)
         silences = suppressions(reading.text, documents, PASS_IDS)
         hooks = self._hooks(found, passes, silences, used, hidden)
-        outcomes: dict[int, Outcome] = {}
         built = self._built(found, text, passes, silences, used, hidden)
-        findings: list[Reported] = [*chart.findings, *built.findings]
-        broken: list[InputError] = [
-            as_error(each, found.display, line + 1) for each, line in (*chart.failures, *built.failures)
-        ]
-        policies = chart.policies + built.policies
-        unread = not_covered(text, reading.unread, chart)
-        meshless: set[str] | None = None if mesh_known(self.inventory, self.config) else set()
+        treated = Treated(
+            [*chart.findings, *built.findings],
+            [as_error(each, found.display, line + 1) for each, line in (*chart.failures, *built.failures)],
+            chart.policies + built.policies,
+            not_covered(text, reading.unread, chart),
+            silences,
+            used,
+        )
+        parts = Parts(found.display, text, reading, chart, partial(self.namespace_of, found.display))
         for document in documents:
-            if document.index in built.covered:
-                continue
-            mask = reading.masks.get(document.index)
-            if is_covered(text, document.span.start, chart):
-                # Text that no value set renders is read as it stands.
-                beside = find_in_template(document, hooks, mask, chart.why_not)[0] if mask is not None else []
-                findings += [each for each in beside if each.location.line - 1 not in chart.covered]
-                continue
-            own = reading.text[document.span.start : document.span.end]
-            if "NetworkPolicy" not in own and not holds_policy(own.encode("utf-8", "replace")):
-                there = holds_old_object(own.encode("utf-8", "replace")) and not yamltext.template_markup(own)
-                objects = objects_in(document.value) if there else []
-                if objects:
-                    outcomes[document.index] = fix_objects(document, hooks, objects)
-                    findings += outcomes[document.index].findings
-                continue
-            if mask is None and CLUSTER_NETWORK_POLICY in own:
-                tiers = [FoundPolicy(each, True) for each in cluster_network_policies(document.value)]
-                findings += find_upgrade_changes(document, hooks, tiers)
-                findings += fix_objects(document, hooks, objects_in(document.value)).findings
-            if mask is not None:
-                reported, why = find_in_template(document, hooks, mask, chart.why_not)
-                findings += reported
-                policies += len(hooks.policies(document.value)) - len(why)
-                unread += why
-                continue
-            here = hooks.policies(document.value)
-            policies += len(here)
-            if is_encrypted(document.value):
-                findings.append(note_on_encrypted(found.display, document))
-                continue
-            if here and meshless is not None:
-                meshless |= self._meshless(found, here)
-            outcome = with_objects(fix_document(document, hooks, here), document, hooks) if here else Outcome()
-            if not here or here[0].holder is not None:
-                inner = fix_inner_texts(document, outcome.text, hooks, partial(self.namespace_of, found.display))
-                findings += [*inner.findings, *note_on_embedded(found.display, document, inner.left)]
-                broken += [as_error(each, found.display, line) for each, line in inner.failures]
-                outcome.text = inner.text or outcome.text
-                policies += inner.policies
-                unread += inner.unread
-                silences += tuple(inner.silences)
-                used |= inner.used
-            broken += [refusals.broken(found.display, document, here, failure) for failure in outcome.failures]
-            outcomes[document.index] = outcome
-            findings += outcome.findings
-        findings += note_on_template(found.display, text, unread, chart.unjudged)
-        findings = [item for item in findings if not is_silenced_note(item, silences, used)]
-        silences = (*not_rendered(text, silences, chart), *chart.silences)
-        findings += self._unused(found, silences, used | chart.used, passes)
-        findings = [item for item in findings if not self._is_known_note(item, hidden)]
-        findings.sort(key=lambda item: (item.location.line, item.finding.code, item.location.column))
-        failures = (*broken, *refusals.failures(found, outcomes, findings))
+            if document.index not in built.covered:
+                treat_document(parts, document, hooks, treated)
+        findings = self._findings(found, text, treated, chart, passes, hidden)
         ran = frozenset(pass_.id for pass_ in passes)
         result = FileResult(
             found.display,
             text,
             (),
             tuple(findings),
-            policies,
-            failures,
+            treated.policies,
+            (*treated.errors, *refusals.failures(found, treated.outcomes, findings)),
             known=len(hidden),
-            meshless=ran & (meshless or frozenset()),
+            meshless=ran & self._meshless(found, treated.read),
         )
-        return self._joined(found, result, reading, outcomes, chart, built)
+        return self._joined(found, result, reading, treated.outcomes, chart, built)
+
+    def _findings(
+        self,
+        found: FoundFile,
+        text: str,
+        treated: Treated,
+        chart: ChartOutcome,
+        passes: tuple[Pass, ...],
+        hidden: set[tuple[Known, int]],
+    ) -> list[Reported]:
+        """What is reported of a file, in order: the findings, notes on what is not read and on idle suppressions."""
+        findings = [*treated.findings, *note_on_template(found.display, text, treated.unread, chart.unjudged)]
+        findings = [item for item in findings if not is_silenced_note(item, treated.silences, treated.used)]
+        silences = (*not_rendered(text, treated.silences, chart), *chart.silences)
+        findings += self._unused(found, silences, treated.used | chart.used, passes)
+        findings = [item for item in findings if not self._is_known_note(item, hidden)]
+        return sorted(findings, key=lambda item: (item.location.line, item.finding.code, item.location.column))
 
     def _rendered(
         self, found: FoundFile, text: str, passes: tuple[Pass, ...], hidden: set[tuple[Known, int]]
@@ -218,11 +179,15 @@ class Fixer:
 
         return treat_patched_file(overlays, found.display, text, hooks)
 
-    def _meshless(self, found: FoundFile, policies: Sequence[FoundPolicy]) -> frozenset[str]:
-        """The passes that would look at these policies if a mesh were known."""
+    def _meshless(self, found: FoundFile, read: Iterable[Sequence[FoundPolicy]]) -> frozenset[str]:
+        """The passes that would look at these policies if a mesh were known; none where one is."""
+        if mesh_known(self.inventory, self.config):
+            return frozenset()
         cluster = self.inventory.cluster_of(found.display)
         versions = (self.options.from_version, self.options.to_version)
-        return frozenset().union(*(needs_mesh(policy.policy, cluster, versions) for policy in policies))
+        return frozenset().union(
+            *(needs_mesh(policy.policy, cluster, versions) for policies in read for policy in policies)
+        )
 
     def _unused(
         self,
