@@ -77,8 +77,9 @@ def print_report(report: Report, mode: Mode, printing: Printing, stream: TextIO 
 
     if printing.screen == "concise":
         lines = ending(report, _TOLD)
-    else:  # Where stderr has the report itself, as beside a filter's text, it stays that and nothing else.
-        lines = summed_up(report, _TOLD) if stream is None else []
+    else:  # The report has the numbers itself; what a clean one would hide is told beside it.
+        nothing = not (report.summary.policies or report.findings or report.errors)
+        lines = summed_up(report, _TOLD) if nothing or report.not_checked else []
     for line in lines:
         tell(line)
 

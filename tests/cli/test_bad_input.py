@@ -89,9 +89,7 @@ def test_all_of_them_at_once_in_a_report(repository: Path) -> None:
     ran = cnpfix(repository, "--check", "--format", "json")
     assert ran.returncode == 2
     report = json.loads(ran.stdout)
-    *problems, last = ran.stderr.splitlines()
-    assert report["summary"]["errors"] == len(BAD) == len(problems)
-    assert last == f"cnpfix: 1 policy in 1 file, 1 finding, {len(BAD)} errors"
+    assert report["summary"]["errors"] == len(BAD) == len(ran.stderr.splitlines())
     assert {error["file"] for error in report["errors"]} == set(BAD)
     assert [item["path"] for item in report["files"]] == ["good.yaml"]
 

@@ -177,17 +177,6 @@ def test_a_run_without_policies_says_so(tree: Path) -> None:
     assert (ran.code, "`exclude` of the configuration" in ran.err) == (2, True)
 
 
-@pytest.mark.parametrize("name", ["json", "sarif", "github", "gitlab", "markdown", "junit"])
-def test_machine_formats_end_with_one_line_on_stderr(tree: Path, name: str) -> None:
-    (tree / "p.yaml").write_text(CLOSED)
-    ran = cnpfix("--format", name)
-    assert ran.err == "cnpfix: 1 policy in 1 file, nothing to report\n"
-    assert "nothing to report\n" not in ran.out
-    if name in ("json", "sarif", "gitlab"):
-        json.loads(ran.out)
-    assert cnpfix("--format", name, "-q").err == ""
-
-
 @pytest.mark.parametrize("mode", ["--dry-run", "--check"])
 def test_a_report_on_stdin_never_has_the_text(tree: Path, mode: str) -> None:
     text = STAR.format(namespace="files")

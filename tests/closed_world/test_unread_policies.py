@@ -103,6 +103,9 @@ _SOURCES: dict[str, Files] = {
     "pipeline": _workflow(),
     "URL": {"deploy.sh": "kubectl apply -f https://example.com/network-policies.yaml\n"},
     "chart of a command": {"Makefile": "deploy:\n\thelm upgrade --install x a/cilium-network-policies\n"},
+    "policies that a command switches on": {
+        "Makefile": "deploy:\n\thelm upgrade --install x a/b \\\n\t  --set policies.create=true\n"
+    },
     "Jsonnet": {"p.jsonnet": '{apiVersion: "cilium.io/v2", kind: "CiliumNetworkPolicy"}\n'},
     "template": {"p.yaml.j2": _ALLOW.replace("name: dns", "name: {{ x }}")},
     "Terraform": {"p.tf": f'resource "kubectl_manifest" "p" {{\n  yaml_body = <<E\n{_ALLOW}E\n}}\n'},
@@ -181,6 +184,9 @@ def test_names_without_dns_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 #: What says nothing of policies, or of none that may hold DNS rules for pods of this namespace.
 _NO_POLICIES: dict[str, Files] = {
+    "policies that a command switches off": {
+        "Makefile": "deploy:\n\thelm upgrade --install x a/b -n x \\\n\t  --set policies.create=false\n"
+    },
     "chart": _release("redis", "{}"),
     "values that switch them off": _release("redis", "{ciliumNetworkPolicy: {enabled: false}}"),
     "empty values": _release("redis", "{ciliumNetworkPolicies: [], ciliumNetworkPolicy: {}, netpol: 'false'}"),

@@ -184,8 +184,7 @@ PARSED: dict[str, Callable[[str], Any]] = {
 @pytest.mark.parametrize("name", PARSED)
 def test_every_format_on_stdout_or_in_a_file(mesh: Path, name: str) -> None:
     direct = cnpfix("--format", name)
-    last = "" if name == "text" else "cnpfix: 4 policies in 4 files, 4 findings\n"
-    assert (direct.code, direct.err[-len(last) :] if name == "concise" else direct.err) == (0, last)
+    assert (direct.code, direct.err) == (0, "")
     assert len(PARSED[name](direct.out)) >= 3
     filed = cnpfix("--format", name, "--output", "out")
     assert filed.out == cnpfix().out, "the terminal still gets the text"

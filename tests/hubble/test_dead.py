@@ -68,8 +68,8 @@ def test_dead_policies_are_named(folder: Path) -> None:
     assert [(each["id"], each["severity"], each["line"], each["evidence"]) for each in quiet] == [
         ("not-enforced", "note", 14, ["not enforced: Invalid CiliumNetworkPolicy spec: why ever, agent.log:2"])
     ]
-    assert err.splitlines()[0] == (
-        "cnpfix: other/gone is not in the files and not enforced: Invalid CiliumNetworkPolicy spec: x, agent.log:3"
+    assert err == (
+        "cnpfix: other/gone is not in the files and not enforced: Invalid CiliumNetworkPolicy spec: x, agent.log:3\n"
     )
 
 

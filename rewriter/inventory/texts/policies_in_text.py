@@ -33,6 +33,8 @@ _APPLIED = re.compile(
     r"""|\b(?:helm[ \t]+(?:upgrade|install|template)|argocd[ \t]+app[ \t]+create"""
     r"""|flux[ \t]+create[ \t]+(?:helmrelease|kustomization|hr|ks))\b(?P<command>(?:\\\r?\n|[^\n])+)"""
 )
+#: An option that switches something off: the chart does not make it.
+_OFF = re.compile(r"""--set(?:-string|-json)?[ \t=]+["']?[^\s"'=]+=(?:false|null|none|0|\[\]|\{\})["']?(?=[\s\\]|$)""")
 _REMARK = re.compile(r"^[ \t]*(?:#|//)")
 #: Words in the name of a source that holds policies.
 _POLICIES = re.compile(r"polic(?:y|ies)|netpols?\b|(?:^|[/_ -])cc?nps?\b")
@@ -56,9 +58,8 @@ def policies_in(path: str, data: bytes) -> Iterator[tuple[str, int, str]]:
     for match in _TERRAFORM.finditer(text):
         yield KNP, text.count("\n", 0, match.start()) + 1, "a resource of Terraform"
     for match in _APPLIED.finditer(text):
-        if may_hold_policies(match["url"] or match["piped"] or match["command"]) and not _in_remark(
-            text, match.start()
-        ):
+        words = match["url"] or match["piped"] or _OFF.sub(" ", match["command"])
+        if may_hold_policies(words) and not _in_remark(text, match.start()):
             yield "policy", text.count("\n", 0, match.start()) + 1, "what a command applies"
 
 
