@@ -43,7 +43,7 @@ def set_member(
     if key is None:
         lines[0] = name + lines[0].removeprefix("x")
     end = _end_with_comment(text, key_node, old, len(lines))
-    return _rewritten(text, key_node.start, end, lines, at, style, comments)
+    return _rewritten(text, key_node.start, end, lines, at, style, comments, same_key=key is None)
 
 
 def _nests_in_flow(text: str, node: Node) -> bool:
@@ -208,16 +208,25 @@ def _removed(
 
 
 def _rewritten(
-    text: str, start: int, end: int, lines: list[str], at: int, style: Style, comments: List[Comment]
+    text: str,
+    start: int,
+    end: int,
+    lines: list[str],
+    at: int,
+    style: Style,
+    comments: List[Comment],
+    *,
+    same_key: bool = False,
 ) -> list[Splice]:
     """New lines in place of a region.
 
-    A comment stays with its line where the new lines have it too. Of the others that of the first line stays there, the
-    rest follow it, or precede it where it is the only one.
+    A comment stays with its line where the new lines have it too. Of the others that of the first line stays there, and
+    so it does where that line keeps its key; the rest follow it, or precede it where it is the only one.
     """
     first_line_end = line_end(text, start)
     inside = _inside(comments, start, end)
-    kept = _with_their_lines(text, inside, lines) if len(lines) > 1 else {}
+    movable = [comment for comment in inside if not same_key or comment.span.start >= first_line_end]
+    kept = _with_their_lines(text, movable, lines) if len(lines) > 1 else {}
     rest = [comment for comment in inside if comment not in kept]
     head = [comment for comment in rest if comment.span.start < first_line_end]
     inner = [comment for comment in rest if comment.span.start >= first_line_end]

@@ -135,6 +135,11 @@ MEMBERS: dict[str, Case] = {
     ),
     "several lines of plain text": ("a: one\n  two\n  three\nb: 1\n", [replace("/a", "z")], "a: z\nb: 1\n"),
     "several lines of quoted text": ("a: 'one\n\n  two'\nb: 1\n", [remove("/a")], "b: 1\n"),
+    "a comment of a member stays with it though its line is repeated inside": (
+        "a: {}  # why\nb: 1\n",
+        [replace("/a", {"v": {"a": {}}})],
+        "a:  # why\n  v:\n    a: {}\nb: 1\n",
+    ),
     "null becomes a list": ("a:\nb: # why\nc: 1\n", [replace("/b", ["x"])], "a:\nb: # why\n  - x\nc: 1\n"),
     "an empty list gets an item": (
         "a:\n  b: [] # why\n",
