@@ -186,10 +186,15 @@ def policies_of(context: Context) -> ClusterPolicies:
         tiers = [rule for each in every for rule in _applied_tiers(each, settings)]
         facts = _facts(applied, inventory)
         rules = [rule for each in applied for rule in _applied_rules(each, settings, facts)]
-        unread = [each for each in inventory.unread_policies if each.kind != TIER or settings.cluster_network_policies]
+        unread = unread_policies(inventory, tiers=settings.cluster_network_policies)
         context.answers[key] = ClusterPolicies(rules, unread, tiers)
     made: ClusterPolicies = context.answers[key]
     return made
+
+
+def unread_policies(inventory: Inventory, *, tiers: bool) -> list[UnreadPolicy]:
+    """The policies that could not be read; ClusterNetworkPolicies among them only where agents read these."""
+    return [each for each in inventory.unread_policies if tiers or each.kind != TIER]
 
 
 def own_rules(context: Context) -> list[AppliedRule]:

@@ -184,6 +184,9 @@ def test_names_without_dns_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 #: What says nothing of policies, or of none that may hold DNS rules for pods of this namespace.
 _NO_POLICIES: dict[str, Files] = {
+    "tier that no agent reads": {
+        "t.yaml": "{{ if x }}\napiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\n{{ end }}\n"
+    },
     "policies that a command switches off": {
         "Makefile": "deploy:\n\thelm upgrade --install x a/b -n x \\\n\t  --set policies.create=false\n"
     },

@@ -30,6 +30,7 @@ from rewriter.engine.effects.selected_workloads import selected_workloads
 from rewriter.engine.effects.statements import stated, texts_of, union_of, with_what_denies
 from rewriter.engine.effects.worlds import rejection_of, world_of
 from rewriter.engine.results.result import AmongOthers, PolicyName
+from rewriter.evidence.policies import unread_policies
 from rewriter.evidence.settings import facts_of, mesh_port_names
 from rewriter.finding import Finding, Flows
 from rewriter.inventory.facts.model import Service
@@ -266,7 +267,8 @@ class Effects:
 
         None where there are none, or nothing is known of them: what cannot be read may allow what these refuse.
         """
-        unread = {unread_policy.namespace for unread_policy in self.inventory.unread_policies}
+        tiers = self.source.cluster_network_policies or later.cluster_network_policies
+        unread = {each.namespace for each in unread_policies(self.inventory, tiers=tiers)}
         names = set(map(_name, own))
         made: list[PolicyWorld] = []
         policies: list[Policy] = []

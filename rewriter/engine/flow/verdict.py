@@ -20,6 +20,7 @@ from rewriter.engine.flow.endpoints import Endpoint, FlowError, named
 from rewriter.engine.flow.service_ends import ServiceEnds, meant_service, service_ends
 from rewriter.engine.run.workspace import Workspace
 from rewriter.evidence.mesh import mesh_known
+from rewriter.evidence.policies import unread_policies
 from rewriter.evidence.settings import facts_of, mesh_port_names
 from rewriter.inventory.facts.model import Cluster, Service
 from rewriter.text import join_names
@@ -218,11 +219,9 @@ class _Judge:
         namespaces = LabelSet(end.identity.labels).values(K8S, NAMESPACE_LABEL)
         if not namespaces:
             return []
-        unread = [
-            unread_policy
-            for unread_policy in self.workspace.inventory.unread_policies
-            if unread_policy.namespace in (None, *namespaces)
-        ]
+        inventory = self.workspace.inventory
+        tiers = any(cluster.cluster_network_policies for cluster in inventory.clusters)
+        unread = [each for each in unread_policies(inventory, tiers=tiers) if each.namespace in (None, *namespaces)]
         return [f"what {join_names(unread)} says"] if unread else []
 
     def _unread_values(self, cluster: Cluster | None) -> list[str]:

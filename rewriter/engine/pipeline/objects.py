@@ -78,16 +78,23 @@ def fix_objects(document: yamltext.Document, hooks: FileHooks, objects: list[Fou
 def with_objects(outcome: Outcome, document: yamltext.Document, hooks: FileHooks) -> Outcome:
     """What became of the policies of a List, with the findings and fixes of what stands beside them in it."""
     beside = fix_objects(document, hooks, objects_in(document.value))
-    if beside.text is not None:
-        text = beside.text
-        if outcome.text is not None:
-            changed = yamltext.parse(outcome.text)[0]
-            again = fix_objects(changed, hooks, objects_in(changed.value))
-            text = again.text or outcome.text
-        value = yamltext.parse(text)[0].value
-        outcome = replace(outcome, text=text, value=value, seen=None)
-    failures = outcome.failure or beside.failure
-    return replace(outcome, findings=[*outcome.findings, *beside.findings], failure=failures)
+    text = beside.text
+    if text is not None and outcome.text is not None:
+        changed = yamltext.parse(outcome.text)[0]
+        again = fix_objects(changed, hooks, objects_in(changed.value))
+        text, beside.failure = again.text, again.failure
+        if text is None:
+            beside.findings = [_left(each, again.failure) for each in beside.findings]
+    if text is not None:
+        outcome = replace(outcome, text=text, value=yamltext.parse(text)[0].value, seen=None)
+    failure = outcome.failure or beside.failure
+    return replace(outcome, findings=[*outcome.findings, *beside.findings], failure=failure)
+
+
+def _left(reported: Reported, why: str) -> Reported:
+    """A finding whose fix did not fit the text that the fixes of policies left."""
+    why = why or "not rewritten: the fix does not fit the document as the other fixes leave it"
+    return replace(reported, fixed=False, not_fixed=why) if reported.fixed else reported
 
 
 def _apply(document: yamltext.Document, fixes: list[tuple[int, Any]], outcome: Outcome) -> None:

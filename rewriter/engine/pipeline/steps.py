@@ -43,28 +43,18 @@ def fix_finding(
 
     `find_again` gives what the pass finds there now, with the fixes so far; None where they have mended it.
     """
-    finding = reported.finding
-    if (finding.id, index) in draft.limits.unproved:
-        why = "not rewritten: what its fix does could not be worked out"
-        return replace(reported, not_fixed=why) if preview else reported
-    if (finding.id, index) in draft.limits.needs_silenced:
-        return replace(reported, not_fixed=_NEEDS_SILENCED) if preview else reported
-    if finding.fix is not None and (why := why_left(draft.policies[index], finding.fix)):
-        return replace(reported, not_fixed=f"not rewritten: {why}") if preview else reported
-    if finding.fix is None or not hooks.allowed(finding):
-        return _preview(draft, index, reported, hooks) if preview else reported
-    if index in draft.limits.skip_reasons:
-        return replace(reported, not_fixed=draft.limits.skip_reasons[index]) if preview else reported
-    if why := hooks.left_out(reported):
-        return replace(reported, not_fixed=f"not rewritten: {why}") if preview else reported
-    if index in draft.steps and _repeats(draft, finding):
-        still = find_again(finding)
+    held = _held(draft, index, reported, hooks, preview=preview)
+    if held is None and index in draft.steps and _repeats(draft, reported.finding):
+        still = find_again(reported.finding)
         if still is None:
-            mended = replace(finding, evidence=(*finding.evidence, _MENDED))
+            mended = replace(reported.finding, evidence=(*reported.finding.evidence, _MENDED))
             return replace(reported, finding=mended, fixed=True)
-        reported, finding = replace(reported, finding=still), still
-        if still.fix is None:
-            return reported
+        # What it is now may need more consent than what it was.
+        reported = replace(reported, finding=still)
+        held = _held(draft, index, reported, hooks, preview=True)
+    if held is not None:
+        return held
+    finding = reported.finding
     before = draft.policies
     try:
         old, line, text = apply_fix(draft, finding, hooks)
@@ -78,6 +68,27 @@ def fix_finding(
     if not step.flows.exact:
         draft.inexact.add(index)
     return replace(judged, fixed=True, change=line_changes(old, line, text))
+
+
+def _held(draft: Draft, index: int, reported: Reported, hooks: FileHooks, *, preview: bool) -> Reported | None:
+    """What is reported of a finding whose fix is not to be applied; None where it is."""
+    finding = reported.finding
+    why = ""
+    if (finding.id, index) in draft.limits.unproved:
+        why = "not rewritten: what its fix does could not be worked out"
+    elif (finding.id, index) in draft.limits.needs_silenced:
+        why = _NEEDS_SILENCED
+    elif finding.fix is not None and (left := why_left(draft.policies[index], finding.fix)):
+        why = f"not rewritten: {left}"
+    elif finding.fix is None or not hooks.allowed(finding):
+        return _preview(draft, index, reported, hooks) if preview else reported
+    elif index in draft.limits.skip_reasons:
+        why = draft.limits.skip_reasons[index]
+    elif left := hooks.left_out(reported):
+        why = f"not rewritten: {left}"
+    if not why:
+        return None
+    return replace(reported, not_fixed=why) if preview else reported
 
 
 def _repeats(draft: Draft, finding: Finding) -> bool:
