@@ -61,7 +61,7 @@ from rewriter.text import join_names, selector_text
 _NODES = ("host", "remote-node")
 _OTHERS = _NODES[1:]
 _NAME_THEM = "name the nodes, which lets any process of a node through"
-_LET_THROUGH = "a wider rule beside it holds the nodes: name them where that rule goes"
+_LET_THROUGH = "a wider rule beside it lets the nodes through: if that one is removed, add `host` and `remote-node`"
 _WHY = "Cilium gives pods on the host network the identity of their node, without any label of theirs"
 
 
