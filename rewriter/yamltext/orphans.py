@@ -108,8 +108,10 @@ class Orphans:
                 splices.append(Splice(end, end, "  " + orphan.text))
         added = {tuple(path) for path in self._added}
         for target, group in groups.items():
-            free = ends if target in added else None
-            splices += _placed(document, list(target), group, newline, free)
+            if target in added:
+                splices += _placed(document, list(target), group, newline, ends)
+            else:
+                splices.append(_held(document, list(target), group, newline))
         return spliced(document.text, _joined(splices))
 
 
@@ -134,26 +136,40 @@ def _joined(splices: list[Splice]) -> list[Splice]:
 
 
 def _placed(
-    document: Document, target: list[str], group: list[_Orphan], newline: str, ends: set[int] | None
+    document: Document, target: list[str], group: list[_Orphan], newline: str, ends: set[int]
 ) -> Iterator[Splice]:
-    """The comments of a group at a target: one beside its first value where it stood so, the others above.
+    """The comments of a group at what was added: one beside its first value where it stood so, the others above.
 
-    `ends` are the ends of lines that have got a comment, and gets this one; None: none may stand beside the target.
+    `ends` are the ends of lines that have got a comment, and gets this one.
     """
     text = document.text
     start, node = _begin(document, target)
-    beside = _beside(document, start, node) if ends is not None and node is not None else None
-    if ends is not None and beside is not None and beside in ends:
-        beside = None
+    beside = _beside(document, start, node) if node is not None else None
     rest = list(group)
     alone = next((orphan for orphan in group if orphan.beside), None)
-    if beside is not None and alone is not None:
+    if beside is not None and beside not in ends and alone is not None:
         rest.remove(alone)
-        if ends is not None:
-            ends.add(beside)
+        ends.add(beside)
         yield Splice(beside, beside, "  " + alone.text)
     if rest:
         yield _above_line(text, start, rest, newline)
+
+
+def _held(document: Document, target: list[str], group: list[_Orphan], newline: str) -> Splice:
+    """The comments of a group at the collection that held their nodes: above its line, where it or its key begins one.
+
+    Those of a collection that begins behind `}, ` stand at its foot.
+    """
+    text = document.text
+    start, found, node = _way(document, target)
+    own_line = found is node or node is None or line_start(text, start) == line_start(text, node.start)
+    if not own_line and isinstance(node, Mapping | Sequence) and node.flow and node.items:
+        last = node.items[-1]
+        member = last[0].outer if isinstance(last, tuple) else last.outer
+        if begins_line(text, member) and begins_line(text, node.end - 1):
+            pad, at = text[line_start(text, member) : member], line_start(text, node.end - 1)
+            return Splice(at, at, "".join(pad + orphan.text + newline for orphan in group))
+    return _above_line(text, start, group, newline)
 
 
 def _above_line(text: str, offset: int, orphans: Iterable[_Orphan], newline: str) -> Splice:
@@ -183,9 +199,21 @@ def _has_comment(document: Document, start: int, ends: set[int]) -> bool:
 
 def _begin(document: Document, steps: list[str]) -> tuple[int, Node | None]:
     """Where the nearest node on the way to a target begins a line, dashes counted, and the target if that is it."""
+    best, found, node = _way(document, steps)
+    inner = node
+    while isinstance(inner, Mapping | Sequence) and inner.items and found is not node:
+        first = inner.items[0]
+        key, inner = first if isinstance(first, tuple) else (first, first)
+        if inner is not None and _first_on_line(document.text, key.outer):  # The target begins behind `}, `.
+            best, found = key.outer, node
+    return best, found if found is node else None
+
+
+def _way(document: Document, steps: list[str]) -> tuple[int, Node | None, Node | None]:
+    """The last node on the way to a target that begins a line, after the offset where it does; then the target."""
     text, node = document.text, document.root
     if node is None:
-        return document.span.start, None
+        return document.span.start, None, None
     best, found = node.outer, node
     for step in steps:
         below = child(node, step) if node is not None else None
@@ -198,13 +226,7 @@ def _begin(document: Document, steps: list[str]) -> tuple[int, Node | None]:
         node = value
         if _first_on_line(text, start):
             best, found = start, value
-    inner = node
-    while isinstance(inner, Mapping | Sequence) and inner.items and found is not node:
-        first = inner.items[0]
-        key, inner = first if isinstance(first, tuple) else (first, first)
-        if inner is not None and _first_on_line(text, key.outer):  # The target begins behind `}, `.
-            best, found = key.outer, node
-    return best, found if found is node else None
+    return best, found, node
 
 
 def _first_on_line(text: str, offset: int) -> bool:

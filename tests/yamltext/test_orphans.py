@@ -98,6 +98,16 @@ CASES: dict[str, tuple[str, list[Operation], str]] = {
         [remove("/m/k/a")],
         "top: 1\nm:\n  # beside a\n  k:\n    b: 2\n  z: 9\n",
     ),
+    "a holder in brackets begins behind its key": (
+        'm:\n  l: [{\n    "on": {}, # c\n    a: 1,\n  }, 2]\n  k: [{\n    # d\n    a: 1, # e\n    b: 2,\n  }]\n',
+        [remove("/m/l/0/on"), remove("/m/k/0/a")],
+        "m:\n  # c\n  l: [{\n    a: 1,\n  }, 2]\n  # d\n  # e\n  k: [{\n    b: 2,\n  }]\n",
+    ),
+    "a holder in brackets begins behind another": (
+        "l: [{\n  a: 1,\n}, { # of the second\n  # b\n  b: 2, # c\n  c: 3,\n}]\n",
+        [remove("/l/1/b")],
+        "l: [{\n  a: 1,\n}, { # of the second\n  c: 3,\n  # b\n  # c\n}]\n",
+    ),
     "the holder is pushed back": (
         "l:\n- a: 1\n- b:\n    c: 2   # beside c\n    d: 3\n- e: 5\n",
         [remove("/l/1/b/c"), remove("/l/2"), remove("/l/0")],
