@@ -184,7 +184,10 @@ class _NodeIndex:
         return LocatedComment(text, (deepest[-1] if deepest else (),), at_foot=True)
 
     def _begun(self, start: _Start, position: tuple[int, int]) -> bool:
-        """Whether the dash of an item stands before a position, and its content behind."""
+        """Whether the dash of an item stands before a position, and its content behind.
+
+        A list that is itself an item begins with its own first dash.
+        """
         index = bisect_left(self._dashes, (start.line, start.offset))
         while index > 0 and self._dashes[index - 1] > position:
             index -= 1
@@ -192,7 +195,7 @@ class _NodeIndex:
             index > 0
             and self._dashes[index - 1][1] == start.column
             and start.column < start.offset
-            and self._last_start(position) < self._dashes[index - 1]
+            and self._last_start(position) <= self._dashes[index - 1]
         )
 
     def _last_start(self, position: tuple[int, int]) -> tuple[int, int]:
