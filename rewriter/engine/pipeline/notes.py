@@ -24,6 +24,10 @@ def _note(identifier: str, route: str, message: str, advice: str) -> Finding:
     return Finding(Severity.NOTE, Applicability.MANUAL, route, message, advice=advice, code=CODE, id=identifier)
 
 
+def _at_line(path: str, line: int, finding: Finding, column: int = 1) -> Reported:
+    return Reported(finding, Location(path, line, column, line, column))
+
+
 def note_on_template(path: str, text: str, unread: Sequence[Unread], unjudged: Sequence[int]) -> list[Reported]:
     """A file with policies in templates that cannot be read: at the first markup that is in the way, and why it is.
 
@@ -35,26 +39,18 @@ def note_on_template(path: str, text: str, unread: Sequence[Unread], unjudged: S
     line = text.count("\n", 0, first.offset) + 1
     column = first.offset - text.rfind("\n", 0, first.offset)
     more = f", and {len(unread) - 1} more in the file" if len(unread) > 1 else ""
-    finding = _note(
-        TEMPLATE,
-        "",
-        f"holds a policy in a template that cannot be read: {first.why}{more}",
-        "render it and run cnpfix on the result",
-    )
-    return [Reported(finding, Location(path, line, column, line, column))]
+    message = f"holds a policy in a template that cannot be read: {first.why}{more}"
+    return [_at_line(path, line, _note(TEMPLATE, "", message, "render it and run cnpfix on the result"), column)]
 
 
 def _note_on_unjudged(path: str, lines: Sequence[int]) -> Reported:
     """Rules of a template under an `else` that nothing renders, by their lines (0-based)."""
     line = lines[0] + 1
     more = f" and {len(lines) - 1} more lines" if len(lines) > 1 else ""
-    finding = _note(
-        TEMPLATE,
-        "",
-        f"holds rules that are not judged: no values in the repository render the `else` of line {line}{more}",
-        "add values that render it (ci/*-values.yaml, or --values)",
+    message = f"holds rules that are not judged: no values in the repository render the `else` of line {line}{more}"
+    return _at_line(
+        path, line, _note(TEMPLATE, "", message, "add values that render it (ci/*-values.yaml, or --values)")
     )
-    return Reported(finding, Location(path, line, 1, line, 1))
 
 
 def note_on_embedded(path: str, document: yamltext.Document, routes: Sequence[str]) -> list[Reported]:
@@ -96,8 +92,7 @@ def note_on_unused(path: str, unused: Unused) -> Reported:
         f"{silent}: {unused.why}" if unused.why else silent,
         "correct the comment, or remove it" if unused.why else f"remove {names or 'the comment'}",
     )
-    line = unused.suppression.line
-    return Reported(finding, Location(path, line, 1, line, 1))
+    return _at_line(path, unused.suppression.line, finding)
 
 
 def is_silenced_note(item: Reported, silences: Sequence[Suppression], used: set[tuple[Suppression, str]]) -> bool:
