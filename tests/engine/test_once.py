@@ -30,3 +30,5 @@ def test_findings_of_one_matter_are_one() -> None:
 def test_many_places_are_counted() -> None:
     [kept] = reported_once([reported("a.yaml", line, "pods") for line in range(1, 21)])
     assert kept.finding.evidence[-1].endswith("and 10 more places")
+    [kept] = reported_once([reported("a.yaml", line, "pods") for line in range(1, 12)])
+    assert kept.finding.evidence[-1].endswith("and 1 more place")

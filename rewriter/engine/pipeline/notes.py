@@ -46,7 +46,8 @@ def note_on_template(path: str, text: str, unread: Sequence[Unread], unjudged: S
 def _note_on_unjudged(path: str, lines: Sequence[int]) -> Reported:
     """Rules of a template under an `else` that nothing renders, by their lines (0-based)."""
     line = lines[0] + 1
-    more = f" and {len(lines) - 1} more lines" if len(lines) > 1 else ""
+    left = len(lines) - 1
+    more = f" and {left} more line{'' if left == 1 else 's'}" if left else ""
     message = f"holds rules that are not judged: no values in the repository render the `else` of line {line}{more}"
     return _at_line(
         path, line, _note(TEMPLATE, "", message, "add values that render it (ci/*-values.yaml, or --values)")

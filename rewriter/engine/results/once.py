@@ -45,7 +45,8 @@ def _with(reported: Reported, others: Sequence[Reported]) -> Reported:
     """The first of a group, with what the others rest on and where they are."""
     places = [f"{other.location.file}:{other.location.line}" for other in others]
     named = ", ".join(places[:_MOST_NAMED])
-    more = f" and {len(places) - _MOST_NAMED} more places" if len(places) > _MOST_NAMED else ""
+    left = len(places) - _MOST_NAMED
+    more = f" and {left} more place{'' if left == 1 else 's'}" if left > 0 else ""
     facts = dict.fromkeys(line for each in (reported, *others) for line in each.finding.evidence)
     most = max(_MOST_FACTS, len(reported.finding.evidence))
     evidence = (*list(facts)[:most], f"the same at {named}{more}")

@@ -177,6 +177,13 @@ def test_rules_that_nothing_renders_are_named_once(name: str, repository: Reposi
     assert found.errors == []
 
 
+def test_two_lines_that_nothing_renders_are_one_and_one_more(repository: Repository) -> None:
+    opens, values = UNJUDGED["or"]
+    template = HEAD + DNS + f"    {opens}\n    - toEntities: [host]\n    {{{{- else }}}}\n{HOST}    {{{{- end }}}}\n"
+    [note] = treated(repository, template, values).of("template")
+    assert note["message"].endswith(" and 1 more line")
+
+
 def test_an_else_that_is_rendered_or_holds_no_rules_is_no_note(repository: Repository) -> None:
     branch = "    {{- if .Values.wide }}\n    - toEntities: [host]\n    {{- else }}\n" + HOST + "    {{- end }}\n"
     version = "{{- if or .Values.one .Values.two }}\n# a\n{{- else }}\n# b\n{{- end }}\n"
