@@ -38,7 +38,9 @@ def test_an_end_of_line_outlives_the_lines_that_showed_it() -> None:
     assert yamltext.edit(text, 0, operations) == "a: []\r\nd: 3"
 
 
-@pytest.mark.parametrize(("seed", "count"), [(10_805_483_950, 1), (126_780, 1), (419_168, 4), (786_508, 1), (17_692, 1)])
+@pytest.mark.parametrize(
+    ("seed", "count"), [(10_805_483_950, 1), (126_780, 1), (419_168, 4), (786_508, 1), (17_692, 1)]
+)
 def test_what_the_long_runs_found(seed: int, count: int) -> None:
     """Lists of lists whose first item goes or moves; two comments for the end of one line; a bracket behind a key."""
     check(seed, count)

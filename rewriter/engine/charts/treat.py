@@ -213,10 +213,15 @@ def _is_whole(source: Source, rendering: Rendering, judge: Judge) -> bool:
 def _fills(lines: Sequence[TemplateLine], at: int) -> bool:
     """Whether a block of its own makes what stands below a line."""
     own = lines[at].blocks
-    below = next((line for line in lines[at + 1 :] if line.text.strip()), None)
-    if below is None or not below.steers:
-        return False
-    return len(below.blocks) > len(own) or bool(below.inner)
+    for line in lines[at + 1 :]:
+        if not line.steers:
+            if line.text.strip() and not line.text.lstrip().startswith("#"):
+                return False
+        elif len(line.blocks) > len(own) or line.inner:
+            return True
+        elif any(action.word for action in line.actions):  # The block around ends.
+            return False
+    return False
 
 
 def _hooks_of(judge: Judge, values: ValueSet, places: Places) -> FileHooks:

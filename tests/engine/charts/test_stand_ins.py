@@ -137,6 +137,9 @@ FILLED = {
     "with around range": PORTS
     + "          {{- with .Values.ports }}\n          {{- range . }}\n            - port: {{ . | quote }}\n"
     + "          {{- end }}\n          {{- end }}\n",
+    "range below a comment": PORTS
+    + "          # of the chart's user\n          {{- /* or none */}}\n          {{- range .Values.ports }}\n"
+    + "            - port: {{ . | quote }}\n          {{- end }}\n",
     "all of it": "      toPorts:\n        {{- range .Values.ports }}\n        - ports: [{port: {{ . | quote }}}]\n"
     + "        {{- end }}\n",
 }
