@@ -25,12 +25,13 @@ class LocatedComment(NamedTuple):
     """A comment with its `#`, and the nodes that it stands at, outermost first.
 
     It stands above them where they begin together, beside them on the line on which they begin, or at the foot of one
-    collection.
+    collection. `closed` is the node that ends on its line, with all in it that begins there; None where none does.
     """
 
     text: str
     paths: tuple[Path, ...]
     at_foot: bool = False
+    closed: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +168,15 @@ class _NodeIndex:
         after = self._starts[following] if following < len(self._starts) else None
         if not own_line:
             first = bisect_left(self._keys, (line, 0))
-            if first < following:
-                return LocatedComment(text, tuple(start.path for start in self._starts[first:following]))
+            begun = tuple(start.path for start in self._starts[first:following])
             ended = [path for end_line, end, path in self._ends if end_line == line and end <= column]
-            if ended:
-                return LocatedComment(text, (min(ended, key=len),))
+            outer = min(ended, key=len, default=None)
+            if outer is not None and any(path[: len(outer)] != outer for path in begun):
+                outer = None
+            if begun:
+                return LocatedComment(text, begun, closed=outer)
+            if outer is not None:
+                return LocatedComment(text, (outer,), closed=outer)
         flow = self._flow_around((line, column))
         if flow is not None:
             inside = after is not None and after.path[: len(flow)] == flow and len(after.path) > len(flow)

@@ -80,6 +80,9 @@ def _begun(paths: Sequence[Path]) -> tuple[Path, ...]:
 
 def _fits(old: LocatedComment, new: LocatedComment, alive: frozenset[Path], moves: Moves) -> bool:
     if alive:
+        # What stood behind the end of a node stands there still, though others inside it now begin on that line.
+        if old.closed is not None and old.paths == (old.closed,) and moves.kept.get(old.closed) == new.closed:
+            return True
         # Of a list whose item is gone, a comment at the foot may be what stood at that item, or at the new first one.
         shortened = {*moves.shortened, *(moves.kept[path] for path in moves.shortened)}
         same_end = old.at_foot == new.at_foot or not shortened.isdisjoint((*old.paths, *new.paths))
