@@ -32,8 +32,14 @@ Container = Mapping | Sequence
 
 def set_value(text: str, old: Node, value: Any, style: Style, comments: List[Comment]) -> list[Splice]:
     """A new value in place of a node inside a flow collection."""
-    new = _rendered(text, value, old.start, style, spread="\n" in text[old.start : old.end])
-    return [*_above(text, old.start, old.end, comments, style), Splice(old.start, old.end, _tabbed(new, style))]
+    new = _tabbed(_rendered(text, value, old.start, style, spread="\n" in text[old.start : old.end]), style)
+    first, _, rest = new.partition(style.newline)
+    if rest and text[line_start(text, old.start) : old.start].lstrip(" \t").startswith(("}", "]")):
+        # Above its line they would stand in what ends there.
+        pad = rest[: len(rest) - len(rest.lstrip(" \t"))]
+        kept = [pad + comment.text for comment in _inside(comments, old.start, old.end)]
+        return [Splice(old.start, old.end, style.newline.join([first, *kept, rest]))]
+    return [*_above(text, old.start, old.end, comments, style), Splice(old.start, old.end, new)]
 
 
 def set_member(

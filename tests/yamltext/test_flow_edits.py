@@ -26,6 +26,11 @@ LINES: dict[str, Case] = {
     "a single pair without braces gets them": ("x: [a: 1, b]\n", [add("/x/0/c", [2])], "x: [{a: 1, c: [2]}, b]\n"),
     "text with flow characters gets quotes": ("x: [a]\n", [add("/x/-", "b, c")], 'x: [a, "b, c"]\n'),
     "a comment behind what goes": ("x: [a, b # two\n]\n", [remove("/x/1")], "x: [a # two\n]\n"),
+    "a comment within what gets another value behind a bracket": (
+        "x: [{\n  a: 1,\n}, {\n  b: 2,  # two\n}]\n",
+        [replace("/x/1", ["c"])],
+        "x: [{\n  a: 1,\n}, [\n  # two\n  c,\n]]\n",
+    ),
     "a url stays plain": ("x: [a]\n", [add("/x/-", "http://b")], "x: [a, http://b]\n"),
     "another member in its place": ("x: {a: 1, b: 2}\n", [remove("/x/a"), add("/x/c", 3)], "x: {c: 3, b: 2}\n"),
     "a move": ("[{a: x, b: [1]}, {c: 2, b: [1]}]\n", [move("/0/b", "/1/b")], "[{a: x}, {c: 2, b: [1]}]\n"),
