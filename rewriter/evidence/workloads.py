@@ -245,7 +245,7 @@ def _fixed_labels(term: LabelTerm) -> Mapping[str, str]:
 
 def _namespaces(term: LabelTerm) -> frozenset[str] | None:
     """The namespaces that a term names; None where any will do."""
-    named = [c.values for c in term.conditions if c.key == NAMESPACE_LABEL and c.operator == "In"]
+    named = [c.values for c in term.conditions if c.key in (NAMESPACE_LABEL, _NAMESPACE_NAME) and c.operator == "In"]
     return frozenset(named[0]).intersection(*named[1:]) if named else None
 
 

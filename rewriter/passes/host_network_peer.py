@@ -30,9 +30,10 @@ that was meant is dropped; in a deny rule it passes.
 
 The rule beside it is unsafe: it lets every process of every node in or be reached on these ports, not only these pods.
 Where pods of the pod network match too, it is a note without a fix. A selector that names no pods, as that of every
-namespace, is no finding. A NetworkPolicy has no entities, so there the finding has no fix either. Only known workloads
-count. Where a rule of the same policy names the nodes on these ports, nothing is lost, and nothing is reported; where a
-wider one (`cluster`) holds them, it is a note.
+namespace, is no finding, and neither is one of whole namespaces whose pods are not all known, as of kube-system. A
+NetworkPolicy has no entities, so there the finding has no fix either. Only known workloads count. Where a rule of the
+same policy names the nodes on these ports, nothing is lost, and nothing is reported; where a wider one (`cluster`)
+holds them, it is a note.
 
 ## References
 
@@ -46,7 +47,7 @@ from collections.abc import Iterator, Sequence
 from rewriter.cilium.labels import CLUSTER_LABEL, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX
 from rewriter.cilium.policy import INGRESS, KNP
 from rewriter.cilium.selector import Requirement, Selector
-from rewriter.cilium.terms import LabelTerm
+from rewriter.cilium.terms import Condition, LabelTerm
 from rewriter.evidence.context import Context
 from rewriter.evidence.workloads import matches, on_host_network, workloads_evidence
 from rewriter.finding import Applicability, Finding, Severity
@@ -82,10 +83,13 @@ def find(context: Context) -> Iterator[Finding]:
 def _finding(site: Site, selector: Selector, term: LabelTerm, nodes: Sequence[Workload]) -> Finding | None:
     context, name = site.context, f"`{site.field.name}` `{selector_text(selector)}`"
     found = matches(context, term)
+    whole = not any(map(_is_own, term.conditions))
+    if whole and not found.certain:
+        return None  # A namespace may hold other pods, as kube-system those of the cluster's installer.
     there = join_names((str(node) for node in nodes), most=3)
     evidence = tuple(f"on the host network: {line}" for line in workloads_evidence(nodes))
     if found.workloads or found.undecided:
-        if not any(_is_own(requirement) for requirement in selector.requirements):
+        if whole:
             return None
         return report(
             context,
@@ -133,9 +137,9 @@ def _names_pods(requirement: Requirement) -> bool:
     return requirement.operator in ("In", "Exists")
 
 
-def _is_own(requirement: Requirement) -> bool:
+def _is_own(condition: Condition) -> bool:
     """Whether a condition is on a label that pods have of their own, not on their namespace or cluster."""
-    key = requirement.key
+    key = condition.key
     return key not in (NAMESPACE_LABEL, CLUSTER_LABEL) and not key.startswith(NAMESPACE_LABELS_PREFIX)
 
 
