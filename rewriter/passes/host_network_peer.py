@@ -46,7 +46,7 @@ from collections.abc import Iterator, Sequence
 
 from rewriter.cilium.labels import CLUSTER_LABEL, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX
 from rewriter.cilium.policy import INGRESS, KNP
-from rewriter.cilium.selector import Requirement, Selector
+from rewriter.cilium.selector import Selector
 from rewriter.cilium.terms import Condition, LabelTerm
 from rewriter.evidence.context import Context
 from rewriter.evidence.workloads import matches, on_host_network, workloads_evidence
@@ -57,6 +57,7 @@ from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.changes.site import Site
 from rewriter.passes.kit.ports.peer_terms import pod_peers
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
+from rewriter.passes.kit.selectors.scope_keys import names_pods
 from rewriter.text import join_names, selector_text
 
 _NODES = ("host", "remote-node")
@@ -75,7 +76,7 @@ _WHY = "Cilium gives pods on the host network the identity of their node, withou
 )
 def find(context: Context) -> Iterator[Finding]:
     for site, selector, term in pod_peers(context, namespaces=True):
-        nodes = on_host_network(context, term) if any(map(_names_pods, selector.requirements)) else ()
+        nodes = on_host_network(context, term) if any(map(names_pods, selector.requirements)) else ()
         if nodes and (finding := _finding(site, selector, term, nodes)) is not None:
             yield finding
 
@@ -128,13 +129,6 @@ def _finding(site: Site, selector: Selector, term: LabelTerm, nodes: Sequence[Wo
         evidence=evidence,
         advice=manual if context.policy.kind == KNP else _LET_THROUGH if let_through else _NAME_THEM,
     )
-
-
-def _names_pods(requirement: Requirement) -> bool:
-    """Whether a condition says which pods are meant: "any namespace" and "not these" name none of them."""
-    if requirement.key in (NAMESPACE_LABEL, CLUSTER_LABEL):
-        return requirement.key == NAMESPACE_LABEL and requirement.operator == "In"
-    return requirement.operator in ("In", "Exists")
 
 
 def _is_own(condition: Condition) -> bool:

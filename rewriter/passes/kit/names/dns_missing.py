@@ -21,6 +21,7 @@ from rewriter.passes.kit.changes.change import Change
 from rewriter.passes.kit.changes.claims import flow_claim
 from rewriter.passes.kit.changes.coverage import add_after
 from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.selectors.scope_keys import names_pods
 from rewriter.text import join_names, subject_text
 
 
@@ -48,8 +49,11 @@ def pods_without_dns(context: Context, spec: Spec, egress: Sequence[Rule]) -> It
 
 
 def _is_everybody(policy: Policy, spec: Spec) -> bool:
-    """Whether a rule set is for the pods of every namespace: its rules hold for more than those that are shown."""
-    return policy.kind == CCNP and spec.subject is not None and not spec.subject.requirements
+    """Whether a rule set is for the pods of every namespace: its rules hold for more than those that are shown.
+
+    One that leaves some namespaces or pods out is for everybody else.
+    """
+    return policy.kind == CCNP and spec.subject is not None and not any(map(names_pods, spec.subject.requirements))
 
 
 def _is_first(policy: Policy, reach: Reach) -> bool:

@@ -1,4 +1,4 @@
-"""Keys of peer selectors that say which namespace is meant: misspelt ones, and the right one put in."""
+"""Keys of selectors that say which pods or which namespace is meant: misspelt ones, and the right one put in."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher
 from typing import Any
 
-from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABEL, NAMESPACE_NAME_LABEL
+from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_NAME_LABEL
 from rewriter.cilium.selector import Requirement, Selector, escape_pointer
 from rewriter.finding import Operation
 
@@ -35,6 +35,13 @@ def _is_misspelt(requirement: Requirement) -> bool:
         return True
     # No identity has a label under `io.kubernetes` but this one.
     return key.startswith("io.k") and SequenceMatcher(None, key, NAMESPACE_LABEL).ratio() >= _NEAR
+
+
+def names_pods(requirement: Requirement) -> bool:
+    """Whether a condition says which pods are meant: "any namespace" and "not these" name none of them."""
+    if requirement.key in (NAMESPACE_LABEL, CLUSTER_LABEL):
+        return requirement.key == NAMESPACE_LABEL and requirement.operator == "In"
+    return requirement.operator in ("In", "Exists")
 
 
 def renamed(requirement: Requirement, key: str) -> Iterator[Operation]:
