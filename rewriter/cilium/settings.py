@@ -102,10 +102,11 @@ class Settings:
 
     @property
     def authenticates(self) -> bool:
-        """Whether `authentication.mode: required` is enforced."""
-        if self.mutual_authentication is None:
-            return self.version < AUTHENTICATION_OFF
-        return self.mutual_authentication
+        """Whether `authentication.mode: required` is enforced.
+
+        Up to 1.18 the agents hold such traffic back even where they authenticate none (Helm `authentication.enabled`).
+        """
+        return bool(self.mutual_authentication) or self.version < AUTHENTICATION_OFF
 
 
 @dataclass(frozen=True, slots=True)

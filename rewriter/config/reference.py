@@ -69,8 +69,8 @@ KEYS = (
         _CLUSTER,
         "mutual_authentication",
         "true or false",
-        "Helm `authentication.enabled`, without which `authentication.mode: required` is not enforced. Default: on up "
-        "to 1.18, off from 1.19.",
+        "Helm `authentication.enabled`, without which Cilium from 1.19 on does not enforce `authentication.mode: "
+        "required`. Default: on up to 1.18, off from 1.19.",
     ),
     Key(_CLUSTER, "policy_cidr_match_pods", "true or false", "Whether `policyCIDRMatchMode` has `pods` (from 1.20)."),
     Key(

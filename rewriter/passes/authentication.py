@@ -9,7 +9,8 @@ get in without having proved who they are, which is weaker than what is written.
 it still works there where `authentication.enabled` is set, and a later release removes it.
 
 Where the values of Cilium's installation set `authentication.enabled: true`, the upgrade to 1.19 changes nothing, and
-nothing is reported of it; where they set it to false, the field is without effect on every release.
+nothing is reported of it. Where they set it to false, Cilium up to 1.18 still holds back what a rule with this field
+allows, and no agent authenticates it: there the upgrade opens what is dropped today.
 
 ## Example
 
@@ -27,6 +28,7 @@ The candidate drops it.
 ## References
 
 - Cilium documentation, "Mutual Authentication", and the upgrade notes of 1.19
+- Cilium Helm reference, `authentication.enabled`: without it requests that require authentication are still blocked
 """
 
 from __future__ import annotations
@@ -64,57 +66,29 @@ def find(context: Context) -> Iterator[Finding]:
 
 def _finding(context: Context, spec: Spec, rule: Rule) -> Finding | None:
     """None where the clusters' own values keep it on, and the target release does not deprecate it."""
-    deprecated = f"deprecated from Cilium {AUTHENTICATION_DEPRECATED} on"
     enabled = context.cluster.mutual_authentication if context.cluster else None
+    deprecated = f"deprecated from Cilium {AUTHENTICATION_DEPRECATED} on"
     if context.from_version >= AUTHENTICATION_OFF or enabled:
-        return _deprecated(context, rule, deprecated) if context.to_version >= AUTHENTICATION_DEPRECATED else None
-    ends = f", and {deprecated}" if context.to_version >= AUTHENTICATION_DEPRECATED else ""
-    free = without(rule, "authentication")
-    if enabled is False:
-        return _note(
-            context,
-            rule,
-            f"`authentication.mode: required` is not enforced: `authentication.enabled` is false{ends}",
-            "the rule allows its peers without mutual authentication",
-            advice="set the Helm value `authentication.enabled`, or drop the field",
-            change=Change(in_place(rule, free)),
+        if context.to_version < AUTHENTICATION_DEPRECATED:
+            return None
+        message = f"`authentication` is {deprecated}"
+        why = "Cilium enforces it only where `authentication.enabled` is set, and a later release removes it"
+        advice = "plan for encryption (WireGuard, IPsec, ztunnel) in its place, or drop the field"
+        versions, change = str(AUTHENTICATION_DEPRECATED), None
+    else:
+        flow = f"{flow_text(context.policy, spec, rule, 'the peers of the rule')} without mutual authentication"
+        free = without(rule, "authentication")
+        ends = f", and {deprecated}" if context.to_version >= AUTHENTICATION_DEPRECATED else ""
+        by_default = "" if enabled is False else " by default"
+        message = (
+            f"`authentication.mode: required` is not enforced{by_default} from Cilium {AUTHENTICATION_OFF} on{ends}"
         )
-    flow = flow_text(context.policy, spec, rule, "the peers of the rule")
-    return _note(
-        context,
-        rule,
-        f"`authentication.mode: required` is not enforced by default from Cilium {AUTHENTICATION_OFF} on{ends}",
-        f"the upgrade opens {flow} without mutual authentication",
-        advice="set the Helm value `authentication.enabled`, or drop the field",
-        change=Change(
-            in_place(rule, free),
-            (flow_claim(f"{flow} without mutual authentication", spec, rule, free),),
-        ),
-        versions=str(AUTHENTICATION_OFF),
-    )
-
-
-def _deprecated(context: Context, rule: Rule, deprecated: str) -> Finding:
-    return _note(
-        context,
-        rule,
-        f"`authentication` is {deprecated}",
-        "Cilium enforces it only where `authentication.enabled` is set, and a later release removes it",
-        advice="plan for encryption (WireGuard, IPsec, ztunnel) in its place, or drop the field",
-        versions=str(AUTHENTICATION_DEPRECATED),
-    )
-
-
-def _note(
-    context: Context,
-    rule: Rule,
-    message: str,
-    why: str,
-    *,
-    advice: str,
-    change: Change | None = None,
-    versions: str = "",
-) -> Finding:
+        why = f"the upgrade opens {flow}"
+        if enabled is False:
+            why += ", which Cilium drops today: with `authentication.enabled` false no agent authenticates it"
+        advice = "set the Helm value `authentication.enabled`, or drop the field"
+        versions = str(AUTHENTICATION_OFF)
+        change = Change(in_place(rule, free), (flow_claim(flow, spec, rule, free),))
     return report(
         context,
         f"{rule.route}/authentication/mode",

@@ -255,6 +255,10 @@ def test_mutual_authentication_is_a_condition_where_it_is_on() -> None:
     flow = ("shop/db", "shop/web", "TCP", 80)
     assert engine(manifest, version="1.18").verdict(*flow).ingress.depends_on == ("mutual authentication",)
     assert engine(manifest, version="1.19").verdict(*flow).ingress.depends_on == ()
+    # Without authentication in the agents, older releases hold the traffic back (Helm `authentication.enabled`).
+    for version, depends in (("1.18", ("mutual authentication",)), ("1.19", ())):
+        off = engine(manifest, version=version, mutual_authentication=False)
+        assert off.verdict(*flow).ingress.depends_on == depends
     on = engine(manifest, version="1.19", mutual_authentication=True)
     assert on.verdict(*flow).ingress.depends_on == ("mutual authentication",)
 

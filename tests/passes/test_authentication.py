@@ -5,7 +5,7 @@ import pytest
 from rewriter.finding import Applicability, Severity
 from rewriter.passes.authentication import find
 from tests.passes.policies import ccnp, cnp
-from tests.passes.support import run, version, words
+from tests.passes.support import Facts, cluster, run, version, words
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,13 @@ def test_a_note_that_asks_for_a_decision(manifest: object, direction: str) -> No
 def test_each_rule_is_a_finding() -> None:
     rule = "{fromEndpoints: [{}], authentication: {mode: required}}"
     assert len(run(find, cnp(f"ingress: [{rule}, {{}}, {rule}]")).findings) == 2
+
+
+def test_what_waits_for_agents_that_do_not_authenticate_is_dropped_until_the_upgrade() -> None:
+    """Cilium Helm reference: with `authentication.enabled` false, requests that require it are still blocked."""
+    rule = "{fromEndpoints: [{}], authentication: {mode: required}}"
+    own = cluster("a", local=True, mutual_authentication=False)
+    only = run(find, cnp(f"ingress: [{rule}]"), Facts(clusters=[own])).only
+    assert only.message == "`authentication.mode: required` is not enforced from Cilium 1.19 on"
+    assert "which Cilium drops today" in only.why
+    assert [text for text in words(only.opens) if text.endswith("without mutual authentication")]

@@ -126,8 +126,8 @@ def _read_as_more(site: ScopedField) -> tuple[str, str]:
         return "which others deny by default today", "others deny it by default today, and the fix would open it"
     if _loses_l7_rules(site):
         return "without the L7 rules", f"{after} drops the L7 rules of this rule, {kept}"
-    unsaid = context.cluster is None or context.cluster.mutual_authentication is None
-    if "authentication" in site.rule.raw and before < AUTHENTICATION_OFF <= after and unsaid:
+    kept_on = context.cluster is not None and context.cluster.mutual_authentication
+    if "authentication" in site.rule.raw and before < AUTHENTICATION_OFF <= after and not kept_on:
         return "without mutual authentication", f"{after} does not enforce mutual authentication by default, {kept}"
     return f"as Cilium {after} reads the rule", f"{after} reads the rule as more than {before} does, {kept}"
 
