@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,26 +15,19 @@ from rewriter.cilium.labels import (
     NAMESPACE_LABEL,
     NAMESPACE_LABELS_PREFIX,
     LabelSet,
-    split_key,
 )
 from rewriter.cilium.policy import CCNP, RULES, Policy, Rule, read_policy
-from rewriter.cilium.rule_validation import ACCEPTED
+from rewriter.cilium.rule_validation import ACCEPTED, AcceptedRules
 from rewriter.cilium.services import service_matches
 from rewriter.cilium.settings import Facts, ServiceView, Settings
 from rewriter.cilium.terms import Condition
 from rewriter.cilium.tiers import KIND as TIER
 from rewriter.cilium.tiers import cluster_network_policies, is_cluster_network_policy, tier_rules
-from rewriter.cilium.validation import rejection
+from rewriter.cilium.validation import Rejection, rejection
 from rewriter.evidence.context import Context
-from rewriter.evidence.placeholders import (
-    has_placeholder,
-    pattern_of,
-    policy_has_placeholder,
-    substituted,
-    unknown_labels,
-    without_unknown,
-)
+from rewriter.evidence.placeholders import has_placeholder
 from rewriter.evidence.settings import facts_of, settings_of
+from rewriter.evidence.unknown_values import SUBJECTS, known_in_part, with_examples, written_at
 from rewriter.inventory.facts.model import AppliedPolicy, Source, UnreadPolicy
 from rewriter.inventory.questions.inventory import Inventory
 from rewriter.text import policy_text
@@ -186,7 +179,8 @@ def policies_of(context: Context) -> ClusterPolicies:
         tiers = [rule for each in every for rule in _applied_tiers(each, settings)]
         facts = _facts(applied, inventory)
         rules = [rule for each in applied for rule in _applied_rules(each, settings, facts)]
-        unread = unread_policies(inventory, tiers=settings.cluster_network_policies)
+        unread = [*unread_policies(inventory, tiers=settings.cluster_network_policies)]
+        unread += [policy for each in applied for policy in _unknown_in_shape(each, settings)]
         context.answers[key] = ClusterPolicies(rules, unread, tiers)
     made: ClusterPolicies = context.answers[key]
     return made
@@ -255,10 +249,24 @@ def _may_have(pods: Pods, source: str, key: str, value: re.Pattern[str]) -> bool
 
 def _applied_rules(applied: AppliedPolicy, settings: Settings, facts: Facts) -> Iterator[AppliedRule]:
     policy = read_policy(applied.manifest, known=RULES)
+    anywhere = policy.kind != CCNP and not _lands_in(applied)
+    yield from _compiled(policy, applied.source, settings, facts, sure=not applied.doubt, anywhere=anywhere)
+
+
+def _lands_in(applied: AppliedPolicy) -> str | None:
+    """The namespace that a policy names; None where that is unknown."""
     metadata = applied.manifest.get("metadata")
     namespace = metadata.get("namespace") if isinstance(metadata, dict) else None
-    anywhere = policy.kind != CCNP and (not namespace or has_placeholder(namespace))
-    yield from _compiled(policy, applied.source, settings, facts, sure=not applied.doubt, anywhere=anywhere)
+    return namespace if isinstance(namespace, str) and namespace and not has_placeholder(namespace) else None
+
+
+def _unknown_in_shape(applied: AppliedPolicy, settings: Settings) -> Iterator[UnreadPolicy]:
+    """The policy where no example fits in the place of an unknown value: a protocol, a selector, a list of rules."""
+    policy = read_policy(applied.manifest, known=RULES)
+    refused = _rejected(filled, settings, None) if (filled := with_examples(policy)) is not policy else None
+    if refused is not None and has_placeholder(written_at(policy, refused.route)):
+        namespace = _lands_in(applied) if policy.kind != CCNP else None
+        yield UnreadPolicy(policy.kind, namespace, applied.source, "a manifest with values that are not known")
 
 
 def _applied_tiers(applied: AppliedPolicy, settings: Settings) -> Iterator[AppliedRule]:
@@ -273,14 +281,12 @@ def _compiled(
 ) -> Iterator[AppliedRule]:
     written = {rule.route: rule for rule in policy.rules()}
     unknown: set[str] = set()
-    filled = policy
-    if policy_has_placeholder(policy):
-        sure = sure and not any(has_placeholder(spec.raw.get(name)) for spec in policy.specs for name in _SUBJECTS)
+    filled = with_examples(policy)
+    if filled is not policy:
+        sure = sure and not any(has_placeholder(spec.raw.get(name)) for spec in policy.specs for name in SUBJECTS)
         unknown = {route for route, rule in written.items() if has_placeholder(rule.raw)}
-        filled = read_policy(substituted(_of_all_subjects(policy)), namespace=policy.namespace, base=policy.route)
-    accepted = ACCEPTED if filled is policy else None
-    may_be = () if filled is policy else _known_in_part(policy)
-    if rejection(filled.raw, settings.version, flags=settings.flags, accepted=accepted) is not None:
+    may_be = () if filled is policy else known_in_part(policy)
+    if _rejected(filled, settings, ACCEPTED if filled is policy else None) is not None:
         return
     for entry in compile_policy(filled, settings, facts):
         rule = written.get(entry.route)
@@ -288,37 +294,8 @@ def _compiled(
         yield AppliedRule(policy, source, entry, rule, sure, anywhere, entry.route in unknown, parts)
 
 
-_SUBJECTS = ("endpointSelector", "podSelector", "nodeSelector")
-
-
-def _known_in_part(policy: Policy) -> tuple[tuple[str, tuple[str, str, re.Pattern[str]]], ...]:
-    """The labels, and the namespace, of subjects that hold a placeholder, by the route of their rule set."""
-    found = []
-    namespace = policy.namespace if policy.kind != CCNP else None
-    for spec in policy.specs:
-        for name in _SUBJECTS:
-            for written, value in unknown_labels(spec.raw.get(name)).items():
-                source, key = split_key(written)
-                found.append((f"{spec.route}/", (source, key, pattern_of(value))))
-        if namespace and has_placeholder(namespace):
-            found.append((f"{spec.route}/", (K8S, NAMESPACE_LABEL, pattern_of(namespace))))
-    return tuple(found)
-
-
-def _of_all_subjects(policy: Policy) -> Mapping[str, Any]:
-    """The manifest with subjects that select all that they may: without the labels that are not known."""
-    raw = dict(policy.raw)
-    if isinstance(raw.get("spec"), Mapping):
-        raw["spec"] = _of_all(raw["spec"])
-    if isinstance(raw.get("specs"), list):
-        raw["specs"] = [_of_all(spec) for spec in raw["specs"]]
-    return raw
-
-
-def _of_all(spec: Any) -> Any:
-    if not isinstance(spec, Mapping):
-        return spec
-    return {name: without_unknown(value) if name in _SUBJECTS else value for name, value in spec.items()}
+def _rejected(policy: Policy, settings: Settings, accepted: AcceptedRules | None) -> Rejection | None:
+    return rejection(policy.raw, settings.version, flags=settings.flags, accepted=accepted)
 
 
 def _facts(policies: Sequence[AppliedPolicy], inventory: Inventory) -> Facts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 import yaml
 
 from rewriter.cilium.identity import Identity, reserved_identity
@@ -161,3 +162,29 @@ def test_a_value_that_nobody_knows_in_a_name_says_nothing_of_pods() -> None:
     (reach,), dns = _reaches({**TREE, "shop/names.yaml": _policy("names", names)})
     assert reach.verdict(EGRESS, dns, "UDP", 53).certain
     assert not reach.verdict(EGRESS, reserved_identity("world"), "TCP", 443).certain
+
+
+SHAPES = {
+    "the subject": "{endpointSelector: '${SELECTOR}', " + DNS_RULE + "}",
+    "labels of the subject": "{endpointSelector: {matchLabels: '${LABELS}'}, " + DNS_RULE + "}",
+    "the rules": "{endpointSelector: {}, egress: '${RULES}'}",
+    "the ports": "{endpointSelector: {}, egress: [{" + DNS_PEER + ", toPorts: '${PORTS}'}]}",
+    "a protocol": "{endpointSelector: {}, egress: [{" + DNS_PEER + ", toPorts: "
+    "[{ports: [{port: '53', protocol: '${PROTOCOL}'}]}]}]}",
+    "an entity": "{endpointSelector: {}, egress: [{toEntities: ['${ENTITY}']}]}",
+}
+
+
+@pytest.mark.parametrize("spec", SHAPES.values(), ids=SHAPES)
+def test_a_policy_that_is_no_policy_before_its_values_are_known_may_say_otherwise(spec: str) -> None:
+    (reach,), dns = _reaches({**TREE, "shop/unknown.yaml": _policy("unknown", spec)})
+    assert not reach.verdict(EGRESS, dns, "UDP", 53).certain
+    assert reach.unread == ("a CiliumNetworkPolicy in a manifest with values that are not known, shop/unknown.yaml:1",)
+
+
+def test_a_policy_of_another_namespace_or_rejected_for_what_is_known_says_nothing() -> None:
+    elsewhere = _policy("elsewhere", SHAPES["a protocol"], namespace="other")
+    mixed = f"{{endpointSelector: {{}}, egress: [{{{DNS_PEER}, toEntities: [world]}}, {{toCIDR: ['${{CIDR}}']}}]}}"
+    (reach,), dns = _reaches({**TREE, "other/a.yaml": elsewhere, "shop/mixed.yaml": _policy("mixed", mixed)})
+    assert reach.verdict(EGRESS, dns, "UDP", 53).certain
+    assert reach.unread == ()
