@@ -173,11 +173,11 @@ def _walk(display: str) -> tuple[list[str], list[str], list[InputError]]:
         in_project = in_project or any(entry.name in _PROJECTS for entry in entries)
         for entry in entries:
             name = entry.name
-            if not in_project and name.endswith(PROJECT_SUFFIXES):
-                continue
             if entry.is_dir(follow_symlinks=False):
                 if name not in SKIPPED_FOLDERS and f"{relative}{name}/" not in ignored:
                     stack.append((f"{relative}{name}/", in_project))
+            elif not in_project and name.endswith(PROJECT_SUFFIXES):
+                continue
             elif entry.is_symlink():
                 if not name.startswith(".#") and relative + name not in ignored:  # Those are an editor's locks.
                     links.append(relative + name)

@@ -39,6 +39,11 @@ def _names(root: Path, *globs: str) -> list[str]:
     return [os.path.relpath(item.path, root) for item in found if isinstance(item, FoundFile)]
 
 
+def test_programs_are_read_in_projects_alone_and_folders_with_such_names_everywhere(tmp_path: Path) -> None:
+    _tree(tmp_path, "next.js/app.yaml", "web/index.ts", "site/Pulumi.yaml", "site/lib/index.ts", "site/k8s.go/a.yaml")
+    assert _names(tmp_path) == ["next.js/app.yaml", "site/Pulumi.yaml", "site/k8s.go/a.yaml", "site/lib/index.ts"]
+
+
 def test_manifests_of_a_folder_in_order(tmp_path: Path) -> None:
     _tree(tmp_path, "b.yml", "a/x.yaml", "a/y.json", "notes.txt", "node_modules/z.yaml")
     assert _names(tmp_path) == ["a/x.yaml", "a/y.json", "b.yml"]
