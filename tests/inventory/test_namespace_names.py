@@ -25,6 +25,13 @@ spec:
         ("monitor.yaml", "kind: ServiceMonitor\nspec: {namespaceSelector: {matchNames: [other, payment]}}\n"),
         ("setup.sh", "kubectl create namespace payment\n"),
         ("setup.sh", "helm upgrade --install shop example/shop -n payment\n"),
+        ("setup.sh", "kubectl apply -f - <<E\nkind: Namespace\nmetadata:\n  labels: {a: b}\n  name: payment\nE\n"),
+        ("c/templates/n.yaml", "{{ if .Values.a }}\nkind: Namespace\nmetadata: {name: payment}\n{{ end }}\n"),
+        (
+            "main.tf",
+            'resource "kubernetes_namespace" "a" {\n  metadata {\n    labels = { name = "b" }\n'
+            '    name   = "payment"\n  }\n}\n',
+        ),
         ("main.tf", 'resource "kubernetes_namespace" "a" {\n  metadata {\n    name = "payment"\n  }\n}\n'),
     ],
 )
