@@ -384,6 +384,7 @@ FREE: dict[str, Files] = {
     "yq of another file": {"d.sh": "yq 'del(.spec.ingress[1])' other.yaml | kubectl apply -f -\n"},
     "yq that reads": {"d.sh": "yq '.metadata.name' east/policy.yaml\nkubectl get cnp web -o yaml\n"},
     "remark on a patch": {"d.sh": "# kubectl patch cnp web --type=json -p x\n"},
+    "remark on a patch below a line": {"d.sh": "a=b\n# kubectl patch cnp web --type=json -p /ingress/0\n"},
     "kubectl patch of another kind": {"d.sh": "kubectl patch deployment web -p x; kubectl get cnp\n"},
     "Ingress of another kind in Terraform": {"m.tf": 'resource "x" "y" {\n  a = var.ingress[0]\n}\n'},
     "overlay of ytt by name": {"o.yaml": "#@overlay/match by='name'\n---\nspec: {ingress: []}\n"},

@@ -101,6 +101,9 @@ _SOURCES: dict[str, Files] = {
     },
     "script": {"deploy.sh": f"kubectl apply -f - <<E\n{_ALLOW}E\n"},
     "pipeline": _workflow(),
+    "second of two URLs": {
+        "deploy.sh": "kubectl apply -f https://example.com/a.yaml -f https://example.com/network-policies.yaml\n"
+    },
     "URL": {"deploy.sh": "kubectl apply -f https://example.com/network-policies.yaml\n"},
     "chart of a command": {"Makefile": "deploy:\n\thelm upgrade --install x a/cilium-network-policies\n"},
     "policies that a command switches on": {
@@ -220,6 +223,10 @@ _NO_POLICIES: dict[str, Files] = {
     },
     "pipe of something else": {"d.sh": "curl https://example.com/a.yaml | kubectl apply -f -\n"},
     "remark": {"deploy.sh": "# kubectl apply -f https://example.com/network-policies.yaml\n"},
+    "remark below a line": {
+        "deploy.sh": "a=b\n  # kubectl apply -f https://example.com/network-policies.yaml\n"
+        "# curl https://example.com/network-policies.yaml | kubectl apply -f -\n"
+    },
     "remark of a manifest": {"p.jsonnet": '// kind: "CiliumNetworkPolicy"\n{}\n'},
     "NetworkPolicy of Terraform": {"p.tf": 'resource "kubernetes_network_policy_v1" "p" {\n}\n'},
 }

@@ -7,26 +7,26 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from rewriter.inventory.facts.model import Source
+from rewriter.inventory.texts.line_numbers import LineNumbers
+from rewriter.inventory.texts.remarks import in_remark
 
 _DIRECTION = r"(?:in|e)gress(?:Deny)?"
 #: A rule by its number, or the rules by a part of their list: of jq and yq, of pointers, in Python and Jsonnet, of ytt.
 _BY_PLACE = re.compile(
-    rf"""\b{_DIRECTION}["']?\]?(?:\[-?\d*:?-?\d*\]|/\d+|/-(?=["'\s,}}])|\.-?\d+\b)|\bslice\([^)\n]*\b{_DIRECTION}\b"""
-    rf"""|\bdel\([^)\n]*\b{_DIRECTION}\b|\b{_DIRECTION}["']?\]?\.(?:pop|insert|remove)\("""
+    rf"""\b{_DIRECTION}["']?\]?(?:\[-?\d{{0,9}}(?::-?\d{{0,9}})?\]|/\d+|/-(?=["'\s,}}])|\.-?\d+\b)|\bslice\([^)\n]{{0,120}}\b{_DIRECTION}\b"""
+    rf"""|\bdel\([^)\n]{{0,120}}\b{_DIRECTION}\b|\b{_DIRECTION}["']?\]?\.(?:pop|insert|remove)\("""
 )
-_OF_YTT = re.compile(r"#@overlay/match[^\n]*overlay\.index\(")
+_OF_YTT = re.compile(r"#@overlay/match[^\n]{0,300}overlay\.index\(")
 _POLICIES = r"(?:c?cnp|netpol|networkpolic(?:y|ies)|cilium(?:clusterwide)?networkpolic(?:y|ies))"
-_PATCHED = re.compile(
-    rf"\b(?:kubectl|oc)\b(?:\\\r?\n|[^\n|;&])*?[ \t](?:patch|edit)\b(?:\\\r?\n|[^\n|;&])*?\b{_POLICIES}\b"
-    rf"|\bk8s_json_patch\b(?s:.){{0,600}}?\bkind:[ \t]*\w*NetworkPolicy\b",
-    re.IGNORECASE,
-)
-_POST_RENDERED = re.compile(r"\bhelm\b(?:\\\r?\n|[^\n|;&])*?[ \t]--post-renderer\b(?:\\\r?\n|[^\n|;&])*")
+_COMMAND = re.compile(r"\b(?:kubectl|oc)\b(?:\\\r?\n|[^\n|;&])*", re.IGNORECASE)
+_PATCHES = re.compile(r"[ \t](?:patch|edit)\b")
+_PATCHED = re.compile(r"\bk8s_json_patch\b(?s:.){0,600}?\bkind:[ \t]*\w*NetworkPolicy\b")
+_HELM = re.compile(r"\bhelm\b(?:\\\r?\n|[^\n|;&])*")
+_POST_RENDERER = re.compile(r"[ \t]--post-renderer\b")
 _KINDS = re.compile(rf"\b{_POLICIES}\b", re.IGNORECASE)
-_REMARK = re.compile(r"^[ \t]*(?:-[ \t]+)?(?:#(?!@)|//)")
 
 
 def program_changes(
@@ -37,28 +37,42 @@ def program_changes(
     `inner` is the inner path of the text, `policies` are those of the files that may hold any.
     """
     text = data.decode("utf-8", "replace")
-    for match in _POST_RENDERED.finditer(text):
-        charts = tuple(_charts(match[0].split(), inner, policies))
-        if charts and not _is_remark(text, match.start()):
-            source = Source(path, text.count("\n", 0, match.start()) + 1)
+    lines = LineNumbers(text)
+    folders = {folder for policy in policies for folder in _above(policy)}
+    for match in _HELM.finditer(text):
+        if _POST_RENDERER.search(match[0]) is None or in_remark(text, match.start()):
+            continue
+        charts = tuple(_charts(match[0].split(), inner, folders))
+        if charts:
+            source = Source(path, lines.at(match.start()))
             yield f"the post-renderer of {source}", source, charts
     patterns = (_PATCHED, _BY_PLACE, _OF_YTT) if "gress" in text else (_PATCHED,)
-    starts = [each.start() for pattern in patterns for each in pattern.finditer(text)]
-    starts = [start for start in starts if not _is_remark(text, start)]
+    starts = [each.start() for each in _COMMAND.finditer(text) if _patches_policies(each[0])]
+    starts += [each.start() for pattern in patterns for each in pattern.finditer(text)]
+    starts = [start for start in starts if not in_remark(text, start)]
     named = tuple(each for each in policies if posixpath.basename(each) in text) if starts else ()
     if starts and (named or _KINDS.search(text) is not None):
-        source = Source(path, text.count("\n", 0, min(starts)) + 1)
+        source = Source(path, lines.at(min(starts)))
         yield f"what {source} does", source, named or (".",)
 
 
-def _charts(words: Sequence[str], inner: str, policies: Sequence[str]) -> Iterator[str]:
+def _patches_policies(command: str) -> bool:
+    verb = _PATCHES.search(command)
+    return verb is not None and _KINDS.search(command, verb.end()) is not None
+
+
+def _above(path: str) -> Iterator[str]:
+    """The folders that hold a file."""
+    folder = posixpath.dirname(path)
+    while folder:
+        yield folder
+        folder = posixpath.dirname(folder)
+
+
+def _charts(words: Sequence[str], inner: str, folders: Container[str]) -> Iterator[str]:
     """The folders with policies that a command names, as they lie beside its file, or at the top of the tree."""
     for word in words:
         for base in (posixpath.dirname(inner), ""):
             folder = posixpath.normpath(posixpath.join(base, word))
-            if folder != "." and any(each.startswith(f"{folder}/") for each in policies):
+            if folder in folders:
                 yield folder
-
-
-def _is_remark(text: str, start: int) -> bool:
-    return _REMARK.match(text, text.rfind("\n", 0, start) + 1) is not None

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from rewriter.cilium.policy import CCNP, CNP, KNP
 from rewriter.cilium.tiers import KIND as TIER
 from rewriter.discovery import PROJECT_SUFFIXES
+from rewriter.inventory.texts.line_numbers import LineNumbers
+from rewriter.inventory.texts.remarks import in_remark
 
 #: A policy's kind, at the beginning of a line.
 KIND = re.compile(rf"""^[ \t-]*["']?kind["']?[ \t]*:[ \t]*["']?({CNP}|{CCNP}|{KNP}|{TIER})\b""", re.MULTILINE)
@@ -25,17 +27,19 @@ _CUSTOM = re.compile(r"""["'](ciliumnetworkpolicies|ciliumclusterwidenetworkpoli
 _URL = re.compile(r"""["'`](https?://[^"'`\s]+)["'`]""")
 _CHART = re.compile(r"""\bchart["']?[ \t]*[:=][ \t]*(?:pulumi\.String\()?["']([^"'\n]+)["']""")
 _TERRAFORM = re.compile(r'^resource\s+"kubernetes_network_policy(?:_v1)?"', re.MULTILINE)
+#: A line with those that `\\` joins to it.
+_LINE = re.compile(r"(?:\\\r?\n|[^\n])+")
 #: What commands apply, and the charts that Helmfile, Terraform and Ansible install.
-_APPLIED = re.compile(
-    r"""\b(?:kubectl|oc)\b(?:\\\r?\n|[^\n])*?[ \t](?:-f|-k|--filename|--kustomize)[ \t=]+["']?(?P<url>(?:https?://|github\.com/)\S+)"""
-    r"""|(?P<piped>(?:https?://|github\.com/)[^\s"'|]+)(?=(?:\\\r?\n|[^\n])*\|(?:\\\r?\n|[^\n])*\b(?:kubectl|oc)\b[^\n]*"""
-    r"""\b(?:apply|create|replace)\b)"""
-    r"""|\b(?:helm[ \t]+(?:upgrade|install|template)|argocd[ \t]+app[ \t]+create"""
-    r"""|flux[ \t]+create[ \t]+(?:helmrelease|kustomization|hr|ks))\b(?P<command>(?:\\\r?\n|[^\n])+)"""
+_TOOL = re.compile(r"\b(?:kubectl|oc)\b")
+_APPLIES = re.compile(r"\b(?:apply|create|replace)\b")
+_FILE = re.compile(r"""[ \t](?:-f|-k|--filename|--kustomize)[ \t=]+["']?((?:https?://|github\.com/)\S+)""")
+_PRINTED = re.compile(r"""(?:https?://|github\.com/)[^\s"'|]+""")
+_INSTALLS = re.compile(
+    r"\b(?:helm[ \t]+(?:upgrade|install|template)|argocd[ \t]+app[ \t]+create"
+    r"|flux[ \t]+create[ \t]+(?:helmrelease|kustomization|hr|ks))\b"
 )
 #: An option that switches something off: the chart does not make it.
 _OFF = re.compile(r"""--set(?:-string|-json)?[ \t=]+["']?[^\s"'=]+=(?:false|null|none|0|\[\]|\{\})["']?(?=[\s\\]|$)""")
-_REMARK = re.compile(r"^[ \t]*(?:#|//)")
 #: Words in the name of a source that holds policies.
 _POLICIES = re.compile(r"polic(?:y|ies)|netpols?\b|(?:^|[/_ -])cc?nps?\b")
 #: Those of other engines, which judge objects at admission.
@@ -51,38 +55,59 @@ def may_hold_policies(words: str) -> bool:
 def policies_in(path: str, data: bytes) -> Iterator[tuple[str, int, str]]:
     """The policies that a program's file makes or applies: the kind (`policy`: not known), the line, and by what."""
     text = data.decode("utf-8", "replace")
+    lines = LineNumbers(text)
     for match in _ANY_KIND.finditer(text):
-        if not _in_remark(text, match.start()):
-            yield match[1], text.count("\n", 0, match.start()) + 1, "a text that a program applies"
-    yield from _programmed(path, text)
+        if not in_remark(text, match.start()):
+            yield match[1], lines.at(match.start()), "a text that a program applies"
+    for kind, start, words in _programmed(path, text):
+        if not in_remark(text, start):
+            yield kind, lines.at(start), words
     for match in _TERRAFORM.finditer(text):
-        yield KNP, text.count("\n", 0, match.start()) + 1, "a resource of Terraform"
-    for match in _APPLIED.finditer(text):
-        words = match["url"] or match["piped"] or _OFF.sub(" ", match["command"])
-        if may_hold_policies(words) and not _in_remark(text, match.start()):
-            yield "policy", text.count("\n", 0, match.start()) + 1, "what a command applies"
+        yield KNP, lines.at(match.start()), "a resource of Terraform"
+    for words, start in _applied(text):
+        if may_hold_policies(words) and not in_remark(text, start):
+            yield "policy", lines.at(start), "what a command applies"
+
+
+def _applied(text: str) -> Iterator[tuple[str, int]]:
+    """What commands apply, by address or with all options of an installation, and the offset of each."""
+    for line in _LINE.finditer(text):
+        start, end = line.span()
+        tool = _TOOL.search(text, start, end)
+        if tool is not None:
+            yield from ((each[1], tool.start()) for each in _FILE.finditer(text, tool.end(), end))
+            yield from ((each[0], start + each.start()) for each in _PRINTED.finditer(_piped(line[0])))
+        command = _INSTALLS.search(text, start, end)
+        if command is not None:
+            yield _OFF.sub(" ", text[command.end() : end]), command.start()
+
+
+def _piped(line: str) -> str:
+    """What of a line goes through a pipe into a command that applies it; empty for none."""
+    parts = line.split("|")
+    for index in range(len(parts) - 1, 0, -1):
+        tool = _TOOL.search(parts[index])
+        if tool is not None and _APPLIES.search(parts[index], tool.end()) is not None:
+            return "|".join(parts[:index])
+    return ""
 
 
 def _programmed(path: str, text: str) -> Iterator[tuple[str, int, str]]:
-    """What a program makes with a library for Kubernetes; texts that are no program have no such calls."""
+    """What a program makes with a library for Kubernetes: the kind, the offset, and by what.
+
+    Texts that are no program have no such calls.
+    """
     project = path.endswith(PROJECT_SUFFIXES) or _LIBRARY.search(text) is not None
     maker = "a program of Pulumi or cdk8s"
-    found: list[tuple[str, int, str]] = []
     if project:
-        found += [(match[1] or match[2], match.start(), maker) for match in _MADE.finditer(text)]
-        found += [(KNP, match.start(), maker) for match in _CONNECTED.finditer(text)]
+        yield from ((match[1] or match[2], match.start(), maker) for match in _MADE.finditer(text))
+        yield from ((KNP, match.start(), maker) for match in _CONNECTED.finditer(text))
         for match in (*_URL.finditer(text), *_CHART.finditer(text)):
-            found += [("policy", match.start(), maker)] if may_hold_policies(match[1]) else []
+            if may_hold_policies(match[1]):
+                yield "policy", match.start(), maker
     elif "kubernetes:" in text:
-        found += [(match[2], match.start(), maker) for match in _MADE.finditer(text) if match[2]]
+        yield from ((match[2], match.start(), maker) for match in _MADE.finditer(text) if match[2])
     if path.endswith(".py"):
-        found += [(KNP, match.start(), "a program in Python") for match in _CLIENT.finditer(text)]
+        yield from ((KNP, match.start(), "a program in Python") for match in _CLIENT.finditer(text))
         for match in _CUSTOM.finditer(text):
-            found.append((CCNP if "clusterwide" in match[1] else CNP, match.start(), "a program in Python"))
-    for kind, start, words in found:
-        if not _in_remark(text, start):
-            yield kind, text.count("\n", 0, start) + 1, words
-
-
-def _in_remark(text: str, place: int) -> bool:
-    return _REMARK.match(text, text.rfind("\n", 0, place) + 1) is not None
+            yield CCNP if "clusterwide" in match[1] else CNP, match.start(), "a program in Python"
