@@ -189,6 +189,33 @@ HIDING: dict[str, tuple[Files, str]] = {
         _workflow("argocd app create s --repo https://git.example.com/x --path . --dest-namespace shop"),
         "`argocd app create` in .github/workflows/d.yaml:7",
     ),
+    "one of several pipes on a line": (
+        {"d.sh": "curl -sL https://example.com/a.yaml | kubectl apply -f - && cat a.yaml | kubectl apply -f -\n"},
+        "what goes into `kubectl apply` in d.sh:1",
+    ),
+    "curl behind a text that is printed": (
+        {"d.sh": "a=b\necho start; curl -sL https://example.com/a.yaml | kubectl apply -f -\n"},
+        "what goes into `kubectl apply` in d.sh:2",
+    ),
+    "curl behind quotes": (
+        {"d.sh": "sh -c 'cd a; curl -sL https://example.com/a.yaml' | kubectl apply -f -\n"},
+        "what goes into `kubectl apply` in d.sh:1",
+    ),
+    "helm behind kubectl": (
+        {"d.sh": f"kubectl apply -f shop/web.yaml && {_HELM}; kubectl get pods\n"},
+        "`helm upgrade` in d.sh:1",
+    ),
+    "installer in a workflow with a cluster for tests": (
+        {
+            ".github/workflows/d.yaml": "on: push\njobs:\n  a:\n    steps:\n    - uses: helm/kind-action@v1\n"
+            "    - run: kubectl get pods\n  b:\n    steps:\n    - run: glooctl install gateway -n shop\n"
+        },
+        "`glooctl install` in .github/workflows/d.yaml:9",
+    ),
+    "oc in Python": (
+        {"d.py": "import os\nos.system('oc apply -n shop -f https://example.com/a.yaml')\n"},
+        "`oc apply` in d.py:2",
+    ),
     "kapp": ({"d.sh": "kapp deploy -a x -f https://example.com/a.yaml -y\n"}, "`kapp deploy` in d.sh:1"),
     "Timoni": ({"d.sh": "timoni apply s oci://example.com/s -n shop\n"}, "`timoni apply` in d.sh:1"),
     "bundle of Timoni": (
@@ -270,6 +297,20 @@ CLEAR: dict[str, Files] = {
         "d.sh": "kubectl kustomize 'github.com/kubernetes-sigs/gateway-api/config/crd?ref=v1' | kubectl apply -f -\n"
     },
     "remark on a pipe": {"d.sh": "# curl https://example.com/a.yaml | kubectl apply -f -\n"},
+    "remark below a line": {
+        "d.sh": "a=b\n# curl https://example.com/a.yaml | kubectl apply -f -\n  # istioctl install\n"
+        "# curl -o a.yaml https://example.com/a.yaml\nkubectl apply -f a.yaml\n"
+    },
+    "command that is printed": {
+        "d.sh": "a=b\necho 'curl https://example.com/a.yaml | kubectl apply -f -'\necho \"run istioctl install\"\n"
+    },
+    "filter in quotes": {"d.sh": "yq 'select(.kind == \"A\") | del(.x); unique_by(.y)' a.yaml | kubectl apply -f -\n"},
+    "filter on several lines": {
+        "d.sh": "kubectl get x -o json \\\n  | jq 'del(.a)\n    | .spec.b = $c' \\\n  | kubectl apply -f -\n"
+    },
+    "what Flux builds of the tree": {
+        "d.sh": "flux build kustomization a --path . --dry-run | kubectl apply --server-side -f -\n"
+    },
     "download of something else": {"d.sh": "curl -o /tmp/a https://example.com/a\nkubectl apply -f web.yaml\n"},
     "manifest of Flux that is printed": {"d.sh": "flux create kustomization a --source=x --export > a.yaml\n"},
     "dashboards in Jsonnet": {

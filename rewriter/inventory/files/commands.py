@@ -13,15 +13,17 @@ from itertools import pairwise
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.installers import installing
 from rewriter.inventory.objects.kubernetes import is_namespace
+from rewriter.inventory.texts.line_numbers import LineNumbers
+from rewriter.inventory.texts.remarks import in_remark
 from rewriter.inventory.texts.remote_manifests import may_make_pods
 
 #: Options between a command and its verb, and the verb, to the end of the line and of those that `\` or `` ` `` joins.
 _COMMAND = re.compile(
-    r"(?<![\w./-])(?:[\w.~/-]*/|\$[({]?)?(?P<tool>helm|kubectl|oc|HELM|KUBECTL|OC)[)}]?"
-    r"(?P<before>(?:[ \t]+-{1,2}[\w-]+(?:=\S+|[ \t]+(?!-)[^\s|;&]+)?)*?)[ \t]+"
+    r"(?<![\w./~-])(?:[\w.~/-]*/|\$[({]?)?(?P<tool>helm|kubectl|oc|HELM|KUBECTL|OC)[)}]?"
+    r"(?P<before>(?:[ \t]+-[\w-]++(?:=\S++|[ \t]+(?!-)[^\s|;&]++)?){0,20}?)[ \t]+"
     r"(?P<verb>install|upgrade|template|run|expose|new-app|apply|replace"
     r"|create(?:[ \t]+(?:deploy(?:ment)?|job|cronjob|service|svc)\b)?)"
-    r"(?![\w.-])(?P<rest>(?:[\\`]\r?\n|[^\n])*)"
+    r"(?![\w.-])(?P<rest>(?:[\\`]\r?\n|(?!&&|\|\||;)[^\n])*)"
 )
 _TOOLS = (
     *(b"helm", b"kubectl", b"oc ", b"oc)", b"oc}", b"istioctl", b"timoni", b"flux create", b"argocd app", b"velero"),
@@ -36,14 +38,17 @@ _OPTION = re.compile(r"(?<!\S)(?:-n|--namespace)(?:[ \t]+|=)[\"']?([^\s\"']+)")
 _URL = re.compile(
     r"(?<!\S)(?:-f|-k|--filename|--kustomize)(?:[ \t]+|=)[\"']?(https?://[^\s\"']+|github\.com/[^\s\"']+)"
 )
-_APPLIED = re.compile(r"\|[^|]*\b(?:kubectl|oc)\b[^|]*\b(?:apply|create|replace)\b")
-_COMMENT = re.compile(r"^[ \t]*(?:-[ \t]+)?(?:#|//)")
+_APPLIES = re.compile(r"\b(?:kubectl|oc)\b(?P<rest>[^|]*)")
+_APPLIED = re.compile(r"\b(?:apply|create|replace)\b")
 #: What makes a cluster for the length of a run: what a pipeline puts there runs nowhere else.
 _PASSING_CLUSTER = re.compile(
     rb"\bkind create cluster\b|helm/kind-action|\bkind-action@|\bk3d cluster create\b|\bk3d-action@"
     rb"|\bminikube start\b|setup-minikube@|\btalosctl cluster create\b|\bctlptl create cluster\b"
 )
-_TOOL = re.compile(rb"(?i)\b(?:helm|kubectl|oc|argocd|flux|istioctl|timoni|kapp|velero|arkade)\b")
+_TOOL = re.compile(
+    rb"(?i)\b(?:helm|kubectl|oc|argocd|flux|istioctl|timoni|kapp|velero|arkade|consul-k8s|glooctl|helmwave"
+    rb"|operator-sdk)\b"
+)
 _JOBS = re.compile(rb"^jobs:[ \t]*(?:#[^\n]*)?\r?\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*(?=(?P<margin>[ \t]+))", re.MULTILINE)
 #: What a pipeline names where it reaches a cluster that stays.
 _OTHER_CLUSTER = re.compile(rb"(?i)--(?:kube-)?context\b|kubeconfig|\bconfig use-context\b")
@@ -109,15 +114,21 @@ def commands_in(path: str, data: bytes) -> Iterator[tuple[str, Source, str | Non
     if _PIPELINE.search(path) is not None:
         jobs = (b"\n" * job.count(b"\n") if passing else job for job, passing in _judged(path, data))
         text = b"".join(jobs).decode("utf-8", "replace")
+    lines = LineNumbers(text)
     for match in _COMMAND.finditer(text):
-        start = text.rfind("\n", 0, match.start()) + 1
-        if _COMMENT.match(text[start : match.start()]) is None and _makes_something(match):
+        if not in_remark(text, match.start()) and _makes_something(match):
             named = _OPTION.search(match["before"] + match["rest"])
             words = f"`{match['tool'].lower()} {' '.join(match['verb'].split())}` in"
-            source = Source(path, text.count("\n", 0, match.start()) + 1)
+            source = Source(path, lines.at(match.start()))
             yield words, source, named[1] if named and is_namespace(named[1]) else None
     for words, offset, namespace in installing(text):
-        yield words, Source(path, text.count("\n", 0, offset) + 1), namespace
+        yield words, Source(path, lines.at(offset)), namespace
+
+
+def _is_applied(rest: str) -> bool:
+    """Whether what a command prints goes through pipes to one that applies it."""
+    parts = (_APPLIES.search(part) for part in rest.split("|")[1:])
+    return any(part is not None and _APPLIED.search(part["rest"]) is not None for part in parts)
 
 
 def _makes_something(match: re.Match[str]) -> bool:
@@ -126,7 +137,7 @@ def _makes_something(match: re.Match[str]) -> bool:
     verb = match["verb"].split()[0]
     if verb not in _VERBS[match["tool"].lower()]:
         return False
-    if (_DRY_RUN.search(options) is not None or verb == "template") and _APPLIED.search(match["rest"]) is None:
+    if (_DRY_RUN.search(options) is not None or verb == "template") and not _is_applied(match["rest"]):
         return False
     if verb in ("apply", "replace") or match["verb"] == "create":
         return any(map(may_make_pods, _URL.findall(match["rest"])))

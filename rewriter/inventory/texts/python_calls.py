@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import re
 
-_WORDS = (b"kubectl", b"helm", b"kubernetes", b"cdk8s", b"from imports", b'"oc"', b"'oc'")
+_WORDS = (b"kubectl", b"helm", b"kubernetes", b"cdk8s", b"from imports", b'"oc"', b"'oc'", b"oc ")
 _TESTS = re.compile(r"(?:^|/)(?:tests|e2e|testdata)/|(?:^|/)(?:test_[^/]*|[^/]*_test|conftest)\.py$")
 #: A call with the words of a command one by one: in a list, or of a function that is called as the tool is.
 _LISTED = re.compile(
-    rb"""[\[(][ \t\r\n]*[fbru]*["'](?:kubectl|oc|helm|cilium)["'][^\[\]()]*(?:[\[(][^\[\]()]*[\])][^\[\]()]*)*[\])]"""
+    rb"""[\[(][ \t\r\n]*[fbru]*["'](?:kubectl|oc|helm)["'][^\[\]()]*(?:[\[(][^\[\]()]*[\])][^\[\]()]*)*[\])]"""
 )
 _CALLED = re.compile(rb"""\b(?:kubectl|oc|helm)\([ \t\r\n]*["'][^()]*\)""")
 _APART = re.compile(rb"""(?<=[\[(,\s])[fbru]+(?=["'])|["',\[\]()]""")
-#: What puts objects into a cluster: a command, the official client, or a program of Pulumi or cdk8s.
+_COMMAND = re.compile(rb"\b(?:kubectl|oc|helm)\b[^\n]*")
+_VERB = re.compile(rb"[ \t](?:apply|create|replace|patch|install|upgrade|template)\b")
+#: What else puts objects into a cluster: the official client, or a program of Pulumi or cdk8s.
 _APPLIES = re.compile(
-    rb"\b(?:kubectl|oc|helm)\b[^\n]*[ \t](?:apply|create|replace|patch|install|upgrade|template)\b"
-    rb"|\b(?:create|replace|patch)_(?:namespaced|cluster|from)_\w+[ \t]*\("
+    rb"\b(?:create|replace|patch)_(?:namespaced|cluster|from)_\w+[ \t]*\("
     rb"|\bimport[ \t]+(?:pulumi_kubernetes|cdk8s)|\bfrom[ \t]+(?:pulumi_kubernetes|cdk8s|imports)\b"
 )
 
@@ -28,7 +29,8 @@ def as_commands(path: str, data: bytes) -> bytes:
     if not any(word in data for word in _WORDS) or _TESTS.search(path) is not None:
         return b""
     text = _CALLED.sub(_words, _LISTED.sub(_words, data))
-    return text if _APPLIES.search(text) is not None else b""
+    commands = any(_VERB.search(match[0]) for match in _COMMAND.finditer(text))
+    return text if commands or _APPLIES.search(text) is not None else b""
 
 
 def _words(match: re.Match[bytes]) -> bytes:
