@@ -14,8 +14,13 @@ from rewriter.bot import clone, codeowners, remote, token
 from rewriter.cilium.fqdn import fqdn_term
 from rewriter.cilium.version import parse_version
 from rewriter.inventory.delivery import generators, patches
+from rewriter.inventory.delivery.program_changes import program_changes
 from rewriter.inventory.delivery.substitution import substituted
+from rewriter.inventory.files.cilium_commands import cilium_commands
+from rewriter.inventory.files.commands import commands_in
 from rewriter.inventory.hubble import agent_log
+from rewriter.inventory.texts.namespace_names import namespaces_in_commands
+from rewriter.inventory.texts.policies_in_text import policies_in
 from rewriter.yamltext import has_substitution, template_markup
 
 MANY = 50_000
@@ -27,6 +32,16 @@ def _quick() -> Iterator[None]:
     start = time.process_time()
     yield
     assert time.process_time() - start < 2
+
+
+def _script(line: str) -> None:
+    text = f"cilium kubectl helm policies gress\n{line}\n"
+    data = text.encode()
+    list(commands_in("a.sh", data))
+    list(cilium_commands("a.sh", data))
+    list(policies_in("a.sh", data))
+    list(program_changes("a.sh", "a.sh", data, ["a/policy.yaml"]))
+    list(namespaces_in_commands(data))
 
 
 HOSTILE: dict[str, Callable[[], object]] = {
@@ -41,6 +56,20 @@ HOSTILE: dict[str, Callable[[], object]] = {
     "a remote": lambda: remote.SCP.match("@" * MANY),
     "a password in a log": lambda: token.USERINFO.sub("", "://" + "a" * MANY + "://"),
     "a section of CODEOWNERS": lambda: codeowners.SECTION.match("[" + "a" * MANY),
+    "a script with one line": lambda: _script("kubectl patch " * MANY),
+    "options of helm": lambda: _script("helm --a " * MANY),
+    "pipes": lambda: _script("|kubectl apply -f x " * MANY),
+    "addresses in a pipe": lambda: _script("https://a.example|kubectl " * MANY),
+    "what a pipe begins with": lambda: _script("'" * 60 + " % | kubectl apply -f -"),
+    "post-renderers": lambda: _script("helm --post-renderer " * (MANY // 3)),
+    "a list of rules": lambda: _script("del(" * MANY),
+    "overlays of ytt": lambda: _script("#@overlay/match " * MANY),
+    "namespaces of Terraform": lambda: _script('"kubernetes_namespace" ' * (MANY // 3)),
+    "thousands of commands": lambda: _script("kubectl apply -f https://example.com/policies\n" * (MANY // 3)),
+    "thousands of pipes": lambda: _script("x | kubectl apply -f -\n" * (MANY // 3)),
+    "tasks that install Cilium": lambda: list(
+        cilium_commands("t.yml", b"- command: cilium install\n  when: a == b\n" * 500)
+    ),
     "markup in a comment": lambda: template_markup("# " + "{{ " * MANY * 10),
 }
 

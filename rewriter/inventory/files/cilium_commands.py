@@ -14,14 +14,16 @@ from typing import Any
 
 from rewriter import yamltext
 from rewriter.inventory.facts.model import Source
-from rewriter.inventory.files.conditions import is_conditional, under_condition
+from rewriter.inventory.files.conditions import Conditions, under_condition
+from rewriter.inventory.texts.line_numbers import LineNumbers
 from rewriter.inventory.texts.manifests import items, mapping
 
 _COMMAND = re.compile(
-    r"(?<![\w./-])(?:[\w.~/-]*/)?(?P<tool>helm|cilium)(?P<before>(?:[ \t]+--?[\w-]+(?:=\S+|[ \t]+(?!-)[^\s|;&]+)?)*?)"
+    r"(?<![\w./~-])(?:[\w.~/-]*/)?(?P<tool>helm|cilium)"
+    r"(?P<before>(?:[ \t]+-[\w-]++(?:=\S++|[ \t]+(?!-)[^\s|;&]++)?){0,20}?)"
     r"[ \t]+(?:install|upgrade)(?![\w.-])(?P<rest>(?:\\\r?\n|[^\n|;&])*(?:\n[ \t]+--[^\n|;&]*)*)"
 )
-_COMMENT = re.compile(r"(?:^|[ \t])(?:#|//|@?echo\b|@?printf\b|(?i:usage|example):)")
+_COMMENT = re.compile(r"(?:(?<![^\n])|[ \t])(?:#|//|@?echo\b|@?printf\b|(?i:usage|example):)")
 _UNKNOWN = re.compile(r"\$|\{\{|`|<")
 _VERSION = re.compile(r"v?\d+\.\d+(?:\.\d+)?[\w.+-]*")
 _SETS = ("--set", "--set-string", "--helm-set", "--helm-set-string")
@@ -54,6 +56,8 @@ class CiliumCommand:
 
 #: Of a text with more commands than this, it is not looked whether the rest always run.
 _MOST = 32
+#: Of what stands before a command on its line, this much is looked at for what makes it a remark.
+_MOST_BEFORE = 500
 
 
 def cilium_commands(path: str, data: bytes) -> Iterator[CiliumCommand]:
@@ -61,12 +65,13 @@ def cilium_commands(path: str, data: bytes) -> Iterator[CiliumCommand]:
     if b"cilium" not in data:
         return
     text = data.decode("utf-8", "replace")
+    lines, conditions = LineNumbers(text), Conditions(path, text)
     for number, match in enumerate(_COMMAND.finditer(text)):
-        start = text.rfind("\n", 0, match.start()) + 1
-        if _COMMENT.search(text[start : match.start()]) is None:
-            source = Source(path, text.count("\n", 0, match.start()) + 1)
+        start = max(text.rfind("\n", 0, match.start()) + 1, match.start() - _MOST_BEFORE)
+        if _COMMENT.search(text, start, match.start()) is None:
+            source = Source(path, lines.at(match.start()))
             rest = match["before"] + match["rest"]
-            conditional = number >= _MOST or is_conditional(path, text, match.start())
+            conditional = number >= _MOST or conditions.decide(match.start())
             for command in _of_words(match["tool"], _words(rest), source):
                 yield replace(command, conditional=conditional, open_ended=command.open_ended or _is_cut(rest))
     if b"chart_ref" in data and path.endswith((".yml", ".yaml")):

@@ -7,7 +7,8 @@ there already, on which host the command runs, or whether the default branch was
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from rewriter import yamltext
@@ -24,7 +25,7 @@ _BRACES = re.compile(r"^[ \t]*(?:\}[ \t]*)?(?:if|elseif|else|switch)\b.*\{[ \t]*
 #: What stands before a command on its line and decides whether it runs.
 _BEFORE = re.compile(r"\|\||(?:^|[;&|({:'\"-])[ \t]*(?:\[\[?|test|!)[ \t]")
 _THERE = re.compile(
-    r"(?i)\b(?:cilium[ \t]+(?:status|version)|helm[ \t]+(?:status|list|ls|get)|(?:kubectl|oc)\b[^;]*\bget\b"
+    r"(?i)\b(?:cilium[ \t]+(?:status|version)|helm[ \t]+(?:status|list|ls|get)|(?:kubectl|oc)\b[^;]{0,300}\bget\b"
     r"|command[ \t]+-v|which|type)\b|\b(?:rc|stat\.exists|installed|is_installed)\b"
 )
 _OTHER_THING = re.compile(
@@ -39,42 +40,65 @@ _RUN = re.compile(
 )
 
 
-def is_conditional(path: str, text: str, offset: int) -> bool:
-    """Whether what stands at an offset of a file's text runs only where something holds that is not known."""
-    start = text.rfind("\n", 0, offset) + 1
-    while text[:start].endswith("\\\n"):
-        start = text.rfind("\n", 0, start - 1) + 1
-    before = text[start:offset]
-    if _BEFORE.search(before) and not _asks_for_it(before):
-        return True
-    if path.endswith(".ps1"):
-        return any(map(_BRACES.search, _above(text[:start], before)))
-    is_yaml = path.endswith((".yml", ".yaml"))
-    if any(not _asks_for_it(each) for each in _open_blocks(text[:start], is_yaml=is_yaml)):
-        return True
-    return is_yaml and _in_yaml(text, offset)
+class Conditions:
+    """What decides whether the commands of a file's text run; asked in their order, it reads the text once."""
+
+    def __init__(self, path: str, text: str) -> None:
+        self._path = path
+        self._text = text
+        self._is_yaml = path.endswith((".yml", ".yaml"))
+        #: The conditions of the blocks that are open at an offset, and that offset.
+        self._open: list[str] = []
+        self._looked = 0
+
+    def decide(self, offset: int) -> bool:
+        """Whether what stands at an offset runs only where something holds that is not known."""
+        text = self._text
+        start = text.rfind("\n", 0, offset) + 1
+        while text.endswith("\\\n", 0, start):
+            start = text.rfind("\n", 0, start - 1) + 1
+        before = text[start:offset]
+        if _BEFORE.search(before) and not _asks_for_it(before):
+            return True
+        if self._path.endswith(".ps1"):
+            return any(map(_BRACES.search, _above(text[:start], before)))
+        self._look(start)
+        if any(not _asks_for_it(each) for each in self._open):
+            return True
+        return self._is_yaml and self._in_yaml(offset)
+
+    def _look(self, end: int) -> None:
+        """Follows the blocks up to the line that begins at an offset: `if`, `case`, and Make's own."""
+        for line in self._text[self._looked : end].split("\n"):
+            if self._is_yaml and _ITEM.search(line):
+                self._open = []
+            if line.lstrip().startswith("#"):
+                continue
+            for match in _BLOCK.finditer(line):
+                word = match["word"] or match["make"]
+                if word in ("fi", "esac", "endif"):
+                    del self._open[-1:]
+                elif word != "elif":
+                    self._open.append(line[match.end() :])
+        self._looked = max(self._looked, end)
+
+    @cached_property
+    def _documents(self) -> Sequence[yamltext.Document] | None:
+        try:
+            return yamltext.parse(self._text)
+        except yamltext.YamlTextError:
+            return None
+
+    def _in_yaml(self, offset: int) -> bool:
+        if self._documents is None:
+            return True
+        document = next((each for each in self._documents if each.span.start <= offset < each.span.end), None)
+        return document is not None and any(map(under_condition, _holders(document, offset)))
 
 
 def under_condition(task: Mapping[Any, Any]) -> bool:
     """Whether a task, a job or a step says that it runs only where something holds that is not known."""
     return any(not _is_harmless(task[key]) for key in _KEYS if task.get(key) not in (None, [], {}))
-
-
-def _open_blocks(text: str, *, is_yaml: bool) -> list[str]:
-    """The conditions of the blocks that are open at the end of a text: `if`, `case`, and Make's own."""
-    found: list[str] = []
-    for line in text.split("\n"):
-        if is_yaml and _ITEM.search(line):
-            found = []
-        if line.lstrip().startswith("#"):
-            continue
-        for match in _BLOCK.finditer(line):
-            word = match["word"] or match["make"]
-            if word in ("fi", "esac", "endif"):
-                del found[-1:]
-            elif word != "elif":
-                found.append(line[match.end() :])
-    return found
 
 
 def _above(text: str, line: str) -> Iterator[str]:
@@ -85,15 +109,6 @@ def _above(text: str, line: str) -> Iterator[str]:
         if each.strip() and own < indent:
             indent = own
             yield each
-
-
-def _in_yaml(text: str, offset: int) -> bool:
-    try:
-        documents = yamltext.parse(text)
-    except yamltext.YamlTextError:
-        return True
-    document = next((each for each in documents if each.span.start <= offset < each.span.end), None)
-    return document is not None and any(map(under_condition, _holders(document, offset)))
 
 
 def _holders(document: yamltext.Document, offset: int) -> Iterator[Mapping[Any, Any]]:
