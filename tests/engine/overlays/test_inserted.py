@@ -78,3 +78,39 @@ def test_a_patch_of_argo_cd_in_a_file_holds_what_it_may_change(repository: Repos
     text = argo(REMOVE).partition("          patch: |")[0] + "          path: more.yaml\n"
     found = treat(repository, {"base/policy.yaml": PLAIN + STAR, "base/more.yaml": REMOVE, "apply.yaml": text})
     assert [each["fixed"] for each in found.findings] == [False]
+
+
+ELSEWHERE = "  targetNamespace: edge\n  namePrefix: p-\n"
+LABELLED = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nlabels:\n  - pairs: {team: shop}\n"
+#: By name: files of a folder for which Flux makes the kustomization, and the one of them that is fixed (None: none).
+BARE: dict[str, tuple[dict[str, str], str | None]] = {
+    "a patch": ({"base/policy.yaml": PLAIN, "apply.yaml": flux(ADD)}, "apply.yaml"),
+    "a patch, a prefix and a namespace": (
+        {"base/policy.yaml": PLAIN, "apply.yaml": flux(ADD, ELSEWHERE)},
+        "apply.yaml",
+    ),
+    "a patch that takes the rule away": ({"base/policy.yaml": PLAIN + STAR, "apply.yaml": flux(REMOVE)}, None),
+    "a kustomization below it": (
+        {"base/a/policy.yaml": PLAIN, "base/a/kustomization.yaml": kustomization(resources=["policy.yaml"])}
+        | {"apply.yaml": flux(ADD, ELSEWHERE)},
+        "apply.yaml",
+    ),
+    "a component": (
+        {"base/policy.yaml": PLAIN, "more/kustomization.yaml": LABELLED}
+        | {"apply.yaml": flux(ADD, ELSEWHERE + "  components: [../more]\n")},
+        "apply.yaml",
+    ),
+    "variables": (
+        {"base/policy.yaml": PLAIN, "apply.yaml": flux(ADD, ELSEWHERE + "  postBuild: {substitute: {A: b}}\n")},
+        "apply.yaml",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BARE)
+def test_what_flux_makes_of_a_folder_without_a_kustomization(name: str, repository: Repository) -> None:
+    files, where = BARE[name]
+    found = repository.treat(files, "--select", "fqdn-double-star", programs=("kubectl",))
+    assert found.errors == []
+    assert [(each["file"], each["fixed"]) for each in found.findings] == ([(where, True)] if where else [])
+    assert found.after == files | ({where: files[where].replace("**.", "*.")} if where else {})
