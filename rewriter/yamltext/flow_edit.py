@@ -125,12 +125,13 @@ def remove(
         return _lines_removed(text, parts, index, comma, comments)
     if index + 1 < len(parts):
         following = parts[index + 1][0]
-        if not begins_line(text, start):
-            return [*_above(text, start, following, comments, style), Splice(start, following, "")], []
-        kept = _inside(comments, start, following)
-        pad = style.newline + " " * column(text, start)
-        return [Splice(start, following, "".join(comment.text + pad for comment in kept))], []
-    return _last_removed(text, parts[index - 1][1], start, end, style, comments), []
+        return [Splice(start, following, "")], _inside(comments, start, following)
+    before = parts[index - 1][1]
+    if "\n" not in text[before:start]:
+        first = before if comma is None else _comma_after(text, before)
+        assert first is not None
+        return [Splice(first, comma or end, "")], _inside(comments, first, comma or end)
+    return _last_removed(text, before, start, end, style, comments), []
 
 
 def _lines_removed(
@@ -149,18 +150,20 @@ def _lines_removed(
 
 
 def _last_removed(text: str, before: int, start: int, end: int, style: Style, comments: List[Comment]) -> list[Splice]:
-    """The last part goes; `before` is the end of the one before it, which loses or keeps its comma as the last did."""
+    """The last part goes, which does not begin on the line where the one before it ends.
+
+    `before` is the end of the one before it, which loses or keeps its comma as the last did.
+    """
     separator = _comma_after(text, before)
     assert separator is not None
     comma = _comma_after(text, end)
     first = before if comma is None else separator
     end = comma or end
-    own_line = "\n" in text[before:start]
-    kept = _inside(comments, first, line_end(text, end) if own_line and only_comment_follows(text, end) else end)
+    kept = _inside(comments, first, line_end(text, end) if only_comment_follows(text, end) else end)
     if not kept:
         return [Splice(first, end, "")]
     end = max(end, kept[-1].span.end)
-    stays = [comment for comment in kept if own_line and comment.span.end <= line_end(text, before)]
+    stays = [comment for comment in kept if comment.span.end <= line_end(text, before)]
     pad = style.newline + " " * column(text, start)
     lines = "".join(pad + comment.text for comment in kept[len(stays) :])
     if not only_comment_follows(text, end):  # A bracket on the line of a comment would be part of it.

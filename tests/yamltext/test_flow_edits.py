@@ -31,6 +31,21 @@ LINES: dict[str, Case] = {
         [replace("/x/1", ["c"])],
         "x: [{\n  a: 1,\n}, [\n  # two\n  c,\n]]\n",
     ),
+    "a comment within what goes from between brackets": (
+        "x: [{\n  a: 1,\n}, {\n  # two\n  b: 2, # three\n}, {\n  c: 3, # four\n}]\n",
+        [remove("/x/1")],
+        "# two\n# three\nx: [{\n  a: 1,\n}, {\n  c: 3, # four\n}]\n",
+    ),
+    "a comment within the last that goes from behind a bracket": (
+        "x: [{\n  a: 1, # one\n}, {\n  b: 2, # two\n}]\n",
+        [remove("/x/1")],
+        "# two\nx: [{\n  a: 1, # one\n}]\n",
+    ),
+    "a comment within what goes and comes back": (
+        "x: [{\n  a: 1,\n}, {\n  b: 2, # two\n}, {\n  c: 3,\n}]\n",
+        [remove("/x/1"), add("/x/1", {"b": 2, "d": 4})],
+        "x: [{\n  a: 1,\n}, {\n  b: 2,  # two\n  d: 4,\n}, {\n  c: 3,\n}]\n",
+    ),
     "a url stays plain": ("x: [a]\n", [add("/x/-", "http://b")], "x: [a, http://b]\n"),
     "another member in its place": ("x: {a: 1, b: 2}\n", [remove("/x/a"), add("/x/c", 3)], "x: {c: 3, b: 2}\n"),
     "a move": ("[{a: x, b: [1]}, {c: 2, b: [1]}]\n", [move("/0/b", "/1/b")], "[{a: x}, {c: 2, b: [1]}]\n"),
