@@ -58,6 +58,11 @@ CASES: dict[str, tuple[str, list[Operation], str]] = {
         [remove("/m/k"), add("/m/new", {"x": 0, "a": 1, "b": 2})],
         "m:\n  new: # of k\n    x: 0\n    a: 1   # beside a\n    # above b\n    b: 2\n  z: 9\n",
     ),
+    "all that stand above a line that comes back": (
+        "m:\n  k:\n    a: 1\n    # one\n    # two\n    b: 2\n    c: 3\n  z: 9\n",
+        [remove("/m/k/b"), add("/m/k/new", {"x": 0, "b": 2})],
+        "m:\n  k:\n    a: 1\n    c: 3\n    new:\n      x: 0\n      # one\n      # two\n      b: 2\n  z: 9\n",
+    ),
     "the line of a key alone is looked for in the nearest only": (
         "m:\n- p:\n  # above k\n  - k:\n      a: 1\n  q: [1]\n- b: {}\n",
         [add("/m/0/a", 1), add("/m/1/b/k", {"c": 2}), remove("/m/0/p")],
