@@ -60,8 +60,8 @@ CASES: dict[str, tuple[str, list[Operation], str]] = {
     ),
     "all that stand above a line that comes back": (
         "m:\n  k:\n    a: 1\n    # one\n    # two\n    b: 2\n    c: 3\n  z: 9\n",
-        [remove("/m/k/b"), add("/m/k/new", {"x": 0, "b": 2})],
-        "m:\n  k:\n    a: 1\n    c: 3\n    new:\n      x: 0\n      # one\n      # two\n      b: 2\n  z: 9\n",
+        [remove("/m/k/b"), add("/m/new", {"x": 0, "b": 2})],
+        "m:\n  k:\n    a: 1\n    c: 3\n  z: 9\n  new:\n    x: 0\n    # one\n    # two\n    b: 2\n",
     ),
     "the line of a key alone is looked for in the nearest only": (
         "m:\n- p:\n  # above k\n  - k:\n      a: 1\n  q: [1]\n- b: {}\n",
