@@ -39,7 +39,8 @@ policy then sees the node, and not the client's address.
 The address becomes the Service's backends, with the ports on which they listen, on the evidence of the Service: the
 fix is evident. In a NetworkPolicy the peer is written as `podSelector` and `namespaceSelector`. The address of one of
 Cilium's own Gateways becomes the entity `ingress`. A rule for node ports stays, and a rule for the backends is added.
-In a deny rule the fix is unsafe: it starts to deny.
+In a deny rule the fix is unsafe, since it starts to deny, and where the Service forwards to a port by a name that no
+container has: then it leads nowhere.
 
 A range of Services, an address that several Services share on the same port, and a port that no Service has are left
 to a person. The CIDR of clients is a note without a fix: `externalTrafficPolicy: Local` or `loadBalancer.mode: dsr`
@@ -65,7 +66,7 @@ from rewriter.evidence.service_addresses import Holder, service_range
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.inventory.facts.model import Service
 from rewriter.passes.kit.addresses.address_owner import is_api_server, service_holders
-from rewriter.passes.kit.addresses.address_peers import peers_instead
+from rewriter.passes.kit.addresses.address_peers import nameless_targets, peers_instead
 from rewriter.passes.kit.addresses.cidr_entries import CidrEntry, read_entries
 from rewriter.passes.kit.addresses.client_addresses import client_addresses
 from rewriter.passes.kit.addresses.node_ports import node_ports
@@ -133,19 +134,22 @@ def _backends(
         return
     change = swapped(site.context, site.spec, site.rule, field, {entry.index for entry, _ in decided}, news)
     named = join_names(entry.text for entry, _ in decided)
-    who = join_names(str(holder.who) for _, found in decided for holder in found)
+    holders = [holder for _, found in decided for holder in found]
+    nameless = nameless_targets(site, holders, news)
     yield report(
         site.context,
         field.entry_route(decided[0][0].index) if len(decided) == 1 else field.route,
-        Applicability.UNSAFE if site.deny else Applicability.EVIDENT,
-        f"`{_name(site, field)}` {named} never {'denies' if site.deny else 'reaches'} {who}: {_WHAT}",
+        Applicability.UNSAFE if site.deny or nameless else Applicability.EVIDENT,
+        f"`{_name(site, field)}` {named} never {'denies' if site.deny else 'reaches'} "
+        f"{join_names(str(holder.who) for holder in holders)}: {_WHAT}",
         "load balancing comes before policy, which sees the Service's pods, and no CIDR matches a pod",
         change=change,
         rule=site.rule,
         severity=Severity.ERROR if site.deny else Severity.WARNING,
-        rests_on=[holder.who for _, found in decided for holder in found if isinstance(holder.who, Service)],
-        hidden=dict.fromkeys(words for _, found in decided for holder in found for words in holder.hidden),
+        rests_on=[holder.who for holder in holders if isinstance(holder.who, Service)],
+        hidden=dict.fromkeys(words for holder in holders for words in holder.hidden),
         evidence=tuple(dict.fromkeys(evidence)),
+        advice="; ".join(nameless),
     )
 
 

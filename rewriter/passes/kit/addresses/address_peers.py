@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rewriter.cilium.digits import is_number
 from rewriter.cilium.policy import KNP
 from rewriter.evidence.backends import UndecidedError, service_backends
 from rewriter.evidence.service_addresses import Holder
+from rewriter.evidence.target_ports import is_behind, no_container_has
 from rewriter.inventory.facts.model import Service
 from rewriter.inventory.objects.gateways import Gateway
 from rewriter.passes.kit.changes.site import RuleSite
@@ -43,6 +44,19 @@ def peers_instead(site: RuleSite, found: Sequence[Holder]) -> tuple[list[NewPeer
     if not peers:
         raise reasons[0]
     return peers, evidence
+
+
+def nameless_targets(site: RuleSite, found: Iterable[Holder], news: Iterable[NewPeers]) -> tuple[str, ...]:
+    """That a port of the new rules is a name that no container behind its Service has, in words, a Service each."""
+    items = [item for new in news for item in new.ports or ()]
+    written = {port.get("port") for item in items for port in item.get("ports", (item,))}
+    services = [holder.who for holder in found if isinstance(holder.who, Service)]
+    lost = []
+    for service in services:
+        targets = dict.fromkeys(str(port.target) for port in service.ports if str(port.target) in written)
+        known = site.context.inventory.workloads_in((service.namespace,))
+        lost.append(no_container_has(targets, [each for each in known if is_behind(each, service)]))
+    return tuple(filter(None, lost))
 
 
 def _service_peers(site: RuleSite, service: Service) -> tuple[NewPeers, tuple[str, ...]]:
