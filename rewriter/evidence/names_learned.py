@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from rewriter.evidence.dns import PROTOCOLS, DnsServer, dns_server, names_peer, 
 from rewriter.evidence.policies import AppliedRule
 from rewriter.evidence.reachable import Reach, reach_of
 from rewriter.inventory.facts.model import UnreadPolicy
+
+_RANGE = re.compile(r"(?=(?:[^.]+\.){3}[^.]+$)(?:\d{1,3}\.){1,3}\*(?:\.\*)*")
 
 #: An address that no one has, for "anywhere outside": only rules that let pods out to every destination name it.
 ANYWHERE = outside_identity(parse_prefix("203.0.113.77/32"))
@@ -65,8 +68,18 @@ def learns_names(rule: Rule) -> bool:
     """Whether a rule allows traffic by DNS name, and not by addresses that stand in the place of names alone."""
     field = rule.peer("toFQDNs") if has_names(rule) else None
     return field is not None and not all(
-        isinstance(entry, FqdnSelector) and is_address(entry.name or entry.pattern) for entry in field.decoded()
+        isinstance(entry, FqdnSelector) and means_addresses(entry) for entry in field.decoded()
     )
+
+
+def means_addresses(entry: FqdnSelector) -> bool:
+    """Whether an entry of toFQDNs is an address, or a pattern like a range of them, and so no name."""
+    return is_address(entry.name or entry.pattern) or is_range(entry.pattern)
+
+
+def is_range(pattern: str) -> bool:
+    """Whether a pattern of toFQDNs looks like a range of IPv4 addresses: `203.0.113.*`."""
+    return _RANGE.fullmatch(pattern) is not None
 
 
 def is_address(name: str) -> bool:

@@ -12,7 +12,7 @@ from rewriter.cilium.policy import EGRESS
 from rewriter.cilium.terms import FqdnTerm
 from rewriter.evidence.context import Context
 from rewriter.evidence.dns import PORT, DnsServer, dns_server, proxied
-from rewriter.evidence.names_learned import is_address, may_hold_dns
+from rewriter.evidence.names_learned import may_hold_dns, means_addresses
 from rewriter.evidence.policies import AppliedRule
 from rewriter.evidence.reachable import Reach
 from rewriter.inventory.texts.manifests import items, mapping
@@ -89,7 +89,7 @@ def _is_about_dns(rule: AppliedRule) -> bool:
 def refused(asked: AskedNames, entry: FqdnSelector) -> str:
     """The name or pattern of an entry of toFQDNs that pods may not ask for at all; empty where they may for some."""
     name, pattern = entry.name, entry.pattern
-    if is_address(name or pattern):
+    if means_addresses(entry):
         return ""
     if name:
         return "" if asked.allows(name.rstrip(".")) or "${" in name else name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from rewriter.evidence.backends import Backends, UndecidedError, service_backend
 from rewriter.evidence.clusters import parse, parsed, ranges_of
 from rewriter.evidence.context import Context
 from rewriter.evidence.exposed_names import ExposedName, exposed_name
-from rewriter.evidence.names_learned import is_address
+from rewriter.evidence.names_learned import is_address, is_range
 from rewriter.evidence.refused_names import CLUSTER_DOMAIN
 from rewriter.evidence.service_addresses import Holder, holders
 from rewriter.evidence.used_names import is_internal
@@ -91,7 +90,6 @@ def wrong_name(name: FqdnEntry) -> WrongName | None:
     return _range(name, pattern) or _internal_pattern(name, pattern) if pattern else None
 
 
-_RANGE = re.compile(r"(?=(?:[^.]+\.){3}[^.]+$)(?:\d{1,3}\.){1,3}\*(?:\.\*)*")
 #: Cilium's own Gateway and Ingress in the place of a name or an address of theirs.
 _ENVOY = Replacement({"toEntities": ["ingress"]}, "the entity ingress", Applicability.UNSAFE)
 _EVERY_HOST = "clients reach Cilium's own Gateway and Ingress as the entity `ingress`, with every host behind it"
@@ -134,7 +132,7 @@ def _held(name: FqdnEntry, holder: Holder, message: str, why: str) -> WrongName:
 
 def _range(name: FqdnEntry, pattern: str) -> WrongName | None:
     """A pattern that looks like a range of addresses: `203.0.113.*`."""
-    if not _RANGE.fullmatch(pattern):
+    if not is_range(pattern):
         return None
     numbers = pattern.rstrip(".*").split(".")
     network = ".".join([*numbers, *["0"] * (4 - len(numbers))])
