@@ -24,12 +24,12 @@ stay open, and nothing reports that. Common reasons:
 
 ## Fix safety
 
-A colon in the place of a dot, and a source that Cilium gives no label, are set right where known pods have that label.
-It is unsafe: the policy begins to be enforced. Where its deny rules would put these pods into default deny, and nothing
-lets them through, the fix sets `enableDefaultDeny` to false as well, so that only what the rules name is denied. It is
-manual where more than one condition is wrong. Everything else is manual as well, with the nearest label that known pods
-have. That nothing matches is reported only where all pods of the policy's namespace are known and its Namespace is
-among the facts, or a label that is near.
+A colon in the place of a dot, and a source that Cilium gives no label, are set right where known pods have that label,
+in the policy's own namespace where that is known. It is unsafe: the policy begins to be enforced. Where its deny rules
+would put these pods into default deny, and nothing lets them through, the fix sets `enableDefaultDeny` to false as
+well, so that only what the rules name is denied. It is manual where more than one condition is wrong. Everything else
+is manual as well, with the nearest label that known pods have. That nothing matches is reported only where all pods of
+the policy's namespace are known and its Namespace is among the facts, or a label that is near.
 
 ## References
 
@@ -117,7 +117,8 @@ def _names_pods(subject: Selector) -> bool:
 
 def _no_source(context: Context, spec: Spec, wrong: tuple[Requirement, ...]) -> Finding:
     first = wrong[0]
-    right = right_key(context, first) if len(wrong) == 1 else None
+    namespace = context.policy.namespace if context.namespace_known else None
+    right = right_key(context, first, namespace) if len(wrong) == 1 else None
     new = rekeyed(context, spec, first, right) if right else None
     return report(
         context,

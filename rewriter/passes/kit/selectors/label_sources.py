@@ -33,10 +33,10 @@ class RightKey:
     evidence: tuple[str, ...]
 
 
-def right_key(context: Context, requirement: Requirement) -> RightKey | None:
+def right_key(context: Context, requirement: Requirement, namespace: str | None = None) -> RightKey | None:
     """The right key in the place of one of a source that no label has: with a dot for the colon, else of source k8s.
 
-    None where no known workload has a label of that key and value.
+    None where no known workload of the namespace (None: of any) has a label of that key and value.
     """
     values = requirement.values
     for label, written in (
@@ -46,7 +46,9 @@ def right_key(context: Context, requirement: Requirement) -> RightKey | None:
         there = [
             workload
             for workload in context.inventory.workloads_with({label: values[0]} if len(values) == 1 else {})
-            if label in workload.labels and (not values or workload.labels[label] in values)
+            if label in workload.labels
+            and (not values or workload.labels[label] in values)
+            and namespace in (None, workload.namespace)
         ]
         if there:
             return RightKey(written, tuple(renamed(requirement, written)), workloads_evidence(there))
