@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence
-from rewriter.yamltext.second_parts import composed, scanned
+from rewriter.yamltext.second_forms import indent, read
 
 Path = tuple[str, ...]
 """The keys and indexes that lead to a node."""
@@ -92,45 +91,14 @@ def _read(lines: list[str]) -> Reading:
     text = "\n".join(lines) + "\n"
     text = text.removeprefix("\ufeff")
     try:
-        found: list[tuple[int, int, str]] = []
-        aliases: list[Any] = []
-        dashes: list[tuple[int, int]] = []
-        tokens = scanned(text)
-        for token in tokens:
-            kind, mark = type(token).__name__, token.start_mark
-            if kind == "AliasToken":
-                aliases.append(mark)
-            elif kind == "BlockEntryToken":
-                dashes.append((mark.line, mark.column))
-            if getattr(token, "_comment", None):
-                found += _comments(token)
-        root = composed(text, tokens)
+        root, found, aliases, dashes = read(text)
     except (YAMLError, ValueError, AttributeError, RecursionError) as error:
         raise SecondParserError(" ".join(str(error).split())[:160]) from None
     if not found:
         return Reading(root, [])
     places = _NodeIndex(root, aliases, dashes)
     rows = text.split("\n")
-    return Reading(root, [places.of(line, column, comment, rows[line]) for line, column, comment in sorted(found)])
-
-
-def _comments(token: Any) -> Iterator[tuple[int, int, str]]:
-    """Line, column and text of each comment that hangs on a token."""
-    behind, before = (*token._comment, None, None)[:2]
-    for each in (*(behind if isinstance(behind, list) else [behind]), *(before or ())):
-        if isinstance(each, str):  # The comment of a block scalar's header.
-            yield token.start_mark.line, token.start_mark.column + 1, each.strip()
-        elif each is not None:
-            value = each.value
-            line = each.start_mark.line - value[: value.index("#")].count("\n") if "#" in value else 0
-            line += value[: len(value) - len(value.lstrip("\n"))].count("\n")
-            for number, row in enumerate(value.lstrip("\n").split("\n")):
-                if row.strip():
-                    yield line + number, each.start_mark.column if not number else _indent(row), row.strip()
-
-
-def _indent(row: str) -> int:
-    return len(row) - len(row.lstrip(" \t"))
+    return Reading(root, [places.of(line, column, comment, rows[line]) for line, column, comment in found])
 
 
 class _Start(NamedTuple):
@@ -163,7 +131,7 @@ class _NodeIndex:
     def of(self, line: int, column: int, text: str, row: str) -> LocatedComment:
         """The place of a comment; `row` is its line."""
         own_line = row.lstrip(" \t").startswith("#")
-        column = _indent(row) if own_line else column
+        column = indent(row) if own_line else column
         following = bisect_left(self._keys, (line, column))
         after = self._starts[following] if following < len(self._starts) else None
         if not own_line:
