@@ -66,7 +66,7 @@ from rewriter.passes.kit.sides.deny_effects import (
 from rewriter.text import join_names, subject_text
 
 
-@antipattern(code="CNP023", id="deny-only", title="deny rules that shut more, or less, than they say")
+@antipattern(code="CNP023", id="deny-only", title="deny rules that shut more, or less, than they say", guesses=True)
 def find(context: Context) -> Iterator[Finding]:
     if not own_rules(context):
         return  # The target release rejects the policy, and enforces nothing of it.

@@ -56,6 +56,7 @@ from rewriter.text import join_names, selector_text
     title="a peer selector on a label that identities do not have",
     kinds=EVERY_KIND,
     after=("split-rule",),
+    guesses=True,
 )
 def find(context: Context) -> Iterator[Finding]:
     sites = [

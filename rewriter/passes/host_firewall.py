@@ -77,6 +77,7 @@ _CIDRS = frozenset({"fromCIDR", "fromCIDRSet", "toCIDR", "toCIDRSet"})
     id="host-firewall",
     title="a host policy that locks nodes out",
     kinds=frozenset({CCNP}),
+    guesses=True,
 )
 def find(context: Context) -> Iterator[Finding]:
     datapath = context.cluster.datapath if context.cluster else None

@@ -73,6 +73,7 @@ _WHY = "Cilium gives pods on the host network the identity of their node, withou
     title="a peer selector whose pods run on the host network",
     kinds=EVERY_KIND,
     drops=True,
+    guesses=True,
 )
 def find(context: Context) -> Iterator[Finding]:
     for site, selector, term in pod_peers(context, namespaces=True):

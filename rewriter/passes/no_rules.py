@@ -69,6 +69,7 @@ from rewriter.text import join_names, subject_text
     title="a rule set without a single rule, which denies nothing",
     change=RULES_REQUIRED,
     exposes=True,
+    guesses=True,
 )
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:

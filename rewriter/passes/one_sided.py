@@ -77,6 +77,7 @@ from rewriter.text import join_names, policy_text, port_text
     title="let in here, not let out there",
     kinds=EVERY_KIND,
     after=("missing-namespace", "service-port", "unlistened-port", "split-rule"),
+    guesses=True,
 )
 def find(context: Context) -> Iterator[Finding]:
     if not (context.namespace_known or context.policy.clusterwide):

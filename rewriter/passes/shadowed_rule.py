@@ -60,7 +60,7 @@ from rewriter.text import join_names, policy_text, subject_text
 _WHY = "rules are OR-ed over all policies of a pod: what one of them allows, no other takes away"
 
 
-@antipattern(code="CNP029", id="shadowed-rule", title="a rule that another makes void", kinds=EVERY_KIND)
+@antipattern(code="CNP029", id="shadowed-rule", title="a rule that another makes void", kinds=EVERY_KIND, guesses=True)
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
         found = reach_of(context, spec)

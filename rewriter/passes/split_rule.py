@@ -62,7 +62,12 @@ _WHY = "items of a list are OR-ed: each of them allows by itself"
 
 
 @antipattern(
-    code="CNP022", id="split-rule", title="two items of a list where one was meant", kinds=EVERY_KIND, exposes=True
+    code="CNP022",
+    id="split-rule",
+    title="two items of a list where one was meant",
+    kinds=EVERY_KIND,
+    exposes=True,
+    guesses=True,
 )
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:

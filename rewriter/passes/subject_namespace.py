@@ -52,6 +52,7 @@ _NAMESPACE_KEYS = (NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LAB
     id="subject-namespace",
     title="a policy whose endpointSelector names another namespace",
     kinds=frozenset({CNP}),
+    guesses=True,
 )
 def find(context: Context) -> Iterator[Finding]:
     if not context.namespace_known:

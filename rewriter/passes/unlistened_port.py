@@ -65,6 +65,7 @@ _PROTOCOLS = frozenset({"TCP", "UDP", "SCTP", ANY_PROTOCOL})
     kinds=EVERY_KIND,
     after=("service-port",),
     drops=True,
+    guesses=True,
 )
 def find(context: Context) -> Iterator[Finding]:
     for site in port_sites(context):

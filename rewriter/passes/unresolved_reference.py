@@ -68,7 +68,7 @@ from rewriter.text import join_names, ports_text
 _CIDR_SETS = frozenset({"fromCIDRSet", "toCIDRSet"})
 
 
-@antipattern(code="CNP030", id="unresolved-reference", title="a reference to nothing", exposes=True)
+@antipattern(code="CNP030", id="unresolved-reference", title="a reference to nothing", exposes=True, guesses=True)
 def find(context: Context) -> Iterator[Finding]:
     yield from deny_rules(context)
     for site in rule_sites(context):

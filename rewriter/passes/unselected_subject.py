@@ -77,6 +77,7 @@ _CHANGES_NOTHING = "the policy changes nothing for the pods that it was written 
     title="a policy that protects no pod",
     kinds=EVERY_KIND,
     exposes=True,
+    guesses=True,
 )
 def find(context: Context) -> Iterator[Finding]:
     own = context.policy.namespace

@@ -25,6 +25,8 @@ from rewriter.passes.kit.enforced.enforcement import has_wrong_types
 from rewriter.passes.kit.registry import Pass
 
 MAX_ROUNDS = 5
+#: A policy of this size gets by with a small part of the work, whatever is found in it.
+_SMALL = 100
 
 
 class _NeedsSilencedError(Exception):
@@ -147,7 +149,7 @@ def _round(
 ) -> bool:
     """One round; whether it changed the document. `before` is what passes find as long as it is not changed."""
     changed = False
-    for pass_ in hooks.passes:
+    for pass_ in _counting(draft, hooks):
         earlier = before.get(pass_.id) if draft.document is document else None
         found = draft.found[pass_.id] = list(_findings(pass_, draft, hooks) if earlier is None else earlier)
         if not found:
@@ -186,6 +188,13 @@ def _round(
             outcome.findings += [item for item in reported.values() if first or item.fixed or item.not_fixed]
         changed = changed or any(item.fixed for item in reported.values())
     return changed
+
+
+def _counting(draft: Draft, hooks: FileHooks) -> Sequence[Pass]:
+    """The passes that count. What others find takes of the work that a policy is given, which is felt by large ones."""
+    if not hooks.idle or any(size_of(found.policy) > _SMALL for found in draft.policies):
+        return hooks.passes
+    return [pass_ for pass_ in hooks.passes if pass_.id not in hooks.idle]
 
 
 def _found_again(pass_: Pass, draft: Draft, index: int, hooks: FileHooks, finding: Finding) -> Finding | None:

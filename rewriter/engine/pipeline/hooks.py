@@ -31,6 +31,7 @@ class FileHooks:
     do with a step of a policy in the document at a position; None where nothing was looked at. `selected` are the
     passes that are selected by name, which report what others report only on request. `most_work` bounds the proofs of
     one policy. `explains` asks for all flows of a fix that readers of its finding look at, not for its proof alone.
+    `idle` are passes of which no finding is fixed, where nothing but fixes counts.
     """
 
     path: str
@@ -50,6 +51,7 @@ class FileHooks:
     selected: frozenset[str] = frozenset()
     most_work: int = MOST_WORK
     explains: bool = True
+    idle: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ from rewriter.engine.results.result import Change, FileResult, Location, Reporte
 from rewriter.engine.results.suppression import covers, suppressions
 from rewriter.engine.results.unchecked import needs_mesh
 from rewriter.engine.run.file_proof import Elsewhere, prove_file
-from rewriter.engine.run.run_options import Options, passes_for
+from rewriter.engine.run.run_options import Options, idle_passes, passes_for
 from rewriter.engine.run.treated import Parts, Treated, treat_document
 from rewriter.engine.run.workspace import Workspace
 from rewriter.engine.run.write import WriteError, write_atomically
@@ -296,6 +296,7 @@ class Fixer:
             most_work=self.options.most_work,
             previews=not self.options.only_fixes,
             explains=not self.options.only_fixes,
+            idle=idle_passes(passes, self.config, self.options),
         )
 
     def _policies(self, path: str, value: object) -> list[FoundPolicy]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,3 +48,10 @@ def passes_for(path: Path, config: Config, options: Options, passes: Sequence[Pa
         for pass_ in passes
         if pass_.id in select - ignore and pass_.concerns(options.from_version, options.to_version)
     )
+
+
+def idle_passes(passes: Iterable[Pass], config: Config, options: Options) -> frozenset[str]:
+    """The passes of which a run that is for fixes alone fixes nothing: their fixes are guesses, which it leaves out."""
+    if not options.only_fixes or options.unsafe_fixes:
+        return frozenset()
+    return frozenset(pass_.id for pass_ in passes if pass_.guesses and pass_.id not in config.applicability)

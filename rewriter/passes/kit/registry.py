@@ -37,7 +37,8 @@ class Pass:
     also reads policies that hold values of types that no release decodes; other passes need not reckon with them. One
     that `drops` finds rules that allow less than they mean: where another policy lets that through, its findings are
     notes. One that `exposes` finds policies that protect no pod or let every peer in: its findings come before
-    others of their severity. The documentation of a pass is the docstring of its module.
+    others of their severity. What a pass that `guesses` finds is mended by a guess or by hand: its fixes are unsafe or
+    manual. The documentation of a pass is the docstring of its module.
     """
 
     code: str
@@ -52,6 +53,7 @@ class Pass:
     any_types: bool = False
     drops: bool = False
     exposes: bool = False
+    guesses: bool = False
 
     def find(self, context: Context) -> Iterator[Finding]:
         """The findings of the pass on one policy, under its code and id."""
@@ -92,11 +94,14 @@ def antipattern(
     any_types: bool = False,
     drops: bool = False,
     exposes: bool = False,
+    guesses: bool = False,
 ) -> Callable[[Find], Pass]:
     """Makes a pass of the function that finds the anti-pattern; see `Pass` for the arguments."""
 
     def made(function: Find) -> Pass:
-        return Pass(code, id, title, function, kinds, change, crossing, spans, after, any_types, drops, exposes)
+        return Pass(
+            code, id, title, function, kinds, change, crossing, spans, after, any_types, drops, exposes, guesses
+        )
 
     return made
 
