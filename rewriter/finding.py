@@ -103,6 +103,7 @@ class Flows:
     `upgrade` is what the upgrade would do to the same flows with no fix; None where they were not judged. `exact` says
     that every combination of the labels in question was tried, not only witnesses of each selection. `kept` are those
     that the upgrade alone would close and that stay open with the fix, `kept_closed` those that it alone would open.
+    `possible` are those of pods that could exist and of which none is known, where that was looked at.
     """
 
     opened: tuple[str, ...] = ()
@@ -111,6 +112,7 @@ class Flows:
     kept: tuple[str, ...] = ()
     kept_closed: tuple[str, ...] = ()
     exact: bool = True
+    possible: frozenset[str] = frozenset()
 
 
 def operations_as_json(operations: Sequence[Operation]) -> list[dict[str, Any]]:

@@ -79,6 +79,7 @@ def _change(change: Change) -> dict[str, Any]:
         "reason": change.reason,
         "opened": list(change.flows.opened),
         "closed": list(change.flows.closed),
+        "possible": sorted(change.flows.possible.intersection((*change.flows.opened, *change.flows.closed))),
     }
 
 

@@ -31,6 +31,7 @@ def render(impact: Impact, versions: tuple[str, str], style: Style) -> str:
 #: The rows of the summary in words, by their names in reports.
 ROWS = {
     "policies_changed": "policies whose flows change",
+    "policies_possible": "the same for pods that are not known",
     "policies_dead": "policies that stop being enforced",
     "policies_woken": "policies that start being enforced",
     "pairs_closed": "pairs of workloads that close",
@@ -43,7 +44,8 @@ def numbers(impact: Impact) -> Iterator[tuple[str, int, int, int, int]]:
     """The rows of the summary, each with its name in `ROWS` and four numbers of policies, pairs or workloads.
 
     How many the upgrade changes with nothing done, how many change after the rewrite; and of these how many the upgrade
-    changes all the same, and how many the rewrite changes on purpose. A policy may count in both.
+    changes all the same, and how many the rewrite changes on purpose. A policy may count in both. One whose flows change
+    only for pods that could exist, and of which none is known, counts apart.
     """
     policies = impact.policies
     columns = (
@@ -55,7 +57,10 @@ def numbers(impact: Impact) -> Iterator[tuple[str, int, int, int, int]]:
     meshes = (impact.undone, impact.fixed, impact.left, impact.on_purpose)
 
     def changed(changes: list[Change]) -> int:
-        return sum(bool(change.flows.opened or change.flows.closed) for change in changes)
+        return sum(change.real for change in changes)
+
+    def possible(changes: list[Change]) -> int:
+        return sum(bool(change.flows.opened or change.flows.closed) and not change.real for change in changes)
 
     def become(state: str, changes: list[Change]) -> int:
         return sum(change.state == state for change in changes)
@@ -65,6 +70,8 @@ def numbers(impact: Impact) -> Iterator[tuple[str, int, int, int, int]]:
         return name, undone, fixed, left, purpose
 
     yield row("policies_changed", (changed(column) for column in columns))
+    if impact.workloads:
+        yield row("policies_possible", (possible(column) for column in columns))
     yield row("policies_dead", (become(DEAD, column) for column in columns))
     yield row("policies_woken", (become(WOKEN, column) for column in columns))
     if impact.workloads:
@@ -198,8 +205,8 @@ def _summary(impact: Impact, versions: tuple[str, str], style: Style) -> Iterato
     if not impact.total:
         yield from style.wrap(f"No policies found. {left_out(impact)}".rstrip(), 0)
         return
-    changed = sum(bool(item.undone) for item in impact.policies)
-    left = sum(bool(item.fixed) for item in impact.policies)
+    changed = sum(_counts(item.undone) for item in impact.policies)
+    left = sum(_counts(item.fixed) for item in impact.policies)
     rewrite = "rewrite" if impact.by_hand else "fixes"
     if impact.by_hand and versions[0] == versions[1]:
         text = f"The rewrite changes {f'flows of {left}' if left else 'no flow'} of {_counted(impact.total)}."
@@ -211,11 +218,19 @@ def _summary(impact: Impact, versions: tuple[str, str], style: Style) -> Iterato
             f"The upgrade alone changes {alone} of {_counted(impact.total)}; together with the {rewrite} it changes "
             f"flows of {left or 'none'}."
         )
+    possible = sum(bool(each) and not _counts(each) for each in (item.undone or item.fixed for item in impact.policies))
+    if possible:
+        text += f" Of {_counted(possible)} only flows of pods that are not known change."
     if not impact.mesh:
         text += " No mesh is known: if clusters are meshed, name them in cnpfix.toml."
     if not impact.workloads:
         text += " No workloads are known, so policies are judged by their selectors alone."
     yield from style.wrap(f"{text} {left_out(impact)}".rstrip(), 0)
+
+
+def _counts(change: Change) -> bool:
+    """Whether a change is more than one of flows of pods that are not known."""
+    return bool(change) and (change.real or not (change.flows.opened or change.flows.closed))
 
 
 def left_out(impact: Impact) -> str:

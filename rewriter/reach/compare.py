@@ -347,6 +347,8 @@ class _Comparison:
             subject_workloads=describer.workloads(subjects),
             peer_workloads=describer.workloads(flow.peers),
             port_ranges=self.space.line.ranges(flow.ports),
+            subject_is_there=bool(subjects & self.space.always_there),
+            peers_are_there=bool(flow.peers & self.space.always_there),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rewriter.cilium.policy import EGRESS, INGRESS
@@ -18,7 +18,8 @@ class FlowStatement:
 
     `subject_workloads` and `peer_workloads` are the identities of the inventory among them, by name. `port_ranges`
     are the ports again, for programs: none means every port. `limits` says which part of the traffic changed where L7
-    rules or authentication are at work, and is empty where all did.
+    rules or authentication are at work, and is empty where all did. `subject_is_there` and `peers_are_there` say that
+    something other than pods is among them, which every cluster has: nodes, other built-in identities, the world.
     """
 
     change: str
@@ -30,6 +31,8 @@ class FlowStatement:
     subject_workloads: tuple[str, ...] = ()
     peer_workloads: tuple[str, ...] = ()
     port_ranges: tuple[PortRange, ...] = ()
+    subject_is_there: bool = field(default=False, compare=False)
+    peers_are_there: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         peers = join_phrases(self.peers)

@@ -24,10 +24,14 @@ _BEFORE, _AFTER = 0, 1
 
 
 class Member(NamedTuple):
-    """A cluster of the mesh: the policies in force there before and after."""
+    """A cluster: the policies in force there before and after.
+
+    `within` are the clusters whose pods are pods to it, itself and those meshed with it; None where all are.
+    """
 
     before: PolicyWorld
     after: PolicyWorld
+    within: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -75,9 +79,13 @@ def compare_mesh(members: Sequence[Member], identities: Iterable[Identity]) -> M
 
 @dataclass(slots=True)
 class _Class:
-    """Subjects to which the same rules apply, and whom they let through before and after, by atom of the ports."""
+    """Subjects to which the same rules apply, and whom they let through before and after, by atom of the ports.
+
+    `within` are the pods that are pods to them.
+    """
 
     subjects: int
+    within: int
     masks: list[Masks]
     spans: Mapping[int, PortSet]
 
@@ -95,7 +103,7 @@ class _Comparison:
         self._universe = Universe(identities)
         self._by_address: dict[tuple[bool, bool], Universe] = {(False, False): self._universe}
         self._given = [(1 << position, identity) for position, identity in enumerate(identities)]
-        worlds = [world for member in members for world in member]
+        worlds = [world for member in members for world in (member.before, member.after)]
         port_names = {grant.match.name for world in worlds for entry in world.entries() for grant in entry.ports}
         self._line = PortLine(tuple(sorted(filter(None, port_names))))
         self._selected = [0, 0]
@@ -122,8 +130,11 @@ class _Comparison:
         """Takes in the classes of one cluster's workloads."""
         always = any(p.settings.enforcement is EnforcementMode.ALWAYS for p in member.after.sets)
         own = self._universe.select(pods_with(CLUSTER_LABEL, member.after.local_cluster))
+        within = self._universe.all
+        if member.within is not None:
+            within = self._universe.select_any(pods_with(CLUSTER_LABEL, name) for name in member.within)
         groups: dict[str, dict[int, tuple[set[RuleBits], set[RuleBits]]]] = {INGRESS: {}, EGRESS: {}}
-        for which, world in enumerate(member):
+        for which, world in enumerate((member.before, member.after)):
             loaded = [
                 item
                 for policies in world.sets
@@ -147,7 +158,7 @@ class _Comparison:
         for direction, found in groups.items():
             if always:
                 found.setdefault(own, (set(), set()))
-            self._classes[direction] += self._classed(direction, found, always=always)
+            self._classes[direction] += self._classed(direction, found, within, always=always)
 
     def _universe_for(self, settings: Settings) -> Universe:
         key = (settings.cidr_match_nodes, settings.matches_pods_by_address)
@@ -156,7 +167,7 @@ class _Comparison:
         return self._by_address[key]
 
     def _classed(
-        self, direction: str, groups: Mapping[int, tuple[set[RuleBits], set[RuleBits]]], *, always: bool
+        self, direction: str, groups: Mapping[int, tuple[set[RuleBits], set[RuleBits]]], within: int, *, always: bool
     ) -> Iterator[_Class]:
         names_used = bool(self._line.names)
         members: dict[int, list[int]] = {}
@@ -181,7 +192,7 @@ class _Comparison:
             )
             atoms, masks = let_through(rules, defaults)
             spans = {atom: normalised(atoms.intervals([atom])) for atom in range(len(atoms.starts))}
-            yield _Class(subjects, masks, spans)
+            yield _Class(subjects, within, masks, spans)
 
     def _rectangles(self, direction: str, opposite: str) -> Iterator[_Rectangle]:
         """What changes by a direction, as far as the opposite lets it pass; what both change counts as ingress."""
@@ -190,7 +201,11 @@ class _Comparison:
             if before == after:
                 continue
             for change, first, second in ((OPENED, before, after), (CLOSED, after, before)):
-                changed = {atom: mask & ~first[atom] for atom, mask in second.items() if mask & ~first[atom]}
+                changed = {
+                    atom: mask & ~first[atom] & each.within
+                    for atom, mask in second.items()
+                    if mask & ~first[atom] & each.within
+                }
                 for peers, atoms in by_peers(changed):
                     ports = _ports(each, atoms)
                     for ours, theirs, shared in self._passing(opposite, change, each.subjects, peers, ports):

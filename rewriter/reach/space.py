@@ -99,6 +99,12 @@ class Space:
         return sum(1 << self.first_odd + n for n in services)
 
     @property
+    def always_there(self) -> int:
+        """The bits of what is no pod: nodes and other built-in identities, DNS names and addresses."""
+        everything = _bits(0, self.cell_count + len(self.identities))
+        return everything & ~(self.witness_pods | self.behind_services | self.given)
+
+    @property
     def range_bits(self) -> int:
         return _bits(self.first_range, self.first_given)
 

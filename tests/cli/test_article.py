@@ -8,6 +8,7 @@ identities of a small mesh. The verdict engine, asked flow by flow, must find ex
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -307,14 +308,19 @@ def _impact(case: Case, format_: str) -> str:
     return done.out
 
 
+def _bare(flow: str) -> str:
+    """A flow without the remark that the example has no such pods."""
+    return re.sub(r" \(no such [a-z ]+ is known\)$", "", flow)
+
+
 def test_impact_states_every_flow(case: Case) -> None:
     found = json.loads(_impact(case, "json"))["policies"]
     if not (case.opened or case.closed):
         assert found == []
         return
     (item,) = found
-    assert item["fixed"]["opened"] == list(case.opened)
-    assert item["fixed"]["closed"] == list(case.closed)
+    assert [_bare(flow) for flow in item["fixed"]["opened"]] == list(case.opened)
+    assert [_bare(flow) for flow in item["fixed"]["closed"]] == list(case.closed)
     assert item["fixed"]["state"] == case.state
 
 

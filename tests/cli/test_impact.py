@@ -123,7 +123,7 @@ def test_the_upgrade_that_wakes_a_policy_up(repository: Path) -> None:
         f"egress from pods with app=cart of namespace shop to {peers} on {ports}"
         for peers, ports in (
             (f"anything except {behind}", "every port"),
-            (behind, "every port except 3306/TCP"),
+            (behind, "every port except 3306/TCP (no such destination is known)"),
         )
     ]
 
@@ -141,6 +141,80 @@ def test_replacing_cluster_loses_more_than_it_wins(repository: Path) -> None:
     ]
     left = impact("--unsafe-fixes")["policies"][0]["fixed"]
     assert (left["opened"], left["closed"]) == (finding["flows"]["opened"], finding["flows"]["closed"])
+
+
+UNMESHED = MESH.replace('local = ["b/**"]', 'local = ["b/**"]\nmeshed = false')
+BY_NAMESPACE_LABEL = "  ingress: [{fromEndpoints: [{matchLabels: {io.cilium.k8s.namespace.labels.team: x}}]}]\n"
+
+
+def of_namespace(name: str, labels: str) -> str:
+    return f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}, labels: {{{labels}}}}}\n---\n"
+
+
+@pytest.mark.parametrize(
+    ("rules", "closed"),
+    [
+        (IMPLICIT.replace("web", "till"), CLOSED.replace("=web", "=till") + " (no such source is known)"),
+        (
+            IMPLICIT.replace("{app: web}", "{app: web, tier: x}"),
+            CLOSED.replace("app=web", "app=web, tier=x") + " (no such source is known)",
+        ),
+        (IMPLICIT, CLOSED),
+    ],
+    ids=["no such pod", "no pod with both labels", "a known pod"],
+)
+def test_flows_of_pods_that_could_exist_say_so_and_break_nothing(repository: Path, rules: str, closed: str) -> None:
+    ignored = '[[per-path]]\npaths = ["a/**"]\nignore = ["CNP006"]\n'
+    (repository / "cnpfix.toml").write_text(MESH + ignored)
+    policy(repository, rules)
+    found = impact()
+    (item,) = found["policies"]
+    assert item["undone"]["closed"] == [closed]
+    known = closed == CLOSED
+    assert item["undone"]["possible"] == ([] if known else [closed])
+    summary = found["summary"]["left"]
+    assert (summary["policies_changed"], summary["policies_possible"]) == ((1, 0) if known else (0, 1))
+    assert cnpfix("impact", "--exit-code").code == (1 if known else 0)
+    text = " ".join(cnpfix("impact").out.split())
+    assert ("Of 1 policy only flows of pods that are not known change." in text) is not known
+
+
+def test_a_subject_that_could_exist_and_a_destination_that_is_no_pod(repository: Path) -> None:
+    """Nodes and the world are always there, pods are not."""
+    shut = "  ingress: [{fromEntities: [world]}]\n  egress: [{toCIDR: [198.51.100.7]}]\n"
+    policy(repository, shut)
+    policy(repository, "", "till.yaml")
+    (repository / "a" / "till.yaml").write_text(of_pods(POLICY, "till") + shut)
+    found = impact("--from", "1.19", "--to", "1.20")
+    assert found["summary"]["undone"]["policies_changed"] == 1
+    cart, till = found["policies"]
+    assert cart["undone"]["possible"] == []
+    assert till["undone"]["possible"] == [*till["undone"]["opened"]]
+    assert all(flow.endswith(" (no such destination is known)") for flow in till["undone"]["opened"][1:])
+
+
+def test_pods_that_may_be_there_unread_break_the_run(repository: Path) -> None:
+    """What was not read is not absent: --exit-code holds flows of pods that nothing rules out."""
+    ignored = '[[per-path]]\npaths = ["a/**"]\nignore = ["CNP006"]\n'
+    (repository / "cnpfix.toml").write_text(MESH + ignored)
+    policy(repository, IMPLICIT.replace("web", "till"))
+    assert cnpfix("impact", "--exit-code").code == 0
+    (repository / "b" / "till.yaml").write_text(
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: till, namespace: shop}\n"
+        "spec: {chart: {spec: {chart: till, sourceRef: {kind: HelmRepository, name: shop}}}}\n"
+    )
+    assert cnpfix("impact", "--exit-code").code == 1
+    assert impact()["summary"]["undone"]["policies_changed"] == 0
+
+
+@pytest.mark.parametrize(("config", "pairs"), [(UNMESHED, 0), (MESH, 1)], ids=["apart", "meshed"])
+def test_pods_of_a_cluster_outside_the_mesh_are_no_ends(repository: Path, config: str, pairs: int) -> None:
+    (repository / "cnpfix.toml").write_text(config)
+    policy(repository, BY_NAMESPACE_LABEL)
+    (repository / "b" / "db.yaml").write_text(of_namespace("prod", "team: x") + workload("db", "prod"))
+    found = impact("--from", "1.15", "--to", "1.16")
+    assert found["summary"]["undone"]["pairs_opened"] == pairs
+    assert found["summary"]["undone"]["policies_possible"] == 1 - pairs
 
 
 def test_nothing_to_say(repository: Path) -> None:
@@ -321,7 +395,10 @@ def test_what_the_upgrade_breaks_stands_apart_from_what_the_fixes_change_on_purp
     summary = impact(*upgrade)["summary"]
     assert summary["undone"]["policies_changed"] == 1
     assert summary["left"]["policies_changed"] == 0
-    assert summary["on_purpose"]["policies_changed"] == 1
+    assert (summary["on_purpose"]["policies_changed"], summary["on_purpose"]["policies_possible"]) == (0, 1)
+    (repository / "b" / "db.yaml").write_text(workload("db"))
+    summary = impact(*upgrade)["summary"]
+    assert (summary["on_purpose"]["policies_changed"], summary["on_purpose"]["policies_possible"]) == (1, 0)
     assert "on purpose" in cnpfix("impact", *upgrade).out
     assert cnpfix("impact", "--exit-code", *upgrade).code == 0
     policy(repository, "  ingress:\n  - fromEndpoints: [{matchLabels: {app: web}}]\n")

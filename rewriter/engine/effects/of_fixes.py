@@ -13,27 +13,19 @@ from rewriter.cilium.policy import Policy
 from rewriter.cilium.policy_set import PolicySet
 from rewriter.cilium.settings import NO_FACTS, Facts, Settings
 from rewriter.cilium.validation import Rejection
-from rewriter.engine.effects.asked import (
-    asks_for_facts,
-    denies,
-    names_egress_ports,
-    names_groups,
-    names_ports,
-    requires,
-    values_of,
-)
+from rewriter.engine.effects.asked import asks_for_facts, denies, names_ports, requires
 from rewriter.engine.effects.claims import compile_claims
 from rewriter.engine.effects.everybody import allow_everything, deny_everything
+from rewriter.engine.effects.facts import facts_for
 from rewriter.engine.effects.inside import addresses_inside
+from rewriter.engine.effects.known_pods import KnownPods
 from rewriter.engine.effects.other_ends import of_same_pods, policies_at_peers
 from rewriter.engine.effects.selected_workloads import selected_workloads
-from rewriter.engine.effects.statements import stated, texts_of, union_of, with_what_denies
+from rewriter.engine.effects.statements import flows_of, stated, texts_of
 from rewriter.engine.effects.worlds import rejection_of, world_of
 from rewriter.engine.results.result import AmongOthers, PolicyName
 from rewriter.evidence.policies import unread_policies
-from rewriter.evidence.settings import facts_of, mesh_port_names
 from rewriter.finding import Finding, Flows
-from rewriter.inventory.facts.model import Service
 from rewriter.inventory.questions.inventory import Inventory
 from rewriter.passes.kit.enforced.enforcement import denied_by_others, without_default_deny
 from rewriter.reach.compare import StepEffect, reach
@@ -65,7 +57,8 @@ class Effects:
     """Judges steps of one file's policies, from `source` (today) to `target`.
 
     `inside` are the addresses of the mesh's pods, nodes and Services as far as they are known, `clusters` its clusters
-    where they count as all there are: not for steps, since a fix must hold in a mesh that grows.
+    where they count as all there are: not for steps, since a fix must hold in a mesh that grows. With `known` pods
+    `upgrade_among_others` says of which flows none of these is an end.
 
     Each policy is judged alone, and beside others where these show more: what others add to a flow is nothing, an allow
     rule, a default deny, or a deny rule, beside which nothing changes. One that denies is judged also beside policies
@@ -84,6 +77,7 @@ class Effects:
     inside: tuple[Prefix, ...] = ()
     clusters: tuple[str, ...] = ()
     others: Callable[[], Sequence[Policy]] = tuple
+    known: KnownPods | None = None
     _worlds: dict[tuple[int, Settings], tuple[Policy, PolicyWorld]] = field(default_factory=dict, compare=False)
     _selected: dict[str, list[Identity]] = field(default_factory=dict, compare=False)
 
@@ -179,30 +173,29 @@ class Effects:
 
     def upgrade(self, old: Policy, new: Policy) -> Flows:
         """Flows that differ between the old policy today and the new one on the target version."""
-        return self._upgrade_alone(old, new, None)
+        return self._upgrade_alone(old, new, None, None)
 
-    def _upgrade_alone(self, old: Policy, new: Policy, ends: _Ends | None) -> Flows:
+    def _upgrade_alone(self, old: Policy, new: Policy, ends: _Ends | None, known: KnownPods | None) -> Flows:
         facts = self.facts_of((old, new))
+        own = self._world(old, self.source, facts), self._world(new, self.target, facts)
 
         def difference(identities: Sequence[Identity], beside: Sequence[PolicySet] = ()) -> Difference:
-            before, after = self._world(old, self.source, facts), self._world(new, self.target, facts)
-            if beside:
-                before, after = (PolicyWorld((*world.sets, *beside)) for world in (before, after))
+            before, after = (PolicyWorld((*world.sets, *beside)) if beside else world for world in own)
             inside, far = self._inside(old, new), ends and ends.worlds
             return reach(before, after, identities, inside=inside, clusters=self.clusters, ends=far)
 
         policies = (old, new, *(ends.policies if ends else ()))
-        named = any(map(names_ports, policies))
-        identities = self._workloads(policies) if named else ()
-        found = [difference(identities)]
-        if not named and not found[0].exact:
+        named = known is None and any(map(names_ports, policies))
+        identities: Sequence[Identity] = self._workloads(policies) if named else ()
+        if known is not None:
+            identities = known.told_apart(own, (*own, *(ends.worlds if ends else ())))
+        found = difference(identities)
+        if known is None and not named and not found.exact:
             identities = self._workloads(policies)
-            found = [difference(identities)]
-        alone = union_of([texts_of(each) for each in found])
-        if not (denies(old) or denies(new)):
-            return Flows(*alone)
-        beside = difference(identities, [allow_everything(self.target)])
-        return Flows(*with_what_denies(alone, texts_of(beside)))
+            found = difference(identities)
+        denied = denies(old) or denies(new)
+        beside = difference(identities, [allow_everything(self.target)]) if denied else None
+        return flows_of([found], beside, known=known is not None)
 
     def _inside(self, *policies: Policy) -> tuple[Prefix, ...]:
         """The addresses that are known not to lie outside the mesh."""
@@ -219,24 +212,27 @@ class Effects:
             before, after = self._world(old, self.source, NO_FACTS), self._world(new, self.target, NO_FACTS)
             if same_content(before, after):
                 return Flows()  # Then no flow differs beside any others, whatever becomes of these.
-        found = self._upgrade_among(old, new, later, None)
+        found = self._upgrade_among(old, new, later)
         if not (found.opened or found.closed):
             return found
         facts = self.facts_of((old, new))
         own = [world_of([policy], settings, facts) for policy, settings in ((old, self.source), (new, self.target))]
         ends = self._ends((old, new), own, (None, later), self.target)
-        return found if ends is None else self._upgrade_among(old, new, later, ends)
+        if ends is None and self.known is None:
+            return found
+        return self._upgrade_among(old, new, later, ends, self.known)
 
     def _upgrade_among(
         self,
         old: Policy,
         new: Policy,
         later: Sequence[Policy] | None,
-        ends: _Ends | None,
+        ends: _Ends | None = None,
+        known: KnownPods | None = None,
     ) -> Flows:
         before, after = self._of_same_pods(old, new), self._of_same_pods(old, new, among=later)
         if not (before or after):
-            return self._upgrade_alone(old, new, ends)
+            return self._upgrade_alone(old, new, ends, known)
         facts = self.facts_of((old, new, *before, *after))
         own = [world_of([policy], settings, facts) for policy, settings in ((old, self.source), (new, self.target))]
         rest = [world_of(these, settings, facts) for these, settings in ((before, self.source), (after, self.target))]
@@ -251,10 +247,13 @@ class Effects:
             enough = reach_among(then, today, first, identities, inside, self.clusters, back)
             return needed, replace(enough, opened=enough.closed, closed=enough.opened)
 
+        if known is not None:
+            worlds = (today, first, last, then, *(ends.worlds if ends else ()))
+            return flows_of(flows(known.told_apart(own, worlds)), known=True)
         found = flows(self._workloads((old, new, *others)) if named else ())
         if not named and not all(each.exact for each in found):
             found = flows(self._workloads((old, new, *others)))
-        return Flows(*union_of([texts_of(each) for each in found]))
+        return flows_of(found)
 
     def _ends(
         self,
@@ -365,28 +364,8 @@ class Effects:
         return made
 
     def facts_of(self, policies: Iterable[Policy]) -> Facts:
-        """The Services and CIDR groups that policies point at."""
-        both = [policy for policy in policies if asks_for_facts(policy)]
-        if not both:
-            return NO_FACTS
-        services = {id(found): found for policy in both for found in self._services(policy)}
-        groups = self.inventory.cidr_groups() if any(map(names_groups, both)) else ()
-        named = any(map(names_egress_ports, both))
-        if not (services or groups or named or any(values_of(policy, "toServices") for policy in both)):
-            return NO_FACTS
-        facts = facts_of(services.values(), groups, self.inventory)
-        return replace(facts, named_ports=mesh_port_names(self.inventory)) if named else facts
-
-    def _services(self, policy: Policy) -> Iterator[Service]:
-        found: list[Service] = []
-        for entry in values_of(policy, "toServices"):
-            for item in entry if isinstance(entry, list) else ():
-                named = item.get("k8sService") if isinstance(item, dict) else None
-                name = named.get("serviceName") if isinstance(named, dict) else None
-                found += self.inventory.services(name) if isinstance(name, str) else self.inventory.all_services()
-        own = self.target.local_cluster
-        known = own in {cluster.name for cluster in self.inventory.clusters}
-        return (service for service in found if not known or service.cluster in (None, own))
+        """The Services, CIDR groups and port names that policies point at."""
+        return facts_for(policies, self.inventory, self.target.local_cluster)
 
     def _workloads(self, policies: Iterable[Policy]) -> list[Identity]:
         """The workloads that a selector of the policies may select by its labels, one for each set of labels."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from rewriter.cilium.cidr import Prefix
@@ -35,6 +36,11 @@ def both_settings(
         compared_settings(cluster, source, mesh=mesh),
         compared_settings(cluster, target, mesh=mesh, target=target > source),
     )
+
+
+def reached(own: Cluster, clusters: Iterable[Cluster], *, mesh: bool) -> list[Cluster]:
+    """The clusters whose pods are pods to a cluster: itself and, in a mesh, those meshed with it."""
+    return [each for each in clusters if each == own or (mesh and own.meshed and each.meshed)]
 
 
 def mesh_addresses(inventory: Inventory, own: Cluster | None) -> tuple[Prefix, ...]:

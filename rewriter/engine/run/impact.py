@@ -6,12 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from rewriter.cilium.identity import Identity
+from rewriter.cilium.labels import CLUSTER_LABEL, K8S, LabelSet
 from rewriter.cilium.policy import CNP, Policy, read_policy
 from rewriter.cilium.settings import Settings
+from rewriter.cilium.terms import LabelTerm
 from rewriter.discovery import InputError
 from rewriter.engine.documents.located import LocatedPolicy
+from rewriter.engine.effects.known_pods import KnownPods
 from rewriter.engine.effects.of_fixes import Effects
-from rewriter.engine.effects.settings import both_settings, mesh_addresses, node_labels_unsaid
+from rewriter.engine.effects.settings import both_settings, mesh_addresses, node_labels_unsaid, reached
 from rewriter.engine.effects.worlds import world_of
 from rewriter.engine.pipeline.isolation import as_error, failure_of
 from rewriter.engine.run import parallel
@@ -19,6 +23,7 @@ from rewriter.engine.run.rewrites import Rewrite
 from rewriter.engine.run.workspace import Workspace
 from rewriter.evidence.mesh import mesh_known
 from rewriter.evidence.settings import facts_of, settings_of, workload_identities
+from rewriter.evidence.workloads import hidden_from
 from rewriter.finding import Flows
 from rewriter.inventory.facts.model import Cluster
 from rewriter.passes.kit.sides.neighbours import Neighbours
@@ -45,12 +50,23 @@ class Change:
     def __bool__(self) -> bool:
         return bool(self.flows.opened or self.flows.closed or self.state in (DEAD, WOKEN, NEW, GONE))
 
+    @property
+    def real(self) -> bool:
+        """Whether flows change other than those of pods that only could exist."""
+        return any(flow not in self.flows.possible for flow in (*self.flows.opened, *self.flows.closed))
+
+    @property
+    def closes(self) -> bool:
+        """Whether flows close other than those of pods that only could exist."""
+        return any(flow not in self.flows.possible for flow in self.flows.closed)
+
 
 @dataclass(frozen=True, slots=True)
 class PolicyImpact:
     """One policy that the upgrade changes, or that is rewritten: with nothing done, and after the rewrite.
 
     `fixes` are the passes that rewrote it, none where it was rewritten by hand; `line` is where it begins in its file.
+    `unseen` says that pods which it names, and which are not known, may be there all the same: not all facts are read.
     """
 
     policy: LocatedPolicy
@@ -58,6 +74,7 @@ class PolicyImpact:
     cluster: str
     undone: Change
     fixed: Change
+    unseen: bool = False
     fixes: tuple[str, ...] = ()
     rewritten: bool = False
 
@@ -65,14 +82,22 @@ class PolicyImpact:
     def left(self) -> Change:
         """What the upgrade alone does, and does all the same with the rewrite."""
         undone, fixed = self.undone, self.fixed
-        flows = Flows(_both(fixed.flows.opened, undone.flows.opened), _both(fixed.flows.closed, undone.flows.closed))
+        flows = replace(
+            fixed.flows,
+            opened=_both(fixed.flows.opened, undone.flows.opened),
+            closed=_both(fixed.flows.closed, undone.flows.closed),
+        )
         return Change(flows, fixed.state if fixed.state == undone.state else ENFORCED, fixed.reason)
 
     @property
     def on_purpose(self) -> Change:
         """What happens with the rewrite only: the rewrite does it, and says so."""
         undone, fixed = self.undone, self.fixed
-        flows = Flows(_only(fixed.flows.opened, undone.flows.opened), _only(fixed.flows.closed, undone.flows.closed))
+        flows = replace(
+            fixed.flows,
+            opened=_only(fixed.flows.opened, undone.flows.opened),
+            closed=_only(fixed.flows.closed, undone.flows.closed),
+        )
         return Change(flows, ENFORCED if fixed.state == undone.state else fixed.state, fixed.reason)
 
 
@@ -91,6 +116,7 @@ class _Judged(NamedTuple):
     cluster: str
     undone: Change
     fixed: Change
+    unseen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +158,14 @@ class Impact:
 
     @property
     def breaks(self) -> bool:
-        """Whether the upgrade closes flows, or takes a policy out of force, that the rewrite does not mend."""
-        policies = any(item.left.flows.closed or item.left.state == DEAD for item in self.policies)
+        """Whether the upgrade closes flows, or takes a policy out of force, that the rewrite does not mend.
+
+        Flows of pods that are not known count where these may be there all the same.
+        """
+        policies = any(
+            item.left.closes or (item.unseen and item.left.flows.closed) or item.left.state == DEAD
+            for item in self.policies
+        )
         return policies or any(pair.change == "closed" for pair in self.left.pairs)
 
 
@@ -152,10 +184,15 @@ def impact_of(
     many as help), and all policies of a cluster together where workloads are known.
     """
     mesh = mesh_known(workspace.inventory, workspace.config)
-    applied = _Applied(workspace, rewrites)
+    members = _members(workspace, rewrites)
+    names = tuple(
+        cluster.name if cluster else settings_of(None, workspace.to_version).local_cluster for cluster in members
+    )
+    identities = workload_identities(workspace.inventory.all_workloads(), workspace.inventory, names)
+    applied = _Applied(workspace, rewrites, identities, mesh=mesh)
     found = []
     for rewrite, judged in zip(
-        rewrites, parallel.each(rewrites, lambda each: _isolated(applied, each, mesh=mesh), jobs), strict=True
+        rewrites, parallel.each(rewrites, lambda each: _isolated(applied, each), jobs), strict=True
     ):
         if isinstance(judged, InputError):
             errors = [*errors, judged]
@@ -163,11 +200,6 @@ def impact_of(
             changed = rewrite.new is not rewrite.old
             found.append(PolicyImpact(rewrite.located, *judged, rewrite.fixes, rewritten=changed))
         progress(1)
-    members = _members(workspace, rewrites)
-    names = tuple(
-        cluster.name if cluster else settings_of(None, workspace.to_version).local_cluster for cluster in members
-    )
-    identities = workload_identities(workspace.inventory.all_workloads(), workspace.inventory, names)
     undone, fixed = (
         compare_mesh(
             [_member(workspace, cluster, rewrites, mesh=mesh, rewritten=rewritten) for cluster in members], identities
@@ -191,10 +223,14 @@ def impact_of(
 
 
 class _Applied:
-    """The rewrites of a run by the clusters that they are applied to."""
+    """The rewrites of a run by the clusters that they are applied to, and the pods that are known there."""
 
-    def __init__(self, workspace: Workspace, rewrites: Sequence[Rewrite]) -> None:
+    def __init__(
+        self, workspace: Workspace, rewrites: Sequence[Rewrite], identities: Sequence[Identity], *, mesh: bool
+    ) -> None:
         self.workspace = workspace
+        self.mesh = mesh
+        self._identities = identities
         self._placed = [(workspace.cluster_of(rewrite.located), rewrite) for rewrite in rewrites]
         self._known: dict[str, _Together] = {}
 
@@ -208,17 +244,39 @@ class _Applied:
                 Neighbours(each.old for each in placed if each.old),
                 Neighbours(each.new for each in placed if each.new),
                 frozenset(policy.namespace for policy in touched if policy),
+                self._pods(cluster),
             )
         return self._known[name]
+
+    def _pods(self, cluster: Cluster | None) -> KnownPods | None:
+        """The pods that policies of a cluster concern; None where no workloads are known at all."""
+        if not self._identities:
+            return None
+        clusters = self.workspace.inventory.clusters
+        if cluster is None:
+            return KnownPods(self._identities)
+        names = {each.name for each in reached(cluster, clusters, mesh=self.mesh)}
+        apart = {each.name for each in clusters if each.name not in names}
+        return KnownPods(
+            [
+                each
+                for each in self._identities
+                if apart.isdisjoint(LabelSet(each.labels).values(K8S, CLUSTER_LABEL))
+            ]
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class _Together:
-    """The policies of a cluster as they are and as they will be, and the namespaces of those that are rewritten."""
+    """The policies of a cluster as they are and as they will be, and the namespaces of those that are rewritten.
+
+    `pods` are those that are known there, or in clusters that are meshed with it.
+    """
 
     today: Neighbours
     rewritten: Neighbours
     touched: frozenset[str | None]
+    pods: KnownPods | None
 
     def may_meet(self, policy: Policy) -> bool:
         """Whether one that is rewritten may select the same pods, as far as the namespaces say."""
@@ -227,10 +285,10 @@ class _Together:
         )
 
 
-def _isolated(applied: _Applied, rewrite: Rewrite, *, mesh: bool) -> _Judged | InputError | None:
+def _isolated(applied: _Applied, rewrite: Rewrite) -> _Judged | InputError | None:
     """What becomes of a policy; an error where that cannot be worked out, beside which the others are judged."""
     try:
-        return _policy(applied, rewrite, mesh=mesh)
+        return _policy(applied, rewrite)
     except Exception as error:
         located = rewrite.located
         name = "/".join(filter(None, (located.policy.namespace, located.policy.name)))
@@ -238,8 +296,8 @@ def _isolated(applied: _Applied, rewrite: Rewrite, *, mesh: bool) -> _Judged | I
         return as_error(failure_of(error, "the impact"), located.path, line, f"{located.policy.kind} {name}")
 
 
-def _policy(applied: _Applied, rewrite: Rewrite, *, mesh: bool) -> _Judged | None:
-    workspace, located = applied.workspace, rewrite.located
+def _policy(applied: _Applied, rewrite: Rewrite) -> _Judged | None:
+    workspace, located, mesh = applied.workspace, rewrite.located, applied.mesh
     cluster = workspace.cluster_of(located)
     source, target = _settings(workspace, cluster, mesh=mesh)
     inventory = workspace.inventory
@@ -247,7 +305,13 @@ def _policy(applied: _Applied, rewrite: Rewrite, *, mesh: bool) -> _Judged | Non
     clusters = known if len(known) > 1 else ()
     together = applied.to(cluster)
     effects = Effects(
-        source, target, inventory, mesh_addresses(inventory, cluster), clusters, others=lambda: together.today
+        source,
+        target,
+        inventory,
+        mesh_addresses(inventory, cluster),
+        clusters,
+        others=lambda: together.today,
+        known=together.pods,
     )
     undone = _change(effects, rewrite.old, rewrite.old, together.today) if rewrite.old else Change(Flows())
     unsaid = node_labels_unsaid(cluster, located.policy, target.version)
@@ -259,7 +323,27 @@ def _policy(applied: _Applied, rewrite: Rewrite, *, mesh: bool) -> _Judged | Non
     if not (undone or fixed or unsaid):
         return None
     line = located.document.line_of(located.policy.route)
-    return _Judged(line, cluster.name if cluster else "", undone, fixed)
+    possible = undone.flows.possible or fixed.flows.possible
+    unseen = bool(possible) and _may_be_unseen(effects, rewrite, clusters)
+    return _Judged(line, cluster.name if cluster else "", undone, fixed, unseen)
+
+
+def _may_be_unseen(effects: Effects, rewrite: Rewrite, clusters: Sequence[str]) -> bool:
+    """Whether not all is read that may make pods which a policy selects or names as peers."""
+    names = sorted({effects.target.local_cluster, *clusters}) if clusters else ()
+    worlds = [
+        world_of([policy], settings, effects.facts_of([policy]))
+        for policy, settings in ((rewrite.old, effects.source), (rewrite.new, effects.target))
+        if policy
+    ]
+    terms = {
+        term
+        for world in worlds
+        for entry in world.entries()
+        for term in (entry.subject, *entry.peers)
+        if isinstance(term, LabelTerm)
+    }
+    return any(hidden_from(effects.inventory, term, names) for term in sorted(terms))
 
 
 def _settings(workspace: Workspace, cluster: Cluster | None, *, mesh: bool) -> tuple[Settings, Settings]:
@@ -303,4 +387,5 @@ def _member(
     ]
     today = [each.old for each in applied if each.old]
     after = [each.new for each in applied if each.new] if rewritten else today
-    return Member(world_of(today, source, facts), world_of(after, target, facts))
+    within = None if cluster is None else tuple(each.name for each in reached(cluster, inventory.clusters, mesh=mesh))
+    return Member(world_of(today, source, facts), world_of(after, target, facts), within)
