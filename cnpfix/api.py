@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # `import cnpfix` is cheap; the engine is imported by the fir
     from rewriter.discovery import InputError
     from rewriter.engine.results.result import FileResult, Reported
     from rewriter.engine.run.fixer import Fixer
-    from rewriter.engine.run.impact import Change
+    from rewriter.engine.run.impact_result import Change
     from rewriter.engine.run.workspace import Workspace
 
 PathLike = str | os.PathLike[str]

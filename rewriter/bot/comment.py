@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rewriter.bot.forge import Forge, Note
-from rewriter.engine.run.impact import DEAD, DEAD_ON_BOTH, GONE, NEW, WOKEN, Impact, PolicyImpact
+from rewriter.engine.run.impact_result import DEAD, DEAD_ON_BOTH, GONE, NEW, WOKEN, Impact, PolicyImpact
 from rewriter.output.lines import count
 from rewriter.output.links import NO_LINKS, Links
 from rewriter.output.markdown import escaped

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -95,6 +95,19 @@ class Settings:
     def enforces(self) -> bool:
         """Whether any policy decides on traffic."""
         return self.enforcement is not EnforcementMode.NEVER and not self.audit
+
+    @property
+    def as_enforced(self) -> Settings:
+        """The same where policies decide on traffic, as they will once `never` or audit mode ends."""
+        if self.enforces:
+            return self
+        mode = EnforcementMode.DEFAULT if self.enforcement is EnforcementMode.NEVER else self.enforcement
+        return replace(self, enforcement=mode, audit=False)
+
+    @property
+    def denies_everybody(self) -> bool:
+        """Whether every pod is in default deny, whether a policy selects it or not."""
+        return self.enforces and self.enforcement is EnforcementMode.ALWAYS
 
     @property
     def matches_pods_by_address(self) -> bool:

@@ -139,7 +139,7 @@ class Engine:
         self._host = self.universe.select(reserved_term("host"))
         self._init = self.universe.select(reserved_term("init")) if policies.settings.enforces else 0
         self._always = 0
-        if policies.settings.enforces and policies.settings.enforcement is EnforcementMode.ALWAYS:
+        if policies.settings.denies_everybody:
             self._always = self.universe.select(pods_with(NAMESPACE_LABEL)) & ~unenforced(
                 policies.settings, self.universe
             )

@@ -20,7 +20,8 @@ from rewriter.cli.errors import UsageError
 from rewriter.cli.forge_place import Server, Wanted, forge_of, server_of
 from rewriter.cli.options import cache_for, open_for
 from rewriter.cli.printing import say, tell
-from rewriter.engine.run.impact import Impact, impact_of
+from rewriter.engine.run.impact import impact_of
+from rewriter.engine.run.impact_result import Impact
 from rewriter.engine.run.rewrites import rewritten_by_hand
 from rewriter.engine.run.workspace import Request, WorkspaceError
 from rewriter.output.links import NO_LINKS

@@ -89,8 +89,8 @@ def impact(
     Policies are judged one by one, over every identity that their selectors tell apart; and together, between the
     workloads that are known, egress in the source's cluster and ingress in the destination's. Flows of pods that could
     exist, and of which none is known, say so and count apart. Nothing is written.
-    Exit codes: 0 fine, 1 with --exit-code where flows close or policies go dead all the same (flows of pods that are not
-    known: only where facts may be missing), 2 usage, unreadable input or a proof that failed.
+    Exit codes: 0 fine, 1 with --exit-code where flows close or policies go dead all the same (flows of pods that are
+    not known: only where facts may be missing), 2 usage, unreadable input or a proof that failed.
     """
     from rewriter.cli.progress import Progress
     from rewriter.engine.run.impact import impact_of

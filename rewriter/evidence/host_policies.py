@@ -78,9 +78,8 @@ def _reach(context: Context, labels: Mapping[str, str], *, complete: bool) -> Re
             possible.append(as_pod)
     identity = Identity("node", frozenset(Label(K8S, key, value) for key, value in labels.items()))
     hidden = policies_of(context).unread("")
-    return Reach(
-        identity, None, tuple(selecting), tuple(possible), hidden, settings_of(context.cluster, context.to_version)
-    )
+    settings = settings_of(context.cluster, context.to_version).as_enforced
+    return Reach(identity, None, tuple(selecting), tuple(possible), hidden, settings)
 
 
 def _holds(condition: Condition, labels: Mapping[str, str]) -> bool:

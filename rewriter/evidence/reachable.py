@@ -11,8 +11,9 @@ for reach in reach_of(context, spec):              # one for each known workload
 
 All CiliumNetworkPolicies, CiliumClusterwideNetworkPolicies and NetworkPolicies of the cluster count, and where its
 agents read them ClusterNetworkPolicies, as everything that applies them leaves them, on the target release, with the
-context's own policy as it is now. What was not read is not absent: a pass that concludes from what no rule does looks
-at `possible` and `unread` as well.
+context's own policy as it is now. In the mode `never` and in audit mode the answers are those of a cluster that
+enforces policies: what they say is meant for that. What was not read is not absent: a pass that concludes from what no
+rule does looks at `possible` and `unread` as well.
 """
 
 from __future__ import annotations
@@ -93,8 +94,9 @@ class Reach:
         return tuple(rule for rule in self.selecting if rule.entry.direction == direction)
 
     def denied_by_default(self, direction: str) -> bool:
-        """Whether a policy that selects the pods for certain denies by default in a direction."""
-        return any(rule.entry.default_deny for rule in self.rules(direction))
+        """Whether the pods are in default deny for certain in a direction: by a policy, or as every pod is."""
+        shut = self.settings.denies_everybody and bool(LabelSet(self.identity.labels).values(K8S, NAMESPACE_LABEL))
+        return shut or any(rule.entry.default_deny for rule in self.rules(direction))
 
     def may_be_let_out(self, peer: Identity, protocol: str, port: int) -> bool:
         """Whether an allow rule with unknown values may let the pods reach a peer."""
@@ -222,7 +224,7 @@ def _of_pods(context: Context, identity: Identity, pods: Pods, workload: Workloa
     of_tiers = list(policies.tiers_selecting(pods))
     possible = [rule for rule, selected in (*found, *of_tiers) if not selected]
     tiers = tuple(rule for rule, selected in of_tiers if selected)
-    settings = settings_of(context.cluster, context.to_version)
+    settings = settings_of(context.cluster, context.to_version).as_enforced
     hidden = policies.unread(pods.namespace)
     return Reach(identity, workload, tuple(selecting), tuple(possible), hidden, settings, tiers)
 

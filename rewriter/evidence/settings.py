@@ -58,6 +58,15 @@ def _settings_of(cluster: Cluster | None, known: Cluster, version: Version, *, t
     )
 
 
+def not_enforced(cluster: Cluster | None) -> str:
+    """Why no policy of a cluster decides on traffic: the setting with its source; empty where policies do."""
+    if cluster is None:
+        return ""
+    if cluster.enforcement == EnforcementMode.NEVER:
+        return f"policyEnforcementMode is never ({cluster.source_of('enforcement')})"
+    return f"policyAuditMode is on ({cluster.source_of('audit')})" if cluster.audit else ""
+
+
 def _is_first_patch(running: str | None, version: Version, *, target: bool) -> bool:
     patch = known_patch(running, version)
     return target if patch is None else patch == 0

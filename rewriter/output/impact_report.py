@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rewriter.engine.run.impact import Change, Impact, PolicyImpact
+from rewriter.engine.run.impact_result import Change, Impact, PolicyImpact
 from rewriter.output.impact_text import (
     MOST_PAIRS,
     ROWS,
@@ -16,6 +16,7 @@ from rewriter.output.impact_text import (
     numbers,
     shown_pairs,
     state_words,
+    unenforced,
 )
 from rewriter.output.markdown import escaped
 from rewriter.output.style import as_json_text, logged
@@ -53,6 +54,7 @@ def as_json(impact: Impact, versions: tuple[str, str]) -> dict[str, Any]:
             for error in impact.errors
         ],
         "left_out": list(impact.left_out),
+        "not_enforced": list(impact.not_enforced),
     }
 
 
@@ -114,6 +116,8 @@ def _lines(impact: Impact, versions: tuple[str, str]) -> Iterator[str]:
     for name, undone, fixed, left, purpose in numbers(impact):
         shown = (undone, fixed) if impact.by_hand else (undone, left, purpose)
         yield f"| {ROWS[name]} | {' | '.join(map(str, shown))} |"
+    if impact.not_enforced:
+        yield from ["", escaped(unenforced(impact))]
     if impact.left_out:
         yield from ["", escaped(left_out(impact))]
     for item in impact.policies:

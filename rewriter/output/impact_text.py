@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rewriter.engine.run.impact import DEAD, WOKEN, Change, Impact, PolicyImpact
+from rewriter.engine.run.impact_result import DEAD, WOKEN, Change, Impact, PolicyImpact
 from rewriter.output.style import CLOSES, OPENS, Style, clean, logged, one_line
 from rewriter.reach.pairs import MeshDifference, PairChange
+from rewriter.text import join_names
 
 _WIDTH = 14
 #: Rows of pairs that are shown; every one is in the JSON.
@@ -44,8 +45,8 @@ def numbers(impact: Impact) -> Iterator[tuple[str, int, int, int, int]]:
     """The rows of the summary, each with its name in `ROWS` and four numbers of policies, pairs or workloads.
 
     How many the upgrade changes with nothing done, how many change after the rewrite; and of these how many the upgrade
-    changes all the same, and how many the rewrite changes on purpose. A policy may count in both. One whose flows change
-    only for pods that could exist, and of which none is known, counts apart.
+    changes all the same, and how many the rewrite changes on purpose. A policy may count in both. One whose flows
+    change only for pods that could exist, and of which none is known, counts apart.
     """
     policies = impact.policies
     columns = (
@@ -225,7 +226,14 @@ def _summary(impact: Impact, versions: tuple[str, str], style: Style) -> Iterato
         text += " No mesh is known: if clusters are meshed, name them in cnpfix.toml."
     if not impact.workloads:
         text += " No workloads are known, so policies are judged by their selectors alone."
+    if impact.not_enforced:
+        text += f" {unenforced(impact)}"
     yield from style.wrap(f"{text} {left_out(impact)}".rstrip(), 0)
+
+
+def unenforced(impact: Impact) -> str:
+    """In which clusters no policy is enforced; empty for none."""
+    return f"No policy is enforced in {join_names(map(clean, impact.not_enforced))}." if impact.not_enforced else ""
 
 
 def _counts(change: Change) -> bool:

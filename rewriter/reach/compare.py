@@ -11,7 +11,6 @@ from rewriter.cilium.compile import Content
 from rewriter.cilium.identity import Identity, NamedPort
 from rewriter.cilium.policy import INGRESS
 from rewriter.cilium.policy_set import LoadedEntry, PolicySet, Subjects, match_entries, match_tiers, narrow_required
-from rewriter.cilium.settings import EnforcementMode
 from rewriter.cilium.terms import reserved_term
 from rewriter.cilium.universe import Universe, positions
 from rewriter.reach.classes import DENIES_BY_DEFAULT, BySubjects, RuleBitsByWorld, classes_of, with_shared
@@ -137,6 +136,8 @@ class _Comparison:
     ) -> None:
         claimed = () if declared is None else tuple(PolicyWorld((each,)) for each in (declared.opens, declared.closes))
         named = (*claimed, *(ends or ()))
+        if ends is not None and not clusters and _is_alone_and_shut(worlds[1]):
+            clusters = (worlds[1].local_cluster,)  # Pods of other clusters, which nothing refuses, are not there.
         self.space: Space = build_space(worlds, identities, inside, clusters, named, narrow=narrow)
         self.universe = self.space.universe()
         self._by_address: dict[tuple[bool, bool], Universe] = {(False, False): self.universe}
@@ -144,7 +145,7 @@ class _Comparison:
         self._named_ports = frozenset(
             p for w in (*worlds, *claimed, *(ends or ())) for each in w.sets for p in each.named_ports
         )
-        self._always = _in_default_deny(worlds[1])
+        always = any(policies.settings.denies_everybody for policies in worlds[1].sets)
         self._compared = len(worlds)
         # What both worlds of a pair share is matched once, and looked at only where something else differs. The other
         # end of a flow is judged by all rules.
@@ -157,7 +158,7 @@ class _Comparison:
         self._subjects = subject_bits(self.space, self.universe)
         self._shared = [(each.worlds, self._by_subjects(each.rules)) for each in shared]
         self._host = self.universe.select(reserved_term("host"))
-        self._init = self.universe.select(reserved_term("init"))
+        self._denied = self.universe.select(reserved_term("init")) | (self._pods if always else 0)
         self._known: dict[tuple[RuleBitsByWorld, SubjectDefaults], tuple[Change, ...]] = {}
         self._end = None if ends is None else self._other_end(*ends)
 
@@ -229,10 +230,9 @@ class _Comparison:
             classes = classes_of(every, differing, self._compared)
         for subjects, rules in classes:
             for part, names in self._by_port_names(subjects, direction, names_used=names_used).items():
-                denied = self._init | (self._pods if self._always else 0)
-                for some, without_identity in ((part & denied, True), (part & ~denied, False)):
+                for some, always in ((part & self._denied, True), (part & ~self._denied, False)):
                     if some:
-                        yield some, rules, self._defaults(direction, names, without_identity)
+                        yield some, rules, self._defaults(direction, names, always)
 
     def _by_subjects(self, policies: PolicySet) -> dict[str, BySubjects]:
         """The rules of a set by direction and subjects; of those that name nobody here only that they deny by default.
@@ -287,6 +287,7 @@ class _Comparison:
             local=self._subjects,
             everyone=self.universe.all,
             host=self._host,
+            denied=self._denied,
             line=self.space.line,
             given=self.space.given_identities,
             known_ports=known | self._named_ports,
@@ -326,11 +327,11 @@ class _Comparison:
             return _PortNames(self.space.identities[position - self.space.cell_count].named_ports, True)
         return _PortNames((), False)
 
-    def _defaults(self, direction: str, names: _PortNames, without_identity: bool) -> SubjectDefaults:
+    def _defaults(self, direction: str, names: _PortNames, always: bool) -> SubjectDefaults:
         return SubjectDefaults(
             everyone=self.universe.all,
             always_allowed=self._host if direction == INGRESS else 0,
-            always_denied=without_identity,
+            always_denied=always,
             line=self.space.line,
             named_ports=names.known,
             ports_complete=names.complete,
@@ -352,9 +353,10 @@ class _Comparison:
         )
 
 
-def _in_default_deny(world: PolicyWorld) -> bool:
-    """Whether every pod is in default deny, selected or not."""
-    return any(policies.settings.enforcement is EnforcementMode.ALWAYS for policies in world.sets)
+def _is_alone_and_shut(world: PolicyWorld) -> bool:
+    """Whether there is one cluster, of which every pod is in default deny."""
+    settings = [policies.settings for policies in world.sets]
+    return bool(settings) and all(each.denies_everybody and each.single_cluster for each in settings)
 
 
 def _by_change(statements: Sequence[FlowStatement]) -> tuple[tuple[FlowStatement, ...], tuple[FlowStatement, ...]]:

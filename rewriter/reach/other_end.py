@@ -26,6 +26,7 @@ class OtherEnd:
     """The rules of all policies before and after, and the identities that count as other ends (`everybody` local).
 
     `given` are the identities whose ports are known; `known_ports` is what others call them; `host` is always let in.
+    `denied` are those in default deny whether a policy selects them or not.
     """
 
     before: Sequence[LoadedEntry]
@@ -33,6 +34,7 @@ class OtherEnd:
     local: int
     everyone: int
     host: int
+    denied: int
     line: PortLine
     given: Sequence[tuple[int, Identity]]
     known_ports: Iterable[NamedPort]
@@ -55,8 +57,11 @@ class OtherEnd:
                 left &= ~some
                 for part in self._through(rules, defaults, subjects, ports):
                     found[part] = found.get(part, 0) | some
-        if left:
-            found[subjects, ports] = found.get((subjects, ports), 0) | left
+        shut = left & self.local & self.denied
+        let_in = subjects & self.host if opposite == INGRESS else 0
+        for whom, those in ((subjects, left & ~shut), (let_in, shut)):
+            if whom and those:
+                found[whom, ports] = found.get((whom, ports), 0) | those
         for (whom, which), those in found.items():
             yield whom, those, which
 
@@ -107,7 +112,9 @@ class OtherEnd:
             named = direction == INGRESS and any(grant.match.name for rule in rules for grant in rule.ports)
             for some, ports in self._by_port_names(peers, named=named):
                 chosen = rules if ports is not None else frozenset(map(self._as_others_call_it, rules))
-                yield some, chosen, self._defaults(direction, ports)
+                for part, denied in ((some & self.denied, True), (some & ~self.denied, False)):
+                    if part:
+                        yield part, chosen, self._defaults(direction, ports, denied=denied)
 
     def _by_port_names(self, peers: int, *, named: bool) -> Iterator[tuple[int, tuple[NamedPort, ...] | None]]:
         """The peers by what they call their ports; None for those of whom that is not known."""
@@ -127,11 +134,11 @@ class OtherEnd:
         """A rule of pods that may exist: an allow rule has each number that a name stands for, a deny rule the one."""
         return rule._replace(ports=as_others_call(rule.ports, self.known_ports, every=not rule.deny))
 
-    def _defaults(self, direction: str, ports: tuple[NamedPort, ...] | None) -> SubjectDefaults:
+    def _defaults(self, direction: str, ports: tuple[NamedPort, ...] | None, *, denied: bool) -> SubjectDefaults:
         return SubjectDefaults(
             everyone=self.everyone,
             always_allowed=self.host if direction == INGRESS else 0,
-            always_denied=False,
+            always_denied=denied,
             line=self.line,
             named_ports=ports or (),
             ports_complete=ports is not None,

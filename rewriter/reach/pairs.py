@@ -10,7 +10,7 @@ from rewriter.cilium.identity import Identity, NamedPort
 from rewriter.cilium.labels import CLUSTER_LABEL
 from rewriter.cilium.policy import EGRESS, INGRESS
 from rewriter.cilium.policy_set import match_entries, match_tiers, narrow_required
-from rewriter.cilium.settings import EnforcementMode, Settings
+from rewriter.cilium.settings import Settings
 from rewriter.cilium.terms import pods_with
 from rewriter.cilium.universe import Universe, positions
 from rewriter.cilium.verdict import universe_for
@@ -128,7 +128,7 @@ class _Comparison:
 
     def _add(self, member: Member) -> None:
         """Takes in the classes of one cluster's workloads."""
-        always = any(p.settings.enforcement is EnforcementMode.ALWAYS for p in member.after.sets)
+        always = any(policies.settings.denies_everybody for policies in member.after.sets)
         own = self._universe.select(pods_with(CLUSTER_LABEL, member.after.local_cluster))
         within = self._universe.all
         if member.within is not None:

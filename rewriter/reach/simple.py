@@ -29,7 +29,7 @@ from rewriter.cilium.identity import Identity
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, RESERVED
 from rewriter.cilium.labels import NAMESPACE_NAME_LABEL as _NAME
 from rewriter.cilium.policy_set import PolicySet
-from rewriter.cilium.settings import EnforcementMode, Settings
+from rewriter.cilium.settings import Settings
 from rewriter.cilium.terms import CidrTerm, Condition, FqdnTerm, LabelTerm, Term
 from rewriter.reach.cells import Asked, asked_by, cells_of
 from rewriter.reach.compare import reach
@@ -114,7 +114,7 @@ def _is_plain(policies: PolicySet) -> bool:
     return (
         policies.plain
         and settings.enforces
-        and settings.enforcement is not EnforcementMode.ALWAYS
+        and not settings.denies_everybody
         and not (settings.cidr_match_nodes or settings.matches_pods_by_address)
     )
 

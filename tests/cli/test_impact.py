@@ -217,6 +217,48 @@ def test_pods_of_a_cluster_outside_the_mesh_are_no_ends(repository: Path, config
     assert found["summary"]["undone"]["policies_possible"] == 1 - pairs
 
 
+MODE = 'policy_enforcement_mode = "{mode}"\n'
+LET_OUT = "  egress: [{toEndpoints: [{matchLabels: {app: cart, io.kubernetes.pod.namespace: shop}}]}]\n"
+
+
+def of_mode(mode: str, cluster: str) -> str:
+    local = f'local = ["{cluster}/**"]\n'
+    return MESH.replace(local, local + MODE.format(mode=mode))
+
+
+@pytest.mark.parametrize(
+    ("config", "selected", "opens"),
+    [
+        (MESH, False, True),
+        (of_mode("always", "a"), False, False),
+        (of_mode("always", "a"), True, True),
+        (of_mode("never", "a"), True, False),
+    ],
+    ids=["default", "always, no policy", "always, let out", "never"],
+)
+def test_with_mode_always_pods_that_no_policy_selects_let_nothing_through(
+    repository: Path, config: str, selected: bool, opens: bool
+) -> None:
+    (repository / "cnpfix.toml").write_text(config.replace('local = ["b/**"]', "meshed = false"))
+    policy(repository, BY_NAMESPACE_LABEL)
+    (repository / "a" / "db.yaml").write_text(of_namespace("prod", "team: x") + workload("db", "prod"))
+    if selected:
+        text = POLICY.replace("namespace: shop", "namespace: prod").replace("app: cart", "app: db")
+        (repository / "a" / "out.yaml").write_text(text + LET_OUT)
+    upgrade = ("--from", "1.15", "--to", "1.16")
+    summary = impact(*upgrade)["summary"]["undone"]
+    assert (summary["pairs_opened"], summary["policies_changed"]) == ((1, 1) if opens else (0, 0))
+    findings = json.loads(cnpfix(*upgrade, "--format", "json").out)["findings"]
+    assert [finding["id"] for finding in findings] == (["upgrade-change"] if opens else [])
+
+
+@pytest.mark.parametrize(("mode", "pairs"), [("default", 1), ("always", 0)])
+def test_a_cluster_without_policies_in_mode_always_lets_nothing_out(repository: Path, mode: str, pairs: int) -> None:
+    (repository / "cnpfix.toml").write_text(of_mode(mode, "b"))
+    policy(repository, IMPLICIT)
+    assert impact()["summary"]["undone"]["pairs_closed"] == pairs
+
+
 def test_nothing_to_say(repository: Path) -> None:
     policy(repository, "  ingress: [{fromEntities: [world]}]\n")
     assert impact()["policies"] == []

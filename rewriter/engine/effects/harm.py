@@ -1,4 +1,4 @@
-"""Whether a finding harms anybody: not where another policy of the same pods lets its flows through anyway."""
+"""Whether a finding harms anybody: not where another policy lets its flows through, or no policy is enforced."""
 
 from __future__ import annotations
 
@@ -6,8 +6,20 @@ from dataclasses import replace
 
 from rewriter.cilium.policy import Policy
 from rewriter.engine.effects.of_fixes import Effects
+from rewriter.evidence.settings import not_enforced
 from rewriter.finding import Finding, Flows, Severity
+from rewriter.inventory.facts.model import Cluster
 from rewriter.text import policy_text
+
+
+def unless_enforced(finding: Finding, cluster: Cluster | None) -> Finding:
+    """A finding in a cluster; where no policy is enforced there it says so, and is a note if it is that it `drops`."""
+    words = not_enforced(cluster)
+    if not words:
+        return finding
+    why = "; ".join(filter(None, (finding.why, f"as long as {words}, no policy drops anything or decides on traffic")))
+    severity = Severity.NOTE if finding.drops else finding.severity
+    return replace(finding, severity=severity, why=why)
 
 
 def without_harm(finding: Finding, before: Policy, after: Policy, flows: Flows, effects: Effects) -> Finding:

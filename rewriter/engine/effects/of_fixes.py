@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
@@ -271,14 +271,16 @@ class Effects:
         names = set(map(_name, own))
         made: list[PolicyWorld] = []
         policies: list[Policy] = []
+        shut = False  # Where every pod is in default deny, those refuse that no policy selects.
         for those, settings in zip(among, (self.source, later), strict=True):
             others, under = self.others() if those is None else those, partial(self._world_under, settings)
             found = policies_at_peers(worlds, others, settings, under, lambda each: _name(each) in names, unread)
+            shut = shut or (settings.denies_everybody and found is not None)
             if found is None:
                 return None
             made.append(world_of(found, settings, self.facts_of((*own, *found))))
             policies += found
-        return _Ends(policies, (made[0], made[1])) if policies else None
+        return _Ends(policies, (made[0], made[1])) if policies or shut else None
 
     def _world_under(self, settings: Settings, policy: Policy) -> PolicyWorld:
         return self._world(policy, settings, self.facts_of((policy,)))

@@ -63,15 +63,17 @@ def policies_at_peers(
 ) -> list[Policy] | None:
     """The policies that may select pods which rules of the worlds name, in the direction that meets these rules.
 
-    `world_of` has the rules of a policy under the settings. Rules for everybody name no pods. In the namespaces of
-    `unread`, where there are policies that nothing here can read, and in those that have too many, only what
-    clusterwide policies deny is known. None where that leaves nothing: something unread may be of any namespace (None),
-    or the clusterwide policies alone are too many.
+    `world_of` has the rules of a policy under the settings. Rules for everybody name no pods, except where every pod is
+    in default deny: then each refuses what no policy of its own lets through. In the namespaces of `unread`, where
+    there are policies that nothing here can read, and in those that have too many, only what clusterwide policies deny
+    is known. None where that leaves nothing: something unread may be of any namespace (None), or the clusterwide
+    policies alone are too many.
     """
     hidden = frozenset(unread)
     if None in hidden:
         return None
-    peers = list(dict.fromkeys(each for world in worlds for each in _named(world)))
+    everybody = settings.denies_everybody
+    peers = list(dict.fromkeys(each for world in worlds for each in _named(world, everybody=everybody)))
     if not peers:
         return []
     namespaces = _namespaces(peer for _, peer in peers)
@@ -86,11 +88,14 @@ def policies_at_peers(
         other = others[place]
         if not is_own(other):
             kept.append(other)
-    return _known_in_full(kept, {each for each in hidden if each is not None})
+    return _known_in_full(kept, {each for each in hidden if each is not None}, refusing=everybody)
 
 
-def _known_in_full(policies: Sequence[Policy], hidden: set[str]) -> list[Policy] | None:
-    """Those of namespaces of which all are there, with one for each other namespace that lets everything through."""
+def _known_in_full(policies: Sequence[Policy], hidden: set[str], *, refusing: bool) -> list[Policy] | None:
+    """Those of namespaces of which all are there, with one for each other namespace that lets everything through.
+
+    The others need one where something refuses there: a clusterwide policy, or (`refusing`) what no policy selects.
+    """
     homes = [None if is_cluster_network_policy(policy.raw) else policy.namespace or None for policy in policies]
     counts = Counter(each for each in homes if each is not None)
     room, known, left = _MOST - homes.count(None), set[str](), set(hidden)
@@ -103,7 +108,7 @@ def _known_in_full(policies: Sequence[Policy], hidden: set[str]) -> list[Policy]
     if room < 0 or len(left) > _MOST:
         return None
     kept = [each for each, home in zip(policies, homes, strict=True) if home is None or home in known]
-    return kept + [_open(namespace) for namespace in sorted(left)] if None in homes else kept
+    return kept + [_open(namespace) for namespace in sorted(left)] if None in homes or refusing else kept
 
 
 def _open(namespace: str) -> Policy:
@@ -142,10 +147,10 @@ def _by_subject(others: Sequence[Policy], settings: Settings, world_of: Callable
     return made
 
 
-def _named(world: PolicyWorld) -> Iterator[tuple[str, LabelTerm]]:
+def _named(world: PolicyWorld, *, everybody: bool) -> Iterator[tuple[str, LabelTerm]]:
     for entry in world.entries():
         for term in entry.peers:
-            if isinstance(term, LabelTerm) and any(map(_tells_pods_apart, term.conditions)):
+            if isinstance(term, LabelTerm) and (everybody or any(map(_tells_pods_apart, term.conditions))):
                 yield entry.direction, term
 
 

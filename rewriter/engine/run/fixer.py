@@ -18,6 +18,7 @@ from rewriter.engine.charts.treat import ChartOutcome
 from rewriter.engine.documents.holders import held_policies
 from rewriter.engine.documents.read import FoundPolicy, policies_in
 from rewriter.engine.documents.templates import Reading, read_documents
+from rewriter.engine.effects.harm import unless_enforced
 from rewriter.engine.effects.of_fixes import Effects
 from rewriter.engine.effects.settings import both_settings, mesh_addresses, node_labels_unsaid
 from rewriter.engine.overlays.treat import OverlayOutcome, Overlays, treat_patched_file
@@ -284,7 +285,7 @@ class Fixer:
             passes=passes,
             policies=partial(self._policies, found.display),
             context=context,
-            configured=lambda finding: by_config(finding, overrides.get(finding.id)),
+            configured=lambda finding: unless_enforced(by_config(finding, overrides.get(finding.id)), cluster),
             allowed=allowed,
             silenced=silenced,
             known=lambda batch: self._known(batch, hidden),
@@ -327,7 +328,8 @@ class Fixer:
 
     def _effects(self, cluster: Cluster | None, path: str) -> Effects:
         mesh = mesh_known(self.inventory, self.config)
-        source, target = both_settings(cluster, (self.options.from_version, self.options.to_version), mesh=mesh)
+        versions = (self.options.from_version, self.options.to_version)
+        source, target = (each.as_enforced for each in both_settings(cluster, versions, mesh=mesh))
         others = partial(self.others, path)
         return Effects(source, target, self.inventory, mesh_addresses(self.inventory, cluster), others=others)
 

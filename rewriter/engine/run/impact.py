@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from rewriter.cilium.identity import Identity
@@ -12,17 +12,27 @@ from rewriter.cilium.policy import CNP, Policy, read_policy
 from rewriter.cilium.settings import Settings
 from rewriter.cilium.terms import LabelTerm
 from rewriter.discovery import InputError
-from rewriter.engine.documents.located import LocatedPolicy
 from rewriter.engine.effects.known_pods import KnownPods
 from rewriter.engine.effects.of_fixes import Effects
 from rewriter.engine.effects.settings import both_settings, mesh_addresses, node_labels_unsaid, reached
 from rewriter.engine.effects.worlds import world_of
 from rewriter.engine.pipeline.isolation import as_error, failure_of
 from rewriter.engine.run import parallel
+from rewriter.engine.run.impact_result import (
+    DEAD,
+    DEAD_ON_BOTH,
+    ENFORCED,
+    GONE,
+    NEW,
+    WOKEN,
+    Change,
+    Impact,
+    PolicyImpact,
+)
 from rewriter.engine.run.rewrites import Rewrite
 from rewriter.engine.run.workspace import Workspace
 from rewriter.evidence.mesh import mesh_known
-from rewriter.evidence.settings import facts_of, settings_of, workload_identities
+from rewriter.evidence.settings import facts_of, not_enforced, settings_of, workload_identities
 from rewriter.evidence.workloads import hidden_from
 from rewriter.finding import Flows
 from rewriter.inventory.facts.model import Cluster
@@ -30,83 +40,8 @@ from rewriter.passes.kit.sides.neighbours import Neighbours
 from rewriter.reach.pairs import Member, MeshDifference, compare_mesh
 
 _LABELS_UNKNOWN = "it is unknown whether it is on: set `node_selector_labels` in [[clusters]]"
-DEAD, WOKEN, DEAD_ON_BOTH, ENFORCED = "stops being enforced", "starts being enforced", "is not enforced", ""
-NEW, GONE = "is new", "is gone"
 #: Stands for a policy that is not there: no release enforces it.
 _ABSENT = read_policy({"apiVersion": "cilium.io/v2", "kind": CNP, "metadata": {"name": "absent"}})
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What happens to one policy, judged alone: its flows, and how its state changes (`""`: it is in force throughout).
-
-    `reason` is why a release rejects it, in Cilium's words.
-    """
-
-    flows: Flows
-    state: str = ENFORCED
-    reason: str = ""
-
-    def __bool__(self) -> bool:
-        return bool(self.flows.opened or self.flows.closed or self.state in (DEAD, WOKEN, NEW, GONE))
-
-    @property
-    def real(self) -> bool:
-        """Whether flows change other than those of pods that only could exist."""
-        return any(flow not in self.flows.possible for flow in (*self.flows.opened, *self.flows.closed))
-
-    @property
-    def closes(self) -> bool:
-        """Whether flows close other than those of pods that only could exist."""
-        return any(flow not in self.flows.possible for flow in self.flows.closed)
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyImpact:
-    """One policy that the upgrade changes, or that is rewritten: with nothing done, and after the rewrite.
-
-    `fixes` are the passes that rewrote it, none where it was rewritten by hand; `line` is where it begins in its file.
-    `unseen` says that pods which it names, and which are not known, may be there all the same: not all facts are read.
-    """
-
-    policy: LocatedPolicy
-    line: int
-    cluster: str
-    undone: Change
-    fixed: Change
-    unseen: bool = False
-    fixes: tuple[str, ...] = ()
-    rewritten: bool = False
-
-    @property
-    def left(self) -> Change:
-        """What the upgrade alone does, and does all the same with the rewrite."""
-        undone, fixed = self.undone, self.fixed
-        flows = replace(
-            fixed.flows,
-            opened=_both(fixed.flows.opened, undone.flows.opened),
-            closed=_both(fixed.flows.closed, undone.flows.closed),
-        )
-        return Change(flows, fixed.state if fixed.state == undone.state else ENFORCED, fixed.reason)
-
-    @property
-    def on_purpose(self) -> Change:
-        """What happens with the rewrite only: the rewrite does it, and says so."""
-        undone, fixed = self.undone, self.fixed
-        flows = replace(
-            fixed.flows,
-            opened=_only(fixed.flows.opened, undone.flows.opened),
-            closed=_only(fixed.flows.closed, undone.flows.closed),
-        )
-        return Change(flows, ENFORCED if fixed.state == undone.state else fixed.state, fixed.reason)
-
-
-def _both(one: Sequence[str], other: Sequence[str]) -> tuple[str, ...]:
-    return tuple(item for item in one if item in other)
-
-
-def _only(one: Sequence[str], other: Sequence[str]) -> tuple[str, ...]:
-    return tuple(item for item in one if item not in other)
 
 
 class _Judged(NamedTuple):
@@ -117,56 +52,6 @@ class _Judged(NamedTuple):
     undone: Change
     fixed: Change
     unseen: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Impact:
-    """The impact of an upgrade on a tree, and of rewriting it. Pairs and released workloads are those known.
-
-    `by_hand` says that it was rewritten by hand. `left_out` are the places (`file:line`) of templates that hold a
-    policy: what an upgrade does to those is not known.
-    """
-
-    clusters: tuple[str, ...]
-    total: int
-    policies: tuple[PolicyImpact, ...]
-    undone: MeshDifference
-    fixed: MeshDifference
-    workloads: int = 0
-    mesh: bool = False
-    by_hand: bool = False
-    errors: tuple[InputError, ...] = field(default=())
-    left_out: tuple[str, ...] = ()
-
-    @property
-    def left(self) -> MeshDifference:
-        """What the upgrade alone changes between known workloads, and changes all the same with the rewrite."""
-        pairs, released = set(self.undone.pairs), set(self.undone.released)
-        return MeshDifference(
-            tuple(pair for pair in self.fixed.pairs if pair in pairs),
-            tuple(name for name in self.fixed.released if name in released),
-        )
-
-    @property
-    def on_purpose(self) -> MeshDifference:
-        """What changes between known workloads with the rewrite only."""
-        pairs, released = set(self.undone.pairs), set(self.undone.released)
-        return MeshDifference(
-            tuple(pair for pair in self.fixed.pairs if pair not in pairs),
-            tuple(name for name in self.fixed.released if name not in released),
-        )
-
-    @property
-    def breaks(self) -> bool:
-        """Whether the upgrade closes flows, or takes a policy out of force, that the rewrite does not mend.
-
-        Flows of pods that are not known count where these may be there all the same.
-        """
-        policies = any(
-            item.left.closes or (item.unseen and item.left.flows.closed) or item.left.state == DEAD
-            for item in self.policies
-        )
-        return policies or any(pair.change == "closed" for pair in self.left.pairs)
 
 
 def impact_of(
@@ -202,7 +87,11 @@ def impact_of(
         progress(1)
     undone, fixed = (
         compare_mesh(
-            [_member(workspace, cluster, rewrites, mesh=mesh, rewritten=rewritten) for cluster in members], identities
+            [
+                _member(workspace, cluster, rewrites, mesh=mesh, rewritten=rewritten)
+                for cluster in (*members, *_refusing(workspace, members))
+            ],
+            identities,
         )
         if identities
         else MeshDifference()
@@ -219,6 +108,7 @@ def impact_of(
         by_hand=by_hand,
         errors=(*workspace.errors, *errors),
         left_out=tuple(dict.fromkeys(workspace.templates)),
+        not_enforced=tuple(f"{each.name}: {words}" for each in members if each and (words := not_enforced(each))),
     )
 
 
@@ -258,11 +148,7 @@ class _Applied:
         names = {each.name for each in reached(cluster, clusters, mesh=self.mesh)}
         apart = {each.name for each in clusters if each.name not in names}
         return KnownPods(
-            [
-                each
-                for each in self._identities
-                if apart.isdisjoint(LabelSet(each.labels).values(K8S, CLUSTER_LABEL))
-            ]
+            [each for each in self._identities if apart.isdisjoint(LabelSet(each.labels).values(K8S, CLUSTER_LABEL))]
         )
 
 
@@ -370,6 +256,14 @@ def _members(workspace: Workspace, rewrites: Sequence[Rewrite]) -> list[Cluster 
     known = [workspace.cluster_of(rewrite.located) for rewrite in rewrites]
     found = [cluster for cluster in workspace.inventory.clusters if cluster in known]
     return list(found) or [None]
+
+
+def _refusing(workspace: Workspace, members: Sequence[Cluster | None]) -> list[Cluster]:
+    """The clusters without a policy in which every pod is in default deny all the same."""
+    if None in members:
+        return []
+    always = (each for each in workspace.inventory.clusters if each not in members)
+    return [each for each in always if settings_of(each, workspace.to_version).denies_everybody]
 
 
 def _member(

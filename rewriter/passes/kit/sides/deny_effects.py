@@ -45,8 +45,8 @@ def pods_cut_off(context: Context, spec: Spec, reaches: Sequence[Reach], directi
         return []
     if any(denies_all(context, rule) for rule in denying):
         return []
-    if selects_no_pod(context, spec):
-        return []
+    if selects_no_pod(context, spec) or any(reach.settings.denies_everybody for reach in reaches):
+        return []  # Of no pod, or of pods that are in default deny without them.
     found = []
     for reach in reaches:
         rules = [*reach.rules(direction), *(rule for rule in reach.possible if rule.entry.direction == direction)]
