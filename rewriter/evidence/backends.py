@@ -19,7 +19,7 @@ from rewriter.evidence.doubts import REMEDY, doubts_about
 from rewriter.evidence.mesh import cluster_requirement, namespace_key
 from rewriter.evidence.workloads import hidden_services
 from rewriter.inventory.facts.completeness import Hidden
-from rewriter.inventory.facts.model import Cluster, EndpointSlice, NamedPort, Service, ServicePort, Source
+from rewriter.inventory.facts.model import Cluster, EndpointSlice, NamedPort, Service, ServicePort, Source, Workload
 from rewriter.text import join_names
 
 #: The port on which API servers listen when no EndpointSlice tells (kube-apiserver --secure-port).
@@ -58,6 +58,7 @@ class Backends:
     ports of the known workloads behind it. `opens` and `closes` are the peers by which the entries differ from those
     that Cilium 1.17 and later resolve the reference to; `complete` is False where other Services may be meant too, and
     `hidden` is what may make unknown ones of these. `reference` is the entry of toServices that means the Service.
+    `pods` are the known workloads behind it; empty where one of them is in doubt.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Backends:
     complete: bool = True
     hidden: tuple[Hidden, ...] = ()
     reference: Any = None
+    pods: tuple[Workload, ...] = ()
 
 
 def backends_of(context: Context, entry: Any) -> list[Backends]:
@@ -226,16 +228,14 @@ def _backends(context: Context, service: Service) -> Backends:
         elif default_local(context.to_version) and not default_local(context.from_version):
             own = [context.cluster.name] if context.cluster else []
             closes = NamedPeers(f"pods of other clusters with the labels of {service}", (_pods(service, "NotIn", own),))
-    containers = tuple(
-        port
-        for workload in context.inventory.workloads_with(service.selector)
-        if workload.namespace == service.namespace and not context.inventory.doubts(workload)
-        for port in workload.ports
-    )
+    pods = [w for w in context.inventory.workloads_with(service.selector) if w.namespace == service.namespace]
+    certain = [workload for workload in pods if not context.inventory.doubts(workload)]
+    containers = tuple(port for workload in certain for port in workload.ports)
     selector = ", ".join(f"{key}={value}" for key, value in service.selector.items())
     ports = join_names(_port_text(port) for port in service.ports)
     evidence = (f"{cited}: selector {selector}" + (f", port {ports}" if ports else ""),)
-    return Backends(str(service), "toEndpoints", (entry,), service.ports, containers, evidence, opens, closes)
+    found = Backends(str(service), "toEndpoints", (entry,), service.ports, containers, evidence, opens, closes)
+    return replace(found, pods=tuple(pods) if len(certain) == len(pods) else ())
 
 
 def _pods(service: Service, operator: str, clusters: Sequence[str]) -> LabelTerm:

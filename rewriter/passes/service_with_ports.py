@@ -41,6 +41,7 @@ shares it. A Service without selector becomes the addresses of its EndpointSlice
 - Cilium resolves no Service in a deny rule: that shuts its ports to every destination, and the fix is unsafe.
 - An ExternalName has no backends, so such a rule opens its ports to every destination: the fix closes them, and is
   evident.
+- A targetPort by a name that no container has makes the fix unsafe: the Service leads nowhere.
 - A Service that is not known, that can be read in two ways, or whose facts are in doubt (stated twice, from a
   snapshot that is stale or not whole, in a file that nothing applies) is manual.
 
@@ -70,10 +71,7 @@ from rewriter.passes.kit.changes.change import Change
 from rewriter.passes.kit.changes.coverage import add_after, uncovered_rules
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.enforced.enforcement import switched_on
-from rewriter.passes.kit.ports.backend_ports import (
-    plan_operations,
-    translated_ports,
-)
+from rewriter.passes.kit.ports.backend_ports import plan_operations, translated_ports
 from rewriter.passes.kit.ports.service_rules import (
     Outcome,
     ServiceRule,
@@ -84,6 +82,7 @@ from rewriter.passes.kit.ports.service_rules import (
     sibling_of,
     why_enforced,
     why_rejected,
+    without_container,
 )
 from rewriter.passes.kit.registry import antipattern
 from rewriter.text import join_names
@@ -140,17 +139,18 @@ def _fixed(site: ServiceRule, members: Sequence[Backends], outcomes: Sequence[Ou
         *plan_operations(f"{site.rule.route}/toPorts", site.to_ports, first.plan),
         *add_after(site.rule, added),
     )
+    nameless = without_container(outcomes)
     if site.rejected:
         changes = switched_on(site.context)
         allowed = (flows_allowed(site, outcome) for outcome in outcomes if changes.opens)
         change = Change(operations, (*allowed, *changes.opens), changes.closes)
-        trust = decided((hidden, UNSAFE), (OTHERWISE, EVIDENT))
-        return _report(site, members, trust, why_rejected(site), change)
+        trust = decided((hidden or nameless, UNSAFE), (OTHERWISE, EVIDENT))
+        return _report(site, members, trust, why_rejected(site), change, nameless=nameless)
     opens, closes = flow_changes(site, outcomes)
     same = not opens and not closes
     applicability = decided(
         (same and all(member.complete for member in members), SAFE),
-        (hidden or (site.rule.deny and not same), UNSAFE),
+        (hidden or nameless or (site.rule.deny and not same), UNSAFE),
         (OTHERWISE, EVIDENT),
     )
     wrong = [
@@ -160,7 +160,8 @@ def _fixed(site: ServiceRule, members: Sequence[Backends], outcomes: Sequence[Ou
         if new
     ]
     why = why_enforced(site, outcomes, wrong=bool(wrong))
-    return _report(site, members, applicability, why, Change(operations, opens, closes), wrong_ports=wrong)
+    change = Change(operations, opens, closes)
+    return _report(site, members, applicability, why, change, wrong_ports=wrong, nameless=nameless)
 
 
 def _hidden(members: Sequence[Backends]) -> tuple[Hidden, ...]:
@@ -182,6 +183,7 @@ def _report(
     *,
     problem: UndecidedError | None = None,
     wrong_ports: Sequence[str] = (),
+    nameless: str = "",
 ) -> Finding:
     both = "toServices together with toPorts"
     if site.rejected:
@@ -195,6 +197,8 @@ def _report(
         advice = (
             "Cilium learns the addresses of a name from DNS answers: check that a rule with `rules.dns` lets them pass."
         )
+    if nameless:
+        advice = f"{nameless}: the Service leads nowhere there"
     if hidden := _hidden(members):
         advice = hidden_advice(hidden, "Services that the rule means too")
     void = not site.rejected and (site.rule.deny or (members and all(m.field == "toFQDNs" for m in members)))

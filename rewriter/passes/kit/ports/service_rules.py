@@ -11,6 +11,7 @@ from rewriter.cilium.terms import Term
 from rewriter.cilium.version import REQUIRES_REMOVED, SERVICES_WITH_PORTS
 from rewriter.evidence.backends import Backends, UndecidedError
 from rewriter.evidence.context import Context
+from rewriter.evidence.target_ports import no_container_has
 from rewriter.finding import FlowClaim
 from rewriter.passes.kit.changes.claims import flow_claim, rule_flows
 from rewriter.passes.kit.changes.coverage import sibling
@@ -110,6 +111,17 @@ def _unique(entries: Sequence[Any]) -> list[Any]:
 def sibling_of(site: ServiceRule, outcome: Outcome) -> dict[str, Any]:
     new = sibling(site.rule, {outcome.field: outcome.entries})
     return {**new, "toPorts": apply_plan(site.to_ports, outcome.plan)}
+
+
+def without_container(outcomes: Sequence[Outcome]) -> str:
+    """That ports become a name that no container behind their Service has, in words; empty where none does."""
+    found = (
+        no_container_has((port["port"] for news in ports.values() for port in news), member.pods)
+        for outcome in outcomes
+        for member in outcome.members
+        for ports in outcome.plan
+    )
+    return "; ".join(dict.fromkeys(filter(None, found)))
 
 
 def flow_changes(site: ServiceRule, outcomes: Sequence[Outcome]) -> tuple[tuple[FlowClaim, ...], tuple[FlowClaim, ...]]:
