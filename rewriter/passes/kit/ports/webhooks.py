@@ -16,7 +16,7 @@ from rewriter.inventory.facts.model import Service, Workload
 from rewriter.inventory.objects.webhooks import ApiServerCall
 from rewriter.passes.kit.changes.change import rule_added
 from rewriter.passes.kit.changes.report import report
-from rewriter.passes.kit.ports.port_numbers import is_on
+from rewriter.passes.kit.ports.port_numbers import is_on, names_any
 
 _TCP = "TCP"
 
@@ -42,6 +42,8 @@ def uncalled(context: Context) -> Iterator[Finding]:
                 if key in seen:
                     continue
                 server = server or api_server(context)
+                if _is_meant_by_service_port(context, reach, reach.workload, call, server):
+                    continue  # With that port set right (CNP013), the rule lets the API server in.
                 if _is_shut(context, reach, port, server) and _stands_here(context, reach, port):
                     seen.add(key)
                     yield _finding(context, spec, reach.workload, call, service, port, server)
@@ -70,6 +72,20 @@ def _is_shut(context: Context, reach: Reach, port: int, server: ApiServer) -> bo
     by_address = context.cluster is not None and context.cluster.cidr_match_nodes
     outside_counts = by_address or not server.is_node
     return not (outside_counts and any(_lets_outside_in(each.rule, port) for each in reach.rules(INGRESS)))
+
+
+def _is_meant_by_service_port(
+    context: Context, reach: Reach, workload: Workload, call: ApiServerCall, server: ApiServer
+) -> bool:
+    """Whether a rule of the pods lets the API server in on the Service's port, on which none of them listens."""
+    if any(port.number == call.port for port in workload.ports):
+        return False
+    named = [
+        each
+        for each in reach.rules(INGRESS)
+        if each.rule is not None and each.entry.subject.conditions and names_any(each.rule, [call.port])
+    ]
+    return bool(named) and not _is_shut(context, reach, call.port, server)
 
 
 def _lets_outside_in(rule: Rule | None, port: int) -> bool:
