@@ -1,6 +1,7 @@
 """The objects that app-template makes of its values (bjw-s common library, chart versions 1 to 5).
 
-Read are controllers with their containers, Services, ConfigMaps, Ingresses, routes, NetworkPolicies and raw resources.
+Read are controllers with their containers, Services, ConfigMaps, Ingresses, routes, NetworkPolicies, bindings of roles
+and raw resources.
 From version 4 on pods carry `app.kubernetes.io/controller`, in versions 2 and 3 `app.kubernetes.io/component`; version
 1 has one controller and no such label. Where the version is not known, pods have both.
 Source: bjw-s-labs/helm-charts, `charts/library/common/templates` (lib/controller/metadata, lib/pod, classes).
@@ -16,7 +17,7 @@ from rewriter.inventory.charts.app_template_hosts import ingress_spec, known_ann
 from rewriter.inventory.charts.app_template_maps import environment_of_maps, map_data, volumes_of_maps
 from rewriter.inventory.charts.naming import NotKnownError, rendered, resource_name
 from rewriter.inventory.releases.model import Release
-from rewriter.inventory.texts.manifests import mapping, texts
+from rewriter.inventory.texts.manifests import items, mapping, texts
 
 NAME = "app-template"
 
@@ -39,6 +40,7 @@ def objects(release: Release) -> Iterator[dict[str, Any]]:
     yield from chart.hosts(services)
     yield from chart.config_maps()
     yield from chart.network_policies()
+    yield from chart.bindings()
     yield from chart.raw_resources()
 
 
@@ -264,6 +266,37 @@ class _Chart:
             spec |= {key: value for key, value in written.items() if value}
             meta = self._meta(self._named(identifier, policy, len(found)), policy.get("labels"))
             yield {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": meta, "spec": spec}
+
+    def bindings(self) -> Iterator[dict[str, Any]]:
+        """The bindings of roles to ServiceAccounts, which `identifier` names where they are the release's own."""
+        rbac = mapping(self._values.get("rbac"))
+        roles, found = mapping(rbac.get("roles")), mapping(rbac.get("bindings"))
+        for identifier, values in found.items():
+            binding = mapping(values)
+            if binding.get("enabled") is False:
+                continue
+            try:
+                meta = self._meta(self._named(identifier, binding, len(found)))
+                subjects = [self._subject(subject) for subject in items(binding.get("subjects"))]
+                role = mapping(binding.get("roleRef"))
+                asked = role.get("identifier")
+                if isinstance(asked, str):
+                    called = self._named(asked, mapping(roles.get(asked)), len(roles))
+                    role = {"kind": mapping(roles.get(asked)).get("type") or "Role", "name": called}
+            except NotKnownError:
+                continue  # One that only rendering names does not hide what else the release makes.
+            kind = str(binding.get("type") or "RoleBinding")
+            written = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": meta}
+            yield {**written, "roleRef": dict(role), "subjects": subjects}
+
+    def _subject(self, subject: Mapping[str, Any]) -> dict[str, Any]:
+        identifier = subject.get("identifier")
+        if not isinstance(identifier, str):
+            return {key: self._text(value) for key, value in texts(subject).items()}
+        accounts = self._enabled("serviceAccount")
+        own = self._account({"serviceAccount": {"identifier": identifier}})
+        name = self._named(identifier, accounts[identifier], len(accounts)) if identifier in accounts else own
+        return {"kind": "ServiceAccount", "name": name, "namespace": self._release.namespace}
 
     def raw_resources(self) -> Iterator[dict[str, Any]]:
         found = self._enabled("rawResources")

@@ -186,6 +186,31 @@ def test_routes_lead_to_the_services_of_the_release(version: str, rules: str, ba
     assert route["spec"]["rules"][0]["backendRefs"] == backends
 
 
+RBAC = """
+serviceAccount: {shop: {}}
+rbac:
+  roles: {shop: {type: ClusterRole, rules: []}}
+  bindings:
+    shop:
+      type: ClusterRoleBinding
+      roleRef: {identifier: shop}
+      subjects: [{identifier: shop}, {kind: ServiceAccount, name: other, namespace: "{{ .Release.Namespace }}"}]
+    off: {enabled: false, type: RoleBinding, subjects: [{identifier: shop}]}
+    unknown: {type: RoleBinding, subjects: [{kind: ServiceAccount, name: "{{ .Values.account }}"}]}
+"""
+
+
+def test_bindings_give_rights_to_the_accounts_of_the_release() -> None:
+    found = made(ONE + RBAC)
+    [(name, binding)] = [(name, each) for name, each in found.items() if each["kind"].endswith("RoleBinding")]
+    assert name == "ClusterRoleBinding shop-shop"
+    assert binding["roleRef"] == {"kind": "ClusterRole", "name": "shop"}
+    assert binding["subjects"] == [
+        {"kind": "ServiceAccount", "name": "shop", "namespace": "web"},
+        {"kind": "ServiceAccount", "name": "other", "namespace": "web"},
+    ]
+
+
 def test_a_template_that_is_not_followed_is_not_guessed() -> None:
     with pytest.raises(NotKnownError, match="the template"):
         made('controllers: {a: {pod: {labels: {x: "{{ .Values.x }}"}}, containers: {a: {image: a}}}}')
