@@ -18,14 +18,14 @@ ingress:
 
 ## Fix safety
 
-Mostly manual: no fact says what was meant. What is a matter of form is mended: a number where Cilium wants a
-text or the other way round (`port: 80`), one item where it wants a list, `reserved:ingress` and misspelt entities (the
-nearest name, where one is nearest), the backslashes of a Helm `--set` path in a label key, `icmps` beside `toPorts`
-(a sibling rule with the same peers), ports of HTTP rules without `protocol: TCP`, `8000-8100` as a port, an operator in
-the wrong case, a wildcard, a URL or an IPv6 address in `matchName`, an address for a CIDR (`192.0.2.7` as
-`192.0.2.7/32`; not one that ends in zeros, which may mean a network). That is unsafe while the policy is not enforced,
-since it switches enforcement on; the finding says what it opens and closes. An empty mapping for a list of rules stays
-manual: an empty list and a list of an empty rule mean opposite things.
+Mostly manual: no fact says what was meant. What is a matter of form is mended: a number where Cilium wants a text or
+the other way round (`port: 80`), one item where it wants a list, `reserved:ingress` and misspelt entities (the nearest
+name, where one is nearest), the backslashes of a Helm `--set` path in a label key, `icmps` beside `toPorts` (a sibling
+rule with the same peers), ports of HTTP rules without `protocol: TCP`, `8000-8100` as a port, an operator, a protocol
+or a policy type in the wrong case, a wildcard, a URL or an IPv6 address in `matchName`, an address for a CIDR
+(`192.0.2.7` as `192.0.2.7/32`; not one that ends in zeros, which may mean a network). That is unsafe while the policy
+is not enforced, since it switches enforcement on; the finding says what it opens and closes. An empty mapping for a
+list of rules stays manual: an empty list and a list of an empty rule mean opposite things.
 
 A port entry without a port is accepted where the agents run with `enable-extended-ip-protocols` (1.19 and later, off by
 default); the setting is read from Helm values, from `cilium-config` and from snapshots.

@@ -67,6 +67,12 @@ def _repair(policy: Policy, reason: Rejection, version: Version) -> Iterator[Ope
         meant = [each for each in OPERATORS if each.lower() == re.sub("[^a-z]", "", value.lower())]
         if meant:
             yield {"op": "replace", "path": route, "value": meant[0]}
+    elif ": Unsupported value: " in reason.message and isinstance(value, str):
+        # The names of a NetworkPolicy's own: `egress` for `Egress`, `tcp` for `TCP`.
+        names = re.findall(r'"(\w+)"', reason.message.rpartition("supported values: ")[2])
+        meant = [each for each in names if each.lower() == value.strip().lower()]
+        if meant:
+            yield {"op": "replace", "path": route, "value": meant[0]}
     elif "Invalid characters in MatchName" in reason.message:
         yield from tuple(_addresses(policy, route)) or name_repaired(route, value)
     elif "must be a valid CIDR value" in reason.message or "parse CIDRRule" in reason.message:
