@@ -62,6 +62,7 @@ from rewriter.passes.kit.selectors.subject_findings import (
     in_no_known_namespace,
     in_no_namespace,
     is_described,
+    misspelt_scope,
     nearest_label,
     selects_no_node,
     severity_of,
@@ -96,7 +97,10 @@ def find(context: Context) -> Iterator[Finding]:
             continue  # What is wrong in the selector is the pass rejected's to say.
         left_out = tuple(filtered(context, subject, context.to_version))
         no_source = tuple(of_no_source(subject)) if context.policy.kind != KNP else ()
-        if left_out:
+        scope = tuple(misspelt_scope(context, spec, subject))
+        if scope:
+            yield from scope
+        elif left_out:
             yield filtered_subject(context, spec, subject, left_out)
         elif no_source:
             yield _no_source(context, spec, no_source)

@@ -40,9 +40,9 @@ def wrong_namespace_labels(context: Context) -> Iterator[Finding]:
     """Peer selectors with such a key: they match no pod, and the policy's own namespace is added to them besides."""
     for site in selectors(context, "fromEndpoints", "toEndpoints"):
         wrong = [r for r in site.selector.requirements if right_key(r.written_key)] if site.selector else []
-        if wrong and not _on_pods(context, wrong):
+        if wrong and not on_pods(context, wrong):
             yield _finding(site, {r.written_key: right_key(r.written_key) for r in wrong}, wrong)
-        elif site.selector and (found := _misspelt(context, site.selector)) and not _on_pods(context, found):
+        elif site.selector and (found := _misspelt(context, site.selector)) and not on_pods(context, found):
             yield _finding(site, {r.written_key: namespace_key(context.policy) for r in found}, found)
 
 
@@ -58,7 +58,7 @@ def _misspelt(context: Context, selector: Selector) -> list[Requirement]:
     return found if len(found) == 1 else []
 
 
-def _on_pods(context: Context, wrong: list[Requirement]) -> bool:
+def on_pods(context: Context, wrong: list[Requirement]) -> bool:
     """Whether a known pod carries such a label itself."""
     keys = {requirement.key for requirement in wrong}
     return any(keys & set(workload.labels) for workload in context.inventory.all_workloads())

@@ -11,6 +11,7 @@ from rewriter.cilium.selector import Requirement, Selector
 from rewriter.cilium.terms import Condition, LabelTerm, conditions_of, label_term
 from rewriter.evidence.context import Context
 from rewriter.evidence.host_policies import nodes_of
+from rewriter.evidence.identity_labels import filtered
 from rewriter.evidence.near_labels import near_label
 from rewriter.evidence.placeholders import has_placeholder
 from rewriter.evidence.strangers import near_namespace
@@ -18,7 +19,10 @@ from rewriter.evidence.workloads import matches, workloads_evidence
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.inventory.facts.model import Workload
 from rewriter.passes.kit.changes.report import report
-from rewriter.passes.kit.selectors.label_sources import filter_evidence, filter_words
+from rewriter.passes.kit.selectors.label_sources import RightKey, filter_evidence, filter_words
+from rewriter.passes.kit.selectors.namespace_labels import on_pods, right_key
+from rewriter.passes.kit.selectors.rekeyed_subject import rekeyed
+from rewriter.passes.kit.selectors.scope_keys import misspelt, renamed
 from rewriter.text import join_names, selector_text
 
 
@@ -44,6 +48,42 @@ def filtered_subject(context: Context, spec: Spec, subject: Selector, left_out: 
         severity=severity_of(context, spec),
         evidence=filter_evidence(context, left_out),
         advice="select the pods by another label that they carry",
+    )
+
+
+def misspelt_scope(context: Context, spec: Spec, subject: Selector) -> Iterator[Finding]:
+    """The finding of a subject with a key that was meant for the namespace of its pods, or for a label of it.
+
+    A key that identities may have (`namespace`) counts only where the filter of their labels leaves it out.
+    """
+    demands = [r for r in subject.requirements if r.operator in ("In", "Exists")]
+    unseen = {each.key for each in filtered(context, subject, context.from_version)}
+    names = {r: right_key(r.written_key) for r in demands if right_key(r.written_key)}
+    names |= {
+        r: r.written_key.removesuffix(r.key) + NAMESPACE_LABEL
+        for r in misspelt(subject)
+        if r in demands and (r.key in unseen or r.key.startswith("io.k"))
+    }
+    if context.policy.kind == KNP or not names or on_pods(context, list(names)):
+        return
+    written, meant = (
+        join_names(f"`{key}`" for key in keys) for keys in ([r.written_key for r in names], names.values())
+    )
+    first, key = next(iter(names.items()))
+    alone = len(names) == 1
+    new = rekeyed(context, spec, first, RightKey(key, tuple(renamed(first, key)), ())) if alone else None
+    shut = new.shut.removesuffix(", which the fix turns off") if new else ""
+    what = "the namespace" if key.endswith(NAMESPACE_LABEL) else "labels of their namespace"
+    yield report(
+        context,
+        first,
+        Applicability.MANUAL,
+        f"the policy selects no pod: {written} is a label of none{shut}",
+        f"Cilium gives pods {what} under {meant}",
+        change=new.change if new else None,
+        severity=severity_of(context, spec),
+        advice=f"write {meant}",
+        at_key="/matchLabels/" in first.route,
     )
 
 
