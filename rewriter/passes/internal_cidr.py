@@ -53,6 +53,8 @@ stays. Unknown private ranges get one note a run; a policy that takes such a ran
 is named as evidence that something of the cluster is there. Single addresses, and what a comment,
 the name or the description of a policy calls a network of machines (`# NAS`, `allow-lan`), are taken at their word.
 
+A reference to a CiliumCIDRGroup is read as its CIDRs. It stays, since others may join them; the peers come beside it.
+
 A NetworkPolicy has no entities: there the peer `namespaceSelector: {}` joins or replaces the `ipBlock`. In a mesh it
 names its clusters in the `podSelector`, unless `policy-default-local-cluster` is on already.
 
@@ -71,12 +73,7 @@ from rewriter.cilium.policy import KNP, PeerField, Rule, Spec
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.addresses.address_owner import is_elsewhere
-from rewriter.passes.kit.addresses.cidr_entries import (
-    Held,
-    coverage,
-    matches_pods,
-    read_entries,
-)
+from rewriter.passes.kit.addresses.cidr_entries import Held, coverage, matches_pods, read_entries
 from rewriter.passes.kit.addresses.cidr_peers import Rewrite, rewrite
 from rewriter.passes.kit.addresses.cidr_sites import (
     CidrSite,
@@ -92,6 +89,7 @@ from rewriter.passes.kit.addresses.cidr_sites import (
     route_of,
     why_no_match,
 )
+from rewriter.passes.kit.addresses.group_entries import group_entries
 from rewriter.passes.kit.addresses.node_ports import is_node_port
 from rewriter.passes.kit.addresses.unknown_ranges import may_hold_pods, names_machines
 from rewriter.passes.kit.changes.change import Change
@@ -121,7 +119,7 @@ def find(context: Context) -> Iterator[Finding]:
 
 
 def _field(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Iterator[Finding]:
-    entries = list(read_entries(field))
+    entries = [*read_entries(field), *group_entries(context, field)]
     narrow = [
         e for e in entries if not (e.internet or is_elsewhere(context, spec, rule, e) or is_node_port(context, rule, e))
     ]
@@ -160,9 +158,10 @@ def _decided(site: CidrSite) -> Iterator[Finding]:
     if done.operations:
         yield _fixed(site, done)
     for held in site.covered.held:
-        if held.part:
-            yield _part(site, held)
-        elif held not in done.handled and held.nodes:
+        of_entry = [each for each in site.covered.held if each.part and each.entry.index == held.entry.index]
+        if held.part and held is of_entry[0]:
+            yield _part(site, of_entry)
+        elif not held.part and held not in done.handled and held.nodes:
             yield from _nodes(site, held)
 
 
@@ -194,17 +193,19 @@ def _fixed(site: CidrSite, done: Rewrite) -> Finding:
         rule=site.rule,
         severity=Severity.ERROR if site.rule.deny else Severity.WARNING,
         evidence=cidr_evidence(site, entries, gone),
-        at_key=len(entries) > 1,
+        at_key=route_of(site, entries) == site.field.route,
     )
 
 
-def _part(site: CidrSite, held: Held) -> Finding:
-    there = [f"{service}, {service.source}" for service in backends_there(site, held)]
+def _part(site: CidrSite, entries: list[Held]) -> Finding:
+    """The finding for an entry, or for what a CIDR group that it refers to has inside pod ranges."""
+    there = [f"{service}, {service.source}" for held in entries for service in backends_there(site, held)]
+    names = dict.fromkeys(name for held in entries for name in held.part)
     advice = "An address is not an identity: select the workloads that are meant by their labels"
     return manual_finding(
         site,
-        [held],
-        f"where it holds a part of the pods of {join_names(held.part)}",
+        entries,
+        f"where it holds a part of the pods of {join_names(names)}",
         f"{advice}; backends of {join_names(there)} are there." if there else f"{advice}.",
     )
 

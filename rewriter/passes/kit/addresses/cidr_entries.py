@@ -14,7 +14,7 @@ from rewriter.cilium.version import CIDR_MATCHES_PODS
 from rewriter.evidence.clusters import ClusterRanges, parsed, ranges_of
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import member_clusters
-from rewriter.inventory.facts.model import Cluster
+from rewriter.inventory.facts.model import CIDRGroup, Cluster
 
 #: A prefix shorter than those means the internet, with private ranges in it by the way.
 _INTERNET = {32: 8, 128: 7}
@@ -22,13 +22,17 @@ _INTERNET = {32: 8, 128: 7}
 
 @dataclass(frozen=True, slots=True)
 class CidrEntry:
-    """One CIDR of a peer field: `addresses` are those inside it and outside its exceptions."""
+    """One CIDR of a peer field: `addresses` are those inside it and outside its exceptions.
+
+    `group` is the CiliumCIDRGroup that has it, where the field refers to that.
+    """
 
     index: int
     text: str
     prefix: Prefix
     exceptions: tuple[Prefix, ...]
     addresses: AddressSet
+    group: CIDRGroup | None = None
 
     @property
     def internet(self) -> bool:

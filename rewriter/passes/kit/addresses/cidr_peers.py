@@ -116,10 +116,10 @@ def _is_handled(held: Held, covered: Coverage, form: _Form) -> bool:
 
 
 def _goes(context: Context, covered: Coverage, form: _Form, held: Held) -> bool:
-    """Whether nothing of an entry can match once its pods and nodes are named."""
+    """Whether nothing of an entry can match once its pods and nodes are named; a group may come to hold more."""
     outside = [ranges_of(context.inventory, c) for c in context.inventory.clusters if not _is_member(c.name, covered)]
     elsewhere = union(known for ranges in outside for known in (ranges.pods, ranges.nodes) if known)
-    if held.part or held.entry.addresses & elsewhere:
+    if held.entry.group is not None or held.part or held.entry.addresses & elsewhere:
         return False
     return held.entry.addresses <= _inside(context, covered, form)
 

@@ -75,7 +75,7 @@ def manual_finding(site: CidrSite, entries: Sequence[Held], reason: str, advice:
         severity=Severity.ERROR if site.rule.deny else Severity.WARNING,
         evidence=cidr_evidence(site, entries, ()),
         advice=advice,
-        at_key=len(entries) > 1,
+        at_key=route_of(site, entries) == site.field.route,
     )
 
 
@@ -100,7 +100,8 @@ def held_ranges(site: CidrSite, entries: Sequence[Held]) -> str:
 
 
 def route_of(site: CidrSite, entries: Sequence[Held]) -> str:
-    return site.field.entry_route(entries[0].entry.index) if len(entries) == 1 else site.field.route
+    indexes = {held.entry.index for held in entries}
+    return site.field.entry_route(indexes.pop()) if len(indexes) == 1 else site.field.route
 
 
 def mesh_evidence(covered: Coverage) -> AddressSet:
@@ -112,6 +113,8 @@ def cidr_evidence(site: CidrSite, entries: Sequence[Held], gone: Sequence[str]) 
     named = {name for held in entries for name in (*held.pods, *held.part, *held.nodes, *held.services)}
     facts = [ranges_text(member) for member in site.covered.members if member.name in named]
     facts += _nodes_there(site, entries)
+    groups = (held.entry.group for held in entries)
+    facts += dict.fromkeys(f"CIDR group {group.name}, {group.source}" for group in groups if group is not None)
     local = site.context.config.internal_cidr.local
     if local is not None and site.context.policy.kind != KNP:
         facts.append(f'[passes.internal-cidr] local = "{local}"')
@@ -182,7 +185,7 @@ def may_hold(site: CidrSite, unknown: Sequence[Held]) -> Finding:
         evidence=(*evidence, *carved),
         once="" if known or ours else "where pods are",
         advice="Say where the pods are, with `pod_cidrs` and `node_cidrs` of a [[clusters]] entry or --inventory.",
-        at_key=len(unknown) > 1,
+        at_key=route_of(site, unknown) == site.field.route,
     )
 
 
