@@ -10,6 +10,7 @@ from rewriter.cilium.fqdn import fqdn_term, sample_names
 from rewriter.cilium.nodes import FqdnSelector
 from rewriter.cilium.policy import EGRESS
 from rewriter.cilium.terms import FqdnTerm
+from rewriter.cilium.verdict import DENY_RULE
 from rewriter.evidence.context import Context
 from rewriter.evidence.dns import PORT, DnsServer, dns_server, proxied
 from rewriter.evidence.names_learned import may_hold_dns, means_addresses
@@ -73,10 +74,24 @@ def lacks_dns(context: Context, reach: Reach) -> DnsServer | None:
         for protocol in ("UDP", "TCP"):
             for number in dict.fromkeys((*server.ports, PORT)):
                 answer = reach.verdict(EGRESS, identity, protocol, number)
-                if answer.allowed or not answer.certain:
-                    return None
+                if answer.allowed or not answer.certain or answer.reason == DENY_RULE:
+                    return None  # A rule that lets them reach it changes nothing as long as another denies it.
     lets_dns_out = any(_is_about_dns(rule) for rule in (*reach.selecting, *reach.possible))
     return None if lets_dns_out else server
+
+
+def denied_dns(context: Context, reach: Reach) -> tuple[DnsServer, tuple[AppliedRule, ...]] | None:
+    """The DNS server that deny rules keep pods from asking over UDP, for certain, and these rules; else None."""
+    server = dns_server(context, reach.workload)
+    denies = any(rule.entry.deny for rule in reach.rules(EGRESS))
+    if server is None or not denies or reach.hidden or reach.workload in server.rests_on:
+        return None
+    answers = [
+        reach.verdict(EGRESS, identity, "UDP", number) for identity in server.identities for number in server.ports
+    ]
+    if not answers or any(answer.reason != DENY_RULE or not answer.certain for answer in answers):
+        return None
+    return server, tuple(dict.fromkeys(rule for answer in answers for rule in answer.rules))
 
 
 def _is_about_dns(rule: AppliedRule) -> bool:

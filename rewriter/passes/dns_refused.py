@@ -5,13 +5,14 @@ Finds names that pods need and may not ask for: their `rules.dns` refuse the que
 ## Why it matters
 
 A query that no `rules.dns` of the pods matches is answered REFUSED, and pods in default deny that no rule lets reach
-DNS get no answer at all. The rule that allows the connection itself changes nothing about that. Three forms:
+DNS get no answer at all. The rule that allows the connection itself changes nothing about that. Four forms:
 
 - A name of `toFQDNs`, or one that the pods evidently use, is not in `rules.dns`.
 - `rules.dns` holds names, or patterns of names, without the search domains. With `ndots: 5`, Kubernetes' default, a
   resolver first asks `api.example.com.shop.svc.cluster.local` and its like. Each is REFUSED, and musl and some set-ups
   of glibc stop there.
 - Pods in default deny use names, and no policy lets DNS out.
+- A rule lets DNS out, and a deny rule of the same pods shuts it: deny beats allow. This is manual.
 
 ## Example
 
@@ -67,6 +68,7 @@ from rewriter.passes.kit.changes.forms import Form, copied, name_alone
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.names.dns_forms import add_names, namespace_of_reach, reach_evidence, refused_search_forms
 from rewriter.passes.kit.names.dns_missing import pods_without_dns
+from rewriter.passes.kit.names.dns_shut import dns_shut
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.text import join_names, subject_text
 
@@ -87,6 +89,7 @@ def find(context: Context) -> Iterator[Finding]:
         asking = [(rule, item) for rule in egress for item in dns_items(rule) if not _allows_all(item)]
         if named or asking:
             yield from _refused(context, spec, named, asking)
+        yield from dns_shut(context, spec, egress)
         if not named:
             yield from pods_without_dns(context, spec, egress)
 

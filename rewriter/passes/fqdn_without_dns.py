@@ -38,7 +38,8 @@ All policies that select the same pods count, of any kind. An item of toPorts fo
 `rules.dns` gets `matchPattern: "*"`, which is safe: the same queries pass. One that stands in another policy of the
 same kind and namespace is changed there. Else a rule for the cluster's DNS is added right after the one with the names.
 That is evident where the DNS pods or their Service are known, and unsafe where the usual `k8s-app: kube-dns` of
-`kube-system` is only what most clusters have.
+`kube-system` is only what most clusters have. Where a deny rule shuts DNS for the pods, no rule that is added helps:
+then it is manual.
 
 Pods that reach every address on the ports of the rule anyway, that no policy denies by default, or that have name
 servers of their own and any rule with `rules.dns`, are left alone. So are those that a policy in a template may select
@@ -61,14 +62,16 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.dns import DnsServer, is_for_dns_only
 from rewriter.evidence.names_learned import Unlearned, learns_names, unlearned
 from rewriter.evidence.policies import AppliedRule, is_same_policy, own_rules, policies_of
+from rewriter.evidence.refused_names import denied_dns
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.changes.change import Change
 from rewriter.passes.kit.changes.claims import flow_claim
 from rewriter.passes.kit.changes.coverage import add_after
 from rewriter.passes.kit.changes.forms import copied
 from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.names.unlearned_words import unlearned_evidence, unlearned_message
 from rewriter.passes.kit.registry import antipattern
-from rewriter.text import join_names, policy_text, subject_text
+from rewriter.text import policy_text, subject_text
 
 #: All names, in an entry of `rules.dns`.
 EVERY_NAME = {"matchPattern": "*"}
@@ -88,12 +91,16 @@ def _finding(context: Context, spec: Spec, found: Sequence[Unlearned]) -> Findin
     rule = next(rule for rule in spec.rules if learns_names(rule))
     own, elsewhere = _plain_rules(context, first)
     applicability, advice = Applicability.EVIDENT, ""
+    _, denying = denied_dns(context, first.reach) or (None, ())
     change: Change | None = None
     if own:
         applicability, change = Applicability.SAFE, _through_proxy(own, first.server)
     elif elsewhere:
         applicability = Applicability.MANUAL
         advice = f"add `rules.dns` to the rule for port 53 of {elsewhere[0]}, where it is a finding of its own"
+    elif denying:
+        applicability = Applicability.MANUAL
+        advice = "take port 53 out of the deny rule: no rule that allows it changes anything as long as that stands"
     elif first.server is None:
         applicability = Applicability.MANUAL
         advice = "add a rule with `rules.dns` for the name servers that the pods ask"
@@ -108,35 +115,16 @@ def _finding(context: Context, spec: Spec, found: Sequence[Unlearned]) -> Findin
         context,
         rule.route if fields is None else fields.route,
         applicability,
-        _message(first),
+        unlearned_message(first, denying),
         "`toFQDNs` learns addresses only from answers that pass the DNS proxy, so that every connection to these names "
         "is dropped",
         change=change,
         severity=Severity.ERROR,
         rests_on=server.rests_on if server is not None and change is not None and not own else (),
-        evidence=_evidence(found, server),
+        evidence=(*(f"shut by {each}" for each in denying), *unlearned_evidence(found, server)),
         advice=advice,
         at_key=True,
     )
-
-
-def _message(found: Unlearned) -> str:
-    server = found.server
-    if found.misses and server is not None:
-        return f"`toFQDNs` learns no address: DNS goes to {server.words}, and no rule with `rules.dns` names it"
-    if found.open_at:
-        return "`toFQDNs` learns no address: DNS is let out without `rules.dns`, past the DNS proxy"
-    where = f" to {server.words}" if server is not None and server.instead_of else ""
-    return f"`toFQDNs` learns no address: no policy of these pods lets DNS out{where}"
-
-
-def _evidence(found: Sequence[Unlearned], server: DnsServer | None) -> Iterator[str]:
-    workloads = [each.reach.workload for each in found if each.reach.workload is not None]
-    if workloads:
-        yield f"applies to {join_names((f'{workload}, {workload.source}' for workload in workloads), most=3)}"
-    for rule in found[0].open_at:
-        yield f"lets DNS out: {rule}"
-    yield from server.evidence if server is not None else ()
 
 
 def _plain_rules(context: Context, found: Unlearned) -> tuple[list[Rule], list[AppliedRule]]:
@@ -195,7 +183,7 @@ def _opened_here(context: Context) -> Iterator[Finding]:
                         "`toFQDNs` learns addresses only from answers that pass the DNS proxy",
                         change=_through_proxy(rules, server),
                         severity=Severity.ERROR,
-                        evidence=(f"{other} selects the same pods", *_evidence([found], server)),
+                        evidence=(f"{other} selects the same pods", *unlearned_evidence([found], server)),
                         at_key=True,
                     )
                     return
