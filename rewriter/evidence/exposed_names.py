@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from rewriter.evidence.context import Context
@@ -41,6 +41,31 @@ def exposed_name(context: Context, name: str) -> ExposedName | None:
         return None
     found = [*_by_service(context, name), *_by_gateway(context, name), *_by_ingress(context, name)]
     return found[0] if found and None not in found else None
+
+
+def exposed_pattern(context: Context, pattern: str, used: Iterable[str]) -> ExposedName | None:
+    """Who in the cluster serves the names that a pattern like `*.example.com` covers; None where others may have some.
+
+    A route, an Ingress or a listener for all of them shows it, and so do the names that the pods use (`used`), if all
+    of these are served here. The known hosts that it covers must all lead into the cluster.
+    """
+    base = pattern.removeprefix("*").removeprefix("*")
+    if not base.startswith(".") or "*" in base or base == pattern:
+        return None
+    inventory = context.inventory
+    named = [each.hostnames for each in inventory.routes() if _is_here(context, each.cluster)]
+    named += [each.hostnames for each in inventory.ingresses() if _is_here(context, each.cluster)]
+    hosts = {host.lower().rstrip(".") for names in named for host in names}
+    wide = [host for host in hosts if host.startswith("*.") and (base.endswith(host[1:]) or host[1:] == base)]
+    # A name that no one else has stands for all that a wildcard covers.
+    names = {host.replace("*", "any", 1) for host in hosts if host.endswith(base)} | {f"any{base}" for _ in wide[:1]}
+    asked = {name for name in used if name.endswith(base)}
+    found = {name: exposed_name(context, name) for name in sorted(names | asked)}
+    gateways = [each for each in inventory.gateways() if _is_here(context, each.cluster)]
+    listening = any(f"*{base}" == host.lower() for each in gateways for host in each.hostnames)
+    if not names or None in found.values() or not (wide or listening or asked):
+        return None
+    return found.get(f"any{base}") or next(iter(found.values()))
 
 
 def _by_service(context: Context, name: str) -> Iterator[ExposedName | None]:

@@ -9,7 +9,8 @@ Finds names in `toFQDNs` that stand for no address, or for one that policy never
 - an address as `matchName` or `matchPattern`: no client asks DNS for it;
 - a name of the cluster's own (`db.prod.svc.cluster.local`): its addresses are those of pods, or of Services that are
   translated to pods before policy is checked;
-- a host of the cluster's own Gateway, Ingress or LoadBalancer Service: translated as well.
+- a host of the cluster's own Gateway, Ingress or LoadBalancer Service: translated as well;
+- a pattern for such hosts alone: a route, an Ingress or a listener is for all of them.
 
 A pattern covers less than it seems: `*` stands for one label at most, so that `*.example.com` is neither `example.com`
 nor `a.b.example.com`.

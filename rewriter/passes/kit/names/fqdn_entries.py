@@ -12,11 +12,12 @@ from rewriter.cilium.policy import PeerField, Rule, Spec
 from rewriter.evidence.backends import Backends, UndecidedError, service_backends
 from rewriter.evidence.clusters import parse, parsed, ranges_of
 from rewriter.evidence.context import Context
-from rewriter.evidence.exposed_names import ExposedName, exposed_name
+from rewriter.evidence.exposed_names import ExposedName, exposed_name, exposed_pattern
 from rewriter.evidence.names_learned import is_address, is_range
+from rewriter.evidence.reachable import reach_of
 from rewriter.evidence.refused_names import CLUSTER_DOMAIN
 from rewriter.evidence.service_addresses import Holder, holders
-from rewriter.evidence.used_names import is_internal
+from rewriter.evidence.used_names import is_internal, used_names
 from rewriter.finding import Applicability
 from rewriter.inventory.facts.model import Service
 from rewriter.inventory.objects.gateways import Gateway
@@ -87,11 +88,15 @@ def wrong_name(name: FqdnEntry) -> WrongName | None:
         return _address(name, exact or pattern)
     if exact:
         return _internal(name, exact) or _exposed(name, exact)
-    return _range(name, pattern) or _internal_pattern(name, pattern) if pattern else None
+    if not pattern:
+        return None
+    return _range(name, pattern) or _internal_pattern(name, pattern) or _exposed_pattern(name, pattern)
 
 
 #: Cilium's own Gateway and Ingress in the place of a name or an address of theirs.
 _ENVOY = Replacement({"toEntities": ["ingress"]}, "the entity ingress", Applicability.UNSAFE)
+_WHY_EXPOSED = "its address is one of this cluster and is translated before policy, so that `toFQDNs` does not match it"
+_SELECT_PODS = "select the pods of the Gateway or Ingress controller with `toEndpoints`, on the ports they listen on"
 _EVERY_HOST = "clients reach Cilium's own Gateway and Ingress as the entity `ingress`, with every host behind it"
 
 
@@ -243,14 +248,28 @@ def _exposed(name: FqdnEntry, exact: str) -> WrongName | None:
     if found is None:
         return None
     message = f"{exact} is a host of the cluster's own, {found.by}"
-    why = "its address is one of this cluster and is translated before policy, so that `toFQDNs` does not match it"
     evidence = (f"{found.by}: {found.source}",)
     if found.service is not None:
-        return _load_balancer(name, found, found.service, message, why)
+        return _load_balancer(name, found, found.service, message, _WHY_EXPOSED)
     if found.by_cilium:
-        return WrongName(name, message, why, _EVERY_HOST, evidence, _ENVOY)
-    advice = "select the pods of the Gateway or Ingress controller with `toEndpoints`, on the ports they listen on"
-    return WrongName(name, message, why, advice, evidence)
+        return WrongName(name, message, _WHY_EXPOSED, _EVERY_HOST, evidence, _ENVOY)
+    return WrongName(name, message, _WHY_EXPOSED, _SELECT_PODS, evidence)
+
+
+def _exposed_pattern(name: FqdnEntry, pattern: str) -> WrongName | None:
+    """A pattern all of whose names the cluster itself serves. Other names may come, so that it stays for a human."""
+    if not pattern.startswith("*"):
+        return None
+    used = (each.name for reach in reach_of(name.context, name.spec) for each in used_names(name.context, reach))
+    found = exposed_pattern(name.context, pattern, used)
+    if found is None:
+        return None
+    message = f"`{pattern}` covers hosts of the cluster's own, {found.by}"
+    if found.by_cilium:
+        advice = f"write `toEntities: [ingress]` for them; {_EVERY_HOST}"
+    else:
+        advice = _SELECT_PODS
+    return WrongName(name, message, _WHY_EXPOSED, advice, (f"{found.by}: {found.source}",))
 
 
 def _load_balancer(name: FqdnEntry, found: ExposedName, service: Service, message: str, why: str) -> WrongName:
