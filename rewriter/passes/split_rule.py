@@ -32,7 +32,8 @@ is reported where both evidently stand alone:
 - rules without ports and rules without peers do not pair up,
 - known pods of the policy's own namespace have the labels, or the namespace is not completely known.
 
-Deny rules are left alone: a merged one would deny less, and a list of what is denied has items that stand alone.
+In deny rules it is manual: the merged item denies less. A list of what is denied has items that stand alone, so rules
+are reported there only for egress to known pods that listen on the ports, or to the API server on a port of its own.
 
 ## References
 
@@ -45,20 +46,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby, pairwise
 
+from rewriter.cilium.digits import is_number
 from rewriter.cilium.nodes import NetworkPolicyPeer, Peer, PortProtocol, PortRule
-from rewriter.cilium.policy import Rule, Spec
+from rewriter.cilium.policy import EGRESS, Rule, Spec
 from rewriter.cilium.selector import Selector
+from rewriter.evidence.api_server import SERVICE_PORT, USUAL_PORT
 from rewriter.evidence.context import Context
+from rewriter.evidence.listening import listens
+from rewriter.evidence.workloads import matches
 from rewriter.finding import Applicability, Finding
 from rewriter.passes.kit.addresses.cidr_entries import read_entries
 from rewriter.passes.kit.changes.change import Change, flows_of, in_place
 from rewriter.passes.kit.changes.forms import merged
 from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.ports.peer_terms import pod_peers
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.selectors.split_peers import SplitPeer, split_peers
 from rewriter.text import peers_text, ports_text, selector_text
 
 _WHY = "items of a list are OR-ed: each of them allows by itself"
+_WHY_DENY = "items of a list are OR-ed: each of them denies by itself, and one item denies less"
 
 
 @antipattern(
@@ -78,8 +85,6 @@ def find(context: Context) -> Iterator[Finding]:
 
 def _split_rules(context: Context, rules: list[Rule]) -> Iterator[tuple[Rule, Rule]]:
     """Neighbours in a list: one has peers and no ports, the other ports and no peers."""
-    if any(rule.deny for rule in rules):
-        return
     alone = [rule for rule in rules if _peers_only(rule)]
     open_to_all = [rule for rule in rules if _ports_only(rule)]
     if len(alone) != len(open_to_all):
@@ -91,6 +96,8 @@ def _split_rules(context: Context, rules: list[Rule]) -> Iterator[tuple[Rule, Ru
         in_order = peers is first or len(rules) == 2
         if not pair or not in_order or context.comments_at(second.route) or _on_purpose(peers, ports):
             continue
+        if first.deny and not _listen_there(context, peers, ports):
+            continue  # What is denied stands alone as a rule, one thing after another.
         taken |= {first.route, second.route}
         yield peers, ports
 
@@ -123,6 +130,22 @@ def _dns_alone(rule: Rule) -> bool:
     return bool(ports) and all(isinstance(port, PortProtocol) and port.port in ("53", "dns") for port in ports)
 
 
+def _listen_there(context: Context, peers: Rule, ports: Rule) -> bool:
+    """Whether the peers of an egress rule are known pods that listen on all ports of the other, or the API server."""
+    items = [port for item in ports.port_rules if isinstance(item, PortRule) for port in item.ports]
+    wanted = [(port.protocol or "ANY", port.port) for port in items if isinstance(port, PortProtocol) and not port.end]
+    if peers.direction != EGRESS or not wanted or len(wanted) < len(items):
+        return False
+    field = next(field for field in peers.peers if field.entries)
+    if list(field.entries) == ["kube-apiserver"]:
+        return all(number in map(str, (SERVICE_PORT, USUAL_PORT)) for _, number in wanted)
+    terms = [term for site, _, term in pod_peers(context) if site.rule.route == peers.route]
+    found = [matches(context, term) for term in terms]
+    pods = [workload for each in found for workload in each.workloads]
+    numbers = [(protocol, int(number) if is_number(number) else number) for protocol, number in wanted]
+    return bool(pods) and all(listens(context, pod, *each) for pod in pods for each in numbers)
+
+
 def _rules(context: Context, spec: Spec, peers: Rule, ports: Rule) -> Finding:
     first, second = sorted((peers, ports), key=lambda rule: rule.index)
     field = next(field for field in peers.peers if field.entries)
@@ -136,20 +159,23 @@ def _rules(context: Context, spec: Spec, peers: Rule, ports: Rule) -> Finding:
             flows_of(context, spec, ports, f"{someone} but {whom}", merged(ports), rest=True),
         ),
     )
+    verb = "deny" if first.deny else "allow"
     reading = f"{ports_text(ports).removeprefix(' on ')} {to} {someone}, and every port {to} {whom}"
     return report(
         context,
         first,
-        Applicability.UNSAFE,
-        f"two rules allow {reading}: was one rule meant, with these peers and these ports?",
-        _WHY,
+        Applicability.MANUAL if first.deny else Applicability.UNSAFE,
+        f"two rules {verb} {reading}: was one rule meant, with these peers and these ports?",
+        _WHY_DENY if first.deny else _WHY,
         change=change,
+        rule=first,
         advice="merge them; or put a comment above the second that says what it is for, if both are meant",
     )
 
 
 def _peers(split: SplitPeer) -> Finding:
     site, other = split.labels, split.namespace
+    verb = "deny" if site.deny else "allow"
     context = site.context
     here = context.policy.namespace or ""
     labels = selector_text(split.selector)
@@ -168,11 +194,12 @@ def _peers(split: SplitPeer) -> Finding:
     return report(
         context,
         keep,
-        Applicability.UNSAFE,
-        f"two items of `{site.field.name}` allow every pod {split.place}, and pods {labels} of {here}, where none has "
+        Applicability.MANUAL if site.deny else Applicability.UNSAFE,
+        f"two items of `{site.field.name}` {verb} every pod {split.place}, and pods {labels} of {here}, where none has "
         f"these labels: was one item meant, pods {labels} {split.place}?",
-        _WHY,
+        _WHY_DENY if site.deny else _WHY,
         change=change,
+        rule=site.rule,
         evidence=split.evidence,
         advice="write the labels and the namespace in one item",
     )

@@ -38,14 +38,14 @@ class SplitPeer:
 
 
 def split_peers(context: Context) -> Iterator[SplitPeer]:
-    """The entries of allow rules of a CNP or a NetworkPolicy that read as one entry on two list items.
+    """The entries of rules of a CNP or a NetworkPolicy that read as one entry on two list items.
 
     Only where pods of the policy's own namespace are completely known and none has the labels, and known pods of the
     other namespace have.
     """
     if context.policy.kind not in (CNP, KNP) or not context.namespace_known:
         return
-    sites = [site for site in entries(context, *_FIELDS) if not site.deny]
+    sites = list(entries(context, *_FIELDS))
     namespaces: dict[int, list[Site]] = {}
     for site in sites:
         if _namespace_only(site):
