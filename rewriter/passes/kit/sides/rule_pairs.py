@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX
+from rewriter.cilium.nodes import ServiceReference
 from rewriter.cilium.peers import endpoint_term, knp_peer_terms
 from rewriter.cilium.policy import KNP, PeerField, Rule
 from rewriter.cilium.selector import Selector, read_selector
-from rewriter.cilium.terms import Condition, LabelTerm
+from rewriter.cilium.terms import Condition, LabelTerm, label_term
 from rewriter.evidence.context import Context
 from rewriter.evidence.policies import AppliedRule, policies_of
 from rewriter.evidence.settings import settings_of
@@ -67,13 +68,16 @@ def _named_peers(context: Context) -> Iterator[NamedPeer]:
 
 
 def _named_terms(context: Context, rule: AppliedRule, written: Rule) -> Iterator[LabelTerm]:
-    """What the entries of a rule mean that name pods by a label, or another namespace by its name or its labels."""
+    """What the entries of a rule mean that name pods by a label or a Service, or another namespace."""
     settings = settings_of(context.cluster, context.to_version)
     if not context.mesh:
         settings = replace(settings, default_local_cluster=False)
     policy = rule.policy
     fields = [field for field in written.peers if field.entries]
     if written.selects_nobody or len(fields) != 1:
+        return
+    if fields[0].name == "toServices":
+        yield from _backends(context, fields[0])
         return
     spec = next((each for each in policy.specs if written.route.startswith(f"{each.route}/")), None)
     for selector, raw in _selectors(fields[0], policy.kind):
@@ -86,6 +90,17 @@ def _named_terms(context: Context, rule: AppliedRule, written: Rule) -> Iterator
             term = endpoint_term(selector, policy, spec.subject if spec else None, settings)
         if isinstance(term, LabelTerm):
             yield term
+
+
+def _backends(context: Context, field: PeerField) -> Iterator[LabelTerm]:
+    """The pods behind each Service that an entry of toServices names, with its namespace."""
+    for entry in field.read_as(ServiceReference):
+        services = context.inventory.services(entry.name, entry.namespace) if entry.name and entry.namespace else ()
+        own = context.cluster.name if context.cluster else None
+        here = [service for service in services if own is None or service.cluster in (None, own)]
+        if len(here) == 1 and here[0].selector and not here[0].is_global and not context.inventory.doubts(here[0]):
+            labels = {**here[0].selector, NAMESPACE_LABEL: here[0].namespace}
+            yield label_term(Condition(K8S, key, "In", (value,)) for key, value in labels.items())
 
 
 def _selectors(field: PeerField, kind: str) -> Iterator[tuple[Selector, Any]]:
