@@ -11,6 +11,7 @@ from rewriter.yamltext.line_diff import opcodes
 from rewriter.yamltext.moves import Moves, moves_of
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence, Span
 from rewriter.yamltext.parse import decode, parse
+from rewriter.yamltext.quoted import QuotedText, quoted_text
 from rewriter.yamltext.route import uneditable
 from rewriter.yamltext.second import LocatedComment, Path, SecondParserError, agrees, read_twice
 from rewriter.yamltext.templates import has_substitution, template_markup
@@ -28,6 +29,7 @@ __all__ = [
     "Moves",
     "Node",
     "Path",
+    "QuotedText",
     "Scalar",
     "SecondParserError",
     "Sequence",
@@ -51,6 +53,7 @@ __all__ = [
     "opcodes",
     "parse",
     "parse_kept",
+    "quoted_text",
     "read_twice",
     "template_markup",
     "uneditable",

@@ -144,15 +144,55 @@ MISTAKE = "{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name
 MISTAKE += "spec: {endpointSelector: {}, egress: [{toCIDR: [192.0.2.0/24], toEntities: [host]}]}}"
 
 
+FIXED = MISTAKE.replace("192.0.2.0/24], toEntities", "192.0.2.0/24]}, {toEntities")
+IN_LINES = [each.replace(", kind", ",\n    kind") for each in (MISTAKE, FIXED)]
+ESCAPED = [each.replace("web", "w\\u0065b") for each in (MISTAKE, FIXED)]
+DOUBLED = [each.replace("name: web", "name: ''web''") for each in (MISTAKE, FIXED)]
+
+
 @pytest.mark.parametrize(
-    "value", [f"'{MISTAKE}'", f">-\n    {MISTAKE}", '"' + POLICY.replace('"', '\\"').replace("\n", "\\n") + '"']
+    ("before", "after"),
+    [
+        (f"'{MISTAKE}' # quoted", f"'{FIXED}' # quoted"),
+        (f">-\n    {MISTAKE}", f">-\n    {FIXED}"),
+        (f">\n    {IN_LINES[0]}\n", f">\n    {IN_LINES[1]}\n"),
+        (f'"{ESCAPED[0]}"', f'"{ESCAPED[1]}"'),
+        (f"'{DOUBLED[0]}'", f"'{DOUBLED[1]}'"),
+    ],
+    ids=["single", "folded", "folded-lines", "double-escape", "single-escape"],
 )
-def test_quoted_and_folded_text_has_findings_and_no_fix(repository: Repository, value: str) -> None:
-    before = HEAD + f"  policy.yaml: {value}\n" + TAIL
+def test_quoted_and_folded_text_is_fixed_where_its_characters_stand(
+    repository: Repository, before: str, after: str
+) -> None:
+    text = HEAD + f"  policy.yaml: {before}\n" + TAIL
+    found = repository.treat({"map.yaml": text}, "--unsafe-fixes")
+    [finding] = found.findings
+    assert (finding["fixed"], finding["name"]) == (True, "web")
+    line = text.split("\n")[finding["line"] - 1]
+    assert line[finding["column"] - 1 :].startswith("toEntities")
+    assert found.after == {"map.yaml": HEAD + f"  policy.yaml: {after}\n" + TAIL}
+    assert repository.treat(found.after, "--unsafe-fixes").findings == []
+
+
+def test_lines_of_escaped_text_are_fixed(repository: Repository) -> None:
+    escaped = POLICY.replace('"', '\\"').replace("\n", "\\n")
+    before = HEAD + f'  policy.yaml: "{escaped}"\n' + TAIL
+    found = repository.treat({"map.yaml": before})
+    assert [(each["line"], each["fixed"]) for each in found.findings] == [(7, True)]
+    assert found.after == {"map.yaml": before.replace("**", "*")}
+    as_json = (
+        '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"},\n "data": {"p": "' + escaped + '"}}\n'
+    )
+    assert repository.treat({"map.json": as_json}).after["map.json"] == as_json.replace("**", "*")
+
+
+def test_folded_text_that_cannot_hold_a_fix_says_so(repository: Repository) -> None:
+    lines = MISTAKE.replace("spec:", "\n    spec:").replace("toEntities", "\n       toEntities")
+    before = HEAD + f"  policy.yaml: >-\n    {lines}\n" + TAIL
     found = repository.treat({"map.yaml": before}, "--unsafe-fixes")
     [finding] = found.findings
-    assert (finding["fixed"], finding["line"], finding["name"]) == (False, 7, "web")
-    assert "quoted or folded text" in finding["advice"]
+    assert not finding["fixed"]
+    assert "cannot hold what the fix writes" in finding["advice"]
     assert found.after == {"map.yaml": before}
 
 

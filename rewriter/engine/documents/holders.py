@@ -8,10 +8,14 @@ from typing import Any
 
 from rewriter.cilium.policy import read_policy
 from rewriter.engine.documents.read import FoundPolicy, NamespaceOf, is_encrypted
+from rewriter.inventory.delivery.appliers import api_group
 from rewriter.inventory.texts.embedded import Embedded, embedded, home_of, plain_namespace
 from rewriter.inventory.texts.manifests import mapping
 
-_GENERATED = "Kyverno generates the policy from this rule, and what becomes of an edit is not proved"
+_GENERATED = "Kyverno generates the policy from this text, and what becomes of an edit is not proved"
+#: Where rules of Kyverno keep what they generate: below one, or below an item of its `foreach`.
+_DATA = re.compile(r"/generate(?:/foreach/\d+)?/data$")
+_RELEASE_NAMESPACE = re.compile(r"\{\{-?\s*\$?\.Release\.Namespace\s*-?\}\}")
 _PATCHED = "patches of the composition change the policy before it is applied"
 
 
@@ -29,12 +33,27 @@ def held_policies(value: Any, namespace_of: NamespaceOf, home: str | None = None
 
 
 def _found(each: Embedded, holder: Mapping[str, Any], home: str | None) -> FoundPolicy:
-    own = mapping(each.manifest.get("metadata")).get("namespace")
+    manifest = _with_name(each)
+    own = mapping(manifest.get("metadata")).get("namespace")
+    if home is not None and _is_of_release(own):
+        own, manifest = home, {**manifest, "metadata": {**manifest["metadata"], "namespace": home}}
     namespace = home if own is None else plain_namespace(own)
-    policy = read_policy(_with_name(each), namespace=namespace, base=each.route)
+    policy = read_policy(manifest, namespace=namespace, base=each.route)
     return FoundPolicy(
-        policy, namespace is not None, holder, each.whole, left_by(holder) or (_PATCHED if each.patched else "")
+        policy, namespace is not None, holder, each.whole, _left(holder, each) or (_PATCHED if each.patched else "")
     )
+
+
+def _is_of_release(namespace: Any) -> bool:
+    """Whether a namespace is that of the release which applies the manifest, as charts fill it in."""
+    return isinstance(namespace, str) and _RELEASE_NAMESPACE.fullmatch(namespace.strip()) is not None
+
+
+def _left(holder: Mapping[str, Any], each: Embedded) -> str:
+    """Why one policy is not rewritten. What Kyverno generates has the rules that stand below `data`, as they stand."""
+    if not left_by(holder) or (api_group(holder) == "kyverno.io" and _DATA.search(each.route)):
+        return ""
+    return _GENERATED
 
 
 def _with_name(each: Embedded) -> dict[str, Any]:
@@ -49,5 +68,16 @@ def _with_name(each: Embedded) -> dict[str, Any]:
 
 
 def left_by(holder: Mapping[str, Any]) -> str:
-    """Why what a manifest holds is not rewritten, whatever it is; empty for most."""
-    return _GENERATED if str(holder.get("apiVersion")).startswith(("kyverno.io/", "policies.kyverno.io/")) else ""
+    """Why texts that a manifest holds are not rewritten, whatever they are; empty for most."""
+    return _GENERATED if api_group(holder) in ("kyverno.io", "policies.kyverno.io") else ""
+
+
+def generator(found: FoundPolicy) -> Mapping[str, Any] | None:
+    """The `generate` rule of Kyverno that makes a policy of its `data`; None for a policy that is not generated."""
+    match = _DATA.search(found.policy.route)
+    if match is None or found.holder is None or api_group(found.holder) != "kyverno.io":
+        return None
+    rule: Any = found.holder
+    for step in f"{found.policy.route[: match.start()]}/generate".split("/")[1:]:
+        rule = rule[int(step)] if isinstance(rule, list) else rule[step.replace("~1", "/").replace("~0", "~")]
+    return mapping(rule)

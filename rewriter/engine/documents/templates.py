@@ -10,6 +10,7 @@ from typing import Any
 
 from rewriter import yamltext
 from rewriter.cilium.policy import CCNP, CNP, KNP
+from rewriter.engine.documents.filled import is_filled
 from rewriter.engine.documents.flow_variables import masked_in_flow
 from rewriter.engine.documents.masks import Masked, MaskError, masked
 from rewriter.engine.documents.read import policies_in
@@ -177,13 +178,11 @@ def _reads_as_it_is(own: str) -> bool:
 
 
 def _marked(document: yamltext.Document) -> bool:
+    """Whether every policy of a document that holds markup may be filled in; one inside another manifest by itself."""
     if policies_in(document.value, lambda _manifest: None):
         return True
-    inside = list(embedded(document.value))
-    if any("{{" in str(each.manifest) for each in inside):  # An alias may bring it in from elsewhere.
-        return True
-    nodes = [yamltext.node_at(document, each.route) for each in inside]
-    return any(node and yamltext.template_markup(document.text[node.start : node.end]) for node in nodes)
+    inside = [is_filled(each.manifest) for each in embedded(document.value)]
+    return bool(inside) and all(inside)
 
 
 def _is_plain(node: yamltext.Node | None) -> bool:

@@ -1,4 +1,4 @@
-"""Policies that are text inside a manifest of another kind: read, and fixed where the text is a literal block."""
+"""Policies that are text inside a manifest of another kind: read, and fixed where each character has its place."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ from rewriter.inventory.texts.manifests import mapping
 from rewriter.passes import PASS_IDS
 from rewriter.suppress import Suppression
 
-_QUOTED = "the policy stands in quoted or folded text, whose lines have no positions of their own"
+_QUOTED = "the policy stands in a text of which it is not known where each character stands in the file"
+_NO_ROOM = "the quoted or folded text around the policy cannot hold what the fix writes"
+_CHANGED = "the text that the fix is for cannot be found again"
+Inner = yamltext.InnerText | yamltext.QuotedText
 
 
 @dataclass(slots=True)
@@ -60,10 +63,8 @@ def fix_inner_texts(
     news: dict[str, str] = {}
     for route, _ in policy_texts(document.value):
         node = yamltext.node_at(document, route)
-        inner = yamltext.inner_text(document.text, node) or _other_text(node)
-        if inner is None or not _read(
-            outcome, _Text(document, route, inner, hooks, namespace_of, home, inner.indent >= 0), news
-        ):
+        inner = _inner(document.text, node) or _other_text(node)
+        if inner is None or not _read(outcome, _Text(document, route, inner, hooks, namespace_of, home), news):
             outcome.left.append(route)
     if news:
         _replace(outcome, document, changed, news)
@@ -88,7 +89,7 @@ def _read(
         policies = own.policies(document.value)
         if not policies:
             nested = fix_inner_texts(document, None, own, text.namespace_of, text.home)
-            if not text.literal:
+            if not text.placed:
                 _refuse(nested, _QUOTED)
             outcome.findings += [text.reported(item) for item in nested.findings]
             outcome.policies += nested.policies
@@ -96,7 +97,7 @@ def _read(
             outcome.failures += [(failure, text.line(line)) for failure, line in nested.failures]
             if nested.left:
                 outcome.left.append(text.route)
-            if nested.text is not None and text.literal:
+            if nested.text is not None and text.placed:
                 pieces.append((document.span.start, document.span.end, nested.text))
             continue
         mask = reading.masks.get(document.index)
@@ -123,8 +124,13 @@ def _read(
     return True
 
 
+def _inner(text: str, node: yamltext.Node | None) -> Inner | None:
+    """The text of a scalar of a file, of which each character has its place there; None where that is not known."""
+    return yamltext.inner_text(text, node) or yamltext.quoted_text(text, node)
+
+
 def _other_text(node: yamltext.Node | None) -> yamltext.InnerText | None:
-    """A quoted, folded or plain scalar as a text whose lines are not those of the file: its indent is -1."""
+    """Any other scalar as a text whose lines are not those of the file: its indent is -1."""
     if not isinstance(node, yamltext.Scalar) or node.style == "|":
         return None
     return yamltext.InnerText(node.text, node.start, node.end, -1)
@@ -140,27 +146,31 @@ def _stable(new: str, text: _Text) -> bool:
 
 
 def _replace(outcome: InnerOutcome, document: yamltext.Document, changed: str | None, news: Mapping[str, str]) -> None:
-    """Puts new texts into the document, with proof that nothing else of it changes."""
-    text = document.text[document.span.start : document.span.end] if changed is None else changed
-    before = yamltext.parse(text)[0].value
-    try:
-        for route, new in news.items():
-            here = yamltext.parse(text)[0]
-            inner = yamltext.inner_text(text, yamltext.node_at(here, route))
-            if inner is None:
-                raise ProofError("same structure", "the text that the fix is for cannot be found again")
-            text = inner.with_text(text, new)
-        operations = [{"op": "replace", "path": route, "value": new} for route, new in news.items()]
-        prove_structure(patched(before, operations), yamltext.parse(text)[0].value)
-    except (ProofError, yamltext.YamlTextError) as error:
-        _refuse(outcome, str(error))
-        return
-    outcome.text = text
+    """Puts new texts into the document, each with proof that nothing else of it changes."""
+    text = before = document.text[document.span.start : document.span.end] if changed is None else changed
+    for route, new in news.items():
+        here = yamltext.parse(text)[0]
+        inner = _inner(text, yamltext.node_at(here, route))
+        if inner is None:
+            _refuse(outcome, _CHANGED, route)
+            continue
+        made = inner.with_text(text, new)
+        try:
+            operations = [{"op": "replace", "path": route, "value": new}]
+            prove_structure(patched(here.value, operations), yamltext.parse(made)[0].value)
+        except (ProofError, yamltext.YamlTextError) as error:
+            _refuse(outcome, _NO_ROOM if isinstance(inner, yamltext.QuotedText) else str(error), route)
+        else:
+            text = made
+    outcome.text = text if text != before else None
 
 
-def _refuse(outcome: InnerOutcome, why: str) -> None:
+def _refuse(outcome: InnerOutcome, why: str, route: str | None = None) -> None:
+    """Takes back the fixes of all findings, or of those in the text at a route."""
     outcome.findings = [
-        replace(item, fixed=False, not_fixed=f"not rewritten: {why}") if item.fixed else item
+        replace(item, fixed=False, not_fixed=f"not rewritten: {why}")
+        if item.fixed and route in (None, item.finding.route)
+        else item
         for item in outcome.findings
     ]
 
@@ -171,11 +181,20 @@ class _Text:
 
     document: yamltext.Document
     route: str
-    inner: yamltext.InnerText
+    inner: Inner
     base: FileHooks
     namespace_of: NamespaceOf
     own_home: str | None = None
-    literal: bool = True
+
+    @property
+    def literal(self) -> bool:
+        """Whether its lines are lines of the file."""
+        return isinstance(self.inner, yamltext.InnerText) and self.placed
+
+    @property
+    def placed(self) -> bool:
+        """Whether each of its characters has a place in the file."""
+        return self.inner.indent >= 0
 
     @property
     def home(self) -> str | None:
@@ -183,14 +202,23 @@ class _Text:
         return self.own_home or home_of(mapping(self.document.value), self.namespace_of)
 
     def line(self, line: int) -> int:
-        """The line of the file (1-based) of a line of the text; of any other text than a literal block, its first."""
-        if not self.literal:
-            return self.document.text.count("\n", 0, self.inner.start) + 1
-        return self.document.text.count("\n", 0, self.inner.start) + line
+        """The line of the file (1-based) of a line of the text; of a text without places, its first."""
+        if self.literal:
+            return self.document.text.count("\n", 0, self.inner.start) + line
+        return self.document.text.count("\n", 0, self.offset(self._begin(line))) + 1
+
+    def _begin(self, line: int) -> int:
+        """Where a line (1-based) of the text begins in it; its end for lines that it does not have."""
+        position = 0
+        for _ in range(line - 1):
+            position = self.inner.text.find("\n", position) + 1 or len(self.inner.text)
+        return position
 
     def offset(self, offset: int) -> int:
-        """The offset in the file of the line of an offset in the text."""
-        if not self.literal:
+        """The offset in the file of an offset in the text; in a literal block, of its line."""
+        if isinstance(self.inner, yamltext.QuotedText):
+            return self.inner.offset(offset)
+        if not self.placed:
             return self.inner.start
         position = self.inner.start
         for _ in range(self.inner.text.count("\n", 0, offset)):
@@ -199,8 +227,12 @@ class _Text:
 
     def location(self, location: Location) -> Location:
         if not self.literal:
-            line, column = self.document.lines.place(self.inner.start)
-            end_line, end_column = self.document.lines.place(self.inner.end)
+            start, end = self.inner.start, self.inner.end
+            if isinstance(self.inner, yamltext.QuotedText):
+                start = self.inner.offset(self._begin(location.line) + location.column - 1)
+                end = self.inner.offset(self._begin(location.end_line) + location.end_column - 1)
+            line, column = self.document.lines.place(start)
+            end_line, end_column = self.document.lines.place(end)
             own = replace(location, line=line, column=column, document=self.document.index)
             return replace(own, end_line=end_line, end_column=end_column)
         shift = self.inner.indent
@@ -214,7 +246,7 @@ class _Text:
         )
 
     def reported(self, item: Reported) -> Reported:
-        indent = " " * max(self.inner.indent, 0)
+        indent = " " * self.inner.indent if self.literal else ""
         change = tuple(
             replace(
                 each,
@@ -246,4 +278,4 @@ class _Text:
 
     def _policies(self, value: object) -> Sequence[FoundPolicy]:
         found = found_in_text(value, mapping(self.document.value), self.route, self.namespace_of, self.own_home)
-        return found if self.literal else [replace(each, left=each.left or _QUOTED) for each in found]
+        return found if self.placed else [replace(each, left=each.left or _QUOTED) for each in found]

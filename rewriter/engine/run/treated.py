@@ -6,7 +6,7 @@ It holds policies, a template of them, other kinds that passes ask for, or texts
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rewriter import yamltext
 from rewriter.cilium.tiers import KIND as CLUSTER_NETWORK_POLICY
@@ -14,6 +14,9 @@ from rewriter.cilium.tiers import cluster_network_policies
 from rewriter.discovery import InputError, holds_old_object, holds_policy
 from rewriter.engine.charts.file import is_covered
 from rewriter.engine.charts.treat import ChartOutcome
+from rewriter.engine.documents.filled import is_filled, masked_document
+from rewriter.engine.documents.holders import generator, held_policies
+from rewriter.engine.documents.masks import MaskError
 from rewriter.engine.documents.read import FoundPolicy, is_encrypted
 from rewriter.engine.documents.templates import Reading, Unread
 from rewriter.engine.pipeline import refusals
@@ -26,6 +29,10 @@ from rewriter.engine.pipeline.objects import fix_objects, objects_in, with_objec
 from rewriter.engine.pipeline.template_findings import find_in_template
 from rewriter.engine.results.result import Reported
 from rewriter.suppress import Suppression
+
+_NOT_SYNCHRONIZED = (
+    "Kyverno generates it without `synchronize: true`: policies that it has made already stay as they are"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,7 @@ def _treat_policies(parts: Parts, document: yamltext.Document, own: str, hooks: 
         into.findings.append(note_on_encrypted(parts.path, document))
         return
     into.read.append(here)
+    _treat_filled(parts, document, hooks, into)
     outcome = with_objects(fix_document(document, hooks, here), document, hooks) if here else Outcome()
     if not here or here[0].holder is not None:
         inner = fix_inner_texts(document, outcome.text, hooks, parts.namespace_of)
@@ -106,5 +114,37 @@ def _treat_policies(parts: Parts, document: yamltext.Document, own: str, hooks: 
         into.silences += tuple(inner.silences)
         into.used |= inner.used
     into.errors += [refusals.broken(parts.path, document, here, failure) for failure in outcome.failures]
+    outcome.findings = [_with_generator(item, here) for item in outcome.findings]
     into.outcomes[document.index] = outcome
     into.findings += outcome.findings
+
+
+def _treat_filled(parts: Parts, document: yamltext.Document, hooks: FileHooks, into: Treated) -> None:
+    """The policies inside a document of another kind in whose rules markup stands: findings, as in a template."""
+    held = held_policies(document.value, parts.namespace_of)
+    routes = {each.policy.route for each in held if is_filled(each.policy.raw)}
+    if not routes:
+        return
+
+    def filled(value: object) -> list[FoundPolicy]:
+        return [each for each in held_policies(value, parts.namespace_of) if each.policy.route in routes]
+
+    try:
+        masked, mask = masked_document(parts.reading.text, document)
+    except MaskError as error:
+        into.unread.append(Unread(document.span.start + error.offset, error.why))
+        return
+    reported, why = find_in_template(masked, replace(hooks, policies=filled), mask)
+    into.findings += reported
+    into.policies += len(routes) - len(why)
+    into.unread += why
+
+
+def _with_generator(item: Reported, policies: Sequence[FoundPolicy]) -> Reported:
+    """A finding in what Kyverno generates, with what a fix leaves as it is where copies do not follow the rule."""
+    own = (each for each in policies if f"{item.finding.route}/".startswith(f"{each.policy.route}/"))
+    rule = next(map(generator, own), None)
+    if rule is None or rule.get("synchronize") is True or not (item.finding.fix or item.finding.candidate):
+        return item
+    evidence = (*item.finding.evidence, _NOT_SYNCHRONIZED)
+    return replace(item, finding=replace(item.finding, evidence=evidence))

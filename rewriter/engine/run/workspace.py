@@ -21,7 +21,7 @@ from rewriter.discovery import (
     InputError,
 )
 from rewriter.engine.charts.find import Charts
-from rewriter.engine.documents.holders import held_policies
+from rewriter.engine.documents.holders import generator, held_policies
 from rewriter.engine.documents.located import LocatedPolicy
 from rewriter.engine.documents.read import FoundPolicy, NamespaceOf, policies_in
 from rewriter.engine.documents.templates import with_flow_variables
@@ -265,7 +265,7 @@ class Workspace:
         What generates policies (Kyverno), or changes them on their way, holds none that a cluster gets as they stand.
         """
         namespace_of = partial(self.namespace_of, path)
-        held = (each for each in held_policies(value, namespace_of) if not each.left)
+        held = (each for each in held_policies(value, namespace_of) if not each.left and generator(each) is None)
         return policies_in(value, namespace_of) or list(held)
 
     def _leave_out(self, path: str, text: str, markup: int) -> None:

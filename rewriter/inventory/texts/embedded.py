@@ -114,6 +114,9 @@ def home_of(holder: Mapping[str, Any], namespace_of: NamespaceOf) -> str | None:
             return namespace_of(dict(holder)) if target is None else plain_namespace(target)
         case "argoproj.io", "Application":
             return plain_namespace(mapping(spec.get("destination")).get("namespace"))
+        case "argoproj.io", "ApplicationSet":
+            made = mapping(mapping(spec.get("template")).get("spec"))
+            return plain_namespace(mapping(made.get("destination")).get("namespace"))
         case _:
             return None
 
