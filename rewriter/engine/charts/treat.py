@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,6 +10,7 @@ from rewriter import yamltext
 from rewriter.engine.charts.edits import LineEdit, NotLiteralError, apply_edits, template_edits
 from rewriter.engine.charts.guards import as_values, enabling, in_words, unrendered_branches
 from rewriter.engine.charts.merge import Seen, merged
+from rewriter.engine.charts.partial import ALONE, PARTIAL, missing_rows, whole_rule
 from rewriter.engine.charts.places import Places
 from rewriter.engine.charts.proof import Expected, NotProvedError, prove
 from rewriter.engine.charts.renderings import RenderedDocument, Rendering, render_traced
@@ -32,8 +32,6 @@ from rewriter.yamltext.go_template import TemplateLine
 #: A fix at a line of the template: the pass and the line (0-based).
 Key = tuple[str, int]
 _MOST_TRIED = 12
-#: A rendered line without its value.
-_EMPTY = re.compile(r"""(?:^[ \t]*null|[:-]|[:-][ \t]+(?:""|''|null|<no value>))[ \t]*$""")
 #: As many value sets are made up for one template.
 _MOST_ENABLED = 8
 
@@ -66,7 +64,8 @@ class ChartOutcome:
 
     `covered` are the template lines (0-based) that some value set renders into a document with a policy, `problems`
     say why value sets render nothing, `used` which suppressions were met by which pass. `rendered`: helm was asked.
-    `unjudged` are the lines (0-based) of rules that stand under an `else` which no values render.
+    `unjudged` are the lines (0-based) of rules that stand under an `else` which no values render. `beside` are findings
+    in policies that are rendered in part only: lines of these are not covered.
     """
 
     findings: list[Reported] = field(default_factory=list)
@@ -79,6 +78,7 @@ class ChartOutcome:
     failures: list[tuple[Failure, int]] = field(default_factory=list)
     rendered: bool = False
     unjudged: tuple[int, ...] = ()
+    beside: list[Reported] = field(default_factory=list)
 
     @property
     def why_not(self) -> str:
@@ -115,7 +115,8 @@ def treat_chart_template(source: Source, sets: Sequence[ValueSet], judge: Judge,
             renderings = named if not all(each.problem for each in named) else renderings
         renderings += _enabled(source, renderings)
     problems = tuple(rendering.problem for rendering in renderings if rendering.problem)
-    renderings = [each for each in renderings if not each.values.made_up or _is_whole(source, each, judge)]
+    partial = [each for each in renderings if each.values.made_up and not _is_whole(source, each, judge)]
+    renderings = [each for each in renderings if each not in partial]
     outcome = ChartOutcome(problems=problems, rendered=True)
     items = [item for rendering in renderings for item in _items(source, rendering, judge, outcome)]
     outcome.covered = frozenset(line for item in items for line in item.rendered.lines if line is not None)
@@ -126,7 +127,50 @@ def treat_chart_template(source: Source, sets: Sequence[ValueSet], judge: Judge,
     )
     if items:
         _Template(source, renderings, items, left or (problems[0] if problems else "")).treat(outcome)
+    outcome.beside = _in_partial(source, partial, judge, outcome)
     return outcome
+
+
+def _is_whole(source: Source, rendering: Rendering, judge: Judge) -> bool:
+    """Whether what values which are made up render may be judged: nothing in the policies is missing, or made up."""
+    rows = (missing_rows(source.lines, each) for each in rendering.own if "NetworkPolicy" in each.text)
+    return not any(rows) and not any(True for _ in _made_up_peers(rendering, judge))
+
+
+def _made_up_peers(rendering: Rendering, judge: Judge) -> Iterator[str]:
+    """The routes of rules in which made-up peers stand beside others: which they are, nothing tells."""
+    made_up = [name for name, _ in rendering.values.stand_ins]
+    for rendered in rendering.own:
+        try:
+            documents = yamltext.parse(rendered.text) if "NetworkPolicy" in rendered.text else []
+        except yamltext.YamlTextError:
+            yield ""
+            continue
+        policies = [found.policy for each in documents for found in judge.policies(rendering.values, each.value)]
+        rules = [rule for policy in policies for rule in policy.rules() if len(rule.peers) > 1]
+        for rule in rules:
+            if any(name in str(peer.entries) for name in made_up for peer in rule.peers):
+                yield rule.route
+
+
+def _in_partial(source: Source, renderings: Sequence[Rendering], judge: Judge, outcome: ChartOutcome) -> list[Reported]:
+    """Findings in rules of which nothing is missing, in policies of which something is. None of them is fixed."""
+    seen = []
+    own = ChartOutcome()
+    for rendering in renderings:
+        unclear = frozenset(_made_up_peers(rendering, judge))
+        for item in _items(source, rendering, judge, own):
+            missing = missing_rows(source.lines, item.rendered)
+            passes = tuple(each for each in item.hooks.passes if each.id in ALONE)
+            hooks = replace(item.hooks, passes=passes, left_out=lambda _: PARTIAL, skip_reason=lambda _: PARTIAL)
+            for each in fix_document(item.document, hooks, item.policies).findings:
+                rule = whole_rule(item.document, each.finding.route, missing)
+                location = item.places.of(each.location)
+                made_up = any(name in each.finding.message for name in rendering.values.unknown)
+                if rule and rule not in unclear and location.line - 1 not in outcome.covered and not made_up:
+                    seen.append(Seen(rendering.values, location, item.places, each, item.policies))
+    outcome.used |= own.used
+    return merged(seen, source.lines)
 
 
 def _rendering(source: Source, values: ValueSet) -> Rendering:
@@ -181,47 +225,6 @@ def _items(source: Source, rendering: Rendering, judge: Judge, outcome: ChartOut
         outcome.silences += tuple(there for _, there in silences if there not in outcome.silences)
         hooks = replace(_hooks_of(judge, rendering.values, places), silenced=partial(_silenced, silences, outcome))
         yield _Item(rendering, index, documents[0], places, policies, hooks)
-
-
-def _is_whole(source: Source, rendering: Rendering, judge: Judge) -> bool:
-    """Whether what values which are made up render may be judged: nothing in the policies is missing.
-
-    Not where a value is empty that the template fills in, and not where peers are made up that stand beside others:
-    which they are, nothing tells.
-    """
-    made_up = [name for name, _ in rendering.values.stand_ins]
-    for rendered in rendering.own:
-        if "NetworkPolicy" not in rendered.text:
-            continue
-        for row, at, whole in zip(rendered.text.split("\n"), rendered.lines, rendered.whole, strict=True):
-            line = None if at is None else source.lines[at]
-            if line is None or at is None or not whole or not _EMPTY.search(row):
-                continue
-            if any(action.prints for action in line.actions) or _fills(source.lines, at):
-                return False
-        try:
-            documents = yamltext.parse(rendered.text)
-        except yamltext.YamlTextError:
-            return False
-        policies = [found.policy for each in documents for found in judge.policies(rendering.values, each.value)]
-        rules = [rule for policy in policies for rule in policy.rules() if len(rule.peers) > 1]
-        if any(name in str(peer.entries) for name in made_up for rule in rules for peer in rule.peers):
-            return False
-    return True
-
-
-def _fills(lines: Sequence[TemplateLine], at: int) -> bool:
-    """Whether a block of its own makes what stands below a line."""
-    own = lines[at].blocks
-    for line in lines[at + 1 :]:
-        if not line.steers:
-            if line.text.strip() and not line.text.lstrip().startswith("#"):
-                return False
-        elif len(line.blocks) > len(own) or line.inner:
-            return True
-        elif any(action.word for action in line.actions):  # The block around ends.
-            return False
-    return False
 
 
 def _hooks_of(judge: Judge, values: ValueSet, places: Places) -> FileHooks:

@@ -15,6 +15,7 @@ from rewriter.discovery import FoundFile
 from rewriter.engine.charts.file import changes_of, not_covered, not_rendered, treat_chart_file
 from rewriter.engine.charts.find import Charts
 from rewriter.engine.charts.treat import ChartOutcome
+from rewriter.engine.documents.filled import is_filled
 from rewriter.engine.documents.holders import held_policies
 from rewriter.engine.documents.read import FoundPolicy, policies_in
 from rewriter.engine.documents.templates import Reading, read_documents
@@ -139,7 +140,9 @@ class Fixer:
         hidden: set[tuple[Known, int]],
     ) -> list[Reported]:
         """What is reported of a file, in order: the findings, notes on what is not read and on idle suppressions."""
-        findings = [*treated.findings, *note_on_template(found.display, text, treated.unread, chart.unjudged)]
+        there = {(each.finding.id, each.location.line) for each in treated.findings}
+        beside = [each for each in chart.beside if (each.finding.id, each.location.line) not in there]
+        findings = [*treated.findings, *beside, *note_on_template(found.display, text, treated.unread, chart.unjudged)]
         findings = [item for item in findings if not is_silenced_note(item, treated.silences, treated.used)]
         silences = (*not_rendered(text, treated.silences, chart), *chart.silences)
         findings += self._unused(found, silences, treated.used | chart.used, passes)
@@ -301,9 +304,13 @@ class Fixer:
         )
 
     def _policies(self, path: str, value: object) -> list[FoundPolicy]:
-        """The policies of a document: itself, the items of a List, or those inside a manifest of another kind."""
+        """The policies of a document: itself, the items of a List, or those inside a manifest of another kind.
+
+        Of the last ones markup fills none in: what it makes of their rules is not known.
+        """
         namespace_of = partial(self.namespace_of, path)
-        return policies_in(value, namespace_of) or held_policies(value, namespace_of)
+        held = (each for each in held_policies(value, namespace_of) if not is_filled(each.policy.raw))
+        return policies_in(value, namespace_of) or list(held)
 
     def _skip_reason(self, path: str, cluster: Cluster | None, found: FoundPolicy) -> str:
         """Why a policy is not rewritten: its text is not all that is applied, or it is unknown if it is enforced."""

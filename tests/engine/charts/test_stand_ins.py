@@ -199,3 +199,38 @@ def test_a_post_renderer_of_a_command_holds_the_chart(option: str, fixed: bool, 
     [finding] = repository.treat(files, "--select", "fqdn-double-star").of("fqdn-double-star")
     assert finding["fixed"] is fixed
     assert ("the post-renderer of deploy.sh:1" in finding["advice"]) is not fixed
+
+
+@pytest.mark.parametrize("name", FILLED)
+def test_what_a_block_fills_in_leaves_the_policy_whole(name: str, repository: Repository) -> None:
+    template = "{{- if .Values.on }}\n" + HEAD + DNS + STAR + RULE + FILLED[name] + "{{- end }}\n"
+    ports = """{a: '"80"'}""" if name == "with" else "['80']"
+    found = treated(repository, template, f"{{on: false, ports: {ports}, web: true}}\n")
+    assert [(each["id"], each["fixed"]) for each in found.findings] == [("fqdn-double-star", True)]
+    assert found.after[POLICY] == template.replace(STAR, FIXED, 1)
+
+
+#: What fills a part of a rule in, in a way that neither rendering nor reading the text as it stands can tell.
+UNKNOWN = RULE + "      toPorts:\n        - ports:\n            {{- toYaml .Values.ports | nindent 12 }}\n"
+
+
+def test_whole_rules_are_judged_beside_one_that_is_not(repository: Repository) -> None:
+    template = "{{- if .Values.on }}\n" + HEAD + DNS + STAR + UNKNOWN + "{{- end }}\n"
+    found = treated(repository, template, "on: false\n")
+    [finding] = found.of("fqdn-double-star")
+    assert not finding["fixed"]
+    assert "no values in the repository render the whole policy" in finding["advice"]
+    assert {each["id"] for each in found.findings} == {"fqdn-double-star", "template"}
+    assert found.after[POLICY] == template
+
+
+def test_a_rule_of_which_something_is_missing_is_not_judged(repository: Repository) -> None:
+    rule = STAR + UNKNOWN.removeprefix(RULE)
+    found = treated(repository, "{{- if .Values.on }}\n" + HEAD + DNS + rule + "{{- end }}\n", "on: false\n")
+    assert [each["id"] for each in found.findings] == ["template"]
+
+
+def test_a_comment_silences_a_finding_beside_a_rule_that_is_not_whole(repository: Repository) -> None:
+    star = STAR.replace('com"', 'com" # cnpfix: ignore[fqdn-double-star]')
+    found = treated(repository, "{{- if .Values.on }}\n" + HEAD + DNS + star + UNKNOWN + "{{- end }}\n", "on: false\n")
+    assert [each["id"] for each in found.findings] == ["template"]
