@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rewriter.cilium.version import DEFAULT_TO, SUPPORTED, Version, parse_version
-from rewriter.config.load import is_release
+from rewriter.config.table import is_release
 from rewriter.engine.run.workspace import Workspace
 from rewriter.inventory.clusters.cilium_installs import Install
 from rewriter.inventory.facts.model import Cluster

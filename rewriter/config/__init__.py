@@ -1,6 +1,7 @@
 """The project's configuration: `cnpfix.toml`, or `[tool.cnpfix]` in `pyproject.toml`."""
 
-from rewriter.config.load import ConfigError, find_config, load_config, read_config
+from rewriter.config.load import find_config, load_config, read_config
 from rewriter.config.model import Config, PathRule, PullRequestOptions
+from rewriter.config.table import ConfigError
 
 __all__ = ["Config", "ConfigError", "PathRule", "PullRequestOptions", "find_config", "load_config", "read_config"]

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import tomllib
-from collections.abc import Callable, Mapping
-from difflib import get_close_matches
-from ipaddress import ip_network
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rewriter.cilium.version import SUPPORTED, Version, parse_version
+from rewriter.config.lines import lines_of_tables
 from rewriter.config.model import (
     ClusterEntityOptions,
     Config,
@@ -21,9 +18,10 @@ from rewriter.config.model import (
     PathRule,
     PullRequestOptions,
 )
+from rewriter.config.table import ConfigError, TableReader
 from rewriter.discovery import read_bounded
 from rewriter.finding import Applicability
-from rewriter.inventory.facts.model import Cluster, Source
+from rewriter.inventory.facts.model import AGENT_FIELDS, Cluster, Source
 from rewriter.inventory.objects.operators import CONVENTIONS
 from rewriter.inventory.snapshots.age import DEFAULT_DAYS
 
@@ -33,9 +31,6 @@ GROUPS = ("none", "namespace", "directory", "codeowners", "pass")
 #: More than any real configuration; a larger file is refused unread.
 MAX_BYTES = 4 << 20
 
-#: As many stars in one name of a glob, and as many `**`: with more, trying a long name takes for ever.
-_MOST_STARS = 3
-
 #: Options of each pass beside `applicability`. `missing-namespace` takes labels as keys, so any key is allowed.
 PASS_OPTIONS: Mapping[str, tuple[str, ...] | None] = {
     "cluster-entity": ("remote", "mode"),
@@ -43,10 +38,6 @@ PASS_OPTIONS: Mapping[str, tuple[str, ...] | None] = {
     "implicit-cluster": ("scope",),
     "missing-namespace": None,
 }
-
-
-class ConfigError(ValueError):
-    """A configuration that cannot be used; the message names the file and the key."""
 
 
 def find_config(start: Path) -> Path | None:
@@ -81,7 +72,7 @@ def _configures(pyproject: Path) -> bool:
     if b"cnpfix" not in content:
         return False
     try:
-        tool = _read_toml(pyproject).get("tool")
+        tool = _parsed(pyproject, _text_of(pyproject)).get("tool")
     except ConfigError:
         if b"tool.cnpfix" in content:
             raise
@@ -91,30 +82,42 @@ def _configures(pyproject: Path) -> bool:
 
 def load_config(file: Path, pass_ids: Mapping[str, str]) -> Config:
     """The configuration of a file. `pass_ids` maps every pass id and code to the id. Raises ConfigError."""
-    data = _read_toml(file)
+    text = _text_of(file)
+    data, clusters = _parsed(file, text), "clusters"
     if file.name == "pyproject.toml":
-        tool = data.get("tool")
+        tool, clusters = data.get("tool"), "tool.cnpfix.clusters"
         data = tool.get("cnpfix", {}) if isinstance(tool, dict) else {}
-    return read_config(data, file=file, pass_ids=pass_ids)
+    return read_config(data, file=file, pass_ids=pass_ids, cluster_lines=lines_of_tables(text, clusters))
 
 
-def _read_toml(file: Path) -> dict[str, Any]:
+def _text_of(file: Path) -> str:
     try:
         if os.path.lexists(file) and not file.exists():
             raise ConfigError(f"{file}: is a link to a file that does not exist; make the file or remove the link")
         if file.exists() and not file.is_file():
             raise ConfigError(f"{file}: is not a regular file; the settings are a TOML file")
-        return tomllib.loads(read_bounded(file, MAX_BYTES).decode("utf-8"))
+        return read_bounded(file, MAX_BYTES).decode("utf-8")
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{file}: is not UTF-8 text") from None
+
+
+def _parsed(file: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{file}: is not valid TOML: {error or 'too deeply nested'}") from None
 
 
-def read_config(data: Mapping[str, Any], *, file: Path, pass_ids: Mapping[str, str]) -> Config:
-    """The configuration of a parsed table; see `load_config`."""
+def read_config(
+    data: Mapping[str, Any],
+    *,
+    file: Path,
+    pass_ids: Mapping[str, str],
+    cluster_lines: Sequence[Mapping[str, int]] = (),
+) -> Config:
+    """The configuration of a parsed table; see `load_config`. `cluster_lines` are the lines of each cluster's keys."""
     reader = TableReader(file, "", data)
     config = Config(
         root=file.resolve().parent,
@@ -127,7 +130,7 @@ def read_config(data: Mapping[str, Any], *, file: Path, pass_ids: Mapping[str, s
         render=reader.choice("render", ("auto", "never")) or "auto",
         select=reader.passes("select", pass_ids),
         ignore=reader.passes("ignore", pass_ids) or (),
-        clusters=_clusters(reader),
+        clusters=_clusters(reader, cluster_lines),
         snapshot_max_age_days=reader.days("snapshot_max_age_days") or DEFAULT_DAYS,
         **_facts(reader.table("facts")),
         per_path=tuple(_path_rule(table, pass_ids) for table in reader.tables("per-path")),
@@ -160,9 +163,21 @@ def _pull_requests(table: TableReader) -> PullRequestOptions:
     return options
 
 
-def _clusters(reader: TableReader) -> tuple[Cluster, ...]:
+#: The keys of a cluster's table by the fields that they set, where the names differ.
+_CLUSTER_KEYS = {
+    "default_local_cluster": "policy_default_local_cluster",
+    "cidr_match_nodes": "policy_cidr_match_nodes",
+    "cidr_match_pods": "policy_cidr_match_pods",
+    "enforcement": "policy_enforcement_mode",
+    "audit": "policy_audit_mode",
+}
+_CITED = (*AGENT_FIELDS, "version", "pod_cidrs", "node_cidrs", "service_cidrs")
+
+
+def _clusters(reader: TableReader, lines: Sequence[Mapping[str, int]]) -> tuple[Cluster, ...]:
     clusters: list[Cluster] = []
-    for table in reader.tables("clusters"):
+    for index, table in enumerate(reader.tables("clusters")):
+        placed = lines[index] if index < len(lines) else {}
         name = table.text("name")
         if not name:
             raise table.error("name", "the cluster's name, as in Cilium's cluster.name")
@@ -190,6 +205,11 @@ def _clusters(reader: TableReader) -> tuple[Cluster, ...]:
                 cluster_network_policies=table.flag("cluster_network_policies"),
                 mutual_authentication=table.flag("mutual_authentication"),
                 meshed=table.flag("meshed") is not False,
+                cited=tuple(
+                    (field, Source(reader.file.name, placed[key]))
+                    for field in _CITED
+                    if (key := _CLUSTER_KEYS.get(field, field)) in placed
+                ),
             )
         )
         table.finish()
@@ -234,157 +254,3 @@ def _pass_options(reader: TableReader, pass_ids: Mapping[str, str]) -> dict[str,
         table.finish()
     tables.finish()
     return result
-
-
-def is_release(text: str) -> bool:
-    """Whether a text is a known release, with or without its patch: `1.18`, `v1.18.4`, `1.18.x`, `1.18.0-rc.1`."""
-    match = re.fullmatch(r"v?(\d+)\.(\d+)(?:\.(?:\d+|x|\*))?(?:[-+].*)?", text)
-    return match is not None and Version(int(match[1]), int(match[2])) in SUPPORTED
-
-
-class TableReader:
-    """Takes keys out of a table, checks them, and at the end refuses those that no setting has."""
-
-    def __init__(self, file: Path, where: str, data: Mapping[str, Any]) -> None:
-        self.file = file
-        self.where = where
-        self.data = data
-        self.asked: list[str] = []
-
-    def error(self, key: str, expected: str) -> ConfigError:
-        return ConfigError(f"{self.file}: {self.where}{key}: expected {expected}")
-
-    def unknown(self, key: str, known: tuple[str, ...]) -> ConfigError:
-        close = get_close_matches(key, known, n=1, cutoff=0.5)
-        hint = f"did you mean {close[0]!r}?" if close else "known here: " + ", ".join(known)
-        return ConfigError(f"{self.file}: {self.where}{key}: unknown key; {hint}")
-
-    def finish(self) -> None:
-        for key in self.data:
-            if key not in self.asked:
-                raise self.unknown(key, tuple(self.asked))
-
-    def _take(self, key: str) -> Any:
-        self.asked.append(key)
-        return self.data.get(key)
-
-    def _checked(self, key: str, expected: str, holds: Callable[[Any], bool]) -> Any:
-        value = self._take(key)
-        if value is not None and not holds(value):
-            raise self.error(key, f"{expected}, not {value!r:.60}")
-        return value
-
-    def text(self, key: str) -> str | None:
-        value: str | None = self._checked(key, "a text", lambda v: isinstance(v, str) and bool(v))
-        return value
-
-    def flag(self, key: str) -> bool | None:
-        value: bool | None = self._checked(key, "true or false", lambda v: isinstance(v, bool))
-        return value
-
-    def days(self, key: str) -> int | None:
-        value: int | None = self._checked(key, "a whole number of days, 1 or more", _is_positive)
-        return value
-
-    def number(self, key: str) -> int | None:
-        value: int | None = self._checked(key, "a whole number, 1 or more", _is_positive)
-        return value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        return tuple(self._checked(key, "a list of texts", _is_texts) or ())
-
-    def labels(self, key: str) -> tuple[str, ...] | None:
-        """Entries of a label filter; a text is cut at its blanks, as the agent does."""
-        value = self._checked(key, "a text or a list of texts", lambda v: isinstance(v, str) or _is_texts(v))
-        return None if value is None else tuple(value.split() if isinstance(value, str) else value)
-
-    def globs(self, key: str) -> tuple[str, ...]:
-        """As `texts`; a repository's own config must not keep its reader busy with one name for ever."""
-        globs = self.texts(key)
-        for glob in globs:
-            parts = glob.split("/")
-            if parts.count("**") > _MOST_STARS or any(part.count("*") > _MOST_STARS for part in parts):
-                raise self.error(key, f"globs of at most {_MOST_STARS} stars in a name, not {glob!r:.60}")
-        return globs
-
-    def cidrs(self, key: str) -> tuple[str, ...] | None:
-        value = self._checked(key, "a list of CIDRs", _is_texts)
-        for cidr in value or ():
-            try:
-                if "/" not in cidr:
-                    raise ValueError
-                ip_network(cidr, strict=False)
-            except ValueError:
-                raise self.error(key, f"CIDRs such as 10.0.0.0/16, not {cidr!r}") from None
-        return None if value is None else tuple(value)
-
-    def version(self, key: str) -> Version | None:
-        value = self._take(key)
-        if value is None:
-            return None
-        try:
-            return parse_version(str(value) if isinstance(value, str | float) else "")
-        except ValueError as error:
-            raise self.error(key, f'a Cilium version such as "1.19": {error}') from None
-
-    def release(self, key: str) -> str | None:
-        """A release as it runs, with or without its patch: `1.18`, `v1.18.4`, `1.18.x`."""
-        text = self.text(key)
-        if text is None:
-            return None
-        if not is_release(text):
-            known = ", ".join(map(str, SUPPORTED))
-            raise self.error(key, f'a Cilium version such as "1.18" or "1.18.4", of {known}, not {text!r}')
-        return text
-
-    def passes(self, key: str, pass_ids: Mapping[str, str]) -> tuple[str, ...] | None:
-        """The ids of passes; an empty list is not the same as None, which stands for no list."""
-        names = self.texts(key)
-        for name in names:
-            if name not in pass_ids:
-                close = get_close_matches(name, pass_ids, n=1, cutoff=0.5)
-                hint = f"; did you mean {close[0]!r}?" if close else ""
-                raise self.error(key, f"pass ids or codes, not {name!r}{hint}")
-        return tuple(pass_ids[name] for name in names) if key in self.data else None
-
-    def choice(self, key: str, choices: tuple[str, ...]) -> str | None:
-        value: str | None = self._checked(key, "one of " + ", ".join(choices), lambda v: v in choices)
-        return value
-
-    def choices(self, key: str, choices: tuple[str, ...]) -> tuple[str, ...] | None:
-        value = self._checked(key, "a list of " + ", ".join(choices), lambda v: _is_texts(v) and set(v) <= set(choices))
-        return None if value is None else tuple(value)
-
-    def names(self, key: str, words: tuple[str, ...], *, none: bool = False) -> str | tuple[str, ...] | None:
-        """One of the words, or a list of cluster names; `none` says whether the list may be empty."""
-        expected = " or ".join([*map(repr, words), "a list of cluster names"])
-        value = self._checked(key, expected, lambda v: v in words or (_is_texts(v) and (none or bool(v))))
-        return tuple(value) if isinstance(value, list) else value
-
-    def label_map(self) -> dict[str, str]:
-        labels = {key: value for key, value in self.data.items() if key not in self.asked}
-        for key, value in labels.items():
-            if "=" not in key or not isinstance(value, str) or not value:
-                raise self.error(key, 'a label and its namespace, such as "app=agent" = "monitoring"')
-            self.asked.append(key)
-        return labels
-
-    def table(self, key: str) -> TableReader:
-        value = self._checked(key, "a table", lambda v: isinstance(v, dict)) or {}
-        return TableReader(self.file, f"{self.where}{key}.", value)
-
-    def tables(self, key: str) -> list[TableReader]:
-        value = self._checked(
-            key, f"tables [[{key}]]", lambda v: isinstance(v, list) and all(isinstance(t, dict) for t in v)
-        )
-        return [
-            TableReader(self.file, f"{self.where}{key}[{index}].", table) for index, table in enumerate(value or ())
-        ]
-
-
-def _is_positive(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
-def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)

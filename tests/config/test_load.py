@@ -137,3 +137,39 @@ def test_nearest_file_upward_wins(tmp_path: Path) -> None:
     assert found == tmp_path / "a" / "pyproject.toml"
     assert found is not None
     assert load_config(found, PASS_IDS).to_version == Version(1, 20)
+
+
+CITED = """\
+# clusters
+[[clusters]]
+name = "a"
+local = [
+  "policy_audit_mode = true",
+]
+[[ clusters ]] # b
+name = "b"
+"policy_enforcement_mode" = "never"
+  host_firewall=true
+pod_cidrs = ["10.0.0.0/16"]
+[passes.cluster-entity]
+mode = "extend"
+"""
+
+
+@pytest.mark.parametrize("name", ["cnpfix.toml", "pyproject.toml"])
+def test_settings_of_a_cluster_are_cited_at_their_lines(tmp_path: Path, name: str) -> None:
+    text = CITED
+    if name == "pyproject.toml":
+        text = text.replace("[[clusters", "[[tool.cnpfix.clusters").replace("[[ clusters", "[[ tool . cnpfix.clusters")
+        text = text.replace("[passes", "[tool.cnpfix.passes")
+    file = tmp_path / name
+    file.write_text(text)
+    first, second = load_config(file, PASS_IDS).clusters
+    assert first.cited == ()
+    places = {field: str(second.source_of(field)) for field in ("enforcement", "host_firewall", "pod_cidrs", "audit")}
+    assert places == {
+        "enforcement": f"{name}:9",
+        "host_firewall": f"{name}:10",
+        "pod_cidrs": f"{name}:11",
+        "audit": name,
+    }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rewriter.config import load
+from rewriter.config import load, table
 from rewriter.config.reference import KEYS
 from rewriter.passes import PASS_IDS
 
@@ -15,13 +15,13 @@ from rewriter.passes import PASS_IDS
 def _asked(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str]]:
     """Table and key of all that the reader asks for in a configuration with every table in it."""
     asked: set[tuple[str, str]] = set()
-    finish = load.TableReader.finish
+    finish = table.TableReader.finish
 
-    def recording(reader: load.TableReader) -> None:
+    def recording(reader: table.TableReader) -> None:
         asked.update((reader.where, key) for key in reader.asked)
         finish(reader)
 
-    monkeypatch.setattr(load.TableReader, "finish", recording)
+    monkeypatch.setattr(table.TableReader, "finish", recording)
     tables = {
         "clusters": [{"name": "a"}],
         "per-path": [{"paths": ["**"]}],

@@ -103,6 +103,58 @@ patches:
 """
 MERGED = RELEASE.partition("  chart:")[0] + "  values:\n    policyEnforcementMode: always\n"
 
+NESTED = "matrix:\n      generators:\n      - list: {elements: [{a: b}]}\n      - list: {elements: [{mode: always}]}"
+GIT = "git:\n      repoURL: https://git.example.com/a\n      files: [{path: 'clusters/*/config.yaml'}]"
+TEXT = "values: |\n            a: b\n            policyEnforcementMode: {{ .mode }}"
+OBJECT = "valuesObject:\n            policyEnforcementMode: '{{ .mode }}'"
+AS_PARAMETER = "parameters:\n          - name: policyEnforcementMode\n            value: '{{ .mode }}'"
+
+
+def application_set(generator: str, values: str, patch: str = "") -> str:
+    return f"""\
+apiVersion: argoproj.io/v1alpha1
+kind: ApplicationSet
+metadata: {{name: cilium, namespace: argocd}}
+spec:
+  goTemplate: true
+  generators:
+  - {generator}
+  template:
+    metadata: {{name: cilium}}
+    spec:
+      destination: {{namespace: kube-system, name: one}}
+      source:
+        chart: cilium
+        repoURL: https://helm.cilium.io
+        targetRevision: 1.18.3
+        helm:
+          {values}
+{patch}"""
+
+
+SECRET = """\
+apiVersion: v1
+kind: Secret
+metadata: {name: one, labels: {argocd.argoproj.io/secret-type: cluster, a: b, mode: always}}
+stringData: {name: one, server: https://one}
+"""
+ONE = "list:\n      elements:\n      - name: one\n        mode: always"
+PATCH = """\
+  templatePatch: |
+    spec:
+      source:
+        helm:
+          valuesObject:
+            policyEnforcementMode: always
+"""
+UMBRELLA = {
+    "chart/Chart.yaml": "apiVersion: v2\nname: net\nversion: 1.0.0\ndependencies: [{name: cilium, version: 1.18.3}]\n",
+    "chart/values.yaml": "cilium:\n  a: b\n",
+}
+OF_UMBRELLA = APPLICATION.replace(
+    "chart: cilium\n    repoURL: https://helm.cilium.io", "path: chart\n    repoURL: here"
+)
+
 #: By name: the files, and where the setting is cited.
 PLACES: dict[str, tuple[Mapping[str, str], str]] = {
     "its own values": ({"a.yaml": RELEASE + "  values:\n    policyEnforcementMode: always\n"}, "a.yaml:7"),
@@ -132,6 +184,43 @@ PLACES: dict[str, tuple[Mapping[str, str], str]] = {
         {"kustomization.yaml": "resources: [a.yaml]\npatches: [{path: p.yaml}]\n", "p.yaml": MERGED, "a.yaml": RELEASE},
         "p.yaml:6",
     ),
+    "a template's own values": (
+        {"a.yaml": application_set(ONE, "valuesObject:\n            policyEnforcementMode: always")},
+        "a.yaml:21",
+    ),
+    "an element, by text": ({"a.yaml": application_set(ONE, TEXT)}, "a.yaml:10"),
+    "an element, by an object": ({"a.yaml": application_set(ONE, OBJECT)}, "a.yaml:10"),
+    "an element, by a parameter": ({"a.yaml": application_set(ONE, AS_PARAMETER)}, "a.yaml:10"),
+    "an element of a matrix": ({"a.yaml": application_set(NESTED, OBJECT)}, "a.yaml:10"),
+    "the values of a generator": (
+        {"a.yaml": application_set("clusters:\n      values: {mode: always}", OBJECT.replace(".mode", ".values.mode"))},
+        "a.yaml:8",
+    ),
+    "a file of elements": (
+        {"a.yaml": application_set(GIT, OBJECT), "clusters/a/config.yaml": "x: y\nmode: always\n", "b.yaml": "mode: b"},
+        "clusters/a/config.yaml:2",
+    ),
+    "a patch of the template": (
+        {"a.yaml": application_set(ONE, "valuesObject: {a: b}", PATCH)},
+        "a.yaml:26",
+    ),
+    "a chart that depends on Cilium's": (
+        {**UMBRELLA, "chart/values.yaml": "cilium:\n  a: b\n  policyEnforcementMode: always\n"},
+        "chart/values.yaml:3",
+    ),
+    "a parameter for a chart that depends on Cilium's": (
+        {**UMBRELLA, "a.yaml": OF_UMBRELLA + PARAMETER.replace("policyE", "cilium.policyE")},
+        "a.yaml:15",
+    ),
+    "a value that a cluster's Secret gives": (
+        {
+            "a.yaml": application_set(
+                "clusters: {selector: {matchLabels: {a: b}}}", OBJECT.replace(".mode", ".metadata.labels.mode")
+            ),
+            "s.yaml": SECRET,
+        },
+        "a.yaml:18",
+    ),
 }
 
 
@@ -141,3 +230,11 @@ def test_a_setting_is_cited_at_the_line_of_its_value(name: str) -> None:
     (install,) = inventory(files).installs
     assert install.settings.enforcement == "always"
     assert str(install.settings.source_of("enforcement")) == place
+
+
+@pytest.mark.parametrize(("cluster", "line"), [("one", 9), ("two", 10)])
+def test_the_element_of_the_cluster_is_cited(cluster: str, line: int) -> None:
+    elements = "list:\n      elements:\n      - {name: one, mode: always}\n      - {name: two, mode: always}"
+    text = application_set(elements, OBJECT + "\n            cluster: {name: '{{ .name }}'}")
+    found = {each.settings.name: each.settings for each in inventory({"a.yaml": text}).installs}
+    assert str(found[cluster].source_of("enforcement")) == f"a.yaml:{line}"

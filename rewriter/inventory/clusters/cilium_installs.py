@@ -14,6 +14,7 @@ from rewriter.inventory.cilium.cilium_values import DEFAULT_NAME, MULTI_POOL, Ci
 from rewriter.inventory.clusters.setting_places import Text, setting_places
 from rewriter.inventory.clusters.settle import is_aside
 from rewriter.inventory.delivery.appliers import api_group
+from rewriter.inventory.delivery.generators import matches_glob
 from rewriter.inventory.delivery.kustomize import joined
 from rewriter.inventory.delivery.kustomize_walk import BARE, Placement
 from rewriter.inventory.delivery.placements import Placements
@@ -114,7 +115,11 @@ def _cited(install: Install, files: TreeFiles, used: Sequence[str], homes: set[s
     named = [*map(files.inner, files.variable_files), *generators]
     named.sort(key=lambda inner: posixpath.dirname(inner) != folder)
     maps = [_text_of(files, inner) for inner in named]
-    places = setting_places(values, settings.source, texts, maps)
+
+    def matching(glob: str) -> list[Text]:
+        return [_text_of(files, inner) for inner in files.names if matches_glob(glob, inner)]
+
+    places = setting_places(values, settings.source, texts, maps, matching)
     return replace(install, settings=replace(settings, cited=(*settings.cited, *places)))
 
 

@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import starmap
 from typing import Any, NamedTuple
 
 from rewriter import yamltext
 from rewriter.inventory.cilium.agent_config import agent_settings, chart_options
 from rewriter.inventory.cilium.cilium_values import KUBEPRISM_PORT, TALOS_API_PORT, pools_of
+from rewriter.inventory.clusters.generated_values import GeneratedValue, element_files, generated_values, of_element
 from rewriter.inventory.clusters.laid_values import LaidValue, escaped, laid_values, terraform_values
 from rewriter.inventory.delivery.appliers import texts_of
 from rewriter.inventory.facts.model import Source
@@ -43,16 +45,22 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "kube_proxy_replacement": ("kubeProxyReplacement", "kube-proxy-replacement"),
 }
 _DEEPEST = 40
+#: Where values for a chart that depends on Cilium's stand.
+_OF_CHART = "cilium."
 #: The position of an item of a list, at the end of a path.
 _ITEM = re.compile(r"\[\d+\]$")
 
 
 class _Found(NamedTuple):
-    """A key with the mapping that its path begins in, and its line, where that is one of the file's own."""
+    """A key with the mapping that its path begins in, and its line, where that is one of the file's own.
+
+    `assumed` says that the value there is one that something else fills in, so that it tells nothing by itself.
+    """
 
     holder: Mapping[str, Any]
     key: str
     line: int
+    assumed: bool = False
 
 
 Text = tuple[str, Callable[[], bytes | None]]
@@ -68,13 +76,18 @@ class _Reference(NamedTuple):
 
 
 def setting_places(
-    settings: Mapping[str, Any], source: Source, texts: Iterable[Text], maps: Sequence[Text] = ()
+    settings: Mapping[str, Any],
+    source: Source,
+    texts: Iterable[Text],
+    maps: Sequence[Text] = (),
+    matching: Callable[[str], Sequence[Text]] = lambda _glob: (),
 ) -> tuple[tuple[str, Source], ...]:
     """The fields with the line of the value that says what `settings` say of them; those not found are left out.
 
     `source` is the manifest of the installation, `texts` are files by path that may hold its values, its own first,
-    and `maps` are files with ConfigMaps, of which those count that the manifest takes values from. A line counts where
-    what it states tells the same value, so that what a patch or another file lays over it is not cited here.
+    and `maps` are files with ConfigMaps, of which those count that the manifest takes values from; `matching` are the
+    files of a glob, as an ApplicationSet names those of its elements. A line counts where what it states tells the same
+    value, so that what a patch or another file lays over it is not cited here.
     """
     wanted = {field for field, value in settings.items() if value is not None and field in _KEYS}
     places: dict[str, Source] = {}
@@ -83,7 +96,7 @@ def setting_places(
         rows = text.split("\n")
         for field in sorted(wanted - places.keys()):
             for each in found(field):
-                if each.key in rows[each.line - 1] and _tells(each.holder, field, settings[field]):
+                if each.key in rows[each.line - 1] and (each.assumed or _tells(each.holder, field, settings[field])):
                     places[field] = replace(source, path=path, line=each.line)
                     break
 
@@ -98,6 +111,14 @@ def setting_places(
         text, documents = _documents(path, read, source)
         for document in documents:
             take(path, text, partial(_keys, document))
+            generated = list(generated_values(document))
+            for glob in element_files(document) if generated else ():
+                for other, read_element in matching(glob):
+                    inside, elements = _documents(other, read_element, None)
+                    for element in elements:
+                        laid = list(starmap(LaidValue, of_element(element, generated)))
+                        take(other, inside, partial(_of_laid, laid))
+            take(path, text, partial(_of_generated, generated, settings.get("name")))
             references = _references(document) if path == source.path else ()
             for other, read_map in maps if references else ():
                 inside, those = _naming(other, read_map, references)
@@ -156,8 +177,25 @@ def _stated(document: yamltext.Document, field: str, keys: str) -> Iterator[_Fou
 
 def _of_laid(values: Iterable[LaidValue], field: str) -> Iterator[_Found]:
     for path, value, line in values:
+        path = path.removeprefix(_OF_CHART)
         if _ITEM.sub("", path) in _KEYS[field] and (holder := set_value({}, path, value)) is not None:
             yield _Found(holder, "", line)
+
+
+def _of_generated(values: Iterable[GeneratedValue], cluster: Any, field: str) -> Iterator[_Found]:
+    """Where a generator of an ApplicationSet gives a setting its value, else where its template leaves it open.
+
+    An element that names the cluster goes before others.
+    """
+    for path, line, _, given in values:
+        keys = next((each for each in _KEYS[field] if f".{path}".endswith(f".{each}")), None)
+        if keys is None:
+            continue
+        for each in sorted(given, key=lambda each: cluster not in each.element):
+            holder = set_value({}, keys, typed(each.value))
+            if holder is not None:
+                yield _Found(holder, "", each.line)
+        yield _Found({}, "", line, assumed=True)
 
 
 def _references(document: yamltext.Document) -> list[_Reference]:

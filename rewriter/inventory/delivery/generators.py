@@ -70,7 +70,7 @@ def _elements(
         return [_with_values(_path(folder), git) for folder in _folders(items(git["directories"]), files)]
     found = []
     for inner in sorted(files.names):
-        if any(_glob(str(item.get("path", "")), inner) for item in items(git.get("files"))):
+        if any(matches_glob(str(item.get("path", "")), inner) for item in items(git.get("files"))):
             for element in _contents(files, inner):
                 known = {**_flat(element), **_path(posixpath.dirname(inner))}
                 found.append(_with_values({**known, "path.filename": posixpath.basename(inner)}, git))
@@ -150,13 +150,15 @@ def _normalized(name: str) -> str:
 def _folders(entries: Sequence[Mapping[str, Any]], files: TreeFiles) -> list[str]:
     def listed(folder: str, exclude: bool) -> bool:
         return any(
-            _glob(str(entry.get("path", "")), folder) for entry in entries if (entry.get("exclude") is True) == exclude
+            matches_glob(str(entry.get("path", "")), folder)
+            for entry in entries
+            if (entry.get("exclude") is True) == exclude
         )
 
     return sorted(folder for folder in files.folders if listed(folder, False) and not listed(folder, True))
 
 
-def _glob(pattern: str, path: str) -> bool:
+def matches_glob(pattern: str, path: str) -> bool:
     """Argo CD's globs: `*` within a segment, `**` across segments."""
     parts = path.split("/")
     reached = {0}

@@ -1,0 +1,173 @@
+"""A table of a configuration: its keys, each checked as it is taken out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+from rewriter.cilium.version import SUPPORTED, Version, parse_version
+
+#: As many stars in one name of a glob, and as many `**`: with more, trying a long name takes for ever.
+_MOST_STARS = 3
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the message names the file and the key."""
+
+
+def is_release(text: str) -> bool:
+    """Whether a text is a known release, with or without its patch: `1.18`, `v1.18.4`, `1.18.x`, `1.18.0-rc.1`."""
+    match = re.fullmatch(r"v?(\d+)\.(\d+)(?:\.(?:\d+|x|\*))?(?:[-+].*)?", text)
+    return match is not None and Version(int(match[1]), int(match[2])) in SUPPORTED
+
+
+class TableReader:
+    """Takes keys out of a table, checks them, and at the end refuses those that no setting has."""
+
+    def __init__(self, file: Path, where: str, data: Mapping[str, Any]) -> None:
+        self.file = file
+        self.where = where
+        self.data = data
+        self.asked: list[str] = []
+
+    def error(self, key: str, expected: str) -> ConfigError:
+        return ConfigError(f"{self.file}: {self.where}{key}: expected {expected}")
+
+    def unknown(self, key: str, known: tuple[str, ...]) -> ConfigError:
+        close = get_close_matches(key, known, n=1, cutoff=0.5)
+        hint = f"did you mean {close[0]!r}?" if close else "known here: " + ", ".join(known)
+        return ConfigError(f"{self.file}: {self.where}{key}: unknown key; {hint}")
+
+    def finish(self) -> None:
+        for key in self.data:
+            if key not in self.asked:
+                raise self.unknown(key, tuple(self.asked))
+
+    def _take(self, key: str) -> Any:
+        self.asked.append(key)
+        return self.data.get(key)
+
+    def _checked(self, key: str, expected: str, holds: Callable[[Any], bool]) -> Any:
+        value = self._take(key)
+        if value is not None and not holds(value):
+            raise self.error(key, f"{expected}, not {value!r:.60}")
+        return value
+
+    def text(self, key: str) -> str | None:
+        value: str | None = self._checked(key, "a text", lambda v: isinstance(v, str) and bool(v))
+        return value
+
+    def flag(self, key: str) -> bool | None:
+        value: bool | None = self._checked(key, "true or false", lambda v: isinstance(v, bool))
+        return value
+
+    def days(self, key: str) -> int | None:
+        value: int | None = self._checked(key, "a whole number of days, 1 or more", _is_positive)
+        return value
+
+    def number(self, key: str) -> int | None:
+        value: int | None = self._checked(key, "a whole number, 1 or more", _is_positive)
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        return tuple(self._checked(key, "a list of texts", _is_texts) or ())
+
+    def labels(self, key: str) -> tuple[str, ...] | None:
+        """Entries of a label filter; a text is cut at its blanks, as the agent does."""
+        value = self._checked(key, "a text or a list of texts", lambda v: isinstance(v, str) or _is_texts(v))
+        return None if value is None else tuple(value.split() if isinstance(value, str) else value)
+
+    def globs(self, key: str) -> tuple[str, ...]:
+        """As `texts`; a repository's own config must not keep its reader busy with one name for ever."""
+        globs = self.texts(key)
+        for glob in globs:
+            parts = glob.split("/")
+            if parts.count("**") > _MOST_STARS or any(part.count("*") > _MOST_STARS for part in parts):
+                raise self.error(key, f"globs of at most {_MOST_STARS} stars in a name, not {glob!r:.60}")
+        return globs
+
+    def cidrs(self, key: str) -> tuple[str, ...] | None:
+        value = self._checked(key, "a list of CIDRs", _is_texts)
+        for cidr in value or ():
+            try:
+                if "/" not in cidr:
+                    raise ValueError
+                ip_network(cidr, strict=False)
+            except ValueError:
+                raise self.error(key, f"CIDRs such as 10.0.0.0/16, not {cidr!r}") from None
+        return None if value is None else tuple(value)
+
+    def version(self, key: str) -> Version | None:
+        value = self._take(key)
+        if value is None:
+            return None
+        try:
+            return parse_version(str(value) if isinstance(value, str | float) else "")
+        except ValueError as error:
+            raise self.error(key, f'a Cilium version such as "1.19": {error}') from None
+
+    def release(self, key: str) -> str | None:
+        """A release as it runs, with or without its patch: `1.18`, `v1.18.4`, `1.18.x`."""
+        text = self.text(key)
+        if text is None:
+            return None
+        if not is_release(text):
+            known = ", ".join(map(str, SUPPORTED))
+            raise self.error(key, f'a Cilium version such as "1.18" or "1.18.4", of {known}, not {text!r}')
+        return text
+
+    def passes(self, key: str, pass_ids: Mapping[str, str]) -> tuple[str, ...] | None:
+        """The ids of passes; an empty list is not the same as None, which stands for no list."""
+        names = self.texts(key)
+        for name in names:
+            if name not in pass_ids:
+                close = get_close_matches(name, pass_ids, n=1, cutoff=0.5)
+                hint = f"; did you mean {close[0]!r}?" if close else ""
+                raise self.error(key, f"pass ids or codes, not {name!r}{hint}")
+        return tuple(pass_ids[name] for name in names) if key in self.data else None
+
+    def choice(self, key: str, choices: tuple[str, ...]) -> str | None:
+        value: str | None = self._checked(key, "one of " + ", ".join(choices), lambda v: v in choices)
+        return value
+
+    def choices(self, key: str, choices: tuple[str, ...]) -> tuple[str, ...] | None:
+        value = self._checked(key, "a list of " + ", ".join(choices), lambda v: _is_texts(v) and set(v) <= set(choices))
+        return None if value is None else tuple(value)
+
+    def names(self, key: str, words: tuple[str, ...], *, none: bool = False) -> str | tuple[str, ...] | None:
+        """One of the words, or a list of cluster names; `none` says whether the list may be empty."""
+        expected = " or ".join([*map(repr, words), "a list of cluster names"])
+        value = self._checked(key, expected, lambda v: v in words or (_is_texts(v) and (none or bool(v))))
+        return tuple(value) if isinstance(value, list) else value
+
+    def label_map(self) -> dict[str, str]:
+        labels = {key: value for key, value in self.data.items() if key not in self.asked}
+        for key, value in labels.items():
+            if "=" not in key or not isinstance(value, str) or not value:
+                raise self.error(key, 'a label and its namespace, such as "app=agent" = "monitoring"')
+            self.asked.append(key)
+        return labels
+
+    def table(self, key: str) -> TableReader:
+        value = self._checked(key, "a table", lambda v: isinstance(v, dict)) or {}
+        return TableReader(self.file, f"{self.where}{key}.", value)
+
+    def tables(self, key: str) -> list[TableReader]:
+        value = self._checked(
+            key, f"tables [[{key}]]", lambda v: isinstance(v, list) and all(isinstance(t, dict) for t in v)
+        )
+        return [
+            TableReader(self.file, f"{self.where}{key}[{index}].", table) for index, table in enumerate(value or ())
+        ]
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
