@@ -294,6 +294,34 @@ def test_templates_are_left_out_and_named(repository: Path, policies: int) -> No
     assert "1 template that is not rendered are left out" in cnpfix("impact", "--format", "markdown").out
 
 
+FLOW_VARIABLE = """\
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: web, namespace: shop}
+spec:
+  endpointSelector: {matchLabels: {app: SUBJECT}}
+  ingress: [{fromEndpoints: [{matchLabels: {app: VALUE, io.kubernetes.pod.namespace: VALUE}}]}]
+"""
+
+
+def test_a_variable_in_flow_style_stands_for_a_scalar(repository: Path) -> None:
+    quoted = FLOW_VARIABLE.replace("SUBJECT", "web").replace("VALUE", '"${CLIENT}"')
+    (repository / "variable.yaml").write_text(quoted)
+    wanted = impact()
+    (repository / "variable.yaml").write_text(quoted.replace('"', ""))
+    found = impact()
+    assert found["left_out"] == []
+    assert found["undone"] == wanted["undone"]
+    assert found["summary"]["policies"] == wanted["summary"]["policies"] == 1
+    assert found["summary"]["undone"] == wanted["summary"]["undone"]
+
+
+def test_what_leaves_no_room_for_a_variable_is_left_out_and_named(repository: Path) -> None:
+    (repository / "variable.yaml").write_text(FLOW_VARIABLE.replace("SUBJECT", "${A}").replace("VALUE", "web"))
+    policy(repository, "  ingress: [{fromEntities: [world]}]\n")
+    assert impact()["left_out"] == ["variable.yaml:5"]
+
+
 def test_text_says_what_is_mended_and_what_is_left(repository: Path) -> None:
     policy(repository, IMPLICIT)
     policy(repository, "  ingress: [{fromEndpoints: [{}], toPorts: [{ports: [{port: '9'}]}]}]\n", "other.yaml")

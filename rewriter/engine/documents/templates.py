@@ -119,6 +119,28 @@ def with_flow_variables(text: str) -> Reading | None:
     return Reading(mask.text, documents, {each.index: mask for each in held})
 
 
+def unmasked(reading: Reading, text: str) -> list[yamltext.Document]:
+    """The documents of a reading of a text, with that text, and what placeholders stand for in their values."""
+    return [_unmasked(document, reading.masks.get(document.index), text) for document in reading.documents]
+
+
+def _unmasked(document: yamltext.Document, mask: Masked | None, text: str) -> yamltext.Document:
+    if mask is None:
+        return document
+    found = yamltext.Document(text, document.index, document.span, document.root, document.lines)
+    found.value = _with_names(document.value, mask.names)
+    return found
+
+
+def _with_names(value: Any, names: Mapping[str, str]) -> Any:
+    """A value with the text that each placeholder stands for."""
+    if isinstance(value, dict):
+        return {_with_names(key, names): _with_names(item, names) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_names(item, names) for item in value]
+    return _VARIABLE.sub(lambda match: names.get(match[0], match[0]), value) if isinstance(value, str) else value
+
+
 def may_hold_policy(text: str) -> bool:
     """Whether a text that is not parsed holds a manifest of a policy, not only a word about one."""
     return bool(_KIND.search(text) and _API.search(text) and _RULES.search(text))

@@ -24,7 +24,7 @@ from rewriter.engine.charts.find import Charts
 from rewriter.engine.documents.holders import generator, held_policies
 from rewriter.engine.documents.located import LocatedPolicy
 from rewriter.engine.documents.read import FoundPolicy, NamespaceOf, policies_in
-from rewriter.engine.documents.templates import with_flow_variables
+from rewriter.engine.documents.templates import unmasked, with_flow_variables
 from rewriter.engine.documents.text_policies import is_applied, policies_in_quotes, policies_in_texts
 from rewriter.engine.overlays.applied import as_applied
 from rewriter.engine.overlays.treat import Overlays
@@ -186,13 +186,14 @@ class Workspace:
         except yamltext.YamlTextError as error:
             text = data.decode("utf-8", "replace")
             markup = yamltext.template_markup(text)
+            reading = with_flow_variables(text) if markup is None else None
             if markup is not None:
                 self._leave_out(shown, text, markup.start)
-            elif with_flow_variables(text) is not None:
-                self._leave_out(shown, text, text.find("${"))
-            else:
+            elif reading is None:
                 self.errors.append(InputError(shown, error.message, error.line, error.hint))
-            return []
+            for each in () if reading is None else reading.unread:
+                self._leave_out(shown, text, each.offset)
+            documents = [] if reading is None else unmasked(reading, text)
         found_here = self._located(found.display, text, documents)
         for offset in (each for each in found_here if isinstance(each, int)):
             self._leave_out(shown, text, offset)
@@ -227,7 +228,14 @@ class Workspace:
 
     def policies_of_text(self, path: str, text: str) -> list[LocatedPolicy]:
         """The policies of a file with another text, templates left out. Raises YamlTextError."""
-        found = self._located(path, text, yamltext.parse(text))
+        try:
+            documents = yamltext.parse(text)
+        except yamltext.YamlTextError:
+            reading = with_flow_variables(text)
+            if reading is None:
+                raise
+            documents = unmasked(reading, text)
+        found = self._located(path, text, documents)
         return [each for each in found if isinstance(each, LocatedPolicy)]
 
     def text_policies(self) -> list[LocatedPolicy]:
