@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 PROGRAMS := build/bin/.unpacked
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test programs lint types forge page vscode editor installs golden facts inventory-table bench fuzz edits docs docs-check try-hooks gitlab container kubectl-plugin lock clean
+.PHONY: help demo test programs lint types forge page vscode editor installs golden facts inventory-table bench fuzz shapes edits docs docs-check try-hooks gitlab container kubectl-plugin lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 18
@@ -83,6 +83,10 @@ docs-check: $(STAMP) ## fail when a generated page is stale, or the site does no
 
 fuzz: $(STAMP)   ## long property tests
 	CNPFIX_FUZZ=1 $(BIN)/python -m pytest -n 2 tests/yamltext tests/reach tests/engine/test_only_declared.py tests/engine/test_shapes.py tests/engine/test_input_shapes.py tests/cli/test_implicit_cluster_parity.py
+	$(MAKE) shapes
+
+shapes: $(STAMP) ## 100,000 manifests with values of any shape through every command; SEED=... COUNT=... for others
+	$(BIN)/python -m tests.engine.every_command --seed $(or $(SEED),0) --count $(or $(COUNT),100000)
 
 edits: $(STAMP)  ## 20,000 generated edits of documents in every style, judged by ruamel.yaml's tree
 	CNPFIX_FUZZ=1 $(BIN)/python -m pytest -q tests/yamltext/test_edit_property.py

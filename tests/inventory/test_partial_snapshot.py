@@ -118,3 +118,51 @@ def test_facts_of_a_cluster_without_a_name_stay_at_home(agents: Path, tmp_path: 
     assert snapshot(agents, tmp_path / "agents.json")["clusters"] == []
     ran = cnpfix("snapshot", "--repository", str(agents), "-o", str(tmp_path / "agents.json"))
     assert "name it in cnpfix.toml" in ran.err
+
+
+CILIUM = """apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: cilium, namespace: kube-system}
+spec:
+  chart: {spec: {chart: cilium, version: 1.18.1}}
+  values:
+    cluster: {name: prod, id: 1}
+    ipam: {operator: {clusterPoolIPv4PodCIDRList: [10.0.0.0/8]}}
+"""
+INSIDE = """apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: inside, namespace: shop}
+spec:
+  endpointSelector: {matchLabels: {app: web}}
+  ingress:
+  - fromCIDR: [10.1.2.3/32]
+"""
+
+
+def test_settings_of_an_installation_come_with_their_places(shop: Path, tmp_path: Path) -> None:
+    """The cluster is named in cnpfix.toml, and its ranges are stated in another file of that repository."""
+    files = {"cnpfix.toml": CONFIG, "cilium.yaml": CILIUM}
+    mesh = repository(tmp_path / "mesh", "https://git.example.org/team/mesh.git", files)
+    assert snapshot(mesh, tmp_path / "mesh.json")["clusters"][0]["cited"]["pod_cidrs"] == "cilium.yaml:8"
+    (shop / "policy.yaml").write_text(INSIDE)
+    found = findings("--inventory", str(tmp_path / "mesh.json"))
+    assert "https://git.example.org/team/mesh.git, cilium.yaml:8" in json.dumps(
+        [each["evidence"] for each in found if each["id"] == "internal-cidr"]
+    )
+
+
+def test_places_that_are_no_texts_are_an_error_of_the_file(shop: Path, tmp_path: Path) -> None:
+    cluster = {"name": "prod", "cited": {"pod_cidrs": 8}}
+    (tmp_path / "bad.json").write_text(json.dumps({"cnpfix_inventory": 1, "partial": True, "clusters": [cluster]}))
+    ran = cnpfix("--inventory", str(tmp_path / "bad.json"), ".")
+    assert ran.code == 2
+    assert "bad.json: clusters[0].cited: expected an object of texts" in ran.err
+
+
+def test_two_files_differ_by_a_policy_whose_name_is_no_text(shop: Path, tmp_path: Path) -> None:
+    snapshot(shop, tmp_path / "old.json")
+    (shop / "policy.yaml").write_text(POLICY.replace("name: web,", "name: {a: 1},"))
+    snapshot(shop, tmp_path / "new.json")
+    ran = cnpfix("snapshot", "diff", str(tmp_path / "old.json"), str(tmp_path / "new.json"))
+    assert ran.code == 1
+    assert "CiliumNetworkPolicy shop/web" in ran.out and "{'a': 1}" in ran.out

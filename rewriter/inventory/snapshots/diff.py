@@ -98,7 +98,8 @@ def _key(list_name: str, content: Mapping[str, Any]) -> str:
     match list_name:
         case "policies":
             metadata = content["metadata"]
-            place = "/".join(filter(None, (metadata.get("namespace"), metadata.get("name"))))
+            # A policy is kept as it was found: its names may be of any type.
+            place = "/".join(str(metadata[name]) for name in ("namespace", "name") if metadata.get(name))
             return f"{content['kind']} {place}"
         case "identities":
             return ",".join(content.get("labels", ()))

@@ -16,7 +16,8 @@
 
 `"partial": true` beside `created` says that the facts are those of a repository and not all of a cluster: what such a
 snapshot holds is there, and what it does not hold may be there all the same. Its clusters name the `repository` that
-they are from, and its facts the place in it, as `"found": "apps/web.yaml:3"`.
+they are from, and its facts the place in it, as `"found": "apps/web.yaml:3"`; `cited` has the places of a cluster's
+settings that were found elsewhere, by their names.
 
 `snapshot.schema.json` beside this module is the format. A list that `incomplete` names could not be read, and is not
 there: of it nothing is known. Nor is anything known of a list that is not there for another reason; an empty one says
@@ -71,7 +72,7 @@ LISTS: Mapping[str, type] = {
     "policies": RunningPolicy,
 }
 #: What the reader sets itself, so that no file can claim it.
-_GIVEN = ("source", "cluster", "local_paths", "incomplete")
+_GIVEN = ("source", "cluster", "local_paths", "incomplete", "cited")
 
 _NOWHERE = Source("")
 
@@ -155,7 +156,11 @@ class _Reader:
             if repository and own(repository):
                 continue
             settings = {key: value for key, value in raw.items() if key not in (*LISTS, "incomplete")}
-            given = {"incomplete": self._incomplete(raw, where), **self._place(raw, repository)}
+            given = {
+                "incomplete": self._incomplete(raw, where),
+                "cited": self._cited(raw, repository, where),
+                **self._place(raw, repository),
+            }
             cluster = self._fact(Cluster, settings, where, given)
             clusters.append(cluster)
             for name, kind in LISTS.items():
@@ -189,7 +194,14 @@ class _Reader:
         place = raw.get("found")
         if not self._partial or not isinstance(place, str):
             return {}
-        return {"source": Source(f"{repository}, {place}" if repository else place)}
+        return {"source": _source(place, repository)}
+
+    def _cited(self, raw: Mapping[str, Any], repository: str, where: str) -> tuple[tuple[str, Source], ...]:
+        """Where single settings of a repository's cluster were found."""
+        cited = raw.get("cited", {})
+        if not isinstance(cited, dict) or not all(isinstance(place, str) for place in cited.values()):
+            raise self._error(f"{where}.cited", "an object of texts")
+        return tuple((name, _source(place, repository)) for name, place in cited.items()) if self._partial else ()
 
     def _incomplete(self, raw: Mapping[str, Any], where: str) -> tuple[str, ...]:
         incomplete = raw.get("incomplete", {})
@@ -260,3 +272,7 @@ class _Reader:
 
     def _error(self, where: str, expected: str) -> SnapshotError:
         return SnapshotError(f"{self._source}: {where}: expected {expected}")
+
+
+def _source(place: str, repository: str) -> Source:
+    return Source(f"{repository}, {place}" if repository else place)

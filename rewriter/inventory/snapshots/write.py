@@ -14,7 +14,7 @@ from typing import Any
 from rewriter.inventory.snapshots.form import LISTS, SCHEMA, SnapshotError
 
 #: What a fact has from the place where it was found.
-_OF_PLACE = ("source", "cluster", "local_paths")
+_OF_PLACE = ("source", "cluster", "local_paths", "cited")
 
 
 def snapshot_as_json(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from rewriter.inventory.facts.model import Cluster
+from rewriter.inventory.facts.model import Cluster, Source
 from rewriter.inventory.snapshots.write import fact_as_json, snapshot_as_json
 from rewriter.inventory.tree.repository import TreeInventory
 
@@ -21,7 +21,10 @@ def repository_as_json(inventory: TreeInventory, repository: str, created: datet
     entries = []
     for cluster in inventory.clusters:
         entry = {**fact_as_json(cluster), "name": cluster.name, "repository": repository}
-        entry["found"] = _place(inventory, cluster)
+        entry["found"] = _place(inventory, cluster.source)
+        cited = {name: _place(inventory, cluster.source_of(name)) for name, _source in cluster.cited}
+        if cited:
+            entry["cited"] = cited
         # Alone in its repository, a cluster is meshed by default only, which says nothing of the others.
         alone = len(meshed) == 1 and cluster.name not in inventory.tree_clusters.clusters
         entry["meshed"] = cluster.meshed and not alone
@@ -46,11 +49,15 @@ def _lists(inventory: TreeInventory, cluster: Cluster) -> dict[str, list[dict[st
         "cidr_groups": inventory.cidr_groups(),
     }
     found = {
-        name: [{**fact_as_json(each), "found": _place(inventory, each)} for each in of if each.cluster == cluster.name]
+        name: [
+            {**fact_as_json(each), "found": _place(inventory, each.source)}
+            for each in of
+            if each.cluster == cluster.name
+        ]
         for name, of in facts.items()
     }
     found["policies"] = [
-        {**policy.manifest, "found": _place(inventory, policy)}
+        {**policy.manifest, "found": _place(inventory, policy.source)}
         for policy in inventory.policies
         if policy.cluster == cluster.name and not policy.doubt and _has_place(policy.manifest)
     ]
@@ -65,8 +72,7 @@ def _has_place(manifest: Mapping[str, Any]) -> bool:
     )
 
 
-def _place(inventory: TreeInventory, fact: Any) -> str:
+def _place(inventory: TreeInventory, source: Source) -> str:
     """The place of a fact, by its path in the repository."""
-    source = fact.source
     path = inventory.inner(source.path) if source.line is not None else source.path
     return f"{path}:{source.line}" if source.line else path
