@@ -249,6 +249,58 @@ HELD: dict[str, tuple[Files, str]] = {
         {".gitlab-ci.yml": "a:\n  script:\n    - yq -i '.spec.ingress[0].fromEntities += [\"x\"]' east/policy.yaml\n"},
         "what .gitlab-ci.yml:3 does may change it",
     ),
+    "sed between a build and kubectl": (
+        {"d.sh": "kustomize build east | sed -e 's/- world/- all/' | kubectl apply -f -\n"},
+        "`sed` in d.sh:1 may change it",
+    ),
+    "sed that is no substitution": (
+        {"d.sh": "kustomize build east | sed '/world/d' | kubectl apply -f -\n"},
+        "`sed` in",
+    ),
+    "sed with a pattern": (
+        {"d.sh": "kubectl kustomize ./east | sed -E 's/wor.*$/x/g' | kubectl apply --filename=-\n"},
+        "`sed` in d.sh:1",
+    ),
+    "awk over lines": (
+        {"Makefile": "d:\n\tkustomize build east \\\n\t  | awk '!/world/' \\\n\t  | kubectl apply -f -\n"},
+        "`awk` in Makefile:2",
+    ),
+    "perl on a file": ({"d.sh": "perl -pe 's/world/all/' east/policy.yaml | kubectl apply -f -\n"}, "`perl` in d.sh:1"),
+    "yq in a workflow": (
+        {
+            ".github/workflows/d.yaml": "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n    - run: |\n"
+            "        kustomize build east |\n          yq '.spec.a = 1' |\n          kubectl apply -f -\n"
+        },
+        "`yq` in .github/workflows/d.yaml:7",
+    ),
+    "yq for policies": (
+        {"d.sh": "cat east/*.yaml | yq '(select(.kind == \"CiliumNetworkPolicy\")) = {}' | kubectl apply -f -\n"},
+        "`yq` in d.sh:1",
+    ),
+    "own program in a pipe": (
+        {"d.sh": "cd east && kustomize build . | ../tools/fix.py | kubectl apply -f -\n"},
+        "`fix.py` in d.sh:1",
+    ),
+    "sed in a substitution": ({"d.sh": "kubectl apply -f <(sed s/world/all/ east/policy.yaml)\n"}, "`sed` in d.sh:1"),
+    "sed after a variable": (
+        {"d.sh": 'kustomize build "overlays/$ENV" | sed "s/world/$X/" | kubectl apply -f -\n'},
+        "`sed` in d.sh:1",
+    ),
+    "sed in quotes of YAML": (
+        {".gitlab-ci.yml": 'a:\n  script:\n    - "kustomize build east | sed -e s/world/all/ | kubectl apply -f -"\n'},
+        "`sed` in .gitlab-ci.yml:3",
+    ),
+    "sed on what an overlay builds": (
+        {
+            "over/kustomization.yaml": "resources: [../east]\n",
+            "d.sh": "kustomize build over | sed 's/world/all/' | kubectl apply -f -\n",
+        },
+        "`sed` in d.sh:1",
+    ),
+    "sed on policies of the cluster": (
+        {"d.sh": "kubectl get cnp -n shop -o yaml | sed 's/world/all/' | kubectl replace -f -\n"},
+        "`sed` in d.sh:1",
+    ),
     "kubectl patch": (
         {"d.sh": 'kubectl patch cnp web -n shop --type=json -p \'[{"op": "remove", "path": "/spec/ingress/1"}]\'\n'},
         "what d.sh:1 does may change it",
@@ -381,6 +433,35 @@ HELD: dict[str, tuple[Files, str]] = {
 }
 FREE: dict[str, Files] = {
     "placeholder for the number of a port": _written("toPorts: [{ports: [{port: '${PORT}'}]}]"),
+    "sed of images": {"d.sh": 'kustomize build east | sed "s|IMAGE_TAG|$TAG|g" | kubectl apply -f -\n'},
+    "sed of another text": {
+        "d.sh": "kustomize build east | sed -e 's/example\\.com/x.org/; s/aaa/b/' | kubectl apply -f -\n"
+    },
+    "sed of another folder": {
+        "west/a.yaml": "kind: ConfigMap\n",
+        "d.sh": "sed 's/world/all/' west/a.yaml | kubectl apply -f -\n",
+    },
+    "sed on a Secret of the cluster": {
+        "d.sh": "kubectl get secret x -o yaml | sed 's/namespace: .*/namespace: shop/' | kubectl apply -f -\n"
+    },
+    "sed on what a command makes": {
+        "d.sh": "kubectl create configmap x --from-file=a -o yaml | sed 's/world/b/' | kubectl apply -f -\n"
+        "flux install --export | sed 's/world/b/' | kubectl apply -f -\ncurl https://e.org/a | sed s/world/b/ > x\n"
+    },
+    "sed that prints": {"d.sh": "kustomize build east | sed 's/world/all/' | kubeconform -strict -\n"},
+    "sed in a comment": {"d.sh": "# kustomize build east | sed 's/world/all/' | kubectl apply -f -\n"},
+    "sed for names": {"d.sh": "ls east/*.yaml | sed 's/world/x/' | xargs -n 1 kubectl apply -f\n"},
+    "what passes manifests on": {
+        "d.sh": "kustomize build east | tee out.yaml | kubectl apply -f -\ncat east/a.yaml | envsubst | oc apply -f -\n"
+    },
+    "yq of images and Deployments": {
+        "d.sh": "kustomize build east | yq '(select(.kind == \"Deployment\") | .spec.x) = 1' | kubectl apply -f -\n"
+        "kustomize build east | yq '.spec.template.spec.containers[0].image = \"a\"' | kubectl apply -f -\n"
+    },
+    "sed in a pipeline for tests": {
+        ".github/workflows/t.yaml": "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n"
+        "    - run: kind create cluster\n    - run: kustomize build east | sed 's/world/all/' | kubectl apply -f -\n"
+    },
     "yq of another file": {"d.sh": "yq 'del(.spec.ingress[1])' other.yaml | kubectl apply -f -\n"},
     "yq that reads": {"d.sh": "yq '.metadata.name' east/policy.yaml\nkubectl get cnp web -o yaml\n"},
     "remark on a patch": {"d.sh": "# kubectl patch cnp web --type=json -p x\n"},

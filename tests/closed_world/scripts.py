@@ -68,6 +68,19 @@ HIDING: dict[str, tuple[Files, str]] = {
     ),
     "Jenkins": ({"Jenkinsfile": f'sh "{_HELM}"\n'}, "Jenkinsfile:1"),
     "Task": ({"Taskfile.yml": f"version: '3'\ntasks:\n  a:\n    cmds:\n    - {_HELM}\n"}, "Taskfile.yml:5"),
+    # filters between manifests and kubectl
+    "sed of labels": (
+        {"d.sh": "kustomize build shop | sed 's/app: web/app: scraper/' | kubectl apply -f -\n"},
+        "what `sed` in d.sh:1 makes of manifests",
+    ),
+    "own program in a pipe": (
+        {"d.sh": "cat shop/*.yaml | ./render.py | kubectl apply -f -\n"},
+        "what `render.py` in d.sh:1",
+    ),
+    "awk in a workflow": (
+        _workflow("kubectl kustomize . | awk -f labels.awk | kubectl apply -f -"),
+        "what `awk` in .github/workflows/d.yaml:7",
+    ),
     # scripts
     "Makefile": ({"Makefile": f"deploy:\n\t{_HELM}\n"}, "Makefile:2"),
     "Makefile with a variable": ({"Makefile": "deploy:\n\t$(HELM) upgrade --install r x/r -n shop\n"}, "Makefile:2"),
@@ -287,10 +300,16 @@ MATCHING: dict[str, Files] = {
 }
 
 CLEAR: dict[str, Files] = {
+    "sed of images": {"d.sh": 'kustomize build . | sed "s|IMAGE_TAG|$TAG|" | kubectl apply -f -\n'},
+    "sed of the only image": {"d.sh": "sed 's/image: i/image: j/' shop/web.yaml | kubectl apply -f -\n"},
+    "sed of another namespace": {"d.sh": "sed 's/scraper/b/' monitoring/scraper.yaml | kubectl apply -f -\n"},
+    "yq of images": {
+        "d.sh": "kustomize build . | yq '.spec.template.spec.containers[0].image = \"a\"' | kubectl apply -f -\n"
+    },
     "Compose": {"docker-compose.yml": "services:\n  scraper:\n    image: x\n    labels: {app: scraper}\n"},
     "file of the tree into kubectl": {
         "d.sh": "cat shop/web.yaml | kubectl apply -f -\nenvsubst < a.yaml | kubectl apply -f -\n"
-        "kustomize build . | sed s/a/b/ | kubectl apply -f -\n"
+        "kustomize build . | sed s/IMAGE/b/ | kubectl apply -f -\n"
         "kubectl create namespace x --dry-run=client -o yaml | kubectl apply -f -\n"
     },
     "definitions into kubectl": {

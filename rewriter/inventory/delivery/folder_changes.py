@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from rewriter import yamltext
-from rewriter.inventory.delivery.kustomize import joined
+from rewriter.inventory.delivery.kustomize import Kustomization, joined
+from rewriter.inventory.delivery.piped import Piped, piped
 from rewriter.inventory.delivery.program_changes import program_changes
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.tree_files import TreeFiles
@@ -34,8 +35,8 @@ class FolderChange:
         return any(place == "." or inner == place or inner.startswith(f"{place}/") for place in self.places)
 
 
-def folder_changes(files: TreeFiles) -> Iterator[FolderChange]:
-    """Every one of them. All kustomizations must have been read."""
+def folder_changes(files: TreeFiles, kustomizations: Mapping[str, Kustomization]) -> Iterator[FolderChange]:
+    """Every one of them."""
     for inner, source in files.broken_kustomizations:
         folder = inner.rpartition("/")[0] or "."
         text = (files.bytes_of(inner) or b"").decode("utf-8", "replace")
@@ -53,6 +54,17 @@ def folder_changes(files: TreeFiles) -> Iterator[FolderChange]:
     for path, data in files.changing_texts:
         for words, source, touched in program_changes(path, files.inner(path), data, holding):
             yield FolderChange(words, source, touched)
+    for each in piped(files, kustomizations, holding):
+        touched = tuple(inner for inner in each.listed if _may_change(each, files, inner, kustomizations))
+        if touched:
+            yield FolderChange(each.words, each.source, touched)
+
+
+def _may_change(each: Piped, files: TreeFiles, inner: str, kustomizations: Mapping[str, Kustomization]) -> bool:
+    """Whether a filter finds in a file, or in what the kustomization beside it adds, what it looks for."""
+    beside = kustomizations.get(inner.rpartition("/")[0] or ".")
+    texts = [files.bytes_of(inner), files.bytes_of(files.inner(beside.source.path)) if beside else None]
+    return each.filter.may_change(b"\n".join(text for text in texts if text).decode("utf-8", "replace"))
 
 
 def has_mutators(data: bytes) -> bool:

@@ -148,8 +148,8 @@ class Placements:
     @cached_property
     def folder_changes(self) -> tuple[FolderChange, ...]:
         """What may change the manifests of folders in ways that cannot be followed."""
-        len(self.kustomizations)  # Reading them finds those that are broken.
-        return tuple(folder_changes(self._files))
+        # Reading the kustomizations finds those that are broken.
+        return tuple(folder_changes(self._files, self.kustomizations))
 
     @cached_property
     def patch_files(self) -> frozenset[str]:

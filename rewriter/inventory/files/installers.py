@@ -21,7 +21,7 @@ _STDIN = re.compile(r"[ \t](?:-f|--filename)[ \t=]?-(?=[\s\"')]|$)")
 #: Of what stands before a pipe, this much is looked at.
 _MOST_LEFT = 2000
 #: A text in quotes in which a pipe or the end of a command is no such thing.
-_QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n$`]*\"")
+_QUOTED = re.compile(r"'[^'\n]*'|\"(?:[^\"\n$`]|\$(?!\())*\"")
 _URL = re.compile(r"(?:https?|oci|git|ssh)(?:::\w+)?://[^\s\"'|)]+|(?<![\w./-])(?:github\.com|gitlab\.com)/[^\s\"'|)]+")
 #: Programs that print what stands in the tree, in the command or in the cluster already.
 _LOCAL = frozenset(

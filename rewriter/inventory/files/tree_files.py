@@ -14,6 +14,7 @@ from rewriter.discovery.escapes import unescaped
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files import talos
 from rewriter.inventory.files.commands import is_passing
+from rewriter.inventory.files.filters import may_filter
 from rewriter.inventory.files.programs import Program, holds_commands, makes_resources, programs_in, terraform_programs
 from rewriter.inventory.texts.file_record import FileRecord, record_of
 from rewriter.inventory.texts.locked import NOT_TEXT, unreadable_as_text
@@ -124,6 +125,8 @@ class TreeFiles:
         self.policy_texts: list[tuple[str, bytes]] = []
         #: The files of programs, of ytt too, that may change rules of policies in the tree.
         self.changing_texts: list[tuple[str, bytes]] = []
+        #: Those of scripts and pipelines in which a program may stand between manifests and what applies them.
+        self.filtering_texts: list[tuple[str, bytes]] = []
         #: The namespaces that scripts, programs and files of Terraform name.
         self._commanded_namespaces: set[str] = set()
         #: The files of Terraform that install Helm releases.
@@ -184,7 +187,10 @@ class TreeFiles:
         changes = (commands or b"#@overlay/" in data or b"k8s_json_patch" in data) and _may_change_rules(data)
         if changes:
             self.changing_texts.append((path, data))
-        return speaks or changes or bool(found) or talos.holds(data)
+        filters = commands and may_filter(data) and not is_passing(path, data)
+        if filters:
+            self.filtering_texts.append((path, data))
+        return speaks or changes or filters or bool(found) or talos.holds(data)
 
     def _offer_policies(self, path: str, data: bytes) -> bool:
         speaks = any(word in data for word in (b"olic", b"netpol", b".connections.")) and not is_passing(path, data)

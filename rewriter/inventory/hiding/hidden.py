@@ -13,6 +13,7 @@ from typing import Any
 
 from rewriter.inventory.delivery import argo, flux
 from rewriter.inventory.delivery.appliers import api_group
+from rewriter.inventory.delivery.piped import piped
 from rewriter.inventory.delivery.placements import Placements
 from rewriter.inventory.facts.completeness import CIDR_GROUPS, LIFT, Hidden
 from rewriter.inventory.files.tree_files import OfferedFile, TreeFiles, UnreadFile
@@ -44,6 +45,9 @@ _RENDER = f"render it and keep the result in the tree, or {LIFT}"
 _INERT = f"name the kind in `inert_kinds` under [facts] if it makes no pods and no Services, or {LIFT}"
 _INCLUDE = f"take the file out of `exclude` and silence its findings with [[per-path]], or {LIFT}"
 
+
+#: Lines that say nothing of where a pod is and what selects it.
+_IMAGE = re.compile(r"""\b(?:image|replicas)["']?[ \t]*:[ \t]*(?:"[^"\n]*"|'[^'\n]*'|[^\s,}\]]+)""")
 
 #: What Helm installs: `releases` tell of these.
 _RELEASES = frozenset({(flux.HELM_GROUP, "HelmRelease"), ("helm.cattle.io", "HelmChart")})
@@ -113,6 +117,7 @@ class HiddenSources:
             namespaces = None if program.namespace is None else {program.namespace}
             yield self._hidden(f"{program.words} {program.source}", namespaces, program.source.path, _RENDER)
         yield from self._generated()
+        yield from self._filtered()
         yield from self._applied_elsewhere()
         yield from self._groups()
 
@@ -173,6 +178,27 @@ class HiddenSources:
                     for namespace in generated_in(manifest, self._inert_kinds):
                         words = f"what {manifest.kind} {manifest.name} generates, {manifest.source}"
                         yield self._hidden(words, None if namespace is None else {namespace}, file.path)
+
+    def _filtered(self) -> Iterator[Hidden]:
+        """What programs that stand between manifests and kubectl make of pods and Services."""
+        facts = {
+            self._files.inner(file.path): file
+            for file in self._files.files
+            if not file.kinds <= INERT_NAMES or file.unknown
+        }
+        for each in piped(self._files, self._placements.kustomizations, list(facts)):
+            touched = [inner for inner in each.listed if each.filter.may_change(_without_images(facts[inner]))]
+            if touched:
+                found = {name for inner in touched for name in self._landing(facts[inner], inner)}
+                places = None if None in found else {name for name in found if name is not None}
+                yield self._hidden(f"what {each.words} makes of manifests", places, each.source.path, _RENDER)
+
+    def _landing(self, file: OfferedFile, inner: str) -> Iterator[str | None]:
+        """The namespaces to which the manifests of a file are applied, None among them where one is not known."""
+        for manifest in self._files.manifests(file):
+            for placement in self._placements.of(inner) or (None,):
+                value = placement.apply(manifest.value) if placement else manifest.value
+                yield _made(Manifest(manifest.source, value))[0]
 
     def _charts(self) -> Iterator[Hidden]:
         """The charts of the tree that no release of it installs: somebody may, into any namespace."""
@@ -262,6 +288,10 @@ class HiddenSources:
                     return None
                 found |= names
         return found
+
+
+def _without_images(file: OfferedFile) -> str:
+    return _IMAGE.sub("", file.text.decode("utf-8", "replace"))
 
 
 def _made(manifest: Manifest) -> tuple[str | None, str]:

@@ -6,6 +6,8 @@ import re
 
 #: `#@` begins an instruction of ytt.
 _REMARK = re.compile(r"[ \t]*(?:-[ \t]+)?(?:#(?!@)|//)")
+#: A whole line of that kind.
+REMARK_LINE = re.compile(rf"^{_REMARK.pattern}[^\n]*", re.MULTILINE)
 
 
 def in_remark(text: str, offset: int) -> bool:
