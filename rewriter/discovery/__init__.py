@@ -9,6 +9,7 @@ from rewriter.discovery.files import (
     find_files,
     is_beside_manifests,
     may_be_script,
+    may_hold_manifests,
 )
 from rewriter.discovery.git import changed_files, empty_submodules, repository_remotes, repository_root
 from rewriter.discovery.globs import Globs
@@ -41,6 +42,7 @@ __all__ = [
     "holds_policy",
     "is_beside_manifests",
     "may_be_script",
+    "may_hold_manifests",
     "read_bounded",
     "read_file",
     "refuse_device",

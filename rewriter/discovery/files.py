@@ -28,9 +28,17 @@ PROGRAM_NAMES = frozenset(
     {"Makefile", "makefile", "GNUmakefile", "justfile", "Justfile", ".justfile", "Jenkinsfile", "Tiltfile"}
     | {"mise.toml", ".mise.toml"}
 )
-#: Projects of Pulumi and cdk8s by the name of their file, and the languages of their programs: read there alone.
+#: Projects of Pulumi and cdk8s by the name of their file, and the languages of their programs: read there alone,
+#: and those in Go where they use a client of Kubernetes.
 _PROJECTS = frozenset({"Pulumi.yaml", "Pulumi.yml", "cdk8s.yaml"})
 PROJECT_SUFFIXES = (".ts", ".js", ".mjs", ".go", ".cs", ".fs", ".java", ".kt")
+#: The description of a module in Go, and what one asks for that makes objects of Kubernetes.
+_GO_MODULE = "go.mod"
+_GO_CLIENTS = (b"k8s.io/client-go", b"sigs.k8s.io/controller-runtime")
+_MOST_OF_MODULE = 1 << 20
+_GO, _GO_TEST = (".go",), "_test.go"
+#: Folders of such a module that hold what other people wrote, or what tests alone use.
+_NOT_OF_MODULE = frozenset({"vendor", "testdata", "test", "tests", "e2e", "third_party"})
 #: Packaged charts, and manifests that are compressed.
 PACKED_SUFFIXES = (".tgz", ".yaml.gz", ".yml.gz")
 _BESIDE = (*TERRAFORM_SUFFIXES, *PROGRAM_SUFFIXES, *PROJECT_SUFFIXES, *PACKED_SUFFIXES)
@@ -159,9 +167,9 @@ def _walk(display: str) -> tuple[list[str], list[str], list[InputError]]:
     links: list[str] = []
     errors: list[InputError] = []
     ignored = ignored_names(display)
-    stack = [("", False)]
+    stack: list[tuple[str, tuple[str, ...]]] = [("", ())]
     while stack:
-        relative, in_project = stack.pop()
+        relative, languages = stack.pop()
         here = f"{display}/{relative}" if relative else display
         try:
             entries = list(os.scandir(here))
@@ -170,13 +178,15 @@ def _walk(display: str) -> tuple[list[str], list[str], list[InputError]]:
             continue
         if relative and any(entry.name == ".git" for entry in entries):  # A work tree in the work tree.
             ignored |= {relative + name for name in ignored_names(here)}
-        in_project = in_project or any(entry.name in _PROJECTS for entry in entries)
+        languages = _languages(here, frozenset(entry.name for entry in entries), languages)
         for entry in entries:
             name = entry.name
             if entry.is_dir(follow_symlinks=False):
                 if name not in SKIPPED_FOLDERS and f"{relative}{name}/" not in ignored:
-                    stack.append((f"{relative}{name}/", in_project))
-            elif not in_project and name.endswith(PROJECT_SUFFIXES):
+                    stack.append(
+                        (f"{relative}{name}/", () if languages == _GO and name in _NOT_OF_MODULE else languages)
+                    )
+            elif name.endswith(PROJECT_SUFFIXES) and (not name.endswith(languages) or name.endswith(_GO_TEST)):
                 continue
             elif entry.is_symlink():
                 if not name.startswith(".#") and relative + name not in ignored:  # Those are an editor's locks.
@@ -190,6 +200,20 @@ def _walk(display: str) -> tuple[list[str], list[str], list[InputError]]:
                 files.append(relative + name)
     files.sort()
     return files, links, errors
+
+
+def _languages(folder: str, names: frozenset[str], above: tuple[str, ...]) -> tuple[str, ...]:
+    """The suffixes of the programs that are read in a folder with such entries; `above` are those of its parent."""
+    if names & _PROJECTS:
+        return PROJECT_SUFFIXES
+    if not above and _GO_MODULE in names:
+        try:
+            with open(f"{folder}/{_GO_MODULE}", "rb") as file:  # noqa: PTH123 - str throughout
+                text = file.read(_MOST_OF_MODULE)
+        except OSError:
+            return above
+        return _GO if any(client in text for client in _GO_CLIENTS) else above
+    return above
 
 
 def _is_lost(link: Path, top: str) -> bool:

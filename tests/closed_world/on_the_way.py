@@ -185,6 +185,14 @@ def _argo(more: str = "") -> Files:
     }
 
 
+def _discovering(discover: str, program: str = "lovely") -> str:
+    return (
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cmp, namespace: argocd}\ndata:\n  plugin.yaml: |\n"
+        "    apiVersion: argoproj.io/v1alpha1\n    kind: ConfigManagementPlugin\n    metadata: {name: lovely}\n"
+        f"    spec:\n      generate: {{command: [{program}, generate, ./]}}\n      discover: {{{discover}}}\n"
+    )
+
+
 def _set(source: str, more: str = "", generator: str = "{list: {elements: [{name: east}]}}") -> Files:
     return {
         "argocd/all.yaml": "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\n"
@@ -376,6 +384,38 @@ HELD: dict[str, tuple[Files, str]] = {
         "c/kustomization.yaml",
     ),
     "component of Flux that is not there": (_flux("  components: [../gone]\n"), "gone"),
+    "transform of Skaffold": (
+        {
+            "skaffold.yaml": "apiVersion: skaffold/v4beta6\nkind: Config\nmanifests:\n  kustomize: {paths: [east]}\n"
+            "  transform:\n  - name: set-labels\n    configMap: ['a:b']\n"
+        },
+        "`transform` of skaffold.yaml may change it",
+    ),
+    "plugin of Argo CD that finds its folders": (
+        {**_argo(), "argocd/plugin.yaml": _discovering("find: {glob: '**/policy.yaml'}")},
+        "plugin lovely of Argo CD, argocd/plugin.yaml, which may take Application east, may change it",
+    ),
+    "plugin of Argo CD by a file": ({**_argo(), "argocd/p.yaml": _discovering("fileName: ./*.yaml")}, "plugin lovely"),
+    "plugin of Argo CD by a command": (
+        {**_argo(), "argocd/p.yaml": _discovering("find: {command: [sh, -c, find .]}")},
+        "plugin lovely of Argo CD",
+    ),
+    "plugin in the values of Argo CD's chart": (
+        {
+            **_argo(),
+            "argocd/values.yaml": "configs:\n  cmp:\n    create: true\n    plugins:\n      own:\n"
+            "        generate: {command: [a]}\n        discover: {find: {glob: '*.yaml'}}\n",
+        },
+        "plugin own of Argo CD, argocd/values.yaml",
+    ),
+    "plugin of Argo CD that fills in": (
+        {
+            **_argo(),
+            "argocd/p.yaml": _discovering("find: {command: [sh]}", "argocd-vault-plugin"),
+            "east/policy.yaml": POLICY.replace("- world", "- <path:secret/data/x#entity>"),
+        },
+        "plugin lovely of Argo CD",
+    ),
     "plugin of Argo CD": (_argo(", plugin: {name: p}"), "argocd/east.yaml"),
     "patch of Argo CD": (_argo(f", kustomize: {{{_PATCHES}}}"), "argocd/east.yaml"),
     "templatePatch": (
@@ -476,6 +516,24 @@ FREE: dict[str, Files] = {
     "patch of Flux for another kind": _flux("  patches: [{target: {kind: HelmRelease}, patch: '[]'}]\n"),
     "variables of Flux": _flux("  postBuild: {substitute: {A: b}}\n"),
     "Argo CD": _argo(),
+    "plugin of Argo CD that only Applications name": {
+        **_argo(),
+        "argocd/p.yaml": _discovering("").replace("      discover: {}\n", ""),
+    },
+    "plugin of Argo CD for other folders": {**_argo(), "argocd/p.yaml": _discovering("find: {glob: '**/Chart.yaml'}")},
+    "plugin of Argo CD without Applications": {"argocd/p.yaml": _discovering("find: {command: [sh]}")},
+    "plugin of Argo CD beside a tool": {
+        **_argo(", kustomize: {namePrefix: a-}"),
+        "argocd/p.yaml": _discovering("find: {command: [sh]}"),
+    },
+    "plugin of Argo CD that fills in nothing": {
+        **_argo(),
+        "argocd/p.yaml": _discovering("find: {command: [sh]}", "argocd-vault-plugin"),
+    },
+    "Skaffold that sets annotations": {
+        "skaffold.yaml": "apiVersion: skaffold/v4beta6\nkind: Config\nmanifests:\n  kustomize: {paths: [east]}\n"
+        "  transform: [{name: set-annotations}]\n"
+    },
     "images of Argo CD": _argo(", kustomize: {images: [a=b]}"),
     "set of Applications": _set("path: '{{name}}'"),
     "templatePatch of plain text": _set("path: '{{name}}'", "  templatePatch: '{spec: {source: {kustomize: {}}}}'\n"),

@@ -10,6 +10,33 @@ _BOMB = "".join(
 )
 _TASK = "".join(f"        {line}\n" for line in _SCRAPER.splitlines())
 
+_MODULE: Files = {"go.mod": "module a\n\nrequire k8s.io/client-go v0.30.0\n"}
+_GO = """package shop
+
+func pods() *appsv1.Deployment {
+	return &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Name: "scraper", Namespace: "shop"},
+	}
+}
+"""
+_PLUGIN = (
+    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cmp, namespace: argocd}\ndata:\n  plugin.yaml: |\n"
+    "    kind: ConfigManagementPlugin\n    metadata: {name: p}\n"
+    "    spec: {generate: {command: [p]}, discover: {fileName: kustomization.yaml}}\n"
+)
+
+
+def _calls(workflow: str, given: str, job: str = "a") -> Files:
+    return {
+        ".github/workflows/d.yaml": f"on: push\njobs:\n  {job}:\n    uses: {workflow}\n    with: {{{given}}}\n"
+        "    secrets: inherit\n"
+    }
+
+
+def _workflow_of(step: str) -> Files:
+    return {".github/workflows/d.yaml": f"on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n    {step}\n"}
+
+
 HIDING: dict[str, tuple[Files, str]] = {
     # hostile YAML: each is a file that is not read, and the run goes on
     "deep nesting": ({"shop/s.yaml": f"{_SCRAPER}x: {'[' * 3000}{']' * 3000}\n"}, "shop/s.yaml"),
@@ -52,6 +79,35 @@ HIDING: dict[str, tuple[Files, str]] = {
         {"skaffold.yaml": "apiVersion: skaffold/v4beta6\nkind: Config\ndeploy: {helm: {releases: []}}\n"},
         "skaffold.yaml",
     ),
+    "transform of Skaffold": (
+        {
+            "skaffold.yaml": "apiVersion: skaffold/v4beta6\nkind: Config\nmanifests:\n  rawYaml: [shop/*.yaml]\n"
+            "  transform: [{name: set-labels, configMap: ['app:scraper']}]\n"
+        },
+        "what Skaffold's `transform` makes of manifests, skaffold.yaml",
+    ),
+    "plugin of Argo CD that no Application names": (
+        {
+            "argocd/a.yaml": "apiVersion: argoproj.io/v1alpha1\nkind: Application\n"
+            "metadata: {name: shop, namespace: argocd}\nspec:\n  project: default\n"
+            "  source: {repoURL: 'https://git.example.com/x.git', path: .}\n"
+            "  destination: {server: 'https://kubernetes.default.svc', namespace: shop}\n",
+            "argocd/p.yaml": _PLUGIN,
+            "kustomization.yaml": "resources: [shop/web.yaml, shop/policy.yaml, monitoring/scraper.yaml]\n",
+        },
+        "Application shop, which plugin p of Argo CD may take, argocd/p.yaml",
+    ),
+    "program in Go": ({**_MODULE, "shop/pods.go": _GO}, "a program in Go, shop/pods.go"),
+    "workflow of another repository": (
+        _calls("acme/workflows/.github/workflows/deploy.yaml@v1", "namespace: shop"),
+        "`uses: acme/workflows/.github/workflows/deploy.yaml@v1` in .github/workflows/d.yaml:4",
+    ),
+    "workflow for helm": (_calls("acme/workflows/.github/workflows/helm-deploy.yml@v1", "image: a"), "helm-deploy"),
+    "workflow with a chart": (_calls("acme/ci/.github/workflows/deploy.yml@main", "chart: redis"), "deploy.yml"),
+    "action for helm": (
+        _workflow_of("- uses: acme/helm-deploy@v2\n      with: {chart: redis, namespace: shop}"),
+        "`uses: acme/helm-deploy@v2` in",
+    ),
     "DevSpace": ({"devspace.yaml": "version: v2beta1\ndeployments: {a: {}}\n"}, "devspace.yaml"),
     "werf": ({"werf.yaml": "project: x\nconfigVersion: 1\n"}, "werf.yaml"),
     "Rancher Fleet": ({"shop/fleet.yaml": "defaultNamespace: shop\nhelm: {chart: redis}\n"}, "shop/fleet.yaml"),
@@ -65,6 +121,27 @@ HIDING: dict[str, tuple[Files, str]] = {
 }
 
 CLEAR: dict[str, Files] = {
+    "program in Go without a client": {"go.mod": "module a\n", "shop/pods.go": _GO},
+    "tests in Go": {**_MODULE, "shop/pods_test.go": _GO, "test/e2e/a.go": _GO, "vendor/k8s.io/a.go": _GO},
+    "program in Go that reads": {**_MODULE, "a.go": "package a\n\nvar d = &appsv1.Deployment{}\n"},
+    "workflow that deploys something": _calls("acme/workflows/.github/workflows/deploy.yml@v1", "environment: prod"),
+    "workflow that deploys manifests": _calls(
+        "acme/workflows/.github/workflows/k8s-deploy.yml@v1", "manifests: shop, namespace: shop"
+    ),
+    "workflows that build": {
+        **_calls("acme/workflows/.github/workflows/helm-lint.yml@v1", "chart: a"),
+        ".github/workflows/e.yaml": "on: push\njobs:\n  release:\n    uses: acme/x/.github/workflows/release.yml@v1\n"
+        "    with: {chart: charts/a}\n",
+    },
+    "workflow of the repository itself": _calls("./.github/workflows/deploy.yml", "namespace: shop"),
+    "actions that prepare": _workflow_of("- uses: azure/setup-helm@v4\n    - uses: helm/chart-releaser-action@v1"),
+    "action that applies manifests": _workflow_of(
+        "- uses: azure/k8s-deploy@v5\n      with: {manifests: shop/, namespace: shop}"
+    ),
+    "Skaffold that sets annotations": {
+        "skaffold.yaml": "apiVersion: skaffold/v4beta6\nkind: Config\nmanifests:\n"
+        "  transform: [{name: set-annotations}]\n"
+    },
     "shell script of what is here": {"deploy.sh": "kubectl apply -k .\nkubectl create namespace shop\n"},
     "helm into the namespace that has them": {"deploy.sh": "helm install redis x/redis --namespace=monitoring\n"},
     "kubectl into the namespace that has them": {"deploy.sh": "kubectl run a --image=b -n monitoring\n"},

@@ -125,6 +125,10 @@ _SOURCES: dict[str, Files] = {
         "app/main.py": "from imports import cilium\ncilium.CiliumNetworkPolicy(chart, 'dns')\n",
     },
     "cdk8s in Go": {**_CDK8S, "main.go": 'imports.NewCiliumNetworkPolicy(chart, jsii.String("dns"), nil)\n'},
+    "program in Go": {
+        "go.mod": "module a\n\nrequire sigs.k8s.io/controller-runtime v0.18.0\n",
+        "internal/dns.go": "package a\n\nvar p = ciliumv2.CiliumClusterwideNetworkPolicy{\n\tObjectMeta: m,\n}\n",
+    },
     "URL of cdk8s": {**_CDK8S, "main.ts": "new Include(this, 'x', {url: 'https://e.com/network-policies.yaml'});\n"},
     "Pulumi in TypeScript": {
         **_PULUMI,

@@ -1,4 +1,5 @@
-"""What may change every manifest of a folder on its way, and cannot be followed: unreadable kustomizations, kpt."""
+"""What may change every manifest of a folder on its way, and cannot be followed: unreadable kustomizations, kpt,
+Skaffold, filters."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from rewriter.inventory.delivery.kustomize import Kustomization, joined
 from rewriter.inventory.delivery.piped import Piped, piped
 from rewriter.inventory.delivery.program_changes import program_changes
 from rewriter.inventory.facts.model import Source
+from rewriter.inventory.files.skaffold import SKAFFOLD, manifest_places, transforms
 from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.texts.manifests import items, mapping
 
@@ -43,13 +45,16 @@ def folder_changes(files: TreeFiles, kustomizations: Mapping[str, Kustomization]
         entries = _ENTRY.findall(text) + [
             each.strip(" \t\"'") for listed in _FLOW_LIST.findall(text) for each in listed.split(",")
         ]
-        places = dict.fromkeys((folder, *(joined(folder, entry) for entry in entries if entry)))
-        yield FolderChange(f"kustomization {source}, which cannot be read,", source, tuple(places))
+        entered = dict.fromkeys((folder, *(joined(folder, entry) for entry in entries if entry)))
+        yield FolderChange(f"kustomization {source}, which cannot be read,", source, tuple(entered))
     for inner, path in files.names.items():
         if inner.rpartition("/")[2] == KPTFILE and has_mutators(files.bytes_of(inner) or b""):
             yield FolderChange(f"the pipeline of {path}", Source(path), (inner.rpartition("/")[0] or ".",))
         if inner.rpartition("/")[2] == _FLEET and _OVERLAYS.search(files.bytes_of(inner) or b""):
             yield FolderChange(f"an overlay of {path}", Source(path), (inner.rpartition("/")[0] or ".",))
+        if inner.rpartition("/")[2] == SKAFFOLD and transforms(files.bytes_of(inner) or b""):
+            places = manifest_places(files.bytes_of(inner) or b"", inner.rpartition("/")[0] or ".")
+            yield FolderChange(f"`transform` of {path}", Source(path), places)
     holding = [files.inner(file.path) for file in files.files if any(b"NetworkPolicy" in each for each in file.kinds)]
     for path, data in files.changing_texts:
         for words, source, touched in program_changes(path, files.inner(path), data, holding):

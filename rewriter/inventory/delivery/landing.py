@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from rewriter import yamltext
 from rewriter.inventory.delivery import argo
 from rewriter.inventory.delivery.appliers import folder_of
+from rewriter.inventory.delivery.argo_plugins import DiscoveringPlugin, plugin_taking, plugins_of
 from rewriter.inventory.delivery.kustomize_walk import BARE, Placement, reach
 from rewriter.inventory.delivery.mutations import CLUSTERWIDE, Mutation
 from rewriter.inventory.delivery.patches import Patch, may_mean
@@ -129,17 +131,27 @@ class Delivery:
                 return f"{change.words} may change it when it is applied"
         if not placements and (words := post_renderer(manifest, route)):
             return f"{words} may change it when it is applied"
-        return self._made_by_plugin(path) or self._mutated(path, manifest)
+        return self._made_by_plugin(path, manifest) or self._mutated(path, manifest)
 
-    def _made_by_plugin(self, path: str) -> str:
+    @cached_property
+    def _plugins(self) -> tuple[DiscoveringPlugin, ...]:
+        return plugins_of(self._files)
+
+    def _made_by_plugin(self, path: str, manifest: Mapping[str, Any]) -> str:
         """The plugin of Argo CD that makes manifests of a file's folder, and may change them."""
         inner = self._files.inner(path)
         for application in self._placements.applications:
             for each in argo.sources_of(mapping(application.value.get("spec"))):
                 folder = folder_of(str(each.get("path", "")))
-                if each.get("plugin") is not None and folder is not None and self._is_below(folder, inner):
-                    name = mapping(application.value.get("metadata")).get("name")
+                if folder is None or not self._is_below(folder, inner):
+                    continue
+                name = mapping(application.value.get("metadata")).get("name")
+                if each.get("plugin") is not None:
                     return f"a plugin of Application {name}, {application.source}, may change it when it is applied"
+                plugin = plugin_taking(self._plugins, each, self._files)
+                if plugin is not None and plugin.may_change(str([manifest.get(rules) for rules in ("spec", "specs")])):
+                    words = f"plugin {plugin.name} of Argo CD, {plugin.source}, which may take Application {name}"
+                    return f"{words}, may change it when it is applied"
         return ""
 
     def _is_below(self, folder: str, inner: str) -> bool:

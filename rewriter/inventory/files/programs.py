@@ -20,7 +20,9 @@ from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files import talos
 from rewriter.inventory.files.cilium_commands import CiliumCommand, cilium_commands
 from rewriter.inventory.files.commands import commands_in, is_passing, is_pipeline, makes_passing_cluster
+from rewriter.inventory.files.skaffold import SKAFFOLD, transforms
 from rewriter.inventory.files.terraform_resources import read_resources
+from rewriter.inventory.files.workflows import called_deployments
 from rewriter.inventory.objects.kubernetes import is_namespace
 from rewriter.inventory.texts.kinds_in_text import KIND, may_hold_pods
 from rewriter.inventory.texts.manifests import items, mapping
@@ -61,6 +63,10 @@ _INCLUDED = re.compile(
 _CLIENT = re.compile(
     rb"\b(?:create|replace|patch)_namespaced_(?:deployment|stateful_set|daemon_set|replica_set|pod|job|cron_job|service)\("
 )
+#: An object with pods, or a Service, that Go makes with the types of Kubernetes' own client.
+_GO = re.compile(
+    rb"\b\w+\.(?:Deployment|StatefulSet|DaemonSet|ReplicaSet|Pod|Job|CronJob|Service)\{\s*(?:TypeMeta|ObjectMeta|Spec):"
+)
 _RELEASES = re.compile(rb"^[\"']?releases[\"']?:", re.MULTILINE)
 _CHART = re.compile(rb"[\"']?\bchart[\"']?:")
 _ENVIRONMENT = b"tanka.dev/"
@@ -77,7 +83,7 @@ _NAMESPACE = re.compile(r'^\s+namespace\s*=\s*("[^"$]*"|\S.*)$', re.MULTILINE)
 _PROJECTS = {
     "Pulumi.yaml": ("a project of Pulumi,", re.compile(rb"^runtime:", re.MULTILINE)),
     "cdk8s.yaml": ("a project of cdk8s,", re.compile(rb"^app:", re.MULTILINE)),
-    "skaffold.yaml": ("releases of Skaffold in", re.compile(rb"remoteChart:|remoteManifests:|chartPath:|\bhelm:")),
+    SKAFFOLD: ("releases of Skaffold in", re.compile(rb"remoteChart:|remoteManifests:|chartPath:|\bhelm:")),
     "devspace.yaml": ("deployments of DevSpace in", re.compile(rb"^deployments:", re.MULTILINE)),
     "deployment.yaml": ("sources of Kluctl in", re.compile(rb"(?ms)^deployments:.*^[ \t-]+(?:git|oci):")),
     "werf.yaml": ("a project of werf,", re.compile(rb"^project:", re.MULTILINE)),
@@ -136,11 +142,16 @@ def _programs_in(path: str, data: bytes) -> Iterator[Program]:
         yield from _of_script(path, name, data)
         if path.endswith(".py") and _CLIENT.search(data) is not None:
             yield Program("a program in Python,", Source(path))
+    elif path.endswith(".go"):
+        if _GO.search(data) is not None:
+            yield Program("a program in Go,", Source(path))
     elif path.endswith(PROGRAM_SUFFIXES):
         yield from _of_language(path, data)
     elif name in _PROJECTS:
         if _PROJECTS[name][1].search(data) is not None:
             yield Program(_PROJECTS[name][0], Source(path))
+        elif name == SKAFFOLD and transforms(data):
+            yield Program("what Skaffold's `transform` makes of manifests,", Source(path))
     elif name.endswith(".tf.json"):
         if _TERRAFORM_JSON.search(data) is not None:
             yield Program("resources of Terraform in", Source(path))
@@ -148,6 +159,8 @@ def _programs_in(path: str, data: bytes) -> Iterator[Program]:
         yield Program("tasks of Ansible in", Source(path))
     elif is_pipeline(path):
         yield from _of_script(path, name, data)
+        if not is_passing(path, data):
+            yield from starmap(Program, called_deployments(path, data))
         if _INCLUDED.search(data) is not None:
             yield Program("tasks of another place, included by", Source(path))
     elif _ENVIRONMENT in data and name.startswith("spec."):

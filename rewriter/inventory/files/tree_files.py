@@ -127,6 +127,8 @@ class TreeFiles:
         self.changing_texts: list[tuple[str, bytes]] = []
         #: Those of scripts and pipelines in which a program may stand between manifests and what applies them.
         self.filtering_texts: list[tuple[str, bytes]] = []
+        #: Those that may configure plugins of Argo CD: a sidecar's file in a ConfigMap, or values of its chart.
+        self.plugin_texts: list[tuple[str, bytes]] = []
         #: The namespaces that scripts, programs and files of Terraform name.
         self._commanded_namespaces: set[str] = set()
         #: The files of Terraform that install Helm releases.
@@ -190,7 +192,10 @@ class TreeFiles:
         filters = commands and may_filter(data) and not is_passing(path, data)
         if filters:
             self.filtering_texts.append((path, data))
-        return speaks or changes or filters or bool(found) or talos.holds(data)
+        plugins = b"discover" in data and b"generate" in data and (b"ConfigManagementPlugin" in data or b"cmp" in data)
+        if plugins:
+            self.plugin_texts.append((path, data))
+        return speaks or changes or filters or plugins or bool(found) or talos.holds(data)
 
     def _offer_policies(self, path: str, data: bytes) -> bool:
         speaks = any(word in data for word in (b"olic", b"netpol", b".connections.")) and not is_passing(path, data)

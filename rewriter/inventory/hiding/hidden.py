@@ -13,6 +13,7 @@ from typing import Any
 
 from rewriter.inventory.delivery import argo, flux
 from rewriter.inventory.delivery.appliers import api_group
+from rewriter.inventory.delivery.argo_plugins import plugin_taking, plugins_of
 from rewriter.inventory.delivery.piped import piped
 from rewriter.inventory.delivery.placements import Placements
 from rewriter.inventory.facts.completeness import CIDR_GROUPS, LIFT, Hidden
@@ -90,6 +91,7 @@ class HiddenSources:
         operators: Collection[str] = (),
     ) -> None:
         self._operators = frozenset(operators)
+        self._plugins = plugins_of(files)
         self._releases = releases
         self._files = files
         self._placements = placements
@@ -230,6 +232,14 @@ class HiddenSources:
                 namespace = _text(mapping(spec.get("destination")).get("namespace"))
                 name = mapping(application.value.get("metadata")).get("name")
                 words = f"Application {name}, {application.source}"
+                yield self._hidden(words, None if namespace is None else {namespace}, application.source.path)
+                continue
+            taking = (plugin_taking(self._plugins, each, self._files) for each in argo.sources_of(spec))
+            plugin = next((each for each in taking if each is not None and not each.fills_in), None)
+            if plugin is not None:
+                namespace = _text(mapping(spec.get("destination")).get("namespace"))
+                name = mapping(application.value.get("metadata")).get("name")
+                words = f"Application {name}, which plugin {plugin.name} of Argo CD may take, {plugin.source}"
                 yield self._hidden(words, None if namespace is None else {namespace}, application.source.path)
         for unread in self._placements.unread:
             namespaces = None if unread.namespace is None else {unread.namespace}

@@ -20,6 +20,8 @@ _MADE = re.compile(
     rf"""\b(?:New)?(?:Kube)?({CNP}|{CCNP}|{KNP})(?:V1)?(?:Args|Props|Patch)?[ \t]*(?:[({{]|\.Builder\b)"""
     rf"""|\bkubernetes:[\w.-]+(?:/\w+)?:({CNP}|{CCNP}|{KNP})\b"""
 )
+#: One that Go makes with the types of Kubernetes' or Cilium's own client; an empty one is for a policy that is read.
+_GO = re.compile(rf"\b\w+\.({CNP}|{CCNP}|{KNP})\{{\s*(?:TypeMeta|ObjectMeta|Specs?):")
 _LIBRARY = re.compile(r"pulumi|cdk8s|^from[ \t]+imports\b", re.MULTILINE)
 _CONNECTED = re.compile(r"\.connections\.(?:allow(?:To|From)|isolate|allow_(?:to|from))\(", re.IGNORECASE)
 _CLIENT = re.compile(r"\b(?:create|replace|patch)_namespaced_network_policy[ \t]*\(")
@@ -97,7 +99,11 @@ def _programmed(path: str, text: str) -> Iterator[tuple[str, int, str]]:
 
     Texts that are no program have no such calls.
     """
-    project = path.endswith(PROJECT_SUFFIXES) or _LIBRARY.search(text) is not None
+    library = _LIBRARY.search(text) is not None
+    if path.endswith(".go") and not library and "imports." not in text:
+        yield from ((match[1], match.start(), "a program in Go") for match in _GO.finditer(text))
+        return
+    project = path.endswith(PROJECT_SUFFIXES) or library
     maker = "a program of Pulumi or cdk8s"
     if project:
         yield from ((match[1] or match[2], match.start(), maker) for match in _MADE.finditer(text))

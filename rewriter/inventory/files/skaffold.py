@@ -1,0 +1,62 @@
+"""Skaffold: functions that change manifests after they are rendered (`manifests.transform`, schema v4beta)."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from typing import Any
+
+from rewriter import yamltext
+from rewriter.inventory.texts.manifests import items, mapping
+
+SKAFFOLD = "skaffold.yaml"
+#: Functions that write what nothing here reads.
+_HARMLESS = ("set-annotations", "set-image")
+_DEEPEST = 12
+
+
+def transforms(data: bytes) -> bool:
+    """Whether a configuration has such functions; one that cannot be read and speaks of any may."""
+    if b"transform" not in data:
+        return False
+    try:
+        documents = yamltext.parse(yamltext.decode(data))
+    except yamltext.YamlTextError:
+        return True
+    found = (each for document in documents for each in _all("transform", document.value, 0))
+    return any(not str(item.get("name")).startswith(_HARMLESS) for each in found for item in items(each))
+
+
+def manifest_places(data: bytes, folder: str) -> tuple[str, ...]:
+    """The inner paths of a configuration's manifests, up to the first that is a pattern; its folder among them."""
+    try:
+        documents = yamltext.parse(yamltext.decode(data))
+    except yamltext.YamlTextError:
+        return (folder,)
+    found = {folder: None}
+    for document in documents:
+        for each in _all("manifests", document.value, 0):
+            listed = [
+                *_texts(mapping(each).get("rawYaml")),
+                *_texts(mapping(mapping(each).get("kustomize")).get("paths")),
+            ]
+            for text in (*listed, *_texts(each)):
+                found[posixpath.normpath(posixpath.join(folder, text.partition("*")[0]))] = None
+    return tuple(found)
+
+
+def _all(name: str, value: Any, depth: int) -> Iterator[Any]:
+    if depth > _DEEPEST:
+        return
+    if isinstance(value, dict):
+        for key, each in value.items():
+            if key == name:
+                yield each
+            yield from _all(name, each, depth + 1)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _all(name, each, depth + 1)
+
+
+def _texts(value: Any) -> list[str]:
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
