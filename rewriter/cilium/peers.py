@@ -40,6 +40,8 @@ from rewriter.cilium.version import (
 )
 
 _NODE_FIELDS = ("fromNodes", "toNodes")
+#: Peers whose entries are mappings, by the name of their field.
+_MAPPINGS = ("CIDRSet", "FQDNs", "Services")
 
 
 def rule_terms(
@@ -78,6 +80,8 @@ def _entry_terms(
     settings: Settings,
     facts: Facts,
 ) -> Iterable[Term]:
+    if kind in _MAPPINGS and entry is not None and not isinstance(entry, Mapping):
+        return ()  # What stands there is no entry, such as a placeholder for one.
     match kind:
         case "Endpoints":
             return filter(None, (endpoint_term(selector, policy, subject, settings),)) if selector else ()

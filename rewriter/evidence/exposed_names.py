@@ -19,18 +19,34 @@ from rewriter.inventory.objects.gateways import (
 _ANNOTATIONS = ("external-dns.alpha.kubernetes.io/", "external-dns.kubernetes.io/")
 _CLOUD_CLASSES = ("alb", "nlb", "gce", "azure", "amazon", "aws", "gke", "application-lb")
 
+#: How classes of other well-known controllers are called.
+_OTHER_CLASSES = (
+    "envoy",
+    "eg",
+    "istio",
+    "nginx",
+    "traefik",
+    "kong",
+    "contour",
+    "haproxy",
+    "kgateway",
+    "gloo",
+    "linkerd",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ExposedName:
     """A name that the cluster itself serves. `by` says who, `service` is set for a LoadBalancer Service.
 
-    `by_cilium` says that it is Cilium's own Gateway or Ingress, which clients reach as the entity `ingress`. `certain`
-    is False where the address may be one outside, as a cloud's load balancer has it.
+    `by_cilium` says that it is Cilium's own Gateway or Ingress, which clients reach as the entity `ingress`; None where
+    its class is not read, so that it may be. `certain` is False where the address may be one outside, as a cloud's load
+    balancer has it.
     """
 
     by: str
     source: str
-    by_cilium: bool = False
+    by_cilium: bool | None = False
     service: Service | None = None
     certain: bool = False
 
@@ -98,9 +114,8 @@ def _by_gateway(context: Context, name: str) -> Iterator[ExposedName | None]:
 
 def _of_gateway(context: Context, route: Route, parents: list[Gateway]) -> ExposedName:
     first = parents[0]
-    cilium = all(
-        _is_cilium(context, "GatewayClass", parent.class_name, CILIUM_GATEWAY_CONTROLLER) for parent in parents
-    )
+    answers = {_is_cilium(context, "GatewayClass", parent.class_name, CILIUM_GATEWAY_CONTROLLER) for parent in parents}
+    cilium = False if False in answers else None if None in answers else True
     return ExposedName(f"{route} on {first}", f"{route.source}, {first.source}", cilium, certain=bool(first.addresses))
 
 
@@ -120,9 +135,12 @@ def _of_ingress(context: Context, ingress: Ingress) -> ExposedName:
     return ExposedName(str(ingress), str(ingress.source), cilium, certain=bool(ingress.addresses))
 
 
-def _is_cilium(context: Context, kind: str, class_name: str, controller: str) -> bool:
+def _is_cilium(context: Context, kind: str, class_name: str, controller: str) -> bool | None:
+    """Whether a class is Cilium's; None where it is not read, and its name is not that of a well-known controller."""
     classes = [each for each in context.inventory.controller_classes() if each.kind == kind and each.name == class_name]
-    return any(each.controller == controller for each in classes) if classes else class_name == CILIUM_CLASS
+    if not classes:
+        return True if class_name == CILIUM_CLASS else False if class_name.startswith(_OTHER_CLASSES) else None
+    return any(each.controller == controller for each in classes)
 
 
 def _is_here(context: Context, cluster: str | None) -> bool:

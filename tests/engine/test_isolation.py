@@ -81,3 +81,27 @@ def test_a_proof_that_raises(repository: Path, monkeypatch: pytest.MonkeyPatch) 
     assert [item["name"] for item in findings if not item["fixed"]] == ["bad"]
     after = (repository / "a.yaml").read_text()
     assert after.count("**.example.com") == 1 and after.count('"*.example.com"') == 1
+
+
+@pytest.mark.parametrize(
+    ("direction", "first"),
+    [
+        ("ingress", "fromCIDRSet: [{cidr: 10.0.0.0/8}, '${X}']"),
+        ("egress", "toFQDNs: [{matchName: example.com}, '${X}']"),
+        ("egress", "toCIDRSet: ['${X}']"),
+        ("egress", "toServices: [{k8sService: {serviceName: a}}, '${X}']"),
+    ],
+)
+def test_a_placeholder_for_an_entry_fails_no_pass_that_compares_releases(
+    direction: str, first: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    side = "from" if direction == "ingress" else "to"
+    (tmp_path / "policy.yaml").write_text(
+        "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: x, namespace: shop}\nspec:\n"
+        f"  endpointSelector: {{}}\n  {direction}:\n  - {first}\n"
+        f"  - {side}Entities: [world]\n    {side}CIDR: [10.0.0.0/8]\n"
+        f"  - {side}Requires: [{{matchLabels: {{env: prod}}}}]\n    {side}Endpoints: [{{matchLabels: {{app: b}}}}]\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    ran = cnpfix("--format", "json", ".")
+    assert (ran.code, json.loads(ran.out)["errors"]) == (0, [])

@@ -96,6 +96,7 @@ def wrong_name(name: FqdnEntry) -> WrongName | None:
 #: Cilium's own Gateway and Ingress in the place of a name or an address of theirs.
 _ENVOY = Replacement({"toEntities": ["ingress"]}, "the entity ingress", Applicability.UNSAFE)
 _WHY_EXPOSED = "its address is one of this cluster and is translated before policy, so that `toFQDNs` does not match it"
+_CLASS_NOT_READ = "its class is not read: if it is Cilium's, allow `toEntities: [ingress]`, else "
 _SELECT_PODS = "select the pods of the Gateway or Ingress controller with `toEndpoints`, on the ports they listen on"
 _EVERY_HOST = "clients reach Cilium's own Gateway and Ingress as the entity `ingress`, with every host behind it"
 
@@ -253,7 +254,8 @@ def _exposed(name: FqdnEntry, exact: str) -> WrongName | None:
         return _load_balancer(name, found, found.service, message, _WHY_EXPOSED)
     if found.by_cilium:
         return WrongName(name, message, _WHY_EXPOSED, _EVERY_HOST, evidence, _ENVOY)
-    return WrongName(name, message, _WHY_EXPOSED, _SELECT_PODS, evidence)
+    advice = _SELECT_PODS if found.by_cilium is not None else f"{_CLASS_NOT_READ}{_SELECT_PODS}"
+    return WrongName(name, message, _WHY_EXPOSED, advice, evidence)
 
 
 def _exposed_pattern(name: FqdnEntry, pattern: str) -> WrongName | None:
@@ -268,7 +270,7 @@ def _exposed_pattern(name: FqdnEntry, pattern: str) -> WrongName | None:
     if found.by_cilium:
         advice = f"write `toEntities: [ingress]` for them; {_EVERY_HOST}"
     else:
-        advice = _SELECT_PODS
+        advice = _SELECT_PODS if found.by_cilium is not None else f"{_CLASS_NOT_READ}{_SELECT_PODS}"
     return WrongName(name, message, _WHY_EXPOSED, advice, (f"{found.by}: {found.source}",))
 
 
