@@ -20,6 +20,7 @@ from rewriter.engine.results.unchecked import no_mesh
 from rewriter.engine.run import parallel
 from rewriter.engine.run.fixer import fixer_for, write_result
 from rewriter.engine.run.run_options import Options
+from rewriter.engine.run.unenforced import unenforced
 from rewriter.engine.run.unrendered import unrendered
 from rewriter.engine.run.workspace import Workspace
 from rewriter.engine.run.write import remove_leftovers
@@ -68,6 +69,8 @@ def preview(workspace: Workspace, options: Options, jobs: int) -> list[FileResul
 
 def _fix_files(workspace: Workspace, options: Options, jobs: int) -> Iterator[FileResult]:
     fixer = fixer_for(workspace, options, workspace.traffic)
+    for line in unenforced(workspace):
+        tell(line)
     explained = _dead_explained(workspace)
     with Progress("checking", len(workspace.files)) as progress:
         for result in parallel.each(workspace.files, lambda item: fixer.fix_file(*item), jobs):

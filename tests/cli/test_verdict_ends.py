@@ -369,3 +369,66 @@ def test_which_node_is_missing_where_addresses_mean_nodes(shop: Path, mode: str,
     )
     missing = flow("prod/db", "13306", "remote-node")["missing"]
     assert any("the address of remote-node" in text for text in missing) is names_it
+
+
+PLACEHOLDERS: dict[str, tuple[str, str, str]] = {
+    "helm": (
+        VALUES["helm"][1].replace("{policyEnforcementMode: never}", '{policyEnforcementMode: "${MODE}"}'),
+        "policyEnforcementMode is: ${MODE}",
+        "cilium.yaml:6",
+    ),
+    "a template": (
+        VALUES["helm"][1].replace("{policyEnforcementMode: never}", "{policyEnforcementMode: '{{ .mode }}'}"),
+        "policyEnforcementMode is: {{ .mode }}",
+        "cilium.yaml:6",
+    ),
+    "audit mode": (
+        VALUES["helm"][1].replace("{policyEnforcementMode: never}", '{policyAuditMode: "${AUDIT:=false}"}'),
+        "policyAuditMode is: ${AUDIT:=false}",
+        "cilium.yaml:6",
+    ),
+    "labels": (
+        VALUES["helm"][1].replace("{policyEnforcementMode: never}", '{labels: "${LABELS}"}'),
+        "labels is: ${LABELS}",
+        "cilium.yaml:6",
+    ),
+    "config map": (
+        VALUES["config map"][1].replace("never", '"${MODE}"'),
+        "policyEnforcementMode is: ${MODE}",
+        "cilium.yaml:4",
+    ),
+    "a config map that is a template": (
+        VALUES["config map"][1].replace("never", '"{{ mode }}"'),
+        "of Cilium's settings: it cannot be read",
+        "cilium.yaml:1",
+    ),
+    "the cluster's name": (
+        VALUES["helm"][1].replace("{policyEnforcementMode: never}", '{cluster: {name: "${NAME}"}}'),
+        "cluster.name: ${NAME}",
+        "cilium.yaml:6",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLACEHOLDERS)
+def test_a_setting_that_is_a_placeholder_is_missing(shop: Path, name: str) -> None:
+    text, words, place = PLACEHOLDERS[name]
+    (shop / "cilium.yaml").write_text(text)
+    found = [missing for missing in flow("prod/db", "13306")["missing"] if words in missing]
+    assert len(found) == 1
+    assert place in found[0]
+
+
+@pytest.mark.parametrize(
+    "values", ['{nodeSelectorLabels: "${X}"}', '{policyCIDRMatchMode: "${X}"}', "{policyEnforcementMode: default}"]
+)
+def test_a_placeholder_that_cannot_turn_the_verdict_is_not_missing(shop: Path, values: str) -> None:
+    (shop / "cilium.yaml").write_text(VALUES["helm"][1].replace("{policyEnforcementMode: never}", values))
+    assert not any("judged as if" in missing for missing in flow("prod/db", "13306")["missing"])
+
+
+def test_what_the_config_says_goes_before_a_placeholder(shop: Path) -> None:
+    text = VALUES["helm"][1].replace("{policyEnforcementMode: never}", '{policyEnforcementMode: "${MODE}"}')
+    (shop / "cilium.yaml").write_text(text)
+    (shop / "cnpfix.toml").write_text(VALUES["config"][1].replace('"a"', '"default"'))
+    assert not any("${MODE}" in missing for missing in flow("prod/db", "13306")["missing"])

@@ -137,7 +137,7 @@ def test_a_setting_is_cited_at_the_line_of_its_value(form: str) -> None:
         if "clusterPoolIPv4PodCIDRList" in line or "10.42.0.0/16" in line
     )
     if form == "ApplicationSet":
-        place = "a.yaml:1"  # What a template sets is cited with its release.
+        place = "a.yaml:6"  # The element of the generator.
     assert str(only_cluster(files).source_of("pod_cidrs")) == place
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import pytest
@@ -183,6 +184,15 @@ PLACES: dict[str, tuple[Mapping[str, str], str]] = {
     "a patch of its own file": (
         {"kustomization.yaml": "resources: [a.yaml]\npatches: [{path: p.yaml}]\n", "p.yaml": MERGED, "a.yaml": RELEASE},
         "p.yaml:6",
+    ),
+    "a patch in quotes": (
+        {
+            "kustomization.yaml": "resources: [a.yaml]\npatches:\n- target: {kind: HelmRelease}\n  patch: "
+            + json.dumps(MERGED + "    a: b\n    c: d\n")
+            + "\n",
+            "a.yaml": RELEASE,
+        },
+        "kustomization.yaml:4",
     ),
     "a template's own values": (
         {"a.yaml": application_set(ONE, "valuesObject:\n            policyEnforcementMode: always")},

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from rewriter.cilium.labels import K8S
-from rewriter.cilium.settings import Settings
+from rewriter.cilium.settings import EnforcementMode, Settings
 from rewriter.cilium.version import CLUSTER_NETWORK_POLICIES, DEFAULT_LOCAL_CLUSTER
 from rewriter.evidence.settings import settings_of
+from rewriter.inventory.cilium.cilium_values import CiliumSettings
 from rewriter.inventory.facts.model import Cluster
 
 #: The fields of a cluster that change verdicts, by the names of the chart's values.
@@ -26,6 +27,18 @@ _VALUES = {
     "default_local_cluster": "clustermesh.policyDefaultLocalCluster",
     "cidr_match_nodes": "policyCIDRMatchMode",
     "cidr_match_pods": "policyCIDRMatchMode",
+}
+
+
+_FLAG = (True, False)
+#: What the fields may be where that can be listed.
+_POSSIBLE: Mapping[str, tuple[Any, ...]] = {
+    "enforcement": tuple(EnforcementMode),
+    **dict.fromkeys(
+        ("audit", "node_selector_labels", "extended_ip_protocols", "cluster_network_policies", "mutual_authentication"),
+        _FLAG,
+    ),
+    **dict.fromkeys(("default_local_cluster", "host_firewall", "cidr_match_nodes", "cidr_match_pods"), _FLAG),
 }
 
 
@@ -65,6 +78,31 @@ def alternatives(
         yield words, replace(settings, patch=None)
     if not (cluster and cluster.identity_labels):
         yield "the agent's label filter, which leaves labels out of identities", replace(settings, pod_labels=None)
+
+
+def left_open(
+    cluster: Cluster | None, install: CiliumSettings, settings: Settings, *, target: bool
+) -> Iterator[tuple[str, Sequence[Settings]]]:
+    """Each setting of an installation whose value is a placeholder, in words, and the settings with what it may be.
+
+    No settings where what it may be cannot be listed. What another source says of the cluster goes before.
+    """
+    known = cluster or Cluster(settings.local_cluster, install.source)
+    for field, text in install.open:
+        place = install.source_of(field)
+        if field == "name":
+            yield f"which cluster has Cilium as installed at {place} (cluster.name: {text}): judged without it", ()
+        elif field in _VALUES and getattr(known, field) is None:
+            others = [
+                replace(
+                    settings_of(replace(known, **{field: value}), settings.version, target=target),
+                    single_cluster=settings.single_cluster,
+                )
+                for value in _POSSIBLE.get(field, ())
+            ]
+            if field == "host_firewall":
+                others = [replace(settings, host_firewall=value) for value in (True, False)]
+            yield f"what {_VALUES[field]} is: {text}, {place}; judged as if it were not set", others
 
 
 def host_firewall_of(cluster: Cluster | None) -> bool | None:

@@ -15,13 +15,14 @@ from rewriter.cilium.universe import Universe
 from rewriter.cilium.verdict import DirectionVerdict, Engine
 from rewriter.engine.documents.located import LocatedPolicy
 from rewriter.engine.effects.settings import compared_settings
-from rewriter.engine.flow.deciding_settings import alternatives, host_firewall_of
+from rewriter.engine.flow.deciding_settings import alternatives, host_firewall_of, left_open
 from rewriter.engine.flow.endpoints import Endpoint, FlowError, named
 from rewriter.engine.flow.service_ends import ServiceEnds, meant_service, service_ends
 from rewriter.engine.run.workspace import Workspace
 from rewriter.evidence.mesh import mesh_known
 from rewriter.evidence.policies import unread_policies
 from rewriter.evidence.settings import facts_of, mesh_port_names
+from rewriter.inventory.cilium.cilium_values import CiliumSettings
 from rewriter.inventory.facts.model import Cluster, Service
 from rewriter.text import join_names
 
@@ -47,7 +48,8 @@ class JudgedDirection:
 
     `rules` are the deciding ones, `depends_on` is what manifests cannot tell, and `rejected` are the policies that
     would select the endpoint had Cilium not rejected them, at the place of what is wrong. `settings` are the agents'
-    settings without which the verdict would be another, each with its source.
+    settings without which the verdict would be another, each with its source, and `missing` those that could turn it
+    and whose value is a placeholder.
     """
 
     name: str
@@ -57,6 +59,7 @@ class JudgedDirection:
     depends_on: tuple[str, ...] = ()
     rejected: tuple[LocatedRule, ...] = ()
     settings: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +86,15 @@ class Judged:
 
 
 class _Loaded(NamedTuple):
-    """The policies of one cluster, and the same under other settings, each in words."""
+    """The policies of one cluster, and the same under other settings, each in words.
+
+    `left_open` are settings whose value is a placeholder, under all that they may be (none: whatever it is).
+    """
 
     located: list[LocatedPolicy]
     compiled: PolicySet
     others: list[tuple[str, PolicySet]]
+    left_open: list[tuple[str, list[PolicySet]]]
 
 
 def read_port(text: str) -> tuple[int, str]:
@@ -147,7 +154,7 @@ class _Judge:
         ingress = self._direction(INGRESS, receiver, sender, port, protocol)
         missing = [*sender.missing, *receiver.missing]
         for end, found in ((sender, egress), (receiver, ingress)):
-            missing += [*self._unread(end), *self._unread_values(end.cluster)]
+            missing += [*self._unread(end), *self._unread_values(end.cluster), *found.missing]
             if end.host_network and host_firewall_of(end.cluster) is None and found.reason != ON_HOST_NETWORK:
                 missing.append("whether the host firewall is on (hostFirewall.enabled): judged as if it were")
         missing += _not_listening(receiver, port, protocol)
@@ -190,10 +197,16 @@ class _Judge:
             for words, compiled in loaded.others
             if _verdict(compiled, ends, name, port, protocol).allowed != verdict.allowed
         )
+        missing = tuple(
+            words
+            for words, possible in loaded.left_open
+            if not possible
+            or any(_verdict(each, ends, name, port, protocol).allowed != verdict.allowed for each in possible)
+        )
         reason = ON_HOST_NETWORK if subject.host_network and verdict.reason == _FREE else verdict.reason
         rules = tuple(_located(loaded.located[rule.policy], rule.route) for rule in verdict.rules)
         rejected = _rejected(loaded.located, loaded.compiled, name, own)
-        return JudgedDirection(name, verdict.allowed, reason, rules, verdict.depends_on, rejected, settings)
+        return JudgedDirection(name, verdict.allowed, reason, rules, verdict.depends_on, rejected, settings, missing)
 
     def _load(self, cluster: Cluster | None, subject: Identity) -> _Loaded:
         keys = frozenset(label.source for label in subject.labels if label.key == "host")
@@ -211,7 +224,12 @@ class _Judge:
                 (words, _compiled(located, other, self.facts))
                 for words, other in alternatives(cluster, settings, target=target, host_sources=keys)
             ]
-            self._loaded[known] = _Loaded(located, _compiled(located, settings, self.facts), others)
+            left_open_here = [
+                (words, [_compiled(located, other, self.facts) for other in possible])
+                for install in self._installs(cluster)
+                for words, possible in left_open(cluster, install, settings, target=target)
+            ]
+            self._loaded[known] = _Loaded(located, _compiled(located, settings, self.facts), others, left_open_here)
         return self._loaded[known]
 
     def _unread(self, end: Endpoint) -> list[str]:
@@ -226,13 +244,20 @@ class _Judge:
 
     def _unread_values(self, cluster: Cluster | None) -> list[str]:
         """The installations of Cilium in a cluster of which values are not read."""
-        settings = [each.settings for each in self.workspace.inventory.installs]
+        unread = self.workspace.inventory.unread_settings()
         return [
             f"what the installation of Cilium at {each.source} takes from {each.unread}: policyEnforcementMode and "
             "other settings may stand there"
-            for each in settings
-            if each.unread and (cluster is None or cluster.source == each.source or cluster.name == each.name)
-        ]
+            for each in self._installs(cluster)
+            if each.unread
+        ] + [f"what {source} says of Cilium's settings: it cannot be read" for source in unread]
+
+    def _installs(self, cluster: Cluster | None) -> list[CiliumSettings]:
+        """The installations that are, or may be, those of a cluster."""
+        settings = [each.settings for each in self.workspace.inventory.installs]
+        if cluster is None:
+            return settings
+        return [each for each in settings if cluster.source == each.source or cluster.name == each.name]
 
 
 def _shows_queries(policy: Policy, route: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,6 @@ from rewriter.engine.run.scan import Progress, scan, scan_facts
 from rewriter.engine.run.traffic_of_run import open_traffic
 from rewriter.engine.run.versions import VersionsError, given, upgrade
 from rewriter.engine.run.workspace import Request, Workspace, WorkspaceError
-from rewriter.evidence.settings import not_enforced
 from rewriter.inventory.charts.make import Render, no_render
 from rewriter.inventory.delivery.appliers import same_repository
 from rewriter.inventory.facts.model import Cluster, RunningPolicy
@@ -113,21 +112,11 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
         _add_patches(workspace, paths, only)
         found = upgrade(named, inventory, [item.display for item, _ in workspace.files])
         workspace.from_version, workspace.to_version, workspace.versions = found.before, found.after, found.why
-        workspace.warnings += tuple(_unenforced(workspace))
     listed = listed_namespaces(snapshots, aged, (each.name for each in inventory.clusters)) if snapshots else None
     _check_names(workspace, paths, listed, asked=asked)
     if observed is not None:
         workspace.traffic = open_traffic(workspace, observed)
     return workspace
-
-
-def _unenforced(workspace: Workspace) -> Iterator[str]:
-    """A line for each cluster that the files are applied to and in which no policy is enforced."""
-    clusters = (workspace.inventory.cluster_of(item.display) for item, _ in workspace.files)
-    for cluster in dict.fromkeys(cluster.name for cluster in clusters if cluster is not None):
-        known = next(each for each in workspace.inventory.clusters if each.name == cluster)
-        if words := not_enforced(known):
-            yield f"no policy is enforced in {cluster}: {words}; findings say what holds once policies are"
 
 
 def _check_names(workspace: Workspace, paths: Sequence[Path], listed: frozenset[str] | None, *, asked: bool) -> None:

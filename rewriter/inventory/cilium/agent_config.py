@@ -47,6 +47,17 @@ def agent_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def open_settings(options: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The fields of a `Cluster` that options set to what tells nothing, such as `${MODE}`, each with that text."""
+    told = agent_settings(options)
+    keys = {**_FLAGS, **_LISTS, "enforcement": "enable-policy", "cidr_match_nodes": "policy-cidr-match-mode"}
+    return tuple(
+        (field, str(options[key]) if isinstance(options[key], str | int) else "a placeholder")
+        for field, key in keys.items()
+        if field not in told and str(options.get(key) or "").strip()
+    )
+
+
 def chart_options(values: Mapping[str, Any]) -> dict[str, Any]:
     """The agent's options that values of the cilium chart set; `extraConfig` and then `extraArgs` come last."""
     own = {

@@ -8,7 +8,7 @@ from typing import Any
 
 from rewriter import yamltext
 from rewriter.cilium.digits import is_number
-from rewriter.inventory.cilium.agent_config import agent_settings, chart_options
+from rewriter.inventory.cilium.agent_config import agent_settings, chart_options, open_settings
 from rewriter.inventory.cilium.cilium_config import REJECT_CODE
 from rewriter.inventory.cilium.datapath_values import read_datapath
 from rewriter.inventory.facts.datapath import Datapath
@@ -31,8 +31,8 @@ class CiliumSettings(AgentSettings):
 
     `members` are the other clusters that clustermesh.config.clusters names, `native_cidrs` the native-routing CIDRs,
     `pods_within` those or else the chart's default pool (both may be wider than what pods have), `complete` says that
-    every source of its values was read, `unread` names those that were not. `cited` are the lines of single keys,
-    where they are known.
+    every source of its values was read, `unread` names those that were not. `open` are the fields that are set to a
+    placeholder, each with that text. `cited` are the lines of single keys, where they are known.
     """
 
     source: Source
@@ -52,6 +52,7 @@ class CiliumSettings(AgentSettings):
     dns_name_error: bool | None = None
     complete: bool = True
     unread: str = ""
+    open: tuple[tuple[str, str], ...] = ()
     cited: tuple[tuple[str, Source], ...] = ()
 
     def source_of(self, field: str) -> Source:
@@ -94,8 +95,14 @@ def read_values(values: Mapping[str, Any], source: Source, version: str | None, 
             )
         ),
         complete=complete,
+        open=(*open_name(cluster.get("name")), *open_settings(chart_options(values))),
         **agent_settings(chart_options(values)),
     )
+
+
+def open_name(name: Any) -> tuple[tuple[str, str], ...]:
+    """The name of a cluster where it is a placeholder, as `CiliumSettings.open` has it."""
+    return (("name", name),) if isinstance(name, str) and yamltext.has_substitution(name) else ()
 
 
 def merged_values(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -9,8 +9,16 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from rewriter import yamltext
+from rewriter.inventory.cilium.agent_config import open_settings
 from rewriter.inventory.cilium.cilium_config import cluster_settings
-from rewriter.inventory.cilium.cilium_values import DEFAULT_NAME, MULTI_POOL, CiliumSettings, pools_of, read_values
+from rewriter.inventory.cilium.cilium_values import (
+    DEFAULT_NAME,
+    MULTI_POOL,
+    CiliumSettings,
+    open_name,
+    pools_of,
+    read_values,
+)
 from rewriter.inventory.clusters.setting_places import Text, setting_places
 from rewriter.inventory.clusters.settle import is_aside
 from rewriter.inventory.delivery.appliers import api_group
@@ -96,7 +104,7 @@ def cilium_installs(
 def _cited(install: Install, files: TreeFiles, used: Sequence[str], homes: set[str]) -> Install:
     """The installation with the lines of its keys: in its manifest, else in the values files that releases use."""
     settings = install.settings
-    values = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    values = {field.name: getattr(settings, field.name) for field in fields(settings)} | dict(settings.open)
     own = files.inner(settings.source.path)
     folder = posixpath.dirname(own)
     configs = [file.path for file in files.of_kinds(frozenset({b"HelmChartConfig"}))]
@@ -319,13 +327,14 @@ def _of_config_map(manifest: Manifest) -> CiliumSettings:
     within = tuple(cidr for text in native for cidr in ranges(text))
     return CiliumSettings(
         manifest.source,
-        name=stated["name"],
+        name=None if yamltext.has_substitution(stated["name"]) else stated["name"],
         pod_cidrs=tuple(stated["pod_cidrs"]) if "pod_cidrs" in stated else None,
         pods_within=within or None,
         ipam=_text(data.get("ipam")),
         **{field: stated[field] for field in AGENT_FIELDS if field in stated},
         kube_proxy_replacement=stated.get("kube_proxy_replacement"),
         dns_name_error=stated.get("dns_name_error"),
+        open=(*open_name(data.get("cluster-name")), *open_settings(data)),
     )
 
 

@@ -22,6 +22,7 @@ from rewriter.inventory.texts.manifests import items, mapping
 
 #: The values of Cilium's chart, and the agents' options, that set each field of a cluster.
 _KEYS: Mapping[str, tuple[str, ...]] = {
+    "name": ("cluster.name", "cluster-name"),
     "default_local_cluster": ("clustermesh.policyDefaultLocalCluster", "policy-default-local-cluster"),
     "cidr_match_nodes": ("policyCIDRMatchMode", "policy-cidr-match-mode"),
     "cidr_match_pods": ("policyCIDRMatchMode", "policy-cidr-match-mode"),
@@ -90,13 +91,17 @@ def setting_places(
     value, so that what a patch or another file lays over it is not cited here.
     """
     wanted = {field for field, value in settings.items() if value is not None and field in _KEYS}
+    if not yamltext.has_substitution(str(settings.get("name"))):
+        wanted.discard("name")  # A name that is known is cited with its installation.
     places: dict[str, Source] = {}
 
     def take(path: str, text: str, found: Callable[[str], Iterable[_Found]]) -> None:
         rows = text.split("\n")
         for field in sorted(wanted - places.keys()):
             for each in found(field):
-                if each.key in rows[each.line - 1] and (each.assumed or _tells(each.holder, field, settings[field])):
+                # The lines of a text in quotes are not those of the file, and may be more.
+                row = rows[each.line - 1] if each.line <= len(rows) else ""
+                if row and each.key in row and (each.assumed or _tells(each.holder, field, settings[field])):
                     places[field] = replace(source, path=path, line=each.line)
                     break
 
@@ -163,7 +168,9 @@ def _keys(document: yamltext.Document, field: str) -> Iterator[_Found]:
         for text, route in _inner_texts(document.value, "", steps[-1], 0):
             first = yamltext.locate_key(document, route).line
             for inner in _parsed(text):
-                yield from (found._replace(line=first + found.line) for found in _stated(inner, field, keys))
+                for found in _stated(inner, field, keys):
+                    yield found._replace(line=first + found.line)
+                    yield found._replace(line=first)  # Of a text in quotes, all of it on one line.
     yield from _of_laid(laid_values(document), field)
 
 

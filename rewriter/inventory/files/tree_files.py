@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -307,6 +308,11 @@ class TreeFiles:
         texts += [unread.text for unread in self.unread if unread.text is not None]
         return frozenset(self._commanded_namespaces).union(*map(namespaces_in_manifests, texts))
 
+    def unread_settings(self) -> list[Source]:
+        """What could not be read, or only once it is rendered, and names the ConfigMap of Cilium's settings."""
+        found = (each for each in self.unread if each.text is not None and _names_settings(each.text))
+        return [each.source for each in found if not self.is_in_chart(self.inner(each.path))]
+
     def bytes_of(self, inner: str) -> bytes | None:
         """The bytes of an offered file; None for one that was not offered or cannot be read."""
         path = self.names.get(inner)
@@ -347,6 +353,10 @@ class TreeFiles:
             text = unescaped(each.text.encode("utf-8", "replace"))
             self.unread.append(UnreadFile(path, each.source, text, "is a template", template=True))
         return found
+
+
+def _names_settings(text: bytes) -> bool:
+    return b"ConfigMap" in text and re.search(rb"\bname:\s*[\"']?cilium-config\b", text) is not None
 
 
 def _may_change_rules(data: bytes) -> bool:

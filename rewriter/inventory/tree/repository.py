@@ -92,6 +92,7 @@ class TreeInventory:
         self._configured = tuple(clusters)
         self._snapshots = tuple(snapshots)
         self._files = TreeFiles(root, read)
+        self.unread_settings = self._files.unread_settings
         self.kept = KeptTree(cache, root)
         if not self.kept.is_empty:
             self._files.kept_manifests = self.kept.manifests
@@ -134,8 +135,7 @@ class TreeInventory:
         """Takes note of a file that may hold facts; what its bytes tell, or None where more than that is noted."""
         record = self._files.offer(path, data, KEPT_KINDS)
         programs = self._files.offer_programs(path, data)
-        more = self._settings.offer(path, data) or programs
-        return None if more else record
+        return None if self._settings.offer(path, data) or programs else record
 
     def take(self, path: str, record: FileRecord, number: int, data: bytes | None = None) -> None:
         """Takes note of a file that did not change since this record of it was kept."""
