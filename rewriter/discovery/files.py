@@ -83,23 +83,31 @@ def find_files(
     seen: set[str] | None = None,
     left_out: list[FoundFile] | None = None,
     lost: list[str] | None = None,
+    links: list[tuple[str, str]] | None = None,
 ) -> Iterator[FoundFile | InputError]:
     """Every manifest file at or below the paths, each once, in the order of their names; missing paths as errors.
 
     What git ignores is left out, unless named itself. A symlink below a path is followed to a file inside of it, if
     that file is not found by a name of its own. `seen` holds the real names of files not to find again, and takes
     those found. `left_out` takes the files that `exclude` matches, `lost` the symlinks that lead to nothing, or out of
-    the repository (out of the folder, where there is none).
+    the repository (out of the folder, where there is none), `links` every one that leads to a manifest or a folder
+    below the same path, with the real name of that.
     """
     seen = set() if seen is None else seen
     left_out = [] if left_out is None else left_out
     lost = [] if lost is None else lost
+    links = [] if links is None else links
     for path in paths:
-        yield from _at(path, exclude, seen, left_out, lost)
+        yield from _at(path, exclude, seen, left_out, lost, links)
 
 
 def _at(
-    path: Path, exclude: Globs, seen: set[str], left_out: list[FoundFile], lost: list[str]
+    path: Path,
+    exclude: Globs,
+    seen: set[str],
+    left_out: list[FoundFile],
+    lost: list[str],
+    known_links: list[tuple[str, str]],
 ) -> Iterator[FoundFile | InputError]:
     display = os.path.normpath(path)
     try:
@@ -110,7 +118,7 @@ def _at(
         yield InputError(display, why, hint=_nearest(path) or "check the path")
         return
     if stat.S_ISDIR(mode):
-        yield from _below(display, real, exclude, seen, left_out, lost)
+        yield from _below(display, real, exclude, seen, left_out, lost, known_links)
     elif not stat.S_ISREG(mode):
         yield InputError(display, "is neither a file nor a folder", hint="name a manifest or a folder of manifests")
     elif path.is_symlink() and _leaves(path, real):
@@ -140,7 +148,13 @@ def _leaves(link: Path, real: str) -> bool:
 
 
 def _below(
-    display: str, root: str, exclude: Globs, seen: set[str], left_out: list[FoundFile], lost: list[str]
+    display: str,
+    root: str,
+    exclude: Globs,
+    seen: set[str],
+    left_out: list[FoundFile],
+    lost: list[str],
+    known_links: list[tuple[str, str]],
 ) -> Iterator[FoundFile | InputError]:
     names, links, errors = _walk(display)
     yield from errors
@@ -149,6 +163,7 @@ def _below(
     if links:
         names = sorted([*names, *_worth_following(links, names, display, top)])
         lost += [prefix + link for link in links if _is_lost(Path(display, link), root)]
+        known_links += _within(links, prefix, display, top)
     excludes = bool(exclude)
     for name in names:
         real = top + name
@@ -214,6 +229,14 @@ def _languages(folder: str, names: frozenset[str], above: tuple[str, ...]) -> tu
             return above
         return _GO if any(client in text for client in _GO_CLIENTS) else above
     return above
+
+
+def _within(links: Sequence[str], prefix: str, display: str, top: str) -> Iterator[tuple[str, str]]:
+    """The symlinks to manifests and folders below the same path, with the real names of these."""
+    for link in links:
+        target = os.path.realpath(os.path.join(display, link))  # noqa: PTH118 - str throughout
+        if target.startswith(top) and (may_hold_manifests(link) or os.path.isdir(target)):  # noqa: PTH112
+            yield prefix + link, target
 
 
 def _is_lost(link: Path, top: str) -> bool:

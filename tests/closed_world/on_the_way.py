@@ -371,6 +371,14 @@ HELD: dict[str, tuple[Files, str]] = {
         },
         "z/kustomization.yaml",
     ),
+    "symlink in a folder that Flux applies with a component": (
+        {
+            **_flux(""),
+            "linked/policy.yaml": Link("../east/policy.yaml"),
+            "flux/linked.yaml": str(_flux("  components: [../gone]\n")["flux/east.yaml"]).replace("./east", "./linked"),
+        },
+        "component ../gone of flux/linked.yaml",
+    ),
     "remote component": (_with("components: ['https://github.com/x/y//c?ref=v1']\n"), "github.com/x/y"),
     "kustomization that does not parse": (_with("patches: [\n"), "east/kustomization.yaml"),
     "kustomization that is a template": (_with("{{ if .x }}\npatches: []\n{{ end }}\n"), "east/kustomization.yaml"),

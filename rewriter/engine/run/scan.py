@@ -69,8 +69,9 @@ def _offered(
     """
     left_out: list[FoundFile] = []
     lost: list[str] = []
+    links: list[tuple[str, str]] = []
     kept, take = inventory.kept, inventory.take
-    for found in find_files(paths, exclude, seen, left_out, lost):
+    for found in find_files(paths, exclude, seen, left_out, lost, links):
         if isinstance(found, InputError):
             yield found, None
             continue
@@ -94,6 +95,7 @@ def _offered(
         else:
             inventory.leave_out(path, None, _TOO_LARGE if data is None else data.message)
         yield found, data
+    inventory.offer_links(links)
     _leave_out(inventory, left_out, lost)
 
 

@@ -74,7 +74,7 @@ class Walk:
         self._target = ""
         self._root: str | None = None
         self._fresh: list[tuple[str, Placement]] = []
-        self._names = sorted(name for name in files.names if not name.startswith("../"))
+        self._names = sorted(name for name in (*files.names, *files.linked_files) if not name.startswith("../"))
 
     def folder(
         self, folder: str, chain: Chain, target: str, *, recurse: bool, components: tuple[str, ...] = ()
@@ -121,7 +121,7 @@ class Walk:
             if "/" in inner[len(prefix) :] and (not recurse or self._kustomized(above, folder, own) is not None):
                 continue
             self._root = None
-            self._emit(inner, chain)
+            self._emit(self._files.linked_files.get(inner, inner), chain)
         for inside in sorted({each for each in own.values() if each is not None}):
             self._root = inside
             self._build(inside, chain, ())

@@ -50,10 +50,15 @@ class Delivery:
     ) -> None:
         self._files = files
         self._placements = placements
-        self._local = local
+        self._local_by_path = local
         self._named = named
         self._only = only
         self._mutations = mutations
+
+    def _local(self, path: str) -> Sequence[Cluster]:
+        """The clusters of a file by the config: those of its path, and of each that a symlink gives it."""
+        paths = (path, *self._files.linked_at(self._files.inner(path)))
+        return list({each.name: each for one in paths for each in self._local_by_path(one)}.values())
 
     def namespace_of(self, path: str, manifest: Mapping[str, Any]) -> Applied:
         """Where a manifest lands: by everything in the tree that applies it, else by its own namespace."""
@@ -187,7 +192,9 @@ class Delivery:
             return
         if len(local) > 1:
             words = ", and of ".join(f"{cluster.name}, {cluster.source}" for cluster in local)
-            yield f"{path} matches `local` of {words}"
+            links = self._files.linked_at(inner)
+            linked = f" (by the symlink {links[0]}, too)" if len(self._local_by_path(path)) < len(local) else ""
+            yield f"{path} matches `local` of {words}{linked}"
         elif not local and not targets and (why := self._not_applied(path)):
             yield f"{path} is not applied: {why}"
         elif not local and self._placements.managed and all(target.startswith(BARE) for target in targets):

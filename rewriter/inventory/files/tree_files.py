@@ -107,6 +107,8 @@ class TreeFiles:
         self._here = "" if here == "." else here + "/"
         self._read = read
         self._names: list[str] = []
+        #: Symlinks inside the tree, by the path that people know, and the real name of where each leads.
+        self.links: list[tuple[str, str]] = []
         self._known_folders: dict[str, str] = {}
         #: The manifests of each file that was read so far.
         self.parsed: dict[str, list[Manifest]] = {}
@@ -278,12 +280,34 @@ class TreeFiles:
     def folders(self) -> frozenset[str]:
         """Every folder that holds a file, by inner path; the root is `.`."""
         found: set[str] = {"."}
-        for name in self.names:
+        for name in (*self.names, *self.linked_files):
             folder = name.rpartition("/")[0]
             while folder and folder not in found:
                 found.add(folder)
                 folder = folder.rpartition("/")[0]
         return frozenset(found)
+
+    def linked_at(self, inner: str) -> tuple[str, ...]:
+        """The other paths, as people know them, under which symlinks of the tree lead to a file."""
+        if not self.links:
+            return ()
+        found = []
+        for path, target in self._link_targets:
+            if inner == target:
+                found.append(path)
+            elif inner.startswith(f"{target}/"):
+                found.append(f"{path}{inner[len(target) :]}")
+        return tuple(found)
+
+    @cached_property
+    def _link_targets(self) -> list[tuple[str, str]]:
+        root = os.path.realpath(self._root)
+        return [(path, os.path.relpath(target, root)) for path, target in self.links]
+
+    @cached_property
+    def linked_files(self) -> dict[str, str]:
+        """The inner paths of symlinks to files, each with the inner path of its file."""
+        return {self.inner(path): target for path, target in self._link_targets if target in self.names}
 
     def resolved(self, inner: str) -> str:
         """An inner path; that of the file or folder of the tree which a symlink on its way leads to."""

@@ -101,16 +101,12 @@ class TreeInventory:
             self._configured, self._snapshots, self._settings, local_to, lambda: self.tree_clusters
         )
         self._placements = Placements(self._files, remotes)
+        known, placements = self._known_clusters, self._placements
         self._delivery = Delivery(
-            self._files,
-            self._placements,
-            self._known_clusters.local,
-            self._known_clusters.named,
-            self._known_clusters.only,
-            lambda: self._mutations,
+            self._files, placements, known.local, known.named, known.only, lambda: self._mutations
         )
         self._derived = DerivedFacts(
-            self._files, self._placements, self._delivery.cluster_at, render, self._operators, self._known_clusters
+            self._files, self._placements, self._delivery.cluster_at, render, self._operators, known
         )
         self._facts = TreeFacts(
             self._files,
@@ -150,6 +146,10 @@ class TreeInventory:
     ) -> None:
         """Takes note of a file that is not read as facts (see `UnreadFile`)."""
         self._files.leave_out(path, data, why, excluded=excluded, applied=applied)
+
+    def offer_links(self, links: Iterable[tuple[str, str]]) -> None:
+        """Takes note of symlinks inside the tree, and of the real names of where they lead."""
+        self._files.links += links
 
     def offer_beside(self, path: str, data: bytes) -> None:
         """Takes note of a file that holds no manifests and may say something of a cluster, or make objects."""
