@@ -7,11 +7,11 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import PurePosixPath
 
 from rewriter.bot.codeowners import OwnersOf
 from rewriter.bot.fixes import Fixes, part_of
+from rewriter.bot.group_by import GroupBy
 from rewriter.engine.results.result import FileResult, Reported
 from rewriter.engine.run.fixer import Fixer
 from rewriter.engine.run.pictures import Picture, pictures
@@ -20,14 +20,6 @@ from rewriter.engine.run.workspace import Workspace
 _MAX_SLUG = 60
 #: With more fixes than this a picture shows nothing.
 _MOST_PICTURED = 12
-
-
-class GroupBy(StrEnum):
-    NONE = "none"
-    NAMESPACE = "namespace"
-    DIRECTORY = "directory"
-    CODEOWNERS = "codeowners"
-    PASS = "pass"
 
 
 @dataclass(frozen=True, slots=True)

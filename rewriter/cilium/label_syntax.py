@@ -10,12 +10,15 @@ from typing import Any
 from rewriter.cilium.go_syntax import quote
 from rewriter.cilium.selector import escape_pointer
 
+#: A name as namespaces have it (an RFC 1123 label), as a part of patterns.
+LABEL = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
+
 _NAME = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _VALUE = f"({_NAME})?"
 _SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 _NAME_PATTERN = re.compile(_NAME, re.ASCII)
 _VALUE_PATTERN = re.compile(_VALUE, re.ASCII)
-_LABEL_PATTERN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)
+_LABEL_PATTERN = re.compile(LABEL, re.ASCII)
 _NAME_PROBLEM = (
     "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character "
     f"(e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{_NAME}')"

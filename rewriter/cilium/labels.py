@@ -10,6 +10,8 @@ CLUSTER_LABEL = "io.cilium.k8s.policy.cluster"
 SERVICE_ACCOUNT_LABEL = "io.cilium.k8s.policy.serviceaccount"
 NAMESPACE_LABELS_PREFIX = "io.cilium.k8s.namespace.labels."
 NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name"
+#: The namespace once more: its own label of its name, as pods get it.
+NAMESPACE_NAME_KEY = NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL
 
 ANY = "any"
 K8S = "k8s"
@@ -65,7 +67,7 @@ def pod_labels(
         NAMESPACE_LABEL: namespace,
         CLUSTER_LABEL: cluster,
         SERVICE_ACCOUNT_LABEL: service_account,
-        NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL: namespace,
+        NAMESPACE_NAME_KEY: namespace,
     }
     for key, value in (namespace_labels or {}).items():
         added[NAMESPACE_LABELS_PREFIX + key] = value

@@ -9,7 +9,13 @@ from typing import NamedTuple
 
 from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.identity_labels import LabelFilter
-from rewriter.cilium.labels import ANY, K8S, RESERVED
+from rewriter.cilium.labels import (
+    ANY,
+    K8S,
+    NAMESPACE_LABEL,
+    NAMESPACE_NAME_KEY,
+    RESERVED,
+)
 from rewriter.cilium.selector import Requirement, operator_holds
 
 #: Label sources of peers that no manifest can resolve: an identity that has such a label is known to be behind it.
@@ -144,3 +150,19 @@ def conditions_of(requirements: Iterable[Requirement]) -> list[Condition]:
 def pods_with(key: str, *values: str) -> LabelTerm:
     """Pods that have a label, with one of the values if any are given."""
     return LabelTerm((Condition(K8S, key, "In" if values else "Exists", values),))
+
+
+def may_meet(one: LabelTerm, other: LabelTerm) -> bool:
+    """Whether pods may be selected by both: not where these demand different values of a label."""
+    demands = [(demanded_label(each), each.values) for each in other.conditions if each.operator == "In"]
+    for condition in one.conditions:
+        if condition.operator == "In":
+            key = demanded_label(condition)
+            if any(key == there and set(condition.values).isdisjoint(values) for there, values in demands):
+                return False
+    return True
+
+
+def demanded_label(condition: Condition) -> str:
+    """The label that a condition asks for; a namespace's name is the namespace."""
+    return NAMESPACE_LABEL if condition.key == NAMESPACE_NAME_KEY else condition.key

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from rewriter.bot.group_by import GroupBy
 from rewriter.cli.errors import UsageError
 from rewriter.cli.options import (
     Color,
@@ -59,14 +60,6 @@ Insecure = Annotated[
 ]
 
 _BODIES = "With --dry-run: the folder for the requests' texts. Default: a new one for temporary files."
-
-
-class GroupBy(StrEnum):
-    NONE = "none"
-    NAMESPACE = "namespace"
-    DIRECTORY = "directory"
-    CODEOWNERS = "codeowners"
-    PASS = "pass"
 
 
 def pr(

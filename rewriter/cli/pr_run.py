@@ -18,7 +18,8 @@ from rewriter.bot.dashboard import dashboard_of, keep_dashboard
 from rewriter.bot.fixes import Fixes, fixer_of, fixes_of, inside
 from rewriter.bot.forge import Forge
 from rewriter.bot.git import GitError
-from rewriter.bot.groups import Group, GroupBy, as_unsafe, grouped, of_pass, with_pictures
+from rewriter.bot.group_by import GroupBy
+from rewriter.bot.groups import Group, as_unsafe, grouped, of_pass, with_pictures
 from rewriter.bot.links import links_of
 from rewriter.bot.marker import digest
 from rewriter.bot.remote import ForgeKind

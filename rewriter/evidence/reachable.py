@@ -29,7 +29,7 @@ from rewriter.cilium.labels import (
     K8S,
     NAMESPACE_LABEL,
     NAMESPACE_LABELS_PREFIX,
-    NAMESPACE_NAME_LABEL,
+    NAMESPACE_NAME_KEY,
     Label,
     LabelSet,
 )
@@ -205,7 +205,7 @@ def _stand_in(context: Context, term: LabelTerm) -> tuple[Identity, Pods]:
     demanded.setdefault(CLUSTER_LABEL, context.cluster.name if context.cluster else DEFAULT_NAME)
     namespace = demanded.get(NAMESPACE_LABEL)
     if namespace is not None:
-        demanded[NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL] = namespace
+        demanded[NAMESPACE_NAME_KEY] = namespace
     known = context.inventory.namespaces(namespace) if namespace is not None else ()
     for each in known:
         demanded |= {NAMESPACE_LABELS_PREFIX + key: value for key, value in each.labels.items()}

@@ -14,6 +14,7 @@ from rewriter.cilium.labels import (
     K8S,
     NAMESPACE_LABEL,
     NAMESPACE_LABELS_PREFIX,
+    NAMESPACE_NAME_KEY,
     NAMESPACE_NAME_LABEL,
     SERVICE_ACCOUNT_LABEL,
     LabelSet,
@@ -29,7 +30,6 @@ from rewriter.inventory.facts.model import Workload
 from rewriter.inventory.questions.inventory import Inventory
 
 _MOST_SHOWN = 6
-_NAMESPACE_NAME = NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL
 _ADDED_BY_CILIUM = frozenset({NAMESPACE_LABEL, CLUSTER_LABEL, SERVICE_ACCOUNT_LABEL})
 
 
@@ -245,7 +245,7 @@ def _fixed_labels(term: LabelTerm) -> Mapping[str, str]:
 
 def _namespaces(term: LabelTerm) -> frozenset[str] | None:
     """The namespaces that a term names; None where any will do."""
-    named = [c.values for c in term.conditions if c.key in (NAMESPACE_LABEL, _NAMESPACE_NAME) and c.operator == "In"]
+    named = [c.values for c in term.conditions if c.key in (NAMESPACE_LABEL, NAMESPACE_NAME_KEY) and c.operator == "In"]
     return frozenset(named[0]).intersection(*named[1:]) if named else None
 
 
@@ -269,7 +269,7 @@ def _values(workload: Workload, condition: Condition) -> tuple[str, ...]:
     if condition.source not in (ANY, K8S):
         return ()
     key = condition.key
-    if key in (NAMESPACE_LABEL, _NAMESPACE_NAME):
+    if key in (NAMESPACE_LABEL, NAMESPACE_NAME_KEY):
         return (workload.namespace,)
     if key == CLUSTER_LABEL:
         return (workload.cluster or "",)

@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from rewriter.cilium.label_syntax import LABEL
 from rewriter.cilium.policy import INGRESS
 from rewriter.engine.run.pictures import Picture
 from rewriter.output.style import clean
 
-_NAMESPACE = re.compile(r" of namespace ([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)")
+_NAMESPACE = re.compile(rf" of namespace ({LABEL})")
 _ADDRESS = re.compile(r"^[0-9a-f]*[.:][0-9a-f.:]*/\d+")
 _CLUSTERWIDE = "all namespaces"
 

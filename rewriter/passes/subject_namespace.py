@@ -35,7 +35,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, NAMESPACE_NAME_LABEL
+from rewriter.cilium.labels import (
+    ANY,
+    K8S,
+    NAMESPACE_LABEL,
+    NAMESPACE_NAME_KEY,
+)
 from rewriter.cilium.policy import CNP, Spec
 from rewriter.cilium.selector import Requirement
 from rewriter.evidence.context import Context
@@ -44,7 +49,7 @@ from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.registry import antipattern
 from rewriter.text import join_names, requirement_text
 
-_NAMESPACE_KEYS = (NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL)
+_NAMESPACE_KEYS = (NAMESPACE_LABEL, NAMESPACE_NAME_KEY)
 
 
 @antipattern(

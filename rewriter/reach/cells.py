@@ -10,8 +10,7 @@ from rewriter.cilium.labels import (
     CLUSTER_LABEL,
     K8S,
     NAMESPACE_LABEL,
-    NAMESPACE_LABELS_PREFIX,
-    NAMESPACE_NAME_LABEL,
+    NAMESPACE_NAME_KEY,
     SERVICE_ACCOUNT_LABEL,
     Label,
 )
@@ -26,7 +25,6 @@ ABSENT = None
 #: After so many rules their combinations are counted, then after twice as many, and so on up to this many more.
 _FIRST, _BETWEEN = 4, 32
 
-_NAMESPACE_NAME = NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL
 #: Labels that every pod has.
 _ALWAYS_THERE = frozenset({NAMESPACE_LABEL, CLUSTER_LABEL, SERVICE_ACCOUNT_LABEL})
 
@@ -75,7 +73,7 @@ def asked_by(terms: Iterable[Term]) -> frozenset[Asked]:
     """What the terms of a rule ask of the labels of pods: all of them on which `cells_of` depends."""
     found: set[Asked] = set()
     for condition in pod_conditions(term for term in terms if isinstance(term, LabelTerm)):
-        key = NAMESPACE_LABEL if condition.key == _NAMESPACE_NAME else condition.key
+        key = NAMESPACE_LABEL if condition.key == NAMESPACE_NAME_KEY else condition.key
         found.add((key, True))
         found.update((key, value) for value in condition.values)
         if condition.operator in ("Exists", "DoesNotExist"):
@@ -107,7 +105,7 @@ class _LookedAt:
 
     def add(self, terms: Iterable[LabelTerm]) -> None:
         for condition in pod_conditions(terms):
-            key = NAMESPACE_LABEL if condition.key == _NAMESPACE_NAME else condition.key
+            key = NAMESPACE_LABEL if condition.key == NAMESPACE_NAME_KEY else condition.key
             self.mentioned.setdefault(key, set()).update(condition.values)
             if condition.operator in ("Exists", "DoesNotExist"):
                 self.presence.add(key)
@@ -152,7 +150,7 @@ def cell_masks(dims: Sequence[Dimension]) -> list[LabelMask]:
                 mask = (block << position * inner) * repeats
                 masks.append(LabelMask(Label(K8S, dimension.key, value), mask))
                 if dimension.key == NAMESPACE_LABEL:
-                    masks.append(LabelMask(Label(K8S, _NAMESPACE_NAME, value), mask))
+                    masks.append(LabelMask(Label(K8S, NAMESPACE_NAME_KEY, value), mask))
         inner = outer
     return masks
 

@@ -26,11 +26,10 @@ from weakref import WeakKeyDictionary
 from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.compile import Content, Entry, PortGrant
 from rewriter.cilium.identity import Identity
-from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, RESERVED
-from rewriter.cilium.labels import NAMESPACE_NAME_LABEL as _NAME
+from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, RESERVED
 from rewriter.cilium.policy_set import PolicySet
 from rewriter.cilium.settings import Settings
-from rewriter.cilium.terms import CidrTerm, Condition, FqdnTerm, LabelTerm, Term
+from rewriter.cilium.terms import CidrTerm, Condition, FqdnTerm, LabelTerm, Term, demanded_label, may_meet
 from rewriter.reach.cells import Asked, asked_by, cells_of
 from rewriter.reach.compare import reach
 from rewriter.reach.difference import NO_DIFFERENCE, Difference, FlowStatement
@@ -38,7 +37,6 @@ from rewriter.reach.shared import contents_of
 from rewriter.reach.space import MAX_CELLS
 from rewriter.reach.world import PolicyWorld
 
-_NAMESPACE_NAME = NAMESPACE_LABELS_PREFIX + _NAME
 #: More forms than this are not remembered.
 _MOST = 4096
 
@@ -237,21 +235,7 @@ def _asks_for_values(term: Term) -> bool:
 
 def _meets_any(term: Term, others: Iterable[LabelTerm]) -> bool:
     """Whether an identity may be selected by a term and one of the others, which select pods."""
-    return isinstance(term, LabelTerm) and any(_may_meet(term, other) for other in others)
-
-
-def _may_meet(one: LabelTerm, other: LabelTerm) -> bool:
-    for first in one.conditions:
-        if first.operator == "In":
-            key = _key(first)
-            for second in other.conditions:
-                if second.operator == "In" and _key(second) == key and set(first.values).isdisjoint(second.values):
-                    return False
-    return True
-
-
-def _key(condition: Condition) -> str:
-    return NAMESPACE_LABEL if condition.key == _NAMESPACE_NAME else condition.key
+    return isinstance(term, LabelTerm) and any(may_meet(term, other) for other in others)
 
 
 class _StandIns:
@@ -270,7 +254,7 @@ class _StandIns:
         return LabelTerm(tuple(self._condition(each) for each in term.conditions))
 
     def _condition(self, condition: Condition) -> Condition:
-        key = _key(condition)
+        key = demanded_label(condition)
         if key == CLUSTER_LABEL or condition.source == RESERVED or not condition.values:
             return condition
         found = []

@@ -9,11 +9,10 @@ from rewriter.cilium.labels import (
     CLUSTER_LABEL,
     K8S,
     NAMESPACE_LABEL,
-    NAMESPACE_LABELS_PREFIX,
-    NAMESPACE_NAME_LABEL,
+    NAMESPACE_NAME_KEY,
     Label,
 )
-from rewriter.cilium.terms import Condition, LabelTerm
+from rewriter.cilium.terms import Condition, LabelTerm, demanded_label
 from rewriter.reach.cells import OTHER, pod_conditions
 
 #: A bound on the work for very large sets; what is made first shows most.
@@ -52,7 +51,7 @@ def pod_witnesses(groups: Sequence[Sequence[LabelTerm]], clusters: Sequence[str]
 def _by_key(conditions: Iterable[Condition]) -> Near:
     found: Near = {}
     for place, condition in enumerate(conditions):
-        found.setdefault(_key(condition), []).append((place, condition.values[:_MAX_VALUES] or (OTHER,)))
+        found.setdefault(demanded_label(condition), []).append((place, condition.values[:_MAX_VALUES] or (OTHER,)))
     return found
 
 
@@ -66,12 +65,14 @@ def _pods(term: LabelTerm, near: Near, clusters: Sequence[str], tried: Tried) ->
 
 def _bases(term: LabelTerm) -> Iterator[Labels]:
     """The fewest labels that meet the term, once for each of the first values of each In."""
-    base = {_key(c): c.values[0] if c.values else OTHER for c in term.conditions if c.operator in ("In", "Exists")}
+    base = {
+        demanded_label(c): c.values[0] if c.values else OTHER for c in term.conditions if c.operator in ("In", "Exists")
+    }
     yield base
     for condition in term.conditions:
         if condition.operator == "In":
             for value in condition.values[1:_MAX_VALUES]:
-                yield {**base, _key(condition): value}
+                yield {**base, demanded_label(condition): value}
 
 
 def _variants(pod: Labels, near: Near, tried: Tried) -> Iterator[Labels]:
@@ -96,13 +97,9 @@ def _first_time(pod: Labels, key: str, tried: Tried) -> bool:
     return True
 
 
-def _key(condition: Condition) -> str:
-    return NAMESPACE_LABEL if condition.key == NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL else condition.key
-
-
 def _identity_labels(labels: Labels) -> frozenset[Label]:
     namespace = labels[NAMESPACE_LABEL]
-    full = {**labels, NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL: namespace}
+    full = {**labels, NAMESPACE_NAME_KEY: namespace}
     return frozenset(Label(K8S, key, value) for key, value in full.items())
 
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rewriter.cilium.labels import ANY, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, NAMESPACE_NAME_LABEL
-from rewriter.cilium.terms import Condition, LabelTerm, label_term
-from rewriter.engine.effects.subjects import Subjects, may_meet
+from rewriter.cilium.terms import Condition, LabelTerm, label_term, may_meet
+from rewriter.engine.effects.subjects import Subjects
 
 NAMESPACE_NAME = NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL
 

@@ -9,9 +9,9 @@ from typing import Any
 from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABEL
 from rewriter.cilium.policy import CNP, EGRESS, INGRESS, Policy, read_policy
 from rewriter.cilium.settings import Settings
-from rewriter.cilium.terms import Condition, LabelTerm
+from rewriter.cilium.terms import Condition, LabelTerm, demanded_label
 from rewriter.cilium.tiers import is_cluster_network_policy
-from rewriter.engine.effects.subjects import Subjects, key_of
+from rewriter.engine.effects.subjects import Subjects
 from rewriter.passes.kit.enforced.enforcement import may_share_pods
 from rewriter.passes.kit.sides.neighbours import Neighbours
 from rewriter.reach.world import PolicyWorld
@@ -162,7 +162,7 @@ def _namespaces(terms: Iterable[LabelTerm]) -> frozenset[str] | None:
             (
                 condition.values
                 for condition in term.conditions
-                if key_of(condition) == NAMESPACE_LABEL and condition.operator == "In"
+                if demanded_label(condition) == NAMESPACE_LABEL and condition.operator == "In"
             ),
             None,
         )

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
-from rewriter.cilium.labels import NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, NAMESPACE_NAME_LABEL
-from rewriter.cilium.terms import Condition, LabelTerm
-
-_NAMESPACE_NAME = NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL
+from rewriter.cilium.terms import LabelTerm, demanded_label, may_meet
 
 
 class Subjects:
@@ -28,7 +25,7 @@ class Subjects:
         """The subjects that one of the peer's conditions leaves: of all, that which leaves the fewest."""
         best: Sequence[int] = range(len(self._subjects))
         for condition in peer.conditions:
-            demanding = self._demanding.get(key_of(condition)) if condition.operator == "In" else None
+            demanding = self._demanding.get(demanded_label(condition)) if condition.operator == "In" else None
             if demanding is None:
                 continue
             by_value, others = demanding
@@ -44,7 +41,7 @@ class Subjects:
         for number, (subject, _) in enumerate(self._subjects):
             for condition in subject.conditions:
                 if condition.operator == "In":
-                    by_value = found.setdefault(key_of(condition), {})
+                    by_value = found.setdefault(demanded_label(condition), {})
                     for value in condition.values:
                         by_value.setdefault(value, []).append(number)
         made = {}
@@ -52,19 +49,3 @@ class Subjects:
             those = {number for numbers in by_value.values() for number in numbers}
             made[key] = by_value, [number for number in range(len(self._subjects)) if number not in those]
         return made
-
-
-def may_meet(one: LabelTerm, other: LabelTerm) -> bool:
-    """Whether pods may be selected by both: not where these demand different values of a label."""
-    demands = [(key_of(each), each.values) for each in other.conditions if each.operator == "In"]
-    for condition in one.conditions:
-        if condition.operator == "In":
-            key = key_of(condition)
-            if any(key == there and set(condition.values).isdisjoint(values) for there, values in demands):
-                return False
-    return True
-
-
-def key_of(condition: Condition) -> str:
-    """The label that a condition asks for; a namespace's name is the namespace."""
-    return NAMESPACE_LABEL if condition.key == _NAMESPACE_NAME else condition.key

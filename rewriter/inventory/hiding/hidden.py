@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import replace
 from typing import Any
 
+from rewriter.cilium.label_syntax import LABEL
 from rewriter.inventory.delivery import argo, flux
 from rewriter.inventory.delivery.appliers import api_group
 from rewriter.inventory.delivery.argo_plugins import plugin_taking, plugins_of
@@ -30,7 +31,7 @@ from rewriter.inventory.texts.understood import INERT_NAMES, is_fact, is_inert
 
 _END = rb"""[ \t]*,?[ \t]*(?:[#}].*)?\r?$"""
 _NAMESPACE = re.compile(
-    rb"""^[ \t{,-]*["']?namespace["']?[ \t]*:[ \t]*["']?([a-z0-9][-a-z0-9]*)["']?""" + _END, re.MULTILINE
+    rb"""^[ \t{,-]*["']?namespace["']?[ \t]*:[ \t]*["']?(""" + LABEL.encode() + rb""")["']?""" + _END, re.MULTILINE
 )
 _NAMES_ONE = re.compile(rb"""["']?\b(?:apiVersion|kind)["']?[ \t]*:|\?\s+["']?(?:apiVersion|kind)\b""")
 _GROUP = b"CiliumCIDRGroup"

@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from rewriter import yamltext
+from rewriter.cilium.label_syntax import LABEL
 from rewriter.cilium.policy import CCNP, CNP, KNP, is_policy
 from rewriter.inventory.delivery.landing import namespace_in
 from rewriter.inventory.delivery.placements import Placements
@@ -26,7 +27,7 @@ from rewriter.inventory.texts.policies_in_text import KIND, may_hold_policies, p
 from rewriter.inventory.texts.remote_manifests import defines_kinds
 
 _API = re.compile(r"cilium\.io/|networking\.k8s\.io/|extensions/")
-_NAMESPACE = re.compile(r"""^[ \t]*namespace[ \t]*:[ \t]*["']?([a-z0-9][-a-z0-9]*)["']?[ \t]*(?:#.*)?$""", re.MULTILINE)
+_NAMESPACE = re.compile(rf"""^[ \t]*namespace[ \t]*:[ \t]*["']?({LABEL})["']?[ \t]*(?:#.*)?$""", re.MULTILINE)
 _BREAK = re.compile(r"^---(?:[ \t].*)?$", re.MULTILINE)
 _DEEPEST = 40
 #: Members of a chart's values that have it make policies, and what of it says that these are Cilium's.

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_NAME = rb"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?![\w.$-])"
+from rewriter.cilium.label_syntax import LABEL
+
+_NAME = LABEL.encode() + rb"(?![\w.$-])"
 _NAMED = re.compile(rb"(?i:namespaces?|\bns|(?<![\w-])-n)[\"']?(?:[ \t]*[=:,(\[][ \t]*|[ \t]+)[\"']?(" + _NAME + rb")")
 _TERRAFORM = re.compile(
     rb'"kubernetes_namespace(?:_v1)?"[^{}]{0,2000}\{[^{}]{0,2000}\{'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX
+from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, NAMESPACE_NAME_KEY
 from rewriter.cilium.labels import NAMESPACE_NAME_LABEL as NAME
 from rewriter.cilium.policy import KNP
 from rewriter.cilium.selector import Requirement, Selector, read_selector
@@ -24,7 +24,7 @@ from rewriter.passes.kit.selectors.namespace_labels import right_key
 from rewriter.passes.kit.selectors.scope_keys import misspelt
 from rewriter.text import selector_text
 
-_SCOPES = (NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX + NAME)
+_SCOPES = (NAMESPACE_LABEL, NAMESPACE_NAME_KEY)
 
 
 def stranger_peers(context: Context, leaving_out: Collection[str]) -> Iterator[Finding]:

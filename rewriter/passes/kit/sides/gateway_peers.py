@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rewriter.cilium.labels import NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, NAMESPACE_NAME_LABEL
+from rewriter.cilium.labels import NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, NAMESPACE_NAME_KEY, NAMESPACE_NAME_LABEL
 from rewriter.cilium.policy import PeerField
 from rewriter.cilium.selector import Selector, read_selector, selects_object
 from rewriter.evidence.context import Context
@@ -51,7 +51,7 @@ def _names_it(context: Context, selector: Selector, name: str) -> bool:
             key = key.removeprefix(prefix)
         if requirement.operator != "In":
             continue
-        if key in (NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_LABEL) and name in requirement.values:
+        if key in (NAMESPACE_LABEL, NAMESPACE_NAME_KEY) and name in requirement.values:
             return True
         if key.startswith(NAMESPACE_LABELS_PREFIX):
             label = key.removeprefix(NAMESPACE_LABELS_PREFIX)
