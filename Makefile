@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 PROGRAMS := build/bin/.unpacked
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test programs lint types forge page vscode editor installs golden facts inventory-table bench fuzz shapes edits docs docs-check try-hooks gitlab container kubectl-plugin lock clean
+.PHONY: help demo test programs lint types forge page vscode editor installs golden mutants facts inventory-table bench fuzz shapes edits docs docs-check try-hooks gitlab container kubectl-plugin lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 18
@@ -63,6 +63,14 @@ editor: vscode ## the packaged extension in the real Visual Studio Code, in a br
 
 golden: $(STAMP) ## rewrite the expected findings of the golden cases; read the diff
 	CNPFIX_GOLDEN=refresh $(BIN)/python -m pytest tests/test_golden.py tests/passes/test_examples.py
+
+# By seed, so that a second run draws the same ones; survivors are to be tried once more with TESTS of more folders.
+MOST ?= 125
+SEED ?= 12
+MUTANTS ?= passes engine reach yamltext
+mutants: $(STAMP) ## changes drawn by lot that no test notices; MUTANTS=reach MOST=20 SEED=1 draws fewer
+	for folder in $(MUTANTS); do $(BIN)/python -m tools.mutants rewriter/$$folder --most $(MOST) --seed $(SEED) \
+	  --tests $(or $(TESTS),tests/$$folder) || exit 1; done
 
 facts: $(STAMP) programs ## of how many policies of real repositories the subject and the peers are known workloads
 	PATH="$(CURDIR)/build/bin:$$PATH" $(BIN)/python -m tests.inventory.facts_table

@@ -1,0 +1,52 @@
+"""Changes the code in one place at a time, and names the changes that no test notices.
+
+    python -m tools.mutants rewriter/passes/bare_address.py --most 20 --tests tests/passes/test_bare_address.py
+
+The changes are cosmic-ray's, drawn by lot; a seed draws the same ones again. No file is touched: each change is made in
+the memory of a process of its own, which runs those of the tests that run the changed function, the fastest first, for
+at most `--seconds` of CPU time. Tests that start other processes do not see the change. A change that lives is either
+one that changes nothing a user sees (judge it by hand), or a test that is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tools.mutants.draw import drawn
+from tools.mutants.trial import Outcome, Trial
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("paths", type=Path, nargs="+", help="files and folders to change")
+    parser.add_argument("--most", type=int, default=20, help="so many changes, drawn by lot")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=int, default=6, help="CPU time of the tests of one change")
+    parser.add_argument("--lines", help="only changes at these places, as FILE:LINE,FILE:LINE")
+    parser.add_argument("--tests", nargs="+", required=True, help="files of tests and node ids")
+    asked = parser.parse_args()
+    mutants = drawn(asked.paths, asked.most, asked.seed)
+    if asked.lines:
+        places = set(asked.lines.split(","))
+        mutants = [mutant for mutant in mutants if f"{mutant.place.path}:{mutant.place.line}" in places]
+    print(f"{len(mutants)} changes, seed {asked.seed}", flush=True)
+    verdicts: Counter[str] = Counter()
+    out = sys.stdout
+
+    def report(outcome: Outcome) -> None:
+        verdicts[outcome.verdict] += 1
+        print(f"{outcome.verdict} ({outcome.tests} tests) {outcome.mutant}", file=out, flush=True)
+
+    arguments = ["-q", "-s", "-p", "no:cacheprovider", "-p", "no:xdist", *asked.tests]
+    ended = pytest.main(arguments, plugins=[Trial(mutants, asked.seconds, report)])
+    print(", ".join(f"{number} {verdict}" for verdict, number in sorted(verdicts.items())), flush=True)
+    return int(ended)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
