@@ -41,6 +41,11 @@ ITEMS: dict[str, Case] = {
         "a:\n  - { key: 'x', operator: In, values: [ \"y\" ] } # one\n  - { key: io.cilium/z, operator: Exists }\n"
         "b:\n- {key: x}\n- {key: w}\n",
     ),
+    "a mapping with a key that its neighbour in braces does not have": (
+        "a:\n- {port: '80', protocol: TCP}\n",
+        [add("/a/-", {"port": "53", "protocol": "UDP", "endPort": 60})],
+        "a:\n- {port: '80', protocol: TCP}\n- port: '53'\n  protocol: UDP\n  endPort: 60\n",
+    ),
     "a list in a list": ("- - x\n  - y\n- - z\n", [add("/0/-", "w")], "- - x\n  - y\n  - w\n- - z\n"),
     "the first of a list in a list": ("- - x\n  - y\n- - z\n", [add("/0/0", "w")], "- - w\n  - x\n  - y\n- - z\n"),
     "a whole list to a list of lists": (
@@ -209,6 +214,16 @@ BLOCKS: dict[str, Case] = {
         "x:\n  k: | # why\n      one\n        three\n  m: 1\n",
     ),
     "a stripped literal stays one": ("k: |-\n  one\nm: 1\n", [replace("/k", "p\nq")], "k: |-\n  p\n  q\nm: 1\n"),
+    "a literal cannot show blanks alone": (
+        "k: |\n  one\nm: 1\n",
+        [replace("/k", "p\n   \nq\n")],
+        'k: "p\\n   \\nq\\n"\nm: 1\n',
+    ),
+    "a literal cannot show a tab": (
+        "k: |\n  one\nm: 1\n",
+        [replace("/k", "p\n\tq\n")],
+        'k: "p\\n\\tq\\n"\nm: 1\n',
+    ),
     "a literal cannot say it": ("k: |\n  one\nm: 1\n", [replace("/k", "p\nq")], 'k: "p\\nq"\nm: 1\n'),
 }
 

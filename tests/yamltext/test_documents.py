@@ -132,3 +132,9 @@ def test_comments_at_a_node_stand_right_above_it_or_at_the_end_of_its_line(
     items = "  # one\n  #still one\n  - x: 1  # at one\n  - y\n  # apart\n\n  # three\n  - z\n"
     text = f"# first\na:\n{items}b: # at b\n  c: 1\n"
     assert yamltext.comments_at(yamltext.parse(text)[0], route) == comments
+
+
+def test_a_comment_behind_the_first_line_does_not_describe_the_second() -> None:
+    document = yamltext.parse("a: 1 # one\nb: 2\n")[0]
+    assert yamltext.comments_at(document, "/b") == ()
+    assert yamltext.comments_at(document, "/a") == ("one",)

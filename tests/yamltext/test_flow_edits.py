@@ -135,6 +135,16 @@ JSON: dict[str, Case] = {
         [add("/b/-", "z"), add("/c", {"d": 1})],
         '{"a":1,"b":["x","y","z"],"c":{"d":1}}',
     ),
+    "the first member of an empty object": (
+        '{\n  "a": {},\n  "b": 1\n}\n',
+        [add("/a/c", {"d": 1})],
+        '{\n  "a": {\n    "c": {\n      "d": 1\n    }\n  },\n  "b": 1\n}\n',
+    ),
+    "the first member of an empty object on one line": (
+        '{"a": {}, "b": 1}\n',
+        [add("/a/c", {"d": 1})],
+        '{"a": {"c": {"d": 1}}, "b": 1}\n',
+    ),
     "one line with spaces": ('{"a": 1, "b": []}\n', [add("/b/-", "z")], '{"a": 1, "b": ["z"]}\n'),
     "tabs, append a member": (
         _TABS,
