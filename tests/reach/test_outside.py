@@ -8,7 +8,7 @@ import pytest
 
 from rewriter.cilium.cidr import parse_prefix
 from rewriter.cilium.terms import CidrTerm
-from rewriter.reach.outside import address_ranges, describe_ranges
+from rewriter.reach.outside import Range, address_ranges, describe_ranges, is_nearly_everywhere, merged
 
 MESH = ("10.0.0.0/16", "10.1.0.0/16", "10.10.0.0/24", "fd00::/64")
 
@@ -53,3 +53,14 @@ def test_what_is_left_out_is_named_where_that_is_shorter() -> None:
     ten = parse_prefix("10.0.0.0/8")
     chosen = [one for one in whole if one.width == 32 and not ten.network <= one.low <= ten.last]
     assert describe_ranges(chosen, whole) == ["every IPv4 address outside the mesh except 10.0.0.0/8"]
+
+
+def test_ranges_that_touch_become_one() -> None:
+    low, high, apart = (Range(32, *ends) for ends in ((0, 1), (2, 3), (5, 6)))
+    assert merged([apart, high, low]) == [Range(32, 0, 3), apart]
+
+
+def test_the_world_and_all_of_a_family_are_nearly_everywhere() -> None:
+    assert is_nearly_everywhere("the world")
+    assert is_nearly_everywhere("every IPv4 address outside the mesh except 192.0.2.0/24")
+    assert not is_nearly_everywhere("192.0.2.0/24")

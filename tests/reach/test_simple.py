@@ -137,6 +137,19 @@ def test_policies_of_the_peers_count_as_in_a_comparison_of_their_own() -> None:
         _same(worlds, ("a", "b"), (policy_world([there], TODAY), policy_world([there], LATER)))
 
 
+def test_policies_of_the_peers_count_where_a_rule_lets_other_pods_in() -> None:
+    worlds = _worlds(
+        _policy("web", "ingress", _from("db", "data")),
+        [_policy("web", "ingress", _from("x", "y"))],
+        _policy("web", "ingress", _from("mail", "data")),
+    )
+    for app, found in (("web", 1), ("x", 0)):
+        there = _policy("mail", "egress", _to(app, "shop"), namespace="data")
+        ends = (policy_world([there], TODAY), policy_world([there], LATER))
+        assert _same(worlds, (), ends)
+        assert len(reach_among(*worlds, ends=ends).opened) == found
+
+
 def test_many_combinations_are_as_a_comparison_of_their_own() -> None:
     chance = random.Random(7)
     simple = 0
