@@ -127,12 +127,39 @@ def test_words_for_selectors(selector: dict[str, Any], phrase: str) -> None:
         ([{"port": "0"}], "every TCP, UDP and SCTP port"),
         ([{"port": "http", "protocol": "TCP"}], "http/TCP"),
         ([{"port": "1", "endPort": 65535}], "1-65535"),
+        ([{"port": "0", "protocol": "VRRP"}], "VRRP"),
+        ([{"port": "0", "protocol": "VRRP"}, {"port": "53", "protocol": "UDP"}], "53/UDP, VRRP"),
     ],
 )
 def test_words_for_ports(ports: list[dict[str, Any]], text: str) -> None:
     new = cnp(ingress=[{"fromEntities": ["health"], "toPorts": [{"ports": ports}]}])
     found = compare(cnp(ingress=[{}]), new)
     assert [statement.ports for statement in found.opened] == [text]
+
+
+def test_numbers_and_names_of_ports_for_programs() -> None:
+    ports = [{"port": "http", "protocol": "TCP"}, {"port": "8080", "protocol": "TCP"}]
+    new = cnp(ingress=[{"fromEntities": ["health"], "toPorts": [{"ports": ports}]}])
+    (opened,) = compare(cnp(ingress=[{}]), new).opened
+    assert [(found.protocol, found.low, found.high, found.name) for found in opened.port_ranges] == [
+        ("TCP", 8080, 8080, ""),
+        ("TCP", 0, 65535, "http"),
+    ]
+
+
+def test_nodes_that_a_policy_selects_by_labels() -> None:
+    def policy(*entities: str) -> dict[str, Any]:
+        spec = {"nodeSelector": {"matchLabels": {"role": "lb"}}, "ingress": [{"fromEntities": list(entities)}]}
+        metadata = {"name": "host"}
+        return {
+            "apiVersion": "cilium.io/v2",
+            "kind": "CiliumClusterwideNetworkPolicy",
+            "metadata": metadata,
+            "spec": spec,
+        }
+
+    found = compare(policy("health"), policy("health", "world"))
+    assert texts(found.opened) == ["ingress to host with role=lb from the world on every port"]
 
 
 def test_a_hole_in_the_ports() -> None:

@@ -13,6 +13,7 @@ from rewriter.cilium.settings import Settings
 from rewriter.cilium.version import Version
 from rewriter.reach import compare
 from rewriter.reach.effect import step_effect
+from rewriter.reach.shared import common_contents
 from rewriter.reach.world import PolicyWorld
 
 _SOURCE = Settings(Version(1, 18), local_cluster="here")
@@ -77,3 +78,17 @@ def test_rules_that_a_step_does_not_touch_may_be_set_aside(seed: int, monkeypatc
     assert (found.own, found.upgrade, found.undeclared) == (every.own, every.upgrade, every.undeclared)
     assert compared == compare.reach(worlds[0], worlds[1])
     assert beside == compare.reach(worlds[0], worlds[1], beside=worlds[2])
+
+
+def test_what_every_world_has_is_common() -> None:
+    def world(*entities: str) -> PolicyWorld:
+        manifest = _manifest(random.Random(1))
+        manifest["spec"] = {
+            "endpointSelector": {"matchLabels": {"app": "web"}},
+            "ingress": [{"fromEntities": [entity]} for entity in entities],
+        }
+        return PolicyWorld((compile_policies([manifest], _SOURCE),))
+
+    assert len(common_contents([world("health"), world("health", "world")])) == 1
+    assert len(common_contents([world("health", "world"), world("health")])) == 1
+    assert not common_contents([world("health"), world("world")])
