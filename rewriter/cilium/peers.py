@@ -80,7 +80,7 @@ def _entry_terms(
     settings: Settings,
     facts: Facts,
 ) -> Iterable[Term]:
-    if kind in _MAPPINGS and entry is not None and not isinstance(entry, Mapping):
+    if kind in _MAPPINGS and not _is_entry(entry):
         return ()  # What stands there is no entry, such as a placeholder for one.
     match kind:
         case "Endpoints":
@@ -99,6 +99,10 @@ def _entry_terms(
             return service_terms(entry or {}, settings, facts)
         case _:
             return (opaque_term(GROUP, _canonical(entry)),)
+
+
+def _is_entry(entry: Any) -> bool:
+    return entry is None or isinstance(entry, Mapping)
 
 
 def endpoint_term(selector: Selector, policy: Policy, subject: Selector | None, settings: Settings) -> LabelTerm | None:
