@@ -1,6 +1,6 @@
 """The objects that app-template makes of its values (bjw-s common library, chart versions 1 to 5).
 
-Read are controllers with their containers, Services, ConfigMaps, Ingresses, routes, NetworkPolicies, bindings of roles
+Read are controllers with their containers, Services, ConfigMaps, Ingresses, routes, network policies, bindings of roles
 and raw resources.
 From version 4 on pods carry `app.kubernetes.io/controller`, in versions 2 and 3 `app.kubernetes.io/component`; version
 1 has one controller and no such label. Where the version is not known, pods have both.
@@ -13,8 +13,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rewriter.cilium.policy import CCNP, KNP
 from rewriter.inventory.charts.app_template_hosts import ingress_spec, known_annotations, route_manifest
 from rewriter.inventory.charts.app_template_maps import environment_of_maps, map_data, volumes_of_maps
+from rewriter.inventory.charts.app_template_policies import kind_of, spec_of
 from rewriter.inventory.charts.naming import NotKnownError, rendered, resource_name
 from rewriter.inventory.releases.model import Release
 from rewriter.inventory.texts.manifests import items, mapping, texts
@@ -256,16 +258,16 @@ class _Chart:
         return {self._full: {**main, "ports": ports}, **others}
 
     def network_policies(self) -> Iterator[dict[str, Any]]:
-        found = self._enabled("networkpolicies")
-        for identifier, policy in found.items():
-            labels = self._selector(self._controller_of(policy)) | texts(policy.get("extraSelectorLabels"))
-            spec: dict[str, Any] = {"podSelector": policy.get("podSelector", {"matchLabels": labels})}
-            rules = mapping(policy.get("rules"))
-            written = {key: rules.get(key) for key in ("ingress", "egress")}
-            written["policyTypes"] = policy.get("policyTypes")
-            spec |= {key: value for key, value in written.items() if value}
-            meta = self._meta(self._named(identifier, policy, len(found)), policy.get("labels"))
-            yield {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": meta, "spec": spec}
+        for field, default in (("networkpolicies", "native"), ("ciliumNetworkPolicies", "cilium")):
+            found = self._enabled(field)
+            for identifier, policy in found.items():
+                kind = kind_of(policy, default)
+                meta = self._meta(self._named(identifier, policy, len(found)), policy.get("labels"))
+                if kind == CCNP:
+                    del meta["namespace"]
+                version = "networking.k8s.io/v1" if kind == KNP else "cilium.io/v2"
+                spec = spec_of(policy, kind, self._controller_of(policy), self._selector, self._text)
+                yield {"apiVersion": version, "kind": kind, "metadata": meta, "spec": spec}
 
     def bindings(self) -> Iterator[dict[str, Any]]:
         """The bindings of roles to ServiceAccounts, which `identifier` names where they are the release's own."""
@@ -355,5 +357,6 @@ def readable(values: Mapping[str, Any]) -> bool:
 
 
 def _only_others(values: Mapping[str, Any]) -> bool:
-    known: Sequence[str] = ("rawResources", "configMaps", "secrets", "service", "persistence", "networkpolicies")
+    policies = ("networkpolicies", "ciliumNetworkPolicies")
+    known: Sequence[str] = ("rawResources", "configMaps", "secrets", "service", "persistence", *policies)
     return not values or any(key in values for key in known)

@@ -121,6 +121,80 @@ rawResources:
     assert found["Service shop"]["spec"]["ports"]
 
 
+TWO = """
+controllers:
+  web: {containers: {app: {image: {repository: x}}}}
+  db: {containers: {app: {image: {repository: x}}}}
+"""
+
+
+def test_policies_of_a_type_and_those_of_cilium() -> None:
+    found = made(
+        f"""{TWO}
+networkpolicies:
+  web:
+    type: cilium
+    controller: web
+    ingress: [{{fromController: db, toPorts: [{{ports: [{{port: "80"}}]}}]}}]
+    egress: [{{toEntities: [kube-apiserver]}}]
+  all:
+    type: ciliumClusterwide
+    endpointSelector: {{}}
+    egressDeny: [{{toEntities: [world]}}]
+  both:
+    controllers: [web, db]
+    policyTypes: [Ingress]
+    rules: {{ingress: [{{from: [{{controller: web}}, {{ipBlock: {{cidr: 192.0.2.0/24}}}}]}}]}}
+ciliumNetworkPolicies:
+  old:
+    controller: db
+    extraSelectorLabels: {{tier: "{{{{ .Release.Name }}}}"}}
+    enableDefaultDeny: {{egress: false}}
+    egress: [{{}}]
+""",
+        "5.0.0",
+    )
+    assert {key.split()[0] for key in found} >= {
+        "CiliumNetworkPolicy",
+        "CiliumClusterwideNetworkPolicy",
+        "NetworkPolicy",
+    }
+    labels = {"app.kubernetes.io/name": "shop", "app.kubernetes.io/instance": "shop"}
+    web, db = ({"matchLabels": {**labels, "app.kubernetes.io/controller": name}} for name in ("web", "db"))
+    assert found["CiliumNetworkPolicy shop-web"]["spec"] == {
+        "endpointSelector": web,
+        "ingress": [{"toPorts": [{"ports": [{"port": "80"}]}], "fromEndpoints": [db]}],
+        "egress": [{"toEntities": ["kube-apiserver"]}],
+    }
+    everywhere = found["CiliumClusterwideNetworkPolicy shop-all"]
+    assert everywhere["spec"] == {"endpointSelector": {}, "egressDeny": [{"toEntities": ["world"]}]}
+    assert "namespace" not in everywhere["metadata"]
+    among = {"key": "app.kubernetes.io/controller", "operator": "In", "values": ["db", "web"]}
+    assert found["NetworkPolicy shop-both"]["spec"] == {
+        "podSelector": {"matchLabels": labels, "matchExpressions": [among]},
+        "ingress": [{"from": [{"podSelector": web}, {"ipBlock": {"cidr": "192.0.2.0/24"}}]}],
+        "policyTypes": ["Ingress"],
+    }
+    assert found["CiliumNetworkPolicy shop"]["spec"] == {
+        "endpointSelector": {"matchLabels": db["matchLabels"] | {"tier": "shop"}},
+        "enableDefaultDeny": {"egress": False},
+        "egress": [{}],
+    }
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "{type: calico}",
+        "{controllers: ['w.*']}",
+        "{podSelector: {}, rules: {ingress: [{from: [{controllers: ['.*']}]}]}}",
+    ],
+)
+def test_a_policy_that_is_not_understood_hides(policy: str) -> None:
+    with pytest.raises(NotKnownError):
+        made(f"{TWO}networkpolicies: {{web: {policy}}}\n", "5.0.0")
+
+
 MAPS = """
 controllers:
   web: {containers: {app: {envFrom: [{configMapRef: {identifier: env}}, {configMapRef: {name: other}}, {secret: s}]}}}
