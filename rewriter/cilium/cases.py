@@ -92,6 +92,8 @@ def _settings(case: Mapping[str, Any], version: Version) -> Settings:
         cidr_match_nodes="nodes" in modes,
         cidr_match_pods="pods" in modes,
         enforcement=enforcement,
+        first_patch=chosen.patch == 0,
+        patch=chosen.patch,
     )
 
 

@@ -8,14 +8,37 @@ from typing import NamedTuple
 from rewriter.cilium.digits import is_number
 
 
-class Version(NamedTuple):
-    """A Cilium minor release."""
-
+class _Minor(NamedTuple):
     major: int
     minor: int
 
+
+class Version(_Minor):
+    """A Cilium minor release, and the number of its `patch` release where that is meant.
+
+    Releases of one minor are equal, and written without the patch: what it changes is `fault_of` and little else.
+    """
+
+    patch: int | None = None
+
     def __str__(self) -> str:
         return f"{self.major}.{self.minor}"
+
+    @property
+    def in_full(self) -> str:
+        """With the patch, where it is known."""
+        return str(self) if self.patch is None else f"{self}.{self.patch}"
+
+    def precedes(self, other: Version) -> bool:
+        """Whether this is an older release; of one minor release, where both patches are known."""
+        if self != other:
+            return self < other
+        return self.patch is not None and other.patch is not None and self.patch < other.patch
+
+    def with_patch(self, patch: int | None) -> Version:
+        made = Version(self.major, self.minor)
+        made.patch = patch
+        return made
 
     @property
     def previous(self) -> Version:
@@ -86,12 +109,12 @@ CRD_EMPTY_POLICY_REFUSED = Version(1, 20)
 
 
 def parse_version(text: str) -> Version:
-    """A supported release written `1.19`, `v1.19` or `1.19.3`. Raises ValueError naming those supported."""
+    """A supported release written `1.19`, `v1.19` or `1.19.3`, with its patch. Raises ValueError naming those known."""
     parts = text.strip().removeprefix("v").split(".")
     if len(parts) in (2, 3) and all(is_number(part) for part in parts):
         version = Version(int(parts[0]), int(parts[1]))
         if version in SUPPORTED:
-            return version
+            return version.with_patch(int(parts[2])) if len(parts) == 3 else version
     known = ", ".join(map(str, SUPPORTED))
     raise ValueError(f"Cilium version {text!r} is not known; use one of {known}")
 

@@ -137,8 +137,8 @@ def make_report(workspace: Workspace, results: Sequence[FileResult]) -> Report:
     tool = {
         "name": "cnpfix",
         "version": __version__,
-        "from": str(workspace.from_version),
-        "to": str(workspace.to_version),
+        "from": workspace.from_version.in_full,
+        "to": workspace.to_version.in_full,
         "versions": workspace.versions,
     }
     meshless = no_mesh(frozenset().union(*(result.meshless for result in results)))

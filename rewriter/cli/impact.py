@@ -119,7 +119,7 @@ def impact(
             raise UsageError(str(error)) from None
     with Progress("comparing", None) as progress:
         found = impact_of(workspace, rewrites, progress.step, jobs, by_hand=before is not None, errors=errors)
-    versions = (str(workspace.from_version), str(workspace.to_version))
+    versions = (workspace.from_version.in_full, workspace.to_version.in_full)
     if format_ is Format.JSON:
         text = impact_report.render_json(found, versions)
     elif format_ is Format.MARKDOWN:

@@ -104,7 +104,7 @@ def verdict(
     except FlowError as error:
         raise UsageError(str(error)) from None
     if format_ is Format.JSON:
-        flow = {"port": number, "protocol": protocol, "version": str(workspace.to_version)}
+        flow = {"port": number, "protocol": protocol, "version": workspace.to_version.in_full}
         say_json({**_as_json(judged, flow), **_through(judged), "missing": list(judged.missing)})
     else:
         style = style_for(sys.stdout, color.value)
@@ -128,7 +128,7 @@ def _version(text: str | None) -> Version:
 
 def _text(judged: Judged, port: str, version: Version, style: Style) -> Iterator[str]:
     word = style.paint("allowed", "green", "bold") if judged.allowed else style.paint("denied", "red", "bold")
-    yield f"{one_line(judged.source)} → {one_line(judged.destination)} {port} on Cilium {version}: {word}"
+    yield f"{one_line(judged.source)} → {one_line(judged.destination)} {port} on Cilium {version.in_full}: {word}"
     if judged.service is None:
         yield from _directions(judged, version, style)
     else:

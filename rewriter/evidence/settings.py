@@ -26,10 +26,11 @@ def settings_of(cluster: Cluster | None, version: Version, *, target: bool = Fal
     """How the agents of a cluster read policies on a version; Cilium's defaults where nothing is known.
 
     `target` says that the cluster goes to the version: then it stands for its first patch release, else for its newest,
-    unless the cluster is known to run a patch release of it. Made once for a cluster, a version and a target.
+    unless it has a patch, or the cluster is known to run a patch release of it. Made once for a cluster, a version and
+    a target.
     """
     known = cluster or _NOT_KNOWN
-    answers = _MADE.to((version, target, cluster is None))
+    answers = _MADE.to((version, version.patch, target, cluster is None))
     if id(known) not in answers:
         answers[id(known)] = known, _settings_of(cluster, known, version, target=target)
     return answers[id(known)][1]
@@ -53,8 +54,8 @@ def _settings_of(cluster: Cluster | None, known: Cluster, version: Version, *, t
         host_firewall=known.host_firewall,
         pod_labels=label_filter(version, known.identity_labels or ()),
         node_labels=node_label_filter(known.node_labels) if known.node_labels else None,
-        first_patch=_is_first_patch(known.version, version, target=target),
-        patch=known_patch(known.version, version),
+        first_patch=target if (patch := known_patch(known.version, version)) is None else patch == 0,
+        patch=patch,
     )
 
 
@@ -67,13 +68,10 @@ def not_enforced(cluster: Cluster | None) -> str:
     return f"policyAuditMode is on ({cluster.source_of('audit')})" if cluster.audit else ""
 
 
-def _is_first_patch(running: str | None, version: Version, *, target: bool) -> bool:
-    patch = known_patch(running, version)
-    return target if patch is None else patch == 0
-
-
 def known_patch(running: str | None, version: Version) -> int | None:
-    """The patch number of a release that runs, as a release of a minor version; None where it is not one."""
+    """The patch number of a minor version: as it is asked for, else that of the release that runs; None for neither."""
+    if version.patch is not None:
+        return version.patch
     parts = (running or "").split(".")
     same = len(parts) > 2 and parts[:2] == str(version).split(".")
     return int(parts[2]) if same and is_number(parts[2]) else None

@@ -45,7 +45,7 @@ from rewriter.passes.kit.registry import EVERY_KIND, antipattern
     id="upgrade-change",
     title="a policy that the upgrade changes, and no other finding says so",
     kinds=EVERY_KIND,
-    spans=lambda before, after: before < after,
+    spans=lambda before, after: before.precedes(after),
 )
 def find(context: Context) -> Iterator[Finding]:
     """Nothing by itself: the engine compares the releases once all passes have spoken (`engine.upgrade_changes`)."""

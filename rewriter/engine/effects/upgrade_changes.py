@@ -40,7 +40,7 @@ def upgrade_changes(
     findings: Sequence[Reported],
 ) -> Iterator[Reported]:
     """A finding for each policy of a document that the upgrade changes beyond what `findings` say of it."""
-    if effects.source.version >= effects.target.version:
+    if not effects.source.version.precedes(effects.target.version):
         return
     for found in policies:
         policy = found.policy

@@ -73,9 +73,10 @@ def alternatives(
     if settings.adds_local_cluster and not settings.single_cluster and not configured:
         words = f"clustermesh.policyDefaultLocalCluster, on by default from {DEFAULT_LOCAL_CLUSTER}"
         yield words, replace(settings, default_local_cluster=False)
-    if cluster is not None and settings.patch is not None:
-        words = f"a fault of Cilium {settings.version}.{settings.patch}, {cluster.source_of('version')}"
-        yield words, replace(settings, patch=None)
+    if settings.patch is not None:
+        running = cluster.source_of("version") if cluster and settings.version.patch is None else None
+        words = f"a fault of Cilium {settings.version}.{settings.patch}, {running or 'given by --to or the config'}"
+        yield words, replace(settings, patch=None, first_patch=False)
     if not (cluster and cluster.identity_labels):
         yield "the agent's label filter, which leaves labels out of identities", replace(settings, pod_labels=None)
 

@@ -51,11 +51,13 @@ def given(before: str | None, after: str | None, config: Config) -> Given:
         target = parse_version(after) if after else config.to_version
     except ValueError as error:
         raise VersionsError(str(error)) from None
-    if source and target and source > target:
+    if source and target and target.precedes(source):
         if before is None and after is not None:
             source = None  # --to alone goes below what the config says of today.
         else:
-            raise VersionsError(f"--from {source} is newer than --to {target}; give an upgrade, not a downgrade")
+            raise VersionsError(
+                f"--from {source.in_full} is newer than --to {target.in_full}; give an upgrade, not a downgrade"
+            )
     configured = (config.from_version, config.to_version)
     by_config = any(
         wanted is not None and text is None and wanted == used
@@ -74,18 +76,20 @@ def upgrade(named: Given, inventory: TreeInventory | None, paths: Iterable[str])
     if before is not None and after is not None:
         return Upgrade(before, after, f"given by {named.why}")
     if before is not None:
-        return Upgrade(before, _next(before), f"{before} is given by {named.why}, {_after(before)}")
+        return Upgrade(before, _next(before), f"{before.in_full} is given by {named.why}, {_after(before)}")
     running = _oldest(inventory, paths) if inventory is not None else None
     if running is not None and (after is None or running.version <= after):
         target = after or _next(running.version)
-        last = f"{after} is given by {named.why}" if after else _after(running.version)
+        last = f"{after.in_full} is given by {named.why}" if after else _after(running.version)
         return Upgrade(running.version, target, f"{running.words}, {last}")
     target = after or DEFAULT_TO
     source = max(target.previous, SUPPORTED[0])
     if running is not None:
         why = f"{running.words}, but {target}, given by {named.why}, is older; {source} is the release before it"
     elif after is not None:
-        why = f"{target} is given by {named.why}, {source} is the release before it; which one runs is not known"
+        why = (
+            f"{target.in_full} is given by {named.why}, {source} is the release before it; which one runs is not known"
+        )
     else:
         why = "no installation of Cilium is known; --from and --to name other releases"
     return Upgrade(source, target, why)
@@ -140,4 +144,4 @@ def _source(inventory: TreeInventory, cluster: Cluster) -> str:
     for install in inventory.installs:
         if (install.settings.name, install.settings.version) == (cluster.name, cluster.version):
             return str(install.settings.source)
-    return str(cluster.source)
+    return str(cluster.source_of("version"))

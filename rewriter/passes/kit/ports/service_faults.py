@@ -16,13 +16,15 @@ from rewriter.passes.kit.changes.site import RuleSite
 def not_found_by_fault(site: RuleSite, field: PeerField, index: int) -> Iterator[Finding]:
     """The first Service of an entry of toServices that is lost so."""
     cluster, version, entry = site.context.cluster, site.context.to_version, field.entries[index]
-    patch = known_patch(cluster.version, version) if cluster is not None else None
-    if cluster is None or patch is None or not isinstance(entry, dict):
+    patch = known_patch(cluster.version if cluster else None, version)
+    if patch is None or not isinstance(entry, dict):
         return
+    source = cluster.source_of("version") if cluster and version.patch is None else "given by --to or the config"
     for service in site.context.inventory.all_services():
         view = ServiceView(service.namespace, service.name, service.selector or {}, service.labels)
         fault = service_fault(entry, view.selector, version, patch) if service_matches(entry, view) else None
-        if fault is None or service.cluster not in (None, cluster.name) or site.context.inventory.doubts(service):
+        own = cluster is None or service.cluster in (None, cluster.name)
+        if fault is None or not own or site.context.inventory.doubts(service):
             continue
         yield report(
             site.context,
@@ -31,7 +33,7 @@ def not_found_by_fault(site: RuleSite, field: PeerField, index: int) -> Iterator
             f"Cilium {version}.{patch} finds no pods of {service}: the rule allows nothing for it",
             f"it loses label keys with dots ({fault.issue}), which {version}.{fault.mended} mends",
             severity=Severity.ERROR,
-            evidence=[f"{service}, {service.source}", f"Cilium {version}.{patch}, {cluster.source_of('version')}"],
+            evidence=[f"{service}, {service.source}", f"Cilium {version}.{patch}, {source}"],
             advice=f"Go to Cilium {version}.{fault.mended} or later, or name the pods with `toEndpoints`.",
         )
         return
