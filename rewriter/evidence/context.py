@@ -19,11 +19,12 @@ class Context:
     """One policy and all that may be known about it.
 
     `path` is the file as shown to people, `cluster` the cluster the policy is applied to (None: not known),
-    `comments` the texts of the comments in its document, `comments_at` those that describe the node at a route (above
-    it or at its line's end), `others` gives the other policies of the same cluster
+    `comments` gives the texts of the comments in its document, `comments_at` those that describe the node at a route
+    (above it or at its line's end), `others` the other policies of the same cluster
     (read on demand). `namespace_known` is False where neither the manifest nor whatever applies it says in which
     namespace the policy lands; `policy.namespace` is then `default`, as kubectl would have it. `answers` remembers what
-    is asked again and again of one run: all its contexts share it.
+    is asked again and again of one run: all its contexts share it. `selected` are the passes of which findings on
+    request are wanted; None: of all.
     """
 
     policy: Policy
@@ -33,12 +34,17 @@ class Context:
     config: Config
     from_version: Version
     to_version: Version
-    comments: tuple[str, ...] = ()
+    comments: Callable[[], tuple[str, ...]] = tuple
     comments_at: Callable[[str], tuple[str, ...]] = lambda _route: ()
     others: Callable[[], Sequence[Policy]] = tuple
     as_clusterwide: bool = False
     namespace_known: bool = True
     answers: dict[tuple[object, ...], Any] = field(default_factory=dict, compare=False)
+    selected: frozenset[str] | None = None
+
+    def wants(self, pass_id: str) -> bool:
+        """Whether the findings on request of a pass are wanted."""
+        return self.selected is None or pass_id in self.selected
 
     @property
     def mesh(self) -> tuple[Cluster, ...]:

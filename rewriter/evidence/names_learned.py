@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rewriter.cilium.cidr import AddressError, parse_address, parse_prefix
 from rewriter.cilium.identity import outside_identity
@@ -156,3 +157,26 @@ def may_hold_dns(policy: UnreadPolicy) -> bool:
     return policy.kind != KNP and (
         not text or "dns" in text or any(word in text for word in ("toyaml", "include ", "tpl ", ".values"))
     )
+
+
+def names_anywhere(context: Context) -> bool:
+    """Whether any policy may have rules with names; most repositories have none, and no other policy needs a look."""
+    key = ("names anywhere",)
+    if key not in context.answers:
+        context.answers[key] = any(_may_name(policy.manifest) for policy in context.inventory.policies)
+    return bool(context.answers[key])
+
+
+def _may_name(manifest: Mapping[str, Any]) -> bool:
+    specs = manifest.get("specs")
+    return any(
+        "toFQDNs" in rule
+        for spec in (manifest.get("spec"), *(specs if isinstance(specs, list) else ()))
+        for rule in _egress(spec)
+        if isinstance(rule, Mapping)
+    )
+
+
+def _egress(spec: Any) -> Sequence[Any]:
+    rules = spec.get("egress") if isinstance(spec, Mapping) else None
+    return rules if isinstance(rules, list) else ()

@@ -186,6 +186,14 @@ def policies_of(context: Context) -> ClusterPolicies:
     return made
 
 
+def has_clusterwide_beside(context: Context) -> bool:
+    """Whether there are clusterwide policies beside the context's own one, which is none of them."""
+    key = ("clusterwide policies",)
+    if key not in context.answers:
+        context.answers[key] = any(each.manifest.get("kind") == CCNP for each in context.inventory.policies)
+    return context.policy.kind != CCNP and bool(context.answers[key])
+
+
 def unread_policies(inventory: Inventory, *, tiers: bool) -> list[UnreadPolicy]:
     """The policies that could not be read; ClusterNetworkPolicies among them only where agents read these."""
     return [each for each in inventory.unread_policies if tiers or each.kind != TIER]

@@ -18,7 +18,7 @@ rule does looks at `possible` and `unread` as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -150,16 +150,25 @@ def reach_of(context: Context, spec: Spec) -> tuple[Reach, ...]:
 
 def _reach_of(context: Context, spec: Spec) -> tuple[Reach, ...]:
     term = subject_term(context.policy, spec)
-    if term is None:
+    found = None if term is None else _workloads_of(context, term)
+    if term is None or found is None:
         return ()
-    workloads = workloads_of(context.inventory, term)
-    if workloads is None:
-        return ()
-    own = context.cluster.name if context.cluster else None
-    found = [each for each in workloads if own is None or each.cluster in (None, own)]
     if not found:
         return (_of_pods(context, *_stand_in(context, term), None),)
     return tuple(reach_of_workload(context, workload) for workload in found)
+
+
+def workloads_of_spec(context: Context, spec: Spec) -> Sequence[Workload]:
+    """The known workloads that a rule set of the context's policy selects: those of `reach_of`."""
+    term = subject_term(context.policy, spec)
+    return () if term is None else _workloads_of(context, term) or ()
+
+
+def _workloads_of(context: Context, term: LabelTerm) -> Sequence[Workload] | None:
+    """The workloads of the policy's cluster that a term selects; None where a fact that decides it is not known."""
+    workloads = workloads_of(context.inventory, term)
+    own = context.cluster.name if context.cluster else None
+    return None if workloads is None else [each for each in workloads if own is None or each.cluster in (None, own)]
 
 
 def reach_of_workload(context: Context, workload: Workload) -> Reach:

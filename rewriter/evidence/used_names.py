@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from rewriter.evidence.context import Context
-from rewriter.evidence.reachable import Reach
 from rewriter.inventory.facts.model import Workload
 from rewriter.inventory.texts.manifests import items, mapping
 
@@ -48,12 +47,11 @@ class UsedName(NamedTuple):
         return f"{self.name}: {self.where}"
 
 
-def used_names(context: Context, reach: Reach) -> tuple[UsedName, ...]:
-    """The names that pods use, each once; the API server's own are left out.
+def used_names(context: Context, workload: Workload | None) -> tuple[UsedName, ...]:
+    """The names that the pods of a workload use, each once; the API server's own are left out. Of no workload, none.
 
     With a proxy in their environment, pods ask for names inside the cluster only: the proxy asks for the others.
     """
-    workload = reach.workload
     if workload is None:
         return ()
     found = dict[str, UsedName]()

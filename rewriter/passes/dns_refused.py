@@ -165,7 +165,7 @@ def _used(
     """The finding of names that the pods evidently use and may not ask for."""
     refused_names: dict[str, UsedName] = {}
     for asked in found:
-        for used in used_names(context, asked.reach):
+        for used in used_names(context, asked.reach.workload):
             if used.name not in seen and not _may_ask(context, asked, used.name):
                 refused_names.setdefault(used.name, used)
     if not refused_names:

@@ -149,7 +149,7 @@ def _just_missed(site: FqdnEntry, reaches: Sequence[Reach]) -> list[UsedName]:
     for reach in reaches:
         if not (base or tail) or is_open_anyway(site.context, reach, site.rule):
             continue
-        for used in used_names(site.context, reach):
+        for used in used_names(site.context, reach.workload):
             close = used.name == base or used.name.endswith(f".{base}") if base else used.name.startswith(tail)
             if close and not is_internal(used.name) and not _is_named(site.context, reach, used.name):
                 found.setdefault(used.name, used)

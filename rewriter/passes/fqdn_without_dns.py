@@ -60,7 +60,7 @@ from rewriter.cilium.nodes import PortRule
 from rewriter.cilium.policy import Policy, Rule, Spec
 from rewriter.evidence.context import Context
 from rewriter.evidence.dns import DnsServer, is_for_dns_only
-from rewriter.evidence.names_learned import Unlearned, learns_names, unlearned
+from rewriter.evidence.names_learned import Unlearned, learns_names, names_anywhere, unlearned
 from rewriter.evidence.policies import AppliedRule, is_same_policy, own_rules, policies_of
 from rewriter.evidence.refused_names import denied_dns
 from rewriter.finding import Applicability, Finding, Severity
@@ -162,6 +162,8 @@ def _dns_rule(context: Context, spec: Spec, rule: Rule, server: DnsServer) -> Ch
 def _opened_here(context: Context) -> Iterator[Finding]:
     """The rules for DNS of this policy that let the queries of another policy's `toFQDNs` past the proxy."""
     policy = context.policy
+    if not names_anywhere(context):
+        return
     plain = [each for each in own_rules(context) if not each.entry.deny and each.rule is not None]
     plain = [each for each in plain if each.rule is not None and _plain_items(each.rule, None)]
     if not plain or policy.namespace is None or any(learns_names(rule) for rule in policy.rules()):

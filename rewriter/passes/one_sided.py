@@ -58,7 +58,7 @@ from collections.abc import Iterator
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Spec
 from rewriter.evidence.context import Context
 from rewriter.evidence.policies import AppliedRule, is_same_policy
-from rewriter.evidence.reachable import Reach, reach_of
+from rewriter.evidence.reachable import Reach, reach_of, workloads_of_spec
 from rewriter.evidence.workloads import workloads_evidence
 from rewriter.finding import Applicability, Finding
 from rewriter.inventory.facts.model import Workload
@@ -83,7 +83,7 @@ def find(context: Context) -> Iterator[Finding]:
     if not (context.namespace_known or context.policy.clusterwide):
         return
     for spec in context.policy.specs:
-        reaches = reach_of(context, spec)
+        reaches = reach_of(context, spec) if workloads_of_spec(context, spec) else ()
         for reach in reaches:
             for direction in (EGRESS, INGRESS):
                 if reach.workload is None or not _stands_here(context, spec, reach, direction):

@@ -48,7 +48,7 @@ from rewriter.cilium.policy import CCNP, EGRESS, INGRESS, Rule, Spec
 from rewriter.cilium.ports import EVERYTHING
 from rewriter.cilium.terms import CidrTerm, FqdnTerm, reserved_term
 from rewriter.evidence.context import Context
-from rewriter.evidence.policies import AppliedRule
+from rewriter.evidence.policies import AppliedRule, has_clusterwide_beside
 from rewriter.evidence.reachable import reach_of
 from rewriter.evidence.settings import settings_of
 from rewriter.finding import Applicability, Finding, Severity
@@ -62,9 +62,10 @@ _WHY = "rules are OR-ed over all policies of a pod: what one of them allows, no 
 
 @antipattern(code="CNP029", id="shadowed-rule", title="a rule that another makes void", kinds=EVERY_KIND, guesses=True)
 def find(context: Context) -> Iterator[Finding]:
+    wanted = context.wants("shadowed-rule")
     for spec in context.policy.specs:
-        found = reach_of(context, spec)
-        if not found:
+        needed = wanted or any(map(_limits, spec.rules)) or has_clusterwide_beside(context)
+        if not needed or not (found := reach_of(context, spec)):
             continue
         reaches = Selecting(found)
         for rule in spec.rules:
@@ -72,7 +73,7 @@ def find(context: Context) -> Iterator[Finding]:
             if not rule.deny and limits and (opening := _everywhere(context, reaches, rule, limited=True)):
                 yield _not_limited(context, spec, rule, opening)
         yield from _moot(context, spec, reaches)
-        yield from _covered_by_siblings(context, spec, reaches)
+        yield from _covered_by_siblings(context, spec, reaches) if wanted else ()
 
 
 def _limits(rule: Rule) -> bool:

@@ -1,6 +1,6 @@
 """Text with positions: parse YAML and JSON, edit by splices, touch nothing else. Knows no Cilium."""
 
-from rewriter.yamltext.comments import comments, comments_at, comments_of
+from rewriter.yamltext.comments import comment_texts, comments, comments_at, comments_of
 from rewriter.yamltext.document import Document, TextRange, locate, locate_key, node_at
 from rewriter.yamltext.edit import Editor, edit, edit_document, edit_many
 from rewriter.yamltext.errors import EditError, Limits, YamlTextError
@@ -37,6 +37,7 @@ __all__ = [
     "TextRange",
     "YamlTextError",
     "agrees",
+    "comment_texts",
     "comments",
     "comments_at",
     "comments_of",

@@ -24,6 +24,11 @@ def comments_of(document: Document) -> list[Comment]:
     return document.comments
 
 
+def comment_texts(document: Document) -> tuple[str, ...]:
+    """The texts of the comments of one document, in order, with their `#`."""
+    return tuple(comment.text for comment in document.comments)
+
+
 def comments_at(document: Document, pointer: str) -> tuple[str, ...]:
     """The texts of the comments that describe the node at a pointer, in order, without `#`.
 

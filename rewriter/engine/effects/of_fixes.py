@@ -19,11 +19,11 @@ from rewriter.engine.effects.everybody import allow_everything, deny_everything
 from rewriter.engine.effects.facts import facts_for
 from rewriter.engine.effects.inside import addresses_inside
 from rewriter.engine.effects.known_pods import KnownPods
-from rewriter.engine.effects.other_ends import of_same_pods, policies_at_peers
+from rewriter.engine.effects.other_ends import name_of, of_same_pods, policies_at_peers
 from rewriter.engine.effects.selected_workloads import selected_workloads
 from rewriter.engine.effects.statements import flows_of, stated, texts_of
 from rewriter.engine.effects.worlds import rejection_of, world_of
-from rewriter.engine.results.result import AmongOthers, PolicyName
+from rewriter.engine.results.result import AmongOthers
 from rewriter.evidence.policies import unread_policies
 from rewriter.finding import Finding, Flows
 from rewriter.inventory.questions.inventory import Inventory
@@ -154,7 +154,7 @@ class Effects:
         own, upgrade = Flows(*texts_of(together.own)), Flows(*texts_of(together.upgrade))
         beside = self._with_kept(own, upgrade, among, identities, inside)
         named_policies = (*others, *(ends.policies if ends else ()))
-        return Step(flows, undeclared, AmongOthers(beside, frozenset(map(_name, named_policies))))
+        return Step(flows, undeclared, AmongOthers(beside, frozenset(map(name_of, named_policies))))
 
     def _with_kept(
         self,
@@ -268,13 +268,13 @@ class Effects:
         """
         tiers = self.source.cluster_network_policies or later.cluster_network_policies
         unread = {each.namespace for each in unread_policies(self.inventory, tiers=tiers)}
-        names = set(map(_name, own))
+        names = set(map(name_of, own))
         made: list[PolicyWorld] = []
         policies: list[Policy] = []
         shut = False  # Where every pod is in default deny, those refuse that no policy selects.
         for those, settings in zip(among, (self.source, later), strict=True):
             others, under = self.others() if those is None else those, partial(self._world_under, settings)
-            found = policies_at_peers(worlds, others, settings, under, lambda each: _name(each) in names, unread)
+            found = policies_at_peers(worlds, others, settings, under, names, unread)
             shut = shut or (settings.denies_everybody and found is not None)
             if found is None:
                 return None
@@ -372,7 +372,3 @@ class Effects:
     def _workloads(self, policies: Iterable[Policy]) -> list[Identity]:
         """The workloads that a selector of the policies may select by its labels, one for each set of labels."""
         return selected_workloads(policies, self.inventory, self.target.local_cluster, self._selected)
-
-
-def _name(policy: Policy) -> PolicyName:
-    return PolicyName(policy.kind, policy.namespace or "", policy.name)

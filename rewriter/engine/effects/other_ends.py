@@ -12,12 +12,14 @@ from rewriter.cilium.settings import Settings
 from rewriter.cilium.terms import Condition, LabelTerm, demanded_label
 from rewriter.cilium.tiers import is_cluster_network_policy
 from rewriter.engine.effects.subjects import Subjects
+from rewriter.engine.results.result import PolicyName
 from rewriter.passes.kit.enforced.enforcement import may_share_pods
 from rewriter.passes.kit.sides.neighbours import Neighbours
 from rewriter.reach.world import PolicyWorld
 
 #: More policies than this are not taken in together: their selectors have too many combinations to try.
 _MOST = 16
+_HOMES, _NAMES = ("homes",), ("names",)
 _OPPOSITE = {INGRESS: EGRESS, EGRESS: INGRESS}
 
 
@@ -58,16 +60,16 @@ def policies_at_peers(
     others: Sequence[Policy],
     settings: Settings,
     world_of: Callable[[Policy], PolicyWorld],
-    is_own: Callable[[Policy], bool],
+    names: Iterable[PolicyName],
     unread: Iterable[str | None],
 ) -> list[Policy] | None:
     """The policies that may select pods which rules of the worlds name, in the direction that meets these rules.
 
-    `world_of` has the rules of a policy under the settings. Rules for everybody name no pods, except where every pod is
-    in default deny: then each refuses what no policy of its own lets through. In the namespaces of `unread`, where
-    there are policies that nothing here can read, and in those that have too many, only what clusterwide policies deny
-    is known. None where that leaves nothing: something unread may be of any namespace (None), or the clusterwide
-    policies alone are too many.
+    `world_of` has the rules of a policy under the settings; policies of the `names` are left out. Rules for everybody
+    name no pods, except where every pod is in default deny: then each refuses what no policy of its own lets through.
+    In the namespaces of `unread`, where there are policies that nothing here can read, and in those that have too many,
+    only what clusterwide policies deny is known. None where that leaves nothing: something unread may be of any
+    namespace (None), or the clusterwide policies alone are too many.
     """
     hidden = frozenset(unread)
     if None in hidden:
@@ -82,21 +84,53 @@ def policies_at_peers(
         met = [peer for own, peer in peers if own == _OPPOSITE[direction]]
         for namespace in by_namespace if namespaces is None else {_OF_ANY, *namespaces}:
             if namespace in by_namespace:
-                places.update(*(by_namespace[namespace].places_met_by(peer) for peer in met))
-    kept: list[Policy] = []
-    for place in sorted(places):
-        other = others[place]
-        if not is_own(other):
-            kept.append(other)
+                places.update(*map(by_namespace[namespace].places_met_by, met))
+    homes = _homes(others)
+    kept = [(others[place], homes[place]) for place in sorted(places.difference(_own_places(others, names)))]
     return _known_in_full(kept, {each for each in hidden if each is not None}, refusing=everybody)
 
 
-def _known_in_full(policies: Sequence[Policy], hidden: set[str], *, refusing: bool) -> list[Policy] | None:
+def _homes(others: Sequence[Policy]) -> Sequence[str | None]:
+    """The namespaces of policies; None for those of any, and for clusterwide ones."""
+    known = _answers(others)
+    if _HOMES not in known:
+        known[_HOMES] = [
+            None if is_cluster_network_policy(policy.raw) else policy.namespace or None for policy in others
+        ]
+    homes: Sequence[str | None] = known[_HOMES]
+    return homes
+
+
+def _own_places(others: Sequence[Policy], names: Iterable[PolicyName]) -> Iterator[int]:
+    """The places of the policies of these names."""
+    known = _answers(others)
+    if _NAMES not in known:
+        by_name: dict[PolicyName, list[int]] = {}
+        for place, policy in enumerate(others):
+            by_name.setdefault(name_of(policy), []).append(place)
+        known[_NAMES] = by_name
+    for name in names:
+        yield from known[_NAMES].get(name, ())
+
+
+def _answers(others: Sequence[Policy]) -> dict[tuple[object, ...], Any]:
+    """What is remembered of policies that are asked about again and again."""
+    return others.answers if isinstance(others, Neighbours) else {}
+
+
+def name_of(policy: Policy) -> PolicyName:
+    """What a policy is called by."""
+    return PolicyName(policy.kind, policy.namespace or "", policy.name)
+
+
+def _known_in_full(
+    placed: Sequence[tuple[Policy, str | None]], hidden: set[str], *, refusing: bool
+) -> list[Policy] | None:
     """Those of namespaces of which all are there, with one for each other namespace that lets everything through.
 
     The others need one where something refuses there: a clusterwide policy, or (`refusing`) what no policy selects.
     """
-    homes = [None if is_cluster_network_policy(policy.raw) else policy.namespace or None for policy in policies]
+    homes = [home for _, home in placed]
     counts = Counter(each for each in homes if each is not None)
     room, known, left = _MOST - homes.count(None), set[str](), set(hidden)
     for namespace, count in sorted(counts.items(), key=lambda item: (item[1], item[0])):
@@ -107,7 +141,7 @@ def _known_in_full(policies: Sequence[Policy], hidden: set[str], *, refusing: bo
             left.add(namespace)
     if room < 0 or len(left) > _MOST:
         return None
-    kept = [each for each, home in zip(policies, homes, strict=True) if home is None or home in known]
+    kept = [each for each, home in placed if home is None or home in known]
     return kept + [_open(namespace) for namespace in sorted(left)] if None in homes or refusing else kept
 
 
@@ -131,7 +165,7 @@ _BySubject = Mapping[str, Mapping[str, Subjects]]
 
 def _by_subject(others: Sequence[Policy], settings: Settings, world_of: Callable[[Policy], PolicyWorld]) -> _BySubject:
     key = ("by subject", settings)
-    known: dict[tuple[object, ...], Any] = others.answers if isinstance(others, Neighbours) else {}
+    known = _answers(others)
     if key not in known:
         found: dict[str, dict[str, dict[LabelTerm, list[int]]]] = {INGRESS: {}, EGRESS: {}}
         for place, other in enumerate(others):

@@ -7,15 +7,27 @@ from functools import cached_property
 
 from rewriter.cilium.terms import LabelTerm, demanded_label, may_meet
 
+#: More peers than this are not remembered of one namespace.
+_MOST = 64
+
 
 class Subjects:
     """The places of policies by the subjects of their rules."""
 
     def __init__(self, places: Mapping[LabelTerm, Sequence[int]]) -> None:
         self._subjects = list(places.items())
+        self._met: dict[LabelTerm, frozenset[int]] = {}
 
-    def places_met_by(self, peer: LabelTerm) -> Iterator[int]:
+    def places_met_by(self, peer: LabelTerm) -> frozenset[int]:
         """The places of the subjects that may select pods which the peer selects too."""
+        known = self._met.get(peer)
+        if known is None:
+            if len(self._met) >= _MOST:
+                self._met.clear()
+            known = self._met[peer] = frozenset(self._places_met_by(peer))
+        return known
+
+    def _places_met_by(self, peer: LabelTerm) -> Iterator[int]:
         for number in self._candidates(peer):
             subject, places = self._subjects[number]
             if may_meet(peer, subject):

@@ -21,7 +21,7 @@ from rewriter.reach.world import CompiledClaims
 
 @dataclass(slots=True)
 class Draft:
-    """A document on its way through the passes, with its policies and the texts of its comments.
+    """A document on its way through the passes, with its policies.
 
     `value` is what the fixes so far make of it. Of those that are `pending`, only the `editor` has the text: the
     fixes of one pass are parsed and proved together. Where that fails, a `careful` attempt tells which of them it is.
@@ -37,7 +37,6 @@ class Draft:
     editor: yamltext.Editor | None = None
     pending: list[Operation] = field(default_factory=list)
     policies: Sequence[FoundPolicy] = ()
-    comments: tuple[str, ...] = ()
     first: Sequence[FoundPolicy] = ()
     steps: dict[int, list[CompiledClaims | None]] = field(default_factory=dict)
     inexact: set[int] = field(default_factory=set)
@@ -55,7 +54,6 @@ class Draft:
         self.lines = None
         self.contexts = {}
         self.policies = policies
-        self.comments = tuple(comment.text for comment in yamltext.comments_of(document))
         self.first = self.first or self.policies
 
     def context(self, index: int, hooks: FileHooks) -> Context:
@@ -63,7 +61,8 @@ class Draft:
         policy = self.policies[index]
         known = self.contexts.get(index)
         if known is None or known[0] is not policy:
-            made = hooks.context(policy, self.comments, partial(yamltext.comments_at, self.document))
+            comments = partial(yamltext.comment_texts, self.document)
+            made = hooks.context(policy, comments, partial(yamltext.comments_at, self.document))
             known = self.contexts[index] = policy, made
         return known[1]
 
@@ -71,7 +70,7 @@ class Draft:
         """What the passes found in their last round; None where one of them was left out."""
         if self.limits.silent:
             return None
-        return Seen(slice_of(self.document), self.policies, self.comments, self.found)
+        return Seen(slice_of(self.document), self.policies, self.found)
 
     def unchanged(self, finding: Finding) -> bool:
         """Whether the document still says on which line a finding stands, though fixes are pending."""

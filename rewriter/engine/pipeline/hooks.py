@@ -37,7 +37,7 @@ class FileHooks:
     path: str
     passes: tuple[Pass, ...]
     policies: Callable[[object], Sequence[FoundPolicy]]
-    context: Callable[[FoundPolicy, tuple[str, ...], Callable[[str], tuple[str, ...]]], Context]
+    context: Callable[[FoundPolicy, Callable[[], tuple[str, ...]], Callable[[str], tuple[str, ...]]], Context]
     configured: Callable[[Finding], Finding]
     allowed: Callable[[Finding], bool]
     silenced: Callable[[Finding, Location], bool]
@@ -63,7 +63,6 @@ class Seen:
 
     text: str
     policies: Sequence[FoundPolicy]
-    comments: tuple[str, ...]
     found: Mapping[str, Sequence[tuple[int, Finding]]]
 
     def holds_for(self, other: Seen | None) -> bool:

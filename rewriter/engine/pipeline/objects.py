@@ -43,7 +43,7 @@ def _manifests(value: Any, route: str, depth: int) -> Iterator[tuple[dict[str, A
 def fix_objects(document: yamltext.Document, hooks: FileHooks, objects: list[FoundPolicy]) -> Outcome:
     """The findings of the passes on these manifests of a document, with their fixes applied and the text proved."""
     outcome = Outcome()
-    comments = tuple(comment.text for comment in yamltext.comments_of(document))
+    comments = partial(yamltext.comment_texts, document)
     fixes: list[tuple[int, Any]] = []
     for found in objects:
         for pass_ in hooks.passes:

@@ -256,7 +256,9 @@ class Fixer:
         overrides = self.config.applicability
 
         def context(
-            policy: FoundPolicy, comments: tuple[str, ...], comments_at: Callable[[str], tuple[str, ...]]
+            policy: FoundPolicy,
+            comments: Callable[[], tuple[str, ...]],
+            comments_at: Callable[[str], tuple[str, ...]],
         ) -> Context:
             return Context(
                 policy=policy.policy,
@@ -272,6 +274,7 @@ class Fixer:
                 as_clusterwide=self.options.as_clusterwide,
                 namespace_known=policy.namespace_known,
                 answers=self.answers,
+                selected=self.options.select or frozenset(),
             )
 
         def allowed(finding: Finding) -> bool:

@@ -51,7 +51,7 @@ def names_machines(context: Context, rule: Rule, field: PeerField, entry: CidrEn
     described = [context.policy.annotated_description]
     described += [text for spec in specs if isinstance(spec, dict) and isinstance(text := spec.get("description"), str)]
     elsewhere = _beside_entries(context)
-    general = [text for text in context.comments if text.lstrip("#").strip() not in elsewhere]
+    general = [text for text in context.comments() if text.lstrip("#").strip() not in elsewhere]
     group = [entry.group.name] if entry.group is not None else []
     texts = [context.policy.name, *described, *general, *group]
     return any(_MACHINES.search(text.lower()) and not _PODS.search(text.lower()) for text in texts)

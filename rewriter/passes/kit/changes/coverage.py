@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import product, starmap
 from typing import Any
 
+from rewriter.cilium.by_identity import ByIdentity
 from rewriter.cilium.compile import Entry, PortGrant, compile_policy
 from rewriter.cilium.policy import KNP, PEER_FIELDS, Policy, Rule, Spec, read_policy
 from rewriter.cilium.settings import Settings
@@ -71,7 +72,7 @@ def uncovered_rules(
     spec = spec_of(context.policy, rule)
     direction = spec.raw.get(_list_name(rule))
     others = [raw for index, raw in enumerate(direction or ()) if index != rule.index and isinstance(raw, dict)]
-    listed, beside = _covering(context, spec, rule), Covering()
+    listed, beside = Covering() if _is_alone(spec, rule) else _covering(context, spec, rule), Covering()
     for raw in besides:
         beside.add(rule.index + 1, _entries(context, spec, rule, raw))
 
@@ -88,18 +89,25 @@ def uncovered_rules(
 def kept_by_others(context: Context, rule: Rule) -> bool:
     """Whether other rules of the list say on the target release all that a rule says on the source release."""
     spec = spec_of(context.policy, rule)
+    if _is_alone(spec, rule):
+        return False
     before = replace(context, to_version=context.from_version)
     return _covering(context, spec, rule).covers(_entries(before, spec, rule, rule.raw), but=rule.index)
 
 
 def covered_by_others(context: Context, rule: Rule, wanted: Iterable[Entry]) -> bool:
     """Whether the other rules of the list say on the target release all that is wanted."""
-    return _covering(context, spec_of(context.policy, rule), rule).covers(wanted, but=rule.index)
+    spec = spec_of(context.policy, rule)
+    return not _is_alone(spec, rule) and _covering(context, spec, rule).covers(wanted, but=rule.index)
 
 
 def spec_of(policy: Policy, rule: Rule) -> Spec:
     """The rule set that holds a rule of the policy."""
     return next(spec for spec in policy.specs if rule.route.startswith(f"{spec.route}/"))
+
+
+def _is_alone(spec: Spec, rule: Rule) -> bool:
+    return len(spec.raw.get(_list_name(rule)) or ()) == 1
 
 
 def _list_name(rule: Rule) -> str:
@@ -108,7 +116,7 @@ def _list_name(rule: Rule) -> str:
 
 def single_rule_manifest(policy: Policy, spec: Spec, name: str, rules: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """A manifest of the same subject with these rules only, in the list of that name."""
-    subject = "podSelector" if policy.kind == KNP else "nodeSelector" if spec.subject is None else "endpointSelector"
+    subject = _subject_name(policy, spec)
     return {
         "apiVersion": policy.raw.get("apiVersion"),
         "kind": policy.kind,
@@ -117,16 +125,36 @@ def single_rule_manifest(policy: Policy, spec: Spec, name: str, rules: Sequence[
     }
 
 
+def _subject_name(policy: Policy, spec: Spec) -> str:
+    return "podSelector" if policy.kind == KNP else "nodeSelector" if spec.subject is None else "endpointSelector"
+
+
 def _covering(context: Context, spec: Spec, rule: Rule) -> Covering:
     """What the rules of a list mean by themselves on the target release, by their places; worked out once."""
     key = ("covering", spec.route, _list_name(rule), _settings(context, context.to_version))
     found: Covering | None = context.policy.answers.get(key)
     if found is None:
         found = context.policy.answers[key] = Covering()
+        policy = context.policy
+        known = _ALONE.to((*key[2:], policy.kind, policy.namespace, context.to_version))
         for index, raw in enumerate(spec.raw.get(_list_name(rule)) or ()):
             if isinstance(raw, dict):
-                found.add(index, _entries(context, spec, rule, raw))
+                found.add(index, _alone(known, context, spec, rule, raw))
     return found
+
+
+_Known = dict[int, tuple[Mapping[str, Any], tuple[object, tuple[Entry, ...]]]]
+#: What rules mean by themselves, with the subject that they have.
+_ALONE: ByIdentity[Mapping[str, Any], tuple[object, tuple[Entry, ...]]] = ByIdentity()
+
+
+def _alone(known: _Known, context: Context, spec: Spec, rule: Rule, raw: Mapping[str, Any]) -> tuple[Entry, ...]:
+    """As `_entries`, worked out once for a rule that the fixes of other rules leave as it is."""
+    subject = spec.raw.get(_subject_name(context.policy, spec))
+    found = known.get(id(raw))
+    if found is None or found[1][0] is not subject:
+        found = known[id(raw)] = raw, (subject, _entries(context, spec, rule, raw))
+    return found[1][1]
 
 
 def _entries(context: Context, spec: Spec, rule: Rule, raw: Mapping[str, Any]) -> tuple[Entry, ...]:

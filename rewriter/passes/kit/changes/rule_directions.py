@@ -63,5 +63,5 @@ def says_deny(context: Context, spec: Spec) -> tuple[str, ...]:
     sources = [("its name", context.policy.name)]
     sources += [("the rule set", f"enableDefaultDeny.{direction}: true") for direction in denied_by_name(spec)]
     sources += [("its description", text) for text in described if isinstance(text, str)]
-    sources += [("a comment", text) for text in context.comments if "cnpfix:" not in text]
+    sources += [("a comment", text) for text in context.comments() if "cnpfix:" not in text]
     return tuple(f"{where} says {text.strip()!r:.80}" for where, text in sources if _DENYING.search(text))[:3]

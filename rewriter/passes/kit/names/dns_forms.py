@@ -93,7 +93,7 @@ def _meant(context: Context, spec: Spec, asked: AskedNames) -> Iterator[str]:
         for entry in field.read_as(FqdnSelector) if field else ():
             if entry.name and "${" not in entry.name and not entry.name.endswith("."):
                 yield entry.name.lower()
-    yield from (used.name for used in used_names(context, asked.reach) if not is_internal(used.name))
+    yield from (used.name for used in used_names(context, asked.reach.workload) if not is_internal(used.name))
 
 
 def _forms(context: Context, names: Sequence[str], namespaces: Sequence[str]) -> list[Form]:

@@ -10,7 +10,7 @@ from rewriter.cilium.policy import CCNP, CNP, EGRESS, KNP, Policy, Rule, Spec
 from rewriter.evidence.context import Context
 from rewriter.evidence.dns import DnsServer
 from rewriter.evidence.policies import is_same_policy
-from rewriter.evidence.reachable import Reach, reach_of
+from rewriter.evidence.reachable import Reach, reach_of, workloads_of_spec
 from rewriter.evidence.refused_names import (
     lacks_dns,
 )
@@ -27,8 +27,10 @@ from rewriter.text import join_names, subject_text
 
 def pods_without_dns(context: Context, spec: Spec, egress: Sequence[Rule]) -> Iterator[Finding]:
     """The finding of pods that use names, are denied by default, and reach no DNS at all."""
+    if not any(used_names(context, each) for each in workloads_of_spec(context, spec)):
+        return
     for reach in reach_of(context, spec):
-        names = used_names(context, reach)
+        names = used_names(context, reach.workload)
         server = lacks_dns(context, reach) if names and _is_first(context.policy, reach) else None
         if server is None:
             continue

@@ -262,7 +262,9 @@ def _exposed_pattern(name: FqdnEntry, pattern: str) -> WrongName | None:
     """A pattern all of whose names the cluster itself serves. Other names may come, so that it stays for a human."""
     if not pattern.startswith("*"):
         return None
-    used = (each.name for reach in reach_of(name.context, name.spec) for each in used_names(name.context, reach))
+    used = (
+        each.name for reach in reach_of(name.context, name.spec) for each in used_names(name.context, reach.workload)
+    )
     found = exposed_pattern(name.context, pattern, used)
     if found is None:
         return None
