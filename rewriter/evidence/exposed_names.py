@@ -85,9 +85,17 @@ def exposed_pattern(context: Context, pattern: str, used: Iterable[str]) -> Expo
 
 
 def _by_service(context: Context, name: str) -> Iterator[ExposedName | None]:
-    for service in context.inventory.all_services():
-        hosts = _annotation(service.annotations, "hostname").split(",")
-        if service.type == "LoadBalancer" and _is_here(context, service.cluster) and name in map(str.strip, hosts):
+    key = ("hosts of Services",)
+    if key not in context.answers:
+        made: dict[str, list[Service]] = {}
+        for service in context.inventory.all_services():
+            if service.type == "LoadBalancer":
+                for host in dict.fromkeys(map(str.strip, _annotation(service.annotations, "hostname").split(","))):
+                    made.setdefault(host, []).append(service)
+        context.answers[key] = made
+    named: Mapping[str, list[Service]] = context.answers[key]
+    for service in named.get(name, ()):
+        if _is_here(context, service.cluster):
             if _points_elsewhere(service.annotations, service.load_balancer_ips):
                 yield None
             else:

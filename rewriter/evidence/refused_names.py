@@ -82,9 +82,10 @@ def lacks_dns(context: Context, reach: Reach) -> DnsServer | None:
 
 def denied_dns(context: Context, reach: Reach) -> tuple[DnsServer, tuple[AppliedRule, ...]] | None:
     """The DNS server that deny rules keep pods from asking over UDP, for certain, and these rules; else None."""
+    if reach.hidden or not any(rule.entry.deny for rule in reach.rules(EGRESS)):
+        return None
     server = dns_server(context, reach.workload)
-    denies = any(rule.entry.deny for rule in reach.rules(EGRESS))
-    if server is None or not denies or reach.hidden or reach.workload in server.rests_on:
+    if server is None or reach.workload in server.rests_on:
         return None
     answers = [
         reach.verdict(EGRESS, identity, "UDP", number) for identity in server.identities for number in server.ports

@@ -187,7 +187,8 @@ def _lifted(context: Context, spec: Spec, direction: str, opening: Sequence[Appl
 
 def _covered_by_siblings(context: Context, spec: Spec, reaches: Selecting) -> Iterator[Finding]:
     for rule in spec.rules:
-        if rule.deny or _limits(rule):
+        beside = any(not r.deny and r is not rule and r.direction == rule.direction for r in spec.rules)
+        if rule.deny or not beside or _limits(rule):
             continue
         opening = [each for each in _everywhere(context, reaches, rule, limited=False) if each.rule in spec.rules]
         earlier = [each for each in opening if each.rule is not None and not each.rule.is_twin(rule)]

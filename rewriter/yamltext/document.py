@@ -92,9 +92,9 @@ class Document:
         return made
 
     def let_go(self, again: Callable[[], Node | None]) -> None:
-        """Keeps the value and the line that it begins on, not the nodes; `again` makes these for who asks for them."""
-        _ = self.value, self.line_of("")
-        for made_of_nodes in ("comments", "habits", "aliases"):
+        """Keeps the value, the line that it begins on and the comments; `again` makes the nodes for who needs them."""
+        _ = self.value, self.line_of(""), self.comments
+        for made_of_nodes in ("habits", "aliases"):
             self.__dict__.pop(made_of_nodes, None)
         self.lines.let_go()
         self._root, self._again = None, again
@@ -120,6 +120,8 @@ class Document:
     @cached_property
     def comments(self) -> list[Comment]:
         """The comments, in order; their spans are those of the file's text."""
+        if self._of is not None:
+            return self._of.comments
         found: list[Comment] = []
         if self.text.find("#", self.span.start, self.span.end) >= 0:
             position = comments_up_to(self.text, self.span.start, self.root, found)
