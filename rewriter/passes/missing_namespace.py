@@ -10,6 +10,7 @@ traffic that was meant is dropped, in a deny rule it passes. A misspelt key (`k8
 `namespace`, `kubernetes.io/metadata.name` as a label of pods) names no namespace either: no pod has such a label. The
 labels of a namespace are `io.cilium.k8s.namespace.labels.<key>` on its pods; `io.kubernetes.pod.namespace.labels.<key>`
 is on none, in a clusterwide policy neither, where the first and the third of the misspelt keys are looked for too.
+A namespace has its name under `kubernetes.io/metadata.name` alone, not under `name`, unless its manifest says so.
 
 A selector that names a namespace, and labels that no pod there has, matches nobody either: `app: ledger`, where the
 pods carry `app.kubernetes.io/name: ledger`; a service account or a namespace with a letter too few.
@@ -99,6 +100,7 @@ from rewriter.passes.kit.selectors.namespace_findings import (
     say,
 )
 from rewriter.passes.kit.selectors.namespace_labels import wrong_namespace_labels
+from rewriter.passes.kit.selectors.namespace_names import unlabelled_namespaces
 from rewriter.passes.kit.selectors.pod_selectors import in_namespaces, namespace_scope, own_pods
 from rewriter.passes.kit.selectors.scope_keys import misspelt
 from rewriter.passes.kit.selectors.split_peers import halves
@@ -115,6 +117,7 @@ from rewriter.text import join_names
 )
 def find(context: Context) -> Iterator[Finding]:
     yield from wrong_namespace_labels(context)
+    yield from unlabelled_namespaces(context)
     split = halves(context)
     yield from stranger_peers(context, split)
     if context.policy.kind not in (CNP, KNP):

@@ -1,0 +1,101 @@
+"""Peers that pick a namespace by a label `name` that it does not carry: its name was meant.
+
+Kubernetes gives each namespace the label `kubernetes.io/metadata.name`, and no other one with its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rewriter.cilium.labels import NAMESPACE_LABELS_PREFIX, NAMESPACE_NAME_LABEL
+from rewriter.cilium.policy import KNP
+from rewriter.cilium.selector import Requirement, Selector, read_selector
+from rewriter.evidence.context import Context
+from rewriter.evidence.mesh import namespace_key
+from rewriter.evidence.placeholders import has_placeholder
+from rewriter.finding import Applicability, Finding, Severity
+from rewriter.inventory.facts.model import Namespace
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.changes.site import Site, entries
+from rewriter.passes.kit.ports.peer_terms import POD_FIELDS
+
+#: What people take for the label with the name of a namespace.
+_NAMES = frozenset(
+    {"name", "namespace", "kubernetes.io/name", "kubernetes.io/namespace", "kubernetes.io/metadata.namespace"}
+)
+
+
+def unlabelled_namespaces(context: Context) -> Iterator[Finding]:
+    """A finding for each such peer whose namespace is in a manifest that gives it no label of that key.
+
+    Where some known namespace has the label with that value, that one is meant.
+    """
+    knp = context.policy.kind == KNP
+    prefix = "" if knp else NAMESPACE_LABELS_PREFIX
+    for site in entries(context, *POD_FIELDS):
+        selector = _scope(site) if knp else site.selector
+        for requirement in selector.requirements if selector is not None else ():
+            key = requirement.key.removeprefix(prefix)
+            known = requirement.key.startswith(prefix) and key in _NAMES and requirement.operator == "In"
+            if not known or len(requirement.values) != 1 or has_placeholder(site.entry):
+                continue
+            namespace = _meant(context, key, requirement.values[0])
+            if namespace is not None:
+                yield _finding(site, requirement, key, namespace)
+
+
+def _scope(site: Site) -> Selector | None:
+    named = site.entry.get("namespaceSelector") if isinstance(site.entry, dict) else None
+    return read_selector(named, f"{site.route}/namespaceSelector") if isinstance(named, dict) else None
+
+
+def _meant(context: Context, key: str, value: str) -> Namespace | None:
+    """The namespace of that name; None where it is not known for certain, or one has the label."""
+    own = context.cluster.name if context.cluster else None
+    known = [each for each in context.inventory.namespaces() if own is None or each.cluster in (None, own)]
+    if any(each.labels.get(key) == value for each in known):
+        return None
+    named = [each for each in known if each.name == value]
+    written = [each for each in named if each.source.line is not None and not each.source.via]
+    return (
+        written[0] if written and len(written) == len(named) and not any(key in each.labels for each in named) else None
+    )
+
+
+def _finding(site: Site, requirement: Requirement, key: str, namespace: Namespace) -> Finding:
+    context = site.context
+    knp = context.policy.kind == KNP
+    right = NAMESPACE_NAME_LABEL if knp else namespace_key(context.policy)
+    part = site.entry.get("namespaceSelector") if knp else site.entry
+    renamed = _renamed(part, requirement.written_key, right)
+    new = {**site.entry, "namespaceSelector": renamed} if knp else renamed
+    return report(
+        context,
+        requirement.route,
+        Applicability.UNSAFE,
+        f"`{site.field.name}` selects namespaces by label `{key}={namespace.name}`, and {namespace.name} has none such",
+        f"the label with the name of a namespace is `{NAMESPACE_NAME_LABEL}`: the traffic that was meant "
+        + ("passes" if site.deny else "is dropped"),
+        change=site.becomes(
+            new, f"pods of {namespace.name}", instead_of=f"pods of namespaces with {key}={namespace.name}"
+        ),
+        rule=site.rule,
+        severity=Severity.ERROR if site.deny else Severity.WARNING,
+        evidence=[f"Namespace {namespace.name}, {namespace.source}: no label `{key}`"],
+        advice=f"or give the namespace the label `{key}`",
+        at_key="/matchLabels/" in requirement.route,
+    )
+
+
+def _renamed(selector: dict[str, Any], old: str, right: str) -> dict[str, Any]:
+    new = dict(selector)
+    labels, expressions = selector.get("matchLabels"), selector.get("matchExpressions")
+    if isinstance(labels, dict):
+        new["matchLabels"] = {right if key == old else key: value for key, value in labels.items()}
+    if isinstance(expressions, list):
+        new["matchExpressions"] = [
+            {**each, "key": right} if isinstance(each, dict) and each.get("key") == old else each
+            for each in expressions
+        ]
+    return new
