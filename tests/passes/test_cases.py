@@ -1,0 +1,28 @@
+"""Each pass has golden cases enough, and as many that it must leave alone as it finds something in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rewriter.passes import PASSES
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+FEWEST = 8
+
+
+def _silent(group: str) -> list[bool]:
+    """Whether nothing is found, for each case of a group."""
+    return [not json.loads(each.read_text()) for each in sorted((GOLDEN / group).glob("*/findings.json"))]
+
+
+@pytest.mark.parametrize("id_", sorted(each.id for each in PASSES))
+def test_a_pass_is_tried_on_as_much_that_is_right_as_on_what_is_wrong(id_: str) -> None:
+    own, everywhere = _silent(id_), _silent("noop")
+    named = [each for each in (GOLDEN / "noop").iterdir() if each.name.startswith(id_)]
+    assert len(own) + len(named) >= FEWEST
+    finds = own.count(False)
+    assert finds > 0
+    assert own.count(True) + everywhere.count(True) >= finds, "every pass runs on the cases of golden/noop as well"
