@@ -33,7 +33,7 @@ SUMMARIES = {
     "report": "an HTML page for a reviewer",
     "pr": "the fixes as pull requests that are kept up to date",
     "comment": "what a pull request's policies do to traffic, as a comment that is kept up to date",
-    "init": "a commented cnpfix.toml from what the repository tells",
+    "init": "a commented cnpfix.toml from what the repository holds",
     "config": "the JSON schema of cnpfix.toml, for editors",
     "server": "findings and fixes in an editor, by the Language Server Protocol",
     "snapshot": "the facts of live clusters, in a file for --inventory",

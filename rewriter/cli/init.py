@@ -1,4 +1,4 @@
-"""`cnpfix init`: a commented `cnpfix.toml` from what the repository tells."""
+"""`cnpfix init`: a commented `cnpfix.toml` from what the repository holds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def init(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
 ) -> int:
-    """Write a commented cnpfix.toml with the clusters and versions that the repository tells, and their sources."""
+    """Write a commented cnpfix.toml with the clusters and versions that the repository holds, and their sources."""
     from rewriter.cli.init_config import render_config
 
     folder = Path(path)

@@ -43,7 +43,7 @@ ForgeName = Annotated[
     typer.Option(
         "--forge",
         metavar="NAME",
-        help="github, gitlab, gitea or forgejo. Default: as the remote's host tells.",
+        help="github, gitlab, gitea or forgejo. Default: by the host of the remote.",
         rich_help_panel=_REMOTE,
     ),
 ]

@@ -1,6 +1,6 @@
 """## What it does
 
-Finds Cilium's own objects under an API version that the target release marks as deprecated, or serves no more:
+Finds Cilium's own objects under an API version that the target release marks as deprecated, or no longer serves:
 `cilium.io/v2alpha1` of CiliumCIDRGroup and CiliumLoadBalancerIPPool (`v2` from 1.18), and of CiliumNodeConfig (`v2`
 from 1.16, `v2alpha1` gone in 1.20).
 
@@ -59,7 +59,7 @@ _KINDS: dict[str, _Served] = {
 @antipattern(
     code="CNP033",
     id="deprecated-api",
-    title="an API version that the target serves no more, or soon will not",
+    title="an API version that the target no longer serves, or soon will not",
     kinds=frozenset(_KINDS),
     any_types=True,
 )
@@ -70,7 +70,7 @@ def find(context: Context) -> Iterator[Finding]:
         return
     gone = served.gone is not None and context.to_version >= served.gone
     route = f"{manifest.route}/apiVersion"
-    state = f"serves {_OLD} no more" if gone else f"marks {_OLD} as deprecated"
+    state = f"no longer serves {_OLD}" if gone else f"marks {_OLD} as deprecated"
     since = served.gone if gone and served.gone else served.deprecated
     yield report(
         context,

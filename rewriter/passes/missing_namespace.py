@@ -12,7 +12,7 @@ labels of a namespace are `io.cilium.k8s.namespace.labels.<key>` on its pods; `i
 is on none, in a clusterwide policy neither, where the first and the third of the misspelt keys are looked for too.
 A namespace has its name under `kubernetes.io/metadata.name` alone, not under `name`, unless its manifest says so.
 
-A selector that names a namespace, and labels that no pod there has, matches nobody either: `app: ledger`, where the
+A selector that names a namespace, and labels that no pod there has, matches no pod either: `app: ledger`, where the
 pods carry `app.kubernetes.io/name: ledger`; a service account or a namespace with a letter too few.
 
 A NetworkPolicy's `podSelector` without a `namespaceSelector` means pods of its own namespace in the same way. So does

@@ -184,7 +184,7 @@ def read_application_set(value: Mapping[str, Any], files: TreeFiles) -> SetOfApp
             if open_ended and not _is_here(filled, files):
                 continue  # A cluster that Argo CD knows need not be one that this set is for.
             if _unfilled(filled):
-                unknown.append("an Application whose template needs more than its generator tells")
+                unknown.append("an Application whose template needs more values than its generator gives")
                 unfilled.append(filled)
             else:
                 made.append({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", **filled})

@@ -105,7 +105,7 @@ def _reason(error: Exception) -> str:
         return "the kubeconfig has no such context, or not its user or cluster; see `kubectl config get-contexts`"
     if "No configuration found" in text:
         return "no kubeconfig; name one with $KUBECONFIG"
-    return "the kubeconfig cannot be used; `kubectl --context` with it tells why"
+    return "the kubeconfig cannot be used; `kubectl --context` with it shows why"
 
 
 def _seconds(text: str | None) -> float | None:

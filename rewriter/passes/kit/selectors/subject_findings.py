@@ -78,7 +78,7 @@ def misspelt_scope(context: Context, spec: Spec, subject: Selector) -> Iterator[
         context,
         first,
         Applicability.MANUAL,
-        f"the policy selects no pod: {written} is a label of none{shut}",
+        f"the policy selects no pod: no pod has the label {written}{shut}",
         f"Cilium gives pods {what} under {meant}",
         change=new.change if new else None,
         severity=severity_of(context, spec),
