@@ -94,8 +94,7 @@ def _has_names(spec: Spec) -> bool:
 def _restricts(rules: L7Rules) -> bool:
     if rules.http:
         return not any(isinstance(each, HttpRule) and not each.members for each in rules.http)
-    everything = any(isinstance(each, FqdnSelector) and each.pattern in ("*", "**") for each in rules.dns)
-    return bool(rules.dns) and not everything
+    return bool(rules.dns) and not any(dns.pattern in ("*", "**") for dns in rules.dns if isinstance(dns, FqdnSelector))
 
 
 def _everywhere(context: Context, reaches: Selecting, rule: Rule, *, limited: bool) -> tuple[AppliedRule, ...]:
