@@ -254,14 +254,18 @@ def test_templates_are_notes_not_errors(repository: Path) -> None:
     assert "holds a policy in a template" in ran.out
 
 
-def test_policies_in_quoted_texts_of_other_kinds_are_found_and_left(repository: Path) -> None:
-    text = "kind: ConfigMap\napiVersion: v1\ndata:\n  policy.yaml: " + json.dumps(POLICY) + "\n"
-    (repository / "map.yaml").write_text(text)
+def test_policies_in_quoted_texts_of_other_kinds_are_fixed_in_place(repository: Path) -> None:
+    before = "kind: ConfigMap\napiVersion: v1\ndata:\n  policy.yaml: "
+    source = repository / "map.yaml"
+    source.write_text(before + json.dumps(POLICY) + "\n")
     ran = cnpfix("--write", "map.yaml")
     assert ran.code == 0
     assert "cluster-entity" in ran.out
-    assert "quoted or folded text" in " ".join(ran.out.split())
-    assert (repository / "map.yaml").read_text() == text
+    (repository / "api.yaml").write_text(POLICY)
+    assert cnpfix("--write", "api.yaml").code == 0
+    fixed = (repository / "api.yaml").read_text()
+    assert fixed != POLICY
+    assert source.read_text() == before + json.dumps(fixed) + "\n"
 
 
 def test_terminal_escapes_in_names_are_not_obeyed(repository: Path) -> None:
