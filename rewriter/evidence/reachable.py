@@ -19,7 +19,7 @@ rule does looks at `possible` and `unread` as well.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from rewriter.cilium.identity import Identity
@@ -65,6 +65,14 @@ class Answer(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """What is remembered of pods under the same rules: a judge for each peer, and its answers."""
+
+    judges: dict[Identity, Judge] = field(default_factory=dict)
+    answers: dict[tuple[str, Identity, str, int], Answer] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Reach:
     """The policies of one set of pods. `workload` is None where they stand for a selector, and no workload is known.
 
@@ -79,10 +87,7 @@ class Reach:
     hidden: tuple[UnreadPolicy, ...]
     settings: Settings
     tiers: tuple[AppliedRule, ...] = ()
-    _judges: dict[Identity, Judge] = field(default_factory=dict, init=False, compare=False, repr=False)
-    _answers: dict[tuple[str, Identity, str, int], Answer] = field(
-        default_factory=dict, init=False, compare=False, repr=False
-    )
+    judged: Judged = field(default_factory=Judged, compare=False, repr=False)
 
     @property
     def unread(self) -> tuple[str, ...]:
@@ -111,15 +116,16 @@ class Reach:
         The peer is where egress goes to, or where ingress comes from. `port` is the destination port or the ICMP type.
         """
         asked = (direction, peer, protocol, port)
-        if asked not in self._answers:
-            self._answers[asked] = self._answer(direction, peer, protocol, port)
-        return self._answers[asked]
+        answers = self.judged.answers
+        if asked not in answers:
+            answers[asked] = self._answer(direction, peer, protocol, port)
+        return answers[asked]
 
     def _answer(self, direction: str, peer: Identity, protocol: str, port: int) -> Answer:
         every = (*self.selecting, *self.tiers)
-        judge = self._judges.get(peer)
+        judge = self.judged.judges.get(peer)
         if judge is None:
-            judge = self._judges[peer] = Judge(every, self.settings, self.identity, peer)
+            judge = self.judged.judges[peer] = Judge(every, self.settings, self.identity, peer)
         found = judge.verdict(direction, protocol, port)
         decisive = tuple(every[each.policy] for each in found.rules)
         certain = (
@@ -155,7 +161,17 @@ def _reach_of(context: Context, spec: Spec) -> tuple[Reach, ...]:
         return ()
     if not found:
         return (_of_pods(context, *_stand_in(context, term), None),)
-    return tuple(reach_of_workload(context, workload) for workload in found)
+    alike: dict[tuple[object, ...], Reach] = {}
+    return tuple(_shared(context, workload, alike) for workload in found)
+
+
+def _shared(context: Context, workload: Workload, alike: dict[tuple[object, ...], Reach]) -> Reach:
+    """What a workload's pods may reach. Pods that differ by their workload's name alone are judged once."""
+    identity, pods = _pods_of(context, workload)
+    key = (identity._replace(name=""), *pods[1:])
+    if key in alike:
+        return replace(alike[key], identity=identity, workload=workload)
+    return alike.setdefault(key, _of_pods(context, identity, pods, workload))
 
 
 def workloads_of_spec(context: Context, spec: Spec) -> Sequence[Workload]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from rewriter.discovery import InputError
@@ -59,24 +59,22 @@ class PolicyImpact:
     @property
     def left(self) -> Change:
         """What the upgrade alone does, and does all the same with the rewrite."""
-        undone, fixed = self.undone, self.fixed
-        flows = replace(
-            fixed.flows,
-            opened=_both(fixed.flows.opened, undone.flows.opened),
-            closed=_both(fixed.flows.closed, undone.flows.closed),
-        )
-        return Change(flows, fixed.state if fixed.state == undone.state else ENFORCED, fixed.reason)
+        return self._fixed(_both, self.fixed.state if self._same_state else ENFORCED)
 
     @property
     def on_purpose(self) -> Change:
         """What happens with the rewrite only: the rewrite does it, and says so."""
-        undone, fixed = self.undone, self.fixed
-        flows = replace(
-            fixed.flows,
-            opened=_only(fixed.flows.opened, undone.flows.opened),
-            closed=_only(fixed.flows.closed, undone.flows.closed),
-        )
-        return Change(flows, ENFORCED if fixed.state == undone.state else fixed.state, fixed.reason)
+        return self._fixed(_only, ENFORCED if self._same_state else self.fixed.state)
+
+    @property
+    def _same_state(self) -> bool:
+        return self.fixed.state == self.undone.state
+
+    def _fixed(self, chosen: Callable[[Sequence[str], Sequence[str]], tuple[str, ...]], state: str) -> Change:
+        """What happens with the rewrite, of flows those that are chosen beside what happens without it."""
+        flows, undone = self.fixed.flows, self.undone.flows
+        opened, closed = chosen(flows.opened, undone.opened), chosen(flows.closed, undone.closed)
+        return Change(replace(flows, opened=opened, closed=closed), state, self.fixed.reason)
 
 
 def _both(one: Sequence[str], other: Sequence[str]) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ def _says(entry: Entry, peer: Term, grant: PortGrant) -> bool:
 
 
 class Selecting:
-    """The rules that select each of some pods, by direction; made where they are asked for."""
+    """The rules that select each of some pods, by direction, each set of rules once; made where they are asked for."""
 
     __slots__ = ("_known", "_reaches")
 
@@ -68,5 +68,6 @@ class Selecting:
 
     def __getitem__(self, direction: str) -> list[OpeningRules]:
         if direction not in self._known:
-            self._known[direction] = [OpeningRules(reach, direction) for reach in self._reaches]
+            different = {id(reach.selecting): reach for reach in self._reaches}
+            self._known[direction] = [OpeningRules(reach, direction) for reach in different.values()]
         return self._known[direction]
