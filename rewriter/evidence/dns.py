@@ -91,6 +91,14 @@ def dns_server(context: Context, workload: Workload | None) -> DnsServer | None:
     """
     if workload is not None and _asks_elsewhere(context, workload):
         return None
+    key = ("dns server", context.cluster.name if context.cluster else None, namespace_key(context.policy))
+    if key not in context.answers:
+        context.answers[key] = _server(context)
+    found: DnsServer = context.answers[key]
+    return found
+
+
+def _server(context: Context) -> DnsServer:
     service = dns_service(context.inventory, context.cluster.name if context.cluster else None)
     pods = _dns_pods(context, service)
     plain = _plain_server(context, service, pods)
@@ -200,13 +208,15 @@ def _plain_server(context: Context, service: Service | None, pods: list[Workload
     labels, home = (service.selector or {}, service.namespace) if service else (_LABELS, _HOME)
     # Pods ask the DNS of their own cluster, also where it is not known which one that is.
     own = pods if context.cluster else [replace(workload, cluster=None) for workload in pods]
-    identities = tuple(identity_of(context, workload) for workload in own)
+    identities: dict[Identity, Identity] = {}  # Pods that differ by their workload's name alone answer alike.
+    for identity in (identity_of(context, workload) for workload in own):
+        identities.setdefault(identity._replace(name=""), identity)
     shown = ", ".join(f"{key}={value}" for key, value in labels.items())
     evidence = (f"{service}, {service.source}: selector {shown}",) if service else ()
     return DnsServer(
         f"the DNS pods {shown} in {home}",
         {"toEndpoints": [{"matchLabels": {namespace_key(context.policy): home, **labels}}]},
-        identities or (_stand_in(context, home, labels),),
+        tuple(identities.values()) or (_stand_in(context, home, labels),),
         _ports(service, pods),
         known=bool(service or pods),
         evidence=(*evidence, *(f"{workload}, {workload.source}" for workload in pods[:1])),

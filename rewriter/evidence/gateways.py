@@ -9,6 +9,7 @@ from typing import Any
 from rewriter.cilium.identity import reserved_identity
 from rewriter.cilium.selector import read_selector
 from rewriter.evidence.context import Context
+from rewriter.evidence.reachable import workload_key
 from rewriter.evidence.target_ports import is_behind, target_numbers
 from rewriter.inventory.facts.model import Service, Workload
 from rewriter.inventory.objects.gateways import (
@@ -71,8 +72,16 @@ def cilium_ingresses(context: Context) -> tuple[Ingress, ...]:
     return found
 
 
-def fronted(context: Context, workload: Workload) -> Iterator[Fronted]:
-    """The ways through Cilium's Gateways and Ingresses that lead to the pods of a workload, one a port."""
+def fronted(context: Context, workload: Workload) -> tuple[Fronted, ...]:
+    """The ways through Cilium's Gateways and Ingresses that lead to the pods of a workload, one a port. Remembered."""
+    key = ("fronted", _own(context), *workload_key(workload))
+    if key not in context.answers:
+        context.answers[key] = tuple(_fronted(context, workload))
+    found: tuple[Fronted, ...] = context.answers[key]
+    return found
+
+
+def _fronted(context: Context, workload: Workload) -> Iterator[Fronted]:
     for front, way, service in _services(context):
         if is_behind(workload, service):
             named = [b for b in way.backends if (b.namespace, b.name) == (service.namespace, service.name)]
@@ -83,9 +92,12 @@ def fronted(context: Context, workload: Workload) -> Iterator[Fronted]:
 
 def every_fronted(context: Context) -> Iterator[Fronted]:
     """Every way through Cilium's Gateways and Ingresses to known pods."""
+    done: set[tuple[object, ...]] = set()
     for _, _, service in _services(context):
         for workload in context.inventory.workloads_with(service.selector or {}) if service.selector else ():
-            if is_behind(workload, service):
+            key = workload_key(workload)
+            if key not in done and is_behind(workload, service):
+                done.add(key)
                 yield from fronted(context, workload)
 
 

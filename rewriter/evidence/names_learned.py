@@ -100,9 +100,9 @@ def _unlearned(context: Context, reach: Reach) -> Unlearned | None:
     if every:
         if server is None or not server.known:
             return None
-        misses = tuple(rule for rule in every if _misses(context, rule, server))
-        if len(misses) < len(every):
+        if not all(_misses(context, rule, server) for rule in every):
             return None
+        misses = tuple(every)
     allowing: list[AppliedRule] = []
     if server is not None:
         for identity in server.identities:

@@ -207,7 +207,7 @@ def identity_of(context: Context, workload: Workload) -> Identity:
 def _pods_of(context: Context, workload: Workload) -> tuple[Identity, Pods]:
     """The identity of a workload's pods, and what is known of them. Made once a cluster and run."""
     local = context.cluster.name if context.cluster else DEFAULT_NAME
-    key = ("pods", local, *_key(workload))
+    key = ("pods", local, *workload_key(workload))
     if key not in context.answers:
         identity = workload_identity(workload, context.inventory, local)
         namespaces = context.inventory.namespaces(workload.namespace)
@@ -218,7 +218,8 @@ def _pods_of(context: Context, workload: Workload) -> tuple[Identity, Pods]:
     return made
 
 
-def _key(workload: Workload) -> tuple[object, ...]:
+def workload_key(workload: Workload) -> tuple[object, ...]:
+    """What tells a workload from every other one of a run, to remember answers by."""
     labels = frozenset(workload.labels.items())
     return workload.kind, workload.namespace, workload.name, workload.cluster, workload.source, labels
 
@@ -258,7 +259,7 @@ def _selecting(
     context: Context, identity: Identity, pods: Pods, workload: Workload | None
 ) -> list[tuple[AppliedRule, bool]]:
     """The rules of the tree that select pods, or (False) may. Remembered."""
-    whose = _key(workload) if workload is not None else (frozenset(identity.labels), *pods[1:])
+    whose = workload_key(workload) if workload is not None else (frozenset(identity.labels), *pods[1:])
     key = ("selecting", context.cluster and context.cluster.name, context.to_version, *whose)
     if key not in context.answers:
         context.answers[key] = list(policies_of(context).selecting(pods))

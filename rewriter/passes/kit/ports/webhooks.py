@@ -42,9 +42,10 @@ def uncalled(context: Context) -> Iterator[Finding]:
                 if key in seen:
                     continue
                 server = server or api_server(context)
-                if _is_meant_by_service_port(context, reach, reach.workload, call, server):
-                    continue  # With that port set right (CNP013), the rule lets the API server in.
-                if _is_shut(context, reach, port, server) and _stands_here(context, reach, port):
+                if not _is_shut(context, reach, port, server) or not _stands_here(context, reach, port):
+                    continue
+                # With the Service's port set right (CNP013), a rule that means it lets the API server in.
+                if not _is_meant_by_service_port(context, reach, reach.workload, call, server):
                     seen.add(key)
                     yield _finding(context, spec, reach.workload, call, service, port, server)
 
