@@ -188,3 +188,22 @@ def test_a_policy_of_another_namespace_or_rejected_for_what_is_known_says_nothin
     (reach,), dns = _reaches({**TREE, "other/a.yaml": elsewhere, "shop/mixed.yaml": _policy("mixed", mixed)})
     assert reach.verdict(EGRESS, dns, "UDP", 53).certain
     assert reach.unread == ()
+
+
+def test_pods_that_differ_by_the_name_of_their_workload_alone_are_judged_once() -> None:
+    files = {
+        **TREE,
+        "shop/more.yaml": _workload("web-two", "shop", "{app: web}"),
+        "shop/other.yaml": _workload("web-blue", "shop", "{app: web, color: blue}"),
+        "shop/blue.yaml": _policy("blue", f"{{endpointSelector: {{matchLabels: {{color: blue}}}}, {DNS_RULE}}}"),
+    }
+    reaches, dns = _reaches(files)
+    by_name = {reach.workload.name: reach for reach in reaches if reach.workload is not None}
+    assert by_name["web"].judged is by_name["web-two"].judged
+    answers = {name: reach.verdict(EGRESS, dns, "UDP", 53) for name, reach in by_name.items()}
+    assert answers["web"] is answers["web-two"]
+    assert {name: answer.allowed for name, answer in answers.items()} == {
+        "web": False,
+        "web-two": False,
+        "web-blue": True,
+    }
