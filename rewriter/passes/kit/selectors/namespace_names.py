@@ -74,9 +74,10 @@ def _finding(site: Site, requirement: Requirement, key: str, namespace: Namespac
         context,
         requirement.route,
         Applicability.UNSAFE,
-        f"`{site.field.name}` selects namespaces by label `{key}={namespace.name}`, and {namespace.name} has none such",
-        f"the label with the name of a namespace is `{NAMESPACE_NAME_LABEL}`: the traffic that was meant "
-        + ("passes" if site.deny else "is dropped"),
+        f"`{site.field.name}` selects namespaces by label `{key}={namespace.name}`, which the manifest of "
+        f"{namespace.name} does not give it",
+        f"the label with the name of a namespace is `{NAMESPACE_NAME_LABEL}`: unless something else sets the other, "
+        + ("the traffic that was meant passes" if site.deny else "the traffic that was meant is dropped"),
         change=site.becomes(
             new, f"pods of {namespace.name}", instead_of=f"pods of namespaces with {key}={namespace.name}"
         ),
