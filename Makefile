@@ -33,9 +33,10 @@ $(PROGRAMS): tools/programs/requirements.txt | $(STAMP)
 	$(BIN)/python -m tools.programs build/bin
 	@mkdir -p $(@D) && touch $@
 
-lint: $(STAMP)   ## ruff, formatting included
+lint: $(STAMP)   ## ruff, formatting included, and deptry: what is imported is declared, and the other way round
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/deptry .
 
 types: $(STAMP)  ## mypy, strict, and pyright
 	$(BIN)/mypy
