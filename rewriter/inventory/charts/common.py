@@ -2,15 +2,22 @@
 
 An entry cites the chart's version and the templates that it was read from, and words of the addresses that it is
 published at (`from`): a chart of that name from elsewhere is another one. `compared` is the version that a test
-renders and compares with the entry; the others are read in the chart's templates alone. `{release}`, `{namespace}`,
-`{name}` and `{fullname}` are filled in as charts made by `helm create` do, `{path|default}` from the values. What an
-entry says is
-true of the releases near its version; it is not all that the chart may make, so a release that is read this way still
-hides what else it makes.
+renders and compares with the entry; `read` names the templates, with their commits, that the entry was held against
+by reading; an entry with neither was held against nothing, so what rests on it is for a person to judge. `{release}`,
+`{namespace}`, `{name}` and `{fullname}` are filled in as charts made by `helm create` do, `{path|default}` from the
+values, and for each of `subcharts` `{chart.name}` and `{chart.fullname}`. What an entry says is true of the releases
+near its version; it is not all that the chart may make, so a release that is read this way still hides what else it
+makes.
 
-A part is there where its `if` (a path of the values) is not false (`off`: only where it is true), its `unless` is not
+A part is there where each path of its `if` is not false in the values, each of `on` is true, none of `unless` is
 true, and the value at the path of `when` (else its default) is in its list. `network` is the path of the value that
 puts pods on the host network; `host` says that they are there, or the path of a value that is true by default.
+The account is that of `account` where the value at `create` (`created` says what it is by default) is true, else
+`default`; `of` stands for `<of>.create` and for `<of>.name`, which names another; `always` says that `create` changes
+nothing. `pod_labels` are paths of further labels, `unlabelled` the value without which pods lack some. `untold` are
+paths of values that change ports in a way that the entry does not follow: a Service is left out then, and so are the
+ports of pods. A value at the path `namespace`, or at `elsewhere` of a part, puts them into another namespace;
+`overrides` is where the values that override names are.
 """
 
 from __future__ import annotations
@@ -18,6 +25,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,13 +34,16 @@ from rewriter.inventory.charts.naming import NotKnownError, rendered
 from rewriter.inventory.releases.model import Release
 from rewriter.inventory.texts.manifests import mapping, texts
 
-_FIELD = re.compile(r"\{([A-Za-z][\w.-]*)(?:\|((?:[^{}]|\{\w+\})*))?\}")
-#: Where charts take labels and annotations of pods from.
-_POD_LABELS = ("podLabels", "global.podLabels", "commonLabels", "deployment.podLabels")
+_FIELD = re.compile(r"\{([A-Za-z][\w.-]*)(?:\|((?:[^{}]|\{[\w.|-]+\})*))?\}")
+#: A chart's own names in a text of the values that the chart renders.
+_OWN = re.compile(r"\{\{-?\s*include\s+\"[\w-]+\.(fullname|name)\"\s+\.\s*-?\}\}")
 #: What the addresses of copies of charts hold.
 _MIRROR = "charts-mirror"
 #: Truncation of names by the charts.
 _LONGEST = {"kube-prometheus-stack": 26}
+_KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
+_SERVICE_TYPES = frozenset({"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"})
+_ELSEWHERE = "namespaceOverride"
 
 
 @cache
@@ -49,23 +60,31 @@ def knows(release: Release) -> bool:
     return entry is not None and (not url or _MIRROR in url or any(word in url for word in entry["from"]))
 
 
+def checked(name: str) -> bool:
+    """Whether the entry was held against the chart: rendered, or its templates read."""
+    return "compared" in entries()[name] or "read" in entries()[name]
+
+
 def cited(name: str) -> str:
     """The chart, with the version that its entry is compared with, or was only read from, in words."""
     entry = entries()[name]
     if "compared" in entry:
         return f"chart {name}, as its version {entry['compared']} makes it"
-    return f"chart {name}, as the templates of its version {entry['version']} read"
+    if "read" in entry:
+        return f"chart {name}, as the templates near its version {entry['version']} read"
+    return f"chart {name}, as its version {entry['version']} is thought to make it"
 
 
 def common_objects(release: Release) -> Iterator[dict[str, Any]]:
     """The manifests that a chart of the data makes. Raises NotKnownError where a name or label is not known."""
     entry = entries()[release.chart.name]
+    release = replace(release, namespace=_namespace(release, entry))
     names = _names(release, entry)
     for item in entry.get("workloads", ()):
         if _wanted(release, item):
             yield _workload(release, item, names)
     for item in () if _changes_service_ports(release.values) else entry.get("services", ()):
-        if _wanted(release, item):
+        if _wanted(release, item) and not _untold(release, item):
             yield _service(release, item, names)
     for item in entry.get("resources", ()):
         if _wanted(release, item):
@@ -97,28 +116,69 @@ def _changes_service_ports(values: Any, within: bool = False) -> bool:
     return False
 
 
+def _namespace(release: Release, entry: Mapping[str, Any]) -> str | None:
+    """Where the chart puts what it makes. Raises NotKnownError where a value may name another namespace."""
+    path = entry.get("namespace")
+    if path != _ELSEWHERE and value_at(release.values, _ELSEWHERE):
+        raise NotKnownError(f"the value {_ELSEWHERE}")
+    written = value_at(release.values, path) if path else None
+    return rendered(written, release) if isinstance(written, str) and written else release.namespace
+
+
 def _names(release: Release, entry: Mapping[str, Any]) -> dict[str, str]:
+    """The names of the chart and the release, and those of its subcharts."""
+    known = {"release": release.name, "namespace": release.namespace or ""}
+    chart = str(entry.get("name") or release.chart.name)
+    within = f"{entry['overrides']}." if "overrides" in entry else ""
+    known["name"], known["fullname"] = _own_names(release, within, chart, _LONGEST.get(release.chart.name, 63))
+    for subchart in entry.get("subcharts", ()):
+        name, full = _own_names(release, f"{subchart}.", subchart, 63)
+        known |= {f"{subchart}.name": name, f"{subchart}.fullname": full}
+    plain = value_at(release.values, "cleanPrometheusOperatorObjectNames") is True
+    for each in ("prometheus", "alertmanager"):
+        known[f"{each}.crname"] = known["fullname"] + ("" if plain else f"-{each}")
+    return known
+
+
+def _own_names(release: Release, prefix: str, chart: str, longest: int) -> tuple[str, str]:
     """The chart's name and the release's full name (`helm create`, templates/_helpers.tpl)."""
-    override = value_at(release.values, "nameOverride")
-    name = str(override or entry.get("name") or release.chart.name)
-    full = value_at(release.values, "fullnameOverride")
+    name = str(value_at(release.values, f"{prefix}nameOverride") or chart)
+    full = value_at(release.values, f"{prefix}fullnameOverride")
     if not full:
         full = release.name if name in release.name else f"{release.name}-{name}"
-    longest = _LONGEST.get(release.chart.name, 63)
-    known = {"release": release.name, "namespace": release.namespace or "", "name": rendered(name, release)}
-    return {**known, "fullname": rendered(str(full), release)[:longest].rstrip("-")}
+    return rendered(name, release), rendered(str(full), release)[:longest].rstrip("-")
+
+
+def _text(text: str, names: Mapping[str, str], release: Release) -> str:
+    """A text of the values, with the names that a template of it includes."""
+    return rendered(_OWN.sub(lambda match: names[match[1]], text), release)
+
+
+def _paths(item: Mapping[str, Any], key: str) -> list[str]:
+    found = item.get(key, ())
+    return [found] if isinstance(found, str) else list(found)
 
 
 def _wanted(release: Release, item: Mapping[str, Any]) -> bool:
     if "when" in item:
         path, default, wanted = item["when"]
-        if (value_at(release.values, path) or default) not in wanted:
+        written = value_at(release.values, path)
+        if (default if written is None else written) not in wanted:
             return False
-    if "unless" in item and value_at(release.values, item["unless"]):
+    if "elsewhere" in item and value_at(release.values, item["elsewhere"]):
         return False
-    condition = item.get("if")
-    written = value_at(release.values, condition) if condition else None
-    return bool(written) if written is not None else not item.get("off")
+    if any(value_at(release.values, path) for path in _paths(item, "unless")):
+        return False
+    if not all(value_at(release.values, path) for path in _paths(item, "on")):
+        return False
+    return all(
+        value in (None, "-") or bool(value) for value in (value_at(release.values, path) for path in _paths(item, "if"))
+    )
+
+
+def _untold(release: Release, item: Mapping[str, Any]) -> bool:
+    """Whether values change the ports of a part in a way that the entry does not follow."""
+    return any(value_at(release.values, path) is not None for path in _paths(item, "untold"))
 
 
 def _on_host(release: Release, item: Mapping[str, Any]) -> bool:
@@ -134,38 +194,68 @@ def _filled(text: str, names: Mapping[str, str], release: Release) -> str:
             return names[match[1]]
         written = value_at(release.values, match[1])
         if isinstance(written, str) and written:
-            return rendered(written, release)
+            return _text(written, names, release)
         return _filled(match[2] or "", names, release)
 
     return _FIELD.sub(value, text)
 
 
-def _labels(item: Mapping[str, Any], names: Mapping[str, str], release: Release) -> dict[str, str]:
-    return {key: _filled(value, names, release) for key, value in item.items()}
+def _labels(release: Release, item: Mapping[str, Any], names: Mapping[str, str], key: str) -> dict[str, str]:
+    """The labels or the selector of a part; without those that a value of the release takes away."""
+    path, without = item.get("unlabelled", ("", ()))
+    lacks = without if path and value_at(release.values, path) is False else ()
+    return {label: _filled(value, names, release) for label, value in item[key].items() if label not in lacks}
+
+
+def _pod_labels(release: Release, item: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
+    """The labels of pods: the chart's, and those of the values. Raises NotKnownError where both have another value."""
+    labels = _labels(release, item, names, "labels")
+    for path in _paths(item, "pod_labels"):
+        for key, text in texts(value_at(release.values, path)).items():
+            value = _text(text, names, release)
+            if labels.setdefault(key, value) != value:
+                raise NotKnownError(f"the label {key} of {path}, which the chart sets too,")
+    return labels
+
+
+def _account(release: Release, item: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    of = item.get("of")
+    named = value_at(release.values, f"{of}.name") if of and not item.get("unnamed") else None
+    if isinstance(named, str) and named:
+        return _text(named, names, release)
+    create = item.get("create", f"{of}.create" if of else "")
+    created = value_at(release.values, create) if create else None
+    there = item.get("always") or (item.get("created", True) if created is None else bool(created))
+    return _filled(item["account"], names, release) if there else "default"
 
 
 def _workload(release: Release, item: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    own = [texts(value_at(release.values, path)) for path in _POD_LABELS]
-    labels = {key: rendered(value, release) for part in own for key, value in part.items()}
-    labels |= _labels(item["labels"], names, release)
+    kind = _filled(item["kind"], names, release)
+    if kind not in _KINDS:
+        raise NotKnownError(f"the kind {kind!r}")
+    labels = _pod_labels(release, item, names)
     name = _filled(item["name"], names, release)
-    alone = len(entries()[release.chart.name]["workloads"]) == 1
-    account = value_at(release.values, "serviceAccount.name") if alone else None
+    there = () if _untold(release, item) else (port for port in item["ports"] if _opened(port, release))
+    ports = [_port(port, release) for port in there]
     spec = {
         "hostNetwork": _on_host(release, item),
-        "serviceAccountName": account or _filled(item["account"], names, release),
-        "containers": [{"name": name, "ports": [_port(port, release) for port in item["ports"]]}],
+        "serviceAccountName": _account(release, item, names),
+        "containers": [{"name": name, "ports": ports}],
     }
     return {
         "apiVersion": "apps/v1",
-        "kind": item["kind"],
+        "kind": kind,
         "metadata": {"name": name, "namespace": release.namespace, "labels": labels},
         "spec": {"template": {"metadata": {"labels": labels}, "spec": spec}},
     }
 
 
+def _opened(port: list[Any], release: Release) -> bool:
+    return len(port) < 4 or value_at(release.values, port[3]) is not False
+
+
 def _port(port: list[Any], release: Release) -> dict[str, Any]:
-    """`[name, number]`, `[name, number, protocol]`, or `[name, path of the value, default]`."""
+    """`[name, number, protocol, path of the value that closes it]`, or `[name, path of the value, default]`."""
     if isinstance(port[1], str):
         written = value_at(release.values, port[1])
         if written is not None and not isinstance(written, int):
@@ -176,17 +266,18 @@ def _port(port: list[Any], release: Release) -> dict[str, Any]:
 
 def _service(release: Release, item: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     written = value_at(release.values, item["type"]) if "type" in item else None
-    ports = [
-        {"name": port[0], "port": port[1], "targetPort": port[2], "protocol": port[3] if len(port) > 3 else "TCP"}
-        for port in item["ports"]
-    ]
+    ports = []
+    for name, number, target, *protocol in item["ports"]:
+        target = _filled(target, names, release) if isinstance(target, str) else target
+        port = {"port": number, "targetPort": target, "protocol": protocol[0] if protocol else "TCP"}
+        ports.append({"name": name, **port} if name else port)
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": _filled(item["name"], names, release), "namespace": release.namespace},
         "spec": {
-            "type": written if isinstance(written, str) else item.get("default_type", "ClusterIP"),
-            "selector": _labels(item["selector"], names, release),
+            "type": written if written in _SERVICE_TYPES else item.get("default_type", "ClusterIP"),
+            "selector": _labels(release, item, names, "selector"),
             "ports": ports,
         },
     }

@@ -69,7 +69,8 @@ def _in_part(release: Release) -> Made:
         found = list(common.common_objects(release))
     except NotKnownError as error:
         return Made(release, reason=f"{error} is not followed")
-    source = replace(release.source, via=common.cited(release.chart.name), partial=True)
+    chart = release.chart.name
+    source = replace(release.source, via=common.cited(chart), partial=True, unchecked=not common.checked(chart))
     manifests = tuple(Manifest(source, value) for value in found)
     return Made(release, manifests, reason=f"its chart {release.chart} is not rendered, and known in part")
 

@@ -22,6 +22,8 @@ def doubts_of(
 
     What is known in part contradicts nothing: the other fact tells the rest.
     """
+    if fact.source.unchecked:
+        return (f"{fact}, {fact.source}, was never compared with the chart",)
     if isinstance(fact, Service):
         return () if fact.source.partial else service_doubts(fact, _whole(services(fact.name)))
     if isinstance(fact, Workload):

@@ -20,6 +20,8 @@ class Source:
     via: str = ""
     #: Whether more may be true of the fact than is known: ports, labels that a chart adds.
     partial: bool = field(default=False, compare=False)
+    #: Whether what made it was held against nothing: data of a chart that was never compared with the chart.
+    unchecked: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}" if self.line else self.path

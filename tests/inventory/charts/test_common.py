@@ -29,16 +29,18 @@ def test_every_entry_cites_its_version_and_makes_objects_that_facts_read(chart: 
     result = make(release(chart))
     assert result.manifests and not result.complete and "known in part" in result.reason
     for manifest in result.manifests:
-        compared, read = entries()[chart].get("compared"), entries()[chart]["version"]
-        words = f"its version {compared} makes it" if compared else f"the templates of its version {read} read"
+        compared, version = entries()[chart].get("compared"), entries()[chart]["version"]
+        words = f"its version {compared} makes it" if compared else f"the templates near its version {version} read"
+        words = words if compared or "read" in entries()[chart] else f"its version {version} is thought to make it"
         assert manifest.source.via == f"chart {chart}, as {words}"
+        assert manifest.source.unchecked == ("thought" in words)
         assert "{" not in str(manifest.metadata["name"])
     workloads = [each for each in result.manifests if each.kind in READERS["workloads"][0]]
     facts = [fact for each in workloads for fact in READERS["workloads"][1](each, None)]
     assert len(facts) == len(workloads)
     assert all("{" not in value for fact in facts for value in fact.labels.values())
     selectors = [each.value["spec"]["selector"] for each in result.manifests if each.kind == "Service"]
-    made_by_operator = chart == "kube-prometheus-stack"
+    made_by_operator = chart == "kube-prometheus-stack"  # Prometheus and Alertmanager
     for selector in selectors:
         assert made_by_operator or any(selector.items() <= dict(fact.labels).items() for fact in facts), selector
 
@@ -81,3 +83,37 @@ def test_a_release_known_in_part_is_a_fact_and_still_hides() -> None:
         "HelmRelease grafana (its chart grafana 8.6.0 is not rendered, and known in part), r.yaml:1",
     )
     assert "--render-fetch" in found.completeness("web").lifts[0]
+
+
+def _doubts(chart: str) -> str:
+    found = inventory(
+        {
+            "r.yaml": "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n"
+            f"metadata: {{name: edge, namespace: web}}\nspec: {{chart: {{spec: {{chart: {chart}}}}}}}\n"
+        }
+    )
+    workload = next(each for each in found.all_workloads() if each.namespace == "web")
+    return "; ".join(found.doubts(workload))
+
+
+def test_what_was_held_against_no_chart_is_in_doubt() -> None:
+    assert _doubts("forgejo") == (
+        "Deployment web/edge-forgejo, r.yaml:1 (chart forgejo, as its version 11.0.1 is thought to make it), "
+        "was never compared with the chart"
+    )
+    assert not _doubts("reloader") and not _doubts("metrics-server")
+
+
+@pytest.mark.parametrize(
+    ("chart", "values", "reason"),
+    [
+        ("metrics-server", "{namespaceOverride: other}", "the value namespaceOverride"),
+        ("traefik", "{deployment: {kind: Rollout}}", "the kind 'Rollout'"),
+        ("grafana", "{podLabels: {app.kubernetes.io/name: x}}", "the label app.kubernetes.io/name of podLabels"),
+        ("grafana", "{service: {targetPort: http}}", "the port 'http'"),
+        ("grafana", "{podLabels: {team: '{{ .Values.team }}'}}", "the template"),
+    ],
+)
+def test_what_the_data_cannot_follow_is_no_fact(chart: str, values: str, reason: str) -> None:
+    result = make(release(chart, values))
+    assert not result.manifests and reason in result.reason and result.reason.endswith("is not followed")
