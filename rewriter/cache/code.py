@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from rewriter import __version__
@@ -12,7 +13,13 @@ from rewriter import __version__
 _PACKAGE = Path(__file__).parent.parent
 
 
-def code_identity(package: Path = _PACKAGE) -> bytes | None:
+@cache
+def own_identity() -> bytes | None:
+    """`code_identity` of the code that runs: what is written into its files later, this process has not read."""
+    return code_identity(_PACKAGE)
+
+
+def code_identity(package: Path) -> bytes | None:
     """The version, the Python that runs it, and the code itself; None where the code cannot be told.
 
     An installer lists every file with its digest in RECORD, so that two builds of one version differ. A checkout has

@@ -15,7 +15,7 @@ from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 
-from rewriter.cache.code import code_identity
+from rewriter.cache.code import own_identity
 
 #: What all entries may take together; then the oldest go until a tenth is free.
 MOST_BYTES = 512 << 20
@@ -52,7 +52,7 @@ class CacheFolder:
     """
 
     def __init__(
-        self, folder: Path | None, most: int = MOST_BYTES, code: Callable[[], bytes | None] = code_identity
+        self, folder: Path | None, most: int = MOST_BYTES, code: Callable[[], bytes | None] = own_identity
     ) -> None:
         self.folder = folder
         self._code = code

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -51,8 +52,13 @@ class FixerGroup(TyperGroup):
         return ("" if name == FIX else name), command, rest
 
 
-def application(names: Iterable[str] = (*COMMANDS, FIX)) -> typer.Typer:
-    """The application with these commands in it. Only their modules are imported: that is what start-up costs."""
+@cache
+def application(names: tuple[str, ...]) -> Any:
+    """The application with these commands in it. Only their modules are imported: that is what start-up costs.
+
+    typer takes longer to read the options of a command than the command takes for a small file, so that what it makes
+    of them serves all runs of a process.
+    """
     app = typer.Typer(
         cls=FixerGroup,
         name="cnpfix",
@@ -69,14 +75,14 @@ def application(names: Iterable[str] = (*COMMANDS, FIX)) -> typer.Typer:
             app.add_typer(getattr(module, f"{name}_app"), name=name)
         else:
             app.command()(getattr(module, name))
-    return app
+    return typer.main.get_command(app)
 
 
 def _root() -> None:
     """Finds Cilium network policies that do not do what they say, and rewrites them."""
 
 
-def _needed(arguments: Sequence[str]) -> Iterable[str]:
+def _needed(arguments: Sequence[str]) -> tuple[str, ...]:
     """The commands that a command line can come to: one, or for the shell's completion all."""
     if any(name.startswith("_") and name.endswith("_COMPLETE") for name in os.environ):
         return (*COMMANDS, FIX)

@@ -37,13 +37,15 @@ def ignored_names(folder: str) -> frozenset[str]:
 
     Empty where git does not know the folder, and where the folder itself is ignored: then it was named on purpose.
     """
-    output = git(folder, *_IGNORED)
+    output = None if _is_outside(Path(folder)) else git(folder, *_IGNORED)
     names = frozenset(map(os.fsdecode, _names(output))) if output else frozenset()
     return frozenset() if "./" in names else names
 
 
 def repository_root(folder: Path) -> Path | None:
     """The top of the git work tree that holds a folder; None outside of one."""
+    if _is_outside(folder):
+        return None
     return top_of(folder) if git(str(folder), "rev-parse", "--show-toplevel") else None
 
 
@@ -54,6 +56,14 @@ def top_of(folder: Path) -> Path | None:
     """
     here = Path(os.path.realpath(folder))
     return next((each for each in (here, *here.parents) if _is_repository(each / ".git")), None)
+
+
+def _is_outside(folder: Path) -> bool:
+    """Whether no folder upward holds a repository, so that git need not be started to say so."""
+    try:
+        return top_of(folder) is None
+    except OSError:  # Some folder may not be looked into: git is asked.
+        return False
 
 
 def _is_repository(path: Path) -> bool:

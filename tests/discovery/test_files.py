@@ -63,6 +63,13 @@ def test_git_ignored_files_are_left_out_unless_named(tmp_path: Path) -> None:
     assert _names(tmp_path / "rendered") == ["out.yaml"], "an ignored folder that is named is read"
 
 
+def test_outside_of_a_repository_git_is_not_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _tree(tmp_path, "a.yaml", "sub/b.yaml")
+    monkeypatch.setattr(subprocess, "run", None)
+    assert repository_root(tmp_path / "sub") is None
+    assert _names(tmp_path) == ["a.yaml", "sub/b.yaml"]
+
+
 def test_files_deleted_from_the_work_tree_are_no_error(tmp_path: Path) -> None:
     _tree(tmp_path, "a.yaml", "b.yaml")
     _git(tmp_path, "init", "-q")
