@@ -109,6 +109,14 @@ def _network_policy_peer_text(entry: Mapping[str, Any]) -> str:
     return f"{text} of namespaces {namespaces}" if namespaces else f"{text} of any namespace"
 
 
+def rule_text(rule: Rule) -> str:
+    """A rule in words: `a rule from pods app=web on 80/TCP`, `a deny rule to the entity `world``."""
+    kind = "a deny rule" if rule.deny else "a rule"
+    peers = join_names(peers_text(field) for field in rule.peers if field.entries)
+    preposition = "from" if rule.direction == "ingress" else "to"
+    return f"{kind}{f' {preposition} {peers}' if peers else ''}{ports_text(rule)}"
+
+
 def flow_text(policy: Policy, spec: Spec, rule: Rule, peers: str) -> str:
     """The flows of a rule with the given peers: `from nodes to pods app=web in shop on 80/TCP`."""
     subject = subject_text(policy, spec)

@@ -12,7 +12,7 @@ from pathlib import Path
 from rewriter.bot.clone import Clone, open_commit
 from rewriter.bot.comment import Compared, changes_anything, comment_text, post_comment
 from rewriter.bot.fixes import inside
-from rewriter.bot.git import Git, GitError
+from rewriter.bot.git import GitError
 from rewriter.bot.links import links_of
 from rewriter.bot.retry import Clock
 from rewriter.cilium.digits import is_number
@@ -20,6 +20,7 @@ from rewriter.cli.errors import UsageError
 from rewriter.cli.forge_place import Server, Wanted, forge_of, server_of
 from rewriter.cli.options import cache_for, open_for
 from rewriter.cli.printing import say, tell
+from rewriter.cli.revision import commit_of, made_like
 from rewriter.engine.run.impact import impact_of
 from rewriter.engine.run.impact_result import Impact
 from rewriter.engine.run.rewrites import rewritten_by_hand
@@ -53,7 +54,7 @@ def run(asked: Asked, clock: Clock | None = None) -> int:
     number = asked.number or request_number(os.environ)
     if number is None and not asked.dry_run:
         raise UsageError("which pull request? Give --request, or --dry-run to print the comment")
-    head = _commit(server.checkout, asked.head)
+    head = commit_of(server.checkout, asked.head)
     if head is None:
         raise UsageError(f"--head {asked.head}: no such commit in the checkout")
     base = _base(asked, server, head)
@@ -94,7 +95,7 @@ def _bases(asked: Asked, environment: Mapping[str, str]) -> Iterator[str]:
 def _base(asked: Asked, server: Server, head: str) -> str:
     """The commit that head grew from. Raises UsageError."""
     tried = list(_bases(asked, os.environ))
-    commit = next((found for name in tried if (found := _commit(server.checkout, name))), None)
+    commit = next((found for name in tried if (found := commit_of(server.checkout, name))), None)
     if commit is None:
         raise UsageError(
             f"no commit to compare with: the checkout does not have {' or '.join(tried)}; "
@@ -106,23 +107,14 @@ def _base(asked: Asked, server: Server, head: str) -> str:
         return commit  # A shallow checkout does not know where they part.
 
 
-def _commit(git: Git, name: str) -> str | None:
-    if name.startswith("-"):
-        return None
-    try:
-        return git.text("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-    except GitError:
-        return None
-
-
 def _compared(asked: Asked, server: Server, base: str, head: str) -> tuple[Impact, Compared]:
     name = _in_checkout(asked.path, server.root)
     inventories = tuple(path.absolute() for path in asked.inventories)
     with open_commit(server.checkout, base) as old, open_commit(server.checkout, head) as new:
         if not (old.tree / name).exists() and not (new.tree / name).exists():
             raise UsageError(f"{asked.path}: neither side of the request has manifests there")
-        before = _made(old.tree / name, new.tree / name)
-        _made(new.tree / name, old.tree / name)
+        before = made_like(old.tree / name, new.tree / name)
+        made_like(new.tree / name, old.tree / name)
         with inside(new.tree):
             request = Request((name,), None, asked.version, asked.version, inventories, cache=cache_for())
             workspace = open_for(request)
@@ -134,17 +126,6 @@ def _compared(asked: Asked, server: Server, base: str, head: str) -> tuple[Impac
             impact = impact_of(workspace, rewrites, jobs=asked.jobs, by_hand=True)
             version = str(workspace.from_version)
     return impact, _described(server, base, new, version)
-
-
-def _made(path: Path, other: Path) -> Path:
-    """A path of one side; where it is not there, an empty folder or file like that of the other side."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if other.is_dir():
-            path.mkdir()
-        else:
-            path.touch()
-    return path
 
 
 def _described(server: Server, base: str, new: Clone, version: str) -> Compared:

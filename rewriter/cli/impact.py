@@ -65,8 +65,9 @@ def impact(
         Path | None,
         typer.Option(
             "--before",
-            metavar="PATH",
-            help="The policies as they were: what was made of them by hand counts, not what the fixes would make.",
+            metavar="PATH|REV",
+            help="The policies as they were, in a file, a folder or a git revision: what became of them by hand is "
+            "judged, not what the fixes make of them.",
             rich_help_panel=FILES,
         ),
     ] = None,
@@ -83,8 +84,9 @@ def impact(
 ) -> int:
     """Say which flows an upgrade changes if nothing is done, and which of them are left after the fixes.
 
-    With `--before OLD NEW`, OLD and NEW two files or two folders, NEW is taken as what somebody made of OLD: it says
-    which flows that rewrite changes, from OLD on the Cilium of `--from` to NEW on that of `--to`.
+    `--before OLD NEW` judges a rewrite by hand in place of the fixes: what changes in the policies themselves, and
+    which flows change from OLD on the Cilium of `--from` to NEW on that of `--to`. OLD and NEW are two files or two
+    folders; or OLD is a git revision such as `main`, with NEW as it was then.
 
     Policies are judged one by one, over every identity that their selectors tell apart; and together, between the
     workloads that are known, egress in the source's cluster and ingress in the destination's. Flows of pods that could
@@ -94,8 +96,7 @@ def impact(
     """
     from rewriter.cli.progress import Progress
     from rewriter.engine.run.impact import impact_of
-    from rewriter.engine.run.rewrites import rewritten_by_hand
-    from rewriter.engine.run.workspace import Request, WorkspaceError
+    from rewriter.engine.run.workspace import Request
     from rewriter.output import impact_report, impact_text
     from rewriter.output.style import style_for
 
@@ -113,10 +114,7 @@ def impact(
     if before is None:
         rewrites, errors = _fixed(workspace, jobs, unsafe_fixes=unsafe_fixes)
     else:
-        try:
-            rewrites = rewritten_by_hand(workspace, before, request.names)
-        except WorkspaceError as error:
-            raise UsageError(str(error)) from None
+        rewrites = _by_hand(workspace, before)
     with Progress("comparing", None) as progress:
         found = impact_of(workspace, rewrites, progress.step, jobs, by_hand=before is not None, errors=errors)
     versions = (workspace.from_version.in_full, workspace.to_version.in_full)
@@ -137,6 +135,23 @@ def impact(
     if found.errors:
         return 2
     return 1 if exit_code and found.breaks else 0
+
+
+def _by_hand(workspace: Workspace, before: Path) -> list[Rewrite]:
+    """What became of the policies that stood at a path, or in a git revision where no such path is there."""
+    from rewriter.bot.errors import BotError
+    from rewriter.cli.revision import at_revision
+    from rewriter.engine.run.rewrites import rewritten_by_hand
+    from rewriter.engine.run.workspace import WorkspaceError
+
+    names = list(workspace.names)
+    try:
+        if before.exists() or len(names) != 1 or names == ["-"]:
+            return rewritten_by_hand(workspace, before, names)
+        with at_revision(names[0], str(before)) as old:
+            return rewritten_by_hand(workspace, old or before, names, revision=str(before) if old else "")
+    except (WorkspaceError, BotError) as error:
+        raise UsageError(str(error)) from None
 
 
 def _fixed(workspace: Workspace, jobs: int, *, unsafe_fixes: bool) -> tuple[list[Rewrite], list[InputError]]:

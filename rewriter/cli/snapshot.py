@@ -168,7 +168,7 @@ _MARKS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "ye
 
 
 def _lines(found: list[Any], style: Style) -> Iterator[str]:
-    from rewriter.inventory.snapshots.diff import places
+    from rewriter.yamltext.differences import differences
 
     cluster = None
     for each in found:
@@ -180,8 +180,8 @@ def _lines(found: list[Any], style: Style) -> Iterator[str]:
         name = "settings" if each.list == "cluster" and each.change == "changed" else each.name
         yield "  " + style.paint(one_line(f"{mark} {kind}: {name}"), color)
         if each.change == "changed":
-            for place, old, new in places(each.before, each.after):
-                yield "      " + one_line(f"{place}: {_short(old)} → {_short(new)}")
+            for inner in differences(each.before, each.after):
+                yield "      " + one_line(f"{inner.place}: {_short(inner.old)} → {_short(inner.new)}")
 
 
 def _short(value: Any) -> str:

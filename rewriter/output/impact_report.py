@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rewriter.engine.run.impact_result import Change, Impact, PolicyImpact
+from rewriter.output import policy_changes
 from rewriter.output.impact_text import (
     MOST_PAIRS,
     ROWS,
@@ -47,6 +48,7 @@ def as_json(impact: Impact, versions: tuple[str, str]) -> dict[str, Any]:
             "on_purpose": {name: purpose for name, *_, purpose in rows},
         },
         "policies": [_policy(item) for item in impact.policies],
+        "rewritten": [policy_changes.as_json(policy) for policy in impact.rewritten],
         "undone": _mesh(impact.undone),
         "fixed": _mesh(impact.fixed),
         "errors": [
@@ -143,6 +145,13 @@ def _lines(impact: Impact, versions: tuple[str, str]) -> Iterator[str]:
         yield from ["", "### Workloads that lose their last enforced policy", ""]
         for workload in sorted({*impact.undone.released, *impact.fixed.released}):
             yield f"- {escaped(workload)}, {'left' if workload in impact.fixed.released else 'mended'}"
+    if impact.rewritten:
+        yield from ["", f"### {policy_changes.TITLE}", ""]
+    for rewritten in impact.rewritten:
+        place = escaped(f"{rewritten.policy.path}:{rewritten.line}")
+        state = f" {rewritten.state}" if rewritten.state else ""
+        yield f"- {escaped(policy_changes.name_of(rewritten))} ({place}){state}"
+        yield from (f"  - {verb} {escaped(words)}" for verb, words in policy_changes.sentences(rewritten))
 
 
 def _flows(change: Change) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rewriter.engine.run.impact_result import DEAD, WOKEN, Change, Impact, PolicyImpact
+from rewriter.output import policy_changes
 from rewriter.output.style import CLOSES, OPENS, Style, clean, logged, one_line
 from rewriter.reach.pairs import MeshDifference, PairChange
 from rewriter.text import join_names
@@ -25,6 +26,7 @@ def render(impact: Impact, versions: tuple[str, str], style: Style) -> str:
         lines += ["", *_policy(policy, impact, style)]
     lines += _pairs(impact, style)
     lines += _released(impact, style)
+    lines += policy_changes.lines(impact.rewritten, style)
     lines += ["", *_summary(impact, versions, style)]
     return logged("".join(line.rstrip() + "\n" for line in lines))
 

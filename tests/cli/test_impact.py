@@ -6,6 +6,7 @@ What the obvious fixes of the usual mistakes really do is in test_article.py.
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -436,7 +437,7 @@ def test_a_workload_that_loses_its_last_policy(repository: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--before", "missing", "a"), "--before missing: no such file or folder"),
+        (("--before", "missing", "a"), "--before missing: no such file, folder or git revision"),
         (("--before", "a", "a/policy.yaml"), "--before a: expected a file, as a/policy.yaml is one"),
         (("--before", "a/policy.yaml", "a"), "--before a/policy.yaml: expected a folder, as a is one"),
         (("--before", "a", "a", "b"), "--before: name the one file or folder to compare with it"),
@@ -478,3 +479,85 @@ def test_what_the_upgrade_breaks_stands_apart_from_what_the_fixes_change_on_purp
     (repository / "cnpfix.toml").write_text(config + ignored)
     assert cnpfix("impact", "--exit-code", *upgrade).code == 1
     assert cnpfix("impact", *upgrade).code == 0
+
+
+def git(*arguments: str) -> None:
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", *who, *arguments], check=True, capture_output=True)
+
+
+TWO_RULES = """\
+  ingress:
+  - fromEndpoints: [{matchLabels: {app: web}}]
+    toPorts: [{ports: [{port: "80", protocol: TCP}]}]
+  - fromEntities: [world]
+"""
+
+
+def test_what_changed_in_the_policies_since_a_git_revision(repository: Path) -> None:
+    """Rules that come, go or change are named; those that only stand elsewhere are not."""
+    policy(repository, TWO_RULES)
+    policy(repository, NARROW, "same.yaml")
+    (repository / "a" / "broken.yaml").write_text("kind: CiliumNetworkPolicy\nspec: [\n")
+    git("init", "-q", "-b", "main")
+    git("add", ".")
+    git("commit", "-q", "-m", "then")
+    (repository / "a" / "broken.yaml").unlink()
+    policy(
+        repository,
+        """\
+  egress: [{toCIDR: [192.0.2.0/24]}]
+  ingressDeny: [{fromEndpoints: [{}]}]
+  ingress:
+  - fromEndpoints: [{matchLabels: {app: api}}]
+  - fromEntities: [world]
+  - fromEndpoints: [{matchLabels: {app: web}}]
+    toPorts: [{ports: [{port: "8080", protocol: TCP}]}]
+""",
+    )
+    done = cnpfix("impact", "--before", "main", *TODAY, "a")
+    assert (done.code, "main:a/broken.yaml" in done.err) == (2, True), done.err
+    section = done.out.split("What the rewrite changes in the policies\n")[1].split("\n\n")[0]
+    assert section.splitlines() == [
+        "  a/policy.yaml:1  CiliumNetworkPolicy shop/policy",
+        "    adds     spec.egress[0]: a rule to 192.0.2.0/24",
+        "    adds     spec.ingress[0]: a rule from pods app=api",
+        '    changes  spec.ingress[2].toPorts[0].ports[0].port: "80" → "8080"',
+        "    adds     spec.ingressDeny[0]: a deny rule from every pod",
+    ]
+    (item,) = json.loads(cnpfix("impact", "--before", "main", "--format", "json", *TODAY, "a").out)["rewritten"]
+    assert (item["file"], item["name"], item["state"]) == ("a/policy.yaml", "policy", "")
+    assert item["changes"][2] == {
+        "change": "changed",
+        "route": "/spec/ingress/2/toPorts/0/ports/0/port",
+        "old": "80",
+        "new": "8080",
+        "rule": "",
+    }
+    assert (
+        "adds spec.egress\\[0\\]: a rule to 192.0.2.0/24"
+        in cnpfix("impact", "--before", "HEAD", "--format", "markdown", *TODAY, "a/policy.yaml").out
+    )
+
+
+def test_a_rewrite_that_changes_no_flow_is_named_all_the_same(repository: Path) -> None:
+    policy(repository, TWO_RULES)
+    (repository / "old.yaml").write_text(POLICY + TWO_RULES)
+    assert "What the rewrite changes" not in cnpfix("impact", "--before", "old.yaml", *TODAY, "a/policy.yaml").out
+    first, second = TWO_RULES.removeprefix("  ingress:\n").split("  - fromEntities")
+    (repository / "old.yaml").write_text(POLICY + "  ingress:\n  - fromEntities" + second + first)
+    out = cnpfix("impact", "--before", "old.yaml", *TODAY, "a/policy.yaml").out
+    assert "changes  only the order of items" in out
+    (repository / "old.yaml").write_text(POLICY + TWO_RULES + "  egress: [{toEntities: [all]}]\n")
+    found = impact("--before", "old.yaml", *TODAY, "a/policy.yaml")
+    (item,) = found["rewritten"]
+    (change,) = item["changes"]
+    assert (change["change"], change["rule"]) == ("removed", "a rule to the entity `all`")
+    assert impact()["rewritten"] == []
+
+
+def test_rules_without_a_member_in_common_are_two_rules(repository: Path) -> None:
+    policy(repository, "  ingress: [{fromEntities: [world]}]\n")
+    (repository / "old.yaml").write_text(POLICY + NARROW)
+    out = " ".join(cnpfix("impact", "--before", "old.yaml", *TODAY, "a/policy.yaml").out.split())
+    assert "changes spec.ingress[0]: a rule from pods app=web → a rule from the entity `world`" in out

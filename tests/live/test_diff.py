@@ -69,10 +69,11 @@ def test_a_policy_that_changed_is_shown_where_it_did(tmp_path: Path) -> None:
         rules = [{"fromEndpoints": [{"matchLabels": {"app": peer}} for peer in peers]}]
         return written(tmp_path / name, {"name": "a", "policies": [{**CNP, "spec": {"ingress": rules}}]})
 
-    ran = cnpfix("snapshot", "diff", snapshot("a.json", "web", "api"), snapshot("b.json", "web", "db", "job"))
+    ran = cnpfix("snapshot", "diff", snapshot("a.json", "web", "api"), snapshot("b.json", "web", "db"))
+    assert ran.out.splitlines()[2:] == ['      spec.ingress[0].fromEndpoints[1].matchLabels.app: "api" → "db"']
+    ran = cnpfix("snapshot", "diff", snapshot("a.json", "web", "api"), snapshot("b.json", "job", "api", "web"))
     assert ran.out.splitlines()[2:] == [
-        '      spec.ingress[0].fromEndpoints[1].matchLabels.app: "api" → "db"',
-        '      spec.ingress[0].fromEndpoints[2]: not set → {"matchLabels": {"app": "job"}}',
+        '      spec.ingress[0].fromEndpoints[0]: not set → {"matchLabels": {"app": "job"}}'
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from rewriter.discovery import FoundFile, Globs, InputError, find_files, holds_policy, read_file
@@ -13,14 +14,14 @@ from rewriter.engine.run.workspace import Workspace, WorkspaceError
 from rewriter.inventory.tree.repository import TreeInventory
 
 
-def policies_before(workspace: Workspace, before: Path, names: list[str]) -> list[LocatedPolicy]:
+def policies_before(workspace: Workspace, before: Path, names: list[str], revision: str = "") -> list[LocatedPolicy]:
     """The policies of the file or folder `before`, each at the path that it has, or would have, now.
 
     What stands around the one name that is compared with it is taken as it is now. What cannot be read is among the
-    errors of the workspace. Raises WorkspaceError.
+    errors of the workspace; a file is named `revision:path` where it is of a revision. Raises WorkspaceError.
     """
     now = _compared(before, names)
-    files = {path: (shown, data) for path, shown, data in _files(workspace, before, now)}
+    files = {path: (shown, data) for path, shown, data in _files(workspace, before, now, revision)}
     inventory = _inventory(workspace, now, {path: data for path, (_, data) in files.items()})
     then = workspace.with_inventory(inventory)
     policies: list[LocatedPolicy] = []
@@ -59,22 +60,27 @@ def _compared(before: Path, names: list[str]) -> Path:
         raise WorkspaceError("--before: name the one file or folder to compare with it")
     now = Path(names[0])
     if not before.exists():
-        raise WorkspaceError(f"--before {before}: no such file or folder")
+        raise WorkspaceError(f"--before {before}: no such file, folder or git revision")
     if before.is_dir() != now.is_dir():
         kind = "folder" if now.is_dir() else "file"
         raise WorkspaceError(f"--before {before}: expected a {kind}, as {now} is one")
     return now
 
 
-def _files(workspace: Workspace, before: Path, now: Path) -> Iterator[tuple[str, str, bytes]]:
+def _files(workspace: Workspace, before: Path, now: Path, revision: str) -> Iterator[tuple[str, str, bytes]]:
     """The files of `before`: the path that each has now, its own, and its bytes."""
     exclude = Globs(workspace.config.root, workspace.config.exclude)
+
+    def path_now(display: str) -> str:
+        inner = os.path.relpath(display, before) if before.is_dir() else ""
+        return os.path.normpath(now / inner)
+
     for found in find_files([before], Globs(before, ())):
         data = found if isinstance(found, InputError) else read_file(found)
         if isinstance(data, InputError):
-            workspace.errors.append(data)
+            error = replace(data, path=f"{revision}:{path_now(data.path)}") if revision else data
+            workspace.errors.append(error)
         elif isinstance(found, FoundFile) and data is not None:
-            inner = os.path.relpath(found.display, before) if before.is_dir() else ""
-            path = os.path.normpath(now / inner)
+            path = path_now(found.display)
             if not (exclude and exclude.match(Path(path))):
-                yield path, found.display, data
+                yield path, f"{revision}:{path}" if revision else found.display, data

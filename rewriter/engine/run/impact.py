@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 from rewriter.cilium.identity import Identity
 from rewriter.cilium.labels import CLUSTER_LABEL, K8S, LabelSet
@@ -29,6 +30,7 @@ from rewriter.engine.run.impact_result import (
     Impact,
     PolicyImpact,
 )
+from rewriter.engine.run.policy_changes import rewritten_policy
 from rewriter.engine.run.rewrites import Rewrite
 from rewriter.engine.run.workspace import Workspace
 from rewriter.evidence.mesh import mesh_known
@@ -42,6 +44,7 @@ from rewriter.reach.pairs import Member, MeshDifference, compare_mesh
 _LABELS_UNKNOWN = "it is unknown whether it is on: set `node_selector_labels` in [[clusters]]"
 #: Stands for a policy that is not there: no release enforces it.
 _ABSENT = read_policy({"apiVersion": "cilium.io/v2", "kind": CNP, "metadata": {"name": "absent"}})
+_Answer = TypeVar("_Answer")
 
 
 class _Judged(NamedTuple):
@@ -75,9 +78,10 @@ def impact_of(
     )
     identities = workload_identities(workspace.inventory.all_workloads(), workspace.inventory, names)
     applied = _Applied(workspace, rewrites, identities, mesh=mesh)
+    judge = partial(_policy, applied)
     found = []
     for rewrite, judged in zip(
-        rewrites, parallel.each(rewrites, lambda each: _isolated(applied, each), jobs), strict=True
+        rewrites, parallel.each(rewrites, lambda each: _isolated(each, judge), jobs), strict=True
     ):
         if isinstance(judged, InputError):
             errors = [*errors, judged]
@@ -85,6 +89,13 @@ def impact_of(
             changed = rewrite.new is not rewrite.old
             found.append(PolicyImpact(rewrite.located, *judged, rewrite.fixes, rewritten=changed))
         progress(1)
+    rewritten = []
+    for rewrite in rewrites if by_hand else ():
+        changed_policy = _isolated(rewrite, rewritten_policy)
+        if isinstance(changed_policy, InputError):
+            errors = [*errors, changed_policy]
+        elif changed_policy is not None:
+            rewritten.append(changed_policy)
     undone, fixed = (
         compare_mesh(
             [
@@ -109,6 +120,7 @@ def impact_of(
         errors=(*workspace.errors, *errors),
         left_out=tuple(dict.fromkeys(workspace.templates)),
         not_enforced=tuple(f"{each.name}: {words}" for each in members if each and (words := not_enforced(each))),
+        rewritten=tuple(rewritten),
     )
 
 
@@ -171,10 +183,10 @@ class _Together:
         )
 
 
-def _isolated(applied: _Applied, rewrite: Rewrite) -> _Judged | InputError | None:
-    """What becomes of a policy; an error where that cannot be worked out, beside which the others are judged."""
+def _isolated(rewrite: Rewrite, answer: Callable[[Rewrite], _Answer]) -> _Answer | InputError:
+    """An answer about a policy; an error where it cannot be worked out, beside which the others are judged."""
     try:
-        return _policy(applied, rewrite)
+        return answer(rewrite)
     except Exception as error:
         located = rewrite.located
         name = "/".join(filter(None, (located.policy.namespace, located.policy.name)))

@@ -9,6 +9,7 @@ from rewriter.discovery import InputError
 from rewriter.engine.documents.located import LocatedPolicy
 from rewriter.finding import Flows
 from rewriter.reach.pairs import MeshDifference
+from rewriter.yamltext.differences import Difference
 
 DEAD, WOKEN, DEAD_ON_BOTH, ENFORCED = "stops being enforced", "starts being enforced", "is not enforced", ""
 NEW, GONE = "is new", "is gone"
@@ -86,11 +87,33 @@ def _only(one: Sequence[str], other: Sequence[str]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyChange:
+    """One difference between a policy and what it was; `rule` is the rule in words where a whole one comes or goes."""
+
+    difference: Difference
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RewrittenPolicy:
+    """A policy that was rewritten by hand. `state` says that it is new, or gone; then it has no `changes`.
+
+    One that stands in its file in other words only, or with its items in another order, has no changes either.
+    """
+
+    policy: LocatedPolicy
+    line: int
+    state: str
+    changes: tuple[PolicyChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Impact:
     """The impact of an upgrade on a tree, and of rewriting it. Pairs and released workloads are those known.
 
     `by_hand` says that it was rewritten by hand. `left_out` are the places (`file:line`) of templates that hold a
     policy: what an upgrade does to those is not known. `not_enforced` are clusters where no policy is, each with why.
+    `rewritten` are the policies that were rewritten by hand, whether or not their flows change.
     """
 
     clusters: tuple[str, ...]
@@ -104,6 +127,7 @@ class Impact:
     errors: tuple[InputError, ...] = field(default=())
     left_out: tuple[str, ...] = ()
     not_enforced: tuple[str, ...] = ()
+    rewritten: tuple[RewrittenPolicy, ...] = ()
 
     @property
     def left(self) -> MeshDifference:

@@ -90,14 +90,14 @@ def _fixes(located: LocatedPolicy, results: Mapping[str, _Fixed]) -> tuple[str, 
     return tuple(dict.fromkeys(mine))
 
 
-def rewritten_by_hand(workspace: Workspace, before: Path, names: Iterable[str]) -> list[Rewrite]:
+def rewritten_by_hand(workspace: Workspace, before: Path, names: Iterable[str], *, revision: str = "") -> list[Rewrite]:
     """The policies of a workspace beside those that stood at `before`, a file or folder like the one named.
 
     Both are as a cluster gets them, patched and filled in. A policy is the same one where kind, namespace and name are,
     first in the file of the same name, then in any file for the same cluster. What cannot be read is among the errors
-    of the workspace. Raises WorkspaceError.
+    of the workspace, under its name in the `revision` that `before` is laid out from. Raises WorkspaceError.
     """
-    left = policies_before(workspace, before, list(names))
+    left = policies_before(workspace, before, list(names), revision)
     now = [*workspace.applied_policies(everywhere=True), *workspace.cluster_network_policies(None)]
     pairs: dict[int, LocatedPolicy] = {}
     for alike in ((True, True), (True, False), (False, True)):

@@ -42,25 +42,6 @@ def differences(old: Snapshot, new: Snapshot) -> list[SnapshotDifference]:
     return found
 
 
-def places(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-    """Where two mappings differ, down to the innermost place: `spec.ingress[0].toPorts`, old value, new value.
-
-    In the order of the places. A value that one side does not have is None. An item that an item was put in front of
-    is the same item.
-    """
-    from deepdiff import DeepDiff
-    from deepdiff.helper import NotPresent
-
-    found = []
-    for levels in DeepDiff(before, after, view="tree").values():
-        for level in levels:
-            steps = level.path(output_format="list")
-            name = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).removeprefix(".")
-            old, new = (None if isinstance(side, NotPresent) else side for side in (level.t1, level.t2))
-            found.append((name, old, new))
-    return sorted(found, key=lambda each: each[0])
-
-
 def _clusters(snapshot: Snapshot) -> dict[str, dict[str, Any]]:
     """Each cluster's settings, and its lists by key."""
     found: dict[str, dict[str, Any]] = {}
