@@ -67,6 +67,8 @@ EMPTY_SELECTS_NOBODY = frozenset(
 )
 
 
+#: Answers by their questions, which name the type of each.
+Answers = dict[tuple[object, ...], Any]
 AnyPeer = TypeVar("AnyPeer", bound=Peer)
 
 
@@ -205,9 +207,7 @@ class Policy:
     raw: Mapping[str, Any]
     specs: tuple[Spec, ...]
     route: str = ""
-    answers: dict[tuple[object, ...], Any] = dataclasses.field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
+    answers: Answers = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
 
     def rules(self) -> Iterator[Rule]:
         for spec in self.specs:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rewriter.bot.clone import open_commit
-from rewriter.bot.errors import BotError
 from rewriter.bot.git import Git, GitError
 
 

@@ -105,7 +105,7 @@ def _no_source(site: Site, selector: Selector, wrong: tuple[Requirement, ...], s
     right = right_key(context, first) if len(wrong) == 1 else None
     change = None
     if right is not None:
-        new = with_key(site.entry, first, right.key)
+        new = with_key(site.members, first, right.key)
         meant = site.becomes(
             new, f"pods {right.key}={join_names(first.values)}", instead_of=f"pods {first.written_key}"
         )

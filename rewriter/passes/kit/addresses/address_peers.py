@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from rewriter.cilium.digits import is_number
 from rewriter.cilium.policy import KNP
@@ -12,6 +11,7 @@ from rewriter.evidence.service_addresses import Holder
 from rewriter.evidence.target_ports import is_behind, no_container_has
 from rewriter.inventory.facts.model import Service
 from rewriter.inventory.objects.gateways import Gateway
+from rewriter.passes.kit.changes.forms import Form, list_of, members_of
 from rewriter.passes.kit.changes.site import RuleSite
 from rewriter.passes.kit.changes.swap import NewPeers
 from rewriter.passes.kit.ports.backend_ports import apply_plan, ports_known, translate
@@ -48,8 +48,8 @@ def peers_instead(site: RuleSite, found: Sequence[Holder]) -> tuple[list[NewPeer
 
 def nameless_targets(site: RuleSite, found: Iterable[Holder], news: Iterable[NewPeers]) -> tuple[str, ...]:
     """That a port of the new rules is a name that no container behind its Service has, in words, a Service each."""
-    items = [item for new in news for item in new.ports or ()]
-    written = {port.get("port") for item in items for port in item.get("ports", (item,))}
+    items = [members_of(item) for new in news for item in new.ports or ()]
+    written = {members_of(port).get("port") for item in items for port in list_of(item.get("ports", [item]))}
     services = [holder.who for holder in found if isinstance(holder.who, Service)]
     lost = []
     for service in services:
@@ -63,7 +63,7 @@ def _service_peers(site: RuleSite, service: Service) -> tuple[NewPeers, tuple[st
     """The backends of one Service on their ports. Raises UndecidedError."""
     backends = service_backends(site.context, service)
     written = items_of(site.rule)
-    ports: list[Any] | None = None
+    ports: list[object] | None = None
     if written is not None:
         texts = [_as_texts(item) for item in written]
         plan = translate(texts, backends)
@@ -81,14 +81,14 @@ def _service_peers(site: RuleSite, service: Service) -> tuple[NewPeers, tuple[st
         return NewPeers(backends.field, list(backends.entries), words, ports), backends.evidence
     if backends.field != "toEndpoints":
         raise UndecidedError(f"{service} has no selector", "Name its backends as peers.")
-    peer: dict[str, Any] = {"podSelector": {"matchLabels": dict(service.selector or {})}}
+    peer: Form = {"podSelector": {"matchLabels": dict(service.selector or {})}}
     if service.namespace != site.context.policy.namespace:
         peer = {"namespaceSelector": {"matchLabels": {_METADATA_NAME: service.namespace}}, **peer}
-    own = [_as_network_port(port) for item in ports or () for port in item["ports"]]
+    own = [_as_network_port(members_of(port)) for item in ports or () for port in list_of(members_of(item)["ports"])]
     return NewPeers("to", [peer], words, own or None), backends.evidence
 
 
-def _as_texts(item: Any) -> Any:
+def _as_texts(item: object) -> object:
     """An item of toPorts, or the ports of a NetworkPolicy, with port numbers as texts."""
     if not isinstance(item, dict) or not isinstance(item.get("ports"), list):
         return item
@@ -96,6 +96,6 @@ def _as_texts(item: Any) -> Any:
     return {**item, "ports": ports}
 
 
-def _as_network_port(port: dict[str, Any]) -> dict[str, Any]:
+def _as_network_port(port: Form) -> Form:
     text = str(port.get("port"))
     return {**port, "port": int(text) if is_number(text) else text}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any
 
 from rewriter.cilium.addresses import AddressSet, address_set
 from rewriter.cilium.cidr import AddressError, Prefix, parse_prefix, parse_prefix_or_address
@@ -15,6 +14,7 @@ from rewriter.evidence.clusters import ClusterRanges, parsed, ranges_of
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import member_clusters
 from rewriter.inventory.facts.model import CIDRGroup, Cluster
+from rewriter.passes.kit.changes.forms import Form
 
 #: A prefix shorter than those means the internet, with private ranges in it by the way.
 _INTERNET = {32: 8, 128: 7}
@@ -103,19 +103,20 @@ def read_entries(peers: PeerField) -> Iterator[CidrEntry]:
             continue
 
 
-def _ip_block(peer: Any) -> Any:
+def _ip_block(peer: object) -> object:
     """The block of a NetworkPolicy peer that is nothing else besides."""
     if not isinstance(peer, dict) or peer.get("podSelector") is not None or peer.get("namespaceSelector") is not None:
         return None
     return peer.get("ipBlock")
 
 
-def _with_exceptions(index: int, block: dict[str, Any]) -> CidrEntry:
-    prefix = parse_prefix(block["cidr"])
+def _with_exceptions(index: int, block: Form) -> CidrEntry:
+    cidr = str(block["cidr"])
+    prefix = parse_prefix(cidr)
     written = block.get("except")
     texts = [text for text in written if isinstance(text, str)] if isinstance(written, list) else []
     exceptions = tuple(parse_prefix(text) for text in texts)
-    text = block["cidr"] + (f" except {', '.join(texts)}" if texts else "")
+    text = cidr + (f" except {', '.join(texts)}" if texts else "")
     return CidrEntry(index, text, prefix, exceptions, address_set([prefix]) - address_set(exceptions))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rewriter.cilium.addresses import AddressSet
 from rewriter.cilium.entities import CLUSTER_MEMBERS, entity_terms
@@ -23,6 +23,7 @@ from rewriter.evidence.mesh import (
 from rewriter.finding import Operation
 from rewriter.passes.kit.addresses.cidr_entries import CidrEntry, Coverage, Held, matches_pods, union
 from rewriter.passes.kit.changes.coverage import add_after, remove_entries, replace_rule, sibling, uncovered_rules
+from rewriter.passes.kit.changes.forms import Form
 from rewriter.text import join_names
 
 
@@ -31,7 +32,7 @@ class Opened(NamedTuple):
 
     words: str
     terms: tuple[Term, ...] | None
-    rule: Mapping[str, Any]
+    rule: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class _Peers:
     """Entries of one peer field, in words and (where their text is not all) as terms."""
 
     field: str
-    entries: list[Any]
+    entries: list[object]
     words: str
     terms: tuple[Term, ...] | None = None
 
@@ -213,19 +214,19 @@ def _in_network_policy(
     return Rewrite(operations, tuple(handled), removed, opened, "")
 
 
-def _insert(field: PeerField, index: int, peers: Sequence[Any]) -> Iterator[Operation]:
+def _insert(field: PeerField, index: int, peers: Sequence[object]) -> Iterator[Operation]:
     for number, peer in enumerate(peers, index + 1):
         yield {"op": "add", "path": field.entry_route(number), "value": peer}
 
 
-def _is_new(context: Context, rule: Rule, field: PeerField, peer: Any, there: Mapping[str, Any] | None) -> bool:
+def _is_new(context: Context, rule: Rule, field: PeerField, peer: object, there: Mapping[str, object] | None) -> bool:
     wanted = sibling(rule, {field.name: [peer]})
     return bool(uncovered_rules(context, rule, [wanted], besides=[there] if there else []))
 
 
 def _network_policy_peers(
     context: Context, covered: Coverage, handled: Sequence[Held]
-) -> Iterator[tuple[dict[str, Any], str, tuple[Term, ...] | None]]:
+) -> Iterator[tuple[Form, str, tuple[Term, ...] | None]]:
     """Peers with what they are, in words and (where their text is not all) as terms."""
     assert covered.own is not None
     own = covered.own.name

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from rewriter.cilium.policy import EGRESS, KNP, PeerField, Rule
 from rewriter.cilium.version import NODE_PORTS_BALANCED_IN_POD
@@ -14,7 +13,7 @@ from rewriter.inventory.facts.model import Service, ServicePort
 from rewriter.passes.kit.addresses.address_owner import nodes_at
 from rewriter.passes.kit.addresses.cidr_entries import CidrEntry, read_entries
 from rewriter.passes.kit.changes.applicability import EVIDENT, MANUAL, OTHERWISE, UNSAFE, decided
-from rewriter.passes.kit.changes.change import rule_added
+from rewriter.passes.kit.changes.change import Change, rule_added
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.changes.site import RuleSite
 from rewriter.passes.kit.ports.port_numbers import is_on, items_of, ports_for
@@ -116,7 +115,7 @@ def _finding(site: RuleSite, service: Service, port: ServicePort) -> Iterator[Fi
     )
 
 
-def _added(site: RuleSite, backends: Backends, port: ServicePort) -> Any:
+def _added(site: RuleSite, backends: Backends, port: ServicePort) -> Change | None:
     if isinstance(port.target, int):
         ports = ports_for(site.rule, {port.node_port or 0: port.target})
     else:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.selector import escape_pointer
@@ -33,7 +32,7 @@ class Change:
 
 
 def rule_added(
-    context: Context, spec: Spec, rule: Rule, peers: Mapping[str, Any], words: str, **members: Any
+    context: Context, spec: Spec, rule: Rule, peers: Mapping[str, object], words: str, **members: object
 ) -> Change | None:
     """A sibling right after a rule, with these peers and the rule's ports: opens its flows, described by `words`.
 
@@ -51,11 +50,11 @@ def rule_becomes(
     context: Context,
     spec: Spec,
     rule: Rule,
-    new: Mapping[str, Any],
+    new: Mapping[str, object],
     opens: str = "",
     closes: str = "",
     *,
-    was: Mapping[str, Any] | None = None,
+    was: Mapping[str, object] | None = None,
 ) -> Change:
     """A rule becomes another in its place. `opens` and `closes` describe the peers of what it gains and loses.
 
@@ -68,7 +67,7 @@ def rule_becomes(
     )
 
 
-def in_place(rule: Rule, new: Mapping[str, Any]) -> tuple[Operation, ...]:
+def in_place(rule: Rule, new: Mapping[str, object]) -> tuple[Operation, ...]:
     """The operations that make a rule another in its place."""
     return tuple(patch(rule.route, rule.raw, new))
 
@@ -78,7 +77,7 @@ def flows_of(
     spec: Spec,
     rule: Rule,
     words: str,
-    *rules: Mapping[str, Any],
+    *rules: Mapping[str, object],
     terms: Iterable[Term] | None = None,
     rest: bool = False,
 ) -> FlowClaim:

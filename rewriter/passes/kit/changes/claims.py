@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from rewriter.cilium.policy import Policy, Rule, Spec
 from rewriter.cilium.terms import Term
@@ -18,7 +17,7 @@ def rule_flows(
     spec: Spec,
     rule: Rule,
     peers: str,
-    *rules: Mapping[str, Any],
+    *rules: Mapping[str, object],
     terms: Iterable[Term] | None = None,
 ) -> FlowClaim:
     """The flows of a rule with peers in these words, or those of `rules` in its place.
@@ -29,7 +28,7 @@ def rule_flows(
 
 
 def flow_claim(
-    words: str, spec: Spec, rule: Rule, *rules: Mapping[str, Any], terms: Iterable[Term] | None = None
+    words: str, spec: Spec, rule: Rule, *rules: Mapping[str, object], terms: Iterable[Term] | None = None
 ) -> FlowClaim:
     """As `rule_flows`, all in these words."""
     peers = None if terms is None else tuple(terms)
@@ -50,7 +49,7 @@ def rules_flows(
     return FlowClaim(words, direction, spec.route, meant, policy=policy)
 
 
-def apart(rule: Rule) -> tuple[Mapping[str, Any], ...]:
+def apart(rule: Rule) -> tuple[Mapping[str, object], ...]:
     """The rules that a rule means: one for each kind of peer in it, since no release accepts several together."""
     fields = [field for field in rule.peers if field.entries and not field.name.endswith("Requires")]
     if len(fields) < 2:
@@ -58,7 +57,7 @@ def apart(rule: Rule) -> tuple[Mapping[str, Any], ...]:
     return tuple(sibling(rule, {field.name: list(field.entries)}) for field in fields)
 
 
-def _without_demands(rule: Rule, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+def _without_demands(rule: Rule, raw: Mapping[str, object]) -> Mapping[str, object]:
     """What stands for a rule as a declared one, which is read as one that allows: a deny rule asks for ports alone."""
     if not rule.deny:
         return raw
@@ -67,5 +66,5 @@ def _without_demands(rule: Rule, raw: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**{name: value for name, value in raw.items() if name != "authentication"}, **ports}
 
 
-def _ports_alone(item: Any) -> Any:
+def _ports_alone(item: object) -> object:
     return {name: value for name, value in item.items() if name == "ports"} if isinstance(item, dict) else item

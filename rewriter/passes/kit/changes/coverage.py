@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from itertools import product, starmap
-from typing import Any
 
 from rewriter.cilium.by_identity import ByIdentity
 from rewriter.cilium.compile import Entry, PortGrant, compile_policy
@@ -19,6 +18,7 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import mesh_known
 from rewriter.finding import Operation
 from rewriter.passes.kit.changes.covering import Covering, grant_covers, term_covers
+from rewriter.passes.kit.changes.forms import Form
 
 #: What a sibling rule shares with its original (`ports` in a NetworkPolicy).
 SHARED_MEMBERS = ("toPorts", "icmps", "authentication", "ports")
@@ -27,10 +27,10 @@ _PEER_MEMBERS = frozenset({"from", "to", *PEER_FIELDS["ingress"], *PEER_FIELDS["
 _UNKNOWN_CLUSTER = "(local)"
 
 
-def sibling(rule: Rule, peers: Mapping[str, Any]) -> dict[str, Any]:
+def sibling(rule: Rule, peers: Mapping[str, object]) -> Form:
     """A rule with these peers and the ports, ICMP types and authentication of another, members in its order."""
     peers = deepcopy(dict(peers))
-    result: dict[str, Any] = {}
+    result: Form = {}
     for name, value in rule.raw.items():
         if name in _PEER_MEMBERS:
             result |= peers
@@ -39,7 +39,7 @@ def sibling(rule: Rule, peers: Mapping[str, Any]) -> dict[str, Any]:
     return result if peers.keys() <= result.keys() else {**peers, **result}
 
 
-def add_after(rule: Rule, siblings: Sequence[Mapping[str, Any]]) -> tuple[Operation, ...]:
+def add_after(rule: Rule, siblings: Sequence[Mapping[str, object]]) -> tuple[Operation, ...]:
     """Operations that put rules right after one, in their order."""
     return tuple(
         {"op": "add", "path": f"{rule.list_route}/{rule.index + 1 + number}", "value": new}
@@ -47,7 +47,7 @@ def add_after(rule: Rule, siblings: Sequence[Mapping[str, Any]]) -> tuple[Operat
     )
 
 
-def replace_rule(rule: Rule, siblings: Sequence[Mapping[str, Any]]) -> tuple[Operation, ...]:
+def replace_rule(rule: Rule, siblings: Sequence[Mapping[str, object]]) -> tuple[Operation, ...]:
     """Operations that put rules in the place of one, which keeps its comments; with none, that take it away.
 
     Take a rule away only where its list holds another: an empty list no longer denies by default.
@@ -63,8 +63,12 @@ def remove_entries(route: str, indexes: Iterable[int]) -> tuple[Operation, ...]:
 
 
 def uncovered_rules(
-    context: Context, rule: Rule, siblings: Iterable[Mapping[str, Any]], *, besides: Iterable[Mapping[str, Any]] = ()
-) -> list[dict[str, Any]]:
+    context: Context,
+    rule: Rule,
+    siblings: Iterable[Mapping[str, object]],
+    *,
+    besides: Iterable[Mapping[str, object]] = (),
+) -> list[Form]:
     """The rules that no other rule of the list covers with the same or wider peers on the same or wider ports.
 
     `besides` are rules that count as others too.
@@ -79,7 +83,7 @@ def uncovered_rules(
     def says(peer: Term, grant: PortGrant) -> bool:
         return any(each.covers_pair(peer, grant, but=rule.index) for each in (listed, beside))
 
-    def is_new(raw: Mapping[str, Any]) -> bool:
+    def is_new(raw: Mapping[str, object]) -> bool:
         pairs = [pair for entry in _entries(context, spec, rule, raw) for pair in product(entry.peers, entry.ports)]
         return not pairs or not all(starmap(says, pairs))
 
@@ -114,7 +118,7 @@ def _list_name(rule: Rule) -> str:
     return rule.list_route.rsplit("/", 1)[1]
 
 
-def single_rule_manifest(policy: Policy, spec: Spec, name: str, rules: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def single_rule_manifest(policy: Policy, spec: Spec, name: str, rules: Sequence[Mapping[str, object]]) -> Form:
     """A manifest of the same subject with these rules only, in the list of that name."""
     subject = _subject_name(policy, spec)
     return {
@@ -143,12 +147,12 @@ def _covering(context: Context, spec: Spec, rule: Rule) -> Covering:
     return found
 
 
-_Known = dict[int, tuple[Mapping[str, Any], tuple[object, tuple[Entry, ...]]]]
+_Known = dict[int, tuple[Mapping[str, object], tuple[object, tuple[Entry, ...]]]]
 #: What rules mean by themselves, with the subject that they have.
-_ALONE: ByIdentity[Mapping[str, Any], tuple[object, tuple[Entry, ...]]] = ByIdentity()
+_ALONE: ByIdentity[Mapping[str, object], tuple[object, tuple[Entry, ...]]] = ByIdentity()
 
 
-def _alone(known: _Known, context: Context, spec: Spec, rule: Rule, raw: Mapping[str, Any]) -> tuple[Entry, ...]:
+def _alone(known: _Known, context: Context, spec: Spec, rule: Rule, raw: Mapping[str, object]) -> tuple[Entry, ...]:
     """As `_entries`, worked out once for a rule that the fixes of other rules leave as it is."""
     subject = spec.raw.get(_subject_name(context.policy, spec))
     found = known.get(id(raw))
@@ -157,7 +161,7 @@ def _alone(known: _Known, context: Context, spec: Spec, rule: Rule, raw: Mapping
     return found[1][1]
 
 
-def _entries(context: Context, spec: Spec, rule: Rule, raw: Mapping[str, Any]) -> tuple[Entry, ...]:
+def _entries(context: Context, spec: Spec, rule: Rule, raw: Mapping[str, object]) -> tuple[Entry, ...]:
     """What one rule means by itself on the target release; nothing where that release rejects it."""
     if rejection(single_rule_manifest(context.policy, spec, _list_name(rule), [raw]), context.to_version) is not None:
         return ()
@@ -168,7 +172,7 @@ def entries_of(
     context: Context,
     spec: Spec,
     rule: Rule,
-    raw: Mapping[str, Any],
+    raw: Mapping[str, object],
     version: Version,
     *,
     every_cluster: bool = False,

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
-from typing import Any
 
 from rewriter.cilium.digits import is_number
 from rewriter.cilium.nodes import FqdnSelector, L7Rules, Malformed, PortProtocol, PortRule
 from rewriter.cilium.policy import Policy, Rule, Spec, read_policy
 
 #: A node as YAML would have it.
-Form = dict[str, Any]
+Form = dict[str, object]
+
+
+def members_of(value: object) -> Form:
+    """The members of a value that is a mapping; none of any other."""
+    return value if isinstance(value, dict) else {}
+
+
+def list_of(value: object) -> list[object]:
+    """The items of a value that is a list; none of any other."""
+    return value if isinstance(value, list) else []
 
 
 def without(rule: Rule | Form, *members: str) -> Form:
@@ -37,7 +46,7 @@ def merged(*rules: Rule) -> Form:
 
 def with_rules(spec: Spec, form: Callable[[Rule], Form]) -> Form:
     """A rule set with each rule in another form."""
-    lists: Form = {}
+    lists: dict[str, list[object]] = {}
     for rule in spec.rules:
         name = rule.list_route.rpartition("/")[2]
         lists.setdefault(name, list(spec.raw[name]))[rule.index] = form(rule)
@@ -98,6 +107,6 @@ def port_as_number(port: PortProtocol) -> Form:
     return {**protocol, "port": number, **{name: value for name, value in port.written.items() if name == "endPort"}}
 
 
-def copied(node: Mapping[str, Any], **members: object) -> Form:
+def copied(node: Mapping[str, object], **members: object) -> Form:
     """A copy of a node with these members."""
     return {**deepcopy(dict(node)), **members}

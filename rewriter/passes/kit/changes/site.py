@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from rewriter.cilium.peers import names_init
 from rewriter.cilium.policy import PeerField, Rule, Spec
@@ -14,6 +13,7 @@ from rewriter.evidence.context import Context
 from rewriter.finding import FlowClaim
 from rewriter.passes.kit.changes.change import Change, flows_of, patch
 from rewriter.passes.kit.changes.coverage import remove_entries, sibling, uncovered_rules
+from rewriter.passes.kit.changes.forms import Form, members_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +53,21 @@ class Site:
         return self.rule.deny
 
     @property
-    def entry(self) -> Any:
+    def entry(self) -> object:
         """The entry as written: a string, or a mapping."""
         return self.field.entries[self.index]
 
     @property
-    def rest(self) -> list[Any]:
+    def members(self) -> Form:
+        """The members of an entry that is a mapping; none of one that is a string."""
+        return members_of(self.entry)
+
+    @property
+    def rest(self) -> list[object]:
         """The other entries of the field."""
         return [entry for index, entry in enumerate(self.field.entries) if index != self.index]
 
-    def becomes(self, new: Any, words: str, *, instead_of: str = "") -> Change:
+    def becomes(self, new: object, words: str, *, instead_of: str = "") -> Change:
         """The entry becomes another: opens what the new one means.
 
         With `instead_of` it closes what the old one meant, but for what the new one means as well.
@@ -75,7 +80,7 @@ class Site:
         closes = (self.flows(words, self.entry),) if words else ()
         return Change(remove_entries(self.field.route, [self.index]), closes=closes)
 
-    def flows(self, words: str, entry: Any, terms: Iterable[Term] | None = None, *, rest: bool = False) -> FlowClaim:
+    def flows(self, words: str, entry: object, terms: Iterable[Term] | None = None, *, rest: bool = False) -> FlowClaim:
         """The flows of the rule with one entry as its only peer, in words about that peer.
 
         With `rest`, what the policy still allows once it is fixed is not meant.
@@ -83,7 +88,7 @@ class Site:
         only = sibling(self.rule, {self.field.name: [entry]})
         return flows_of(self.context, self.spec, self.rule, words, only, terms=terms, rest=rest)
 
-    def is_covered(self, new: Mapping[str, Any] | str) -> bool:
+    def is_covered(self, new: Mapping[str, object] | str) -> bool:
         """Whether other entries of the field, or other rules of the list, mean already what a new entry would."""
         besides = [{**self.rule.raw, self.field.name: self.rest}] if self.rest else []
         wanted = sibling(self.rule, {self.field.name: [new]})

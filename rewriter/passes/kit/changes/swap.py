@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rewriter.cilium.policy import PeerField, Rule, Spec
 from rewriter.evidence.context import Context
@@ -12,6 +11,7 @@ from rewriter.finding import Operation
 from rewriter.passes.kit.changes.change import Change, patch
 from rewriter.passes.kit.changes.claims import rule_flows
 from rewriter.passes.kit.changes.coverage import add_after, remove_entries, replace_rule, sibling, uncovered_rules
+from rewriter.passes.kit.changes.forms import Form, list_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,11 @@ class NewPeers:
     """
 
     field: str
-    entries: Sequence[Any]
+    entries: Sequence[object]
     words: str
-    ports: Sequence[Any] | None = None
+    ports: Sequence[object] | None = None
 
-    def rule(self, old: Rule) -> dict[str, Any]:
+    def rule(self, old: Rule) -> Form:
         """The sibling of a rule with these peers and ports."""
         new = sibling(old, {self.field: list(self.entries)})
         if self.ports is None:
@@ -53,7 +53,7 @@ def swapped(
     words for what they mean where they do. Where no entry is
     left, the first new rule takes the place of the old one, with its comments. Rules that the list has are not added.
     """
-    rules: list[tuple[NewPeers, dict[str, Any]]] = []
+    rules: list[tuple[NewPeers, Form]] = []
     for new in news:  # Two addresses may stand for the same peers.
         if all(new.rule(rule) != raw for _, raw in rules):
             rules.append((new, new.rule(rule)))
@@ -68,7 +68,7 @@ def swapped(
 
 
 def _operations(
-    rule: Rule, field: PeerField, gone: Collection[int], rest: Sequence[Any], new: Sequence[Mapping[str, Any]]
+    rule: Rule, field: PeerField, gone: Collection[int], rest: Sequence[object], new: Sequence[Mapping[str, object]]
 ) -> Iterator[Operation]:
     if field.name in ("from", "to") and new and (not rest or new[0].get("ports") == rule.raw.get("ports")):
         yield from _in_list(rule, field, sorted(gone), new[0])
@@ -83,10 +83,10 @@ def _operations(
         yield from replace_rule(rule, [])
 
 
-def _in_list(rule: Rule, field: PeerField, gone: Sequence[int], new: Mapping[str, Any]) -> Iterator[Operation]:
+def _in_list(rule: Rule, field: PeerField, gone: Sequence[int], new: Mapping[str, object]) -> Iterator[Operation]:
     """The peers of a NetworkPolicy's rule, in the place of the first that goes, and the rule's new ports."""
     first = gone[0]
-    peers = new[field.name]
+    peers = list_of(new[field.name])
     yield from remove_entries(field.route, gone[1:])
     yield {"op": "replace", "path": field.entry_route(first), "value": peers[0]}
     for number, peer in enumerate(peers[1:], first + 1):

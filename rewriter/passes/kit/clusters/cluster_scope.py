@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from rewriter.cilium.labels import CLUSTER_LABEL, K8S
 from rewriter.cilium.peers import endpoint_term, knp_peer_terms
@@ -19,6 +18,7 @@ from rewriter.inventory.facts.model import Workload
 from rewriter.passes.kit.changes.applicability import EVIDENT, OTHERWISE, SAFE, UNSAFE, decided
 from rewriter.passes.kit.changes.claims import rule_flows
 from rewriter.passes.kit.changes.coverage import sibling
+from rewriter.passes.kit.changes.forms import Form
 from rewriter.passes.kit.enforced.enforcement import rejected_today
 from rewriter.passes.kit.enforced.upgrade_semantics import of_other_clusters
 from rewriter.text import join_names, selector_text
@@ -182,7 +182,7 @@ def entry_words(site: ScopedField, index: int) -> str:
     return _peer_words(site.field.entries[index])
 
 
-def _peer_words(peer: dict[str, Any]) -> str:
+def _peer_words(peer: Form) -> str:
     parts = []
     for name in ("namespaceSelector", "podSelector"):
         if peer.get(name) is not None:

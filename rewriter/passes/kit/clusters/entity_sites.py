@@ -15,6 +15,7 @@ from rewriter.inventory.facts.model import Cluster
 from rewriter.inventory.hubble.flows import ObservedFlow
 from rewriter.passes.kit.changes.change import Change
 from rewriter.passes.kit.changes.claims import rule_flows
+from rewriter.passes.kit.changes.forms import Form
 from rewriter.passes.kit.changes.report import report
 from rewriter.text import join_names
 
@@ -109,7 +110,7 @@ def trust_in(site: EntitySite) -> Applicability:
     return Applicability.EVIDENT if site.remote.configured or site.remote.drops else Applicability.UNSAFE
 
 
-def remote_peers(site: EntitySite) -> dict[str, object]:
+def remote_peers(site: EntitySite) -> Form:
     return {remote_selectors(site): [mesh_pods(site.context, site.remote.names)]}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from rewriter.cilium.labels import NAMESPACE_LABEL
 from rewriter.cilium.policy import KNP, PeerField, Rule, Spec
@@ -18,12 +17,13 @@ from rewriter.evidence.workloads import matches, workloads_evidence
 from rewriter.finding import Applicability, Finding, Operation
 from rewriter.passes.kit.changes.claims import flow_claim
 from rewriter.passes.kit.changes.coverage import spec_of
+from rewriter.passes.kit.changes.forms import Form
 from rewriter.passes.kit.clusters.cluster_scope import Scope, ScopedField, entry_words, term_today
 from rewriter.passes.kit.enforced.enforcement import rejected_today
 from rewriter.text import join_names
 
 
-def is_well_formed(peer: dict[str, Any]) -> bool:
+def is_well_formed(peer: Form) -> bool:
     return all(read_selector(peer.get(name), "") is not None for name in ("podSelector", "namespaceSelector"))
 
 
@@ -101,7 +101,7 @@ def scope_operations(site: ScopedField, index: int, scope: Scope) -> Iterator[Op
         yield _member(entry, route, "matchExpressions", [requirement])
 
 
-def _member(mapping: dict[str, Any], route: str, name: str, value: Any) -> Operation:
+def _member(mapping: Form, route: str, name: str, value: object) -> Operation:
     """Sets a member that is absent or null."""
     return {"op": "replace" if name in mapping else "add", "path": f"{route}/{name}", "value": value}
 

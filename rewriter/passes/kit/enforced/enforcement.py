@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rewriter.cilium.digits import is_number
 from rewriter.cilium.labels import NAMESPACE_LABEL, RESERVED, Label, LabelSet
@@ -100,13 +100,13 @@ def _wrong_type(policy: Policy, version: Version) -> Rejection | None:
     while (reason := decoding_rejection(manifest, version, base=policy.route)) is not None and _is_open(policy, reason):
         # Another value behind the placeholder may be of the wrong type; without a value every field decodes.
         emptied = _emptied(manifest, reason.route.removeprefix(policy.route).split("/")[1:])
-        if emptied == manifest:
+        if emptied == manifest or not isinstance(emptied, dict):
             return None
         manifest = emptied
     return reason
 
 
-def _emptied(value: Any, route: Sequence[str]) -> Any:
+def _emptied(value: object, route: Sequence[str]) -> object:
     """A value with null at a route (the tokens of a JSON pointer); as it is where the route leads nowhere."""
     if not route:
         return None
@@ -133,18 +133,18 @@ def rests_on_node_labels(policy: Policy, version: Version) -> bool:
     return names_nodes(policy) and version >= NODE_PEERS
 
 
-def filled_in(policy: Policy) -> Mapping[str, Any]:
+def filled_in(policy: Policy) -> Mapping[str, object]:
     """The manifest with something that fits for each placeholder; itself where there is none."""
     key = ("filled in",)
     if key not in policy.answers:
         policy.answers[key] = substituted(policy.raw) if policy_has_placeholder(policy) else policy.raw
-    filled: Mapping[str, Any] = policy.answers[key]
+    filled: Mapping[str, object] = policy.answers[key]
     return filled
 
 
-def value_at(policy: Policy, route: str) -> tuple[str, Any]:
+def value_at(policy: Policy, route: str) -> tuple[str, object]:
     """As much of a route as is in the manifest, and what stands there."""
-    value: Any = policy.raw
+    value: object = policy.raw
     reached = policy.route
     for token in route.removeprefix(policy.route).split("/")[1:]:
         name = token.replace("~1", "/").replace("~0", "~")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
 
 from rewriter.cilium.cidr import AddressError, parse_address
 from rewriter.cilium.crd.check import fits, shapes_along
@@ -88,7 +87,7 @@ def _repair(policy: Policy, reason: Rejection, version: Version) -> Iterator[Ope
         yield from _unescaped(route, name, value)
 
 
-def _retyped(policy: Policy, route: str, value: Any, version: Version) -> Iterator[Operation]:
+def _retyped(policy: Policy, route: str, value: object, version: Version) -> Iterator[Operation]:
     """A number or a truth value as the text that the field takes, a number as one, a single item as a list of one."""
     found = shapes_along(policy.kind, version, route.removeprefix(policy.route))
     if not found or found[-1][0] != route.removeprefix(policy.route):
@@ -98,7 +97,7 @@ def _retyped(policy: Policy, route: str, value: Any, version: Version) -> Iterat
         yield {"op": "replace", "path": route, "value": new}
 
 
-def _as_shape(value: Any, shape: Shape, *, network_policy: bool) -> Any:
+def _as_shape(value: object, shape: Shape, *, network_policy: bool) -> object:
     if isinstance(shape, Text):
         if isinstance(value, bool):
             return "true" if value else "false"
@@ -159,9 +158,11 @@ def _addresses(policy: Policy, route: str) -> Iterator[Operation]:
         yield from add_after(found[1], [sibling(found[1], {"toCIDRSet": cidrs})])
 
 
-def _host_prefix(text: Any) -> str:
+def _host_prefix(text: object) -> str:
+    if not isinstance(text, str):
+        return ""
     try:
-        address = parse_address(text) if isinstance(text, str) else None
+        address = parse_address(text)
     except AddressError:
         return ""
     return f"{text}/{128 if ':' in text else 32}" if address is not None else ""
@@ -178,7 +179,7 @@ def _port_range(route: str, value: str, version: Version) -> Iterator[Operation]
         yield {"op": "add", "path": f"{entry}/endPort", "value": int(match[2])}
 
 
-def _unescaped(route: str, name: str, value: Any) -> Iterator[Operation]:
+def _unescaped(route: str, name: str, value: object) -> Iterator[Operation]:
     """A label key without the backslashes of a Helm --set path."""
     if name == "key" and isinstance(value, str) and "\\" in value:
         yield {"op": "replace", "path": route, "value": value.replace("\\", "")}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from rewriter.finding import Operation
 
@@ -12,7 +11,7 @@ _URL = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?P<host>[-a-zA-Z0-9_.]*[a-zA-Z][-a
 _PATTERN = re.compile(r"[-a-zA-Z0-9_.*]*\*[-a-zA-Z0-9_.*]*")
 
 
-def name_repaired(route: str, value: Any) -> Iterator[Operation]:
+def name_repaired(route: str, value: object) -> Iterator[Operation]:
     """A wildcard as `matchPattern`, and the host of a URL or of `host:port`; nothing for other names.
 
     `route` and `value` are those of the entry, or of its `matchName`.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from rewriter.cilium.policy import KNP, Policy
 from rewriter.cilium.port_validation import portless_since
@@ -52,7 +51,7 @@ def rejected_finding(
     )
 
 
-def setting_text(context: Context, reason: Rejection, value: Any) -> str:
+def setting_text(context: Context, reason: Rejection, value: object) -> str:
     """The agents' setting that would make a rejected form valid, in words."""
     port = value if isinstance(value, dict) else None
     if "ort must be specified" in reason.message and port is not None:
@@ -65,7 +64,7 @@ def setting_text(context: Context, reason: Rejection, value: Any) -> str:
     return f"known from Cilium {since} on, with enable-extended-ip-protocols" if since is not None else ""
 
 
-def reading_text(policy: Policy, route: str, value: Any) -> str:
+def reading_text(policy: Policy, route: str, value: object) -> str:
     """Both readings of an empty mapping where a list of rules is wanted."""
     name = route.rpartition("/")[2]
     if value != {} or name not in ("ingress", "egress", "ingressDeny", "egressDeny"):

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import Any
 
 from rewriter.cilium.policy import Policy, Rule, Spec, read_policy
 from rewriter.cilium.validation import Rejection
@@ -17,6 +16,7 @@ from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, FlowClaim, Operation
 from rewriter.passes.kit.changes.change import Change
 from rewriter.passes.kit.changes.claims import rule_flows
+from rewriter.passes.kit.changes.forms import Form, members_of
 from rewriter.passes.kit.enforced.enforcement import rejected, rejected_today, switched_on
 from rewriter.passes.kit.enforced.upgrade_semantics import changed_by_upgrade
 from rewriter.text import subject_text
@@ -94,9 +94,9 @@ def spec_at(policy: Policy, route: str) -> Spec | None:
     return next((s for s in policy.specs if route == s.route or route.startswith(f"{s.route}/")), None)
 
 
-def applied(manifest: Mapping[str, Any], operations: Iterable[Operation], base: str) -> dict[str, Any]:
+def applied(manifest: Mapping[str, object], operations: Iterable[Operation], base: str) -> Form:
     """A manifest with operations (add, remove, replace, move) made in it; `base` is its own route."""
-    made: dict[str, Any] = deepcopy(dict(manifest))
+    made: Form = deepcopy(dict(manifest))
     for operation in operations:
         kind = operation["op"]
         value = deepcopy(operation.get("value"))
@@ -111,20 +111,20 @@ def applied(manifest: Mapping[str, Any], operations: Iterable[Operation], base: 
             index = len(parent) if token == "-" else int(token)
             parent[index : index + (kind == "replace")] = [value]
         else:
-            parent[token] = value
+            members_of(parent)[token] = value
     return made
 
 
-def _parent(value: Any, path: str) -> tuple[Any, str]:
+def _parent(value: object, path: str) -> tuple[object, str]:
     tokens = [token.replace("~1", "/").replace("~0", "~") for token in path.split("/")[1:]]
     for token in tokens[:-1]:
-        value = value[int(token)] if isinstance(value, list) else value[token]
+        value = value[int(token)] if isinstance(value, list) else members_of(value)[token]
     return value, tokens[-1]
 
 
-def _take(value: Any, path: str) -> Any:
+def _take(value: object, path: str) -> object:
     parent, token = _parent(value, path)
-    return parent.pop(int(token)) if isinstance(parent, list) else parent.pop(token)
+    return parent.pop(int(token)) if isinstance(parent, list) else members_of(parent).pop(token)
 
 
 def _harmless(route: str) -> bool:

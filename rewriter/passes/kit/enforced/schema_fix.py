@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rewriter.cilium.crd.check import SchemaProblem, fits
 from rewriter.cilium.crd.near import Meant, fields_meant
@@ -15,6 +14,7 @@ from rewriter.cilium.selector import escape_pointer, read_selector
 from rewriter.cilium.version import Version
 from rewriter.evidence.context import Context
 from rewriter.finding import Operation
+from rewriter.passes.kit.changes.forms import Form
 from rewriter.passes.kit.enforced.enforcement import value_at
 from rewriter.passes.kit.enforced.repair import rule_at
 from rewriter.text import join_names
@@ -149,7 +149,7 @@ def _ports_in_item(context: Context, problem: SchemaProblem) -> FieldFix | None:
     return FieldFix("ports", place.name, f"{parent}/ports", tuple(operations), covers, narrows=False)
 
 
-def _narrows(context: Context, route: str, container: Fields, name: str, value: Any) -> bool:
+def _narrows(context: Context, route: str, container: Fields, name: str, value: object) -> bool:
     """Whether an allow rule means less with a field at a route than without it."""
     found = rule_at(context.policy, route)
     if found is None or found[1].deny:
@@ -182,7 +182,7 @@ def _narrows_rule(rule: Rule, name: str, *, network_policy: bool) -> bool:
     return peers and not ports if name in ("toPorts", "icmps") else peers or ports
 
 
-def _narrows_selector(context: Context, route: str, name: str, value: Any, *, network_policy: bool) -> bool:
+def _narrows_selector(context: Context, route: str, name: str, value: object, *, network_policy: bool) -> bool:
     """More conditions narrow a selector, unless they say of which namespace or cluster it is to be."""
     parent = route.rpartition("/")[0]
     written = value_at(context.policy, parent)[1]
@@ -198,5 +198,5 @@ def _narrows_selector(context: Context, route: str, name: str, value: Any, *, ne
     return bool(before.requirements_on(CLUSTER_LABEL)) == bool(after.requirements_on(CLUSTER_LABEL))
 
 
-def _known(selector: Mapping[str, Any]) -> dict[str, Any]:
+def _known(selector: Mapping[str, object]) -> Form:
     return {key: item for key, item in selector.items() if key in ("matchLabels", "matchExpressions")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rewriter.cilium.go_syntax import is_service_name
 from rewriter.cilium.identity_labels import LabelFilter
@@ -25,6 +25,7 @@ from rewriter.cilium.version import (
     ZERO_IS_EVERY_PORT,
     Version,
 )
+from rewriter.passes.kit.changes.forms import members_of
 
 
 class Reason(NamedTuple):
@@ -133,9 +134,9 @@ def _local_cluster(policy: Policy, source: Settings, target: Settings) -> Iterat
                     yield field.entry_route(index)
 
 
-def _forbids(selector: Mapping[str, Any]) -> bool:
+def _forbids(selector: Mapping[str, object]) -> bool:
     """Whether a selector, or that of namespaces in a NetworkPolicy's peer, forbids something and asks for nothing."""
-    selector = selector["namespaceSelector"] if isinstance(selector.get("namespaceSelector"), dict) else selector
+    selector = members_of(selector.get("namespaceSelector")) or selector
     expressions = selector.get("matchExpressions")
     operators = [e.get("operator") for e in expressions if isinstance(e, dict)] if isinstance(expressions, list) else []
     return bool(operators) and set(operators) <= {"NotIn", "DoesNotExist"} and not selector.get("matchLabels")
@@ -149,7 +150,7 @@ def _double_stars(policy: Policy, _source: Settings, _target: Settings) -> Itera
                 yield field.entry_route(index) if field else ""
 
 
-def _ports(policy: Policy) -> Iterator[tuple[str, Mapping[str, Any], Rule]]:
+def _ports(policy: Policy) -> Iterator[tuple[str, Mapping[str, object], Rule]]:
     """Every port of a policy with its route and its rule."""
     for rule in policy.rules():
         for field in ("toPorts", "ports"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from rewriter.cilium.compile import Entry
 from rewriter.cilium.labels import CLUSTER_LABEL, K8S
@@ -39,7 +38,7 @@ def changed_by_upgrade(context: Context) -> FlowChanges:
 
 
 def of_other_clusters(
-    context: Context, spec: Spec, rule: Rule, entry: Mapping[str, Any], names: Sequence[str] | None
+    context: Context, spec: Spec, rule: Rule, entry: Mapping[str, object], names: Sequence[str] | None
 ) -> tuple[LabelTerm, ...]:
     """The pods of other clusters that an entry means on the target release, where that is more than today.
 

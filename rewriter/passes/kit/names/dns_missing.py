@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from typing import Any
 
 from rewriter.cilium.policy import CCNP, CNP, EGRESS, KNP, Policy, Rule, Spec
 from rewriter.evidence.context import Context
@@ -20,6 +19,7 @@ from rewriter.passes.kit.changes.applicability import EVIDENT, OTHERWISE, UNSAFE
 from rewriter.passes.kit.changes.change import Change
 from rewriter.passes.kit.changes.claims import flow_claim
 from rewriter.passes.kit.changes.coverage import add_after
+from rewriter.passes.kit.changes.forms import Form
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.selectors.scope_keys import names_pods
 from rewriter.text import join_names, subject_text
@@ -71,7 +71,7 @@ def _is_first(policy: Policy, reach: Reach) -> bool:
 
 def _dns_rule(context: Context, spec: Spec, rule: Rule, server: DnsServer) -> Change:
     """A rule for DNS after the last one; in a NetworkPolicy, in its own form."""
-    new: dict[str, Any]
+    new: Form
     if context.policy.kind != KNP:
         new = {**deepcopy(dict(server.peers)), "toPorts": [server.to_ports]}
     else:

@@ -59,7 +59,7 @@ class Replacement:
     peers: Form
     words: str
     applicability: Applicability
-    to_ports: Sequence[Form] = ()
+    to_ports: Sequence[object] = ()
 
     def rule(self, old: Rule) -> Form:
         """The rule of its own, with the other members of the one that holds the entry."""
@@ -113,7 +113,7 @@ def _address(name: FqdnEntry, address: str) -> WrongName:
     if inside:
         advice = f"it is {inside}: name what is behind it by its labels, since no CIDR matches there"
         return WrongName(name, message, why, advice)
-    peers = {"toCIDRSet": [{"cidr": f"{address}/32"}]}
+    peers: Form = {"toCIDRSet": [{"cidr": f"{address}/32"}]}
     return WrongName(name, message, why, instead=Replacement(peers, address, Applicability.EVIDENT))
 
 
@@ -205,7 +205,7 @@ def _internal(name: FqdnEntry, exact: str) -> WrongName | None:
 def _backends(name: FqdnEntry, backends: Backends) -> Replacement:
     """The backends of a Service on the ports that they listen on. Raises UndecidedError."""
     written = [item.written for item in name.rule.port_rules]
-    to_ports: Sequence[Form] = ()
+    to_ports: Sequence[object] = ()
     if written:
         plan = translate(written, backends)
         if any(not ports for item in plan for ports in item.values()):
@@ -213,7 +213,7 @@ def _backends(name: FqdnEntry, backends: Backends) -> Replacement:
                 f"`toPorts` has a port that is none of {backends.name}", "Write the ports that are meant."
             )
         to_ports = apply_plan(written, plan)
-    peers = {backends.field: list(backends.entries)}
+    peers: Form = {backends.field: list(backends.entries)}
     return Replacement(peers, f"backends of {backends.name}", Applicability.EVIDENT, to_ports)
 
 

@@ -8,21 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
 
 from rewriter.cilium.go_syntax import is_service_name, parse_uint16
 from rewriter.evidence.backends import Backends, UndecidedError
 from rewriter.finding import Operation
 from rewriter.inventory.facts.model import Service, ServicePort
+from rewriter.passes.kit.changes.forms import Form, list_of, members_of
 from rewriter.text import join_names, port_text
 
-Plan = list[dict[int, list[dict[str, Any]]]]
+Plan = list[dict[int, list[Form]]]
 """For each item of toPorts, what each of its ports becomes, by index: itself, others, or none."""
 
 _BY_HAND = "Write the port on which the backends listen."
 
 
-def backend_ports(port: Any, backends: Backends) -> list[dict[str, Any]]:
+def backend_ports(port: object, backends: Backends) -> list[Form]:
     """One item of `ports` as the backends have it: as written, translated, or empty where it is not the Service's.
 
     Raises UndecidedError where it can be read in two ways.
@@ -52,7 +52,7 @@ def backend_ports(port: Any, backends: Backends) -> list[dict[str, Any]]:
 class Translations:
     """What a port becomes by each of the Services that have it, and why one of them cannot say."""
 
-    by_service: tuple[tuple[Service, list[dict[str, Any]]], ...]
+    by_service: tuple[tuple[Service, list[Form]], ...]
     doubt: str
 
     @property
@@ -60,15 +60,15 @@ class Translations:
         return tuple(service for service, _ in self.by_service)
 
     @property
-    def ports(self) -> list[dict[str, Any]]:
+    def ports(self) -> list[Form]:
         return [new for _, news in self.by_service for new in news]
 
 
 def translations(
-    port: Mapping[str, Any], services: Iterable[Service], backends: Callable[[Service], Backends]
+    port: Mapping[str, object], services: Iterable[Service], backends: Callable[[Service], Backends]
 ) -> Translations | None:
     """What a port becomes by the Services before its pods; None where none has it, or it is right for one."""
-    found: list[tuple[Service, list[dict[str, Any]]]] = []
+    found: list[tuple[Service, list[Form]]] = []
     doubt = ""
     for service in services:
         try:
@@ -83,9 +83,7 @@ def translations(
     return Translations(tuple(found), doubt) if found else None
 
 
-def _number(
-    port: dict[str, Any], number: int, candidates: Sequence[ServicePort], backends: Backends
-) -> list[dict[str, Any]]:
+def _number(port: Form, number: int, candidates: Sequence[ServicePort], backends: Backends) -> list[Form]:
     own = [p for p in candidates if p.port == number]
     listening = [p for p in candidates if number in _numbers(p, backends)]
     if all(p in listening for p in own):
@@ -99,7 +97,7 @@ def _number(
     return _translated(port, own)
 
 
-def _translated(port: dict[str, Any], own: Sequence[ServicePort]) -> list[dict[str, Any]]:
+def _translated(port: Form, own: Sequence[ServicePort]) -> list[Form]:
     """The targets of the Service ports; with one target for all of them, the protocol stays as written."""
     targets = dict.fromkeys(str(p.target) for p in own)
     if len(targets) == 1:
@@ -107,9 +105,7 @@ def _translated(port: dict[str, Any], own: Sequence[ServicePort]) -> list[dict[s
     return [{**port, "port": str(p.target), "protocol": p.protocol} for p in own]
 
 
-def _named(
-    port: dict[str, Any], name: str, candidates: Sequence[ServicePort], backends: Backends
-) -> list[dict[str, Any]]:
+def _named(port: Form, name: str, candidates: Sequence[ServicePort], backends: Backends) -> list[Form]:
     if any(str(p.target).lower() == name for p in candidates) or any(
         c.name.lower() == name for c in backends.containers
     ):
@@ -123,9 +119,7 @@ def _named(
     return _translated(port, own) if own else []
 
 
-def _range(
-    port: dict[str, Any], first: int, last: int, candidates: Sequence[ServicePort], backends: Backends
-) -> list[dict[str, Any]]:
+def _range(port: Form, first: int, last: int, candidates: Sequence[ServicePort], backends: Backends) -> list[Form]:
     own = [p for p in candidates if first <= p.port <= last]
     listening = [p for p in candidates if any(first <= number <= last for number in _numbers(p, backends))]
     if any(p not in listening for p in own):
@@ -148,7 +142,7 @@ def _port_list(backends: Backends) -> str:
     return join_names(f"{p.port}/{p.protocol} → {p.target}" for p in backends.ports or ())
 
 
-def translate(to_ports: Sequence[Any], backends: Backends) -> Plan:
+def translate(to_ports: Sequence[object], backends: Backends) -> Plan:
     """What toPorts becomes for a Service. Raises UndecidedError."""
     plan: Plan = []
     for item in to_ports:
@@ -159,18 +153,19 @@ def translate(to_ports: Sequence[Any], backends: Backends) -> Plan:
     return plan
 
 
-def apply_plan(to_ports: Sequence[Any], plan: Plan) -> list[Any]:
+def apply_plan(to_ports: Sequence[object], plan: Plan) -> list[object]:
     """The new toPorts. An item without any port left goes; one that had none stays."""
-    result = []
+    result: list[object] = []
     for item, ports in zip(to_ports, plan, strict=True):
         if not ports:
             result.append(deepcopy(item))
         elif any(ports.values()):
-            result.append({**deepcopy(item), "ports": [deepcopy(new) for news in ports.values() for new in news]})
+            own = [deepcopy(new) for news in ports.values() for new in news]
+            result.append({**deepcopy(members_of(item)), "ports": own})
     return result
 
 
-def plan_operations(route: str, to_ports: Sequence[Any], plan: Plan) -> list[Operation]:
+def plan_operations(route: str, to_ports: Sequence[object], plan: Plan) -> list[Operation]:
     """The operations that make the new toPorts in place, from the last item to the first."""
     operations: list[Operation] = []
     for item in reversed(range(len(plan))):
@@ -180,12 +175,17 @@ def plan_operations(route: str, to_ports: Sequence[Any], plan: Plan) -> list[Ope
             continue
         for index in reversed(ports):
             place = f"{route}/{item}/ports/{index}"
-            operations += _port_operations(place, index, to_ports[item]["ports"][index], ports[index])
+            operations += _port_operations(place, index, port_at(to_ports[item], index), ports[index])
     return operations
 
 
+def port_at(item: object, index: int) -> Form:
+    """One port of an item of toPorts."""
+    return members_of(list_of(members_of(item)["ports"])[index])
+
+
 def _port_operations(
-    place: str, index: int, old: Mapping[str, Any], news: Sequence[Mapping[str, Any]]
+    place: str, index: int, old: Mapping[str, object], news: Sequence[Mapping[str, object]]
 ) -> Iterator[Operation]:
     if not news:
         yield {"op": "remove", "path": place}
@@ -197,20 +197,21 @@ def _port_operations(
             yield {"op": "replace" if name in old else "add", "path": f"{place}/{name}", "value": value}
 
 
-def plan_ports(to_ports: Sequence[Any]) -> list[str]:
+def plan_ports(to_ports: Sequence[object]) -> list[str]:
     """The ports of toPorts in words: `80/TCP`, `1000-2000`."""
-    ports = [port for item in to_ports if isinstance(item, dict) for port in item.get("ports") or ()]
+    ports = [port for item in to_ports for port in list_of(members_of(item).get("ports"))]
     return list(dict.fromkeys(port_text(port) for port in ports if isinstance(port, dict)))
 
 
-def translated_ports(to_ports: Sequence[Any], plan: Plan) -> tuple[list[str], list[str]]:
+def translated_ports(to_ports: Sequence[object], plan: Plan) -> tuple[list[str], list[str]]:
     """The ports that a plan replaces by others, and these, in words."""
     old: dict[str, None] = {}
     new: dict[str, None] = {}
     for item, ports in zip(to_ports, plan, strict=True):
         for index, news in ports.items():
-            if news and news != [item["ports"][index]]:
-                old[port_text(item["ports"][index])] = None
+            port = port_at(item, index)
+            if news and news != [port]:
+                old[port_text(port)] = None
                 new |= dict.fromkeys(map(port_text, news))
     return list(old), list(new)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from rewriter.cilium.policy import INGRESS, Spec
 from rewriter.evidence.api_server import USUAL_PORT
@@ -36,7 +35,7 @@ def needs_of(context: Context, *, control_plane: bool) -> Iterator[Need]:
             yield WIREGUARD, "UDP", "WireGuard"
 
 
-def first_allow_rule(context: Context, spec: Spec, new: Mapping[str, Any], words: str) -> Change | None:
+def first_allow_rule(context: Context, spec: Spec, new: Mapping[str, object], words: str) -> Change | None:
     """A rule beside deny rules alone, with peers in these words; None where the direction has a list already."""
     denying = next((rule for rule in spec.rules if rule.direction == INGRESS and rule.deny), None)
     if denying is None or INGRESS in spec.members:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
-from typing import Any
 
 from rewriter.cilium.digits import is_number
 from rewriter.cilium.policy import Rule
+from rewriter.passes.kit.changes.forms import Form, members_of
 
 
-def items_of(rule: Rule) -> list[Any] | None:
+def items_of(rule: Rule) -> list[object] | None:
     """The items of `toPorts`, or the ports of a NetworkPolicy as one; None where the rule is on every port."""
     if "ports" in rule.raw:
         ports = rule.raw["ports"]
@@ -50,7 +50,7 @@ def on_others(rule: Rule, numbers: Collection[int]) -> bool:
     return any(_number(port) not in numbers or port.get("endPort") for item in items for port in _ports(item))
 
 
-def ports_for(rule: Rule, targets: Mapping[int, int]) -> list[Any]:
+def ports_for(rule: Rule, targets: Mapping[int, int]) -> list[object]:
     """The items of `toPorts` with the TCP ports of `targets` alone, each as its target; empty where none is there.
 
     One on every port gets all targets. A range that holds one of the ports becomes its target.
@@ -59,7 +59,7 @@ def ports_for(rule: Rule, targets: Mapping[int, int]) -> list[Any]:
     items = items_of(rule)
     if items is None:
         return [{"ports": [{"port": str(number), "protocol": "TCP"} for number in wanted]}]
-    found: list[Any] = []
+    found: list[object] = []
     seen: set[int] = set()
     for item in items:
         ports = []
@@ -69,16 +69,16 @@ def ports_for(rule: Rule, targets: Mapping[int, int]) -> list[Any]:
                     seen.add(target)
                     ports.append(_with_number(port, target))
         if ports:
-            found.append({**deepcopy(dict(item)), "ports": ports})
+            found.append({**deepcopy(members_of(item)), "ports": ports})
     return found
 
 
-def _with_number(port: Mapping[str, Any], number: int) -> dict[str, Any]:
+def _with_number(port: Mapping[str, object], number: int) -> Form:
     new = {name: value for name, value in port.items() if name != "endPort"}
     return {**new, "port": number if isinstance(port.get("port"), int) else str(number)}
 
 
-def _holds(port: Mapping[str, Any], number: int, protocol: str) -> bool:
+def _holds(port: Mapping[str, object], number: int, protocol: str) -> bool:
     if str(port.get("protocol") or "").upper() not in (protocol, "ANY", ""):
         return False
     first, last = _number(port), port.get("endPort")
@@ -89,11 +89,11 @@ def _holds(port: Mapping[str, Any], number: int, protocol: str) -> bool:
     return first <= number <= last if isinstance(last, int) and last > first else first == number
 
 
-def _number(port: Mapping[str, Any]) -> int | None:
+def _number(port: Mapping[str, object]) -> int | None:
     text = str(port.get("port"))
     return int(text) if is_number(text) else None
 
 
-def _ports(item: Any) -> Sequence[Mapping[str, Any]]:
+def _ports(item: object) -> Sequence[Mapping[str, object]]:
     ports = item.get("ports") if isinstance(item, Mapping) else None
     return [port for port in ports if isinstance(port, Mapping)] if isinstance(ports, list) else []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rewriter.cilium.digits import is_number
 from rewriter.cilium.go_syntax import is_service_name
@@ -68,7 +67,7 @@ class PortSite:
         """The entry with another port."""
         return copied(self.entry.written, port=self.value(port))
 
-    def rule_on(self, port: Mapping[str, Any]) -> Form:
+    def rule_on(self, port: Mapping[str, object]) -> Form:
         """The rule with one port only."""
         if self.context.policy.kind == KNP:
             return changed(self.rule, ports=[port])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rewriter.cilium.digits import is_number
 from rewriter.cilium.policy import CCNP, EGRESS, INGRESS, KNP
@@ -33,7 +32,7 @@ class _Targets:
     `nameless` says that they forward it to a name that no container has.
     """
 
-    ports: tuple[Mapping[str, Any], ...]
+    ports: tuple[Mapping[str, object], ...]
     services: tuple[Service, ...]
     doubt: str = ""
     nameless: str = ""
@@ -92,7 +91,7 @@ def _targets(site: PortSite) -> _Targets | None:
     return _Targets(tuple({"port": number} for number in numbers), services, doubt, nameless)
 
 
-def _stands_beside(site: PortSite, new: Mapping[str, Any]) -> bool:
+def _stands_beside(site: PortSite, new: Mapping[str, object]) -> bool:
     """Whether a backend port stands in the rule already, by number, by name or in a range."""
     known = [port for workload in site.pods.workloads for port in workload.ports]
     wanted = str(new["port"])
@@ -109,7 +108,7 @@ def _stands_beside(site: PortSite, new: Mapping[str, Any]) -> bool:
 
 def _finding(site: PortSite, targets: _Targets) -> Finding | None:
     context = site.context
-    new = targets.ports[0]["port"]
+    new = str(targets.ports[0]["port"])
     port = int(new) if is_number(new) else new
     change: Change | None = None
     if not targets.doubt:

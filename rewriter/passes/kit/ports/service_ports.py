@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rewriter.cilium.digits import is_number
 from rewriter.cilium.nodes import PortProtocol, PortRule
@@ -68,7 +67,7 @@ class TranslatedPort:
     @property
     def target_names(self) -> list[str]:
         """The numbers or names of the ports that it becomes."""
-        return [target["port"] for target in self.targets]
+        return [str(target["port"]) for target in self.targets]
 
 
 def ports_site(context: Context, spec: Spec, rule: Rule) -> PortsSite | None:
@@ -146,7 +145,7 @@ def plan_of(site: PortsSite, wrong: Iterable[TranslatedPort]) -> Plan:
     targets = {id(port.entry): port.targets for port in wrong}
     plan: Plan = []
     for item in site.rule.port_rules:
-        seen: list[Any] = []
+        seen: list[object] = []
         news: dict[int, list[Form]] = {}
         for index, entry in enumerate(item.ports if isinstance(item, PortRule) else ()):
             wanted = targets.get(id(entry), (entry.written,))
@@ -177,7 +176,7 @@ def _port(site: PortsSite, item: PortRule, entry: PortProtocol) -> TranslatedPor
         doubt = "the rule selects pods that are not behind such a Service"
     elif doubts:
         doubt = f"{join_names(doubts)}. {REMEDY.removesuffix('.')}"
-    nameless = "" if doubt else no_container_has((new["port"] for new in targets), behind)
+    nameless = "" if doubt else no_container_has((str(new["port"]) for new in targets), behind)
     return TranslatedPort(item, entry, tuple(targets), services, doubt, nameless)
 
 
@@ -205,7 +204,7 @@ def _forwarded(found: Translations) -> Iterator[Form]:
 
 def _is_written(site: PortsSite, new: Form) -> bool:
     """Whether a backend port stands in the rule already, by number, by name or in a range."""
-    names = {new["port"]}
+    names = {str(new["port"])}
     names |= {str(port.number) for workload in site.workloads for port in workload.ports if port.name == new["port"]}
     items = [item for item in site.rule.port_rules if isinstance(item, PortRule)]
     written = [port for item in items for port in item.ports if isinstance(port, PortProtocol)]

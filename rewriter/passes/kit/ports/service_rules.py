@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from rewriter.cilium.policy import PeerField, Rule, Spec
 from rewriter.cilium.terms import Term
@@ -15,11 +14,12 @@ from rewriter.evidence.target_ports import no_container_has
 from rewriter.finding import FlowClaim
 from rewriter.passes.kit.changes.claims import flow_claim, rule_flows
 from rewriter.passes.kit.changes.coverage import sibling
-from rewriter.passes.kit.changes.forms import without
+from rewriter.passes.kit.changes.forms import Form, list_of, members_of, without
 from rewriter.passes.kit.ports.backend_ports import (
     Plan,
     apply_plan,
     plan_ports,
+    port_at,
     ports_known,
     translate,
 )
@@ -36,7 +36,7 @@ class ServiceRule:
     field: PeerField
 
     @property
-    def to_ports(self) -> list[Any]:
+    def to_ports(self) -> list[object]:
         """The items of `toPorts` as written."""
         return [item.written for item in self.rule.port_rules]
 
@@ -51,7 +51,7 @@ class Outcome:
     """One of the rules that a rule becomes: entries of one peer field, on the ports of the plan."""
 
     field: str
-    entries: list[Any]
+    entries: list[object]
     plan: Plan
     members: list[Backends]
 
@@ -91,7 +91,7 @@ def _check_ports(site: ServiceRule, members: Sequence[Backends], plans: Sequence
     known = f"; {join_names(ports_known(member) for member in members)}"
     for item, index in ((i, j) for i, ports in enumerate(plans[0]) for j in ports):
         if not any(plan[item][index] for plan in plans):
-            port = site.to_ports[item]["ports"][index]["port"]
+            port = port_at(site.to_ports[item], index)["port"]
             raise UndecidedError(
                 f"port {port} is neither a port of {join_names(m.name for m in members)} nor a backend port{known}",
                 "Write the port on which the backends listen.",
@@ -104,11 +104,11 @@ def _check_ports(site: ServiceRule, members: Sequence[Backends], plans: Sequence
             )
 
 
-def _unique(entries: Sequence[Any]) -> list[Any]:
+def _unique(entries: Sequence[object]) -> list[object]:
     return [entry for index, entry in enumerate(entries) if entry not in entries[:index]]
 
 
-def sibling_of(site: ServiceRule, outcome: Outcome) -> dict[str, Any]:
+def sibling_of(site: ServiceRule, outcome: Outcome) -> Form:
     new = sibling(site.rule, {outcome.field: outcome.entries})
     return {**new, "toPorts": apply_plan(site.to_ports, outcome.plan)}
 
@@ -116,7 +116,7 @@ def sibling_of(site: ServiceRule, outcome: Outcome) -> dict[str, Any]:
 def without_container(outcomes: Sequence[Outcome]) -> str:
     """That ports become a name that no container behind their Service has, in words; empty where none does."""
     found = (
-        no_container_has((port["port"] for news in ports.values() for port in news), member.pods)
+        no_container_has((str(port["port"]) for news in ports.values() for port in news), member.pods)
         for outcome in outcomes
         for member in outcome.members
         for ports in outcome.plan
@@ -142,7 +142,7 @@ def flow_changes(site: ServiceRule, outcomes: Sequence[Outcome]) -> tuple[tuple[
                 opens.append(_flows(site, member.opens.words, new, member.opens.terms))
             if member.closes:
                 closes.append(_flows(site, member.closes.words, site.rule.raw, member.closes.terms))
-        before, after = plan_ports(site.to_ports), plan_ports(new["toPorts"])
+        before, after = plan_ports(site.to_ports), plan_ports(list_of(new["toPorts"]))
         gone, come = [p for p in before if p not in after], [p for p in after if p not in before]
         names = join_names(member.name for member in outcome.members)
         if come:
@@ -161,7 +161,7 @@ def _changes_of_deny(
     for outcome in outcomes:
         new = sibling_of(site, outcome)
         before = plan_ports(site.to_ports)
-        come = [port for port in plan_ports(new["toPorts"]) if port not in before]
+        come = [port for port in plan_ports(list_of(new["toPorts"])) if port not in before]
         if come:
             closes.append(_on_ports(site, join_names(member.name for member in outcome.members), new, come))
     return (flows_to_anybody(site),), tuple(closes)
@@ -175,14 +175,16 @@ def flows_to_anybody(site: ServiceRule) -> FlowClaim:
     return replace(flow_claim(words, site.spec, site.rule, rule), rest=True)
 
 
-def _flows(site: ServiceRule, peers: str, rule: Mapping[str, Any], terms: Sequence[Term] | None) -> FlowClaim:
+def _flows(site: ServiceRule, peers: str, rule: Mapping[str, object], terms: Sequence[Term] | None) -> FlowClaim:
     return rule_flows(site.context, site.spec, site.rule, peers, rule, terms=terms)
 
 
-def _on_ports(site: ServiceRule, names: str, rule: Mapping[str, Any], ports: Sequence[str]) -> FlowClaim:
+def _on_ports(site: ServiceRule, names: str, rule: Mapping[str, object], ports: Sequence[str]) -> FlowClaim:
     """The flows to backends on these of the rule's ports only."""
     words = f"from {subject_text(site.context.policy, site.spec)} to backends of {names} on {join_names(ports)}"
-    written = [port for item in rule["toPorts"] for port in item["ports"] if port_text(port) in ports]
+    items = [members_of(item) for item in list_of(rule["toPorts"])]
+    own = [members_of(port) for item in items for port in list_of(item["ports"])]
+    written = [port for port in own if port_text(port) in ports]
     return flow_claim(words, site.spec, site.rule, {**rule, "toPorts": [{"ports": written}]})
 
 

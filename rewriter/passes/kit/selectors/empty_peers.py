@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from rewriter.cilium.policy import KNP
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import namespace_key
 from rewriter.finding import Applicability, Finding, Severity
+from rewriter.passes.kit.changes.forms import Form
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.changes.site import Site
 from rewriter.passes.kit.selectors.pod_selectors import own_pods
@@ -88,14 +88,14 @@ def _short(text: str, most: int = 70) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def _everywhere(site: Site) -> dict[str, Any]:
+def _everywhere(site: Site) -> Form:
     if site.context.policy.kind == KNP:
-        return {**site.entry, "namespaceSelector": {}}
+        return {**site.members, "namespaceSelector": {}}
     exists = {"key": namespace_key(site.context.policy), "operator": "Exists"}
     return {"matchExpressions": [exists]}
 
 
-def _finding(site: Site, words: str, new: dict[str, Any]) -> Finding:
+def _finding(site: Site, words: str, new: Form) -> Finding:
     own = site.context.policy.namespace if site.context.namespace_known else "the policy's own namespace"
     verb = "denies" if site.deny else "means"
     return report(

@@ -13,7 +13,7 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.identity_labels import filtered
 from rewriter.evidence.workloads import workloads_evidence
 from rewriter.finding import Operation
-from rewriter.passes.kit.changes.forms import Form
+from rewriter.passes.kit.changes.forms import Form, list_of, members_of
 from rewriter.passes.kit.selectors.scope_keys import renamed
 
 
@@ -74,7 +74,7 @@ def filter_evidence(context: Context, left_out: Sequence[Requirement]) -> tuple[
 
 def subject_with_key(spec: Spec, requirement: Requirement, key: str) -> Form:
     """A rule set whose endpointSelector has another key in the place of a requirement's."""
-    return {**spec.raw, "endpointSelector": with_key(spec.raw["endpointSelector"], requirement, key)}
+    return {**spec.raw, "endpointSelector": with_key(members_of(spec.raw["endpointSelector"]), requirement, key)}
 
 
 def with_key(selector: Form, requirement: Requirement, key: str) -> Form:
@@ -82,9 +82,10 @@ def with_key(selector: Form, requirement: Requirement, key: str) -> Form:
     new = dict(selector)
     if "/matchExpressions/" in requirement.route:
         number = int(requirement.route.rpartition("/")[2])
-        new["matchExpressions"] = [*selector["matchExpressions"]]
-        new["matchExpressions"][number] = {**new["matchExpressions"][number], "key": key}
+        expressions = list(list_of(selector["matchExpressions"]))
+        expressions[number] = {**members_of(expressions[number]), "key": key}
+        new["matchExpressions"] = expressions
     else:
-        labels = selector["matchLabels"]
+        labels = members_of(selector["matchLabels"])
         new["matchLabels"] = {key if label == requirement.written_key else label: labels[label] for label in labels}
     return new

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL
 from rewriter.cilium.policy import CNP, KNP
@@ -93,7 +92,7 @@ def misspelt_label(site: Site, selector: Selector, wrong: Sequence[Requirement])
     )
 
 
-def moves(site: Site, selector: Selector, where: str, new: Mapping[str, Any], none: str | None = "") -> Change:
+def moves(site: Site, selector: Selector, where: str, new: Mapping[str, object], none: str | None = "") -> Change:
     """From the pods of the policy's own namespace to those `where`; with `none` None it keeps the former too."""
     pods = f"pods {selector_text(selector)}"
     own = "" if none is None else f"{pods} in {site.context.policy.namespace or ''}{none}"
@@ -114,7 +113,9 @@ def say(
     *,
     severity: Severity | None = None,
     route: str = "",
-    **more: Any,
+    change: Change | None = None,
+    evidence: Iterable[str] = (),
+    advice: str = "",
 ) -> Finding:
     context, deny = site.context, site.deny
     own = (
@@ -130,7 +131,9 @@ def say(
         why + ("passes" if deny else "is dropped"),
         rule=site.rule,
         severity=severity or (Severity.ERROR if deny else Severity.WARNING),
-        **more,
+        change=change,
+        evidence=evidence,
+        advice=advice,
     )
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, split_key
 from rewriter.cilium.selector import Requirement, Selector
@@ -15,6 +14,7 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.identity_labels import filtered
 from rewriter.evidence.mesh import namespace_key
 from rewriter.finding import Applicability, Finding, Severity
+from rewriter.passes.kit.changes.forms import Form
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.changes.site import Site, selectors
 from rewriter.passes.kit.selectors.scope_keys import misspelt
@@ -70,7 +70,7 @@ def _finding(site: Site, names: dict[str, str], wrong: list[Requirement]) -> Fin
     # A label of no identity, once asked for, matches nothing that the fix could close.
     unseen = not all(map(right_key, names)) and any(r.operator in ("In", "Exists") for r in wrong)
     old = "" if unseen else f"pods with {written}"
-    change = site.becomes(_renamed(site.entry, names), f"pods of namespaces with {meant}", instead_of=old)
+    change = site.becomes(_renamed(site.members, names), f"pods of namespaces with {meant}", instead_of=old)
     what = "the labels of a namespace are" if all(map(right_key, names)) else "the namespace is"
     if any(requirement.operator in ("In", "Exists") for requirement in wrong):
         why = "the selector matches no pod, and the traffic that was meant " + ("passes" if site.deny else "is dropped")
@@ -89,7 +89,7 @@ def _finding(site: Site, names: dict[str, str], wrong: list[Requirement]) -> Fin
     )
 
 
-def _renamed(entry: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+def _renamed(entry: Form, names: dict[str, str]) -> Form:
     labels, expressions = entry.get("matchLabels"), entry.get("matchExpressions")
     new = dict(entry)
     if isinstance(labels, dict):

@@ -6,7 +6,6 @@ Kubernetes gives each namespace the label `kubernetes.io/metadata.name`, and no 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from rewriter.cilium.labels import NAMESPACE_LABELS_PREFIX, NAMESPACE_NAME_LABEL
 from rewriter.cilium.policy import KNP
@@ -16,6 +15,7 @@ from rewriter.evidence.mesh import namespace_key
 from rewriter.evidence.placeholders import has_placeholder
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.inventory.facts.model import Namespace
+from rewriter.passes.kit.changes.forms import Form, members_of
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.changes.site import Site, entries
 from rewriter.passes.kit.ports.peer_terms import POD_FIELDS
@@ -67,9 +67,9 @@ def _finding(site: Site, requirement: Requirement, key: str, namespace: Namespac
     context = site.context
     knp = context.policy.kind == KNP
     right = NAMESPACE_NAME_LABEL if knp else namespace_key(context.policy)
-    part = site.entry.get("namespaceSelector") if knp else site.entry
+    part = members_of(site.members.get("namespaceSelector")) if knp else site.members
     renamed = _renamed(part, requirement.written_key, right)
-    new = {**site.entry, "namespaceSelector": renamed} if knp else renamed
+    new = {**site.members, "namespaceSelector": renamed} if knp else renamed
     return report(
         context,
         requirement.route,
@@ -89,7 +89,7 @@ def _finding(site: Site, requirement: Requirement, key: str, namespace: Namespac
     )
 
 
-def _renamed(selector: dict[str, Any], old: str, right: str) -> dict[str, Any]:
+def _renamed(selector: Form, old: str, right: str) -> Form:
     new = dict(selector)
     labels, expressions = selector.get("matchLabels"), selector.get("matchExpressions")
     if isinstance(labels, dict):

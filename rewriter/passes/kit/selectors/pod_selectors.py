@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from rewriter.cilium.labels import NAMESPACE_NAME_LABEL
 from rewriter.cilium.policy import KNP
@@ -12,6 +11,7 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import namespace_key
 from rewriter.finding import Operation
 from rewriter.passes.kit.changes.change import patch
+from rewriter.passes.kit.changes.forms import Form, list_of, members_of
 from rewriter.passes.kit.changes.site import Site, entries, selectors
 from rewriter.passes.kit.selectors.scope_keys import renamed
 
@@ -33,28 +33,28 @@ def own_pods(context: Context) -> Iterator[tuple[Site, Selector]]:
                 yield site, selector
 
 
-def namespace_scope(site: Site, namespace: str) -> dict[str, Any]:
+def namespace_scope(site: Site, namespace: str) -> Form:
     """The entry with one namespace named by a label."""
     if site.context.policy.kind == KNP:
-        return {**site.entry, "namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: namespace}}}
-    labels = site.entry.get("matchLabels")
+        return {**site.members, "namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: namespace}}}
+    labels = members_of(site.members.get("matchLabels"))
     named = {namespace_key(site.context.policy): namespace}
-    return {**site.entry, "matchLabels": {**(labels if isinstance(labels, dict) else {}), **named}}
+    return {**site.members, "matchLabels": {**labels, **named}}
 
 
-def in_namespaces(site: Site, names: Sequence[str], *requirements: Mapping[str, Any]) -> dict[str, Any]:
+def in_namespaces(site: Site, names: Sequence[str], *requirements: Mapping[str, object]) -> Form:
     """The entry with several namespaces named by an expression, and further expressions about the pods."""
     if site.context.policy.kind == KNP:
         chosen = {"key": NAMESPACE_NAME_LABEL, "operator": "In", "values": list(names)}
-        pods = _with(site.entry["podSelector"], requirements) if requirements else site.entry["podSelector"]
-        return {**site.entry, "podSelector": pods, "namespaceSelector": {"matchExpressions": [chosen]}}
+        pods = members_of(site.members["podSelector"])
+        pods = _with(pods, requirements) if requirements else pods
+        return {**site.members, "podSelector": pods, "namespaceSelector": {"matchExpressions": [chosen]}}
     chosen = {"key": namespace_key(site.context.policy), "operator": "In", "values": list(names)}
-    return _with(site.entry, (chosen, *requirements))
+    return _with(site.members, (chosen, *requirements))
 
 
-def _with(selector: Mapping[str, Any], requirements: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    there = selector.get("matchExpressions")
-    return {**selector, "matchExpressions": [*(there if isinstance(there, list) else ()), *requirements]}
+def _with(selector: Mapping[str, object], requirements: Sequence[Mapping[str, object]]) -> Form:
+    return {**selector, "matchExpressions": [*list_of(selector.get("matchExpressions")), *requirements]}
 
 
 def renamed_key(site: Site, wrong: Requirement) -> tuple[Operation, ...]:
@@ -64,10 +64,10 @@ def renamed_key(site: Site, wrong: Requirement) -> tuple[Operation, ...]:
     """
     if site.context.policy.kind != KNP:
         return tuple(renamed(wrong, namespace_key(site.context.policy)))
-    pods = site.entry["podSelector"]
+    pods = members_of(site.members["podSelector"])
     if "/matchLabels/" not in wrong.route:
         return ()
-    labels = {key: value for key, value in pods["matchLabels"].items() if key != wrong.written_key}
+    labels = {key: value for key, value in members_of(pods["matchLabels"]).items() if key != wrong.written_key}
     rest = {**pods, "matchLabels": labels} if labels else {k: v for k, v in pods.items() if k != "matchLabels"}
     new = {"podSelector": rest, "namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: wrong.values[0]}}}
     return tuple(patch(site.route, site.entry, new))

@@ -12,7 +12,7 @@ from rewriter.evidence.reachable import reach_of
 from rewriter.finding import FlowClaim, Operation
 from rewriter.passes.kit.changes.change import Change
 from rewriter.passes.kit.changes.claims import all_other, rules_flows
-from rewriter.passes.kit.changes.forms import Form, as_written, with_specs
+from rewriter.passes.kit.changes.forms import Form, as_written, members_of, with_specs
 from rewriter.passes.kit.selectors.label_sources import RightKey, subject_with_key
 from rewriter.passes.kit.sides.deny_effects import pods_cut_off
 from rewriter.text import join_names, subject_text
@@ -58,7 +58,7 @@ def _with(
         if each is not spec:
             return as_written(each)
         form = subject_with_key(each, requirement, key)
-        return {**form, "enableDefaultDeny": {**(form.get("enableDefaultDeny") or {}), **off}} if off else form
+        return {**form, "enableDefaultDeny": {**members_of(form.get("enableDefaultDeny")), **off}} if off else form
 
     after = with_specs(context.policy, rule_set)
     return after, next(each for each in after.specs if each.route == spec.route)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rewriter.cilium.labels import NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX
 from rewriter.cilium.local_cluster import names_cluster
@@ -12,6 +11,7 @@ from rewriter.cilium.policy import INGRESS, PeerField, Policy, Rule, Spec
 from rewriter.cilium.selector import Requirement, Selector, escape_pointer
 from rewriter.evidence.context import Context
 from rewriter.finding import Operation
+from rewriter.passes.kit.changes.forms import Form, list_of, members_of
 from rewriter.passes.kit.enforced.enforcement import (
     may_share_pods,
 )
@@ -96,7 +96,7 @@ def _condition(requirement: Requirement) -> tuple[str, str, tuple[str, ...]]:
 
 
 def _narrowed(
-    context: Context, entry: Any, selector: Selector | None, required: Sequence[Selector | None]
+    context: Context, entry: object, selector: Selector | None, required: Sequence[Selector | None]
 ) -> Iterator[Operation]:
     """The operations that put the requirements into one selector."""
     if selector is None or None in required:
@@ -106,29 +106,29 @@ def _narrowed(
     labels, expressions = _additions(selector, [r for each in required if each for r in each.requirements])
     route = selector.route
     if entry is None:
-        added: dict[str, Any] = {"matchLabels": labels, "matchExpressions": expressions}
+        added: Form = {"matchLabels": labels, "matchExpressions": expressions}
         yield {"op": "replace", "path": route, "value": {name: value for name, value in added.items() if value}}
         return
-    present = entry.get("matchLabels")
-    if labels and present:
+    own = members_of(entry)
+    present = list_of(own.get("matchExpressions"))
+    if labels and own.get("matchLabels"):
         for key, value in labels.items():
             yield {"op": "add", "path": f"{route}/matchLabels/{escape_pointer(key)}", "value": value}
     elif labels:
-        yield _member(entry, route, "matchLabels", labels)
-    present = entry.get("matchExpressions")
+        yield _member(own, route, "matchLabels", labels)
     if expressions and present:
         for number, expression in enumerate(expressions, len(present)):
             yield {"op": "add", "path": f"{route}/matchExpressions/{number}", "value": expression}
     elif expressions:
-        yield _member(entry, route, "matchExpressions", expressions)
+        yield _member(own, route, "matchExpressions", expressions)
 
 
-def _additions(selector: Selector, requirements: Sequence[Requirement]) -> tuple[dict[str, str], list[dict[str, Any]]]:
+def _additions(selector: Selector, requirements: Sequence[Requirement]) -> tuple[dict[str, str], list[Form]]:
     """What matchLabels and matchExpressions lack of the requirements, in the form in which these are written."""
     known = set(map(_condition, selector.requirements))
     own = {r.written_key for r in selector.requirements if "/matchLabels/" in r.route}
     labels: dict[str, str] = {}
-    expressions: list[dict[str, Any]] = []
+    expressions: list[Form] = []
     for requirement in requirements:
         if _condition(requirement) in known:
             continue
@@ -142,7 +142,7 @@ def _additions(selector: Selector, requirements: Sequence[Requirement]) -> tuple
     return labels, expressions
 
 
-def _member(entry: Mapping[str, Any], route: str, name: str, value: Any) -> Operation:
+def _member(entry: Mapping[str, object], route: str, name: str, value: object) -> Operation:
     return {"op": "replace" if name in entry else "add", "path": f"{route}/{name}", "value": value}
 
 

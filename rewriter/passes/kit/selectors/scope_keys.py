@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher
-from typing import Any
 
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_NAME_LABEL
 from rewriter.cilium.selector import Requirement, Selector, escape_pointer
 from rewriter.finding import Operation
+from rewriter.passes.kit.changes.forms import Form
 
 #: What people write for the key of the namespace, in small letters and without anything else.
 _MISSPELT = frozenset(
@@ -54,7 +54,7 @@ def renamed(requirement: Requirement, key: str) -> Iterator[Operation]:
     yield {"op": "add", "path": f"{parent}/{escape_pointer(key)}", "value": requirement.values[0]}
 
 
-def with_label(entry: Mapping[str, Any] | None, route: str, key: str, value: str) -> Operation:
+def with_label(entry: Mapping[str, object] | None, route: str, key: str, value: str) -> Operation:
     """The operation that adds a label to the selector at a route."""
     labels = entry.get("matchLabels") if entry else None
     if isinstance(labels, dict):
@@ -64,7 +64,7 @@ def with_label(entry: Mapping[str, Any] | None, route: str, key: str, value: str
     return {"op": _set(entry, "matchLabels"), "path": f"{route}/matchLabels", "value": {key: value}}
 
 
-def with_expressions(entry: Mapping[str, Any], route: str, requirements: list[dict[str, Any]]) -> Iterator[Operation]:
+def with_expressions(entry: Mapping[str, object], route: str, requirements: list[Form]) -> Iterator[Operation]:
     """Operations that add items to the matchExpressions of the selector at a route."""
     there = entry.get("matchExpressions")
     if not isinstance(there, list):
@@ -74,5 +74,5 @@ def with_expressions(entry: Mapping[str, Any], route: str, requirements: list[di
         yield {"op": "add", "path": f"{route}/matchExpressions/{number}", "value": requirement}
 
 
-def _set(mapping: Mapping[str, Any], name: str) -> str:
+def _set(mapping: Mapping[str, object], name: str) -> str:
     return "replace" if name in mapping else "add"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from rewriter.cilium.labels import K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, NAMESPACE_NAME_LABEL
 from rewriter.cilium.peers import network_policy_conditions
@@ -15,6 +14,7 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import member_clusters
 from rewriter.evidence.namespaces import matches_of, own_evidence
 from rewriter.evidence.workloads import hidden_from, workloads_evidence, workloads_of
+from rewriter.passes.kit.changes.forms import list_of, members_of
 from rewriter.passes.kit.changes.site import Site, entries
 from rewriter.text import selector_text
 
@@ -32,7 +32,7 @@ class SplitPeer:
     labels: Site
     namespace: Site
     selector: Selector
-    merged: Mapping[str, Any]
+    merged: Mapping[str, object]
     place: str
     evidence: tuple[str, ...]
 
@@ -71,13 +71,15 @@ def _split(context: Context, site: Site, other: Site, selector: Selector) -> Spl
     own = matches_of(context, selector)
     if own is None or own.here or not _own_pods_known(context, selector):
         return None
-    merged = {**other.entry, **site.entry}
+    merged = {**other.members, **site.members}
     if context.policy.kind == CNP:
         for field in ("matchLabels", "matchExpressions"):
-            parts = [each.entry[field] for each in (site, other) if field in each.entry]
+            parts = [half.members[field] for half in (site, other) if field in half.members]
             merged |= {field: parts[0]} if len(parts) == 1 else {}
-            if len(parts) == 2:
-                merged[field] = {**parts[0], **parts[1]} if field == "matchLabels" else [*parts[0], *parts[1]]
+            if len(parts) == 2 and field == "matchLabels":
+                merged[field] = {**members_of(parts[0]), **members_of(parts[1])}
+            elif len(parts) == 2:
+                merged[field] = [*list_of(parts[0]), *list_of(parts[1])]
     there = workloads_of(context.inventory, _term(context, merged))
     if not there or all(workload.namespace == context.policy.namespace for workload in there):
         return None
@@ -97,7 +99,7 @@ def _own_pods_known(context: Context, selector: Selector) -> bool:
     return not hidden_from(context.inventory, term, [cluster.name for cluster in member_clusters(context)])
 
 
-def _term(context: Context, merged: Mapping[str, Any]) -> LabelTerm:
+def _term(context: Context, merged: Mapping[str, object]) -> LabelTerm:
     if context.policy.kind == CNP:
         selector = read_selector(merged, "")
         return label_term(conditions_of(selector.requirements if selector else ()))
@@ -127,7 +129,7 @@ def _namespace_only(site: Site) -> bool:
         return bool(requirements) and all(map(_is_scope, requirements)) and all(r.values for r in requirements)
     if not isinstance(site.entry, dict) or site.entry.keys() != {"namespaceSelector"}:
         return False
-    selector = read_selector(site.entry["namespaceSelector"], "")
+    selector = read_selector(site.members["namespaceSelector"], "")
     return selector is not None and bool(selector.requirements)
 
 
@@ -137,7 +139,7 @@ def _is_scope(requirement: Requirement) -> bool:
 
 def _place(site: Site) -> str:
     """The namespaces of an entry in words: `in databases`, `in namespaces project=shop`."""
-    selector = site.selector if site.field.selectors else read_selector(site.entry["namespaceSelector"], "")
+    selector = site.selector if site.field.selectors else read_selector(site.members["namespaceSelector"], "")
     requirements = selector.requirements if selector else ()
     names = [r for r in requirements if r.key in (NAMESPACE_LABEL, NAMESPACE_NAME_LABEL)]
     if len(requirements) == 1 and names and names[0].operator == "In":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
 
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, NAMESPACE_NAME_KEY
 from rewriter.cilium.labels import NAMESPACE_NAME_LABEL as NAME
@@ -17,6 +16,7 @@ from rewriter.evidence.placeholders import has_placeholder
 from rewriter.evidence.strangers import Stranger, dns_stranger, near_namespace, stranger
 from rewriter.evidence.workloads import workloads_evidence
 from rewriter.finding import Applicability, Finding, Severity
+from rewriter.passes.kit.changes.forms import Form, members_of
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.changes.site import Site, entries
 from rewriter.passes.kit.ports.peer_terms import POD_FIELDS, pod_peers
@@ -47,8 +47,8 @@ def stranger_peers(context: Context, leaving_out: Collection[str]) -> Iterator[F
 def _whole_namespaces(context: Context) -> Iterator[tuple[Site, Selector]]:
     """The entries of a NetworkPolicy that are all pods of namespaces, picked by nothing but their name."""
     for site in entries(context, *POD_FIELDS) if context.policy.kind == KNP else ():
-        named = site.entry.get("namespaceSelector") if isinstance(site.entry, dict) else None
-        if isinstance(named, dict) and not site.entry.get("podSelector"):
+        named = site.members.get("namespaceSelector")
+        if isinstance(named, dict) and not site.members.get("podSelector"):
             selector = read_selector(named, f"{site.route}/namespaceSelector")
             if selector is not None and [requirement.key for requirement in selector.requirements] == [NAME]:
                 yield site, selector
@@ -60,7 +60,7 @@ def _misspelt_namespace(site: Site, selector: Selector, namespace: str) -> Findi
     near = near_namespace(context, namespace)
     if not near or has_placeholder(site.entry):
         return None
-    new = _replaced(site.entry, namespace, near)
+    new = members_of(_replaced(site.entry, namespace, near))
     if site.is_covered(new):
         return None
     declared = context.inventory.namespaces(near)
@@ -157,21 +157,21 @@ def _is_of_pods(requirement: Requirement) -> bool:
     return not (requirement.key.startswith(NAMESPACE_LABELS_PREFIX) or right_key(requirement.written_key))
 
 
-def _new(site: Site, meant: Stranger, namespace: str) -> dict[str, Any] | None:
+def _new(site: Site, meant: Stranger, namespace: str) -> Form | None:
     """The entry as it was meant; None where it cannot be written in its place."""
-    entry = site.entry
+    entry = site.members
     if meant.namespace:
-        return {**_replaced(entry, namespace, meant.namespace)}
+        return members_of(_replaced(entry, namespace, meant.namespace))
     if meant.wrong is None:
         return None
     old, key = meant.wrong, meant.wrong.written_key.removesuffix(meant.wrong.key) + meant.key
     if site.context.policy.kind == KNP:
-        pods = _relabelled(entry["podSelector"], old, key, meant.value)
+        pods = _relabelled(members_of(entry["podSelector"]), old, key, meant.value)
         return None if pods is None else {**entry, "podSelector": pods}
     return _relabelled(entry, old, key, meant.value)
 
 
-def _relabelled(selector: Mapping[str, Any], old: Requirement, key: str, value: str) -> dict[str, Any] | None:
+def _relabelled(selector: Mapping[str, object], old: Requirement, key: str, value: str) -> Form | None:
     labels, expressions = selector.get("matchLabels"), selector.get("matchExpressions")
     if "/matchLabels/" in old.route and isinstance(labels, dict):
         new = {key if k == old.written_key else k: value if k == old.written_key else v for k, v in labels.items()}
@@ -183,7 +183,7 @@ def _relabelled(selector: Mapping[str, Any], old: Requirement, key: str, value: 
     return None
 
 
-def _replaced(value: Any, old: str, new: str) -> Any:
+def _replaced(value: object, old: str, new: str) -> object:
     """A selector with another namespace: the value of the one condition that names it."""
     if isinstance(value, dict):
         return {k: new if _is_scope(k) and v == old else _replaced(v, old, new) for k, v in value.items()} | (

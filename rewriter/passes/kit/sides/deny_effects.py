@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from rewriter.cilium.cidr import AddressError, Prefix, parse_prefix
 from rewriter.cilium.labels import CLUSTER_LABEL, NAMESPACE_LABEL, RESERVED
@@ -115,7 +114,7 @@ def lost_exceptions(
                     yield _exception(context, spec, f"{field.entry_route(index)}/except/{number}", written, lost)
 
 
-def _written_exceptions(entry: Any) -> list[str]:
+def _written_exceptions(entry: object) -> list[str]:
     items = entry.get("except") if isinstance(entry, dict) else None
     return [item for item in items if isinstance(item, str)] if isinstance(items, list) else []
 

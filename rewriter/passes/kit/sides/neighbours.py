@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, overload
+from typing import overload
 
 from rewriter.cilium.labels import NAMESPACE_LABEL
-from rewriter.cilium.policy import Policy
+from rewriter.cilium.policy import Answers, Policy
 from rewriter.cilium.selector import Selector
 from rewriter.cilium.tiers import is_cluster_network_policy
 
@@ -20,7 +20,7 @@ class Neighbours(Sequence[Policy]):
     __slots__ = ("_by_namespace", "_of_all", "_policies", "answers")
 
     def __init__(self, policies: Iterable[Policy]) -> None:
-        self.answers: dict[tuple[object, ...], Any] = {}
+        self.answers: Answers = {}
         self._policies = tuple(policies)
         self._by_namespace: dict[str, _Group] | None = None
         self._of_all: set[int] = set()

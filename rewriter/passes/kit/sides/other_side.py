@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from rewriter.cilium.digits import is_number
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_NAME_LABEL, split_key
@@ -16,6 +15,7 @@ from rewriter.evidence.listening import listens
 from rewriter.evidence.mesh import namespace_key
 from rewriter.evidence.reachable import identity_of, reach_of_workload
 from rewriter.inventory.facts.model import Workload
+from rewriter.passes.kit.changes.forms import Form, list_of, members_of
 from rewriter.passes.kit.sides.rule_pairs import NamedPeer
 from rewriter.text import selector_text
 
@@ -114,9 +114,7 @@ def _all_numbers(context: Context, workload: Workload, receiver: Workload, direc
     return found or {("TCP", _ANY_PORT)}
 
 
-def peer_of_subject(
-    policy: Policy, named: NamedPeer, workloads: Sequence[Workload]
-) -> tuple[dict[str, Any], str] | None:
+def peer_of_subject(policy: Policy, named: NamedPeer, workloads: Sequence[Workload]) -> tuple[Form, str] | None:
     """The subject of a rule as a peer in another policy, and in words; None where no selector says it."""
     namespaces = {workload.namespace for workload in workloads}
     spec = next((s for s in named.rule.policy.specs if named.written.route.startswith(f"{s.route}/")), None)
@@ -137,14 +135,14 @@ def _can_move(source: str, key: str, named: NamedPeer, policy: Policy) -> bool:
     return own and not (policy.kind == KNP and key == NAMESPACE_LABEL and named.rule.policy.clusterwide)
 
 
-def _as_peer(policy: Policy, kind: str, raw: Mapping[str, Any], namespace: str) -> dict[str, Any]:
+def _as_peer(policy: Policy, kind: str, raw: Mapping[str, object], namespace: str) -> Form:
     labels, expressions = _labels(raw), _expressions(raw)
     if policy.kind == KNP:
         labels = {_bare(key, kind): value for key, value in labels.items()}
-        expressions = [{**expression, "key": _bare(expression["key"], kind)} for expression in expressions]
+        expressions = [{**expression, "key": _bare(str(expression["key"]), kind)} for expression in expressions]
     elif namespace != policy.namespace:
         labels = {namespace_key(policy): namespace, **labels}
-    entry = {
+    entry: Form = {
         **({"matchLabels": labels} if labels else {}),
         **({"matchExpressions": expressions} if expressions else {}),
     }
@@ -155,13 +153,14 @@ def _as_peer(policy: Policy, kind: str, raw: Mapping[str, Any], namespace: str) 
     return {"namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: namespace}}, "podSelector": entry}
 
 
-def _labels(raw: Mapping[str, Any]) -> dict[str, Any]:
-    labels = raw.get("matchLabels") or {}
+def _labels(raw: Mapping[str, object]) -> Form:
+    labels = members_of(raw.get("matchLabels"))
     return {key: value for key, value in labels.items() if split_key(key)[1] != NAMESPACE_LABEL}
 
 
-def _expressions(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [dict(each) for each in raw.get("matchExpressions") or () if split_key(each["key"])[1] != NAMESPACE_LABEL]
+def _expressions(raw: Mapping[str, object]) -> list[Form]:
+    expressions = [members_of(expression) for expression in list_of(raw.get("matchExpressions"))]
+    return [dict(expression) for expression in expressions if split_key(str(expression["key"]))[1] != NAMESPACE_LABEL]
 
 
 def _bare(key: str, kind: str) -> str:

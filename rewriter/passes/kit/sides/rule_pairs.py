@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX
 from rewriter.cilium.nodes import ServiceReference
@@ -103,7 +102,7 @@ def _backends(context: Context, field: PeerField) -> Iterator[LabelTerm]:
             yield label_term(Condition(K8S, key, "In", (value,)) for key, value in labels.items())
 
 
-def _selectors(field: PeerField, kind: str) -> Iterator[tuple[Selector, Any]]:
+def _selectors(field: PeerField, kind: str) -> Iterator[tuple[Selector, object]]:
     """Each entry with the conditions that are written in it."""
     for index, entry in enumerate(field.entries):
         if kind == KNP and isinstance(entry, dict) and "ipBlock" not in entry:
