@@ -130,8 +130,11 @@ def _may_be_open(reach: Reach, server: DnsServer) -> bool:
 def _misses(context: Context, rule: AppliedRule, server: DnsServer) -> bool:
     """Whether a rule with `rules.dns` names the DNS pods, and yet nothing that the pods' queries go to.
 
-    It names those whose traffic another takes over, or another port than the one that they listen on.
+    It names those whose traffic another takes over, or another port than the one that they listen on; or names alone,
+    of which no address is known before a query was answered.
     """
+    if rule.rule is not None and rule.rule.peer("toFQDNs") is not None and len(rule.rule.peers) == 1:
+        return not rule.filled
     if rule.filled or not names_peer(rule, (*server.identities, *server.instead_of)):
         return False
     if not names_peer(rule, server.identities):

@@ -43,7 +43,9 @@ _ENVIRONMENTS = frozenset(
     )
 )
 #: The keys under which people write what an application is called.
-_NAMES = frozenset({"app", "k8s-app", "name", "app.kubernetes.io/name", "app.kubernetes.io/instance"})
+_NAMES = frozenset(
+    {"app", "k8s-app", "name", "app.kubernetes.io/name", "app.kubernetes.io/instance", "cnpg.io/cluster"}
+)
 
 
 @dataclass(frozen=True, slots=True)

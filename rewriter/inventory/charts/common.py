@@ -17,7 +17,8 @@ The account is that of `account` where the value at `create` (`created` says wha
 nothing. `pod_labels` are paths of further labels, `unlabelled` the value without which pods lack some. `untold` are
 paths of values that change ports in a way that the entry does not follow: a Service is left out then, and so are the
 ports of pods. A value at the path `namespace`, or at `elsewhere` of a part, puts them into another namespace;
-`overrides` is where the values that override names are.
+`overrides` is where the values that override names are. `calls` are the webhooks and extension APIs by which the API
+server calls a Service of the chart.
 """
 
 from __future__ import annotations
@@ -93,6 +94,9 @@ def common_objects(release: Release) -> Iterator[dict[str, Any]]:
             metadata = {"name": name, "namespace": release.namespace, "annotations": item.get("annotations", {})}
             made = {"apiVersion": item["apiVersion"], "kind": item["kind"], "metadata": metadata}
             yield {**made, "spec": item.get("spec", {})}
+    for item in entry.get("calls", ()):
+        if _wanted(release, item):
+            yield _call(release, item, names)
 
 
 def value_at(values: Mapping[str, Any], path: str) -> Any:
@@ -227,6 +231,17 @@ def _account(release: Release, item: Mapping[str, Any], names: Mapping[str, str]
     created = value_at(release.values, create) if create else None
     there = item.get("always") or (item.get("created", True) if created is None else bool(created))
     return _filled(item["account"], names, release) if there else "default"
+
+
+def _call(release: Release, item: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """The manifest by which the API server calls a Service of the release: a webhook, or an extension API."""
+    metadata = {"name": _filled(item["name"], names, release)}
+    service = {"name": _filled(item["service"], names, release), "namespace": release.namespace}
+    if item["kind"] == "APIService":
+        made = {"apiVersion": "apiregistration.k8s.io/v1", "kind": item["kind"], "metadata": metadata}
+        return {**made, "spec": {"service": service}}
+    made = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": item["kind"], "metadata": metadata}
+    return {**made, "webhooks": [{"name": metadata["name"], "clientConfig": {"service": service}}]}
 
 
 def _workload(release: Release, item: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

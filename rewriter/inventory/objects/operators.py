@@ -60,7 +60,8 @@ OPERATOR_KINDS = frozenset().union(*(kinds for _group, kinds in CONVENTIONS.valu
 #: Labels, by convention, that the operator may give pods of a resource beside those that are known here; patterns.
 #: A resource of a convention that is not named here may make further pods, with any labels.
 OWN_KEYS: Mapping[str, frozenset[str]] = {
-    "cloudnative-pg": frozenset({"cnpg.io/*", "role", "app.kubernetes.io/*", "postgresql"}),
+    # The name of the cluster is the resource's own: no pod of it has another.
+    "cloudnative-pg": frozenset({"cnpg.io/[!c]*", "role", "app.kubernetes.io/*", "postgresql"}),
     "dragonfly": frozenset({"role", "traffic", "app.kubernetes.io/*"}),
     "volsync": frozenset({"volsync.backube/*"}),
     "strimzi": frozenset({"strimzi.io/*", "app.kubernetes.io/*"}),
