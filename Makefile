@@ -65,13 +65,15 @@ editor: vscode ## the packaged extension in the real Visual Studio Code, in a br
 golden: $(STAMP) ## rewrite the expected findings of the golden cases; read the diff
 	CNPFIX_GOLDEN=refresh $(BIN)/python -m pytest tests/test_golden.py tests/passes/test_examples.py
 
-# By seed, so that a second run draws the same ones; survivors are to be tried once more with TESTS of more folders.
+# By seed, so that a second run draws the same ones; survivors are to be tried once more with more BUDGET or TESTS.
 MOST ?= 125
 SEED ?= 12
-MUTANTS ?= passes engine reach yamltext
+BUDGET ?= 10
+MUTANTS ?= engine passes reach yamltext
+TESTS ?= $(MUTANTS:%=tests/%) tests/test_golden.py
 mutants: $(STAMP) ## changes drawn by lot that no test notices; MUTANTS=reach MOST=20 SEED=1 draws fewer
-	for folder in $(MUTANTS); do $(BIN)/python -m tools.mutants rewriter/$$folder --most $(MOST) --seed $(SEED) \
-	  --tests $(or $(TESTS),tests/$$folder) || exit 1; done
+	$(BIN)/python -m tools.mutants $(MUTANTS:%=rewriter/%) --most $(MOST) --seed $(SEED) --seconds $(BUDGET) \
+	  --tests $(TESTS)
 
 facts: $(STAMP) programs ## of how many policies of real repositories the subject and the peers are known workloads
 	PATH="$(CURDIR)/build/bin:$$PATH" $(BIN)/python -m tests.inventory.facts_table

@@ -3,15 +3,16 @@
     python -m tools.mutants rewriter/passes/bare_address.py --most 20 --tests tests/passes/test_bare_address.py
 
 The changes are cosmic-ray's, drawn by lot; a seed draws the same ones again. No file is touched: each change is made in
-the memory of a process of its own, which runs those of the tests that run the changed function, the fastest first, for
-at most `--seconds` of CPU time. Tests that start other processes do not see the change. A change that lives is either
-one that changes nothing a user sees (judge it by hand), or a test that is missing.
+the memory of a process of its own, which runs those of the tests that run the changed statement, one of each kind in
+turn, for at most `--seconds` of CPU time. Tests that start other processes do not see the change there. A change that
+lives is either one that changes nothing a user sees (judge it by hand), or a test that is missing.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -24,13 +25,13 @@ from tools.mutants.trial import Outcome, Trial
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("paths", type=Path, nargs="+", help="files and folders to change")
-    parser.add_argument("--most", type=int, default=20, help="so many changes, drawn by lot")
+    parser.add_argument("--most", type=int, default=20, help="so many changes of each of them, drawn by lot")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--seconds", type=int, default=6, help="CPU time of the tests of one change")
+    parser.add_argument("--seconds", type=int, default=20, help="CPU time of the tests of one change")
     parser.add_argument("--lines", help="only changes at these places, as FILE:LINE,FILE:LINE")
     parser.add_argument("--tests", nargs="+", required=True, help="files of tests and node ids")
     asked = parser.parse_args()
-    mutants = drawn(asked.paths, asked.most, asked.seed)
+    mutants = [mutant for path in asked.paths for mutant in drawn([path], asked.most, asked.seed)]
     if asked.lines:
         places = set(asked.lines.split(","))
         mutants = [mutant for mutant in mutants if f"{mutant.place.path}:{mutant.place.line}" in places]
@@ -40,10 +41,12 @@ def main() -> int:
 
     def report(outcome: Outcome) -> None:
         verdicts[outcome.verdict] += 1
-        print(f"{outcome.verdict} ({outcome.tests} tests) {outcome.mutant}", file=out, flush=True)
+        print(f"{outcome.verdict} ({outcome.tests} of {outcome.of} tests) {outcome.mutant}", file=out, flush=True)
 
-    arguments = ["-q", "-s", "-p", "no:cacheprovider", "-p", "no:xdist", *asked.tests]
-    ended = pytest.main(arguments, plugins=[Trial(mutants, asked.seconds, report)])
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        plugins = ["-p", "no:cacheprovider", "-p", "no:xdist", f"--basetemp={folder}/tests"]
+        arguments = ["-q", "-s", "--tb=no", *plugins, *asked.tests]
+        ended = pytest.main(arguments, plugins=[Trial(mutants, asked.seconds, report)])
     print(", ".join(f"{number} {verdict}" for verdict, number in sorted(verdicts.items())), flush=True)
     return int(ended)
 

@@ -89,11 +89,11 @@ def places(path: Path) -> Iterator[Place]:
 def planted(place: Place) -> Mutant | None:
     """The file with the change; None where it changes annotations or docstrings alone, or is no Python any more."""
     source = place.path.read_text()
-    mutated = mutate_code(source, get_operator(f"core/{place.operator}")(), place.occurrence)
     try:
+        mutated = mutate_code(source, get_operator(f"core/{place.operator}")(), place.occurrence)
         if mutated is None or _run(mutated) == _run(source):
             return None
-    except SyntaxError:  # `&` in place of the `|` of a pattern.
+    except (AttributeError, SyntaxError):  # An exception with a dotted name; `&` in place of the `|` of a pattern.
         return None
     changes = [line for line in difflib.ndiff(source.splitlines(), mutated.splitlines()) if line[:2] in ("- ", "+ ")]
     before = " ".join(line[2:].strip() for line in changes if line[0] == "-")

@@ -32,7 +32,10 @@ def swaps(mutant: Mutant, functions: Functions) -> list[tuple[FunctionType, Code
     pairs = list(_changed(compile(mutant.source, name, "exec"), compile(mutant.mutated, name, "exec"), functions))
     if not pairs or any(old is None for old, _ in pairs):
         return None
-    return [(function, new) for old, new in pairs if old is not None for function in functions.of(old)]
+    found = [(function, new) for old, new in pairs if old is not None for function in functions.of(old)]
+    # A function takes only code with as many names from around it: a change may leave out the only use of one.
+    fits = all(len(function.__code__.co_freevars) == len(new.co_freevars) for function, new in found)
+    return found if fits else None
 
 
 def _changed(old: CodeType, new: CodeType, functions: Functions) -> Iterator[tuple[CodeType | None, CodeType]]:
@@ -64,7 +67,7 @@ class Planted(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Imports one module from the text of a mutant; for changes that run while the module is imported."""
 
     def __init__(self, path: Path, text: str) -> None:
-        self._module = ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+        self.name = ".".join(path.with_suffix("").parts).removesuffix(".__init__")
         self._path, self._text = path.resolve(), text
 
     def install(self) -> None:
@@ -73,7 +76,7 @@ class Planted(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(
         self, fullname: str, path: object = None, target: object = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname != self._module:
+        if fullname != self.name:
             return None
         spec = importlib.machinery.ModuleSpec(fullname, self, origin=str(self._path))
         spec.has_location = True
