@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from rewriter import yamltext
 from rewriter.inventory.delivery.patches import Patch, TextAt, parse_patch
+from rewriter.inventory.delivery.replaced_from import source_at
+from rewriter.inventory.delivery.replacements import Replacement, read_replacements
 from rewriter.inventory.delivery.secret_names import is_secret
 from rewriter.inventory.delivery.transform import Labels, Transform
 from rewriter.inventory.delivery.transformers import Part, Reading, field_specs, read_transformers
@@ -64,6 +66,7 @@ class Kustomization:
             return own
         prefix, suffix = (_text(self.value.get(name)) or "" for name in ("namePrefix", "nameSuffix"))
         moves = inserted.namespace is not None and not self.keeps_namespace
+        held = _unknown_then(own, inserted)
         return replace(
             own,
             source=inserted.source if moves else own.source,
@@ -73,7 +76,18 @@ class Kustomization:
             labels=(*own.labels, *inserted.labels),
             patches=(*own.patches, *inserted.patches),
             late_patches=(*inserted.late_patches, *own.late_patches),
+            unfollowed=(*own.unfollowed, *held),
+            replacements=() if held else own.replacements,
         )
+
+
+def _unknown_then(own: Transform, inserted: Transform) -> tuple[Unfollowed, ...]:
+    """What replacements are once an applier may have changed where their values come from; empty where it has not."""
+    anything = inserted.patches or inserted.late_patches or inserted.components
+    names = inserted.namespace or inserted.prefix or inserted.suffix or inserted.labels
+    if anything or (names and any(each.of_metadata for each in own.replacements)):
+        return tuple(held for each in own.replacements for held in each.held)
+    return ()
 
 
 def read_kustomizations(files: TreeFiles) -> dict[str, Kustomization]:
@@ -142,8 +156,12 @@ def _kustomization(
         labels=(*read_labels(value), *further.labels),
         patches=tuple(_patches(files, folder, value, source, patch_files, at)),
         late_patches=(*_operations(files, folder, value, source, patch_files, at), *further.patches),
-        unfollowed=(*further.unfollowed, *unread, *of_kustomization(value, str(source), text_at)),
     )
+    followed, left = _replacements(files, folder, value, source, resources, transform)
+    if followed:
+        value = {**value, "replacements": left}
+    unfollowed = (*further.unfollowed, *unread, *of_kustomization(value, str(source), text_at))
+    transform = replace(transform, unfollowed=unfollowed, replacements=followed)
     charts = [*items(value.get("helmCharts")), *items(value.get("helmChartInflationGenerator"))]
     return Kustomization(
         folder,
@@ -161,6 +179,38 @@ def _kustomization(
         further.namespace is not None,
         tuple(_generating(files, folder, value, transformers_followed=further.followed)),
     )
+
+
+def _replacements(
+    files: TreeFiles,
+    folder: str,
+    value: Mapping[str, Any],
+    source: Source,
+    resources: Sequence[str],
+    transform: Transform,
+) -> tuple[tuple[Replacement, ...], list[Any]]:
+    """The replacements of a kustomization that are followed, and those that are not."""
+    listed = value.get("replacements")
+    # Those of a component come after what others of its kustomization list, and transformers come after them all.
+    if not listed or value.get("kind") == "Component" or value.get("transformers") or value.get("vars"):
+        return (), listed if isinstance(listed, list) else []
+    text_at = partial(_text_at, files, folder)
+    unfollowed = tuple(of_kustomization({**value, "replacements": []}, str(source), text_at))
+    found = source_at(files, value, resources, replace(transform, unfollowed=unfollowed), partial(_below, files))
+    return read_replacements(listed, source, text_at, found)
+
+
+def _below(files: TreeFiles, folder: str) -> tuple[Mapping[str, Any], Sequence[str], Transform] | None:
+    """What the kustomization of a folder lists, and does to it; None where it has none, or does more."""
+    for name in KUSTOMIZATION_NAMES:
+        inner = joined(folder, name)
+        if inner in files.names:
+            value, source, index = _document(files, inner, files.names[inner])
+            if value is None or any(value.get(each) for each in ("components", "transformers", "vars", "replacements")):
+                return None
+            each = _kustomization(files, folder, value, source, TextAt(files.names[inner], index))
+            return None if each.is_component or each.remote else (value, each.resources, each.transform)
+    return None
 
 
 def _transformer_parts(files: TreeFiles, folder: str, entry: str) -> list[Part] | None:

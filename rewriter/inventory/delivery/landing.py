@@ -89,6 +89,10 @@ class Delivery:
             for each in (each for step in placement.chain for each in step.unfollowed):
                 if each.sets_values and each.may_touch(manifest, manifest):
                     found |= dict.fromkeys(route_of(field) for field in each.fields or ())
+            name = str(mapping(manifest.get("metadata")).get("name"))
+            for replacement in (each for step in placement.chain for each in step.replacements):
+                if replacement.is_for(manifest, name):
+                    found |= dict.fromkeys(route_of(field) for field in replacement.written)
         return tuple(found)
 
     def changed_on_the_way(

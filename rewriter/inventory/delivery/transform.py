@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rewriter.inventory.delivery.patches import Patch, meant, patched
+from rewriter.inventory.delivery.replacements import Replacement
 from rewriter.inventory.delivery.substitution import is_disabled, substituted
 from rewriter.inventory.delivery.unfollowed import Unfollowed
 from rewriter.inventory.facts.model import Source
@@ -65,7 +66,8 @@ class Transform:
 
     `namespace` overrides every namespace below, `default_namespace` is for manifests without one (Argo CD's
     destination). `variables` (None: nothing is substituted) are those known from the tree, all of them when `complete`.
-    `unfollowed` is what of the step may change manifests in a way that is not made here. `applies` says that the step
+    `unfollowed` is what of the step may change manifests in a way that is not made here, `replacements` are those whose
+    values are known; they come after all else that the step makes. `applies` says that the step
     is that of an applier, which comes after kustomizations; `inserted` is what the applier writes into the
     kustomization that it applies before it is built, `components` are the inner folders of components that it puts
     there.
@@ -82,6 +84,7 @@ class Transform:
     variables: Mapping[str, str] | None = None
     complete: bool = True
     unfollowed: tuple[Unfollowed, ...] = ()
+    replacements: tuple[Replacement, ...] = ()
     applies: bool = False
     components: tuple[str, ...] = ()
     inserted: Transform | None = None
@@ -126,7 +129,9 @@ def added_by(step: Transform) -> Added:
     """What one step can add to any manifest."""
     texts = [f"{key} {value}" for labels in step.labels for key, value in labels.pairs.items()]
     texts += [f"{patch.merge} {patch.operations}" for patch in (*step.patches, *step.late_patches)]
-    renames = bool(step.prefix or step.suffix)
+    texts += [f"{each.paths} {each.value}" for each in step.replacements]
+    # A part of a text makes a word that stands nowhere.
+    renames = bool(step.prefix or step.suffix) or any(each.options.delimiter for each in step.replacements)
     return Added("\n".join(texts).encode(), renames, step.variables is not None)
 
 
@@ -166,6 +171,9 @@ def _step(value: Mapping[str, Any], step: Transform, original: str, made: list[P
         if meant(patch, value, original):
             made.append(patch)
             value = patched(value, patch)
+    for replacement in step.replacements:
+        if replacement.is_for(value, original):
+            value = replacement.made(value)
     if step.variables is not None and not is_disabled(mapping(value.get("metadata"))):
         value = substituted(value, step.variables, step.complete)
     return value

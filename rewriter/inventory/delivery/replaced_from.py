@@ -1,0 +1,109 @@
+"""Where the values of Kustomize's replacements come from: objects of the same kustomization, and of those below it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from rewriter import yamltext
+from rewriter.inventory.delivery.patches import meant, selects
+from rewriter.inventory.delivery.replacements import (
+    Replacement,
+    SourceAt,
+    is_scalar,
+    segments,
+    selected,
+    selector_of,
+    text_of,
+    value_at,
+)
+from rewriter.inventory.delivery.transform import Transform, transformed
+from rewriter.inventory.files.tree_files import TreeFiles
+from rewriter.inventory.texts.manifests import items, mapping
+
+#: What of a kustomization makes or changes objects in a way that is not followed to a value.
+_UNREAD = ("components", "transformers", "vars", "configurations")
+
+#: An object as it is written, and the steps below the kustomization that asks.
+_Object = tuple[Mapping[str, Any], tuple[Transform, ...]]
+#: What a folder lists below another, with its own step; None where that is no kustomization, or not followed.
+Below = Callable[[str], "tuple[Mapping[str, Any], Sequence[str], Transform] | None"]
+
+
+def source_at(
+    files: TreeFiles, value: Mapping[str, Any], resources: Sequence[str], transform: Transform, below: Below
+) -> SourceAt:
+    """Finds the values of replacements of a kustomization, which lists `resources` and does `transform` to them."""
+
+    def value_of(wanted: Mapping[str, Any], before: Sequence[Replacement]) -> Any:
+        path = segments(wanted.get("fieldPath", "metadata.name"))
+        if path is None or any(value.get(name) for name in _UNREAD):
+            return None
+        own = replace(transform, replacements=tuple(before))
+        objects = [*_objects(files, resources, below, set()), *((each, ()) for each in _generated(value))]
+        found = [each for each in objects if _is_wanted(wanted, each, own)]
+        if len(found) != 1:
+            return None
+        original, chain = found[0]
+        if "$generated" in original and path[0] == "metadata":  # A hash comes behind its name.
+            return None
+        if any(_is_unknown(step, original) for step in (*chain, own)):
+            return None
+        return value_at(transformed(original, (*chain, own)), path)
+
+    return value_of
+
+
+def _is_wanted(wanted: Mapping[str, Any], found: _Object, own: Transform) -> bool:
+    original, chain = found
+    name = str(mapping(original.get("metadata")).get("name"))
+    return selected(selector_of(wanted), transformed(original, (*chain, own)), name)
+
+
+def _is_unknown(step: Transform, original: Mapping[str, Any]) -> bool:
+    """Whether a step may change an object in a way that is not known."""
+    name = str(mapping(original.get("metadata")).get("name"))
+    patches = (*step.patches, *step.late_patches)
+    return any(patch.unread and meant(patch, original, name) for patch in patches) or any(
+        selects(each.target, original, original) for each in step.unfollowed
+    )
+
+
+def _objects(files: TreeFiles, resources: Sequence[str], below: Below, seen: set[str]) -> Iterator[_Object]:
+    """The objects in files that a kustomization lists, and in those of the kustomizations that it lists."""
+    for entry in resources:
+        if entry in files.names:
+            yield from ((each, ()) for each in _documents(files, entry))
+        elif entry not in seen and (inner := below(entry)) is not None:
+            seen.add(entry)
+            listing, listed, step = inner
+            for original, chain in _objects(files, listed, below, seen):
+                yield original, (*chain, step)
+            yield from ((each, (step,)) for each in _generated(listing))
+
+
+def _documents(files: TreeFiles, inner: str) -> list[Mapping[str, Any]]:
+    try:
+        parsed = yamltext.parse((files.bytes_of(inner) or b"").decode("utf-8", "replace"))
+        return [each.value for each in parsed if isinstance(each.value, dict) and each.value.get("kind")]
+    except yamltext.YamlTextError:
+        return []
+
+
+def _generated(value: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The ConfigMaps that a kustomization makes of nothing but literals."""
+    for item in items(value.get("configMapGenerator")):
+        literals = item.get("literals")
+        others = item.get("files") or item.get("envs") or item.get("env") or item.get("behavior")
+        if not isinstance(literals, list) or others or not isinstance(item.get("name"), str):
+            continue
+        pairs = [text_of(each).split("=", 1) for each in literals if is_scalar(each)]
+        data = {key: _unquoted(text) for key, text in (pair for pair in pairs if len(pair) == 2)}
+        metadata = {"name": item["name"], **({"namespace": item["namespace"]} if item.get("namespace") else {})}
+        yield {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data, "$generated": True}
+
+
+def _unquoted(text: str) -> str:
+    """A literal without the quotes around it, as Kustomize takes them off."""
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
