@@ -58,6 +58,17 @@ BASE = {
     "base/cnp.yaml": CILIUM_POLICY,
     "base/cron.yaml": CRON,
 }
+RAYS = """\
+apiVersion: example.com/v1
+kind: Rays
+metadata: {name: rays}
+spec:
+  groups:
+  - {template: {metadata: {labels: {app: one}}}}
+  - {template: {metadata: {}}}
+  claims: [{metadata: {name: c}}, {metadata: {labels: {a: b}}}]
+  heads: [{metadata: {labels: {a: b}}}, {metadata: {}}]
+"""
 COMPONENT = {"apiVersion": "kustomize.config.k8s.io/v1alpha1", "kind": "Component"}
 MERGE = (
     "kind: Deployment\napiVersion: apps/v1\nmetadata: {name: web}\nspec: {template: {metadata: {labels: {tier: x}}}}\n"
@@ -131,6 +142,18 @@ CASES: dict[str, dict[str, str]] = {
     },
     "label transformer without fields": overlay(transformers=["t.yaml"])
     | {"top/t.yaml": "apiVersion: builtin\nkind: LabelTransformer\nmetadata: {name: l}\nlabels: {team: a}\n"},
+    "labels in items of lists": overlay(transformers=["t.yaml"])
+    | {
+        "base/kustomization.yaml": kustomization(resources=["web.yaml", "rays.yaml"]),
+        "base/rays.yaml": RAYS,
+        "top/t.yaml": "apiVersion: builtin\nkind: LabelTransformer\nmetadata: {name: l}\nlabels: {team: a}\n"
+        "fieldSpecs:\n"
+        "  - {path: spec/groups/template/metadata/labels, create: true}\n"
+        "  - {path: 'spec/claims[]/metadata/labels', create: true}\n"
+        "  - {path: 'spec/absent[]/metadata/labels', create: true, kind: Rays}\n"
+        "  - {path: spec/heads/metadata/labels, kind: Rays}\n"
+        "  - {path: spec/name/metadata, create: true, kind: Deployment}\n",
+    },
     "prefix and suffix transformers": overlay(namePrefix="own-", transformers=["t.yaml"])
     | {
         "top/t.yaml": "apiVersion: builtin\nkind: PrefixTransformer\nmetadata: {name: p}\nprefix: a-\n"
@@ -271,6 +294,6 @@ def told(value: Mapping[str, Any]) -> tuple[Any, ...]:
         mapping(mapping(spec.get("jobTemplate")).get("spec")).get("template")
     )
     pods = mapping(template.get("metadata")).get("labels")
-    policy = spec if str(value.get("kind")).endswith("Policy") else None
+    policy = spec if str(value.get("kind")).endswith(("Policy", "Rays")) else None
     selector = spec.get("selector") if value.get("kind") == "Service" else None
     return value["kind"], metadata["name"], metadata.get("namespace"), metadata.get("labels"), pods, selector, policy

@@ -27,9 +27,9 @@ _TEMPLATES: Mapping[str, tuple[tuple[str, ...], ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class FieldSpec:
-    """A mapping that labels go into, of the kinds that it names (all, where it names none); see kustomize's FieldSpec.
+    """Mappings that labels go into, of the kinds that it names (all, where it names none); see kustomize's FieldSpec.
 
-    `create` makes it where it is not there.
+    `create` makes one where it is not there. A name of `path` may end in `[]`.
     """
 
     path: tuple[str, ...]
@@ -190,8 +190,8 @@ def _label(value: dict[str, Any], labels: Labels) -> None:
         # What goes into the rules of a policy holds the policy (`unfollowed`).
         if kind.endswith("NetworkPolicy") and field.path[0] in _RULES:
             continue
-        if field.is_for(value) and (field.create or _is_there(value, field.path)):
-            routes.append(field.path)
+        if field.is_for(value):
+            value.update(mapping(_labelled(value, field.path, labels.pairs, create=field.create)))
     for route in routes:
         _add(value, route, labels.pairs)
     if labels.selectors and kind == "NetworkPolicy" and isinstance(value.get("spec"), dict):
@@ -232,11 +232,19 @@ def _selectors(kind: str) -> Iterable[tuple[str, ...]]:
     return []
 
 
-def _is_there(value: Mapping[str, Any], route: tuple[str, ...]) -> bool:
-    inner: Any = value
-    for name in route:
-        inner = mapping(inner).get(name)
-    return isinstance(inner, dict)
+def _labelled(value: Any, route: Sequence[str], pairs: Mapping[str, str], *, create: bool) -> Any:
+    """A value with labels in the mappings at a route, in every item of the lists on it; a list is never created."""
+    if isinstance(value, list):
+        return [_labelled(each, route, pairs, create=create) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if not route:
+        return {**value, **pairs}
+    name = route[0].removesuffix("[]")
+    inner = value.get(name)
+    if inner is None and (not create or name != route[0]):
+        return value
+    return {**value, name: _labelled({} if inner is None else inner, route[1:], pairs, create=create)}
 
 
 def _add(value: dict[str, Any], route: tuple[str, ...], pairs: Mapping[str, str]) -> None:
