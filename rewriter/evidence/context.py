@@ -47,9 +47,15 @@ class Context:
         return self.selected is None or pass_id in self.selected
 
     @property
+    def clusters(self) -> Sequence[Cluster]:
+        """Every cluster known; the policy's own as it is taken here, which may be with a setting that is not read."""
+        own, known = self.cluster, self.inventory.clusters
+        return known if own is None else [own if cluster.name == own.name else cluster for cluster in known]
+
+    @property
     def mesh(self) -> tuple[Cluster, ...]:
         """The meshed clusters; empty when there are fewer than two, since then nothing is meshed."""
-        meshed = tuple(cluster for cluster in self.inventory.clusters if cluster.meshed)
+        meshed = tuple(cluster for cluster in self.clusters if cluster.meshed)
         return meshed if len(meshed) > 1 else ()
 
     @property

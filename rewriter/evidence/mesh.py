@@ -51,7 +51,7 @@ def member_clusters(context: Context) -> tuple[Cluster, ...]:
     """
     own = context.cluster
     if own is None:
-        return context.mesh or tuple(context.inventory.clusters)
+        return context.mesh or tuple(context.clusters)
     return (own, *context.remote_clusters) if own.meshed else (own,)
 
 

@@ -57,7 +57,7 @@ from rewriter.passes.kit.changes.rule_directions import (
     has_no_rules,
     says_deny,
 )
-from rewriter.passes.kit.enforced.enforcement import rejected_today, subject_evidence, switched_on
+from rewriter.passes.kit.enforced.enforcement import always_enforced, rejected_today, subject_evidence, switched_on
 from rewriter.passes.kit.enforced.upgrade_semantics import changed_by_upgrade
 from rewriter.passes.kit.registry import antipattern
 from rewriter.text import join_names, subject_text
@@ -75,7 +75,7 @@ def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
         if has_no_rules(spec) and context.to_version >= RULES_REQUIRED:
             yield _without_rules(context, spec)
-        elif spec.rules and not _denies_anyway(context):
+        elif spec.rules and not always_enforced(context):
             for direction in denied_by_name(spec):
                 if all(rule.direction != direction for rule in spec.rules):
                     yield _without_direction(context, spec, direction)
@@ -93,7 +93,7 @@ def _without_rules(context: Context, spec: Spec) -> Finding:
         else (f"is rejected (from {RULES_REQUIRED} on)")
     )
     why = f"as far as this policy goes, all traffic of {subject} passes"
-    if _denies_anyway(context):
+    if always_enforced(context):
         why = f"only `policyEnforcementMode: always` denies traffic of {subject} that no policy allows"
     if len(context.policy.specs) > 1:
         why += f", and the other rule sets of the policy {'stop being' if before else 'are not'} enforced with it"
@@ -110,7 +110,7 @@ def _without_rules(context: Context, spec: Spec) -> Finding:
         change=Change(
             tuple(_deny(spec, direction) for direction in deniable),
             changes.opens,
-            (*(() if _denies_anyway(context) else denied_claims(context.policy, spec)), *changes.closes),
+            (*denied_claims(context.policy, spec), *changes.closes),
         )
         if deniable
         else None,
@@ -119,11 +119,6 @@ def _without_rules(context: Context, spec: Spec) -> Finding:
         versions=str(RULES_REQUIRED),
         at_key=True,
     )
-
-
-def _denies_anyway(context: Context) -> bool:
-    """Whether the agents put every pod into default deny, whatever its policies say."""
-    return context.cluster is not None and context.cluster.enforcement == "always"
 
 
 def _advice(deniable: Sequence[str]) -> str:

@@ -31,6 +31,7 @@ from rewriter.inventory.facts.model import (
     UnreadPolicy,
     Workload,
 )
+from rewriter.inventory.facts.unread_settings import UnreadSettings
 from rewriter.inventory.hubble.flows import ObservedFlow
 from rewriter.inventory.index.label_shapes import shape_of
 from rewriter.inventory.objects.access import AccountBinding
@@ -67,6 +68,12 @@ class Facts:
     missing: Sequence[str] = ()
     policies: Sequence[AppliedPolicy] = ()
     unread_policies: Sequence[UnreadPolicy] = ()
+
+    def unread_settings(self, cluster: Cluster | None) -> Sequence[UnreadSettings]:
+        return ()
+
+    def clusters_of(self, path: str) -> Sequence[Cluster]:
+        return [] if (own := self.cluster_of(path)) is None else [own]
 
     def cluster_of(self, path: str) -> Cluster | None:
         return next((each for each in self.clusters if each.local_paths), None)

@@ -48,7 +48,8 @@ def mesh_addresses(inventory: Inventory, own: Cluster | None) -> tuple[Prefix, .
 
     `own` is the cluster whose policies are looked at, which may be in no mesh. What Node objects say counts too.
     """
-    clusters = {cluster.name: cluster for cluster in inventory.clusters if cluster.meshed or cluster == own}
+    local = own.name if own is not None else None
+    clusters = {cluster.name: cluster for cluster in inventory.clusters if cluster.meshed or cluster.name == local}
     known = [
         cidrs
         for cluster in clusters.values()

@@ -9,26 +9,10 @@ from typing import Any
 from rewriter.cilium.labels import K8S
 from rewriter.cilium.settings import EnforcementMode, Settings
 from rewriter.cilium.version import CLUSTER_NETWORK_POLICIES, DEFAULT_LOCAL_CLUSTER
+from rewriter.evidence.possible_settings import VALUE_NAMES, shown
 from rewriter.evidence.settings import settings_of
 from rewriter.inventory.cilium.cilium_values import CiliumSettings
 from rewriter.inventory.facts.model import Cluster
-
-#: The fields of a cluster that change verdicts, by the names of the chart's values.
-_VALUES = {
-    "enforcement": "policyEnforcementMode",
-    "audit": "policyAuditMode",
-    "host_firewall": "hostFirewall.enabled",
-    "identity_labels": "labels",
-    "node_labels": "nodeLabels",
-    "node_selector_labels": "nodeSelectorLabels",
-    "extended_ip_protocols": "enable-extended-ip-protocols",
-    "cluster_network_policies": "k8sClusterNetworkPolicy.enabled",
-    "mutual_authentication": "authentication.enabled",
-    "default_local_cluster": "clustermesh.policyDefaultLocalCluster",
-    "cidr_match_nodes": "policyCIDRMatchMode",
-    "cidr_match_pods": "policyCIDRMatchMode",
-}
-
 
 _FLAG = (True, False)
 #: What the fields may be where that can be listed.
@@ -49,7 +33,7 @@ def alternatives(
 
     `host_sources` has the sources of the subject's labels with the key `host`: with any, the host firewall counts.
     """
-    for field, value in _VALUES.items():
+    for field, value in VALUE_NAMES.items():
         written = getattr(cluster, field) if cluster else None
         if cluster is None or written is None:
             continue
@@ -59,7 +43,7 @@ def alternatives(
             other = replace(other, host_firewall=not written)
         other = replace(other, single_cluster=settings.single_cluster)
         if other != settings:
-            yield f"{value}: {_shown(field, written)}, {cluster.source_of(field)}", other
+            yield f"{value}: {shown(field, written)}, {cluster.source_of(field)}", other
     written = cluster.host_firewall if cluster else None
     if host_sources and written is None and not settings.host_firewall:
         whose = "a pod with a label `host`" if K8S in host_sources else "the node, with every pod on the host network,"
@@ -93,7 +77,7 @@ def left_open(
         place = install.source_of(field)
         if field == "name":
             yield f"which cluster has Cilium as installed at {place} (cluster.name: {text}): judged without it", ()
-        elif field in _VALUES and getattr(known, field) is None:
+        elif field in VALUE_NAMES and getattr(known, field) is None:
             others = [
                 replace(
                     settings_of(replace(known, **{field: value}), settings.version, target=target),
@@ -103,7 +87,7 @@ def left_open(
             ]
             if field == "host_firewall":
                 others = [replace(settings, host_firewall=value) for value in (True, False)]
-            yield f"what {_VALUES[field]} is: {text}, {place}; judged as if it were not set", others
+            yield f"what {VALUE_NAMES[field]} is: {text}, {place}; judged as if it were not set", others
 
 
 def host_firewall_of(cluster: Cluster | None) -> bool | None:
@@ -111,12 +95,3 @@ def host_firewall_of(cluster: Cluster | None) -> bool | None:
     if cluster is None or cluster.host_firewall is not None or cluster.datapath is None:
         return cluster.host_firewall if cluster else None
     return cluster.datapath.host_firewall
-
-
-def _shown(field: str, written: Any) -> str:
-    if field in ("cidr_match_nodes", "cidr_match_pods"):
-        mode = field.rpartition("_")[2]
-        return mode if written else f"without {mode}"
-    if isinstance(written, tuple):
-        return " ".join(written)
-    return str(written).lower() if isinstance(written, bool) else str(written)

@@ -23,6 +23,7 @@ from rewriter.evidence.mesh import mesh_known
 from rewriter.evidence.policies import unread_policies
 from rewriter.evidence.settings import facts_of, mesh_port_names
 from rewriter.inventory.cilium.cilium_values import CiliumSettings
+from rewriter.inventory.clusters.unread_settings import installs_of
 from rewriter.inventory.facts.model import Cluster, Service
 from rewriter.text import join_names
 
@@ -244,20 +245,18 @@ class _Judge:
 
     def _unread_values(self, cluster: Cluster | None) -> list[str]:
         """The installations of Cilium in a cluster of which values are not read."""
-        unread = self.workspace.inventory.unread_settings()
+        unread = self.workspace.inventory.unread_settings(cluster)
         return [
-            f"what the installation of Cilium at {each.source} takes from {each.unread}: policyEnforcementMode and "
+            f"what the installation of Cilium at {each.place} takes from {each.sources}: policyEnforcementMode and "
             "other settings may stand there"
-            for each in self._installs(cluster)
-            if each.unread
-        ] + [f"what {source} says of Cilium's settings: it cannot be read" for source in unread]
+            if each.sources
+            else f"what {each.place} says of Cilium's settings: it cannot be read"
+            for each in unread
+            if not each.placeholder
+        ]
 
     def _installs(self, cluster: Cluster | None) -> list[CiliumSettings]:
-        """The installations that are, or may be, those of a cluster."""
-        settings = [each.settings for each in self.workspace.inventory.installs]
-        if cluster is None:
-            return settings
-        return [each for each in settings if cluster.source == each.source or cluster.name == each.name]
+        return installs_of((each.settings for each in self.workspace.inventory.installs), cluster)
 
 
 def _shows_queries(policy: Policy, route: str) -> bool:

@@ -12,6 +12,7 @@ from rewriter.cilium.digits import is_number
 from rewriter.engine.documents.read import FoundPolicy, slice_of
 from rewriter.engine.effects.upgrade_changes import ID as UPGRADE_CHANGE
 from rewriter.engine.effects.upgrade_changes import upgrade_changes
+from rewriter.engine.pipeline.doubtful import Doubt, Place, doubted, find_doubts, in_words, place_of, with_doubts
 from rewriter.engine.pipeline.draft import Draft, Limits, locate_finding, settle
 from rewriter.engine.pipeline.hooks import FileHooks, Outcome, Seen
 from rewriter.engine.pipeline.isolation import Failure, PartFailedError, failure_of
@@ -45,14 +46,38 @@ def fix_document(
 
     A policy that the target version rejects whatever its fixes do is left as it is, and its findings say so; so is one
     that has a `skip_reason`. `seen` is what the same passes have found in this file: it holds where the document is the
-    same.
+    same. What rests on settings of Cilium that are not read (`hooks.possible`) says so, and needs consent.
     """
+    outcome = _fixed(document, hooks, policies, frozenset(), seen)
+    if not outcome.findings:
+        return outcome
+    found: dict[Place, list[Doubt]] = {}
+    for possible in hooks.possible():
+        usual = _fixed(document, possible.without(hooks), policies) if possible.without else outcome
+        for place, words in find_doubts(usual, _fixed(document, possible.under(hooks), policies)):
+            found.setdefault(place, []).append(Doubt(possible.setting, possible.place, words))
+    doubts = in_words(found)
+    rests = [item for item in outcome.findings if item.fixed and place_of(item) in doubts]
+    if any(not hooks.allowed(doubted(item.finding)) for item in rests):
+        outcome = _fixed(document, hooks, policies, frozenset(doubts), seen)
+    outcome.findings = with_doubts(outcome.findings, doubts)
+    return outcome
+
+
+def _fixed(
+    document: yamltext.Document,
+    hooks: FileHooks,
+    policies: Sequence[FoundPolicy],
+    doubtful: frozenset[Place] = frozenset(),
+    seen: Seen | None = None,
+) -> Outcome:
+    """As `fix_document` for the settings that the hooks have; fixes at the `doubtful` places need consent."""
     held = {
         index: f"not rewritten: {why}"
         for index, found in enumerate(hooks.policies(document.value))
         if (why := hooks.skip_reason(found))
     }
-    limits = Limits(held)
+    limits = Limits(held, doubtful=doubtful)
     failures: list[Failure] = []
     careful = False
     while True:

@@ -11,6 +11,7 @@ from typing import Any
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy
 from rewriter.engine.documents.read import FoundPolicy, slice_of
+from rewriter.engine.pipeline.doubtful import Place
 from rewriter.engine.pipeline.hooks import FileHooks, Seen
 from rewriter.engine.proofs.manifest import ProofError, deletes, patched, prove_comments, prove_structure
 from rewriter.engine.results.result import Location
@@ -84,13 +85,15 @@ class Limits:
 
     `skip_reasons` say why policies are not rewritten, `silent` are passes that failed on a policy, `unproved` those
     whose fixes did, both with the pass's id. `needs_silenced` are passes whose fix is right only together with one that
-    stays out, since its finding is silenced.
+    stays out, since its finding is silenced. `doubtful` are the places of findings that rest on settings which are not
+    read: their fixes need consent.
     """
 
     skip_reasons: dict[int, str]
     silent: set[tuple[str, int]] = field(default_factory=set)
     unproved: set[tuple[str, int]] = field(default_factory=set)
     needs_silenced: set[tuple[str, int]] = field(default_factory=set)
+    doubtful: frozenset[Place] = frozenset()
 
 
 def apply_fix(draft: Draft, finding: Finding, hooks: FileHooks) -> tuple[str, int, str]:

@@ -31,7 +31,8 @@ class FileHooks:
     do with a step of a policy in the document at a position; None where nothing was looked at. `selected` are the
     passes that are selected by name, which report what others report only on request. `most_work` bounds the proofs of
     one policy. `explains` asks for all flows of a fix that readers of its finding look at, not for its proof alone.
-    `idle` are passes of which no finding is fixed, where nothing but fixes counts.
+    `idle` are passes of which no finding is fixed, where nothing but fixes counts. `possible` are the settings of
+    Cilium that may hold here and are not read.
     """
 
     path: str
@@ -52,6 +53,20 @@ class FileHooks:
     most_work: int = MOST_WORK
     explains: bool = True
     idle: frozenset[str] = frozenset()
+    possible: Callable[[], Sequence[Possible]] = tuple
+
+
+@dataclass(frozen=True, slots=True)
+class Possible:
+    """A setting of Cilium that may hold, what says so, and how to treat documents with and without it.
+
+    `without` is None where the hooks themselves are without it.
+    """
+
+    setting: str
+    place: str
+    under: Callable[[FileHooks], FileHooks]
+    without: Callable[[FileHooks], FileHooks] | None = None
 
 
 @dataclass(frozen=True, slots=True)

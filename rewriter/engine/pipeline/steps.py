@@ -11,6 +11,7 @@ from rewriter.engine.documents.read import why_left
 from rewriter.engine.effects.claims import merge_claims
 from rewriter.engine.effects.harm import without_harm
 from rewriter.engine.effects.of_fixes import Step
+from rewriter.engine.pipeline.doubtful import doubted, place_of
 from rewriter.engine.pipeline.draft import Draft, apply_fix
 from rewriter.engine.pipeline.hooks import FileHooks
 from rewriter.engine.pipeline.isolation import PartFailedError, failure_of
@@ -80,7 +81,7 @@ def _held(draft: Draft, index: int, reported: Reported, hooks: FileHooks, *, pre
         why = _NEEDS_SILENCED
     elif finding.fix is not None and (left := why_left(draft.policies[index], finding.fix)):
         why = f"not rewritten: {left}"
-    elif finding.fix is None or not hooks.allowed(finding):
+    elif finding.fix is None or not hooks.allowed(doubted(finding) if _is_doubtful(draft, reported) else finding):
         return _preview(draft, index, reported, hooks) if preview else reported
     elif index in draft.limits.skip_reasons:
         why = draft.limits.skip_reasons[index]
@@ -89,6 +90,11 @@ def _held(draft: Draft, index: int, reported: Reported, hooks: FileHooks, *, pre
     if not why:
         return None
     return replace(reported, not_fixed=why) if preview else reported
+
+
+def _is_doubtful(draft: Draft, reported: Reported) -> bool:
+    """Whether a finding rests on a setting that is not read."""
+    return place_of(reported) in draft.limits.doubtful
 
 
 def _repeats(draft: Draft, finding: Finding) -> bool:

@@ -21,10 +21,10 @@ from rewriter.engine.documents.read import FoundPolicy, policies_in
 from rewriter.engine.documents.templates import Reading, read_documents
 from rewriter.engine.effects.harm import unless_enforced
 from rewriter.engine.effects.of_fixes import Effects
-from rewriter.engine.effects.settings import both_settings, mesh_addresses, node_labels_unsaid
+from rewriter.engine.effects.settings import both_settings, mesh_addresses
 from rewriter.engine.overlays.treat import OverlayOutcome, Overlays, treat_patched_file
 from rewriter.engine.pipeline import refusals
-from rewriter.engine.pipeline.hooks import FileHooks, Outcome
+from rewriter.engine.pipeline.hooks import FileHooks, Outcome, Possible
 from rewriter.engine.pipeline.isolation import as_error, failure_of
 from rewriter.engine.pipeline.notes import CODE as NOTE_CODE
 from rewriter.engine.pipeline.notes import (
@@ -41,6 +41,7 @@ from rewriter.engine.results.result import Change, FileResult, Location, Reporte
 from rewriter.engine.results.suppression import covers, suppressions
 from rewriter.engine.results.unchecked import needs_mesh
 from rewriter.engine.run.file_proof import Elsewhere, prove_file
+from rewriter.engine.run.held import skip_reason, unknown_acceptance
 from rewriter.engine.run.run_options import Options, idle_passes, passes_for
 from rewriter.engine.run.treated import Parts, Treated, treat_document
 from rewriter.engine.run.workspace import Workspace
@@ -49,12 +50,12 @@ from rewriter.engine.traffic.judged import Traffic
 from rewriter.engine.traffic.replay import PolicyPosition
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import mesh_known
+from rewriter.evidence.possible_settings import possible_settings
 from rewriter.finding import Applicability, Finding
 from rewriter.inventory.delivery.patched_policies import PatchedPolicy
 from rewriter.inventory.facts.model import Cluster
 from rewriter.inventory.questions.inventory import Inventory
 from rewriter.passes import PASS_IDS, PASSES
-from rewriter.passes.kit.enforced.enforcement import unknown_part
 from rewriter.passes.kit.registry import Pass
 from rewriter.suppress import Suppression, unused
 
@@ -179,7 +180,7 @@ class Fixer:
             cluster = overlays.patched.cluster_of(policy)
             base = FoundFile(policy.base.path)
             own = self._hooks(base, passes, silences, used, hidden, cluster)
-            return replace(own, skip_reason=lambda each: self._node_labels(cluster, each))
+            return replace(own, skip_reason=partial(unknown_acceptance, cluster, self.options.to_version))
 
         return treat_patched_file(overlays, found.display, text, hooks)
 
@@ -296,7 +297,7 @@ class Fixer:
             silenced=silenced,
             known=lambda batch: self._known(batch, hidden),
             effects=self._effects(cluster, found.display),
-            skip_reason=partial(self._skip_reason, found.display, cluster),
+            skip_reason=partial(skip_reason, self.inventory, found.display, cluster, self.options.to_version),
             overwritten=partial(self._overwritten, found.display),
             observe=None if self.traffic is None else partial(self._observed, self.traffic, found.display),
             selected=self.options.select or frozenset(),
@@ -304,6 +305,35 @@ class Fixer:
             previews=not self.options.only_fixes,
             explains=not self.options.only_fixes,
             idle=idle_passes(passes, self.config, self.options),
+            possible=partial(self._possible, found, cluster),
+        )
+
+    def _possible(self, found: FoundFile, cluster: Cluster | None) -> list[Possible]:
+        """The settings of Cilium that may hold for a file and are not read."""
+        versions = (self.options.from_version, self.options.to_version)
+        settings = possible_settings(self.inventory, found.display, cluster, versions)
+        return [
+            Possible(
+                each.setting,
+                each.place,
+                partial(self._under, found, each.cluster),
+                partial(self._under, found, each.usual) if cluster is None else None,
+            )
+            for each in settings
+        ]
+
+    def _under(self, found: FoundFile, cluster: Cluster, hooks: FileHooks) -> FileHooks:
+        """The hooks of a file where its cluster is another; what is asked of a run is remembered for each of them."""
+        answers = self.answers.setdefault(("with settings", cluster), {})
+        own = replace(self, answers=answers, traffic=None)._hooks(found, hooks.passes, (), set(), set(), cluster)
+        return replace(
+            hooks,
+            context=own.context,
+            configured=own.configured,
+            known=own.known,
+            effects=own.effects,
+            observe=None,
+            possible=tuple,
         )
 
     def _policies(self, path: str, value: object) -> list[FoundPolicy]:
@@ -315,23 +345,8 @@ class Fixer:
         held = (each for each in held_policies(value, namespace_of) if not is_filled(each.policy.raw))
         return policies_in(value, namespace_of) or list(held)
 
-    def _skip_reason(self, path: str, cluster: Cluster | None, found: FoundPolicy) -> str:
-        """Why a policy is not rewritten: its text is not all that is applied, or it is unknown if it is enforced."""
-        policy = found.policy
-        applied, route = (policy.raw, "") if found.holder is None else (found.holder, found.text_route or policy.route)
-        if why := self.inventory.changed_on_the_way(path, applied, route):
-            return f"{why}, so that the text here is not what the cluster gets"
-        if placeholder := unknown_part(policy, self.options.to_version):
-            return f"{placeholder} stands for a part of the policy, and what it holds is unknown"
-        return self._node_labels(cluster, found)
-
     def _overwritten(self, path: str, found: FoundPolicy) -> Sequence[str]:
         return self.inventory.overwritten_on_the_way(path, found.policy.raw) if found.holder is None else ()
-
-    def _node_labels(self, cluster: Cluster | None, found: FoundPolicy) -> str:
-        if node_labels_unsaid(cluster, found.policy, self.options.to_version):
-            return "it names nodes, and it is unknown whether the agents run with enable-node-selector-labels"
-        return ""
 
     def _observed(self, traffic: Traffic, path: str, document: int, before: Policy, after: Policy) -> Observed | None:
         return traffic.step(PolicyPosition(path, document, before.route), before, after)

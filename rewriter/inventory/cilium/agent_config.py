@@ -19,6 +19,25 @@ _FLAGS = {
     "mutual_authentication": "mesh-auth-enabled",
 }
 _LISTS = {"identity_labels": "labels", "node_labels": "node-labels"}
+#: The paths in values of the cilium chart that set options.
+_PATHS = {
+    "clustermesh.policyDefaultLocalCluster": "policy-default-local-cluster",
+    "nodeSelectorLabels": "enable-node-selector-labels",
+    "policyAuditMode": "policy-audit-mode",
+    "hostFirewall.enabled": "enable-host-firewall",
+    "k8sClusterNetworkPolicy.enabled": "enable-k8s-cluster-network-policy",
+    "authentication.enabled": "mesh-auth-enabled",
+    "labels": "labels",
+    "nodeLabels": "node-labels",
+    "policyEnforcementMode": "enable-policy",
+    "policyCIDRMatchMode": "policy-cidr-match-mode",
+}
+#: The fields that each option sets.
+_FIELDS = {
+    **{option: (field,) for field, option in (_FLAGS | _LISTS).items()},
+    "enable-policy": ("enforcement",),
+    "policy-cidr-match-mode": ("cidr_match_nodes", "cidr_match_pods"),
+}
 _MODES = ("default", "always", "never")
 _TRUE, _FALSE = ("true", "1"), ("false", "0")
 
@@ -60,21 +79,32 @@ def open_settings(options: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def chart_options(values: Mapping[str, Any]) -> dict[str, Any]:
     """The agent's options that values of the cilium chart set; `extraConfig` and then `extraArgs` come last."""
-    own = {
-        "policy-default-local-cluster": mapping(values.get("clustermesh")).get("policyDefaultLocalCluster"),
-        "enable-node-selector-labels": values.get("nodeSelectorLabels"),
-        "policy-audit-mode": values.get("policyAuditMode"),
-        "enable-host-firewall": mapping(values.get("hostFirewall")).get("enabled"),
-        "enable-k8s-cluster-network-policy": mapping(values.get("k8sClusterNetworkPolicy")).get("enabled"),
-        "mesh-auth-enabled": mapping(values.get("authentication")).get("enabled"),
-        "labels": values.get("labels"),
-        "node-labels": values.get("nodeLabels"),
-        "enable-policy": values.get("policyEnforcementMode"),
-        "policy-cidr-match-mode": values.get("policyCIDRMatchMode"),
-    }
+    own = {option: _at(values, path) for path, option in _PATHS.items()}
     written = {key: value for key, value in own.items() if value is not None}
     extra = {key: value for key, value in mapping(values.get("extraConfig")).items() if value is not None}
     return {**written, **extra, **dict(_arguments(values.get("extraArgs")))}
+
+
+def fields_under(path: str) -> list[str]:
+    """The fields of a `Cluster` that what stands at a path in values of the chart, or below it, may set."""
+    if path.partition(".")[0].partition("[")[0] in ("extraConfig", "extraArgs"):
+        option = path.partition(".")[2]
+        return [field for name, fields in _FIELDS.items() if option in ("", name) for field in fields]
+    under = [option for own, option in _PATHS.items() if f"{own}.".startswith(f"{path}.")]
+    above = [option for own, option in _PATHS.items() if re.match(rf"{re.escape(own)}[.\[]", path)]
+    return [field for option in (*under, *above) for field in _FIELDS[option]]
+
+
+def set_with(field: str) -> tuple[str, ...]:
+    """The fields that the option of a field sets."""
+    return next((fields for fields in _FIELDS.values() if field in fields), (field,))
+
+
+def _at(values: Mapping[str, Any], path: str) -> Any:
+    *above, last = path.split(".")
+    for key in above:
+        values = mapping(values.get(key))
+    return values.get(last)
 
 
 def _arguments(written: Any) -> Iterator[tuple[str, str]]:

@@ -264,13 +264,23 @@ class _Reader:
             return
         certain = [said for said, command in zip(stated, commands, strict=True) if not command.conditional]
         if not certain or any(each[:2] != stated[0][:2] for each in stated):
-            yield Install(CiliumSettings(stated[0][2], complete=False), None, LOOSE)
+            differ = CiliumSettings(stated[0][2], complete=False, unread="commands of which not every one runs")
+            yield Install(differ, None, LOOSE)
             return
         values, version, source = certain[0]
-        settings = read_values(values, source, version, complete=False)
+        unread = ", ".join(dict.fromkeys(text for command in commands for text in self._unread(command)))
+        settings = replace(read_values(values, source, version, complete=False), unread=unread)
         if not any(map(self._may_name, commands)):
             settings = replace(settings, name=settings.name or DEFAULT_NAME)
         yield Install(settings, None, LOOSE)
+
+    def _unread(self, command: CiliumCommand) -> Iterator[str]:
+        """What a command takes values from that is not read."""
+        files = zip(command.files, self._value_files(command), strict=True)
+        yield from (name for name, found in files if not any(found))
+        yield from command.unknown
+        if command.open_ended:
+            yield "arguments that are only known once it runs"
 
     def _names(self, command: CiliumCommand) -> bool:
         return self._may_name(command) or any(path == "cluster.name" for path, _ in command.sets)

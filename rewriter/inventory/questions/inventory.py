@@ -17,6 +17,7 @@ from rewriter.inventory.facts.model import (
     UnreadPolicy,
     Workload,
 )
+from rewriter.inventory.facts.unread_settings import UnreadSettings
 from rewriter.inventory.hubble.flows import ObservedFlow
 from rewriter.inventory.objects.access import AccountBinding
 from rewriter.inventory.objects.gateways import ControllerClass, Gateway, Ingress, Route
@@ -35,6 +36,14 @@ class Inventory(Protocol):
     @property
     def clusters(self) -> Sequence[Cluster]:
         """Every cluster known, in the order of the config."""
+        ...
+
+    def unread_settings(self, cluster: Cluster | None) -> Sequence[UnreadSettings]:
+        """What may set the agents of a cluster (None: of any) and is not read; none where a snapshot lists it."""
+        ...
+
+    def clusters_of(self, path: str) -> Sequence[Cluster]:
+        """Every known cluster that a file's manifests are applied to."""
         ...
 
     def cluster_of(self, path: str) -> Cluster | None:

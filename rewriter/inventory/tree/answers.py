@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from rewriter.inventory.clusters.cilium_installs import Install
 from rewriter.inventory.clusters.cluster_dns import hidden_beside
 from rewriter.inventory.clusters.known_clusters import KnownClusters
+from rewriter.inventory.clusters.unread_settings import unread_settings as unread_of_installs
 from rewriter.inventory.delivery.mutations import Mutation
 from rewriter.inventory.facts.completeness import LIFT, Hidden
-from rewriter.inventory.facts.model import EndpointSlice, Service, Workload
+from rewriter.inventory.facts.model import Cluster, EndpointSlice, Service, Workload
+from rewriter.inventory.facts.unread_settings import UnreadSettings
+from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.hiding.hidden import HiddenSources
 from rewriter.inventory.objects.access import AccountBinding
 from rewriter.inventory.objects.pods import PodTemplate
@@ -51,6 +55,11 @@ def pod_template(facts: TreeFacts, workload: Workload) -> PodTemplate | None:
     found: list[PodTemplate] = facts.holding_any("pod_templates", WORKLOAD_MANIFESTS, [workload.name])
     wanted = (workload.kind, workload.name, workload.namespace, workload.cluster, workload.source)
     return next((t for t in found if (t.kind, t.name, t.namespace, t.cluster, t.source) == wanted), None)
+
+
+def unread_settings(installs: Iterable[Install], files: TreeFiles, cluster: Cluster | None) -> Sequence[UnreadSettings]:
+    """What may set the agents of a cluster and is not read."""
+    return tuple(unread_of_installs([each.settings for each in installs], cluster, files.unread_settings()))
 
 
 def by_name(workloads: Iterable[Workload]) -> Mapping[str, Sequence[Workload]]:

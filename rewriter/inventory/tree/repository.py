@@ -34,6 +34,7 @@ from rewriter.inventory.facts.model import (
     UnreadPolicy,
     Workload,
 )
+from rewriter.inventory.facts.unread_settings import UnreadSettings
 from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.hiding.hidden import HiddenSources
 from rewriter.inventory.hiding.unread_policies import unread_policies
@@ -92,7 +93,6 @@ class TreeInventory:
         self._configured = tuple(clusters)
         self._snapshots = tuple(snapshots)
         self._files = TreeFiles(root, read)
-        self.unread_settings = self._files.unread_settings
         self.kept = KeptTree(cache, root)
         if not self.kept.is_empty:
             self._files.kept_manifests = self.kept.manifests
@@ -218,6 +218,12 @@ class TreeInventory:
     def clusters_of(self, path: str) -> Sequence[Cluster]:
         """Every known cluster that a file's manifests are applied to."""
         return [cluster for cluster in self._delivery.clusters_of(path) if cluster is not None]
+
+    def unread_settings(self, cluster: Cluster | None) -> Sequence[UnreadSettings]:
+        listed = {each.name for snapshot in self._snapshots for each in snapshot.clusters}
+        return (
+            () if cluster and cluster.name in listed else answers.unread_settings(self.installs, self._files, cluster)
+        )
 
     def namespace_of(self, path: str, manifest: Mapping[str, Any]) -> Applied:
         """Where a manifest lands: by everything in the tree that applies it, else by its own namespace."""
@@ -383,18 +389,10 @@ class TreeInventory:
         listed = (AppliedPolicy(e.manifest, e.cluster, e.source) for s in self._snapshots for e in s.policies)
         return with_others(found, (*self._derived.policies(), *listed))
 
-    @property
-    def unread_policies(self) -> Sequence[UnreadPolicy]:
-        return self._unread_policies
-
     @cached_property
-    def _unread_policies(self) -> Sequence[UnreadPolicy]:
+    def unread_policies(self) -> Sequence[UnreadPolicy]:
         return tuple(dict.fromkeys(unread_policies(self._files, self._placements, self._derived.made)))
 
-    @property
-    def cross_cluster_drops(self) -> Sequence[ObservedFlow]:
-        return self._cross_cluster_drops
-
     @cached_property
-    def _cross_cluster_drops(self) -> Sequence[ObservedFlow]:
+    def cross_cluster_drops(self) -> Sequence[ObservedFlow]:
         return tuple(flow for flow in self._observed.flows if flow.crosses_clusters) if self._observed else ()

@@ -10,7 +10,7 @@ from rewriter.cilium.digits import is_number
 from rewriter.cilium.labels import NAMESPACE_LABEL, RESERVED, Label, LabelSet
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Policy, Rule, Spec
 from rewriter.cilium.rule_validation import ACCEPTED
-from rewriter.cilium.settings import AgentFlags
+from rewriter.cilium.settings import AgentFlags, EnforcementMode
 from rewriter.cilium.validation import Rejection, decoding_rejection, rejection
 from rewriter.cilium.version import ENABLE_DEFAULT_DENY, NODE_PEERS, SUPPORTED, Version
 from rewriter.evidence.context import Context
@@ -163,8 +163,15 @@ def upgrades(context: Context) -> Sequence[Version]:
     return [version for version in SUPPORTED if context.from_version <= version <= context.to_version]
 
 
+def always_enforced(context: Context) -> bool:
+    """Whether every pod is in default deny, also one that no policy selects (policyEnforcementMode: always)."""
+    return context.cluster is not None and context.cluster.enforcement == EnforcementMode.ALWAYS
+
+
 def default_denies(context: Context) -> tuple[str, ...]:
-    """What is denied by default once the policy is enforced: `ingress of pods app=db in prod`."""
+    """What is denied by default once the policy is enforced, and is not yet: `ingress of pods app=db in prod`."""
+    if always_enforced(context):
+        return ()
     return tuple(
         f"{join_names(directions)} of {subject_text(context.policy, spec)}"
         for spec in context.policy.specs
@@ -198,16 +205,16 @@ def switched_on(context: Context) -> FlowChanges:
 
     It closes what it denies, by default or by rule, and as long as the source release is there also what that denies by
     default and the target release does not. It opens what it allows only where its pods are denied by default
-    today: those that another policy selects, and those without an identity.
+    today: those that another policy selects, those without an identity, and all where the agents deny to all.
     """
-    policy = context.policy
+    policy, always = context.policy, always_enforced(context)
     opens: list[FlowClaim] = []
     closes: list[FlowClaim] = []
     witnesses: list[Policy] = []
     for spec in policy.specs:
         subject = subject_text(policy, spec)
         lasting = _directions(policy, spec, context.to_version)
-        for direction in _directions(policy, spec, context.from_version):
+        for direction in () if always else _directions(policy, spec, context.from_version):
             unread = f" until the upgrade, since Cilium {context.from_version} does not read enableDefaultDeny"
             words = f"all other {direction} of {subject}{'' if direction in lasting else unread}"
             closes.append(all_other(words, spec, direction))
@@ -221,18 +228,23 @@ def switched_on(context: Context) -> FlowChanges:
                 words = f"{direction} of pods without an identity yet (init) that the rules of the policy allow"
                 opens.append(rules_flows(words, spec, direction, allowing))
             others = list(_denying(policy, spec, direction, _upgrade(context))) if allowing else []
-            if others:
+            if others or (always and allowing):
                 words = f"{direction} of {subject} that the rules of the policy allow"
                 opens.append(rules_flows(words, spec, direction, allowing))
                 witnesses += others
     evidence = [f"{policy_text(other)} applies to the same pods" for other in witnesses]
+    if always and opens and context.cluster is not None:
+        place = context.cluster.source_of("enforcement")
+        evidence.insert(0, f"policyEnforcementMode: always, {place}: pods are in default deny already")
     return FlowChanges(tuple(opens), tuple(closes), (*dict.fromkeys(evidence), *subject_evidence(context)))
 
 
 def denied_today(context: Context, spec: Spec, direction: str) -> bool:
     """Whether pods of a rule set may be denied by default though its policy is not enforced."""
     policy = context.policy
-    return _selects_init(policy, spec) or any(True for _ in _denying(policy, spec, direction, _upgrade(context)))
+    if always_enforced(context) or _selects_init(policy, spec):
+        return True
+    return any(True for _ in _denying(policy, spec, direction, _upgrade(context)))
 
 
 def _selects_init(policy: Policy, spec: Spec) -> bool:

@@ -13,6 +13,7 @@ from rewriter.finding import FlowClaim, Operation
 from rewriter.passes.kit.changes.change import Change
 from rewriter.passes.kit.changes.claims import all_other, rules_flows
 from rewriter.passes.kit.changes.forms import Form, as_written, members_of, with_specs
+from rewriter.passes.kit.enforced.enforcement import always_enforced
 from rewriter.passes.kit.selectors.label_sources import RightKey, subject_with_key
 from rewriter.passes.kit.sides.deny_effects import pods_cut_off
 from rewriter.text import join_names, subject_text
@@ -40,13 +41,13 @@ def rekeyed(context: Context, spec: Spec, requirement: Requirement, right: Right
         return None
     cut_off = {each: found for each in sorted(denying) if (found := pods_cut_off(applied, new, reaches, each))}
     if not cut_off:
-        return Rekeyed(_change(context.policy, spec, after, new, right.operations))
+        return Rekeyed(_change(context, spec, after, new, right.operations))
     off = dict.fromkeys(cut_off, False)
     after, new = _with(context, spec, requirement, right.key, off)
     pods = join_names({str(reach.workload): None for found in cut_off.values() for reach in found if reach.workload})
     shut = f"; its deny rules alone would shut all {join_names(cut_off)} of {pods}, which the fix turns off"
     operations = (*right.operations, *_turned_off(spec, off))
-    return Rekeyed(_change(context.policy, spec, after, new, operations), shut)
+    return Rekeyed(_change(context, spec, after, new, operations), shut)
 
 
 def _with(
@@ -71,7 +72,8 @@ def _turned_off(spec: Spec, off: dict[str, bool]) -> tuple[Operation, ...]:
     return ({"op": "add", "path": f"{spec.route}/enableDefaultDeny", "value": off},)
 
 
-def _change(policy: Policy, spec: Spec, after: Policy, new: Spec, operations: tuple[Operation, ...]) -> Change:
+def _change(context: Context, spec: Spec, after: Policy, new: Spec, operations: tuple[Operation, ...]) -> Change:
+    policy = context.policy
     opens: list[FlowClaim] = []
     closes: list[FlowClaim] = []
     for direction in (INGRESS, EGRESS):
@@ -84,6 +86,10 @@ def _change(policy: Policy, spec: Spec, after: Policy, new: Spec, operations: tu
             words = f"{direction} of {subject_text(after, new)} that the rules allow"
             allowed = rules_flows(words, new, direction, allowing, after)
             opens.append(replace(allowed, rest=len(allowing) < len(rules)))
+            if always_enforced(context):
+                old = [rule for rule in spec.rules if rule.direction == direction and not rule.deny]
+                words = f"{direction} of {subject_text(policy, spec)} that the rules allow"
+                closes.append(rules_flows(words, spec, direction, old))
         closes.append(_of(all_other(f"all other {direction} of {subject_text(after, new)}", new, direction), after))
     return Change(operations, tuple(opens), tuple(closes))
 

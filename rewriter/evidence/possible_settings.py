@@ -1,0 +1,108 @@
+"""How the agents of a cluster may be set where not all that sets them is read, or where it is not known which it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rewriter.cilium.settings import EnforcementMode
+from rewriter.cilium.version import Version
+from rewriter.evidence.settings import DEFAULT_NAME, settings_of
+from rewriter.inventory.facts.model import Cluster, Source
+from rewriter.inventory.questions.inventory import Inventory
+
+#: The fields of a cluster that change what policies do, by the names of the chart's values.
+VALUE_NAMES: Mapping[str, str] = {
+    "enforcement": "policyEnforcementMode",
+    "audit": "policyAuditMode",
+    "host_firewall": "hostFirewall.enabled",
+    "identity_labels": "labels",
+    "node_labels": "nodeLabels",
+    "node_selector_labels": "nodeSelectorLabels",
+    "extended_ip_protocols": "enable-extended-ip-protocols",
+    "cluster_network_policies": "k8sClusterNetworkPolicy.enabled",
+    "mutual_authentication": "authentication.enabled",
+    "default_local_cluster": "clustermesh.policyDefaultLocalCluster",
+    "cidr_match_nodes": "policyCIDRMatchMode",
+    "cidr_match_pods": "policyCIDRMatchMode",
+}
+
+#: What a field may be beside its default. In the modes `never` and audit nothing is enforced
+#: today, which makes no finding wrong and opens nothing; of the other fields passes know where they are unknown.
+_BESIDE_DEFAULT: Mapping[str, tuple[Any, ...]] = {
+    "enforcement": (EnforcementMode.ALWAYS.value,),
+    "cidr_match_nodes": (True,),
+    "cidr_match_pods": (True,),
+    "extended_ip_protocols": (True,),
+    "default_local_cluster": (False, True),
+    "identity_labels": ((".*",),),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PossibleSetting:
+    """A setting that the agents may have, such as "policyEnforcementMode: always", and what says so.
+
+    `usual` is the cluster without it and `cluster` with it.
+    """
+
+    setting: str
+    place: str
+    usual: Cluster
+    cluster: Cluster
+
+
+def possible_settings(
+    inventory: Inventory, path: str, cluster: Cluster | None, versions: tuple[Version, Version]
+) -> Iterator[PossibleSetting]:
+    """Every single setting that changes how policies of a file are read, and that may hold in its cluster.
+
+    Where the cluster is not known (None), those of every cluster that the file may be for count too.
+    """
+    usual = cluster or Cluster(DEFAULT_NAME, Source(""), meshed=any(each.meshed for each in inventory.clusters))
+    found = [*_unread(inventory, cluster, usual), *(_of_each(inventory, path, usual) if cluster is None else ())]
+    for setting in dict.fromkeys(found):
+        if any(settings_of(usual, each) != settings_of(setting.cluster, each) for each in versions):
+            yield setting
+
+
+def shown(field: str, value: Any) -> str:
+    """The value of a field as people write it under its name in `VALUE_NAMES`."""
+    if field in ("cidr_match_nodes", "cidr_match_pods"):
+        mode = field.rpartition("_")[2]
+        return mode if value else f"without {mode}"
+    if isinstance(value, tuple):
+        return " ".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _unread(inventory: Inventory, cluster: Cluster | None, usual: Cluster) -> Iterator[PossibleSetting]:
+    for unread in inventory.unread_settings(cluster):
+        for field, values in _BESIDE_DEFAULT.items():
+            if _is_known(usual, field) or (unread.fields is not None and field not in unread.fields):
+                continue
+            for value in values:
+                setting = f"{VALUE_NAMES[field]}: {shown(field, value)}"
+                yield PossibleSetting(setting, str(unread), usual, _with(usual, field, value))
+
+
+def _is_known(cluster: Cluster, field: str) -> bool:
+    """Whether a field is set; one option sets both modes of CIDRs."""
+    known = "cidr_match_nodes" if field == "cidr_match_pods" else field
+    return getattr(cluster, field) is not None or getattr(cluster, known) is not None
+
+
+def _of_each(inventory: Inventory, path: str, usual: Cluster) -> Iterator[PossibleSetting]:
+    """What the clusters are set to that a file may be for."""
+    for cluster in inventory.clusters_of(path) or inventory.clusters:
+        for field in _BESIDE_DEFAULT:
+            value = getattr(cluster, field)
+            if value is not None:
+                setting, place = f"{VALUE_NAMES[field]}: {shown(field, value)}", str(cluster.source_of(field))
+                yield PossibleSetting(setting, f"as in {cluster.name}, {place}", usual, _with(usual, field, value))
+
+
+def _with(cluster: Cluster, field: str, value: Any) -> Cluster:
+    changed: dict[str, Any] = {field: value}
+    return replace(cluster, **changed)

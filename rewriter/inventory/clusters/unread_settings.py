@@ -1,0 +1,45 @@
+"""Which of Cilium's settings stand where nothing reads them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from rewriter.inventory.cilium.agent_config import fields_under, set_with
+from rewriter.inventory.cilium.cilium_values import CiliumSettings
+from rewriter.inventory.facts.model import AGENT_FIELDS, Cluster, Source
+from rewriter.inventory.facts.unread_settings import UnreadSettings
+
+#: A path into the values of the chart, as Terraform's `set` and Helm's `--set` name one.
+_PATH = re.compile(r"[a-z][A-Za-z0-9]*(?:\.[A-Za-z0-9_-]+|\[\d+\])*")
+#: What else stands among the sources of values that are not read.
+_NO_PATHS = frozenset({"bases", "inherit", "set", "values"})
+_FILES = (".yaml", ".yml", ".json", ".gotmpl", ".tpl")
+
+
+def installs_of(installs: Iterable[CiliumSettings], cluster: Cluster | None) -> list[CiliumSettings]:
+    """The installations that are, or may be, those of a cluster; all where it is not known (None)."""
+    if cluster is None:
+        return list(installs)
+    return [each for each in installs if cluster.source == each.source or cluster.name == each.name]
+
+
+def unread_settings(
+    installs: Sequence[CiliumSettings], cluster: Cluster | None, broken: Iterable[Source]
+) -> Iterator[UnreadSettings]:
+    """What may set the agents of a cluster and is not read. `broken` are files that may and cannot be read."""
+    for install in installs_of(installs, cluster):
+        for field, text in install.open:
+            if field in AGENT_FIELDS:
+                yield UnreadSettings(install.source_of(field), fields=set_with(field), placeholder=text)
+        if install.unread:
+            yield UnreadSettings(install.source, install.unread, _fields(install.unread))
+    yield from map(UnreadSettings, broken)
+
+
+def _fields(unread: str) -> tuple[str, ...] | None:
+    """The fields that sources of values may set: only those of the paths where all are paths; None for any."""
+    parts = unread.split(", ")
+    if not all(_PATH.fullmatch(part) and part not in _NO_PATHS and not part.endswith(_FILES) for part in parts):
+        return None
+    return tuple(dict.fromkeys(field for part in parts for field in fields_under(part)))
