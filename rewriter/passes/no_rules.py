@@ -57,7 +57,13 @@ from rewriter.passes.kit.changes.rule_directions import (
     has_no_rules,
     says_deny,
 )
-from rewriter.passes.kit.enforced.enforcement import always_enforced, rejected_today, subject_evidence, switched_on
+from rewriter.passes.kit.enforced.enforcement import (
+    always_enforced,
+    denies_more,
+    rejected_today,
+    subject_evidence,
+    switched_on,
+)
 from rewriter.passes.kit.enforced.upgrade_semantics import changed_by_upgrade
 from rewriter.passes.kit.registry import antipattern
 from rewriter.text import join_names, subject_text
@@ -110,7 +116,7 @@ def _without_rules(context: Context, spec: Spec) -> Finding:
         change=Change(
             tuple(_deny(spec, direction) for direction in deniable),
             changes.opens,
-            (*denied_claims(context.policy, spec), *changes.closes),
+            (*(denied_claims(context.policy, spec) if denies_more(context, spec) else ()), *changes.closes),
         )
         if deniable
         else None,

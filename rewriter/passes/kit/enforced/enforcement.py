@@ -22,6 +22,7 @@ from rewriter.passes.kit.sides.neighbours import near
 from rewriter.text import join_names, policy_text, subject_text
 
 #: Pods that are denied everything by default, whether a policy selects them or not.
+_HEALTH = LabelSet([Label(RESERVED, "health")])
 _INIT = LabelSet([Label(RESERVED, "init")])
 _TYPES = {"Ingress": INGRESS, "Egress": EGRESS}
 _NODES_ACCEPTED = AgentFlags(node_selector_labels=True)
@@ -166,6 +167,16 @@ def upgrades(context: Context) -> Sequence[Version]:
 def always_enforced(context: Context) -> bool:
     """Whether every pod is in default deny, also one that no policy selects (policyEnforcementMode: always)."""
     return context.cluster is not None and context.cluster.enforcement == EnforcementMode.ALWAYS
+
+
+def denies_more(context: Context, spec: Spec) -> bool:
+    """Whether default deny by a rule set shuts anything that the agents do not shut already.
+
+    Where they deny to all pods (policyEnforcementMode: always), the node and its health endpoint stay open.
+    """
+    if not always_enforced(context) or spec.node_subject is not None:
+        return True
+    return context.policy.clusterwide and spec.subject is not None and spec.subject.selects(_HEALTH)
 
 
 def default_denies(context: Context) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from rewriter.finding import FlowClaim, Operation
 from rewriter.passes.kit.changes.change import Change
 from rewriter.passes.kit.changes.claims import all_other, rules_flows
 from rewriter.passes.kit.changes.forms import Form, as_written, members_of, with_specs
-from rewriter.passes.kit.enforced.enforcement import always_enforced
+from rewriter.passes.kit.enforced.enforcement import denies_more
 from rewriter.passes.kit.selectors.label_sources import RightKey, subject_with_key
 from rewriter.passes.kit.sides.deny_effects import pods_cut_off
 from rewriter.text import join_names, subject_text
@@ -80,17 +80,20 @@ def _change(context: Context, spec: Spec, after: Policy, new: Spec, operations: 
         rules = [rule for rule in new.rules if rule.direction == direction]
         if not rules:
             continue
-        opens.append(all_other(f"{direction} of {subject_text(policy, spec)}", spec, direction))
+        always = not denies_more(context, spec)
+        if not always or any(rule.deny for rule in rules):
+            opens.append(all_other(f"{direction} of {subject_text(policy, spec)}", spec, direction))
         allowing = [rule for rule in rules if not rule.deny]
         if allowing:
             words = f"{direction} of {subject_text(after, new)} that the rules allow"
             allowed = rules_flows(words, new, direction, allowing, after)
             opens.append(replace(allowed, rest=len(allowing) < len(rules)))
-            if always_enforced(context):
+            if always:
                 old = [rule for rule in spec.rules if rule.direction == direction and not rule.deny]
                 words = f"{direction} of {subject_text(policy, spec)} that the rules allow"
                 closes.append(rules_flows(words, spec, direction, old))
-        closes.append(_of(all_other(f"all other {direction} of {subject_text(after, new)}", new, direction), after))
+        if not always or any(rule.deny for rule in rules):
+            closes.append(_of(all_other(f"all other {direction} of {subject_text(after, new)}", new, direction), after))
     return Change(operations, tuple(opens), tuple(closes))
 
 
