@@ -106,17 +106,17 @@ def impact(
     found = impact_of(workspace, rewrites, by_hand=before is not None, errors=errors)
     policies = tuple(
         PolicyImpact(
-            file=each.policy.path,
-            line=each.line,
-            kind=each.policy.policy.kind,
-            namespace=each.policy.policy.namespace or "",
-            name=each.policy.policy.name,
-            cluster=each.cluster,
-            upgrade=_flow_change(each.undone),
-            after_fixes=_flow_change(each.fixed),
-            fixes=each.fixes,
+            file=policy_impact.policy.path,
+            line=policy_impact.line,
+            kind=policy_impact.policy.policy.kind,
+            namespace=policy_impact.policy.policy.namespace or "",
+            name=policy_impact.policy.policy.name,
+            cluster=policy_impact.cluster,
+            upgrade=_flow_change(policy_impact.undone),
+            after_fixes=_flow_change(policy_impact.fixed),
+            fixes=policy_impact.fixes,
         )
-        for each in found.policies
+        for policy_impact in found.policies
     )
     return Impact(policies, found.total, _errors(found.errors), str(workspace.from_version), str(workspace.to_version))
 

@@ -96,7 +96,7 @@ class Result:
     @property
     def ok(self) -> bool:
         """What `cnpfix --check` exits 0 for: nothing to fix, no finding of severity error, every file read."""
-        harm = any(each.severity is Severity.ERROR and not each.fixed for each in self.findings)
+        harm = any(finding.severity is Severity.ERROR and not finding.fixed for finding in self.findings)
         return not (self.errors or self.changes or harm)
 
 

@@ -163,7 +163,7 @@ def _cards(items: Sequence[Reported], texts: Mapping[str, str], links: Links, ro
         text = "\n".join(card(group, texts, links))
         room -= _weight(text) + 1
         if room < 0:
-            left = sum(len(each) for each in groups[number:])
+            left = sum(len(group) for group in groups[number:])
             verb = "fix is" if left == 1 else "fixes are"
             shown.append(f"\n{left} more {verb} not shown in full here: see the table, and the changed files.")
             break

@@ -145,7 +145,7 @@ def _plan(clone: Clone, forge: Forge | None, group: Group, branch: str, settings
         return _Plan(replace(known, action=action, detail=detail, url=request.url if request else ""), request)
 
     requests = list(forge.of_branch(branch)) if forge else []
-    request = next((each for each in requests if each.is_open), None)
+    request = next((request for request in requests if request.is_open), None)
     marker = marker_in(request.body) if request else None
     if request and marker is None:
         return stopped(Action.STOPPED, f"request {request.number} of this branch is not cnpfix's; close it", request)
@@ -153,7 +153,7 @@ def _plan(clone: Clone, forge: Forge | None, group: Group, branch: str, settings
         return stopped(
             Action.STOPPED, "the request is of a run over other paths; give each run a --branch of its own", request
         )
-    last = next((each for each in requests if not each.is_open and not each.merged), None)
+    last = next((request for request in requests if not request.is_open and not request.merged), None)
     if request is None and last is not None and last is requests[0]:
         refused = marker_in(last.body)
         if refused and not refused.done and refused.change == words.marker.change:
@@ -205,7 +205,7 @@ def _open(clone: Clone, forge: Forge, outcome: Outcome, words: Words, settings: 
             break
         except ForgeError as error:
             # Another run was faster, or the answer was lost on its way: there is one now, or there is none.
-            there = next((each for each in forge.of_branch(outcome.branch) if each.is_open), None)
+            there = next((request for request in forge.of_branch(outcome.branch) if request.is_open), None)
             if there is not None and marker_in(there.body):
                 _update(clone, forge, there, words)
                 return replace(outcome, action=Action.UPDATE, url=there.url)
@@ -231,7 +231,7 @@ def _retire(clone: Clone, forge: Forge, branch: str, settings: Settings, complet
     """Closes the open request of a branch that no group has any more; None where there is none to close."""
     if branch.removeprefix(settings.branch).startswith(".unsafe") and not settings.unsafe:
         return None  # This run did not look for unsafe fixes, so that it cannot tell whether any are left.
-    request = next((each for each in forge.of_branch(branch) if each.is_open), None)
+    request = next((request for request in forge.of_branch(branch) if request.is_open), None)
     marker = marker_in(request.body) if request else None
     if request is None or marker is None or marker.scope != settings.scope:
         return None

@@ -105,7 +105,7 @@ def _port(item: Mapping[str, Any], version: Version, *, egress: bool) -> Iterato
         return
     match = _numbers(protocol, parse_uint16(text), item.get("endPort"), version)
     # Protocol ANY is TCP, UDP and SCTP in toPorts, for the whole range too: only a rule without toPorts has ICMP.
-    yield from (match._replace(protocol=each) for each in PORT_PROTOCOLS) if match == EVERYTHING else (match,)
+    yield from (match._replace(protocol=protocol) for protocol in PORT_PROTOCOLS) if match == EVERYTHING else (match,)
 
 
 def _numbers(protocol: str, low: int, end: int | None, version: Version) -> PortMatch:

@@ -154,7 +154,7 @@ def _never(_namespace: str | None) -> bool:
     return False
 
 
-_COMPARED = tuple(each.name for each in fields(Settings) if each.compare)
+_COMPARED = tuple(setting.name for setting in fields(Settings) if setting.compare)
 
 
 @dataclass(frozen=True, slots=True)

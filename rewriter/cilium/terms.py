@@ -154,7 +154,9 @@ def pods_with(key: str, *values: str) -> LabelTerm:
 
 def may_meet(one: LabelTerm, other: LabelTerm) -> bool:
     """Whether pods may be selected by both: not where these demand different values of a label."""
-    demands = [(demanded_label(each), each.values) for each in other.conditions if each.operator == "In"]
+    demands = [
+        (demanded_label(condition), condition.values) for condition in other.conditions if condition.operator == "In"
+    ]
     for condition in one.conditions:
         if condition.operator == "In":
             key = demanded_label(condition)

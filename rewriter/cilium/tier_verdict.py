@@ -67,20 +67,20 @@ def decide(rules: Sequence[LoadedTierRule], tier: str, flow: TierFlow, outside: 
     concerned = (rule for rule in rules if rule.place.tier == tier and _concerns(rule, flow))
     for (_, action), same in groupby(concerned, key=lambda each: (each.place.place, each.place.action)):
         group = list(same)
-        matching = [each for each in group if each.peers & flow.peer]
+        matching = [rule for rule in group if rule.peers & flow.peer]
         if matching:
             allowed = None if action == PASS else action == ACCEPT
             return TierDecision(allowed, tuple(matching), _unique(possible))
         if flow.peer & outside:
-            possible += [name for each in group for name in each.names]
+            possible += [name for rule in group for name in rule.names]
     return TierDecision(possible=_unique(possible))
 
 
-def _concerns(each: LoadedTierRule, flow: TierFlow) -> bool:
-    rule = each.rule
+def _concerns(other: LoadedTierRule, flow: TierFlow) -> bool:
+    rule = other.rule
     return (
         rule.direction == flow.direction
-        and bool(each.subjects & flow.subject)
+        and bool(other.subjects & flow.subject)
         and any(grant.match.covers(flow.protocol, flow.port, flow.named_ports) for grant in rule.ports)
     )
 

@@ -82,7 +82,7 @@ def comment(
         number=request,
         dry_run=dry_run,
         version=version,
-        inventories=tuple(Path(each) for each in inventory or ()),
+        inventories=tuple(Path(path) for path in inventory or ()),
         jobs=jobs,
     )
     try:

@@ -151,7 +151,7 @@ def make_report(workspace: Workspace, results: Sequence[FileResult]) -> Report:
         _traffic(workspace, results),
         under=", ".join(workspace.names),
         holders=sum(bool(result.policies or result.findings) for result in results),
-        not_checked=tuple(each for each in (meshless, unrendered(workspace)) if each is not None),
+        not_checked=tuple(not_checked for not_checked in (meshless, unrendered(workspace)) if not_checked is not None),
         texts={result.path: result.before for result in results if result.findings},
     )
 

@@ -90,7 +90,7 @@ def _run(file: Path, workers: int, shard: tuple[int, int] | None, stage: Stage, 
     with ExitStack() as stack:
         stack.enter_context(only_run(places))
         everything = repositories(settings.sources, Clock(), os.environ)
-        mine = [each for each in everything if each.of_shard(shard)]
+        mine = [repository for repository in everything if repository.of_shard(shard)]
         executor = stack.enter_context(dask_at(dask)) if dask else Threads(workers)
         progress = stack.enter_context(Progress("repositories", len(mine) * (2 if stage is Stage.ALL else 1)))
 
@@ -113,7 +113,7 @@ def _run(file: Path, workers: int, shard: tuple[int, int] | None, stage: Stage, 
     write_file(places.work / f"{name}.html", as_page(found))
     say([one_line(line) for line in as_lines(found)])
     say([f"{places.work / name}.html and .json hold the report"])
-    return 2 if any(each.state == FAILED for each in found) else 0
+    return 2 if any(result.state == FAILED for result in found) else 0
 
 
 def _merge(files: list[Path], output: Path | None) -> int:

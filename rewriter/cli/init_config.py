@@ -70,10 +70,10 @@ def _is_below(source: str, folder: Path) -> bool:
 def _proposed(folder: Path) -> Iterator[str]:
     """Entries to fill in: for the folders that are named as clusters are, else an example."""
     found = [
-        each.relative_to(folder).as_posix()
+        path.relative_to(folder).as_posix()
         for parent in _PARENTS
-        for each in sorted((folder / parent).glob("*"))
-        if each.is_dir() and not each.name.startswith(".") and any(each.rglob("*.y*ml"))
+        for path in sorted((folder / parent).glob("*"))
+        if path.is_dir() and not path.name.startswith(".") and any(path.rglob("*.y*ml"))
     ]
     if not found:
         yield "# No installation of Cilium was found. A mesh has an entry for each of its clusters:"

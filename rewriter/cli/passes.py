@@ -39,12 +39,12 @@ def passes(
 ) -> int:
     """List the passes: code, id, the upgrades that each concerns, how far its fixes go, and what it finds."""
     upgrade = _upgrade(from_version, to_version)
-    shown = [each for each in PASSES if upgrade is None or each.concerns(*upgrade)]
-    shown.sort(key=lambda each: each.code)
+    shown = [pass_ for pass_ in PASSES if upgrade is None or pass_.concerns(*upgrade)]
+    shown.sort(key=lambda pass_: pass_.code)
     examples = read_examples()
-    rows = [(each, list(examples[each.id].applicabilities) if each.id in examples else []) for each in shown]
+    rows = [(pass_, list(examples[pass_.id].applicabilities) if pass_.id in examples else []) for pass_ in shown]
     if format_ is Format.JSON:
-        say_json([_as_json(each, fixes) for each, fixes in rows])
+        say_json([_as_json(pass_, fixes) for pass_, fixes in rows])
     else:
         _print_table(rows, style_for(sys.stdout, color.value))
     return 0
@@ -70,21 +70,21 @@ def explain(
     if name is None:
         raise UsageError("explain: expected the id of a pass (`cnpfix passes` lists them), or --symptom TEXT")
     known = pass_id("explain", name)
-    print(page(next(each for each in PASSES if each.id == known), read_examples().get(known), style))
+    print(page(next(pass_ for pass_ in PASSES if pass_.id == known), read_examples().get(known), style))
     return 0
 
 
-def page(each: Pass, example: Example | None, style: Style) -> str:
+def page(pass_: Pass, example: Example | None, style: Style) -> str:
     """A pass's documentation as terminal text, with a golden case as its example."""
-    lines = [f"{style.paint(each.code, 'bold')} {style.paint(each.id, 'bold')}: {each.title}", ""]
-    for title, text in _sections(each.documentation):
+    lines = [f"{style.paint(pass_.code, 'bold')} {style.paint(pass_.id, 'bold')}: {pass_.title}", ""]
+    for title, text in _sections(pass_.documentation):
         if title == "Example" and example is not None:
             lines += _example_lines(example, style)
         else:
             lines += [style.paint(title, "bold"), "", *_section_lines(text, style), ""]
         if title == "Why it matters":
             fixes = f"; fixes: {', '.join(example.applicabilities)}" if example else ""
-            lines += [style.paint("Versions", "bold"), "", f"Runs for {each.upgrades}{fixes}.", ""]
+            lines += [style.paint("Versions", "bold"), "", f"Runs for {pass_.upgrades}{fixes}.", ""]
     return "\n".join(lines).rstrip()
 
 
@@ -102,28 +102,28 @@ def _upgrade(before: str | None, after: str | None) -> tuple[Version, Version] |
     return source, target
 
 
-def _as_json(each: Pass, fixes: list[str]) -> dict[str, object]:
+def _as_json(pass_: Pass, fixes: list[str]) -> dict[str, object]:
     return {
-        "code": each.code,
-        "id": each.id,
-        "title": each.title,
-        "kinds": sorted(each.kinds),
-        "change": str(each.change) if each.change else None,
-        "crossing": each.crossing,
+        "code": pass_.code,
+        "id": pass_.id,
+        "title": pass_.title,
+        "kinds": sorted(pass_.kinds),
+        "change": str(pass_.change) if pass_.change else None,
+        "crossing": pass_.crossing,
         "applicabilities": fixes,
     }
 
 
 def _print_table(rows: list[tuple[Pass, list[str]]], style: Style) -> None:
     """A line for each pass, and below it which upgrades it runs for and how far its fixes go."""
-    width = max((len(each.id) for each, _ in rows), default=0)
+    width = max((len(pass_.id) for pass_, _ in rows), default=0)
     indent = len("CNP001  ") + width + 1
-    for each, fixes in rows:
-        lines = style.wrap(each.title, indent)
-        print(f"{style.paint(each.code, 'bold')} {style.paint(f'{each.id:<{width}}', 'cyan')}  {lines[0].lstrip()}")
+    for pass_, fixes in rows:
+        lines = style.wrap(pass_.title, indent)
+        print(f"{style.paint(pass_.code, 'bold')} {style.paint(f'{pass_.id:<{width}}', 'cyan')}  {lines[0].lstrip()}")
         for line in lines[1:]:
             print(line)
-        for line in style.wrap("; ".join(filter(None, (each.upgrades, ", ".join(fixes)))), indent):
+        for line in style.wrap("; ".join(filter(None, (pass_.upgrades, ", ".join(fixes)))), indent):
             print(style.paint(line, "dim"))
 
 

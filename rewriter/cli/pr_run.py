@@ -150,7 +150,7 @@ def _around(server: Server, clone: Clone, workspace: Workspace, runs: list[Fixes
     if server.project is not None and server.remote is not None:
         links = links_of(server.project, server.remote, clone.base, clone.modes)
     meshless = no_mesh(frozenset().union(*(result.meshless for fixes in runs for result in fixes.results)))
-    unread = tuple(each for each in (meshless, unrendered(workspace)) if each is not None)
+    unread = tuple(not_checked for not_checked in (meshless, unrendered(workspace)) if not_checked is not None)
     return Surroundings(links, unread, workspace.config.pull_requests.title)
 
 

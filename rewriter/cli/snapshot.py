@@ -156,7 +156,7 @@ def diff(
             "schema": 1,
             "old": {"file": str(old), "created": before.created},
             "new": {"file": str(new), "created": after.created},
-            "differences": [asdict(each) for each in found],
+            "differences": [asdict(difference) for difference in found],
         }
         say_json(content)
     else:

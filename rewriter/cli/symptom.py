@@ -19,7 +19,7 @@ def explain_symptom(text: str, style: Style) -> int:
     if not found:
         tell(f"no symptom is like {text.strip()!r}; `cnpfix passes` lists what can be found, `cnpfix .` looks for it")
         return 1
-    print("\n\n".join("\n".join(_lines(each, style)) for each in found))
+    print("\n\n".join("\n".join(_lines(symptom, style)) for symptom in found))
     return 0
 
 
@@ -30,7 +30,7 @@ def _lines(symptom: Symptom, style: Style) -> Iterator[str]:
     yield from style.wrap(symptom.cause, 0)
     yield ""
     yield from style.wrap(symptom.look, 0, "confirm  ")
-    known = {each.id: each for each in PASSES}
+    known = {pass_.id: pass_ for pass_ in PASSES}
     for number, name in enumerate(symptom.passes):
         lead = "found by " if number == 0 else " " * 9
         yield from style.wrap(f"{known[name].code} {name}: {known[name].title}", 0, lead)

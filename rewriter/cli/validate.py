@@ -183,7 +183,11 @@ def _schema(located: LocatedPolicy, version: Version) -> Schema:
         return Schema(STRICT, (Why(unknown_kind, located.place(f"{policy.route}/apiVersion")),))
     if why is not None and not _undecided(located, why.route):
         state = STRICT
-    if why is not None and state == STRICT and why.route not in {each.route for each in problems if not each.unknown}:
+    if (
+        why is not None
+        and state == STRICT
+        and why.route not in {problem.route for problem in problems if not problem.unknown}
+    ):
         errors.append(Why(why.message, located.place(why.route)))
     return Schema(state, tuple(errors))
 

@@ -55,7 +55,7 @@ def top_of(folder: Path) -> Path | None:
     git itself would follow `core.worktree`, by which a repository's own settings can name any folder of the machine.
     """
     here = Path(os.path.realpath(folder))
-    return next((each for each in (here, *here.parents) if _is_repository(each / ".git")), None)
+    return next((path for path in (here, *here.parents) if _is_repository(path / ".git")), None)
 
 
 def _is_outside(folder: Path) -> bool:

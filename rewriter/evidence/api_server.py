@@ -83,7 +83,7 @@ def _found(context: Context) -> ApiServer:
         addresses,
         _nodes_text(shown),
         (*slices, *services),
-        any(port.number == port_known for each in slices for port in each.ports),
+        any(port.number == port_known for endpoint_slice in slices for port in endpoint_slice.ports),
     )
 
 
@@ -155,7 +155,7 @@ def _server_nodes(context: Context, slices: Iterable[EndpointSlice]) -> Iterator
     """
     own = context.cluster
     nodes = [node for node in context.inventory.nodes() if own is None or node.cluster in (None, own.name)]
-    endpoints = {parse(address) for each in slices for address in each.addresses}
+    endpoints = {parse(address) for endpoint_slice in slices for address in endpoint_slice.addresses}
     host = parse(own.api_server_host) if own is not None else None
     for node in nodes:
         addresses = [one for text in node.addresses if (one := parse(text)) is not None]

@@ -188,7 +188,8 @@ def _unknown(context: Context, entry: dict[str, Any], named: dict[str, Any] | No
     homeless = context.inventory.homeless_services(name) if isinstance(name, str) else ()
     if homeless:
         evidence = [
-            f"Service {name}, {each.source}: no manifest says which namespace it is applied to" for each in homeless
+            f"Service {name}, {service.source}: no manifest says which namespace it is applied to"
+            for service in homeless
         ]
         advice = "Write its namespace into the manifest of the Service, or into the kustomization that applies it."
         return UndecidedError(reason, advice, evidence=evidence)
@@ -284,7 +285,7 @@ def _external(service: Service, cited: str) -> Backends:
 def _addresses(context: Context, service: Service, cited: str) -> Backends:
     """A Service without selector: the addresses of its endpoints, where they lie outside the mesh."""
     slices = _slices(context, service)
-    addresses = [address for each in slices for address in each.addresses]
+    addresses = [address for endpoint_slice in slices for address in endpoint_slice.addresses]
     if not addresses:
         raise UndecidedError(
             f"{service} has no selector, and its EndpointSlice is not known",
@@ -305,9 +306,12 @@ def _addresses(context: Context, service: Service, cited: str) -> Backends:
                 "Name the peers by their labels or as entities.",
             )
         entries.append({"cidr": f"{text}/{address.width}"})
-    by_name = {port.name: port.number for each in slices for port in each.ports}
+    by_name = {port.name: port.number for endpoint_slice in slices for port in endpoint_slice.ports}
     ports = tuple(replace(port, target=by_name.get(port.name, port.target)) for port in service.ports)
-    sources = [f"EndpointSlice of {service}, {each.source}: {', '.join(each.addresses)}" for each in slices]
+    sources = [
+        f"EndpointSlice of {service}, {endpoint_slice.source}: {', '.join(endpoint_slice.addresses)}"
+        for endpoint_slice in slices
+    ]
     return Backends(str(service), "toCIDRSet", tuple(entries), ports, evidence=(f"{cited}: no selector", *sources))
 
 
@@ -351,7 +355,7 @@ def _api_server(context: Context, services: Sequence[Service]) -> Backends:
     known = services[0] if services else Service("kubernetes", "default", None, {}, None, (), Source("Kubernetes"))
     slices = _slices(context, known)
     _check(doubts_about(context.inventory, slices))
-    numbers = [port.number for each in slices for port in each.ports if port.name in ("https", "")]
+    numbers = [port.number for endpoint_slice in slices for port in endpoint_slice.ports if port.name in ("https", "")]
     if numbers:
         target = numbers[0]
         evidence = f"EndpointSlice of {known}, {slices[0].source}: port {target}"

@@ -282,7 +282,7 @@ def _redirected(context: Context, policy: RedirectPolicy, plain: DnsServer) -> D
 def _node_local(context: Context) -> list[Workload]:
     """The node-local-dns on the host network that pods ask, if any."""
     cluster, inventory = context.cluster, context.inventory
-    servers = [s for each in inventory.kubelets() if _is_here(context, each.cluster) for s in each.cluster_dns]
+    servers = [s for kubelet in inventory.kubelets() if _is_here(context, kubelet.cluster) for s in kubelet.cluster_dns]
     local = any(server.startswith(_LINK_LOCAL) for server in servers)
     if not local and (servers or (cluster is not None and cluster.kube_proxy_replacement)):
         return []  # Pods ask the Service's address, and Cilium sends that to the DNS pods.
@@ -293,5 +293,7 @@ def _node_local(context: Context) -> list[Workload]:
         for workload in inventory.workloads_with({label: name})
     )
     return [
-        each for each in found if each.host_network and each.kind == "DaemonSet" and _is_here(context, each.cluster)
+        workload
+        for workload in found
+        if workload.host_network and workload.kind == "DaemonSet" and _is_here(context, workload.cluster)
     ]

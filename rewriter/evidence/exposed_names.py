@@ -69,16 +69,16 @@ def exposed_pattern(context: Context, pattern: str, used: Iterable[str]) -> Expo
     if not base.startswith(".") or "*" in base or base == pattern:
         return None
     inventory = context.inventory
-    named = [each.hostnames for each in inventory.routes() if _is_here(context, each.cluster)]
-    named += [each.hostnames for each in inventory.ingresses() if _is_here(context, each.cluster)]
+    named = [route.hostnames for route in inventory.routes() if _is_here(context, route.cluster)]
+    named += [ingress.hostnames for ingress in inventory.ingresses() if _is_here(context, ingress.cluster)]
     hosts = {host.lower().rstrip(".") for names in named for host in names}
     wide = [host for host in hosts if host.startswith("*.") and (base.endswith(host[1:]) or host[1:] == base)]
     # A name that no one else has stands for all that a wildcard covers.
     names = {host.replace("*", "any", 1) for host in hosts if host.endswith(base)} | {f"any{base}" for _ in wide[:1]}
     asked = {name for name in used if name.endswith(base)}
     found = {name: exposed_name(context, name) for name in sorted(names | asked)}
-    gateways = [each for each in inventory.gateways() if _is_here(context, each.cluster)]
-    listening = any(f"*{base}" == host.lower() for each in gateways for host in each.hostnames)
+    gateways = [gateway for gateway in inventory.gateways() if _is_here(context, gateway.cluster)]
+    listening = any(f"*{base}" == host.lower() for gateway in gateways for host in gateway.hostnames)
     if not names or None in found.values() or not (wide or listening or asked):
         return None
     return found.get(f"any{base}") or next(iter(found.values()))
@@ -104,7 +104,7 @@ def _by_service(context: Context, name: str) -> Iterator[ExposedName | None]:
 
 
 def _by_gateway(context: Context, name: str) -> Iterator[ExposedName | None]:
-    gateways = {(each.namespace, each.name): each for each in context.inventory.gateways()}
+    gateways = {(gateway.namespace, gateway.name): gateway for gateway in context.inventory.gateways()}
     for route in context.inventory.routes():
         if route.kind in ("TCPRoute", "UDPRoute") or not _is_here(context, route.cluster):
             continue
@@ -145,10 +145,14 @@ def _of_ingress(context: Context, ingress: Ingress) -> ExposedName:
 
 def _is_cilium(context: Context, kind: str, class_name: str, controller: str) -> bool | None:
     """Whether a class is Cilium's; None where it is not read, and its name is not that of a well-known controller."""
-    classes = [each for each in context.inventory.controller_classes() if each.kind == kind and each.name == class_name]
+    classes = [
+        controller_class
+        for controller_class in context.inventory.controller_classes()
+        if controller_class.kind == kind and controller_class.name == class_name
+    ]
     if not classes:
         return True if class_name == CILIUM_CLASS else False if class_name.startswith(_OTHER_CLASSES) else None
-    return any(each.controller == controller for each in classes)
+    return any(controller_class.controller == controller for controller_class in classes)
 
 
 def _is_here(context: Context, cluster: str | None) -> bool:

@@ -55,7 +55,9 @@ def cilium_gateways(context: Context) -> tuple[Gateway, ...]:
     key = ("cilium gateways", _own(context))
     if key not in context.answers:
         context.answers[key] = tuple(
-            each for each in context.inventory.gateways() if _here(context, each.cluster) and _is_cilium(context, each)
+            gateway
+            for gateway in context.inventory.gateways()
+            if _here(context, gateway.cluster) and _is_cilium(context, gateway)
         )
     found: tuple[Gateway, ...] = context.answers[key]
     return found
@@ -66,7 +68,9 @@ def cilium_ingresses(context: Context) -> tuple[Ingress, ...]:
     key = ("cilium ingresses", _own(context))
     if key not in context.answers:
         context.answers[key] = tuple(
-            each for each in context.inventory.ingresses() if _here(context, each.cluster) and _is_cilium(context, each)
+            ingress
+            for ingress in context.inventory.ingresses()
+            if _here(context, ingress.cluster) and _is_cilium(context, ingress)
         )
     found: tuple[Ingress, ...] = context.answers[key]
     return found
@@ -105,8 +109,10 @@ def _services(context: Context) -> tuple[tuple[Gateway | Ingress, Route | Ingres
     """The Services behind Cilium's Gateways and Ingresses. Found out once a cluster and run."""
     key = ("fronted services", _own(context))
     if key not in context.answers:
-        ways: list[tuple[Gateway | Ingress, Route | Ingress]] = [(each, each) for each in cilium_ingresses(context)]
-        by_name = {(each.namespace, each.name): each for each in cilium_gateways(context)}
+        ways: list[tuple[Gateway | Ingress, Route | Ingress]] = [
+            (ingress, ingress) for ingress in cilium_ingresses(context)
+        ]
+        by_name = {(gateway.namespace, gateway.name): gateway for gateway in cilium_gateways(context)}
         for route in context.inventory.routes() if by_name else ():
             if _here(context, route.cluster):
                 ways += [(by_name[parent], route) for parent in route.parents if parent in by_name]
@@ -156,15 +162,15 @@ def is_made_by_cilium(name: str) -> bool:
     return name.startswith((_GATEWAY_SERVICE, _INGRESS_SERVICE))
 
 
-def _is_cilium(context: Context, each: Gateway | Ingress) -> bool:
+def _is_cilium(context: Context, way: Gateway | Ingress) -> bool:
     kind, controller = "GatewayClass", CILIUM_GATEWAY_CONTROLLER
-    if isinstance(each, Ingress):
+    if isinstance(way, Ingress):
         kind, controller = "IngressClass", CILIUM_INGRESS_CONTROLLER
     classes = [c for c in context.inventory.controller_classes() if c.kind == kind and _here(context, c.cluster)]
-    if each.class_name is None:
+    if way.class_name is None:
         return any(c.default and c.controller == controller for c in classes)
-    known = [c for c in classes if c.name == each.class_name]
-    return any(c.controller == controller for c in known) if known else each.class_name == CILIUM_CLASS
+    known = [c for c in classes if c.name == way.class_name]
+    return any(c.controller == controller for c in known) if known else way.class_name == CILIUM_CLASS
 
 
 def _here(context: Context, cluster: str | None) -> bool:

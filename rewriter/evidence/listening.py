@@ -40,14 +40,14 @@ def listens(context: Context, workload: Workload, protocol: str, port: int | str
         return None
     declared = declared_ports(workload, protocol)
     if isinstance(port, str):
-        named = any(each.name.lower() == port.lower() for each in declared)
+        named = any(other.name.lower() == port.lower() for other in declared)
         return named or (None if workload.source.partial else False)
-    if any(each.number == port for each in declared):
+    if any(other.number == port for other in declared):
         return True
     if any(
-        each.target == port and protocol in (ANY_PROTOCOL, each.protocol)
+        other.target == port and protocol in (ANY_PROTOCOL, other.protocol)
         for service in services_before(context, workload)
-        for each in service.ports
+        for other in service.ports
     ):
         return True
     template = context.inventory.pod_template(workload)

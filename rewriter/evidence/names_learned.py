@@ -49,7 +49,7 @@ def unlearned(context: Context, spec: Spec) -> Iterator[Unlearned]:
     if not rules:
         return
     for reach in reach_of(context, spec):
-        own = {each.entry.route for each in reach.rules(EGRESS)}
+        own = {applied.entry.route for applied in reach.rules(EGRESS)}
         if own.isdisjoint(rule.route for rule in rules) or not reach.denied_by_default(EGRESS):
             continue
         if all(is_open_anyway(context, reach, rule) for rule in rules):
@@ -114,7 +114,7 @@ def _unlearned(context: Context, reach: Reach) -> Unlearned | None:
     open_at = tuple(dict.fromkeys(rule for rule in allowing if not proxied(rule)))
     if server is not None and not open_at and not misses and _may_be_open(reach, server):
         return None
-    return Unlearned(reach, server, open_at, misses, tuple(each for each in reach.hidden if may_hold_dns(each)))
+    return Unlearned(reach, server, open_at, misses, tuple(unread for unread in reach.hidden if may_hold_dns(unread)))
 
 
 def _may_be_open(reach: Reach, server: DnsServer) -> bool:

@@ -106,7 +106,7 @@ def knowledge_gap(context: Context, selector: Selector, besides: Sequence[str] =
     hidden = hidden_from(context.inventory, term, reached, also=(namespace,), leaving_out=besides)
     if not hidden:
         return None
-    near = sorted(hidden, key=lambda each: each.namespaces is None or namespace not in each.namespaces)
+    near = sorted(hidden, key=lambda gap: gap.namespaces is None or namespace not in gap.namespaces)
     return Gap(f"{join_names(near, most=3)} may make pods that match", near[0].lift)
 
 

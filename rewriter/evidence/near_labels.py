@@ -70,7 +70,7 @@ def slips_of_labels(context: Context, requirements: Iterable[Requirement], names
         values = [text.partition("=")[2] for text in labels if text.partition("=")[0] == key]
         if value in values:
             continue
-        near = [each for each in get_close_matches(value, values, n=2, cutoff=_NEAR) if _is_a_slip(value, each)]
+        near = [near for near in get_close_matches(value, values, n=2, cutoff=_NEAR) if _is_a_slip(value, near)]
         if len(near) == 1:
             text = f"{key}={near[0]}"
             found[text] = labels[text]
@@ -96,7 +96,7 @@ def _labels(context: Context, namespaces: frozenset[str] | None) -> tuple[dict[s
     if answer not in context.answers:
         inventory = context.inventory
         inside = inventory.all_workloads() if namespaces is None else inventory.workloads_in(namespaces)
-        labels = {f"{key}={value}": each for each in inside for key, value in each.labels.items()}
+        labels = {f"{key}={value}": workload for workload in inside for key, value in workload.labels.items()}
         by_value: dict[str, list[str]] = {}
         for text in labels:
             by_value.setdefault(text.partition("=")[2], []).append(text)
@@ -115,8 +115,8 @@ def may_be_near(context: Context, key: str, value: str) -> bool:
     if question not in context.answers:
         wanted = Counter(shape)
         context.answers[question] = any(
-            each.endswith(f"={value_shape}") or _most_alike(wanted, len(shape), count, len(each)) >= _NEAR
-            for each, count in _shapes(context)
+            other.endswith(f"={value_shape}") or _most_alike(wanted, len(shape), count, len(other)) >= _NEAR
+            for other, count in _shapes(context)
         )
     near: bool = context.answers[question]
     return near

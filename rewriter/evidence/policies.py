@@ -117,7 +117,7 @@ class ClusterPolicies:
     def unread(self, namespace: str | None) -> tuple[UnreadPolicy, ...]:
         """The policies that may land in a namespace (None: in any) and could not be read."""
         return tuple(
-            each for each in self._unread if None in (namespace, each.namespace) or each.namespace == namespace
+            unread for unread in self._unread if None in (namespace, unread.namespace) or unread.namespace == namespace
         )
 
 
@@ -174,13 +174,13 @@ def policies_of(context: Context) -> ClusterPolicies:
     if key not in context.answers:
         inventory = context.inventory
         every = [policy for policy in inventory.policies if cluster is None or policy.cluster in (None, cluster)]
-        applied = [each for each in every if not is_cluster_network_policy(each.manifest)]
+        applied = [applied for applied in every if not is_cluster_network_policy(applied.manifest)]
         settings = settings_of(context.cluster, context.to_version)
-        tiers = [rule for each in every for rule in _applied_tiers(each, settings)]
+        tiers = [rule for applied in every for rule in _applied_tiers(applied, settings)]
         facts = _facts(applied, inventory)
-        rules = [rule for each in applied for rule in _applied_rules(each, settings, facts)]
+        rules = [rule for other in applied for rule in _applied_rules(other, settings, facts)]
         unread = [*unread_policies(inventory, tiers=settings.cluster_network_policies)]
-        unread += [policy for each in applied for policy in _unknown_in_shape(each, settings)]
+        unread += [policy for other in applied for policy in _unknown_in_shape(other, settings)]
         context.answers[key] = ClusterPolicies(rules, unread, tiers)
     made: ClusterPolicies = context.answers[key]
     return made
@@ -190,13 +190,13 @@ def has_clusterwide_beside(context: Context) -> bool:
     """Whether there are clusterwide policies beside the context's own one, which is none of them."""
     key = ("clusterwide policies",)
     if key not in context.answers:
-        context.answers[key] = any(each.manifest.get("kind") == CCNP for each in context.inventory.policies)
+        context.answers[key] = any(applied.manifest.get("kind") == CCNP for applied in context.inventory.policies)
     return context.policy.kind != CCNP and bool(context.answers[key])
 
 
 def unread_policies(inventory: Inventory, *, tiers: bool) -> list[UnreadPolicy]:
     """The policies that could not be read; ClusterNetworkPolicies among them only where agents read these."""
-    return [each for each in inventory.unread_policies if tiers or each.kind != TIER]
+    return [unread for unread in inventory.unread_policies if tiers or unread.kind != TIER]
 
 
 def own_rules(context: Context) -> list[AppliedRule]:

@@ -92,7 +92,7 @@ class Reach:
     @property
     def unread(self) -> tuple[str, ...]:
         """The policies that may select the pods and could not be read, in words with their source."""
-        return tuple(str(each) for each in self.hidden)
+        return tuple(str(unread) for unread in self.hidden)
 
     def rules(self, direction: str) -> tuple[AppliedRule, ...]:
         """The rules of a direction that select the pods for certain."""
@@ -127,7 +127,7 @@ class Reach:
         if judge is None:
             judge = self.judged.judges[peer] = Judge(every, self.settings, self.identity, peer)
         found = judge.verdict(direction, protocol, port)
-        decisive = tuple(every[each.policy] for each in found.rules)
+        decisive = tuple(every[rule.policy] for rule in found.rules)
         certain = (
             not self.hidden
             and not any(_may_turn(rule, found.allowed, peer) for rule in (*self.rules(direction), *self.possible))
@@ -145,7 +145,7 @@ def reach_of(context: Context, spec: Spec) -> tuple[Reach, ...]:
     rule set selects nodes, or a fact that decides whom it selects is not known. Judged once for each rule set of a
     policy.
     """
-    if all(each is not spec for each in context.policy.specs):
+    if all(other is not spec for other in context.policy.specs):
         return _reach_of(context, spec)
     key = ("reach", spec.route, context.to_version, context.cluster.name if context.cluster else None)
     if key not in context.policy.answers:
@@ -184,7 +184,11 @@ def _workloads_of(context: Context, term: LabelTerm) -> Sequence[Workload] | Non
     """The workloads of the policy's cluster that a term selects; None where a fact that decides it is not known."""
     workloads = workloads_of(context.inventory, term)
     own = context.cluster.name if context.cluster else None
-    return None if workloads is None else [each for each in workloads if own is None or each.cluster in (None, own)]
+    return (
+        None
+        if workloads is None
+        else [workload for workload in workloads if own is None or workload.cluster in (None, own)]
+    )
 
 
 def reach_of_workload(context: Context, workload: Workload) -> Reach:

@@ -43,7 +43,7 @@ class AskedNames:
 def asked_names(context: Context, reach: Reach) -> AskedNames | None:
     """What `rules.dns` lets pods ask for; None where they may ask for every name, for none, or it is not known."""
     server = dns_server(context, reach.workload)
-    if server is None or any(may_hold_dns(each) for each in reach.hidden) or not reach.denied_by_default(EGRESS):
+    if server is None or any(may_hold_dns(unread) for unread in reach.hidden) or not reach.denied_by_default(EGRESS):
         return None
     if any(rule.filled or proxied(rule) for rule in reach.possible):
         return None

@@ -42,9 +42,9 @@ class Holder:
 def holders(context: Context, address: Prefix) -> tuple[Holder, ...]:
     """The Services, and Cilium's Gateways, of the policy's cluster that have a single address."""
     gateways = [
-        Holder(each, f"{each}, {each.source}: has the address {_bare(address)}")
-        for each in cilium_gateways(context)
-        if address in map(parse, each.addresses)
+        Holder(gateway, f"{gateway}, {gateway.source}: has the address {_bare(address)}")
+        for gateway in cilium_gateways(context)
+        if address in map(parse, gateway.addresses)
     ]
     services = [
         Holder(service, words)

@@ -75,13 +75,16 @@ def stranger(
     single = [
         label for label in labels if label.operator == "In" and len(label.values) == 1 and label.source in (ANY, K8S)
     ]
-    if not single or any((each.key, each.values[0]) in WELL_KNOWN for each in single):
+    if not single or any((requirement.key, requirement.values[0]) in WELL_KNOWN for requirement in single):
         return None
     term = label_term([*conditions_of(labels), *conditions_of([_in_namespace(namespace)])])
     found = matches(context, term)
     if found.workloads or found.undecided or on_host_network(context, term):
         return None
-    if any(each.key == SERVICE_ACCOUNT_LABEL or may_be_near(context, each.key, each.values[0]) for each in single):
+    if any(
+        requirement.key == SERVICE_ACCOUNT_LABEL or may_be_near(context, requirement.key, requirement.values[0])
+        for requirement in single
+    ):
         there = _pods_of(context, namespace)
         near = _near(context, labels, single, namespace, there)
         if near is not None and near.wrong is not None and _is_selected(context, near.wrong, namespace):
@@ -97,7 +100,11 @@ def dns_stranger(context: Context, labels: Sequence[Requirement], namespace: str
     Nothing need be alike: only one thing of a cluster answers DNS. None where its Service or its pods are not known.
     """
     service = dns_service(context.inventory, context.cluster.name if context.cluster else None)
-    single = [each for each in labels if each.operator == "In" and len(each.values) == 1 and each.source in (ANY, K8S)]
+    single = [
+        requirement
+        for requirement in labels
+        if requirement.operator == "In" and len(requirement.values) == 1 and requirement.source in (ANY, K8S)
+    ]
     if service is None or not service.selector or len(single) != len(labels):
         return None
     pods = tuple(
@@ -107,11 +114,13 @@ def dns_stranger(context: Context, labels: Sequence[Requirement], namespace: str
     )
     term = label_term([*conditions_of(labels), *conditions_of([_in_namespace(namespace)])])
     found = matches(context, term)
-    if any(value not in DNS_NAMES for each in single if each.key in _NAMES for value in each.values):
+    if any(
+        value not in DNS_NAMES for requirement in single if requirement.key in _NAMES for value in requirement.values
+    ):
         return None  # Another server, as a cache on each node, of which this repository need not tell.
     if not pods or found.workloads or found.undecided or on_host_network(context, term):
         return None
-    wrong = [each for each in single if not all(_has(workload, each) for workload in pods)]
+    wrong = [requirement for requirement in single if not all(_has(workload, requirement) for workload in pods)]
     if namespace != service.namespace:
         return None if wrong else Stranger(pods, namespace=service.namespace, certain=found.certain, only=True)
     for key, value in service.selector.items():
@@ -132,12 +141,12 @@ def _near(
     there: Sequence[Workload],
 ) -> Stranger | None:
     """The one label that no pod of the namespace has, with the nearest that would match in its place."""
-    wrong = [each for each in single if not any(_has(workload, each) for workload in there)]
+    wrong = [requirement for requirement in single if not any(_has(workload, requirement) for workload in there)]
     if len(wrong) != 1:
         return None
     first = wrong[0]
     if first.key == SERVICE_ACCOUNT_LABEL:
-        accounts = sorted({each.service_account for each in there})
+        accounts = sorted({workload.service_account for workload in there})
         close = get_close_matches(first.values[0], accounts, n=1, cutoff=0.6)
         texts = [f"{SERVICE_ACCOUNT_LABEL}={name}" for name in close]
     else:
@@ -145,10 +154,14 @@ def _near(
     for text in texts:
         key, _, value = text.partition("=")
         rest = [label for label in labels if label is not first]
-        if any(each.key == key for each in rest) or not _are_alike(first.key, key):
+        if any(requirement.key == key for requirement in rest) or not _are_alike(first.key, key):
             continue
         right = first._replace(source=K8S, key=key, values=(value,))
-        pods = tuple(each for each in there if not each.host_network and all(_has(each, r) for r in (*rest, right)))
+        pods = tuple(
+            workload
+            for workload in there
+            if not workload.host_network and all(_has(workload, r) for r in (*rest, right))
+        )
         if pods and value:
             return Stranger(pods, first, key, value, certain=False)
     return None
@@ -219,7 +232,7 @@ def _near_namespace(context: Context, namespace: str) -> str:
     inventory = context.inventory
     if inventory.namespaces(namespace) or namespace.startswith(("kube-", "default")):
         return ""
-    near = {each.name for each in inventory.namespaces() if _is_slip_of_a_word(each.name, namespace)}
+    near = {other.name for other in inventory.namespaces() if _is_slip_of_a_word(other.name, namespace)}
     if len(near) != 1:
         return ""
     held = {workload.namespace for workload in inventory.all_workloads()}

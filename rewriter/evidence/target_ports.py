@@ -24,15 +24,15 @@ def target_numbers(service: Service, port: int | str | None, workload: Workload)
     A target that is a name counts where a container of the workload has it.
     """
     found: dict[tuple[int, str], None] = {}
-    for each in service.ports:
-        if port is not None and port not in (each.port, each.name):
+    for other in service.ports:
+        if port is not None and port not in (other.port, other.name):
             continue
-        if isinstance(each.target, int):
-            found[each.target, each.protocol] = None
+        if isinstance(other.target, int):
+            found[other.target, other.protocol] = None
         else:
             for container in workload.ports:
-                if container.name == each.target and container.protocol == each.protocol:
-                    found[container.number, each.protocol] = None
+                if container.name == other.target and container.protocol == other.protocol:
+                    found[container.number, other.protocol] = None
     return tuple(found)
 
 

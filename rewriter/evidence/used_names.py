@@ -70,8 +70,8 @@ def used_names(context: Context, workload: Workload | None) -> tuple[UsedName, .
 def _own_hosts(context: Context, workload: Workload) -> frozenset[str]:
     """The names under which others reach what runs in the namespace: a program that has one uses it for links."""
     inventory, here = context.inventory, workload.namespace
-    routed = (name for each in inventory.routes() if each.namespace == here for name in each.hostnames)
-    served = (name for each in inventory.ingresses() if each.namespace == here for name in each.hostnames)
+    routed = (name for route in inventory.routes() if route.namespace == here for name in route.hostnames)
+    served = (name for ingress in inventory.ingresses() if ingress.namespace == here for name in ingress.hostnames)
     return frozenset(name.lower() for name in (*routed, *served))
 
 
@@ -155,9 +155,9 @@ def _of_map(
     """What a ConfigMap holds: plain values by their key, and the lines of whole files."""
     if not isinstance(name, str):
         return
-    for each in context.inventory.config_maps(name, workload.namespace):
-        where = f"{each} of {workload}, {each.source}"
-        for key, text in each.data.items():
+    for config_map in context.inventory.config_maps(name, workload.namespace):
+        where = f"{config_map} of {workload}, {config_map.source}"
+        for key, text in config_map.data.items():
             if only is not None and key != only:
                 continue
             if "\n" not in text.strip():
@@ -173,10 +173,10 @@ def _fetched(context: Context, workload: Workload) -> Iterator[UsedName]:
     """Where Flux's source-controller fetches from: the sources of its namespace."""
     if "source-controller" not in (workload.name, *workload.labels.values()):
         return
-    for each in context.inventory.repositories():
-        here = workload.cluster is None or each.cluster in (None, workload.cluster)
-        if each.namespace == workload.namespace and here:
-            match = _URL.match(each.url) or _SCP.match(each.url)
+    for repository in context.inventory.repositories():
+        here = workload.cluster is None or repository.cluster in (None, workload.cluster)
+        if repository.namespace == workload.namespace and here:
+            match = _URL.match(repository.url) or _SCP.match(repository.url)
             name = match["name"].lower() if match else ""
-            if "." in name and "$" not in each.url and not name.rpartition(".")[2].isdigit():
-                yield UsedName(name, f"{each}, {each.source}")
+            if "." in name and "$" not in repository.url and not name.rpartition(".")[2].isdigit():
+                yield UsedName(name, f"{repository}, {repository.source}")

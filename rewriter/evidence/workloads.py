@@ -115,9 +115,9 @@ def hidden_from(
         for cluster in (clusters or (None,))
     ]
     return tuple(
-        each
-        for each in union(answers).hidden
-        if _may_make(each, term) and not (each.namespaces is not None and each.namespaces <= set(leaving_out))
+        gap
+        for gap in union(answers).hidden
+        if _may_make(gap, term) and not (gap.namespaces is not None and gap.namespaces <= set(leaving_out))
     )
 
 
@@ -129,7 +129,7 @@ def hidden_services(context: Context, namespaces: Iterable[str] | None) -> tuple
         context.inventory.completeness(namespace, cluster, SERVICES) for namespace in places for cluster in names
     ]
     # What only concerns the labels of pods makes no Service.
-    return tuple(each for each in union(answers).hidden if each.keys is None and each.labels is None)
+    return tuple(gap for gap in union(answers).hidden if gap.keys is None and gap.labels is None)
 
 
 def _may_make(hidden: Hidden, term: LabelTerm) -> bool:

@@ -49,9 +49,9 @@ def _result(repository: FleetRepository, places: Places, known: Mapping[tuple[st
     facts, found, request = (known.get((repository.url, step)) for step in (FACTS, FINDINGS, REQUESTS))
     report = _report(places.findings(repository)) if found is not None and found.outcome == DONE else {}
     findings = report.get("findings", [])
-    failed = next((each for each in (facts, found) if each is not None and each.outcome in (FAILED, EMPTY)), None)
+    failed = next((entry for entry in (facts, found) if entry is not None and entry.outcome in (FAILED, EMPTY)), None)
     state = failed.outcome if failed else "done" if found is not None else "not reached"
-    errors = [str(each.get("message", "")) for each in report.get("errors", [])]
+    errors = [str(error.get("message", "")) for error in report.get("errors", [])]
     return RepositoryResult(
         name=repository.name,
         url=repository.url,
@@ -81,35 +81,35 @@ def as_json(found: Sequence[RepositoryResult]) -> dict[str, Any]:
         "schema": 1,
         "summary": {
             "repositories": len(found),
-            "states": dict(Counter(each.state for each in found)),
-            "policies": sum(each.policies for each in found),
-            "findings": sum(sum(each.severities.values()) for each in found),
-            "fixes": sum(each.fixes for each in found),
-            "severities": dict(_sum(each.severities for each in found)),
-            "passes": dict(_sum(each.passes for each in found)),
-            "clusters": dict(_sum(each.clusters for each in found)),
+            "states": dict(Counter(result.state for result in found)),
+            "policies": sum(result.policies for result in found),
+            "findings": sum(sum(result.severities.values()) for result in found),
+            "fixes": sum(result.fixes for result in found),
+            "severities": dict(_sum(result.severities for result in found)),
+            "passes": dict(_sum(result.passes for result in found)),
+            "clusters": dict(_sum(result.clusters for result in found)),
         },
-        "repositories": [asdict(each) for each in found],
+        "repositories": [asdict(result) for result in found],
     }
 
 
 def as_lines(found: Sequence[RepositoryResult]) -> Iterator[str]:
     """The report for people, within 80 columns where names allow it: what failed first, then most findings first."""
-    for each in found:
-        if each.state in (FAILED, "not reached"):
-            yield f"{each.name}: {each.state}{f': {each.reason}' if each.reason else ''}"
-    ranked = sorted((each for each in found if each.severities), key=lambda each: (-_total(each), each.name))
-    width = min(40, max((len(each.name) for each in ranked), default=0))
-    for each in ranked:
-        counts = ", ".join(f"{each.severities[name]} {name}" for name in _SEVERITIES if each.severities.get(name))
-        fixes = f"; {each.fixes} to fix" if each.fixes else ""
-        request = f"; requests {each.request}" if each.request else ""
-        yield f"{each.name:<{width}}  {counts}{fixes}{request}"
+    for result in found:
+        if result.state in (FAILED, "not reached"):
+            yield f"{result.name}: {result.state}{f': {result.reason}' if result.reason else ''}"
+    ranked = sorted((result for result in found if result.severities), key=lambda each: (-_total(each), each.name))
+    width = min(40, max((len(result.name) for result in ranked), default=0))
+    for result in ranked:
+        counts = ", ".join(f"{result.severities[name]} {name}" for name in _SEVERITIES if result.severities.get(name))
+        fixes = f"; {result.fixes} to fix" if result.fixes else ""
+        request = f"; requests {result.request}" if result.request else ""
+        yield f"{result.name:<{width}}  {counts}{fixes}{request}"
     summary = as_json(found)["summary"]
     if ranked:
         yield ""
     yield from _totals(summary)
-    held = sum(each.request.startswith(HELD) for each in found)
+    held = sum(result.request.startswith(HELD) for result in found)
     if held:
         names = "1 repository waits" if held == 1 else f"{held} repositories wait"
         yield f"{names}: the limit of requests in an hour is reached"
@@ -130,7 +130,7 @@ def _counted(number: int, one: str, many: str) -> str:
 def as_page(found: Sequence[RepositoryResult]) -> str:
     """One page without scripts, which asks nothing of the network."""
     summary = as_json(found)["summary"]
-    rows = "".join(_row(each) for each in sorted(found, key=lambda each: (-_total(each), each.name)))
+    rows = "".join(_row(result) for result in sorted(found, key=lambda each: (-_total(each), each.name)))
     passes = "".join(
         f"<tr><td>{html.escape(name)}</td><td>{count}</td></tr>"
         for name, count in sorted(summary["passes"].items(), key=lambda item: (-item[1], item[0]))
@@ -142,17 +142,17 @@ def as_page(found: Sequence[RepositoryResult]) -> str:
     )
 
 
-def _row(each: RepositoryResult) -> str:
-    counts = "".join(f"<td>{each.severities.get(name) or ''}</td>" for name in _SEVERITIES)
-    words = " · ".join(filter(None, (each.state if each.state != "done" else "", each.reason, each.request)))
+def _row(result: RepositoryResult) -> str:
+    counts = "".join(f"<td>{result.severities.get(name) or ''}</td>" for name in _SEVERITIES)
+    words = " · ".join(filter(None, (result.state if result.state != "done" else "", result.reason, result.request)))
     return (
-        f'<tr><th scope="row">{html.escape(each.name)}</th><td>{each.policies}</td>{counts}'
-        f"<td>{each.fixes or ''}</td><td>{html.escape(words)}</td></tr>"
+        f'<tr><th scope="row">{html.escape(result.name)}</th><td>{result.policies}</td>{counts}'
+        f"<td>{result.fixes or ''}</td><td>{html.escape(words)}</td></tr>"
     )
 
 
-def _total(each: RepositoryResult) -> int:
-    return sum(each.severities.values())
+def _total(result: RepositoryResult) -> int:
+    return sum(result.severities.values())
 
 
 def _sum(counts: Iterable[Mapping[str, int]]) -> Counter[str]:

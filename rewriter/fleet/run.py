@@ -87,7 +87,7 @@ class FleetRun:
         """Puts the facts of all into one file; returns the digest of what is in it. Raises FleetError."""
         files = [self.places.facts(repository) for repository in repositories]
         contents = [content for file in files if file.is_file() and (content := _content(file)) is not None]
-        created = max((str(each.get("created", "")) for each in contents), default="")
+        created = max((str(content.get("created", "")) for content in contents), default="")
         whole = merged(contents, _time(created))
         parts = [json.dumps(whole["clusters"], sort_keys=True), *map(_bytes_of, self.settings.inventories)]
         versions = [str(self.settings.from_version), str(self.settings.to_version), __version__]

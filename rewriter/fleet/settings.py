@@ -63,13 +63,13 @@ def read_settings(path: Path) -> FleetSettings:
     except (ValueError, RecursionError) as error:
         raise FleetError(f"{path}: is not TOML: {error}") from None
     table = _Table(str(path), data, _TOP)
-    sources = tuple(_source(path, _Table(f"{path}: sources", each, _SOURCE)) for each in table.tables("sources"))
+    sources = tuple(_source(path, _Table(f"{path}: sources", other, _SOURCE)) for other in table.tables("sources"))
     if not sources:
         raise FleetError(f'{path}: expected one [[sources]] or more, such as github = "acme"')
     globs = [
         glob
-        for each in table.tables("inventories")
-        for glob in _Table(f"{path}: inventories", each, ("files",)).texts("files")
+        for other in table.tables("inventories")
+        for glob in _Table(f"{path}: inventories", other, ("files",)).texts("files")
     ]
     requests = _Table(f"{path}: pr", table.table("pr"), _PR)
     return FleetSettings(

@@ -64,7 +64,9 @@ def _outcomes(report: Report) -> Iterator[str]:
     fixed = [item for item in report.findings if item.fixed]
     if fixed:
         kinds = Counter(item.finding.applicability for item in fixed)
-        words = ", ".join(f"{kinds[each]} {each.value}" for each in Applicability if kinds[each])
+        words = ", ".join(
+            f"{kinds[applicability]} {applicability.value}" for applicability in Applicability if kinds[applicability]
+        )
         yield f"{len(fixed)} {'fixed' if report.written else 'would be fixed'} ({words})"
     unsafe = sum(needs_asking(item) for item in report.findings)
     if unsafe:

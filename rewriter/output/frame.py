@@ -23,7 +23,7 @@ def frame(item: Reported, text: str, style: Style, *, everything: bool = False) 
     location = item.location
     if not 0 < location.line <= len(lines):
         return
-    changes = [(location.line + each.offset, each) for each in item.change]
+    changes = [(location.line + line_change.offset, line_change) for line_change in item.change]
     margin = len(str(_last(location.line, changes)))
     blank = style.paint(f"{'':{margin}} |", "dim")
     yield blank

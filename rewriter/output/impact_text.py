@@ -221,7 +221,9 @@ def _summary(impact: Impact, versions: tuple[str, str], style: Style) -> Iterato
             f"The upgrade alone changes {alone} of {_counted(impact.total)}; together with the {rewrite} it changes "
             f"flows of {left or 'none'}."
         )
-    possible = sum(bool(each) and not _counts(each) for each in (item.undone or item.fixed for item in impact.policies))
+    possible = sum(
+        bool(change) and not _counts(change) for change in (item.undone or item.fixed for item in impact.policies)
+    )
     if possible:
         text += f" Of {_counted(possible)} only flows of pods that are not known change."
     if not impact.mesh:

@@ -70,7 +70,7 @@ def _arrow(change: str, statement: FlowStatement, peer: str) -> _Arrow:
 
 def _touches(arrow: _Arrow, changed: Sequence[_Arrow]) -> bool:
     """Whether a flow that stays has an end in common with one that changes."""
-    ends = {end for each in changed for end in (each.source, each.destination)}
+    ends = {end for arrow in changed for end in (arrow.source, arrow.destination)}
     return arrow.source in ends and arrow.destination in ends
 
 

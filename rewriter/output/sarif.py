@@ -26,7 +26,7 @@ def render(report: Report) -> str:
             "driver": {
                 "name": "cnpfix",
                 "version": str(report.tool.get("version", "")),
-                "rules": [_rule(each) for each in PASSES],
+                "rules": [_rule(pass_) for pass_ in PASSES],
             }
         },
         "columnKind": "unicodeCodePoints",
@@ -44,12 +44,12 @@ def render(report: Report) -> str:
     return as_json_text(document)
 
 
-def _rule(each: Pass) -> dict[str, Any]:
+def _rule(pass_: Pass) -> dict[str, Any]:
     return {
-        "id": each.code,
-        "name": each.id,
-        "shortDescription": {"text": each.title},
-        "help": {"text": each.documentation.strip(), "markdown": each.documentation.strip()},
+        "id": pass_.code,
+        "name": pass_.id,
+        "shortDescription": {"text": pass_.title},
+        "help": {"text": pass_.documentation.strip(), "markdown": pass_.documentation.strip()},
     }
 
 

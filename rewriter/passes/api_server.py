@@ -178,7 +178,7 @@ def _wrong_port(site: RuleSite, field: PeerField, server: ApiServer) -> Iterator
         return
     # What is known may be the port of a load balancer before API servers that listen on the usual one.
     others = (SERVICE_PORT, USUAL_PORT) if server.port_of_endpoint else (SERVICE_PORT,)
-    wrong = next((each for each in others if names_any(site.rule, [each])), None)
+    wrong = next((other for other in others if names_any(site.rule, [other])), None)
     if wrong is None or (not site.deny and passes(site.context, site.spec, EGRESS, API_SERVER_NODE, port)):
         return
     ports = ports_for(site.rule, {wrong: port})

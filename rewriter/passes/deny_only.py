@@ -80,7 +80,11 @@ def find(context: Context) -> Iterator[Finding]:
         if dead:
             yield _deny_of_everybody(context, spec, dead)
             continue
-        cut_off = {each: found for each in (INGRESS, EGRESS) if (found := pods_cut_off(context, spec, reaches, each))}
+        cut_off = {
+            direction: found
+            for direction in (INGRESS, EGRESS)
+            if (found := pods_cut_off(context, spec, reaches, direction))
+        }
         if cut_off:
             yield _default_deny(context, spec, cut_off)
         yield from lost_exceptions(context, spec, reaches, cut_off)

@@ -76,7 +76,9 @@ def find(context: Context) -> Iterator[Finding]:
 def _left_out(context: Context, selector: Selector) -> Iterator[Requirement]:
     # A misspelt key of a namespace is left out too, but CNP005 knows which key is meant.
     wrong = misspelt(selector)
-    yield from (each for each in filtered(context, selector, context.to_version) if each not in wrong)
+    yield from (
+        requirement for requirement in filtered(context, selector, context.to_version) if requirement not in wrong
+    )
 
 
 def _no_sources(context: Context, selector: Selector) -> Iterator[Requirement]:
@@ -86,7 +88,7 @@ def _no_sources(context: Context, selector: Selector) -> Iterator[Requirement]:
 
 def _filtered(site: Site, selector: Selector, left_out: tuple[Requirement, ...], severity: Severity) -> Finding:
     context = site.context
-    keys = join_names(f"`{each.written_key}`" for each in left_out)
+    keys = join_names(f"`{requirement.written_key}`" for requirement in left_out)
     verb = "denies no pod" if site.deny else "matches no pod"
     return report(
         context,

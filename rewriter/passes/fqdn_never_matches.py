@@ -84,11 +84,11 @@ def find(context: Context) -> Iterator[Finding]:
                 continue
             names = [FqdnEntry(context, spec, rule, field, entry) for entry in field.read_as(FqdnSelector)]
             wrong = [found for name in names if (found := wrong_name(name)) is not None]
-            fixable = [each for each in wrong if each.instead is not None]
+            fixable = [wrong_entry for wrong_entry in wrong if wrong_entry.instead is not None]
             # A field that loses every entry at once would leave a rule without peers: the last one is for next time.
             waits = fixable[0] if len(fixable) == len(field.entries) > 1 else None
-            for each in wrong:
-                yield _finding(each, waits=each is waits)
+            for wrong_entry in wrong:
+                yield _finding(wrong_entry, waits=wrong_entry is waits)
     yield from _missed(context)
 
 
@@ -167,7 +167,7 @@ def _is_named(context: Context, reach: Reach, name: str) -> bool:
 
 
 def _note(site: FqdnEntry, used: Sequence[UsedName]) -> Finding:
-    names = [each.name for each in used]
+    names = [used_name.name for used_name in used]
     deep = (
         f", or from {DOUBLE_STAR_SPANS_LABELS} on `*{site.pattern}` for every depth" if site.pattern[:2] == "*." else ""
     )
@@ -178,6 +178,6 @@ def _note(site: FqdnEntry, used: Sequence[UsedName]) -> Finding:
         f"`{site.pattern}` does not cover {join_names(names)}, which the pods use",
         "a `*` stands for one label at most, and connections to these names are dropped",
         severity=Severity.NOTE,
-        evidence=[str(each) for each in used],
+        evidence=[str(used_name) for used_name in used],
         advice=f"add {join_names(f'`matchName: {name}`' for name in names)}{deep}",
     )

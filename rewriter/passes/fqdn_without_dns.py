@@ -81,7 +81,7 @@ EVERY_NAME = {"matchPattern": "*"}
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
         found = list(unlearned(context, spec))
-        if found and not any(each.hidden for each in found):
+        if found and not any(missed.hidden for missed in found):
             yield _finding(context, spec, found)
     yield from _opened_here(context)
 
@@ -121,7 +121,7 @@ def _finding(context: Context, spec: Spec, found: Sequence[Unlearned]) -> Findin
         change=change,
         severity=Severity.ERROR,
         rests_on=server.rests_on if server is not None and change is not None and not own else (),
-        evidence=(*(f"shut by {each}" for each in denying), *unlearned_evidence(found, server)),
+        evidence=(*(f"shut by {applied}" for applied in denying), *unlearned_evidence(found, server)),
         advice=advice,
         at_key=True,
     )
@@ -130,10 +130,18 @@ def _finding(context: Context, spec: Spec, found: Sequence[Unlearned]) -> Findin
 def _plain_rules(context: Context, found: Unlearned) -> tuple[list[Rule], list[AppliedRule]]:
     """The rules for DNS alone that can take `rules.dns`: of the own policy, and of others that may be changed."""
     policy = context.policy
-    plain = [each for each in found.open_at if each.rule is not None and _plain_items(each.rule, found.server)]
-    own = [each.rule for each in plain if each.rule is not None and is_same_policy(each.policy, policy)]
-    beside = [each for each in plain if (each.policy.kind, each.policy.namespace) == (policy.kind, policy.namespace)]
-    return own, [] if policy.namespace is None else [each for each in beside if not is_same_policy(each.policy, policy)]
+    plain = [
+        applied for applied in found.open_at if applied.rule is not None and _plain_items(applied.rule, found.server)
+    ]
+    own = [applied.rule for applied in plain if applied.rule is not None and is_same_policy(applied.policy, policy)]
+    beside = [
+        applied
+        for applied in plain
+        if (applied.policy.kind, applied.policy.namespace) == (policy.kind, policy.namespace)
+    ]
+    return own, [] if policy.namespace is None else [
+        applied for applied in beside if not is_same_policy(applied.policy, policy)
+    ]
 
 
 def _plain_items(rule: Rule, server: DnsServer | None) -> list[PortRule]:
@@ -164,16 +172,16 @@ def _opened_here(context: Context) -> Iterator[Finding]:
     policy = context.policy
     if not names_anywhere(context):
         return
-    plain = [each for each in own_rules(context) if not each.entry.deny and each.rule is not None]
-    plain = [each for each in plain if each.rule is not None and _plain_items(each.rule, None)]
+    plain = [applied for applied in own_rules(context) if not applied.entry.deny and applied.rule is not None]
+    plain = [applied for applied in plain if applied.rule is not None and _plain_items(applied.rule, None)]
     if not plain or policy.namespace is None or any(learns_names(rule) for rule in policy.rules()):
         return
     for other in _with_names(context):
         beside = replace(context, policy=other.policy, path=other.source.path, namespace_known=True)
         for spec in other.policy.specs:
             for found in unlearned(beside, spec):
-                routes = {each.place for each in found.open_at if is_same_policy(each.policy, policy)}
-                rules = [each.rule for each in plain if each.rule is not None and each.place in routes]
+                routes = {applied.place for applied in found.open_at if is_same_policy(applied.policy, policy)}
+                rules = [applied.rule for applied in plain if applied.rule is not None and applied.place in routes]
                 server = found.server
                 if rules and not found.hidden and not _plain_rules(beside, found)[0]:
                     yield report(
@@ -197,9 +205,9 @@ def _with_names(context: Context) -> Iterator[AppliedRule]:
     key = ("rules with names", context.cluster and context.cluster.name, context.to_version, policy.namespace)
     if key not in context.answers:
         context.answers[key] = [
-            each
-            for each in policies_of(context).within(policy.namespace)
-            if each.rule is not None and learns_names(each.rule) and each.sure and not each.anywhere
+            applied
+            for applied in policies_of(context).within(policy.namespace)
+            if applied.rule is not None and learns_names(applied.rule) and applied.sure and not applied.anywhere
         ]
     seen: list[Policy] = []
     for answer in context.answers[key]:

@@ -100,13 +100,13 @@ def _locked_out(context: Context, spec: Spec) -> Iterator[Finding]:
         return  # Whoever denies the other nodes by name means it.
     shut: dict[Need, None] = {}
     let_in = False
-    for each in host_reaches(context, spec):
-        if not each.reach.denied_by_default(INGRESS) or not _is_first(context, each):
+    for reach in host_reaches(context, spec):
+        if not reach.reach.denied_by_default(INGRESS) or not _is_first(context, reach):
             continue
-        for need in needs_of(context, control_plane=each.control_plane):
+        for need in needs_of(context, control_plane=reach.control_plane):
             port, protocol, _ = need
             peer = API_SERVER_NODE if port == KUBELET else _NODE
-            answer = each.reach.verdict(INGRESS, peer, protocol, port)
+            answer = reach.reach.verdict(INGRESS, peer, protocol, port)
             let_in = let_in or answer.allowed
             if not answer.allowed and answer.certain:
                 shut[need] = None
@@ -121,9 +121,9 @@ def _refuses_nodes(rule: Rule) -> bool:
     return named and not rule.port_rules
 
 
-def _is_first(context: Context, each: HostReach) -> bool:
+def _is_first(context: Context, reach: HostReach) -> bool:
     """Whether this policy is the first, by its file and its name, of those that put the nodes into default deny."""
-    return is_first_of(context.policy, (rule for rule in each.reach.rules(INGRESS) if rule.entry.default_deny))
+    return is_first_of(context.policy, (rule for rule in reach.reach.rules(INGRESS) if rule.entry.default_deny))
 
 
 def _shut(context: Context, spec: Spec, shut: Sequence[Need], *, let_in: bool) -> Finding:
@@ -183,7 +183,7 @@ def _world(site: RuleSite, route: str, named: str) -> Iterator[Finding]:
     named_ports = [need for need in needs if names_any(site.rule, {need[0]})]
     if site.deny or not named_ports:
         return
-    reaches = [each.reach for each in host_reaches(context, site.spec)]
+    reaches = [reach.reach for reach in host_reaches(context, site.spec)]
     answers = [r.verdict(EGRESS, _NODE, protocol, port) for r in reaches for port, protocol, _ in named_ports]
     if all(answer.allowed or not answer.certain for answer in answers):
         return

@@ -131,7 +131,7 @@ def _behind(context: Context) -> Iterator[Finding]:
                 meant = [(kind, r) for r in rules if is_on(r, way.port) and (kind := _peer_of_clients(context, r, way))]
                 if meant and (spec.route, way.port) not in done:
                     done.add((spec.route, way.port))
-                    kind, rule = min(meant, key=lambda each: each[0] in _GUESSED)
+                    kind, rule = min(meant, key=lambda pair: pair[0] in _GUESSED)
                     yield _shut_out(RuleSite(context, spec, rule), way, kind, reach)
 
 

@@ -158,7 +158,7 @@ def _decided(site: CidrSite) -> Iterator[Finding]:
     if done.operations:
         yield _fixed(site, done)
     for held in site.covered.held:
-        of_entry = [each for each in site.covered.held if each.part and each.entry.index == held.entry.index]
+        of_entry = [one for one in site.covered.held if one.part and one.entry.index == held.entry.index]
         if held.part and held is of_entry[0]:
             yield _part(site, of_entry)
         elif not held.part and held not in done.handled and held.nodes:
@@ -167,9 +167,7 @@ def _decided(site: CidrSite) -> Iterator[Finding]:
 
 def _fixed(site: CidrSite, done: Rewrite) -> Finding:
     context, removed = site.context, done.removed
-    opens = tuple(
-        rule_flows(context, site.spec, site.rule, each.words, each.rule, terms=each.terms) for each in done.opens
-    )
+    opens = tuple(rule_flows(context, site.spec, site.rule, new.words, new.rule, terms=new.terms) for new in done.opens)
     outside = [entry for entry in removed if not entry.addresses <= mesh_evidence(site.covered)]
     gone = [entry.text for entry in outside]
     words = f"addresses of {join_names(gone)} outside the mesh (internal_cidrs says that there are none)"

@@ -124,7 +124,7 @@ def find(context: Context) -> Iterator[Finding]:
         return
     yield from empty_peers(context)
     sites = [(site, selector) for site, selector in own_pods(context) if picks_pods(selector)]
-    sites = [each for each in sites if each[0].route not in split and not means_nodes(context, each[1])]
+    sites = [site for site in sites if site[0].route not in split and not means_nodes(context, site[1])]
     found = [finding for site, selector in sites if (finding := _finding(site, selector)) is not None]
     yield from found
     if context.as_clusterwide and context.policy.kind == CNP:

@@ -131,7 +131,10 @@ def _finding(context: Context, spec: Spec, workload: Workload, direction: str, g
         change=change,
         rests_on=(workload, *gap.others),
         evidence=(
-            *dict.fromkeys(f"the rule of the other side: {each.rule.entry.route} of {each.rule}" for each in gap.rules),
+            *dict.fromkeys(
+                f"the rule of the other side: {named_peer.rule.entry.route} of {named_peer.rule}"
+                for named_peer in gap.rules
+            ),
             *workloads_evidence((workload, *gap.others)),
         ),
         advice="" if change and alone else _advice(workload, direction),

@@ -127,10 +127,10 @@ def _losing(own: Policy, group: RequirementGroup, policy: Policy, spec: Spec) ->
     rule = group.rules[0]
     fields = ("from", "to") if policy.kind == KNP else ("fromEndpoints", "toEndpoints")
     rules = [
-        each
-        for each in spec.rules
-        if (each.direction, each.deny) == (rule.direction, rule.deny)
-        and any(field.entries for field in each.peers if field.name in fields)
+        other
+        for other in spec.rules
+        if (other.direction, other.deny) == (rule.direction, rule.deny)
+        and any(field.entries for field in other.peers if field.name in fields)
     ]
     if not rules or not may_share_pods(own, group.spec, policy, spec):
         return None

@@ -102,7 +102,7 @@ def _gap(site: PortsSite) -> str:
     if not site.hidden:
         return ""
     own = {workload.namespace for workload in site.workloads}
-    near = sorted(site.hidden, key=lambda each: each.namespaces is None or not own & each.namespaces)
+    near = sorted(site.hidden, key=lambda gap: gap.namespaces is None or not own & gap.namespaces)
     words = join_names(Completeness(tuple(near)).reasons, most=3)
     return f"{words} may make pods or Services for which the port is right: {near[0].lift}"
 

@@ -166,7 +166,7 @@ def _fixed(site: ServiceRule, members: Sequence[Backends], outcomes: Sequence[Ou
 
 def _hidden(members: Sequence[Backends]) -> tuple[Hidden, ...]:
     """What may make other Services that the rule means."""
-    return tuple(dict.fromkeys(each for member in members for each in member.hidden))
+    return tuple(dict.fromkeys(gap for member in members for gap in member.hidden))
 
 
 def _undecided(site: ServiceRule, error: UndecidedError) -> Finding:

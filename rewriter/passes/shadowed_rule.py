@@ -93,7 +93,7 @@ def _has_names(spec: Spec) -> bool:
 
 def _restricts(rules: L7Rules) -> bool:
     if rules.http:
-        return not any(isinstance(each, HttpRule) and not each.members for each in rules.http)
+        return not any(isinstance(http_rule, HttpRule) and not http_rule.members for http_rule in rules.http)
     return bool(rules.dns) and not any(dns.pattern in ("*", "**") for dns in rules.dns if isinstance(dns, FqdnSelector))
 
 
@@ -152,11 +152,11 @@ def _moot(context: Context, spec: Spec, reaches: Selecting) -> Iterator[Finding]
             continue
         opening: dict[str, AppliedRule] = {}
         for rule in own:
-            found = [each for each in _everywhere(context, reaches, rule, limited=False) if _is_wide(each)]
-            if not found or len({policy_text(each.policy) for each in found}) != 1:
+            found = [applied for applied in _everywhere(context, reaches, rule, limited=False) if _is_wide(applied)]
+            if not found or len({policy_text(applied.policy) for applied in found}) != 1:
                 opening.clear()
                 break
-            opening |= {str(each): each for each in found}
+            opening |= {str(applied): applied for applied in found}
         if opening:
             yield _lifted(context, spec, direction, list(opening.values()))
 
@@ -189,9 +189,9 @@ def _covered_by_siblings(context: Context, spec: Spec, reaches: Selecting) -> It
         beside = any(not r.deny and r is not rule and r.direction == rule.direction for r in spec.rules)
         if rule.deny or not beside or _limits(rule):
             continue
-        opening = [each for each in _everywhere(context, reaches, rule, limited=False) if each.rule in spec.rules]
-        earlier = [each for each in opening if each.rule is not None and not each.rule.is_twin(rule)]
-        twins = [each for each in opening if each.rule is not None and each.rule.index < rule.index]
+        opening = [other for other in _everywhere(context, reaches, rule, limited=False) if other.rule in spec.rules]
+        earlier = [other for other in opening if other.rule is not None and not other.rule.is_twin(rule)]
+        twins = [other for other in opening if other.rule is not None and other.rule.index < rule.index]
         if earlier or twins:
             yield report(
                 context,

@@ -141,9 +141,9 @@ def _listen_there(context: Context, peers: Rule, ports: Rule) -> bool:
         return all(number in map(str, (SERVICE_PORT, USUAL_PORT)) for _, number in wanted)
     terms = [term for site, _, term in pod_peers(context) if site.rule.route == peers.route]
     found = [matches(context, term) for term in terms]
-    pods = [workload for each in found for workload in each.workloads]
+    pods = [workload for answer in found for workload in answer.workloads]
     numbers = [(protocol, int(number) if is_number(number) else number) for protocol, number in wanted]
-    return bool(pods) and all(listens(context, pod, *each) for pod in pods for each in numbers)
+    return bool(pods) and all(listens(context, pod, *number) for pod in pods for number in numbers)
 
 
 def _rules(context: Context, spec: Spec, peers: Rule, ports: Rule) -> Finding:

@@ -125,8 +125,8 @@ def _near(site: PortSite, declared: list[NamedPort]) -> int | str | None:
         if close:
             return close[0]
     everywhere = all(
-        any(port.number == each.number for port in workload.ports)
+        any(port.number == other.number for port in workload.ports)
         for workload in site.pods.workloads
-        for each in declared
+        for other in declared
     )
     return declared[0].number if len(declared) == 1 and everywhere else None

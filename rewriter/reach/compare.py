@@ -134,7 +134,11 @@ class _Comparison:
         *,
         narrow: bool = False,
     ) -> None:
-        claimed = () if declared is None else tuple(PolicyWorld((each,)) for each in (declared.opens, declared.closes))
+        claimed = (
+            ()
+            if declared is None
+            else tuple(PolicyWorld((policies,)) for policies in (declared.opens, declared.closes))
+        )
         named = (*claimed, *(ends or ()))
         if ends is not None and not clusters and _is_alone_and_shut(worlds[1]):
             clusters = (worlds[1].local_cluster,)  # Pods of other clusters, which nothing refuses, are not there.
@@ -143,20 +147,20 @@ class _Comparison:
         self._by_address: dict[tuple[bool, bool], Universe] = {(False, False): self.universe}
         self._pods = pod_bits(self.universe)
         self._named_ports = frozenset(
-            p for w in (*worlds, *claimed, *(ends or ())) for each in w.sets for p in each.named_ports
+            p for w in (*worlds, *claimed, *(ends or ())) for policies in w.sets for p in policies.named_ports
         )
         always = any(policies.settings.denies_everybody for policies in worlds[1].sets)
         self._compared = len(worlds)
         # What both worlds of a pair share is matched once, and looked at only where something else differs. The other
         # end of a flow is judged by all rules.
         shared = shared_rules(worlds) if ends is None else []
-        left_out = {position: each.rules.by_content.keys() for each in shared for position in each.worlds}
+        left_out = {position: other.rules.by_content.keys() for other in shared for position in other.worlds}
         self._worlds = (
             *(self._load(world, left_out.get(position, frozenset())) for position, world in enumerate(worlds)),
             *(self._load(world, frozenset()) for world in claimed),
         )
         self._subjects = subject_bits(self.space, self.universe)
-        self._shared = [(each.worlds, self._by_subjects(each.rules)) for each in shared]
+        self._shared = [(other.worlds, self._by_subjects(other.rules)) for other in shared]
         self._host = self.universe.select(reserved_term("host"))
         self._denied = self.universe.select(reserved_term("init")) | (self._pods if always else 0)
         self._known: dict[tuple[RuleBitsByWorld, SubjectDefaults], tuple[Change, ...]] = {}
@@ -356,7 +360,7 @@ class _Comparison:
 def _is_alone_and_shut(world: PolicyWorld) -> bool:
     """Whether there is one cluster, of which every pod is in default deny."""
     settings = [policies.settings for policies in world.sets]
-    return bool(settings) and all(each.denies_everybody and each.single_cluster for each in settings)
+    return bool(settings) and all(setting.denies_everybody and setting.single_cluster for setting in settings)
 
 
 def _by_change(statements: Sequence[FlowStatement]) -> tuple[tuple[FlowStatement, ...], tuple[FlowStatement, ...]]:

@@ -196,19 +196,19 @@ class _Comparison:
 
     def _rectangles(self, direction: str, opposite: str) -> Iterator[_Rectangle]:
         """What changes by a direction, as far as the opposite lets it pass; what both change counts as ingress."""
-        for each in self._classes[direction]:
-            before, after = each.masks
+        for class_ in self._classes[direction]:
+            before, after = class_.masks
             if before == after:
                 continue
             for change, first, second in ((OPENED, before, after), (CLOSED, after, before)):
                 changed = {
-                    atom: mask & ~first[atom] & each.within
+                    atom: mask & ~first[atom] & class_.within
                     for atom, mask in second.items()
-                    if mask & ~first[atom] & each.within
+                    if mask & ~first[atom] & class_.within
                 }
                 for peers, atoms in by_peers(changed):
-                    ports = _ports(each, atoms)
-                    for ours, theirs, shared in self._passing(opposite, change, each.subjects, peers, ports):
+                    ports = _ports(class_, atoms)
+                    for ours, theirs, shared in self._passing(opposite, change, class_.subjects, peers, ports):
                         ends = (theirs, ours) if direction == INGRESS else (ours, theirs)
                         yield _Rectangle(change, *ends, shared)
 
@@ -241,8 +241,8 @@ class _Comparison:
         return tuple(sorted(name for position in positions(mask) for name in self._names[position]))
 
 
-def _ports(each: _Class, atoms: Iterable[int]) -> PortSet:
-    return normalised(interval for atom in atoms for interval in each.spans[atom])
+def _ports(class_: _Class, atoms: Iterable[int]) -> PortSet:
+    return normalised(interval for atom in atoms for interval in class_.spans[atom])
 
 
 def _merged(rectangles: Iterable[_Rectangle]) -> list[_Rectangle]:

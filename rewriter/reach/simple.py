@@ -100,7 +100,7 @@ def reach_simple(
     parts = _parts(entries, changed, (before, after, beside), ends)
     if parts is None or not _fits(labels, after.local_cluster, clusters):
         return None
-    whole = (rule.entry for each in parts for rule in _rules(each) if not rule.bare)
+    whole = (rule.entry for part in parts for rule in _rules(part) if not rule.bare)
     kept = {after.local_cluster, *clusters}.union(*(_labels_of(entry).clusters for entry in whole))
     if any(not each.clusters <= kept for each in labels):
         return None  # A cluster that only rules name which do not count may be in the words.
@@ -138,11 +138,13 @@ def _labels_of(entry: Entry) -> _Labels:
         simple = (
             entry.tier is None and not entry.required and not entry.subject_is_node and all(map(_is_simple_term, terms))
         )
-        conditions = [each for term in terms if isinstance(term, LabelTerm) for each in term.conditions]
+        conditions = [condition for term in terms if isinstance(term, LabelTerm) for condition in term.conditions]
         known = _LABELS[entry.content] = _Labels(
             simple,
             asked_by(terms),
-            frozenset(value for each in conditions if each.key == CLUSTER_LABEL for value in each.values),
+            frozenset(
+                value for condition in conditions if condition.key == CLUSTER_LABEL for value in condition.values
+            ),
         )
     return known
 
@@ -158,7 +160,7 @@ def _is_simple_term(term: Term) -> bool:
     if len(term.conditions) == 1 and term.conditions[0].source == RESERVED:
         return True
     # On pods with a label `host` no policy may be enforced.
-    return all(each.source in (ANY, K8S) and each.key != "host" for each in term.conditions)
+    return all(condition.source in (ANY, K8S) and condition.key != "host" for condition in term.conditions)
 
 
 def _changed(after: PolicyWorld, beside: PolicyWorld) -> list[Entry]:
@@ -194,7 +196,7 @@ def _parts(
         if content in own:
             return _Kept(entry, False)
         if entry.direction == direction:
-            meets = _meets_any(entry.subject, subjects) and any(_meets_any(each, peers) for each in entry.peers)
+            meets = _meets_any(entry.subject, subjects) and any(_meets_any(peer, peers) for peer in entry.peers)
             return _Kept(entry, False) if meets else None
         return at_end(content)
 
@@ -204,19 +206,23 @@ def _parts(
         entry = entries[content]
         if ends is None or entry.direction == direction or not _meets_any(entry.subject, peers):
             return None
-        if any(_meets_any(each, subjects) for each in entry.peers):
+        if any(_meets_any(peer, subjects) for peer in entry.peers):
             return _Kept(entry, False)
         return _Kept(entry, True) if entry.default_deny else None
 
     found: list[list[_Part]] = []
     for world in worlds:
-        parts = [_Part(each.settings, list(filter(None, map(counts, each.by_content)))) for each in world.sets]
+        parts = [
+            _Part(policies.settings, list(filter(None, map(counts, policies.by_content)))) for policies in world.sets
+        ]
         denied = {e.subject for e, _ in _rules(parts) if e.direction == direction and e.default_deny}
         if not denied.issuperset(subjects):
             return None  # Another rule may be what denies by default.
         found.append(parts)
     for world in ends or ():
-        found.append([_Part(each.settings, list(filter(None, map(at_end, each.by_content)))) for each in world.sets])
+        found.append(
+            [_Part(policies.settings, list(filter(None, map(at_end, policies.by_content)))) for policies in world.sets]
+        )
     limited = any(grant.limits for parts in found for kept in _rules(parts) for grant in kept.entry.ports)
     return None if limited else found
 
@@ -229,7 +235,8 @@ def _rules(parts: Iterable[_Part]) -> Iterator[_Kept]:
 def _asks_for_values(term: Term) -> bool:
     """Whether a term asks for a value of a label that only pods have."""
     return isinstance(term, LabelTerm) and any(
-        each.operator == "In" and each.source in (ANY, K8S) and all(each.values) for each in term.conditions
+        condition.operator == "In" and condition.source in (ANY, K8S) and all(condition.values)
+        for condition in term.conditions
     )
 
 
@@ -251,7 +258,7 @@ class _StandIns:
         return self.selector(term) if isinstance(term, LabelTerm) else term
 
     def selector(self, term: LabelTerm) -> LabelTerm:
-        return LabelTerm(tuple(self._condition(each) for each in term.conditions))
+        return LabelTerm(tuple(self._condition(condition) for condition in term.conditions))
 
     def _condition(self, condition: Condition) -> Condition:
         key = demanded_label(condition)
@@ -294,8 +301,8 @@ def _answer(parts: Sequence[Sequence[_Part]], clusters: Sequence[str], with_ends
         if len(_ANSWERS) >= _MOST:
             _ANSWERS.clear()
         before, after, beside, *rest = (
-            PolicyWorld(tuple(_set(part.settings, rules) for part, rules in zip(world, each, strict=True)))
-            for world, each in zip(parts, made, strict=True)
+            PolicyWorld(tuple(_set(part.settings, rules) for part, rules in zip(world, other, strict=True)))
+            for world, other in zip(parts, made, strict=True)
         )
         ends = (rest[0], rest[1]) if with_ends else None
         found = reach(before, after, (), beside, (), clusters, ends)
@@ -318,11 +325,11 @@ def _is_one_phrase_each(found: Difference) -> bool:
         and len(found.opened) <= 1
         and len(found.closed) <= 1
         and all(
-            len(each.peers) == 1
-            and not each.limits
-            and _PHRASE.fullmatch(each.subject)
-            and _PHRASE.fullmatch(each.peers[0])
-            for each in (*found.opened, *found.closed)
+            len(statement.peers) == 1
+            and not statement.limits
+            and _PHRASE.fullmatch(statement.subject)
+            and _PHRASE.fullmatch(statement.peers[0])
+            for statement in (*found.opened, *found.closed)
         )
     )
 
@@ -334,6 +341,9 @@ def _named(found: Difference, values: Sequence[str]) -> Difference:
         return _STAND_IN.sub(lambda match: values[int(match[1])], text)
 
     def statements(those: Iterable[FlowStatement]) -> tuple[FlowStatement, ...]:
-        return tuple(replace(each, subject=put(each.subject), peers=tuple(map(put, each.peers))) for each in those)
+        return tuple(
+            replace(statement, subject=put(statement.subject), peers=tuple(map(put, statement.peers)))
+            for statement in those
+        )
 
     return Difference(statements(found.opened), statements(found.closed), exact=found.exact)

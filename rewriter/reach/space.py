@@ -84,7 +84,7 @@ class Space:
     def given_identities(self) -> list[tuple[int, Identity]]:
         """The identities of the inventory, each with its bit."""
         first = self.first_given - self.cell_count
-        return [(1 << self.cell_count + first + i, each) for i, each in enumerate(self.identities[first:])]
+        return [(1 << self.cell_count + first + i, identity) for i, identity in enumerate(self.identities[first:])]
 
     @property
     def witness_pods(self) -> int:
@@ -95,7 +95,7 @@ class Space:
     def behind_services(self) -> int:
         """The bits of the witnesses behind Services."""
         odd = self.identities[self.first_odd - self.cell_count : self.first_range - self.cell_count]
-        services = (n for n, each in enumerate(odd) if any(label.source == SERVICE for label in each.labels))
+        services = (n for n, identity in enumerate(odd) if any(label.source == SERVICE for label in identity.labels))
         return sum(1 << self.first_odd + n for n in services)
 
     @property

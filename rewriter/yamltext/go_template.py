@@ -115,7 +115,7 @@ def template_lines(text: str) -> list[TemplateLine]:
         line = text[start:end].rstrip("\r\n")
         own = _touching(actions, ends, start, start + len(line))
         text_end = start + len(line.rstrip())
-        covering = next((each for each in own if each.start < text_end <= each.end), None)
+        covering = next((action for action in own if action.start < text_end <= action.end), None)
         open_end = covering is not None and (covering.end > text_end or covering.trims_after)
         found.append(TemplateLine(start, line, own, tuple(stack), frozenset(inner), text_end, open_end))
     if stack:

@@ -42,7 +42,7 @@ def parse_kept(text: str) -> list[Document]:
             _let_go(oldest)
             _KEPT.size -= len(oldest)
             del _KEPT.documents[oldest]
-    return [each.view() for each in found]
+    return [document.view() for document in found]
 
 
 def _has_nodes(text: str) -> None:

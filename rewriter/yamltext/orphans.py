@@ -236,7 +236,7 @@ def _first_on_line(text: str, offset: int) -> bool:
 def _beside(document: Document, start: int, node: Node) -> int | None:
     """The end of the line of the first value of a node; None where that line has a comment, or is not its own."""
     text = document.text
-    leaf = next((each for each in scalars(_first_value(node)) if each.start < each.end), None)
+    leaf = next((scalar for scalar in scalars(_first_value(node)) if scalar.start < scalar.end), None)
     if leaf is None or leaf.style in ("|", ">") or not _first_on_line(text, start):
         return None
     end = line_end(text, leaf.end)

@@ -186,7 +186,7 @@ class _Named:
             column = len(row) - len(text)
             own = self._put(text, bisect_left(at, begin[line] + column))
             comments.append(Comment(line, place(Place(line, column)).column, own))
-        dashes: list[tuple[int, int]] = [place(Place(*each)) for each in known.dashes]
+        dashes: list[tuple[int, int]] = [place(Place(*dash)) for dash in known.dashes]
         root = known.root and self._node(known.root, place)
         return Raw(root, comments, [], dashes)
 

@@ -22,7 +22,7 @@ def cli_page() -> str:
 def _command(name: str, command: Any) -> str:
     subcommands = getattr(command, "commands", None)
     if subcommands:
-        inner = [_command(f"{name} {each}", subcommand) for each, subcommand in sorted(subcommands.items())]
+        inner = [_command(f"{name} {other}", subcommand) for other, subcommand in sorted(subcommands.items())]
         own = [_one(name, command)] if getattr(command, "invoke_without_command", False) else []
         return "\n\n".join([*own, *inner])
     return _one(name, command)

@@ -15,15 +15,15 @@ def pass_pages() -> Iterator[tuple[str, str]]:
     """File names and texts: an index, and a page for each pass."""
     examples = read_examples()
     yield "index.md", _index()
-    for each in PASSES:
-        yield f"{each.id}.md", _page(each, examples.get(each.id))
+    for pass_ in PASSES:
+        yield f"{pass_.id}.md", _page(pass_, examples.get(pass_.id))
 
 
 def passes_table(folder: str) -> str:
     """The passes as a Markdown table, each with a link into the folder of their pages."""
     rows = [
-        f"| [{each.code}]({folder}{each.id}.md) | `{each.id}` | {each.title} | {each.upgrades} |"
-        for each in sorted(PASSES, key=lambda each: each.code)
+        f"| [{pass_.code}]({folder}{pass_.id}.md) | `{pass_.id}` | {pass_.title} | {pass_.upgrades} |"
+        for pass_ in sorted(PASSES, key=lambda each: each.code)
     ]
     return "\n".join(["| code | id | finds | runs for |", "| --- | --- | --- | --- |", *rows])
 
@@ -33,27 +33,27 @@ def _index() -> str:
     return f"{head}\n\n{passes_table('')}\n"
 
 
-def _page(each: Pass, example: Example | None) -> str:
+def _page(pass_: Pass, example: Example | None) -> str:
     facts = [
-        f"**{each.title[0].upper()}{each.title[1:]}.**",
+        f"**{pass_.title[0].upper()}{pass_.title[1:]}.**",
         "",
-        f"- Kinds: {', '.join(sorted(each.kinds))}",
-        f"- Runs for {each.upgrades}",
+        f"- Kinds: {', '.join(sorted(pass_.kinds))}",
+        f"- Runs for {pass_.upgrades}",
     ]
     if example is not None and example.applicabilities:
         facts.append(f"- Fixes: {', '.join(example.applicabilities)}")
-    parts = [f"# {each.code} {each.id}", "\n".join(facts)]
-    for title, text in _sections(each.documentation):
+    parts = [f"# {pass_.code} {pass_.id}", "\n".join(facts)]
+    for title, text in _sections(pass_.documentation):
         shown = _example(example) if title == "Example" and example is not None else text
         parts.append(f"## {title}\n\n{shown}")
-    parts.append(_suppression(each))
+    parts.append(_suppression(pass_))
     return "\n\n".join(parts) + "\n"
 
 
-def _suppression(each: Pass) -> str:
+def _suppression(pass_: Pass) -> str:
     return (
-        f"## Leave one as it is\n\nPut `# cnpfix: ignore[{each.id}]` on the line, above the list item, or above the "
-        f'document. `ignore = ["{each.id}"]` in `cnpfix.toml`, or `--ignore {each.code}`, leaves the pass out.'
+        f"## Leave one as it is\n\nPut `# cnpfix: ignore[{pass_.id}]` on the line, above the list item, or above the "
+        f'document. `ignore = ["{pass_.id}"]` in `cnpfix.toml`, or `--ignore {pass_.code}`, leaves the pass out.'
     )
 
 

@@ -35,15 +35,15 @@ def upgrade_table(text: str) -> str:
     """The upgrade guide with its table of what concerns which upgrade."""
     rows = ["| from | to | passes |", "| --- | --- | --- |"]
     for before, after in pairwise(SUPPORTED):
-        concerned = [each for each in PASSES if each.change == after or (each.change is None and each.spans)]
-        names = ", ".join(f"[{each.id}](passes/{each.id}.md)" for each in concerned if each.concerns(before, after))
+        concerned = [pass_ for pass_ in PASSES if pass_.change == after or (pass_.change is None and pass_.spans)]
+        names = ", ".join(f"[{pass_.id}](passes/{pass_.id}.md)" for pass_ in concerned if pass_.concerns(before, after))
         rows.append(f"| {before} | {after} | {names or 'none of its own'} |")
     return _made(text, "upgrades", "\n".join(rows))
 
 
 def navigation(text: str) -> str:
     """The site's configuration with every pass in its navigation."""
-    lines = [f"      - {each.code} {each.id}: passes/{each.id}.md" for each in sorted(PASSES, key=lambda p: p.code)]
+    lines = [f"      - {pass_.code} {pass_.id}: passes/{pass_.id}.md" for pass_ in sorted(PASSES, key=lambda p: p.code)]
     start, end = "      # made: passes\n", "      # end\n"
     before, rest = text.split(start)
     return before + start + "\n".join(lines) + "\n" + end + rest.split(end)[1]

@@ -19,9 +19,9 @@ def symptoms() -> str:
 def by_pass() -> str:
     """A row for each pass: what it finds, and the symptoms that it explains."""
     rows = ["| pass | finds | what people see |", "| --- | --- | --- |"]
-    for each in sorted(PASSES, key=lambda each: each.code):
-        seen = "; ".join(symptom.symptom for symptom in read_symptoms() if each.id in symptom.passes)
-        rows.append(f"| [{each.code} {each.id}](passes/{each.id}.md) | {each.title} | {seen} |")
+    for pass_ in sorted(PASSES, key=lambda each: each.code):
+        seen = "; ".join(symptom.symptom for symptom in read_symptoms() if pass_.id in symptom.passes)
+        rows.append(f"| [{pass_.code} {pass_.id}](passes/{pass_.id}.md) | {pass_.title} | {seen} |")
     return "\n".join(rows)
 
 

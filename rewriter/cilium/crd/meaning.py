@@ -25,7 +25,7 @@ def without_field(manifest: Mapping[str, Any], version: Version, problem: Schema
     tokens = [token.replace("~1", "/").replace("~0", "~") for token in problem.route.removeprefix(base).split("/")[1:]]
     at = next((index for index, token in enumerate(tokens) if token in _LISTS), None)
     stored = pruned(manifest, version)
-    names = {each.name for each in fields_meant(problem, manifest, version, base)}
+    names = {meant.name for meant in fields_meant(problem, manifest, version, base)}
     names |= set(nearest_fields(problem, manifest, base))
     if at is None or at + 2 >= len(tokens) or tokens[0] not in ("spec", "specs"):
         return _outside(stored, tokens, names)

@@ -50,9 +50,9 @@ def treat_chart_file(charts: Charts, path: str, text: str, hooks: Callable[[str]
 
 def not_covered(text: str, unread: Iterable[Unread], outcome: ChartOutcome) -> list[Unread]:
     """What cannot be read of a file and is not rendered either, with why it is not."""
-    left = [each for each in unread if not is_covered(text, each.offset, outcome)]
+    left = [other for other in unread if not is_covered(text, other.offset, outcome)]
     why = outcome.why_not
-    return [replace(each, why=f"{each.why}; {why}") for each in left] if why else left
+    return [replace(unread, why=f"{unread.why}; {why}") for unread in left] if why else left
 
 
 def not_rendered(text: str, silences: Iterable[Suppression], outcome: ChartOutcome) -> tuple[Suppression, ...]:
@@ -100,7 +100,10 @@ def _policies(values: ValueSet, value: object) -> Sequence[FoundPolicy]:
         return own if isinstance(own, str) and own else values.namespace
 
     found = policies_in(value, namespace_of) or held_policies(value, namespace_of)
-    return [replace(each, left=each.left or values.left or _changed(values.release, each)) for each in found]
+    return [
+        replace(found_policy, left=found_policy.left or values.left or _changed(values.release, found_policy))
+        for found_policy in found
+    ]
 
 
 def _changed(release: Release | None, found: FoundPolicy) -> str:
@@ -112,7 +115,7 @@ def _changed(release: Release | None, found: FoundPolicy) -> str:
     if any(after.get(name) != raw.get(name) for name in ("spec", "specs")):
         return f"a patch changes what {release} renders"
     for step in release.placement.chain:
-        for each in step.unfollowed:
-            if each.may_touch(raw, raw):
-                return f"{each.words} may change what {release} renders"
+        for unfollowed in step.unfollowed:
+            if unfollowed.may_touch(raw, raw):
+                return f"{unfollowed.words} may change what {release} renders"
     return ""

@@ -44,7 +44,7 @@ def enabling(
     prints is a stand-in, or there is no fit one, and the policy is left out.
     """
     actions = [action for line in lines for action in line.actions if action.prints]
-    printed = {match[1] for each in actions for match in _VALUES.finditer(text, each.start, each.end)}
+    printed = {match[1] for action in actions for match in _VALUES.finditer(text, action.start, action.end)}
     starts = [0, *(number for number, line in enumerate(lines) if line.text.startswith("---")), len(lines)]
     found: dict[str, Enabling] = {}
     for first, last in pairwise(starts):
@@ -62,7 +62,7 @@ def enabling(
             made = None if wanted is None else _with_stand_ins(wanted, fit, printed, text, own, lines, defaults)
             if wanted is None or made is None or not {**wanted, **dict(made)}:
                 continue
-            used = tuple(each for each in fit if (each.path, each.value) in made)
+            used = tuple(stand_in for stand_in in fit if (stand_in.path, stand_in.value) in made)
             both = {**wanted, **dict(made)}
             known = found.get(str(both))
             there = (known.lines if known else frozenset()) | {number}
@@ -81,7 +81,7 @@ def unrendered_branches(lines: Sequence[TemplateLine], covered: frozenset[int]) 
         for number in range(rules, last):
             line = lines[number]
             text = line.literals().strip(" -")
-            if number not in covered and any(each.before for each in line.blocks) and text and text[0] != "#":
+            if number not in covered and any(block.before for block in line.blocks) and text and text[0] != "#":
                 yield number
 
 
@@ -98,9 +98,9 @@ def _with_stand_ins(
 
     A text needs them for what it prints without asking whether it is there.
     """
-    by_path = {each.path: each.value for each in fit}
+    by_path = {stand_in.path: stand_in.value for stand_in in fit}
     #: Values that the text is about, which nothing tells.
-    around = {path for each in blocks if each.word == "with" for path in _of_block(text, each, defaults) or ()}
+    around = {path for block in blocks if block.word == "with" for path in _of_block(text, block, defaults) or ()}
     found = []
     for path, value in wanted.items():
         if value is True and path in by_path:
@@ -108,10 +108,10 @@ def _with_stand_ins(
         elif "." + ".".join(path) in printed or path in around:
             return None
     asked = [_of_block(text, block, {}) or {} for line in lines for block in line.blocks if block not in blocks]
-    for each in fit:
-        open_print = not any(each.path in one for one in asked)
-        if each.path not in wanted and open_print and _at(defaults, each.path) is None:
-            found.append((each.path, each.value))
+    for stand_in in fit:
+        open_print = not any(stand_in.path in one for one in asked)
+        if stand_in.path not in wanted and open_print and _at(defaults, stand_in.path) is None:
+            found.append((stand_in.path, stand_in.value))
     return list({str(path): (path, value) for path, value in found}.values())
 
 

@@ -32,22 +32,22 @@ def merged(seen: Sequence[Seen], template: Sequence[TemplateLine]) -> list[Repor
     """One finding for all value sets that render it. In a `range`, one for all its rounds."""
     groups: dict[tuple[object, ...], list[Seen]] = {}
     counts: Counter[tuple[object, ...]] = Counter()
-    for each in seen:
-        key = (each.reported.finding.code, each.reported.finding.id, each.location.line, each.location.column)
-        document = (id(each.places), key)
-        if not template[each.location.line - 1].within("range"):
+    for other in seen:
+        key = (other.reported.finding.code, other.reported.finding.id, other.location.line, other.location.column)
+        document = (id(other.places), key)
+        if not template[other.location.line - 1].within("range"):
             counts[document] += 1
-        groups.setdefault((*key, counts[document]), []).append(each)
+        groups.setdefault((*key, counts[document]), []).append(other)
     return [_one(group) for group in groups.values()]
 
 
 def _one(group: Sequence[Seen]) -> Reported:
     first = group[0]
-    words = list(dict.fromkeys(each.values.words for each in group))
+    words = list(dict.fromkeys(seen.values.words for seen in group))
     more = f" and {len(words) - _MOST_NAMED} more" if len(words) > _MOST_NAMED else ""
     rendered = f"rendered with {', '.join(words[:_MOST_NAMED])}{more}"
-    trust = min((each.reported.finding.applicability for each in group), key=_TRUST.index)
-    why_not = next((each.reported.not_fixed for each in group if each.reported.not_fixed), "")
+    trust = min((seen.reported.finding.applicability for seen in group), key=_TRUST.index)
+    why_not = next((seen.reported.not_fixed for seen in group if seen.reported.not_fixed), "")
     route = _route(first)
     reported = first.reported if first.values.release else _any_release(first.reported, first.values)
     finding = reported.finding
@@ -55,7 +55,7 @@ def _one(group: Sequence[Seen]) -> Reported:
         reported,
         finding=replace(finding, evidence=(*finding.evidence, rendered), applicability=trust),
         location=first.places.named(first.location, route),
-        fixed=all(each.reported.fixed for each in group),
+        fixed=all(seen.reported.fixed for seen in group),
         not_fixed=why_not,
         change=(),
     )

@@ -48,7 +48,7 @@ def whole_rule(document: yamltext.Document, route: str, missing: Sequence[int]) 
 def _holds_more(rows: Sequence[str], number: int) -> bool:
     """Whether the rows below one that ends in a key or a dash are what it holds."""
     row = rows[number].rstrip()
-    below = next((each for each in rows[number + 1 :] if each.strip() and not each.lstrip().startswith("#")), "")
+    below = next((row for row in rows[number + 1 :] if row.strip() and not row.lstrip().startswith("#")), "")
     own = _LEAD.match(row)
     column = len(own[0]) if own is not None and row.endswith(":") else len(row) - len(row.lstrip())
     depth = len(below) - len(below.lstrip())

@@ -62,7 +62,7 @@ class Places:
         )
 
     def _index(self, line: int) -> int:
-        return sum(each.text.startswith("---") for each in self.template[1 : line + 1])
+        return sum(template_line.text.startswith("---") for template_line in self.template[1 : line + 1])
 
     def _written(self, route: str) -> str:
         node = yamltext.node_at(self.document, route)

@@ -65,7 +65,9 @@ def render_traced(
     if len(followed.own) == len(plain.own):
         found = [_aligned(one, other) for one, other in zip(plain.own, followed.own, strict=True)]
         if all(found):
-            return Rendering(values, tuple(each for each in found if each), plain.others)
+            return Rendering(
+                values, tuple(rendered_document for rendered_document in found if rendered_document), plain.others
+            )
     return Rendering(values, problem=f"the lines that {values.words} renders cannot be traced to the template")
 
 
@@ -80,7 +82,7 @@ def _written(text: str) -> list[str]:
 
 def _aligned(plain: RenderedDocument, followed: RenderedDocument) -> RenderedDocument | None:
     """A document with the trace of one that holds marks; None where they differ in more than blank lines."""
-    trace = [each for each in traced(followed.text) if each.text.strip()]
+    trace = [trace for trace in traced(followed.text) if trace.text.strip()]
     lines: list[int | None] = []
     whole: list[bool] = []
     position = 0

@@ -65,7 +65,7 @@ def _printed(text: str, action: Action, blocks: Sequence[Block]) -> Path | None:
         return None
     what = match["what"] or match["piped"]
     if what == ".":
-        block = next((each for each in reversed(blocks) if each.word in ("with", "range")), None)
+        block = next((block for block in reversed(blocks) if block.word in ("with", "range")), None)
         around = None if block is None else _WITH.match(text, block.start)
         if around is None:
             return None

@@ -106,21 +106,23 @@ class _Item:
 
 def treat_chart_template(source: Source, sets: Sequence[ValueSet], judge: Judge, left: str) -> ChartOutcome:
     """Findings and fixes of a template. `left` says why nothing is rewritten, whatever is found."""
-    renderings = [_rendering(source, each) for each in sets]
+    renderings = [_rendering(source, value_set) for value_set in sets]
     if any(rendering.problem for rendering in renderings) and source.chart.reduce(source.template):
-        renderings = [_rendering(source, each) for each in sets]
-    if all(each.release is None for each in sets):
+        renderings = [_rendering(source, value_set) for value_set in sets]
+    if all(value_set.release is None for value_set in sets):
         if all(rendering.problem for rendering in renderings):
-            named = [_rendering(source, each.for_chart(source.chart.name)) for each in sets]
-            renderings = named if not all(each.problem for each in named) else renderings
+            named = [_rendering(source, value_set.for_chart(source.chart.name)) for value_set in sets]
+            renderings = named if not all(rendering.problem for rendering in named) else renderings
         renderings += _enabled(source, renderings)
     problems = tuple(rendering.problem for rendering in renderings if rendering.problem)
-    partial = [each for each in renderings if each.values.made_up and not _is_whole(source, each, judge)]
-    renderings = [each for each in renderings if each not in partial]
+    partial = [
+        rendering for rendering in renderings if rendering.values.made_up and not _is_whole(source, rendering, judge)
+    ]
+    renderings = [rendering for rendering in renderings if rendering not in partial]
     outcome = ChartOutcome(problems=problems, rendered=True)
     items = [item for rendering in renderings for item in _items(source, rendering, judge, outcome)]
     outcome.covered = frozenset(line for item in items for line in item.rendered.lines if line is not None)
-    if all(each.release is None for each in sets):
+    if all(value_set.release is None for value_set in sets):
         outcome.unjudged = tuple(unrendered_branches(source.lines, outcome.covered))
     outcome.policies = max(
         (sum(len(i.policies) for i in items if i.rendering is rendering) for rendering in renderings), default=0
@@ -133,7 +135,11 @@ def treat_chart_template(source: Source, sets: Sequence[ValueSet], judge: Judge,
 
 def _is_whole(source: Source, rendering: Rendering, judge: Judge) -> bool:
     """Whether what values which are made up render may be judged: nothing in the policies is missing, or made up."""
-    rows = (missing_rows(source.lines, each) for each in rendering.own if "NetworkPolicy" in each.text)
+    rows = (
+        missing_rows(source.lines, rendered_document)
+        for rendered_document in rendering.own
+        if "NetworkPolicy" in rendered_document.text
+    )
     return not any(rows) and not any(True for _ in _made_up_peers(rendering, judge))
 
 
@@ -146,7 +152,9 @@ def _made_up_peers(rendering: Rendering, judge: Judge) -> Iterator[str]:
         except yamltext.YamlTextError:
             yield ""
             continue
-        policies = [found.policy for each in documents for found in judge.policies(rendering.values, each.value)]
+        policies = [
+            found.policy for document in documents for found in judge.policies(rendering.values, document.value)
+        ]
         rules = [rule for policy in policies for rule in policy.rules() if len(rule.peers) > 1]
         for rule in rules:
             if any(name in str(peer.entries) for name in made_up for peer in rule.peers):
@@ -161,14 +169,14 @@ def _in_partial(source: Source, renderings: Sequence[Rendering], judge: Judge, o
         unclear = frozenset(_made_up_peers(rendering, judge))
         for item in _items(source, rendering, judge, own):
             missing = missing_rows(source.lines, item.rendered)
-            passes = tuple(each for each in item.hooks.passes if each.id in ALONE)
+            passes = tuple(pass_ for pass_ in item.hooks.passes if pass_.id in ALONE)
             hooks = replace(item.hooks, passes=passes, left_out=lambda _: PARTIAL, skip_reason=lambda _: PARTIAL)
-            for each in fix_document(item.document, hooks, item.policies).findings:
-                rule = whole_rule(item.document, each.finding.route, missing)
-                location = item.places.of(each.location)
-                made_up = any(name in each.finding.message for name in rendering.values.unknown)
+            for reported in fix_document(item.document, hooks, item.policies).findings:
+                rule = whole_rule(item.document, reported.finding.route, missing)
+                location = item.places.of(reported.location)
+                made_up = any(name in reported.finding.message for name in rendering.values.unknown)
                 if rule and rule not in unclear and location.line - 1 not in outcome.covered and not made_up:
-                    seen.append(Seen(rendering.values, location, item.places, each, item.policies))
+                    seen.append(Seen(rendering.values, location, item.places, reported, item.policies))
     outcome.used |= own.used
     return merged(seen, source.lines)
 
@@ -186,13 +194,13 @@ def _enabled(source: Source, renderings: Sequence[Rendering]) -> Iterator[Render
     prefix, defaults = source.chart.defaults(source.template)
     tried = 0
     for inner in (False, True):
-        for each in enabling(source.text, source.lines, covered, defaults, inner=inner):
-            if each.lines <= covered or tried == _MOST_ENABLED:
+        for guard in enabling(source.text, source.lines, covered, defaults, inner=inner):
+            if guard.lines <= covered or tried == _MOST_ENABLED:
                 continue
             tried += 1
-            values = over([base.values, as_values(each.wanted, prefix)])
-            words = f"{base.words} and {in_words(each.wanted, prefix)}"
-            names = tuple((one.name, f"{{{{ .Values.{'.'.join(one.path)} }}}}") for one in each.stand_ins)
+            values = over([base.values, as_values(guard.wanted, prefix)])
+            words = f"{base.words} and {in_words(guard.wanted, prefix)}"
+            names = tuple((one.name, f"{{{{ .Values.{'.'.join(one.path)} }}}}") for one in guard.stand_ins)
             made = replace(base, words=words, values=values, made_up=True, stand_ins=names)
             found = _rendering(source, made)
             if not found.problem and not _covered([found]) <= covered:
@@ -202,7 +210,9 @@ def _enabled(source: Source, renderings: Sequence[Rendering]) -> Iterator[Render
 
 def _covered(renderings: Iterable[Rendering]) -> frozenset[int]:
     """The template lines that renderings show."""
-    return frozenset(line for each in renderings for own in each.own for line in own.lines if line is not None)
+    return frozenset(
+        line for rendering in renderings for own in rendering.own for line in own.lines if line is not None
+    )
 
 
 def _items(source: Source, rendering: Rendering, judge: Judge, outcome: ChartOutcome) -> Iterator[_Item]:
@@ -253,7 +263,7 @@ def _silenced(
     """Whether a comment of the document silences a finding, or one of the template that is for the whole file."""
     covering = [there for here, there in own if covers(here, finding, location)]
     covering += [silence for silence in outcome.silences if silence.whole_file and covers(silence, finding, location)]
-    outcome.used.update((each, finding.id) for each in covering)
+    outcome.used.update((suppression, finding.id) for suppression in covering)
     return bool(covering)
 
 
@@ -282,15 +292,15 @@ class _Template:
                         found = self._outcomes(dict.fromkeys(keys, str(again)))
         seen = [
             Seen(item.rendering.values, item.places.of(reported.location), item.places, reported, item.policies)
-            for item, each in zip(self._items, found, strict=True)
-            for reported in each.findings
+            for item, outcome in zip(self._items, found, strict=True)
+            for reported in outcome.findings
             if not any(name in reported.finding.message for name in item.rendering.values.unknown)
         ]
         outcome.findings = merged(seen, self._source.lines)
         outcome.failures = [
             (failure, item.places.line(1))
-            for item, each in zip(self._items, found, strict=True)
-            for failure in each.failures
+            for item, outcome in zip(self._items, found, strict=True)
+            for failure in outcome.failures
         ]
 
     def _refused(self, keys: Sequence[Key], why: str) -> dict[Key, str]:
@@ -325,23 +335,23 @@ class _Template:
         return list(
             dict.fromkeys(
                 (reported.finding.id, item.places.line(reported.location.line))
-                for item, each in zip(self._items, found, strict=True)
-                if each.text is not None
-                for reported in each.findings
+                for item, outcome in zip(self._items, found, strict=True)
+                if outcome.text is not None
+                for reported in outcome.findings
                 if reported.fixed
             )
         )
 
     def _proved(self, found: Sequence[Outcome], refused: Iterable[Key] = ()) -> str:
         """The template's text with the fixes of outcomes. Raises NotProvedError."""
-        expected: dict[int, dict[int, Expected]] = {id(each): {} for each in self._renderings}
+        expected: dict[int, dict[int, Expected]] = {id(rendering): {} for rendering in self._renderings}
         left = frozenset(pass_id for pass_id, _ in refused)
         edits: list[LineEdit] = []
-        for item, each in zip(self._items, found, strict=True):
-            if each.text is None:
+        for item, outcome in zip(self._items, found, strict=True):
+            if outcome.text is None:
                 continue
             span, text = item.document.span, item.rendered.text
-            changed = text[: span.start] + each.text + text[span.end :]
+            changed = text[: span.start] + outcome.text + text[span.end :]
             expected[id(item.rendering)][item.index] = Expected(changed, self._hooks(item, {}), left)
             try:
                 edits += template_edits(self._source.lines, item.rendered, changed)

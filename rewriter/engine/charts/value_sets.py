@@ -56,7 +56,10 @@ def value_sets(chart: Path, releases: Iterable[Release], more: Sequence[Mapping[
             continue
         namespace = release.namespace or "default"
         own = ValueSet(str(release), release.name, namespace, release.values, release, _left(release))
-        if not any((each.name, each.namespace, each.values) == (own.name, own.namespace, own.values) for each in found):
+        if not any(
+            (value_set.name, value_set.namespace, value_set.values) == (own.name, own.namespace, own.values)
+            for value_set in found
+        ):
             found.append(own)
     return found or list(_alone(chart, more))
 

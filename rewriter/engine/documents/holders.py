@@ -29,18 +29,18 @@ def held_policies(value: Any, namespace_of: NamespaceOf, home: str | None = None
         return []
     holder = mapping(value)
     home = home or home_of(holder, namespace_of)
-    return [_found(each, holder, home) for each in embedded(value)]
+    return [_found(inner, holder, home) for inner in embedded(value)]
 
 
-def _found(each: Embedded, holder: Mapping[str, Any], home: str | None) -> FoundPolicy:
-    manifest = _with_name(each)
+def _found(inner: Embedded, holder: Mapping[str, Any], home: str | None) -> FoundPolicy:
+    manifest = _with_name(inner)
     own = mapping(manifest.get("metadata")).get("namespace")
     if home is not None and _is_of_release(own):
         own, manifest = home, {**manifest, "metadata": {**manifest["metadata"], "namespace": home}}
     namespace = home if own is None else plain_namespace(own)
-    policy = read_policy(manifest, namespace=namespace, base=each.route)
+    policy = read_policy(manifest, namespace=namespace, base=inner.route)
     return FoundPolicy(
-        policy, namespace is not None, holder, each.whole, _left(holder, each) or (_PATCHED if each.patched else "")
+        policy, namespace is not None, holder, inner.whole, _left(holder, inner) or (_PATCHED if inner.patched else "")
     )
 
 
@@ -49,22 +49,22 @@ def _is_of_release(namespace: Any) -> bool:
     return isinstance(namespace, str) and _RELEASE_NAMESPACE.fullmatch(namespace.strip()) is not None
 
 
-def _left(holder: Mapping[str, Any], each: Embedded) -> str:
+def _left(holder: Mapping[str, Any], inner: Embedded) -> str:
     """Why one policy is not rewritten. What Kyverno generates has the rules that stand below `data`, as they stand."""
-    if not left_by(holder) or (api_group(holder) == "kyverno.io" and _DATA.search(each.route)):
+    if not left_by(holder) or (api_group(holder) == "kyverno.io" and _DATA.search(inner.route)):
         return ""
     return _GENERATED
 
 
-def _with_name(each: Embedded) -> dict[str, Any]:
+def _with_name(inner: Embedded) -> dict[str, Any]:
     """The policy with a name. Charts name what they make of raw resources, by the key that they stand under."""
-    metadata = mapping(each.manifest.get("metadata"))
+    metadata = mapping(inner.manifest.get("metadata"))
     if metadata.get("name") is not None:
-        return each.manifest
-    steps = each.route.split("/")
-    key = steps[-1 if each.whole else -2].lower()
+        return inner.manifest
+    steps = inner.route.split("/")
+    key = steps[-1 if inner.whole else -2].lower()
     name = key if re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", key) and not key.isdigit() else "policy"
-    return {**each.manifest, "metadata": {**metadata, "name": name}}
+    return {**inner.manifest, "metadata": {**metadata, "name": name}}
 
 
 def left_by(holder: Mapping[str, Any]) -> str:

@@ -114,9 +114,11 @@ def with_flow_variables(text: str) -> Reading | None:
     if mask is None:
         return None
     held = (
-        each for each in documents if any(name in mask.text[each.span.start : each.span.end] for name in mask.names)
+        document
+        for document in documents
+        if any(name in mask.text[document.span.start : document.span.end] for name in mask.names)
     )
-    return Reading(mask.text, documents, {each.index: mask for each in held})
+    return Reading(mask.text, documents, {document.index: mask for document in held})
 
 
 def unmasked(reading: Reading, text: str) -> list[yamltext.Document]:
@@ -203,7 +205,7 @@ def _marked(document: yamltext.Document) -> bool:
     """Whether every policy of a document that holds markup may be filled in; one inside another manifest by itself."""
     if policies_in(document.value, lambda _manifest: None):
         return True
-    inside = [is_filled(each.manifest) for each in embedded(document.value)]
+    inside = [is_filled(inner.manifest) for inner in embedded(document.value)]
     return bool(inside) and all(inside)
 
 

@@ -32,7 +32,9 @@ def found_in_text(
 
     found = policies_in(value, landing) or held_policies(value, landing, home)
     left = left_by(holder)
-    return [replace(each, holder=holder, text_route=route, left=each.left or left) for each in found]
+    return [
+        replace(found_policy, holder=holder, text_route=route, left=found_policy.left or left) for found_policy in found
+    ]
 
 
 def policies_in_texts(
@@ -56,9 +58,9 @@ def policies_in_texts(
             within = yamltext.parse("\n" * above + inner.text)
         except yamltext.YamlTextError:
             continue
-        for each in within:
-            shown = yamltext.Document(each.text, document.index, each.span, each.root, each.lines)
-            here = found_in_text(each.value, holder, route, namespace_of, home)
+        for other in within:
+            shown = yamltext.Document(other.text, document.index, other.span, other.root, other.lines)
+            here = found_in_text(other.value, holder, route, namespace_of, home)
             yield from ((shown, found) for found in here if not found.left)
             if not here:
                 yield from policies_in_texts(shown, namespace_of, home)
@@ -84,9 +86,9 @@ def policies_in_quotes(
             within = yamltext.parse("\n" * (line - 1) + text)
         except yamltext.YamlTextError:
             continue
-        for each in within:
-            shown = yamltext.Document(each.text, document.index, each.span, each.root, each.lines)
-            for found in found_in_text(each.value, holder, route, namespace_of, home):
+        for other in within:
+            shown = yamltext.Document(other.text, document.index, other.span, other.root, other.lines)
+            for found in found_in_text(other.value, holder, route, namespace_of, home):
                 if not found.left:
                     yield shown, found, line
 

@@ -47,10 +47,12 @@ def merge_claims(claims: Sequence[CompiledClaims | None]) -> CompiledClaims | No
         return None
 
     def joined(sets: Sequence[PolicySet]) -> PolicySet:
-        entries = dict.fromkeys(entry for each in sets for _, entry in each.entries)
+        entries = dict.fromkeys(entry for policies in sets for _, entry in policies.entries)
         return PolicySet(sets[0].settings, tuple(enumerate(entries)), ())
 
-    return CompiledClaims(joined([each.opens for each in given]), joined([each.closes for each in given]))
+    return CompiledClaims(
+        joined([compiled_claims.opens for compiled_claims in given]), joined([each.closes for each in given])
+    )
 
 
 _Readings = dict[tuple[int, str, str, str], list[Sequence[Entry]]]

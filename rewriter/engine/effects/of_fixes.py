@@ -133,14 +133,14 @@ class Effects:
         others = self._of_same_pods(before, after) if full or narrows else []
         among = self._worlds_among(worlds, others, (before, after))
         together = self._effect_among(before, after, among, others, identities, declared, narrow) if others else None
-        changed = full and any(each.own for each in found)
+        changed = full and any(effect.own for effect in found)
         ends = self._ends((before, after), worlds, (None, None), self.source) if changed else None
         if together is not None and narrows:
             found.append(together)
         if denied := self._denied_beside(before, after, worlds):
             found.append(effect(identities, [deny_everything(self.target, denied)]))
         own, upgrade, undeclared = (Flows(*each) for each in stated(found, allowed))
-        exact = all(each.own.exact and each.upgrade.exact for each in found)
+        exact = all(effect.own.exact and effect.upgrade.exact for effect in found)
         if not full:
             return Step(replace(own, exact=exact), undeclared)
         flows = self._with_kept(replace(own, exact=exact), upgrade, worlds, identities, inside)
@@ -251,7 +251,7 @@ class Effects:
             worlds = (today, first, last, then, *(ends.worlds if ends else ()))
             return flows_of(flows(known.told_apart(own, worlds)), known=True)
         found = flows(self._workloads((old, new, *others)) if named else ())
-        if not named and not all(each.exact for each in found):
+        if not named and not all(difference.exact for difference in found):
             found = flows(self._workloads((old, new, *others)))
         return flows_of(found)
 
@@ -267,7 +267,7 @@ class Effects:
         None where there are none, or nothing is known of them: what cannot be read may allow what these refuse.
         """
         tiers = self.source.cluster_network_policies or later.cluster_network_policies
-        unread = {each.namespace for each in unread_policies(self.inventory, tiers=tiers)}
+        unread = {unread.namespace for unread in unread_policies(self.inventory, tiers=tiers)}
         names = set(map(name_of, own))
         made: list[PolicyWorld] = []
         policies: list[Policy] = []
@@ -305,7 +305,7 @@ class Effects:
                 )
                 for settings in (self.source, self.target)
             ]
-            if not any(each.opened for each in found):
+            if not any(difference.opened for difference in found):
                 return other
         return None
 

@@ -25,7 +25,7 @@ _OPPOSITE = {INGRESS: EGRESS, EGRESS: INGRESS}
 
 def share_pods(policies: Sequence[Policy], other: Policy) -> bool:
     """Whether one of these policies and another may apply to one pod; any may with a ClusterNetworkPolicy."""
-    if any(is_cluster_network_policy(each.raw) for each in (*policies, other)):
+    if any(is_cluster_network_policy(policy.raw) for policy in (*policies, other)):
         return True
     return any(
         may_share_pods(policy, spec, other, each)
@@ -42,7 +42,7 @@ def of_same_pods(policies: Sequence[Policy], others: Sequence[Policy]) -> Sequen
     key = ("of same pods", frozenset(map(_whom, policies)))
     found: Sequence[Policy] | None = others.answers.get(key)
     if found is None:
-        found = others.answers[key] = [each for each in others.near(policies) if share_pods(policies, each)]
+        found = others.answers[key] = [policy for policy in others.near(policies) if share_pods(policies, policy)]
     return found
 
 
@@ -131,7 +131,7 @@ def _known_in_full(
     The others need one where something refuses there: a clusterwide policy, or (`refusing`) what no policy selects.
     """
     homes = [home for _, home in placed]
-    counts = Counter(each for each in homes if each is not None)
+    counts = Counter(home for home in homes if home is not None)
     room, known, left = _MOST - homes.count(None), set[str](), set(hidden)
     for namespace, count in sorted(counts.items(), key=lambda item: (item[1], item[0])):
         if namespace not in hidden and count <= room:
@@ -141,7 +141,7 @@ def _known_in_full(
             left.add(namespace)
     if room < 0 or len(left) > _MOST:
         return None
-    kept = [each for each, home in placed if home is None or home in known]
+    kept = [policy for policy, home in placed if home is None or home in known]
     return kept + [_open(namespace) for namespace in sorted(left)] if None in homes or refusing else kept
 
 

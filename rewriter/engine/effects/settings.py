@@ -40,7 +40,7 @@ def both_settings(
 
 def reached(own: Cluster, clusters: Iterable[Cluster], *, mesh: bool) -> list[Cluster]:
     """The clusters whose pods are pods to a cluster: itself and, in a mesh, those meshed with it."""
-    return [each for each in clusters if each == own or (mesh and own.meshed and each.meshed)]
+    return [cluster for cluster in clusters if cluster == own or (mesh and own.meshed and cluster.meshed)]
 
 
 def mesh_addresses(inventory: Inventory, own: Cluster | None) -> tuple[Prefix, ...]:

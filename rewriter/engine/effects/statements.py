@@ -44,7 +44,7 @@ def stated(found: Sequence[StepEffect], allowed: StepEffect | None) -> Iterator[
     `allowed` is the one of them that stands beside a policy that allows everything; None where there are no deny rules.
     """
     for part in _PARTS:
-        alone = union_of([texts_of(part(each)) for each in found if each is not allowed])
+        alone = union_of([texts_of(part(effect)) for effect in found if effect is not allowed])
         yield alone if allowed is None else with_what_denies(alone, texts_of(part(allowed)))
 
 
@@ -54,16 +54,19 @@ def flows_of(found: Sequence[Difference], allowed: Difference | None = None, *, 
     Where the `known` pods take part in them, a flow whose ends are pods of which none is known says so, and is among
     the `possible`.
     """
-    texts = union_of([texts_of(each) for each in found])
+    texts = union_of([texts_of(difference) for difference in found])
     if allowed is not None:
         texts = with_what_denies(texts, texts_of(allowed))
     if not known:
         return Flows(*texts)
     ends: dict[str, set[str]] = {}
-    for difference, tail in (*((each, "") for each in found), *([(allowed, _WHERE_ALLOWED)] if allowed else ())):
+    for difference, tail in (
+        *((difference, "") for difference in found),
+        *([(allowed, _WHERE_ALLOWED)] if allowed else ()),
+    ):
         for statement in (*difference.opened, *difference.closed):
             ends.setdefault(f"{statement}{tail}", set()).add(unknown_ends(statement))
-    words = {text: max(each) for text, each in ends.items() if "" not in each}
-    opened, closed = (tuple(f"{text} ({words[text]})" if text in words else text for text in each) for each in texts)
+    words = {text: max(end) for text, end in ends.items() if "" not in end}
+    opened, closed = (tuple(f"{text} ({words[text]})" if text in words else text for text in other) for other in texts)
     possible = frozenset(f"{text} ({why})" for text, why in words.items())
     return Flows(opened, closed, possible=possible.intersection((*opened, *closed)))

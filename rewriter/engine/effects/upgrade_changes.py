@@ -24,7 +24,7 @@ ID, CODE = "upgrade-change", "CNP032"
 #: What a finding of these says covers the whole policy.
 _WHOLE = frozenset({"rejected", "no-rules", "mixed-peers"})
 #: Passes that speak of what a release changes in a rule.
-_OF_RULES = frozenset(each.id for each in PASSES if each.change is not None) | {
+_OF_RULES = frozenset(pass_.id for pass_ in PASSES if pass_.change is not None) | {
     "service-with-ports",
     "implicit-cluster",
 }
@@ -136,8 +136,8 @@ def _finding(policy: Policy, flows: Flows, why: Sequence[Reason]) -> Finding:
         Applicability.MANUAL,
         policy.route + (reason.route if reason else "/spec"),
         f"{release} changes what this policy means: it {what}",
-        why="; ".join(dict.fromkeys(f"from {each.release} on, {each.words}" for each in why)),
-        advice=" ".join(dict.fromkeys(each.advice for each in why if each.advice))
+        why="; ".join(dict.fromkeys(f"from {reason.release} on, {reason.words}" for reason in why)),
+        advice=" ".join(dict.fromkeys(reason.advice for reason in why if reason.advice))
         or "Write the rule so that both releases read it as it is meant.",
         code=CODE,
         id=ID,

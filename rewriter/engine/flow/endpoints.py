@@ -140,7 +140,7 @@ def at_address(workspace: Workspace, text: str, address: Prefix, own: Cluster | 
     if nodes:
         return Endpoint(text, _node(nodes[0], own)._replace(name=text, addresses=(address,)), own)
     for cluster in [own] if own else workspace.inventory.clusters:
-        if any(each.contains(address) for each in valid_prefixes(cluster.pod_cidrs or ())):
+        if any(prefix.contains(address) for prefix in valid_prefixes(cluster.pod_cidrs or ())):
             labels = pod_labels(cluster=cluster.name, namespace="", labels={})
             missing = (
                 f"which pod has {text}: it lies among the pods of {cluster.name} ({cluster.source_of('pod_cidrs')})",
@@ -160,7 +160,7 @@ def _node(node: Node, own: Cluster | None) -> Identity:
 
 def _address(workspace: Workspace, text: str, address: Prefix, own: Cluster | None) -> Named:
     single = address.bits == address.width
-    services = [each for each in workspace.inventory.addresses.services(address) if _here(each.cluster, own)]
+    services = [service for service in workspace.inventory.addresses.services(address) if _here(service.cluster, own)]
     for service in services if single else ():
         replaced = own.kube_proxy_replacement if own else None
         balanced = replaced is not False or workspace.to_version >= LOAD_BALANCED_IN_POD
@@ -246,8 +246,10 @@ def _find(
         own = _cluster(workspace, text, where[0])
     namespace = where[-1] if where else ""
     fits = partial(_fits, name=name, namespace=namespace)
-    workloads = [each for each in inventory.all_workloads() if fits(each) and kind in ("", each.kind.lower())]
-    services = [each for each in inventory.services(name) if fits(each)] if kind in ("", _SERVICE) else []
+    workloads = [
+        workload for workload in inventory.all_workloads() if fits(workload) and kind in ("", workload.kind.lower())
+    ]
+    services = [service for service in inventory.services(name) if fits(service)] if kind in ("", _SERVICE) else []
     found: list[Workload | Service] = [*workloads, *services]
     if not placed and found and not any(_here(each.cluster, own) for each in found):
         clusters = sorted({str(each.cluster) for each in found})
@@ -259,8 +261,8 @@ def _find(
                 f"namespace, as in {clusters[0]}/{text}"
             )
         own = _cluster(workspace, text, clusters[0])
-    workloads = [each for each in workloads if _here(each.cluster, own)]
-    services = [each for each in services if _here(each.cluster, own)]
+    workloads = [workload for workload in workloads if _here(workload.cluster, own)]
+    services = [service for service in services if _here(service.cluster, own)]
     found = [*workloads, *services]
     if not namespace:
         places = sorted({each.namespace for each in found})

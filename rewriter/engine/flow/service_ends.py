@@ -58,7 +58,7 @@ def meant_service(found: Named, text: str, port: int, protocol: str) -> Service 
         return service
     here = _port_of(service, port, protocol)
     moves = here is not None and not service.headless and here.target != port
-    listens = any((each.number, each.protocol) == (port, protocol) for each in workload.ports)
+    listens = any((other.number, other.protocol) == (port, protocol) for other in workload.ports)
     return service if moves and workload.ports and not listens else None
 
 
@@ -72,7 +72,7 @@ def service_ends(workspace: Workspace, service: Service, port: int, protocol: st
         return ServiceEnds(service, (Backend(outside_name(name, own), port, protocol),))
     if (service.namespace, service.name) == ("default", "kubernetes") and not service.selector:
         slices = workspace.inventory.endpoint_slices(service)
-        listens = next((each.number for found in slices for each in found.ports), _API_SERVER_PORT)
+        listens = next((port.number for found in slices for port in found.ports), _API_SERVER_PORT)
         server = Endpoint("kube-apiserver", reserved_identity("kube-apiserver"), own)
         missing = () if slices else (f"where the API server listens: no EndpointSlice is known, judged on {listens}",)
         return ServiceEnds(service, (Backend(server, listens, "TCP"),), missing)
@@ -82,19 +82,21 @@ def service_ends(workspace: Workspace, service: Service, port: int, protocol: st
         name = entry.name if entry is not None else ""
         entry = ServicePort(name, port, protocol, port)
     if entry is None:
-        ports = join_names(f"{each.port}/{each.protocol} → {each.target}" for each in service.ports) or "none"
+        ports = join_names(f"{port.port}/{port.protocol} → {port.target}" for port in service.ports) or "none"
         raise FlowError(f"{service}, {service.source}: has no port {port}/{protocol}; its ports are {ports}")
     if not service.selector:
         backends = tuple(_addresses(workspace, service, entry))
         if not backends:
             raise FlowError(f"{service}, {service.source}: has no selector, and no EndpointSlice of it is known")
         return ServiceEnds(service, backends)
-    workloads = [each for each in workspace.inventory.workloads_with(service.selector) if _is_behind(each, service)]
+    workloads = [
+        workload for workload in workspace.inventory.workloads_with(service.selector) if _is_behind(workload, service)
+    ]
     if workloads:
         found, without = [], []
         for workload in workloads:
             numbers = ((port, protocol),) if service.headless else target_numbers(service, entry.port, workload)
-            number = next((each for each, kind in numbers if kind == protocol), None)
+            number = next((number for number, kind in numbers if kind == protocol), None)
             if number is None:
                 without.append(f"the port {entry.target!r} of {workload}, {workload.source}: no container has it")
             else:
@@ -128,7 +130,7 @@ def way_through(service: Service) -> str:
 
 
 def _port_of(service: Service, port: int, protocol: str) -> ServicePort | None:
-    return next((each for each in service.ports if (each.port, each.protocol) == (port, protocol)), None)
+    return next((other for other in service.ports if (other.port, other.protocol) == (port, protocol)), None)
 
 
 def _is_behind(workload: Workload, service: Service) -> bool:

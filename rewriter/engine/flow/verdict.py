@@ -202,7 +202,7 @@ class _Judge:
             words
             for words, possible in loaded.left_open
             if not possible
-            or any(_verdict(each, ends, name, port, protocol).allowed != verdict.allowed for each in possible)
+            or any(_verdict(policies, ends, name, port, protocol).allowed != verdict.allowed for policies in possible)
         )
         reason = ON_HOST_NETWORK if subject.host_network and verdict.reason == _FREE else verdict.reason
         rules = tuple(_located(loaded.located[rule.policy], rule.route) for rule in verdict.rules)
@@ -240,7 +240,9 @@ class _Judge:
             return []
         inventory = self.workspace.inventory
         tiers = any(cluster.cluster_network_policies for cluster in inventory.clusters)
-        unread = [each for each in unread_policies(inventory, tiers=tiers) if each.namespace in (None, *namespaces)]
+        unread = [
+            unread for unread in unread_policies(inventory, tiers=tiers) if unread.namespace in (None, *namespaces)
+        ]
         return [f"what {join_names(unread)} says"] if unread else []
 
     def _unread_values(self, cluster: Cluster | None) -> list[str]:
@@ -271,15 +273,15 @@ def _shows_queries(policy: Policy, route: str) -> bool:
 
 def _not_listening(end: Endpoint, port: int, protocol: str) -> Iterator[str]:
     ports = end.workload.ports if end.workload else ()
-    if ports and protocol in PROTOCOLS and (port, protocol) not in {(each.number, each.protocol) for each in ports}:
-        named_ports = join_names(f"{each.number}/{each.protocol}" for each in ports)
+    if ports and protocol in PROTOCOLS and (port, protocol) not in {(port.number, port.protocol) for port in ports}:
+        named_ports = join_names(f"{port.number}/{port.protocol}" for port in ports)
         where = f"the containers of {end.workload}, {end.workload.source if end.workload else ''}"
         yield f"whether anything listens on {port}/{protocol}: {where} name {named_ports}"
 
 
 def _compiled(located: Sequence[LocatedPolicy], settings: Settings, facts: Facts) -> PolicySet:
     return compile_policies(
-        (each.policy.raw for each in located), settings, facts, namespaces=[each.policy.namespace for each in located]
+        (each.policy.raw for each in located), settings, facts, namespaces=[other.policy.namespace for other in located]
     )
 
 

@@ -76,7 +76,9 @@ class Builder:
         except yamltext.YamlTextError as error:
             raise BuildError(f"what it builds cannot be read: {error.message}") from None
         fill = target.filled_in
-        built = Built(tuple((each.text[each.span.start : each.span.end], fill(each.value)) for each in parsed))
+        built = Built(
+            tuple((document.text[document.span.start : document.span.end], fill(document.value)) for document in parsed)
+        )
         self._kept[key] = built
         return built
 
@@ -101,7 +103,7 @@ class Builder:
         folder = copy / (target.root or ".")
         file = next(folder / name for name in KUSTOMIZATION_NAMES if (folder / name).is_file())
         try:
-            documents = [each.value for each in yamltext.parse(file.read_text("utf-8"))]
+            documents = [document.value for document in yamltext.parse(file.read_text("utf-8"))]
         except yamltext.YamlTextError as error:
             raise BuildError(f"{target.root}/{file.name} cannot be read: {error.message}") from None
         if len(documents) != 1 or not isinstance(documents[0], dict):
@@ -165,7 +167,7 @@ class Builder:
 
     def _below(self, folder: str) -> Iterator[str]:
         for at, folders, files in os.walk(self._top / folder):
-            folders[:] = [each for each in folders if each != ".git"]
+            folders[:] = [folder for folder in folders if folder != ".git"]
             for name in files:
                 yield os.path.normpath(os.path.relpath(os.path.join(at, name), self._top))  # noqa: PTH118
 

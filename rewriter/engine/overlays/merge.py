@@ -18,10 +18,10 @@ def merged(seen: Sequence[tuple[Judged, Reported]]) -> list[Reported]:
     """One finding for all kustomizations that show it."""
     groups: dict[tuple[object, ...], list[tuple[Judged, Reported]]] = {}
     counts: Counter[tuple[object, ...]] = Counter()
-    for judged, each in seen:
-        key = (each.finding.code, each.finding.id, each.location.line, each.location.column)
+    for judged, reported in seen:
+        key = (reported.finding.code, reported.finding.id, reported.location.line, reported.location.column)
         counts[id(judged), key] += 1
-        groups.setdefault((*key, counts[id(judged), key]), []).append((judged, each))
+        groups.setdefault((*key, counts[id(judged), key]), []).append((judged, reported))
     return [_one(group) for group in groups.values()]
 
 
@@ -35,8 +35,8 @@ def _one(group: Sequence[tuple[Judged, Reported]]) -> Reported:
         finding=replace(
             first.finding,
             evidence=(*first.finding.evidence, built),
-            applicability=min((each.finding.applicability for _, each in group), key=_TRUST.index),
+            applicability=min((reported.finding.applicability for _, reported in group), key=_TRUST.index),
         ),
-        fixed=all(each.fixed for _, each in group),
-        not_fixed=next((each.not_fixed for _, each in group if each.not_fixed), ""),
+        fixed=all(reported.fixed for _, reported in group),
+        not_fixed=next((reported.not_fixed for _, reported in group if reported.not_fixed), ""),
     )

@@ -61,9 +61,9 @@ class Target:
         if self.on_top is None and self.root is not None:
             return None
         below = (self.root,) if self.root is not None else self.files
-        made: dict[str, Any] = {"resources": [f"../{TREE}/{each}" for each in below]}
+        made: dict[str, Any] = {"resources": [f"../{TREE}/{folder}" for folder in below]}
         if self.root is None and self.components:
-            made["components"] = [f"../{TREE}/{each}" for each in self.components]
+            made["components"] = [f"../{TREE}/{component}" for component in self.components]
         return made if self.on_top is None else _with_step(made, self.on_top, texts)
 
     @property
@@ -78,7 +78,7 @@ class Target:
         """
         made = dict(kustomization)
         if self.components:
-            more = [posixpath.relpath(each, self.root) for each in self.components]
+            more = [posixpath.relpath(component, self.root) for component in self.components]
             made["components"] = [*_list(kustomization, "components"), *more]
         inserted = None if self.step is None else self.step.inserted
         return made if inserted is None else _with_step(made, inserted, texts)
@@ -87,9 +87,9 @@ class Target:
 def target_of(policy: PatchedPolicy, patched: PatchedPolicies) -> Target | None:
     """What is built for one way in which a policy is applied; None where nothing of the tree builds it."""
     placement = policy.placement
-    steps = [each for each in placement.chain[-2:] if each.applies]
-    on_top = next((each for each in steps if _is_kustomization(each)), None)
-    step = next((each for each in reversed(steps) if not _leaves(each)), None)
+    steps = [transform for transform in placement.chain[-2:] if transform.applies]
+    on_top = next((transform for transform in steps if _is_kustomization(transform)), None)
+    step = next((transform for transform in reversed(steps) if not _leaves(transform)), None)
     if placement.root is not None:
         if placement.root not in patched.kustomizations:
             return None

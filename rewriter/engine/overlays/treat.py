@@ -59,7 +59,7 @@ def treat_patched_file(
     overlays: Overlays, path: str, text: str, hooks: Callable[[PatchedPolicy], FileHooks]
 ) -> OverlayOutcome:
     """Findings and fixes of a file that holds a policy which patches change, or a patch of one. Never raises."""
-    own = [each for each in overlays.patched.all if path in each.paths]
+    own = [patched for patched in overlays.patched.all if path in patched.paths]
     if not own:
         return OverlayOutcome()
     texts = Texts(overlays.patched.bytes_of_path)
@@ -82,14 +82,14 @@ def _after_others(
     Files are rewritten in the order of their paths.
     """
     changed = texts
-    for other in sorted(frozenset[str]().union(*(each.paths for each in own))):
+    for other in sorted(frozenset[str]().union(*(patched.paths for patched in own))):
         if other < path:
-            there = [each for each in overlays.patched.all if other in each.paths]
+            there = [patched for patched in overlays.patched.all if other in patched.paths]
             before = _File(overlays, other, there, hooks).treated(changed)
             changed = changed if before.text is None else changed.with_text(other, before.text)
     if changed.changed == texts.changed or _File(overlays, path, own, hooks).treated(changed).text == outcome.text:
         return outcome
-    return replace(outcome, text=None, findings=[_left(each, _FIRST) for each in outcome.findings])
+    return replace(outcome, text=None, findings=[_left(reported, _FIRST) for reported in outcome.findings])
 
 
 class _File:
@@ -120,9 +120,9 @@ class _File:
             if item.origin(reported.finding.route).at.path == self._path
         ]
         outcome.failures = [(failure, 0) for judgement in judgements for failure in judgement.failures]
-        left = next((each.left for each in items if each.left), "")
+        left = next((judged.left for judged in items if judged.left), "")
         if left:
-            outcome.findings = merged([(item, _left(each, left)) for item, each in seen])
+            outcome.findings = merged([(item, _left(reported, left)) for item, reported in seen])
             return outcome
         fixed, refused, texts = self._fixed(items, judgements, texts)
         if fixed:
@@ -141,14 +141,14 @@ class _File:
     def _judged(self, texts: Texts) -> list[Judged]:
         """The policies as they are built of these texts. Raises NotTracedError and TextError."""
         there = (policy for policy in self._policies if not policy.is_deleted)
-        return [self._one(reread(each, texts), texts) for each in there]
+        return [self._one(reread(patched, texts), texts) for patched in there]
 
     def _one(self, policy: PatchedPolicy, texts: Texts) -> Judged:
         target = target_of(policy, self._overlays.patched)
         words = "" if target is None else target.words
         name = words.removeprefix("kubectl kustomize ") or policy.base.path
         judged = Judged(policy, policy.applied, traced(policy), f"kustomization {name}", target=target)
-        patch = next((each.words for each in policy.patches if each.changes_rules), "")
+        patch = next((patch.words for patch in policy.patches if patch.changes_rules), "")
         changed = f"{patch} changes it when it is applied, and " if patch else ""
         try:
             if target is None:
@@ -208,29 +208,29 @@ class _File:
         expected: dict[tuple[Target | None, int], Any] = {}
         fixes: list[tuple[PatchedPolicy, Any, tuple[Operation, ...]]] = []
         keys = []
-        for each, outcome in zip(items, judgements, strict=True):
+        for judged, outcome in zip(items, judgements, strict=True):
             same = [
                 one
                 for one in outcome.findings
-                if one.fixed and one.finding.id == reported.finding.id and each.origin(one.finding.route) == place
+                if one.fixed and one.finding.id == reported.finding.id and judged.origin(one.finding.route) == place
             ]
             if not same or same[0].finding.fix is None:
                 continue
             only = _Only(same[0])
-            judgement = judge(each, self._hooks(each.policy), texts, only)
+            judgement = judge(judged, self._hooks(judged.policy), texts, only)
             if judgement.text is None:
                 raise NotProvedError(
                     next((one.not_fixed for one in judgement.findings if one.not_fixed), judgement.failure)
                 )
             value = yamltext.parse(judgement.text)[0].value
-            expected[each.target, each.index] = value
-            fixes.append((each.policy, each.value, same[0].finding.fix.operations))
-            keys.append(_key(each, same[0]))
+            expected[judged.target, judged.index] = value
+            fixes.append((judged.policy, judged.value, same[0].finding.fix.operations))
+            keys.append(_key(judged, same[0]))
         at, operations = _common(fixes)
         if at.path != self._path:
             raise NotProvedError(_ELSEWHERE)
         changed = texts.edited(at, operations)
-        for target in dict.fromkeys(each.target for each in items):
+        for target in dict.fromkeys(judged.target for judged in items):
             assert target is not None
             mine = {index: value for (where, index), value in expected.items() if where == target}
             before = self._overlays.builder.build(target, texts)

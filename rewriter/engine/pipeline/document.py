@@ -225,8 +225,8 @@ def _counting(draft: Draft, hooks: FileHooks) -> Sequence[Pass]:
 def _found_again(pass_: Pass, draft: Draft, index: int, hooks: FileHooks, finding: Finding) -> Finding | None:
     """What a pass finds in the place of a finding, with the fixes so far; None where they have mended it."""
     settle(draft, hooks)
-    same = [each for _, each in _findings(pass_, draft, hooks, only=index) if each.route == finding.route]
-    return next((each for each in same if each.message == finding.message), same[0] if same else None)
+    same = [other for _, other in _findings(pass_, draft, hooks, only=index) if other.route == finding.route]
+    return next((other for other in same if other.message == finding.message), same[0] if same else None)
 
 
 _LocatedFinding = tuple[int, Finding, Location]
@@ -252,24 +252,26 @@ def _left_alone(located: Sequence[_LocatedFinding], reportable: Sequence[_Locate
     return {index for index, finding, _ in located if finding.fix is not None and id(finding) not in reported}
 
 
-def _findings(each: Pass, draft: Draft, hooks: FileHooks, *, only: int | None = None) -> Iterator[tuple[int, Finding]]:
+def _findings(pass_: Pass, draft: Draft, hooks: FileHooks, *, only: int | None = None) -> Iterator[tuple[int, Finding]]:
     """The findings of a pass with the positions of their policies: of all policies, or of `only` one."""
     for index, found in enumerate(draft.policies):
         if only not in (None, index):
             continue
-        if found.policy.kind not in each.kinds or (each.id, index) in draft.limits.silent:
+        if found.policy.kind not in pass_.kinds or (pass_.id, index) in draft.limits.silent:
             continue
         context = draft.context(index, hooks)
         try:
             overwritten = hooks.overwritten(found)
-            if each.any_types or not has_wrong_types(found.policy):
-                for finding in each.find(context):
+            if pass_.any_types or not has_wrong_types(found.policy):
+                for finding in pass_.find(context):
                     if any(_overlap(finding.route, route) for route in overwritten):
                         continue
                     if not finding.on_request or finding.id in hooks.selected:
                         yield index, hooks.configured(finding)
         except Exception as error:
-            raise PartFailedError(failure_of(error, f"{each.code} {each.id}", index), each.id, fixing=False) from error
+            raise PartFailedError(
+                failure_of(error, f"{pass_.code} {pass_.id}", index), pass_.id, fixing=False
+            ) from error
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -82,7 +82,7 @@ def _read(
         reading = read_documents(inner.text)
     except yamltext.YamlTextError:
         return False
-    outcome.unread += [Unread(text.offset(each.offset), each.why) for each in reading.unread]
+    outcome.unread += [Unread(text.offset(unread.offset), unread.why) for unread in reading.unread]
     own = text.hooks(reading, outcome)
     pieces: list[tuple[int, int, str]] = []
     for document in reading.documents:
@@ -141,7 +141,9 @@ def _stable(new: str, text: _Text) -> bool:
     reading = read_documents(new)
     own = replace(text.hooks(reading, InnerOutcome()), previews=False)
     plain = [document for document in reading.documents if document.index not in reading.masks]
-    again = [fix_document(each, own, own.policies(each.value)) for each in plain if own.policies(each.value)]
+    again = [
+        fix_document(document, own, own.policies(document.value)) for document in plain if own.policies(document.value)
+    ]
     return not any(item.fixed for result in again for item in result.findings)
 
 
@@ -249,23 +251,26 @@ class _Text:
         indent = " " * self.inner.indent if self.literal else ""
         change = tuple(
             replace(
-                each,
-                removed=tuple(indent + line for line in each.removed),
-                added=tuple(indent + line for line in each.added),
+                line_change,
+                removed=tuple(indent + line for line in line_change.removed),
+                added=tuple(indent + line for line in line_change.added),
             )
-            for each in item.change
+            for line_change in item.change
         )
         finding = replace(item.finding, route=self.route)
         return replace(item, location=self.location(item.location), finding=finding, change=change)
 
     def hooks(self, reading: Reading, outcome: InnerOutcome) -> FileHooks:
         base = self.base
-        own = [(each, self._shifted(each)) for each in suppressions(reading.text, reading.documents, PASS_IDS)]
+        own = [
+            (suppression, self._shifted(suppression))
+            for suppression in suppressions(reading.text, reading.documents, PASS_IDS)
+        ]
         outcome.silences += [there for _, there in own if not there.whole_file]
 
         def silenced(finding: Finding, location: Location) -> bool:
             covering = [there for here, there in own if not here.whole_file and covers(here, finding, location)]
-            outcome.used.update((each, finding.id) for each in covering)
+            outcome.used.update((suppression, finding.id) for suppression in covering)
             return bool(covering) or base.silenced(finding, self.location(location))
 
         def known(batch: Sequence[tuple[Finding, Location]]) -> Sequence[bool]:
@@ -273,9 +278,18 @@ class _Text:
 
         return replace(base, policies=self._policies, silenced=silenced, known=known, observe=None)
 
-    def _shifted(self, each: Suppression) -> Suppression:
-        return replace(each, line=self.line(each.line), first=self.line(each.first), last=self.line(each.last))
+    def _shifted(self, suppression: Suppression) -> Suppression:
+        return replace(
+            suppression,
+            line=self.line(suppression.line),
+            first=self.line(suppression.first),
+            last=self.line(suppression.last),
+        )
 
     def _policies(self, value: object) -> Sequence[FoundPolicy]:
         found = found_in_text(value, mapping(self.document.value), self.route, self.namespace_of, self.own_home)
-        return found if self.placed else [replace(each, left=each.left or _QUOTED) for each in found]
+        return (
+            found
+            if self.placed
+            else [replace(found_policy, left=found_policy.left or _QUOTED) for found_policy in found]
+        )

@@ -35,7 +35,7 @@ def note_on_template(path: str, text: str, unread: Sequence[Unread], unjudged: S
     """
     if not unread:
         return [_note_on_unjudged(path, unjudged)] if unjudged else []
-    first = min(unread, key=lambda each: each.offset)
+    first = min(unread, key=lambda comment: comment.offset)
     line = text.count("\n", 0, first.offset) + 1
     column = first.offset - text.rfind("\n", 0, first.offset)
     more = f", and {len(unread) - 1} more in the file" if len(unread) > 1 else ""
@@ -101,5 +101,5 @@ def is_silenced_note(item: Reported, silences: Sequence[Suppression], used: set[
     if item.finding.code != CODE:
         return False
     covering = [silence for silence in silences if covers(silence, item.finding, item.location)]
-    used.update((each, item.finding.id) for each in covering)
+    used.update((suppression, item.finding.id) for suppression in covering)
     return bool(covering)

@@ -20,7 +20,7 @@ from rewriter.passes import PASSES
 from rewriter.passes.kit.registry import EVERY_KIND
 
 #: The kinds that passes ask for beside policies.
-KINDS = frozenset(kind for each in PASSES for kind in each.kinds) - EVERY_KIND
+KINDS = frozenset(kind for pass_ in PASSES for kind in pass_.kinds) - EVERY_KIND
 _GROUPS = ("cilium.io/", "policy.networking.k8s.io/")
 
 
@@ -84,7 +84,7 @@ def with_objects(outcome: Outcome, document: yamltext.Document, hooks: FileHooks
         again = fix_objects(changed, hooks, objects_in(changed.value))
         text, beside.failure = again.text, again.failure
         if text is None:
-            beside.findings = [_left(each, again.failure) for each in beside.findings]
+            beside.findings = [_left(reported, again.failure) for reported in beside.findings]
     if text is not None:
         outcome = replace(outcome, text=text, value=yamltext.parse(text)[0].value, seen=None)
     failure = outcome.failure or beside.failure

@@ -54,7 +54,7 @@ def _is_mixed(rule: Rule, mask: Masked) -> bool:
 
 
 def _policies(hooks: FileHooks, left: str, value: object) -> Sequence[FoundPolicy]:
-    return [replace(each, left=each.left or left) for each in hooks.policies(value)]
+    return [replace(found_policy, left=found_policy.left or left) for found_policy in hooks.policies(value)]
 
 
 def _offset(document: yamltext.Document, mask: Masked) -> int:

@@ -47,7 +47,7 @@ def _with(reported: Reported, others: Sequence[Reported]) -> Reported:
     named = ", ".join(places[:_MOST_NAMED])
     left = len(places) - _MOST_NAMED
     more = f" and {left} more place{'' if left == 1 else 's'}" if left > 0 else ""
-    facts = dict.fromkeys(line for each in (reported, *others) for line in each.finding.evidence)
+    facts = dict.fromkeys(line for other in (reported, *others) for line in other.finding.evidence)
     most = max(_MOST_FACTS, len(reported.finding.evidence))
     evidence = (*list(facts)[:most], f"the same at {named}{more}")
     return replace(reported, finding=replace(reported.finding, evidence=evidence))

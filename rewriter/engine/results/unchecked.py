@@ -38,7 +38,7 @@ def needs_mesh(policy: Policy, cluster: Cluster | None, versions: tuple[Version,
 
 def no_mesh(passes: Iterable[str]) -> NotChecked | None:
     """What those passes did not check because no mesh is known; None for no passes."""
-    codes_of = {each.id: each.code for each in PASSES}
+    codes_of = {pass_.id: pass_.code for pass_ in PASSES}
     codes = sorted({codes_of[name] for name in passes})
     if not codes:
         return None

@@ -33,9 +33,9 @@ def policies_before(workspace: Workspace, before: Path, names: list[str], revisi
     clusters = {cluster.name: cluster for cluster in workspace.inventory.clusters}
     applied = list(as_applied(inventory.patched, policies, everywhere=True))
     applied += as_applied(inventory.patched.of_tiers(), tiers) if tiers else ()
-    for each in applied:
-        if each.built is not None and each.built.cluster is not None:
-            each.built.cluster = clusters.get(each.built.cluster.name)
+    for located in applied:
+        if located.built is not None and located.built.cluster is not None:
+            located.built.cluster = clusters.get(located.built.cluster.name)
     return applied
 
 

@@ -51,7 +51,7 @@ class DeadPolicies:
             key = _Key(location.file, location.document, location.kind, location.namespace, location.name)
             dead = self._of(key)
             if dead:
-                evidence = (*item.finding.evidence, *(each.evidence for each in dead))
+                evidence = (*item.finding.evidence, *(dead_policy.evidence for dead_policy in dead))
                 item = replace(item, finding=replace(item.finding, evidence=evidence))
                 if item.finding.severity is Severity.ERROR:
                     explained.add(key)
@@ -96,7 +96,7 @@ def _note(located: LocatedPolicy, dead: Sequence[DeadPolicy]) -> Reported:
         route,
         "the cluster does not enforce this policy",
         why="its pods have none of its rules",
-        evidence=tuple(each.evidence for each in dead),
+        evidence=tuple(dead_policy.evidence for dead_policy in dead),
         advice="take away the reason; if it is not in this file, compare the file with what runs",
         code=CODE,
         id=ID,

@@ -48,7 +48,7 @@ def prove_file(
     if len(new.documents) != len(old.documents):
         raise ProofError("same structure", "the new file has another number of documents")
     pairs = list(_pairs(result, old.documents, new.documents, outcomes, elsewhere))
-    prove_comments([each for each, _ in pairs], [each for _, each in pairs], may_move=True)
+    prove_comments([document for document, _ in pairs], [pair for _, pair in pairs], may_move=True)
     silences = suppressions(new.text, new.documents, PASS_IDS)
     hooks = replace(hooks_of(silences), previews=False, observe=None)
     for before, document in pairs:
@@ -72,7 +72,7 @@ def _pairs(
     elsewhere: Elsewhere,
 ) -> list[tuple[yamltext.Document, yamltext.Document]]:
     """The documents, as they were and as they are, that are not proved elsewhere."""
-    fixed = {index for index, each in outcomes.items() if each.text is not None}
+    fixed = {index for index, outcome in outcomes.items() if outcome.text is not None}
     return [
         (before, after)
         for before, after in zip(old, new, strict=True)

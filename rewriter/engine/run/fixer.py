@@ -107,7 +107,7 @@ class Fixer:
         built = self._built(found, text, passes, silences, used, hidden)
         treated = Treated(
             [*chart.findings, *built.findings],
-            [as_error(each, found.display, line + 1) for each, line in (*chart.failures, *built.failures)],
+            [as_error(failure, found.display, line + 1) for failure, line in (*chart.failures, *built.failures)],
             chart.policies + built.policies,
             not_covered(text, reading.unread, chart),
             silences,
@@ -141,8 +141,8 @@ class Fixer:
         hidden: set[tuple[Known, int]],
     ) -> list[Reported]:
         """What is reported of a file, in order: the findings, notes on what is not read and on idle suppressions."""
-        there = {(each.finding.id, each.location.line) for each in treated.findings}
-        beside = [each for each in chart.beside if (each.finding.id, each.location.line) not in there]
+        there = {(reported.finding.id, reported.location.line) for reported in treated.findings}
+        beside = [reported for reported in chart.beside if (reported.finding.id, reported.location.line) not in there]
         findings = [*treated.findings, *beside, *note_on_template(found.display, text, treated.unread, chart.unjudged)]
         findings = [item for item in findings if not is_silenced_note(item, treated.silences, treated.used)]
         silences = (*not_rendered(text, treated.silences, chart), *chart.silences)
@@ -204,8 +204,8 @@ class Fixer:
         """The suppressions that silence nothing. A bare one may be for a pass that this run does not select."""
         ran = frozenset(pass_.id for pass_ in passes) | NOTE_IDS
         span = (self.options.from_version, self.options.to_version)
-        every = all(each.id in ran for each in PASSES if each.concerns(*span))
-        known = frozenset(each.id for each in PASSES) | NOTE_IDS
+        every = all(pass_.id in ran for pass_ in PASSES if pass_.concerns(*span))
+        known = frozenset(pass_.id for pass_ in PASSES) | NOTE_IDS
         idle = unused(silences, used, ran, known, every=every)
         return [
             note_on_unused(found.display, item) for item in idle if UNUSED_SUPPRESSION not in item.suppression.names
@@ -342,7 +342,11 @@ class Fixer:
         Of the last ones markup fills none in: what it makes of their rules is not known.
         """
         namespace_of = partial(self.namespace_of, path)
-        held = (each for each in held_policies(value, namespace_of) if not is_filled(each.policy.raw))
+        held = (
+            found_policy
+            for found_policy in held_policies(value, namespace_of)
+            if not is_filled(found_policy.policy.raw)
+        )
         return policies_in(value, namespace_of) or list(held)
 
     def _overwritten(self, path: str, found: FoundPolicy) -> Sequence[str]:
@@ -354,7 +358,7 @@ class Fixer:
     def _effects(self, cluster: Cluster | None, path: str) -> Effects:
         mesh = mesh_known(self.inventory, self.config)
         versions = (self.options.from_version, self.options.to_version)
-        source, target = (each.as_enforced for each in both_settings(cluster, versions, mesh=mesh))
+        source, target = (settings.as_enforced for settings in both_settings(cluster, versions, mesh=mesh))
         others = partial(self.others, path)
         return Effects(source, target, self.inventory, mesh_addresses(self.inventory, cluster), others=others)
 

@@ -119,7 +119,9 @@ def impact_of(
         by_hand=by_hand,
         errors=(*workspace.errors, *errors),
         left_out=tuple(dict.fromkeys(workspace.templates)),
-        not_enforced=tuple(f"{each.name}: {words}" for each in members if each and (words := not_enforced(each))),
+        not_enforced=tuple(
+            f"{cluster.name}: {words}" for cluster in members if cluster and (words := not_enforced(cluster))
+        ),
         rewritten=tuple(rewritten),
     )
 
@@ -140,11 +142,11 @@ class _Applied:
         """Those of a cluster, with those whose cluster is not known; all where the cluster is not known."""
         name = "" if cluster is None else cluster.name
         if name not in self._known:
-            placed = [each for where, each in self._placed if cluster is None or where in (None, cluster)]
-            touched = [each.old or each.new for each in placed if each.new is not each.old]
+            placed = [rewrite for where, rewrite in self._placed if cluster is None or where in (None, cluster)]
+            touched = [rewrite.old or rewrite.new for rewrite in placed if rewrite.new is not rewrite.old]
             self._known[name] = _Together(
-                Neighbours(each.old for each in placed if each.old),
-                Neighbours(each.new for each in placed if each.new),
+                Neighbours(rewrite.old for rewrite in placed if rewrite.old),
+                Neighbours(rewrite.new for rewrite in placed if rewrite.new),
                 frozenset(policy.namespace for policy in touched if policy),
                 self._pods(cluster),
             )
@@ -157,10 +159,14 @@ class _Applied:
         clusters = self.workspace.inventory.clusters
         if cluster is None:
             return KnownPods(self._identities)
-        names = {each.name for each in reached(cluster, clusters, mesh=self.mesh)}
-        apart = {each.name for each in clusters if each.name not in names}
+        names = {other.name for other in reached(cluster, clusters, mesh=self.mesh)}
+        apart = {cluster.name for cluster in clusters if cluster.name not in names}
         return KnownPods(
-            [each for each in self._identities if apart.isdisjoint(LabelSet(each.labels).values(K8S, CLUSTER_LABEL))]
+            [
+                identity
+                for identity in self._identities
+                if apart.isdisjoint(LabelSet(identity.labels).values(K8S, CLUSTER_LABEL))
+            ]
         )
 
 
@@ -199,7 +205,7 @@ def _policy(applied: _Applied, rewrite: Rewrite) -> _Judged | None:
     cluster = workspace.cluster_of(located)
     source, target = _settings(workspace, cluster, mesh=mesh)
     inventory = workspace.inventory
-    known = tuple(each.name for each in inventory.clusters if each.meshed) if mesh else ()
+    known = tuple(cluster.name for cluster in inventory.clusters if cluster.meshed) if mesh else ()
     clusters = known if len(known) > 1 else ()
     together = applied.to(cluster)
     effects = Effects(
@@ -274,8 +280,8 @@ def _refusing(workspace: Workspace, members: Sequence[Cluster | None]) -> list[C
     """The clusters without a policy in which every pod is in default deny all the same."""
     if None in members:
         return []
-    always = (each for each in workspace.inventory.clusters if each not in members)
-    return [each for each in always if settings_of(each, workspace.to_version).denies_everybody]
+    always = (cluster for cluster in workspace.inventory.clusters if cluster not in members)
+    return [cluster for cluster in always if settings_of(cluster, workspace.to_version).denies_everybody]
 
 
 def _member(
@@ -291,7 +297,7 @@ def _member(
     applied = [
         rewrite for rewrite in rewrites if cluster is None or workspace.cluster_of(rewrite.located) in (None, cluster)
     ]
-    today = [each.old for each in applied if each.old]
-    after = [each.new for each in applied if each.new] if rewritten else today
-    within = None if cluster is None else tuple(each.name for each in reached(cluster, inventory.clusters, mesh=mesh))
+    today = [rewrite.old for rewrite in applied if rewrite.old]
+    after = [rewrite.new for rewrite in applied if rewrite.new] if rewritten else today
+    within = None if cluster is None else tuple(other.name for other in reached(cluster, inventory.clusters, mesh=mesh))
     return Member(world_of(today, source, facts), world_of(after, target, facts), within)

@@ -132,7 +132,7 @@ def _unknown(workspace: Workspace, listed: frozenset[str] | None, label: str, na
     complete = workspace.config.complete
     if listed is None and not complete:
         return "", False
-    policies = (each.policy for each in workspace.policies())
+    policies = (located.policy for located in workspace.policies())
     selecting = {policy.namespace for policy in policies if _holds(label, repr(policy.raw).encode())}
     if listed is not None:
         return f"no namespace is named {namespace!r} in the snapshots; correct it", bool(selecting)

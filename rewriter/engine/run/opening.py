@@ -112,7 +112,7 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
         _add_patches(workspace, paths, only)
         found = upgrade(named, inventory, [item.display for item, _ in workspace.files])
         workspace.from_version, workspace.to_version, workspace.versions = found.before, found.after, found.why
-    listed = listed_namespaces(snapshots, aged, (each.name for each in inventory.clusters)) if snapshots else None
+    listed = listed_namespaces(snapshots, aged, (cluster.name for cluster in inventory.clusters)) if snapshots else None
     _check_names(workspace, paths, listed, asked=asked)
     if observed is not None:
         workspace.traffic = open_traffic(workspace, observed)

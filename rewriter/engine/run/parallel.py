@@ -58,8 +58,8 @@ def each(items: Sequence[Item], work: Callable[[Item], Result], jobs: int) -> It
 
 def _serve(items: Sequence[Item], work: Callable[[Item], Result], sender: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # A terminal interrupts all processes; the first one ends the others.
-    for each in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, signal.SIG_DFL)
+    for signal_ in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signal_, signal.SIG_DFL)
     with contextlib.suppress(BrokenPipeError):
         for item in items:
             sender.send(work(item))

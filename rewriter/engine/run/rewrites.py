@@ -75,7 +75,7 @@ def rewritten_by_fixes(workspace: Workspace, results: Iterable[FileResult]) -> l
     return [
         Rewrite(located, located.policy, after.get(id(located), located.policy), _fixes(located, by_path))
         for located in applied
-    ] + [Rewrite(each, each.policy, each.policy) for each in workspace.cluster_network_policies(None)]
+    ] + [Rewrite(located, located.policy, located.policy) for located in workspace.cluster_network_policies(None)]
 
 
 def _fixes(located: LocatedPolicy, results: Mapping[str, _Fixed]) -> tuple[str, ...]:

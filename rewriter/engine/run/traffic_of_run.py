@@ -58,9 +58,9 @@ def _applied_to(workspace: Workspace, cluster: str) -> list[LocatedPolicy]:
 
 def _only_running(workspace: Workspace, cluster: str, located: Sequence[LocatedPolicy]) -> list[Manifest]:
     """The policies that a snapshot has of the cluster and no file holds."""
-    manifests = (each.manifest for each in workspace.running if each.cluster == cluster)
-    policies = [next(cluster_network_policies(each), None) or read_policy(each) for each in manifests]
-    known = {(each.policy.kind, each.policy.namespace, each.policy.name) for each in located}
+    manifests = (running_policy.manifest for running_policy in workspace.running if running_policy.cluster == cluster)
+    policies = [next(cluster_network_policies(manifest), None) or read_policy(manifest) for manifest in manifests]
+    known = {(other.policy.kind, other.policy.namespace, other.policy.name) for other in located}
     return [
         (policy.raw, policy.namespace)
         for policy in policies
@@ -76,9 +76,9 @@ def summarised(traffic: Traffic, workspace: Workspace, results: Iterable[FileRes
     rewrites = rewritten_by_fixes(workspace, [result for result in results if result.path in files])
     for name, replay in traffic.replays.items():
         applied = [
-            each.new
-            for each in rewrites
-            if each.new and ((own := workspace.cluster_of(each.located)) is None or own.name == name)
+            rewrite.new
+            for rewrite in rewrites
+            if rewrite.new and ((own := workspace.cluster_of(rewrite.located)) is None or own.name == name)
         ]
         fixed = replay.afterwards([(policy.raw, policy.namespace) for policy in applied])
         for flow, today, upgraded, new in zip(replay.flows, replay.today, replay.upgraded, fixed, strict=True):

@@ -68,7 +68,7 @@ def treat_document(parts: Parts, document: yamltext.Document, hooks: FileHooks, 
     if is_covered(parts.text, document.span.start, chart):
         # Text that no value set renders is read as it stands.
         beside = find_in_template(document, hooks, mask, chart.why_not)[0] if mask is not None else []
-        into.findings += [each for each in beside if each.location.line - 1 not in chart.covered]
+        into.findings += [reported for reported in beside if reported.location.line - 1 not in chart.covered]
     elif "NetworkPolicy" not in own and not holds_policy(own.encode("utf-8", "replace")):
         _treat_objects(document, own, hooks, into)
     elif mask is not None:
@@ -94,7 +94,7 @@ def _treat_policies(parts: Parts, document: yamltext.Document, own: str, hooks: 
     here = hooks.policies(document.value)
     into.policies += len(here)
     if CLUSTER_NETWORK_POLICY in own:
-        tiers = [FoundPolicy(each, True) for each in cluster_network_policies(document.value)]
+        tiers = [FoundPolicy(policy, True) for policy in cluster_network_policies(document.value)]
         into.findings += find_upgrade_changes(document, hooks, tiers)
         if not here:
             into.findings += fix_objects(document, hooks, objects_in(document.value)).findings
@@ -107,7 +107,7 @@ def _treat_policies(parts: Parts, document: yamltext.Document, own: str, hooks: 
     if not here or here[0].holder is not None:
         inner = fix_inner_texts(document, outcome.text, hooks, parts.namespace_of)
         into.findings += [*inner.findings, *note_on_embedded(parts.path, document, inner.left)]
-        into.errors += [as_error(each, parts.path, line) for each, line in inner.failures]
+        into.errors += [as_error(failure, parts.path, line) for failure, line in inner.failures]
         outcome.text = inner.text or outcome.text
         into.policies += inner.policies
         into.unread += inner.unread
@@ -122,12 +122,16 @@ def _treat_policies(parts: Parts, document: yamltext.Document, own: str, hooks: 
 def _treat_filled(parts: Parts, document: yamltext.Document, hooks: FileHooks, into: Treated) -> None:
     """The policies inside a document of another kind in whose rules markup stands: findings, as in a template."""
     held = held_policies(document.value, parts.namespace_of)
-    routes = {each.policy.route for each in held if is_filled(each.policy.raw)}
+    routes = {found_policy.policy.route for found_policy in held if is_filled(found_policy.policy.raw)}
     if not routes:
         return
 
     def filled(value: object) -> list[FoundPolicy]:
-        return [each for each in held_policies(value, parts.namespace_of) if each.policy.route in routes]
+        return [
+            found_policy
+            for found_policy in held_policies(value, parts.namespace_of)
+            if found_policy.policy.route in routes
+        ]
 
     try:
         masked, mask = masked_document(parts.reading.text, document)
@@ -142,7 +146,11 @@ def _treat_filled(parts: Parts, document: yamltext.Document, hooks: FileHooks, i
 
 def _with_generator(item: Reported, policies: Sequence[FoundPolicy]) -> Reported:
     """A finding in what Kyverno generates, with what a fix leaves as it is where copies do not follow the rule."""
-    own = (each for each in policies if f"{item.finding.route}/".startswith(f"{each.policy.route}/"))
+    own = (
+        found_policy
+        for found_policy in policies
+        if f"{item.finding.route}/".startswith(f"{found_policy.policy.route}/")
+    )
     rule = next(map(generator, own), None)
     if rule is None or rule.get("synchronize") is True or not (item.finding.fix or item.finding.candidate):
         return item

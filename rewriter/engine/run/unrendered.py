@@ -29,7 +29,7 @@ def unrendered(workspace: Workspace) -> NotChecked | None:
             charts.setdefault(release.chart.name or release.name, set()).add(release.namespace)
     if not charts:
         return None
-    weight = {name: sum(policies[each] for each in where) for name, where in charts.items()}
+    weight = {name: sum(policies[place] for place in where) for name, where in charts.items()}
     ranked = sorted(weight, key=lambda name: (-weight[name], name))
     named = ", ".join(f"{name} (beside {_policies(weight[name])})" for name in ranked[:_MOST_NAMED])
     more = f" and {len(ranked) - _MOST_NAMED} more" if len(ranked) > _MOST_NAMED else ""

@@ -146,7 +146,7 @@ class Workspace:
     def cluster_network_policies(self, cluster: Cluster | None) -> list[LocatedPolicy]:
         """The ClusterNetworkPolicies applied to a cluster, whether its agents read them or not; no pass finds any."""
         if self._of_tiers is None:
-            own = [each for found, data in self.files for each in self.read_tiers(found, data)]
+            own = [located for found, data in self.files for located in self.read_tiers(found, data)]
             patched = self.inventory.patched.of_tiers() if own else None
             self._of_tiers = own if patched is None else list(as_applied(patched, own))
         return [located for located in self._of_tiers if cluster is None or self.cluster_of(located) in (None, cluster)]
@@ -159,9 +159,11 @@ class Workspace:
         cluster = self.inventory.cluster_of(path)
         name = "" if cluster is None else cluster.name
         if name not in self._others:
-            found = [each.policy for each in self.policies_of_cluster(cluster) if not has_wrong_types(each.policy)]
+            found = [
+                located.policy for located in self.policies_of_cluster(cluster) if not has_wrong_types(located.policy)
+            ]
             if cluster is not None and cluster.cluster_network_policies:
-                found += [each.policy for each in self.cluster_network_policies(cluster)]
+                found += [located.policy for located in self.cluster_network_policies(cluster)]
             self._others[name] = Neighbours(found)
         return self._others[name]
 
@@ -191,13 +193,13 @@ class Workspace:
                 self._leave_out(shown, text, markup.start)
             elif reading is None:
                 self.errors.append(InputError(shown, error.message, error.line, error.hint))
-            for each in () if reading is None else reading.unread:
-                self._leave_out(shown, text, each.offset)
+            for unread in () if reading is None else reading.unread:
+                self._leave_out(shown, text, unread.offset)
             documents = [] if reading is None else unmasked(reading, text)
         found_here = self._located(found.display, text, documents)
         for offset in (each for each in found_here if isinstance(each, int)):
             self._leave_out(shown, text, offset)
-        return [each for each in found_here if isinstance(each, LocatedPolicy)]
+        return [located for located in found_here if isinstance(located, LocatedPolicy)]
 
     def read_tiers(self, found: FoundFile, data: bytes) -> list[LocatedPolicy]:
         """The ClusterNetworkPolicies of a file's bytes, templates left out; `read_policies` reports what is broken."""
@@ -206,7 +208,9 @@ class Workspace:
     def cidr_groups(self) -> list[LocatedPolicy]:
         """The CiliumCIDRGroups of the files, templates left out."""
         return [
-            each for found, data in self.files for each in self._read_objects(found, data, CIDR_GROUP, is_cidr_group)
+            located
+            for found, data in self.files
+            for located in self._read_objects(found, data, CIDR_GROUP, is_cidr_group)
         ]
 
     def _read_objects(
@@ -236,7 +240,7 @@ class Workspace:
                 raise
             documents = unmasked(reading, text)
         found = self._located(path, text, documents)
-        return [each for each in found if isinstance(each, LocatedPolicy)]
+        return [located for located in found if isinstance(located, LocatedPolicy)]
 
     def text_policies(self) -> list[LocatedPolicy]:
         """The policies in texts of manifests that apply nothing themselves, such as a ConfigMap."""
@@ -273,7 +277,11 @@ class Workspace:
         What generates policies (Kyverno), or changes them on their way, holds none that a cluster gets as they stand.
         """
         namespace_of = partial(self.namespace_of, path)
-        held = (each for each in held_policies(value, namespace_of) if not each.left and generator(each) is None)
+        held = (
+            found_policy
+            for found_policy in held_policies(value, namespace_of)
+            if not found_policy.left and generator(found_policy) is None
+        )
         return policies_in(value, namespace_of) or list(held)
 
     def _leave_out(self, path: str, text: str, markup: int) -> None:
@@ -282,6 +290,9 @@ class Workspace:
 
 def _in_texts(path: str, document: yamltext.Document, namespace_of: NamespaceOf) -> list[LocatedPolicy]:
     """The policies in the texts of a document; what stands in quoted text has one line for all of it."""
-    inside = [LocatedPolicy(path, where, each.policy) for where, each in policies_in_texts(document, namespace_of)]
+    inside = [
+        LocatedPolicy(path, where, found_policy.policy)
+        for where, found_policy in policies_in_texts(document, namespace_of)
+    ]
     quoted = policies_in_quotes(document, namespace_of)
-    return inside + [LocatedPolicy(path, where, each.policy, line=line) for where, each, line in quoted]
+    return inside + [LocatedPolicy(path, where, found_policy.policy, line=line) for where, found_policy, line in quoted]

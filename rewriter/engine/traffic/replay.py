@@ -115,7 +115,7 @@ class ClusterReplay:
         }
         self._running = running
         manifests = [*((located.policy.raw, located.policy.namespace) for located in policies), *running]
-        self._now, self._then = (PoliciesByNamespace(self._compiled(manifests, each)) for each in settings)
+        self._now, self._then = (PoliciesByNamespace(self._compiled(manifests, setting)) for setting in settings)
         every = range(len(flows))
         self.today = self._verdicts(every, self._now.within)
         self.upgraded = self._verdicts(every, self._then.within)
@@ -131,7 +131,9 @@ class ClusterReplay:
         no policy stands there.
         """
         position = self._positions[where]
-        old, new = (self._compiled([(each.raw, each.namespace)], self._target).entries for each in (before, after))
+        old, new = (
+            self._compiled([(policy.raw, policy.namespace)], self._target).entries for policy in (before, after)
+        )
         touched = sorted(self._touched(old, new))
         sides = []
         for entries in (old, new):
@@ -166,7 +168,9 @@ class ClusterReplay:
         }
         everyone = bool(starts) or any(entry.required for entry in differing)
         found: set[int] = set()
-        for item in match_entries(PolicySet(self._target, tuple((0, each) for each in differing), ()), self._universe):
+        for item in match_entries(
+            PolicySet(self._target, tuple((0, entry) for entry in differing), ()), self._universe
+        ):
             flows = self._flows_of(item.entry.direction, item.subjects)
             found |= {number for number in flows if everyone or item.peers & self._peers[number]}
         return found

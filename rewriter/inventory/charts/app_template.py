@@ -132,9 +132,9 @@ class _Chart:
         spec: dict[str, Any] = {key: source[key] for key in _POD_FIELDS if source.get(key) is not None}
         spec["serviceAccountName"] = self._account(controller)
         spec["containers"] = [
-            self._container(name, each) for name, each in self._parts(controller, "containers").items()
+            self._container(name, part) for name, part in self._parts(controller, "containers").items()
         ]
-        starting = [self._container(name, each) for name, each in self._parts(controller, "initContainers").items()]
+        starting = [self._container(name, part) for name, part in self._parts(controller, "initContainers").items()]
         return spec | ({"initContainers": starting} if starting else {})
 
     def _parts(self, controller: Mapping[str, Any], field: str) -> dict[str, Mapping[str, Any]]:

@@ -22,7 +22,12 @@ def ingress_spec(release: Release, values: Mapping[str, Any], services: Mapping[
     rules = [
         {
             "host": host,
-            "http": {"paths": [{"backend": {"service": each}} for each in _ingress_backends(release, entry, services)]},
+            "http": {
+                "paths": [
+                    {"backend": {"service": ingress_backend}}
+                    for ingress_backend in _ingress_backends(release, entry, services)
+                ]
+            },
         }
         for entry in items(values.get("hosts"))
         for host in _known(release, [entry.get("host")])

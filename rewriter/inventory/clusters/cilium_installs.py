@@ -89,15 +89,15 @@ def cilium_installs(
 
     `values` has read the values of the releases: their files are not taken for values that no release refers to.
     """
-    reader = _Reader(files, placements, values, frozenset(each.chart.folder for each in releases))
+    reader = _Reader(files, placements, values, frozenset(release.chart.folder for release in releases))
     found = [install for release in releases for install in reader.of_release(release)]
     found += [*reader.chart_configs(), *reader.config_maps(), *reader.kops()]
-    found = [each for each in found if not _is_kept_aside(each)] or found
+    found = [install for install in found if not _is_kept_aside(install)] or found
     found += reader.loose(found)
     found += [] if found else reader.by_command()
     found = list(_with_pools(found, reader.pools()))
     found.sort(key=lambda install: (install.rank, str(install.settings.source)))
-    homes = {posixpath.dirname(files.inner(each.settings.source.path)) for each in found}
+    homes = {posixpath.dirname(files.inner(install.settings.source.path)) for install in found}
     return [_cited(install, files, sorted(values.used), homes) for install in found]
 
 
@@ -159,7 +159,7 @@ class _Reader:
         if chart.folder is not None:
             merged = over([self._values.file(joined(chart.folder, "values.yaml")) or {}, values])
             described = self._values.file(joined(chart.folder, "Chart.yaml")) or {}
-            dependencies = [each for each in items(described.get("dependencies")) if each.get("name") == CHART]
+            dependencies = [item for item in items(described.get("dependencies")) if item.get("name") == CHART]
             for dependency in dependencies:
                 yield mapping(merged.get(str(dependency.get("alias") or CHART))), _text(dependency.get("version"))
             if chart.name == CHART and not dependencies:
@@ -220,8 +220,8 @@ class _Reader:
 
         Values that do not name their cluster count where they are the only word about Cilium in the tree.
         """
-        found = [each for each in (*self._loose_charts(), *self._loose_values()) if not _is_kept_aside(each)]
-        named = [each for each in found if each.settings.name is not None]
+        found = [install for install in (*self._loose_charts(), *self._loose_values()) if not _is_kept_aside(install)]
+        named = [install for install in found if install.settings.name is not None]
         yield from named
         if not named and not installs and len(found) == 1:
             yield replace(found[0], settings=replace(found[0].settings, name=DEFAULT_NAME))
@@ -253,14 +253,16 @@ class _Reader:
     def by_command(self) -> Iterator[Install]:
         """What scripts and tasks install, where it is the only word about Cilium in the tree, and one word."""
         found = [program.install for program in self._files.programs if program.install is not None]
-        commands = [each for each in found if not is_aside(each.source.path)]
-        stated = [(*self._commanded(each), each.source) for each in commands]
+        commands = [command for command in found if not is_aside(command.source.path)]
+        stated = [(*self._commanded(command), command.source) for command in commands]
         if not stated:
             # A pipeline of a forge may be one for tests: its settings do not count, but a name in it is in doubt.
             named = [
-                each for each in found if is_pipeline(each.source.path) and (each.conditional or self._names(each))
+                command
+                for command in found
+                if is_pipeline(command.source.path) and (command.conditional or self._names(command))
             ]
-            yield from (Install(CiliumSettings(each.source, complete=False), None, LOOSE) for each in named[:1])
+            yield from (Install(CiliumSettings(command.source, complete=False), None, LOOSE) for command in named[:1])
             return
         certain = [said for said, command in zip(stated, commands, strict=True) if not command.conditional]
         if not certain or any(each[:2] != stated[0][:2] for each in stated):
@@ -314,7 +316,7 @@ class _Reader:
         ]
 
     def _targets(self, inner: str) -> Iterable[str | None]:
-        return tuple(dict.fromkeys(each.target for each in self._placements.of(inner))) or (None,)
+        return tuple(dict.fromkeys(placement.target for placement in self._placements.of(inner))) or (None,)
 
     def _manifests(self, mark: bytes, kind: str) -> Iterator[tuple[str, Manifest]]:
         for file in self._files.of_kinds(frozenset({mark})):

@@ -47,7 +47,7 @@ def generated_values(document: yamltext.Document) -> Iterator[GeneratedValue]:
     for path, expression, line in _left_open(document, spec.get("template")):
         name = expression.removeprefix(".").removeprefix("values.")
         path = path.partition(".valuesObject.")[2] or path
-        yield GeneratedValue(path, line, name, tuple(each for own, each in given if f".{own}".endswith(f".{name}")))
+        yield GeneratedValue(path, line, name, tuple(other for own, other in given if f".{own}".endswith(f".{name}")))
 
 
 def element_files(document: yamltext.Document) -> list[str]:
@@ -62,8 +62,12 @@ def element_files(document: yamltext.Document) -> list[str]:
 def of_element(document: yamltext.Document, values: Iterable[GeneratedValue]) -> Iterator[tuple[str, Any, int]]:
     """What a file of elements gives to values: the path of each, the value and its line."""
     leaves = list(_leaves(document, document.value, "", ()))
-    for each in values:
-        yield from ((each.path, value, line) for own, value, line in leaves if f".{own}".endswith(f".{each.name}"))
+    for generated_value in values:
+        yield from (
+            (generated_value.path, value, line)
+            for own, value, line in leaves
+            if f".{own}".endswith(f".{generated_value.name}")
+        )
 
 
 def _given(document: yamltext.Document, generators: Any, route: str, depth: int = 0) -> Iterator[tuple[str, Given]]:

@@ -90,7 +90,7 @@ class KnownClusters:
         }
 
     def _local_names(self, path: str) -> Sequence[str]:
-        return [each.name for each in self._configured if each.local_paths and self._local_to(each, path)]
+        return [cluster.name for cluster in self._configured if cluster.local_paths and self._local_to(cluster, path)]
 
     def only(self) -> Cluster | None:
         """The cluster that everything is for: the only one there is."""

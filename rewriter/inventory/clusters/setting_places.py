@@ -98,11 +98,11 @@ def setting_places(
     def take(path: str, text: str, found: Callable[[str], Iterable[_Found]]) -> None:
         rows = text.split("\n")
         for field in sorted(wanted - places.keys()):
-            for each in found(field):
+            for other in found(field):
                 # The lines of a text in quotes are not those of the file, and may be more.
-                row = rows[each.line - 1] if each.line <= len(rows) else ""
-                if row and each.key in row and (each.assumed or _tells(each.holder, field, settings[field])):
-                    places[field] = replace(source, path=path, line=each.line)
+                row = rows[other.line - 1] if other.line <= len(rows) else ""
+                if row and other.key in row and (other.assumed or _tells(other.holder, field, settings[field])):
+                    places[field] = replace(source, path=path, line=other.line)
                     break
 
     for path, read in texts:
@@ -198,10 +198,10 @@ def _of_generated(values: Iterable[GeneratedValue], cluster: Any, field: str) ->
         keys = next((each for each in _KEYS[field] if f".{path}".endswith(f".{each}")), None)
         if keys is None:
             continue
-        for each in sorted(given, key=lambda each: cluster not in each.element):
-            holder = set_value({}, keys, typed(each.value))
+        for other in sorted(given, key=lambda each: cluster not in each.element):
+            holder = set_value({}, keys, typed(other.value))
             if holder is not None:
-                yield _Found(holder, "", each.line)
+                yield _Found(holder, "", other.line)
         yield _Found({}, "", line, assumed=True)
 
 
@@ -210,10 +210,10 @@ def _references(document: yamltext.Document) -> list[_Reference]:
     spec = mapping(mapping(document.value).get("spec"))
     return [
         _Reference(
-            str(each.get("name")), str(each.get("valuesKey") or "values.yaml"), str(each.get("targetPath") or "")
+            str(item.get("name")), str(item.get("valuesKey") or "values.yaml"), str(item.get("targetPath") or "")
         )
-        for each in items(spec.get("valuesFrom"))
-        if each.get("kind") == "ConfigMap"
+        for item in items(spec.get("valuesFrom"))
+        if item.get("kind") == "ConfigMap"
     ]
 
 

@@ -63,23 +63,25 @@ def settle(readings: Readings, clusters: Iterable[str], local: Callable[[str], S
     distributions: dict[str, StatedDistribution] = {}
     without_dns: set[str] = set()
     problems = []
-    for each in readings:
-        if isinstance(each, StatedDistribution) and is_aside(each.source.path):
+    for reading in readings:
+        if isinstance(reading, StatedDistribution) and is_aside(reading.source.path):
             continue
-        name = _cluster_of(each, names, local, only)
-        if name is None and not names and isinstance(each, StatedDistribution):
+        name = _cluster_of(reading, names, local, only)
+        if name is None and not names and isinstance(reading, StatedDistribution):
             name = UNKNOWN
         if name is None:
             continue
-        if isinstance(each, StatedDistribution):
-            distributions.setdefault(name, each)
-            without_dns |= set() if each.dns else {name}
-        elif isinstance(each, StatedSetting):
-            kept = by_default if each.default else by_field
-            kept.setdefault((name, each.field), {}).setdefault(each.value, each.source)
+        if isinstance(reading, StatedDistribution):
+            distributions.setdefault(name, reading)
+            without_dns |= set() if reading.dns else {name}
+        elif isinstance(reading, StatedSetting):
+            kept = by_default if reading.default else by_field
+            kept.setdefault((name, reading.field), {}).setdefault(reading.value, reading.source)
         else:
-            labels = {_CONTROL_PLANE: ""} if each.control_plane else {}
-            nodes.setdefault((name, each.name), Node(each.name, name, labels, each.addresses, (), each.source))
+            labels = {_CONTROL_PLANE: ""} if reading.control_plane else {}
+            nodes.setdefault(
+                (name, reading.name), Node(reading.name, name, labels, reading.addresses, (), reading.source)
+            )
     values: dict[str, dict[str, tuple[Any, Source]]] = {}
     for (name, key), stated in {**by_default, **by_field}.items():
         if len(stated) == 1:
@@ -88,14 +90,16 @@ def settle(readings: Readings, clusters: Iterable[str], local: Callable[[str], S
             words = " and ".join(f"{_shown(value)}, {source}" for value, source in list(stated.items())[:2])
             first = next(iter(stated.values()))
             problems.append(Problem(first, f"the {key} of cluster {name} is written in two ways: {words}"))
-    with_dns = {name: each for name, each in distributions.items() if name not in without_dns}
+    with_dns = {
+        name: stated_distribution for name, stated_distribution in distributions.items() if name not in without_dns
+    }
     return Settled(values, tuple(nodes.values()), tuple(problems), with_dns)
 
 
 def own_names(readings: Readings) -> tuple[str, ...]:
     """The one cluster that readings are about where nothing else names a cluster; none where they name several."""
     stated = [reading for reading in readings if not isinstance(reading, StatedDistribution)]
-    found = {each.cluster for each in stated if not is_aside(each.source.path) and not _by_name(each)}
+    found = {other.cluster for other in stated if not is_aside(other.source.path) and not _by_name(other)}
     named = found - {None}
     if not found or len(named) > 1:
         return ()

@@ -40,7 +40,9 @@ class DiscoveringPlugin:
         """Whether it may make the manifests of an Application's source, a folder of the tree (`.`: its root)."""
         if any(source.get(tool) for tool in _TOOLS):
             return False
-        if self.patterns is None or not all(may_hold_manifests(posixpath.basename(each)) for each in self.patterns):
+        if self.patterns is None or not all(
+            may_hold_manifests(posixpath.basename(pattern)) for pattern in self.patterns
+        ):
             return True
         start = "" if folder == "." else f"{folder}/"
         inside = [name.removeprefix(start) for name in names if name.startswith(start)]
@@ -63,7 +65,10 @@ def plugin_taking(
     folder = folder_of(str(source.get("path", "")))
     if folder is None or not plugins or (folder != "." and folder not in files.folders):
         return None
-    return next((each for each in plugins if each.takes(source, folder, files.names)), None)
+    return next(
+        (plugin for plugin in plugins if plugin.takes(source, folder, files.names)),
+        None,
+    )
 
 
 def discovering_plugins(path: str, data: bytes) -> Iterator[DiscoveringPlugin]:
@@ -81,7 +86,7 @@ def discovering_plugins(path: str, data: bytes) -> Iterator[DiscoveringPlugin]:
             if not patterns and not find.get("command"):
                 continue
             fills_in = _FILLS_IN.search(f"{spec.get('generate')}") is not None
-            known = None if find.get("command") else tuple(each.removeprefix("./") for each in patterns)
+            known = None if find.get("command") else tuple(pattern.removeprefix("./") for pattern in patterns)
             yield DiscoveringPlugin(name, Source(path), known, fills_in)
 
 

@@ -90,10 +90,10 @@ def read_flux_instance(spec: Mapping[str, Any], source: Source) -> Read:
 
 def _older_patches(spec: Mapping[str, Any], source: Source) -> tuple[tuple[Patch, ...], tuple[Patch, ...]]:
     """The strategic merges and RFC 6902 operations of v1beta2, written as YAML: no text of their own to fix."""
-    merges = tuple(Patch(source, merge=each) for each in items(spec.get("patchesStrategicMerge")))
+    merges = tuple(Patch(source, merge=item) for item in items(spec.get("patchesStrategicMerge")))
     operations = tuple(
-        Patch(source, mapping(each.get("target")), operations=tuple(items(each.get("patch"))))
-        for each in items(spec.get("patchesJson6902"))
+        Patch(source, mapping(item.get("target")), operations=tuple(items(item.get("patch"))))
+        for item in items(spec.get("patchesJson6902"))
     )
     return merges, operations
 

@@ -55,14 +55,14 @@ def folder_changes(files: TreeFiles, kustomizations: Mapping[str, Kustomization]
         if inner.rpartition("/")[2] == SKAFFOLD and transforms(files.bytes_of(inner) or b""):
             places = manifest_places(files.bytes_of(inner) or b"", inner.rpartition("/")[0] or ".")
             yield FolderChange(f"`transform` of {path}", Source(path), places)
-    holding = [files.inner(file.path) for file in files.files if any(b"NetworkPolicy" in each for each in file.kinds)]
+    holding = [files.inner(file.path) for file in files.files if any(b"NetworkPolicy" in kind for kind in file.kinds)]
     for path, data in files.changing_texts:
         for words, source, touched in program_changes(path, files.inner(path), data, holding):
             yield FolderChange(words, source, touched)
-    for each in piped(files, kustomizations, holding):
-        touched = tuple(inner for inner in each.listed if _may_change(each, files, inner, kustomizations))
+    for other in piped(files, kustomizations, holding):
+        touched = tuple(inner for inner in other.listed if _may_change(other, files, inner, kustomizations))
         if touched:
-            yield FolderChange(each.words, each.source, touched)
+            yield FolderChange(other.words, other.source, touched)
 
 
 def _may_change(each: Piped, files: TreeFiles, inner: str, kustomizations: Mapping[str, Kustomization]) -> bool:

@@ -40,7 +40,7 @@ def elements_of(
 def generates_for_clusters(generator: Mapping[str, Any]) -> bool:
     """Whether a generator makes one for each cluster that Argo CD knows, of which the tree holds some."""
     nested = (mapping(generator.get(name)).get("generators") for name in ("matrix", "merge"))
-    return "clusters" in generator or any(generates_for_clusters(each) for inner in nested for each in items(inner))
+    return "clusters" in generator or any(generates_for_clusters(item) for inner in nested for item in items(inner))
 
 
 def _elements(
@@ -93,7 +93,7 @@ def _matrix(matrix: Mapping[str, Any], files: TreeFiles, template: Mapping[str, 
 def _merge(merge: Mapping[str, Any], files: TreeFiles, template: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     """The elements of the first generator, each with those of the others that agree with it in every merge key."""
     keys = [key for key in merge.get("mergeKeys") or () if isinstance(key, str)]
-    parts = [elements_of(each, files, template) for each in items(merge.get("generators"))]
+    parts = [elements_of(item, files, template) for item in items(merge.get("generators"))]
     if not keys or len(parts) < 2 or len(parts) * len(keys) > _MOST:
         return None
     found: list[dict[str, Any]] | None = None

@@ -106,7 +106,7 @@ def _document(files: TreeFiles, inner: str, path: str) -> tuple[Mapping[str, Any
     """The kustomization of a file: its first document, with its index; apiVersion and kind may be left out."""
     try:
         text = yamltext.decode(files.bytes_of(inner) or b"")
-        documents = [each for each in yamltext.parse(text) if isinstance(each.value, dict)]
+        documents = [document for document in yamltext.parse(text) if isinstance(document.value, dict)]
     except yamltext.YamlTextError as error:
         files.unreadable.append(Source(path, error.line))
         why = "is a template" if error.message == "is a template" else f"cannot be read: {error.message}"
@@ -228,7 +228,7 @@ def _transformer_parts(files: TreeFiles, folder: str, entry: str) -> list[Part] 
         if value is not None:
             if not {"apiVersion", "kind", "resources"}.issuperset(value):
                 return None
-            listed = [joined(inner, each) for each in _texts(value.get("resources"))]
+            listed = [joined(inner, text) for text in _texts(value.get("resources"))]
             parts = [(files.bytes_of(each), files.names.get(each)) for each in listed]
             read = [(data.decode("utf-8", "replace"), TextAt(name, 0)) for data, name in parts if data and name]
             return read if len(read) == len(parts) else None
@@ -267,7 +267,7 @@ def _generating(
 def _makes_others(text: str) -> bool:
     """Whether the generators of a text make no policies, by their kinds; a chart, by its name."""
     try:
-        values = [mapping(each.value) for each in yamltext.parse(text)]
+        values = [mapping(document.value) for document in yamltext.parse(text)]
     except yamltext.YamlTextError:
         return False
     kinds = [f"{value.get('apiVersion')}/{value.get('kind')}" for value in values if value]

@@ -191,8 +191,8 @@ class Walk:
             placements.append(placement)
             self._fresh.append((inner, placement))
 
-    def _missing(self, each: Kustomization, entry: str) -> None:
-        self._tell(each.source, f"lists {entry}, which is not there")
+    def _missing(self, kustomization: Kustomization, entry: str) -> None:
+        self._tell(kustomization.source, f"lists {entry}, which is not there")
 
     def _tell(self, source: Source, text: str) -> None:
         self.problems[Problem(source, text)] = None
@@ -218,11 +218,11 @@ def _may_move(patch: Patch) -> bool:
     )
 
 
-def _may_move_anything(each: Unfollowed) -> bool:
+def _may_move_anything(unfollowed: Unfollowed) -> bool:
     """Whether something that is not followed may write the namespace of a manifest that it does not know."""
-    if each.fields is None:
-        return not each.marker
-    return any(path in ("", "*", "metadata") or path.startswith("metadata.namespace") for path in each.fields)
+    if unfollowed.fields is None:
+        return not unfollowed.marker
+    return any(path in ("", "*", "metadata") or path.startswith("metadata.namespace") for path in unfollowed.fields)
 
 
 def reach(folder: str, kustomizations: Mapping[str, Kustomization], memo: dict[str, frozenset[str]]) -> frozenset[str]:

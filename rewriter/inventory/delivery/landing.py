@@ -58,7 +58,7 @@ class Delivery:
     def _local(self, path: str) -> Sequence[Cluster]:
         """The clusters of a file by the config: those of its path, and of each that a symlink gives it."""
         paths = (path, *self._files.linked_at(self._files.inner(path)))
-        return list({each.name: each for one in paths for each in self._local_by_path(one)}.values())
+        return list({cluster.name: cluster for one in paths for cluster in self._local_by_path(one)}.values())
 
     def namespace_of(self, path: str, manifest: Mapping[str, Any]) -> Applied:
         """Where a manifest lands: by everything in the tree that applies it, else by its own namespace."""
@@ -71,7 +71,9 @@ class Delivery:
             by_namespace.setdefault(applied.namespace, applied)
         if len(by_namespace) == 1:
             return next(iter(by_namespace.values()))
-        words = [f"to {each.namespace or 'an unknown namespace'} by {each.source}" for each in by_namespace.values()]
+        words = [
+            f"to {applied.namespace or 'an unknown namespace'} by {applied.source}" for applied in by_namespace.values()
+        ]
         return Applied(None, f"it is applied {' and '.join(words)}")
 
     def _unplaced(self, path: str, manifest: Mapping[str, Any]) -> Applied:
@@ -117,24 +119,24 @@ class Delivery:
                 for patch in _patches(step):
                     # Names, namespace and labels of the step come after its patches, and before its late ones.
                     moments = (patched, after) if patch in step.late_patches else (value, patched)
-                    if patch.changes_rules and any(may_mean(patch, each, manifest) for each in moments):
+                    if patch.changes_rules and any(may_mean(patch, moment, manifest) for moment in moments):
                         what = " that cannot be read changes it" if patch.unread else " changes it when it is applied"
                         return patch.words + what
                 value = after
                 if _rules(value, route) != _rules(manifest, route):
                     return f"{step.source} changes it when it is applied"
-                for each in step.unfollowed:
-                    if each.may_touch(value, manifest):
-                        return f"{each.words} may change it when it is applied"
+                for unfollowed in step.unfollowed:
+                    if unfollowed.may_touch(value, manifest):
+                        return f"{unfollowed.words} may change it when it is applied"
             if words := post_renderer(value, route):
                 return f"{words} may change it when it is applied"
         for step in self._placements.maybe_of(inner):
             for patch in _patches(step):
                 if patch.changes_rules and may_mean(patch, manifest, manifest):
                     return f"{patch.words} may change it when it is applied"
-            for each in step.unfollowed:
-                if each.may_touch(manifest, manifest):
-                    return f"{each.words} may change it when it is applied"
+            for unfollowed in step.unfollowed:
+                if unfollowed.may_touch(manifest, manifest):
+                    return f"{unfollowed.words} may change it when it is applied"
         for change in self._placements.folder_changes:
             if change.may_touch(inner):
                 return f"{change.words} may change it when it is applied"
@@ -174,16 +176,16 @@ class Delivery:
     def _mutated(self, path: str, manifest: Mapping[str, Any]) -> str:
         """What changes a policy at admission."""
         kind = str(manifest.get("kind"))
-        concerned = [each for each in self._mutations() if kind in each.policies]
+        concerned = [mutation for mutation in self._mutations() if kind in mutation.policies]
         if not concerned:
             return ""
         namespace = None if kind == CLUSTERWIDE else self.namespace_of(path, manifest).namespace
         own = self.clusters_of(path)
-        for each in concerned:
-            theirs = self.clusters_of(each.source.path)
+        for mutation in concerned:
+            theirs = self.clusters_of(mutation.source.path)
             apart = None not in own and None not in theirs and not set(own) & set(theirs)
-            if not apart and each.may_touch(kind, namespace):
-                return f"{each.words} may change it at admission"
+            if not apart and mutation.may_touch(kind, namespace):
+                return f"{mutation.words} may change it at admission"
         return ""
 
     def doubts(self, path: str) -> Iterator[str]:

@@ -106,7 +106,7 @@ def read_mutations(manifest: Manifest) -> Iterator[Mutation]:
 def _kyverno(manifest: Manifest, rule: Mapping[str, Any]) -> Iterator[Mutation]:
     mutate = mapping(rule.get("mutate"))
     match = mapping(rule.get("match"))
-    blocks = [mapping(each.get("resources")) for name in ("any", "all") for each in items(match.get(name))]
+    blocks = [mapping(item.get("resources")) for name in ("any", "all") for item in items(match.get(name))]
     blocks += [mapping(match.get("resources"))] if mapping(match.get("resources")) else []
     targets = items(mutate.get("targets"))
     if targets:
@@ -140,8 +140,8 @@ def _changes(mutate: Mapping[str, Any], depth: int = 0) -> tuple[bool, frozenset
                 keys |= set(_operation_keys(place, operation.get("value")))
         if any(patch.unread for patch in patches) or "{{" in str(text).partition("value")[0]:
             touches, keys = True, keys | {"*"}
-    for each in items(mutate.get("foreach")) if depth < 5 else ():
-        inner, more = _changes(each, depth + 1)
+    for item in items(mutate.get("foreach")) if depth < 5 else ():
+        inner, more = _changes(item, depth + 1)
         touches, keys = touches or inner, keys | more
     return touches, frozenset(keys)
 
@@ -220,7 +220,7 @@ def _expressions(manifest: Manifest, tool: str) -> Iterator[Mutation]:
 
 def _meets(rule: Mapping[str, Any], group: str, pattern: str, plural: str) -> bool:
     groups = _texts(rule.get("apiGroups")) or ["*"]
-    return fnmatchcase(plural, pattern) and any(each in ("*", group) for each in groups)
+    return fnmatchcase(plural, pattern) and any(other in ("*", group) for other in groups)
 
 
 def _expressions_in(value: Any, depth: int = 0) -> Iterator[str]:
@@ -236,9 +236,9 @@ def _selected_names(selector: Mapping[str, Any]) -> Any:
     name = mapping(selector.get("matchLabels")).get(_NAME_LABEL)
     if isinstance(name, str):
         return [name]
-    for each in items(selector.get("matchExpressions")):
-        if each.get("key") == _NAME_LABEL and each.get("operator") == "In":
-            return each.get("values")
+    for item in items(selector.get("matchExpressions")):
+        if item.get("key") == _NAME_LABEL and item.get("operator") == "In":
+            return item.get("values")
     return None
 
 
@@ -264,7 +264,7 @@ def _asked(rules: Iterable[Mapping[str, Any]]) -> tuple[list[str], bool]:
         for resource in _texts(rule.get("resources")):
             plural = resource.partition("/")[0].lower()
             groups = _texts(rule.get("apiGroups")) or ["*"]
-            pods = pods or (fnmatchcase("pods", plural) and any(each in ("*", "") for each in groups))
+            pods = pods or (fnmatchcase("pods", plural) and any(group in ("*", "") for group in groups))
             kinds += [kind for kind, (group, each) in _RESOURCES.items() if _meets(rule, group, plural, each)]
     return kinds, pods
 
@@ -272,8 +272,8 @@ def _asked(rules: Iterable[Mapping[str, Any]]) -> tuple[list[str], bool]:
 def _gatekeeper(manifest: Manifest) -> Iterator[Mutation]:
     spec = mapping(manifest.value.get("spec"))
     match = mapping(spec.get("match"))
-    kinds = [kind for each in items(spec.get("applyTo")) for kind in _texts(each.get("kinds"))]
-    kinds = kinds or [kind for each in items(match.get("kinds")) for kind in _texts(each.get("kinds"))] or ["*"]
+    kinds = [kind for item in items(spec.get("applyTo")) for kind in _texts(item.get("kinds"))]
+    kinds = kinds or [kind for item in items(match.get("kinds")) for kind in _texts(item.get("kinds"))] or ["*"]
     location = str(spec.get("location", ""))
     touches = re.split(r"[.\[]", location, maxsplit=1)[0] in (*_RULES, "*", "")
     _, found, key = location.partition("labels.")

@@ -44,7 +44,7 @@ class OwnRepository:
 
         Where nothing tells which URL is this repository's, any may be.
         """
-        own = [each for each in self._urls if self.holds(Repository(each, each))] or list(self._remotes())
+        own = [url for url in self._urls if self.holds(Repository(url, url))] or list(self._remotes())
         return not own or any(same_repository(url, each) for each in own)
 
     @cached_property

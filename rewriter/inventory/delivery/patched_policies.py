@@ -89,7 +89,7 @@ class PatchedPolicies:
     @cached_property
     def paths(self) -> frozenset[str]:
         """The files that they are made of, as people know them."""
-        return frozenset().union(*(each.paths for each in self.all))
+        return frozenset().union(*(patched.paths for patched in self.all))
 
     @property
     def kustomizations(self) -> Mapping[str, Kustomization]:
@@ -133,7 +133,9 @@ class PatchedPolicies:
 
     def _is_known(self, path: str, found: Sequence[PatchedPolicy]) -> bool:
         """Whether nothing but patches that are read and variables changes policies of a document."""
-        return not any(self._delivery.changed_on_the_way(path, each.manifest, but_for_patches=True) for each in found)
+        return not any(
+            self._delivery.changed_on_the_way(path, patched.manifest, but_for_patches=True) for patched in found
+        )
 
     def ways(self, path: str) -> Iterator[PatchedPolicy]:
         """The policies of a file that are applied to several namespaces, each way in which that happens."""
@@ -141,10 +143,10 @@ class PatchedPolicies:
         own = self._placements.of(inner)
         if len(own) < 2 or inner in self._placements.patch_files:
             return
-        file = next((each for each in policy_files(self._files) if each.path == path), None)
+        file = next((offered_file for offered_file in policy_files(self._files) if offered_file.path == path), None)
         for document in _documents(file, self._is_wanted) if file is not None else ():
             found = [_applied(*each, way) for each in document for way in own]
-            if len({_namespace(each.applied) for each in found}) > 1 and self._is_known(path, found):
+            if len({_namespace(patched.applied) for patched in found}) > 1 and self._is_known(path, found):
                 yield from found
 
 

@@ -117,7 +117,9 @@ class Placements:
         self.of("")
         for source, step in self._unfilled:
             folders = [folder for folder in self.kustomizations if argo.may_apply(source, folder)]
-            if argo.may_apply(source, inner) or any(inner in reach(each, self.kustomizations, {}) for each in folders):
+            if argo.may_apply(source, inner) or any(
+                inner in reach(folder, self.kustomizations, {}) for folder in folders
+            ):
                 yield step
 
     @property
@@ -154,7 +156,7 @@ class Placements:
     @cached_property
     def patch_files(self) -> frozenset[str]:
         """Files that hold patches and no manifests of their own."""
-        return frozenset(inner for each in self.kustomizations.values() for inner in each.patch_files)
+        return frozenset(inner for kustomization in self.kustomizations.values() for inner in kustomization.patch_files)
 
     @cached_property
     def _appliers(self) -> list[_Applier]:
@@ -238,7 +240,7 @@ class Placements:
         done: set[tuple[_Key, str]] = set()
         started: set[_Key] = set()
         children: set[_Key] = set()
-        roots = [each for each in self._appliers if each.key not in applied]
+        roots = [applier for applier in self._appliers if applier.key not in applied]
         cycles = sorted(self._appliers, key=lambda each: each.key not in self._covers_itself)
         for root in (*roots, *cycles):
             queue = [] if root.key in started else [(root, root.manifest.value, root.inner)]
@@ -267,7 +269,7 @@ class Placements:
         for application in read.unfilled:
             steps = argo.steps_of(application, applier.manifest.source)
             patched = argo.template_patch(value, applier.manifest.source)
-            self._unfilled += [(each, replace(step, unfollowed=(*step.unfollowed, *patched))) for each, step in steps]
+            self._unfilled += [(other, replace(step, unfollowed=(*step.unfollowed, *patched))) for other, step in steps]
         for text in read.unknown:
             self._tell(applier, text, _target_namespace(value))
         for unit in read.units:
@@ -355,10 +357,14 @@ class Placements:
     def _bare_roots(self, walk: Walk) -> list[str]:
         """Folders whose kustomization nothing in the tree applies or lists: applied by hand, or not at all."""
         memo: dict[str, frozenset[str]] = {}
-        candidates = [folder for folder, each in self.kustomizations.items() if not each.is_component]
+        candidates = [folder for folder, kustomization in self.kustomizations.items() if not kustomization.is_component]
         taken = set(walk.built)
-        for each in self.kustomizations.values():
-            taken.update(entry for entry in (*each.resources, *each.components) if entry != each.folder)
+        for kustomization in self.kustomizations.values():
+            taken.update(
+                entry
+                for entry in (*kustomization.resources, *kustomization.components)
+                if entry != kustomization.folder
+            )
         roots = []
         seen = set(walk.built)
         unlisted = [folder for folder in candidates if folder not in taken]

@@ -24,9 +24,9 @@ def post_renderer(manifest: Mapping[str, Any], route: str) -> str:
         return ""
     name = mapping(manifest.get("metadata")).get("name")
     policy = mapping(value_at(manifest, route))
-    for each in items(mapping(manifest.get("spec")).get("postRenderers")):
-        kustomize = mapping(each.get("kustomize"))
-        followed = each.keys() <= {"kustomize"} and kustomize.keys() <= _HARMLESS | {"patches", *_OLDER}
+    for item in items(mapping(manifest.get("spec")).get("postRenderers")):
+        kustomize = mapping(item.get("kustomize"))
+        followed = item.keys() <= {"kustomize"} and kustomize.keys() <= _HARMLESS | {"patches", *_OLDER}
         if not followed or any(_may_touch(patch, policy) for patch in _patches(kustomize)):
             return f"postRenderers of HelmRelease {name}"
     return ""
@@ -41,8 +41,8 @@ def _patches(kustomize: Mapping[str, Any]) -> Iterator[Patch]:
     merges = kustomize.get("patchesStrategicMerge")
     for merge in merges if isinstance(merges, list) else ():
         yield Patch(Source(""), merge=merge) if isinstance(merge, dict) else Patch(Source(""), unread=True)
-    for each in items(kustomize.get("patchesJson6902")):
-        yield Patch(Source(""), mapping(each.get("target")), operations=tuple(items(each.get("patch"))))
+    for item in items(kustomize.get("patchesJson6902")):
+        yield Patch(Source(""), mapping(item.get("target")), operations=tuple(items(item.get("patch"))))
 
 
 def _may_touch(patch: Patch, policy: Mapping[str, Any]) -> bool:

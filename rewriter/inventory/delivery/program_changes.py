@@ -47,10 +47,10 @@ def program_changes(
             source = Source(path, lines.at(match.start()))
             yield f"the post-renderer of {source}", source, charts
     patterns = (_PATCHED, _BY_PLACE, _OF_YTT) if "gress" in text else (_PATCHED,)
-    starts = [each.start() for each in _COMMAND.finditer(text) if _patches_policies(each[0])]
-    starts += [each.start() for pattern in patterns for each in pattern.finditer(text)]
+    starts = [match.start() for match in _COMMAND.finditer(text) if _patches_policies(match[0])]
+    starts += [match.start() for pattern in patterns for match in pattern.finditer(text)]
     starts = [start for start in starts if not in_remark(text, start)]
-    named = tuple(each for each in policies if posixpath.basename(each) in text) if starts else ()
+    named = tuple(policy for policy in policies if posixpath.basename(policy) in text) if starts else ()
     if starts and (named or _KINDS.search(text) is not None):
         source = Source(path, lines.at(min(starts)))
         yield f"what {source} does", source, named or (".",)

@@ -89,11 +89,11 @@ def read_transformers(entries: Sequence[Any], reading: Reading, source: Source, 
         inline = isinstance(entry, str) and "\n" in entry
         words = f"`transformers` of {source}" if inline else f"`transformers` of {source} ({entry})"
         parts = [(entry, at.in_string(f"/transformers/{index}"))] if inline else reading.parts_of(str(entry))
-        listed = [(None, at)] if parts is None else [each for part in parts for each in _documents(*part)]
+        listed = [(None, at)] if parts is None else [document for part in parts for document in _documents(*part)]
         for value, place in listed:
             made = None if value is None else _patches(value, source if inline else None, words, place, reading)
             if value is not None and made is not None:
-                patches += [replace(each, by_transformer=True) for each in made]
+                patches += [replace(patch, by_transformer=True) for patch in made]
                 files += _files_of(value)
             elif value is None or not _is_followed(value):
                 followed = False

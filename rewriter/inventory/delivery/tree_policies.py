@@ -59,13 +59,13 @@ def _held(manifest: Manifest, path: str, delivery: Delivery) -> Iterator[Applied
 
 def read_inside(manifest: Manifest) -> Iterator[Mapping[str, Any]]:
     """Those inside a manifest that land where it says, with their namespace, and of which nothing is filled in."""
-    for each in embedded(manifest.value):
-        namespace = namespace_in(each.manifest) or home_of(manifest.value, namespace_in)
-        placed = each.manifest.get("kind") == CCNP or plain_namespace(namespace) is not None
+    for inner in embedded(manifest.value):
+        namespace = namespace_in(inner.manifest) or home_of(manifest.value, namespace_in)
+        placed = inner.manifest.get("kind") == CCNP or plain_namespace(namespace) is not None
         group = str(manifest.value.get("apiVersion")).partition("/")[0]
-        if placed and each.whole and not each.patched and group in _APPLIERS and not _filled_in(each.manifest):
-            metadata = {**mapping(each.manifest.get("metadata")), "namespace": namespace}
-            yield {**each.manifest, "metadata": metadata}
+        if placed and inner.whole and not inner.patched and group in _APPLIERS and not _filled_in(inner.manifest):
+            metadata = {**mapping(inner.manifest.get("metadata")), "namespace": namespace}
+            yield {**inner.manifest, "metadata": metadata}
 
 
 def _filled_in(manifest: Mapping[str, Any]) -> bool:
@@ -77,9 +77,9 @@ def with_others(policies: Iterable[AppliedPolicy], others: Iterable[AppliedPolic
     """The policies of the tree, and of those that releases make or snapshots list the ones that it does not hold."""
     found = list(policies)
     known = {_named(policy.manifest, policy.cluster) for policy in found}
-    for each in others:
-        if not known & {_named(each.manifest, cluster) for cluster in (each.cluster, None)}:
-            found.append(each)
+    for applied in others:
+        if not known & {_named(applied.manifest, cluster) for cluster in (applied.cluster, None)}:
+            found.append(applied)
     return tuple(found)
 
 
@@ -108,7 +108,7 @@ def _unread_patch(placement: Placement, manifest: Manifest) -> str:
         for patch in (*step.patches, *step.late_patches):
             if patch.unread and meant(patch, manifest.value, manifest.name):
                 return f"a patch of {step.source} that cannot be read changes it"
-        for each in step.unfollowed:
-            if each.may_touch(manifest.value, manifest.value):
-                return f"{each.words} may change it"
+        for unfollowed in step.unfollowed:
+            if unfollowed.may_touch(manifest.value, manifest.value):
+                return f"{unfollowed.words} may change it"
     return ""

@@ -69,10 +69,10 @@ class _Step(Protocol):
 
 def overwritten(chain: Iterable[_Step], value: Mapping[str, Any], original: Mapping[str, Any]) -> str:
     """What writes ports, selectors or the like into a workload or a Service on its way, in words; empty for nothing."""
-    for each in (each for step in chain for each in step.unfollowed if each.sets_values):
-        read = each.fields is None or any(_OF_FACTS.search(path) for path in each.fields)
-        if read and selects(each.target, value, original):
-            return each.words
+    for unfollowed in (unfollowed for step in chain for unfollowed in step.unfollowed if unfollowed.sets_values):
+        read = unfollowed.fields is None or any(_OF_FACTS.search(path) for path in unfollowed.fields)
+        if read and selects(unfollowed.target, value, original):
+            return unfollowed.words
     return ""
 
 

@@ -60,17 +60,17 @@ class Completeness:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Who may hold more, one line each, without repetition."""
-        return tuple(dict.fromkeys(each.words for each in self.hidden))
+        return tuple(dict.fromkeys(gap.words for gap in self.hidden))
 
     @property
     def lifts(self) -> tuple[str, ...]:
         """What to do about it, one line each, without repetition."""
-        return tuple(dict.fromkeys(each.lift for each in self.hidden if each.lift))
+        return tuple(dict.fromkeys(gap.lift for gap in self.hidden if gap.lift))
 
 
 def union(answers: Iterable[Completeness]) -> Completeness:
     """The answer for several places together."""
-    return Completeness(tuple(dict.fromkeys(each for answer in answers for each in answer.hidden)))
+    return Completeness(tuple(dict.fromkeys(gap for answer in answers for gap in answer.hidden)))
 
 
 def answer(
@@ -80,5 +80,5 @@ def answer(
     known = frozenset(complete)
     if namespace is not None and namespace in known:
         return Completeness()
-    there = (each for each in dict.fromkeys(hidden) if each.concerns(namespace, cluster, group))
-    return Completeness(tuple(each for each in there if each.namespaces is None or not each.namespaces <= known))
+    there = (gap for gap in dict.fromkeys(hidden) if gap.concerns(namespace, cluster, group))
+    return Completeness(tuple(gap for gap in there if gap.namespaces is None or not gap.namespaces <= known))

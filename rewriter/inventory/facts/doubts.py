@@ -59,7 +59,7 @@ def workload_doubts(workload: Workload, named: Iterable[Workload]) -> Iterator[s
 
 def cluster_doubts(cluster: Cluster, clusters: Sequence[Cluster]) -> Iterator[str]:
     """The addresses that another cluster claims too: pods with pods, and pods with nodes."""
-    names = [each.name for each in clusters]
+    names = [cluster.name for cluster in clusters]
     for other in clusters:
         if other.name == cluster.name:
             continue

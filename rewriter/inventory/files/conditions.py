@@ -92,7 +92,9 @@ class Conditions:
     def _in_yaml(self, offset: int) -> bool:
         if self._documents is None:
             return True
-        document = next((each for each in self._documents if each.span.start <= offset < each.span.end), None)
+        document = next(
+            (document for document in self._documents if document.span.start <= offset < document.span.end), None
+        )
         return document is not None and any(map(under_condition, _holders(document, offset)))
 
 

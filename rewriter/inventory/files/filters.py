@@ -68,7 +68,7 @@ class Filter:
         """Whether a text has what it looks for, be it in another style."""
         if self.needs is None:
             return True
-        wanted = [(each, _WORD.findall(each.lower())) for each in self.needs]
+        wanted = [(need, _WORD.findall(need.lower())) for need in self.needs]
         return any(
             all(word in line for word in words) if words else each in line
             for line in text.lower().splitlines()
@@ -94,7 +94,7 @@ def filters_in(text: str) -> Iterator[Filter]:
             pipe = []
         pipe.append(part)
         if len(pipe) > 1 and _APPLIES.search(part[0]) is not None:
-            yield from _of_pipe([each[0] for each in pipe[:-1]], pipe[0].start())
+            yield from _of_pipe([match[0] for match in pipe[:-1]], pipe[0].start())
             pipe = []
         elif len(pipe) == 1 and (inner := _FROM_FILE.search(part[0])) is not None:
             yield from _of_pipe(inner[1].split("|"), part.start())
@@ -122,7 +122,7 @@ def _of_pipe(stages: Sequence[str], offset: int) -> Iterator[Filter]:
             rest = first[build.end() :] if build else first
             operands = tuple(each.strip("\"'<") for each in _ARGUMENT.findall(rest) if each[:1] not in "-'\"")
             words = build[0] if build else ""
-            is_build = "kustom" in words or any("$" in each for each in operands)
+            is_build = "kustom" in words or any("$" in operand for operand in operands)
     for stage in [*([first] if changing else []), *stages[1:]]:
         program = _name(stage)
         if program and program not in _PASSING:

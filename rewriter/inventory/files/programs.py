@@ -272,7 +272,7 @@ def _of_module(match: re.Match[str], text: str, path: str) -> Iterator[Program]:
     source = _MODULE_SOURCE.search(body)
     if source is None or source[1].startswith(".") or "kubernetes-engine" in source[1]:
         return
-    named = [each[1].strip('"') for each in _NAMESPACE.finditer(body)]
+    named = [match[1].strip('"') for match in _NAMESPACE.finditer(body)]
     known = named[0] if named and is_namespace(named[0]) else None
     if known is not None or _MODULE_NAMES.search(source[1]) is not None:
         line = text.count("\n", 0, match.start()) + 1
@@ -291,7 +291,7 @@ def terraform_programs(path: str, data: bytes) -> Iterator[Program]:
         if match.start() in known:
             continue
         body = text[match.end() : max(text.find("\n}", match.end()), match.end())]
-        named = [each[1].strip('"') for each in _NAMESPACE.finditer(body)]
+        named = [match[1].strip('"') for match in _NAMESPACE.finditer(body)]
         place = named[0] if named and is_namespace(named[0]) else None
         line = text.count("\n", 0, match.start()) + 1
         yield Program(f"{match[1]} {match[2]} of Terraform,", Source(path, line), place)

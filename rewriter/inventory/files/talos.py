@@ -60,9 +60,9 @@ def _parsed(path: str, text: str, line: int) -> Iterator[Manifest]:
         raise yamltext.YamlTextError(message, line, hint=error.hint) from None
     for document in documents:
         value = document.value
-        for each in items(value.get("items")) if mapping(value).get("kind") == "List" else (value,):
-            if isinstance(each, dict) and isinstance(each.get("kind"), str):
-                yield Manifest(Source(path, line + yamltext.locate(document, "").line), each)
+        for item in items(value.get("items")) if mapping(value).get("kind") == "List" else (value,):
+            if isinstance(item, dict) and isinstance(item.get("kind"), str):
+                yield Manifest(Source(path, line + yamltext.locate(document, "").line), item)
 
 
 def _members(value: Any, route: str, key: str, depth: int) -> Iterator[tuple[str, Any]]:

@@ -334,8 +334,12 @@ class TreeFiles:
 
     def unread_settings(self) -> list[Source]:
         """What could not be read, or only once it is rendered, and names the ConfigMap of Cilium's settings."""
-        found = (each for each in self.unread if each.text is not None and _names_settings(each.text))
-        return [each.source for each in found if not self.is_in_chart(self.inner(each.path))]
+        found = (
+            unread_file
+            for unread_file in self.unread
+            if unread_file.text is not None and _names_settings(unread_file.text)
+        )
+        return [unread_file.source for unread_file in found if not self.is_in_chart(self.inner(unread_file.path))]
 
     def bytes_of(self, inner: str) -> bytes | None:
         """The bytes of an offered file; None for one that was not offered or cannot be read."""

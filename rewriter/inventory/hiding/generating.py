@@ -36,5 +36,5 @@ def _generated(generate: Mapping[str, Any], inert_kinds: Collection[str]) -> Ite
     namespace = generate.get("namespace", mapping(generate.get("cloneList")).get("namespace"))
     if any(not is_inert({"apiVersion": version, "kind": kind}, inert_kinds) for version, kind in made):
         yield namespace if is_namespace(namespace) else None
-    for each in items(generate.get("foreach")):
-        yield from _generated(each, inert_kinds)
+    for item in items(generate.get("foreach")):
+        yield from _generated(item, inert_kinds)

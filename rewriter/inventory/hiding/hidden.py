@@ -110,11 +110,14 @@ class HiddenSources:
             if file.unknown and inner not in self._placements.patch_files and self._is_applied(file.path):
                 yield from self._objects(file, inner)
         yield from self._charts()
-        for each in self._files.unread:
-            if self._concerns(each):
-                lift = _INCLUDE if each.excluded else _RENDER if each.template else _MEND
+        for unread_file in self._files.unread:
+            if self._concerns(unread_file):
+                lift = _INCLUDE if unread_file.excluded else _RENDER if unread_file.template else _MEND
                 yield self._hidden(
-                    f"{each.source} {each.why}", self._namespaces_in(each.path, each.text), each.path, lift
+                    f"{unread_file.source} {unread_file.why}",
+                    self._namespaces_in(unread_file.path, unread_file.text),
+                    unread_file.path,
+                    lift,
                 )
         for program in self._files.programs:
             namespaces = None if program.namespace is None else {program.namespace}
@@ -169,9 +172,9 @@ class HiddenSources:
             if any(_GROUP in text for text in self._files.templates_of(folder)):
                 words = f"chart {folder}, which is not rendered"
                 yield Hidden(words, _RENDER, groups=groups)
-        for each in self._files.unread:
-            if each.text is not None and _GROUP in each.text:
-                yield Hidden(f"{each.source} {each.why}", _MEND, groups=groups)
+        for unread_file in self._files.unread:
+            if unread_file.text is not None and _GROUP in unread_file.text:
+                yield Hidden(f"{unread_file.source} {unread_file.why}", _MEND, groups=groups)
 
     def _generated(self) -> Iterator[Hidden]:
         """The objects that policies of Kyverno generate."""
@@ -189,12 +192,12 @@ class HiddenSources:
             for file in self._files.files
             if not file.kinds <= INERT_NAMES or file.unknown
         }
-        for each in piped(self._files, self._placements.kustomizations, list(facts)):
-            touched = [inner for inner in each.listed if each.filter.may_change(_without_images(facts[inner]))]
+        for other in piped(self._files, self._placements.kustomizations, list(facts)):
+            touched = [inner for inner in other.listed if other.filter.may_change(_without_images(facts[inner]))]
             if touched:
                 found = {name for inner in touched for name in self._landing(facts[inner], inner)}
                 places = None if None in found else {name for name in found if name is not None}
-                yield self._hidden(f"what {each.words} makes of manifests", places, each.source.path, _RENDER)
+                yield self._hidden(f"what {other.words} makes of manifests", places, other.source.path, _RENDER)
 
     def _landing(self, file: OfferedFile, inner: str) -> Iterator[str | None]:
         """The namespaces to which the manifests of a file are applied, None among them where one is not known."""
@@ -236,7 +239,10 @@ class HiddenSources:
                 yield self._hidden(words, None if namespace is None else {namespace}, application.source.path)
                 continue
             taking = (plugin_taking(self._plugins, each, self._files) for each in argo.sources_of(spec))
-            plugin = next((each for each in taking if each is not None and not each.fills_in), None)
+            plugin = next(
+                (candidate for candidate in taking if candidate is not None and not candidate.fills_in),
+                None,
+            )
             if plugin is not None:
                 namespace = _text(mapping(spec.get("destination")).get("namespace"))
                 name = mapping(application.value.get("metadata")).get("name")
@@ -245,22 +251,24 @@ class HiddenSources:
         for unread in self._placements.unread:
             namespaces = None if unread.namespace is None else {unread.namespace}
             yield self._hidden(f"{unread.words}, {unread.source}", namespaces, unread.source.path)
-        for folder, each in self._placements.kustomizations.items():
+        for folder, kustomization in self._placements.kustomizations.items():
             if not self._placements.targets_of(folder):
                 continue
             place = self._placements.namespaces_of(folder)
             if place is not None and place & _OF_APPLIERS:
                 place = None  # What is put there may be an Application or a release, whose pods go elsewhere.
-            for url in each.remote:
+            for url in kustomization.remote:
                 if not defines_kinds(url):
                     own = namespace_of_release(url) if place is None else None
-                    yield self._hidden(f"remote {url}, {each.source}", {own} if own else place, each.source.path)
-            for patch in (*each.transform.patches, *each.transform.late_patches):
+                    yield self._hidden(
+                        f"remote {url}, {kustomization.source}", {own} if own else place, kustomization.source.path
+                    )
+            for patch in (*kustomization.transform.patches, *kustomization.transform.late_patches):
                 if patch.unread and str(patch.target.get("kind", "")).encode() not in INERT_NAMES:
-                    yield self._hidden(f"{patch.words}, which cannot be read,", place, each.source.path)
-            for words in each.hiding:
+                    yield self._hidden(f"{patch.words}, which cannot be read,", place, kustomization.source.path)
+            for words in kustomization.hiding:
                 there = None if _APPLIES.search(words.lower()) else place
-                yield self._hidden(f"{words}, {each.source}", there, each.source.path)
+                yield self._hidden(f"{words}, {kustomization.source}", there, kustomization.source.path)
 
     def _hidden(self, words: str, namespaces: Collection[str] | None, path: str, lift: str = LIFT) -> Hidden:
         places = None if namespaces is None else frozenset(namespaces)

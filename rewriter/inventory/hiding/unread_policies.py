@@ -102,14 +102,14 @@ def _is_on(value: Any) -> bool:
 
 def _elsewhere(placements: Placements) -> Iterator[UnreadPolicy]:
     """The policies of other repositories, and of files that are not there, whose names say that they hold some."""
-    for folder, each in placements.kustomizations.items():
+    for folder, kustomization in placements.kustomizations.items():
         if placements.targets_of(folder):
-            remote = (f"remote {url}" for url in each.remote if not defines_kinds(url))
-            for words in (*remote, *each.hiding):
+            remote = (f"remote {url}" for url in kustomization.remote if not defines_kinds(url))
+            for words in (*remote, *kustomization.hiding):
                 if may_hold_policies(words):
-                    yield UnreadPolicy("policy", None, each.source, words)
-            for words in each.generating:
-                yield UnreadPolicy("policy", None, each.source, words)
+                    yield UnreadPolicy("policy", None, kustomization.source, words)
+            for words in kustomization.generating:
+                yield UnreadPolicy("policy", None, kustomization.source, words)
     for unread in placements.unread:
         if may_hold_policies(unread.words):
             yield UnreadPolicy("policy", None, unread.source, unread.words)

@@ -73,7 +73,7 @@ def label_shapes(
             shapes_in.add(shape)
     shapes = set() if kept is None else set(kept.label_shapes(numbers))
     shapes.update(*map(pairs_of, shapes_in))
-    shapes |= {shape_of(f"{key}={value}") for each in known for key, value in each.labels.items()}
+    shapes |= {shape_of(f"{key}={value}") for workload in known for key, value in workload.labels.items()}
     return frozenset(shapes)
 
 

@@ -80,7 +80,7 @@ class KeptTree:
         columns = parts["statuses"].cast("q")
         self._statuses: list[_Status] = list(zip(*[iter(columns)] * _STATUS, strict=True))
         self._digests = bytes(parts["digests"])
-        kinds = [_record(each) for each in json.loads(bytes(parts["records"]))]
+        kinds = [_record(load) for load in json.loads(bytes(parts["records"]))]
         self._records = [kinds[each] for each in parts["file_records"].cast("I")]
         self._words = KeptWords(parts, len(names))
         self._manifests = KeptManifests(parts, len(names))
@@ -204,11 +204,11 @@ class KeptTree:
             if file.path in files.parsed and file.path not in broken:
                 parsed.append((number, files.parsed[file.path], len(file.data)))
         records: dict[FileRecord, int] = {}
-        file_records = [records.setdefault(each.record, len(records)) for _path, each in whole]
+        file_records = [records.setdefault(noted.record, len(records)) for _path, noted in whole]
         return {
             "names": os.fsencode("\0".join(place)),
-            **_statuses_part([each.status for _path, each in whole]),
-            "digests": b"".join(each.digest for _inner, each in whole),
+            **_statuses_part([noted.status for _path, noted in whole]),
+            "digests": b"".join(noted.digest for _inner, noted in whole),
             "records": as_json([_plain(record) for record in records]),
             "file_records": numbers("I", file_records),
             **words_parts(len(whole), texts),
@@ -224,7 +224,7 @@ def _digest(data: bytes) -> bytes:
 
 
 def _statuses_part(statuses: Collection[_Status]) -> dict[str, bytes]:
-    return {"statuses": numbers("q", [number for each in statuses for number in each])}
+    return {"statuses": numbers("q", [number for status in statuses for number in status])}
 
 
 def _plain(record: FileRecord) -> list[Any]:

@@ -51,7 +51,7 @@ class KeptManifests:
         """The manifests of a file by its number, which lies at a path now; None where they are not kept."""
         piece = self.piece(number)
         try:
-            return [_manifest(path, *each) for each in json.loads(bytes(piece))] if piece else None
+            return [_manifest(path, *load) for load in json.loads(bytes(piece))] if piece else None
         except MALFORMED:
             return None
 

@@ -48,7 +48,7 @@ def words_parts(files: int, texts: Iterable[tuple[int, bytes]]) -> dict[str, byt
         "states": bytes(states),
         "words": numbers("I", checksums),
         "word_starts": numbers("I", word_starts),
-        "word_files": numbers("I", [number for each in checksums for number in holding[each]]),
+        "word_files": numbers("I", [number for checksum in checksums for number in holding[checksum]]),
         "file_shapes": numbers("I", file_shapes),
         "shape_starts": numbers("I", starts),
         "shape_pairs": numbers("I", in_shape),

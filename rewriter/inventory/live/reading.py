@@ -102,7 +102,7 @@ def _node(value: dict[str, Any]) -> Node:
     own = dict(value)
     for part in ("spec", "status"):
         fields = dict(mapping(value.get(part)))
-        fields["addresses"] = [each for each in items(fields.get("addresses")) if each.get("type") not in _NOT_OF_NODE]
+        fields["addresses"] = [item for item in items(fields.get("addresses")) if item.get("type") not in _NOT_OF_NODE]
         own[part] = fields
     return kubernetes.node(Manifest(_SOURCE, own), None)
 

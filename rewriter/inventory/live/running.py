@@ -46,7 +46,7 @@ def _written(value: Mapping[str, Any]) -> dict[str, Any]:
     """The manifest without what the server adds."""
     metadata = {key: each for key, each in mapping(value.get("metadata")).items() if key not in _OF_SERVER}
     if isinstance(metadata.get("annotations"), dict):
-        kept = {key: each for key, each in metadata["annotations"].items() if key != _LAST_APPLIED}
+        kept = {key: annotation for key, annotation in metadata["annotations"].items() if key != _LAST_APPLIED}
         metadata.pop("annotations")
         metadata |= {"annotations": kept} if kept else {}
     names = {key: metadata.pop(key) for key in ("name", "namespace") if key in metadata}

@@ -138,9 +138,9 @@ def route(manifest: Manifest, cluster: str | None) -> Route | None:
     if _group(manifest) != GATEWAY_GROUP or namespace is None:
         return None
     parents = [
-        (str(each.get("namespace") or namespace), str(each.get("name")))
-        for each in items(spec.get("parentRefs"))
-        if each.get("kind", "Gateway") == "Gateway" and each.get("name")
+        (str(item.get("namespace") or namespace), str(item.get("name")))
+        for item in items(spec.get("parentRefs"))
+        if item.get("kind", "Gateway") == "Gateway" and item.get("name")
     ]
     references = [
         reference
@@ -148,9 +148,11 @@ def route(manifest: Manifest, cluster: str | None) -> Route | None:
         for reference in (*items(rule.get("backendRefs")), *_mirrors(rule))
     ]
     backends = [
-        RouteBackend(str(each.get("namespace") or namespace), str(each.get("name")), _port(each.get("port")))
-        for each in references
-        if each.get("kind", "Service") == "Service" and not each.get("group") and each.get("name")
+        RouteBackend(
+            str(reference.get("namespace") or namespace), str(reference.get("name")), _port(reference.get("port"))
+        )
+        for reference in references
+        if reference.get("kind", "Service") == "Service" and not reference.get("group") and reference.get("name")
     ]
     hostnames = spec.get("hostnames")
     return Route(
@@ -168,8 +170,8 @@ def route(manifest: Manifest, cluster: str | None) -> Route | None:
 
 def _mirrors(rule: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The Services that get a copy of each request."""
-    for each in items(rule.get("filters")):
-        reference = mapping(mapping(each.get("requestMirror")).get("backendRef"))
+    for item in items(rule.get("filters")):
+        reference = mapping(mapping(item.get("requestMirror")).get("backendRef"))
         if reference:
             yield reference
 
@@ -194,7 +196,7 @@ def ingress(manifest: Manifest, cluster: str | None) -> Ingress | None:
         backends=tuple(dict.fromkeys(backends)),
         source=manifest.source,
         hostnames=_texts(rule.get("host") for rule in rules),
-        addresses=_texts(each.get("ip") for each in items(balancer.get("ingress"))),
+        addresses=_texts(item.get("ip") for item in items(balancer.get("ingress"))),
         annotations=kept_annotations(manifest),
     )
 

@@ -150,9 +150,9 @@ def _load_balancer_ips(manifest: Manifest, annotations: Mapping[str, str]) -> It
     spec, status = mapping(manifest.value.get("spec")), mapping(manifest.value.get("status"))
     yield from _addresses(spec.get("loadBalancerIP"))
     yield from load_balancer_ips(annotations)
-    for each in items(mapping(status.get("loadBalancer")).get("ingress")):
-        if _text(each.get("ip")):
-            yield _text(each.get("ip"))
+    for item in items(mapping(status.get("loadBalancer")).get("ingress")):
+        if _text(item.get("ip")):
+            yield _text(item.get("ip"))
 
 
 def _service_ports(spec: Mapping[str, Any]) -> Iterator[ServicePort]:

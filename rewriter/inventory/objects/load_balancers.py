@@ -98,8 +98,8 @@ def redirect_policy(manifest: Manifest, cluster: str | None) -> RedirectPolicy |
 
 def _ports(value: Any) -> tuple[NamedPort, ...]:
     found = []
-    for each in items(value):
-        number = str(each.get("port", ""))
+    for item in items(value):
+        number = str(item.get("port", ""))
         if number.isdecimal():
-            found.append(NamedPort(str(each.get("name") or ""), int(number), str(each.get("protocol") or "TCP")))
+            found.append(NamedPort(str(item.get("name") or ""), int(number), str(item.get("protocol") or "TCP")))
     return tuple(found)

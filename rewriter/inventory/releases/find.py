@@ -41,10 +41,10 @@ def find_releases(files: TreeFiles, placements: Placements, values: ValuesFiles)
     finder = _Finder(files, placements, values)
     found = [*finder.flux(), *finder.k3s(), *finder.applications(), *finder.kustomize()]
     yield from found
-    names = {(each.name, each.namespace) for each in found}
-    for each in (*finder.k0s(), *helmfile_releases(files, values, finder.local), *finder.terraform()):
-        if (each.name, each.namespace) not in names:
-            yield each
+    names = {(release.name, release.namespace) for release in found}
+    for release in (*finder.k0s(), *helmfile_releases(files, values, finder.local), *finder.terraform()):
+        if (release.name, release.namespace) not in names:
+            yield release
 
 
 class _Finder:
@@ -198,8 +198,8 @@ class _Finder:
             unread += ["values"] if text is None else []
         parts.append(mapping(helm.get("valuesObject")))
         settings = (
-            (str(each.get("name")), each.get("value") if each.get("forceString") is True else typed(each.get("value")))
-            for each in items(helm.get("parameters"))
+            (str(item.get("name")), item.get("value") if item.get("forceString") is True else typed(item.get("value")))
+            for item in items(helm.get("parameters"))
         )
         values, left = with_set(over(parts), settings)
         return values, ", ".join([*unread, *([left] if left else [])])

@@ -54,7 +54,7 @@ class _Reader:
         self._values = values
         self._local = local
         self._layered = "bases" in document
-        self._urls = {str(each.get("name")): each.get("url") for each in items(document.get("repositories"))}
+        self._urls = {str(item.get("name")): item.get("url") for item in items(document.get("repositories"))}
 
     def release(self, entry: Mapping[str, Any], source: Source) -> Release:
         values, unread = self._read(entry)
@@ -86,7 +86,7 @@ class _Reader:
             found = each if isinstance(each, dict) else self._values.file(joined(self._folder, str(each)))
             parts.append(found or {})
             unread += [str(each)] if found is None else []
-        settings = ((str(each.get("name")), _set(each)) for each in items(entry.get("set")))
+        settings = ((str(item.get("name")), _set(item)) for item in items(entry.get("set")))
         laid, left = with_set(over(parts), settings)
         return laid, ", ".join([*unread, *([left] if left else [])])
 

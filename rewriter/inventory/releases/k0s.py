@@ -25,7 +25,7 @@ def k0s_releases(manifest: Manifest) -> Iterator[Release]:
     if group not in (_GROUP, _CONTROL):
         return
     helm = mapping(mapping(spec.get("extensions")).get("helm"))
-    urls = {str(each.get("name")): each.get("url") for each in items(helm.get("repositories"))}
+    urls = {str(item.get("name")): item.get("url") for item in items(helm.get("repositories"))}
     for entry in items(helm.get("charts")):
         name, written = _known(entry.get("name")), _known(entry.get("chartname"))
         if name is None or written is None:

@@ -38,12 +38,12 @@ class ValuesFiles:
         """What `valuesFrom` of a HelmRelease gives, in its order, and what of it could not be read, in words."""
         parts: list[Mapping[str, Any]] = []
         unread = []
-        for each in items(spec.get("valuesFrom")):
-            values = self._reference(each, namespace)
+        for item in items(spec.get("valuesFrom")):
+            values = self._reference(item, namespace)
             if values is not None:
                 parts.append(values)
-            elif each.get("optional") is not True:
-                unread.append(f"{each.get('kind')} {each.get('name')}")
+            elif item.get("optional") is not True:
+                unread.append(f"{item.get('kind')} {item.get('name')}")
         return parts, ", ".join(unread)
 
     def _reference(self, reference: Mapping[str, Any], namespace: str | None) -> Mapping[str, Any] | None:

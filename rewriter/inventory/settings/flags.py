@@ -126,8 +126,8 @@ class _Reader:
             if key == _LISTEN and isinstance(item, int):
                 yield StatedSetting(API_PORT, item, self._at(below))
             elif field := names.get(key) or self._by_name(str(key)):
-                for each in networks(field, item, self._at(below)):
-                    yield replace(each, default=self._default)
+                for stated in networks(field, item, self._at(below)):
+                    yield replace(stated, default=self._default)
             else:
                 yield from self.read(below, item, depth + 1)
 
@@ -140,11 +140,11 @@ class _Reader:
             found = [(name, ranges(value.get(name))) for name in ((first, second) if both else (first,))]
             if first in value and all(cidrs for name, cidrs in found if name in value):
                 known = tuple(cidr for _name, cidrs in found for cidr in cidrs)
-                for each in networks(field, list(known), self._at(f"{route}/{first}")):
-                    yield replace(each, default=self._default)
+                for stated in networks(field, list(known), self._at(f"{route}/{first}")):
+                    yield replace(stated, default=self._default)
         for name, field in _KUBESPRAY_LISTS.items():
-            for each in networks(field, value.get(name), self._at(f"{route}/{name}")) if name in value else ():
-                yield replace(each, default=self._default)
+            for stated in networks(field, value.get(name), self._at(f"{route}/{name}")) if name in value else ():
+                yield replace(stated, default=self._default)
 
     def _text(self, route: str, value: str) -> Iterator[Reading]:
         if option := _OPTION.fullmatch(value):

@@ -69,10 +69,10 @@ def read_machines(path: str, text: str) -> Iterator[Reading]:
 
 def _operations(path: str, document: yamltext.Document) -> Iterator[Reading]:
     """A patch of Talos in the form of JSON patch: the ranges that it adds or replaces."""
-    for index, each in enumerate(items(document.value)):
-        if each.get("op") not in ("add", "replace"):
+    for index, item in enumerate(items(document.value)):
+        if item.get("op") not in ("add", "replace"):
             continue
-        network = mapping(mapping(_laid(str(each.get("path")), each.get("value")).get("cluster")).get("network"))
+        network = mapping(mapping(_laid(str(item.get("path")), item.get("value")).get("cluster")).get("network"))
         source = Source(path, yamltext.locate(document, f"/{index}").line)
         for key, field in _TALOS_NETWORKS:
             if key in network:
@@ -149,15 +149,15 @@ class _Reader:
         if "endpoint" in plane:
             where = self._at(f"{within}/cluster/controlPlane/endpoint")
             found = endpoint(plane["endpoint"], where, name, "Talos")
-            yield from (each for each in found if each.field != API_PORT or not isinstance(port, int))
+            yield from (stated for stated in found if stated.field != API_PORT or not isinstance(port, int))
 
     def _omni(self) -> Iterator[Reading]:
         """The patches of a cluster template of Omni that are written into it; those of files are files of Talos."""
         name = _name(self._value.get("name")) if self._value.get("kind") == "Cluster" else None
         for index, patch in enumerate(items(self._value.get("patches"))):
             if isinstance(patch.get("inline"), dict):
-                for each in self._talos(f"/patches/{index}/inline", patch["inline"]):
-                    yield replace(each, cluster=each.cluster or name)
+                for machine in self._talos(f"/patches/{index}/inline", patch["inline"]):
+                    yield replace(machine, cluster=machine.cluster or name)
 
     def _kops(self) -> Iterator[Reading]:
         name = _name(mapping(self._value.get("metadata")).get("name"))
@@ -181,7 +181,9 @@ class _Reader:
                 if isinstance(patch, str) and not patch.startswith("@"):
                     # The text of a block begins below the line of its mark.
                     above = (self._at(f"{route}/{index}").line or 1) - ("\n" not in patch)
-                    stated = [each for each in read_machines(self._path, patch) if isinstance(each, StatedSetting)]
+                    stated = [
+                        stated for stated in read_machines(self._path, patch) if isinstance(stated, StatedSetting)
+                    ]
                     yield from (replace(each, cluster=name) for each in moved(stated, above))
         listed = self._value.get("nodes")
         for index, node in enumerate(listed if isinstance(listed, list) else ()):
@@ -222,8 +224,8 @@ class _Reader:
     def _kubeadm_config(self) -> Iterator[Reading]:
         """What kubeadm keeps in the ConfigMap kube-system/kubeadm-config, at the line of the text that holds it."""
         text = mapping(self._value.get("data")).get("ClusterConfiguration")
-        for each in read_machines(self._path, text) if isinstance(text, str) else ():
-            yield replace(each, source=self._at("/data/ClusterConfiguration"))
+        for read_machine in read_machines(self._path, text) if isinstance(text, str) else ():
+            yield replace(read_machine, source=self._at("/data/ClusterConfiguration"))
 
     def _cluster_api(self) -> Iterator[StatedSetting]:
         name = _name(mapping(self._value.get("metadata")).get("name"))
@@ -242,7 +244,7 @@ class _Reader:
             found.append(StatedSetting(API_HOST, plane["host"], self._at("/spec/controlPlaneEndpoint/host"), name))
         if plane.get("port") == USUAL_PORT and not isinstance(listens, int):
             found.append(StatedSetting(API_PORT, plane["port"], self._at("/spec/controlPlaneEndpoint/port"), name))
-        yield from (replace(each, by_name=True) for each in found)
+        yield from (replace(stated, by_name=True) for stated in found)
 
 
 def _name(value: Any) -> str | None:

@@ -66,21 +66,23 @@ def read_terraform(path: str, text: str) -> Iterator[Reading]:
     pairs: dict[_Block | None, list[tuple[str, StatedSetting]]] = {}
     for match in _LITERAL.finditer(code):
         block = _innermost(blocks, match.start("name"))
-        variable = next((each.variable for each in blocks if each.variable and _holds(each, match.start("name"))), "")
+        variable = next(
+            (block.variable for block in blocks if block.variable and _holds(block, match.start("name"))), ""
+        )
         name = variable if match["name"] == "default" else match["name"]
         source = Source(path, code.count("\n", 0, match.start("name")) + 1)
         written = _QUOTED.findall(match["value"])
         if field := field_of_name(name):
-            yield from (replace(each, default=bool(variable)) for each in networks(field, written, source))
+            yield from (replace(stated, default=bool(variable)) for stated in networks(field, written, source))
         elif name in _PAIR:
-            found = (replace(each, default=bool(variable)) for each in networks(_PAIR[name], written, source))
-            pairs.setdefault(block, []).extend((_PAIR[name], each) for each in found)
+            found = (replace(stated, default=bool(variable)) for stated in networks(_PAIR[name], written, source))
+            pairs.setdefault(block, []).extend((_PAIR[name], stated) for stated in found)
         if name in _ENDPOINTS and match["value"].startswith('"'):
             for each in endpoint(match["value"].strip('"'), source):
                 yield replace(each, default=bool(variable))
     for stated in pairs.values():
         if {field for field, _each in stated} == {KUBERNETES_PODS, SERVICES}:
-            yield from (each for _field, each in stated)
+            yield from (other for _field, other in stated)
     for place, body in heredocs:
         if holds_settings(body.encode()):
             yield from moved(read_machines(path, body), code.count("\n", 0, place))

@@ -26,11 +26,11 @@ def listed_namespaces(
     snapshots: Sequence[Snapshot], old: Container[Source], clusters: Iterable[str]
 ) -> frozenset[str] | None:
     """The namespaces that snapshots list; None unless those of every cluster are listed, and by one in date."""
-    fresh = [each for each in snapshots if each.source not in old]
-    listed = {cluster for each in fresh for cluster, name in each.listed if name == "namespaces"}
+    fresh = [snapshot for snapshot in snapshots if snapshot.source not in old]
+    listed = {cluster for snapshot in fresh for cluster, name in snapshot.listed if name == "namespaces"}
     if not listed or not listed.issuperset(clusters):
         return None
-    return frozenset(namespace.name for each in fresh for namespace in each.namespaces)
+    return frozenset(namespace.name for snapshot in fresh for namespace in snapshot.namespaces)
 
 
 def warnings(aged: Mapping[Source, str]) -> tuple[str, ...]:

@@ -77,8 +77,8 @@ def _applied(text: str) -> Iterator[tuple[str, int]]:
         start, end = line.span()
         tool = _TOOL.search(text, start, end)
         if tool is not None:
-            yield from ((each[1], tool.start()) for each in _FILE.finditer(text, tool.end(), end))
-            yield from ((each[0], start + each.start()) for each in _PRINTED.finditer(_piped(line[0])))
+            yield from ((match[1], tool.start()) for match in _FILE.finditer(text, tool.end(), end))
+            yield from ((match[0], start + match.start()) for match in _PRINTED.finditer(_piped(line[0])))
         command = _INSTALLS.search(text, start, end)
         if command is not None:
             yield _OFF.sub(" ", text[command.end() : end]), command.start()

@@ -35,7 +35,11 @@ def homeless_services(facts: TreeFacts, name: str) -> Sequence[Service]:
 def account_bindings(facts: TreeFacts, account: str, namespace: str) -> Sequence[AccountBinding]:
     """The bindings that give a service account of a namespace rights."""
     found: list[AccountBinding] = facts.holding_any("account_bindings", KINDS["account_bindings"], [account])
-    return [each for each in found if (each.account, each.namespace) == (account, namespace)]
+    return [
+        account_binding
+        for account_binding in found
+        if (account_binding.account, account_binding.namespace) == (account, namespace)
+    ]
 
 
 def endpoint_slices(facts: TreeFacts, service: Service) -> Sequence[EndpointSlice]:

@@ -38,13 +38,15 @@ def merged(contents: Iterable[Mapping[str, Any]], created: datetime) -> dict[str
 
 
 def _lists(inventory: TreeInventory, cluster: Cluster) -> dict[str, list[dict[str, Any]]]:
-    workloads = [each for each in inventory.all_workloads() if not inventory.doubts(each)]
-    services = [each for each in inventory.all_services() if not inventory.doubts(each)]
+    workloads = [workload for workload in inventory.all_workloads() if not inventory.doubts(workload)]
+    services = [service for service in inventory.all_services() if not inventory.doubts(service)]
     facts: Mapping[str, Sequence[Any]] = {
         "namespaces": inventory.namespaces(),
         "workloads": workloads,
         "services": services,
-        "endpoint_slices": [each for service in services for each in inventory.endpoint_slices(service)],
+        "endpoint_slices": [
+            endpoint_slice for service in services for endpoint_slice in inventory.endpoint_slices(service)
+        ],
         "nodes": inventory.nodes(),
         "cidr_groups": inventory.cidr_groups(),
     }

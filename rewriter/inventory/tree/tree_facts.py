@@ -127,7 +127,7 @@ class TreeFacts:
             data = self._files.bytes_of(self._files.inner(path))
             if data is not None and name.encode() in data:
                 found += self._facts_of(OfferedFile(path, frozenset(), data), "config_maps")
-        return [each for each in found if (each.name, each.namespace) == (name, namespace)]
+        return [config_map for config_map in found if (config_map.name, config_map.namespace) == (name, namespace)]
 
     def all_of(self, group: str) -> list[Any]:
         """Every fact of a group."""
@@ -167,7 +167,7 @@ class TreeFacts:
             yield from (fact for fact in self.holding_any(group, kinds, ()) if fact.namespace in namespaces)
             return
         needles = [[namespace.encode()] for namespace in namespaces]
-        holding = (file for each in needles for file in self._index.holding(kinds, each, unknown=unknown))
+        holding = (file for needle in needles for file in self._index.holding(kinds, needle, unknown=unknown))
         paths = {file.path for file in holding} | self._given(namespaces)
         snapshots = (fact for snapshot in self._snapshots for fact in getattr(snapshot, group, ()))
         files = (file for file in self._index.holding(kinds, (), unknown=unknown) if file.path in paths)

@@ -62,7 +62,7 @@ class Unseen:
         """Whether snapshots list all there is of a group in a cluster, or (None) in every one."""
         listed = {workload.cluster for snapshot in self._snapshots for workload in snapshot.workloads}
         listed &= {name for snapshot in self._snapshots for name, kind in snapshot.listed if kind == group}
-        asked = {cluster} if cluster is not None else {each.name for each in self._clusters()}
+        asked = {cluster} if cluster is not None else {cluster.name for cluster in self._clusters()}
         return bool(asked) and asked <= listed
 
     def _soon(self, _namespace: str | None, cluster: str | None, group: str) -> Iterator[Hidden]:
@@ -110,8 +110,8 @@ class Unseen:
     @cached_property
     def _hidden_groups(self) -> Sequence[Hidden]:
         """What may hold CiliumCIDRGroups: all that makes objects, and files that name one and are not read."""
-        made = [each for each in self._hidden if each.keys is None and each.labels is None]
-        return [replace(each, groups=frozenset({CIDR_GROUPS})) for each in made]
+        made = [gap for gap in self._hidden if gap.keys is None and gap.labels is None]
+        return [replace(gap, groups=frozenset({CIDR_GROUPS})) for gap in made]
 
     def stale(self, fact: Service | Workload | Cluster | EndpointSlice) -> str:
         """How old the snapshot is that a fact rests on, where it is too old; else empty."""

@@ -124,11 +124,11 @@ def discovered(package: str, path: Iterable[str]) -> tuple[Pass, ...]:
 def in_order(passes: Iterable[Pass]) -> tuple[Pass, ...]:
     """Passes by code, each after those of its `after`. Raises RegistryError for a name used twice and for circles."""
     named: dict[str, Pass] = {}
-    for each in sorted(passes, key=lambda item: item.code):
-        for name in (each.code, each.id):
+    for pass_ in sorted(passes, key=lambda item: item.code):
+        for name in (pass_.code, pass_.id):
             if name in named:
-                raise RegistryError(f"{name} is the name of two passes: {named[name].title}; {each.title}")
-            named[name] = each
+                raise RegistryError(f"{name} is the name of two passes: {named[name].title}; {pass_.title}")
+            named[name] = pass_
     placed: dict[str, Pass] = {}
 
     def place(item: Pass, below: tuple[str, ...]) -> None:
@@ -140,6 +140,6 @@ def in_order(passes: Iterable[Pass]) -> tuple[Pass, ...]:
             place(named[name], (*below, item.id))
         placed.setdefault(item.id, item)
 
-    for each in named.values():
-        place(each, ())
+    for pass_ in named.values():
+        place(pass_, ())
     return tuple(placed.values())

@@ -55,7 +55,7 @@ def nameless_targets(site: RuleSite, found: Iterable[Holder], news: Iterable[New
     for service in services:
         targets = dict.fromkeys(str(port.target) for port in service.ports if str(port.target) in written)
         known = site.context.inventory.workloads_in((service.namespace,))
-        lost.append(no_container_has(targets, [each for each in known if is_behind(each, service)]))
+        lost.append(no_container_has(targets, [workload for workload in known if is_behind(workload, service)]))
     return tuple(filter(None, lost))
 
 
@@ -92,7 +92,7 @@ def _as_texts(item: object) -> object:
     """An item of toPorts, or the ports of a NetworkPolicy, with port numbers as texts."""
     if not isinstance(item, dict) or not isinstance(item.get("ports"), list):
         return item
-    ports = [{**each, "port": str(each["port"])} if "port" in each else each for each in item["ports"] if each]
+    ports = [{**port, "port": str(port["port"])} if "port" in port else port for port in item["ports"] if port]
     return {**item, "ports": ports}
 
 

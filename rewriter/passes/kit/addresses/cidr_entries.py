@@ -155,7 +155,7 @@ def coverage(context: Context, entries: Sequence[CidrEntry]) -> Coverage:
             )
         )
     if matches_pods(context):
-        held = [replace(each, pods=(), part=()) for each in held]
+        held = [replace(one, pods=(), part=()) for one in held]
         pods = frozenset()
     return Coverage(own, members, pods, nodes, tuple(held))
 
@@ -170,7 +170,7 @@ def carves_inside_pods(context: Context, entry: CidrEntry) -> bool:
 def _is_of_one_node(context: Context, member: Member, whole: AddressSet) -> bool:
     """Whether addresses are those of one node's pods: nodes that are not known, or come later, have others."""
     nodes = context.inventory.nodes() if member.cluster.pod_cidrs is None else ()
-    return any(each.cluster == member.name and each.pod_cidrs and whole <= parsed(each.pod_cidrs) for each in nodes)
+    return any(node.cluster == member.name and node.pod_cidrs and whole <= parsed(node.pod_cidrs) for node in nodes)
 
 
 def union(sets: Iterable[AddressSet]) -> AddressSet:

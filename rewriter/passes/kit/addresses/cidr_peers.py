@@ -78,7 +78,7 @@ def rewrite(context: Context, rule: Rule, field: PeerField, covered: Coverage) -
     peers = list(_cluster_peers(context, rule, covered, form, handled))
     siblings = [(peer, sibling(rule, {peer.field: peer.entries})) for peer in peers]
     new = uncovered_rules(context, rule, [raw for _, raw in siblings])
-    added = [(each, raw) for each, raw in siblings if raw in new]
+    added = [(peers, raw) for peers, raw in siblings if raw in new]
     operations: tuple[Operation, ...]
     if len(removed) < len(field.entries):
         operations = (
@@ -94,10 +94,10 @@ def rewrite(context: Context, rule: Rule, field: PeerField, covered: Coverage) -
         )
     else:
         operations = replace_rule(rule, [])
-    entities = any(each.field.endswith("Entities") for each, _ in added)
+    entities = any(peers.field.endswith("Entities") for peers, _ in added)
     widens = _widens(context, covered, form) if entities else ""
     return Rewrite(
-        operations, handled, removed, tuple(Opened(each.words, each.terms, raw) for each, raw in added), widens
+        operations, handled, removed, tuple(Opened(peers.words, peers.terms, raw) for peers, raw in added), widens
     )
 
 

@@ -61,7 +61,7 @@ def backends_there(site: CidrSite, held: Held) -> Iterator[Service]:
     """The Services that have an endpoint in an entry."""
     inventory = site.context.inventory
     for service in inventory.all_services():
-        if any(is_inside(held, each.addresses) for each in inventory.endpoint_slices(service)):
+        if any(is_inside(held, endpoint_slice.addresses) for endpoint_slice in inventory.endpoint_slices(service)):
             yield service
 
 

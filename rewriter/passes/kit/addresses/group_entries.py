@@ -24,7 +24,7 @@ def group_entries(context: Context, field: PeerField) -> Iterator[CidrEntry]:
         if not isinstance(entry, CidrRule) or entry.written.get("cidr"):
             continue
         groups = groups_of(context, entry) or ()
-        for group in groups if len({each.name for each in groups}) == len(groups) else ():
+        for group in groups if len({group.name for group in groups}) == len(groups) else ():
             for text in group.cidrs:
                 prefix = _prefix(text)
                 if prefix is not None:

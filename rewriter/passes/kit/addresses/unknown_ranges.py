@@ -76,7 +76,9 @@ def _exceptions(context: Context) -> Iterator[tuple[AddressSet, str]]:
             policy = read_policy(applied.manifest)
             for entry in (entry for rule in policy.rules() for field in rule.peers for entry in read_entries(field)):
                 ranges = (
-                    [each for each in map(_one, entry.exceptions) if _is_of_ones_own(each)] if entry.internet else []
+                    [addresses for addresses in map(_one, entry.exceptions) if _is_of_ones_own(addresses)]
+                    if entry.internet
+                    else []
                 )
                 if ranges:
                     yield union(ranges), f"{policy_text(policy)}, {applied.source}: {entry.text}"

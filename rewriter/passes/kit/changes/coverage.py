@@ -81,7 +81,7 @@ def uncovered_rules(
         beside.add(rule.index + 1, _entries(context, spec, rule, raw))
 
     def says(peer: Term, grant: PortGrant) -> bool:
-        return any(each.covers_pair(peer, grant, but=rule.index) for each in (listed, beside))
+        return any(covering.covers_pair(peer, grant, but=rule.index) for covering in (listed, beside))
 
     def is_new(raw: Mapping[str, object]) -> bool:
         pairs = [pair for entry in _entries(context, spec, rule, raw) for pair in product(entry.peers, entry.ports)]

@@ -21,11 +21,11 @@ class OpeningRules:
     def __init__(self, reach: Reach, direction: str) -> None:
         self._own: dict[int, AppliedRule] = {}
         by_content: dict[Content, list[tuple[int, AppliedRule]]] = {}
-        for place, each in enumerate(reach.rules(direction)):
-            if each.rule is not None:
-                self._own.setdefault(id(each.rule), each)
-            if _allows(each.entry):
-                by_content.setdefault(each.entry.content, []).append((place, each))
+        for place, applied in enumerate(reach.rules(direction)):
+            if applied.rule is not None:
+                self._own.setdefault(id(applied.rule), applied)
+            if _allows(applied.entry):
+                by_content.setdefault(applied.entry.content, []).append((place, applied))
         self._alike = list(by_content.values())
         self._covering = Covering()
         for owner, alike in enumerate(self._alike):

@@ -28,11 +28,11 @@ def has_no_rules(spec: Spec) -> bool:
 
 def denied_claims(policy: Policy, spec: Spec) -> Iterator[FlowClaim]:
     """What rule sets without a rule deny once they have one: this one, then others that are waiting for the same."""
-    waiting = [each for each in policy.specs if each is not spec and has_no_rules(each)]
-    for each in (spec, *waiting):
-        subject = subject_text(policy, each)
-        for direction in directions_of(each):
-            yield all_other(f"all {direction} of {subject}", each, direction)
+    waiting = [other for other in policy.specs if other is not spec and has_no_rules(other)]
+    for other in (spec, *waiting):
+        subject = subject_text(policy, other)
+        for direction in directions_of(other):
+            yield all_other(f"all {direction} of {subject}", other, direction)
 
 
 def directions_of(spec: Spec) -> list[str]:

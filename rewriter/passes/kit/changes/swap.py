@@ -60,8 +60,8 @@ def swapped(
     rest = [entry for index, entry in enumerate(field.entries) if index not in gone]
     there = [{**rule.raw, field.name: rest}] if rest else []
     wanted = uncovered_rules(context, rule, [raw for _, raw in rules], besides=there)
-    added = [(each, raw) for each, raw in rules if raw in wanted]
-    opens = tuple(rule_flows(context, spec, rule, each.words, raw) for each, raw in added)
+    added = [(peers, raw) for peers, raw in rules if raw in wanted]
+    opens = tuple(rule_flows(context, spec, rule, peers.words, raw) for peers, raw in added)
     were = sibling(rule, {field.name: [field.entries[index] for index in sorted(gone)]})
     closed = (rule_flows(context, spec, rule, closes, were),) if closes else ()
     return Change(tuple(_operations(rule, field, gone, rest, [raw for _, raw in added])), opens, closed)

@@ -92,7 +92,7 @@ def means_local_cluster(rule: Rule, field: PeerField) -> bool:
 def required_scopes(site: EntitySite) -> str:
     """The field of requirements that would narrow a selector beside the entity; empty where there is none."""
     rule, name = site.rule, "fromRequires" if site.rule.direction == INGRESS else "toRequires"
-    fields = [each.peer(name) for each in site.context.policy.rules() if each.deny == rule.deny]
+    fields = [other.peer(name) for other in site.context.policy.rules() if other.deny == rule.deny]
     narrowing = site.context.from_version < REQUIRES_REMOVED and any(field and field.entries for field in fields)
     return f"`{name}`" if narrowing else ""
 
@@ -103,7 +103,7 @@ def remote_doubts(site: EntitySite) -> tuple[str, ...]:
     if site.remote.names is None or not (configured is None or isinstance(configured, str)):
         return ()
     known = site.context.remote_clusters
-    return tuple(dict.fromkeys(age for each in known if (age := site.context.inventory.stale(each))))
+    return tuple(dict.fromkeys(age for cluster in known if (age := site.context.inventory.stale(cluster))))
 
 
 def trust_in(site: EntitySite) -> Applicability:

@@ -143,8 +143,8 @@ def _owners(context: Context, problem: SchemaProblem, version: Version, key: str
         elif isinstance(shape, Fields):
             if key in shape.fields and shape is not problem.place:
                 found.append(f"{shape.name} of an allow rule" if shape.name == own else shape.name)
-            for each in shape.fields.values():
-                walk(each)
+            for field in shape.fields.values():
+                walk(field)
 
     walk(schema_of(context.policy.kind, version))
     return list(dict.fromkeys(found))

@@ -13,12 +13,12 @@ Fixes = list[tuple[Fault, FieldFix]]
 
 def joined(context: Context, found: list[Fixes]) -> list[Fixes]:
     """The fixes of all rules as one where the agent rejects the policy as long as any of them is missing."""
-    every = [each for fixes in found for each in fixes]
+    every = [fix for fixes in found for fix in fixes]
     if len(found) < 2 or not any(_still_rejected(context, fixes) for fixes in found):
         return found
     return found if _still_rejected(context, every) else [every]
 
 
 def _still_rejected(context: Context, fixes: Fixes) -> bool:
-    fix = together([each for _, each in fixes])
+    fix = together([fix for _, fix in fixes])
     return repaired(context, fix.target, fix.operations, narrows=fix.narrows).rejected is not None

@@ -63,13 +63,13 @@ def _repair(policy: Policy, reason: Rejection, version: Version) -> Iterator[Ope
         known = value.get("protocol") is not None
         yield {"op": "replace" if known else "add", "path": f"{route}/protocol", "value": "TCP"}
     elif "not a valid selector operator" in reason.message and isinstance(value, str):
-        meant = [each for each in OPERATORS if each.lower() == re.sub("[^a-z]", "", value.lower())]
+        meant = [operator for operator in OPERATORS if operator.lower() == re.sub("[^a-z]", "", value.lower())]
         if meant:
             yield {"op": "replace", "path": route, "value": meant[0]}
     elif ": Unsupported value: " in reason.message and isinstance(value, str):
         # The names of a NetworkPolicy's own: `egress` for `Egress`, `tcp` for `TCP`.
         names = re.findall(r'"(\w+)"', reason.message.rpartition("supported values: ")[2])
-        meant = [each for each in names if each.lower() == value.strip().lower()]
+        meant = [name for name in names if name.lower() == value.strip().lower()]
         if meant:
             yield {"op": "replace", "path": route, "value": meant[0]}
     elif "Invalid characters in MatchName" in reason.message:

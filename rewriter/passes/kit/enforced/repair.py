@@ -70,7 +70,7 @@ def repaired(
     spec, rule = found
     # What the rule means both ways stays as it is: the rest is what it means one way alone.
     lost = replace(rule_flows(context, spec, rule, "the peers of the rule without the field"), rest=True)
-    new = next((each for each in fixed.rules() if each.route == rule.route), rule)
+    new = next((other for other in fixed.rules() if other.route == rule.route), rule)
     gained = replace(rule_flows(context, spec, new, "the peers of the rule with it"), rest=True)
     if narrows and not rule.deny:
         # Requests under a narrower limit are flows under another one: they stand for those under the wider one.

@@ -176,7 +176,7 @@ def _narrows_rule(rule: Rule, name: str, *, network_policy: bool) -> bool:
         return rule.raw.get(name) is None
     peer_fields = (DENY_PEER_FIELDS if rule.deny else PEER_FIELDS)[rule.direction]
     peers = any(rule.raw.get(peer_field) is not None for peer_field in peer_fields)
-    ports = any(rule.raw.get(each) for each in ("toPorts", "icmps"))
+    ports = any(rule.raw.get(name) for name in ("toPorts", "icmps"))
     if name in peer_fields:
         return ports and not peers
     return peers and not ports if name in ("toPorts", "icmps") else peers or ports

@@ -102,13 +102,19 @@ def _unlabelled_nodes(policy: Policy, _source: Settings, target: Settings) -> It
     for rule in policy.rules():
         for field in rule.peers:
             # A selector on another label that `nodeLabels` leave out matches no node today either.
-            if field.name in ("fromNodes", "toNodes") and any(_matches_nodes(each, kept) for each in field.selectors):
+            if field.name in ("fromNodes", "toNodes") and any(
+                _matches_nodes(selector, kept) for selector in field.selectors
+            ):
                 yield field.route
 
 
 def _matches_nodes(selector: Selector | None, kept: LabelFilter) -> bool:
-    demands = [each for each in selector.requirements if each.operator in ("In", "Exists")] if selector else []
-    return all(kept.keeps(each.key) for each in demands if each.source in (ANY, K8S))
+    demands = (
+        [requirement for requirement in selector.requirements if requirement.operator in ("In", "Exists")]
+        if selector
+        else []
+    )
+    return all(kept.keeps(requirement.key) for requirement in demands if requirement.source in (ANY, K8S))
 
 
 def _leaves_out(labels: LabelFilter | None) -> bool:

@@ -59,10 +59,10 @@ def of_other_clusters(
     if not elsewhere or not _is_more(after, before):
         return ()
     kept = [
-        replace(each, peers=tuple(label_term([*peer.conditions, *elsewhere]) for peer in _pods(each.peers)))
-        for each in after
+        replace(entry, peers=tuple(label_term([*peer.conditions, *elsewhere]) for peer in _pods(entry.peers)))
+        for entry in after
     ]
-    return () if covered_by_others(context, rule, kept) else tuple(_pods(p for each in kept for p in each.peers))
+    return () if covered_by_others(context, rule, kept) else tuple(_pods(p for entry in kept for p in entry.peers))
 
 
 def _elsewhere(context: Context, names: Sequence[str] | None) -> list[Condition]:

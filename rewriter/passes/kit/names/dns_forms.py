@@ -43,7 +43,9 @@ def refused_search_forms(
 
     Its fix comes after the names that other findings have `added`; one that `waits` comes in the next round.
     """
-    if any(each.dns_name_error for each in ([context.cluster] if context.cluster else context.inventory.clusters)):
+    if any(
+        cluster.dns_name_error for cluster in ([context.cluster] if context.cluster else context.inventory.clusters)
+    ):
         return
     own = {entry.name.lower() for _, item in asking for entry in item.names if entry.name}
     patterns = [
@@ -69,7 +71,7 @@ def refused_search_forms(
         return
     asked, names = concerned[0]
     rule, item = asking[0]
-    namespaces = [space for each, _ in concerned if (space := namespace_of_reach(each.reach))]
+    namespaces = [space for names, _ in concerned if (space := namespace_of_reach(names.reach))]
     shown = names
     names = list(dict.fromkeys((*names, *(str(each["matchName"]).lower() for each in added if "matchName" in each))))
     first = search_forms(names[0], namespaces[0])[0]

@@ -27,7 +27,7 @@ from rewriter.text import join_names, subject_text
 
 def pods_without_dns(context: Context, spec: Spec, egress: Sequence[Rule]) -> Iterator[Finding]:
     """The finding of pods that use names, are denied by default, and reach no DNS at all."""
-    if not any(used_names(context, each) for each in workloads_of_spec(context, spec)):
+    if not any(used_names(context, workload) for workload in workloads_of_spec(context, spec)):
         return
     for reach in reach_of(context, spec):
         names = used_names(context, reach.workload)

@@ -24,8 +24,8 @@ def dns_shut(context: Context, spec: Spec, egress: Sequence[Rule]) -> Iterator[F
             continue
         server, denying = found
         void = [rule for rule in reach.rules(EGRESS) if _lets_ask(rule, server)]
-        own = [rule for rule in egress if any(_is(each, context, rule) for each in void)]
-        of_everything = any(each.rule is not None and denies_all(context, each.rule) for each in denying)
+        own = [rule for rule in egress if any(_is(applied, context, rule) for applied in void)]
+        of_everything = any(applied.rule is not None and denies_all(context, applied.rule) for applied in denying)
         if not own or of_everything or not is_first_of(context.policy, void):
             continue
         yield report(
@@ -37,7 +37,7 @@ def dns_shut(context: Context, spec: Spec, egress: Sequence[Rule]) -> Iterator[F
             "deny beats allow however narrow the allow is, so that no query is answered and every name fails",
             severity=Severity.ERROR,
             rests_on=(*((reach.workload,) if reach.workload else ()), *server.rests_on),
-            evidence=(*dict.fromkeys(f"shut by {each}" for each in denying), *server.evidence),
+            evidence=(*dict.fromkeys(f"shut by {applied}" for applied in denying), *server.evidence),
             advice="take port 53 out of the deny rule, or name in it the resolvers that pods are not to ask",
         )
         return

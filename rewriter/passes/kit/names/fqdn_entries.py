@@ -263,7 +263,9 @@ def _exposed_pattern(name: FqdnEntry, pattern: str) -> WrongName | None:
     if not pattern.startswith("*"):
         return None
     used = (
-        each.name for reach in reach_of(name.context, name.spec) for each in used_names(name.context, reach.workload)
+        used_name.name
+        for reach in reach_of(name.context, name.spec)
+        for used_name in used_names(name.context, reach.workload)
     )
     found = exposed_pattern(name.context, pattern, used)
     if found is None:

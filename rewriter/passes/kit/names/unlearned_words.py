@@ -25,7 +25,7 @@ def unlearned_message(found: Unlearned, denying: Sequence[AppliedRule] = ()) -> 
 
 def unlearned_evidence(found: Sequence[Unlearned], server: DnsServer | None) -> Iterator[str]:
     """The pods, the rules that let DNS out past the proxy, and the server."""
-    workloads = [each.reach.workload for each in found if each.reach.workload is not None]
+    workloads = [missed.reach.workload for missed in found if missed.reach.workload is not None]
     if workloads:
         yield f"applies to {join_names((f'{workload}, {workload.source}' for workload in workloads), most=3)}"
     for rule in found[0].open_at:

@@ -100,7 +100,7 @@ def port_sites(context: Context) -> Iterator[PortSite]:
             ports = list(_ports(rule)) if terms else []
             if ports:  # Only then is it worth a look which pods these are.
                 pods = _together([matches(context, term) for term in terms])
-                nodes = [each for term in terms for each in on_host_network(context, term)]
+                nodes = [workload for term in terms for workload in on_host_network(context, term)]
                 on_nodes = () if rule.direction == INGRESS else tuple(nodes)
                 for item, entry, port in ports:
                     yield PortSite(context, spec, rule, item, entry, port, pods, on_nodes)
@@ -109,8 +109,8 @@ def port_sites(context: Context) -> Iterator[PortSite]:
 def _together(found: Sequence[Matches]) -> Matches:
     return Matches(
         tuple({id(workload): workload for one in found for workload in one.workloads}.values()),
-        tuple(each for one in found for each in one.undecided),
-        lambda: tuple(dict.fromkeys(each for one in found for each in one.hidden)),
+        tuple(workload for one in found for workload in one.undecided),
+        lambda: tuple(dict.fromkeys(gap for one in found for gap in one.hidden)),
     )
 
 

@@ -77,7 +77,7 @@ def _targets(site: PortSite) -> _Targets | None:
         return None
     services, doubt = found.services, found.doubt
     beside = [pod for pod in pods if not any(is_behind(pod, service) for service in services)]
-    if any(listens(site.context, each, site.protocol, site.port) is None for each in beside):
+    if any(listens(site.context, workload, site.protocol, site.port) is None for workload in beside):
         return None
     numbers = list(dict.fromkeys(str(new["port"]) for new in found.ports))
     doubts = doubts_about(site.context.inventory, (*services, *pods), "services", "workloads")
@@ -126,7 +126,7 @@ def _finding(site: PortSite, targets: _Targets) -> Finding | None:
         trust,
         f"`{name}` names port {port_text(site.entry)} of {join_names(map(str, targets.services))}, "
         f"{'which forwards to' if targets.nameless else 'whose backends listen on'} "
-        f"{join_names(each['port'] for each in targets.ports)}",
+        f"{join_names(target['port'] for target in targets.ports)}",
         "policies are checked on the backends' ports, so the rule allows no connection to the Service",
         change=change,
         severity=Severity.NOTE if hidden else Severity.WARNING,

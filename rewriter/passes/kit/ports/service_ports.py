@@ -96,7 +96,7 @@ def ports_site(context: Context, spec: Spec, rule: Rule) -> PortsSite | None:
     services = tuple(service for service in context.inventory.all_services() if _is_before_any(service, selected))
     if not services:
         return None
-    hidden = [each for pods in selections for each in pods.hidden]
+    hidden = [gap for pods in selections for gap in pods.hidden]
     hidden += hidden_services(context, (workload.namespace for workload in selected))
     return PortsSite(context, spec, rule, field, selected, services, complete, tuple(dict.fromkeys(hidden)))
 

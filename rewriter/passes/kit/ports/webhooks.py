@@ -72,7 +72,7 @@ def _is_shut(context: Context, reach: Reach, port: int, server: ApiServer) -> bo
         return False
     by_address = context.cluster is not None and context.cluster.cidr_match_nodes
     outside_counts = by_address or not server.is_node
-    return not (outside_counts and any(_lets_outside_in(each.rule, port) for each in reach.rules(INGRESS)))
+    return not (outside_counts and any(_lets_outside_in(applied.rule, port) for applied in reach.rules(INGRESS)))
 
 
 def _is_meant_by_service_port(
@@ -82,9 +82,9 @@ def _is_meant_by_service_port(
     if any(port.number == call.port for port in workload.ports):
         return False
     named = [
-        each
-        for each in reach.rules(INGRESS)
-        if each.rule is not None and each.entry.subject.conditions and names_any(each.rule, [call.port])
+        applied
+        for applied in reach.rules(INGRESS)
+        if applied.rule is not None and applied.entry.subject.conditions and names_any(applied.rule, [call.port])
     ]
     return bool(named) and not _is_shut(context, reach, call.port, server)
 
@@ -105,7 +105,7 @@ def _lets_outside_in(rule: Rule | None, port: int) -> bool:
 
 def _stands_here(context: Context, reach: Reach, port: int) -> bool:
     """Whether the finding belongs to this policy: the first that speaks of the port, else the first that denies."""
-    rules = [each for each in reach.rules(INGRESS) if each.entry.default_deny]
+    rules = [applied for applied in reach.rules(INGRESS) if applied.entry.default_deny]
     about = [rule for rule in rules if rule.rule is not None and is_on(rule.rule, port)]
     return is_first_of(context.policy, about or rules)
 

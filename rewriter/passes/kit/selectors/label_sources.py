@@ -19,8 +19,8 @@ from rewriter.passes.kit.selectors.scope_keys import renamed
 
 def filter_words(context: Context, selector: Selector, left_out: Sequence[Requirement]) -> str:
     """Since when labels are left out, in words that follow a statement: empty, or ` from 1.20 on`."""
-    today = {each.key for each in filtered(context, selector, context.from_version)}
-    new = any(each.key not in today for each in left_out)
+    today = {requirement.key for requirement in filtered(context, selector, context.from_version)}
+    new = any(requirement.key not in today for requirement in left_out)
     return f" from {context.to_version} on" if new and not today else ""
 
 
@@ -63,12 +63,18 @@ def filter_evidence(context: Context, left_out: Sequence[Requirement]) -> tuple[
     cluster = context.cluster
     usual = label_filter(context.to_version)
     lines = []
-    if cluster is not None and cluster.identity_labels and any(usual.keeps(each.key) for each in left_out):
+    if (
+        cluster is not None
+        and cluster.identity_labels
+        and any(usual.keeps(requirement.key) for requirement in left_out)
+    ):
         lines.append(f"labels: {' '.join(cluster.identity_labels)}, {cluster.source_of('identity_labels')}")
-    for each in left_out:
-        labels = {each.key: each.values[0]} if len(each.values) == 1 else {}
-        there = [workload for workload in context.inventory.workloads_with(labels) if each.key in workload.labels]
-        lines += [f"{workload} has {each.key}, {workload.source}" for workload in there[:3]]
+    for requirement in left_out:
+        labels = {requirement.key: requirement.values[0]} if len(requirement.values) == 1 else {}
+        there = [
+            workload for workload in context.inventory.workloads_with(labels) if requirement.key in workload.labels
+        ]
+        lines += [f"{workload} has {requirement.key}, {workload.source}" for workload in there[:3]]
     return tuple(dict.fromkeys(lines))
 
 

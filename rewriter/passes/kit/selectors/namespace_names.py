@@ -53,13 +53,17 @@ def _scope(site: Site) -> Selector | None:
 def _meant(context: Context, key: str, value: str) -> Namespace | None:
     """The namespace of that name; None where it is not known for certain, or one has the label."""
     own = context.cluster.name if context.cluster else None
-    known = [each for each in context.inventory.namespaces() if own is None or each.cluster in (None, own)]
-    if any(each.labels.get(key) == value for each in known):
+    known = [
+        namespace for namespace in context.inventory.namespaces() if own is None or namespace.cluster in (None, own)
+    ]
+    if any(namespace.labels.get(key) == value for namespace in known):
         return None
-    named = [each for each in known if each.name == value]
-    written = [each for each in named if each.source.line is not None and not each.source.via]
+    named = [namespace for namespace in known if namespace.name == value]
+    written = [namespace for namespace in named if namespace.source.line is not None and not namespace.source.via]
     return (
-        written[0] if written and len(written) == len(named) and not any(key in each.labels for each in named) else None
+        written[0]
+        if written and len(written) == len(named) and not any(key in namespace.labels for namespace in named)
+        else None
     )
 
 
@@ -96,7 +100,9 @@ def _renamed(selector: Form, old: str, right: str) -> Form:
         new["matchLabels"] = {right if key == old else key: value for key, value in labels.items()}
     if isinstance(expressions, list):
         new["matchExpressions"] = [
-            {**each, "key": right} if isinstance(each, dict) and each.get("key") == old else each
-            for each in expressions
+            {**expression, "key": right}
+            if isinstance(expression, dict) and expression.get("key") == old
+            else expression
+            for expression in expressions
         ]
     return new

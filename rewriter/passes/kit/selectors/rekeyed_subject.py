@@ -55,14 +55,14 @@ def _with(
 ) -> tuple[Policy, Spec]:
     """The policy with the other key, and default deny off in some directions; and the rule set in it."""
 
-    def rule_set(each: Spec) -> Form:
-        if each is not spec:
-            return as_written(each)
-        form = subject_with_key(each, requirement, key)
+    def rule_set(other: Spec) -> Form:
+        if other is not spec:
+            return as_written(other)
+        form = subject_with_key(other, requirement, key)
         return {**form, "enableDefaultDeny": {**members_of(form.get("enableDefaultDeny")), **off}} if off else form
 
     after = with_specs(context.policy, rule_set)
-    return after, next(each for each in after.specs if each.route == spec.route)
+    return after, next(other for other in after.specs if other.route == spec.route)
 
 
 def _turned_off(spec: Spec, off: dict[str, bool]) -> tuple[Operation, ...]:

@@ -101,9 +101,9 @@ def _narrowed(
     """The operations that put the requirements into one selector."""
     if selector is None or None in required:
         raise UnclearError("a selector is malformed; correct it first")
-    for each in required:
-        _check_same_scope(context, selector, each)
-    labels, expressions = _additions(selector, [r for each in required if each for r in each.requirements])
+    for other in required:
+        _check_same_scope(context, selector, other)
+    labels, expressions = _additions(selector, [r for selector in required if selector for r in selector.requirements])
     route = selector.route
     if entry is None:
         added: Form = {"matchLabels": labels, "matchExpressions": expressions}

@@ -64,7 +64,7 @@ def split_peers(context: Context) -> Iterator[SplitPeer]:
 
 def halves(context: Context) -> frozenset[str]:
     """The routes of peers that are half of one that `split_peers` finds."""
-    return frozenset(each.route for split in split_peers(context) for each in (split.labels, split.namespace))
+    return frozenset(site.route for split in split_peers(context) for site in (split.labels, split.namespace))
 
 
 def _split(context: Context, site: Site, other: Site, selector: Selector) -> SplitPeer | None:

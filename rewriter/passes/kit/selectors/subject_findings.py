@@ -38,7 +38,7 @@ def severity_of(context: Context, spec: Spec) -> Severity:
 
 
 def filtered_subject(context: Context, spec: Spec, subject: Selector, left_out: tuple[Requirement, ...]) -> Finding:
-    keys = join_names(f"`{each.written_key}`" for each in left_out)
+    keys = join_names(f"`{requirement.written_key}`" for requirement in left_out)
     return report(
         context,
         left_out[0],
@@ -57,7 +57,7 @@ def misspelt_scope(context: Context, spec: Spec, subject: Selector) -> Iterator[
     A key that identities may have (`namespace`) counts only where the filter of their labels leaves it out.
     """
     demands = [r for r in subject.requirements if r.operator in ("In", "Exists")]
-    unseen = {each.key for each in filtered(context, subject, context.from_version)}
+    unseen = {requirement.key for requirement in filtered(context, subject, context.from_version)}
     names = {r: right_key(r.written_key) for r in demands if right_key(r.written_key)}
     names |= {
         r: r.written_key.removesuffix(r.key) + NAMESPACE_LABEL
@@ -127,7 +127,7 @@ def in_no_known_namespace(context: Context, subject: Selector) -> Iterator[Findi
             continue
         (namespace,) = requirement.values
         near = near_namespace(context, namespace)
-        others = [each for each in conditions_of(subject.requirements) if each.key != NAMESPACE_LABEL]
+        others = [condition for condition in conditions_of(subject.requirements) if condition.key != NAMESPACE_LABEL]
         meant = label_term([*others, Condition(K8S, NAMESPACE_LABEL, "In", (near,))])
         found = matches(context, meant).workloads if near else ()
         if found:

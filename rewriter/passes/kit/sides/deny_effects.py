@@ -79,7 +79,11 @@ def dead_allow_rules(spec: Spec, reaches: Iterable[Reach]) -> dict[str, list[App
         for direction in (INGRESS, EGRESS):
             total = [rule for rule in reach.rules(direction) if _is_total(rule, spec)]
             allowing = [rule for rule in reach.rules(direction) if allows(rule)]
-            void = [rule for rule in allowing if covered([rule.entry], [each.entry for each in total])] if total else []
+            void = (
+                [rule for rule in allowing if covered([rule.entry], [applied.entry for applied in total])]
+                if total
+                else []
+            )
             if void:
                 dead.setdefault(direction, []).extend(void)
     return dead
@@ -87,7 +91,7 @@ def dead_allow_rules(spec: Spec, reaches: Iterable[Reach]) -> dict[str, list[App
 
 def _is_total(rule: AppliedRule, spec: Spec) -> bool:
     """Whether a rule of the rule set denies every port to everything, or to every pod."""
-    of_spec = rule.rule is not None and any(rule.rule is each for each in spec.rules)
+    of_spec = rule.rule is not None and any(rule.rule is other for other in spec.rules)
     every_port = any(grant.match == EVERYTHING for grant in rule.entry.ports)
     return of_spec and rule.entry.deny and every_port and any(map(_is_everybody, rule.entry.peers))
 
@@ -159,23 +163,23 @@ def own_namespace_lost(context: Context, spec: Spec, reaches: Sequence[Reach]) -
         every_pod = field is not None and any(s is not None and not s.requirements for s in field.selectors)
         if field is None or not every_pod or len(field.entries) > 1:
             continue
-        passing = [each for reach in reaches for each in _passing(reach, rule)]
+        passing = [applied for reach in reaches for applied in _passing(reach, rule)]
         if passing:
             yield _still_passing(context, spec, rule, field.entry_route(0), passing)
 
 
 def _passing(reach: Reach, rule: Rule) -> list[AppliedRule]:
     """The clusterwide rules that let others than the pods of the namespace through, on ports that the rule denies."""
-    own = next((each.entry for each in reach.rules(rule.direction) if each.rule is rule), None)
+    own = next((applied.entry for applied in reach.rules(rule.direction) if applied.rule is rule), None)
     if own is None:
         return []
     return [
-        each
-        for each in reach.rules(rule.direction)
-        if each.policy.kind == CCNP
-        and allows(each)
-        and any(_share_ports(one.match, other.match) for one in own.ports for other in each.entry.ports)
-        and not covered([each.entry], [own])
+        applied
+        for applied in reach.rules(rule.direction)
+        if applied.policy.kind == CCNP
+        and allows(applied)
+        and any(_share_ports(one.match, other.match) for one in own.ports for other in applied.entry.ports)
+        and not covered([applied.entry], [own])
     ]
 
 
@@ -190,7 +194,7 @@ def _share_ports(one: PortMatch, other: PortMatch) -> bool:
 
 
 def _still_passing(context: Context, spec: Spec, rule: Rule, route: str, passing: Sequence[AppliedRule]) -> Finding:
-    policies = list(dict.fromkeys(str(each) for each in passing))
+    policies = list(dict.fromkeys(str(applied) for applied in passing))
     way = "from" if rule.direction == INGRESS else "to"
     return report(
         context,

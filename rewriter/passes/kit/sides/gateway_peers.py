@@ -16,7 +16,7 @@ def means_gateway_namespace(context: Context, field: PeerField, way: Fronted | N
 
     Where known pods are in it too, it is `shared`, and the peer has to be the namespace alone: labels mean these pods.
     """
-    names = {way.front.namespace} if way is not None else {each.namespace for each in cilium_gateways(context)}
+    names = {way.front.namespace} if way is not None else {gateway.namespace for gateway in cilium_gateways(context)}
     names.discard(context.policy.namespace or "")
     for name in sorted(names):
         if _named(context, field, name):
@@ -55,7 +55,9 @@ def _names_it(context: Context, selector: Selector, name: str) -> bool:
             return True
         if key.startswith(NAMESPACE_LABELS_PREFIX):
             label = key.removeprefix(NAMESPACE_LABELS_PREFIX)
-            if any(each.labels.get(label) in requirement.values for each in context.inventory.namespaces(name)):
+            if any(
+                namespace.labels.get(label) in requirement.values for namespace in context.inventory.namespaces(name)
+            ):
                 return True
     return False
 
@@ -64,7 +66,7 @@ def _selects_namespace(context: Context, raw: object, name: str) -> bool:
     if not isinstance(raw, dict) or not raw:
         return False
     selector = read_selector(raw, "")
-    labels = [{**each.labels, NAMESPACE_NAME_LABEL: name} for each in context.inventory.namespaces(name)]
+    labels = [{**namespace.labels, NAMESPACE_NAME_LABEL: name} for namespace in context.inventory.namespaces(name)]
     return selector is not None and any(
         selects_object(selector, label) for label in labels or [{NAMESPACE_NAME_LABEL: name}]
     )

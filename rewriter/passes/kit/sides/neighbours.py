@@ -44,7 +44,7 @@ class Neighbours(Sequence[Policy]):
         Any policy may select the pods of a ClusterNetworkPolicy.
         """
         own = list(policies)
-        if any(is_cluster_network_policy(each.raw) for each in own):
+        if any(is_cluster_network_policy(policy.raw) for policy in own):
             return iter(self._policies)
         groups = self._groups()
         places = set(self._of_all)

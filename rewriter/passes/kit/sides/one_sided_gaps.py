@@ -80,7 +80,7 @@ def _refused(
     if ports is None or named.by_labels:
         return ports
     # Of a whole namespace the pods on the host network may be meant, which no rule for pods reaches.
-    if any(each.namespace == workload.namespace for each in context.inventory.workloads_on_nodes()):
+    if any(other.namespace == workload.namespace for other in context.inventory.workloads_on_nodes()):
         return None
     # A rule for a whole namespace is at work as soon as one pod there gets through.
     for peer in named.peers:

@@ -90,17 +90,17 @@ def _flows(port: PortProtocol, kind: str, receiver: Workload) -> Iterator[tuple[
     """The flows of one port to a receiver: each protocol and number that it stands for there."""
     written = port.protocol or ("TCP" if kind == KNP else "ANY")
     if not is_number(port.port):
-        for each in receiver.ports:
-            if each.name == port.port and written in ("ANY", each.protocol):
-                yield each.protocol, each.number
+        for other in receiver.ports:
+            if other.name == port.port and written in ("ANY", other.protocol):
+                yield other.protocol, other.number
         return
     low, end = int(port.port), port.end
     protocols = ("TCP", "UDP") if written == "ANY" else (written,)
     if end > low:
-        declared = [each for each in receiver.ports if low <= each.number <= end and each.protocol in protocols]
-        yield from ((each.protocol, each.number) for each in declared)
+        declared = [port for port in receiver.ports if low <= port.number <= end and port.protocol in protocols]
+        yield from ((port.protocol, port.number) for port in declared)
         return
-    known = [each.protocol for each in receiver.ports if each.number == low and each.protocol in protocols]
+    known = [port.protocol for port in receiver.ports if port.number == low and port.protocol in protocols]
     yield from ((protocol, low) for protocol in known or protocols)
 
 

@@ -78,7 +78,7 @@ def _named_terms(context: Context, rule: AppliedRule, written: Rule) -> Iterator
     if fields[0].name == "toServices":
         yield from _backends(context, fields[0])
         return
-    spec = next((each for each in policy.specs if written.route.startswith(f"{each.route}/")), None)
+    spec = next((spec for spec in policy.specs if written.route.startswith(f"{spec.route}/")), None)
     for selector, raw in _selectors(fields[0], policy.kind):
         if not any(r.operator == "In" for r in selector.requirements) or selector.names_reserved:
             continue
