@@ -48,7 +48,7 @@ needs_corpus = pytest.mark.skipif(not REPOSITORIES, reason="no corpus of real ma
 def _report(source: str, target: str, *arguments: str) -> dict[str, Any]:
     """The report on the working folder."""
     report: dict[str, Any] = json.loads(
-        cnpfix("--format", "json", "--from", source, "--to", target, *arguments, ".").out
+        cnpfix("--format", "json", "-j", "1", "--from", source, "--to", target, *arguments, ".").out
     )
     assert report["errors"] == []
     return report

@@ -78,6 +78,7 @@ def test_a_fix_opens_and_closes_exactly_what_it_declares(
     shutil.copytree(case, folder)
     monkeypatch.chdir(folder)
     monkeypatch.setattr(opening, "datetime", FixedClock)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     run_case([*arguments_of(case, folder), "--unsafe-fixes", "-j", "1"], capsys)
     made = list(_policies([folder / path.name for path in case.glob("input.*")], steps))
     for step in steps:
