@@ -21,7 +21,7 @@ demo: $(STAMP)   ## show the dry run on a bundled mesh repository
 	cd examples/mesh && ../../$(BIN)/cnpfix --dry-run .
 
 test: $(STAMP) programs ## run the tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # Mistakes planted into the templates of charts: how many are found and fixed, and how many renderings go wrong.
 plants:
