@@ -84,6 +84,8 @@ def test_golden(
     assert result.decode() == wanted.decode()
     assert findings == json.loads((case / "findings.json").read_text())
 
+    if report["files"] == [] and not REFRESH:
+        return  # Nothing was written, so that a second run would be the first one again.
     _, again = run_case(arguments, capsys)
     assert again["files"] == []
     assert (folder / source.name).read_bytes() == result
