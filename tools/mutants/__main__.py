@@ -18,23 +18,22 @@ from pathlib import Path
 
 import pytest
 
-from tools.mutants.draw import drawn
+from tools.mutants.draw import drawn, once_more
 from tools.mutants.trial import Outcome, Trial
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("paths", type=Path, nargs="+", help="files and folders to change")
+    parser.add_argument("paths", type=Path, nargs="*", help="files and folders to change")
     parser.add_argument("--most", type=int, default=20, help="so many changes of each of them, drawn by lot")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=int, default=20, help="CPU time of the tests of one change")
-    parser.add_argument("--lines", help="only changes at these places, as FILE:LINE,FILE:LINE")
+    parser.add_argument("--again", type=Path, metavar="FILE", help="those that lived, in what an earlier run printed")
     parser.add_argument("--tests", nargs="+", required=True, help="files of tests and node ids")
     asked = parser.parse_args()
     mutants = [mutant for path in asked.paths for mutant in drawn([path], asked.most, asked.seed)]
-    if asked.lines:
-        places = set(asked.lines.split(","))
-        mutants = [mutant for mutant in mutants if f"{mutant.place.path}:{mutant.place.line}" in places]
+    if asked.again:
+        mutants += once_more(asked.again.read_text())
     print(f"{len(mutants)} changes, seed {asked.seed}", flush=True)
     verdicts: Counter[str] = Counter()
     out = sys.stdout

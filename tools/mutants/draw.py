@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import random
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,10 @@ OPERATORS = (
     *("ReplaceUnaryOperator_Delete_Not", "ReplaceUnaryOperator_Delete_USub", "NumberReplacer"),
     *("ReplaceBreakWithContinue", "ReplaceContinueWithBreak", "ZeroIterationForLoop", "ExceptionReplacer"),
 )
+
+_LIVED = re.compile(r"^(?:survived|untested|unclear) \([^)]*\) (\S+?):(\d+): (\w+): (.*)$", re.MULTILINE)
+#: By so many lines a mutant may have moved since.
+_MOVED = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +79,24 @@ def drawn(paths: Iterable[Path], most: int, seed: int) -> list[Mutant]:
     return sorted(found, key=lambda mutant: (str(mutant.place.path), mutant.place.line, mutant.place.column))
 
 
-def places(path: Path) -> Iterator[Place]:
+def once_more(report: str) -> list[Mutant]:
+    """The mutants of a report that lived, in the code of today: a change elsewhere may have moved them a little."""
+    found: list[Mutant] = []
+    for name, line, operator, change in _LIVED.findall(report):
+        near = [each for each in places(Path(name), (operator,)) if abs(each.line - int(line)) <= _MOVED]
+        for place in sorted(near, key=lambda each: abs(each.line - int(line))):
+            mutant = planted(place)
+            if mutant is not None and f"{mutant.before} -> {mutant.after}" == change:
+                found.append(mutant)
+                break
+    return found
+
+
+def places(path: Path, names: Iterable[str] = OPERATORS) -> Iterator[Place]:
     source = path.read_text()
     lines = source.splitlines()
     nodes = list(ast_nodes(get_ast(source)))
-    for name in OPERATORS:
+    for name in names:
         operator = get_operator(f"core/{name}")()
         found = (start for node in nodes for start, _ in operator.mutation_positions(node))
         for occurrence, (line, column) in enumerate(found):
