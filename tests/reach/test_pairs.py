@@ -94,3 +94,24 @@ def test_equal_workloads_are_named_each() -> None:
     found = compare_mesh([member("a", [policy], [policy]), member("b", [], [])], [WEB, *twins])
     assert found.pairs[0].destinations == ("a/shop/cart", "a/shop/cart-canary")
     assert found.pairs[0].count == 2
+
+
+def test_a_flow_that_changes_at_both_ends_stands_once() -> None:
+    """Egress opens on both ports, ingress on one of them: the other was open there before."""
+
+    def of_a_release(ports: list[str], within: list[str]) -> list[dict[str, Any]]:
+        web, cart = ({"matchLabels": {"app": name}} for name in ("web", "cart"))
+        out = [{"toEndpoints": [cart], "toPorts": tcp(*ports)}] if ports else [{}]
+        return [
+            cnp(endpointSelector=web, egress=out),
+            cnp(endpointSelector=cart, ingress=[{"fromEndpoints": [web], "toPorts": tcp(*within)}]),
+        ]
+
+    shut, wide = of_a_release([], ["8080"]), of_a_release(["80", "8080"], ["80", "8080"])
+    ends = (("a/shop/web",), ("a/shop/cart",))
+    for before, after, change in ((shut, wide, "opened"), (wide, shut, "closed")):
+        found = compare_mesh([member("a", before, after)], [pod("shop", "web"), CART])
+        assert sorted((pair.change, pair.sources, pair.destinations, pair.ports) for pair in found.pairs) == [
+            (change, *ends, "80/TCP"),
+            (change, *ends, "8080/TCP"),
+        ]
