@@ -181,7 +181,7 @@ def _pass_ids(argument: str, names: Iterable[str]) -> frozenset[str]:
     for name in names:
         known = PASS_IDS.get(name) or PASS_IDS.get(name.upper())
         if known is None:
-            raise CnpfixError(f"{argument}: {name!r} is no pass; `cnpfix passes` lists them")
+            raise CnpfixError(f"{argument}: {name!r} is not a pass; `cnpfix passes` lists them")
         found.add(known)
     return frozenset(found)
 

@@ -20,7 +20,7 @@ from rewriter.bot.marker import is_edited, marked_done, marker_in, replaced
 
 #: Times that a group is begun anew because somebody else pushed or opened in between.
 _TRIES = 3
-_RESTORED = "somebody edited the text between cnpfix's marks; cnpfix writes it anew, and keeps what stands around it"
+_RESTORED = "a person edited the text between cnpfix's marks; cnpfix writes it anew, and keeps what stands around it"
 _CLOSING = (
     "Nothing is left to fix here: what this request proposed is in the base branch, or is part of another request now, "
     "or is needed no more. cnpfix closes it and deletes its branch, and opens another one when there is something."

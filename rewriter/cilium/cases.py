@@ -61,7 +61,7 @@ def _flows(engine: Engine, flows: Sequence[Any]) -> tuple[list[list[str]], list[
         try:
             egress, ingress = engine.verdict(flow[0], flow[1], flow[2], int(flow[3]))
         except KeyError as error:
-            raise CaseError(f"flow {index} names {error}, which is no identity of the case") from None
+            raise CaseError(f"flow {index} names {error}, which is not an identity of the case") from None
         except (TypeError, ValueError, AttributeError, IndexError):
             raise CaseError(f"flow {index}: expected [source, destination, protocol, port, ...]") from None
         answers.append([_DENIED_ALLOWED[egress.allowed], _DENIED_ALLOWED[ingress.allowed]])

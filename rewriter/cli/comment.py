@@ -23,7 +23,7 @@ def comment(
         typer.Option(
             "--base",
             metavar="REV",
-            help="What the request is compared with. Default: its target branch, by the pipeline, else the remote's "
+            help="The commit to compare with. Default: the target branch that the pipeline names, else the remote's "
             "default branch.",
             rich_help_panel=_REQUEST,
         ),
@@ -38,17 +38,18 @@ def comment(
             "--request",
             metavar="N",
             min=1,
-            help="The request's number. Default: as the pipeline has it.",
+            help="The request's number. Default: the one that the pipeline runs for.",
             rich_help_panel=_REQUEST,
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the comment; ask and change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the comment; send nothing to the forge.")] = False,
     version: Annotated[
         str | None,
         typer.Option(
             "--from",
             metavar="VERSION",
-            help="The Cilium that runs today, by which both are read. Default: as the facts have it, else 1.18.",
+            help="The Cilium release that runs today; its rules count for both sides. Default: the one that the "
+            "facts name, else 1.18.",
             rich_help_panel=FACTS,
         ),
     ] = None,
@@ -60,13 +61,14 @@ def comment(
     insecure: Insecure = False,
     jobs: Jobs = 0,
 ) -> int:
-    """Say on a pull request what its changes of policies do to traffic: its base against its head.
+    """Comment on a pull request with what its policy changes do to traffic.
 
-    One comment, updated at each run, what opens first; none where no policy changes its effect. Both sides are read by
-    the rules of the Cilium that runs today, with the facts of the head. Commits are read, not the work tree.
+    cnpfix keeps one comment per request, lists the flows that open first, and writes none where no policy changes its
+    effect. It reads the commits of the base and the head, not the work tree, by the rules of the Cilium release that
+    runs today and with the facts of the head.
 
-    In the pipelines of GitHub, GitLab, Gitea and Forgejo it finds the request by itself. Tokens are those of
-    `cnpfix pr`; it must be allowed to write comments.
+    In the pipelines of GitHub, GitLab, Gitea and Forgejo it finds the request by itself. It takes the same tokens as
+    `cnpfix pr`; they must allow it to write comments.
 
     Exit codes: 0 fine, 2 usage, unreadable input, or a comment that could not be written.
     """

@@ -24,7 +24,7 @@ def _config() -> None:
 @config_app.command()
 def schema(
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="To a file instead of stdout.")
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file instead of stdout.")
     ] = None,
 ) -> int:
     """Print the JSON schema of cnpfix.toml: editors complete its keys with it, and mark what is wrong.

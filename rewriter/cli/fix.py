@@ -94,7 +94,7 @@ def fix(
         typer.Option(
             "--baseline",
             metavar="FILE",
-            help="Hide the findings that this file knows, and leave them as they are.",
+            help="Hide the findings that this file records, and do not fix them.",
             rich_help_panel=FILES,
         ),
     ] = None,
@@ -120,8 +120,8 @@ def fix(
         bool,
         typer.Option(
             "--live",
-            help="Judge the policies that a cluster holds, not files: by kubectl, in --context or the current one. "
-            "--output DIR takes the fixed manifests.",
+            help="Check the policies of a live cluster instead of files: kubectl reads them from --context, or from "
+            "the current context. --output DIR receives the fixed manifests.",
             rich_help_panel=FACTS,
         ),
     ] = False,
@@ -133,7 +133,7 @@ def fix(
         typer.Option(
             "--hubble",
             metavar="FILE",
-            help="Flows seen (`hubble observe -o json`, plain or gzip); repeatable.",
+            help="Observed flows (`hubble observe -o json`, plain or gzip); repeatable.",
             rich_help_panel=FACTS,
         ),
     ] = None,
@@ -142,7 +142,7 @@ def fix(
         typer.Option(
             "--agent-log",
             metavar="FILE",
-            help="Logs of Cilium's agents: policies they refused; repeatable.",
+            help="Logs of Cilium's agents, with the policies that they refused; repeatable.",
             rich_help_panel=FACTS,
         ),
     ] = None,

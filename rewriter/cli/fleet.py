@@ -34,13 +34,19 @@ def fleet(
         list[str], typer.Argument(metavar="FILE", help="fleet.toml; or `merge` and the ledgers of shards.")
     ],
     workers: Annotated[
-        int, typer.Option("--workers", min=1, help="Steps at a time.", show_default="the processors")
+        int,
+        typer.Option(
+            "--workers", min=1, help="Number of steps that run at the same time.", show_default="the processors"
+        ),
     ] = os.cpu_count() or 1,
     shard: Annotated[
         str | None, typer.Option("--shard", metavar="N/M", help="Only the N-th of M parts of the repositories.")
     ] = None,
     stage: Annotated[
-        Stage, typer.Option("--stage", help="Only the facts, or only the findings on the facts that are there.")
+        Stage,
+        typer.Option(
+            "--stage", help="Run one stage only: read the facts, or make findings from the facts of the last run."
+        ),
     ] = Stage.ALL,
     dask: Annotated[
         str | None, typer.Option("--dask", metavar="ADDRESS", help="Run the steps on a Dask cluster.")
@@ -49,10 +55,11 @@ def fleet(
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="With merge: the ledger of all shards.")
     ] = None,
 ) -> int:
-    """Run over many repositories: their facts first, then the findings of each on the facts of all.
+    """Check many repositories together: first their facts, then the findings of each on the facts of all.
 
-    `fleet.toml` names the repositories. Clones, facts, findings, `ledger.jsonl`, `fleet.json` and `fleet.html` lie in
-    its `work` folder; a run goes on where the last one stopped. Requests are opened only with `enabled` under `[pr]`.
+    `fleet.toml` names the repositories and a `work` folder, which holds clones, facts, findings, `ledger.jsonl`,
+    `fleet.json` and `fleet.html`. A run continues where the last one stopped. cnpfix opens pull requests only with
+    `enabled = true` under `[pr]`.
     `fleet merge LEDGER... -o FILE` joins the ledgers of shards. Exit codes: 0 fine, 2 a repository failed, or usage.
     """
     from rewriter.fleet.settings import FleetError

@@ -91,8 +91,8 @@ def server_of(wanted: Wanted, command: str, clock: Clock) -> Server:
     if (project.is_unencrypted or remote.is_unencrypted) and not wanted.insecure:
         clear = project.api if project.is_unencrypted else remote.web
         raise UsageError(
-            f"{clear} is plain HTTP: anybody on the way can read the token and change what is pushed; use https, or "
-            "give --insecure"
+            f"{clear} is plain HTTP: anyone on the network path can read the token and change what is pushed; "
+            "use https, or give --insecure"
         )
     if token is not None and remote.is_http:
         git = replace(git, token=token, server=remote.web, url=remote.url)

@@ -51,30 +51,32 @@ def impact(
     from_version: FromVersion = None,
     to_version: ToVersion = None,
     unsafe_fixes: Annotated[
-        bool, typer.Option("--unsafe-fixes", help="Count the unsafe fixes, whose intent is a guess, as made.")
+        bool, typer.Option("--unsafe-fixes", help="Count the unsafe fixes, whose intent is a guess, too.")
     ] = False,
     inventory: Inventory = None,
     context: Context = None,
     config: Config = None,
-    format_: Annotated[Format, typer.Option("--format", help="On stdout.", rich_help_panel=REPORT)] = Format.TEXT,
+    format_: Annotated[
+        Format, typer.Option("--format", help="The form of the report.", rich_help_panel=REPORT)
+    ] = Format.TEXT,
     output: Annotated[
         Path | None,
-        typer.Option("--output", metavar="FILE", help="To a file instead of stdout.", rich_help_panel=REPORT),
+        typer.Option("--output", metavar="FILE", help="Write to this file instead of stdout.", rich_help_panel=REPORT),
     ] = None,
     before: Annotated[
         Path | None,
         typer.Option(
             "--before",
             metavar="PATH|REV",
-            help="The policies as they were, in a file, a folder or a git revision: what became of them by hand is "
-            "judged, not what the fixes make of them.",
+            help="The policies before a rewrite by hand, in a file, a folder or a git revision: judge that rewrite in "
+            "place of the fixes.",
             rich_help_panel=FILES,
         ),
     ] = None,
     exit_code: Annotated[
         bool,
         typer.Option(
-            "--exit-code", help="Exit 1 where the upgrade breaks something that no fix mends.", rich_help_panel=REPORT
+            "--exit-code", help="Exit 1 if the upgrade breaks something that no fix restores.", rich_help_panel=REPORT
         ),
     ] = False,
     jobs: Jobs = 0,
@@ -84,15 +86,15 @@ def impact(
 ) -> int:
     """Say which flows an upgrade changes if nothing is done, and which of them are left after the fixes.
 
-    `--before OLD NEW` judges a rewrite by hand in place of the fixes: what changes in the policies themselves, and
+    `--before OLD NEW` judges a rewrite by hand in place of the fixes: which rules it adds, removes or changes, and
     which flows change from OLD on the Cilium of `--from` to NEW on that of `--to`. OLD and NEW are two files or two
-    folders; or OLD is a git revision such as `main`, with NEW as it was then.
+    folders; or OLD is a git revision such as `main`, and is compared with NEW as it is now.
 
-    Policies are judged one by one, over every identity that their selectors tell apart; and together, between the
-    workloads that are known, egress in the source's cluster and ingress in the destination's. Flows of pods that could
-    exist, and of which none is known, say so and count apart. Nothing is written.
-    Exit codes: 0 fine, 1 with --exit-code where flows close or policies go dead all the same (flows of pods that are
-    not known: only where facts may be missing), 2 usage, unreadable input or a proof that failed.
+    cnpfix judges each policy by itself, over every identity that its selectors distinguish, and all policies together
+    between the known workloads: egress in the source's cluster, ingress in the destination's. It marks flows of pods
+    that could exist but are not known, and counts them separately. It writes nothing.
+    Exit codes: 0 fine, 1 with --exit-code if flows close or policies stop being enforced in spite of the fixes (flows
+    of pods that are not known count only where facts may be missing), 2 usage, unreadable input or a proof that failed.
     """
     from rewriter.cli.progress import Progress
     from rewriter.engine.run.impact import impact_of

@@ -21,9 +21,12 @@ from rewriter.output.style import escaped_marks
 def init(
     path: Annotated[str, typer.Argument(metavar="PATH", help="The folder that the config is for.")] = ".",
     output: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="FILE", help="`-` prints. Default: cnpfix.toml in PATH.")
+        str | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The file to write; `-` prints it. Default: cnpfix.toml in PATH."
+        ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> int:
     """Write a commented cnpfix.toml with the clusters and versions that the repository holds, and their sources."""
     from rewriter.cli.init_config import render_config

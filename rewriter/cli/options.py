@@ -53,7 +53,7 @@ FromVersion = Annotated[
     typer.Option(
         "--from",
         metavar="VERSION",
-        help="The Cilium that runs today. Default: as the facts have it, else 1.18.",
+        help="The Cilium release that runs today. Default: the one that the facts name, else 1.18.",
         rich_help_panel=PASSES,
     ),
 ]
@@ -62,7 +62,7 @@ ToVersion = Annotated[
     typer.Option(
         "--to",
         metavar="VERSION",
-        help="The Cilium to be ready for. Default: the release after --from.",
+        help="The Cilium release to prepare for. Default: the one after --from.",
         rich_help_panel=PASSES,
     ),
 ]
@@ -98,7 +98,8 @@ Render = Annotated[
     typer.Option(
         "--render",
         metavar="WHEN",
-        help="Render Helm charts of the tree and of helm's cache with the helm on PATH: auto (default) or never.",
+        help="Render Helm charts that lie in the repository or in helm's cache, with the helm on PATH: auto (default) "
+        "or never.",
         rich_help_panel=FACTS,
     ),
 ]
@@ -106,7 +107,7 @@ RenderFetch = Annotated[
     bool,
     typer.Option(
         "--render-fetch",
-        help="Let helm pull the charts that the tree installs: asks the registries that it names.",
+        help="Let helm download the charts that the repository installs, from the registries that it names.",
         rich_help_panel=FACTS,
     ),
 ]
@@ -115,8 +116,8 @@ Values = Annotated[
     typer.Option(
         "--values",
         metavar="FILE",
-        help="Render charts that nothing in the tree installs with these values, too. Several files that are separated "
-        "by commas are laid over each other. Repeatable.",
+        help="Render charts that the repository does not install, too, with these values. Commas separate files that "
+        "override each other from left to right. Repeatable.",
         rich_help_panel=FACTS,
     ),
 ]
@@ -134,26 +135,28 @@ Config = Annotated[
     typer.Option(
         "--config",
         metavar="FILE",
-        help="Default: the nearest cnpfix.toml or pyproject.toml upward.",
+        help="The configuration. Default: the nearest cnpfix.toml or pyproject.toml, searched upward.",
         rich_help_panel=FACTS,
     ),
 ]
 Jobs = Annotated[
     int,
-    typer.Option("--jobs", "-j", metavar="N", min=0, help="Processes; 0 means as many as help.", rich_help_panel=SPEED),
+    typer.Option(
+        "--jobs", "-j", metavar="N", min=0, help="Number of processes; 0 chooses it by the work.", rich_help_panel=SPEED
+    ),
 ]
 CacheDir = Annotated[
     Path | None,
     typer.Option(
         "--cache-dir",
         metavar="DIR",
-        help="Where facts and rendered charts are kept for the next run. Default: the user's cache folder.",
+        help="The folder that keeps facts and rendered charts for the next run. Default: the user's cache folder.",
         rich_help_panel=SPEED,
     ),
 ]
 NoCache = Annotated[
     bool,
-    typer.Option("--no-cache", help="Keep nothing between runs: read none of it, write none.", rich_help_panel=SPEED),
+    typer.Option("--no-cache", help="Neither read nor write the cache.", rich_help_panel=SPEED),
 ]
 ColorOption = Annotated[Color, typer.Option("--color", help="Colour the text.", rich_help_panel=REPORT)]
 

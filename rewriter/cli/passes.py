@@ -29,15 +29,17 @@ class Format(StrEnum):
 
 def passes(
     from_version: Annotated[
-        str | None, typer.Option("--from", metavar="VERSION", help="Only passes that an upgrade from this concerns.")
+        str | None,
+        typer.Option("--from", metavar="VERSION", help="Only passes that apply to an upgrade from this release."),
     ] = None,
     to_version: Annotated[
-        str | None, typer.Option("--to", metavar="VERSION", help="Only passes that an upgrade to this concerns.")
+        str | None,
+        typer.Option("--to", metavar="VERSION", help="Only passes that apply to an upgrade to this release."),
     ] = None,
     format_: Annotated[Format, typer.Option("--format", help="A table, or JSON for programs.")] = Format.TEXT,
     color: ColorOption = Color.AUTO,
 ) -> int:
-    """List the passes: code, id, the upgrades that each concerns, how far its fixes go, and what it finds."""
+    """List the passes: code, id, the upgrades that each applies to, how safe its fixes are, and what it finds."""
     upgrade = _upgrade(from_version, to_version)
     shown = [pass_ for pass_ in PASSES if upgrade is None or pass_.concerns(*upgrade)]
     shown.sort(key=lambda pass_: pass_.code)
@@ -54,7 +56,7 @@ def explain(
     name: Annotated[str | None, typer.Argument(metavar="[ID]", help="A pass, by id or code.")] = None,
     symptom: Annotated[
         str | None,
-        typer.Option("--symptom", metavar="TEXT", help="What goes wrong, in your own words, in place of an id."),
+        typer.Option("--symptom", metavar="TEXT", help="What goes wrong, in your own words; replaces the id."),
     ] = None,
     color: ColorOption = Color.AUTO,
 ) -> int:

@@ -81,17 +81,24 @@ def pr(
         typer.Option(
             "--group-by",
             metavar="WHAT",
-            help="A request for each namespace, directory, codeowners or pass; none means one for all.",
+            help="One request for each namespace, directory, codeowners or pass; none makes a single request.",
             rich_help_panel=_REQUESTS,
         ),
     ] = None,
     label: Annotated[
         list[str] | None,
-        typer.Option("--label", metavar="NAME", help="A label; repeatable.", rich_help_panel=_REQUESTS),
+        typer.Option(
+            "--label", metavar="NAME", help="A label for the requests; repeatable.", rich_help_panel=_REQUESTS
+        ),
     ] = None,
     reviewer: Annotated[
         list[str] | None,
-        typer.Option("--reviewer", metavar="NAME", help="A user, or org/team; repeatable.", rich_help_panel=_REQUESTS),
+        typer.Option(
+            "--reviewer",
+            metavar="NAME",
+            help="Who reviews: a user, or org/team; repeatable.",
+            rich_help_panel=_REQUESTS,
+        ),
     ] = None,
     owners: Annotated[
         bool | None,
@@ -104,7 +111,9 @@ def pr(
     ] = None,
     draft: Annotated[
         bool | None,
-        typer.Option("--draft/--no-draft", help="Open them as drafts.", show_default=False, rich_help_panel=_REQUESTS),
+        typer.Option(
+            "--draft/--no-draft", help="Open the requests as drafts.", show_default=False, rich_help_panel=_REQUESTS
+        ),
     ] = None,
     limit: Annotated[
         int | None,
@@ -112,7 +121,7 @@ def pr(
             "--limit",
             metavar="N",
             min=1,
-            help="Open no more than this at a time. Default: 20.",
+            help="How many requests may be open at the same time. Default: 20.",
             rich_help_panel=_REQUESTS,
         ),
     ] = None,
@@ -135,7 +144,7 @@ def pr(
         typer.Option(
             "--base",
             metavar="BRANCH",
-            help="Default: the remote's default branch.",
+            help="The branch to start from. Default: the remote's default branch.",
             rich_help_panel=_REMOTE,
         ),
     ] = None,
@@ -144,14 +153,17 @@ def pr(
         typer.Option(
             "--branch",
             metavar="NAME",
-            help="Default: cnpfix/VERSION; groups add a suffix.",
+            help="The branch to push. Default: cnpfix/VERSION; groups add a suffix.",
             rich_help_panel=_REMOTE,
         ),
     ] = None,
     author: Annotated[
         str | None,
         typer.Option(
-            "--author", metavar="'NAME <MAIL>'", help="Of the commits. Default: cnpfix.", rich_help_panel=_REMOTE
+            "--author",
+            metavar="'NAME <MAIL>'",
+            help="The author of the commits. Default: cnpfix.",
+            rich_help_panel=_REMOTE,
         ),
     ] = None,
     forge: ForgeName = None,
@@ -162,7 +174,7 @@ def pr(
         bool,
         typer.Option(
             "--offline",
-            help="With --dry-run: ask neither remote nor forge; the base is what was fetched last.",
+            help="With --dry-run: contact neither remote nor forge; the base is the commit fetched last.",
             rich_help_panel=_REMOTE,
         ),
     ] = False,
@@ -174,9 +186,9 @@ def pr(
 ) -> int:
     """Propose the fixes as pull requests on GitHub, GitLab, Gitea or Forgejo, and keep them up to date.
 
-    Reads the base branch as the remote has it; the checkout, its branches and uncommitted work are never touched.
-    Run it again at any time: a request is updated, never made twice; a branch with somebody's own commit is left to
-    them; a request without any change left is closed.
+    cnpfix reads the base branch as the remote has it, and never touches the checkout, its branches or uncommitted work.
+    Run it again at any time: it updates a request instead of opening a second one, leaves a branch alone to which a
+    person has committed, and closes a request when no change is left.
 
     The token comes from CNPFIX_TOKEN, or GH_TOKEN or GITHUB_TOKEN (another host than github.com: GH_ENTERPRISE_TOKEN,
     GITHUB_ENTERPRISE_TOKEN), GITLAB_TOKEN or CI_JOB_TOKEN, GITEA_TOKEN, FORGEJO_TOKEN.
@@ -184,7 +196,7 @@ def pr(
     A dry run works in any checkout: without a remote, or one that cannot be reached, the base is the commit that was
     fetched last, else the one that is checked out. It writes the text of each request to a file.
 
-    What `[pr]` of the configuration says counts where the command line says nothing.
+    `[pr]` in the configuration sets the options that the command line does not give.
 
     Exit codes: 0 fine, 2 usage, unreadable input, or a request that could not be made.
     """

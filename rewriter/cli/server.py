@@ -11,7 +11,7 @@ from rewriter.cli.options import Config, FromVersion, Ignore, Inventory, Select,
 
 
 def server(
-    stdio: Annotated[bool, typer.Option("--stdio", help="Speak on stdin and stdout, as it always does.")] = True,
+    stdio: Annotated[bool, typer.Option("--stdio", help="Use stdin and stdout; the server always does.")] = True,
     from_version: FromVersion = None,
     to_version: ToVersion = None,
     select: Select = None,

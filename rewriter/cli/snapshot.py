@@ -45,29 +45,32 @@ def snapshot(
         Path | None, typer.Option("--kubeconfig", metavar="FILE", help="Default: $KUBECONFIG, else ~/.kube/config.")
     ] = None,
     cilium_namespace: Annotated[
-        str, typer.Option("--cilium-namespace", metavar="NAME", help="Where cilium-config is.")
+        str, typer.Option("--cilium-namespace", metavar="NAME", help="The namespace of the ConfigMap cilium-config.")
     ] = "kube-system",
     repository: Annotated[
         Path | None,
         typer.Option(
-            "--repository", metavar="DIR", help="Not of clusters: the facts of this checkout, for runs in others."
+            "--repository",
+            metavar="DIR",
+            help="Write the facts of this checkout instead of a cluster's, for runs in other repositories.",
         ),
     ] = None,
-    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds that one page may take.")] = 60,
+    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds to wait for one page of a list.")] = 60,
     allow_incomplete: Annotated[
         bool,
         typer.Option(
-            "--allow-incomplete", help="Write what could be read; lists that could not are marked as unknown."
+            "--allow-incomplete", help="Write what could be read, and mark the lists that could not as unknown."
         ),
     ] = False,
 ) -> int:
     """Write the facts of live clusters to a file for `--inventory`: Services, workloads, policies, Cilium's settings.
 
-    It only lists, and gets one ConfigMap; `examples/snapshot-role.yaml` is the least that it needs. No Secret, no
-    environment variable and no annotation beyond `service.cilium.io/` is read into the file. `snapshot diff A B` says
-    what differs between two files. With `--repository`, the facts of a checkout's manifests go to the file: other
-    repositories of the same clusters then know them, and know that they are not all. Exit codes: 0 written, 2 not: a
-    list that could not be read whole stops it.
+    cnpfix lists objects and gets one ConfigMap, nothing else; `examples/snapshot-role.yaml` has the permissions that it
+    needs. The file holds no Secret, no environment variable and no annotation beyond `service.cilium.io/`.
+    `snapshot diff A B` shows what differs between two files. With `--repository` the file holds the facts of a
+    checkout's manifests instead: runs in other repositories of the same clusters use them, and take nothing for absent
+    because this file does not hold it. Exit codes: 0 written, 2 not written, for one because a list could not be read
+    completely.
     """
     if ctx.invoked_subcommand is not None:
         return 0
@@ -142,7 +145,7 @@ def diff(
     format_: Annotated[DiffFormat, typer.Option("--format", help="Text, or JSON.")] = DiffFormat.TEXT,
     color: ColorOption = Color.AUTO,
 ) -> int:
-    """Say what differs between two snapshots. Exit codes: 0 nothing, 1 something, 2 a file cannot be read."""
+    """Show what differs between two snapshots. Exit codes: 0 nothing, 1 something, 2 a file cannot be read."""
     from rewriter.inventory.snapshots.diff import differences
     from rewriter.inventory.snapshots.form import SnapshotError, read_snapshot
 

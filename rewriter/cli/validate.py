@@ -49,7 +49,7 @@ def validate(
     paths: Paths = None,
     versions: Annotated[
         list[str] | None,
-        typer.Option("--versions", metavar="LIST", help="Releases to ask, as in 1.18,1.19. Default: all known."),
+        typer.Option("--versions", metavar="LIST", help="Releases to check, as in 1.18,1.19. Default: all known."),
     ] = None,
     to_version: Annotated[
         str | None,

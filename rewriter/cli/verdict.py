@@ -48,7 +48,7 @@ def verdict(
         ),
     ] = None,
     destination: Annotated[
-        str | None, typer.Option("--destination", metavar="ENDPOINT", help="In the same words, or a Service.")
+        str | None, typer.Option("--destination", metavar="ENDPOINT", help="In one of the same forms, or a Service.")
     ] = None,
     port: Annotated[
         str, typer.Option("--port", metavar="PORT/PROTOCOL", help="For example 3306/TCP, or a type: 8/ICMP.")
@@ -58,7 +58,7 @@ def verdict(
         typer.Option(
             "--to",
             metavar="VERSION",
-            help="The Cilium that judges. Default: the one after what runs.",
+            help="The Cilium release that decides. Default: the one after the release that runs.",
         ),
     ] = None,
     cases: Annotated[
@@ -68,7 +68,7 @@ def verdict(
     config: Config = None,
     format_: Annotated[Format, typer.Option("--format", help="Text, or JSON.", rich_help_panel=REPORT)] = Format.TEXT,
     exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="Exit with 1 where the flow is denied.", rich_help_panel=REPORT)
+        bool, typer.Option("--exit-code", help="Exit 1 if the flow is denied.", rich_help_panel=REPORT)
     ] = False,
     cache_dir: CacheDir = None,
     no_cache: NoCache = False,
@@ -76,8 +76,8 @@ def verdict(
 ) -> int:
     """Say whether a flow passes, in each direction, and name the rule that decides.
 
-    As in `cnpfix verdict --source shop/web --destination prod/db --port 3306/TCP clusters/`. A cluster and a kind may
-    stand before a name. Of a Service its backends are judged, on their own ports.
+    For example `cnpfix verdict --source shop/web --destination prod/db --port 3306/TCP clusters/`. A name may begin
+    with a cluster and a kind. For a Service cnpfix judges its backends, on their own ports.
     Exit codes: 0 fine (with `--exit-code`: allowed), 1 denied under `--exit-code`, 2 usage or unreadable input.
     """
     if cases is not None:

@@ -20,12 +20,17 @@ _PATH = "[[per-path]]"
 _PR = "[pr]"
 
 KEYS = (
-    Key("", "from", "version", "Cilium that runs today. Default: one minor release before `to`."),
-    Key("", "to", "version", 'Cilium to be ready for. Default: "1.19".'),
+    Key("", "from", "version", "The Cilium release that runs today. Default: one minor release before `to`."),
+    Key("", "to", "version", 'The Cilium release to prepare for. Default: "1.19".'),
     Key("", "exclude", "list of globs", "Files that are not read, relative to the configuration."),
     Key("", "select", "list of passes", "Passes to run, by id or code. Default: all. An empty list: none."),
     Key("", "ignore", "list of passes", "Passes not to run."),
-    Key("", "internal_cidrs", "list of CIDRs", "Ranges that hold nothing but this mesh; their entries may go."),
+    Key(
+        "",
+        "internal_cidrs",
+        "list of CIDRs",
+        "Ranges that hold nothing but this mesh; entries for them may be removed.",
+    ),
     Key("", "render", '"auto" or "never"', "Render charts with the helm on PATH. Default: auto."),
     Key(
         "",
@@ -41,10 +46,10 @@ KEYS = (
     ),
     Key(_CLUSTER, "name", "text", "The cluster's name, as in Cilium's `cluster.name`. Required."),
     Key(_CLUSTER, "local", "list of globs", "Manifests under these paths are applied to this cluster."),
-    Key(_CLUSTER, "version", "text", "Cilium that runs there."),
-    Key(_CLUSTER, "pod_cidrs", "list of CIDRs", "Where its pods have their addresses."),
-    Key(_CLUSTER, "node_cidrs", "list of CIDRs", "Where its nodes have theirs."),
-    Key(_CLUSTER, "service_cidrs", "list of CIDRs", "Where its Services have theirs."),
+    Key(_CLUSTER, "version", "text", "The Cilium release that runs there."),
+    Key(_CLUSTER, "pod_cidrs", "list of CIDRs", "The ranges from which its pods get addresses."),
+    Key(_CLUSTER, "node_cidrs", "list of CIDRs", "The ranges with the addresses of its nodes."),
+    Key(_CLUSTER, "service_cidrs", "list of CIDRs", "The ranges from which its Services get addresses."),
     Key(
         _CLUSTER,
         "policy_default_local_cluster",
@@ -57,7 +62,7 @@ KEYS = (
         "node_selector_labels",
         "true or false",
         "Helm `nodeSelectorLabels`, without which Cilium rejects `fromNodes` and `toNodes`. Default: off, and a policy "
-        "with such a rule is not rewritten until somebody says.",
+        "with such a rule is not rewritten until this is set.",
     ),
     Key(
         _CLUSTER,
@@ -111,20 +116,20 @@ KEYS = (
         _PR,
         "group_by",
         "none, namespace, directory, codeowners or pass",
-        "A pull request for each of these; none means one for all. Default: none. `--group-by` comes before it.",
+        "One pull request for each of these; `none` makes a single request. Default: none. `--group-by` overrides it.",
     ),
     Key(_PR, "branch", "text", "The branch of the requests; groups add a suffix. Default: `cnpfix/` and the release."),
     Key(
         _PR,
         "title",
         "text",
-        "The title of the requests, with `{from}`, `{to}` and `{group}` in it where they are wanted.",
+        "The title of the requests, in which cnpfix replaces `{from}`, `{to}` and `{group}`.",
     ),
-    Key(_PR, "labels", "list of texts", "Labels of new requests, beside those of `--label`."),
-    Key(_PR, "reviewers", "list of texts", "Whom to ask for a review: users, or `org/team`."),
+    Key(_PR, "labels", "list of texts", "Labels of new requests, in addition to those of `--label`."),
+    Key(_PR, "reviewers", "list of texts", "Who is asked for a review: users, or `org/team`."),
     Key(_PR, "owners", "true or false", "Ask the files' CODEOWNERS to review. Default: true."),
     Key(_PR, "draft", "true or false", "Open requests as drafts. Default: false."),
-    Key(_PR, "limit", "number", "Open no more requests than this at a time. Default: 20."),
+    Key(_PR, "limit", "number", "How many requests may be open at the same time. Default: 20."),
     Key(
         _PR,
         "dashboard",
@@ -156,7 +161,7 @@ KEYS = (
         "[passes.internal-cidr]",
         "local",
         "cluster or pods",
-        "What a range over the local cluster becomes: the entity, or its pods only. Default: by evidence.",
+        "What replaces a range over the local cluster: its entity, or its pods only. Default: by evidence.",
     ),
     Key(
         "[passes.implicit-cluster]",
@@ -168,6 +173,6 @@ KEYS = (
         "[passes.missing-namespace]",
         '"key=value"',
         "namespace",
-        "Where pods with a label live: evidence for a selector that names no namespace.",
+        "The namespace in which pods with this label live: evidence for a selector that names no namespace.",
     ),
 )

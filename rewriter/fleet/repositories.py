@@ -121,7 +121,7 @@ def _read(name: str, url: str, item: Mapping[str, Any]) -> tuple[str, str, bool]
     try:
         return str(item[name]), str(item[url]), not (item.get("archived") or item.get("empty") or item.get("disabled"))
     except (KeyError, TypeError, AttributeError):
-        raise BotError("the forge lists something that is no repository; is api_url right?") from None
+        raise BotError("the forge lists something that is not a repository; is api_url right?") from None
 
 
 def _read_github(item: Mapping[str, Any]) -> tuple[str, str, bool]:

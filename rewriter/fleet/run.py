@@ -218,5 +218,5 @@ def only_run(places: Places) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise FleetError(f"{places.work}: another run works there; wait for its end") from None
+            raise FleetError(f"{places.work}: another run works there; wait until it ends") from None
         yield

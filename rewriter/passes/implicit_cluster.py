@@ -38,7 +38,7 @@ entry allows is dropped after the upgrade; traffic that it denies passes.
 In a NetworkPolicy the key stands in `podSelector`, bare: nothing else counts there.
 
 A policy with `fromNodes` or `toNodes` is rewritten only where `enable-node-selector-labels` is known to be on: without
-it Cilium rejects the policy, as `rejected` tells.
+it Cilium rejects the policy, as `rejected` reports.
 
 A requirement (`fromRequires`, `toRequires`) is manual where clusters are to be named: it narrows the rules of
 other policies, too.

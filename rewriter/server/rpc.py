@@ -33,7 +33,7 @@ def read_message(stream: IO[bytes]) -> Message | None:
         if name.strip().lower() == "content-length":
             number = value.strip()
             if not number.isdigit() or len(number) > _MOST_DIGITS or int(number) > MAX_BYTES:
-                raise ProtocolError(f"Content-Length {value.strip()!r} is no length of a message")
+                raise ProtocolError(f"Content-Length {value.strip()!r} is not the length of a message")
             length = int(value)
         if line in (b"\r\n", b"\n"):
             break
@@ -50,7 +50,7 @@ def read_message(stream: IO[bytes]) -> Message | None:
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"a message that is not JSON: {error}") from None
     if not isinstance(message, dict):
-        raise ProtocolError("a message that is no object")
+        raise ProtocolError("a message that is not an object")
     return message
 
 

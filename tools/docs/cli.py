@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import typer
-
 from rewriter.cli.app import FIX, application
+from rewriter.cli.commands import COMMANDS
 
 
 def cli_page() -> str:
     """Every command with its arguments and options."""
-    group: Any = typer.main.get_command(application())
+    group: Any = application((*COMMANDS, FIX))
     commands = dict(group.commands)
     parts = ["# Command line", _command("cnpfix", commands.pop(FIX))]
     parts += [_command(f"cnpfix {name}", command) for name, command in sorted(commands.items())]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import typer
-
 from rewriter.cli.app import FIX, application
+from rewriter.cli.commands import COMMANDS
 from tools.docs.cli import metavar, paragraphs
 
 _HEAD = """.\\" Made by `make docs` from the command line itself.
@@ -32,7 +31,7 @@ The configuration, searched from the paths upwards."""
 
 def man_page() -> str:
     """The page in the macros of man(7): every command with its options."""
-    group: Any = typer.main.get_command(application())
+    group: Any = application((*COMMANDS, FIX))
     commands = dict(group.commands)
     fix = commands.pop(FIX)
     lines = [_HEAD, ".SH SYNOPSIS", *_synopsis("", fix)]

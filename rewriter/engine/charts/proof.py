@@ -41,7 +41,7 @@ def prove(
     if new.problem:
         raise NotProvedError(f"with the fix, {new.problem}")
     if len(new.own) != len(old.own):
-        raise NotProvedError(f"with the fix, {words} renders another number of manifests")
+        raise NotProvedError(f"with the fix, {words} renders a different number of manifests")
     for index, (was, now) in enumerate(zip(old.own, new.own, strict=True)):
         wanted = expected.get(index)
         if wanted is None:
@@ -57,7 +57,7 @@ def _prove_document(text: str, wanted: Expected, words: str) -> None:
     try:
         found, meant = yamltext.parse(text), yamltext.parse(wanted.text)
         if len(found) != len(meant):
-            raise ProofError("same structure", "the new text has another number of documents")
+            raise ProofError("same structure", "the number of documents would change")
         for one, other in zip(found, meant, strict=True):
             prove_structure(other.value, one.value)
     except (ProofError, yamltext.YamlTextError):
@@ -75,7 +75,7 @@ def _prove_others(chart: ChartCopy, template: str, before: str, old: Rendering, 
     """Raises unless every difference is one that two renderings of the old text have too: of random values, of time."""
     again = render(chart, template, before, old.values, anew=True)
     if not len(old.others) == len(new.others) == len(again.others):
-        raise NotProvedError(f"with the fix, {old.values.words} renders another number of manifests")
+        raise NotProvedError(f"with the fix, {old.values.words} renders a different number of manifests")
     for was, now, once_more in zip(old.others, new.others, again.others, strict=True):
         rows = [text.split("\n") for _, text in (was, now, once_more)]
         sames = len({len(row) for row in rows}) == 1 and all(

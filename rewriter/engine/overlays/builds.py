@@ -59,7 +59,7 @@ class Builder:
     def build(self, target: Target, texts: Texts) -> Built:
         """What a target builds with these texts. Raises BuildError."""
         if self._kubectl is None:
-            raise BuildError("kubectl is not on PATH, or --render never keeps it from running")
+            raise BuildError("kubectl is not on PATH, or --render never forbids it")
         import tempfile  # Not where nothing is made.
 
         with tempfile.TemporaryDirectory(prefix="cnpfix-build-") as folder:

@@ -18,11 +18,11 @@ class NotProvedError(Exception):
 def prove(before: Built, after: Built, expected: Mapping[int, Any], words: str) -> None:
     """Raises NotProvedError unless a kustomization builds what is expected, by position, and the rest as before."""
     if len(before.documents) != len(after.documents):
-        raise NotProvedError(f"with the fix, {words} builds another number of manifests")
+        raise NotProvedError(f"with the fix, {words} builds a different number of manifests")
     for index, ((was, _), (now, value)) in enumerate(zip(before.documents, after.documents, strict=True)):
         if index in expected:
             if not _is_same(value, expected[index]):
-                raise NotProvedError(f"with the fix, {words} builds something else than the fix")
+                raise NotProvedError(f"with the fix, {words} builds something other than the fix makes")
         elif was != now:
             raise NotProvedError(f"the fix would change another manifest that {words} builds")
 

@@ -66,7 +66,7 @@ def translated_fix(
                 made, changed = dict(appended), _changed(policy, at, appended)
             own = plain(traced(changed))
             if not same_rules(own, built, ordered=appended is None):
-                raise NotTracedError(f"{_changing(policy)} makes something else of the fix")
+                raise NotTracedError(f"{_changing(policy)} turns the fix into something else")
             if appended is not None:
                 left = [_moved(each, operation, built, own) for each in left]
                 built = {**built, **{name: own[name] for name in _RULE_SETS if name in own}}
@@ -130,7 +130,7 @@ def _moved(operation: Operation, added: Operation, before: Any, now: Any) -> Ope
     rest = [*old[:at], *old[at + 1 :]]
     places = [n for n in range(len(new)) if equal(new[n], old[at]) and equal([*new[:n], *new[n + 1 :]], rest)]
     if not places:
-        raise NotTracedError("a patch would make something else of the fix")
+        raise NotTracedError("a patch would turn the fix into something else")
 
     def mapped(path: str) -> str:
         start, slash, below = path.removeprefix(f"{above}/").partition("/")
@@ -172,7 +172,7 @@ def _literal(policy: PatchedPolicy, old: Any, operation: Operation) -> str:
         made = rewritten(old, *(policy.variables or ({}, False)), new)
         if made is not None:
             return made
-    raise NotTracedError("the fix would write over a variable that Flux fills in")
+    raise NotTracedError("the fix would overwrite a variable that Flux fills in")
 
 
 def _changed(policy: PatchedPolicy, at: TextAt, operation: Operation) -> PatchedPolicy:

@@ -115,7 +115,7 @@ def _prove(old: str, new: str, index: int, strings: _Strings, operations: Sequen
     """Proofs 1 and 2 over a file: the operations are made at their place, nothing else changes, no comment is lost."""
     before, after = yamltext.parse(old), yamltext.parse(new)
     if len(before) != len(after):
-        raise ProofError("same structure", "the new file has another number of documents")
+        raise ProofError("same structure", "the number of documents in the file would change")
     for one, other in zip(before, after, strict=True):
         expected = one.value
         if one.index == index:

@@ -127,7 +127,7 @@ def settle(draft: Draft, hooks: FileHooks) -> None:
     except yamltext.YamlTextError as error:
         raise ProofError("same structure", f"the new text does not parse: {error.message}") from None
     if len(documents) != 1:
-        raise ProofError("same structure", "the new text has another number of documents")
+        raise ProofError("same structure", "the number of documents would change")
     prove_structure(draft.value, documents[0].value)
     documents[0].keep_parts(draft.value)
     prove_comments([draft.document], documents, may_move=deletes(draft.pending))

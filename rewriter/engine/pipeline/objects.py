@@ -103,7 +103,7 @@ def _apply(document: yamltext.Document, fixes: list[tuple[int, Any]], outcome: O
         text = yamltext.edit_document(document, operations)
         documents = yamltext.parse(text)
         if len(documents) != 1:
-            raise ProofError("same structure", "the new text has another number of documents")
+            raise ProofError("same structure", "the number of documents would change")
         prove_structure(patched(document.value, operations), documents[0].value)
         prove_comments([document], documents, may_move=False)
     except yamltext.EditError as error:

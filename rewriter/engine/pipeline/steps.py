@@ -62,7 +62,7 @@ def fix_finding(
     except yamltext.EditError as error:
         return replace(reported, not_fixed=f"not rewritten: {error.message}") if preview else reported
     if len(draft.policies) != len(before):
-        raise ProofError("same structure", "the new text has another number of policies")
+        raise ProofError("same structure", "the number of policies would change")
     judged, step, declared = judge_finding(reported, before[index].policy, draft.policies[index].policy, hooks)
     draft.steps.setdefault(index, []).append(declared)
     check_claims(finding, step)

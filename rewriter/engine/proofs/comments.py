@@ -28,7 +28,7 @@ def prove_places(old: yamltext.Document, new: yamltext.Document, operations: Seq
         raise ProofError(_PROOF, f"a second parser cannot read the document: {error}") from None
     for reading, document in ((before, old), (after, new)):
         if not yamltext.agrees(reading.root, document.root):
-            raise ProofError("same structure", "a second parser reads other values")
+            raise ProofError("same structure", "a second parser reads different values")
     if not before.comments and not after.comments:
         return
     moves = yamltext.moves_of(old.value, operations)

@@ -67,7 +67,7 @@ def prove_structure(expected: Any, found: Any) -> None:
     from deepdiff import DeepDiff
 
     difference = DeepDiff(expected, found, verbose_level=1).pretty().replace("\n", " ")
-    raise ProofError("same structure", f"the text does not say what the fix says: {difference:.300}")
+    raise ProofError("same structure", f"the new text does not hold what the fix makes: {difference:.300}")
 
 
 def _same(left: Any, right: Any) -> bool:

@@ -46,7 +46,7 @@ def prove_file(
     except yamltext.YamlTextError as error:
         raise ProofError("same structure", f"the new file does not parse: {error.message}") from None
     if len(new.documents) != len(old.documents):
-        raise ProofError("same structure", "the new file has another number of documents")
+        raise ProofError("same structure", "the number of documents would change")
     pairs = list(_pairs(result, old.documents, new.documents, outcomes, elsewhere))
     prove_comments([document for document, _ in pairs], [pair for _, pair in pairs], may_move=True)
     silences = suppressions(new.text, new.documents, PASS_IDS)

@@ -136,7 +136,7 @@ def in_order(passes: Iterable[Pass]) -> tuple[Pass, ...]:
             raise RegistryError(f"passes that wait for each other: {', '.join(below)}")
         for name in item.after:
             if name not in named:
-                raise RegistryError(f"{item.id} runs after {name}, which no pass is")
+                raise RegistryError(f"{item.id} runs after {name}, which is not a pass")
             place(named[name], (*below, item.id))
         placed.setdefault(item.id, item)
 

@@ -28,7 +28,7 @@ def backend_ports(port: object, backends: Backends) -> list[Form]:
     Raises UndecidedError where it can be read in two ways.
     """
     if not isinstance(port, dict) or not isinstance(port.get("port"), str):
-        raise UndecidedError("toPorts has a port that is no text", _BY_HAND)
+        raise UndecidedError("toPorts has a port that is not text", _BY_HAND)
     if backends.ports is None:
         return [port]
     protocol = str(port.get("protocol") or "ANY").upper()
