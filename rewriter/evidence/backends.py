@@ -169,7 +169,7 @@ def _one(services: Sequence[Service]) -> Service:
     for other in services[1:]:
         if (other.selector, other.ports, other.external_name) != (first.selector, first.ports, first.external_name):
             raise UndecidedError(
-                f"{first} is there twice and not the same, {first.source} and {other.source}",
+                f"{first} exists twice with different contents, {first.source} and {other.source}",
                 'Say which cluster each file is for (`local = ["path/**"]` of the [[clusters]] entries).',
             )
     return first

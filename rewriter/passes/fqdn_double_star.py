@@ -103,7 +103,7 @@ def _narrowed(context: Context, patterns: dict[str, str], flow: str, closes: tup
         next(iter(patterns)),
         Applicability.MANUAL if closes else Applicability.SAFE,
         f"{join_names(f'`{text}`' for text in patterns.values())} "
-        f"{'match' if len(patterns) > 1 else 'matches'} names of any depth "
+        f"{'match' if len(set(patterns.values())) > 1 else 'matches'} names of any depth "
         f"from Cilium {DOUBLE_STAR_SPANS_LABELS} on, of one label before",
         why,
         severity=Severity.ERROR,

@@ -103,7 +103,7 @@ def deny_rules(context: Context) -> Iterator[Finding]:
     """The same for deny rules, in which Cilium resolves no Service: what `unresolved-reference` reports."""
     for site in _sites(context):
         if site.rule.deny:
-            message = "`toServices` in a deny rule is never resolved: the rule denies its ports to everybody"
+            message = "`toServices` in a deny rule is never resolved: the rule denies its ports to every destination"
             yield replace(_finding(site), severity=Severity.ERROR, message=message)
 
 

@@ -115,7 +115,7 @@ def _of_others(context: Context) -> Iterator[Finding]:
     for fault in faults_of_others(context):
         if fault.problem.unknown:
             key, place = key_of(fault.problem), fault.problem.place
-            message = f"`{key}` is no field of {place.name if place else 'the manifest'}"
+            message = f"`{key}` is not a field of {place.name if place else 'the manifest'}"
             why, advice = why_of(context, fault), advice_on(context, fault.problem, (), fault.releases[-1])
             yield _finding(context, fault, message, why, None, advice=advice)
         else:
@@ -131,13 +131,13 @@ def _mended(context: Context, faults: Sequence[Fault], fixes: Sequence[FieldFix]
         key = key_of(fault.problem)
         place = fault.problem.place.name if fault.problem.place else "the manifest"
         meant = f"`{each.name}` is meant" if each.name != key else f"it belongs into {each.container}"
-        messages.append(f"`{key}` is no field of {place}{where_text(context, fault)}: {meant}")
+        messages.append(f"`{key}` is not a field of {place}{where_text(context, fault)}: {meant}")
     return _finding(context, faults[0], "; ".join(messages), why_of(context, faults[0]), made)
 
 
 def _left(context: Context, fault: Fault, fixes: tuple[FieldFix, ...]) -> Finding:
     """An unknown field that has no fix, or several."""
-    message = f"`{key_of(fault.problem)}` is no field of {place_of(fault.problem)}{where_text(context, fault)}"
+    message = f"`{key_of(fault.problem)}` is not a field of {place_of(fault.problem)}{where_text(context, fault)}"
     advice = advice_on(context, fault.problem, fixes, fault.releases[-1])
     return _finding(context, fault, message, why_of(context, fault), None, advice=advice)
 

@@ -147,7 +147,7 @@ def _perhaps_misspelt(context: Context, subject: Selector) -> Iterator[Finding]:
             context,
             subject,
             Applicability.MANUAL,
-            f"the policy selects no known pod: none has {selector_text(subject)}; near it is {join_names(near)}",
+            f"the policy selects no known pod: none has {selector_text(subject)}; the nearest is {join_names(near)}",
             "not every pod of the namespace is known, so that it may select others",
             severity=Severity.NOTE,
             evidence=[f"{workload}, {workload.source}: {text}" for text, workload in near.items()],
@@ -188,7 +188,7 @@ def _unmatched(context: Context, spec: Spec, subject: Selector) -> Iterator[Find
         subject,
         Applicability.MANUAL,
         f"the policy selects no pod: none has {selector_text(subject)}"
-        + (f"; near it is {join_names(near)}" if near else ""),
+        + (f"; the nearest is {join_names(near)}" if near else ""),
         _CHANGES_NOTHING,
         severity=severity_of(context, spec),
         evidence=(*near.values(), *own_evidence(context)),

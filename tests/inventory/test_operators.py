@@ -101,7 +101,7 @@ def test_two_services_of_one_name_are_told_with_both_sources() -> None:
     same = service("db", {"app": "db"}, 80, "shop")
     made = inventory({"a.yaml": same, "b.yaml": service("db", {"app": "other"}, 80, "shop"), "c.yaml": same})
     first = made.services("db")[0]
-    assert made.doubts(first) == ("Service shop/db is there twice and not the same, a.yaml:1 and b.yaml:1",)
+    assert made.doubts(first) == ("Service shop/db exists twice with different contents, a.yaml:1 and b.yaml:1",)
     assert inventory({"a.yaml": same, "c.yaml": same}).doubts(first) == ()
 
 

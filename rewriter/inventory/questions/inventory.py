@@ -116,9 +116,9 @@ class Inventory(Protocol):
     def doubts(self, fact: Service | Workload | Cluster | EndpointSlice) -> Sequence[str]:
         """Why a fact is not to be rested on, in words with both sources; empty where nothing speaks against it.
 
-        A Service that is there twice and not the same, a workload that two manifests of one cluster define differently,
-        addresses that two clusters claim, a file that belongs to two clusters or that nothing applies, a stale
-        snapshot. A pass that would rest on a doubtful fact makes its finding manual and tells the words.
+        A Service that exists twice with different contents, a workload that two manifests of one cluster define
+        differently, addresses that two clusters claim, a file that belongs to two clusters or that nothing applies, a
+        stale snapshot. A pass that would rest on a doubtful fact makes its finding manual and gives the words.
         """
         ...
 

@@ -248,7 +248,7 @@ def _exposed(name: FqdnEntry, exact: str) -> WrongName | None:
     found = exposed_name(name.context, exact)
     if found is None:
         return None
-    message = f"{exact} is a host of the cluster's own, {found.by}"
+    message = f"{exact} is a host of this cluster, {found.by}"
     evidence = (f"{found.by}: {found.source}",)
     if found.service is not None:
         return _load_balancer(name, found, found.service, message, _WHY_EXPOSED)
@@ -270,7 +270,7 @@ def _exposed_pattern(name: FqdnEntry, pattern: str) -> WrongName | None:
     found = exposed_pattern(name.context, pattern, used)
     if found is None:
         return None
-    message = f"`{pattern}` covers hosts of the cluster's own, {found.by}"
+    message = f"`{pattern}` covers hosts of this cluster, {found.by}"
     if found.by_cilium:
         advice = f"write `toEntities: [ingress]` for them; {_EVERY_HOST}"
     else:

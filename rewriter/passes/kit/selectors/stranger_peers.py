@@ -68,7 +68,7 @@ def _misspelt_namespace(site: Site, selector: Selector, namespace: str) -> Findi
         context,
         site,
         Applicability.UNSAFE,
-        f"`{site.field.name}` names namespace {namespace}, of which nothing is known; near it is {near}",
+        f"`{site.field.name}` names namespace {namespace}, of which nothing is known; the nearest is {near}",
         f"an entry that matches no pod {_nothing(site)}",
         change=site.becomes(new, f"pods of {near}", instead_of=f"pods of {namespace} (none is known)"),
         rule=site.rule,
@@ -99,7 +99,7 @@ def stranger_finding(site: Site, selector: Selector, namespace: str, *, elsewher
         return None
     pods = selector_text(Selector("", tuple(labels)))
     there = f"{meant.key}={meant.value}"
-    near = "those of DNS have" if meant.only else "near it is"
+    near = "those of DNS have" if meant.only else "the nearest is"
     if meant.namespace:
         what = f"pods that match live in {meant.namespace}"
         words = f"pods {pods} in {meant.namespace}"

@@ -110,8 +110,8 @@ def in_no_namespace(context: Context, near: str) -> Iterator[Finding]:
             if (policy.raw.get("metadata") or {}).get("namespace")
             else policy.route,
             Applicability.MANUAL,
-            f"the policy is for namespace {policy.namespace}, of which nothing is known; near it is {near}, where pods "
-            "match",
+            f"the policy is for namespace {policy.namespace}, of which nothing is known; the nearest is {near}, where "
+            "pods match",
             "a policy selects pods of its own namespace only",
             severity=Severity.WARNING,
             evidence=workloads_evidence(pods),
@@ -135,8 +135,8 @@ def in_no_known_namespace(context: Context, subject: Selector) -> Iterator[Findi
                 context,
                 requirement,
                 Applicability.MANUAL,
-                f"the policy is for pods of namespace {namespace}, of which nothing is known; near it is {near}, where "
-                "pods match",
+                f"the policy is for pods of namespace {namespace}, of which nothing is known; the nearest is {near}, "
+                "where pods match",
                 "no pod is in a namespace that does not exist",
                 severity=Severity.WARNING,
                 evidence=workloads_evidence(found),
@@ -165,7 +165,7 @@ def selects_no_node(context: Context, spec: Spec, subject: Selector) -> Iterator
             context,
             subject,
             Applicability.MANUAL,
-            f"the policy selects no node: none has {selector_text(subject)}; near it is {join_names(near)}",
+            f"the policy selects no node: none has {selector_text(subject)}; the nearest is {join_names(near)}",
             "the policy changes nothing for the nodes that it was written for",
             severity=severity_of(context, spec),
             evidence=tuple(near.values()),
