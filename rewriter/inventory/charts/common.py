@@ -14,7 +14,8 @@ true, and the value at the path of `when` (else its default) is in its list. `ne
 puts pods on the host network; `host` says that they are there, or the path of a value that is true by default.
 The account is that of `account` where the value at `create` (`created` says what it is by default) is true, else
 `default`; `of` stands for `<of>.create` and for `<of>.name`, which names another; `always` says that `create` changes
-nothing. `pod_labels` are paths of further labels, `unlabelled` the value without which pods lack some. `untold` are
+nothing. `pod_labels` are paths of further labels, `env`, `args` and `env_from` those of what the container is given,
+`unlabelled` the value without which pods lack some. `untold` are
 paths of values that change ports in a way that the entry does not follow: a Service is left out then, and so are the
 ports of pods. A value at the path `namespace`, or at `elsewhere` of a part, puts them into another namespace;
 `overrides` is where the values that override names are. `calls` are the webhooks and extension APIs by which the API
@@ -255,7 +256,7 @@ def _workload(release: Release, item: Mapping[str, Any], names: Mapping[str, str
     spec = {
         "hostNetwork": _on_host(release, item),
         "serviceAccountName": _account(release, item, names),
-        "containers": [{"name": name, "ports": ports}],
+        "containers": [{"name": name, "ports": ports, **_given(release, item)}],
     }
     return {
         "apiVersion": "apps/v1",
@@ -263,6 +264,18 @@ def _workload(release: Release, item: Mapping[str, Any], names: Mapping[str, str
         "metadata": {"name": name, "namespace": release.namespace, "labels": labels},
         "spec": {"template": {"metadata": {"labels": labels}, "spec": spec}},
     }
+
+
+def _given(release: Release, item: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """What values give the container: its environment, as a list or by name, and its arguments."""
+    found: dict[str, list[Any]] = {}
+    for key, field in (("env", "env"), ("args", "args"), ("env_from", "envFrom")):
+        for path in _paths(item, key):
+            written = value_at(release.values, path)
+            if isinstance(written, dict):
+                written = [{"name": name, "value": value} for name, value in texts(written).items()]
+            found[field] = found.get(field, []) + (written if isinstance(written, list) else [])
+    return found
 
 
 def _opened(port: list[Any], release: Release) -> bool:

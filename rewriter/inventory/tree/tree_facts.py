@@ -34,6 +34,7 @@ from rewriter.inventory.texts import understood
 from rewriter.inventory.texts.manifests import Manifest
 from rewriter.inventory.tree.derived import DerivedFacts
 from rewriter.inventory.tree.gateway_pods import PROXY_KIND
+from rewriter.inventory.tree.generated_maps import generated_maps
 
 WORKLOAD_MANIFESTS = frozenset(kind.encode() for kind in kubernetes.WORKLOAD_KINDS)
 FACT_KINDS = frozenset(kind for group, kinds in KINDS.items() for kind in kinds if group != "config_maps")
@@ -121,8 +122,9 @@ class TreeFacts:
         )
 
     def config_maps(self, name: str, namespace: str) -> Sequence[ConfigMap]:
-        """The ConfigMaps of a name, from the files that variables come from, and those that releases make."""
+        """The ConfigMaps of a name, from the files that variables come from, and those of releases and generators."""
         found: list[ConfigMap] = [*self._derived.facts("config_maps", KINDS["config_maps"])]
+        found += generated_maps(self._files, self._placements, name, namespace)
         for path in self._files.variable_files:
             data = self._files.bytes_of(self._files.inner(path))
             if data is not None and name.encode() in data:

@@ -326,3 +326,16 @@ def test_ports_that_values_change_are_not_told() -> None:
     assert pod["containers"][0]["ports"] == []
     pod = made("spegel", "{service: {registry: {port: 6000}}}")["DaemonSet spegel"]["spec"]["template"]["spec"]
     assert [port["containerPort"] for port in pod["containers"][0]["ports"]] == [6000, 5001, 9090]
+
+
+def test_what_values_give_the_container() -> None:
+    values = "{env: [{name: A, value: b}], extraArgs: [--x=y], envFrom: [{configMapRef: {name: m}}]}"
+    pod = made("external-dns", values)["Deployment external-dns"]["spec"]["template"]["spec"]
+    given = {key: pod["containers"][0][key] for key in ("env", "args", "envFrom")}
+    assert given == {
+        "env": [{"name": "A", "value": "b"}],
+        "args": ["--x=y"],
+        "envFrom": [{"configMapRef": {"name": "m"}}],
+    }
+    pod = made("grafana", "{env: {GF_DATABASE_HOST: db.shop.svc}}")["Deployment grafana"]["spec"]["template"]["spec"]
+    assert pod["containers"][0]["env"] == [{"name": "GF_DATABASE_HOST", "value": "db.shop.svc"}]
