@@ -199,3 +199,17 @@ def test_bindings_of_an_account() -> None:
     (binding,) = made.account_bindings("web", "shop")
     assert (str(binding), binding.role) == ("RoleBinding web-reads", "reader")
     assert made.account_bindings("web", "lab") == []
+
+
+def test_a_file_with_two_kinds_of_a_fact_tells_each_once() -> None:
+    node = object_text("v1", "Node", "n1", None, status={"addresses": [{"type": "InternalIP", "address": "192.0.2.1"}]})
+    other = object_text("cilium.io/v2", "CiliumNode", "n2", None, spec={"addresses": [{"ip": "192.0.2.2"}]})
+    service = object_text("v1", "Service", "nas", spec={"ports": [{"port": 445}]})
+    labels = {"labels": {"kubernetes.io/service-name": "nas"}}
+    ends = {"endpoints": [{"addresses": ["192.0.2.9"]}], "ports": [{"port": 445}]}
+    piece = object_text("discovery.k8s.io/v1", "EndpointSlice", "nas-1", metadata=labels, **ends)
+    old = object_text("v1", "Endpoints", "old", subsets=[{"addresses": [{"ip": "192.0.2.8"}], "ports": [{"port": 1}]}])
+    found = inventory({"all.yaml": "---\n".join([node, other, service, piece, old])})
+    assert [each.name for each in found.nodes()] == ["n1", "n2"]
+    (nas,) = found.all_services()
+    assert [each.addresses for each in found.endpoint_slices(nas)] == [("192.0.2.9",)]

@@ -44,8 +44,7 @@ def account_bindings(facts: TreeFacts, account: str, namespace: str) -> Sequence
 
 def endpoint_slices(facts: TreeFacts, service: Service) -> Sequence[EndpointSlice]:
     """The EndpointSlices and Endpoints of a Service, those of other clusters left out where the cluster is known."""
-    kinds = (b"EndpointSlice", b"Endpoints")
-    found = (item for kind in kinds for item in facts.holding("endpoint_slices", kind, [service.name]))
+    found = facts.holding_any("endpoint_slices", KINDS["endpoint_slices"], [service.name])
     return [
         item
         for item in found

@@ -327,7 +327,7 @@ class TreeInventory:
 
     def nodes(self) -> Sequence[Node]:
         stated = self._known_clusters.stated_of_all.nodes
-        return [*self._facts.holding("nodes", b"Node", ()), *self._facts.holding("nodes", b"CiliumNode", ()), *stated]
+        return [*self._facts.all_of("nodes"), *stated]
 
     def cidr_groups(self) -> Sequence[CIDRGroup]:
         return self._facts.holding("cidr_groups", b"CiliumCIDRGroup", ())
