@@ -20,7 +20,7 @@ from rewriter.evidence.gateways import cilium_gateways
 from rewriter.evidence.workloads import hidden_services
 from rewriter.inventory.facts.model import Service
 from rewriter.inventory.objects.gateways import Gateway
-from rewriter.inventory.objects.load_balancers import AddressPool
+from rewriter.inventory.objects.load_balancers import CILIUM_POOL, AddressPool
 from rewriter.inventory.questions.address_index import pool_addresses
 from rewriter.inventory.texts.manifests import mapping
 
@@ -75,7 +75,10 @@ def _of_pools(context: Context, address: Prefix) -> Iterator[Holder]:
     if not balances(context):
         return
     for pool in context.inventory.address_pools():
-        if pool.disabled or not _here(context, pool.cluster) or not address_set([address]) <= pool_addresses(pool):
+        # MetalLB gives addresses by rules of its own: which Service has one is not known from the pool.
+        if pool.disabled or pool.kind != CILIUM_POOL or not _here(context, pool.cluster):
+            continue
+        if not address_set([address]) <= pool_addresses(pool):
             continue
         served = [service for service in _load_balancers(context) if _is_served(pool, service)]
         names = {(service.namespace, service.name) for service in served}

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from rewriter.cilium.cidr import parse_prefix
 from rewriter.inventory.facts.model import NamedPort, Source
 from rewriter.inventory.objects.gateways import RouteBackend
 from tests.inventory.support import flux, inventory, kustomization
@@ -205,11 +206,22 @@ def test_a_file_with_two_kinds_of_a_fact_tells_each_once() -> None:
     node = object_text("v1", "Node", "n1", None, status={"addresses": [{"type": "InternalIP", "address": "192.0.2.1"}]})
     other = object_text("cilium.io/v2", "CiliumNode", "n2", None, spec={"addresses": [{"ip": "192.0.2.2"}]})
     service = object_text("v1", "Service", "nas", spec={"ports": [{"port": 445}]})
-    labels = {"labels": {"kubernetes.io/service-name": "nas"}}
-    ends = {"endpoints": [{"addresses": ["192.0.2.9"]}], "ports": [{"port": 445}]}
+    labels: Any = {"labels": {"kubernetes.io/service-name": "nas"}}
+    ends: Any = {"endpoints": [{"addresses": ["192.0.2.9"]}], "ports": [{"port": 445}]}
     piece = object_text("discovery.k8s.io/v1", "EndpointSlice", "nas-1", metadata=labels, **ends)
     old = object_text("v1", "Endpoints", "old", subsets=[{"addresses": [{"ip": "192.0.2.8"}], "ports": [{"port": 1}]}])
     found = inventory({"all.yaml": "---\n".join([node, other, service, piece, old])})
     assert [each.name for each in found.nodes()] == ["n1", "n2"]
     (nas,) = found.all_services()
     assert [each.addresses for each in found.endpoint_slices(nas)] == [("192.0.2.9",)]
+
+
+def test_pools_of_metallb_hold_addresses() -> None:
+    spec = {"addresses": ["192.0.2.0/28", "198.51.100.7 - 198.51.100.9", "2001:db8::/120"]}
+    own = object_text("metallb.io/v1beta1", "IPAddressPool", "lan", "metallb-system", spec=spec)
+    other = object_text("example.com/v1", "IPAddressPool", "other", spec={"addresses": ["203.0.113.0/24"]})
+    found = inventory({"a.yaml": own, "b.yaml": other})
+    assert [(str(pool), str(pool.source)) for pool in found.address_pools()] == [("IPAddressPool lan", "a.yaml:1")]
+    held = ("192.0.2.3/32", "198.51.100.8/32", "2001:db8::7/128", "198.51.100.10/32", "203.0.113.1/32")
+    answers = [found.addresses.is_balanced(parse_prefix(text)) for text in held]
+    assert answers == [True, True, True, False, False]

@@ -1,4 +1,4 @@
-"""Addresses that Services get: pools of Cilium's LB IPAM, and Services that a redirect policy takes over."""
+"""Addresses that Services get: pools of Cilium's LB IPAM and of MetalLB, and Services that a redirect takes over."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from rewriter.inventory.facts.model import NamedPort, Source
 from rewriter.inventory.objects.kubernetes import namespace_of
 from rewriter.inventory.texts.manifests import Manifest, items, mapping, texts
 
+CILIUM_POOL = "CiliumLoadBalancerIPPool"
+METALLB_POOL = "IPAddressPool"
+
 
 @dataclass(frozen=True, slots=True)
 class AddressPool:
-    """A CiliumLoadBalancerIPPool. `cidrs` and `ranges` (first and last address) are as written.
+    """A CiliumLoadBalancerIPPool, or an IPAddressPool of MetalLB.
+
+    `cidrs` and `ranges` (first and last address) are as written.
 
     `selector` is the label selector that says which Services may have its addresses; None where every one may.
     """
@@ -25,9 +30,10 @@ class AddressPool:
     ranges: tuple[tuple[str, str], ...] = ()
     selector: Mapping[str, Any] | None = None
     disabled: bool = False
+    kind: str = CILIUM_POOL
 
     def __str__(self) -> str:
-        return f"CiliumLoadBalancerIPPool {self.name}"
+        return f"{self.kind} {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +63,11 @@ class RedirectPolicy:
         return texts(self.backend.get("matchLabels"))
 
 
-def address_pool(manifest: Manifest, cluster: str | None) -> AddressPool:
-    """A CiliumLoadBalancerIPPool (`cidrs` of the first API version is what `blocks` is now)."""
+def address_pool(manifest: Manifest, cluster: str | None) -> AddressPool | None:
+    """A CiliumLoadBalancerIPPool (`cidrs` of the first API version is what `blocks` is now), or one of MetalLB."""
     spec = mapping(manifest.value.get("spec"))
+    if manifest.kind == METALLB_POOL:
+        return _of_metallb(manifest, spec, cluster)
     blocks = [*items(spec.get("blocks")), *items(spec.get("cidrs"))]
     selector = spec.get("serviceSelector")
     ranges = [(block.get("start"), block.get("stop") or block.get("start")) for block in blocks]
@@ -71,6 +79,23 @@ def address_pool(manifest: Manifest, cluster: str | None) -> AddressPool:
         ranges=tuple((first, last) for first, last in ranges if isinstance(first, str) and isinstance(last, str)),
         selector=selector if isinstance(selector, dict) and selector else None,
         disabled=spec.get("disabled") is True,
+    )
+
+
+def _of_metallb(manifest: Manifest, spec: Mapping[str, Any], cluster: str | None) -> AddressPool | None:
+    """A pool of MetalLB, whose addresses are ranges with a hyphen or prefixes; None for another API's."""
+    listed = spec.get("addresses")
+    if not str(manifest.value.get("apiVersion", "")).startswith("metallb.io/") or not isinstance(listed, list):
+        return None
+    written = [text.replace(" ", "") for text in listed if isinstance(text, str)]
+    ends = [text.partition("-") for text in written if "-" in text]
+    return AddressPool(
+        name=manifest.name,
+        cluster=cluster,
+        source=manifest.source,
+        cidrs=tuple(text for text in written if "-" not in text),
+        ranges=tuple((first, last) for first, _, last in ends),
+        kind=METALLB_POOL,
     )
 
 

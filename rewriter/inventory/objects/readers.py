@@ -29,7 +29,10 @@ READERS: Mapping[str, tuple[frozenset[str], _Reader]] = {
     "routes": (gateways.ROUTE_KINDS, _each(gateways.route)),
     "ingresses": (frozenset({"Ingress"}), _each(gateways.ingress)),
     "api_server_calls": (webhooks.WEBHOOK_KINDS, webhooks.api_server_calls),
-    "address_pools": (frozenset({"CiliumLoadBalancerIPPool"}), _each(load_balancers.address_pool)),
+    "address_pools": (
+        frozenset({load_balancers.CILIUM_POOL, load_balancers.METALLB_POOL}),
+        _each(load_balancers.address_pool),
+    ),
     "redirect_policies": (frozenset({"CiliumLocalRedirectPolicy"}), _each(load_balancers.redirect_policy)),
     "pod_templates": (kubernetes.WORKLOAD_KINDS, _each(pods.pod_template)),
     "config_maps": (frozenset({"ConfigMap"}), _each(pods.config_map)),

@@ -4,7 +4,7 @@
   "v1alpha1 Config".
 - talhelper (`clusterPodNets`, `clusterSvcNets`, `endpoint`, `nodes`), its talconfig.yaml.
 - Omni's cluster templates (`patches` with `inline`), its documentation, "Cluster Templates".
-- kubeadm's ClusterConfiguration (`networking`, `controlPlaneEndpoint`).
+- kubeadm's ClusterConfiguration (`networking`, `controlPlaneEndpoint`), in a KubeadmControlPlane too.
 - tuppr's TalosUpgrade, which tells that the machines run Talos.
 - Cluster API's Cluster (`spec.clusterNetwork`, `spec.controlPlaneEndpoint`).
 - kOps' Cluster (`spec.podCIDR`, `spec.serviceClusterIPRange`).
@@ -220,6 +220,20 @@ class _Reader:
         name = _name(mapping(mapping(self._value.get("metadata")).get("labels")).get("cluster.x-k8s.io/cluster-name"))
         dns = own and not _skips_dns(skipped)
         yield StatedDistribution("kubeadm", self._at("/kind"), name, dns=dns, by_name=True)
+        # The tree of a management cluster has those of others: without a label, only a cluster of its name is meant.
+        called = name or str(mapping(self._value.get("metadata")).get("name")).removesuffix("-control-plane")
+        yield from (replace(stated, by_name=True) for stated in self._of_configuration(config, called))
+
+    def _of_configuration(self, config: Mapping[str, Any], name: str) -> Iterator[StatedSetting]:
+        """The ranges and the API server of a kubeadm configuration inside of another object."""
+        own, route = mapping(config.get("clusterConfiguration")), "/spec/kubeadmConfigSpec/clusterConfiguration"
+        networking = mapping(own.get("networking"))
+        for key, field in (("podSubnet", KUBERNETES_PODS), ("serviceSubnet", SERVICES)):
+            if key in networking:
+                yield from networks(field, networking[key], self._at(f"{route}/networking/{key}"), name)
+        if "controlPlaneEndpoint" in own:
+            where = self._at(f"{route}/controlPlaneEndpoint")
+            yield from endpoint(own["controlPlaneEndpoint"], where, name, "kubeadm")
 
     def _kubeadm_config(self) -> Iterator[Reading]:
         """What kubeadm keeps in the ConfigMap kube-system/kubeadm-config, at the line of the text that holds it."""

@@ -40,6 +40,9 @@ FORMS = {
     "Cluster API": ("c.yaml", "apiVersion: cluster.x-k8s.io/v1beta1\nkind: Cluster\n"
         "metadata: {name: default}\nspec:\n"
         f"  clusterNetwork:\n    pods: {{cidrBlocks: [{PODS}]}}\n    services: {{cidrBlocks: [{SERVICES}]}}\n"),
+    "Cluster API with kubeadm": ("c.yaml", "apiVersion: controlplane.cluster.x-k8s.io/v1beta1\n"
+        "kind: KubeadmControlPlane\nmetadata: {name: default-control-plane}\nspec:\n  kubeadmConfigSpec:\n"
+        f"    clusterConfiguration: {{networking: {{podSubnet: {PODS}, serviceSubnet: {SERVICES}}}}}\n"),
     "k3s": ("config.yaml", f"cluster-cidr: {PODS}\nservice-cidr: {SERVICES}\nflannel-backend: none\n"),
     "k3s, lists": ("config.yaml", f"cluster-cidr:\n  - {PODS}\nservice-cidr:\n  - {SERVICES}\n"),
     "k3s, arguments": ("cloud.yaml", "runcmd:\n"
@@ -100,6 +103,9 @@ LOOKALIKES = {
     "another cluster": ("c.yaml", "apiVersion: cluster.x-k8s.io/v1beta1\nkind: Cluster\n"
         "metadata: {name: other}\nspec:\n"
         f"  clusterNetwork: {{pods: {{cidrBlocks: [{PODS}]}}}}\n"),
+    "the control plane of another cluster": ("c.yaml", "apiVersion: controlplane.cluster.x-k8s.io/v1beta1\n"
+        "kind: KubeadmControlPlane\nmetadata: {name: other-control-plane}\nspec:\n  kubeadmConfigSpec:\n"
+        f"    clusterConfiguration: {{networking: {{podSubnet: {PODS}, serviceSubnet: {SERVICES}}}}}\n"),
     "no range": ("config.yaml", "cluster-cidr: 10.42.0.0\nflannel-backend: none\n"),
     "an expression": ("a.tf", 'locals {\n  pod_cidr = cidrsubnet("10.0.0.0/8", 8, 42)\n}\n'),
     "an interpolation": ("a.tf", 'locals {\n  pod_cidr = "${var.prefix}.0.0/16"\n}\n'),
@@ -192,6 +198,9 @@ ENDPOINTS = {
     "kubeadm": ("k.yaml", KUBEADM + "controlPlaneEndpoint: 10.0.0.5:6443\n"),
     "Cluster API": ("c.yaml", "apiVersion: cluster.x-k8s.io/v1beta1\nkind: Cluster\nmetadata: {name: default}\n"
         "spec: {controlPlaneEndpoint: {host: 10.0.0.5, port: 6443}}\n"),
+    "Cluster API with kubeadm": ("c.yaml", "apiVersion: controlplane.cluster.x-k8s.io/v1beta1\n"
+        "kind: KubeadmControlPlane\nmetadata: {name: default}\n"
+        "spec: {kubeadmConfigSpec: {clusterConfiguration: {controlPlaneEndpoint: '10.0.0.5:6443'}}}\n"),
     "Terraform": ("a.tfvars", 'cluster_endpoint = "https://10.0.0.5:6443"\n'),
     "Cilium": ("unused.yaml", "a: b\n"),
 }  # fmt: skip
