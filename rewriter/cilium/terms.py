@@ -144,7 +144,11 @@ def filtered(conditions: Iterable[Condition], labels: LabelFilter | None) -> lis
 
 
 def conditions_of(requirements: Iterable[Requirement]) -> list[Condition]:
-    return [Condition(r.source, r.key, r.operator, tuple(sorted(set(r.values)))) for r in requirements]
+    # Nearly every requirement has one value, and every selector of a run goes through here.
+    return [
+        Condition(r.source, r.key, r.operator, tuple(r.values if len(r.values) < 2 else sorted(set(r.values))))
+        for r in requirements
+    ]
 
 
 def pods_with(key: str, *values: str) -> LabelTerm:

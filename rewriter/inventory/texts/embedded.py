@@ -49,8 +49,17 @@ class Embedded(NamedTuple):
 
 def embedded(value: Any) -> Iterator[Embedded]:
     """The policies inside a value, with the policies that only name one (references, patches, schemas) left out."""
-    if str(mapping(value).get("kind")) not in NO_HOLDERS:
+    if str(mapping(value).get("kind")) not in NO_HOLDERS and _may_hold(value, 0):
         yield from _within(value, "", 0, patched=False)
+
+
+def _may_hold(value: Any, depth: int) -> bool:
+    """Whether something in a value has the kind of a policy: most documents need no closer look."""
+    if depth < _DEEPEST:
+        for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            if isinstance(item, dict | list) and (is_policy(item) or _may_hold(item, depth + 1)):
+                return True
+    return False
 
 
 def _within(value: Any, route: str, depth: int, *, patched: bool) -> Iterator[Embedded]:

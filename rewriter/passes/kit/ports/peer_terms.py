@@ -32,7 +32,7 @@ def pod_peers(context: Context, *, namespaces: bool = False) -> Iterator[tuple[S
             if made is not None:
                 yield site, *made
         elif site.selector is not None and not site.selector.names_reserved and not names_init(site.spec.subject):
-            term = endpoint_term(site.selector, context.policy, site.spec.subject, settings)
+            term = _of_selector(context.policy, site, site.selector, settings)
             if term is not None:
                 yield site, site.selector, term
 
@@ -46,6 +46,17 @@ def _settings(context: Context) -> Settings:
         context.answers[key] = settings if context.mesh else replace(settings, default_local_cluster=False)
     made: Settings = context.answers[key]
     return made
+
+
+def _of_selector(policy: Policy, site: Site, selector: Selector, settings: Settings) -> LabelTerm | None:
+    """What a selector of from/toEndpoints means. Remembered for the settings that were asked for last."""
+    key = ("endpoint term", site.route)
+    known = policy.answers.get(key)
+    if known is None or known[0] is not settings or known[1] is not selector:
+        made = endpoint_term(selector, policy, site.spec.subject, settings)
+        known = policy.answers[key] = settings, selector, made
+    term: LabelTerm | None = known[2]
+    return term
 
 
 def _of_network_policy(
