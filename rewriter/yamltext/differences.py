@@ -20,7 +20,7 @@ _MOST_PAIRS = 100
 _PLAIN = re.compile(r"[A-Za-z_][\w-]*")
 
 
-class Difference(NamedTuple):
+class ValueDifference(NamedTuple):
     """One difference: the steps to it, in the old value where something is removed, else in the new one.
 
     A value that one side does not have is None.
@@ -42,7 +42,7 @@ class Difference(NamedTuple):
         return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in self.steps)
 
 
-def differences(old: object, new: object) -> list[Difference]:
+def differences(old: object, new: object) -> list[ValueDifference]:
     """Every difference of two values, in the order of their places."""
     from deepdiff import DeepDiff
 
@@ -59,7 +59,7 @@ def differences(old: object, new: object) -> list[Difference]:
     return sorted(_read(found), key=lambda difference: [_rank(step) for step in difference.steps])
 
 
-def _read(found: DeepDiff) -> Iterator[Difference]:
+def _read(found: DeepDiff) -> Iterator[ValueDifference]:
     for kind, levels in found.items():
         for level in levels:
             if kind == "repetition_change":
@@ -70,7 +70,7 @@ def _read(found: DeepDiff) -> Iterator[Difference]:
             steps = tuple(level.path(output_format="list", use_t2=change != REMOVED))
             old = None if change == ADDED else level.t1
             new = None if change == REMOVED else level.t2
-            yield Difference(change, steps, old, new)
+            yield ValueDifference(change, steps, old, new)
 
 
 def _few_pairs(level: DiffLevel) -> bool:

@@ -9,7 +9,7 @@ from rewriter.discovery import InputError
 from rewriter.engine.documents.located import LocatedPolicy
 from rewriter.finding import Flows
 from rewriter.reach.pairs import MeshDifference
-from rewriter.yamltext.differences import Difference
+from rewriter.yamltext.differences import ValueDifference
 
 DEAD, WOKEN, DEAD_ON_BOTH, ENFORCED = "stops being enforced", "starts being enforced", "is not enforced", ""
 NEW, GONE = "is new", "is gone"
@@ -90,7 +90,7 @@ def _only(one: Sequence[str], other: Sequence[str]) -> tuple[str, ...]:
 class PolicyChange:
     """One difference between a policy and what it was; `rule` is the rule in words where a whole one comes or goes."""
 
-    difference: Difference
+    difference: ValueDifference
     rule: str = ""
 
 

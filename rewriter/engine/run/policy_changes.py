@@ -8,7 +8,7 @@ from rewriter.cilium.policy import Policy, Rule
 from rewriter.engine.run.impact_result import GONE, NEW, PolicyChange, RewrittenPolicy
 from rewriter.engine.run.rewrites import Rewrite
 from rewriter.text import rule_text
-from rewriter.yamltext.differences import ADDED, CHANGED, REMOVED, Difference, differences
+from rewriter.yamltext.differences import ADDED, CHANGED, REMOVED, ValueDifference, differences
 
 _RULE_LISTS = ("ingress", "ingressDeny", "egress", "egressDeny")
 
@@ -42,7 +42,7 @@ def _rules(policy: Policy) -> dict[str, Rule]:
     return {rule.route.removeprefix(policy.route): rule for rule in policy.rules()}
 
 
-def _single_rules(difference: Difference) -> Iterator[Difference]:
+def _single_rules(difference: ValueDifference) -> Iterator[ValueDifference]:
     """A list of rules that comes or goes as its rules; any other difference as it is."""
     added = difference.change == ADDED
     value = difference.new if added else difference.old
@@ -52,4 +52,4 @@ def _single_rules(difference: Difference) -> Iterator[Difference]:
         return
     for index, rule in enumerate(value):
         old, new = (None, rule) if added else (rule, None)
-        yield Difference(difference.change, (*difference.steps, index), old, new)
+        yield ValueDifference(difference.change, (*difference.steps, index), old, new)

@@ -58,6 +58,11 @@ class Site:
         return self.field.entries[self.index]
 
     @property
+    def text(self) -> str:
+        """An entry that is a string; empty for one that is a mapping."""
+        return self.entry if isinstance(self.entry, str) else ""
+
+    @property
     def members(self) -> Form:
         """The members of an entry that is a mapping; none of one that is a string."""
         return members_of(self.entry)
