@@ -82,6 +82,9 @@ def test_pruned_keeps_routes() -> None:
         ("toCIDR", "toFQDNs", False),
         ("fromEndpoints", "fromEntities", False),
         ("podSelector", "nodeSelector", False),
+        ("podSelector", "endpointSelector", True),
+        ("from", "fromEndpoints", True),
+        ("to", "fromEndpoints", False),
         ("port", "protocol", False),
     ],
 )

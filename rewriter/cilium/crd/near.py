@@ -14,6 +14,13 @@ from rewriter.cilium.selector import escape_pointer
 from rewriter.cilium.version import Version
 
 _DIRECTIONS = ("from", "to")
+#: What NetworkPolicy calls a field of a Cilium policy, and the other way round.
+_OTHER_WORDS = {
+    "podselector": "endpointselector",
+    "endpointselector": "podselector",
+    "from": "fromendpoints",
+    "to": "toendpoints",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,8 @@ def distance(written: str, name: str) -> float | None:
     key, field = _plain(written), _plain(name)
     if key == field:
         return 0.0
+    if _OTHER_WORDS.get(key) == field:
+        return 1.0
     found = _edits(key, field)
     # Two letters may be wrong in a long name that begins as it should: a podSelector is no nodeSelector.
     limit = 2 if len(field) >= 9 and key[:1] == field[:1] else 1

@@ -19,11 +19,12 @@ from rewriter.passes.kit.selectors.scope_keys import renamed
 def own_pods(context: Context) -> Iterator[tuple[Site, Selector]]:
     """The entries of peer fields that select pods by labels, each with its selector.
 
-    Of a NetworkPolicy those with a podSelector alone; of a Cilium policy every entry of from/toEndpoints.
+    Of a NetworkPolicy those with a podSelector alone; of a Cilium policy the entries of from/toEndpoints, but for those
+    that name namespaces in a field that only a NetworkPolicy has.
     """
     if context.policy.kind != KNP:
         for site in selectors(context, "fromEndpoints", "toEndpoints"):
-            if site.selector is not None:
+            if site.selector is not None and "namespaceSelector" not in site.members:
                 yield site, site.selector
         return
     for site in entries(context, "from", "to"):
