@@ -237,7 +237,7 @@ def _check_work(
 ) -> None:
     """Raises ProofError where what a pass finds in a policy is too much to prove; its findings then say so."""
     fixes = [(index, finding) for index, finding, _ in reportable if finding.fix or finding.candidate]
-    sizes = {index: size_of(draft.policies[index].policy) for index, _ in fixes}
+    sizes = {index: size_of(draft.policies[index].policy) for index in {index for index, _ in fixes}}
     try:
         check_work((index for index, _ in fixes), sizes, draft.spent, hooks.most_work)
     except ProofError as error:
