@@ -15,6 +15,7 @@ from rewriter import __version__
 from rewriter.bot.errors import BotError
 from rewriter.bot.retry import DELAYS, LONGEST_WAIT, Clock
 from rewriter.bot.token import Token, redact
+from rewriter.discovery import refuse_unbounded
 
 if TYPE_CHECKING:
     import httpx
@@ -23,6 +24,7 @@ _TIMEOUT = 30.0
 #: Pages of one listing; more than this is not a listing that the bot asked for.
 MAX_PAGES = 50
 _MAX_SAID = 300
+_MAX_BUNDLE = 64 << 20
 #: `ForgeError.explanation` where the forge asks to wait longer than a run does.
 RATE_LIMIT = "rate limit"
 #: Answers that mean "not now": the server did not do it.
@@ -231,6 +233,7 @@ def _trust(ca_bundle: Path | None) -> ssl.SSLContext | bool:
     if ca_bundle is None:
         return True
     try:
+        refuse_unbounded(ca_bundle, _MAX_BUNDLE)
         return ssl.create_default_context(cafile=str(ca_bundle))
     except (OSError, ssl.SSLError) as error:
         raise BotError(f"{ca_bundle}: is not a bundle of certificates that can be read: {error}") from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -30,6 +29,7 @@ from rewriter.cli.errors import UsageError
 from rewriter.cli.forge_place import Server, Wanted, forge_of, server_of
 from rewriter.cli.options import cache_for, open_for, options_for, write_file
 from rewriter.cli.printing import say, tell
+from rewriter.discovery import MAX_BYTES, read_bounded, why_unread
 from rewriter.engine.results.once import reported_once
 from rewriter.engine.results.result import Reported
 from rewriter.engine.results.unchecked import no_mesh
@@ -181,9 +181,9 @@ def _config_in(tree: Path, given: Path | None, root: Path) -> Path | None:
         raise UsageError(f"--config {given}: leads out of the repository")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
+        target.write_bytes(read_bounded(file, MAX_BYTES))
     except OSError as error:
-        raise UsageError(f"--config {given}: cannot be read: {error.strerror or error}") from None
+        raise UsageError(f"--config {given}: {why_unread(given, error)}") from None
     return target
 
 

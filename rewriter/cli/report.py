@@ -26,6 +26,9 @@ from rewriter.cli.options import (
     write_file,
 )
 
+#: Of the last line without the name of the page.
+_WIDTH = 66
+
 
 def report(
     paths: Paths = None,
@@ -46,11 +49,11 @@ def report(
 ) -> int:
     """Write one self-contained HTML page: what would change, why, and who may talk to whom before and after."""
     from rewriter.cli import fix_run, reports
-    from rewriter.cli.printing import say
+    from rewriter.cli.printing import say, tell
     from rewriter.engine.run.pictures import pictures
     from rewriter.engine.run.workspace import Request
     from rewriter.output import html_report
-    from rewriter.output.lines import count
+    from rewriter.output.ending import summed_up
     from rewriter.output.style import one_line
 
     request = Request(
@@ -75,11 +78,14 @@ def report(
     workspace.keep()
     if str(output) == "-":
         sys.stdout.write(page)
-        reports.print_errors(made)
-        return 2 if made.errors else 0
-    write_file(output, page)
+        sys.stdout.flush()
+    else:
+        write_file(output, page)
     reports.print_errors(made)
-    summary = made.summary
-    found = f"{count(summary.findings, 'finding')} in {count(summary.policies, 'policy', 'policies')}"
-    say([one_line(f"{output}: {found}")])
+    *listed, last = summed_up(made, _WIDTH)
+    if str(output) == "-":
+        for line in (*listed, last):
+            tell(line)
+    else:
+        say([*listed, one_line(f"{output}: {last}")])
     return 2 if made.errors else 0

@@ -16,7 +16,7 @@ from rewriter.cilium.cases import CaseError, answer_case
 from rewriter.cilium.version import Version
 from rewriter.cli.errors import UsageError
 from rewriter.cli.printing import tell
-from rewriter.discovery import refuse_device
+from rewriter.discovery import refuse_device, why_unread
 from rewriter.engine.pipeline.isolation import failure_of
 from rewriter.output.style import escaped_marks
 
@@ -43,8 +43,10 @@ def answer_cases(file: Path, version: Version) -> int:
                     tell(f"{file}:{number}: failed ({failure_of(error, 'verdict').reason}); please report it")
                     continue
                 sys.stdout.write(escaped_marks(json.dumps(answer, separators=(",", ":"))) + "\n")
-    except (OSError, EOFError) as error:
-        raise UsageError(f"--cases {file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    except OSError as error:
+        raise UsageError(f"--cases {file}: {why_unread(file, error)}") from None
+    except EOFError as error:
+        raise UsageError(f"--cases {file}: cannot be read: {error}") from None
     return 2 if bad else 0
 
 

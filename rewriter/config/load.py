@@ -19,7 +19,7 @@ from rewriter.config.model import (
     PullRequestOptions,
 )
 from rewriter.config.table import ConfigError, TableReader
-from rewriter.discovery import read_bounded
+from rewriter.discovery import read_bounded, why_unread
 from rewriter.finding import Applicability
 from rewriter.inventory.facts.model import AGENT_FIELDS, Cluster, Source
 from rewriter.inventory.objects.operators import CONVENTIONS
@@ -98,7 +98,7 @@ def _text_of(file: Path) -> str:
             raise ConfigError(f"{file}: is not a regular file; the settings are a TOML file")
         return read_bounded(file, MAX_BYTES).decode("utf-8")
     except OSError as error:
-        raise ConfigError(f"{file}: cannot be read: {error.strerror or error}") from None
+        raise ConfigError(f"{file}: {why_unread(file, error)}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{file}: is not UTF-8 text") from None
 

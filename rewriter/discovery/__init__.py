@@ -22,6 +22,8 @@ from rewriter.discovery.reading import (
     read_bounded,
     read_file,
     refuse_device,
+    refuse_unbounded,
+    why_unread,
 )
 from rewriter.discovery.unmatched import unmatched
 
@@ -46,7 +48,9 @@ __all__ = [
     "read_bounded",
     "read_file",
     "refuse_device",
+    "refuse_unbounded",
     "repository_remotes",
     "repository_root",
     "unmatched",
+    "why_unread",
 ]

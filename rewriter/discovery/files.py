@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 from rewriter.discovery.git import ignored_names, repository_root
 from rewriter.discovery.globs import Globs
-from rewriter.discovery.reading import FoundFile, InputError, reason
+from rewriter.discovery.reading import FoundFile, InputError, nearest, reason
 
 _SUFFIXES = (".yaml", ".yml", ".json", ".tpl", ".tmpl", ".gotmpl", ".j2")
 #: By far the most.
@@ -115,7 +114,7 @@ def _at(
         real = os.path.realpath(path)
     except (OSError, ValueError) as error:
         why = reason(error) if isinstance(error, OSError) else "cannot be a path"
-        yield InputError(display, why, hint=_nearest(path) or "check the path")
+        yield InputError(display, why, hint=nearest(path) or "check the path")
         return
     if stat.S_ISDIR(mode):
         yield from _below(display, real, exclude, seen, left_out, lost, known_links)
@@ -129,16 +128,6 @@ def _at(
             left_out.append(FoundFile(display, explicit=True))
         else:
             yield FoundFile(display, explicit=True)
-
-
-def _nearest(path: Path) -> str:
-    """The entry of a folder whose name is nearest to a path that is not there, as a question; empty for none."""
-    try:
-        names = os.listdir(path.parent)
-        close = get_close_matches(path.name, names, n=1, cutoff=0.75)
-    except (OSError, ValueError):
-        return ""
-    return f"did you mean {os.path.normpath(path.with_name(close[0]))}?" if close else ""
 
 
 def _leaves(link: Path, real: str) -> bool:

@@ -7,6 +7,7 @@ import mmap
 import os
 import stat
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,6 +96,13 @@ def refuse_device(path: Path) -> None:
         raise OSError(errno.ENODEV, "it is a device, not a file", str(path))
 
 
+def refuse_unbounded(path: Path, limit: int) -> None:
+    """Raises OSError for a device, and for a file of more than the limit; for files that a library reads by itself."""
+    refuse_device(path)
+    if path.stat().st_size > limit:
+        raise OSError(errno.EFBIG, f"it holds more than {limit >> 20} MiB", str(path))
+
+
 def read_bounded(path: Path, limit: int) -> bytes:
     """The bytes of a file that an option names, a pipe among them. Raises OSError, also for more than the limit."""
     refuse_device(path)
@@ -124,3 +132,19 @@ def reason(error: OSError) -> str:
             return "cannot be read: permission denied"
         case _:
             return f"cannot be read: {error.strerror or error}"
+
+
+def why_unread(path: Path, error: OSError) -> str:
+    """Why a file that an option names cannot be read, with the nearest name where there is no such file."""
+    hint = nearest(path) if isinstance(error, FileNotFoundError) else ""
+    return f"cannot be read: {error.strerror or error}" + (f"; {hint}" if hint else "")
+
+
+def nearest(path: Path) -> str:
+    """The entry of a folder whose name is nearest to a path that is not there, as a question; empty for none."""
+    try:
+        names = os.listdir(path.parent)
+        close = get_close_matches(path.name, names, n=1, cutoff=0.75)
+    except (OSError, ValueError):
+        return ""
+    return f"did you mean {os.path.normpath(path.with_name(close[0]))}?" if close else ""

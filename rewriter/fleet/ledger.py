@@ -8,7 +8,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from rewriter.discovery import read_bounded
 from rewriter.fleet.settings import FleetError
+
+#: Some million steps.
+_MAX_BYTES = 1 << 30
 
 DONE, FAILED, EMPTY, HELD = "done", "failed", "empty", "held"
 
@@ -54,7 +58,7 @@ class Ledger:
     def entries(self) -> list[Entry]:
         """Every whole line, oldest first; none where there is no ledger yet. Raises FleetError."""
         try:
-            data = self.file.read_bytes()
+            data = read_bounded(self.file, _MAX_BYTES)
         except FileNotFoundError:
             return []
         except OSError as error:

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from rewriter.discovery import read_bounded
+from rewriter.discovery import read_bounded, why_unread
 
 MAX_BYTES = 4 << 20
 #: Forges whose organisations or groups can be listed.
@@ -59,7 +59,7 @@ def read_settings(path: Path) -> FleetSettings:
     try:
         data = tomllib.loads(read_bounded(path, MAX_BYTES).decode("utf-8"))
     except OSError as error:
-        raise FleetError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise FleetError(f"{path}: {why_unread(path, error)}") from None
     except (ValueError, RecursionError) as error:
         raise FleetError(f"{path}: is not TOML: {error}") from None
     table = _Table(str(path), data, _TOP)
@@ -96,8 +96,10 @@ def _source(path: Path, table: _Table) -> Source:
         listed = path.parent / table.text("file", "")
         try:
             lines = read_bounded(listed, MAX_BYTES).decode("utf-8").splitlines()
-        except (OSError, ValueError) as error:
-            raise FleetError(f"{table.where}: {listed}: cannot be read: {error}") from None
+        except OSError as error:
+            raise FleetError(f"{table.where}: {listed}: {why_unread(listed, error)}") from None
+        except UnicodeDecodeError:
+            raise FleetError(f"{table.where}: {listed}: is not UTF-8 text") from None
         return Source(urls=tuple(text for line in lines if (text := line.partition("#")[0].strip())), match=match)
     return Source(kind, table.text(kind, ""), match=match, api_url=table.text("api_url", "") or None)
 

@@ -262,3 +262,28 @@ def test_a_comment_that_speaks_of_cnpfix_is_no_suppression(tree: Path, comment: 
 def test_a_bare_suppression_may_be_for_a_pass_that_is_not_selected(tree: Path) -> None:
     (tree / "clusters/a/p.yaml").write_text(POLICY.replace("[cluster]", "[cluster]   # cnpfix: ignore"))
     assert "unused-suppression" not in cnpfix("--select", "internal-cidr").out
+
+
+@pytest.mark.parametrize("option", ["--config", "--inventory", "--values", "--hubble", "--agent-log"])
+def test_a_file_of_an_option_that_is_not_there_has_its_nearest_name(tree: Path, option: str) -> None:
+    (tree / "facts.json").write_text("{}")
+    ran = cnpfix(option, "fact.json")
+    assert ran.code == 2
+    assert ran.err.endswith("fact.json: cannot be read: No such file or directory; did you mean facts.json?\n")
+
+
+def test_the_page_says_what_was_not_checked(tree: Path) -> None:
+    (tree / "cnpfix.toml").unlink()
+    ran = cnpfix("report")
+    assert "not checked: CNP004, CNP006 (no mesh known" in ran.out.splitlines()[-1]
+    assert '"unchecked":["CNP004, CNP006 (no mesh known' in (tree / "report.html").read_text()
+    assert "not checked: CNP004" in cnpfix("report", "-o", "-").err
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_file_that_a_library_reads_is_bounded_too(tree: Path, *, large: bool) -> None:
+    with (tree / "large").open("wb") as file:
+        file.truncate(17 << 20)
+    ran = cnpfix("snapshot", "--context", "a", "--kubeconfig", "large" if large else "/dev/zero", "-o", "a.json")
+    assert ran.code == 2
+    assert ("it holds more than 16 MiB" if large else "it is a device, not a file") in ran.err

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rewriter.discovery import MAX_BYTES, read_bounded
+from rewriter.discovery import MAX_BYTES, read_bounded, why_unread
 from rewriter.engine.results.result import Location, Reported
 from rewriter.finding import Finding
 
@@ -72,7 +72,7 @@ def read_baseline(path: Path) -> Baseline:
     except FileNotFoundError:
         raise BaselineError(f"{path}: no such baseline; write one with --write-baseline") from None
     except OSError as error:
-        raise BaselineError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise BaselineError(f"{path}: {why_unread(path, error)}") from None
     except (ValueError, RecursionError) as error:
         raise BaselineError(f"{path}: is not JSON: {error}") from None
     if not isinstance(data, dict) or data.get("cnpfix_baseline") != SCHEMA:

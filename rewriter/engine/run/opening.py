@@ -20,6 +20,7 @@ from rewriter.discovery import (
     read_file,
     repository_remotes,
     repository_root,
+    why_unread,
 )
 from rewriter.engine.charts.find import Charts
 from rewriter.engine.overlays.builds import Builder
@@ -172,9 +173,10 @@ def _values(request: Request) -> tuple[Mapping[str, Any], ...]:
         for name in names.split(","):
             try:
                 values = values_of(read_bounded(Path(name), MAX_BYTES).decode("utf-8"))
-            except (OSError, UnicodeDecodeError) as error:
-                why = getattr(error, "strerror", None) or error
-                raise WorkspaceError(f"--values {name}: cannot be read: {why}") from None
+            except OSError as error:
+                raise WorkspaceError(f"--values {name}: {why_unread(Path(name), error)}") from None
+            except UnicodeDecodeError:
+                raise WorkspaceError(f"--values {name}: is not UTF-8 text") from None
             if values is None:
                 raise WorkspaceError(f"--values {name}: expected a YAML mapping of values")
             parts.append(values)

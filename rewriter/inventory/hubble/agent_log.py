@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from rewriter.discovery import refuse_device
+from rewriter.discovery import refuse_device, why_unread
 from rewriter.inventory.facts.model import RunningPolicy, Source
 
 LONGEST_LINE = 1 << 20
@@ -68,7 +68,7 @@ def read_agent_logs(paths: Sequence[Path]) -> list[DeadPolicy]:
         except (EOFError, zlib.error, gzip.BadGzipFile):
             continue  # Cut short: what came before counts.
         except OSError as error:
-            raise AgentLogError(f"--agent-log {path}: cannot be read: {error.strerror or error}") from None
+            raise AgentLogError(f"--agent-log {path}: {why_unread(path, error)}") from None
     return list(found.values())
 
 

@@ -12,7 +12,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from rewriter.discovery import refuse_device
+from rewriter.discovery import refuse_device, why_unread
 from rewriter.inventory.hubble.flows import ObservedEndpoint, ObservedFlow, ObservedFlows
 from rewriter.inventory.hubble.lines import UNREADABLE, Event, LineReader, Skipped
 
@@ -49,7 +49,7 @@ def read_exports(paths: Sequence[Path], step: Callable[[int], None] = lambda _co
         except (EOFError, zlib.error, gzip.BadGzipFile):
             pass  # Cut short: what came before counts.
         except OSError as error:
-            raise HubbleError(f"--hubble {path}: cannot be read: {error.strerror or error}") from None
+            raise HubbleError(f"--hubble {path}: {why_unread(path, error)}") from None
         if table.events - table.skipped[UNREADABLE.reason] == before:
             raise HubbleError(f"--hubble {path}: holds no flows; expected the output of `hubble observe -o json`")
     return table.result(paths)

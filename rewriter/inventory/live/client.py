@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from rewriter import __version__
 from rewriter.cilium.digits import is_number
+from rewriter.discovery import refuse_unbounded, why_unread
 from rewriter.inventory.live.errors import ClusterError, LostError
 from rewriter.inventory.live.listing import Answer
 
@@ -18,6 +19,7 @@ CONNECT = 10.0
 READ = 60.0
 #: Nothing that Kubernetes sends in one page is larger.
 MAX_BODY = 256 << 20
+_MAX_KUBECONFIG = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ def open_context(context: str, *, kubeconfig: Path | None = None, read_timeout: 
 
     configuration = Configuration()
     try:
+        if kubeconfig is not None:
+            refuse_unbounded(kubeconfig, _MAX_KUBECONFIG)
         load: Any = load_kube_config  # has no types
         load(
             config_file=None if kubeconfig is None else str(kubeconfig),
@@ -91,7 +95,8 @@ def open_context(context: str, *, kubeconfig: Path | None = None, read_timeout: 
     except yaml.YAMLError:
         raise ClusterError(f"context {context}: the kubeconfig is not YAML") from None
     except OSError as error:
-        raise ClusterError(f"context {context}: the kubeconfig cannot be read: {error.strerror or error}") from None
+        file = Path(error.filename or kubeconfig or "kubeconfig")
+        raise ClusterError(f"context {context}: the kubeconfig {file} {why_unread(file, error)}") from None
     except (KeyError, TypeError, ValueError, AttributeError):
         raise ClusterError(f"context {context}: the kubeconfig is malformed; `kubectl config view` may tell") from None
     configuration.retries = False

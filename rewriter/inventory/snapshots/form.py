@@ -34,7 +34,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, ClassVar, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
-from rewriter.discovery import read_bounded
+from rewriter.discovery import read_bounded, why_unread
 from rewriter.inventory.facts.model import (
     CIDRGroup,
     Cluster,
@@ -127,7 +127,7 @@ def read_snapshot(path: Path, own: Callable[[str], bool] = lambda _repository: F
     try:
         data = json.loads(read_bounded(path, MAX_BYTES))
     except OSError as error:
-        raise SnapshotError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise SnapshotError(f"{path}: {why_unread(path, error)}") from None
     except (ValueError, RecursionError) as error:
         raise SnapshotError(f"{path}: is not JSON: {error}") from None
     return snapshot_of(data, Source(str(path)), own)

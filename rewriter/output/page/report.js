@@ -70,9 +70,10 @@
       ),
     );
     showGraph();
-    if (data.errors.length) {
-      byId("errors").hidden = false;
-      byId("errors").querySelector("ul").append(...data.errors.map((text) => element("li", "", text)));
+    for (const [id, texts] of [["errors", data.errors], ["unchecked", data.unchecked]]) {
+      if (!texts.length) continue;
+      byId(id).hidden = false;
+      byId(id).querySelector("ul").append(...texts.map((text) => element("li", "", text)));
     }
   }
 
