@@ -148,7 +148,8 @@ def _replaced(site: EntitySite) -> Finding:
             site,
             Applicability.MANUAL,
             without_entity(site),
-            advice='say which cluster the file is applied to (`local = ["path/**"]` of its [[clusters]] entry)',
+            advice='say which cluster the file is applied to (`local = ["path/**"]` of its [[clusters]] entry); a file '
+            "that goes to several clusters, by a symlink say, needs a copy of its own in each",
         )
     names = None if site.remote.names is None or local is None else (local.name, *site.remote.names)
     peers = {remote_selectors(site): [mesh_pods(site.context, names)]}

@@ -155,6 +155,13 @@ def test_what_is_left_without_an_unknown_field(manifest: dict[str, Any], meaning
     assert meaning in without_field(manifest, RELEASE, problem)
 
 
+@pytest.mark.parametrize(("port", "meaning"), [("80", "only the port 80 is meant"), ({"a": "b"}, ""), (True, "")])
+def test_an_end_port_beside_what_is_no_port_says_nothing_of_it(port: Any, meaning: str) -> None:
+    manifest = with_egress({"toPorts": [{"ports": [{"port": port, "endPort": 90}]}]})
+    [problem] = [each for each in schema_problems(manifest, Version(1, 15)) if each.unknown]
+    assert without_field(manifest, Version(1, 15), problem) == meaning
+
+
 def test_a_rule_of_a_network_policy_may_be_null() -> None:
     """The API server's own types take null for an item without fields; a CRD does not."""
     assert schema_problems(network_policy({"podSelector": {}, "ingress": [None]}), RELEASE) == ()

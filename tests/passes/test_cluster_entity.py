@@ -179,6 +179,13 @@ def test_replace_swaps_the_entity_and_says_what_is_lost() -> None:
         assert lost in str(result.only.closes[0])
 
 
+def test_replace_without_a_cluster_says_what_would_give_it_one() -> None:
+    rules = {"ingress": [{"fromEntities": ["cluster"]}]}
+    result = fix_file(rules, NOWHERE, configured(("cluster-b",), "replace"))
+    assert result.only.applicability is Applicability.MANUAL
+    assert "a file that goes to several clusters, by a symlink say, needs a copy of its own" in result.only.advice
+
+
 @pytest.mark.parametrize(("field", "loses_host"), [("fromEntities", False), ("toEntities", True)])
 def test_replace_closes_the_host_where_policies_decide_of_it(field: str, loses_host: bool) -> None:
     """The host of a pod is let in whatever policies allow, and let out only where they do."""

@@ -76,8 +76,9 @@ def _limit_lost(stored: Mapping[str, Any], tokens: list[str], names: set[str], *
     verb = "denied" if deny else "allowed"
     if above.endswith("CIDRSet") and "except" in meant and entry.get("cidr"):
         return "the whole range is meant, without exceptions"
-    if above == "ports" and key == "endPort":
-        return f"only the port {entry.get('port')} is meant"
+    port = entry.get("port")
+    if above == "ports" and key == "endPort" and isinstance(port, str | int) and not isinstance(port, bool):
+        return f"only the port {port} is meant"
     if above in ("ports", "toPorts") and meant & {"rules", "http", "dns", "kafka"} and not entry.get("rules"):
         return f"every request on the port is {verb}"
     if above == "toPorts" and "serverNames" in meant and not entry.get("serverNames"):
