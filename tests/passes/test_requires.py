@@ -154,6 +154,7 @@ REQUIRING = cnp(f"ingress: [{{fromRequires: [{ENV}], fromEndpoints: [{{}}]}}]")
         ("ingress: [{fromEndpoints: [{}]}]", {"matchLabels": {"tier": "front"}}, True),
         ("ingress: [{fromEndpoints: [{}]}]", {"matchLabels": {"app": "db"}}, False),
         ("ingress: [{fromEntities: [host]}]", {}, False),
+        ("ingress: [{fromEndpoints: []}]", {}, False),
         ("ingressDeny: [{fromEndpoints: [{}]}]", {}, False),
         ("egress: [{toEndpoints: [{}]}]", {}, False),
     ],
