@@ -20,7 +20,7 @@ def own_identity() -> bytes | None:
 
 
 def code_identity(package: Path) -> bytes | None:
-    """The version, the Python that runs it, and the code itself; None where the code cannot be told.
+    """The version, the Python that runs it, and the code itself; None where the code cannot be identified.
 
     An installer lists every file with its digest in RECORD, so that two builds of one version differ. A checkout has
     none beside it: there it is the size and time of every file, by which Python too tells whether it must compile anew.

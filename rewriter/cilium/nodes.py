@@ -78,6 +78,14 @@ class L7Rules:
     http: tuple[HttpRule | Malformed, ...]
     dns: tuple[FqdnSelector | Malformed, ...]
 
+    @property
+    def restricts(self) -> bool:
+        """Whether HTTP or DNS rules leave something out: no HTTP rule without members, no pattern for every name."""
+        if self.http:
+            return not any(isinstance(http, HttpRule) and not http.members for http in self.http)
+        names = [dns for dns in self.dns if isinstance(dns, FqdnSelector)]
+        return bool(self.dns) and not any(dns.pattern in ("*", "**") for dns in names)
+
 
 @dataclass(frozen=True, slots=True)
 class PortRule:

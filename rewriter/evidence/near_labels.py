@@ -54,7 +54,7 @@ def slips_of(context: Context, selector: Selector, namespace: str) -> dict[str, 
     """The labels of known workloads of a namespace that a selector's values miss by a slip of the pen, each with one.
 
     The key is the same, the value differs by a letter or two, and only one such label is known. Numbers are no slips:
-    `shard-1` beside `shard-2` is another pod. Where pods are hidden, this is what tells a mistake from a stranger.
+    `shard-1` beside `shard-2` is another pod. Where pods are hidden, this separates a mistake from a stranger.
     """
     return slips_of_labels(context, selector.requirements, namespace)
 

@@ -223,7 +223,7 @@ def _pods_of(context: Context, workload: Workload) -> tuple[Identity, Pods]:
 
 
 def workload_key(workload: Workload) -> tuple[object, ...]:
-    """What tells a workload from every other one of a run, to remember answers by."""
+    """The key that identifies a workload in a run, to remember answers by."""
     labels = frozenset(workload.labels.items())
     return workload.kind, workload.namespace, workload.name, workload.cluster, workload.source, labels
 

@@ -43,7 +43,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from rewriter.cilium.compile import Entry, PortGrant
-from rewriter.cilium.nodes import FqdnSelector, HttpRule, L7Rules
 from rewriter.cilium.policy import CCNP, EGRESS, INGRESS, Rule, Spec
 from rewriter.cilium.ports import EVERYTHING
 from rewriter.cilium.terms import CidrTerm, FqdnTerm, reserved_term
@@ -78,7 +77,7 @@ def find(context: Context) -> Iterator[Finding]:
 
 def _limits(rule: Rule) -> bool:
     """Whether HTTP or DNS rules of a rule leave something out."""
-    return any(map(_restricts, rule.l7_rules))
+    return any(rules.restricts for rules in rule.l7_rules)
 
 
 def _is_for_names(rule: Rule) -> bool:
@@ -89,12 +88,6 @@ def _is_for_names(rule: Rule) -> bool:
 def _has_names(spec: Spec) -> bool:
     """Whether toFQDNs of the rule set learns addresses from what DNS rules see: they are not there to restrict."""
     return any(rule.peer("toFQDNs") for rule in spec.rules)
-
-
-def _restricts(rules: L7Rules) -> bool:
-    if rules.http:
-        return not any(isinstance(http_rule, HttpRule) and not http_rule.members for http_rule in rules.http)
-    return bool(rules.dns) and not any(dns.pattern in ("*", "**") for dns in rules.dns if isinstance(dns, FqdnSelector))
 
 
 def _everywhere(context: Context, reaches: Selecting, rule: Rule, *, limited: bool) -> tuple[AppliedRule, ...]:
@@ -129,7 +122,7 @@ def _open(entry: Entry) -> Entry:
 
 
 def _not_limited(context: Context, spec: Spec, rule: Rule, opening: Sequence[AppliedRule]) -> Finding:
-    rules = next(filter(_restricts, rule.l7_rules))
+    rules = next(rules for rules in rule.l7_rules if rules.restricts)
     kind = rules.members[0]
     return report(
         context,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rewriter.yamltext.nodes import Mapping, Node, Scalar, Sequence
 from rewriter.yamltext.scalars import resolve
 
-#: What tells KYAML from other flow style where no string does.
+#: What distinguishes KYAML from other flow style where no string does.
 _TRAILING_COMMA = re.compile(r",[ \t]*\r?\n[ \t]*[\]}]")
 
 

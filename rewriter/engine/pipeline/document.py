@@ -281,7 +281,7 @@ def _overlap(one: str, other: str) -> bool:
 
 
 def _finding_key(reported: Reported) -> tuple[object, ...]:
-    """What tells a finding from others of a document, though its text and the end of its place may change."""
+    """The key that identifies a finding of a document, though its text and the end of its place may change."""
     location = reported.location
     return reported.finding.code, location.line, location.column, location.kind, location.namespace, location.name
 

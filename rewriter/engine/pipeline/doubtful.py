@@ -27,7 +27,7 @@ _TRUST = (Applicability.MANUAL, Applicability.UNSAFE, Applicability.EVIDENT, App
 
 
 def place_of(reported: Reported) -> Place:
-    """What tells a finding from others of its document, whatever the settings are."""
+    """The key that identifies a finding of its document, whatever the settings are."""
     return reported.finding.id, reported.location.line, reported.location.column
 
 

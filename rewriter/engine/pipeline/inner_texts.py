@@ -200,7 +200,7 @@ class _Text:
 
     @property
     def home(self) -> str | None:
-        """The namespace that its policies land in; None where nothing tells."""
+        """The namespace that its policies land in; None where it is unknown."""
         return self.own_home or home_of(mapping(self.document.value), self.namespace_of)
 
     def line(self, line: int) -> int:

@@ -15,7 +15,7 @@ _MARK = re.compile(r" #~cnpfix(\d+)~")
 class Traced:
     """A rendered line, the number of its template line (0-based), and whether it is that line's last or only one.
 
-    `line` is None where nothing tells: after the last mark of a document.
+    `line` is None where it is unknown: after the last mark of a document.
     """
 
     text: str

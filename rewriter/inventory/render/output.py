@@ -19,7 +19,7 @@ class RenderedError(Exception):
 
 
 def rendered_texts(text: str) -> Iterator[tuple[str, str]]:
-    """The documents of a rendering, each with its template: `chart/templates/x.yaml`, empty where nothing tells."""
+    """The documents of a rendering, each with its template: `chart/templates/x.yaml`, empty where it is unknown."""
     for part in _SEPARATOR.split(text):
         found = _SOURCE.match(part.lstrip("\n"))
         if found is not None:

@@ -111,7 +111,7 @@ def _is_patched(value: Mapping[str, Any]) -> bool:
 
 
 def home_of(holder: Mapping[str, Any], namespace_of: NamespaceOf) -> str | None:
-    """The namespace into which a holder puts what it holds; None where nothing tells."""
+    """The namespace into which a holder puts what it holds; None where it is unknown."""
     group = str(holder.get("apiVersion")).partition("/")[0]
     spec = mapping(holder.get("spec"))
     match group, holder.get("kind"):

@@ -1,4 +1,4 @@
-"""What is said of `toFQDNs` that learn no address."""
+"""The words about `toFQDNs` that learn no address."""
 
 from __future__ import annotations
 
