@@ -13,6 +13,8 @@ from dataclasses import dataclass
 #: What to do so that nothing hides in a namespace any more.
 LIFT = "give a snapshot with --inventory, or name the namespace in `complete` under [facts] if nothing else runs there"
 WORKLOADS, SERVICES, CIDR_GROUPS = "workloads", "services", "cidr_groups"
+#: The labels of namespaces that are known.
+NAMESPACE_LABELS = "namespace_labels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Hidden:
 
     `keys` (None: it makes pods of its own, with any labels) are the labels that it may add to pods that *are* known:
     what a controller or an admission policy adds. `labels` are those that its pods are known to carry, where it is
-    only unknown where they are.
+    only unknown where they are, or that it is known to give to namespaces.
     """
 
     words: str

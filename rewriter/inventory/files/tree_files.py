@@ -16,6 +16,7 @@ from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files import talos
 from rewriter.inventory.files.commands import is_passing
 from rewriter.inventory.files.filters import may_filter
+from rewriter.inventory.files.labelling import labels_namespaces
 from rewriter.inventory.files.programs import Program, holds_commands, makes_resources, programs_in, terraform_programs
 from rewriter.inventory.texts.file_record import FileRecord, record_of
 from rewriter.inventory.texts.locked import NOT_TEXT, unreadable_as_text
@@ -132,6 +133,8 @@ class TreeFiles:
         self.filtering_texts: list[tuple[str, bytes]] = []
         #: Those that may configure plugins of Argo CD: a sidecar's file in a ConfigMap, or values of its chart.
         self.plugin_texts: list[tuple[str, bytes]] = []
+        #: Those that may give labels to namespaces.
+        self.labelling_texts: list[tuple[str, bytes]] = []
         #: The namespaces that scripts, programs and files of Terraform name.
         self._commanded_namespaces: set[str] = set()
         #: The files of Terraform that install Helm releases.
@@ -170,7 +173,7 @@ class TreeFiles:
         """Takes note of a file of Terraform: its Helm releases, and what else makes pods or Services."""
         self.programs += terraform_programs(path, data)
         self._commanded_namespaces.update(namespaces_in_commands(data))
-        self._offer_policies(path, data)
+        self._offer_texts(path, data)
         if _may_change_rules(data):
             self.changing_texts.append((path, data))
         if b'"helm_release"' in data or b'"helm_template"' in data:
@@ -188,7 +191,7 @@ class TreeFiles:
         commands = beside or holds_commands(path, data) or makes_resources(path, data)
         if commands:
             self._commanded_namespaces.update(namespaces_in_commands(data))
-        speaks = commands and self._offer_policies(path, data)
+        speaks = commands and self._offer_texts(path, data)
         changes = (commands or b"#@overlay/" in data or b"k8s_json_patch" in data) and _may_change_rules(data)
         if changes:
             self.changing_texts.append((path, data))
@@ -200,11 +203,13 @@ class TreeFiles:
             self.plugin_texts.append((path, data))
         return speaks or changes or filters or plugins or bool(found) or talos.holds(data)
 
-    def _offer_policies(self, path: str, data: bytes) -> bool:
+    def _offer_texts(self, path: str, data: bytes) -> bool:
         speaks = any(word in data for word in (b"olic", b"netpol", b".connections.")) and not is_passing(path, data)
         if speaks:
             self.policy_texts.append((path, data))
-        return speaks
+        if labels := labels_namespaces(data) and not is_passing(path, data):
+            self.labelling_texts.append((path, data))
+        return speaks or labels
 
     def offer_packed(self, path: str, data: bytes) -> None:
         """Takes note of a packaged chart or a compressed manifest: it may hold facts, and none is read of it."""

@@ -20,6 +20,7 @@ from rewriter.inventory.delivery.placements import Placements
 from rewriter.inventory.facts.completeness import CIDR_GROUPS, LIFT, Hidden
 from rewriter.inventory.files.tree_files import OfferedFile, TreeFiles, UnreadFile
 from rewriter.inventory.hiding.generating import GENERATING_KINDS, generated_in
+from rewriter.inventory.hiding.namespace_labels import namespace_labellers
 from rewriter.inventory.objects.kubernetes import namespace_of
 from rewriter.inventory.objects.operators import OWN_KEYS, convention_of
 from rewriter.inventory.objects.pod_templates import pod_templates, wrapped_pods
@@ -126,6 +127,7 @@ class HiddenSources:
         yield from self._filtered()
         yield from self._applied_elsewhere()
         yield from self._groups()
+        yield from namespace_labellers(self._files)
 
     def _release(self, made: Made) -> Hidden:
         """A release that is known in part; rendering it makes it known."""

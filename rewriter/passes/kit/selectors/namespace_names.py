@@ -5,7 +5,7 @@ Kubernetes gives each namespace the label `kubernetes.io/metadata.name`, and no 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rewriter.cilium.labels import NAMESPACE_LABELS_PREFIX, NAMESPACE_NAME_LABEL
 from rewriter.cilium.policy import KNP
@@ -14,6 +14,7 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import namespace_key
 from rewriter.evidence.placeholders import has_placeholder
 from rewriter.finding import Applicability, Finding, Severity
+from rewriter.inventory.facts.completeness import NAMESPACE_LABELS
 from rewriter.inventory.facts.model import Namespace
 from rewriter.passes.kit.changes.forms import Form, members_of
 from rewriter.passes.kit.changes.report import report
@@ -40,9 +41,14 @@ def unlabelled_namespaces(context: Context) -> Iterator[Finding]:
             known = requirement.key.startswith(prefix) and key in _NAMES and requirement.operator == "In"
             if not known or len(requirement.values) != 1 or has_placeholder(site.entry):
                 continue
-            namespace = _meant(context, key, requirement.values[0])
-            if namespace is not None:
-                yield _finding(site, requirement, key, namespace)
+            value = requirement.values[0]
+            namespace = _meant(context, key, value)
+            if namespace is None:
+                continue
+            own = context.cluster.name if context.cluster else None
+            labellers = context.inventory.completeness(namespace.name, own, NAMESPACE_LABELS).hidden
+            if not any((key, value) in (gap.labels or ()) for gap in labellers):
+                yield _finding(site, requirement, key, namespace, [gap.words for gap in labellers])
 
 
 def _scope(site: Site) -> Selector | None:
@@ -67,7 +73,7 @@ def _meant(context: Context, key: str, value: str) -> Namespace | None:
     )
 
 
-def _finding(site: Site, requirement: Requirement, key: str, namespace: Namespace) -> Finding:
+def _finding(site: Site, requirement: Requirement, key: str, namespace: Namespace, hidden: Sequence[str]) -> Finding:
     context = site.context
     knp = context.policy.kind == KNP
     right = NAMESPACE_NAME_LABEL if knp else namespace_key(context.policy)
@@ -77,7 +83,7 @@ def _finding(site: Site, requirement: Requirement, key: str, namespace: Namespac
     return report(
         context,
         requirement.route,
-        Applicability.UNSAFE,
+        Applicability.MANUAL if hidden else Applicability.UNSAFE,
         f"`{site.field.name}` selects namespaces by label `{key}={namespace.name}`, which the manifest of "
         f"{namespace.name} does not give it",
         f"the label with the name of a namespace is `{NAMESPACE_NAME_LABEL}`: unless something else sets the other, "
@@ -86,7 +92,8 @@ def _finding(site: Site, requirement: Requirement, key: str, namespace: Namespac
             new, f"pods of {namespace.name}", instead_of=f"pods of namespaces with {key}={namespace.name}"
         ),
         rule=site.rule,
-        severity=Severity.ERROR if site.deny else Severity.WARNING,
+        severity=Severity.ERROR if site.deny and not hidden else Severity.WARNING,
+        hidden=hidden,
         evidence=[f"Namespace {namespace.name}, {namespace.source}: no label `{key}`"],
         advice=f"or give the namespace the label `{key}`",
         at_key="/matchLabels/" in requirement.route,

@@ -1,0 +1,1 @@
+kubectl label namespace shop name=shop
