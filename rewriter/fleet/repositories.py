@@ -32,6 +32,7 @@ class FleetRepository:
     url: str
     forge: str | None = None
     api_url: str | None = None
+    insecure: bool = False
 
     @property
     def slug(self) -> str:
@@ -74,20 +75,34 @@ def access(repository: FleetRepository, environment: Mapping[str, str]) -> tuple
 def _given(source: Source) -> Iterator[FleetRepository]:
     for url in source.urls:
         remote = parse_remote(url)
-        yield FleetRepository(remote.path, remote.url)
+        if remote.is_unencrypted and not source.insecure:
+            raise _in_the_clear(remote.web)
+        yield FleetRepository(remote.path, remote.url, insecure=source.insecure)
+
+
+def _in_the_clear(place: str) -> BotError:
+    return BotError(
+        f"{place} is plain HTTP: anyone on the network path can read the token and change what is fetched; "
+        "use https, or give insecure = true"
+    )
 
 
 def _listed(source: Source, clock: Clock, environment: Mapping[str, str]) -> Iterator[FleetRepository]:
     parts = urlsplit(source.api_url or "")
     web = f"{parts.scheme}://{parts.netloc}" if source.api_url else _WEB[source.kind]
     project = project_of(parse_remote(f"{web}/{source.name}/any"), source.kind, source.api_url, environment)
+    if project.is_unencrypted and not source.insecure:
+        raise _in_the_clear(project.api)
     token = find_token(project, environment)
     heads, listing, read = _LISTINGS[ForgeKind(source.kind)]
     with Api(project.api, token, heads(token), ca_bundle_of(None, environment), clock) as api:
         for item in listing(api, source.name):
             name, url, wanted = read(item)
             if wanted:
-                yield FleetRepository(name, _on_forge(url, project), source.kind, source.api_url)
+                place = _on_forge(url, project)
+                if parse_remote(place).is_unencrypted and not source.insecure:
+                    raise _in_the_clear(parse_remote(place).web)
+                yield FleetRepository(name, place, source.kind, source.api_url, source.insecure)
 
 
 def _on_forge(url: str, project: ForgeProject) -> str:

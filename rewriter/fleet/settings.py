@@ -15,7 +15,7 @@ MAX_BYTES = 4 << 20
 #: Forges whose organisations or groups can be listed.
 FORGES = ("github", "gitlab", "gitea", "forgejo")
 _TOP = ("work", "from", "to", "timeout", "sources", "inventories", "pr")
-_SOURCE = (*FORGES, "urls", "file", "match", "api_url")
+_SOURCE = (*FORGES, "urls", "file", "match", "api_url", "insecure")
 _PR = ("enabled", "limit_per_hour")
 
 
@@ -27,7 +27,8 @@ class FleetError(Exception):
 class Source:
     """An organisation or a group of a forge (`kind`, `name`), or URLs that are given (`urls`, then both are empty).
 
-    `match` is a glob on the last part of a repository's name; `api_url` the API of a self-hosted forge.
+    `match` is a glob on the last part of a repository's name; `api_url` the API of a self-hosted forge;
+    `insecure` allows plain HTTP to another machine.
     """
 
     kind: str = ""
@@ -35,6 +36,7 @@ class Source:
     urls: tuple[str, ...] = ()
     match: str = "*"
     api_url: str | None = None
+    insecure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +92,9 @@ def _source(path: Path, table: _Table) -> Source:
         raise FleetError(f"{table.where}: expected one of {', '.join((*FORGES, 'urls', 'file'))} in each")
     kind = named[0]
     match = table.text("match", "*")
+    insecure = table.flag("insecure")
     if kind == "urls":
-        return Source(urls=table.texts("urls"), match=match)
+        return Source(urls=table.texts("urls"), match=match, insecure=insecure)
     if kind == "file":
         listed = path.parent / table.text("file", "")
         try:
@@ -100,8 +103,10 @@ def _source(path: Path, table: _Table) -> Source:
             raise FleetError(f"{table.where}: {listed}: {why_unread(listed, error)}") from None
         except UnicodeDecodeError:
             raise FleetError(f"{table.where}: {listed}: is not UTF-8 text") from None
-        return Source(urls=tuple(text for line in lines if (text := line.partition("#")[0].strip())), match=match)
-    return Source(kind, table.text(kind, ""), match=match, api_url=table.text("api_url", "") or None)
+        urls = tuple(text for line in lines if (text := line.partition("#")[0].strip()))
+        return Source(urls=urls, match=match, insecure=insecure)
+    api_url = table.text("api_url", "") or None
+    return Source(kind, table.text(kind, ""), match=match, api_url=api_url, insecure=insecure)
 
 
 def _files(path: Path, glob: str) -> list[Path]:

@@ -136,7 +136,8 @@ def requests_step(findings: Step, facts: Sequence[Path], versions: Sequence[str]
     repository = findings.repository
     forge = ("--forge", repository.forge) if repository.forge else ()
     api = ("--api-url", repository.api_url) if repository.api_url else ()
-    arguments = ("pr", *forge, *api, *versions, *_given(facts))
+    clear = ("--insecure",) if repository.insecure else ()
+    arguments = ("pr", *forge, *api, *clear, *versions, *_given(facts))
     return Step(
         REQUESTS,
         repository,

@@ -159,6 +159,8 @@ def test_repositories_by_url_without_a_forge(fleet: Fleet, tmp_path: Path) -> No
         ('[[sources]]\ngithbu = "acme"\n', "unknown key githbu; did you mean github?"),
         ('[[sources]]\nurls = ["git@example.org:a/b"]\n[pr]\nenabled = "yes"\n', "enabled: expected true or false"),
         ('[[sources]]\nurls = ["a b"]\n', "is not on a forge"),
+        ('[[sources]]\nurls = ["http://git.invalid/a/b"]\n', "http://git.invalid is plain HTTP"),
+        ('[[sources]]\ngitea = "a"\napi_url = "http://git.invalid/api/v1"\n', "git.invalid/api/v1 is plain HTTP"),
         ('[[sources]]\nurls = ["git@example.org:a/b"]\n[[inventories]]\nfiles = ["*.none"]\n', "matches no file"),
     ],
 )
