@@ -373,6 +373,7 @@ def test_an_external_name_becomes_its_dns_name() -> None:
     ]
     assert not result.only.opens, "the rule had no peers, and its port was open to everybody"
     assert result.only.closes
+    assert "an ExternalName has no backends" in result.only.why
     assert result.only.applicability is Applicability.EVIDENT
 
 
