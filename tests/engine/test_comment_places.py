@@ -38,6 +38,11 @@ WRONG: dict[str, tuple[str, list[Operation], str]] = {
         [add("/a/-", {})],
         "a: [{\n  b: 1,  # of c\n}, {\n  c: 1,\n}, {}]\n",
     ),
+    "above the item instead of behind its last member": (
+        "a:\n  - b: 1\n    # behind b\n  - c: 1\n",
+        [add("/d", 1)],
+        "a:\n  # behind b\n  - b: 1\n  - c: 1\nd: 1\n",
+    ),
     "above the next member": (
         "a: [{\n  b: {},  # of b\n  c: 1,\n}]\n",
         [remove("/a/0/b")],
