@@ -463,6 +463,16 @@ def test_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ran.code == 2 and "pip install 'cnpfix[cluster]'" in ran.err
 
 
+def test_credentials_are_not_sent_in_the_clear(tmp_path: Path) -> None:
+    """The server's name is not even looked up."""
+    with serving({"prod": small()}, tmp_path) as kubeconfig:
+        text = yaml.safe_load(kubeconfig.read_text())
+    text["clusters"][0]["cluster"] = {"server": "http://api.example.invalid:6443"}
+    kubeconfig.write_text(yaml.safe_dump(text))
+    ran = cnpfix("snapshot", "--context", "prod", "--kubeconfig", str(kubeconfig), "-o", str(tmp_path / "x"))
+    assert ran.code == 2 and "plain HTTP on another machine" in ran.err
+
+
 def test_unreachable(tmp_path: Path) -> None:
     with serving({"prod": small()}, tmp_path) as kubeconfig:
         pass

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from rewriter import __version__
 from rewriter.cilium.digits import is_number
@@ -19,6 +19,7 @@ CONNECT = 10.0
 READ = 60.0
 #: Nothing that Kubernetes sends in one page is larger.
 MAX_BODY = 256 << 20
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _MAX_KUBECONFIG = 16 << 20
 
 
@@ -99,8 +100,20 @@ def open_context(context: str, *, kubeconfig: Path | None = None, read_timeout: 
         raise ClusterError(f"context {context}: the kubeconfig {file} {why_unread(file, error)}") from None
     except (KeyError, TypeError, ValueError, AttributeError):
         raise ClusterError(f"context {context}: the kubeconfig is malformed; `kubectl config view` may tell") from None
+    if _is_in_the_clear(configuration):
+        raise ClusterError(
+            f"context {context}: its server is asked over plain HTTP on another machine, where anybody on the way can "
+            "read the credentials; use https, or `kubectl proxy` on this machine"
+        )
     configuration.retries = False
     return ContextApi(context, configuration, RESTClientObject(configuration).pool_manager, read_timeout)
+
+
+def _is_in_the_clear(configuration: Any) -> bool:
+    """Whether credentials would leave this machine unencrypted."""
+    server = urlsplit(configuration.host)
+    sends = configuration.api_key or configuration.username or configuration.refresh_api_key_hook
+    return server.scheme == "http" and server.hostname not in _LOOPBACK and bool(sends)
 
 
 def _reason(error: Exception) -> str:

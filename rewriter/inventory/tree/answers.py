@@ -17,6 +17,7 @@ from rewriter.inventory.hiding.hidden import HiddenSources
 from rewriter.inventory.objects.access import AccountBinding
 from rewriter.inventory.objects.pods import PodTemplate
 from rewriter.inventory.objects.readers import KINDS
+from rewriter.inventory.snapshots.form import Snapshot
 from rewriter.inventory.tree.tree_facts import WORKLOAD_MANIFESTS, TreeFacts
 
 
@@ -60,8 +61,12 @@ def pod_template(facts: TreeFacts, workload: Workload) -> PodTemplate | None:
     return next((t for t in found if (t.kind, t.name, t.namespace, t.cluster, t.source) == wanted), None)
 
 
-def unread_settings(installs: Iterable[Install], files: TreeFiles, cluster: Cluster | None) -> Sequence[UnreadSettings]:
-    """What may set the agents of a cluster and is not read."""
+def unread_settings(
+    installs: Iterable[Install], files: TreeFiles, snapshots: Iterable[Snapshot], cluster: Cluster | None
+) -> Sequence[UnreadSettings]:
+    """What may set the agents of a cluster and is not read; none where a snapshot lists it."""
+    if cluster is not None and any(cluster.name == each.name for snapshot in snapshots for each in snapshot.clusters):
+        return ()
     return tuple(unread_of_installs([each.settings for each in installs], cluster, files.unread_settings()))
 
 

@@ -183,10 +183,7 @@ class TreeInventory:
 
     @property
     def clusters(self) -> Sequence[Cluster]:
-        """The clusters of the config, then those of snapshots, then those of the tree.
-
-        A cluster takes what it lacks from the next source. A config that lists clusters lists them all.
-        """
+        """Those of the config, of snapshots, of the tree, each completed by the next; a config lists them all."""
         return self._known_clusters.all
 
     def inner(self, path: str) -> str:
@@ -216,14 +213,10 @@ class TreeInventory:
         return self._delivery.cluster_of(path)
 
     def clusters_of(self, path: str) -> Sequence[Cluster]:
-        """Every known cluster that a file's manifests are applied to."""
         return [cluster for cluster in self._delivery.clusters_of(path) if cluster is not None]
 
     def unread_settings(self, cluster: Cluster | None) -> Sequence[UnreadSettings]:
-        listed = {each.name for snapshot in self._snapshots for each in snapshot.clusters}
-        return (
-            () if cluster and cluster.name in listed else answers.unread_settings(self.installs, self._files, cluster)
-        )
+        return answers.unread_settings(self.installs, self._files, self._snapshots, cluster)
 
     def namespace_of(self, path: str, manifest: Mapping[str, Any]) -> Applied:
         """Where a manifest lands: by everything in the tree that applies it, else by its own namespace."""
@@ -389,10 +382,18 @@ class TreeInventory:
         listed = (AppliedPolicy(e.manifest, e.cluster, e.source) for s in self._snapshots for e in s.policies)
         return with_others(found, (*self._derived.policies(), *listed))
 
-    @cached_property
+    @property
     def unread_policies(self) -> Sequence[UnreadPolicy]:
-        return tuple(dict.fromkeys(unread_policies(self._files, self._placements, self._derived.made)))
+        return self._unread_policies
 
     @cached_property
+    def _unread_policies(self) -> Sequence[UnreadPolicy]:
+        return tuple(dict.fromkeys(unread_policies(self._files, self._placements, self._derived.made)))
+
+    @property
     def cross_cluster_drops(self) -> Sequence[ObservedFlow]:
+        return self._cross_cluster_drops
+
+    @cached_property
+    def _cross_cluster_drops(self) -> Sequence[ObservedFlow]:
         return tuple(flow for flow in self._observed.flows if flow.crosses_clusters) if self._observed else ()
