@@ -292,11 +292,11 @@ _HIDES: dict[str, tuple[Files, str]] = {
         {"kustomization.yaml": _kustomization("transformers: [t.yaml]\n"), "t.yaml": resource("x.org/v1", "Labeler")},
         "t.yaml",
     ),
-    "replacement of a label": (
+    "replacement of a label by a pattern of names": (
         {
             "kustomization.yaml": _kustomization(
-                "replacements: [{source: {kind: Deployment, name: scraper}, targets: [{select: {kind: Deployment},"
-                " fieldPaths: [spec.template.metadata.labels.app]}]}]\n"
+                "replacements: [{source: {kind: Deployment, name: scraper}, targets: [{select: {kind: Deployment,"
+                " name: 'w.*'}, fieldPaths: [spec.template.metadata.labels.app]}]}]\n"
             )
         },
         "replacements",
@@ -361,6 +361,12 @@ HIDES = _HIDES | _MAKERS | programs.HIDING | scripts.HIDING
 
 #: Pods with the label in `shop` itself: the selector matches them, and there is nothing to find.
 MATCHES: dict[str, Files] = {
+    "label of a replacement": {
+        "kustomization.yaml": _kustomization(
+            "replacements: [{source: {kind: Deployment, name: scraper}, targets: [{select: {kind: Deployment},"
+            " fieldPaths: [spec.template.metadata.labels.app]}]}]\n"
+        )
+    },
     **scripts.MATCHING,
     "JSON": {"shop/s.json": json.dumps(_WRAPPED)},
     "another suffix": {"shop/s.yml": SCRAPER},
