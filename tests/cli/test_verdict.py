@@ -203,7 +203,7 @@ def test_a_garbled_line_is_one_error_and_the_others_are_answered(tmp_path: Path)
         (case(identities=[{"name": "x", "cidr": "10.0.0.0"}]).encode(), "identity 'x': netip.ParsePrefix"),
         (case(policies=[{}]).encode(), "expected `manifest` in every entry of `policies`"),
         (case(namedPorts=[1]).encode(), "expected `namedPorts`"),
-        (case(flows=[["pod", "gone", "tcp", 1]]).encode(), "flow 0 names 'gone', which is no identity of the case"),
+        (case(flows=[["pod", "gone", "tcp", 1]]).encode(), "flow 0 names 'gone', which is not an identity of the case"),
         (case(flows=[["pod", "far", "tcp", 1], ["pod"]]).encode(), "flow 1: expected [source, destination"),
         (case(flows=[["pod", "far", 6, 1]]).encode(), "flow 0: expected [source, destination"),
         (case(version="1.3").encode(), "Cilium version '1.3' is not known"),

@@ -34,7 +34,7 @@ def test_passes_run_by_code_but_after_those_that_they_name() -> None:
     [
         ([make("CNP001", "a"), make("CNP001", "b")], "CNP001 is the name of two passes"),
         ([make("CNP001", "a"), make("CNP002", "a")], "a is the name of two passes"),
-        ([make("CNP001", "a", "b")], "a runs after b, which no pass is"),
+        ([make("CNP001", "a", "b")], "a runs after b, which is not a pass"),
         ([make("CNP001", "a", "b"), make("CNP002", "b", "a")], "wait for each other"),
     ],
 )
