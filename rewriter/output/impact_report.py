@@ -61,14 +61,8 @@ def as_json(impact: Impact, versions: tuple[str, str]) -> dict[str, Any]:
 
 
 def _policy(item: PolicyImpact) -> dict[str, Any]:
-    policy = item.policy.policy
     return {
-        "file": item.policy.path,
-        "line": item.line,
-        "document": item.policy.document.index,
-        "kind": policy.kind,
-        "namespace": policy.namespace or "",
-        "name": policy.name,
+        **policy_changes.named(item),
         "cluster": item.cluster,
         "rewritten": item.rewritten,
         "fixes": list(item.fixes),

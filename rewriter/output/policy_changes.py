@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rewriter.engine.run.impact_result import PolicyChange, RewrittenPolicy
+from rewriter.engine.run.impact_result import PolicyChange, PolicyImpact, RewrittenPolicy
 from rewriter.output.style import Style, clean, one_line
 from rewriter.yamltext.differences import ADDED, CHANGED
 
@@ -67,15 +67,22 @@ def _short(value: object) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def as_json(policy: RewrittenPolicy) -> dict[str, Any]:
-    read = policy.policy.policy
+def named(item: RewrittenPolicy | PolicyImpact) -> dict[str, Any]:
+    """Where a policy stands and what it is called, as reports for programs have it."""
+    policy = item.policy.policy
     return {
-        "file": policy.policy.path,
-        "line": policy.line,
-        "document": policy.policy.document.index,
-        "kind": read.kind,
-        "namespace": read.namespace or "",
-        "name": read.name,
+        "file": item.policy.path,
+        "line": item.line,
+        "document": item.policy.document.index,
+        "kind": policy.kind,
+        "namespace": policy.namespace or "",
+        "name": policy.name,
+    }
+
+
+def as_json(policy: RewrittenPolicy) -> dict[str, Any]:
+    return {
+        **named(policy),
         "state": policy.state,
         "changes": [
             {
