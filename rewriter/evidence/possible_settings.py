@@ -10,6 +10,7 @@ from rewriter.cilium.settings import EnforcementMode
 from rewriter.cilium.version import Version
 from rewriter.evidence.settings import DEFAULT_NAME, settings_of
 from rewriter.inventory.facts.model import Cluster, Source
+from rewriter.inventory.facts.unread_settings import UnreadSettings
 from rewriter.inventory.questions.inventory import Inventory
 
 #: The fields of a cluster that change what policies do, by the names of the chart's values.
@@ -28,15 +29,15 @@ VALUE_NAMES: Mapping[str, str] = {
     "cidr_match_pods": "policyCIDRMatchMode",
 }
 
-#: What a field may be beside its default. In the modes `never` and audit nothing is enforced
-#: today, which makes no finding wrong and opens nothing; of the other fields passes know where they are unknown.
-_BESIDE_DEFAULT: Mapping[str, tuple[Any, ...]] = {
-    "enforcement": (EnforcementMode.ALWAYS.value,),
-    "cidr_match_nodes": (True,),
-    "cidr_match_pods": (True,),
-    "extended_ip_protocols": (True,),
+#: What a field may be. In the modes `never` and audit nothing is enforced today, which makes no finding wrong and opens
+#: nothing; of the other fields passes know where they are unknown.
+_POSSIBLE: Mapping[str, tuple[Any, ...]] = {
+    "enforcement": (EnforcementMode.DEFAULT.value, EnforcementMode.ALWAYS.value),
+    "cidr_match_nodes": (True, False),
+    "cidr_match_pods": (True, False),
+    "extended_ip_protocols": (True, False),
     "default_local_cluster": (False, True),
-    "identity_labels": ((".*",),),
+    "identity_labels": ((".*",), ()),
 }
 
 
@@ -73,30 +74,31 @@ def shown(field: str, value: Any) -> str:
         mode = field.rpartition("_")[2]
         return mode if value else f"without {mode}"
     if isinstance(value, tuple):
-        return " ".join(value)
+        return " ".join(value) or "the default"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _unread(inventory: Inventory, cluster: Cluster | None, usual: Cluster) -> Iterator[PossibleSetting]:
     for unread in inventory.unread_settings(cluster):
-        for field, values in _BESIDE_DEFAULT.items():
-            if _is_known(usual, field) or (unread.fields is not None and field not in unread.fields):
+        for field, values in _POSSIBLE.items():
+            if _is_known(usual, field, unread) or (unread.fields is not None and field not in unread.fields):
                 continue
             for value in values:
                 setting = f"{VALUE_NAMES[field]}: {shown(field, value)}"
                 yield PossibleSetting(setting, str(unread), usual, _with(usual, field, value))
 
 
-def _is_known(cluster: Cluster, field: str) -> bool:
-    """Whether a field is set; one option sets both modes of CIDRs."""
-    known = "cidr_match_nodes" if field == "cidr_match_pods" else field
-    return getattr(cluster, field) is not None or getattr(cluster, known) is not None
+def _is_known(cluster: Cluster, field: str, unread: UnreadSettings) -> bool:
+    """Whether a field is set by what an unread source does not override; one option sets both modes of CIDRs."""
+    names = (field, "cidr_match_nodes") if field == "cidr_match_pods" else (field,)
+    stated = [name for name in names if getattr(cluster, name) is not None]
+    return any((name, cluster.source_of(name)) not in unread.overrides for name in stated)
 
 
 def _of_each(inventory: Inventory, path: str, usual: Cluster) -> Iterator[PossibleSetting]:
     """What the clusters are set to that a file may be for."""
     for cluster in inventory.clusters_of(path) or inventory.clusters:
-        for field in _BESIDE_DEFAULT:
+        for field in _POSSIBLE:
             value = getattr(cluster, field)
             if value is not None:
                 setting, place = f"{VALUE_NAMES[field]}: {shown(field, value)}", str(cluster.source_of(field))

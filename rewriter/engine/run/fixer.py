@@ -311,7 +311,9 @@ class Fixer:
     def _possible(self, found: FoundFile, cluster: Cluster | None) -> list[Possible]:
         """The settings of Cilium that may hold for a file and are not read."""
         versions = (self.options.from_version, self.options.to_version)
-        settings = possible_settings(self.inventory, found.display, cluster, versions)
+        asked = self.answers.setdefault(("possible settings", cluster, None if cluster else found.display), {})
+        if versions not in asked:
+            asked[versions] = list(possible_settings(self.inventory, found.display, cluster, versions))
         return [
             Possible(
                 each.setting,
@@ -319,7 +321,7 @@ class Fixer:
                 partial(self._under, found, each.cluster),
                 partial(self._under, found, each.usual) if cluster is None else None,
             )
-            for each in settings
+            for each in asked[versions]
         ]
 
     def _under(self, found: FoundFile, cluster: Cluster, hooks: FileHooks) -> FileHooks:

@@ -33,8 +33,21 @@ def unread_settings(
             if field in AGENT_FIELDS:
                 yield UnreadSettings(install.source_of(field), fields=set_with(field), placeholder=text)
         if install.unread:
-            yield UnreadSettings(install.source, install.unread, _fields(install.unread))
+            fields = _fields(install.unread)
+            stated = (field for field in AGENT_FIELDS if getattr(install, field) is not None)
+            over = ((field, install.source_of(field)) for field in stated if fields is None or field in fields)
+            overrides = tuple((field, place) for field, place in over if not _is_last(install, place))
+            yield UnreadSettings(install.source, install.unread, fields, overrides=overrides)
     yield from map(UnreadSettings, broken)
+
+
+def _is_last(install: CiliumSettings, place: Source) -> bool:
+    """Whether a value goes before all that a release takes from elsewhere: it stands in the manifest of the release.
+
+    Flux and Argo CD lay the values of the manifest over all others; Terraform's and k3s' go below them.
+    """
+    inline = place.path == install.source.path and place.path.endswith((".yaml", ".yml", ".json"))
+    return inline and "valuesSecrets" not in install.unread
 
 
 def _fields(unread: str) -> tuple[str, ...] | None:
