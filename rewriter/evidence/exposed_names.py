@@ -1,12 +1,13 @@
-"""Names that lead back into the cluster: of its own Gateways, Ingresses and LoadBalancer Services."""
+"""Names that lead back into the cluster: of its own Gateways, Ingresses, LoadBalancer Services and DNS records."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rewriter.evidence.context import Context
 from rewriter.inventory.facts.model import Service
+from rewriter.inventory.objects.dns_records import DnsRecord
 from rewriter.inventory.objects.gateways import (
     CILIUM_CLASS,
     CILIUM_GATEWAY_CONTROLLER,
@@ -17,6 +18,8 @@ from rewriter.inventory.objects.gateways import (
 )
 
 _ANNOTATIONS = ("external-dns.alpha.kubernetes.io/", "external-dns.kubernetes.io/")
+#: How many names may lead to each other.
+_MOST_NAMES = 5
 _CLOUD_CLASSES = ("alb", "nlb", "gce", "azure", "amazon", "aws", "gke", "application-lb")
 
 #: How classes of other well-known controllers are called.
@@ -41,7 +44,7 @@ class ExposedName:
 
     `by_cilium` says that it is Cilium's own Gateway or Ingress, which clients reach as the entity `ingress`; None where
     its class is not read, so that it may be. `certain` is False where the address may be one outside, as a cloud's load
-    balancer has it.
+    balancer has it. `records` are the DNS records that lead there, as evidence.
     """
 
     by: str
@@ -49,13 +52,21 @@ class ExposedName:
     by_cilium: bool | None = False
     service: Service | None = None
     certain: bool = False
+    records: tuple[str, ...] = ()
 
 
 def exposed_name(context: Context, name: str) -> ExposedName | None:
     """Who in the cluster serves a name; None where no known one does, or its record evidently points elsewhere."""
-    if _is_tunnelled(context):
-        return None
-    found = [*_by_service(context, name), *_by_gateway(context, name), *_by_ingress(context, name)]
+    return None if _is_tunnelled(context) else _served(context, name, _MOST_NAMES)
+
+
+def _served(context: Context, name: str, most: int) -> ExposedName | None:
+    found = [
+        *_by_service(context, name),
+        *_by_gateway(context, name),
+        *_by_ingress(context, name),
+        *_by_record(context, name, most),
+    ]
     return found[0] if found and None not in found else None
 
 
@@ -71,6 +82,7 @@ def exposed_pattern(context: Context, pattern: str, used: Iterable[str]) -> Expo
     inventory = context.inventory
     named = [route.hostnames for route in inventory.routes() if _is_here(context, route.cluster)]
     named += [ingress.hostnames for ingress in inventory.ingresses() if _is_here(context, ingress.cluster)]
+    named += [(record.host,) for record in inventory.dns_records() if _is_here(context, record.cluster)]
     hosts = {host.lower().rstrip(".") for names in named for host in names}
     wide = [host for host in hosts if host.startswith("*.") and (base.endswith(host[1:]) or host[1:] == base)]
     # A name that no one else has stands for all that a wildcard covers.
@@ -141,6 +153,30 @@ def _by_ingress(context: Context, name: str) -> Iterator[ExposedName | None]:
 def _of_ingress(context: Context, ingress: Ingress) -> ExposedName:
     cilium = _is_cilium(context, "IngressClass", ingress.class_name or "", CILIUM_INGRESS_CONTROLLER)
     return ExposedName(str(ingress), str(ingress.source), cilium, certain=bool(ingress.addresses))
+
+
+def _by_record(context: Context, name: str, most: int) -> Iterator[ExposedName | None]:
+    """Who has the addresses that the records of a name give; None for a record that leads elsewhere."""
+    for record in context.inventory.dns_records():
+        if _is_here(context, record.cluster) and _names(record.host, name):
+            holders = [_holder(context, record, target, most) for target in record.targets]
+            first = holders[0] if holders and None not in holders and not record.proxied else None
+            stated = f"{record} leads {record.host} to {', '.join(record.targets)}, {record.source}"
+            yield first and replace(first, records=(stated, *first.records))
+
+
+def _holder(context: Context, record: DnsRecord, target: str, most: int) -> ExposedName | None:
+    """Who in the cluster has the target of a record: an address, or a name that leads on."""
+    if record.alias:
+        return _served(context, target, most - 1) if most else None
+    for service in context.inventory.all_services():
+        if target in service.load_balancer_ips and _is_here(context, service.cluster):
+            return ExposedName(str(service), str(service.source), service=service, certain=True)
+    for gateway in context.inventory.gateways():
+        if target in gateway.addresses and _is_here(context, gateway.cluster):
+            cilium = _is_cilium(context, "GatewayClass", gateway.class_name, CILIUM_GATEWAY_CONTROLLER)
+            return ExposedName(str(gateway), str(gateway.source), cilium, certain=True)
+    return None
 
 
 def _is_cilium(context: Context, kind: str, class_name: str, controller: str) -> bool | None:

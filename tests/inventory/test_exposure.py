@@ -225,3 +225,32 @@ def test_pools_of_metallb_hold_addresses() -> None:
     held = ("192.0.2.3/32", "198.51.100.8/32", "2001:db8::7/128", "198.51.100.10/32", "203.0.113.1/32")
     answers = [found.addresses.is_balanced(parse_prefix(text)) for text in held]
     assert answers == [True, True, True, False, False]
+
+
+def test_records_of_dns_endpoints() -> None:
+    text = """
+apiVersion: externaldns.k8s.io/v1alpha1
+kind: DNSEndpoint
+metadata: {name: records, namespace: network}
+spec:
+  endpoints:
+    - {dnsName: Git.Example.com., recordType: A, targets: [192.0.2.1, 192.0.2.2]}
+    - {dnsName: www.example.com, recordType: CNAME, targets: [Edge.Example.NET.]}
+    - dnsName: proxied.example.com
+      recordType: A
+      targets: [192.0.2.1]
+      providerSpecific: [{name: external-dns.alpha.kubernetes.io/cloudflare-proxied, value: "true"}]
+    - {dnsName: example.com, recordType: MX, targets: ["10 mail.example.com"]}
+---
+apiVersion: other.example.com/v1
+kind: DNSEndpoint
+metadata: {name: other, namespace: network}
+spec: {endpoints: [{dnsName: other.example.com, recordType: A, targets: [192.0.2.1]}]}
+"""
+    found = inventory({"dns.yaml": text}).dns_records()
+    assert [(record.host, record.targets, record.alias, record.proxied) for record in found] == [
+        ("git.example.com", ("192.0.2.1", "192.0.2.2"), False, False),
+        ("www.example.com", ("edge.example.net",), True, False),
+        ("proxied.example.com", ("192.0.2.1",), False, True),
+    ]
+    assert (str(found[0]), str(found[0].source)) == ("DNSEndpoint network/records", "dns.yaml:2")

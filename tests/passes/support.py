@@ -35,6 +35,7 @@ from rewriter.inventory.facts.unread_settings import UnreadSettings
 from rewriter.inventory.hubble.flows import ObservedFlow
 from rewriter.inventory.index.label_shapes import shape_of
 from rewriter.inventory.objects.access import AccountBinding
+from rewriter.inventory.objects.dns_records import DnsRecord
 from rewriter.inventory.objects.gateways import ControllerClass, Gateway, Ingress, Route
 from rewriter.inventory.objects.load_balancers import AddressPool, RedirectPolicy
 from rewriter.inventory.objects.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
@@ -170,6 +171,9 @@ class Facts:
         return ()
 
     def ingresses(self) -> Sequence[Ingress]:
+        return ()
+
+    def dns_records(self) -> Sequence[DnsRecord]:
         return ()
 
     def api_server_calls(self) -> Sequence[ApiServerCall]:

@@ -1,7 +1,8 @@
 """Common charts as data: the pods and Services that they make by default, in `common.json`.
 
 An entry cites the chart's version and the templates that it was read from, and words of the addresses that it is
-published at (`from`): a chart of that name from elsewhere is another one. `compared` is the version that a test
+published at (`from`): a chart of that name from elsewhere is another one. Of a `shared_name`, several publishers have a
+chart, so it is only known where the release names one of these addresses. `compared` is the version that a test
 renders and compares with the entry; `read` names the templates, with their commits, that the entry was held against
 by reading; an entry with neither was held against nothing, so what rests on it is for a person to judge. `{release}`,
 `{namespace}`, `{name}` and `{fullname}` are filled in as charts made by `helm create` do, `{path|default}` from the
@@ -15,11 +16,11 @@ puts pods on the host network; `host` says that they are there, or the path of a
 The account is that of `account` where the value at `create` (`created` says what it is by default) is true, else
 `default`; `of` stands for `<of>.create` and for `<of>.name`, which names another; `always` says that `create` changes
 nothing. `pod_labels` are paths of further labels, `env`, `args` and `env_from` those of what the container is given,
-`unlabelled` the value without which pods lack some. `untold` are
+`unlabelled` the value without which pods lack some. `unfollowed` are
 paths of values that change ports in a way that the entry does not follow: a Service is left out then, and so are the
-ports of pods. A value at the path `namespace`, or at `elsewhere` of a part, puts them into another namespace;
-`overrides` is where the values that override names are. `calls` are the webhooks and extension APIs by which the API
-server calls a Service of the chart.
+ports of pods. `headless` is the path of the address of a Service that has none by default. A value at the path
+`namespace`, or at `elsewhere` of a part, puts them into another namespace; `overrides` is where the values that
+override names are. `calls` are the webhooks and extension APIs by which the API server calls a Service of the chart.
 """
 
 from __future__ import annotations
@@ -56,10 +57,12 @@ def entries() -> Mapping[str, Mapping[str, Any]]:
 
 
 def knows(release: Release) -> bool:
-    """Whether the data tells what a release's chart makes: by its name, and where it is published if that is known."""
+    """Whether the data knows what a release's chart makes: by its name, and where it is published if that is known."""
     entry = entries().get(release.chart.name)
     url = (release.chart.url or "").lower()
-    return entry is not None and (not url or _MIRROR in url or any(word in url for word in entry["from"]))
+    if entry is None:
+        return False
+    return _MIRROR in url or any(word in url for word in entry["from"]) or (not url and "shared_name" not in entry)
 
 
 def checked(name: str) -> bool:
@@ -86,7 +89,7 @@ def common_objects(release: Release) -> Iterator[dict[str, Any]]:
         if _wanted(release, item):
             yield _workload(release, item, names)
     for item in () if _changes_service_ports(release.values) else entry.get("services", ()):
-        if _wanted(release, item) and not _untold(release, item):
+        if _wanted(release, item) and not _unfollowed(release, item):
             yield _service(release, item, names)
     for item in entry.get("resources", ()):
         if _wanted(release, item):
@@ -140,8 +143,8 @@ def _names(release: Release, entry: Mapping[str, Any]) -> dict[str, str]:
         name, full = _own_names(release, f"{subchart}.", subchart, 63)
         known |= {f"{subchart}.name": name, f"{subchart}.fullname": full}
     plain = value_at(release.values, "cleanPrometheusOperatorObjectNames") is True
-    for each in ("prometheus", "alertmanager"):
-        known[f"{each}.crname"] = known["fullname"] + ("" if plain else f"-{each}")
+    for resource in ("prometheus", "alertmanager"):
+        known[f"{resource}.crname"] = known["fullname"] + ("" if plain else f"-{resource}")
     return known
 
 
@@ -181,9 +184,9 @@ def _wanted(release: Release, item: Mapping[str, Any]) -> bool:
     )
 
 
-def _untold(release: Release, item: Mapping[str, Any]) -> bool:
+def _unfollowed(release: Release, item: Mapping[str, Any]) -> bool:
     """Whether values change the ports of a part in a way that the entry does not follow."""
-    return any(value_at(release.values, path) is not None for path in _paths(item, "untold"))
+    return any(value_at(release.values, path) is not None for path in _paths(item, "unfollowed"))
 
 
 def _on_host(release: Release, item: Mapping[str, Any]) -> bool:
@@ -251,7 +254,7 @@ def _workload(release: Release, item: Mapping[str, Any], names: Mapping[str, str
         raise NotKnownError(f"the kind {kind!r}")
     labels = _pod_labels(release, item, names)
     name = _filled(item["name"], names, release)
-    there = () if _untold(release, item) else (port for port in item["ports"] if _opened(port, release))
+    there = () if _unfollowed(release, item) else (port for port in item["ports"] if _opened(port, release))
     ports = [_port(port, release) for port in there]
     spec = {
         "hostNetwork": _on_host(release, item),
@@ -283,13 +286,17 @@ def _opened(port: list[Any], release: Release) -> bool:
 
 
 def _port(port: list[Any], release: Release) -> dict[str, Any]:
-    """`[name, number, protocol, path of the value that closes it]`, or `[name, path of the value, default]`."""
+    """`[name, number, protocol, path of the value that closes it]`, or `[name, path of the value, default]`.
+
+    A port without a name has null there.
+    """
     if isinstance(port[1], str):
         written = value_at(release.values, port[1])
         if written is not None and not isinstance(written, int):
             raise NotKnownError(f"the port {written!r}")
         return {"name": port[0], "containerPort": written or port[2], "protocol": "TCP"}
-    return {"name": port[0], "containerPort": port[1], "protocol": port[2] if len(port) > 2 else "TCP"}
+    found = {"containerPort": port[1], "protocol": port[2] if len(port) > 2 else "TCP"}
+    return {"name": port[0], **found} if port[0] else found
 
 
 def _service(release: Release, item: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
@@ -299,6 +306,7 @@ def _service(release: Release, item: Mapping[str, Any], names: Mapping[str, str]
         target = _filled(target, names, release) if isinstance(target, str) else target
         port = {"port": number, "targetPort": target, "protocol": protocol[0] if protocol else "TCP"}
         ports.append({"name": name, **port} if name else port)
+    address = value_at(release.values, item["headless"]) or "None" if "headless" in item else ""
     return {
         "apiVersion": "v1",
         "kind": "Service",
@@ -307,5 +315,6 @@ def _service(release: Release, item: Mapping[str, Any], names: Mapping[str, str]
             "type": written if written in _SERVICE_TYPES else item.get("default_type", "ClusterIP"),
             "selector": _labels(release, item, names, "selector"),
             "ports": ports,
+            **({"clusterIP": address} if address else {}),
         },
     }

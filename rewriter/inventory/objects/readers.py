@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rewriter.inventory.objects import access, gateways, kubernetes, load_balancers, pods, webhooks
+from rewriter.inventory.objects import access, dns_records, gateways, kubernetes, load_balancers, pods, webhooks
 from rewriter.inventory.texts.manifests import Manifest
 
 _Reader = Callable[[Manifest, str | None], Any]
@@ -28,6 +28,7 @@ READERS: Mapping[str, tuple[frozenset[str], _Reader]] = {
     "gateways": (frozenset({"Gateway"}), _each(gateways.gateway)),
     "routes": (gateways.ROUTE_KINDS, _each(gateways.route)),
     "ingresses": (frozenset({"Ingress"}), _each(gateways.ingress)),
+    "dns_records": (frozenset({dns_records.DNS_ENDPOINT}), dns_records.dns_records),
     "api_server_calls": (webhooks.WEBHOOK_KINDS, webhooks.api_server_calls),
     "address_pools": (
         frozenset({load_balancers.CILIUM_POOL, load_balancers.METALLB_POOL}),

@@ -20,6 +20,7 @@ from rewriter.inventory.facts.model import (
 from rewriter.inventory.facts.unread_settings import UnreadSettings
 from rewriter.inventory.hubble.flows import ObservedFlow
 from rewriter.inventory.objects.access import AccountBinding
+from rewriter.inventory.objects.dns_records import DnsRecord
 from rewriter.inventory.objects.gateways import ControllerClass, Gateway, Ingress, Route
 from rewriter.inventory.objects.load_balancers import AddressPool, RedirectPolicy
 from rewriter.inventory.objects.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
@@ -171,6 +172,10 @@ class Inventory(Protocol):
         ...
 
     def ingresses(self) -> Sequence[Ingress]: ...
+
+    def dns_records(self) -> Sequence[DnsRecord]:
+        """The records that objects of the kind DNSEndpoint ask external-dns for."""
+        ...
 
     def api_server_calls(self) -> Sequence[ApiServerCall]:
         """The Services that the API server calls: webhooks, extension APIs, conversions of CRDs."""

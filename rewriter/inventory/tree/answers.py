@@ -17,6 +17,7 @@ from rewriter.inventory.hiding.hidden import HiddenSources
 from rewriter.inventory.objects.access import AccountBinding
 from rewriter.inventory.objects.pods import PodTemplate
 from rewriter.inventory.objects.readers import KINDS
+from rewriter.inventory.objects.webhooks import CONVERSION, ApiServerCall
 from rewriter.inventory.snapshots.form import Snapshot
 from rewriter.inventory.tree.tree_facts import WORKLOAD_MANIFESTS, TreeFacts
 
@@ -31,6 +32,14 @@ def homeless_services(facts: TreeFacts, name: str) -> Sequence[Service]:
     """The Services of a name whose namespace is not known."""
     facts.holding("services", b"Service", [name])  # Files are read when a question needs them.
     return [service for service in facts.homeless_services.values() if service.name == name]
+
+
+def api_server_calls(facts: TreeFacts) -> Sequence[ApiServerCall]:
+    """The Services that the API server calls."""
+    # A CRD is long, and few of them have a webhook.
+    crds = facts.holding("api_server_calls", b"CustomResourceDefinition", [CONVERSION])
+    others = KINDS["api_server_calls"] - {b"CustomResourceDefinition"}
+    return list(dict.fromkeys((*facts.holding_any("api_server_calls", others, ()), *crds)))
 
 
 def account_bindings(facts: TreeFacts, account: str, namespace: str) -> Sequence[AccountBinding]:

@@ -41,12 +41,12 @@ from rewriter.inventory.hiding.unread_policies import unread_policies
 from rewriter.inventory.hubble.flows import ObservedFlow, ObservedFlows
 from rewriter.inventory.kept.tree import KeptTree
 from rewriter.inventory.objects.access import AccountBinding
+from rewriter.inventory.objects.dns_records import DnsRecord
 from rewriter.inventory.objects.gateways import ControllerClass, Gateway, Ingress, Route
 from rewriter.inventory.objects.load_balancers import AddressPool, RedirectPolicy
 from rewriter.inventory.objects.operators import CONVENTIONS
 from rewriter.inventory.objects.pods import ConfigMap, KubeletSettings, PodTemplate, Repository
-from rewriter.inventory.objects.readers import KINDS
-from rewriter.inventory.objects.webhooks import CONVERSION, ApiServerCall
+from rewriter.inventory.objects.webhooks import ApiServerCall
 from rewriter.inventory.questions.address_index import AddressIndex
 from rewriter.inventory.releases.model import Made
 from rewriter.inventory.settings.files import SettingsFiles
@@ -345,11 +345,11 @@ class TreeInventory:
     def ingresses(self) -> Sequence[Ingress]:
         return self._facts.all_of("ingresses")
 
+    def dns_records(self) -> Sequence[DnsRecord]:
+        return self._facts.all_of("dns_records")
+
     def api_server_calls(self) -> Sequence[ApiServerCall]:
-        # A CRD is long, and few of them have a webhook.
-        crds = self._facts.holding("api_server_calls", b"CustomResourceDefinition", [CONVERSION])
-        others = KINDS["api_server_calls"] - {b"CustomResourceDefinition"}
-        return list(dict.fromkeys((*self._facts.holding_any("api_server_calls", others, ()), *crds)))
+        return answers.api_server_calls(self._facts)
 
     def address_pools(self) -> Sequence[AddressPool]:
         return self._facts.all_of("address_pools")

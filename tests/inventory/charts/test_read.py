@@ -200,6 +200,146 @@ PODS = [
         {NAME: "vault-agent-injector", "component": "webhook", "a": "b"},
         "v-vault-agent-injector",
     ),
+    (
+        "democratic-csi",
+        "zfs",
+        "{controller: {podLabels: {a: b}}}",
+        "Deployment zfs-democratic-csi-controller",
+        {NAME: "democratic-csi", INSTANCE: "zfs", COMPONENT: "controller-linux", "a": "b"},
+        "zfs-democratic-csi-controller-sa",
+    ),
+    (
+        "democratic-csi",
+        "zfs",
+        "{node: {rbac: {enabled: false}}}",
+        "DaemonSet zfs-democratic-csi-node",
+        {COMPONENT: "node-linux", "app.kubernetes.io/csi-role": "node"},
+        "default",
+    ),
+    (
+        "redis",
+        "cache",
+        "{master: {podLabels: {a: b}}}",
+        "StatefulSet cache-redis-master",
+        {NAME: "redis", INSTANCE: "cache", COMPONENT: "master", "a": "b"},
+        "cache-redis-master",
+    ),
+    (
+        "redis",
+        "redis",
+        "{replica: {kind: Deployment}}",
+        "Deployment redis-replicas",
+        {COMPONENT: "replica"},
+        "redis-replica",
+    ),
+    (
+        "postgresql",
+        "db",
+        "{commonLabels: {a: b}}",
+        "StatefulSet db-postgresql",
+        {NAME: "postgresql", INSTANCE: "db", COMPONENT: "primary", "a": "b"},
+        "db-postgresql",
+    ),
+    (
+        "postgresql",
+        "db",
+        "{architecture: replication, serviceAccount: {create: false}}",
+        "StatefulSet db-postgresql-primary",
+        {COMPONENT: "primary"},
+        "default",
+    ),
+    ("minio", "s3", "{}", "StatefulSet s3-minio", {"app": "minio", "release": "s3"}, "minio-sa"),
+    (
+        "minio",
+        "s3",
+        "{mode: standalone, serviceAccount: {create: false}}",
+        "Deployment s3-minio",
+        {"app": "minio"},
+        "default",
+    ),
+    (
+        "harbor",
+        "h",
+        "{core: {podLabels: {a: b}}}",
+        "Deployment h-harbor-core",
+        {"component": "core", "a": "b"},
+        "default",
+    ),
+    ("harbor", "h", "{registry: {serviceAccountName: r}}", "Deployment h-harbor-registry", {"release": "h"}, "r"),
+    ("descheduler", "d", "{kind: Deployment}", "Deployment d-descheduler", {NAME: "descheduler"}, "d-descheduler"),
+    ("sealed-secrets", "s", "{namespace: web}", "Deployment s-sealed-secrets", {INSTANCE: "s"}, "s-sealed-secrets"),
+    (
+        "trivy-operator",
+        "t",
+        "{operator: {podLabels: {a: b}}}",
+        "Deployment t-trivy-operator",
+        {NAME: "trivy-operator", "a": "b"},
+        "t-trivy-operator",
+    ),
+    (
+        "strimzi-kafka-operator",
+        "s",
+        "{labels: {a: b}}",
+        "Deployment strimzi-cluster-operator",
+        {"name": "strimzi-cluster-operator", "strimzi.io/kind": "cluster-operator", "a": "b"},
+        "strimzi-cluster-operator",
+    ),
+    (
+        "nvidia-device-plugin",
+        "n",
+        "{}",
+        "DaemonSet n-nvidia-device-plugin",
+        {NAME: "nvidia-device-plugin"},
+        "n-nvidia-device-plugin-service-account",
+    ),
+    (
+        "intel-device-plugins-operator",
+        "i",
+        "{}",
+        "Deployment inteldeviceplugins-controller-manager",
+        {"control-plane": "controller-manager"},
+        "default",
+    ),
+    ("keycloakx", "k", "{podLabels: {a: b}}", "StatefulSet k-keycloakx", {NAME: "keycloakx", "a": "b"}, "k-keycloakx"),
+    (
+        "kubernetes-dashboard",
+        "kd",
+        "{}",
+        "Deployment kd-kubernetes-dashboard-web",
+        {NAME: "kubernetes-dashboard-web", COMPONENT: "web", PART: "kubernetes-dashboard"},
+        "kd-kubernetes-dashboard-web",
+    ),
+    ("falco", "f", "{controller: {kind: deployment}}", "Deployment f-falco", {NAME: "falco"}, "f-falco"),
+    ("emqx", "e", "{}", "StatefulSet e-emqx", {"app": "emqx", INSTANCE: "e"}, "e-emqx"),
+    ("home-assistant", "ha", "{}", "StatefulSet ha-home-assistant", {NAME: "home-assistant"}, "ha-home-assistant"),
+    ("goldilocks", "g", "{}", "Deployment g-goldilocks-dashboard", {COMPONENT: "dashboard"}, "g-goldilocks-dashboard"),
+    ("cloudflare-tunnel", "c", "{}", "Deployment c-cloudflare-tunnel", {INSTANCE: "c"}, "c-cloudflare-tunnel"),
+    (
+        "victoria-logs-collector",
+        "v",
+        "{podLabels: {a: b}}",
+        "DaemonSet v-victoria-logs-collector",
+        {NAME: "victoria-logs-collector", "a": "b"},
+        "v-victoria-logs-collector",
+    ),
+    ("forgejo", "f", "{deployment: {labels: {a: b}}}", "Deployment f-forgejo", {"app": "forgejo", "a": "b"}, "default"),
+    ("forgejo", "f", "{serviceAccount: {create: true}}", "Deployment f-forgejo", {}, "f-forgejo"),
+    (
+        "velero",
+        "v",
+        "{deployNodeAgent: true, nodeAgent: {labels: {c: d}, podLabels: {a: b}}}",
+        "DaemonSet node-agent",
+        {"name": "node-agent", "role": "node-agent", "a": "b"},
+        "v-velero-server",
+    ),
+    (
+        "cilium",
+        "cilium",
+        "{clustermesh: {useAPIServer: true, apiserver: {podLabels: {a: b}}}}",
+        "Deployment clustermesh-apiserver",
+        {"k8s-app": "clustermesh-apiserver", PART: "cilium", "a": "b"},
+        "clustermesh-apiserver",
+    ),
 ]
 
 
@@ -219,6 +359,7 @@ def test_pods(chart: str, name: str, values: str, pods: str, labels: dict[str, s
         ("kyverno", "{}", "Deployment kyverno-admission-controller", NAME),
         ("flux-instance", "{}", "Deployment source-controller", COMPONENT),
         ("kube-prometheus-stack", "{commonLabels: {a: b}}", "Deployment kube-prometheus-stack-grafana", "a"),
+        ("velero", "{deployNodeAgent: true, podLabels: {a: b}}", "DaemonSet node-agent", "a"),
     ],
 )
 def test_labels_that_pods_do_not_have(chart: str, values: str, pods: str, label: str) -> None:
@@ -256,6 +397,42 @@ def test_labels_that_pods_do_not_have(chart: str, values: str, pods: str, label:
             "StatefulSet vault",
         ),
         ("longhorn", "{}", "Service longhorn-frontend", "Service longhorn-ui"),
+        ("cilium", "{clustermesh: {useAPIServer: true}}", "Service clustermesh-apiserver", "Service hubble-relay"),
+        (
+            "cilium",
+            "{clustermesh: {useAPIServer: true, apiserver: {kvstoremesh: {kvstoreMode: external}}}}",
+            "Deployment clustermesh-apiserver",
+            "Service clustermesh-apiserver",
+        ),
+        ("redis", "{architecture: standalone}", "StatefulSet redis-master", "StatefulSet redis-replicas"),
+        (
+            "redis",
+            "{master: {serviceAccount: {create: false}}}",
+            "StatefulSet redis-replicas",
+            "StatefulSet redis-master",
+        ),
+        ("postgresql", "{}", "Service postgresql", "Service postgresql-primary"),
+        ("minio", "{}", "Service minio", "Deployment minio"),
+        ("harbor", "{internalTLS: {enabled: true}}", "Deployment harbor-core", "Service harbor-core"),
+        (
+            "democratic-csi",
+            "{controller: {strategy: node}}",
+            "DaemonSet democratic-csi-node",
+            "Deployment democratic-csi-controller",
+        ),
+        (
+            "goldilocks",
+            "{controller: {enabled: false}}",
+            "Service goldilocks-dashboard",
+            "Deployment goldilocks-controller",
+        ),
+        ("loki", "{enterprise: {enabled: true}}", "StatefulSet loki-write", "Service loki-gateway"),
+        (
+            "mimir-distributed",
+            "{query_frontend: {enabled: false}}",
+            "Deployment mimir-distributed-querier",
+            "Deployment mimir-distributed-query-frontend",
+        ),
         ("victoria-logs-single", "{}", "StatefulSet victoria-logs-single-server", "Deployment victoria-logs-single"),
     ],
 )
@@ -273,6 +450,17 @@ def test_parts(chart: str, values: str, there: str, gone: str) -> None:
         ("prometheus-smartctl-exporter", "{}", "DaemonSet prometheus-smartctl-exporter-0", True),
         ("kube-prometheus-stack", "{}", "DaemonSet kube-prometheus-stack-prometheus-node-exporter", True),
         ("rook-ceph", "{useOperatorHostNetwork: true}", "Deployment rook-ceph-operator", True),
+        ("rook-ceph-cluster", "{toolbox: {enabled: true}}", "Deployment rook-ceph-tools", False),
+        (
+            "rook-ceph-cluster",
+            "{toolbox: {enabled: true}, cephClusterSpec: {network: {provider: host}}}",
+            "Deployment rook-ceph-tools",
+            True,
+        ),
+        ("democratic-csi", "{}", "DaemonSet democratic-csi-node", True),
+        ("democratic-csi", "{node: {hostNetwork: false}}", "DaemonSet democratic-csi-node", False),
+        ("home-assistant", "{hostNetwork: true}", "StatefulSet home-assistant", True),
+        ("secrets-store-csi-driver", "{linux: {hostNetwork: true}}", "DaemonSet secrets-store-csi-driver", False),
     ],
 )
 def test_host_network(chart: str, values: str, pods: str, on_host: bool) -> None:
@@ -311,6 +499,30 @@ def test_host_network(chart: str, values: str, pods: str, on_host: bool) -> None
         ("cilium", "{hubble: {relay: {enabled: true}}}", "hubble-relay", "ClusterIP", {}, [(80, 4245)]),
         ("longhorn", "{service: {ui: {type: Rancher-Proxy}}}", "longhorn-frontend", "ClusterIP", {}, [(80, "http")]),
         ("vault", "{}", "vault", "ClusterIP", {"component": "server"}, [(8200, 8200), (8201, 8201)]),
+        ("redis", "{}", "redis-master", "ClusterIP", {COMPONENT: "master"}, [(6379, "redis")]),
+        ("postgresql", "{}", "postgresql", "ClusterIP", {COMPONENT: "primary"}, [(5432, "tcp-postgresql")]),
+        ("minio", "{service: {type: NodePort}}", "minio", "NodePort", {"app": "minio"}, [(9000, 9000)]),
+        ("harbor", "{}", "harbor-core", "ClusterIP", {"component": "core"}, [(80, 8080)]),
+        ("sealed-secrets", "{}", "sealed-secrets", "ClusterIP", {NAME: "sealed-secrets"}, [(8080, "http")]),
+        ("kyverno", "{}", "kyverno-svc", "ClusterIP", {COMPONENT: "admission-controller"}, [(443, "https")]),
+        ("loki", "{}", "loki-gateway", "ClusterIP", {COMPONENT: "gateway"}, [(80, "http-metrics")]),
+        ("longhorn", "{}", "longhorn-backend", "ClusterIP", {"app": "longhorn-manager"}, [(9500, "manager")]),
+        (
+            "cilium",
+            "{clustermesh: {useAPIServer: true}}",
+            "clustermesh-apiserver",
+            "NodePort",
+            {"k8s-app": "clustermesh-apiserver"},
+            [(2379, 2379)],
+        ),
+        (
+            "prometheus-blackbox-exporter",
+            "{}",
+            "prometheus-blackbox-exporter",
+            "ClusterIP",
+            {NAME: "prometheus-blackbox-exporter"},
+            [(9115, "http")],
+        ),
     ],
 )
 def test_services(
@@ -321,7 +533,19 @@ def test_services(
     assert [(port["port"], port["targetPort"]) for port in spec["ports"]] == ports
 
 
-def test_ports_that_values_change_are_not_told() -> None:
+def test_a_service_without_an_address_is_headless() -> None:
+    assert made("forgejo")["Service forgejo-http"]["spec"]["clusterIP"] == "None"
+    addressed = made("forgejo", "{service: {http: {clusterIP: 10.0.0.9}}}")
+    assert addressed["Service forgejo-http"]["spec"]["clusterIP"] == "10.0.0.9"
+    assert "clusterIP" not in made("minio")["Service minio"]["spec"]
+
+
+def test_ports_without_a_name_have_none() -> None:
+    pod = made("harbor")["Deployment harbor-registry"]["spec"]["template"]["spec"]
+    assert [port.get("name", "-") for port in pod["containers"][0]["ports"]] == ["-", "-"]
+
+
+def test_ports_that_values_change_are_not_known() -> None:
     pod = made("coredns", "{servers: [{port: 5353}]}")["Deployment coredns"]["spec"]["template"]["spec"]
     assert pod["containers"][0]["ports"] == []
     pod = made("spegel", "{service: {registry: {port: 6000}}}")["DaemonSet spegel"]["spec"]["template"]["spec"]

@@ -249,7 +249,7 @@ def _exposed(name: FqdnEntry, exact: str) -> WrongName | None:
     if found is None:
         return None
     message = f"{exact} is a host of this cluster, {found.by}"
-    evidence = (f"{found.by}: {found.source}",)
+    evidence = (f"{found.by}: {found.source}", *found.records)
     if found.service is not None:
         return _load_balancer(name, found, found.service, message, _WHY_EXPOSED)
     if found.by_cilium:
@@ -275,7 +275,7 @@ def _exposed_pattern(name: FqdnEntry, pattern: str) -> WrongName | None:
         advice = f"write `toEntities: [ingress]` for them; {_EVERY_HOST}"
     else:
         advice = _SELECT_PODS if found.by_cilium is not None else f"{_CLASS_NOT_READ}{_SELECT_PODS}"
-    return WrongName(name, message, _WHY_EXPOSED, advice, (f"{found.by}: {found.source}",))
+    return WrongName(name, message, _WHY_EXPOSED, advice, (f"{found.by}: {found.source}", *found.records))
 
 
 def _load_balancer(name: FqdnEntry, found: ExposedName, service: Service, message: str, why: str) -> WrongName:
@@ -286,4 +286,5 @@ def _load_balancer(name: FqdnEntry, found: ExposedName, service: Service, messag
         return WrongName(name, message, why, f"{error.reason}. {error.advice}", (f"{service}, {service.source}",))
     if not found.certain:
         instead = replace(instead, applicability=Applicability.UNSAFE)
-    return WrongName(name, message, why, evidence=backends.evidence, instead=instead, rests_on=(service,))
+    evidence = (*backends.evidence, *found.records)
+    return WrongName(name, message, why, evidence=evidence, instead=instead, rests_on=(service,))
