@@ -28,6 +28,12 @@ def join_flows(flows: Iterable[object], *, most: int) -> str:
     return "; ".join(texts[:most]) + (f"; and {len(texts) - most} more" if len(texts) > most else "")
 
 
+def short_text(text: str, most: int = 70) -> str:
+    """What somebody wrote, on one line; of more than `most` characters, its beginning."""
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def selector_text(selector: Selector | None) -> str:
     """A selector as its conditions: `app=web, tier in (a, b)`; empty for one that selects everything."""
     return ", ".join(requirement_text(requirement) for requirement in selector.requirements) if selector else ""

@@ -4,6 +4,8 @@ Finds traffic with the API server that no rule lets through, though one seems to
 
 - an address for it in `toCIDR`, `toCIDRSet` or an `ipBlock`: the ClusterIP of `default/kubernetes`, a node of the
   control plane, a private range with the API server's port in which such a node lies, `0.0.0.0/0` with that port;
+- such an address on port 6443 where no fact tells whether the API server is a node, but a comment, a description or a
+  name says that it is meant, or the pods have rights there and no other way to it;
 - the entity `kube-apiserver` with another port than the one on which the API server listens;
 - `toServices` of `default/kubernetes`;
 - pods that the API server calls (admission webhooks, extension APIs, conversion of custom resources) and that let
@@ -39,7 +41,8 @@ holds nothing else goes, a range stays. Without evidence for the port the fix is
 which starts to deny. The port of a load balancer before the API servers is no evidence: behind an endpoint on another
 port, those of Talos, kubeadm and k3s listen on 6443 where their configuration does not say otherwise. An API server
 outside of the cluster (EKS and other hosted control planes) is matched by CIDRs: without a known node there is no
-finding. The same holds with `policyCIDRMatchMode: nodes`.
+finding, but for rules on 6443 that are evidently for it, and then the fix is unsafe. None is there where the endpoints
+of `default/kubernetes` or a public `k8sServiceHost` show one outside, and with `policyCIDRMatchMode: nodes`.
 
 A rule that lets the API server call a webhook is unsafe too: that it is missing may be on purpose.
 
@@ -64,21 +67,19 @@ from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.addresses.address_owner import (
     is_api_server,
     is_range_of_api_server,
-    matches_nodes,
-    server_ports,
 )
 from rewriter.passes.kit.addresses.api_server_rules import (
     CIDR_FIELDS,
     ENTITY,
     WHY,
     api_server_finding,
-    bound_ports,
     may_concern,
     only_field,
     port_swapped,
     range_findings,
     server_text,
 )
+from rewriter.passes.kit.addresses.api_server_words import address_finding, world_finding
 from rewriter.passes.kit.addresses.cidr_entries import CidrEntry, read_entries
 from rewriter.passes.kit.changes.change import Change, rule_added
 from rewriter.passes.kit.changes.report import report
@@ -120,10 +121,12 @@ def _addresses(site: RuleSite, field: PeerField, server: ApiServer) -> Iterator[
         if is_api_server(site.context, site.rule, entry, server):
             virtual = entry.addresses <= server.virtual
             own.append((entry, "the ClusterIP of default/kubernetes" if virtual else "a node with an API server"))
-        elif entry.internet and server.is_node and not matches_nodes(site.context):
-            yield from _world(site, field.entry_route(entry.index), f"`{entry.text}`", server)
+        elif entry.internet:
+            yield from world_finding(site, field, entry.index, server)
         elif is_range_of_api_server(site.context, site.rule, entry, server):
             yield from range_findings(site, field, entry, server)
+        else:
+            yield from address_finding(site, field, entry, server)
     if own:
         yield from _own(site, field, own, server)
 
@@ -148,31 +151,11 @@ def _own(
     yield from api_server_finding(site, field, route, message, evidence, server, {entry.index for entry in entries})
 
 
-def _world(site: RuleSite, route: str, named: str, server: ApiServer) -> Iterator[Finding]:
-    """A note where the internet is let out to on the API server's port, and nothing else lets the API server."""
-    if site.deny or not names_any(site.rule, server_ports(server)):
-        return
-    evidence = [server.node_evidence]
-    guess = not is_on(site.rule, server.port or USUAL_PORT) or server.port == SERVICE_PORT
-    if guess:
-        bound = bound_ports(site)
-        if not bound:
-            return
-        evidence.append(bound)
-    field = next(field for field in site.rule.peers if field.entries)
-    message = f"{named} never reaches the API server: it is a node of the cluster, which is no part of the world"
-    yield from api_server_finding(
-        site, field, route, message, evidence, server, set(), guess=guess, severity=Severity.NOTE
-    )
-
-
 def _wrong_port(site: RuleSite, field: PeerField, server: ApiServer) -> Iterator[Finding]:
     """The entity with the Service's port, or the usual one, where the API server listens on another."""
     port = server.port
     if "world" in field.entries and ENTITY not in field.entries:
-        if server.is_node and not matches_nodes(site.context):
-            index = field.entries.index("world")
-            yield from _world(site, field.entry_route(index), "Entity `world`", server)
+        yield from world_finding(site, field, field.entries.index("world"), server)
         return
     if port is None or ENTITY not in field.entries or is_on(site.rule, port):
         return

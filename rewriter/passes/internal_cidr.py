@@ -72,7 +72,6 @@ from dataclasses import replace
 from rewriter.cilium.policy import KNP, PeerField, Rule, Spec
 from rewriter.evidence.context import Context
 from rewriter.finding import Applicability, Finding, Severity
-from rewriter.passes.kit.addresses.address_owner import is_elsewhere
 from rewriter.passes.kit.addresses.cidr_entries import Held, coverage, matches_pods, read_entries
 from rewriter.passes.kit.addresses.cidr_peers import Rewrite, rewrite
 from rewriter.passes.kit.addresses.cidr_sites import (
@@ -89,8 +88,8 @@ from rewriter.passes.kit.addresses.cidr_sites import (
     route_of,
     why_no_match,
 )
+from rewriter.passes.kit.addresses.elsewhere import is_elsewhere
 from rewriter.passes.kit.addresses.group_entries import group_entries
-from rewriter.passes.kit.addresses.node_ports import is_node_port
 from rewriter.passes.kit.addresses.unknown_ranges import may_hold_pods, names_machines
 from rewriter.passes.kit.changes.change import Change
 from rewriter.passes.kit.changes.claims import rule_flows
@@ -120,9 +119,7 @@ def find(context: Context) -> Iterator[Finding]:
 
 def _field(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Iterator[Finding]:
     entries = [*read_entries(field), *group_entries(context, field)]
-    narrow = [
-        e for e in entries if not (e.internet or is_elsewhere(context, spec, rule, e) or is_node_port(context, rule, e))
-    ]
+    narrow = [e for e in entries if not (e.internet or is_elsewhere(context, spec, rule, field, e))]
     site = CidrSite(context, spec, rule, field, coverage(context, narrow))
     yield from internet_exceptions(site, [entry for entry in entries if entry.internet])
     others = [other.name for other in rule.peers if other.entries and other is not field]

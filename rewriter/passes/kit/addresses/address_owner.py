@@ -3,30 +3,12 @@
 from __future__ import annotations
 
 from rewriter.cilium.addresses import PRIVATE
-from rewriter.cilium.policy import EGRESS, Rule, Spec
-from rewriter.evidence.api_server import SERVICE_PORT, USUAL_PORT, ApiServer, api_server
+from rewriter.cilium.policy import Rule
+from rewriter.evidence.api_server import SERVICE_PORT, USUAL_PORT, ApiServer
 from rewriter.evidence.context import Context
-from rewriter.evidence.service_addresses import Holder, holders, service_range
+from rewriter.evidence.service_addresses import Holder, holders
 from rewriter.passes.kit.addresses.cidr_entries import CidrEntry
 from rewriter.passes.kit.ports.port_numbers import items_of, names_any, on_others
-
-
-def is_elsewhere(context: Context, spec: Spec, rule: Rule, entry: CidrEntry) -> bool:
-    """Whether CNP020 (the API server), CNP028 (Services) or CNP031 (host policies) speak of an entry, not CNP003."""
-    if entry.internet:
-        return False
-    if spec.subject is None:
-        return holds_nodes_only(context, entry)
-    if service_range(context, entry.addresses):
-        return True
-    if rule.direction != EGRESS:
-        return False
-    server = api_server(context)
-    return (
-        is_api_server(context, rule, entry, server)
-        or is_range_of_api_server(context, rule, entry, server)
-        or bool(service_holders(context, entry))
-    )
 
 
 def is_api_server(context: Context, rule: Rule, entry: CidrEntry, server: ApiServer) -> bool:

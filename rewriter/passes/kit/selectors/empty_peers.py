@@ -13,6 +13,7 @@ from rewriter.passes.kit.changes.forms import Form
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.changes.site import Site
 from rewriter.passes.kit.selectors.pod_selectors import own_pods
+from rewriter.text import short_text
 
 _ALL = r"(?:all|any|every|each|other)"
 #: Words that mean pods of every namespace, wherever they stand.
@@ -56,14 +57,14 @@ def _words(site: Site, *, alone: bool) -> str:
     for route in dict.fromkeys((site.route, site.field.route, site.rule.route)):
         text = " ".join(comment.lstrip("# ").strip() for comment in comments_at(route))
         if text and (_says(_EVERYWHERE, text, site) or _says(_EVERY_POD, text, site)):
-            return f'the comment "{_short(text)}"'
+            return f'the comment "{short_text(text)}"'
         if text and _is_narrow(text, site):
             return ""
     if not alone:
         return ""
     for description in (site.spec.raw.get("description"), site.context.policy.annotated_description):
         if isinstance(description, str) and _says(_EVERYWHERE, description, site):
-            return f'the description "{_short(description)}"'
+            return f'the description "{short_text(description)}"'
     name = site.context.policy.name
     return f"the name `{name}`" if _says(_EVERYWHERE, re.sub("[-_.]", " ", name), site) else ""
 
@@ -81,11 +82,6 @@ def _is_narrow(text: str, site: Site) -> bool:
 
 def _plain(text: str) -> str:
     return " ".join(text.lower().split())
-
-
-def _short(text: str, most: int = 70) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _everywhere(site: Site) -> Form:
