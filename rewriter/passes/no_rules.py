@@ -64,6 +64,7 @@ from rewriter.passes.kit.enforced.enforcement import (
     subject_evidence,
     switched_on,
 )
+from rewriter.passes.kit.enforced.mended_fields import with_fields_mended
 from rewriter.passes.kit.enforced.upgrade_semantics import changed_by_upgrade
 from rewriter.passes.kit.registry import antipattern
 from rewriter.text import join_names, subject_text
@@ -80,14 +81,29 @@ from rewriter.text import join_names, subject_text
 def find(context: Context) -> Iterator[Finding]:
     for spec in context.policy.specs:
         if has_no_rules(spec) and context.to_version >= RULES_REQUIRED:
-            yield _without_rules(context, spec)
+            if not _has_rules_elsewhere(context, spec):
+                yield _without_rules(context, spec)
         elif spec.rules and not always_enforced(context):
             for direction in denied_by_name(spec):
                 if all(rule.direction != direction for rule in spec.rules):
                     yield _without_direction(context, spec, direction)
         for rule in spec.rules:
-            if _names_no_port(rule) and (_names_peers(rule) or _names_requests(rule)):
+            says = _names_peers(rule) or _names_requests(rule)
+            if says and _names_no_port(rule) and not _has_ports_elsewhere(context, rule):
                 yield _without_ports(context, spec, rule)
+
+
+def _has_rules_elsewhere(context: Context, spec: Spec) -> bool:
+    """Whether the rules of a rule set stand in a field that the API does not have, as CNP016 says."""
+    mended = with_fields_mended(context)
+    return mended is not None and any(other.route == spec.route and other.rules for other in mended.specs)
+
+
+def _has_ports_elsewhere(context: Context, rule: Rule) -> bool:
+    """Whether the ports of a rule stand in fields that the API does not have there, as CNP016 says."""
+    mended = with_fields_mended(context)
+    rules = mended.rules() if mended is not None else ()
+    return any(other.route == rule.route and not _names_no_port(other) for other in rules)
 
 
 def _without_rules(context: Context, spec: Spec) -> Finding:

@@ -82,6 +82,7 @@ from rewriter.passes.kit.enforced.enforcement import (
     upgrades,
 )
 from rewriter.passes.kit.enforced.mechanical import mended
+from rewriter.passes.kit.enforced.mended_fields import accepted_with_fields
 from rewriter.passes.kit.enforced.rejection_words import rejected_finding
 from rewriter.passes.kit.enforced.repair import Repaired, repaired
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
@@ -100,6 +101,8 @@ from rewriter.text import join_names
 )
 def find(context: Context) -> Iterator[Finding]:
     before, after = (_other_reason(context, version) for version in (context.from_version, context.to_version))
+    if (before or after) and accepted_with_fields(context, context.to_version):
+        return  # CNP016 speaks of it.
     if before is not None and after is not None:
         yield _rejected_throughout(context, after)
     elif after is not None:
