@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 PROGRAMS := build/bin/.unpacked
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test programs lint types forge page vscode editor installs golden mutants facts inventory-table bench fuzz shapes edits docs docs-check try-hooks gitlab container kubectl-plugin lock clean
+.PHONY: help demo test programs lint types forge page vscode editor installs golden mutants facts inventory-table bench fleet fuzz shapes edits docs docs-check try-hooks gitlab container kubectl-plugin lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 18
@@ -83,6 +83,9 @@ inventory-table: $(STAMP) ## what the inventory resolves of real repositories, w
 
 bench: $(STAMP)  ## speed, as ratios measured in the same run
 	$(BIN)/python -m tests.bench
+
+fleet: $(STAMP)  ## a fleet of 1,000 repositories on loopback; KILLS=50 also kills its processes, COUNT=100 makes fewer
+	$(BIN)/python -m tests.fleet.scale --repositories $(or $(COUNT),1000) --kills $(or $(KILLS),0) --seed $(or $(SEED),0)
 
 docs: $(STAMP)   ## make the generated pages anew, and the site in site/
 	$(BIN)/python -m tools.docs

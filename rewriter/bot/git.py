@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -64,7 +66,8 @@ class Git:
     """Runs git in a folder. `server` is the origin (`https://host`) that may be given the token.
 
     `url` is the repository there, which is reached as it is written, whatever settings rewrite. One that is not
-    `patient` tries a connection once.
+    `patient` tries a connection once. Its processes inherit the descriptors `inherited`;
+    one that takes more than `timeout` seconds is ended.
     """
 
     folder: Path
@@ -75,6 +78,8 @@ class Git:
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     clock: Clock = field(default_factory=Clock)
     patient: bool = True
+    inherited: tuple[int, ...] = ()
+    timeout: int = _TIMEOUT
 
     def run(self, *arguments: str, data: bytes = b"", variables: Mapping[str, str] | None = None) -> bytes:
         """What a local command prints, given data on stdin and variables of git's own. Raises GitError."""
@@ -107,19 +112,32 @@ class Git:
     def _start(
         self, arguments: tuple[str, ...], data: bytes, environment: dict[str, str]
     ) -> subprocess.CompletedProcess[bytes]:
+        command = ["git", "--no-optional-locks", "-C", str(self.folder), *arguments]
+        pipe = subprocess.PIPE
         try:
-            return subprocess.run(
-                ["git", "--no-optional-locks", "-C", str(self.folder), *arguments],
-                input=data,
-                capture_output=True,
-                check=False,
+            # A session of its own: git's helpers for HTTP and ssh hold its pipes, and must end with it.
+            process = subprocess.Popen(
+                command,
+                stdin=pipe,
+                stdout=pipe,
+                stderr=pipe,
                 env=environment,
-                timeout=_TIMEOUT,
+                pass_fds=self.inherited,
+                start_new_session=True,
             )
         except FileNotFoundError:
             raise GitError("git is not installed; cnpfix pr needs it") from None
-        except subprocess.TimeoutExpired:
-            raise GitError(f"git {arguments[0]} took more than {_TIMEOUT // 60} minutes; run again later") from None
+        with process:
+            try:
+                output, errors = process.communicate(data, timeout=self.timeout)
+            except subprocess.TimeoutExpired:
+                _end(process)
+                limit = f"{self.timeout} second" + "s" * (self.timeout != 1)
+                raise GitError(f"git {arguments[0]} took more than {limit}; run again later") from None
+            except BaseException:
+                _end(process)
+                raise
+        return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
     def _environment(self, extra: Mapping[str, str]) -> dict[str, str]:
         kept = without_variables(self.environment)
@@ -155,6 +173,12 @@ class Git:
             source = self.token.variable if self.token else "no token"
             return GitError(f"the git server refused the credentials ({source}); it must be allowed to push", output)
         return GitError(f"git {arguments[0]} failed: {_last_words(output)}", output)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends a git with all that it started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _is_transient(output: str) -> bool:

@@ -13,16 +13,30 @@ from rewriter.fleet.repositories import FleetRepository, access
 _BASE = "refs/cnpfix/base"
 
 
-def update(repository: FleetRepository, folder: Path, environment: Mapping[str, str]) -> str:
+def update(
+    repository: FleetRepository,
+    folder: Path,
+    environment: Mapping[str, str],
+    timeout: int,
+    inherited: tuple[int, ...] = (),
+) -> str:
     """The commit that the server's default branch is at, laid out in `folder`; "" of a repository without commits.
 
     Only that commit is fetched, without history and tags. A folder that an ended run left half made is made anew.
-    Raises BotError.
+    git's processes inherit the descriptors `inherited`, and take `timeout` seconds at most. Raises BotError.
     """
     remote, token = access(repository, environment)
     server = remote.web if remote.is_http else ""
     folder.mkdir(parents=True, exist_ok=True)
-    git = Git(folder, token, server, remote.url if token else "", ca_bundle_of(None, environment), environment)
+    git = Git(
+        folder,
+        token,
+        server,
+        remote.url if token else "",
+        ca_bundle_of(None, environment),
+        environment,
+        inherited=inherited,
+    )
     if not _is_whole(git):
         shutil.rmtree(folder)
         folder.mkdir()

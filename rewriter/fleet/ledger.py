@@ -46,9 +46,10 @@ class Ledger:
     def add(self, entry: Entry) -> None:
         """Puts a line at the end, whole or, where the machine stops in the middle, torn: then it does not count."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        handle = os.open(self.file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            torn = self.file.stat().st_size and not self.file.read_bytes().endswith(b"\n")
+            size = os.fstat(handle).st_size
+            torn = size and os.pread(handle, 1, size - 1) != b"\n"
             line = json.dumps(asdict(entry), ensure_ascii=True) + "\n"
             os.write(handle, ("\n" if torn else "").encode() + line.encode())
             os.fsync(handle)

@@ -59,6 +59,10 @@ class Places:
     def findings(self, repository: FleetRepository) -> Path:
         return self.work / "findings" / f"{repository.slug}.json"
 
+    def traces(self, repository: FleetRepository) -> Path:
+        """The folder for a repository's lock, and for what its steps left behind."""
+        return self.work / "traces" / repository.slug
+
     def make(self) -> None:
         """Makes the folders. Raises FleetError."""
         try:
@@ -104,6 +108,7 @@ class FleetRun:
             findings_step(
                 repository,
                 self.places.clone(repository),
+                self.places.traces(repository),
                 self.places.findings(repository),
                 entry.base,
                 digest,
@@ -158,11 +163,12 @@ class _Facts:
 
     def __call__(self, repository: FleetRepository) -> Entry:
         folder, output = self.places.clone(repository), self.places.facts(repository)
-        base = fetch(repository, folder, os.environ)
+        traces = self.places.traces(repository)
+        base = fetch(repository, folder, traces, os.environ, self.timeout)
         if isinstance(base, Entry):
             output.unlink(missing_ok=True)  # Facts of a repository that is not to be had may be of long ago.
             return base
-        step = facts_step(repository, folder.absolute(), output.absolute(), base, self.timeout)
+        step = facts_step(repository, folder.absolute(), traces, output.absolute(), base, self.timeout)
         return self.known[repository.url, FACTS] if _holds(step, self.known) else carry_out(step)
 
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +13,13 @@ from rewriter.bot.errors import BotError
 from rewriter.bot.token import ALL_VARIABLES
 from rewriter.fleet.clones import update
 from rewriter.fleet.ledger import DONE, EMPTY, FAILED, Entry
+from rewriter.fleet.outcome import GOOD_CODES, Outcome, held
 from rewriter.fleet.repositories import FleetRepository
+from rewriter.fleet.starter import Job, run
 
 FACTS, FINDINGS, REQUESTS = "facts", "findings", "requests"
+#: Held by whatever works on a repository.
+LOCK = "lock"
 #: A process that something killed is started once more: what killed it may be gone.
 _TRIES = 2
 _LONGEST_REASON = 400
@@ -29,12 +29,14 @@ _LONGEST_REASON = 400
 class Step:
     """A step of a repository: the arguments of cnpfix in its clone, and the file that they make.
 
-    `digest` is that of all that the outcome rests on beside the commit; `tokens`: the process gets the forge's token.
+    `traces` is the folder for its lock and its outcome; `digest` is that of all that the outcome rests on beside the
+    commit; `tokens`: the process gets the forge's token.
     """
 
     name: str
     repository: FleetRepository
     folder: Path
+    traces: Path
     arguments: tuple[str, ...]
     output: Path | None
     base: str
@@ -43,11 +45,15 @@ class Step:
     tokens: bool = False
 
 
-def fetch(repository: FleetRepository, folder: Path, environment: Mapping[str, str]) -> str | Entry:
+def fetch(
+    repository: FleetRepository, folder: Path, traces: Path, environment: Mapping[str, str], timeout: int
+) -> str | Entry:
     """The commit that is laid out in the folder, or the entry that says why there is none."""
     began = time.monotonic()
     try:
-        base = update(repository, folder, environment)
+        traces.mkdir(parents=True, exist_ok=True)
+        with held(traces / LOCK) as lock:
+            base = update(repository, folder, environment, timeout, (lock,))
     except (BotError, OSError) as error:
         return _entry_of(repository.url, FACTS, "", "", FAILED, began, str(error))
     if not base:
@@ -60,47 +66,36 @@ def carry_out(step: Step) -> Entry:
     began = time.monotonic()
     code, message = _process(step)
     for _ in range(_TRIES - 1):
-        if code >= 0:
+        if code is None or code >= 0:
             break
         code, message = _process(step)
-    good = code in (0, 1) and (step.output is None or step.output.is_file())
-    if not good and not message:
+    good = code in GOOD_CODES and (step.output is None or step.output.is_file())
+    if code is None:
+        message = f"took more than {step.timeout} seconds"
+    elif not good and not message:
         message = f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
     return _entry_of(step.repository.url, step.name, step.base, step.digest, DONE if good else FAILED, began, message)
 
 
-def _process(step: Step) -> tuple[int, str]:
-    """The exit code (negative: the signal that ended it), and what it wrote on stderr, or stdout where that counts."""
-    environment = {name: value for name, value in os.environ.items() if step.tokens or name not in ALL_VARIABLES}
-    command = [sys.executable, "-m", "rewriter", *step.arguments]
-    # A session of its own, so that helm and git, which it starts, end with it.
-    process = subprocess.Popen(
-        command,
-        cwd=step.folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE if step.name == REQUESTS else subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
+def _process(step: Step) -> tuple[int | None, str]:
+    """The exit code (negative: the signal that ended it; None: its time is over), and its last lines."""
+    variables = {name: value for name, value in os.environ.items() if step.tokens or name not in ALL_VARIABLES}
+    outcome = step.traces / f"{step.name}.json"
+    job = Job(
+        arguments=step.arguments,
+        folder=str(step.folder),
+        lock=str(step.traces / LOCK),
+        outcome=str(outcome),
+        key=" ".join((step.base, __version__, step.digest)),
+        output=None if step.output is None else str(step.output),
+        printed=step.name == REQUESTS,
+        timeout=step.timeout,
+        variables=variables,
     )
-    try:
-        output, errors = process.communicate(timeout=step.timeout)
-    except subprocess.TimeoutExpired:
-        _end(process)
-        return 2, f"took more than {step.timeout} seconds"
-    except BaseException:
-        _end(process)
-        raise
-    lines = (errors or b"").decode("utf-8", "replace").splitlines()
-    if step.name == REQUESTS and process.returncode == 0:
-        lines = (output or b"").decode("utf-8", "replace").splitlines()[-1:]
-    return process.returncode, " ".join(line.strip() for line in lines[-3:])[:_LONGEST_REASON]
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    step.traces.mkdir(parents=True, exist_ok=True)
+    code = run(job)
+    made = Outcome.read(outcome)
+    return code, made.message[:_LONGEST_REASON] if made is not None and made.key == job.key else ""
 
 
 def _entry_of(
@@ -110,15 +105,16 @@ def _entry_of(
     return Entry(url, step, base, __version__, digest, outcome, seconds, time.time(), reason[:_LONGEST_REASON])
 
 
-def facts_step(repository: FleetRepository, folder: Path, output: Path, base: str, timeout: int) -> Step:
+def facts_step(repository: FleetRepository, folder: Path, traces: Path, output: Path, base: str, timeout: int) -> Step:
     """The facts of a clone go to `output`."""
     arguments = ("snapshot", "--repository", ".", "-o", str(output))
-    return Step(FACTS, repository, folder, arguments, output, base, __version__, timeout)
+    return Step(FACTS, repository, folder, traces, arguments, output, base, __version__, timeout)
 
 
 def findings_step(
     repository: FleetRepository,
     folder: Path,
+    traces: Path,
     output: Path,
     base: str,
     digest: str,
@@ -128,7 +124,7 @@ def findings_step(
 ) -> Step:
     """The findings of a clone on the facts of all go to `output`, as the JSON report."""
     arguments = ("--dry-run", "--format", "json", "--output", str(output), *versions, *_given(facts), ".")
-    return Step(FINDINGS, repository, folder, arguments, output, base, digest, timeout)
+    return Step(FINDINGS, repository, folder, traces, arguments, output, base, digest, timeout)
 
 
 def requests_step(findings: Step, facts: Sequence[Path], versions: Sequence[str]) -> Step:
@@ -142,6 +138,7 @@ def requests_step(findings: Step, facts: Sequence[Path], versions: Sequence[str]
         REQUESTS,
         repository,
         findings.folder,
+        findings.traces,
         arguments,
         None,
         findings.base,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from rewriter.bot.git import Git, GitError
 from tests.bot.conftest import FILES, Lab, policy
 from tests.bot.forges import PROJECT
 from tests.bot.server import TOKEN, authority, change, git, serving
@@ -395,3 +397,16 @@ def test_a_helper_of_the_pipeline_for_the_same_host_is_not_asked(
     ran = lab.bot()
     assert (ran.code, set(lab.server.pushes_by)) == (0, {"x-access-token"}), ran.err
     assert not (tmp_path / "asked").exists()
+
+
+def test_a_server_that_never_answers_ends_with_the_time(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/acme/shop.git"
+        git(tmp_path, "init", "--quiet", ".")
+        with pytest.raises(GitError, match="git ls-remote took more than 1 second; run again later"):
+            Git(tmp_path, timeout=1).reach("ls-remote", url, "HEAD")
+        connection, _ = silent.accept()
+        with connection:
+            connection.settimeout(30)
+            while connection.recv(4096):
+                pass  # To the end: git's helper, which held the connection, is gone too.

@@ -25,6 +25,7 @@ class Organisation:
     names: list[str] = field(default_factory=list)
     archived: list[str] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
+    page_size: int = 2
 
     def authorised(self, headers: Any) -> bool:
         return bool(headers.get("Authorization") == f"Bearer {TOKEN}")
@@ -32,7 +33,7 @@ class Organisation:
     def answer(self, call: Call, url: str) -> Answer:
         match call.method, call.path.strip("/").split("/"):
             case "GET", ["orgs", "acme", "repos"]:
-                page, size = int(call.query.get("page", "1")), 2
+                page, size = int(call.query.get("page", "1")), self.page_size
                 shown = sorted((*self.names, *self.archived))[(page - 1) * size : page * size]
                 more = len(self.names) + len(self.archived) > page * size
                 link = {"Link": f'<{url}{self.base}{call.path}?page={page + 1}>; rel="next"'} if more else {}

@@ -36,7 +36,7 @@ def scheduler(fleet: Fleet) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]
         start("scheduler", "--host", "127.0.0.1", "--port", "0", *options)
         worker = ("--no-dashboard", "--no-nanny", "--nthreads", "1", "--scheduler-file", str(file))
         workers = [start("worker", *worker) for _ in range(2)]
-        while not file.exists():
+        while not (file.exists() and file.read_text().endswith("}")):
             with suppress(subprocess.TimeoutExpired):
                 workers[0].wait(timeout=0.05)
         yield json.loads(file.read_text())["address"], workers

@@ -52,6 +52,16 @@ def test_a_second_run_does_nothing_again(fleet: Fleet) -> None:
     assert (fleet.steps(), fleet.report()) == (DONE, before)
 
 
+def test_what_an_ended_run_did_not_note_is_not_done_again(fleet: Fleet) -> None:
+    fleet.run()
+    before = fleet.report()
+    (fleet.work / "ledger.jsonl").unlink()
+    assert fleet.run().code == 0
+    assert (fleet.steps(), fleet.report()) == (DONE, before)
+    traces = [json.loads(file.read_text()) for file in fleet.work.glob("traces/*/*.json")]
+    assert [(trace["begun"], trace["code"]) for trace in traces] == [(1, 0)] * 4
+
+
 def test_what_changes_is_done_again_and_nothing_stale_is_left(fleet: Fleet) -> None:
     fleet.run()
     fleet.change("agents", {"agent.yaml": None, "README.yaml": "a: 1\n"})
