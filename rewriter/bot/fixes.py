@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rewriter import parallel
 from rewriter.bot.token import ALL_VARIABLES
 from rewriter.discovery import FoundFile, InputError
 from rewriter.engine.results.result import FileResult
-from rewriter.engine.run import parallel
 from rewriter.engine.run.fixer import Fixer, fixer_for
 from rewriter.engine.run.run_options import Options
 from rewriter.engine.run.workspace import Workspace

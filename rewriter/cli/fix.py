@@ -240,6 +240,7 @@ def fix(
         diff_base=diff_base,
         stdin_name=stdin_filename,
         cache=cache_for(cache_dir, none=no_cache),
+        jobs=jobs,
     )
     if live:
         from rewriter.cli.live import run_live

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rewriter import __version__
+from rewriter import __version__, parallel
 from rewriter.cli.options import write_file
 from rewriter.cli.printing import say, tell
 from rewriter.cli.progress import Progress
@@ -17,7 +17,6 @@ from rewriter.engine.results.observed import TrafficSummary
 from rewriter.engine.results.once import reported_once
 from rewriter.engine.results.result import FileResult, Report, Summary
 from rewriter.engine.results.unchecked import no_mesh
-from rewriter.engine.run import parallel
 from rewriter.engine.run.fixer import fixer_for, write_result
 from rewriter.engine.run.run_options import Options
 from rewriter.engine.run.unenforced import unenforced

@@ -158,8 +158,8 @@ def _by_hand(workspace: Workspace, before: Path) -> list[Rewrite]:
 
 def _fixed(workspace: Workspace, jobs: int, *, unsafe_fixes: bool) -> tuple[list[Rewrite], list[InputError]]:
     """What the fixes make of each policy, and what could not be treated."""
+    from rewriter import parallel
     from rewriter.cli.progress import Progress
-    from rewriter.engine.run import parallel
     from rewriter.engine.run.fixer import fixer_for
     from rewriter.engine.run.rewrites import rewritten_by_fixes
 

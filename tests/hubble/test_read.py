@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewriter.inventory.hubble import lines, read
+from rewriter.inventory.hubble import lines, read, table
 from rewriter.inventory.hubble.flows import ObservedFlow
 from rewriter.inventory.hubble.lines import LineReader, Skipped
 from rewriter.inventory.hubble.read import HubbleError, read_exports
@@ -144,7 +145,7 @@ def test_lost_events_are_told(tmp_path: Path) -> None:
 
 
 def test_kinds_beyond_the_limit_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(read, "MOST_KINDS", 10)
+    monkeypatch.setattr(table, "MOST_KINDS", 10)
     seen = read_exports([export(tmp_path / "f", *(flow(WEB, DB, port) for port in range(1, 15)))])
     assert (len(seen.flows), seen.left_out, seen.complete) == (10, 4, False)
     hosts = (flow(WORLD, DB, addresses=(f"198.51.100.{n}", "10.1.0.1")) for n in range(1, 15))
@@ -240,3 +241,53 @@ def test_the_quick_way_and_the_parser_agree(
         assert json.loads(b"[" + quick.source + b"]") == json.loads(b"[" + parsed.source + b"]")
         assert json.loads(b"[" + quick.destination + b"]") == json.loads(b"[" + parsed.destination + b"]")
         assert quick._replace(source=b"", destination=b"") == parsed._replace(source=b"", destination=b"")
+
+
+def _varied(chance: random.Random, count: int) -> bytes:
+    """Lines of an export: flows of a few kinds, replies, the world with its names, blanks, and what is no flow."""
+    made = []
+    for number in range(count):
+        names = [f"n{chance.randrange(30)}.example.com" for _ in range(chance.randrange(1, 4))]
+        made.append(
+            chance.choice(
+                [
+                    line(flow(WEB, DB, chance.randrange(4), at=f"2026-01-31T12:00:{chance.randrange(60):02}.1Z")),
+                    line(flow(DB, WEB, verdict="DROPPED", is_reply=number % 3 == 0)),
+                    line(flow(WEB, WORLD, 443, addresses=("10.1.0.1", "203.0.113.7"), destination_names=names)),
+                    line({"lost_events": {"num_events_lost": "3"}}),
+                    b"x" * chance.choice((0, 1, 700, 3000)),
+                ]
+            )
+        )
+    return b"\n".join(made) + chance.choice((b"", b"\n", b"\n{"))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_several_processes_find_what_one_finds(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read, "BLOCK", 256)
+    monkeypatch.setattr(read, "LARGE", 4)
+    monkeypatch.setattr(read, "LEAST", 1)
+    monkeypatch.setattr(read, "LONGEST_LINE", 1500)
+    if seed == 5:
+        monkeypatch.setattr(table, "MOST_KINDS", 3)
+    chance = random.Random(seed)
+    paths = [tmp_path / f"{number}.json" for number in range(4)]
+    for path in paths:
+        path.write_bytes(line(flow(WEB, DB)) + b"\n" + _varied(chance, chance.choice((0, 3, 40))))
+    paths[2].write_bytes(gzip.compress(paths[2].read_bytes()))
+    paths[3].write_bytes(gzip.compress(paths[3].read_bytes() * 900)[: -chance.randrange(1, 9)])
+    steps: list[int] = []
+    seen = read_exports(paths, steps.append, jobs=2)
+    assert seen == read_exports(paths)
+    assert seed == 5 or sum(steps) == seen.events
+
+
+def test_several_processes_name_the_file_without_flows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read, "BLOCK", 256)
+    monkeypatch.setattr(read, "LARGE", 1)
+    monkeypatch.setattr(read, "LEAST", 1)
+    good, bad = export(tmp_path / "a.json", *[flow(WEB, DB)] * 9), tmp_path / "b.json"
+    bad.write_bytes(b"no\n" * 900)
+    for paths in ([good, bad], [bad, good], [good, good, bad]):
+        with pytest.raises(HubbleError, match=r"b.json: holds no flows"):
+            read_exports(paths, jobs=2)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple, TypeVar
 
+from rewriter import parallel
 from rewriter.cilium.identity import Identity
 from rewriter.cilium.labels import CLUSTER_LABEL, K8S, LabelSet
 from rewriter.cilium.policy import CNP, Policy, read_policy
@@ -18,7 +19,6 @@ from rewriter.engine.effects.of_fixes import Effects
 from rewriter.engine.effects.settings import both_settings, mesh_addresses, node_labels_unsaid, reached
 from rewriter.engine.effects.worlds import world_of
 from rewriter.engine.pipeline.isolation import as_error, failure_of
-from rewriter.engine.run import parallel
 from rewriter.engine.run.impact_result import (
     DEAD,
     DEAD_ON_BOTH,

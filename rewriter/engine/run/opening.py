@@ -226,7 +226,7 @@ def _observed(request: Request, progress: Progress) -> ObservedFlows | None:
     from rewriter.inventory.hubble.read import HubbleError, read_exports
 
     try:
-        return read_exports(request.hubble, progress)
+        return read_exports(request.hubble, progress, request.jobs)
     except HubbleError as error:
         raise WorkspaceError(str(error)) from None
 

@@ -44,7 +44,10 @@ class WorkspaceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the command line asks for. Versions are as written; `names` are the paths, `cache` keeps between runs."""
+    """What the command line asks for. Versions are as written; `names` are the paths, `cache` keeps between runs.
+
+    `jobs` is the number of processes that read what is large; 0 takes what the machine offers.
+    """
 
     names: tuple[str, ...] = (".",)
     config_file: Path | None = None
@@ -61,6 +64,7 @@ class Request:
     stdin_name: str | None = None
     ignore_config: bool = False
     cache: CacheFolder = NO_CACHE
+    jobs: int = 1
 
 
 @dataclass(slots=True)

@@ -90,37 +90,45 @@ class LineReader:
             return None  # The labels are not those of this end.
         if find(b'reply":true', end) >= 0:  # `is_reply`, and `reply` before Cilium 1.10
             return REPLY
-        verdict = _VERDICTS.get(_after(line, b'"verdict":"', 0, start))
-        direction = _DIRECTIONS.get(_after(line, b'"traffic_direction":"', end, len(line)))
-        time = _after(line, b'"time":"', 0, start)
+        at = find(b'"time":"', 0, start) + 8
+        time = line[at : find(_QUOTE, at)] if at > 7 else b""
+        at = find(b'"verdict":"', 0, start) + 11
+        verdict = _VERDICTS.get(line[at : find(_QUOTE, at)]) if at > 10 else None
+        at = find(b'"traffic_direction":"', end) + 21
+        direction = _DIRECTIONS.get(line[at : find(_QUOTE, at)]) if at > 20 else None
         if verdict is None or direction is None or not time or find(b'"Type":"L3_L4"', end) < 0:
             return None
         if verdict is _DROPPED:
             verdict = _DROPS.get(_after(line, b'"drop_reason_desc":"', end, len(line)))
             if verdict is None:
                 return None
-        at = find(b'"destination_port":', 0, start)
         layer = find(b'"l4":{"', 0, start)
+        at = find(b'"destination_port":', 0, start)
         if not 0 < layer < at or line[layer + 7 : layer + 10] not in (b"TCP", b"UDP"):
             return None
         digits = line[at + 19 : at + 24].partition(b",")[0].partition(b"}")[0]
         source = line[source_at + _LABELS_LENGTH : source_end]
         destination = line[destination_at + _LABELS_LENGTH : end]
-        kinds = self._kind(source), self._kind(destination)
-        if not digits.isdigit() or not all(kinds):
+        known = self._known
+        source_kind = known.get(source) or self._kind(source)
+        destination_kind = known.get(destination) or self._kind(destination)
+        if not digits.isdigit() or not source_kind or not destination_kind:
             return None
-        places = [b"", b""]
-        if _OUTSIDE in kinds:
+        source_place = destination_place = b""
+        if _OUTSIDE in (source_kind, destination_kind):
             if find(b'_names":[', end) >= 0:
                 return None
             addresses = find(b'"IP":{"source":"', 0, start)
             if addresses < 0:
                 return None
-            for side, key in enumerate((b'"source":"', b'"destination":"')):
-                if kinds[side] == _OUTSIDE:
-                    places[side] = _after(line, key, addresses, start)
+            if source_kind == _OUTSIDE:
+                source_place = _after(line, b'"source":"', addresses, start)
+            if destination_kind == _OUTSIDE:
+                destination_place = _after(line, b'"destination":"', addresses, start)
         protocol = "TCP" if line[layer + 7] == 84 else "UDP"
-        return Event(verdict, direction, source, destination, places[0], places[1], protocol, int(digits), time)
+        return Event(
+            verdict, direction, source, destination, source_place, destination_place, protocol, int(digits), time
+        )
 
     def _kind(self, labels: bytes) -> int:
         """Whether the inside of a list is the labels of a pod or of something else; 0 where it is neither."""

@@ -18,13 +18,14 @@ Result = TypeVar("Result")
 MIN_ITEMS = 40
 
 
-def each(items: Sequence[Item], work: Callable[[Item], Result], jobs: int) -> Iterator[Result]:
+def each(items: Sequence[Item], work: Callable[[Item], Result], jobs: int, least: int = MIN_ITEMS) -> Iterator[Result]:
     """The results of the work on each item. `jobs` is the number of processes; 0 takes what the machine offers.
 
-    The processes are forked, so that the work finds everything as it is here; it must not depend on changing it.
+    The processes are forked, so that the work finds everything as it is here; it must not depend on changing it. None
+    is started for fewer than the `least` items.
     """
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    count = min(jobs or available, len(items) // MIN_ITEMS)
+    count = min(jobs or available, len(items) // least)
     if count < 2:
         yield from map(work, items)
         return
