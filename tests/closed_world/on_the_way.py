@@ -38,6 +38,7 @@ BASE: Files = {
 }
 _REMOVE = '[{"op": "remove", "path": "/spec/ingress/1"}]'
 _CNP = "{kind: CiliumNetworkPolicy}"
+_NOTED = "{kind: CiliumNetworkPolicy, annotationSelector: reach=wide}"
 _SOURCE = "source: {kind: Deployment, name: web, fieldPath: kind}"
 
 
@@ -123,6 +124,17 @@ BUILT_HELD: dict[str, Files] = {
         {"east/c.yaml": "commonLabels: [{path: spec/endpointSelector/matchLabels, kind: CiliumNetworkPolicy}]\n"},
     ),
     "overlay": {"over/kustomization.yaml": f"resources: [../east]\n{_patch(_CNP)}"},
+    "patch by annotations of the base": {
+        **_with("commonAnnotations: {reach: wide}\n"),
+        "over/kustomization.yaml": f"resources: [../east]\n{_patch(_NOTED)}",
+    },
+    "patch by annotations of a transformer": {
+        **_transformer(
+            "AnnotationsTransformer",
+            "annotations: {reach: wide}\nfieldSpecs: [{path: metadata/annotations, create: true}]\n",
+        ),
+        "over/kustomization.yaml": f"resources: [../east]\n{_patch(_NOTED)}",
+    },
     "one overlay of two": {
         "over/kustomization.yaml": f"resources: [../east]\n{_patch(_CNP)}",
         "other/kustomization.yaml": "resources: [../east]\n",
@@ -221,6 +233,12 @@ def _renderer(target: str) -> str:
     return f"  postRenderers: [{{kustomize: {{patches: [{{target: {{kind: {target}}}, patch: '{_REMOVE}'}}]}}}}]\n"
 
 
+def _override(kind: str, path: str) -> str:
+    overriders = {"plaintext": [{"path": path, "operator": "remove"}]}
+    spec = {"resourceSelectors": [{"kind": kind}], "overrideRules": [{"overriders": overriders}]}
+    return resource("policy.karmada.io/v1alpha1", "ClusterOverridePolicy", spec, namespace=None)
+
+
 _EMPTIED: dict[str, object] = {"mutate": {"patchStrategicMerge": {"spec": {"ingress": []}}}}
 _EACH = {
     "list": "request.object.spec.ingress",
@@ -313,6 +331,19 @@ HELD: dict[str, tuple[Files, str]] = {
         {"d.sh": 'kubectl patch cnp web -n shop --type=json -p \'[{"op": "remove", "path": "/spec/ingress/1"}]\'\n'},
         "what d.sh:1 does may change it",
     ),
+    "kubectl patch by the other short name": (
+        {"d.sh": "kubectl -n shop patch ciliumnp web --type=json --patch-file p.json\n"},
+        "what d.sh:1 does may change it",
+    ),
+    "sed on the file itself": (
+        {"d.sh": "sed -i '/world/d' east/policy.yaml\nkubectl apply -f east/\n"},
+        "`sed` in d.sh:1 may change it",
+    ),
+    "function of kpt": ({"d.sh": "kpt fn eval east --image x/starlark -- source=x\n"}, "`kpt fn eval` in d.sh:1"),
+    "patch that a command adds": (
+        {"d.sh": "cd east && kustomize edit add patch --kind CiliumNetworkPolicy --path p.yaml\n"},
+        "`kustomize edit add patch` in d.sh:1",
+    ),
     "kubectl patch with a file": (
         {"Makefile": "d:\n\tkubectl -n shop patch ciliumnetworkpolicy/web --type json --patch-file p.json\n"},
         "what Makefile:2 does may change it",
@@ -329,7 +360,7 @@ HELD: dict[str, tuple[Files, str]] = {
             "o.yaml": '#@overlay/match by=overlay.subset({"kind": "CiliumNetworkPolicy"})\n---\nspec:\n  ingress:\n'
             "  #@overlay/match by=overlay.index(1)\n  #@overlay/remove\n  - {}\n"
         },
-        "what o.yaml:5 does may change it",
+        "what o.yaml:1 does may change it",
     ),
     "Jsonnet": (
         {
@@ -345,6 +376,17 @@ HELD: dict[str, tuple[Files, str]] = {
         },
         "what m.tf:5 does may change it",
     ),
+    "Ruby": (
+        {"d.rb": "p = YAML.load_file('east/policy.yaml')\np['spec']['ingress'].delete_at(1)\n"},
+        "what d.rb:2 does may change it",
+    ),
+    "text of a file in Terraform": (
+        {
+            "m.tf": 'resource "kubectl_manifest" "p" {\n'
+            '  yaml_body = replace(file("east/policy.yaml"), "world", "all")\n}\n'
+        },
+        "what m.tf:2 does may change it",
+    ),
     "program of cdk8s": (
         {
             "cdk8s.yaml": "language: typescript\napp: x\n",
@@ -359,6 +401,28 @@ HELD: dict[str, tuple[Files, str]] = {
             "subprocess.run(['kubectl', 'apply', '-f', '-'], input=yaml.dump(p))\n"
         },
         "what d.py:2 does may change it",
+    ),
+    "overlay of ytt by kind": (
+        {
+            "o.yaml": '#@overlay/match by=overlay.subset({"kind": "CiliumNetworkPolicy"})\n---\nspec:\n'
+            "  #@overlay/replace\n  ingress: []\n"
+        },
+        "what o.yaml:1 does may change it",
+    ),
+    "override of Karmada": (
+        {"k.yaml": _override("CiliumNetworkPolicy", "/spec/ingress/1")},
+        "ClusterOverridePolicy x (Karmada), k.yaml",
+    ),
+    "patch of Sveltos": (
+        {
+            "k.yaml": resource(
+                "config.projectsveltos.io/v1beta1",
+                "ClusterProfile",
+                {"patches": [{"target": {"kind": "CiliumNetworkPolicy"}, "patch": _REMOVE}]},
+                namespace=None,
+            )
+        },
+        "ClusterProfile x (Sveltos), k.yaml",
     ),
     "overlay of Rancher Fleet": (
         {"east/fleet.yaml": "targetCustomizations:\n- {name: a, yaml: {overlays: [a]}}\n"},
@@ -426,6 +490,14 @@ HELD: dict[str, tuple[Files, str]] = {
     ),
     "plugin of Argo CD": (_argo(", plugin: {name: p}"), "argocd/east.yaml"),
     "patch of Argo CD": (_argo(f", kustomize: {{{_PATCHES}}}"), "argocd/east.yaml"),
+    "patch of Argo CD's hydrator": (
+        {
+            "argocd/east.yaml": str(_argo(f", kustomize: {{{_PATCHES}}}")["argocd/east.yaml"])
+            .replace("source: {", "sourceHydrator: {drySource: {")
+            .replace("}}\n  destination", "}}}\n  destination")
+        },
+        "argocd/east.yaml",
+    ),
     "templatePatch": (
         _set("path: '{{name}}'", "  templatePatch: '{spec: {source: {kustomize: {{ if .x }}{}{{ end }}}}}'\n"),
         "templatePatch of ApplicationSet all, argocd/all.yaml",
@@ -510,6 +582,19 @@ FREE: dict[str, Files] = {
         ".github/workflows/t.yaml": "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n"
         "    - run: kind create cluster\n    - run: kustomize build east | sed 's/world/all/' | kubectl apply -f -\n"
     },
+    "sed on another file itself": {"d.sh": "sed -i '/world/d' other.yaml\nkubectl apply -f east/\n"},
+    "sed on the file itself for another text": {
+        "d.sh": "sed -i 's/IMAGE_TAG/1/' east/policy.yaml\nkubectl apply -f east/\n"
+    },
+    "patch for another kind that a command adds": {
+        "d.sh": "kustomize edit add patch --kind Deployment --path p.yaml\n"
+    },
+    "function of kpt in another folder": {
+        "d.sh": "kpt fn eval west --image x/starlark\n",
+        "west/a.yaml": deployment("a", "shop"),
+    },
+    "override of Karmada for another kind": {"k.yaml": _override("Deployment", "/spec/replicas")},
+    "override of Karmada for metadata": {"k.yaml": _override("CiliumNetworkPolicy", "/metadata/labels/a")},
     "yq of another file": {"d.sh": "yq 'del(.spec.ingress[1])' other.yaml | kubectl apply -f -\n"},
     "yq that reads": {"d.sh": "yq '.metadata.name' east/policy.yaml\nkubectl get cnp web -o yaml\n"},
     "remark on a patch": {"d.sh": "# kubectl patch cnp web --type=json -p x\n"},

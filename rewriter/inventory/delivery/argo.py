@@ -25,6 +25,8 @@ from rewriter.inventory.texts.manifests import items, mapping, texts
 
 GROUP = "argoproj.io"
 IN_CLUSTER = ("https://kubernetes.default.svc", "in-cluster", "")
+#: The fields of an Application that say what it applies.
+SOURCES = ("source", "sources", "sourceHydrator")
 #: More Applications than any real set makes.
 MAX_ELEMENTS = 5000
 
@@ -33,8 +35,9 @@ _PARAMETER = re.compile(r"\{\{-?\s*\.?[\w.-]+\s*-?\}\}")
 
 
 def sources_of(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The sources of an Application: `sources`, or the only one."""
-    return items(spec.get("sources")) or [mapping(spec.get("source"))]
+    """The sources of an Application: `sources`, or the only one, which may be that of its hydrator."""
+    only = mapping(spec.get("source")) or mapping(mapping(spec.get("sourceHydrator")).get("drySource"))
+    return items(spec.get("sources")) or [only]
 
 
 def destination_of(application: Mapping[str, Any]) -> str | None:
@@ -112,7 +115,8 @@ def read_application(
             unknown.append(f"a plugin makes the manifests of {path}")
             continue
         kustomize, directory = mapping(each.get("kustomize")), mapping(each.get("directory"))
-        written = f"/spec/sources/{index}/kustomize" if several else "/spec/source/kustomize"
+        own = "/spec/source" if mapping(spec.get("source")) else "/spec/sourceHydrator/drySource"
+        written = f"/spec/sources/{index}/kustomize" if several else f"{own}/kustomize"
         inserted = Transform(
             source,
             namespace=_text(kustomize.get("namespace")),

@@ -14,7 +14,7 @@ from rewriter.inventory.delivery.patches import Patch, TextAt, parse_patch
 from rewriter.inventory.delivery.replaced_from import source_at
 from rewriter.inventory.delivery.replacements import Replacement, read_replacements
 from rewriter.inventory.delivery.secret_names import is_secret
-from rewriter.inventory.delivery.transform import Labels, Transform
+from rewriter.inventory.delivery.transform import FieldSpec, Labels, Transform
 from rewriter.inventory.delivery.transformers import Part, Reading, field_specs, read_transformers
 from rewriter.inventory.delivery.unfollowed import Unfollowed, of_kustomization
 from rewriter.inventory.facts.model import Source
@@ -300,7 +300,7 @@ def joined(folder: str, entry: str) -> str:
 
 
 def read_labels(value: Mapping[str, Any]) -> Iterator[Labels]:
-    """The labels that a kustomization adds: `labels` first, then `commonLabels`, as kustomize does."""
+    """What a kustomization adds: `labels` first, then `commonLabels`, then annotations, as kustomize does."""
     for item in items(value.get("labels")):
         pairs = texts(item.get("pairs"))
         if pairs:
@@ -309,6 +309,9 @@ def read_labels(value: Mapping[str, Any]) -> Iterator[Labels]:
     common = texts(value.get("commonLabels"))
     if common:
         yield Labels(common, selectors=True, templates=True)
+    notes = texts(value.get("commonAnnotations"))
+    if notes:  # Patches further out select by them.
+        yield Labels(notes, fields=(FieldSpec(("metadata", "annotations"), create=True),), alone=True)
 
 
 def read_patches(value: Mapping[str, Any], source: Source, at: TextAt | None = None) -> Iterator[Patch]:

@@ -1,7 +1,8 @@
 """What changes objects at admission: mutating policies of Kyverno, Gatekeeper and the API server.
 
 Kyverno's ClusterPolicy and Policy with `mutate` rules and its MutatingPolicy, Gatekeeper's Assign, AssignMetadata and
-ModifySet, and the MutatingAdmissionPolicy of Kubernetes. One that may touch the rules of network policies holds those;
+ModifySet, and the MutatingAdmissionPolicy of Kubernetes; and what changes them on their way to member clusters: the
+override policies of Karmada and the patches of Sveltos. One that may touch the rules of network policies holds those;
 one that may add labels to pods makes labels possible that no manifest holds. What they exclude is not taken off: it is
 what they may touch that counts.
 """
@@ -32,6 +33,10 @@ MUTATION_KINDS = frozenset(
         b"AssignMetadata",
         b"ModifySet",
         b"MutatingWebhookConfiguration",
+        b"OverridePolicy",
+        b"ClusterOverridePolicy",
+        b"ClusterProfile",
+        b"Profile",
     }
 )
 CLUSTERWIDE = "CiliumClusterwideNetworkPolicy"
@@ -101,6 +106,10 @@ def read_mutations(manifest: Manifest) -> Iterator[Mutation]:
         yield from _gatekeeper(manifest)
     elif group == "admissionregistration.k8s.io" and kind == "MutatingWebhookConfiguration":
         yield from _webhooks(manifest)
+    elif group == "policy.karmada.io" and kind in ("OverridePolicy", "ClusterOverridePolicy"):
+        yield from _karmada(manifest)
+    elif group == "config.projectsveltos.io" and kind in ("ClusterProfile", "Profile"):
+        yield from _sveltos(manifest)
 
 
 def _kyverno(manifest: Manifest, rule: Mapping[str, Any]) -> Iterator[Mutation]:
@@ -279,6 +288,38 @@ def _gatekeeper(manifest: Manifest) -> Iterator[Mutation]:
     _, found, key = location.partition("labels.")
     keys = frozenset({key.strip("\"'")} if found else set())
     yield from _mutation(manifest, "Gatekeeper", kinds, [match.get("namespaces")], keys=keys, touches=touches)
+
+
+def _karmada(manifest: Manifest) -> Iterator[Mutation]:
+    """What an override policy writes into the objects that it selects: all of its namespace where it selects none."""
+    spec = mapping(manifest.value.get("spec"))
+    overriders = [mapping(rule.get("overriders")) for rule in items(spec.get("overrideRules"))]
+    overriders += [mapping(spec.get("overriders"))] if spec.get("overriders") else []
+    paths = [str(part.get("path", "")) for each in overriders for part in items(each.get("plaintext"))]
+    paths += [str(part.get("fieldPath", "")) for each in overriders for part in items(each.get("fieldOverrider"))]
+    touches = any(path.split("/")[1:2] in ([], [""], *([name] for name in _RULES)) for path in paths)
+    keys = {key for path in paths for key in _operation_keys(path, {}) if "/labels" in path}
+    for each in overriders:
+        keys |= {key for part in items(each.get("labelsOverrider")) for key in mapping(part.get("value"))}
+    selectors = items(spec.get("resourceSelectors"))
+    kinds = [str(each.get("kind", "*")) for each in selectors] or ["*"]
+    own = manifest.metadata.get("namespace") if manifest.kind == "OverridePolicy" else None
+    places = [[own] if own else [each["namespace"]] if each.get("namespace") else None for each in selectors or [{}]]
+    yield from _mutation(manifest, "Karmada", kinds, places, keys=frozenset(map(str, keys)), touches=touches)
+
+
+def _sveltos(manifest: Manifest) -> Iterator[Mutation]:
+    """The patches that a profile makes of what it deploys."""
+    for item in items(mapping(manifest.value.get("spec")).get("patches")):
+        target = mapping(item.get("target"))
+        patches = list(parse_patch(str(item.get("patch", "")), target, manifest.source))
+        keys = {key for patch in patches for key in _label_keys(patch.merge or {})}
+        for operation in (operation for patch in patches for operation in patch.operations):
+            keys |= set(_operation_keys(str(operation.get("path")), operation.get("value")))
+        touches = not patches or any(patch.changes_rules for patch in patches)
+        place = [target["namespace"]] if target.get("namespace") else None
+        kinds = [str(target.get("kind") or "*")]
+        yield from _mutation(manifest, "Sveltos", kinds, [place], keys=frozenset(keys), touches=touches)
 
 
 def _mutation(

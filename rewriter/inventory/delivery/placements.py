@@ -314,7 +314,7 @@ class Placements:
         if group == flux.OPERATOR_GROUP:
             return flux.read_flux_instance(mapping(value.get("spec")), source)
         if value.get("kind") == "Application":
-            return argo.read_application(value, source, at=_text_at(applier, value, ("source", "sources")))
+            return argo.read_application(value, source, at=_text_at(applier, value, argo.SOURCES))
         found = argo.read_application_set(value, self._files)
         unfollowed = argo.template_patch(value, source)
         reads = [argo.read_application(each, source, unfollowed) for each in found.made]

@@ -17,16 +17,24 @@ _DIRECTION = r"(?:in|e)gress(?:Deny)?"
 #: A rule by its number, or the rules by a part of their list: of jq and yq, of pointers, in Python and Jsonnet, of ytt.
 _BY_PLACE = re.compile(
     rf"""\b{_DIRECTION}["']?\]?(?:\[-?\d{{0,9}}(?::-?\d{{0,9}})?\]|/\d+|/-(?=["'\s,}}])|\.-?\d+\b)|\bslice\([^)\n]{{0,120}}\b{_DIRECTION}\b"""
-    rf"""|\bdel\([^)\n]{{0,120}}\b{_DIRECTION}\b|\b{_DIRECTION}["']?\]?\.(?:pop|insert|remove)\("""
+    rf"""|\bdel\([^)\n]{{0,120}}\b{_DIRECTION}\b|\b{_DIRECTION}["']?\]?\.(?:pop|insert|remove|delete_at)\("""
 )
-_OF_YTT = re.compile(r"#@overlay/match[^\n]{0,300}overlay\.index\(")
-_POLICIES = r"(?:c?cnp|netpol|networkpolic(?:y|ies)|cilium(?:clusterwide)?networkpolic(?:y|ies))"
+_OF_YTT = re.compile(r"#@overlay/match[^\n]{0,300}(?:overlay\.index\(|NetworkPolicy\b)")
+_POLICIES = r"(?:c?cnp|ciliumnp|netpol|networkpolic(?:y|ies)|cilium(?:clusterwide)?networkpolic(?:y|ies))"
 _COMMAND = re.compile(r"\b(?:kubectl|oc)\b(?:\\\r?\n|[^\n|;&])*", re.IGNORECASE)
 _PATCHES = re.compile(r"[ \t](?:patch|edit)\b")
 _PATCHED = re.compile(r"\bk8s_json_patch\b(?s:.){0,600}?\bkind:[ \t]*\w*NetworkPolicy\b")
 _HELM = re.compile(r"\bhelm\b(?:\\\r?\n|[^\n|;&])*")
 _POST_RENDERER = re.compile(r"[ \t]--post-renderer\b")
 _KINDS = re.compile(rf"\b{_POLICIES}\b", re.IGNORECASE)
+#: A text of a file with parts replaced, in Terraform.
+_OF_TERRAFORM = re.compile(r"\breplace\(\s*(?:template)?file\(")
+#: Functions of kpt, and what is added to a kustomization by a command: both for folders of the tree.
+_OF_FOLDERS = re.compile(
+    r"\b(?P<words>kpt[ \t]+(?:live[ \t]+)?fn[ \t]+(?:eval|render)"
+    r"|kustomize[ \t]+edit[ \t]+add[ \t]+(?:patch|component|transformer))\b(?P<rest>(?:\\\r?\n|[^\n|;&])*)"
+)
+_OTHER_KIND = re.compile(rf"[ \t]--kind[ \t=]+[\"']?(?!{_POLICIES}\b)\w", re.IGNORECASE)
 
 
 def program_changes(
@@ -46,7 +54,15 @@ def program_changes(
         if charts:
             source = Source(path, lines.at(match.start()))
             yield f"the post-renderer of {source}", source, charts
-    patterns = (_PATCHED, _BY_PLACE, _OF_YTT) if "gress" in text else (_PATCHED,)
+    for match in _OF_FOLDERS.finditer(text):
+        if not in_remark(text, match.start()) and _OTHER_KIND.search(match["rest"]) is None:
+            source = Source(path, lines.at(match.start()))
+            words = match["rest"].split()[:1] if match["words"].startswith("kpt") else []
+            operands = [word for word in words if not word.startswith("-") and "$" not in word and "{{" not in word]
+            changed = tuple(_charts(operands, inner, folders)) if operands else (".",)
+            if changed:
+                yield f"`{' '.join(match['words'].split())}` in {source}", source, changed
+    patterns = (_PATCHED, _OF_TERRAFORM, *((_BY_PLACE, _OF_YTT) if "gress" in text else ()))
     starts = [match.start() for match in _COMMAND.finditer(text) if _patches_policies(match[0])]
     starts += [match.start() for pattern in patterns for match in pattern.finditer(text)]
     starts = [start for start in starts if not in_remark(text, start)]

@@ -50,7 +50,7 @@ class FieldSpec:
 class Labels:
     """Labels to add; to selectors and pod templates too (`selectors`), or to pod templates (`templates`).
 
-    `fields` are further places; with `alone` there are no others.
+    `fields` are further places; with `alone` there are no others. Annotations are labels in places of their own.
     """
 
     pairs: Mapping[str, str]

@@ -2,8 +2,9 @@
 
 `NamespaceTransformer` sets a namespace, as the field `namespace` does (Kustomize, "Transformer Configurations"); with
 `unsetOnly` only where there is none. Those of labels are followed into mappings, those of prefixes and suffixes where
-they change names, those of patches whether they hold the patch or name its file. Those of annotations, images and
-replica counts change nothing that facts or policies hold. What else stands under `transformers` is not followed.
+they change names, those of patches whether they hold the patch or name its file, and those of annotations, by which
+patches select. Those of images and replica counts change nothing that facts or policies hold. What else stands under
+`transformers` is not followed.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ _PATCHES = {
 _KNOWN = frozenset({"apiVersion", "kind", "metadata", "target", "options", "path", "paths"})
 _NAMESPACE = "NamespaceTransformer"
 _LABELS = "LabelTransformer"
+#: The fields in which transformers hold what they add.
+_PAIRS = {_LABELS: "labels", "AnnotationsTransformer": "annotations"}
 _NAMES = frozenset({"PrefixTransformer", "SuffixTransformer", "PrefixSuffixTransformer"})
 #: The fields that a namespace may be put into and land in what is known of an object.
 _FIELDS = frozenset({"metadata/namespace", "subjects", "subjects/namespace"})
@@ -101,8 +104,9 @@ def read_transformers(entries: Sequence[Any], reading: Reading, source: Source, 
             else:
                 unfollowed += of_transformer(words, value, reading.text_at)
                 prefix, suffix = str(value.get("prefix") or "") + prefix, suffix + str(value.get("suffix") or "")
-                if value.get("kind") == _LABELS and value.get("labels"):
-                    labels.append(Labels(texts_in(value.get("labels")), fields=field_specs(value), alone=True))
+                pairs = texts_in(value.get(_PAIRS.get(str(value.get("kind")), "")))
+                if pairs:
+                    labels.append(Labels(pairs, fields=field_specs(value), alone=True))
                 put = mapping(value.get("metadata")).get("namespace")
                 if value.get("kind") == _NAMESPACE and value.get("unsetOnly") is True:
                     default = str(put)

@@ -1,4 +1,5 @@
-"""Programs that stand in a pipe between manifests and the command that applies them: sed, awk, perl, yq, any other.
+"""Programs that stand in a pipe between manifests and the command that applies them: sed, awk, perl, yq, any other;
+and those that change the files themselves before it (`sed -i`).
 
 What they make of the manifests is not computed. Those that only pass them on, or change nothing but images, are none.
 """
@@ -26,6 +27,11 @@ _APPLIES = re.compile(
 )
 _FROM_FILE = re.compile(r"\b(?:kubectl|oc)\b[^\n]*?\b(?:apply|create|replace)\b[^\n]*?[ \t]-f[ \t]*<\(([^\n]*)\)")
 _NAME = re.compile(r"(?:[\w.-]+[ \t]*:[ \t]+)?(?:[-@({$\s]|\b\w+=\S*\s|sudo\s|then\s|do\s|!\s)*([\w./-]+)")
+#: What changes the files that it names.
+_IN_PLACE = re.compile(
+    r"\s*(?:[\w.-]+[ \t]*:[ \t]+)?[@\-\s]*(?:sudo\s+)?(?:g?sed\b(?=[^\n]*\s(?:-\w*i|--in-place))"
+    r"|perl\b(?=[^\n]*\s-\w*i)|dasel\s+(?:put|delete)\b)"
+)
 #: What only passes manifests on, or looks at them.
 _PASSING = frozenset(
     {"tee", "cat", "less", "kbld", "kubeconform", "kubeval", "kubectl", "oc", "pv", "conftest", "xargs"}
@@ -77,14 +83,17 @@ class Filter:
 
 
 def may_filter(data: bytes) -> bool:
-    """Whether a text may have a pipe into a command that applies manifests."""
-    return (b"|" in data or b"<(" in data or b"< " in data) and any(
+    """Whether a text may have a pipe into a command that applies manifests, or change files before it applies them."""
+    return any(sign in data for sign in (b"|", b"<(", b"< ", b" -i", b"dasel")) and any(
         word in data.lower() for word in (b"kubectl", b"oc ", b"kapp")
     )
 
 
 def filters_in(text: str) -> Iterator[Filter]:
-    """The filters of a script, a pipeline or a list of tasks; one for each program of each pipe."""
+    """The filters of a script, a pipeline or a list of tasks; one for each program of each pipe.
+
+    A program that changes a file in its place is one, too.
+    """
     text = REMARK_LINE.sub(lambda match: " " * len(match[0]), text)
     text = _QUOTED.sub(_without_quotes, text)
     pipe: list[re.Match[str]] = []
@@ -98,6 +107,13 @@ def filters_in(text: str) -> Iterator[Filter]:
             pipe = []
         elif len(pipe) == 1 and (inner := _FROM_FILE.search(part[0])) is not None:
             yield from _of_pipe(inner[1].split("|"), part.start())
+        elif _IN_PLACE.match(part[0]) is not None:
+            program = _name(part[0])
+            words = (each for each in _ARGUMENT.findall(part[0])[1:] if each[:1] not in "-'\"" or "/" in each[:2])
+            operands = tuple(each.strip("\"'") for each in words)
+            needs = _needs(program, part[0])
+            if operands and needs != ():
+                yield Filter(program, part.start(), operands, False, needs)
 
 
 def _without_quotes(match: re.Match[str]) -> str:
