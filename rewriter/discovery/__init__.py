@@ -10,6 +10,7 @@ from rewriter.discovery.files import (
     is_beside_manifests,
     may_be_script,
     may_hold_manifests,
+    not_checked_out,
 )
 from rewriter.discovery.git import changed_files, empty_submodules, repository_remotes, repository_root
 from rewriter.discovery.globs import Globs
@@ -45,6 +46,7 @@ __all__ = [
     "is_beside_manifests",
     "may_be_script",
     "may_hold_manifests",
+    "not_checked_out",
     "read_bounded",
     "read_file",
     "refuse_device",

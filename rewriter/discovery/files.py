@@ -7,29 +7,33 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rewriter.discovery.git import ignored_names, repository_root
+from rewriter.discovery.git import ignored_names, repository_root, sparse_names
 from rewriter.discovery.globs import Globs
 from rewriter.discovery.reading import FoundFile, InputError, nearest, reason
 
-_SUFFIXES = (".yaml", ".yml", ".json", ".tpl", ".tmpl", ".gotmpl", ".j2")
+_SUFFIXES = (".yaml", ".yml", ".json", ".tpl", ".tmpl", ".gotmpl", ".j2", ".jinja", ".jinja2")
 #: By far the most.
 _USUAL = (".yaml", ".yml")
 #: Files of Terraform and Terragrunt, which hold no manifests but may say where pods are.
 TERRAFORM_SUFFIXES = (".hcl", ".tf", ".tfvars")
 #: Files of programs that may make manifests, and templates of which something makes some: neither is applied itself.
 PROGRAM_SUFFIXES = (
-    *(".jsonnet", ".libsonnet", ".cue", ".k", ".pkl", ".dhall", ".nix"),
-    *(".sh", ".bash", ".zsh", ".ps1", ".mk", ".just", ".py", ".bu"),
-    *(f"{suffix}.{made}" for suffix in (".yaml", ".yml") for made in ("in", "erb", "envsubst", "template", "tftpl")),
+    *(".jsonnet", ".libsonnet", ".cue", ".k", ".pkl", ".dhall", ".nix", ".star"),
+    *(".sh", ".bash", ".zsh", ".ps1", ".bat", ".cmd", ".mk", ".just", ".py", ".rb", ".bu"),
+    *(
+        f"{suffix}.{made}"
+        for suffix in (".yaml", ".yml")
+        for made in ("in", "erb", "envsubst", "template", "tftpl", "mustache", "hbs", "handlebars", "liquid", "ejs")
+    ),
 )
 #: Such files that go by their whole name.
 PROGRAM_NAMES = frozenset(
     {"Makefile", "makefile", "GNUmakefile", "justfile", "Justfile", ".justfile", "Jenkinsfile", "Tiltfile"}
-    | {"mise.toml", ".mise.toml"}
+    | {"mise.toml", ".mise.toml", "Rakefile"}
 )
-#: Projects of Pulumi and cdk8s by the name of their file, and the languages of their programs: read there alone,
+#: Projects of Pulumi, cdk8s and CDKTF by the name of their file, and the languages of their programs: read there alone,
 #: and those in Go where they use a client of Kubernetes.
-_PROJECTS = frozenset({"Pulumi.yaml", "Pulumi.yml", "cdk8s.yaml"})
+_PROJECTS = frozenset({"Pulumi.yaml", "Pulumi.yml", "cdk8s.yaml", "cdktf.json"})
 PROJECT_SUFFIXES = (".ts", ".js", ".mjs", ".go", ".cs", ".fs", ".java", ".kt")
 #: The description of a module in Go, and what one asks for that makes objects of Kubernetes.
 _GO_MODULE = "go.mod"
@@ -65,6 +69,16 @@ def is_beside_manifests(name: str) -> bool:
 def may_be_script(name: str) -> bool:
     """Whether a file of this name may be a script that is known by its first line alone: one without a suffix."""
     return "." not in name and name not in _WITHOUT_SUFFIX
+
+
+def not_checked_out(root: Path) -> list[str]:
+    """What a sparse checkout leaves out that may hold facts, relative to the working folder: folders, then files."""
+    found: dict[str, None] = {}
+    for name in sparse_names(root):
+        if may_hold_facts(name.rpartition("/")[2]):
+            above = [parent for parent in reversed(Path(name).parents) if not os.path.lexists(root / parent)]
+            found[os.path.relpath(root / (above[0] if above else name))] = None
+    return list(found)
 
 
 def _is_script(path: str) -> bool:
@@ -232,9 +246,15 @@ def _is_lost(link: Path, top: str) -> bool:
     """Whether a symlink with a manifest's name, or to a folder, leads out of the repository or to nothing."""
     target = os.path.realpath(link)
     inside = os.path.realpath(repository_root(link.parent) or top)
+    leads_out = not (target + os.sep).startswith(inside.rstrip(os.sep) + os.sep)
     if not may_hold_manifests(link.name) and not os.path.isdir(target):  # noqa: PTH112
-        return False
-    return not os.path.exists(target) or not (target + os.sep).startswith(inside.rstrip(os.sep) + os.sep)  # noqa: PTH110
+        # What is not there may be a folder on another machine.
+        return leads_out and not os.path.exists(target) and _is_named_like_folder(target)  # noqa: PTH110
+    return leads_out or not os.path.exists(target)  # noqa: PTH110
+
+
+def _is_named_like_folder(path: str) -> bool:
+    return "." not in path.rpartition("/")[2] and not path.startswith("/nix/")
 
 
 def _worth_following(links: Sequence[str], names: Sequence[str], display: str, top: str) -> Iterator[str]:

@@ -167,6 +167,21 @@ def empty_submodules(root: Path) -> list[str]:
     return found
 
 
+def sparse_names(root: Path) -> list[str]:
+    """The files of a sparse checkout that are not there, relative to the top of the work tree."""
+    folder = root / ".git"
+    try:
+        if folder.is_file():  # Of a work tree beside the repository.
+            folder = root / folder.read_text("utf-8", "replace")[:4096].partition(":")[2].strip()
+        if not (folder / "info" / "sparse-checkout").is_file():
+            return []
+    except (OSError, ValueError):
+        return []
+    entries = _names(git(str(root), "ls-files", "-t", "-z") or b"")
+    absent = (os.fsdecode(entry[2:]) for entry in entries if entry[:2] == b"S ")
+    return [name for name in absent if not os.path.lexists(root / name)]
+
+
 def _holds_files(folder: Path) -> bool:
     try:
         with os.scandir(folder) as entries:

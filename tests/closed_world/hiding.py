@@ -149,6 +149,7 @@ _HIDES: dict[str, tuple[Files, str]] = {
     "NUL": ({"shop/s.yaml": SCRAPER.encode() + b"\0"}, "shop/s.yaml"),
     "symlink to nothing": ({"shop/s.yaml": Link("/nowhere/s.yaml")}, "shop/s.yaml"),
     "folder outside": ({"shop/more": Link("/usr/share")}, "shop/more"),
+    "folder outside that is not there": ({"shop/more": Link("../../elsewhere/manifests")}, "shop/more"),
     "Git LFS": ({"shop/s.yaml": "version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 1\n"}, "shop/s.yaml"),
     "git-crypt": ({"shop/s.yaml": b"\0GITCRYPT\0" + bytes(range(200))}, "git-crypt unlock"),
     "age": ({"shop/s.yaml": "-----BEGIN AGE ENCRYPTED FILE-----\nYWdl\n"}, "shop/s.yaml"),
@@ -163,6 +164,10 @@ _HIDES: dict[str, tuple[Files, str]] = {
     "Helm in a label": ({"shop/s.yaml": _side("{{ .Values.app }}")}, "shop/s.yaml"),
     "Helm around a manifest": ({"shop/s.yaml": f"{{{{ if .x }}}}\n{_side('a')}{{{{ end }}}}\n"}, "shop/s.yaml"),
     "Jinja": ({"shop/s.yaml.j2": f"{{% if x %}}\n{_side('a')}{{% endif %}}\n"}, "shop/s.yaml.j2"),
+    **{
+        f"template named {suffix}": ({f"shop/s.yaml.{suffix}": _side("{{ app }}")}, f"shop/s.yaml.{suffix}")
+        for suffix in ("jinja2", "mustache", "hbs")
+    },
     "ytt": (
         {"shop/s.yaml": _side("a").replace('{"app": "a"}', "\n      app: #@ data.values.app\n     ")},
         "shop/s.yaml",
@@ -218,6 +223,14 @@ _HIDES: dict[str, tuple[Files, str]] = {
     "set of Applications": ({"argocd/a.yaml": _set({"clusters": {}}, source=_HELM)}, "argocd/a.yaml"),
     "Helm chart of kustomize": (
         {"kustomization.yaml": _kustomization("helmCharts: [{name: redis, repo: https://x, namespace: shop}]\n")},
+        "kustomization.yaml",
+    ),
+    "Helm chart of kustomize in its old form": (
+        {
+            "kustomization.yaml": _kustomization(
+                "helmChartInflationGenerator: [{chartName: redis, chartRepoUrl: https://x, releaseNamespace: shop}]\n"
+            )
+        },
         "kustomization.yaml",
     ),
     "remote base": (
@@ -476,6 +489,8 @@ _CLEAR: dict[str, Files] = {
         "shop/more/s.yaml": deployment("other", "shop"),
     },
     "folder that is linked twice": {"shop/more": Link("../common"), "common/s.yaml": deployment("other", "games")},
+    "symlink to itself": {"shop/more": Link("more")},
+    "file outside that is not there": {"shop/more": Link("../../elsewhere/notes.txt")},
     "editor's lock": {"shop/.#web.yaml": Link("someone@host.1234")},
 }
 _INERT: dict[str, Files] = {

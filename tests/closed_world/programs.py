@@ -38,6 +38,22 @@ def _workflow_of(step: str) -> Files:
 
 
 HIDING: dict[str, tuple[Files, str]] = {
+    "Starlark": (
+        {"shop/s.star": 'def main(ctx):\n  return [appsv1.Deployment(metadata=m("scraper"))]\n'},
+        "shop/s.star",
+    ),
+    "module of Terragrunt": (
+        {
+            "shop/terragrunt.hcl": 'terraform {\n  source = "git::https://git.example.com/modules.git//redis"\n}\n'
+            'inputs = {\n  namespace = "shop"\n}\n'
+        },
+        "the module of Terragrunt, shop/terragrunt.hcl:1",
+    ),
+    "program of CDKTF": (
+        {"cdktf.json": '{"app": "x", "terraformProviders": ["kubernetes@~> 2"]}\n'},
+        "a project of CDK for Terraform, cdktf.json",
+    ),
+    "deployment of Garden": ({"a/garden.yml": "kind: Deploy\ntype: helm\nname: r\n"}, "a/garden.yml"),
     # hostile YAML: each is a file that is not read, and the run goes on
     "deep nesting": ({"shop/s.yaml": f"{_SCRAPER}x: {'[' * 3000}{']' * 3000}\n"}, "shop/s.yaml"),
     "aliases of aliases": ({"shop/s.yaml": f"a: &a [{', '.join('1' * 9)}]\n{_BOMB}{_SCRAPER}"}, "shop/s.yaml"),
@@ -121,6 +137,12 @@ HIDING: dict[str, tuple[Files, str]] = {
 }
 
 CLEAR: dict[str, Files] = {
+    "test of Garden": {"garden.yml": "kind: Test\ntype: exec\n"},
+    "Terragrunt of a network": {
+        "a/terragrunt.hcl": 'terraform {\n  source = "git::https://git.example.com/m.git//vpc"\n}\n'
+        'inputs = {\n  cidr = "10.0.0.0/8"\n}\n'
+    },
+    "CDKTF of a cloud": {"cdktf.json": '{"app": "x", "terraformProviders": ["aws@~> 5"]}\n'},
     "program in Go without a client": {"go.mod": "module a\n", "shop/pods.go": _GO},
     "tests in Go": {**_MODULE, "shop/pods_test.go": _GO, "test/e2e/a.go": _GO, "vendor/k8s.io/a.go": _GO},
     "program in Go that reads": {**_MODULE, "a.go": "package a\n\nvar d = &appsv1.Deployment{}\n"},

@@ -45,6 +45,17 @@ def _inline(manifest: str) -> Files:
 _SIDE = deployment("side", "shop", {"app": "{{ side }}"})
 
 HIDING: dict[str, tuple[Files, str]] = {
+    "labels of pods": ({"d.sh": "kubectl -n shop label pods --all app=scraper\n"}, "`kubectl label` in d.sh:1"),
+    "labels of a template": (
+        {"d.sh": 'kubectl patch deploy/web -n shop -p \'{"spec":{"template":{"metadata":{"labels":{"app":"x"}}}}}\'\n'},
+        "`kubectl patch` in d.sh:1",
+    ),
+    "batch file": ({"d.cmd": "helm upgrade --install a b/c --namespace shop\r\n"}, "d.cmd:1"),
+    "Rakefile": ({"Rakefile": 'task :d do\n  sh "helm upgrade --install a b/c -n shop"\nend\n'}, "Rakefile:2"),
+    "task of Azure": (
+        {"azure-pipelines.yml": "steps:\n- task: HelmDeploy@0\n  inputs:\n    command: upgrade\n    chartName: b/c\n"},
+        "`HelmDeploy` in azure-pipelines.yml:2",
+    ),
     # packed files
     "packaged chart": ({"charts/s-1.0.0.tgz": packaged("s", deployment("scraper", None))}, "charts/s-1.0.0.tgz"),
     "packaged chart that is broken": ({"charts/s-1.0.0.tgz": b"\x1f\x8bnothing"}, "charts/s-1.0.0.tgz"),
@@ -300,6 +311,16 @@ MATCHING: dict[str, Files] = {
 }
 
 CLEAR: dict[str, Files] = {
+    "labels of something else": {
+        "d.sh": "kubectl label ns shop a=b; kubectl label node n a=b; kubectl label pods x a-\n"
+    },
+    "patch of something else": {
+        "d.sh": 'kubectl patch svc web -p \'{"metadata":{"labels":{"a":"b"}}}\'; kubectl patch deploy web -p x\n'
+    },
+    "task of Azure that packages": {
+        "azure-pipelines.yml": "steps:\n- task: HelmDeploy@0\n  inputs:\n    command: package\n- task: Docker@2\n"
+        "  inputs:\n    command: upgrade\n"
+    },
     "sed of images": {"d.sh": 'kustomize build . | sed "s|IMAGE_TAG|$TAG|" | kubectl apply -f -\n'},
     "sed of the only image": {"d.sh": "sed 's/image: i/image: j/' shop/web.yaml | kubectl apply -f -\n"},
     "sed of another namespace": {"d.sh": "sed 's/scraper/b/' monitoring/scraper.yaml | kubectl apply -f -\n"},

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.bot.server import git
 from tests.closed_world.hiding import BASE, CLEAR, HIDES, MATCHES, POLICIES, SCRAPER
-from tests.closed_world.manifests import found
+from tests.closed_world.manifests import found, write
 
 _PASS = "missing-namespace"
 
@@ -49,3 +50,16 @@ def test_it_is_the_same_for_every_kind_of_policy(name: str, kind: str, tmp_path:
 def test_a_pod_of_a_third_namespace_is_left_to_a_person(tmp_path: Path) -> None:
     files = {**BASE, "games/s.yaml": SCRAPER.replace("shop", "games")}
     assert [each.applicability for each in found(tmp_path, files, _PASS)] == ["manual"]
+
+
+def test_what_a_sparse_checkout_leaves_out_is_named(tmp_path: Path) -> None:
+    write(tmp_path, {**BASE, "shop/more/s.yaml": SCRAPER, "notes/a.txt": "x"})
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "--quiet", "-m", "All")
+    git(tmp_path, "sparse-checkout", "set", "--no-cone", "/*", "!/shop/more/", "!/notes/")
+    findings = found(tmp_path, {}, _PASS)
+    assert [(each.applicability, each.fixed) for each in findings] == [("unsafe", False)]
+    assert "shop/more is not in this sparse checkout" in findings[0].advice
+    git(tmp_path, "rm", "--quiet", "--sparse", "-r", "shop/more")
+    assert [each.fixed for each in found(tmp_path, {}, _PASS)] == [True], "notes are no manifests"

@@ -16,6 +16,7 @@ from rewriter.discovery import (
     Globs,
     changed_files,
     empty_submodules,
+    not_checked_out,
     read_bounded,
     read_file,
     repository_remotes,
@@ -43,6 +44,7 @@ from rewriter.inventory.snapshots.form import Snapshot, read_snapshot
 from rewriter.inventory.tree.repository import TreeInventory
 from rewriter.passes import PASS_IDS
 
+_SPARSE = "is not in this sparse checkout (`git sparse-checkout disable`)"
 _NOT_CHECKED_OUT = "is a submodule that is not checked out (`git submodule update --init`)"
 
 
@@ -103,6 +105,8 @@ def open_workspace(request: Request, progress: Progress) -> Workspace:
     seen = scan(workspace, paths, only, exclude, progress)
     for name in empty_submodules(root or _folder(start)):
         inventory.leave_out(name, None, _NOT_CHECKED_OUT, applied=True)
+    for name in not_checked_out(root or _folder(start)):
+        inventory.leave_out(name, None, _SPARSE, applied=True)
     asked = bool(workspace.files) or not paths
     together = config.root if _config_found(config, request) else root
     if asked and together is not None and not any(_holds(path, together) for path in paths):

@@ -21,7 +21,7 @@ from rewriter.inventory.texts.remote_manifests import may_make_pods
 _COMMAND = re.compile(
     r"(?<![\w./~-])(?:[\w.~/-]*/|\$[({]?)?(?P<tool>helm|kubectl|oc|HELM|KUBECTL|OC)[)}]?"
     r"(?P<before>(?:[ \t]+-[\w-]++(?:=\S++|[ \t]+(?!-)[^\s|;&]++)?){0,20}?)[ \t]+"
-    r"(?P<verb>install|upgrade|template|run|expose|new-app|apply|replace"
+    r"(?P<verb>install|upgrade|template|run|expose|new-app|apply|replace|label|patch"
     r"|create(?:[ \t]+(?:deploy(?:ment)?|job|cronjob|service|svc)\b)?)"
     r"(?![\w.-])(?P<rest>(?:[\\`]\r?\n|(?!&&|\|\||;)[^\n])*)"
 )
@@ -31,8 +31,16 @@ _TOOLS = (
 )
 _VERBS = {
     "helm": frozenset({"install", "upgrade", "template"}),
-    "oc": frozenset({"run", "expose", "new-app", "apply", "create", "replace"}),
-    "kubectl": frozenset({"run", "expose", "apply", "create", "replace"}),
+    "oc": frozenset({"run", "expose", "new-app", "apply", "create", "replace", "label", "patch"}),
+    "kubectl": frozenset({"run", "expose", "apply", "create", "replace", "label", "patch"}),
+}
+#: What gives other labels to pods: at once, or by a workload's template. A label that is taken away gives none.
+_RELABELS = {
+    "label": re.compile(r"(?<!\S)(?:pods?|po|all)(?:/\S+)?(?=\s)[^|;&]*\s[\w./-]+=(?!=)"),
+    "patch": re.compile(
+        r"(?s)(?<!\S)(?:deploy(?:ment)?s?|sts|statefulsets?|ds|daemonsets?|cronjobs?|cj|pods?|po|rs|replicasets?)"
+        r"(?:\.\w+)*(?:/|\s).*?\blabels\b"
+    ),
 }
 _OPTION = re.compile(r"(?<!\S)(?:-n|--namespace)(?:[ \t]+|=)[\"']?([^\s\"']+)")
 _URL = re.compile(
@@ -139,6 +147,8 @@ def _makes_something(match: re.Match[str]) -> bool:
         return False
     if (_DRY_RUN.search(options) is not None or verb == "template") and not _is_applied(match["rest"]):
         return False
+    if verb in _RELABELS:
+        return _RELABELS[verb].search(match["rest"]) is not None
     if verb in ("apply", "replace") or match["verb"] == "create":
         return any(map(may_make_pods, _URL.findall(match["rest"])))
     return verb != "run" or not re.search(r"(?<!\S)--rm(?=\s|$|=true)", options)

@@ -1,6 +1,6 @@
 """Objects that other programs make of files of the tree: Helmfile, Terraform, Tanka, Jsonnet, CUE, KCL, Pkl, Dhall,
-Nix, Pulumi, cdk8s, Ansible, Skaffold, DevSpace, Tilt, werf, Rancher Fleet, Talos, scripts, pipelines, and templates of
-unknown programs.
+Starlark, Nix, Pulumi, cdk8s, CDKTF, Garden, Ansible, Skaffold, DevSpace, Tilt, werf, Rancher Fleet, Talos, scripts,
+pipelines, and templates of unknown programs.
 
 What they make is not computed here. Each of their releases, resources or files hides what it may make, in the namespace
 that it names in plain words.
@@ -36,8 +36,9 @@ _LANGUAGES = {
     ".pkl": "Pkl",
     ".dhall": "Dhall",
     ".nix": "Nix",
+    ".star": "Starlark",
 }
-_SCRIPTS = (".sh", ".bash", ".zsh", ".ps1", ".mk", ".just")
+_SCRIPTS = (".sh", ".bash", ".zsh", ".ps1", ".bat", ".cmd", ".mk", ".just", ".rb")
 #: Modules of Nix that put manifests or charts into a cluster, and the members of a manifest in Nix.
 _NIX = re.compile(
     rb"\bservices\.k3s\.(?:manifests|autoDeployCharts)\b|\bkubernetes\.(?:resources|helm)\b|\bnixidy\b|\bkubenix\b"
@@ -59,6 +60,9 @@ _ENCODED = re.compile(rb"encoding:[ \t]*[\"']?(?:b64|base64|gz)|data:[^,\s]*base
 _INCLUDED = re.compile(
     rb"^[ \t]+\w+:[ \t]*(?:\r?\n[ \t]+taskfile:[ \t]*)?[\"']?(?:https?|git|ssh)://\S*[Tt]askfile", re.MULTILINE
 )
+#: A task of Azure Pipelines for Helm up to the next step, and the commands of it that put something into a cluster.
+_HELM_TASK = re.compile(rb"(?m)^[ \t-]*\b(?P<task>task):[ \t]*[\"']?HelmDeploy@[^\n]*\n(?:(?![ \t]*- )[^\n]*\n?)*")
+_INSTALLS = re.compile(rb"\bcommand:[ \t]*[\"']?(?:install|upgrade)\b")
 #: What Python makes with the official client.
 _CLIENT = re.compile(
     rb"\b(?:create|replace|patch)_namespaced_(?:deployment|stateful_set|daemon_set|replica_set|pod|job|cron_job|service)\("
@@ -76,9 +80,13 @@ _RESOURCE = re.compile(
     re.MULTILINE,
 )
 _MODULE = re.compile(r'^module\s+"([^"]+)"\s*\{', re.MULTILINE)
+#: The module that a configuration of Terragrunt is made of.
+_OF_TERRAGRUNT = re.compile(r"^terraform\s*\{", re.MULTILINE)
 _MODULE_SOURCE = re.compile(r'^\s+source\s*=\s*"([^"]+)"', re.MULTILINE)
 _MODULE_NAMES = re.compile(r"(?:^|[/_.-])(?:k8s|kubernetes|helm|helm-release|addons?|argo-?cd|flux2?)(?:[/_.?-]|$)")
 _NAMESPACE = re.compile(r'^\s+namespace\s*=\s*("[^"$]*"|\S.*)$', re.MULTILINE)
+#: What Garden deploys: charts, containers, manifests of other places.
+_GARDEN = re.compile(rb"(?m)^type:[ \t]*[\"']?(?:helm|container|kubernetes)\b")
 #: Projects of other tools, by the name of their file, with the text that they have where they may make workloads.
 _PROJECTS = {
     "Pulumi.yaml": ("a project of Pulumi,", re.compile(rb"^runtime:", re.MULTILINE)),
@@ -88,6 +96,8 @@ _PROJECTS = {
     "deployment.yaml": ("sources of Kluctl in", re.compile(rb"(?ms)^deployments:.*^[ \t-]+(?:git|oci):")),
     "werf.yaml": ("a project of werf,", re.compile(rb"^project:", re.MULTILINE)),
     "fleet.yaml": ("a bundle of Rancher Fleet,", re.compile(rb"^helm:", re.MULTILINE)),
+    "cdktf.json": ("a project of CDK for Terraform,", re.compile(rb"\b(?:kubernetes|helm)\b")),
+    **dict.fromkeys(("garden.yml", "garden.yaml"), ("deployments of Garden in", _GARDEN)),
 }
 _ANSIBLE_LIST = re.compile(
     rb"^- (?:name|hosts|block|include_\w+|import_\w+|ansible\.|k8s|helm|import_playbook)\b", re.MULTILINE
@@ -161,12 +171,20 @@ def _programs_in(path: str, data: bytes) -> Iterator[Program]:
         yield from _of_script(path, name, data)
         if not is_passing(path, data):
             yield from starmap(Program, called_deployments(path, data))
+        yield from (Program("`HelmDeploy` in", Source(path, line)) for line in _helm_tasks(data))
         if _INCLUDED.search(data) is not None:
             yield Program("tasks of another place, included by", Source(path))
     elif _ENVIRONMENT in data and name.startswith("spec."):
         yield from _of_yaml(path, data)
     if talos.holds(data):
         yield from starmap(Program, talos.fetched_manifests(path, data))
+
+
+def _helm_tasks(data: bytes) -> Iterator[int]:
+    """The lines of the tasks of Azure Pipelines that install a release."""
+    for match in _HELM_TASK.finditer(data):
+        if _INSTALLS.search(match[0]) is not None:
+            yield data.count(b"\n", 0, match.start("task")) + 1
 
 
 def holds_commands(path: str, data: bytes) -> bool:
@@ -267,23 +285,29 @@ def _release(release: Mapping[str, Any], source: Source) -> Program:
 
 
 def _of_module(match: re.Match[str], text: str, path: str) -> Iterator[Program]:
-    """A module of Terraform from elsewhere that puts objects into a cluster, as its name or its arguments show."""
+    """A module of Terraform from elsewhere that puts objects into a cluster, as its name or its arguments show.
+
+    Terragrunt's arguments (`inputs`) stand outside of the block that names the module.
+    """
     body = text[match.end() : max(text.find("\n}", match.end()), match.end())]
     source = _MODULE_SOURCE.search(body)
+    body = body if match.lastindex else text
     if source is None or source[1].startswith(".") or "kubernetes-engine" in source[1]:
         return
     named = [match[1].strip('"') for match in _NAMESPACE.finditer(body)]
     known = named[0] if named and is_namespace(named[0]) else None
     if known is not None or _MODULE_NAMES.search(source[1]) is not None:
         line = text.count("\n", 0, match.start()) + 1
-        yield Program(f"module {match[1]} of Terraform,", Source(path, line), known)
+        words = f"module {match[1]} of Terraform," if match.lastindex else "the module of Terragrunt,"
+        yield Program(words, Source(path, line), known)
 
 
 def terraform_programs(path: str, data: bytes) -> Iterator[Program]:
     """The resources of a Terraform file that make pods or Services; Helm releases that are read as such left out."""
     text = data.decode("utf-8", "replace")
-    for match in _MODULE.finditer(text):
-        yield from _of_module(match, text, path)
+    for pattern in (_MODULE, *([_OF_TERRAGRUNT] if path.endswith("terragrunt.hcl") else [])):
+        for match in pattern.finditer(text):
+            yield from _of_module(match, text, path)
     if b"helm_release" not in data and b"kubernetes_" not in data and b"kubectl_manifest" not in data:
         return
     known = read_resources(text)

@@ -393,4 +393,4 @@ def _names_settings(text: bytes) -> bool:
 
 
 def _may_change_rules(data: bytes) -> bool:
-    return any(word in data for word in (b"gress", b"patch", b"post-renderer"))
+    return any(word in data for word in (b"gress", b"patch", b"post-renderer", b"replace(", b"kpt ", b"edit add"))

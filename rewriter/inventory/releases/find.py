@@ -223,12 +223,13 @@ class _Finder:
     def _kustomize_chart(
         self, folder: str, kustomization: Kustomization, chart: Mapping[str, Any]
     ) -> Iterator[Release]:
-        name = _known(chart.get("name"))
+        old = chart if "chartName" in chart else {}  # `helmChartInflationGenerator` has other names for the same.
+        name = _known(old.get("chartName") or chart.get("name"))
         if name is None:
             return
         parts: list[Mapping[str, Any]] = []
         unread = []
-        for entry in (chart.get("valuesFile"), *texts_of(chart.get("additionalValuesFiles"))):
+        for entry in (old.get("values"), chart.get("valuesFile"), *texts_of(chart.get("additionalValuesFiles"))):
             if isinstance(entry, str) and entry:
                 values = self.values.file(joined(folder, entry))
                 parts.append(values or {})
@@ -237,11 +238,15 @@ class _Finder:
         home = mapping(kustomization.value.get("helmGlobals")).get("chartHome") or "charts"
         local = joined(joined(folder, str(home)), name)
         there = local if joined(local, "Chart.yaml") in self._files.names else None
-        made = Chart(name, _known(chart.get("version")), there, _known(chart.get("repo")))
+        version, repository = (
+            old.get("chartVersion") or chart.get("version"),
+            old.get("chartRepoUrl") or chart.get("repo"),
+        )
+        made = Chart(name, _known(version), there, _known(repository))
         for placement in self._ways(folder, kustomization):
             yield Release(
                 _known(chart.get("releaseName")) or name,
-                _known(chart.get("namespace")) or kustomization.transform.namespace,
+                _known(old.get("releaseNamespace") or chart.get("namespace")) or kustomization.transform.namespace,
                 made,
                 over(parts),
                 kustomization.source,
