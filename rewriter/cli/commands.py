@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from difflib import get_close_matches
+from pathlib import Path
 
 from rewriter.cli.errors import UsageError
 
@@ -59,5 +60,10 @@ def refuse_unknown_command(word: str) -> None:
         return
     close = get_close_matches(word, COMMANDS, n=1, cutoff=0.6)
     meant = _ELSEWHERE.get(word) or (f"cnpfix {close[0]}" if close else "")
-    hint = f"did you mean `{meant}`?" if meant else "`cnpfix --help` lists the commands"
+    if meant:
+        hint = f"did you mean `{meant}`?"
+    else:
+        from rewriter.discovery.reading import nearest
+
+        hint = "; ".join(filter(None, (nearest(Path(word)), "`cnpfix --help` lists the commands")))
     raise UsageError(f"{word}: no such file or folder, and no command; {hint}")

@@ -87,6 +87,8 @@ def load_config(file: Path, pass_ids: Mapping[str, str]) -> Config:
     if file.name == "pyproject.toml":
         tool, clusters = data.get("tool"), "tool.cnpfix.clusters"
         data = tool.get("cnpfix", {}) if isinstance(tool, dict) else {}
+        if not isinstance(data, dict):
+            raise ConfigError(f"{file}: tool.cnpfix: expected a table, not {data!r}")
     return read_config(data, file=file, pass_ids=pass_ids, cluster_lines=lines_of_tables(text, clusters))
 
 
@@ -106,7 +108,7 @@ def _text_of(file: Path) -> str:
 def _parsed(file: Path, text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # A number of thousands of digits is one of the former.
         raise ConfigError(f"{file}: is not valid TOML: {error or 'too deeply nested'}") from None
 
 

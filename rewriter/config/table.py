@@ -126,8 +126,8 @@ class TableReader:
         for name in names:
             if name not in pass_ids:
                 close = get_close_matches(name, pass_ids, n=1, cutoff=0.5)
-                hint = f"; did you mean {close[0]!r}?" if close else ""
-                raise self.error(key, f"pass ids or codes, not {name!r}{hint}")
+                hint = f"did you mean {close[0]!r}?" if close else "`cnpfix passes` lists them"
+                raise self.error(key, f"pass ids or codes, not {name!r}; {hint}")
         return tuple(pass_ids[name] for name in names) if key in self.data else None
 
     def choice(self, key: str, choices: tuple[str, ...]) -> str | None:

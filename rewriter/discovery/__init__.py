@@ -24,6 +24,7 @@ from rewriter.discovery.reading import (
     read_file,
     refuse_device,
     refuse_unbounded,
+    some_of,
     why_unread,
 )
 from rewriter.discovery.unmatched import unmatched
@@ -53,6 +54,7 @@ __all__ = [
     "refuse_unbounded",
     "repository_remotes",
     "repository_root",
+    "some_of",
     "unmatched",
     "why_unread",
 ]

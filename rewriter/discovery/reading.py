@@ -6,6 +6,7 @@ import errno
 import mmap
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,6 +19,8 @@ MAX_BYTES = 64 << 20
 
 _POLICY_MARKER = b"NetworkPolicy"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+#: What names the files that a process has open.
+_OPEN_ALREADY = ("/dev/fd/", "/dev/stdin", "/proc/")
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
 
@@ -91,9 +94,14 @@ def _too_large(descriptor: int, size: int, found: FoundFile) -> InputError | Non
 
 
 def refuse_device(path: Path) -> None:
-    """Raises OSError for a device, which may have no end."""
+    """Raises OSError for a device, which may have no end, and for a named pipe, which may have no writer.
+
+    A pipe that is open already has one: that of `<(command)` in a shell, or stdin.
+    """
     if path.is_block_device() or (path.is_char_device() and not path.samefile("/dev/null")):
         raise OSError(errno.ENODEV, "it is a device, not a file", str(path))
+    if path.is_fifo() and not os.path.normpath(path).startswith(_OPEN_ALREADY):
+        raise OSError(errno.ESPIPE, "it is a named pipe; give a file, or `<(command)`", str(path))
 
 
 def refuse_unbounded(path: Path, limit: int) -> None:
@@ -141,10 +149,27 @@ def why_unread(path: Path, error: OSError) -> str:
 
 
 def nearest(path: Path) -> str:
-    """The entry of a folder whose name is nearest to a path that is not there, as a question; empty for none."""
+    """The path of nearly the same name as one that is not there, as a question; else what its folder holds.
+
+    Empty where the folder holds nothing, or cannot be read.
+    """
     try:
-        names = os.listdir(path.parent)
-        close = get_close_matches(path.name, names, n=1, cutoff=0.75)
+        there = next((above for above in path.parents if os.path.lexists(above)), path.parent)
+        missing = path.relative_to(there).parts
+        names = sorted(name for name in os.listdir(there) if not name.startswith("."))
+        if not missing or not names:
+            return ""
+        close = get_close_matches(missing[0], names, n=1, cutoff=0.75)
     except (OSError, ValueError):
         return ""
-    return f"did you mean {os.path.normpath(path.with_name(close[0]))}?" if close else ""
+    if close:
+        return f"did you mean {os.path.normpath(there.joinpath(close[0], *missing[1:]))}?"
+    return f"{'this folder' if there == Path() else there} holds {some_of(names)}"
+
+
+def some_of(names: Sequence[str]) -> str:
+    """The first few of the names that there are: `a, b and 12 more`."""
+    most = 6
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"

@@ -7,13 +7,15 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
+from rewriter.discovery.reading import some_of
+
 _WILD = frozenset("*?[\\")
 #: More names than any repository of manifests has; behind that many a glob counts as one that may match.
 _MOST_NAMES = 300_000
 
 
 def unmatched(root: Path, patterns: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """The globs, read as `Globs` reads them, that match no file below a folder, each with a near path or nothing.
+    """The globs, read as `Globs` reads them, that match no file below a folder, each with what may be meant, in words.
 
     Every file counts, whatever its name: also what git ignores and what is not read.
     """
@@ -72,10 +74,13 @@ def _files(folder: str) -> Iterator[str]:
 
 
 def _near(root: Path, pattern: str) -> str:
-    """The pattern with its first folder that does not exist replaced by one of a near name; empty for none."""
+    """The pattern with its first folder that does not exist replaced by one of a near name, as a question.
+
+    Where no name is near, what there is in the place of that folder; empty where neither tells anything.
+    """
     names = pattern.strip("/").split("/")
     if names[0] == "." and len(names) > 1:
-        return "/".join(names[1:])
+        return f"did you mean {'/'.join(names[1:])!r}?"
     here = root
     for index, name in enumerate(names):
         if _WILD.intersection(name):
@@ -86,6 +91,9 @@ def _near(root: Path, pattern: str) -> str:
             except OSError:
                 return ""
             close = get_close_matches(name, siblings, n=1, cutoff=0.6)
-            return "/".join([*names[:index], close[0], *names[index + 1 :]]) if close else ""
+            if close:
+                return f"did you mean {'/'.join([*names[:index], close[0], *names[index + 1 :]])!r}?"
+            seen = [sibling for sibling in siblings if not sibling.startswith(".")]
+            return f"{'/'.join(names[:index]) or 'it'} holds {some_of(seen)}" if seen and name != ".." else ""
         here /= name
     return ""

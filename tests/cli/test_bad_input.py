@@ -181,7 +181,7 @@ def test_huge_files(repository: Path) -> None:
         (("--wirte",), "no such option: --wirte"),
         (("--select",), "requires an argument"),
         (("-j", "x"), "'x' is not"),
-        (("nowhere/",), "nowhere: no such file or folder; check the path"),
+        (("nowhere/",), "nowhere: no such file or folder; this folder holds cnpfix.toml, good.yaml"),
         (("god.yaml",), "god.yaml: no such file or folder; did you mean good.yaml?"),
         (("good.yaml/x",), "good.yaml/x: "),
         (("--values", "/dev/zero"), "--values /dev/zero: cannot be read: it is a device, not a file"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -89,6 +90,8 @@ def test_a_name_that_would_decide_a_fix_is_an_error(tree: Path, right: str, wron
         ("vendor/**", "vendr/**", "vendor/**"),
         ("clusters/a/**", "cluster/a/**", "clusters/a/**"),
         ("clusters/a/**", "clusters/a/*.yml", ""),
+        ("vendor/**", "qqqq/**", "; it holds clusters, cnpfix.toml, vendor"),
+        ("clusters/a/**", "clusters/qqqq/**", "; clusters holds a"),
         ("clusters/a/**", "./clusters/a/**", "clusters/a/**"),
         ('paths = ["clusters/b/**"]', 'paths = ["clusters/c/**"]', ""),
         ("vendor/**", "*.gen.yaml", ""),
@@ -106,8 +109,11 @@ def test_a_glob_that_matches_no_file_is_a_warning(tree: Path, right: str, wrong:
 @pytest.mark.parametrize(
     ("written", "words"),
     [
-        ('[facts]\ncomplete = ["observability"]\n', "facts.complete: nothing of namespace 'observability' is known"),
-        ('[facts]\ninert_kinds = ["Wrker.example.org"]\n', "facts.inert_kinds: no file names kind 'Wrker'"),
+        (
+            '[facts]\ncomplete = ["observability"]\n',
+            "facts.complete: nothing of namespace 'observability' is known; known are",
+        ),
+        ('[facts]\ninert_kinds = ["Wrker.example.org"]\n', "facts.inert_kinds: no file names kind 'Wrker'; they name "),
     ],
 )
 def test_what_another_repository_may_hold_is_a_warning(tree: Path, written: str, words: str) -> None:
@@ -287,3 +293,81 @@ def test_a_file_that_a_library_reads_is_bounded_too(tree: Path, *, large: bool) 
     ran = cnpfix("snapshot", "--context", "a", "--kubeconfig", "large" if large else "/dev/zero", "-o", "a.json")
     assert ran.code == 2
     assert ("it holds more than 16 MiB" if large else "it is a device, not a file") in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("clusters/qqqq",), "clusters/qqqq: no such file or folder; clusters holds "),
+        (("clustrs/a/p.yaml",), "did you mean clusters/a/p.yaml?"),
+        (("qqqq",), "qqqq: no such file or folder, and no command; this folder holds "),
+        (("--inventory", "qqqq.json"), "; this folder holds "),
+    ],
+)
+def test_what_is_there_is_named_where_no_name_is_near(tree: Path, arguments: tuple[str, ...], words: str) -> None:
+    for number in range(20):
+        (tree / f"note{number}").write_text("")
+    ran = cnpfix(*arguments)
+    assert ran.code == 2
+    assert words in ran.err
+    assert len(ran.err) < 300
+
+
+def test_few_of_many_clusters_are_named(tree: Path) -> None:
+    more = "".join(f'[[clusters]]\nname = "site-{number}"\n' for number in range(40))
+    (tree / "cnpfix.toml").write_text(CONFIG.replace('remote = ["cluster-b"]', 'remote = ["qqqq"]') + more)
+    ran = cnpfix()
+    assert ran.code == 2
+    assert "no cluster is named 'qqqq'; known are cluster-a, cluster-b, " in ran.err
+    assert " more" in ran.err and len(ran.err) < 300
+
+
+_OPTIONS = {
+    "settings": ("--config",),
+    "snapshot": ("--inventory",),
+    "values": ("--values",),
+    "flows": ("--hubble",),
+    "log": ("--agent-log",),
+    "baseline": ("--baseline",),
+    "kubeconfig": ("--context", "c"),
+    "cases": ("verdict", "--cases"),
+    "snapshots": ("snapshot", "diff"),
+    "fleet": ("fleet",),
+}
+
+
+@pytest.mark.parametrize("name", _OPTIONS)
+def test_a_named_pipe_without_a_writer_is_refused_at_once(
+    tree: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tree / "pipe")
+    monkeypatch.setenv("KUBECONFIG", str(tree / "pipe"))
+    given = () if name == "kubeconfig" else ("pipe", "pipe") if name == "snapshots" else ("pipe",)
+    signal.setitimer(signal.ITIMER_REAL, 20)  # One that waits ends the tests instead of hanging.
+    try:
+        ran = cnpfix(*_OPTIONS[name], *given)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    assert ran.code == 2
+    assert "it is a named pipe; give a file, or `<(command)`" in ran.err or "is not a regular file" in ran.err
+
+
+def test_a_pipe_of_the_shell_is_read(tree: Path) -> None:
+    text = SNAPSHOT % (datetime.now(UTC).isoformat(), "[]")
+    read, write = os.pipe()
+    os.write(write, text.encode())
+    os.close(write)
+    try:
+        ran = cnpfix("--inventory", f"/dev/fd/{read}", "clusters")
+    finally:
+        os.close(read)
+    assert ran.code == 0, ran.err
+
+
+@pytest.mark.parametrize("text", ["[tool]\ncnpfix = 3\n", f"[tool.cnpfix]\nto = {'9' * 5000}\n"])
+def test_settings_of_a_strange_shape_are_an_error(tree: Path, text: str) -> None:
+    (tree / "cnpfix.toml").unlink()
+    (tree / "pyproject.toml").write_text(text)
+    ran = cnpfix()
+    assert ran.code == 2
+    assert "pyproject.toml: " in ran.err and ran.err.count("\n") == 1

@@ -172,7 +172,7 @@ def test_missing_and_strange_paths_are_errors(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     errors = list(find_files([tmp_path / "nowhere", pipe], Globs(tmp_path, ())))
     assert [str(error) for error in errors if isinstance(error, InputError)] == [
-        f"{tmp_path}/nowhere: no such file or folder; check the path",
+        f"{tmp_path}/nowhere: no such file or folder; {tmp_path} holds pipe.yaml",
         f"{pipe}: is neither a file nor a folder; name a manifest or a folder of manifests",
     ]
 

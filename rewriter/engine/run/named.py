@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from rewriter.config import Config
-from rewriter.discovery import unmatched
+from rewriter.discovery import some_of, unmatched
 from rewriter.engine.run.workspace import Workspace
 from rewriter.inventory.tree.repository import TreeInventory
 
@@ -44,14 +44,14 @@ def _advice(key: str, name: str, known: Sequence[str]) -> str:
     if not known:
         return "no cluster is known at all; list those of the mesh under [[clusters]]"
     close = get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else "known are " + ", ".join(known)
+    return f"did you mean {close[0]!r}?" if close else f"known are {some_of(known)}"
 
 
 def glob_warnings(config: Config) -> Iterator[str]:
     """A line for each glob of a configuration that matches no file below its folder."""
     for key, globs in _globs(config):
         for glob, near in unmatched(config.root, globs):
-            hint = f"; did you mean {near!r}?" if near else ""
+            hint = f"; {near}" if near else ""
             yield f"{_shown(config.file)}: {key}: {glob!r} matches no file below {_shown(config.root)}{hint}"
 
 
@@ -109,7 +109,8 @@ def namespace_problems(workspace: Workspace, listed: frozenset[str] | None, *, w
             where = f"{_shown(config.file)}: facts.complete"
             return f"{where}: no namespace is named {namespace!r}; did you mean {close[0]!r}?", []
         if namespace not in known:
-            warnings.append(f"{_shown(config.file)}: facts.complete: nothing of namespace {namespace!r} is known")
+            words = f"nothing of namespace {namespace!r} is known; known are {some_of(sorted(known))}"
+            warnings.append(f"{_shown(config.file)}: facts.complete: {words}")
     for label, namespace in wanted.items():
         where = f'{_shown(config.file)}: passes.missing-namespace."{label}"'
         if known and namespace not in known:
@@ -117,6 +118,7 @@ def namespace_problems(workspace: Workspace, listed: frozenset[str] | None, *, w
             if close:
                 return f"{where}: no namespace is named {namespace!r}; did you mean {close[0]!r}?", []
             problem, decides = _unknown(workspace, listed, label, namespace)
+            problem = f"{problem}; known are {some_of(sorted(known))}" if problem else ""
             if problem and decides:
                 return f"{where}: {problem}", []
             warnings += [f"{where}: {problem}"] if problem else []
@@ -147,8 +149,8 @@ def _inert_kinds(workspace: Workspace) -> Iterator[str]:
         name = kind.partition(".")[0]
         if named and name not in named:
             close = get_close_matches(name, sorted(named), n=1, cutoff=0.75)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            yield f"{_shown(workspace.config.file)}: facts.inert_kinds: no file names kind {name!r}{hint}"
+            hint = f"did you mean {close[0]!r}?" if close else f"they name {some_of(sorted(named))}"
+            yield f"{_shown(workspace.config.file)}: facts.inert_kinds: no file names kind {name!r}; {hint}"
 
 
 def _namespaces(workspace: Workspace) -> set[str]:

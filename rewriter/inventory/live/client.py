@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,13 @@ class ContextApi:
         return headers
 
 
+def _usual_kubeconfigs() -> list[Path]:
+    """The files that the library reads where none is named, of those that are there."""
+    listed = os.environ.get("KUBECONFIG") or "~/.kube/config"
+    files = (Path(name).expanduser() for name in listed.split(os.pathsep) if name)
+    return [file for file in files if file.exists()]
+
+
 def open_context(context: str, *, kubeconfig: Path | None = None, read_timeout: float = READ) -> ContextApi:
     """The API of a context of a kubeconfig (default: $KUBECONFIG, else ~/.kube/config). Raises ClusterError."""
     try:
@@ -83,8 +91,8 @@ def open_context(context: str, *, kubeconfig: Path | None = None, read_timeout: 
 
     configuration = Configuration()
     try:
-        if kubeconfig is not None:
-            refuse_unbounded(kubeconfig, _MAX_KUBECONFIG)
+        for each in [kubeconfig] if kubeconfig is not None else _usual_kubeconfigs():
+            refuse_unbounded(each, _MAX_KUBECONFIG)
         load: Any = load_kube_config  # has no types
         load(
             config_file=None if kubeconfig is None else str(kubeconfig),
