@@ -305,10 +305,10 @@ def _specs(manifest: Mapping[str, Any], kind: str, base: str, known: KnownRules 
 
 def _spec(raw: Mapping[str, Any], route: str, known: KnownRules | None) -> Spec:
     rules = [
-        _rule(item, item_route, direction, deny, known)
+        rule
         for direction in (INGRESS, EGRESS)
         for deny in (False, True)
-        for item, item_route in _items(raw, route, direction + ("Deny" if deny else ""))
+        for rule in _rules(raw, route, direction, deny, known)
     ]
     return Spec(
         route,
@@ -333,16 +333,18 @@ def _subject(raw: Mapping[str, Any], route: str, field: str) -> Selector | None:
     return read_selector(raw[field], f"{route}/{field}") if field in raw else None
 
 
-def _rule(raw: Mapping[str, Any], route: str, direction: str, deny: bool, known: KnownRules | None) -> Rule:
-    answers = None if known is None else known.to(deny)
-    found = None if answers is None else answers.get(id(raw))
-    if found is not None and found[1].route == route:
-        return found[1]
+def _rules(spec: Mapping[str, Any], route: str, direction: str, deny: bool, known: KnownRules | None) -> Iterator[Rule]:
+    field = direction + ("Deny" if deny else "")
+    answers = known.to(deny) if known is not None and spec.get(field) else {}
     names = (DENY_PEER_FIELDS if deny else PEER_FIELDS)[direction]
-    rule = Rule(route, direction, deny, raw, tuple(_peer_fields(raw, route, names)))
-    if answers is not None:
+    for raw, item_route in _items(spec, route, field):
+        found = answers.get(id(raw))
+        if found is not None and found[1].route == item_route:
+            yield found[1]
+            continue
+        rule = Rule(item_route, direction, deny, raw, tuple(_peer_fields(raw, item_route, names)))
         answers[id(raw)] = raw, rule
-    return rule
+        yield rule
 
 
 def _items(raw: Mapping[str, Any], route: str, field: str) -> Iterator[tuple[Mapping[str, Any], str]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from rewriter.cilium.by_identity import ByIdentity
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL
-from rewriter.cilium.policy import KNP, Policy
-from rewriter.cilium.selector import Requirement
+from rewriter.cilium.policy import KNP, Policy, Rule
+from rewriter.cilium.selector import Selector
 from rewriter.cilium.terms import Condition, LabelTerm, label_term
 from rewriter.config.model import Config
 from rewriter.evidence.context import Context
@@ -92,14 +93,32 @@ def _requirement(key: str, values: Sequence[str] | None) -> dict[str, Any]:
 
 
 def _written_key(policy: Policy, key: str) -> str | None:
-    return next((r.written_key for r in _requirements(policy) if r.key == key and r.source in (ANY, K8S)), None)
+    """How the policy writes a key: in a peer, else in a subject."""
+    question = ("written key", key)
+    if question not in policy.answers:
+        known = _WRITTEN.to(key)
+        found = None
+        for rule in policy.rules():
+            of_rule = known.get(id(rule))
+            if of_rule is None:
+                of_rule = known[id(rule)] = rule, _key_in(_selectors_of(rule), key)
+            found = of_rule[1]
+            if found is not None:
+                break
+        policy.answers[question] = found or _key_in((spec.subject for spec in policy.specs), key)
+    written: str | None = policy.answers[question]
+    return written
 
 
-def _requirements(policy: Policy) -> Iterator[Requirement]:
-    """Every requirement of the policy, those of peers before those of subjects."""
-    for rule in policy.rules():
-        for field in rule.peers:
-            for selector in field.selectors:
-                yield from selector.requirements if selector else ()
-    for spec in policy.specs:
-        yield from spec.subject.requirements if spec.subject else ()
+#: How a rule writes a key, which many policies of a run share: each fix makes a new one.
+_WRITTEN: ByIdentity[Rule, str | None] = ByIdentity()
+
+
+def _selectors_of(rule: Rule) -> Iterator[Selector | None]:
+    for field in rule.peers:
+        yield from field.selectors
+
+
+def _key_in(selectors: Iterable[Selector | None], key: str) -> str | None:
+    found = (requirement for selector in selectors if selector for requirement in selector.requirements)
+    return next((each.written_key for each in found if each.key == key and each.source in (ANY, K8S)), None)

@@ -10,7 +10,8 @@ from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.compile import Content
 from rewriter.cilium.identity import Identity, NamedPort
 from rewriter.cilium.policy import INGRESS
-from rewriter.cilium.policy_set import LoadedEntry, PolicySet, Subjects, match_entries, match_tiers, narrow_required
+from rewriter.cilium.policy_set import LoadedEntry, Subjects, match_entries, match_tiers, narrow_required
+from rewriter.cilium.settings import Settings
 from rewriter.cilium.terms import reserved_term
 from rewriter.cilium.universe import Universe, positions
 from rewriter.reach.classes import DENIES_BY_DEFAULT, BySubjects, RuleBitsByWorld, classes_of, with_shared
@@ -28,7 +29,7 @@ from rewriter.reach.difference import (
 from rewriter.reach.other_end import OtherEnd
 from rewriter.reach.port_line import PortSet
 from rewriter.reach.port_names import with_numbers
-from rewriter.reach.shared import PAIRS, shared_rules, without
+from rewriter.reach.shared import PAIRS, Shared, shared_rules, without
 from rewriter.reach.side import (
     OWN,
     UNDECLARED,
@@ -154,13 +155,13 @@ class _Comparison:
         # What both worlds of a pair share is matched once, and looked at only where something else differs. The other
         # end of a flow is judged by all rules.
         shared = shared_rules(worlds) if ends is None else []
-        left_out = {position: other.rules.by_content.keys() for other in shared for position in other.worlds}
+        left_out = {position: other.contents for other in shared for position in other.worlds}
         self._worlds = (
             *(self._load(world, left_out.get(position, frozenset())) for position, world in enumerate(worlds)),
             *(self._load(world, frozenset()) for world in claimed),
         )
         self._subjects = subject_bits(self.space, self.universe)
-        self._shared = [(other.worlds, self._by_subjects(other.rules)) for other in shared]
+        self._shared = [(other.worlds, self._by_subjects(other)) for other in shared]
         self._host = self.universe.select(reserved_term("host"))
         self._denied = self.universe.select(reserved_term("init")) | (self._pods if always else 0)
         self._known: dict[tuple[RuleBitsByWorld, SubjectDefaults], tuple[Change, ...]] = {}
@@ -238,26 +239,34 @@ class _Comparison:
                     if some:
                         yield some, rules, self._defaults(direction, names, always)
 
-    def _by_subjects(self, policies: PolicySet) -> dict[str, BySubjects]:
-        """The rules of a set by direction and subjects; of those that name nobody here only that they deny by default.
+    def _by_subjects(self, shared: Shared) -> dict[str, BySubjects]:
+        """Shared rules by direction and subjects; of those that name nobody here only that they deny by default.
 
-        None of the set narrows others.
+        None of them narrows others. Of a policy with hundreds of rules nearly all name nobody here, in every
+        comparison: these are seen by a look at their labels.
         """
         found: dict[str, BySubjects] = {}
-        if not policies.settings.enforces:
+        if not shared.settings.enforces:
             return found
-        universe = self._universe_for(policies)
-        subjects_of, select_any, labels = Subjects(policies.settings, universe).of, universe.select_any, universe.labels
-        for _, entry in policies.entries:
-            subjects = subjects_of(entry) & self._subjects
-            if subjects:
-                rules = found.setdefault(entry.direction, {}).setdefault(subjects, [])
-                asked = entry.asked
-                peers = 0 if asked is not None and asked.isdisjoint(labels) else select_any(entry.peers)
-                if peers:
-                    rules.append(RuleBits(entry.deny, entry.default_deny, peers, entry.ports))
-                elif entry.default_deny and (not rules or rules[0] is not DENIES_BY_DEFAULT):
-                    rules.insert(0, DENIES_BY_DEFAULT)
+        universe = self._universe_for(shared.settings)
+        subjects_of, select_any, labels = Subjects(shared.settings, universe).of, universe.select_any, universe.labels
+        subject, direction, is_node = None, "", False
+        subjects, rules = 0, list[RuleBits]()
+        for entry in shared.rules:
+            # Most rules have the subject and the direction of the one before.
+            if entry.subject is not subject or entry.direction != direction or entry.subject_is_node is not is_node:
+                subject, direction, is_node = entry.subject, entry.direction, entry.subject_is_node
+                subjects = subjects_of(entry) & self._subjects
+                if subjects:
+                    rules = found.setdefault(direction, {}).setdefault(subjects, [])
+            if not subjects:
+                continue
+            asked = entry.asked
+            peers = 0 if asked is not None and asked.isdisjoint(labels) else select_any(entry.peers)
+            if peers:
+                rules.append(RuleBits(entry.deny, entry.default_deny, peers, entry.ports))
+            elif entry.default_deny and (not rules or rules[0] is not DENIES_BY_DEFAULT):
+                rules.insert(0, DENIES_BY_DEFAULT)
         return found
 
     def _begins_or_ends(self, rules: RuleBitsByWorld) -> bool:
@@ -313,15 +322,15 @@ class _Comparison:
             if policies.by_content.keys() <= left_out:
                 continue
             policies = without(policies, left_out)
-            universe = self._universe_for(policies)
+            universe = self._universe_for(policies.settings)
             found = [*match_entries(policies, universe), *match_tiers(policies, universe)]
             loaded += with_numbers(
                 found, policies.settings.version, self._named_ports, self.space.given_identities, self._pods
             )
         return narrow_required(loaded, self.universe)
 
-    def _universe_for(self, policies: PolicySet) -> Universe:
-        nodes, pods = policies.settings.cidr_match_nodes, policies.settings.matches_pods_by_address
+    def _universe_for(self, settings: Settings) -> Universe:
+        nodes, pods = settings.cidr_match_nodes, settings.matches_pods_by_address
         if (nodes, pods) not in self._by_address:
             self._by_address[nodes, pods] = self.space.universe(cidr_match_nodes=nodes, cidr_match_pods=pods)
         return self._by_address[nodes, pods]

@@ -24,7 +24,9 @@ class Shared(NamedTuple):
     """Rules that the worlds at these positions share."""
 
     worlds: tuple[int, ...]
-    rules: PolicySet
+    settings: Settings
+    rules: Sequence[Entry]
+    contents: Set[Content]
 
 
 def shared_rules(worlds: Sequence[PolicyWorld]) -> list[Shared]:
@@ -41,9 +43,9 @@ def shared_rules(worlds: Sequence[PolicyWorld]) -> list[Shared]:
         if not all(policies.plain for policies in sets):
             continue
         common = common_contents([worlds[position] for position in pair])
-        rules = tuple(enumerate(e for content, e in contents_of(worlds[pair[0]]).items() if content in common))
-        if rules:
-            found.append(Shared(pair, replace(sets[0], entries=rules)))
+        if common:
+            rules = [entry for content, entry in contents_of(worlds[pair[0]]).items() if content in common]
+            found.append(Shared(pair, sets[0].settings, rules, common))
     return found
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from operator import is_
 from typing import Any
 
 from rewriter.cilium.cidr import Prefix
@@ -227,6 +227,8 @@ def subject_bits(space: Space, universe: Universe) -> int:
 
 def _by_content(world: PolicyWorld) -> Mapping[Hashable, Entry]:
     """The entries of a world by what they do."""
+    if len(world.sets) == 1:
+        return _contents(world.sets[0])
     return {content: entry for policies in world.sets for content, entry in _contents(policies).items()}
 
 
@@ -275,23 +277,22 @@ def _cells(
 
 def _dimensions(entries: Sequence[Entry], local: str, clusters: Sequence[str]) -> tuple[Dimension, ...] | None:
     """The dimensions of the terms of entries; None where they have too many combinations: more terms have no fewer."""
-    place = (local, tuple(clusters))
-    if (known := _MANY.get(place)) is not None and len(entries) >= len(known) and _are_same(known, entries):
+    known = _MANY.setdefault((local, tuple(clusters)), deque(maxlen=_KEPT))
+    there = set(map(id, entries))
+    if any(ids <= there for ids, _ in known):
         return None
     count = has_more_cells(map(_of_entry, entries), local, clusters, MAX_CELLS)
     if count:
-        _MANY[place] = tuple(entries[:count])
+        first = tuple(entries[:count])
+        known.appendleft((frozenset(map(id, first)), first))
         return None
     return dimensions(_label_terms(_terms(entries)), local, clusters)
 
 
-#: The first entries of the last comparison that had too many combinations, by its clusters: the next step of a policy
-#: with many rules begins with the same.
-_MANY: dict[tuple[object, ...], tuple[Entry, ...]] = {}
-
-
-def _are_same(known: Sequence[Entry], entries: Sequence[Entry]) -> bool:
-    return all(map(is_, known, entries))
+#: Entries of the last comparisons that had too many combinations, by their clusters, with the identities of these: the
+#: next step of a policy with many rules has most of the same.
+_MANY: dict[tuple[object, ...], deque[tuple[frozenset[int], tuple[Entry, ...]]]] = {}
+_KEPT = 4
 
 
 def _odd_witnesses(terms: Iterable[Term], clusters: Sequence[str]) -> Iterator[Identity]:

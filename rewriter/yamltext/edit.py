@@ -67,7 +67,7 @@ class Editor:
 
     def edit(self, operations: List[Operation]) -> str:
         """The new text, with the operations made in order. Raises EditError, after which the text is as it was."""
-        if _OTHER_BREAKS.search(self.text) is not None:
+        if _has_other_breaks(self.text):
             _refuse_other_breaks(self._document or _document(self.text), self.text)
         state = _State("\r\n" if "\r\n" in self.text else "\n", Orphans(), self._sight.copy(), Trail())
         edited = _edited(self.text, in_any_order(self._sight, operations), state)
@@ -88,9 +88,14 @@ class _State(NamedTuple):
     trail: Trail
 
 
+def _has_other_breaks(text: str) -> bool:
+    """Whether a text has line breaks that are refused. Nearly every text is ASCII without CR, which shows at once."""
+    return not (text.isascii() and "\r" not in text) and _OTHER_BREAKS.search(text) is not None
+
+
 def _refuse_other_breaks(document: Document, text: str) -> None:
     """Characters that end a line for YAML, but not for editors and git, are refused: they count differently."""
-    if _OTHER_BREAKS.search(text) is None:
+    if not _has_other_breaks(text):
         return
     position = document.span.start
     gaps = [(each.start, each.end) for each in scalars(document.root) if each.style is not None]

@@ -16,12 +16,13 @@ _ASKED = frozenset(
         "egressDeny",
         "fromRequires",
         "toRequires",
-        "port",
         "cidrGroupRef",
         "cidrGroupSelector",
         "matchLabels",
     }
 )
+#: Stands for the ports that have no number.
+_NAMED_PORT = "port that is a name"
 
 
 def denies(policy: Policy) -> bool:
@@ -36,11 +37,7 @@ def requires(policy: Policy) -> bool:
 
 def names_ports(policy: Policy) -> bool:
     """Whether a policy names a port."""
-    key = ("names ports",)
-    if key not in policy.answers:
-        policy.answers[key] = any(not is_number(str(port)) for port in values_of(policy, "port"))
-    found: bool = policy.answers[key]
-    return found
+    return bool(values_of(policy, _NAMED_PORT))
 
 
 def names_egress_ports(policy: Policy) -> bool:
@@ -98,32 +95,38 @@ def values_of(policy: Policy, name: str) -> list[Any]:
     """Every value that one of the `_ASKED` keys has, anywhere in the manifest."""
     key = ("values",)
     if key not in policy.answers:
-        policy.answers[key] = found = {asked: list[Any]() for asked in _ASKED}
-        for name_asked, value in _asked(policy.raw, _ITEMS.to(())):
-            found[name_asked].append(value)
-    values: list[Any] = policy.answers[key][name]
-    return values
+        found: _Values = {}
+        _gather(policy.raw, found, _ITEMS.to(()))
+        policy.answers[key] = found
+    values: _Values = policy.answers[key]
+    return values.get(name, [])
 
+
+_Values = dict[str, list[Any]]
+"""The values of the keys that are asked for, in order."""
 
 #: What items of lists hold, by the very item; policies do not change.
-_ITEMS: ByIdentity[Any, list[tuple[str, Any]]] = ByIdentity()
+_ITEMS: ByIdentity[Any, _Values] = ByIdentity()
 
 
-def _asked(node: Any, known: dict[int, tuple[Any, list[tuple[str, Any]]]] | None = None) -> list[tuple[str, Any]]:
-    """The asked keys in a value with their values, in order; those of items of its outermost lists are remembered."""
-    found: list[tuple[str, Any]] = []
+def _gather(node: Any, found: _Values, known: dict[int, tuple[Any, _Values]] | None = None) -> None:
+    """Puts the values of asked keys in a value to those found; what items of its outermost lists hold is remembered."""
     if isinstance(node, dict):
         for key, value in node.items():
             if key in _ASKED:
-                found.append((key, value))
+                found.setdefault(key, []).append(value)
+            elif key == "port" and not is_number(str(value)):
+                found.setdefault(_NAMED_PORT, []).append(value)
             if isinstance(value, dict | list):
-                found += _asked(value, known)
+                _gather(value, found, known)
     elif isinstance(node, list):
         for item in node:
             if known is None or not isinstance(item, dict):
-                found += _asked(item)
+                _gather(item, found)
                 continue
-            if id(item) not in known:
-                known[id(item)] = item, _asked(item)
-            found += known[id(item)][1]
-    return found
+            of_item = known.get(id(item))
+            if of_item is None:
+                of_item = known[id(item)] = item, {}
+                _gather(item, of_item[1])
+            for name, values in of_item[1].items():
+                found.setdefault(name, []).extend(values)

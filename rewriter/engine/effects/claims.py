@@ -87,7 +87,8 @@ def _of_spec(claim: FlowClaim, policy: Policy, spec: Spec, direction: str, read:
     rules = ({},) if claim.rules is None else claim.rules
     each = [read(policy, spec, direction, rule) for rule in rules]
     for reading in zip(*each, strict=True):
-        entries = [entry for found in reading for entry in found]
+        # Rules that are declared several times are read once, and count once.
+        entries = list({id(entry): entry for found in reading for entry in found}.values())
         required = [term for entry in entries for term in entry.required]
         for entry in entries:
             if claim.rules is None:

@@ -123,8 +123,7 @@ class Effects:
         identities = self._workloads((before, after)) if named else ()
         found = [effect(identities)]
         exact = found[0].own.exact and found[0].upgrade.exact
-        if not named and not exact:
-            identities = self._workloads((before, after))
+        if not named and not exact and (identities := self._workloads((before, after))):
             found = [effect(identities)]
         allowed = None
         if denies(before) or denies(after):
@@ -190,8 +189,7 @@ class Effects:
         if known is not None:
             identities = known.told_apart(own, (*own, *(ends.worlds if ends else ())))
         found = difference(identities)
-        if known is None and not named and not found.exact:
-            identities = self._workloads(policies)
+        if known is None and not named and not found.exact and (identities := self._workloads(policies)):
             found = difference(identities)
         denied = denies(old) or denies(new)
         beside = difference(identities, [allow_everything(self.target)]) if denied else None
@@ -252,7 +250,8 @@ class Effects:
             return flows_of(flows(known.told_apart(own, worlds)), known=True)
         found = flows(self._workloads((old, new, *others)) if named else ())
         if not named and not all(difference.exact for difference in found):
-            found = flows(self._workloads((old, new, *others)))
+            workloads = self._workloads((old, new, *others))
+            found = flows(workloads) if workloads else found
         return flows_of(found)
 
     def _ends(
@@ -342,7 +341,8 @@ class Effects:
         found = judge(identities=identities)
         if identities or (found.own.exact and found.upgrade.exact):
             return found
-        return judge(identities=self._workloads((before, after, *others)))
+        workloads = self._workloads((before, after, *others))
+        return judge(identities=workloads) if workloads else found
 
     def _denied_beside(self, before: Policy, after: Policy, worlds: Sequence[PolicyWorld]) -> tuple[str, ...]:
         """The directions in which only the default deny of other policies shows what a step opens."""

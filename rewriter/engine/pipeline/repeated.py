@@ -32,9 +32,13 @@ def _changed_lists(value: Any, operations: Sequence[Operation]) -> Iterator[tupl
 
 def _has_twin(before: Any, after: list[Any]) -> bool:
     """Whether a mapping that is new in a list equals another one of it."""
-    old = {id(item) for item in before} if isinstance(before, list) else set()
-    new = [item for item in after if isinstance(item, dict) and id(item) not in old]
-    return any(item == other for item in new for other in after if other is not item)
+    items = dict(zip(map(id, after), after, strict=True))
+    new = [items[each] for each in items.keys() - set(map(id, before if isinstance(before, list) else ()))]
+    # An item equals itself: a list of hundreds of rules is counted faster than it is looked through one by one.
+    return any(
+        isinstance(item, dict) and after.count(item) > 1 and any(item == other and item is not other for other in after)
+        for item in new
+    )
 
 
 def _at(value: Any, route: str) -> Any:

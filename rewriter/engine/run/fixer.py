@@ -344,12 +344,11 @@ class Fixer:
         Of the last ones markup fills none in: what it makes of their rules is not known.
         """
         namespace_of = partial(self.namespace_of, path)
-        held = (
+        return policies_in(value, namespace_of) or [
             found_policy
             for found_policy in held_policies(value, namespace_of)
             if not is_filled(found_policy.policy.raw)
-        )
-        return policies_in(value, namespace_of) or list(held)
+        ]
 
     def _overwritten(self, path: str, found: FoundPolicy) -> Sequence[str]:
         return self.inventory.overwritten_on_the_way(path, found.policy.raw) if found.holder is None else ()

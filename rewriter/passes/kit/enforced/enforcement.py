@@ -122,7 +122,10 @@ def _emptied(value: object, route: Sequence[str]) -> object:
 
 def names_nodes(policy: Policy) -> bool:
     """Whether a rule has nodes as peers."""
-    return any(rule.raw.get("fromNodes") or rule.raw.get("toNodes") for rule in policy.rules())
+    key = ("names nodes",)
+    if key not in policy.answers:
+        policy.answers[key] = any(rule.raw.get("fromNodes") or rule.raw.get("toNodes") for rule in policy.rules())
+    return bool(policy.answers[key])
 
 
 def rests_on_node_labels(policy: Policy, version: Version) -> bool:
