@@ -47,10 +47,9 @@ class Selections:
     def parts(self, target: int, domain: int) -> Iterator[tuple[str, int]]:
         """Phrases that cover the target, each with all the pods that it is true of; in the domain, only target.
 
-        A phrase is empty for pods of the inventory that no selection tells from others.
+        Pods of the inventory that no selection tells from others are left out.
         """
         remaining = target
-        nameless = 0
         while remaining:
             seed = remaining & -remaining
             position = seed.bit_length() - 1
@@ -60,14 +59,10 @@ class Selections:
                 remaining &= ~fitting.mask
                 continue
             remaining ^= seed
-            if seed & self._space.given:
-                nameless |= seed
-            else:
+            if not seed & self._space.given:
                 identity = self._space.identities[position - self._space.cell_count]
                 labels = [(label.key, label.value) for label in identity.labels]
                 yield labels_phrase(labels, self._space.local_cluster), seed
-        if nameless:
-            yield "", nameless
 
 
 def _pod_terms(terms: Iterable[LabelTerm]) -> Iterator[LabelTerm]:

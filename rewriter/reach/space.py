@@ -121,7 +121,7 @@ def build_space(
     clusters: Sequence[str] = (),
     beside: Sequence[PolicyWorld] = (),
     *,
-    narrow: bool = False,
+    narrow: bool,
 ) -> Space:
     """The space that tells the worlds apart, and all that `beside` names, over the given identities and witnesses.
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from rewriter.cilium.settings import Facts, ServiceView, Settings
 from rewriter.cilium.version import Version
-from rewriter.reach.effect import policy_effect
+from rewriter.reach.effect import policy_effect, step_effect
+from rewriter.reach.world import policy_world
 from tests.reach.policies import AFTER, BEFORE, CLUSTER, NAMESPACE, cnp, key, tcp
 
 OLD = Settings(Version(1, 16), local_cluster="a")
@@ -67,3 +68,17 @@ def test_the_namespace_of_landing() -> None:
     assert [str(found) for found in effect.opened] == [
         "ingress to pods with app=web of namespace prod from any pod of namespace prod in a on every port"
     ]
+
+
+def test_a_fix_that_todays_release_rejects_has_no_effect_before_the_upgrade() -> None:
+    """Up to 1.16 a rule with ports beside a Service is rejected: that is no way to end default deny."""
+    later = Settings(Version(1, 18), local_cluster="a")
+    services = [{"k8sService": {"serviceName": "db", "namespace": "prod"}}]
+    old, new = cnp(egress=[{"toServices": services}]), cnp(egress=[{"toServices": services, "toPorts": tcp("3306")}])
+    today, fixed, unfixed, early = (
+        policy_world([manifest], settings)
+        for manifest, settings in ((old, OLD), (new, later), (old, later), (new, OLD))
+    )
+    assert early.rejections != (None,)
+    found = step_effect(today, fixed, unfixed, early).own
+    assert (found.opened, bool(found.closed)) == ((), True)

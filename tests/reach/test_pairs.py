@@ -7,10 +7,12 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rewriter.cilium.cidr import parse_prefix
 from rewriter.cilium.identity import Identity
 from rewriter.cilium.settings import Settings
 from rewriter.cilium.verdict import Engine
 from rewriter.cilium.version import Version
+from rewriter.reach.compare import reach
 from rewriter.reach.pairs import Member, MeshDifference, compare_mesh
 from rewriter.reach.world import policy_world
 from tests.reach.policies import cnp, pod, policies, tcp
@@ -115,3 +117,32 @@ def test_a_flow_that_changes_at_both_ends_stands_once() -> None:
             (change, *ends, "80/TCP"),
             (change, *ends, "8080/TCP"),
         ]
+
+
+def test_ports_that_both_ends_list_apart() -> None:
+    """The egress side is open on 80 to 84 and from 101 on, the ingress side opens on 80 and 9001."""
+    web, cart = ({"matchLabels": {"app": name}} for name in ("web", "cart"))
+    out = [{"port": "80", "endPort": 84, "protocol": "TCP"}, {"port": "101", "endPort": 9001, "protocol": "TCP"}]
+    egress = cnp(endpointSelector=web, egress=[{"toEndpoints": [cart], "toPorts": [{"ports": out}]}])
+    shut, lets = (
+        cnp(endpointSelector=cart, ingress=[rule])
+        for rule in ({}, {"fromEndpoints": [web], "toPorts": tcp("80", "9001")})
+    )
+    found = compare_mesh([member("a", [egress, shut], [egress, lets])], [pod("shop", "web"), CART])
+    assert [pair.ports for pair in found.pairs] == ["80/TCP, 9001/TCP"]
+
+
+def test_pods_by_address_where_the_cluster_matches_them_so() -> None:
+    web = pod("shop", "web")._replace(addresses=(parse_prefix("10.0.0.7/32"),))
+    shut, lets = (
+        cnp(endpointSelector={"matchLabels": {"app": "cart"}}, ingress=[rule])
+        for rule in ({}, {"fromCIDR": ["10.0.0.0/8"]})
+    )
+    for matches in (False, True):
+        read = Settings(Version(1, 20), local_cluster="a", cidr_match_pods=matches)
+        before, after = policy_world([shut], read), policy_world([lets], read)
+        assert [pair.sources for pair in compare_mesh([Member(before, after)], [web, CART]).pairs] == [
+            ("a/shop/web",)
+        ] * matches
+        peers = [name for found in reach(before, after, [web]).opened for name in found.peer_workloads]
+        assert peers == ["a/shop/web"] * matches

@@ -63,6 +63,11 @@ def test_numbers_beside_names_stay(version: Version) -> None:
     assert {(WEB, 443), (API, 443), (OTHER, 443)} <= found
 
 
+def test_a_name_with_several_numbers_lets_nothing_through_up_to_one_release() -> None:
+    (found,) = with_numbers([loaded(HTTP, PLAIN)], OLDER, (), GIVEN, 0)
+    assert found.entry.ports == (PLAIN,)
+
+
 def test_pods_elsewhere_count_up_to_one_release() -> None:
     elsewhere = (NamedPort("http", 7000),)
     assert covered(list(with_numbers([loaded(HTTP)], OLDER, elsewhere, ONE, 0))) == set()

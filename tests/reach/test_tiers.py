@@ -14,7 +14,7 @@ from rewriter.cilium.version import Version
 from rewriter.reach.compare import reach
 from rewriter.reach.pairs import Member, compare_mesh
 from rewriter.reach.world import policy_world
-from tests.reach.policies import IDENTITIES, cnp, policies
+from tests.reach.policies import IDENTITIES, cnp, policies, tcp
 from tests.reach.test_reach import said
 
 READ = Settings(Version(1, 20), local_cluster="a", cluster_network_policies=True)
@@ -86,3 +86,15 @@ def test_what_an_admin_tier_denies_a_policy_does_not_open() -> None:
     shut, lets = cnp(ingress=[{}]), cnp(ingress=[{"fromEndpoints": [{"matchLabels": {"app": "db"}}]}])
     assert reach(policy_world([shut], READ), policy_world([lets], READ)).opened
     assert not reach(policy_world([shut, deny], READ), policy_world([lets, deny], READ)).opened
+
+
+def test_what_a_policy_lets_through_in_part_counts_beside_a_tier() -> None:
+    worker = {"podSelector": {"matchLabels": {"app": "worker"}}, "namespaceSelector": {}}
+    deny = _tier("Admin", 1, [{"action": "Deny", "from": [{"pods": worker}]}], [])
+    calls = {"fromEndpoints": [{}], "toPorts": tcp("80", rules={"http": [{"method": "GET"}]})}
+    shut, lets = cnp(ingress=[{}]), cnp(ingress=[calls])
+    found = reach(policy_world([shut, deny], READ), policy_world([lets, deny], READ)).opened
+    assert [str(each) for each in found] == [
+        "ingress to pods with app=web of namespace shop from pods with app not worker of namespace shop"
+        ' on 80/TCP, subject to http [{"method":"GET"}]'
+    ]
