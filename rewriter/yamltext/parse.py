@@ -118,7 +118,7 @@ class _Composer:
         offset = self._offset
         documents: list[Document] = []
         loader = _Parser(self._scanned[offset:] if offset else self._scanned)
-        begin = after = 0
+        begin = 0
         try:
             get_event = loader.get_event
             if self._scanned is not self._text:
@@ -127,9 +127,8 @@ class _Composer:
                 event = get_event()
                 kind = type(event)
                 if kind is yaml.DocumentStartEvent:
-                    begin = event.end_mark.index + offset if event.explicit else after
+                    begin = event.end_mark.index + offset if event.explicit else 0  # Only the first has no marker.
                     root, event = self._root(get_event)
-                    after = event.end_mark.index + offset if event.explicit else after
                     span = Span(begin, event.start_mark.index + offset)
                     documents.append(Document(self._text, len(documents), span, root, self._lines))
                 elif kind is yaml.StreamEndEvent:

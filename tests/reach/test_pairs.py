@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rewriter.cilium.cidr import parse_prefix
-from rewriter.cilium.identity import Identity
+from rewriter.cilium.identity import Identity, reserved_identity
 from rewriter.cilium.settings import Settings
 from rewriter.cilium.verdict import Engine
 from rewriter.cilium.version import Version
@@ -146,3 +146,12 @@ def test_pods_by_address_where_the_cluster_matches_them_so() -> None:
         ] * matches
         peers = [name for found in reach(before, after, [web]).opened for name in found.peer_workloads]
         assert peers == ["a/shop/web"] * matches
+
+
+def test_nodes_by_address_where_the_cluster_matches_them_so() -> None:
+    node = reserved_identity("remote-node")._replace(addresses=(parse_prefix("10.0.0.1/32"),))
+    for matches in (False, True):
+        read = Settings(Version(1, 19), local_cluster="a", cidr_match_nodes=matches)
+        shut, lets = (policy_world([cnp(ingress=[rule])], read) for rule in ({}, {"fromCIDR": ["10.0.0.0/8"]}))
+        peers = [name for found in reach(shut, lets, [node]).opened for name in found.peer_workloads]
+        assert peers == ["remote-node"] * matches

@@ -90,11 +90,11 @@ def test_what_an_admin_tier_denies_a_policy_does_not_open() -> None:
 
 def test_what_a_policy_lets_through_in_part_counts_beside_a_tier() -> None:
     worker = {"podSelector": {"matchLabels": {"app": "worker"}}, "namespaceSelector": {}}
-    deny = _tier("Admin", 1, [{"action": "Deny", "from": [{"pods": worker}]}], [])
+    deny = _tier("Admin", 1, [{"action": "Deny", "from": [{"pods": worker}], "protocols": [{"udp": {}}]}], [])
     calls = {"fromEndpoints": [{}], "toPorts": tcp("80", rules={"http": [{"method": "GET"}]})}
     shut, lets = cnp(ingress=[{}]), cnp(ingress=[calls])
     found = reach(policy_world([shut, deny], READ), policy_world([lets, deny], READ)).opened
     assert [str(each) for each in found] == [
-        "ingress to pods with app=web of namespace shop from pods with app not worker of namespace shop"
+        "ingress to pods with app=web of namespace shop from any pod of namespace shop"
         ' on 80/TCP, subject to http [{"method":"GET"}]'
     ]

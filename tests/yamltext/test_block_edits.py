@@ -29,6 +29,16 @@ ITEMS: dict[str, Case] = {
         [add("/a/0", "q")],
         "a:\n  - q\n  # why\n  - x\n",
     ),
+    "beside a neighbour with an anchor": (
+        "a:\n  - b: &b 1\n    c: '2'\nd: *b\n",
+        [add("/a/-", {"b": 1, "c": "2"})],
+        "a:\n  - b: &b 1\n    c: '2'\n  - b: 1\n    c: '2'\nd: *b\n",
+    ),
+    "another name for a value that stays as it is written": (
+        "a: [1,   2]  # of a\nb: 1\n",
+        [remove("/a"), add("/c", [1, 2])],
+        "c: [1,   2]  # of a\nb: 1\n",
+    ),
     "insert in the middle": ("a:\n  - x # one\n  - y\n", [add("/a/1", "q")], "a:\n  - x # one\n  - q\n  - y\n"),
     "a mapping as its neighbour is written": (
         "a:\n-   name: 'x'   # one\n    ports: [1, 2]\n",

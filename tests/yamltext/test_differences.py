@@ -48,6 +48,12 @@ def test_a_difference_is_at_the_innermost_place(old: Any, new: Any, expected: li
     assert [(found.change, found.place) for found in differences(old, new)] == expected
 
 
+def test_a_difference_holds_what_was_there_and_what_is() -> None:
+    found = differences({"a": 1, "b": 2, "c": 0}, {"a": 1, "b": 3, "d": 4, "c": 0})
+    assert [(each.place, each.old, each.new) for each in found] == [("b", 2, 3), ("d", None, 4)]
+    assert [(each.old, each.new) for each in differences([1, 2], [2])] == [(1, None)]
+
+
 def test_a_pointer_escapes_what_pointers_escape() -> None:
     (found,) = differences({"l": {"x": 1}}, {"l": {"x": 1, "a~b/c": 1}})
     assert found.pointer == "/l/a~0b~1c"

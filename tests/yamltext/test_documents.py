@@ -67,6 +67,7 @@ def test_an_edit_stays_in_its_document(name: str) -> None:
         ("- 1\n---\n- 2\n", [[1], [2]]),
         ("a: 1\n...\n", [{"a": 1}]),
         ('{"a": 1}\n{"b": 2}', None),
+        ("a: 1\n...\nb: 2\n", None),
     ],
 )
 def test_what_is_a_document(text: str, values: list[object] | None) -> None:

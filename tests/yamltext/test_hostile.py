@@ -78,6 +78,20 @@ def test_limits_can_be_given() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "limits"),
+    [
+        ("a: &a [1, 2, 3]\nb: [*a, *a, *a]\n", yamltext.Limits(max_expanded_nodes=15)),
+        ("- &a [1]\n- &b [*a]\n- &c [*b]\n- &d [*c]\n- [*d]\n", yamltext.Limits(max_depth=4)),
+    ],
+    ids=["all together", "one in another"],
+)
+def test_limits_hold_for_what_aliases_stand_for(text: str, limits: yamltext.Limits) -> None:
+    assert yamltext.parse(text)
+    with pytest.raises(yamltext.YamlTextError, match="grows too large when its aliases are expanded"):
+        yamltext.parse(text, limits)
+
+
+@pytest.mark.parametrize(
     ("data", "line", "message"),
     [
         (b"a: 1\nb: \xff\n", 2, "is not UTF-8 text"),

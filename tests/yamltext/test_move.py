@@ -45,3 +45,16 @@ def test_an_anchored_value_is_not_written_twice() -> None:
     before = "- a: x\n  b: [&one 1]\n  c: 2\n"
     after = yamltext.edit(before, 0, MOVES)
     assert yamltext.parse(after)[0].value == [{"a": "x", "c": 2}, {"b": [1], "c": 2}]
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "  # above b\n  b: # of b\n    - 1 # one\n\n    - 2\n  c: 2\n",
+        "  c: 2\n  # above b\n  b: # of b\n    - 1 # one\n\n    - 2\n",
+    ],
+    ids=["first", "last"],
+)
+def test_a_member_that_goes_further_out_keeps_its_lines(inside: str) -> None:
+    after = yamltext.edit(f"a:\n{inside}d: 3\n", 0, [{"op": "move", "from": "/a/b", "path": "/b"}])
+    assert after == "a:\n  c: 2\n# above b\nb: # of b\n  - 1 # one\n\n  - 2\nd: 3\n"

@@ -47,6 +47,7 @@ def test_a_word_is_replaced_where_it_stands(name: str) -> None:
         ("a: 'b'\n", "it's b's"),
         ("a: 'b'\n", "b\nc"),
         ("a: >\n  b\n", "b\nc d\n"),
+        ("a: >\n  one\n  two\n", "onetwo\n"),
         ('a: "one two three"\n', "one three"),
         ('a: "one two three"\n', "zero one and three!"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +47,22 @@ def test_a_run_of_items_is_written_as_one_after_the_other(
         text = "list:\n" + "".join(pieces).rstrip("\n")
     place = min(place, len(pieces))
     operations = [{"op": "add", "path": f"/list/{place + n}", "value": value} for n, value in enumerate(values)]
+    expected = text
+    for operation in operations:
+        expected = yamltext.edit(expected, 0, [operation])
+    assert yamltext.edit(text, 0, operations) == expected
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize(
+    "piece", ["- {name: a, port: 1}\n", "- name: b # beside\n  port: 1\n", "- name: c\n  port: 1\n\n"]
+)
+def test_eight_items_of_one_shape(piece: str, place: int) -> None:
+    text = f"list:\n{piece}{piece}after: 1\n"
+    operations = [
+        {"op": "add", "path": f"/list/{place + number}", "value": {"name": f"x{number}", "port": 80 + number}}
+        for number in range(8)
+    ]
     expected = text
     for operation in operations:
         expected = yamltext.edit(expected, 0, [operation])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml.error import YAMLError
 
-from rewriter.yamltext import SecondParserError, read_twice
+from rewriter.yamltext import SecondParserError, agrees, parse, read_twice
 from rewriter.yamltext.second_parts import composed, scanned
 
 GOLDEN = sorted((Path(__file__).parents[2] / "golden").glob("*/*/input.yaml"))
@@ -93,3 +93,19 @@ def test_long_keys_are_read_as_they_are() -> None:
 def test_what_ruamel_refuses_is_refused_in_the_words_of_the_text() -> None:
     with pytest.raises(SecondParserError, match="found undefined alias 'other'"):
         read_twice("some: *other\n", "")
+
+
+@pytest.mark.parametrize("other", ["a: 2\n", "a: [1]\n", "a: {b: 1}\n", "b: 1\n", "a: 1\nb: 1\n", "- 1\n", ""])
+def test_parsers_that_read_something_else_do_not_agree(other: str) -> None:
+    for text, root in (("a: 1\n", parse(other)[0].root if other else None), (other, parse("a: 1\n")[0].root)):
+        assert not agrees(read_twice(text, "")[0].root, root)
+    assert agrees(read_twice("a: 1\n", "")[0].root, parse("a: 1\n")[0].root)
+
+
+@pytest.mark.parametrize(
+    ("indent", "path"), [(4, ("a", "b")), (5, ("a", "b")), (3, ("a",)), (2, ("a",)), (1, ()), (0, ())]
+)
+def test_a_comment_at_the_foot_is_of_the_innermost_mapping_that_is_not_deeper(indent: int, path: tuple[str]) -> None:
+    text = "a:\n  b:\n    c: 1\n" + " " * indent + "# foot\n"
+    (found,) = read_twice(text, "")[0].comments
+    assert (found.paths, found.at_foot) == ((path,), True)
