@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from rewriter.cilium.policy import read_policy
 from rewriter.finding import Applicability, Severity
 from rewriter.passes.removed_l7 import find
 from tests.passes.policies import cnp
@@ -74,6 +77,22 @@ def test_a_policy_that_the_source_rejects_is_switched_on() -> None:
     assert words(only.opens) == ()
     assert words(only.closes) == ("all other ingress of pods app=web in shop",)
     assert "1.19 rejects the policy" in only.why
+
+
+@pytest.mark.parametrize(
+    ("types", "denies"), [({}, True), ({"policyTypes": []}, True), ({"policyTypes": ["Egress"]}, False)]
+)
+def test_a_network_policy_of_the_same_pods_may_deny_them_already(types: dict[str, Any], denies: bool) -> None:
+    """Without types, or with none in the list, one denies ingress."""
+    beside = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "shut", "namespace": "shop"},
+        "spec": {"podSelector": {}, **types},
+    }
+    policy = cnp(port_rule("{l7: [{cmd: READ}]}"))
+    only = run(find, policy, from_version="1.19", to_version="1.20", others=[read_policy(beside)]).only
+    assert bool(only.opens) is denies
 
 
 def test_each_item_of_to_ports_is_a_finding() -> None:
