@@ -432,3 +432,64 @@ def test_what_the_config_says_goes_before_a_placeholder(shop: Path) -> None:
     (shop / "cilium.yaml").write_text(text)
     (shop / "cnpfix.toml").write_text(VALUES["config"][1].replace('"a"', '"default"'))
     assert not any("${MODE}" in missing for missing in flow("prod/db", "13306")["missing"])
+
+
+HOST_POLICY = """apiVersion: cilium.io/v2
+kind: CiliumClusterwideNetworkPolicy
+metadata: {name: nodes}
+spec:
+  nodeSelector: {}
+  ingress: [{fromEntities: [cluster]}]
+"""
+TIER = """apiVersion: policy.networking.k8s.io/v1alpha2
+kind: ClusterNetworkPolicy
+metadata: {name: shut}
+spec:
+  tier: Admin
+  priority: 1
+  subject: {namespaces: {}}
+  ingress: [{action: Deny, from: [{namespaces: {}}]}]
+"""
+
+
+def test_the_host_firewall_decides_of_a_node(shop: Path) -> None:
+    (shop / "nodes.yaml").write_text(HOST_POLICY)
+    assert flow("host", "22", "world")["ingress"]["allowed"] is False
+    (shop / "cilium.yaml").write_text(VALUES["helm"][1].replace("policyEnforcementMode: never", "debug: {}"))
+    found = flow("host", "22", "world")["ingress"]
+    words = "hostFirewall.enabled, off by default: the node, with every pod on the host network, is out of enforcement"
+    assert (found["allowed"], found["settings"]) == (True, [words])
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ("", "hostFirewall.enabled, off by default: a pod with a label `host` is out of enforcement"),
+        ("host_firewall = false", "hostFirewall.enabled: false, cnpfix.toml:4"),
+        ("host_firewall = true", "hostFirewall.enabled: true, cnpfix.toml:4"),
+    ],
+)
+def test_the_host_firewall_decides_of_a_pod_with_a_label_host(shop: Path, config: str, words: str) -> None:
+    (shop / "edge.yaml").write_text(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: edge, namespace: prod, labels: {app: db, host: a}}\n"
+        "spec: {containers: [{name: c, image: i}]}\n"
+    )
+    (shop / "cnpfix.toml").write_text(f'[[clusters]]\nname = "a"\nlocal = ["**"]\n{config}\n')
+    found = flow("prod/edge", "80")["ingress"]
+    assert (found["allowed"], found["settings"]) == (not config.endswith("true"), [words])
+
+
+def test_a_tier_that_is_not_read_by_default_is_cited(shop: Path) -> None:
+    (shop / "tier.yaml").write_text(TIER)
+    found = flow("shop/web", "3306", "prod/db", "--to", "1.20")["ingress"]
+    assert (found["allowed"], found["settings"]) == (
+        True,
+        ["k8sClusterNetworkPolicy.enabled, off by default: no ClusterNetworkPolicy is read"],
+    )
+    assert flow("prod/db", "80", "shop/web", "--to", "1.20")["ingress"]["settings"] == []
+
+
+def test_which_pod_has_an_address_of_the_pods_is_missing(shop: Path) -> None:
+    (shop / "cnpfix.toml").write_text('[[clusters]]\nname = "a"\nlocal = ["**"]\npod_cidrs = ["10.1.0.0/16"]\n')
+    assert [text.partition(":")[0] for text in flow("10.1.2.3", "443")["missing"]] == ["which pod has 10.1.2.3"]
+    assert not any("which pod" in text for text in flow("10.2.2.3", "443")["missing"])

@@ -9,9 +9,11 @@ import pytest
 
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy, read_policy
+from rewriter.cilium.settings import NO_FACTS, Facts, ServiceView, Settings
 from rewriter.cilium.version import parse_version
 from rewriter.engine.documents.read import FoundPolicy
 from rewriter.engine.effects.of_fixes import Effects
+from rewriter.engine.effects.worlds import world_of
 from rewriter.engine.pipeline.draft import Draft, Limits
 from rewriter.engine.pipeline.hooks import FileHooks
 from rewriter.engine.pipeline.steps import prove_policies
@@ -97,3 +99,23 @@ def test_a_host_policy_changes_the_nodes_with_its_labels_and_no_pods() -> None:
     assert flows.opened == ("ingress to host with pool=edge from kube-apiserver and remote-node on every port",)
     everywhere = policy({}, {"fromEntities": ["host", "remote-node"]})
     assert "host with" not in str(_effects().judge_step(policy({}), everywhere, None).flows.opened).split(" from ")[1]
+
+
+def test_what_a_policy_means_is_read_anew_with_facts() -> None:
+    """What was kept of it without any says nothing of Services."""
+    manifest = {
+        "apiVersion": "cilium.io/v2",
+        "kind": "CiliumNetworkPolicy",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {
+            "endpointSelector": {},
+            "egress": [{"toServices": [{"k8sService": {"serviceName": "db", "namespace": "shop"}}]}],
+        },
+    }
+    policy, settings = read_policy(manifest), Settings(parse_version("1.19"))
+    facts = Facts(services=(ServiceView("shop", "db", {"app": "db"}),))
+    bare, known, again = (
+        [entry.peers for entry in world_of([policy], settings, each).entries()] for each in (NO_FACTS, facts, NO_FACTS)
+    )
+    assert bare == again
+    assert known != bare

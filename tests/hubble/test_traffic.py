@@ -299,6 +299,18 @@ def test_a_patched_policy_is_judged_as_it_is_applied() -> None:
     assert counts(told["traffic"], *KINDS) in ({"lost": 1}, {"kept": 1})
 
 
+def test_a_policy_counts_in_each_namespace_that_a_kustomization_puts_it_into() -> None:
+    for namespace in ("shop", "prod"):
+        Path(namespace).mkdir()
+        Path(namespace, "kustomization.yaml").write_text(
+            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [../policies.yaml]\n"
+            f"namespace: {namespace}\n"
+        )
+    flows = [flow(pod("web", namespace, "cluster-b"), pod("api", namespace), 8080) for namespace in ("shop", "prod")]
+    told = report(IMPLICIT.replace(", namespace: shop", ""), *flows, arguments=("prod", "shop"))
+    assert counts(told["traffic"], *KINDS) in ({"lost": 2}, {"kept": 2})
+
+
 def test_a_port_name_stands_for_what_every_pod_calls_so() -> None:
     """A pod that was not seen calls another number so: up to 1.19 the name stands for nothing."""
     named = IMPLICIT.replace("ingress", "egress").replace("from", "to").replace("app: web", "app: db")
