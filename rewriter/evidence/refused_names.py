@@ -66,6 +66,12 @@ def _holds_unknown(rule: AppliedRule) -> bool:
 
 
 def lacks_dns(context: Context, reach: Reach) -> DnsServer | None:
+    """The DNS server of pods that no policy lets reach it or any other; None where one does, or may."""
+    lets_dns_out = any(_is_about_dns(rule) for rule in (*reach.selecting, *reach.possible))
+    return None if lets_dns_out else shut_from_dns(context, reach)
+
+
+def shut_from_dns(context: Context, reach: Reach) -> DnsServer | None:
     """The DNS server of pods that no policy lets reach it; None where one does, or may."""
     server = dns_server(context, reach.workload)
     if server is None or reach.hidden or not reach.denied_by_default(EGRESS) or reach.workload in server.rests_on:
@@ -76,8 +82,7 @@ def lacks_dns(context: Context, reach: Reach) -> DnsServer | None:
                 answer = reach.verdict(EGRESS, identity, protocol, number)
                 if answer.allowed or not answer.certain or answer.reason == DENY_RULE:
                     return None  # A rule that lets them reach it changes nothing as long as another denies it.
-    lets_dns_out = any(_is_about_dns(rule) for rule in (*reach.selecting, *reach.possible))
-    return None if lets_dns_out else server
+    return server
 
 
 def denied_dns(context: Context, reach: Reach) -> tuple[DnsServer, tuple[AppliedRule, ...]] | None:

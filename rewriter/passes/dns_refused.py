@@ -5,13 +5,14 @@ Finds names that pods need and may not ask for: their `rules.dns` refuse the que
 ## Why it matters
 
 A query that no `rules.dns` of the pods matches is answered REFUSED, and pods in default deny that no rule lets reach
-DNS get no answer at all. The rule that allows the connection itself changes nothing about that. Four forms:
+DNS get no answer at all. The rule that allows the connection itself changes nothing about that. Five forms:
 
 - A name of `toFQDNs`, or one that the pods evidently use, is not in `rules.dns`.
 - `rules.dns` holds names, or patterns of names, without the search domains. With `ndots: 5`, Kubernetes' default, a
   resolver first asks `api.example.com.shop.svc.cluster.local` and its like. Each is REFUSED, and musl and some set-ups
   of glibc stop there.
 - Pods in default deny use names, and no policy lets DNS out.
+- The rule for port 53 names the pods of the own namespace, `world` or `0.0.0.0/0`, none of which is the cluster's DNS.
 - A rule lets DNS out, and a deny rule of the same pods shuts it: deny beats allow. This is manual.
 
 ## Example
@@ -30,7 +31,8 @@ DNS get no answer at all. The rule that allows the connection itself changes not
 
 All policies that select the same pods count; one rule for DNS without `rules.dns` lets every name pass. A name of
 `toFQDNs` is added to the DNS rule of the policy, or with a DNS rule of its own: evident. A rule for DNS where there is
-none is evident where the DNS pods or their Service are known, and unsafe in a clusterwide policy for all pods. Search
+none is evident where the DNS pods or their Service are known, and unsafe in a clusterwide policy for all pods, or
+beside a rule for resolvers outside, which the pods may ask by themselves. Search
 forms are unsafe: `dnsConfig` with `ndots: 1` in the workload is the narrower way. Names that pods use (arguments,
 environment, ConfigMaps; for Flux's source-controller the sources of its namespace) are manual.
 
@@ -66,6 +68,7 @@ from rewriter.passes.kit.changes.claims import flow_claim
 from rewriter.passes.kit.changes.coverage import add_after
 from rewriter.passes.kit.changes.forms import Form, copied, name_alone
 from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.names.dns_astray import dns_astray
 from rewriter.passes.kit.names.dns_forms import add_names, namespace_of_reach, reach_evidence, refused_search_forms
 from rewriter.passes.kit.names.dns_missing import pods_without_dns
 from rewriter.passes.kit.names.dns_shut import dns_shut
@@ -92,6 +95,7 @@ def find(context: Context) -> Iterator[Finding]:
         yield from dns_shut(context, spec, egress)
         if not named:
             yield from pods_without_dns(context, spec, egress)
+            yield from dns_astray(context, spec, egress)
 
 
 def _allows_all(item: DnsItem) -> bool:

@@ -35,7 +35,7 @@ def pods_without_dns(context: Context, spec: Spec, egress: Sequence[Rule]) -> It
         if server is None:
             continue
         rule = egress[-1]
-        change = _dns_rule(context, spec, rule, server)
+        change = dns_rule(context, spec, rule, server)
         yield report(
             context,
             f"{spec.route}/egress",
@@ -69,7 +69,7 @@ def _is_first(policy: Policy, reach: Reach) -> bool:
     return is_same_policy(first.policy, policy)
 
 
-def _dns_rule(context: Context, spec: Spec, rule: Rule, server: DnsServer) -> Change:
+def dns_rule(context: Context, spec: Spec, rule: Rule, server: DnsServer) -> Change:
     """A rule for DNS after the last one; in a NetworkPolicy, in its own form."""
     new: Form
     if context.policy.kind != KNP:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rewriter.cilium.policy import KNP
+from rewriter.cilium.policy import EGRESS, KNP
 from rewriter.evidence.context import Context
+from rewriter.evidence.dns import is_dns_rule
 from rewriter.evidence.mesh import namespace_key
+from rewriter.evidence.reachable import reach_of
+from rewriter.evidence.refused_names import shut_from_dns
 from rewriter.finding import Applicability, Finding, Severity
 from rewriter.passes.kit.changes.forms import Form
 from rewriter.passes.kit.changes.report import report
@@ -47,8 +50,16 @@ def empty_peers(context: Context) -> Iterator[Finding]:
     for site in sites:
         words = _words(site, alone=len(sites) == 1)
         new = _everywhere(site)
-        if words and not site.is_covered(new):
+        if words and not site.is_covered(new) and not _is_for_dns(site):
             yield _finding(site, words, new)
+
+
+def _is_for_dns(site: Site) -> bool:
+    """Whether an entry stands in a rule for DNS of pods that reach none: CNP019 says to whom it should be."""
+    if site.rule.direction != EGRESS or not is_dns_rule(site.rule):
+        return False
+    reaches = reach_of(site.context, site.spec)
+    return bool(reaches) and all(shut_from_dns(site.context, reach) is not None for reach in reaches)
 
 
 def _words(site: Site, *, alone: bool) -> str:
