@@ -56,15 +56,20 @@ def used_names(context: Context, workload: Workload | None) -> tuple[UsedName, .
         return ()
     found = dict[str, UsedName]()
     proxied = False
-    for key, text, where in _settings(context, workload):
+    for key, text, where in settings_of_pods(context, workload):
         if key.lower() in _PROXIES:
             proxied = True
-        elif not _OWN.search(key):
+        elif not is_own_address(key):
             for name in names_in(text):
                 found.setdefault(name, UsedName(name, where))
     own = _own_hosts(context, workload)
     names = [used for used in found.values() if used.name not in own and (not proxied or is_internal(used.name))]
     return (*_fetched(context, workload), *(used for used in names if not used.name.startswith(_API_SERVER)))
+
+
+def is_own_address(key: str) -> bool:
+    """Whether a setting tells a program its own address, or names something else than a peer."""
+    return _OWN.search(key) is not None
 
 
 def _own_hosts(context: Context, workload: Workload) -> frozenset[str]:
@@ -115,7 +120,7 @@ def _is_name(name: str, *, whole: bool) -> bool:
     return not whole or labels[-1] in _DOMAINS
 
 
-def _settings(context: Context, workload: Workload) -> Iterator[tuple[str, str, str]]:
+def settings_of_pods(context: Context, workload: Workload) -> Iterator[tuple[str, str, str]]:
     """The settings of a workload's containers: name, text, and where each is written."""
     template = context.inventory.pod_template(workload)
     if template is None:

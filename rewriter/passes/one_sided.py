@@ -57,8 +57,7 @@ from collections.abc import Iterator
 
 from rewriter.cilium.policy import EGRESS, INGRESS, KNP, Spec
 from rewriter.evidence.context import Context
-from rewriter.evidence.policies import AppliedRule, is_same_policy
-from rewriter.evidence.reachable import Reach, reach_of, workloads_of_spec
+from rewriter.evidence.reachable import reach_of, workloads_of_spec
 from rewriter.evidence.workloads import workloads_evidence
 from rewriter.finding import Applicability, Finding
 from rewriter.inventory.facts.model import Workload
@@ -66,9 +65,10 @@ from rewriter.passes.kit.changes.change import Change, rule_added
 from rewriter.passes.kit.changes.forms import port_as_number, port_as_text
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
+from rewriter.passes.kit.sides.missing_rules import route_of, stands_here
 from rewriter.passes.kit.sides.one_sided_gaps import Gap, gaps_of
 from rewriter.passes.kit.sides.other_side import peer_of_subject
-from rewriter.text import join_names, policy_text, port_text
+from rewriter.text import join_names, port_text
 
 
 @antipattern(
@@ -86,29 +86,10 @@ def find(context: Context) -> Iterator[Finding]:
         reaches = reach_of(context, spec) if workloads_of_spec(context, spec) else ()
         for reach in reaches:
             for direction in (EGRESS, INGRESS):
-                if reach.workload is None or not _stands_here(context, spec, reach, direction):
+                if reach.workload is None or not stands_here(context, spec, reach, direction):
                     continue
                 for gap in gaps_of(context, reach.workload, direction):
                     yield _finding(context, spec, reach.workload, direction, gap, alone=len(reaches) == 1)
-
-
-def _stands_here(context: Context, spec: Spec, reach: Reach, direction: str) -> bool:
-    """Whether, of all that put a workload into default deny, this rule set is the one at which a rule is missing.
-
-    That is the policy that is most the workload's own: not clusterwide, with allow rules, with the narrowest subject.
-    """
-    denying = [rule for rule in reach.rules(direction) if rule.entry.default_deny and not rule.entry.subject_is_node]
-    if not denying or reach.hidden:
-        return False
-    allowing = {id(r.policy) for r in reach.rules(direction) if not r.entry.deny and r.entry.peers and r.entry.ports}
-
-    def rank(rule: AppliedRule) -> tuple[object, ...]:
-        own = -len(rule.entry.subject.conditions)
-        where = (policy_text(rule.policy), rule.entry.route)
-        return rule.policy.clusterwide, id(rule.policy) not in allowing, own, where
-
-    chosen = min(denying, key=rank)
-    return is_same_policy(chosen.policy, context.policy) and chosen.entry.route.startswith(spec.route)
 
 
 def _finding(context: Context, spec: Spec, workload: Workload, direction: str, gap: Gap, *, alone: bool) -> Finding:
@@ -124,7 +105,7 @@ def _finding(context: Context, spec: Spec, workload: Workload, direction: str, g
     change = _change(context, spec, direction, gap)
     return report(
         context,
-        _route(spec, direction),
+        route_of(spec, direction),
         Applicability.UNSAFE if change and alone else Applicability.MANUAL,
         message,
         "traffic between two pods must pass the egress policies of one and the ingress policies of the other",
@@ -138,17 +119,13 @@ def _finding(context: Context, spec: Spec, workload: Workload, direction: str, g
             *workloads_evidence((workload, *gap.others)),
         ),
         advice="" if change and alone else _advice(workload, direction),
-        at_key=_route(spec, direction) != spec.route,
+        at_key=route_of(spec, direction) != spec.route,
     )
 
 
 def _advice(workload: Workload, direction: str) -> str:
     way = "lets it out" if direction == EGRESS else "lets that in"
     return f"add a policy for {workload} that {way}, or take the rule of the other side away"
-
-
-def _route(spec: Spec, direction: str) -> str:
-    return f"{spec.route}/{direction}" if direction in spec.members else spec.route
 
 
 def _change(context: Context, spec: Spec, direction: str, gap: Gap) -> Change | None:

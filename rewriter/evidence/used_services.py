@@ -1,0 +1,84 @@
+"""The Services that pods evidently use: what their settings name, with the port where it is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from rewriter.evidence.context import Context
+from rewriter.evidence.used_names import is_own_address, settings_of_pods
+from rewriter.inventory.facts.model import Service, ServicePort, Workload
+
+_LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
+_NAME = rf"(?P<name>{_LABEL}(?:\.{_LABEL})*)\.?"
+_URL = re.compile(
+    rf"\b(?P<scheme>[a-z][a-z0-9+.-]*)://(?:[^/@\s]*@)?{_NAME}(?::(?P<port>\d{{2,5}}))?(?=[/?#\s]|$)", re.I
+)
+_HOST = re.compile(rf"{_NAME}(?::(?P<port>\d{{2,5}}))?(?:/\S*)?", re.I)
+_SEPARATORS = re.compile(r"[\s,;\"'|<>()\[\]]+")
+#: Where the programs behind URLs without a port listen.
+_DEFAULT_PORTS = {"http": 80, "https": 443, "redis": 6379, "rediss": 6379, "postgres": 5432, "postgresql": 5432}
+_DEFAULT_PORTS |= {"mysql": 3306, "amqp": 5672, "mongodb": 27017, "ldap": 389, "ldaps": 636, "nats": 4222}
+
+
+class UsedService(NamedTuple):
+    """A Service that pods use, its ports of which they use one, and where that is written."""
+
+    service: Service
+    ports: tuple[ServicePort, ...]
+    where: str
+
+
+def used_services(context: Context, workload: Workload) -> tuple[UsedService, ...]:
+    """The Services that the settings of a workload's containers name in full, or of its own namespace in an address.
+
+    Of an address without a port, each port of the Service may be the one.
+    """
+    found: dict[tuple[str, str, tuple[int, ...]], UsedService] = {}
+    for key, text, where in settings_of_pods(context, workload):
+        if len(text) > 20_000 or is_own_address(key):
+            continue
+        for name, port, address in _names(text):
+            service = _service(context, workload, name, address=address)
+            if service is None:
+                continue
+            ports = tuple(each for each in service.ports if each.protocol == "TCP" and port in (None, each.port))
+            if ports:
+                numbers = tuple(each.port for each in ports)
+                found.setdefault((service.namespace, service.name, numbers), UsedService(service, ports, where))
+    return tuple(found.values())
+
+
+def _names(text: str) -> Iterator[tuple[str, int | None, bool]]:
+    """The names of a value, each with its port and whether it is a part of an address (a URL, or one with a port)."""
+    tokens = _SEPARATORS.split(text)
+    for token in tokens:
+        if "$" in token or "{" in token:
+            continue
+        match = _URL.search(token)
+        if match is not None:
+            port = match["port"] or _DEFAULT_PORTS.get(match["scheme"].lower())
+            yield match["name"].lower(), int(port) if port else None, True
+            continue
+        match = _HOST.fullmatch(token.rpartition("=")[2]) if "://" not in token else None
+        if match is not None and (match["port"] or len(tokens) == 1):
+            yield match["name"].lower(), int(match["port"]) if match["port"] else None, bool(match["port"])
+
+
+def _service(context: Context, workload: Workload, name: str, *, address: bool) -> Service | None:
+    """The one known Service that a name means for pods of a workload, in their own cluster."""
+    labels = name.split(".")
+    full = labels[2:3] == ["svc"] and labels[3:] in ([], ["cluster", "local"])
+    if full or (len(labels) == 2 and address):
+        namespace = labels[1]
+    elif len(labels) == 1 and address:
+        namespace = workload.namespace
+    else:
+        return None
+    found = [
+        service
+        for service in context.inventory.services(labels[0], namespace)
+        if workload.cluster is None or service.cluster in (None, workload.cluster)
+    ]
+    return found[0] if len(found) == 1 and found[0].selector else None

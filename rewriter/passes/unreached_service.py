@@ -1,0 +1,181 @@
+"""## What it does
+
+Finds Services that pods evidently use and that no policy lets them reach.
+
+## Why it matters
+
+Pods in egress default deny reach what a rule names and nothing else. A `DATABASE_URL` that names the Service of a
+database is worth nothing as long as no rule lets the pods out to the pods behind it, on the port on which these
+listen: the connection times out, and nothing in the policy looks wrong.
+
+## Example
+
+```yaml
+env:
+- name: DATABASE_URL
+  value: postgres://pg.data.svc.cluster.local:5432/shop
+```
+
+```diff
+   egress:
+   - toEndpoints:
+     - matchLabels: {app: cache}
++  - toEndpoints:
++    - matchLabels:
++        k8s:io.kubernetes.pod.namespace: data
++        app: pg
++    toPorts:
++    - ports:
++      - port: "5432"
++        protocol: TCP
+```
+
+## Fix safety
+
+The settings of the containers are the evidence: arguments, environment and ConfigMaps that hold a URL, a name with a
+port, or the full name of a Service (`pg.data.svc`). What tells a program its own address does not count. The Service
+and its pods have to be known. The rule is added behind the last one of the policy that is most the workload's own, and
+is unsafe: a program may not use all that its settings name.
+
+All policies of the pods count. Nothing is reported as long as
+
+- a policy of them could not be read, or one that may select them lets them through,
+- no rule lets them reach anything: then it is meant that they reach nothing,
+- a rule of theirs names the same port for other peers (`service-port`, `missing-namespace` and others speak of those),
+- an explicit deny rule stops the traffic, or the other side lets them in by name (`one-sided`),
+- a pod behind the Service runs on the host network, or it has no selector.
+
+## References
+
+- Cilium documentation, "Policy Enforcement Modes" and "Layer 3 Policies"
+- Kubernetes documentation, "DNS for Services and Pods"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rewriter.cilium.policy import EGRESS, KNP, Spec
+from rewriter.cilium.verdict import DEFAULT_DENY
+from rewriter.evidence.backends import Backends, UndecidedError, service_backends
+from rewriter.evidence.context import Context
+from rewriter.evidence.reachable import Reach, identity_of, reach_of, workloads_of_spec
+from rewriter.evidence.used_services import UsedService, used_services
+from rewriter.evidence.workloads import workloads_evidence
+from rewriter.finding import Applicability, Finding
+from rewriter.inventory.facts.model import Workload
+from rewriter.passes.kit.changes.change import Change, rule_added
+from rewriter.passes.kit.changes.forms import Form
+from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.registry import EVERY_KIND, antipattern
+from rewriter.passes.kit.sides.missing_rules import route_of, stands_here
+from rewriter.passes.kit.sides.one_sided_gaps import gaps_of
+from rewriter.text import join_names
+
+
+@antipattern(
+    code="CNP035",
+    id="unreached-service",
+    title="a Service that pods use, and no policy lets them reach",
+    kinds=EVERY_KIND,
+    after=("one-sided", "dns-refused"),
+    guesses=True,
+)
+def find(context: Context) -> Iterator[Finding]:
+    if not (context.namespace_known or context.policy.clusterwide):
+        return
+    for spec in context.policy.specs:
+        if not any(rule.direction == EGRESS and not rule.deny and rule.members for rule in spec.rules):
+            continue
+        reaches = reach_of(context, spec) if workloads_of_spec(context, spec) else ()
+        for reach in reaches:
+            workload = reach.workload
+            if workload is None or not stands_here(context, spec, reach, EGRESS):
+                continue
+            for used in used_services(context, workload):
+                yield from _unreached(context, spec, reach, workload, used, alone=len(reaches) == 1)
+
+
+def _unreached(
+    context: Context, spec: Spec, reach: Reach, workload: Workload, used: UsedService, *, alone: bool
+) -> Iterator[Finding]:
+    try:
+        backends = service_backends(context, used.service)
+    except UndecidedError:
+        return
+    if not backends.pods or backends.hidden or any(pod.host_network for pod in backends.pods):
+        return
+    ports = [number for port in used.ports for number in _numbers(port.target, backends.pods)]
+    named = [*ports, *(port.port for port in used.ports)]
+    if not ports or _names_port(reach, named) or not _is_shut(context, reach, backends.pods, ports):
+        return
+    if any(other in gap.others for gap in gaps_of(context, workload, EGRESS) for other in backends.pods):
+        return  # CNP027 reports what the other side lets in.
+    change = _change(context, spec, backends, ports) if len(ports) == 1 else None
+    yield report(
+        context,
+        route_of(spec, EGRESS),
+        Applicability.UNSAFE if change and alone else Applicability.MANUAL,
+        f"{workload} uses {used.service} on {join_names(port.port for port in used.ports)}, and no policy lets it out "
+        f"to the pods behind it",
+        "its pods are denied by default, so that every connection to the Service is dropped",
+        change=change,
+        rests_on=(workload, used.service, *backends.pods),
+        evidence=(used.where, f"{used.service}, {used.service.source}", *workloads_evidence(backends.pods)),
+        advice="" if change and alone else f"add a rule for {workload} that lets it out there, if it needs the Service",
+        at_key=True,
+    )
+
+
+def _numbers(target: int | str, pods: Sequence[Workload]) -> Iterator[int]:
+    if isinstance(target, int):
+        yield target
+        return
+    yield from dict.fromkeys(port.number for pod in pods for port in pod.ports if port.name == target)
+
+
+def _names_port(reach: Reach, numbers: Sequence[int]) -> bool:
+    """Whether an allow rule of the pods names one of the ports: for whom is the question of other passes."""
+    allowing = [rule.entry for rule in (*reach.rules(EGRESS), *reach.possible) if not rule.entry.deny]
+    return any(
+        grant.match.low == number == grant.match.high
+        for entry in allowing
+        for grant in entry.ports
+        for number in numbers
+    )
+
+
+def _is_shut(context: Context, reach: Reach, pods: Sequence[Workload], ports: Sequence[int]) -> bool:
+    """Whether default deny stops every way to the pods for certain."""
+    answers = [reach.verdict(EGRESS, identity_of(context, pod), "TCP", port) for pod in pods for port in ports]
+    return all(
+        not answer.allowed and answer.certain and answer.reason == DEFAULT_DENY and not answer.depends_on
+        for answer in answers
+    )
+
+
+def _change(context: Context, spec: Spec, backends: Backends, ports: Sequence[int]) -> Change | None:
+    rules = [rule for rule in spec.rules if rule.direction == EGRESS and not rule.deny and rule.members]
+    if not rules or backends.field != "toEndpoints" or len(backends.entries) != 1:
+        return None
+    words = f"the pods behind {backends.name}"
+    if context.policy.kind != KNP:
+        items = [{"ports": [{"port": str(number), "protocol": "TCP"} for number in ports]}]
+        return rule_added(
+            context,
+            spec,
+            rules[-1],
+            {"toEndpoints": list(backends.entries)},
+            words,
+            toPorts=items,
+            icmps=None,
+            authentication=None,
+        )
+    labels = dict(backends.entries[0]["matchLabels"])
+    homes = [key for key in labels if key.endswith("io.kubernetes.pod.namespace")]
+    home = labels.pop(homes[0]) if homes else context.policy.namespace
+    peer: Form = {"podSelector": {"matchLabels": labels}}
+    if home != context.policy.namespace:
+        peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": home}}, **peer}
+    written = [{"protocol": "TCP", "port": number} for number in ports]
+    return rule_added(context, spec, rules[-1], {"to": [peer]}, words, ports=written)
