@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from rewriter.cilium.policy import Policy
 from rewriter.cilium.terms import Term
+from rewriter.records import dataclass
 
 Operation = Mapping[str, Any]
 """One RFC 6902 operation; its paths are routes in the manifest's document."""

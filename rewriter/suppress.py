@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
 from difflib import get_close_matches
+
+from rewriter.records import dataclass
 
 _DIRECTIVE = re.compile(r"#\s*cnpfix:\s*ignore(?P<file>-file)?(?:\s*\[(?P<names>[^\]]*)\])?(?![\w(-]|\s*\[)")
 #: What follows a bare `ignore`: a reason, unless its first word is a pass.

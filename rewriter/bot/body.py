@@ -6,7 +6,6 @@ What opens traffic comes first and is never cut without a line at the top that s
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from rewriter.bot.groups import Group
 from rewriter.bot.marker import MAX_BODY, Marker, digest, framed
@@ -19,6 +18,7 @@ from rewriter.output.links import NO_LINKS, Links, documentation
 from rewriter.output.markdown import card, escaped, left_to_people, not_checked, rows, table
 from rewriter.output.mermaid import flowchart
 from rewriter.output.style import one_line
+from rewriter.records import dataclass
 
 #: Bytes of each part; the cards get what the others leave. Rows that open traffic have room of their own.
 _MAX_OPENING, _MAX_ROWS, _MAX_LEFT, _MAX_UNCHECKED = 30_000, 8_000, 8_000, 2_000
@@ -49,9 +49,10 @@ class Surroundings:
     title: str = ""
 
 
-def words_for(
-    group: Group, from_version: str, to_version: str, scope: str, around: Surroundings = Surroundings()
-) -> Words:
+_NOTHING = Surroundings()
+
+
+def words_for(group: Group, from_version: str, to_version: str, scope: str, around: Surroundings = _NOTHING) -> Words:
     """The words for a group. `scope` is the digest of what the run is over: see `Marker`."""
     title = _valid(_title(group, from_version, to_version, around.title))
     text = _valid(_body(group, from_version, to_version, around))

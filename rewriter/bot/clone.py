@@ -12,7 +12,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path, PurePosixPath
 
 from rewriter.bot.errors import BotError
@@ -20,6 +20,7 @@ from rewriter.bot.git import Git, GitError
 from rewriter.bot.remote import Remote
 from rewriter.bot.seal import is_ours, sealed
 from rewriter.discovery.files import may_hold_manifests
+from rewriter.records import dataclass
 
 #: Files that say how to read a repository, beside the manifests themselves.
 _FURTHER_NAMES = frozenset({"cnpfix.toml", "pyproject.toml", "CODEOWNERS"})

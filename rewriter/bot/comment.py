@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from rewriter.bot.forge import Forge, Note
 from rewriter.engine.run.impact_result import DEAD, DEAD_ON_BOTH, GONE, NEW, WOKEN, Impact, PolicyImpact
 from rewriter.output.lines import count
 from rewriter.output.links import NO_LINKS, Links
 from rewriter.output.markdown import escaped
+from rewriter.records import dataclass
 
 #: How the bot finds its own comment: it begins so.
 MARK = "<!-- cnpfix:comment -->"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from rewriter.bot.forge import Forge, Issue
 from rewriter.bot.run import Action, Outcome, Settings
@@ -12,6 +11,7 @@ from rewriter.engine.results.result import Reported
 from rewriter.output.effects import totals
 from rewriter.output.lines import count
 from rewriter.output.markdown import escaped, left_to_people, not_checked
+from rewriter.records import dataclass
 
 TITLE = "cnpfix: Cilium network policies"
 #: Rows of requests, and bytes of what is left: no forge takes more than 65,536 bytes altogether.

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from rewriter.records import dataclass
 
 _LONGEST = 2_000
 _MOST_STATES = 10_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from rewriter import parallel
@@ -15,6 +15,7 @@ from rewriter.engine.results.result import FileResult
 from rewriter.engine.run.fixer import Fixer, fixer_for
 from rewriter.engine.run.run_options import Options
 from rewriter.engine.run.workspace import Workspace
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from rewriter.bot.http import ForgeError
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from rewriter.bot.errors import BotError
 from rewriter.bot.retry import DELAYS, Clock
 from rewriter.bot.token import ALL_VARIABLES, Token, redact
 from rewriter.discovery.git import given_settings, settings_as_variables, without_variables
+from rewriter.records import dataclass
 
 _SETTINGS = {
     "core.hooksPath": "/dev/null",

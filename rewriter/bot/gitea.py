@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rewriter.bot.forge import NewRequest, PullRequest, shaped
 from rewriter.bot.pulls import Pulls, by_name, read_request
 from rewriter.bot.token import Token
+from rewriter.records import dataclass
 
 #: Requests that are looked through for a closed one of a branch: the listing has no filter by branch.
 _MAX_CLOSED = 200

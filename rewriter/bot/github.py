@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rewriter.bot.forge import NewRequest, PullRequest, shaped
 from rewriter.bot.http import ForgeError, Query
 from rewriter.bot.pulls import Pulls, by_name, read_request
 from rewriter.bot.token import Token
+from rewriter.records import dataclass
 
 #: Of requested reviewers of one pull request, GitHub takes this many.
 MAX_REVIEWERS = 15

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from rewriter.bot.forge import Issue, NewRequest, Note, PullRequest, shaped
 from rewriter.bot.http import Api, Query
 from rewriter.bot.token import Token
+from rewriter.records import dataclass
 
 
 def headers(token: Token | None) -> dict[str, str]:

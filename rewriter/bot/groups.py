@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from rewriter.bot.codeowners import OwnersOf
@@ -16,6 +16,7 @@ from rewriter.engine.results.result import FileResult, Reported
 from rewriter.engine.run.fixer import Fixer
 from rewriter.engine.run.pictures import Picture, pictures
 from rewriter.engine.run.workspace import Workspace
+from rewriter.records import dataclass
 
 _MAX_SLUG = 60
 #: With more fixes than this a picture shows nothing.

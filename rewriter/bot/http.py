@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,7 @@ from rewriter.bot.errors import BotError
 from rewriter.bot.retry import DELAYS, LONGEST_WAIT, Clock
 from rewriter.bot.token import Token, redact
 from rewriter.discovery import refuse_unbounded
+from rewriter.records import dataclass
 
 if TYPE_CHECKING:
     import httpx

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+
+from rewriter.records import dataclass
 
 #: Weight of a body in bytes of UTF-8. GitHub refuses more than 65,536; what people add around needs room too.
 MAX_BODY = 60_000

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rewriter.bot.forge import Issue, Note, PullRequest, ask_all_or_each, shaped
 from rewriter.bot.http import Api, Query
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
 from rewriter.bot.errors import BotError
+from rewriter.records import dataclass
 
 
 class ForgeKind(StrEnum):

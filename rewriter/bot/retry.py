@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from rewriter.records import dataclass
 
 #: Seconds before each further try, when the server names none.
 DELAYS = (1.0, 2.0, 4.0, 8.0)

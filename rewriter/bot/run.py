@@ -6,7 +6,7 @@ Deciding reads only, so that a dry run is the same run without the second half.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from functools import partial
 
@@ -17,6 +17,7 @@ from rewriter.bot.forge import Forge, NewRequest, PullRequest
 from rewriter.bot.groups import Group, branch_of, is_branch_of_run
 from rewriter.bot.http import RATE_LIMIT, ForgeError
 from rewriter.bot.marker import is_edited, marked_done, marker_in, replaced
+from rewriter.records import dataclass
 
 #: Times that a group is begun anew because somebody else pushed or opened in between.
 _TRIES = 3

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from rewriter.bot.errors import BotError
 from rewriter.bot.remote import ForgeKind, ForgeProject
+from rewriter.records import dataclass
 
 #: For every forge. Goes before the others.
 ANY_FORGE = "CNPFIX_TOKEN"

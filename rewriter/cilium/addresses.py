@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from rewriter.cilium.cidr import Prefix, parsed_prefixes
+from rewriter.records import dataclass
 
 Interval = tuple[int, int]
 """A first and a last address, both inside."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
@@ -35,6 +35,7 @@ from rewriter.cilium.version import (
     REQUIRES_REMOVED,
     Version,
 )
+from rewriter.records import dataclass
 
 _TLS_FIELDS = ("terminatingTLS", "originatingTLS", "serverNames", "listener")
 _L7_FIELDS = {

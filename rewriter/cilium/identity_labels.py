@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import NamedTuple
 
 from rewriter.cilium.labels import CLUSTER_LABEL, K8S, NAMESPACE_LABEL
 from rewriter.cilium.version import TOPOLOGY_LABELS_FILTERED, Version
+from rewriter.records import dataclass
 
 #: What every release keeps and leaves out by default (Cilium pkg/labelsfilter defaultLabelPrefixCfg).
 _DEFAULT = (

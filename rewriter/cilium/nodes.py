@@ -10,10 +10,10 @@ networking/v1 (NetworkPolicyPeer, NetworkPolicyPort).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from rewriter.cilium.selector import Selector, read_selector
+from rewriter.records import dataclass
 
 Node = TypeVar("Node")
 

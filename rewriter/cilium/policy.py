@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
@@ -24,6 +23,7 @@ from rewriter.cilium.nodes import (
     read_port_rules,
 )
 from rewriter.cilium.selector import Selector, read_selector
+from rewriter.records import dataclass
 
 CNP = "CiliumNetworkPolicy"
 CCNP = "CiliumClusterwideNetworkPolicy"

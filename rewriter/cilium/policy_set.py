@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 from rewriter.cilium.compile import Content, Entry, compile_policy
@@ -14,6 +14,7 @@ from rewriter.cilium.terms import pods_with, reserved_term
 from rewriter.cilium.tiers import is_cluster_network_policy, tier_rules, tiers_rejection
 from rewriter.cilium.universe import Universe
 from rewriter.cilium.validation import Rejection, rejection
+from rewriter.records import dataclass
 
 _HOST_LABEL = pods_with("host")
 

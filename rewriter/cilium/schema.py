@@ -6,7 +6,6 @@ Sources: Cilium pkg/policy/api and pkg/k8s/slim types.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 
 from rewriter.cilium.version import (
@@ -21,6 +20,7 @@ from rewriter.cilium.version import (
     REQUIRES_REMOVED,
     Version,
 )
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from rewriter.cilium.version import (
     DEFAULT_LOCAL_CLUSTER_EXISTS,
     Version,
 )
+from rewriter.records import dataclass
 
 
 class EnforcementMode(StrEnum):

@@ -7,7 +7,6 @@ and pkg/policy/api). A rejected policy is not enforced at all.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from rewriter.cilium.decode import check_decodes
@@ -17,6 +16,7 @@ from rewriter.cilium.rejected import NIL_POINTER, RejectedError
 from rewriter.cilium.rule_validation import AcceptedRules, check_rule_set
 from rewriter.cilium.settings import NO_FLAGS, AgentFlags
 from rewriter.cilium.version import NODE_SELECTOR_IN_SPECS_REJECTED, Version
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

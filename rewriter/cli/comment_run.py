@@ -6,7 +6,6 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from rewriter.bot.clone import Clone, open_commit
@@ -27,6 +26,7 @@ from rewriter.engine.run.rewrites import rewritten_by_hand
 from rewriter.engine.run.workspace import Request, WorkspaceError
 from rewriter.output.links import NO_LINKS
 from rewriter.output.style import logged
+from rewriter.records import dataclass
 
 _GITHUB_REF = re.compile(r"refs/pull/(\d+)/")
 _SHORT = 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from rewriter.bot.errors import BotError
@@ -18,6 +18,7 @@ from rewriter.bot.retry import Clock
 from rewriter.bot.token import Token, find_token, variables_for
 from rewriter.cli.errors import UsageError
 from rewriter.discovery.git import top_of
+from rewriter.records import dataclass
 
 #: The remote that is meant where none is named.
 DEFAULT_REMOTE = "origin"

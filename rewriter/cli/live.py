@@ -7,7 +7,7 @@ import json
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from rewriter.inventory.live.running import Running, running_policies
 from rewriter.inventory.snapshots.write import snapshot_as_json
 from rewriter.output.lines import count
 from rewriter.output.style import one_line
+from rewriter.records import dataclass
 
 _UNSAFE = re.compile(r"[^\w.-]")
 

@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from rewriter.bot.body import Surroundings
@@ -38,6 +38,7 @@ from rewriter.engine.run.unrendered import unrendered
 from rewriter.engine.run.workspace import Request, Workspace
 from rewriter.output.links import NO_LINKS
 from rewriter.output.style import style_for
+from rewriter.records import dataclass
 
 _LIMIT = 20
 

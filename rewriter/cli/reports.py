@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TextIO
@@ -14,6 +13,7 @@ from rewriter.cli.options import write_file
 from rewriter.cli.printing import tell
 from rewriter.engine.results.result import Report
 from rewriter.output.style import style_for
+from rewriter.records import dataclass
 
 #: Formats for people: they follow the width and the colours of a terminal.
 _FOR_PEOPLE = ("text", "concise")

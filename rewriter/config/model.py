@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from rewriter.cilium.version import Version
 from rewriter.finding import Applicability
 from rewriter.inventory.facts.model import Cluster
 from rewriter.inventory.snapshots.age import DEFAULT_DAYS
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ import mmap
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
 from rewriter.discovery.escapes import unescaped
+from rewriter.records import dataclass
 
 #: Larger files are not parsed: no manifest comes near, and a parser's memory is a multiple of it.
 MAX_BYTES = 64 << 20

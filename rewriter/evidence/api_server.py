@@ -8,7 +8,6 @@ planes) keeps the CIDRs of its address (Cilium pkg/ipcache, resolveLabels; docs,
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from rewriter.cilium.addresses import AddressSet, address_set
 from rewriter.cilium.cidr import Prefix
@@ -17,6 +16,7 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.dns import HOMES, dns_service
 from rewriter.inventory.facts.model import EndpointSlice, Node, Service, Source
 from rewriter.inventory.questions.inventory import Inventory
+from rewriter.records import dataclass
 
 #: The port of the Service `default/kubernetes` (Kubernetes pkg/controlplane).
 SERVICE_PORT = 443

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from rewriter.cilium.addresses import address_set
@@ -20,6 +20,7 @@ from rewriter.evidence.mesh import cluster_requirement, namespace_key
 from rewriter.evidence.workloads import hidden_services
 from rewriter.inventory.facts.completeness import Hidden
 from rewriter.inventory.facts.model import Cluster, EndpointSlice, NamedPort, Service, ServicePort, Source, Workload
+from rewriter.records import dataclass
 from rewriter.text import join_names
 
 #: The port on which API servers listen when no EndpointSlice tells (kube-apiserver --secure-port).

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from rewriter.cilium.addresses import AddressSet, address_set
 from rewriter.cilium.cidr import AddressError, Prefix, parse_prefix_or_address
 from rewriter.inventory.facts.model import Cluster, Node
 from rewriter.inventory.questions.inventory import Inventory
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from rewriter.cilium.policy import Policy
@@ -12,6 +12,7 @@ from rewriter.cilium.version import DEFAULT_LOCAL_CLUSTER, DEFAULT_LOCAL_CLUSTER
 from rewriter.config.model import Config
 from rewriter.inventory.facts.model import Cluster
 from rewriter.inventory.questions.inventory import Inventory
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

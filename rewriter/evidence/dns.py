@@ -7,7 +7,7 @@ CiliumLocalRedirectPolicy, or the host where node-local-dns runs on the host net
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from rewriter.cilium.identity import Identity, NamedPort, reserved_identity
@@ -25,6 +25,7 @@ from rewriter.evidence.settings import DEFAULT_NAME
 from rewriter.inventory.facts.model import Service, Workload
 from rewriter.inventory.objects.load_balancers import RedirectPolicy
 from rewriter.inventory.questions.inventory import Inventory
+from rewriter.records import dataclass
 from rewriter.text import join_names
 
 #: The port of DNS, and its protocols.

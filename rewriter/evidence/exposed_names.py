@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rewriter.evidence.context import Context
 from rewriter.inventory.facts.model import Service
@@ -16,6 +16,7 @@ from rewriter.inventory.objects.gateways import (
     Ingress,
     Route,
 )
+from rewriter.records import dataclass
 
 _ANNOTATIONS = ("external-dns.alpha.kubernetes.io/", "external-dns.kubernetes.io/")
 #: How many names may lead to each other.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from rewriter.cilium.identity import reserved_identity
@@ -20,6 +19,7 @@ from rewriter.inventory.objects.gateways import (
     Ingress,
     Route,
 )
+from rewriter.records import dataclass
 
 ENVOY = reserved_identity("ingress")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rewriter.cilium.identity import Identity
 from rewriter.cilium.labels import K8S, Label, LabelSet
@@ -14,6 +14,7 @@ from rewriter.evidence.policies import AppliedRule, is_same_policy, own_rules, p
 from rewriter.evidence.reachable import Reach
 from rewriter.evidence.settings import settings_of
 from rewriter.inventory.facts.model import Node
+from rewriter.records import dataclass
 
 _ROLES = tuple(f"node-role.kubernetes.io/{role}" for role in ("control-plane", "master", "controlplane", "etcd"))
 _CONTROL_PLANE = _ROLES[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rewriter.cilium.cidr import AddressError, parse_address, parse_prefix
@@ -17,6 +16,7 @@ from rewriter.evidence.dns import PROTOCOLS, DnsServer, dns_server, names_peer, 
 from rewriter.evidence.policies import AppliedRule
 from rewriter.evidence.reachable import Reach, reach_of
 from rewriter.inventory.facts.model import UnreadPolicy
+from rewriter.records import dataclass
 
 _RANGE = re.compile(r"(?=(?:[^.]+\.){3}[^.]+$)(?:\d{1,3}\.){1,3}\*(?:\.\*)*")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rewriter.cilium.labels import split_key
 from rewriter.cilium.local_cluster import names_cluster
@@ -14,6 +13,7 @@ from rewriter.evidence.mesh import member_clusters
 from rewriter.evidence.workloads import hidden_from, workloads_of
 from rewriter.inventory.facts.completeness import LIFT
 from rewriter.inventory.facts.model import Workload
+from rewriter.records import dataclass
 from rewriter.text import join_names
 
 #: Labels of pods that live in one namespace wherever Kubernetes runs (kubeadm and every managed service).

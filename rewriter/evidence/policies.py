@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from rewriter.cilium.compile import Entry, compile_policy
@@ -30,6 +29,7 @@ from rewriter.evidence.settings import facts_of, settings_of
 from rewriter.evidence.unknown_values import SUBJECTS, known_in_part, with_examples, written_at
 from rewriter.inventory.facts.model import AppliedPolicy, Source, UnreadPolicy
 from rewriter.inventory.questions.inventory import Inventory
+from rewriter.records import dataclass
 from rewriter.text import policy_text
 
 

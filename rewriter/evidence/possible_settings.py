@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from rewriter.cilium.settings import EnforcementMode
@@ -12,6 +12,7 @@ from rewriter.evidence.settings import DEFAULT_NAME, settings_of
 from rewriter.inventory.facts.model import Cluster, Source
 from rewriter.inventory.facts.unread_settings import UnreadSettings
 from rewriter.inventory.questions.inventory import Inventory
+from rewriter.records import dataclass
 
 #: The fields of a cluster that change what policies do, by the names of the chart's values.
 VALUE_NAMES: Mapping[str, str] = {

@@ -19,7 +19,7 @@ rule does looks at `possible` and `unread` as well.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import NamedTuple
 
 from rewriter.cilium.identity import Identity
@@ -43,6 +43,7 @@ from rewriter.evidence.policies import AppliedRule, Pods, is_same_policy, own_ru
 from rewriter.evidence.settings import DEFAULT_NAME, settings_of, workload_identity
 from rewriter.evidence.workloads import subject_term, workloads_of
 from rewriter.inventory.facts.model import UnreadPolicy, Workload
+from rewriter.records import dataclass
 
 
 class Answer(NamedTuple):

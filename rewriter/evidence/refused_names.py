@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rewriter.cilium.digits import is_number
 from rewriter.cilium.fqdn import fqdn_term, sample_names
@@ -17,6 +16,7 @@ from rewriter.evidence.names_learned import may_hold_dns, means_addresses
 from rewriter.evidence.policies import AppliedRule
 from rewriter.evidence.reachable import Reach
 from rewriter.inventory.texts.manifests import items, mapping
+from rewriter.records import dataclass
 
 #: Fewer dots than this in a name, and resolvers try the search domains first (Kubernetes' own default of ndots).
 NDOTS = 5

@@ -7,7 +7,6 @@ ClusterIPs always; external and load balancer addresses where Cilium replaces ku
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from rewriter.cilium.addresses import AddressSet, address_set
@@ -23,6 +22,7 @@ from rewriter.inventory.objects.gateways import Gateway
 from rewriter.inventory.objects.load_balancers import CILIUM_POOL, AddressPool
 from rewriter.inventory.questions.address_index import pool_addresses
 from rewriter.inventory.texts.manifests import mapping
+from rewriter.records import dataclass
 
 _POOL_KEYS = ("io.kubernetes.service.name", "io.kubernetes.service.namespace")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 
 from rewriter.cilium.labels import ANY, K8S, NAMESPACE_LABEL, SERVICE_ACCOUNT_LABEL
@@ -17,6 +16,7 @@ from rewriter.evidence.near_labels import may_be_near, near_label, slips_of_labe
 from rewriter.evidence.workloads import Matches, matches, on_host_network
 from rewriter.inventory.facts.model import Workload
 from rewriter.inventory.index.label_shapes import shape_of
+from rewriter.records import dataclass
 
 #: From which similarity on a name may be meant (difflib's ratio).
 _NEAR = 0.8

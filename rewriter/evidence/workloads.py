@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 
@@ -28,6 +27,7 @@ from rewriter.evidence.mesh import member_clusters
 from rewriter.inventory.facts.completeness import LIFT, SERVICES, Completeness, Hidden, union
 from rewriter.inventory.facts.model import Workload
 from rewriter.inventory.questions.inventory import Inventory
+from rewriter.records import dataclass
 
 _MOST_SHOWN = 6
 _ADDED_BY_CILIUM = frozenset({NAMESPACE_LABEL, CLUSTER_LABEL, SERVICE_ACCOUNT_LABEL})

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from rewriter.fleet.settings import FleetError
+from rewriter.records import dataclass
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 from rewriter.discovery import read_bounded
 from rewriter.fleet.settings import FleetError
+from rewriter.records import dataclass
 
 #: Some million steps.
 _MAX_BYTES = 1 << 30

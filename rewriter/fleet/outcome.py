@@ -11,8 +11,10 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
+
+from rewriter.records import dataclass
 
 #: Exit codes of a run that made its output: with findings, or without.
 GOOD_CODES = (0, 1)

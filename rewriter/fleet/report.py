@@ -6,7 +6,7 @@ import html
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from rewriter.fleet.ledger import DONE, EMPTY, FAILED, HELD, Entry
 from rewriter.fleet.repositories import FleetRepository
 from rewriter.fleet.run import Places
 from rewriter.fleet.steps import FACTS, FINDINGS, REQUESTS
+from rewriter.records import dataclass
 
 _SEVERITIES = ("error", "warning", "note")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -17,6 +16,7 @@ from rewriter.bot.remote import ForgeKind, ForgeProject, Remote, parse_remote, p
 from rewriter.bot.retry import Clock
 from rewriter.bot.token import Token, find_token
 from rewriter.fleet.settings import FleetError, Source
+from rewriter.records import dataclass
 
 _WEB = {"github": "https://github.com", "gitlab": "https://gitlab.com", "gitea": "https://gitea.com"}
 _WEB["forgejo"] = "https://codeberg.org"

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from rewriter.fleet.steps import (
 from rewriter.inventory.snapshots.form import SnapshotError
 from rewriter.inventory.snapshots.write import write_snapshot
 from rewriter.inventory.tree.repository_snapshot import merged
+from rewriter.records import dataclass
 
 _HOUR = 3600.0
 

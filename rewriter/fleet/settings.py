@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from rewriter.discovery import read_bounded, why_unread
+from rewriter.records import dataclass
 
 MAX_BYTES = 4 << 20
 #: Forges whose organisations or groups can be listed.

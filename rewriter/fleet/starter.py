@@ -16,9 +16,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 
 from rewriter.bot.token import ALL_VARIABLES
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

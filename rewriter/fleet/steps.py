@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from rewriter import __version__
@@ -16,6 +15,7 @@ from rewriter.fleet.ledger import DONE, EMPTY, FAILED, Entry
 from rewriter.fleet.outcome import GOOD_CODES, Outcome, held
 from rewriter.fleet.repositories import FleetRepository
 from rewriter.fleet.starter import Job, run
+from rewriter.records import dataclass
 
 FACTS, FINDINGS, REQUESTS = "facts", "findings", "requests"
 #: Held by whatever works on a repository.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 
 from rewriter.engine.results.result import Reported
@@ -12,6 +12,7 @@ from rewriter.output.ending import needs_asking
 from rewriter.output.folding import others
 from rewriter.output.frame import frame
 from rewriter.output.style import CLOSES, OPENS, Style, one_line
+from rewriter.records import dataclass
 
 SEVERITY_COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
 _INDENT = 2

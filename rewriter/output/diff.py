@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rewriter.engine.results.result import FileResult
+from rewriter.records import dataclass
 from rewriter.yamltext import opcodes
 
 CONTEXT = 3

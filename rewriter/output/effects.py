@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from rewriter.engine.results.result import Reported
 from rewriter.output.lines import count
+from rewriter.records import dataclass
 
 #: Marks that need no colour; words stand beside them.
 OPENS, CLOSES, KEEPS, SAME = "⬆ opens", "⬇ closes", "= keeps", "· same"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, metadata
+
+from rewriter.records import dataclass
 
 #: A file and a line as evidence names them.
 _SOURCE = re.compile(r"(?<![\w./-])(\w[\w.@+/-]*\.(?:ya?ml|json|toml|tpl|gotmpl)):(\d{1,7})\b")

@@ -7,8 +7,9 @@ import os
 import re
 import shutil
 import textwrap
-from dataclasses import dataclass
 from typing import TextIO
+
+from rewriter.records import dataclass
 
 _CODES = {
     "bold": "1",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from rewriter.engine.results.result import FileResult, Report, Reported
 from rewriter.finding import Severity
@@ -15,6 +14,7 @@ from rewriter.output.folding import by_harm, folded, others
 from rewriter.output.statistics import table
 from rewriter.output.style import Style, clean, logged
 from rewriter.output.traffic import traffic_lines
+from rewriter.records import dataclass
 
 #: The detail of the first finding of a pass, and of its others; the first pair that fits into the lines is taken.
 _DETAILS = (
@@ -38,7 +38,10 @@ class Asked:
     diffs: bool = False
 
 
-def render(report: Report, style: Style, asked: Asked = Asked()) -> str:
+_NOTHING = Asked()
+
+
+def render(report: Report, style: Style, asked: Asked = _NOTHING) -> str:
     """The report as text for a terminal; with `quiet` empty when there is nothing to say."""
     return logged("".join(line.rstrip() + "\n" for line in _lines(report, style, asked)))
 

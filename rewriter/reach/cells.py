@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from rewriter.cilium.labels import (
     ANY,
@@ -16,6 +15,7 @@ from rewriter.cilium.labels import (
 )
 from rewriter.cilium.terms import Condition, LabelTerm, Term
 from rewriter.cilium.universe import LabelMask
+from rewriter.records import dataclass
 
 #: A value that no policy mentions; never shown.
 OTHER = "\0other"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from rewriter.cilium.cidr import Prefix
@@ -42,6 +41,7 @@ from rewriter.reach.side import (
 )
 from rewriter.reach.space import Space, build_space, pod_bits, same_content, subject_bits
 from rewriter.reach.world import CompiledClaims, PolicyWorld
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

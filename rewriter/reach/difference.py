@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from rewriter.cilium.policy import EGRESS, INGRESS
 from rewriter.reach.port_line import PortRange
+from rewriter.records import dataclass
 
 OPENED = "opened"
 CLOSED = "closed"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rewriter.cilium.cidr import Prefix
@@ -13,6 +12,7 @@ from rewriter.cilium.settings import NO_FACTS, Facts, Settings
 from rewriter.reach.compare import StepEffect, reach, reach_of_step
 from rewriter.reach.difference import Difference, FlowStatement
 from rewriter.reach.world import CompiledClaims, PolicyWorld
+from rewriter.records import dataclass
 
 Manifest = Mapping[str, Any]
 

@@ -7,7 +7,7 @@ any number of the protocol through, and a flow on a number where the other end l
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from rewriter.cilium.identity import Identity, NamedPort
 from rewriter.cilium.policy import EGRESS, INGRESS
@@ -17,6 +17,7 @@ from rewriter.reach.difference import OPENED
 from rewriter.reach.port_line import PortLine, PortSet, normalised, stretch_of
 from rewriter.reach.port_names import as_others_call
 from rewriter.reach.side import RuleBits, SubjectDefaults, denied_by, let_through
+from rewriter.records import dataclass
 
 _Peers = tuple[int, frozenset[RuleBits], SubjectDefaults]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from rewriter.cilium.identity import Identity, NamedPort
@@ -19,6 +18,7 @@ from rewriter.reach.port_line import PortLine, PortRange, PortSet, intersection,
 from rewriter.reach.port_names import with_numbers
 from rewriter.reach.side import Masks, RuleBits, SubjectDefaults, by_peers, let_through
 from rewriter.reach.world import PolicyWorld
+from rewriter.records import dataclass
 
 _BEFORE, _AFTER = 0, 1
 

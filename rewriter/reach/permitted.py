@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rewriter.cilium.identity import Identity
@@ -12,6 +11,7 @@ from rewriter.cilium.settings import NO_FACTS, Facts, Settings
 from rewriter.reach.compare import reach
 from rewriter.reach.difference import FlowStatement
 from rewriter.reach.world import PolicyWorld, policy_world
+from rewriter.records import dataclass
 
 _SUBJECTS = ("endpointSelector", "nodeSelector", "podSelector")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from rewriter.cilium.identity import NamedPort
 from rewriter.cilium.ports import ANY_PROTOCOL, EVERYTHING, LAST_PORT, PORT_PROTOCOLS, PortMatch
+from rewriter.records import dataclass
 
 _STRETCH = 1 << 18
 _FIRST_NAME = LAST_PORT + 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from rewriter.cilium.compile import PortGrant, TierPlace
@@ -14,6 +13,7 @@ from rewriter.cilium.universe import positions
 from rewriter.reach.difference import CLOSED, OPENED
 from rewriter.reach.limits import holds_more
 from rewriter.reach.port_line import Atoms, Interval, PortLine, PortSet, cut, normalised
+from rewriter.records import dataclass
 
 #: What makes a change: the step (or all that differs, where there is none), or the upgrade without it. What the step
 #: changes beyond what is declared is reported once more.

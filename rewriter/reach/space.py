@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from typing import Any
 
 from rewriter.cilium.cidr import Prefix
@@ -36,6 +35,7 @@ from rewriter.reach.port_line import PortLine
 from rewriter.reach.shared import touched
 from rewriter.reach.witnesses import pod_witnesses
 from rewriter.reach.world import PolicyWorld
+from rewriter.records import dataclass
 
 #: More combinations of labels than this are not all made: each selection then has witnesses of its own.
 MAX_CELLS = 768

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from rewriter.cache import CacheFolder, default_folder
@@ -17,6 +17,7 @@ from rewriter.engine.run.opening import open_workspace
 from rewriter.engine.run.run_options import Options
 from rewriter.engine.run.workspace import Request, Workspace, WorkspaceError
 from rewriter.inventory.snapshots.form import SnapshotError
+from rewriter.records import dataclass
 
 
 class FolderError(Exception):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from rewriter import __version__
 from rewriter.engine.results.result import FileResult
+from rewriter.records import dataclass
 from rewriter.server import answers, rpc
 from rewriter.server.analysis import Folder, FolderError, Wishes, folder_for
 from rewriter.server.text import changed_text, path_of

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from operator import is_
 from sys import intern
 from typing import Any
 
+from rewriter.records import dataclass
 from rewriter.yamltext.gaps import Comment, comments_between, comments_up_to
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence, Span
 from rewriter.yamltext.scalars import Plain, key_text, resolve, tagged

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from rewriter.records import dataclass
 from rewriter.yamltext.nodes import Mapping, Node, Scalar, Sequence, Span
 
 _COMMENT = re.compile(r"(?:^|(?<=[ \t\r\n\ufeff]))#[^\n\r\u0085\u2028\u2029]*")

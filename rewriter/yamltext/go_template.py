@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from rewriter.records import dataclass
 
 _OPEN = re.compile(r"\{\{(?:-(?=\s))?")
 #: What an action holds before its end: strings, raw strings, characters, anything else that does not end it.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from rewriter.records import dataclass
 from rewriter.yamltext.nodes import Node, Scalar
 
 

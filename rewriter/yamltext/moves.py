@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from rewriter.records import dataclass
 from rewriter.yamltext.document import equal, tokens
 from rewriter.yamltext.lowering import list_operations, mapping_operations
 from rewriter.yamltext.second import Path

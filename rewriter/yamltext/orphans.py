@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as AnyMapping
 from collections.abc import Sequence as List
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
+from rewriter.records import dataclass
 from rewriter.yamltext.alike import described_line, words_of
 from rewriter.yamltext.dashes import dash_of
 from rewriter.yamltext.document import Document, child, is_index, tokens

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from rewriter.records import dataclass
 from rewriter.yamltext.nodes import Node, Scalar
 
 _ESCAPES = {

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from rewriter.records import dataclass
 from rewriter.yamltext.document import Document, children, is_index, key_of, tokens
 from rewriter.yamltext.errors import EditError
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence

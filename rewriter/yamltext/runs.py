@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Sequence as List
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
+from rewriter.records import dataclass
 from rewriter.yamltext.block_edit import add_after, is_written_like
 from rewriter.yamltext.document import Document, is_index, node_at, tokens
 from rewriter.yamltext.errors import EditError

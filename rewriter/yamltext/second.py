@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from rewriter.records import dataclass
 from rewriter.yamltext.nodes import Alias, Mapping, Node, Scalar, Sequence
 from rewriter.yamltext.second_forms import indent, read
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from dataclasses import dataclass
 
+from rewriter.records import dataclass
 from rewriter.yamltext.nodes import Mapping, Node, Scalar, Sequence
 from rewriter.yamltext.scalars import resolve
 

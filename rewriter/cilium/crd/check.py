@@ -8,7 +8,6 @@ server drops them where a field is not nullable. Kubernetes apiextensions-apiser
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rewriter.cilium.cidr import AddressError, parse_prefix
@@ -19,6 +18,7 @@ from rewriter.cilium.go_syntax import quote
 from rewriter.cilium.policy import CCNP, CNP, KNP
 from rewriter.cilium.selector import escape_pointer
 from rewriter.cilium.version import Version
+from rewriter.records import dataclass
 
 STRICT, PRUNED, OK = "strict", "pruned", "ok"
 _KINDS = frozenset({CNP, CCNP, KNP, CIDR_GROUP, CLUSTER_NETWORK_POLICY})

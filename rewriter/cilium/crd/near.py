@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from rewriter.cilium.crd.check import SchemaProblem, fits, shapes_along
@@ -12,6 +11,7 @@ from rewriter.cilium.crd.shapes import Fields, Items, Labels, Shape
 from rewriter.cilium.digits import is_number
 from rewriter.cilium.selector import escape_pointer
 from rewriter.cilium.version import Version
+from rewriter.records import dataclass
 
 _DIRECTIONS = ("from", "to")
 #: What NetworkPolicy calls a field of a Cilium policy, and the other way round.

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from rewriter import yamltext
 from rewriter.engine.charts.renderings import RenderedDocument
+from rewriter.records import dataclass
 from rewriter.yamltext.go_template import TemplateLine
 
 IN_RANGE = "the text stands inside `range`, which renders it more than once"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from rewriter.inventory.render.chart_copy import ChartCopy
 from rewriter.inventory.render.helm import Helm
 from rewriter.inventory.render.kept import Kept
 from rewriter.inventory.tree.repository import TreeInventory
+from rewriter.records import dataclass
 
 _SUFFIXES = (".yaml", ".yml", ".tpl")
 

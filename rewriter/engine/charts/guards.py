@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from rewriter.engine.charts.stand_ins import Path, StandIn, stand_ins
 from rewriter.inventory.texts.manifests import mapping
+from rewriter.records import dataclass
 from rewriter.yamltext.go_template import Block, TemplateLine
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|`[^`]*`|[()|]|[^\s()|]+')

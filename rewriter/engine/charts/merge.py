@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rewriter.engine.charts.places import Places
 from rewriter.engine.charts.value_sets import ValueSet
 from rewriter.engine.documents.read import FoundPolicy
 from rewriter.engine.results.result import Location, Reported
 from rewriter.finding import Applicability, Flows
+from rewriter.records import dataclass
 from rewriter.yamltext.go_template import TemplateLine
 
 _MOST_NAMED = 3

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rewriter import yamltext
 from rewriter.engine.charts.renderings import RenderedDocument
 from rewriter.engine.results.result import Location
+from rewriter.records import dataclass
 from rewriter.suppress import Suppression
 from rewriter.yamltext.go_template import TemplateLine
 

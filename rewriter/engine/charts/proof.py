@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rewriter import yamltext
 from rewriter.engine.charts.renderings import Rendering, render, same_lines
@@ -11,6 +11,7 @@ from rewriter.engine.pipeline.document import fix_document
 from rewriter.engine.pipeline.hooks import FileHooks
 from rewriter.engine.proofs.manifest import ProofError, prove_structure
 from rewriter.inventory.render.chart_copy import ChartCopy
+from rewriter.records import dataclass
 
 
 class NotProvedError(Exception):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rewriter.engine.charts.value_sets import ValueSet
 from rewriter.inventory.render.chart_copy import ChartCopy
 from rewriter.inventory.render.helm import HelmError
 from rewriter.inventory.render.marks import marked, traced
 from rewriter.inventory.render.output import rendered_texts
+from rewriter.records import dataclass
 from rewriter.yamltext.go_template import TemplateLine
 
 

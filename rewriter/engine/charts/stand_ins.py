@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rewriter.cilium.policy import KNP
+from rewriter.records import dataclass
 from rewriter.yamltext.go_template import Action, Block, TemplateLine
 
 Path = tuple[str, ...]

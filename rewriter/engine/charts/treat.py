@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 
 from rewriter import yamltext
@@ -26,6 +26,7 @@ from rewriter.finding import Finding
 from rewriter.inventory.releases.values import over
 from rewriter.inventory.render.chart_copy import ChartCopy
 from rewriter.passes import PASS_IDS
+from rewriter.records import dataclass
 from rewriter.suppress import Suppression
 from rewriter.yamltext.go_template import TemplateLine
 

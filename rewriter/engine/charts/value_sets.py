@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from rewriter import yamltext
 from rewriter.discovery import MAX_BYTES, read_bounded
 from rewriter.inventory.releases.model import Release
 from rewriter.inventory.releases.values import over, values_of
+from rewriter.records import dataclass
 
 #: What stands for the release and its namespace where nothing in the tree installs a chart.
 ANY_RELEASE, ANY_NAMESPACE = "release-name", "release-namespace"

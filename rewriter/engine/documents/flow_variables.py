@@ -6,9 +6,10 @@ Only scalars of flow collections that hold a variable change. What stands for a 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from rewriter.engine.documents.masks import Masked, MaskError
+from rewriter.records import dataclass
 
 _VARIABLE = re.compile(r"\$\{[^{}\n]*\}")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\']|\'\')*\'', re.DOTALL)

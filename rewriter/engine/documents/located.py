@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy
 from rewriter.inventory.facts.model import Cluster
+from rewriter.records import dataclass
 
 
 class Built(Protocol):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from rewriter import yamltext
 from rewriter.cilium.policy import RULES, Policy, is_policy, read_policy
 from rewriter.finding import Fix
+from rewriter.records import dataclass
 
 #: How a namespaceless manifest's namespace is found: the namespace, or None where it is unknown.
 NamespaceOf = Callable[[dict[str, Any]], str | None]

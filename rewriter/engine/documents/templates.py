@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +16,7 @@ from rewriter.engine.documents.masks import Masked, MaskError, masked
 from rewriter.engine.documents.read import policies_in
 from rewriter.engine.results.result import Reported
 from rewriter.inventory.texts.embedded import NO_HOLDERS, NOT_APPLIED, embedded
+from rewriter.records import dataclass
 
 #: Passes that hold rules of one policy against each other, which conditions in the template may keep apart.
 BESIDE = frozenset({"shadowed-rule", "split-rule", "upgrade-change"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -34,6 +34,7 @@ from rewriter.reach.effect import step_effect
 from rewriter.reach.simple import reach_among
 from rewriter.reach.space import same_content
 from rewriter.reach.world import CompiledClaims, PolicyWorld
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

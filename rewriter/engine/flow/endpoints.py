@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from rewriter.cilium.cidr import AddressError, Prefix, parse_prefix, parse_prefix_or_address
@@ -16,6 +15,7 @@ from rewriter.engine.run.workspace import Workspace
 from rewriter.evidence.api_server import CONTROL_PLANE_ROLES
 from rewriter.evidence.settings import DEFAULT_NAME, valid_prefixes, workload_identity
 from rewriter.inventory.facts.model import Cluster, Node, Service, Workload
+from rewriter.records import dataclass
 from rewriter.text import join_names
 
 #: The words by which kubectl knows kinds.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rewriter.cilium.cidr import AddressError, parse_prefix_or_address
 from rewriter.cilium.identity import reserved_identity
@@ -20,6 +19,7 @@ from rewriter.engine.flow.endpoints import (
 from rewriter.engine.run.workspace import Workspace
 from rewriter.evidence.target_ports import target_numbers
 from rewriter.inventory.facts.model import Cluster, Service, ServicePort, Workload
+from rewriter.records import dataclass
 from rewriter.text import join_names
 
 #: Where API servers listen unless their EndpointSlice says otherwise.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from rewriter.cilium.identity import Identity, NamedPort, reserved_identity
@@ -25,6 +25,7 @@ from rewriter.evidence.settings import facts_of, mesh_port_names
 from rewriter.inventory.cilium.cilium_values import CiliumSettings
 from rewriter.inventory.clusters.unread_settings import installs_of
 from rewriter.inventory.facts.model import Cluster, Service
+from rewriter.records import dataclass
 from rewriter.text import join_names
 
 PROTOCOLS = ("TCP", "UDP", "SCTP")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from rewriter.inventory.files.tree_files import KUSTOMIZATION_NAMES
 from rewriter.inventory.render.kept import MOST_BYTES, MOST_FILES, digest_of
 from rewriter.inventory.render.kubectl import BuildError, Kubectl
 from rewriter.inventory.texts.manifests import mapping
+from rewriter.records import dataclass
 
 _CHARTS = ("helmCharts", "helmChartInflationGenerator")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from rewriter import yamltext
@@ -18,6 +18,7 @@ from rewriter.engine.results.result import Location, Reported
 from rewriter.finding import Finding
 from rewriter.inventory.delivery.patched_policies import PatchedPolicy
 from rewriter.inventory.texts.manifests import mapping
+from rewriter.records import dataclass
 from rewriter.yamltext.document import equal
 
 _RULES = ("spec", "specs")

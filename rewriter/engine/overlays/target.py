@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from rewriter.engine.overlays.texts import Texts
@@ -13,6 +13,7 @@ from rewriter.inventory.delivery.patched_policies import PatchedPolicies, Patche
 from rewriter.inventory.delivery.patches import Patch
 from rewriter.inventory.delivery.transform import Labels, Transform, transformed
 from rewriter.inventory.texts.manifests import mapping
+from rewriter.records import dataclass
 
 #: The folder of the kustomization that stands for an applier's step; no repository has one of this name.
 TOP = "cnpfix-applied"

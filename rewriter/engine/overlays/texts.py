@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from rewriter import yamltext
 from rewriter.engine.proofs.manifest import ProofError, deletes, patched, prove_comments, prove_structure
 from rewriter.inventory.delivery.patches import TextAt
+from rewriter.records import dataclass
 
 
 class TextError(Exception):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from rewriter.cilium.digits import is_number
 from rewriter.inventory.delivery.patched_policies import PatchedPolicy
 from rewriter.inventory.delivery.patches import TextAt
 from rewriter.inventory.delivery.substitution import substituted
+from rewriter.records import dataclass
 from rewriter.yamltext.document import tokens
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from rewriter import yamltext
@@ -23,6 +23,7 @@ from rewriter.finding import Operation
 from rewriter.inventory.delivery.patched_policies import PatchedPolicies, PatchedPolicy
 from rewriter.inventory.delivery.patches import TextAt
 from rewriter.inventory.render.kubectl import BuildError
+from rewriter.records import dataclass
 
 _MOST_FIXES = 40
 _ELSEWHERE = "the fix would change another text than the one that causes it"

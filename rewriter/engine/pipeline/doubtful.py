@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rewriter.engine.pipeline.hooks import Outcome
 from rewriter.engine.results.result import Reported
 from rewriter.finding import Applicability, Finding
+from rewriter.records import dataclass
 
 Place = tuple[str, int, int]
 """A pass's id, and the line and column of a finding in the file as it was read."""

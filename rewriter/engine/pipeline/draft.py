@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from rewriter.engine.results.result import Location
 from rewriter.evidence.context import Context
 from rewriter.finding import Finding, Operation
 from rewriter.reach.world import CompiledClaims
+from rewriter.records import dataclass
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from rewriter.cilium.policy import Policy
@@ -16,6 +16,7 @@ from rewriter.engine.results.result import Location, Reported
 from rewriter.evidence.context import Context
 from rewriter.finding import Finding
 from rewriter.passes.kit.registry import Pass
+from rewriter.records import dataclass
 
 Observe = Callable[[int, Policy, Policy], Observed | None]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from rewriter import yamltext
 from rewriter.engine.documents.read import FoundPolicy, NamespaceOf, is_encrypted
@@ -20,6 +20,7 @@ from rewriter.finding import Finding
 from rewriter.inventory.texts.embedded import home_of
 from rewriter.inventory.texts.manifests import mapping
 from rewriter.passes import PASS_IDS
+from rewriter.records import dataclass
 from rewriter.suppress import Suppression
 
 _QUOTED = "the policy stands in a text of which it is not known where each character stands in the file"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass
 
 from rewriter.discovery import InputError
+from rewriter.records import dataclass
 
 _REQUEST = "everything else is done; please report it with the traceback that -v prints"
 

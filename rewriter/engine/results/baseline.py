@@ -13,13 +13,13 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rewriter.discovery import MAX_BYTES, read_bounded, why_unread
 from rewriter.engine.results.result import Location, Reported
 from rewriter.finding import Finding
+from rewriter.records import dataclass
 
 SCHEMA = 1
 

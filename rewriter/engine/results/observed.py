@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rewriter.inventory.hubble.flows import ObservedFlow, ObservedFlows
+from rewriter.records import dataclass
 from rewriter.text import join_flows
 
 #: How many flows one line names.

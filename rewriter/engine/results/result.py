@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, NamedTuple
 
 from rewriter.discovery import InputError
 from rewriter.engine.results.observed import Observed, TrafficSummary
 from rewriter.finding import Applicability, Finding, Flows
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 from rewriter import yamltext
@@ -17,6 +17,7 @@ from rewriter.engine.proofs.manifest import ProofError, prove_comments, prove_st
 from rewriter.engine.results.result import FileResult
 from rewriter.engine.results.suppression import suppressions
 from rewriter.passes import PASS_IDS
+from rewriter.records import dataclass
 from rewriter.suppress import Suppression
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ from rewriter.inventory.facts.model import Cluster
 from rewriter.inventory.questions.inventory import Inventory
 from rewriter.passes import PASS_IDS, PASSES
 from rewriter.passes.kit.registry import Pass
+from rewriter.records import dataclass
 from rewriter.suppress import Suppression, unused
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -40,6 +40,7 @@ from rewriter.finding import Flows
 from rewriter.inventory.facts.model import Cluster
 from rewriter.passes.kit.sides.neighbours import Neighbours
 from rewriter.reach.pairs import Member, MeshDifference, compare_mesh
+from rewriter.records import dataclass
 
 _LABELS_UNKNOWN = "it is unknown whether it is on: set `node_selector_labels` in [[clusters]]"
 #: Stands for a policy that is not there: no release enforces it.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from rewriter.discovery import InputError
 from rewriter.engine.documents.located import LocatedPolicy
 from rewriter.finding import Flows
 from rewriter.reach.pairs import MeshDifference
+from rewriter.records import dataclass
 from rewriter.yamltext.differences import ValueDifference
 
 DEAD, WOKEN, DEAD_ON_BOTH, ENFORCED = "stops being enforced", "starts being enforced", "is not enforced", ""

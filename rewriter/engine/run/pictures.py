@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from rewriter import yamltext
 from rewriter.cilium.policy import Policy
@@ -14,6 +13,7 @@ from rewriter.engine.run.workspace import Workspace
 from rewriter.evidence.settings import facts_of, settings_of
 from rewriter.inventory.facts.model import Cluster
 from rewriter.reach.permitted import Permitted, permitted
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ from rewriter.engine.documents.located import LocatedPolicy
 from rewriter.engine.results.result import FileResult
 from rewriter.engine.run.before import policies_before
 from rewriter.engine.run.workspace import Workspace
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

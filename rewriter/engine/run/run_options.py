@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from rewriter.cilium.version import Version
@@ -12,6 +11,7 @@ from rewriter.discovery import Globs
 from rewriter.engine.proofs.budget import MOST_WORK
 from rewriter.engine.results.baseline import NOTHING_KNOWN, Baseline
 from rewriter.passes.kit.registry import Pass
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ It holds policies, a template of them, other kinds that passes ask for, or texts
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from rewriter import yamltext
 from rewriter.cilium.tiers import KIND as CLUSTER_NETWORK_POLICY
@@ -28,6 +28,7 @@ from rewriter.engine.pipeline.notes import note_on_embedded, note_on_encrypted
 from rewriter.engine.pipeline.objects import fix_objects, objects_in, with_objects
 from rewriter.engine.pipeline.template_findings import find_in_template
 from rewriter.engine.results.result import Reported
+from rewriter.records import dataclass
 from rewriter.suppress import Suppression
 
 _NOT_SYNCHRONIZED = (

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from rewriter.cilium.version import DEFAULT_TO, SUPPORTED, Version, parse_version
 from rewriter.config import Config
 from rewriter.inventory.facts.model import Cluster
 from rewriter.inventory.tree.repository import TreeInventory
+from rewriter.records import dataclass
 from rewriter.text import join_names
 
 #: A release as tags, charts and snapshots write it: `1.17`, `1.17.4`, `1.17.x`, `1.17.0-rc.1`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from rewriter.inventory.hubble.flows import ObservedFlows
 from rewriter.inventory.tree.repository import TreeInventory
 from rewriter.passes.kit.enforced.enforcement import has_wrong_types
 from rewriter.passes.kit.sides.neighbours import Neighbours
+from rewriter.records import dataclass
 
 
 class WorkspaceError(Exception):

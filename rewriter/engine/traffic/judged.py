@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from rewriter.cilium.policy import Policy
 from rewriter.engine.results.observed import Observed, period
 from rewriter.engine.traffic.replay import ClusterReplay, PolicyPosition, decided
 from rewriter.inventory.hubble.flows import FORWARDED, ObservedFlow, ObservedFlows
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from rewriter.cilium.verdict import DirectionVerdict, Engine, universe_for
 from rewriter.engine.documents.located import LocatedPolicy
 from rewriter.inventory.facts.model import Workload
 from rewriter.inventory.hubble.flows import EGRESS, INGRESS, ObservedEndpoint, ObservedFlow
+from rewriter.records import dataclass
 
 Entries = Sequence[tuple[int, Entry]]
 Manifest = tuple[Mapping[str, Any], str | None]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rewriter import yamltext
@@ -15,6 +14,7 @@ from rewriter.inventory.facts.datapath import Datapath
 from rewriter.inventory.facts.model import AgentSettings, Source
 from rewriter.inventory.settings.stated import is_loopback, ranges
 from rewriter.inventory.texts.manifests import items, mapping
+from rewriter.records import dataclass
 
 #: The chart's default of cluster.name.
 DEFAULT_NAME = "default"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -36,6 +36,7 @@ from rewriter.inventory.releases.set_values import set_value, typed
 from rewriter.inventory.releases.values import ValuesFiles, over, values_of
 from rewriter.inventory.settings.stated import ranges
 from rewriter.inventory.texts.manifests import Manifest, items, mapping
+from rewriter.records import dataclass
 
 CHART = "cilium"
 #: RKE2 installs Cilium by a chart of its own; a HelmChartConfig of this name is laid over its values.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from rewriter.inventory.delivery.kustomize_walk import Problem
@@ -20,6 +20,7 @@ from rewriter.inventory.settings.stated import (
     StatedDistribution,
     StatedSetting,
 )
+from rewriter.records import dataclass
 
 _FIELDS = (KUBERNETES_PODS, SERVICES, API_HOST, API_PORT)
 #: The name of a cluster that no file names (Cilium's default of cluster.name).

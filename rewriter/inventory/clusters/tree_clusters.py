@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from rewriter.inventory.clusters.cilium_installs import Install
 from rewriter.inventory.delivery.kustomize_walk import BARE, Problem
 from rewriter.inventory.facts.model import AGENT_FIELDS, Cluster, Source
+from rewriter.records import dataclass
 
 #: What a cluster takes from the next source where the first does not say.
 _COMPLETED = (

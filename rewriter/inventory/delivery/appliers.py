@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from rewriter.inventory.delivery.transform import Transform
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

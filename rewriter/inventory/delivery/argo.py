@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from rewriter import yamltext
@@ -22,6 +22,7 @@ from rewriter.inventory.delivery.unfollowed import Unfollowed
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.texts.manifests import items, mapping, texts
+from rewriter.records import dataclass
 
 GROUP = "argoproj.io"
 IN_CLUSTER = ("https://kubernetes.default.svc", "in-cluster", "")

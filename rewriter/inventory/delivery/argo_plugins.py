@@ -8,7 +8,6 @@ import fnmatch
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rewriter import yamltext
@@ -17,6 +16,7 @@ from rewriter.inventory.delivery.appliers import folder_of
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.texts.manifests import mapping
+from rewriter.records import dataclass
 
 _KIND = "ConfigManagementPlugin"
 #: Members of a source that name its tool: plugins are not asked about it.

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from rewriter import yamltext
 from rewriter.inventory.delivery.kustomize import Kustomization, joined
@@ -15,6 +14,7 @@ from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.skaffold import SKAFFOLD, manifest_places, transforms
 from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.texts.manifests import items, mapping
+from rewriter.records import dataclass
 
 KPTFILE = "Kptfile"
 #: Bundles of Rancher Fleet, and what in them changes manifests.

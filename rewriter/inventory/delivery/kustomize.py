@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from rewriter.inventory.files.tree_files import KUSTOMIZATION_NAMES, TreeFiles, 
 from rewriter.inventory.texts.manifests import items, mapping, texts
 from rewriter.inventory.texts.policies_in_text import may_hold_policies
 from rewriter.inventory.texts.understood import INERT_NAMES
+from rewriter.records import dataclass
 
 _API = "kustomize.config.k8s.io/"
 #: Plugins that make nothing but what their kind says: those of kustomize itself, and those that decrypt Secrets.

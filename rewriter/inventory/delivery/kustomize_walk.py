@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from rewriter.inventory.delivery.kustomize import Kustomization, joined
@@ -13,6 +13,7 @@ from rewriter.inventory.delivery.transform import Transform, transformed
 from rewriter.inventory.delivery.unfollowed import Unfollowed
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.tree_files import TreeFiles
+from rewriter.records import dataclass
 
 #: More ways from roots to files than any real repository has; beyond it the rest is reported as not followed.
 MAX_PLACEMENTS = 300_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +21,7 @@ from rewriter.inventory.delivery.unfollowed import route_of
 from rewriter.inventory.facts.model import Cluster
 from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.texts.manifests import mapping
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

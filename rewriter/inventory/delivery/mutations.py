@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -21,6 +20,7 @@ from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.texts.manifests import Manifest, items, mapping
 from rewriter.inventory.texts.understood import INERT_NAMES
+from rewriter.records import dataclass
 
 MUTATION_KINDS = frozenset(
     {

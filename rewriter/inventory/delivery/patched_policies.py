@@ -6,7 +6,6 @@ Patches are those of kustomizations, Flux and Argo CD; variables are those of a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +23,7 @@ from rewriter.inventory.delivery.tree_policies import policy_files
 from rewriter.inventory.facts.model import Cluster
 from rewriter.inventory.files.tree_files import OfferedFile, TreeFiles
 from rewriter.inventory.texts.manifests import mapping
+from rewriter.records import dataclass
 
 _RULES = ("spec", "specs")
 

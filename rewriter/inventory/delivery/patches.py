@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
 from typing import Any
 
 from rewriter import yamltext
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.texts.manifests import mapping
+from rewriter.records import dataclass
 
 #: The key by which items of a list are merged (Kubernetes API, patchMergeKey); other lists are replaced.
 _MERGE_KEYS = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from rewriter.inventory.delivery.kustomize import Kustomization
@@ -14,6 +13,7 @@ from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.filters import Filter, filters_in
 from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.texts.line_numbers import LineNumbers
+from rewriter.records import dataclass
 
 _VARIABLE = re.compile(r"\$\{?\w+\}?|\$[(\[]+[^)\]]*[)\]]+|\{\{[^{}]*\}\}")
 _CHANGED_FOLDER = re.compile(

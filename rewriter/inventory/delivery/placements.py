@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -22,11 +22,11 @@ from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.tree_files import KUSTOMIZATION_NAMES, TreeFiles
 from rewriter.inventory.texts.manifests import Manifest, mapping
 from rewriter.inventory.texts.remote_manifests import defines_kinds, kept_folders
+from rewriter.records import dataclass
 
 APPLIER_KINDS = frozenset({b"Kustomization", b"FluxInstance", b"Application", b"ApplicationSet"})
 _ROUNDS = 4
 _MOST_APPLIERS = 20_000
-
 _Key = tuple[str, int]
 
 

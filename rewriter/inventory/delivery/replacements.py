@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from rewriter import yamltext
 from rewriter.inventory.delivery.unfollowed import TextAt, Unfollowed, of_replacements
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.texts.manifests import items, mapping
+from rewriter.records import dataclass
 
 #: The value at a source of a replacement, after those that are given; None where that is not known.
 SourceAt = Callable[[Mapping[str, Any], "Sequence[Replacement]"], Any]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rewriter.inventory.delivery.patches import Patch, meant, patched
@@ -12,6 +11,7 @@ from rewriter.inventory.delivery.substitution import is_disabled, substituted
 from rewriter.inventory.delivery.unfollowed import Unfollowed
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.texts.manifests import mapping
+from rewriter.records import dataclass
 
 #: Kinds whose names kustomize never prefixes (its prefix transformer).
 _NOT_PREFIXED = frozenset({"Namespace", "CustomResourceDefinition", "APIService"})

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from rewriter import yamltext
@@ -22,6 +22,7 @@ from rewriter.inventory.delivery.unfollowed import TextAt, Unfollowed, of_transf
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.texts.manifests import items, mapping
 from rewriter.inventory.texts.manifests import texts as texts_in
+from rewriter.records import dataclass
 
 _HARMLESS = frozenset({"AnnotationsTransformer", "ImageTagTransformer", "ReplicaCountTransformer"})
 #: The fields in which transformers hold patches.

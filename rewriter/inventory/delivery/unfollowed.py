@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from rewriter import yamltext
 from rewriter.inventory.delivery.patches import selects
 from rewriter.inventory.texts.manifests import items, mapping
+from rewriter.records import dataclass
 
 _RULES = ("spec", "specs")
 _REFERENCE = "$("

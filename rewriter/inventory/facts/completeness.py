@@ -8,7 +8,8 @@ namespace and a cluster (`Inventory.completeness`); passes get the answer togeth
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from rewriter.records import dataclass
 
 #: What to do so that nothing hides in a namespace any more.
 LIFT = "give a snapshot with --inventory, or name the namespace in `complete` under [facts] if nothing else runs there"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from enum import StrEnum
 from typing import Any
 
 from rewriter.inventory.facts.datapath import Datapath
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rewriter.inventory.facts.model import Source
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +17,7 @@ from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.conditions import Conditions, under_condition
 from rewriter.inventory.texts.line_numbers import LineNumbers
 from rewriter.inventory.texts.manifests import items, mapping
+from rewriter.records import dataclass
 
 _COMMAND = re.compile(
     r"(?<![\w./~-])(?:[\w.~/-]*/)?(?P<tool>helm|cilium)"

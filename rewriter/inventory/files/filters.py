@@ -9,9 +9,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from rewriter.inventory.texts.remarks import REMARK_LINE
+from rewriter.records import dataclass
 
 #: A command with its arguments, to the next pipe, separator or line that nothing joins.
 _PART = re.compile(r"""(?:\\(?:\r?\n|.)|'[^']{0,2000}'|"(?:\\.|[^"\\]){0,2000}"|[^\n|;&])++""", re.DOTALL)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import starmap
 from typing import Any
 
@@ -26,6 +25,7 @@ from rewriter.inventory.files.workflows import called_deployments
 from rewriter.inventory.objects.kubernetes import is_namespace
 from rewriter.inventory.texts.kinds_in_text import KIND, may_hold_pods
 from rewriter.inventory.texts.manifests import items, mapping
+from rewriter.records import dataclass
 
 #: The languages of programs that are read for nothing else, by their suffix.
 _LANGUAGES = {

@@ -12,12 +12,12 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from rewriter.discovery import refuse_device, why_unread
 from rewriter.inventory.facts.model import RunningPolicy, Source
+from rewriter.records import dataclass
 
 LONGEST_LINE = 1 << 20
 _MARKS = (b"Unable to add CiliumNetworkPolicy", b"NetworkPolicy spec", b"Imported CiliumNetworkPolicy")

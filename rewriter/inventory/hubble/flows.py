@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from rewriter.cilium.labels import CLUSTER_LABEL, K8S, NAMESPACE_LABEL
+from rewriter.records import dataclass
 
 #: Verdicts: let through; dropped since no rule allows it; dropped by a deny rule.
 FORWARDED, DROPPED, DENIED = "FORWARDED", "DROPPED", "DENIED"

@@ -11,7 +11,6 @@ import json
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
@@ -24,6 +23,7 @@ from rewriter.inventory.kept.values import KeptManifests, manifest_parts
 from rewriter.inventory.kept.words import KNOWN, LEFT_OUT, ODD, KeptWords, words_parts
 from rewriter.inventory.texts.file_record import FileRecord
 from rewriter.inventory.texts.manifests import Manifest
+from rewriter.records import dataclass
 
 _GROUP = "trees"
 #: A file that changed so shortly before it was looked at may change again unseen: no file system's clock is coarser.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -14,6 +13,7 @@ from rewriter.cilium.digits import is_number
 from rewriter.discovery import refuse_unbounded, why_unread
 from rewriter.inventory.live.errors import ClusterError, LostError
 from rewriter.inventory.live.listing import Answer
+from rewriter.records import dataclass
 
 #: Seconds to connect; reading a page may take as long as the caller says.
 CONNECT = 10.0

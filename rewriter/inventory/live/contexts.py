@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from rewriter.inventory.live.reading import ClusterReading, read_cluster
 from rewriter.inventory.live.resources import DEFAULT_NAMESPACE
 from rewriter.inventory.snapshots.form import Snapshot, snapshot_of
 from rewriter.inventory.snapshots.write import snapshot_as_json
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from rewriter.inventory.live.errors import ClusterError, LostError
 from rewriter.inventory.live.listing import Answer
+from rewriter.records import dataclass
 
 _TIMEOUT = 120.0
 _MOST_SAID = 300

@@ -6,11 +6,11 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rewriter.inventory.live.errors import ClusterError, ListError, LostError
 from rewriter.inventory.live.resources import Resource
+from rewriter.records import dataclass
 
 PAGE = 500
 #: Tries for one request, and how often a list is begun again because its pages expired.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from rewriter.inventory.cilium.cilium_config import cluster_settings
@@ -17,6 +17,7 @@ from rewriter.inventory.live.resources import CONFIG_MAP, DEFAULT_NAMESPACE, RES
 from rewriter.inventory.objects import kubernetes
 from rewriter.inventory.snapshots.write import fact_as_json
 from rewriter.inventory.texts.manifests import Manifest, items, mapping
+from rewriter.records import dataclass
 
 _SOURCE = Source("")
 #: Addresses of a node that are not the node's own: names, and one of the pod range.

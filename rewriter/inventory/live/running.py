@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from rewriter.inventory.live.errors import ClusterError, ListError
 from rewriter.inventory.live.listing import Reader
 from rewriter.inventory.live.resources import RESOURCES
 from rewriter.inventory.texts.manifests import items, mapping
+from rewriter.records import dataclass
 
 #: What the API server and controllers add to a manifest; no author wrote it.
 _OF_SERVER = frozenset(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.objects.kubernetes import namespace_of
 from rewriter.inventory.texts.manifests import Manifest, items, mapping
+from rewriter.records import dataclass
 
 DNS_ENDPOINT = "DNSEndpoint"
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.objects.kubernetes import kept_annotations, load_balancer_ips, namespace_of
 from rewriter.inventory.texts.manifests import Manifest, items, mapping, texts
+from rewriter.records import dataclass
 
 GATEWAY_GROUP = "gateway.networking.k8s.io"
 ROUTE_KINDS = frozenset({"HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute"})

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from rewriter.inventory.facts.model import NamedPort, Source
 from rewriter.inventory.objects.kubernetes import namespace_of
 from rewriter.inventory.texts.manifests import Manifest, items, mapping, texts
+from rewriter.records import dataclass
 
 CILIUM_POOL = "CiliumLoadBalancerIPPool"
 METALLB_POOL = "IPAddressPool"

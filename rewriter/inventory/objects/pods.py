@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.objects.kubernetes import namespace_of, pod_of
 from rewriter.inventory.texts.manifests import Manifest, mapping, texts
+from rewriter.records import dataclass
 
 #: What Flux fetches from somewhere (fluxcd source-controller).
 REPOSITORY_KINDS = frozenset({"HelmRepository", "GitRepository", "OCIRepository", "Bucket"})

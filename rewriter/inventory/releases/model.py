@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from rewriter.cilium.digits import is_number
 from rewriter.inventory.delivery.kustomize_walk import Placement
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.texts.manifests import Manifest
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from rewriter.inventory.render.process import ProcessError, run_apart
+from rewriter.records import dataclass
 
 #: Seconds that one rendering, and one download, may take.
 RENDER_SECONDS, FETCH_SECONDS = 30, 60

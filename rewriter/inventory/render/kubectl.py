@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from rewriter.inventory.render.process import ProcessError, run_apart
+from rewriter.records import dataclass
 
 #: Seconds that one build may take.
 BUILD_SECONDS = 30

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from rewriter.records import dataclass
 from rewriter.yamltext.go_template import TemplateLine
 
 _MARK = re.compile(r" #~cnpfix(\d+)~")

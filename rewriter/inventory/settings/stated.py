@@ -5,10 +5,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from rewriter.inventory.facts.model import Source
+from rewriter.records import dataclass
 
 #: Ranges that kube-controller-manager gives to nodes. Pods get their addresses there with `ipam.mode: kubernetes` only.
 KUBERNETES_PODS = "kubernetes_pod_cidrs"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from rewriter.inventory.facts.model import Source
@@ -24,6 +24,7 @@ from rewriter.inventory.settings.stated import (
     moved,
     networks,
 )
+from rewriter.records import dataclass
 
 #: The URL of the API server, as modules for Talos, kubeadm and k3s call it.
 _ENDPOINTS = frozenset({"cluster_endpoint", "api_server_endpoint", "kube_api_endpoint", "control_plane_endpoint"})

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rewriter.inventory.snapshots.form import LISTS, Snapshot
 from rewriter.inventory.snapshots.write import fact_as_json
+from rewriter.records import dataclass
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 #: Members that count or number, and say nothing of the fact itself.

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import UnionType
@@ -47,6 +47,7 @@ from rewriter.inventory.facts.model import (
     Source,
     Workload,
 )
+from rewriter.records import dataclass
 
 SCHEMA = 1
 MAX_BYTES = 1 << 30

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rewriter.discovery import holds_old_object, holds_policy
 from rewriter.inventory.texts.kinds_in_text import KIND, is_odd, may_be_unknown
+from rewriter.records import dataclass
 
 SECRET = b"Secret"
 _SECRETS = frozenset({SECRET, b"SecretList"})

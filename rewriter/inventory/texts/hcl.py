@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import textwrap
-from dataclasses import dataclass
 from typing import Any
+
+from rewriter.records import dataclass
 
 _SPACE = re.compile(r"(?:\s|#[^\n]*|//[^\n]*|/\*.*?\*/)+", re.DOTALL)
 _NAME = re.compile(r'[A-Za-z_][\w-]*|"(?:[^"\\\n]|\\.)*"')

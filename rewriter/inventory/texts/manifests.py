@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from rewriter import yamltext
 from rewriter.inventory.facts.model import Source
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

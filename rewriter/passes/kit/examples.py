@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
+
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -15,6 +15,7 @@ from rewriter.cilium.policy import CCNP, CNP, KNP
 from rewriter.cilium.version import Version
 from rewriter.evidence.context import Context
 from rewriter.finding import Finding
+from rewriter.records import dataclass
 
 #: The kinds of policy that Cilium defines, and with them Kubernetes' own.
 CILIUM_KINDS = frozenset({CNP, CCNP})

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rewriter.cilium.addresses import PRIVATE
 from rewriter.cilium.policy import EGRESS, PeerField
@@ -22,6 +21,7 @@ from rewriter.passes.kit.addresses.api_server_rules import api_server_finding, b
 from rewriter.passes.kit.addresses.cidr_entries import CidrEntry, read_entries
 from rewriter.passes.kit.changes.site import RuleSite
 from rewriter.passes.kit.ports.port_numbers import is_on, names_any, on_others
+from rewriter.records import dataclass
 from rewriter.text import short_text
 
 #: What people call the API server of their cluster.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 
 from rewriter.cilium.addresses import AddressSet, address_set
@@ -15,6 +15,7 @@ from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import member_clusters
 from rewriter.inventory.facts.model import CIDRGroup, Cluster
 from rewriter.passes.kit.changes.forms import Form
+from rewriter.records import dataclass
 
 #: A prefix shorter than those means the internet, with private ranges in it by the way.
 _INTERNET = {32: 8, 128: 7}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from rewriter.cilium.addresses import AddressSet
@@ -24,6 +23,7 @@ from rewriter.finding import Operation
 from rewriter.passes.kit.addresses.cidr_entries import CidrEntry, Coverage, Held, matches_pods, union
 from rewriter.passes.kit.changes.coverage import add_after, remove_entries, replace_rule, sibling, uncovered_rules
 from rewriter.passes.kit.changes.forms import Form
+from rewriter.records import dataclass
 from rewriter.text import join_names
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from rewriter.cilium.addresses import AddressSet
 from rewriter.cilium.policy import KNP, PeerField, Rule, Spec
@@ -22,6 +21,7 @@ from rewriter.passes.kit.addresses.cidr_entries import (
 )
 from rewriter.passes.kit.addresses.unknown_ranges import ranges_known, taken_out_of_the_internet
 from rewriter.passes.kit.changes.report import report
+from rewriter.records import dataclass
 from rewriter.text import join_names
 
 #: How many exceptions of other policies one note names.

@@ -7,7 +7,7 @@ rules, so that no pass does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rewriter.cilium.policy import Rule, Spec
 from rewriter.cilium.selector import escape_pointer
@@ -16,6 +16,7 @@ from rewriter.evidence.context import Context
 from rewriter.finding import FlowClaim, Operation
 from rewriter.passes.kit.changes.claims import rule_flows
 from rewriter.passes.kit.changes.coverage import add_after, sibling, uncovered_rules
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

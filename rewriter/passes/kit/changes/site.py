@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from rewriter.cilium.peers import names_init
 from rewriter.cilium.policy import PeerField, Rule, Spec
@@ -14,6 +13,7 @@ from rewriter.finding import FlowClaim
 from rewriter.passes.kit.changes.change import Change, flows_of, patch
 from rewriter.passes.kit.changes.coverage import remove_entries, sibling, uncovered_rules
 from rewriter.passes.kit.changes.forms import Form, members_of
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

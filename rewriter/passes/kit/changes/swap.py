@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from rewriter.cilium.policy import PeerField, Rule, Spec
 from rewriter.evidence.context import Context
@@ -12,6 +11,7 @@ from rewriter.passes.kit.changes.change import Change, patch
 from rewriter.passes.kit.changes.claims import rule_flows
 from rewriter.passes.kit.changes.coverage import add_after, remove_entries, replace_rule, sibling, uncovered_rules
 from rewriter.passes.kit.changes.forms import Form, list_of
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

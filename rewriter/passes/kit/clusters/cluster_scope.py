@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rewriter.cilium.labels import CLUSTER_LABEL, K8S
 from rewriter.cilium.peers import endpoint_term, knp_peer_terms
@@ -21,6 +20,7 @@ from rewriter.passes.kit.changes.coverage import sibling
 from rewriter.passes.kit.changes.forms import Form
 from rewriter.passes.kit.enforced.enforcement import rejected_today
 from rewriter.passes.kit.enforced.upgrade_semantics import of_other_clusters
+from rewriter.records import dataclass
 from rewriter.text import join_names, selector_text
 
 

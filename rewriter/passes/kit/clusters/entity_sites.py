@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from rewriter.cilium.policy import INGRESS, PeerField, Rule, Spec
 from rewriter.cilium.version import REQUIRES_REMOVED
@@ -17,6 +16,7 @@ from rewriter.passes.kit.changes.change import Change
 from rewriter.passes.kit.changes.claims import rule_flows
 from rewriter.passes.kit.changes.forms import Form
 from rewriter.passes.kit.changes.report import report
+from rewriter.records import dataclass
 from rewriter.text import join_names
 
 #: Entities that already cover the pods of the whole mesh.

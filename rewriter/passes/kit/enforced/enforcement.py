@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from rewriter.cilium.digits import is_number
@@ -19,6 +18,7 @@ from rewriter.evidence.workloads import subject_term, workloads_evidence, worklo
 from rewriter.finding import FlowClaim
 from rewriter.passes.kit.changes.claims import all_other, rules_flows
 from rewriter.passes.kit.sides.neighbours import near
+from rewriter.records import dataclass
 from rewriter.text import join_names, policy_text, subject_text
 
 #: Pods that are denied everything by default, whether a policy selects them or not.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rewriter.cilium.crd.check import SchemaProblem, schema_problems
 from rewriter.cilium.crd.facts import schema_of
@@ -19,6 +18,7 @@ from rewriter.evidence.placeholders import has_placeholder
 from rewriter.finding import Operation
 from rewriter.passes.kit.enforced.enforcement import rejected, upgrades, value_at
 from rewriter.passes.kit.enforced.schema_fix import FieldFix
+from rewriter.records import dataclass
 from rewriter.text import join_names
 
 #: The annotations of that prefix that a release reads (Cilium pkg/annotation/k8s.go), on whatever object.

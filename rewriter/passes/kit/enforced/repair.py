@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rewriter.cilium.policy import Policy, Rule, Spec, read_policy
 from rewriter.cilium.validation import Rejection
@@ -19,6 +19,7 @@ from rewriter.passes.kit.changes.claims import rule_flows
 from rewriter.passes.kit.changes.forms import Form, members_of
 from rewriter.passes.kit.enforced.enforcement import rejected, rejected_today, switched_on
 from rewriter.passes.kit.enforced.upgrade_semantics import changed_by_upgrade
+from rewriter.records import dataclass
 from rewriter.text import subject_text
 
 _ALWAYS_HARMLESS = frozenset({"metadata", "apiVersion", "kind", "status"})

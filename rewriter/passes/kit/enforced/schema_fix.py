@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from rewriter.cilium.crd.check import SchemaProblem, fits
 from rewriter.cilium.crd.near import Meant, fields_meant
@@ -17,6 +16,7 @@ from rewriter.finding import Operation
 from rewriter.passes.kit.changes.forms import Form
 from rewriter.passes.kit.enforced.enforcement import value_at
 from rewriter.passes.kit.enforced.repair import rule_at
+from rewriter.records import dataclass
 from rewriter.text import join_names
 
 _PORT_FIELDS = ("port", "protocol", "endPort")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rewriter.cilium.fqdn import fqdn_term
 from rewriter.cilium.nodes import FqdnSelector
@@ -24,6 +24,7 @@ from rewriter.inventory.objects.gateways import Gateway
 from rewriter.passes.kit.changes.coverage import sibling
 from rewriter.passes.kit.changes.forms import Form
 from rewriter.passes.kit.ports.backend_ports import apply_plan, translate
+from rewriter.records import dataclass
 from rewriter.text import join_names
 
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 
 from rewriter.cilium.go_syntax import is_service_name, parse_uint16
 from rewriter.evidence.backends import Backends, UndecidedError
 from rewriter.finding import Operation
 from rewriter.inventory.facts.model import Service, ServicePort
 from rewriter.passes.kit.changes.forms import Form, list_of, members_of
+from rewriter.records import dataclass
 from rewriter.text import join_names, port_text
 
 Plan = list[dict[int, list[Form]]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from rewriter.cilium.digits import is_number
 from rewriter.cilium.go_syntax import is_service_name
@@ -17,6 +16,7 @@ from rewriter.inventory.facts.model import Workload
 from rewriter.passes.kit.changes.change import Change, flows_of, patch
 from rewriter.passes.kit.changes.forms import Form, changed, copied
 from rewriter.passes.kit.ports.peer_terms import pod_peers
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from rewriter.cilium.digits import is_number
 from rewriter.cilium.policy import CCNP, EGRESS, INGRESS, KNP
@@ -22,6 +21,7 @@ from rewriter.passes.kit.changes.coverage import uncovered_rules
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.ports.backend_ports import translations
 from rewriter.passes.kit.ports.port_sites import PortSite, port_sites
+from rewriter.records import dataclass
 from rewriter.text import join_names, port_text
 
 

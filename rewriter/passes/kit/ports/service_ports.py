@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from rewriter.cilium.digits import is_number
 from rewriter.cilium.nodes import PortProtocol, PortRule
@@ -20,6 +19,7 @@ from rewriter.inventory.facts.completeness import Hidden
 from rewriter.inventory.facts.model import NamedPort, Service, Workload
 from rewriter.passes.kit.changes.forms import Form, changed, copied
 from rewriter.passes.kit.ports.backend_ports import Plan, Translations, translations
+from rewriter.records import dataclass
 from rewriter.text import join_names
 
 

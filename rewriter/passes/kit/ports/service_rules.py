@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rewriter.cilium.policy import PeerField, Rule, Spec
 from rewriter.cilium.terms import Term
@@ -23,6 +23,7 @@ from rewriter.passes.kit.ports.backend_ports import (
     ports_known,
     translate,
 )
+from rewriter.records import dataclass
 from rewriter.text import join_names, port_text, subject_text
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rewriter.cilium.identity_labels import label_filter
 from rewriter.cilium.labels import K8S
@@ -15,6 +14,7 @@ from rewriter.evidence.workloads import workloads_evidence
 from rewriter.finding import Operation
 from rewriter.passes.kit.changes.forms import Form, list_of, members_of
 from rewriter.passes.kit.selectors.scope_keys import renamed
+from rewriter.records import dataclass
 
 
 def filter_words(context: Context, selector: Selector, left_out: Sequence[Requirement]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rewriter.cilium.nodes import DefaultDeny
 from rewriter.cilium.policy import EGRESS, INGRESS, Policy, Spec
@@ -16,6 +16,7 @@ from rewriter.passes.kit.changes.forms import Form, as_written, members_of, with
 from rewriter.passes.kit.enforced.enforcement import denies_more
 from rewriter.passes.kit.selectors.label_sources import RightKey, subject_with_key
 from rewriter.passes.kit.sides.deny_effects import pods_cut_off
+from rewriter.records import dataclass
 from rewriter.text import join_names, subject_text
 
 

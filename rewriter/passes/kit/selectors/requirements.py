@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from rewriter.cilium.labels import NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX
 from rewriter.cilium.local_cluster import names_cluster
@@ -15,6 +14,7 @@ from rewriter.passes.kit.changes.forms import Form, list_of, members_of
 from rewriter.passes.kit.enforced.enforcement import (
     may_share_pods,
 )
+from rewriter.records import dataclass
 from rewriter.text import selector_text
 
 

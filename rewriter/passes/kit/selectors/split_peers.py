@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from rewriter.cilium.labels import K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX, NAMESPACE_NAME_LABEL
 from rewriter.cilium.peers import network_policy_conditions
@@ -16,6 +15,7 @@ from rewriter.evidence.namespaces import matches_of, own_evidence
 from rewriter.evidence.workloads import hidden_from, workloads_evidence, workloads_of
 from rewriter.passes.kit.changes.forms import list_of, members_of
 from rewriter.passes.kit.changes.site import Site, entries
+from rewriter.records import dataclass
 from rewriter.text import selector_text
 
 _FIELDS = ("fromEndpoints", "toEndpoints", "from", "to")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from rewriter.cilium.nodes import PortProtocol
 from rewriter.cilium.policy import EGRESS, INGRESS
@@ -12,6 +11,7 @@ from rewriter.evidence.reachable import reach_of_workload
 from rewriter.inventory.facts.model import Workload
 from rewriter.passes.kit.sides.other_side import refused_ports
 from rewriter.passes.kit.sides.rule_pairs import NamedPeer, naming
+from rewriter.records import dataclass
 
 _OTHER = {EGRESS: INGRESS, INGRESS: EGRESS}
 

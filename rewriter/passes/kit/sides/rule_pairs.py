@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, NAMESPACE_LABEL, NAMESPACE_LABELS_PREFIX
 from rewriter.cilium.nodes import ServiceReference
@@ -16,6 +16,7 @@ from rewriter.evidence.policies import AppliedRule, policies_of
 from rewriter.evidence.settings import settings_of
 from rewriter.evidence.workloads import matches
 from rewriter.inventory.facts.model import Workload
+from rewriter.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)
