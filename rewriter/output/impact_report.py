@@ -10,6 +10,7 @@ from rewriter.output import policy_changes
 from rewriter.output.impact_text import (
     MOST_PAIRS,
     ROWS,
+    as_defaults,
     columns_of,
     fate,
     heads,
@@ -57,6 +58,7 @@ def as_json(impact: Impact, versions: tuple[str, str]) -> dict[str, Any]:
         ],
         "left_out": list(impact.left_out),
         "not_enforced": list(impact.not_enforced),
+        "unread_settings": list(impact.unread_settings),
     }
 
 
@@ -114,6 +116,8 @@ def _lines(impact: Impact, versions: tuple[str, str]) -> Iterator[str]:
         yield f"| {ROWS[name]} | {' | '.join(map(str, shown))} |"
     if impact.not_enforced:
         yield from ["", escaped(unenforced(impact))]
+    if impact.unread_settings:
+        yield from ["", escaped(as_defaults(impact))]
     if impact.left_out:
         yield from ["", escaped(left_out(impact))]
     for item in impact.policies:

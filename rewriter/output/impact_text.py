@@ -233,6 +233,8 @@ def _summary(impact: Impact, versions: tuple[str, str], style: Style) -> Iterato
     if impact.not_enforced:
         text += f" {unenforced(impact)}"
     yield from style.wrap(f"{text} {left_out(impact)}".rstrip(), 0)
+    if impact.unread_settings:
+        yield from style.wrap(as_defaults(impact), 0)
 
 
 def unenforced(impact: Impact) -> str:
@@ -243,6 +245,14 @@ def unenforced(impact: Impact) -> str:
 def _counts(change: Change) -> bool:
     """Whether a change is more than one of flows of pods that are not known."""
     return bool(change) and (change.real or not (change.flows.opened or change.flows.closed))
+
+
+def as_defaults(impact: Impact) -> str:
+    """That settings which are not read count as the defaults, and where they are; empty where all are read."""
+    if not impact.unread_settings:
+        return ""
+    places = join_names(map(clean, impact.unread_settings), most=_MOST_TEMPLATES)
+    return f"Settings of Cilium that are not read count as the defaults: {places}."
 
 
 def left_out(impact: Impact) -> str:

@@ -561,3 +561,19 @@ def test_rules_without_a_member_in_common_are_two_rules(repository: Path) -> Non
     (repository / "old.yaml").write_text(POLICY + NARROW)
     out = " ".join(cnpfix("impact", "--before", "old.yaml", *TODAY, "a/policy.yaml").out.split())
     assert "changes spec.ingress[0]: a rule from pods app=web → a rule from the entity `world`" in out
+
+
+def test_settings_that_are_not_read_are_named(repository: Path) -> None:
+    policy(repository, "  ingress: [{fromEntities: [world]}]\n")
+    assert "not read" not in cnpfix("impact", "a").out
+    (repository / "a" / "cilium.yaml").write_text(
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: cilium, namespace: kube-system}\n"
+        "spec:\n  chart: {spec: {chart: cilium, version: 1.18.3, sourceRef: {kind: HelmRepository, name: cilium}}}\n"
+        "  valuesFrom: [{kind: Secret, name: mine}]\n"
+    )
+    words = "Settings of Cilium that are not read count as the defaults: a/cilium.yaml:1 takes values from Secret mine"
+    text = " ".join(cnpfix("impact", "a").out.split())
+    assert text.count(words) == 1
+    assert words in cnpfix("impact", "--format", "markdown", "a").out
+    (place,) = json.loads(cnpfix("impact", "--format", "json", "a").out)["unread_settings"]
+    assert place.startswith("a/cilium.yaml:1 takes values from Secret mine")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rewriter.inventory.facts.model import Cluster, Source
 from tests.inventory.support import inventory
 
 RELEASE = """\
@@ -71,8 +72,18 @@ data: {values.yaml: "policyEnforcementMode: default"}
         ({"c.tf": TERRAFORM.replace("NAME", "policyCIDRMatchMode")}, []),
         ({"c.yaml": f"{SECRET}  values: {{policyEnforcementMode: default}}\n"}, []),
         ({"c.yaml": SECRET.replace("[{", "[{kind: ConfigMap, name: m}, {"), "m.yaml": MAP}, ["enforcement"]),
+        ({"c.yaml": f"{SECRET.replace('[{', '[{kind: ConfigMap, name: m}, {')}---\n{MAP}"}, ["enforcement"]),
+        ({"c.yaml": f"{MAP}---\n{SECRET.replace('[{', '[{kind: ConfigMap, name: m}, {')}"}, ["enforcement"]),
+        ({"c.yaml": f"{MAP}---\n{SECRET}  values: {{policyEnforcementMode: default}}\n---\n{MAP}"}, []),
     ],
 )
 def test_what_stands_below_an_unread_source_may_be_another(files: dict[str, str], overrides: list[str]) -> None:
     (unread,) = inventory(files).unread_settings(None)
     assert [field for field, _ in unread.overrides] == overrides
+
+
+@pytest.mark.parametrize(("path", "names"), [("a/c.yaml", ["a"]), ("b/c.yaml", ["b"]), ("c.yaml", ["a", "b"])])
+def test_an_installation_without_a_name_is_that_of_its_folder(path: str, names: list[str]) -> None:
+    clusters = [Cluster(name, Source("cnpfix.toml"), local_paths=(f"{name}/**",)) for name in ("a", "b")]
+    found = inventory({path: SECRET}, clusters=clusters, local={"a/": "a", "b/": "b"})
+    assert [cluster.name for cluster in found.clusters if found.unread_settings(cluster)] == names

@@ -21,10 +21,12 @@ from rewriter.engine.flow.service_ends import ServiceEnds, meant_service, servic
 from rewriter.engine.run.workspace import Workspace
 from rewriter.evidence.mesh import mesh_known
 from rewriter.evidence.policies import unread_policies
+from rewriter.evidence.possible_settings import VALUE_NAMES
 from rewriter.evidence.settings import facts_of, mesh_port_names
 from rewriter.inventory.cilium.cilium_values import CiliumSettings
 from rewriter.inventory.clusters.unread_settings import installs_of
 from rewriter.inventory.facts.model import Cluster, Service
+from rewriter.inventory.facts.unread_settings import UnreadSettings
 from rewriter.records import dataclass
 from rewriter.text import join_names
 
@@ -250,16 +252,17 @@ class _Judge:
         """The installations of Cilium in a cluster of which values are not read."""
         unread = self.workspace.inventory.unread_settings(cluster)
         return [
-            f"what the installation of Cilium at {each.place} takes from {each.sources}: policyEnforcementMode and "
-            "other settings may stand there"
+            f"what the installation of Cilium at {each.place} takes from {each.sources}: {_settings_of(each)} may "
+            "stand there"
             if each.sources
             else f"what {each.place} says of Cilium's settings: it cannot be read"
             for each in unread
-            if not each.placeholder
+            if not each.placeholder and each.fields != ()
         ]
 
     def _installs(self, cluster: Cluster | None) -> list[CiliumSettings]:
-        return installs_of((each.settings for each in self.workspace.inventory.installs), cluster)
+        inventory = self.workspace.inventory
+        return installs_of((each.settings for each in inventory.installs), cluster, inventory.clusters_of)
 
 
 def _shows_queries(policy: Policy, route: str) -> bool:
@@ -326,3 +329,10 @@ def _located(located: LocatedPolicy, route: str) -> LocatedRule:
     """A rule by its route in its manifest, which may be an item of a List."""
     file, _, line = located.place(located.policy.route + route).rpartition(":")
     return LocatedRule("/".join(filter(None, (located.policy.namespace, located.policy.name))), file, int(line))
+
+
+def _settings_of(unread: UnreadSettings) -> str:
+    """What an unread source may set, by the names of the chart's values."""
+    if unread.fields is None:
+        return "policyEnforcementMode and other settings"
+    return join_names(VALUE_NAMES.get(field, field) for field in unread.fields)

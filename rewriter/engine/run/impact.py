@@ -123,6 +123,14 @@ def impact_of(
         not_enforced=tuple(
             f"{cluster.name}: {words}" for cluster in members if cluster and (words := not_enforced(cluster))
         ),
+        unread_settings=tuple(
+            dict.fromkeys(
+                str(unread)
+                for cluster in members
+                for unread in workspace.inventory.unread_settings(cluster)
+                if unread.fields != ()
+            )
+        ),
         rewritten=tuple(rewritten),
     )
 

@@ -239,7 +239,9 @@ def _of_map(document: yamltext.Document, references: Sequence[_Reference], field
             continue
         for inner in _parsed(text):
             for keys in _KEYS[field]:
-                yield from (found._replace(line=line + found.line) for found in _stated(inner, field, keys))
+                for found in _stated(inner, field, keys):
+                    yield found._replace(line=line + found.line)
+                    yield found._replace(line=line)  # Of a text in quotes, all of it on one line.
 
 
 def _holders(value: Any, route: str, steps: list[str], depth: int) -> Iterator[tuple[Mapping[str, Any], str]]:

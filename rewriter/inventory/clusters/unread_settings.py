@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rewriter.inventory.cilium.agent_config import fields_under, set_with
-from rewriter.inventory.cilium.cilium_values import CiliumSettings
+from rewriter.inventory.cilium.cilium_values import DEFAULT_NAME, CiliumSettings
 from rewriter.inventory.facts.model import AGENT_FIELDS, Cluster, Source
 from rewriter.inventory.facts.unread_settings import UnreadSettings
 
@@ -17,18 +17,39 @@ _NO_PATHS = frozenset({"bases", "inherit", "set", "values"})
 _FILES = (".yaml", ".yml", ".json", ".gotmpl", ".tpl")
 
 
-def installs_of(installs: Iterable[CiliumSettings], cluster: Cluster | None) -> list[CiliumSettings]:
-    """The installations that are, or may be, those of a cluster; all where it is not known (None)."""
+def installs_of(
+    installs: Iterable[CiliumSettings], cluster: Cluster | None, owners_of: Callable[[str], Iterable[Cluster]]
+) -> list[CiliumSettings]:
+    """The installations that are, or may be, those of a cluster; all where it is not known (None).
+
+    One that names no cluster is that of the clusters that its file is applied to (`owners_of`); where these are not
+    known either, it may be that of a cluster which has no other.
+    """
     if cluster is None:
         return list(installs)
-    return [each for each in installs if cluster.source == each.source or cluster.name == each.name]
+    own: list[CiliumSettings] = []
+    of_any: list[CiliumSettings] = []
+    for install in installs:
+        if cluster.source == install.source or cluster.name == install.name:
+            own.append(install)
+        elif install.name in (None, DEFAULT_NAME):
+            owners = [owner.name for owner in owners_of(install.source.path)]
+            (own if cluster.name in owners else of_any if not owners else []).append(install)
+    return own or of_any
 
 
 def unread_settings(
-    installs: Sequence[CiliumSettings], cluster: Cluster | None, broken: Iterable[Source]
+    installs: Sequence[CiliumSettings],
+    cluster: Cluster | None,
+    broken: Iterable[Source],
+    owners_of: Callable[[str], Iterable[Cluster]],
+    lines_of: Callable[[str], Iterable[int]],
 ) -> Iterator[UnreadSettings]:
-    """What may set the agents of a cluster and is not read. `broken` are files that may and cannot be read."""
-    for install in installs_of(installs, cluster):
+    """What may set the agents of a cluster and is not read. `broken` are files that may and cannot be read.
+
+    `owners_of` gives the clusters that a file is applied to, `lines_of` the lines at which its manifests begin.
+    """
+    for install in installs_of(installs, cluster, owners_of):
         for field, text in install.open:
             if field in AGENT_FIELDS:
                 yield UnreadSettings(install.source_of(field), fields=set_with(field), placeholder=text)
@@ -36,18 +57,22 @@ def unread_settings(
             fields = _fields(install.unread)
             stated = (field for field in AGENT_FIELDS if getattr(install, field) is not None)
             over = ((field, install.source_of(field)) for field in stated if fields is None or field in fields)
-            overrides = tuple((field, place) for field, place in over if not _is_last(install, place))
+            overrides = tuple((field, place) for field, place in over if not _is_last(install, place, lines_of))
             yield UnreadSettings(install.source, install.unread, fields, overrides=overrides)
     yield from map(UnreadSettings, broken)
 
 
-def _is_last(install: CiliumSettings, place: Source) -> bool:
+def _is_last(install: CiliumSettings, place: Source, lines_of: Callable[[str], Iterable[int]]) -> bool:
     """Whether a value goes before all that a release takes from elsewhere: it stands in the manifest of the release.
 
-    Flux and Argo CD lay the values of the manifest over all others; Terraform's and k3s' go below them.
+    Flux and Argo CD lay the values of the manifest over all others; Terraform's and k3s' go below them. Another
+    manifest of the same file, such as a ConfigMap that the release takes values from, is elsewhere.
     """
-    inline = place.path == install.source.path and place.path.endswith((".yaml", ".yml", ".json"))
-    return inline and "valuesSecrets" not in install.unread
+    if place.path != install.source.path or not place.path.endswith((".yaml", ".yml", ".json")):
+        return False
+    first, line = install.source.line or 1, place.line or 1
+    end = min((each for each in lines_of(place.path) if each > first), default=line + 1)
+    return first <= line < end and "valuesSecrets" not in install.unread
 
 
 def _fields(unread: str) -> tuple[str, ...] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from rewriter.inventory.clusters.cilium_installs import Install
 from rewriter.inventory.clusters.cluster_dns import hidden_beside
@@ -71,12 +71,21 @@ def pod_template(facts: TreeFacts, workload: Workload) -> PodTemplate | None:
 
 
 def unread_settings(
-    installs: Iterable[Install], files: TreeFiles, snapshots: Iterable[Snapshot], cluster: Cluster | None
+    installs: Iterable[Install],
+    files: TreeFiles,
+    snapshots: Iterable[Snapshot],
+    cluster: Cluster | None,
+    owners_of: Callable[[str], Iterable[Cluster]],
 ) -> Sequence[UnreadSettings]:
     """What may set the agents of a cluster and is not read; none where a snapshot lists it."""
     if cluster is not None and any(cluster.name == each.name for snapshot in snapshots for each in snapshot.clusters):
         return ()
-    return tuple(unread_of_installs([each.settings for each in installs], cluster, files.unread_settings()))
+
+    def lines_of(path: str) -> list[int]:
+        return [each.source.line or 0 for file in files.files if file.path == path for each in files.manifests(file)]
+
+    stated = [each.settings for each in installs]
+    return tuple(unread_of_installs(stated, cluster, files.unread_settings(), owners_of, lines_of))
 
 
 def by_name(workloads: Iterable[Workload]) -> Mapping[str, Sequence[Workload]]:

@@ -216,7 +216,7 @@ class TreeInventory:
         return [cluster for cluster in self._delivery.clusters_of(path) if cluster is not None]
 
     def unread_settings(self, cluster: Cluster | None) -> Sequence[UnreadSettings]:
-        return answers.unread_settings(self.installs, self._files, self._snapshots, cluster)
+        return answers.unread_settings(self.installs, self._files, self._snapshots, cluster, self.clusters_of)
 
     def namespace_of(self, path: str, manifest: Mapping[str, Any]) -> Applied:
         """Where a manifest lands: by everything in the tree that applies it, else by its own namespace."""
