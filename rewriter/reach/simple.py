@@ -12,6 +12,8 @@ The answer is that of `reach` to the letter, or there is none:
 - A flow that is all combinations of some subjects, some peers and some ports, each set one phrase that asks for single
   values of labels, is worded so whatever else is compared with it, in whatever order, as long as every combination of
   labels is tried. Any other answer is left to `reach`.
+- A pod that is known counts as one of its labels that these rules ask for: of several that they do not tell apart one
+  stands for all.
 """
 
 from __future__ import annotations
@@ -26,21 +28,21 @@ from weakref import WeakKeyDictionary
 from rewriter.cilium.cidr import Prefix
 from rewriter.cilium.compile import Content, Entry, PortGrant
 from rewriter.cilium.identity import Identity
-from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, RESERVED
+from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, RESERVED, Label
 from rewriter.cilium.policy_set import PolicySet
 from rewriter.cilium.settings import Settings
-from rewriter.cilium.terms import CidrTerm, Condition, FqdnTerm, LabelTerm, Term, demanded_label, may_meet
+from rewriter.cilium.terms import CidrTerm, FqdnTerm, LabelTerm, Term, may_meet
 from rewriter.reach.cells import Asked, asked_by, cells_of
 from rewriter.reach.compare import reach
 from rewriter.reach.difference import NO_DIFFERENCE, Difference, FlowStatement
 from rewriter.reach.shared import contents_of
 from rewriter.reach.space import MAX_CELLS
+from rewriter.reach.stand_ins import StandIns, put_back
 from rewriter.reach.world import PolicyWorld
 
 #: More forms than this are not remembered.
 _MOST = 4096
 
-_STAND_IN = re.compile("\ue000([0-9]+)\ue001")
 #: One set of pods, by single values of labels.
 _PHRASE = re.compile(
     r"(?:any pod|pods with [^\s,=]+=[^\s,]+(?:, [^\s,=]+=[^\s,]+)*)(?: of namespace [^\s,]+)?"
@@ -73,9 +75,10 @@ def reach_among(
 ) -> Difference:
     """The flows that `reach` finds for these worlds, by what is known of comparisons like this one where that tells.
 
-    Where default deny begins or ends is no part of the answer.
+    Where default deny begins or ends is no part of the answer. Of several identities that the rules which count do not
+    tell apart, one may stand for all among the workloads of a statement.
     """
-    simple = None if identities else reach_simple(before, after, beside, clusters, ends)
+    simple = reach_simple(before, after, beside, clusters, ends, identities)
     return reach(before, after, identities, beside, inside, clusters, ends) if simple is None else simple
 
 
@@ -85,9 +88,12 @@ def reach_simple(
     beside: PolicyWorld,
     clusters: Sequence[str] = (),
     ends: tuple[PolicyWorld, PolicyWorld] | None = None,
+    identities: Sequence[Identity] = (),
 ) -> Difference | None:
-    """What `reach_among` has over no identities of an inventory, or None where `reach` has to look."""
+    """What `reach_among` has, or None where `reach` has to look."""
     worlds = (before, after, beside, *(ends or ()))
+    if not all(map(_is_plain_pod, identities)):
+        return None
     if not all(_is_plain(policies) for world in worlds for policies in world.sets):
         return None
     changed = _changed(after, beside)
@@ -104,7 +110,17 @@ def reach_simple(
     kept = {after.local_cluster, *clusters}.union(*(_labels_of(entry).clusters for entry in whole))
     if any(not each.clusters <= kept for each in labels):
         return None  # A cluster that only rules name which do not count may be in the words.
-    return _answer(parts, clusters, ends is not None)
+    return _answer(parts, clusters, identities, with_ends=ends is not None)
+
+
+def _is_plain_pod(identity: Identity) -> bool:
+    """Whether all that counts of an identity are labels that Kubernetes knows."""
+    return (
+        identity.prefix is None
+        and not identity.dns_names
+        and identity.is_pod
+        and all(label.source == K8S and label.key != "host" for label in identity.labels)
+    )
 
 
 def _is_plain(policies: PolicySet) -> bool:
@@ -245,44 +261,30 @@ def _meets_any(term: Term, others: Iterable[LabelTerm]) -> bool:
     return isinstance(term, LabelTerm) and any(may_meet(term, other) for other in others)
 
 
-class _StandIns:
-    """Stand-ins for values of labels, in the order in which these are met; clusters keep their names."""
-
-    __slots__ = ("_known", "values")
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, str], str] = {}
-        self.values: list[str] = []
-
-    def peer(self, term: Term) -> Term:
-        return self.selector(term) if isinstance(term, LabelTerm) else term
-
-    def selector(self, term: LabelTerm) -> LabelTerm:
-        return LabelTerm(tuple(self._condition(condition) for condition in term.conditions))
-
-    def _condition(self, condition: Condition) -> Condition:
-        key = demanded_label(condition)
-        if key == CLUSTER_LABEL or condition.source == RESERVED or not condition.values:
-            return condition
-        found = []
-        for value in condition.values:
-            stand_in = self._known.get((key, value))
-            if stand_in is None:
-                stand_in = self._known[key, value] = f"\ue000{len(self.values)}\ue001"
-                self.values.append(value)
-            found.append(stand_in)
-        return Condition(condition.source, condition.key, condition.operator, tuple(found))
-
-
 _Form = tuple[Hashable, ...]
 #: A rule with stand-ins: direction, deny, default deny, subject, peers and ports.
 _Rule = tuple[str, bool, bool, LabelTerm, tuple[Term, ...], tuple[PortGrant, ...]]
-#: Answers by form, with what is looked up by identity. None: not a simple one.
-_ANSWERS: dict[_Form, tuple[object, Difference | None]] = {}
 
 
-def _answer(parts: Sequence[Sequence[_Part]], clusters: Sequence[str], with_ends: bool) -> Difference | None:
-    stand_ins = _StandIns()
+class _Known(NamedTuple):
+    """An answer, None where it is not a simple one, and the labels of the pods that it names.
+
+    `settings` are looked up by identity.
+    """
+
+    settings: object
+    answer: Difference | None
+    pods: Mapping[str, frozenset[Label]]
+
+
+#: Answers by form.
+_ANSWERS: dict[_Form, _Known] = {}
+
+
+def _answer(
+    parts: Sequence[Sequence[_Part]], clusters: Sequence[str], identities: Sequence[Identity], *, with_ends: bool
+) -> Difference | None:
+    stand_ins = StandIns()
     made: list[list[dict[_Rule, None]]] = []
     for world in parts:
         made.append([])
@@ -295,7 +297,13 @@ def _answer(parts: Sequence[Sequence[_Part]], clusters: Sequence[str], with_ends
                 rules[entry.direction, entry.deny, entry.default_deny, subject, peers, ports] = None
             made[-1].append(rules)
     settings = [part.settings for world in parts for part in world]
-    form = (tuple(tuple(map(tuple, world)) for world in made), tuple(map(id, settings)), tuple(clusters))
+    pods = stand_ins.pods(identities)
+    form = (
+        tuple(tuple(map(tuple, world)) for world in made),
+        tuple(map(id, settings)),
+        tuple(clusters),
+        frozenset(pods),
+    )
     known = _ANSWERS.get(form)
     if known is None:
         if len(_ANSWERS) >= _MOST:
@@ -305,10 +313,12 @@ def _answer(parts: Sequence[Sequence[_Part]], clusters: Sequence[str], with_ends
             for world, other in zip(parts, made, strict=True)
         )
         ends = (rest[0], rest[1]) if with_ends else None
-        found = reach(before, after, (), beside, (), clusters, ends)
-        known = _ANSWERS[form] = settings, found if _is_one_phrase_each(found) else None
-    answer = known[1]
-    return None if answer is None else _named(answer, stand_ins.values)
+        names = {f"pod {number}": labels for number, labels in enumerate(pods)}
+        found = reach(before, after, list(map(Identity, names, names.values())), beside, (), clusters, ends)
+        known = _ANSWERS[form] = _Known(settings, found if _is_one_phrase_each(found) else None, names)
+    if known.answer is None:
+        return None
+    return _named(known.answer, stand_ins.values, {name: pods[labels] for name, labels in known.pods.items()})
 
 
 def _set(settings: Settings, rules: Iterable[_Rule]) -> PolicySet:
@@ -334,15 +344,18 @@ def _is_one_phrase_each(found: Difference) -> bool:
     )
 
 
-def _named(found: Difference, values: Sequence[str]) -> Difference:
-    """The answer with the values in place of their stand-ins."""
-
-    def put(text: str) -> str:
-        return _STAND_IN.sub(lambda match: values[int(match[1])], text)
+def _named(found: Difference, values: Sequence[str], pods: Mapping[str, str]) -> Difference:
+    """The answer with the values, and the names of pods, in place of their stand-ins."""
 
     def statements(those: Iterable[FlowStatement]) -> tuple[FlowStatement, ...]:
         return tuple(
-            replace(statement, subject=put(statement.subject), peers=tuple(map(put, statement.peers)))
+            replace(
+                statement,
+                subject=put_back(statement.subject, values),
+                peers=tuple(put_back(peer, values) for peer in statement.peers),
+                subject_workloads=tuple(sorted(map(pods.__getitem__, statement.subject_workloads))),
+                peer_workloads=tuple(sorted(map(pods.__getitem__, statement.peer_workloads))),
+            )
             for statement in those
         )
 

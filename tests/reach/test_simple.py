@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from rewriter.cilium.identity import Identity, NamedPort
+from rewriter.cilium.labels import pod_labels
 from rewriter.cilium.settings import Settings
 from rewriter.cilium.version import parse_version
 from rewriter.reach.compare import reach
+from rewriter.reach.difference import FlowStatement
 from rewriter.reach.simple import reach_among, reach_simple
 from rewriter.reach.world import PolicyWorld, policy_world
 
@@ -59,13 +63,50 @@ def _same(
     worlds: Worlds,
     clusters: Sequence[str] = (),
     ends: tuple[PolicyWorld, PolicyWorld] | None = None,
+    pods: Sequence[Identity] = (),
 ) -> bool:
     """Checks the answer against that of `reach`; whether it was found by the form."""
     before, after, beside = worlds
-    found = reach_among(before, after, beside, clusters=clusters, ends=ends)
-    real = reach(before, after, (), beside, (), clusters, ends)
-    assert (found.opened, found.closed, found.exact) == (real.opened, real.closed, real.exact)
-    return reach_simple(before, after, beside, clusters, ends) is not None
+    found = reach_among(before, after, beside, pods, clusters=clusters, ends=ends)
+    real = reach(before, after, pods, beside, (), clusters, ends)
+    if not pods:
+        assert (found.opened, found.closed, found.exact) == (real.opened, real.closed, real.exact)
+    for some, others in ((found.opened, real.opened), (found.closed, real.closed)):
+        assert list(map(_told, some)) == list(map(_told, others))
+        for one, other in zip(some, others, strict=True):
+            assert set(one.subject_workloads) <= set(other.subject_workloads)
+            assert set(one.peer_workloads) <= set(other.peer_workloads)
+    return reach_simple(before, after, beside, clusters, ends, pods) is not None
+
+
+def _told(statement: FlowStatement) -> tuple[object, ...]:
+    """A statement, and whether its ends are there; of pods that nothing tells apart one may stand for all."""
+    subject, peers = bool(statement.subject_workloads), bool(statement.peer_workloads)
+    there = (statement.subject_is_there, statement.peers_are_there)
+    return replace(statement, subject_workloads=(), peer_workloads=()), subject, peers, there
+
+
+def _pod(app: str, namespace: str, cluster: str, **labels: str) -> Identity:
+    known = pod_labels(cluster=cluster, namespace=namespace, labels={"app": app, **labels})
+    return Identity(f"{cluster}/{namespace}/{app}", known, named_ports=(NamedPort("http", 8080),))
+
+
+def test_pods_that_are_known_are_named_whatever_the_names() -> None:
+    for app, peer in (("web", "db"), ("zz", "aa")):
+        worlds = _worlds(_policy(app, "ingress", _from(peer, "data")), [])
+        pods = [
+            _pod(app, "shop", "a", tier="x"),
+            _pod(peer, "data", "b"),
+            _pod(app, "data", "b"),
+            _pod("y", "data", "c"),
+        ]
+        found = reach_among(*worlds, pods, clusters=("a", "b"))
+        assert [(each.subject_workloads, each.peer_workloads) for each in found.closed] == [
+            ((f"a/shop/{app}",), (f"b/data/{peer}",))
+        ]
+        assert _same(worlds, ("a", "b"), pods=pods)
+        host = Identity("a/shop/x", pod_labels(cluster="a", namespace="shop", labels={"app": app, "host": ""}))
+        assert not _same(worlds, ("a", "b"), pods=[*pods, host])
 
 
 def test_a_peer_of_another_cluster_is_closed_whatever_the_names() -> None:
@@ -180,5 +221,14 @@ def test_many_combinations_are_as_a_comparison_of_their_own() -> None:
         own, others, there = some_policy("ingress"), some(4), some(3)
         ends = (policy_world(there, TODAY), policy_world(there, LATER)) if there else None
         new = some_policy("ingress") if chance.random() < 0.2 else None
-        simple += _same(_worlds(own, others, new), chance.choice(((), ("a", "b"))), ends)
+        worlds, clusters = _worlds(own, others, new), chance.choice(((), ("a", "b")))
+        simple += _same(worlds, clusters, ends)
+        pods = [
+            _pod(app, namespace, cluster)
+            for app in ("web", "db", "other")
+            for namespace in ("shop", "data", "elsewhere")
+            for cluster in ("a", "b", "c")
+            if chance.random() < 0.3
+        ]
+        _same(worlds, clusters, ends, pods)
     assert simple > 50
