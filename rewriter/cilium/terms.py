@@ -158,14 +158,24 @@ def pods_with(key: str, *values: str) -> LabelTerm:
 
 def may_meet(one: LabelTerm, other: LabelTerm) -> bool:
     """Whether pods may be selected by both: not where these demand different values of a label."""
-    demands = [
-        (demanded_label(condition), condition.values) for condition in other.conditions if condition.operator == "In"
+    return may_have(one, demands_of(other))
+
+
+def demands_of(term: LabelTerm) -> list[tuple[str, tuple[str, ...]]]:
+    """The labels of which a term demands one of some values."""
+    return [
+        (demanded_label(condition), condition.values) for condition in term.conditions if condition.operator == "In"
     ]
-    for condition in one.conditions:
+
+
+def may_have(term: LabelTerm, demands: Iterable[tuple[str, tuple[str, ...]]]) -> bool:
+    """Whether pods that a term selects may have what is demanded of labels."""
+    for condition in term.conditions:
         if condition.operator == "In":
             key = demanded_label(condition)
-            if any(key == there and set(condition.values).isdisjoint(values) for there, values in demands):
-                return False
+            for there, values in demands:
+                if key == there and set(condition.values).isdisjoint(values):
+                    return False
     return True
 
 

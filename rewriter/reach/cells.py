@@ -66,7 +66,7 @@ def has_more_cells(groups: Iterable[Iterable[Term]], local_cluster: str, cluster
 
 
 Asked = tuple[str, str | bool | None]
-"""A label key with a value that a term mentions; True: it is looked at, None: it is asked whether it is there."""
+"""A label key with a value that a term mentions; True: none is, None: it is asked whether it is there."""
 
 
 def asked_by(terms: Iterable[Term]) -> frozenset[Asked]:
@@ -74,8 +74,7 @@ def asked_by(terms: Iterable[Term]) -> frozenset[Asked]:
     found: set[Asked] = set()
     for condition in pod_conditions(term for term in terms if isinstance(term, LabelTerm)):
         key = NAMESPACE_LABEL if condition.key == NAMESPACE_NAME_KEY else condition.key
-        found.add((key, True))
-        found.update((key, value) for value in condition.values)
+        found.update([(key, value) for value in condition.values] or [(key, True)])
         if condition.operator in ("Exists", "DoesNotExist"):
             found.add((key, None))
     return frozenset(found)

@@ -31,7 +31,7 @@ from rewriter.cilium.identity import Identity
 from rewriter.cilium.labels import ANY, CLUSTER_LABEL, K8S, RESERVED, Label
 from rewriter.cilium.policy_set import PolicySet
 from rewriter.cilium.settings import Settings
-from rewriter.cilium.terms import CidrTerm, FqdnTerm, LabelTerm, Term, may_meet
+from rewriter.cilium.terms import CidrTerm, FqdnTerm, LabelTerm, Term, demands_of, may_have
 from rewriter.reach.cells import Asked, asked_by, cells_of
 from rewriter.reach.compare import reach
 from rewriter.reach.difference import NO_DIFFERENCE, Difference, FlowStatement
@@ -205,6 +205,7 @@ def _parts(
     subjects = list(dict.fromkeys(entry.subject for entry in changed))
     peers = list(dict.fromkeys(term for entry in changed for term in entry.peers if isinstance(term, LabelTerm)))
     own = {entry.content for entry in changed}
+    of_subjects, of_peers = list(map(demands_of, subjects)), list(map(demands_of, peers))
 
     @cache
     def counts(content: Content) -> _Kept | None:
@@ -212,7 +213,7 @@ def _parts(
         if content in own:
             return _Kept(entry, False)
         if entry.direction == direction:
-            meets = _meets_any(entry.subject, subjects) and any(_meets_any(peer, peers) for peer in entry.peers)
+            meets = _meets_any(entry.subject, of_subjects) and any(_meets_any(peer, of_peers) for peer in entry.peers)
             return _Kept(entry, False) if meets else None
         return at_end(content)
 
@@ -220,9 +221,9 @@ def _parts(
     def at_end(content: Content) -> _Kept | None:
         """A rule of the peers, as far as it bears on the subjects."""
         entry = entries[content]
-        if ends is None or entry.direction == direction or not _meets_any(entry.subject, peers):
+        if ends is None or entry.direction == direction or not _meets_any(entry.subject, of_peers):
             return None
-        if any(_meets_any(peer, subjects) for peer in entry.peers):
+        if any(_meets_any(peer, of_subjects) for peer in entry.peers):
             return _Kept(entry, False)
         return _Kept(entry, True) if entry.default_deny else None
 
@@ -256,9 +257,13 @@ def _asks_for_values(term: Term) -> bool:
     )
 
 
-def _meets_any(term: Term, others: Iterable[LabelTerm]) -> bool:
-    """Whether an identity may be selected by a term and one of the others, which select pods."""
-    return isinstance(term, LabelTerm) and any(may_meet(term, other) for other in others)
+def _meets_any(term: Term, others: Iterable[Sequence[tuple[str, tuple[str, ...]]]]) -> bool:
+    """Whether an identity may be selected by a term and have what one of the others, which select pods, demands."""
+    if isinstance(term, LabelTerm):
+        for demands in others:
+            if may_have(term, demands):
+                return True
+    return False
 
 
 _Form = tuple[Hashable, ...]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from rewriter.cilium.digits import is_number
@@ -34,12 +35,17 @@ def rejected(policy: Policy, version: Version, flags: AgentFlags = _NODES_ACCEPT
     `flags` are those of the agents; unless given, they take rules that name nodes.
     """
     if not flags.node_selector_labels and not names_nodes(policy):
-        flags = flags._replace(node_selector_labels=True)  # The agent's flag is about rules that name nodes.
+        flags = _with_nodes(flags)  # The agent's flag is about rules that name nodes.
     key = ("rejected", version, flags)
     if key not in policy.answers:
         policy.answers[key] = _rejected(policy, version, flags)
     known: Rejection | None = policy.answers[key]
     return known
+
+
+@cache
+def _with_nodes(flags: AgentFlags) -> AgentFlags:
+    return flags._replace(node_selector_labels=True)
 
 
 def rejected_today(context: Context) -> Rejection | None:
