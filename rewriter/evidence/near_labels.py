@@ -15,7 +15,9 @@ from rewriter.inventory.index.label_shapes import shape_of
 #: From which similarity on a label may be meant (difflib's ratio).
 _NEAR = 0.8
 #: From which similarity on two values are alike, where the keys are too.
-_ALIKE = 0.6
+_ALIKE = 0.8
+#: Names of applications that are a letter or two from each other: each is spelled as it is meant.
+_OWN_NAMES = frozenset(("bazarr", "lidarr", "mylarr", "prowlarr", "radarr", "readarr", "sonarr", "whisparr"))
 _OPPOSITES = frozenset(
     frozenset(pair) for pair in (("external", "internal"), ("private", "public"), ("reader", "writer"), ("in", "out"))
 )
@@ -46,8 +48,20 @@ def near_label(context: Context, key: str, value: str, namespaces: Collection[st
 
 
 def _alike(value: str, other: str) -> bool:
-    """Whether two values are alike by themselves: long keys in common make any two labels alike."""
-    return not are_opposites(value, other) and SequenceMatcher(None, value, other).ratio() >= _ALIKE
+    """Whether two values are alike by themselves: long keys in common make any two labels alike.
+
+    They are where letters changed places, where few differ, or where one is the other with a word more.
+    """
+    if are_opposites(value, other) or value in _OWN_NAMES:
+        return False
+    ratio = SequenceMatcher(None, value, other).ratio()
+    return ratio >= _ALIKE or sorted(value) == sorted(other) or _is_longer(value, other)
+
+
+def _is_longer(value: str, other: str) -> bool:
+    """Whether one of two names is the other with more after it, or before it after a dash."""
+    short, long = sorted((value, other), key=len)
+    return len(short) >= _LEAST and (long.startswith(short) or long.endswith(f"-{short}"))
 
 
 def slips_of(context: Context, selector: Selector, namespace: str) -> dict[str, Workload]:
@@ -70,15 +84,16 @@ def slips_of_labels(context: Context, requirements: Iterable[Requirement], names
         values = [text.partition("=")[2] for text in labels if text.partition("=")[0] == key]
         if value in values:
             continue
-        near = [near for near in get_close_matches(value, values, n=2, cutoff=_NEAR) if _is_a_slip(value, near)]
+        near = [near for near in get_close_matches(value, values, n=2, cutoff=_NEAR) if is_a_slip(value, near)]
         if len(near) == 1:
             text = f"{key}={near[0]}"
             found[text] = labels[text]
     return found
 
 
-def _is_a_slip(value: str, other: str) -> bool:
-    if are_opposites(value, other):
+def is_a_slip(value: str, other: str) -> bool:
+    """Whether a value differs from another by a letter or two, as a slip of the pen does."""
+    if are_opposites(value, other) or value in _OWN_NAMES:
         return False
     letters = [[each for each in text if not each.isdigit()] for text in (value, other)]
     return min(len(value), len(other)) >= _LEAST and abs(len(value) - len(other)) <= 1 and letters[0] != letters[1]

@@ -12,6 +12,7 @@ from rewriter.cilium.terms import LabelTerm
 from rewriter.evidence.context import Context
 from rewriter.evidence.dns import is_dns_rule
 from rewriter.evidence.identity_labels import filtered
+from rewriter.evidence.near_labels import is_a_slip
 from rewriter.evidence.placeholders import has_placeholder
 from rewriter.evidence.strangers import Stranger, dns_stranger, near_namespace, stranger
 from rewriter.evidence.workloads import workloads_evidence
@@ -95,7 +96,7 @@ def stranger_finding(site: Site, selector: Selector, namespace: str, *, elsewher
     if meant is None and is_dns_rule(site.rule):
         meant = dns_stranger(context, labels, namespace)
     new = None if meant is None else _new(site, meant, namespace)
-    if meant is None or new is None or site.is_covered(new):
+    if meant is None or new is None or site.is_covered(new) or _is_named_too(context, meant):
         return None
     pods = selector_text(Selector("", tuple(labels)))
     there = f"{meant.key}={meant.value}"
@@ -120,6 +121,19 @@ def stranger_finding(site: Site, selector: Selector, namespace: str, *, elsewher
         severity=severity if meant.certain or meant.only else Severity.NOTE,
         evidence=workloads_evidence(meant.pods),
         advice="" if meant.certain else f"not every pod of {namespace} is known: check that none is meant",
+    )
+
+
+def _is_named_too(context: Context, meant: Stranger) -> bool:
+    """Whether the policy has the nearest label elsewhere: it tells the two apart, unless a letter or two differ."""
+    if meant.wrong is None or meant.only or is_a_slip(meant.wrong.values[0], meant.value):
+        return False
+    subjects = (spec.subject for spec in context.policy.specs if spec.subject is not None)
+    peers = (selector for _, selector, _ in pod_peers(context))
+    return any(
+        requirement.key == meant.key and meant.value in requirement.values
+        for selector in (*subjects, *peers)
+        for requirement in selector.requirements
     )
 
 
