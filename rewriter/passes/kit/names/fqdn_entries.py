@@ -172,6 +172,8 @@ _WHY_INSIDE = (
 
 def _internal(name: FqdnEntry, exact: str) -> WrongName | None:
     """A name of the cluster's own: of a Service, or of a pod behind one."""
+    if _is_search_form(name, exact):
+        return None
     place = _service_of(name.context, exact)
     message = f"{exact} is a name inside the cluster"
     if place is None:
@@ -201,6 +203,24 @@ def _internal(name: FqdnEntry, exact: str) -> WrongName | None:
             name, message, _WHY_INSIDE, f"{error.reason}. {error.advice}", (f"{service}, {service.source}",)
         )
     return WrongName(name, message, _WHY_INSIDE, evidence=backends.evidence, instead=instead, rests_on=(service,))
+
+
+def _is_search_form(name: FqdnEntry, text: str) -> bool:
+    """Whether a name or a pattern is one of the search forms of another that the rule set has.
+
+    With CoreDNS's `autopath` the answers for a name outside come under such a form, and Cilium files them there.
+    """
+    if not text.endswith(_DOMAIN):
+        return False
+    base = text.removesuffix(_DOMAIN).removesuffix(".svc")
+    forms = {base, base.rpartition(".")[0]} if text.endswith(f".svc{_DOMAIN}") else {base}
+    fields = (rule.peer("toFQDNs") for rule in name.spec.rules)
+    others = (entry for field in fields if field is not None for entry in field.read_as(FqdnSelector))
+    return any("." in other and other in forms for other in map(_text, others))
+
+
+def _text(entry: FqdnSelector) -> str:
+    return (entry.name or entry.pattern).strip().lower().rstrip(".")
 
 
 def _backends(name: FqdnEntry, backends: Backends) -> Replacement:
@@ -233,7 +253,7 @@ def _service_of(context: Context, exact: str) -> tuple[str, str] | None:
 
 
 def _internal_pattern(name: FqdnEntry, pattern: str) -> WrongName | None:
-    if not pattern.endswith((".svc", _DOMAIN)):
+    if not pattern.endswith((".svc", _DOMAIN)) or _is_search_form(name, pattern):
         return None
     term = fqdn_term(name.entry.written, name.context.to_version)
     for service in name.context.inventory.all_services():
