@@ -42,6 +42,8 @@ All policies of both workloads count, of every kind. Nothing is reported as long
 - the rule names no pods: entities, addresses, DNS names, `{}`,
 - the rule names a whole namespace, or is of one, and some of its pods get through, on any of its ports, or run on the
   host network,
+- the rule is for several peers, and one of its ports passes: the others are for the other peers,
+- the same port passes on another protocol,
 - an explicit deny rule stops the traffic, or no pod listens on the port (`unlistened-port`, `service-port`),
 - it is DNS (`dns-refused`).
 
@@ -102,11 +104,12 @@ def _finding(context: Context, spec: Spec, workload: Workload, direction: str, g
     else:
         sent = "are let out" if many else "is let out"
         message = f"{others} {sent} to {workload}{ports}, and no policy of {workload} lets that in"
-    change = _change(context, spec, direction, gap)
+    # A rule beside those of other pods would be for them as well.
+    change = _change(context, spec, direction, gap) if alone else None
     return report(
         context,
         route_of(spec, direction),
-        Applicability.UNSAFE if change and alone else Applicability.MANUAL,
+        Applicability.UNSAFE if change else Applicability.MANUAL,
         message,
         "traffic between two pods must pass the egress policies of one and the ingress policies of the other",
         change=change,
@@ -118,7 +121,7 @@ def _finding(context: Context, spec: Spec, workload: Workload, direction: str, g
             ),
             *workloads_evidence((workload, *gap.others)),
         ),
-        advice="" if change and alone else _advice(workload, direction),
+        advice="" if change else _advice(workload, direction),
         at_key=route_of(spec, direction) != spec.route,
     )
 

@@ -30,8 +30,9 @@ def refused_ports(
     """The ports, as the other side's rule writes them, on which the policies of a workload refuse what it opens.
 
     `direction` is that of the workload: EGRESS, where the other side's rule lets it in. Empty where the rule opens
-    every port and all are refused. None where some are not, or it is not certain. A rule for a whole namespace is at
-    work for a pod as soon as one of its ports is: None there too.
+    every port and all are refused. None where some are not, or it is not certain. A rule for a whole namespace, and one
+    whose ports are for several peers, is at work for a pod as soon as one of its ports is: None there too. So is a port
+    whose other protocol passes.
     """
     receiver = other if direction == EGRESS else workload
     ports = _ports(named.written)
@@ -44,7 +45,7 @@ def refused_ports(
         )
         return () if everything else None
     refused: list[PortProtocol] = []
-    passing = False
+    passing: list[PortProtocol] = []
     for port in ports:
         flows = [(protocol, number) for protocol, number in _flows(port, named.rule.policy.kind, receiver)]
         if not flows or any(_is_unheard(context, receiver, *flow) for flow in flows):
@@ -52,8 +53,11 @@ def refused_ports(
         if all(_is_refused(context, workload, other, direction, *flow) for flow in flows):
             refused.append(port)
         else:
-            passing = True
-    return None if passing and not named.by_labels else refused or None
+            passing.append(port)
+    if passing and (not named.by_labels or sum(len(field.entries) for field in named.written.peers) > 1):
+        return None
+    passed = {port.port for port in passing}
+    return [port for port in refused if port.port not in passed] or None
 
 
 def _is_unheard(context: Context, receiver: Workload, protocol: str, number: int) -> bool:
