@@ -10,12 +10,15 @@
 - kOps' Cluster (`spec.podCIDR`, `spec.serviceClusterIPRange`).
 
 What stands at any depth of other files (k3s, RKE2, k0s, Ansible) is read by `flags.py`.
+
+A file that minijinja fills in (`machineconfig.yaml.j2`) is read without its statements: what is written in full there
+holds whichever machine it is for.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -51,20 +54,32 @@ _WITHOUT_DNS = re.compile(r"""coreDNS["']?:\s*\{?\s*["']?disabled["']?:\s*true\b
 #: Documents of a cluster template of Omni, which have no apiVersion.
 _OMNI_KINDS = frozenset({"Cluster", "ControlPlane"})
 _TALOS_NETWORKS = (("podSubnets", KUBERNETES_PODS), ("serviceSubnets", SERVICES))
+#: A line of a template of Jinja that is a statement alone, and an expression; what stands for that is no value.
+_STATEMENT = re.compile(r"^[ \t]*\{%.*%\}[ \t]*$", re.MULTILINE)
+_EXPRESSION = re.compile(r"\{\{.*?\}\}")
+_FILLED_IN = "<filled in>"
 
 
 def read_machines(path: str, text: str) -> Iterator[Reading]:
-    """What a file says; nothing of a document that is a template, and nothing of one that does not parse."""
-    try:
-        documents = yamltext.parse(text)
-    except yamltext.YamlTextError:
-        return
-    for document in documents:
+    """What a file says; nothing of one that does not parse, but for the statements of a template of Jinja."""
+    for document in _documents(path, text):
         if isinstance(document.value, dict):
             yield from _Reader(path, document).read()
         elif isinstance(document.value, list):
             yield from _operations(path, document)
             yield from read_flags(path, document, read_machines)
+
+
+def _documents(path: str, text: str) -> Sequence[yamltext.Document]:
+    try:
+        return yamltext.parse(text)
+    except yamltext.YamlTextError:
+        if not path.endswith(".j2"):
+            return ()
+    try:
+        return yamltext.parse(_EXPRESSION.sub(_FILLED_IN, _STATEMENT.sub("", text)))
+    except yamltext.YamlTextError:
+        return ()
 
 
 def _operations(path: str, document: yamltext.Document) -> Iterator[Reading]:
@@ -262,7 +277,9 @@ class _Reader:
 
 
 def _name(value: Any) -> str | None:
-    return value if isinstance(value, str) and value and not yamltext.has_substitution(value) else None
+    if not isinstance(value, str) or yamltext.has_substitution(value) or _FILLED_IN in value:
+        return None
+    return value or None
 
 
 def _skips_dns(phases: Any) -> bool:

@@ -39,6 +39,55 @@ def told(text: str) -> list[tuple[str, object, int | None]]:
     ]
 
 
+OF_MINIJINJA = """\
+version: v1alpha1
+machine:
+  install: {image: {{ ENV.INSTALLER }}}
+  ca:
+    {% if ENV.CONTROLPLANE %}
+    key: {{ secret("key") }}
+    {% endif %}
+cluster:
+  clusterName: {{ ENV.NAME }}
+  controlPlane:
+    endpoint: https://{{ ENV.VIP }}:6443
+  network:
+    podSubnets:
+      - 10.42.0.0/16
+    serviceSubnets:
+      - {{ ENV.SERVICES }}
+  {% if ENV.CONTROLPLANE %}
+  allowSchedulingOnControlPlanes: true
+  {% endif %}
+"""
+
+
+def test_a_template_of_minijinja_is_read_without_its_statements() -> None:
+    found = [
+        (each.field, each.value, each.source.line, each.cluster)
+        for each in read_machines("talos/machineconfig.yaml.j2", OF_MINIJINJA)
+        if isinstance(each, StatedSetting)
+    ]
+    assert found == [(PODS, ("10.42.0.0/16",), 14, None)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cluster:\n  network:\n    {% for pods in ranges %}\n    podSubnets: [10.42.0.0/16]\n"
+        "    {% else %}\n    podSubnets: [10.44.0.0/16]\n    {% endfor %}\n",
+        "cluster: {% if a %}\n  network: {podSubnets: [10.42.0.0/16]}\n",
+    ],
+    ids=["two values", "a statement in a line of the text"],
+)
+def test_a_template_that_says_two_things_says_nothing(text: str) -> None:
+    assert not list(read_machines("talos/machineconfig.yaml.j2", text))
+
+
+def test_a_template_of_another_kind_is_not_read() -> None:
+    assert not list(read_machines("talos/machineconfig.yaml.tmpl", OF_MINIJINJA))
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
