@@ -37,7 +37,8 @@ forms are unsafe: `dnsConfig` with `ndots: 1` in the workload is the narrower wa
 environment, ConfigMaps; for Flux's source-controller the sources of its namespace) are manual.
 
 A workload with `ndots: 1`, or a cluster with `tofqdns-dns-reject-response-code: nameError`, has no trouble with search
-forms. Where a template may hold another rule for the pods, the pass is silent.
+forms, nor have programs that are known to be in Go (cert-manager, Hubble, Flux): these ask for the next form. Where a
+template may hold another rule for the pods, the pass is silent.
 
 ## References
 

@@ -19,6 +19,7 @@ from rewriter.evidence.refused_names import (
     dots_needed,
     search_forms,
 )
+from rewriter.evidence.resolvers import goes_on_when_refused
 from rewriter.evidence.used_names import is_internal, used_names
 from rewriter.finding import Applicability, Finding
 from rewriter.passes.kit.changes.change import Change
@@ -57,7 +58,7 @@ def refused_search_forms(
     concerned: list[tuple[AskedNames, list[str]]] = []
     for asked in found:
         needed, namespace = dots_needed(context, asked.reach), namespace_of_reach(asked.reach)
-        if needed is None or namespace is None:
+        if needed is None or namespace is None or goes_on_when_refused(context, asked.reach.workload):
             continue
         meant = [name for name in _meant(context, spec, asked) if any(term.covers(name) for term in patterns)]
         own |= set(meant)
