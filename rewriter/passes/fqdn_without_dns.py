@@ -97,7 +97,7 @@ def _finding(context: Context, spec: Spec, found: Sequence[Unlearned]) -> Findin
         applicability, change = Applicability.SAFE, _through_proxy(own, first.server)
     elif elsewhere:
         applicability = Applicability.MANUAL
-        advice = f"add `rules.dns` to the rule for port 53 of {elsewhere[0]}, where it is a finding of its own"
+        advice = f"add `rules.dns` to the rule for port 53 of {elsewhere[0]}"
     elif denying:
         applicability = Applicability.MANUAL
         advice = "take port 53 out of the deny rule: no rule that allows it changes anything as long as that stands"
