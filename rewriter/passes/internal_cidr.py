@@ -50,8 +50,8 @@ Where pods are comes from the config or a snapshot, else from the tree: Cilium's
 ranges of Talos, k3s, kubeadm and the like. A native-routing CIDR, or the chart's default pool where no pool is
 written, holds every pod and maybe other machines: what lies outside of it is no finding, and an entry that covers it
 stays. Unknown private ranges get one note a run; a policy that takes such a range out of the internet, with `except`,
-is named as evidence that something of the cluster is there. Single addresses, and what a comment,
-the name or the description of a policy calls a network of machines (`# NAS`, `allow-lan`), are taken at their word.
+is named as evidence that something of the cluster is there. Single addresses, and what a comment, name or description
+calls a network of machines (`# NAS`, `allow-lan`), are taken at their word; beside known pods only words as `LAN` are.
 
 A reference to a CiliumCIDRGroup is read as its CIDRs. It stays, since others may join them; the peers come beside it.
 
@@ -90,7 +90,7 @@ from rewriter.passes.kit.addresses.cidr_sites import (
 )
 from rewriter.passes.kit.addresses.elsewhere import is_elsewhere
 from rewriter.passes.kit.addresses.group_entries import group_entries
-from rewriter.passes.kit.addresses.unknown_ranges import may_hold_pods, names_machines
+from rewriter.passes.kit.addresses.unknown_ranges import may_hold_pods, names_a_network, names_machines
 from rewriter.passes.kit.changes.change import Change
 from rewriter.passes.kit.changes.claims import rule_flows
 from rewriter.passes.kit.changes.coverage import sibling
@@ -120,6 +120,8 @@ def find(context: Context) -> Iterator[Finding]:
 def _field(context: Context, spec: Spec, rule: Rule, field: PeerField) -> Iterator[Finding]:
     entries = [*read_entries(field), *group_entries(context, field)]
     narrow = [e for e in entries if not (e.internet or is_elsewhere(context, spec, rule, field, e))]
+    whole = mesh_evidence(coverage(context, narrow))
+    narrow = [e for e in narrow if e.addresses <= whole or not names_a_network(context, rule, field, e)]
     site = CidrSite(context, spec, rule, field, coverage(context, narrow))
     yield from internet_exceptions(site, [entry for entry in entries if entry.internet])
     others = [other.name for other in rule.peers if other.entries and other is not field]

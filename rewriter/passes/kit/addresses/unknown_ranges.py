@@ -20,8 +20,14 @@ _MACHINES = re.compile(
     r"servers?|hosts?|devices?|laptops?|desktops?|workstations?|on-?prem(?:ises)?|data ?cent(?:er|re)|corporate|"
     r"intranet|external|peers?|bgp)s?(?![a-z])"
 )
+#: Those that leave no doubt, where pods are known to be in the range as well.
+_NETWORKS = re.compile(
+    r"(?<![a-z])(?:nas|nfs|smb|samba|synology|truenas|router|opnsense|pfsense|unifi|printer|camera|iot|lan|wlan|wi-?fi|"
+    r"vlan|vpn|wireguard|tailscale|tailnet|zerotier|home ?network|local ?network|dmz|corporate|intranet|"
+    r"laptops?|desktops?|workstations?|on-?prem(?:ises)?)s?(?![a-z])"
+)
 #: Words by which people say that pods were meant after all.
-_PODS = re.compile(r"(?<![a-z])(?:pods?|cluster|in-cluster|namespaces?|workloads?|kubernetes|k8s|mesh)(?![a-z])")
+_PODS = re.compile(r"(?<![a-z])(?:pods?|cluster|in-cluster|inside|namespaces?|workloads?|kubernetes|k8s|mesh)(?![a-z])")
 #: What everybody takes out of the internet, wherever pods are.
 _WHOLE = tuple(address_set([block]) for block in parsed_prefixes((*PRIVATE_BLOCKS, "fd00::/8")))
 
@@ -43,10 +49,19 @@ def ranges_known(covered: Coverage) -> bool:
 
 def names_machines(context: Context, rule: Rule, field: PeerField, entry: CidrEntry) -> bool:
     """Whether a comment, the policy's name or a description calls an entry machines or a network of machines."""
+    return _calls_it(_MACHINES, context, rule, field, entry)
+
+
+def names_a_network(context: Context, rule: Rule, field: PeerField, entry: CidrEntry) -> bool:
+    """Whether they call it a network of machines in words that leave no doubt."""
+    return _calls_it(_NETWORKS, context, rule, field, entry)
+
+
+def _calls_it(words: re.Pattern[str], context: Context, rule: Rule, field: PeerField, entry: CidrEntry) -> bool:
     routes = (field.entry_route(entry.index), field.route, rule.route)
     beside = " ".join(text for route in routes for text in context.comments_at(route)).lower()
     if beside:
-        return bool(_MACHINES.search(beside)) and not _PODS.search(beside)
+        return bool(words.search(beside)) and not _PODS.search(beside)
     specs = [context.policy.raw.get("spec"), *_listed(context.policy.raw.get("specs"))]
     described = [context.policy.annotated_description]
     described += [text for spec in specs if isinstance(spec, dict) and isinstance(text := spec.get("description"), str)]
@@ -54,7 +69,7 @@ def names_machines(context: Context, rule: Rule, field: PeerField, entry: CidrEn
     general = [text for text in context.comments() if text.lstrip("#").strip() not in elsewhere]
     group = [entry.group.name] if entry.group is not None else []
     texts = [context.policy.name, *described, *general, *group]
-    return any(_MACHINES.search(text.lower()) and not _PODS.search(text.lower()) for text in texts)
+    return any(words.search(text.lower()) and not _PODS.search(text.lower()) for text in texts)
 
 
 def taken_out_of_the_internet(context: Context, entry: CidrEntry) -> tuple[str, ...]:
