@@ -260,3 +260,40 @@ def test_a_name_that_no_dns_rule_shows_to_the_proxy_is_a_missing_fact(shop: Path
     policy = {"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy", "metadata": metadata, "spec": spec}
     Path("dns.yaml").write_text(json.dumps(policy))
     assert not any("rules.dns" in text for text in json.loads(cnpfix(*asked).out)["missing"])
+
+
+FILLED = """apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: names, namespace: shop}
+spec:
+  endpointSelector: {matchLabels: {app: web}}
+  egress:
+    - toFQDNs: [{matchName: "login.${DOMAIN}"}, {matchName: api.example.org}]
+      toPorts: [{ports: [{port: "8443", protocol: TCP}]}]
+"""
+#: Takes policies out when they are built, and holds none.
+DELETES = """apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+resources: [web.yaml]
+patches:
+  - target: {group: cilium.io, kind: CiliumNetworkPolicy}
+    patch: |-
+      $patch: delete
+      apiVersion: cilium.io/v2
+      kind: CiliumNetworkPolicy
+      metadata: {name: unused}
+"""
+
+
+def test_a_policy_with_a_variable_is_not_rejected_for_it(shop: Path) -> None:
+    Path("names.yaml").write_text(FILLED)
+    found = flow("shop/web", "api.example.org", "8443/TCP")
+    assert (found["egress"]["allowed"], found["egress"]["rejected"]) == (True, [])
+    assert "what ${DOMAIN} in CiliumNetworkPolicy shop/names stands for, names.yaml:1" in found["missing"]
+    other = flow("prod/db", "api.example.org", "8443/TCP")
+    assert not any("${DOMAIN}" in text for text in other["missing"])
+
+
+def test_the_patches_of_a_kustomization_are_no_policies(shop: Path) -> None:
+    Path("kustomization.yaml").write_text(DELETES)
+    assert not any("Kustomization" in text for text in flow("shop/web", "prod/db", "3306/TCP")["missing"])

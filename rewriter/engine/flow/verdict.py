@@ -20,6 +20,7 @@ from rewriter.engine.flow.endpoints import Endpoint, FlowError, named
 from rewriter.engine.flow.service_ends import ServiceEnds, meant_service, service_ends
 from rewriter.engine.run.workspace import Workspace
 from rewriter.evidence.mesh import mesh_known
+from rewriter.evidence.placeholders import placeholders_in, policy_has_placeholder
 from rewriter.evidence.policies import unread_policies
 from rewriter.evidence.possible_settings import VALUE_NAMES
 from rewriter.evidence.settings import facts_of, mesh_port_names
@@ -27,8 +28,9 @@ from rewriter.inventory.cilium.cilium_values import CiliumSettings
 from rewriter.inventory.clusters.unread_settings import installs_of
 from rewriter.inventory.facts.model import Cluster, Service
 from rewriter.inventory.facts.unread_settings import UnreadSettings
+from rewriter.passes.kit.enforced.enforcement import filled_in
 from rewriter.records import dataclass
-from rewriter.text import join_names
+from rewriter.text import join_names, policy_text
 
 PROTOCOLS = ("TCP", "UDP", "SCTP")
 #: Where a flow has an ICMP type instead of a port.
@@ -158,7 +160,7 @@ class _Judge:
         ingress = self._direction(INGRESS, receiver, sender, port, protocol)
         missing = [*sender.missing, *receiver.missing]
         for end, found in ((sender, egress), (receiver, ingress)):
-            missing += [*self._unread(end), *self._unread_values(end.cluster), *found.missing]
+            missing += [*self._unread(end), *self._unread_values(end.cluster), *self._filled(end), *found.missing]
             if end.host_network and host_firewall_of(end.cluster) is None and found.reason != ON_HOST_NETWORK:
                 missing.append("whether the host firewall is on (hostFirewall.enabled): judged as if it were")
         missing += _not_listening(receiver, port, protocol)
@@ -248,6 +250,16 @@ class _Judge:
         ]
         return [f"what {join_names(unread)} says"] if unread else []
 
+    def _filled(self, end: Endpoint) -> Iterator[str]:
+        """The variables in the policies of an end whose values are not known: something that fits stands for them."""
+        labels = LabelSet(end.identity.labels)
+        for located in self._load(end.cluster, end.identity).located if not end.host_network else ():
+            policy = located.policy
+            if policy_has_placeholder(policy) and _would_select(policy, labels):
+                shown = join_names(sorted(placeholders_in([spec.raw for spec in policy.specs])), most=3)
+                if shown:
+                    yield f"what {shown} in {policy_text(policy)} stands for, {located.place(policy.route)}"
+
     def _unread_values(self, cluster: Cluster | None) -> list[str]:
         """The installations of Cilium in a cluster of which values are not read."""
         unread = self.workspace.inventory.unread_settings(cluster)
@@ -285,7 +297,10 @@ def _not_listening(end: Endpoint, port: int, protocol: str) -> Iterator[str]:
 
 def _compiled(located: Sequence[LocatedPolicy], settings: Settings, facts: Facts) -> PolicySet:
     return compile_policies(
-        (each.policy.raw for each in located), settings, facts, namespaces=[other.policy.namespace for other in located]
+        (filled_in(each.policy) for each in located),
+        settings,
+        facts,
+        namespaces=[other.policy.namespace for other in located],
     )
 
 

@@ -22,6 +22,7 @@ from rewriter.inventory.facts.model import Source, UnreadPolicy
 from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.hiding.generating import GENERATING_KINDS
 from rewriter.inventory.releases.model import Made, Release
+from rewriter.inventory.texts.embedded import NO_HOLDERS
 from rewriter.inventory.texts.manifests import Manifest, mapping
 from rewriter.inventory.texts.policies_in_text import KIND, may_hold_policies, policies_in
 from rewriter.inventory.texts.remote_manifests import defines_kinds
@@ -47,7 +48,7 @@ def unread_policies(files: TreeFiles, placements: Placements, releases: Iterable
             yield from _in_text(file.path, file.text.decode("utf-8", "replace"), whole=not manifests)
         for manifest in manifests:
             if not is_policy(manifest.value):
-                yield from _inside(manifest)
+                yield from _inside(manifest) if manifest.kind not in NO_HOLDERS else ()
             elif manifest.value.get("sops"):
                 yield UnreadPolicy(manifest.kind, None, manifest.source, "a file that sops encrypts")
     for unread in files.unread:
