@@ -9,6 +9,7 @@ from rewriter.cilium.addresses import PRIVATE, PRIVATE_BLOCKS, AddressSet, addre
 from rewriter.cilium.cidr import Prefix, parsed_prefixes
 from rewriter.cilium.policy import PeerField, Rule, is_policy, read_policy
 from rewriter.evidence.context import Context
+from rewriter.inventory.questions.address_index import pool_addresses
 from rewriter.passes.kit.addresses.cidr_entries import CidrEntry, Coverage, read_entries, union
 from rewriter.text import policy_text
 
@@ -48,13 +49,22 @@ def ranges_known(covered: Coverage) -> bool:
 
 
 def names_machines(context: Context, rule: Rule, field: PeerField, entry: CidrEntry) -> bool:
-    """Whether a comment, the policy's name or a description calls an entry machines or a network of machines."""
-    return _calls_it(_MACHINES, context, rule, field, entry)
+    """Whether a comment, the policy's name or a description calls an entry machines or a network of machines.
+
+    The addresses that a pool gives to Services are none of pods either.
+    """
+    return _is_of_a_pool(context, entry) or _calls_it(_MACHINES, context, rule, field, entry)
 
 
 def names_a_network(context: Context, rule: Rule, field: PeerField, entry: CidrEntry) -> bool:
     """Whether they call it a network of machines in words that leave no doubt."""
     return _calls_it(_NETWORKS, context, rule, field, entry)
+
+
+def _is_of_a_pool(context: Context, entry: CidrEntry) -> bool:
+    cluster = context.cluster.name if context.cluster else None
+    pools = (pool for pool in context.inventory.address_pools() if cluster is None or pool.cluster in (None, cluster))
+    return any(entry.addresses <= pool_addresses(pool) for pool in pools)
 
 
 def _calls_it(words: re.Pattern[str], context: Context, rule: Rule, field: PeerField, entry: CidrEntry) -> bool:
