@@ -53,7 +53,12 @@ def listens(context: Context, workload: Workload, protocol: str, port: int | str
     template = context.inventory.pod_template(workload)
     if template is None or workload.source.partial:
         return None
-    written = json.dumps(_without_ports(template.spec, probes=protocol in (ANY_PROTOCOL, "TCP")), default=str)
+    return speaks_of(template.spec, protocol, port)
+
+
+def speaks_of(spec: Mapping[str, Any], protocol: str, port: int) -> bool:
+    """Whether a pod spec has a number anywhere but in the ports that its containers declare."""
+    written = json.dumps(_without_ports(spec, probes=protocol in (ANY_PROTOCOL, "TCP")), default=str)
     return re.search(rf"(?<![\d.]){port}(?![\d.])", written) is not None
 
 

@@ -25,7 +25,8 @@ through: what was meant to be let in stays shut.
 The only port that all the pods declare, or a declared name that is nearly the written one, is offered; that is unsafe,
 since nothing says that it is meant. Else the finding is manual. Nothing is reported as long as
 
-- one of the pods declares no ports, or its pod template is not known,
+- one of the pods declares no ports, or its pod template is not known; but where the only port that their Services
+  forward to is let in by no rule, and nothing of the pods has the rule's, that port is offered,
 - a Service forwards to the port, or a probe, an argument or a variable of the pod speaks of it,
 - there may be pods that are not known.
 
@@ -51,6 +52,7 @@ from rewriter.inventory.facts.model import NamedPort, Workload
 from rewriter.passes.kit.changes.change import Change
 from rewriter.passes.kit.changes.report import report
 from rewriter.passes.kit.ports.port_sites import PortSite, port_sites
+from rewriter.passes.kit.ports.shut_services import ShutService, shut_service
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.text import join_names, port_text
 
@@ -73,8 +75,12 @@ def find(context: Context) -> Iterator[Finding]:
             continue
         # What a pod on the host network listens on is meant for it, and its node is the pass host-network-peer's.
         everybody = (*site.pods.workloads, *site.on_nodes)
-        if all(_hears(site, workload) is False for workload in everybody) and not _is_service_port(site):
+        if _is_service_port(site):
+            continue
+        if all(_hears(site, workload) is False for workload in everybody):
             yield _finding(site)
+        elif (shut := shut_service(site)) is not None:
+            yield _shut(site, shut)
 
 
 def _hears(site: PortSite, workload: Workload) -> bool | None:
@@ -109,6 +115,25 @@ def _finding(site: PortSite) -> Finding:
         change=change,
         rests_on=site.pods.workloads,
         evidence=workloads_evidence(site.pods.workloads),
+        advice="" if change else "write the port on which the pods listen, or declare it as a containerPort",
+    )
+
+
+def _shut(site: PortSite, shut: ShutService) -> Finding:
+    """The finding of pods that declare no ports: the only one that their Service has is shut."""
+    free = all(other.port != str(shut.target) for other in site.others)
+    change = site.becomes(shut.target, "the peers of the rule") if free else None
+    service = shut.service
+    return report(
+        site.context,
+        site,
+        Applicability.UNSAFE if change else Applicability.MANUAL,
+        f"nothing of the pods has {port_text(site.entry)}, and {service} forwards to {shut.target}, which no rule "
+        "lets in",
+        "policies are checked on the port of the pod, so that nobody reaches the Service",
+        change=change,
+        rests_on=site.pods.workloads,
+        evidence=(*workloads_evidence(site.pods.workloads), f"{service}, {service.source}"),
         advice="" if change else "write the port on which the pods listen, or declare it as a containerPort",
     )
 
