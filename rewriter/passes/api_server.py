@@ -6,6 +6,7 @@ Finds traffic with the API server that no rule lets through, though one seems to
   control plane, a private range with the API server's port in which such a node lies, `0.0.0.0/0` with that port;
 - such an address on port 6443 where no fact tells whether the API server is a node, but a comment, a description or a
   name says that it is meant, or the pods have rights there and no other way to it;
+- a selector for the pods of the API server, or for namespace `default`, where its Service is and none of its pods;
 - the entity `kube-apiserver` with another port than the one on which the API server listens;
 - `toServices` of `default/kubernetes`;
 - pods that the API server calls (admission webhooks, extension APIs, conversion of custom resources) and that let
@@ -68,6 +69,7 @@ from rewriter.passes.kit.addresses.address_owner import (
     is_api_server,
     is_range_of_api_server,
 )
+from rewriter.passes.kit.addresses.api_server_pods import concerns_pods, pods_finding
 from rewriter.passes.kit.addresses.api_server_rules import (
     CIDR_FIELDS,
     ENTITY,
@@ -100,7 +102,7 @@ from rewriter.text import join_names
 )
 def find(context: Context) -> Iterator[Finding]:
     sites = [site for site in rule_sites(context) if site.rule.direction == EGRESS and site.spec.subject is not None]
-    server = api_server(context) if any(map(may_concern, sites)) else None
+    server = api_server(context) if any(may_concern(site) or _concerns_pods(site) for site in sites) else None
     for site in sites if server is not None else ():
         field = only_field(site)
         if field is None or server is None:
@@ -111,7 +113,14 @@ def find(context: Context) -> Iterator[Finding]:
             yield from _wrong_port(site, field, server)
         elif field.name == "toServices":
             yield from _service(site, field, server)
+        if field.name in ("toEndpoints", "to") and concerns_pods(field):
+            yield from pods_finding(site, field, server)
     yield from uncalled(context)
+
+
+def _concerns_pods(site: RuleSite) -> bool:
+    field = only_field(site)
+    return field is not None and field.name in ("toEndpoints", "to") and concerns_pods(field)
 
 
 def _addresses(site: RuleSite, field: PeerField, server: ApiServer) -> Iterator[Finding]:

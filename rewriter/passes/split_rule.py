@@ -195,8 +195,9 @@ def _peers(split: SplitPeer) -> Finding:
         context,
         keep,
         Applicability.MANUAL if site.deny else Applicability.UNSAFE,
-        f"two items of `{site.field.name}` {verb} every pod {split.place}, and pods {labels} of {here}, where none has "
-        f"these labels: was one item meant, pods {labels} {split.place}?",
+        f"two items of `{site.field.name}` {verb} every pod {split.place}, and pods {labels} of {here}, where none "
+        f"{'has' if split.own_known else 'is known to have'} these labels: was one item meant, pods {labels} "
+        f"{split.place}?",
         _WHY_DENY if site.deny else _WHY,
         change=change,
         rule=site.rule,

@@ -46,7 +46,9 @@ def nearest_fields(problem: SchemaProblem, manifest: Mapping[str, Any], base: st
     free = [name for name in problem.place.fields if written.get(name) is None]
     distances = {name: found for name in free if (found := distance(key, name)) is not None}
     least = min(distances.values(), default=0)
-    return tuple(name for name, found in distances.items() if found == least)
+    near = tuple(name for name, found in distances.items() if found == least)
+    # A name with more behind it: `exceptCIDRs` for `except`.
+    return near or tuple(name for name in free if len(name) >= 6 and _plain(key).startswith(_plain(name)))
 
 
 def fields_meant(

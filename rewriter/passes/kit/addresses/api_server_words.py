@@ -64,7 +64,7 @@ def world_finding(site: RuleSite, field: PeerField, index: int, server: ApiServe
     evidence = [server.node_evidence]
     guess = not is_on(site.rule, server.port or USUAL_PORT) or server.port == SERVICE_PORT
     if guess:
-        bound = bound_ports(site) or _words(site, field, index)
+        bound = bound_ports(site) or words_for_api_server(site, field, index)
         if not bound:
             return
         evidence.append(bound)
@@ -124,13 +124,13 @@ def _meant(site: RuleSite, field: PeerField, index: int, server: ApiServer) -> M
     ports = {SERVICE_PORT, USUAL_PORT} if usual else {USUAL_PORT}
     if not names_any(site.rule, ports) or not _may_be_node(site, server):
         return None
-    if words := _words(site, field, index):
+    if words := words_for_api_server(site, field, index):
         return Meant(words, words=True)
     rights = bound_ports(site) if names_any(site.rule, {USUAL_PORT}) else ""
     return Meant(rights, words=False) if rights else None
 
 
-def _words(site: RuleSite, field: PeerField, index: int) -> str:
+def words_for_api_server(site: RuleSite, field: PeerField, index: int) -> str:
     """The words by which a rule is for the API server of its cluster: a comment, a description or the name."""
     comments_at = site.context.comments_at
     for route in dict.fromkeys((field.entry_route(index), field.route, site.rule.route)):

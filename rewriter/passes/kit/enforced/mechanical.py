@@ -54,9 +54,7 @@ def _repair(policy: Policy, reason: Rejection, version: Version) -> Iterator[Ope
     if "cannot unmarshal" in reason.message:
         yield from _retyped(policy, route, value, version)
     elif "unsupported entity: " in reason.message and isinstance(value, str):
-        entity = _entity(value, version)
-        if entity:
-            yield {"op": "replace", "path": route, "value": entity}
+        yield from _entities(route, [_entity(part.strip(), version) for part in value.split(",")])
     elif "ICMPs block may only be present" in reason.message:
         yield from _icmps_apart(policy, route)
     elif "L7 rules can only apply to TCP (not ANY)" in reason.message and isinstance(value, dict):
@@ -110,6 +108,16 @@ def _as_shape(value: object, shape: Shape, *, network_policy: bool) -> object:
     if isinstance(shape, Labels):
         return None
     return None
+
+
+def _entities(route: str, meant: list[str]) -> Iterator[Operation]:
+    """An entry as the entities that it was meant to be: one, or those that commas separate in it."""
+    if not all(meant):
+        return
+    yield {"op": "replace", "path": route, "value": meant[0]}
+    parent, _, index = route.rpartition("/")
+    for number, entity in enumerate(meant[1:], int(index) + 1):
+        yield {"op": "add", "path": f"{parent}/{number}", "value": entity}
 
 
 def _entity(written: str, version: Version) -> str:

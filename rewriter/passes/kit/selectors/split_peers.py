@@ -11,7 +11,7 @@ from rewriter.cilium.selector import Requirement, Selector, read_selector
 from rewriter.cilium.terms import Condition, LabelTerm, conditions_of, label_term
 from rewriter.evidence.context import Context
 from rewriter.evidence.mesh import member_clusters
-from rewriter.evidence.namespaces import matches_of, own_evidence
+from rewriter.evidence.namespaces import WELL_KNOWN, matches_of, own_evidence
 from rewriter.evidence.workloads import hidden_from, workloads_evidence, workloads_of
 from rewriter.passes.kit.changes.forms import list_of, members_of
 from rewriter.passes.kit.changes.site import Site, entries
@@ -26,7 +26,8 @@ class SplitPeer:
     """Two entries of a list that mean one: `labels` (read as `selector`) and the `namespace` beside it.
 
     `merged` is the entry that was meant, `place` the namespace in words ("in databases"), `evidence` the workloads that
-    the merged entry selects and those of the policy's own namespace, which have not the labels.
+    the merged entry selects and those of the policy's own namespace, which have not the labels. Without `own_known`
+    others of these may have them, for all that is known.
     """
 
     labels: Site
@@ -35,13 +36,14 @@ class SplitPeer:
     merged: Mapping[str, object]
     place: str
     evidence: tuple[str, ...]
+    own_known: bool = True
 
 
 def split_peers(context: Context) -> Iterator[SplitPeer]:
     """The entries of rules of a CNP or a NetworkPolicy that read as one entry on two list items.
 
     Only where pods of the policy's own namespace are completely known and none has the labels, and known pods of the
-    other namespace have.
+    other namespace have; or where the labels are those of the cluster's DNS, and the other namespace is its home.
     """
     if context.policy.kind not in (CNP, KNP) or not context.namespace_known:
         return
@@ -69,7 +71,9 @@ def halves(context: Context) -> frozenset[str]:
 
 def _split(context: Context, site: Site, other: Site, selector: Selector) -> SplitPeer | None:
     own = matches_of(context, selector)
-    if own is None or own.here or not _own_pods_known(context, selector):
+    usual = _usual_home(selector) in _names(other) and context.policy.namespace != _usual_home(selector)
+    own_known = own is not None and _own_pods_known(context, selector)
+    if (own is not None and own.here) or not (usual or own_known):
         return None
     merged = {**other.members, **site.members}
     if context.policy.kind == CNP:
@@ -80,11 +84,27 @@ def _split(context: Context, site: Site, other: Site, selector: Selector) -> Spl
                 merged[field] = {**members_of(parts[0]), **members_of(parts[1])}
             elif len(parts) == 2:
                 merged[field] = [*list_of(parts[0]), *list_of(parts[1])]
-    there = workloads_of(context.inventory, _term(context, merged))
-    if not there or all(workload.namespace == context.policy.namespace for workload in there):
+    there = workloads_of(context.inventory, _term(context, merged)) or ()
+    if not usual and all(workload.namespace == context.policy.namespace for workload in there):
         return None
     evidence = (*workloads_evidence(there), *own_evidence(context))
-    return SplitPeer(site, other, selector, merged, _place(other), evidence)
+    if usual and not there:
+        evidence = (f"clusters have {selector_text(selector)} in {_usual_home(selector)}",)
+    return SplitPeer(site, other, selector, merged, _place(other), evidence, own_known)
+
+
+def _usual_home(selector: Selector) -> str | None:
+    """The namespace in which every cluster has the pods of a label; None for other labels."""
+    conditions = [(each.written_key.rpartition(":")[2], each.values) for each in selector.requirements]
+    homes = {WELL_KNOWN.get((key, values[0])) for key, values in conditions if len(values) == 1}
+    return homes.pop() if len(homes) == 1 and len(conditions) == 1 else None
+
+
+def _names(site: Site) -> tuple[str | None, ...]:
+    """The namespaces that an entry names by the only label that it asks for."""
+    selector = site.selector if site.field.selectors else read_selector(site.members["namespaceSelector"], "")
+    requirements = selector.requirements if selector else ()
+    return requirements[0].values if len(requirements) == 1 and requirements[0].operator == "In" else ()
 
 
 def _own_pods_known(context: Context, selector: Selector) -> bool:

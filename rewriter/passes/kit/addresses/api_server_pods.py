@@ -1,0 +1,74 @@
+"""Selectors of pods that are meant for the API server: it is none that a selector matches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from rewriter.cilium.policy import PeerField
+from rewriter.evidence.api_server import SERVICE_PORT, USUAL_PORT, ApiServer
+from rewriter.finding import Finding
+from rewriter.passes.kit.addresses.api_server_rules import api_server_finding, server_text
+from rewriter.passes.kit.addresses.api_server_words import words_for_api_server
+from rewriter.passes.kit.changes.forms import members_of
+from rewriter.passes.kit.changes.site import RuleSite
+from rewriter.passes.kit.ports.port_numbers import items_of, names_any, on_others
+
+_NAME = "kube-apiserver"
+#: The labels of the static pods of kubeadm, Talos and others.
+_LABELS = frozenset({"component", "k8s-app", "app", "app.kubernetes.io/name"})
+_NAMESPACES = frozenset({"io.kubernetes.pod.namespace", "kubernetes.io/metadata.name"})
+
+
+def concerns_pods(field: PeerField) -> bool:
+    """Whether an entry of a field may be meant for the API server."""
+    return any(_names_server(entry) or _is_default_namespace(entry) for entry in field.entries)
+
+
+def pods_finding(site: RuleSite, field: PeerField, server: ApiServer) -> Iterator[Finding]:
+    """The finding of an entry for the API server's own pods, or for the namespace of its Service."""
+    if site.deny:
+        return
+    own = {SERVICE_PORT, server.port or USUAL_PORT, USUAL_PORT}
+    for index, entry in enumerate(field.entries):
+        words = ""
+        if _names_server(entry):
+            what, why = "pods of kube-apiserver", "it runs on the host network, where no selector of pods matches it"
+            known = any(site.context.inventory.workloads_with({key: _NAME}) for key in _LABELS)
+            meant = not known and (items_of(site.rule) is None or names_any(site.rule, own))
+        else:
+            what, why = "namespace default", "its Service is there, and no pod of it"
+            words = words_for_api_server(site, field, index) if _is_default_namespace(entry) else ""
+            meant = bool(words) and names_any(site.rule, own) and not on_others(site.rule, own)
+        if meant:
+            message = f"`{_field_text(site, field)}` for {what} never reaches the API server: {why}"
+            evidence = [words] if words else []
+            yield from api_server_finding(
+                site, field, field.entry_route(index), message, evidence, server, set(), guess=bool(words)
+            )
+            return
+
+
+def _field_text(site: RuleSite, field: PeerField) -> str:
+    text = server_text(site, field)
+    return "to" if text == "ipBlock" else text
+
+
+def _names_server(entry: object) -> bool:
+    members = members_of(entry)
+    selector = members_of(members.get("podSelector")) if "podSelector" in members else members
+    return any(key in _LABELS and value == _NAME for key, value in _labels(selector).items())
+
+
+def _is_default_namespace(entry: object) -> bool:
+    """Whether an entry selects every pod of namespace default, and no others."""
+    members = members_of(entry)
+    selector = members_of(members.get("namespaceSelector")) if "namespaceSelector" in members else members
+    if members_of(members.get("podSelector")) or selector.get("matchExpressions"):
+        return False
+    labels = _labels(selector)
+    return len(labels) == 1 and all(key in _NAMESPACES and value == "default" for key, value in labels.items())
+
+
+def _labels(selector: Mapping[str, object]) -> dict[str, object]:
+    labels = members_of(selector.get("matchLabels"))
+    return {str(key).rpartition(":")[2]: value for key, value in labels.items()}
