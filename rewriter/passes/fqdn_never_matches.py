@@ -64,7 +64,7 @@ from rewriter.passes.kit.changes.change import Change, in_place
 from rewriter.passes.kit.changes.claims import rule_flows
 from rewriter.passes.kit.changes.coverage import add_after, sibling
 from rewriter.passes.kit.changes.report import report
-from rewriter.passes.kit.names.fqdn_entries import FqdnEntry, Replacement, WrongName, wrong_name
+from rewriter.passes.kit.names.fqdn_entries import FqdnEntry, Replacement, WrongName, just_misses, wrong_name
 from rewriter.passes.kit.registry import antipattern
 from rewriter.text import join_names
 
@@ -139,19 +139,13 @@ def _missed(context: Context) -> Iterator[Finding]:
 
 
 def _just_missed(site: FqdnEntry, reaches: Sequence[Reach]) -> list[UsedName]:
-    pattern = site.pattern
-    if not pattern.startswith("*") or "${" in pattern or "*" in pattern.lstrip("*"):
-        tail = pattern.rpartition(".")[0] + "." if pattern.endswith(".*") and pattern.count("*") == 1 else ""
-        base = ""
-    else:
-        base, tail = pattern.lstrip("*").lstrip("."), ""
     found: dict[str, UsedName] = {}
     for reach in reaches:
-        if not (base or tail) or is_open_anyway(site.context, reach, site.rule):
+        if "*" not in site.pattern or is_open_anyway(site.context, reach, site.rule):
             continue
         for used in used_names(site.context, reach.workload):
-            close = used.name == base or used.name.endswith(f".{base}") if base else used.name.startswith(tail)
-            if close and not is_internal(used.name) and not _is_named(site.context, reach, used.name):
+            close = just_misses(site.pattern, used.name) and not is_internal(used.name)
+            if close and not _is_named(site.context, reach, used.name):
                 found.setdefault(used.name, used)
     return list(found.values())
 

@@ -1,6 +1,7 @@
 """## What it does
 
-Finds Services that pods evidently use and that no policy lets them reach.
+Finds Services that pods evidently use and that no policy lets them reach, and names outside of the cluster that pods
+use and that are in none of the `toFQDNs` by which alone they reach what is there.
 
 ## Why it matters
 
@@ -37,6 +38,9 @@ port, or the full name of a Service (`pg.data.svc`). What tells a program its ow
 and its pods have to be known. The rule is added behind the last one of the policy that is most the workload's own, and
 is unsafe: a program may not use all that its settings name.
 
+A name outside is added to `toFQDNs`, unsafe too. Only arguments, the environment and what Flux's source-controller
+fetches count for those, and only where no rule of the pods has addresses outside, or `world`.
+
 All policies of the pods count. Nothing is reported as long as
 
 - a policy of them could not be read, or one that may select them lets them through,
@@ -67,6 +71,7 @@ from rewriter.inventory.facts.model import Workload
 from rewriter.passes.kit.changes.change import Change, rule_added
 from rewriter.passes.kit.changes.forms import Form
 from rewriter.passes.kit.changes.report import report
+from rewriter.passes.kit.names.unlisted_names import unlisted_names
 from rewriter.passes.kit.registry import EVERY_KIND, antipattern
 from rewriter.passes.kit.sides.missing_rules import route_of, stands_here
 from rewriter.passes.kit.sides.one_sided_gaps import gaps_of
@@ -94,6 +99,7 @@ def find(context: Context) -> Iterator[Finding]:
                 continue
             for used in used_services(context, workload):
                 yield from _unreached(context, spec, reach, workload, used, alone=len(reaches) == 1)
+            yield from unlisted_names(context, spec, reach, workload, alone=len(reaches) == 1)
 
 
 def _unreached(

@@ -309,3 +309,13 @@ def _load_balancer(name: FqdnEntry, found: ExposedName, service: Service, messag
         instead = replace(instead, applicability=Applicability.UNSAFE)
     evidence = (*backends.evidence, *found.records)
     return WrongName(name, message, why, evidence=evidence, instead=instead, rests_on=(service,))
+
+
+def just_misses(pattern: str, name: str) -> bool:
+    """Whether a name is one of those around a pattern: as deep or not as deep under it, or with other last labels."""
+    if "${" in pattern:
+        return False
+    if pattern.startswith("*") and "*" not in pattern.lstrip("*"):
+        base = pattern.lstrip("*").lstrip(".")
+        return bool(base) and (name == base or name.endswith(f".{base}"))
+    return pattern.endswith(".*") and pattern.count("*") == 1 and name.startswith(pattern.removesuffix("*"))
