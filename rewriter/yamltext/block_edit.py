@@ -135,7 +135,8 @@ def _like(text: str, neighbour: Node, value: Any, at: int, style: Style, comment
         alike = known.issuperset(value) and _is_short(value) and "\n" not in text[neighbour.start : neighbour.end]
         return [line] if alike and at + len(line) <= _FLOW_WIDTH else None
     written = {key_of(key): (key, node) for key, node in neighbour.items}
-    inner = column(text, neighbour.start)
+    # The keys stand on lines of their own below an anchor or a tag.
+    inner = column(text, neighbour.items[0][0].outer if neighbour.items else neighbour.start)
     gap = max(1, inner - at)
     lines: list[str] = []
     for name, item in value.items():

@@ -152,7 +152,7 @@ class _Survey:
         for item in node.items:
             if isinstance(item, Mapping) and not item.flow and item.items:
                 dash = self._text.rfind("-", 0, item.start)
-                if "\n" not in self._text[dash : item.start]:
+                if not self._text[dash + 1 : item.start].strip(" "):  # An anchor or a tag is no gap.
                     self._saw("gap", item.start, item.start - dash)
 
     def _flow(self, node: Mapping | Sequence, count: int) -> None:

@@ -39,6 +39,16 @@ ITEMS: dict[str, Case] = {
         [remove("/a"), add("/c", [1, 2])],
         "c: [1,   2]  # of a\nb: 1\n",
     ),
+    "beside an item whose anchor stands on the dash's line": (
+        "a:\n  - &r   # one\n    b: [x]\n  - c: *r\n",
+        [add("/a/1", {"d": [{"e": "f"}]})],
+        "a:\n  - &r   # one\n    b: [x]\n  - d:\n      - e: f\n  - c: *r\n",
+    ),
+    "beside an item with a tag": (
+        "a:\n- !!map   # one\n  b: [x]\n",
+        [add("/a/-", {"d": [{"e": "f"}]})],
+        "a:\n- !!map   # one\n  b: [x]\n- d:\n  - e: f\n",
+    ),
     "insert in the middle": ("a:\n  - x # one\n  - y\n", [add("/a/1", "q")], "a:\n  - x # one\n  - q\n  - y\n"),
     "a mapping as its neighbour is written": (
         "a:\n-   name: 'x'   # one\n    ports: [1, 2]\n",
