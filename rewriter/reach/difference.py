@@ -57,7 +57,7 @@ class FlowStatement:
         }
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Enforcement:
     """Identities for which default deny began or ended in a direction."""
 

@@ -37,6 +37,12 @@ def test_a_dry_run_is_the_default_and_changes_nothing(repository: Path) -> None:
     assert cnpfix("--dry-run", ".").out == ran.out
 
 
+def test_a_file_without_a_suffix_is_read_where_it_is_named(repository: Path) -> None:
+    (repository / "api.yaml").rename("policy")
+    assert "CNP004" not in cnpfix(".").out
+    assert "CNP004 cluster-entity" in cnpfix("policy").out
+
+
 def test_write_applies_and_a_second_run_has_nothing_to_report(repository: Path) -> None:
     ran = cnpfix("--write")
     assert (ran.code, ran.err) == (0, "")

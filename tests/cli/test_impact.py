@@ -390,6 +390,15 @@ def test_a_deny_rule_that_goes_opens_what_another_policy_allows(repository: Path
     assert item["fixed"]["closed"] == []
 
 
+def test_of_two_policies_of_one_name_each_is_compared_with_that_of_its_file(repository: Path, tmp_path: Path) -> None:
+    before = tmp_path / "before"
+    (before / "a").mkdir(parents=True)
+    for name, rules in (("one", OPEN), ("two", NARROW)):
+        (before / "a" / f"{name}.yaml").write_text(POLICY + rules)
+    policy(repository, NARROW, "two.yaml")
+    assert states(impact("--before", "before/a", *TODAY, "a")) == {"a/one.yaml": "is gone"}
+
+
 def test_folders_are_compared_file_by_file_and_policies_by_name(repository: Path, tmp_path: Path) -> None:
     before = tmp_path / "before"
     (before / "a").mkdir(parents=True)

@@ -123,6 +123,10 @@ FLOW = HEAD.replace("metadata:\n  name: web\n  namespace: shop\n", "metadata: {n
 #: By name: a policy with a variable in braces or brackets, whose last rule has two kinds of peers.
 VARIABLES = {
     "label": FLOW + "spec:\n  endpointSelector: {matchLabels: {app: ${APP}}}\n  egress:\n" + MIXED,
+    "text behind it": FLOW
+    + "spec:\n  endpointSelector: {matchLabels: {app: ${APP}, b: c}}\n"
+    + "  description: for team ${TEAM} {only}, and no other\n  egress:\n"
+    + MIXED,
     "part of a label": FLOW + "spec:\n  endpointSelector: {matchLabels: {app: web-${ENV}, b: c}}\n  egress:\n" + MIXED,
     "items of a list": SPEC + "  egress:\n    - toCIDR: [${NETWORK}.9/32, ${NETWORK:=10.1.2}.8/32] # [${A}\n" + MIXED,
     "name": FLOW.replace("name: web", "name: ${NAME}") + SPEC.removeprefix(HEAD) + "  egress:\n" + MIXED,

@@ -24,6 +24,7 @@ def opened(
     port: str = "",
     settings: Settings = LATER,
     identities: tuple[Identity, ...] = (),
+    clusters: tuple[str, ...] = ("a",),
 ) -> tuple[FlowStatement, ...]:
     """What egress to the pods of the database opens, whose own policies are these."""
     before, after = (
@@ -31,7 +32,7 @@ def opened(
         for rule in ({}, {"toEndpoints": [DB], **({"toPorts": tcp(port)} if port else {})})
     )
     there = policy_world([cnp(endpointSelector=DB, **spec) for spec in at_db], settings)
-    return reach(before, after, identities, clusters=("a",), ends=(there, there)).opened
+    return reach(before, after, identities, clusters=clusters, ends=(there, there)).opened
 
 
 def lets_in(*ports: str, deny: bool = False, protocol: str = "TCP") -> dict[str, Any]:
@@ -68,3 +69,14 @@ def test_a_pod_in_default_deny_without_a_policy_lets_only_its_node_in() -> None:
     assert opened(settings=LATER)
     assert not opened(settings=always)
     assert opened(lets_in("8080"), settings=always)
+
+
+def test_pods_of_other_clusters_have_no_policies_here() -> None:
+    (found,) = opened(lets_in("9090"), port="8080", clusters=())
+    assert found.peers == ("pods with app=db of namespace shop in other clusters",)
+
+
+@pytest.mark.parametrize(("single", "found"), [(True, False), (False, True)])
+def test_where_every_pod_of_the_only_cluster_is_shut_there_are_no_others(single: bool, found: bool) -> None:
+    shut = Settings(Version(1, 19), local_cluster="a", enforcement=EnforcementMode.ALWAYS, single_cluster=single)
+    assert bool(opened(lets_in("9090"), port="8080", settings=shut, clusters=())) is found

@@ -148,6 +148,18 @@ def test_pods_by_address_where_the_cluster_matches_them_so() -> None:
         assert peers == ["a/shop/web"] * matches
 
 
+def test_pods_by_address_once_the_cluster_matches_them_so_beside_a_port_name() -> None:
+    db = pod("shop", "db")._replace(addresses=(parse_prefix("10.0.0.7/32"),))
+    policy = cnp(egress=[{"toCIDR": ["10.0.0.0/8"], "toPorts": tcp("http")}])
+    before, after = (
+        policy_world([policy], Settings(Version(1, 20), local_cluster="a", cidr_match_pods=matches))
+        for matches in (False, True)
+    )
+    assert [(each.peer_workloads, each.ports) for each in reach(before, after, [db]).opened] == [
+        (("a/shop/db",), "8080/TCP")
+    ]
+
+
 def test_nodes_by_address_where_the_cluster_matches_them_so() -> None:
     node = reserved_identity("remote-node")._replace(addresses=(parse_prefix("10.0.0.1/32"),))
     for matches in (False, True):

@@ -79,6 +79,13 @@ def test_what_is_in_a_namespace_is_in_a_cluster(label: str) -> None:
     assert texts(found.opened) == texts(found.closed) == []
 
 
+def test_what_is_behind_a_service_is_in_its_namespace() -> None:
+    old = cnp(egress=[{"toServices": [{"k8sService": {"serviceName": "db", "namespace": "prod"}}]}])
+    for namespace, lost in (("prod", 0), ("stage", 1)):
+        found = compare(old, cnp(egress=[{"toEndpoints": [{"matchLabels": {NAMESPACE: namespace}}]}]))
+        assert len(found.closed) == lost
+
+
 def test_words_for_remote_pods_and_addresses() -> None:
     old = cnp(ingress=[{"fromCIDR": ["10.0.0.0/8"]}, {"fromCIDRSet": [{"cidr": "192.168.0.0/16"}]}])
     remote = {"matchExpressions": [key(NAMESPACE), key(CLUSTER, "In", "b")]}

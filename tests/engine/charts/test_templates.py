@@ -123,6 +123,17 @@ def test_what_is_no_literal_text_is_left_with_the_reason(
         assert why in finding["advice"]
 
 
+def test_text_that_is_part_of_another_manifest_elsewhere_is_left(repository: Repository) -> None:
+    """With the values of one release the document is no policy."""
+    kind = "{{ if .Values.other }}Other{{ else }}CiliumNetworkPolicy{{ end }}"
+    template = HEAD.replace("CiliumNetworkPolicy", kind) + DNS + STAR
+    more = {f"{name}.yaml": release(name, f"other: {name == 'b'}".lower()) for name in ("a", "b")}
+    found = repository.treat(chart(template, "other: false\n", more))
+    assert found.after[POLICY] == template
+    [finding] = found.of("fqdn-double-star")
+    assert "the fix would change another manifest that" in finding["advice"]
+
+
 def test_what_can_be_fixed_is_fixed_beside_what_cannot(repository: Repository) -> None:
     template = HEAD + DNS + STAR + RANGE
     found = repository.treat(chart(template, "names: [a]\n"))
@@ -131,8 +142,8 @@ def test_what_can_be_fixed_is_fixed_beside_what_cannot(repository: Repository) -
 
 
 def test_a_literal_part_of_a_line_is_fixed(repository: Repository) -> None:
-    template = HEAD + DNS + STAR.replace("example.com", "{{ .Values.domain }}")
-    found = repository.treat(chart(template, "domain: example.org\n"))
+    template = HEAD + DNS + STAR.replace("example.com", "{{ .Values.domain }}.{{ .Values.top }}")
+    found = repository.treat(chart(template, "domain: example\ntop: org\n"))
     assert found.after[POLICY] == template.replace("**", "*")
 
 
