@@ -151,12 +151,39 @@ _ALIKE: ByIdentity[Rule, list[Entry]] = ByIdentity()
 
 def compile_policy(policy: Policy, settings: Settings, facts: Facts = NO_FACTS) -> tuple[Entry, ...]:
     """The entries of an accepted policy, in document order; of one that points at no facts, made once a settings."""
+    settings = rule_settings(settings)
     if facts is not NO_FACTS and _points_at_facts(policy):
         return _compiled(policy, settings, facts)
     key = ("entries", settings)
     found: tuple[Entry, ...] | None = policy.answers.get(key)
     if found is None:
         found = policy.answers[key] = _compiled(policy, settings, NO_FACTS)
+    return found
+
+
+#: One object for the settings that read rules alike.
+_READINGS: dict[Settings, Settings] = {}
+
+
+def rule_settings(settings: Settings) -> Settings:
+    """The settings with the default for all that does not bear on what a rule of a policy means.
+
+    Whether there is one cluster does where the agents add the local cluster to selectors, and nowhere else.
+    """
+    found = _READINGS.get(settings)
+    if found is None:
+        made = Settings(
+            settings.version,
+            local_cluster=settings.local_cluster,
+            default_local_cluster=settings.adds_local_cluster,
+            mutual_authentication=settings.authenticates,
+            single_cluster=settings.single_cluster and settings.adds_local_cluster,
+            pod_labels=settings.pod_labels,
+            node_labels=settings.node_labels,
+            first_patch=settings.first_patch,
+            patch=settings.patch,
+        )
+        found = _READINGS[settings] = _READINGS.setdefault(made, made)
     return found
 
 

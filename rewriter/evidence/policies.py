@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rewriter.cilium.compile import Entry, compile_policy
@@ -192,6 +192,23 @@ def has_clusterwide_beside(context: Context) -> bool:
     if key not in context.answers:
         context.answers[key] = any(applied.manifest.get("kind") == CCNP for applied in context.inventory.policies)
     return context.policy.kind != CCNP and bool(context.answers[key])
+
+
+def may_deny_egress(context: Context) -> bool:
+    """Whether the context's policy, or any policy that is known, has a deny rule for egress, whomever it selects.
+
+    Looked up in the manifests: where there is none, as in most repositories, no policy need be compiled to know it.
+    """
+    key = ("denies egress",)
+    if key not in context.answers:
+        context.answers[key] = any(_denies_egress(applied.manifest) for applied in context.inventory.policies)
+    return bool(context.answers[key]) or _denies_egress(context.policy.raw)
+
+
+def _denies_egress(manifest: Mapping[str, Any]) -> bool:
+    specs = manifest.get("specs")
+    every = [manifest.get("spec"), *(specs if isinstance(specs, list) else ())]
+    return any(isinstance(spec, dict) and bool(spec.get("egressDeny")) for spec in every)
 
 
 def unread_policies(inventory: Inventory, *, tiers: bool) -> list[UnreadPolicy]:

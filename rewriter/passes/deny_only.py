@@ -68,11 +68,12 @@ from rewriter.text import join_names, subject_text
 
 @antipattern(code="CNP023", id="deny-only", title="deny rules that shut more, or less, than they say", guesses=True)
 def find(context: Context) -> Iterator[Finding]:
-    if not own_rules(context):
-        return  # The target release rejects the policy, and enforces nothing of it.
-    for spec in context.policy.specs:
-        if not any(rule.deny and not rule.selects_nobody for rule in spec.rules):
-            continue
+    denying = [
+        spec for spec in context.policy.specs if any(rule.deny and not rule.selects_nobody for rule in spec.rules)
+    ]
+    if not denying or not own_rules(context):
+        return  # A policy without rules here is one that the target release rejects: nothing of it is enforced.
+    for spec in denying:
         reaches = reach_of(context, spec)
         if not reaches or any(reach.hidden for reach in reaches):
             continue

@@ -261,10 +261,9 @@ def _findings(pass_: Pass, draft: Draft, hooks: FileHooks, *, only: int | None =
             continue
         context = draft.context(index, hooks)
         try:
-            overwritten = hooks.overwritten(found)
             if pass_.any_types or not has_wrong_types(found.policy):
                 for finding in pass_.find(context):
-                    if any(_overlap(finding.route, route) for route in overwritten):
+                    if any(_overlap(finding.route, route) for route in hooks.overwritten(found)):
                         continue
                     if not finding.on_request or finding.id in hooks.selected:
                         yield index, hooks.configured(finding)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rewriter.cilium.policy import EGRESS, Rule, Spec
 from rewriter.evidence.context import Context
 from rewriter.evidence.dns import DnsServer, is_dns_rule, names_peer, proxied
-from rewriter.evidence.policies import AppliedRule, is_first_of, is_same_policy
+from rewriter.evidence.policies import AppliedRule, is_first_of, is_same_policy, may_deny_egress
 from rewriter.evidence.reachable import Reach, reach_of
 from rewriter.evidence.refused_names import denied_dns
 from rewriter.finding import Applicability, Finding, Severity
@@ -18,6 +18,8 @@ from rewriter.text import join_names
 
 def dns_shut(context: Context, spec: Spec, egress: Sequence[Rule]) -> Iterator[Finding]:
     """The finding of a rule for DNS that a deny rule of whatever policy makes void."""
+    if not may_deny_egress(context):
+        return
     for reach in reach_of(context, spec):
         found = denied_dns(context, reach)
         if found is None:
