@@ -1,4 +1,4 @@
-"""Dataclasses whose methods are compiled when they are first called: a run makes few of those that it imports.
+"""Dataclasses whose methods are compiled once they are called often: a run makes few of most, and none of many.
 
 `dataclasses` compiles six methods for each class while its module is imported, which took half of the start of a run.
 To checkers, readers and callers these are dataclasses in every way.
@@ -12,12 +12,21 @@ if TYPE_CHECKING:
     from dataclasses import dataclass as dataclass
 else:
     import dataclasses
+    import operator
     from dataclasses import MISSING, FrozenInstanceError, fields
     from functools import partial
     from types import MemberDescriptorType
 
-    _EQUAL = {"__eq__": "=="}
-    _ORDER = {"__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">="}
+    #: So many calls of a method take less than to compile it.
+    _FEW = 24
+    _NOT_SO = object()
+    _EQUAL = {"__eq__": ("==", operator.eq)}
+    _ORDER = {
+        "__lt__": ("<", operator.lt),
+        "__le__": ("<=", operator.le),
+        "__gt__": (">", operator.gt),
+        "__ge__": (">=", operator.ge),
+    }
 
     def dataclass(cls=None, /, *, frozen=False, slots=False, eq=True, order=False, kw_only=False):
         """As `dataclasses.dataclass`, which has more options."""
@@ -28,11 +37,12 @@ else:
         given = {name for name in ("__init__", "__repr__", "__eq__", "__hash__") if cls.__dict__.get(name) is not None}
         cls.__doc__ = cls.__doc__ or cls.__name__  # Else it is made of the signature, which takes a while.
         cls = dataclasses.dataclass(cls, init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)
-        methods = {"__init__": _at_first(cls, "__init__", _init_of), "__repr__": _repr}
-        for name, sign in ((_EQUAL if eq else {}) | (_ORDER if order else {})).items():
-            methods[name] = _at_first(cls, name, partial(_comparing, name=name, sign=sign))
+        methods = {"__init__": _at_first(cls, "__init__", _init_of, _init_slowly), "__repr__": _repr}
+        for name, (sign, how) in ((_EQUAL if eq else {}) | (_ORDER if order else {})).items():
+            compiled = partial(_comparing, name=name, sign=sign)
+            methods[name] = _at_first(cls, name, compiled, partial(_comparing_slowly, how=how))
         if eq:
-            methods["__hash__"] = _at_first(cls, "__hash__", _hash_of) if frozen else None
+            methods["__hash__"] = _at_first(cls, "__hash__", _hash_of, _hash_slowly) if frozen else None
         if frozen:
             methods |= {"__setattr__": _refuse_change, "__delattr__": _refuse_removal}
             if slots:
@@ -42,15 +52,65 @@ else:
                 setattr(cls, name, method)
         return cls
 
-    def _at_first(cls, name, compiled):
-        """A method that puts the one that is compiled for the class in its own place, and calls it."""
+    def _at_first(cls, name, compiled, slowly):
+        """A method that does without compiling for its first calls, then puts the compiled one in its own place."""
+        left = _FEW
+        slow = None
 
         def method(self, *given, **named):
+            nonlocal left, slow
+            left -= 1
+            if left > 0:
+                slow = slow or slowly(cls)
+                found = slow(self, *given, **named)
+                if found is not _NOT_SO:
+                    return found
             own = compiled(cls)
             setattr(cls, name, own)
             return own(self, *given, **named)
 
         return method
+
+    def _put_of(cls, name):
+        """What sets a field by its place, twice as fast as by its name; None where it has none."""
+        place = getattr(cls, name, None)
+        return place.__set__ if isinstance(place, MemberDescriptorType) else None
+
+    def _init_slowly(cls):
+        """Arguments that do not fit are left to the compiled one, which says what is wrong with them."""
+        every = fields(cls)
+        places = [each.name for each in every if each.init and not each.kw_only]
+        own = {each.name for each in every if not each.init}
+        plan = [
+            (each.name, _put_of(cls, each.name) or partial(_put_by_name, each.name), each.default, each.default_factory)
+            for each in every
+        ]
+        after = getattr(cls, "__post_init__", None)
+
+        def init(self, *given, **named):
+            values = dict(zip(places, given, strict=False))
+            if len(given) > len(places) or values.keys() & named.keys() or own & named.keys():
+                return _NOT_SO
+            values.update(named)
+            for name, put, default, factory in plan:
+                if name in values:
+                    put(self, values.pop(name))
+                elif default is not MISSING:
+                    put(self, default)
+                elif factory is not MISSING:
+                    put(self, factory())
+                elif name not in own:
+                    return _NOT_SO
+            if values:
+                return _NOT_SO
+            if after is not None:
+                self.__post_init__()
+            return None
+
+        return init
+
+    def _put_by_name(name, made, value):
+        object.__setattr__(made, name, value)
 
     def _init_of(cls):
         required, optional, named, lines = [], [], [], []
@@ -72,13 +132,9 @@ else:
                 (named if each.kw_only else required if parameter == each.name else optional).append(parameter)
             elif value == each.name:
                 continue
-            place = getattr(cls, each.name, None)
-            if isinstance(place, MemberDescriptorType):  # Twice as fast as by name.
-                values[f"_put_{each.name}"] = place.__set__
-                lines.append(f"_put_{each.name}(self, {value})")
-            else:
-                values["_put"] = object.__setattr__
-                lines.append(f"_put(self, {each.name!r}, {value})")
+            put = _put_of(cls, each.name)
+            values[f"_put_{each.name}"] = put or object.__setattr__
+            lines.append(f"_put_{each.name}(self, {'' if put else repr(each.name) + ', '}{value})")
         if hasattr(cls, "__post_init__"):
             lines.append("self.__post_init__()")
         parameters = ["self", *required, *optional, *(["*", *named] if named else [])]
@@ -90,9 +146,25 @@ else:
         lines = [f"return {mine} {sign} {others} if other.__class__ is self.__class__ else NotImplemented"]
         return _compiled(cls, name, ["self", "other"], lines, {})
 
+    def _comparing_slowly(cls, how):
+        used = [each.name for each in fields(cls) if each.compare]
+
+        def comparing(self, other):
+            if other.__class__ is not self.__class__:
+                return NotImplemented
+            return how(tuple(getattr(self, name) for name in used), tuple(getattr(other, name) for name in used))
+
+        return comparing
+
+    def _hash_slowly(cls):
+        used = _hashed(cls)
+        return lambda self: hash(tuple(getattr(self, name) for name in used))
+
+    def _hashed(cls):
+        return [each.name for each in fields(cls) if (each.compare if each.hash is None else each.hash)]
+
     def _hash_of(cls):
-        used = [each.name for each in fields(cls) if (each.compare if each.hash is None else each.hash)]
-        return _compiled(cls, "__hash__", ["self"], [f"return hash({_values(used, 'self')})"], {})
+        return _compiled(cls, "__hash__", ["self"], [f"return hash({_values(_hashed(cls), 'self')})"], {})
 
     def _values(names, whose):
         return f"({''.join(f'{whose}.{name}, ' for name in names)})"
