@@ -6,10 +6,14 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from itertools import product
+from pathlib import Path
 
 import pytest
 
+import rewriter
+from rewriter import patterns
 from rewriter.bot import clone, codeowners, remote, token
 from rewriter.cilium.fqdn import fqdn_term
 from rewriter.cilium.version import parse_version
@@ -127,3 +131,24 @@ def test_markup_counts_outside_of_comments_only() -> None:
     span = template_markup("# {{ a }}\nx: {{ b }} # {{ c }}\n")
     assert span is not None
     assert span.start == len("# {{ a }}\nx: ")
+
+
+def test_every_pattern_that_is_compiled_later_compiles() -> None:
+    found = 0
+    package = Path(rewriter.__file__).parent
+    for path in package.rglob("*.py"):
+        if "from rewriter import patterns as re" in path.read_text():
+            name = ".".join(path.relative_to(package.parent).with_suffix("").parts)
+            for value in vars(import_module(name)).values():
+                if type(value).__module__ == "rewriter.patterns":
+                    found += 1
+                    assert value.groups >= 0
+    assert found > 100
+
+
+def test_a_pattern_that_is_compiled_later_is_one() -> None:
+    later, now = patterns.compile(r"a(b)?", patterns.IGNORECASE), re.compile(r"a(b)?", re.IGNORECASE)
+    for ask in ("search", "match", "fullmatch", "findall", "split"):
+        answers = [getattr(each, ask)("xABa") for each in (later, later, now)]
+        assert len({str(answer) for answer in answers}) == 1
+    assert (later.sub("-", "xAB"), later.pattern, later.flags, later.groups) == ("x-", r"a(b)?", now.flags, 1)

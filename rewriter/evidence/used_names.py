@@ -6,10 +6,10 @@ name. Settings that tell pods their own address (`ROOT_URL`, `--domain`) do not.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from rewriter import patterns as re
 from rewriter.evidence.context import Context
 from rewriter.inventory.facts.model import Workload
 from rewriter.inventory.texts.manifests import items, mapping

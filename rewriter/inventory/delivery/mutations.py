@@ -9,11 +9,11 @@ what they may touch that counts.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter.inventory.delivery.appliers import api_group
 from rewriter.inventory.delivery.patches import parse_patch
 from rewriter.inventory.facts.model import Source
@@ -353,8 +353,8 @@ _UNREAD_KIND = re.compile(rb"^[\"']?kind[\"']?:[ \t]*[\"']?(%s)\b" % b"|".join(s
 def all_mutations(files: TreeFiles, is_applied: Callable[[str], bool]) -> tuple[Mutation, ...]:
     """Those of every file that anybody may apply; of what cannot be read, those that name network policies."""
     found: list[Mutation] = []
-    for file in files.files:
-        if (file.kinds & MUTATION_KINDS or file.holds_list) and is_applied(file.path):
+    for file in files.files.where(lambda file: bool(file.kinds & MUTATION_KINDS) or file.holds_list):
+        if is_applied(file.path):
             for manifest in files.manifests(file):
                 found += read_mutations(manifest)
     for unread in files.unread:

@@ -6,9 +6,9 @@ What they do is not computed. One that names files with policies changes these; 
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Container, Iterator, Sequence
 
+from rewriter import patterns as re
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.texts.line_numbers import LineNumbers
 from rewriter.inventory.texts.remarks import in_remark

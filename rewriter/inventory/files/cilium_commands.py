@@ -5,13 +5,13 @@ Only what stands there in plain words counts. An option that a variable or a tem
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from itertools import pairwise
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.conditions import Conditions, under_condition

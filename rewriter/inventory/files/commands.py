@@ -6,10 +6,10 @@ a pod that is gone with it (`kubectl run --rm`), or applies what stands in the t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from rewriter import patterns as re
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.files.installers import installing
 from rewriter.inventory.objects.kubernetes import is_namespace

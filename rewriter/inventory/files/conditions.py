@@ -6,11 +6,11 @@ there already, on which host the command runs, or whether the default branch was
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter import yamltext
 
 #: Keys of tasks, jobs and steps that say when they run.

@@ -7,9 +7,9 @@ What they make of the manifests is not computed. Those that only pass them on, o
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator, Sequence
 
+from rewriter import patterns as re
 from rewriter.inventory.texts.remarks import REMARK_LINE
 from rewriter.records import dataclass
 

@@ -7,10 +7,10 @@ What stands in the tree, or is only printed by a program that reads it, makes no
 from __future__ import annotations
 
 import posixpath
-import re
 from bisect import bisect_right
 from collections.abc import Iterator
 
+from rewriter import patterns as re
 from rewriter.inventory.objects.kubernetes import is_namespace
 from rewriter.inventory.texts.remarks import in_remark
 from rewriter.inventory.texts.remote_manifests import may_make_pods

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from rewriter import patterns as re
 
 #: `kubectl label namespace …`; what follows are names, labels and options.
 COMMAND = re.compile(

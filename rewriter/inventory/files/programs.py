@@ -8,11 +8,11 @@ that it names in plain words.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from itertools import starmap
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.discovery import PROGRAM_NAMES, PROGRAM_SUFFIXES
 from rewriter.inventory.facts.model import Source

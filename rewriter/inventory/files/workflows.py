@@ -8,10 +8,10 @@ for it may as well deploy a web page; nor does one that is given manifests of th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter import yamltext
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.objects.kubernetes import is_namespace

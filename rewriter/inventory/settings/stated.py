@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter.inventory.facts.model import Source
 from rewriter.records import dataclass
 

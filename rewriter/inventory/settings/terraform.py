@@ -7,11 +7,11 @@ A heredoc of machine configuration is read like a file of it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
+from rewriter import patterns as re
 from rewriter.inventory.facts.model import Source
 from rewriter.inventory.settings.machines import holds_settings, read_machines
 from rewriter.inventory.settings.stated import (

@@ -5,10 +5,10 @@ Source: the HCL native syntax specification (hashicorp/hcl, hclsyntax/spec.md).
 
 from __future__ import annotations
 
-import re
 import textwrap
 from typing import Any
 
+from rewriter import patterns as re
 from rewriter.records import dataclass
 
 _SPACE = re.compile(r"(?:\s|#[^\n]*|//[^\n]*|/\*.*?\*/)+", re.DOTALL)

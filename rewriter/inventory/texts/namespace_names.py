@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from rewriter import patterns as re
 from rewriter.cilium.label_syntax import LABEL
 
 _NAME = LABEL.encode() + rb"(?![\w.$-])"

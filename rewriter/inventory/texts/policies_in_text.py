@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from rewriter import patterns as re
 from rewriter.cilium.policy import CCNP, CNP, KNP
 from rewriter.cilium.tiers import KIND as TIER
 from rewriter.discovery import PROJECT_SUFFIXES

@@ -5,7 +5,7 @@ Only such programs tell what a cluster holds: the text of any other is empty her
 
 from __future__ import annotations
 
-import re
+from rewriter import patterns as re
 
 _WORDS = (b"kubectl", b"helm", b"kubernetes", b"cdk8s", b"from imports", b'"oc"', b"'oc'", b"oc ")
 _TESTS = re.compile(r"(?:^|/)(?:tests|e2e|testdata)/|(?:^|/)(?:test_[^/]*|[^/]*_test|conftest)\.py$")

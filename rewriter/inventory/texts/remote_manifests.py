@@ -6,8 +6,9 @@ projects whose manifests name that namespace are listed, and only where no kusto
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+
+from rewriter import patterns as re
 
 _YAML = re.compile(r"\.(?:ya?ml|json)$")
 _DEFINITIONS = re.compile(r"(?:^|[-_.])(?:crds?|customresourcedefinitions?)(?:[-_.]|$)")
