@@ -199,7 +199,10 @@ def _walk(display: str) -> tuple[list[str], list[str], list[InputError]]:
         languages = _languages(here, frozenset(entry.name for entry in entries), languages)
         for entry in entries:
             name = entry.name
-            if entry.is_dir(follow_symlinks=False):
+            if name.endswith(_USUAL) and entry.is_file(follow_symlinks=False):
+                if not ignored or relative + name not in ignored:
+                    files.append(relative + name)
+            elif entry.is_dir(follow_symlinks=False):
                 if name not in SKIPPED_FOLDERS and f"{relative}{name}/" not in ignored:
                     stack.append(
                         (f"{relative}{name}/", () if languages == _GO and name in _NOT_OF_MODULE else languages)
@@ -210,7 +213,7 @@ def _walk(display: str) -> tuple[list[str], list[str], list[InputError]]:
                 if not name.startswith(".#") and relative + name not in ignored:  # Those are an editor's locks.
                     links.append(relative + name)
             elif (
-                (name.endswith(_USUAL) or may_hold_facts(name) or may_be_script(name))
+                (may_hold_facts(name) or may_be_script(name))
                 and (not ignored or relative + name not in ignored)
                 and entry.is_file(follow_symlinks=False)
                 and (not may_be_script(name) or is_beside_manifests(name) or _is_script(f"{here}/{name}"))

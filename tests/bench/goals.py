@@ -96,9 +96,12 @@ def _changed(table: Table, tree: Path) -> None:
     command.append(str(holders[0].relative_to(tree)))
     table.value("one file of 20,000, first run", _hook(command, tree), 3, "s")
     table.value("one file of 20,000, again", min(_hook(command, tree) for _ in range(_AGAIN)), 0.5, "s")
-    for path in (holders[0], service):
-        path.write_text(path.read_text() + "# edited\n")
-    table.value("one file of 20,000, edited", min(_hook(command, tree) for _ in range(_AGAIN)), 0.5, "s")
+    taken = []
+    for number in range(_AGAIN):  # Each run finds an edit that none has seen.
+        for path in (holders[0], service):
+            path.write_text(f"{path.read_text()}# edited {number}\n")
+        taken.append(_hook(command, tree))
+    table.value("one file of 20,000, edited", min(taken), 0.5, "s")
 
 
 def _hook(command: Sequence[str], tree: Path) -> float:

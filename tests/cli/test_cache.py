@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from rewriter.inventory.kept.tree import KeptTree
 from tests.bench.trees import CONFIG_MAP, DEPLOYMENT, MESH, SERVICE, policy
 from tests.cli.support import Ran, cnpfix
 from tests.test_golden import GOLDEN, arguments_of
@@ -128,6 +132,44 @@ def test_every_change_is_seen(tree: Path) -> None:
     said.append(agree())
     said.append(agree("--ignore", "implicit-cluster"))
     assert len({each.out for each in said}) > 4
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_edits_are_seen(tree: Path, seed: int) -> None:
+    """Edits that nobody thought of: after each, a run that knows what was before says what one without a cache says."""
+    draw = random.Random(seed)
+    agree(names=("00.yaml",))
+    for step in range(6):
+        for _ in range(draw.randint(1, 4)):
+            path = draw.choice(sorted(tree.glob("*.yaml")))
+            number, team = draw.randrange(3) * 120, draw.randrange(3)
+            made = (DEPLOYMENT, SERVICE, CONFIG_MAP)[draw.randrange(3)].format(number=number, team=team)
+            match draw.randrange(6):
+                case 0:
+                    path.write_text(made)
+                case 1:
+                    path.write_text(f"{path.read_text()}---\n{made}")
+                case 2:
+                    path.write_text(path.read_text()[: draw.randrange(400)])
+                case 3 if path.name != "00.yaml":
+                    path.unlink()
+                case 4:
+                    path.write_text(path.read_text().replace("team-0", f"team-{team}"))
+                case _:
+                    (tree / f"new-{step}-{number}.yaml").write_text(policy(number + team))
+        agree(names=("00.yaml",) if draw.random() < 0.7 else (".",))
+
+
+def test_a_run_that_learns_nothing_writes_nothing(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(FILES):  # Dates, which JSON has none of: each run parses these anew.
+        (tree / f"dated-{number}.yaml").write_text(f"{SERVICE.format(number=number, team=0)}made: 2020-01-01\n")
+    later = partial(KeptTree, clock=lambda: time.time_ns() + 10**10)  # All these files are old.
+    monkeypatch.setattr("rewriter.inventory.tree.repository.KeptTree", later)
+    for _ in range(3):
+        run(*CACHE)
+    before = entries(tmp_path), [path.stat().st_ino for path in tmp_path.glob("cache/trees/*")]
+    run(*CACHE)
+    assert (entries(tmp_path), [path.stat().st_ino for path in tmp_path.glob("cache/trees/*")]) == before
 
 
 def test_a_change_that_keeps_size_and_times_of_a_new_file_is_seen(tree: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rewriter.inventory.delivery.transform import Added
-from rewriter.inventory.files.tree_files import OfferedFile
+from rewriter.inventory.files.offered import OfferedFile
 from rewriter.inventory.index.file_index import FileIndex
 
 PODS = frozenset({b"Deployment", b"Pod"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rewriter.inventory.facts.model import Source, Workload
-from rewriter.inventory.files.tree_files import OfferedFile
+from rewriter.inventory.files.offered import OfferedFile
 from rewriter.inventory.index.label_shapes import label_shapes, shape_of
 
 

@@ -7,14 +7,14 @@ RKE2 are behind a Service of another name, so only the others' Service `kube-dns
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from rewriter.inventory.clusters.known_clusters import KnownClusters
 from rewriter.inventory.clusters.settle import UNKNOWN
 from rewriter.inventory.facts.completeness import LIFT, Hidden
-from rewriter.inventory.files.tree_files import OfferedFile
+from rewriter.inventory.files.offered import OfferedFiles
 from rewriter.inventory.releases.model import Release
 from rewriter.inventory.texts.manifests import Manifest
 
@@ -27,12 +27,12 @@ _PORTS = (("dns", 53, "UDP"), ("dns-tcp", 53, "TCP"), ("metrics", 9153, "TCP"))
 
 
 def cluster_dns(
-    clusters: KnownClusters, releases: Sequence[Release], files: Iterable[OfferedFile]
+    clusters: KnownClusters, releases: Sequence[Release], files: OfferedFiles
 ) -> Iterator[tuple[Manifest, str | None]]:
     """The DNS that distributions install, with the cluster (None: not known); nothing where the tree brings its own."""
     if any(release.chart.name in _CHARTS for release in releases):
         return
-    if any(not file.kinds.isdisjoint(_WORKLOADS) and file.cluster_dns for file in files):
+    if files.where(lambda file: not file.kinds.isdisjoint(_WORKLOADS) and file.cluster_dns):
         return
     for name, stated in clusters.distributions.items():
         source = replace(stated.source, via=f"the CoreDNS that {stated.name} installs", partial=True)

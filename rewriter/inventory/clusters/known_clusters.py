@@ -99,7 +99,15 @@ class KnownClusters:
 
     def local(self, path: str) -> list[Cluster]:
         """The clusters whose `local` globs a path matches."""
-        return [cluster for cluster in self.all if cluster.local_paths and self._local_to(cluster, path)]
+        return [cluster for cluster in self._with_paths if self._local_to(cluster, path)]
+
+    @cached_property
+    def _with_paths(self) -> Sequence[Cluster]:
+        return [cluster for cluster in self.all if cluster.local_paths]
+
+    def are_local(self) -> bool:
+        """Whether the path of a file may say which cluster it is for."""
+        return bool(self._with_paths)
 
     def named(self, target: str) -> Cluster | None:
         """The cluster of a target: the one whose Cilium goes there, or that Argo CD knows by its own name."""

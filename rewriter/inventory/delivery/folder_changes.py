@@ -48,6 +48,8 @@ def folder_changes(files: TreeFiles, kustomizations: Mapping[str, Kustomization]
         entered = dict.fromkeys((folder, *(joined(folder, entry) for entry in entries if entry)))
         yield FolderChange(f"kustomization {source}, which cannot be read,", source, tuple(entered))
     for inner, path in files.names.items():
+        if not inner.endswith((KPTFILE, _FLEET, SKAFFOLD)):
+            continue
         if inner.rpartition("/")[2] == KPTFILE and has_mutators(files.bytes_of(inner) or b""):
             yield FolderChange(f"the pipeline of {path}", Source(path), (inner.rpartition("/")[0] or ".",))
         if inner.rpartition("/")[2] == _FLEET and _OVERLAYS.search(files.bytes_of(inner) or b""):
@@ -55,7 +57,8 @@ def folder_changes(files: TreeFiles, kustomizations: Mapping[str, Kustomization]
         if inner.rpartition("/")[2] == SKAFFOLD and transforms(files.bytes_of(inner) or b""):
             places = manifest_places(files.bytes_of(inner) or b"", inner.rpartition("/")[0] or ".")
             yield FolderChange(f"`transform` of {path}", Source(path), places)
-    holding = [files.inner(file.path) for file in files.files if any(b"NetworkPolicy" in kind for kind in file.kinds)]
+    policies = files.files.where(lambda file: any(b"NetworkPolicy" in kind for kind in file.kinds))
+    holding = [files.inner(file.path) for file in policies]
     for path, data in files.changing_texts:
         for words, source, touched in program_changes(path, files.inner(path), data, holding):
             yield FolderChange(words, source, touched)

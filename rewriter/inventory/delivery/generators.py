@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rewriter import yamltext
-from rewriter.inventory.files.tree_files import OfferedFile, TreeFiles
+from rewriter.inventory.files.offered import OfferedFile
+from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.texts.manifests import items, mapping, texts
 
 PLACEHOLDER = re.compile(r"\{\{-?([^{}]*)\}\}")

@@ -95,6 +95,8 @@ def read_kustomizations(files: TreeFiles) -> dict[str, Kustomization]:
     """Every kustomization of the tree by its folder."""
     found = {}
     for inner, path in files.names.items():
+        if not inner.endswith(KUSTOMIZATION_NAMES):
+            continue
         folder, _, name = inner.rpartition("/")
         if name in KUSTOMIZATION_NAMES:
             value, source, index = _document(files, inner, path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -48,7 +48,9 @@ class Delivery:
         named: Callable[[str], Cluster | None],
         only: Callable[[], Cluster | None],
         mutations: Callable[[], Sequence[Mutation]] = tuple,
+        are_local: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._are_local = are_local
         self._files = files
         self._placements = placements
         self._local_by_path = local
@@ -270,6 +272,17 @@ class Delivery:
         if local:
             return local[0] if len(local) == 1 else None
         return self._named(placement.target) or self._only()
+
+    def reached_by(self, paths: Iterable[str]) -> frozenset[str]:
+        """The names of the known clusters that files are applied to, placement by placement."""
+        nothing = (Placement((), ""),)
+        placed = ((path, self._placements.of(self._files.inner(path)) or nothing) for path in paths)
+        if self._are_local():
+            found = [self.cluster_at(path, placement) for path, each in placed for placement in each]
+        else:
+            targets = {placement.target for _path, each in placed for placement in each}
+            found = [self._named(target) or self._only() for target in targets]
+        return frozenset(cluster.name for cluster in found if cluster is not None)
 
 
 def _rules(manifest: Mapping[str, Any], route: str) -> Any:

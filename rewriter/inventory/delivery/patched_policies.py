@@ -21,7 +21,8 @@ from rewriter.inventory.delivery.substitution import is_disabled
 from rewriter.inventory.delivery.transform import transformed
 from rewriter.inventory.delivery.tree_policies import policy_files
 from rewriter.inventory.facts.model import Cluster
-from rewriter.inventory.files.tree_files import OfferedFile, TreeFiles
+from rewriter.inventory.files.offered import OfferedFile
+from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.texts.manifests import mapping
 from rewriter.records import dataclass
 

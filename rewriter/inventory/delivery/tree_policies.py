@@ -14,7 +14,8 @@ from rewriter.inventory.delivery.patches import Patch, meant
 from rewriter.inventory.delivery.placements import Placements
 from rewriter.inventory.delivery.transform import transformed
 from rewriter.inventory.facts.model import AppliedPolicy
-from rewriter.inventory.files.tree_files import OfferedFile, TreeFiles
+from rewriter.inventory.files.offered import OfferedFile
+from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.texts.embedded import embedded, home_of, plain_namespace
 from rewriter.inventory.texts.manifests import Manifest, mapping
 
@@ -90,7 +91,8 @@ def _named(manifest: Mapping[str, Any], cluster: str | None) -> tuple[str | None
 
 def policy_files(files: TreeFiles) -> Iterator[OfferedFile]:
     """The files that may hold a policy."""
-    return (file for file in files.files if file.kinds & POLICY_KINDS or (file.holds_list and b"Policy" in file.data))
+    found = files.files.where(lambda file: bool(file.kinds & POLICY_KINDS) or file.holds_list)
+    return (file for file in found if file.kinds & POLICY_KINDS or b"Policy" in file.data)
 
 
 def _is_deleted(placement: Placement, manifest: Mapping[str, Any]) -> bool:

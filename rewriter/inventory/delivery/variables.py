@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 from rewriter import yamltext
 from rewriter.inventory.delivery.kustomize_walk import Placement
 from rewriter.inventory.delivery.patches import meant
-from rewriter.inventory.files.tree_files import OfferedFile, TreeFiles
+from rewriter.inventory.files.offered import OfferedFile
+from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.texts.manifests import Manifest, items, mapping, texts
 
 Values: TypeAlias = Mapping[str, str | None]

@@ -16,6 +16,7 @@ from rewriter.inventory.files import talos
 from rewriter.inventory.files.commands import is_passing
 from rewriter.inventory.files.filters import may_filter
 from rewriter.inventory.files.labelling import labels_namespaces
+from rewriter.inventory.files.offered import OfferedFile, OfferedFiles
 from rewriter.inventory.files.programs import Program, holds_commands, makes_resources, programs_in, terraform_programs
 from rewriter.inventory.texts.file_record import FileRecord, record_of
 from rewriter.inventory.texts.locked import NOT_TEXT, unreadable_as_text
@@ -26,58 +27,7 @@ from rewriter.records import dataclass
 
 #: The file names under which kustomize looks for a kustomization.
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
-
-
-class OfferedFile:
-    """A file with the kinds that it names, at any depth; `path` is as people know it.
-
-    `holds_list`: it may hold any kind beside those. `unknown`: it holds objects of kinds that may make pods, or whose
-    kind is not read here. `cluster_dns`: it may hold the DNS of a cluster. `number` is that of a file of which
-    something is kept; it is read when it is asked for.
-    """
-
-    __slots__ = ("_data", "_read", "_text", "cluster_dns", "holds_list", "kinds", "number", "path", "unknown")
-
-    def __init__(
-        self,
-        path: str,
-        kinds: frozenset[bytes],
-        data: bytes | None,
-        holds_list: bool = False,
-        unknown: bool = False,
-        *,
-        cluster_dns: bool = False,
-        number: int | None = None,
-        read: Callable[[str], bytes | None] = lambda _path: None,
-    ) -> None:
-        self.path = path
-        self.kinds = kinds
-        self.holds_list = holds_list
-        self.unknown = unknown
-        self.cluster_dns = cluster_dns
-        self.number = number
-        self._data = data
-        self._text: bytes | None = None
-        self._read = read
-
-    @property
-    def is_read(self) -> bool:
-        """Whether its bytes are at hand."""
-        return self._data is not None
-
-    @property
-    def data(self) -> bytes:
-        """Its bytes; none where it is gone by now."""
-        if self._data is None:
-            self._data = self._read(self.path) or b""
-        return self._data
-
-    @property
-    def text(self) -> bytes:
-        """Its bytes with escapes read, to search in."""
-        if self._text is None:
-            self._text = unescaped(self.data)
-        return self._text
+_DOT_OR_SLASH = ("", ".", "/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +65,7 @@ class TreeFiles:
         self.parsed: dict[str, list[Manifest]] = {}
         #: Those that are kept of an earlier run, by path and number.
         self.kept_manifests: Callable[[str, int], list[Manifest] | None] = lambda _path, _number: None
-        self.files: list[OfferedFile] = []
+        self.files = OfferedFiles()
         #: Files that name a ConfigMap or a Secret, which are read anew for the few that are asked for.
         self.variable_files: list[str] = []
         self.unreadable: list[Source] = []
@@ -238,7 +188,9 @@ class TreeFiles:
     def charts(self) -> Sequence[str]:
         """The folders of Helm charts, by inner path; those that lie in another chart left out."""
         folders = sorted(
-            name.rpartition("/")[0] or "." for name in self.names if name.rpartition("/")[2] == "Chart.yaml"
+            name.rpartition("/")[0] or "."
+            for name in self.names
+            if name.endswith("Chart.yaml") and name.rpartition("/")[2] == "Chart.yaml"
         )
         return [folder for folder in folders if not any(folder.startswith(f"{other}/charts/") for other in folders)]
 
@@ -255,6 +207,8 @@ class TreeFiles:
 
     def inner(self, path: str) -> str:
         """A file's path from the root."""
+        if not self._here and path[:1] not in _DOT_OR_SLASH:
+            return path
         if path.startswith("/"):
             inside = path.startswith(self._root + "/") and "/." not in path
             return path[len(self._root) + 1 :] if inside else self._from_root(path)
@@ -359,9 +313,9 @@ class TreeFiles:
         path = self.names.get(inner)
         return None if path is None else self._read(path)
 
-    def of_kinds(self, kinds: frozenset[bytes]) -> Iterator[OfferedFile]:
+    def of_kinds(self, kinds: frozenset[bytes]) -> Sequence[OfferedFile]:
         """The kept files that name one of the kinds, in the order of the offer."""
-        return (file for file in self.files if not file.kinds.isdisjoint(kinds))
+        return self.files.where(lambda file: not file.kinds.isdisjoint(kinds))
 
     def manifests(self, file: OfferedFile) -> list[Manifest]:
         """The manifests of a file; none, and a note of it, where it cannot be read."""

@@ -18,7 +18,8 @@ from rewriter.inventory.delivery.argo_plugins import plugin_taking, plugins_of
 from rewriter.inventory.delivery.piped import piped
 from rewriter.inventory.delivery.placements import Placements
 from rewriter.inventory.facts.completeness import CIDR_GROUPS, LIFT, Hidden
-from rewriter.inventory.files.tree_files import OfferedFile, TreeFiles, UnreadFile
+from rewriter.inventory.files.offered import OfferedFile
+from rewriter.inventory.files.tree_files import TreeFiles, UnreadFile
 from rewriter.inventory.hiding.generating import GENERATING_KINDS, generated_in
 from rewriter.inventory.hiding.namespace_labels import namespace_labellers
 from rewriter.inventory.objects.kubernetes import namespace_of
@@ -106,9 +107,9 @@ class HiddenSources:
         for made in self._releases:
             if not made.complete:
                 yield self._release(made)
-        for file in self._files.files:
+        for file in self._files.files.where(lambda file: file.unknown):
             inner = self._files.inner(file.path)
-            if file.unknown and inner not in self._placements.patch_files and self._is_applied(file.path):
+            if inner not in self._placements.patch_files and self._is_applied(file.path):
                 yield from self._objects(file, inner)
         yield from self._charts()
         for unread_file in self._files.unread:
@@ -189,10 +190,11 @@ class HiddenSources:
 
     def _filtered(self) -> Iterator[Hidden]:
         """What programs that stand between manifests and kubectl make of pods and Services."""
+        if not self._files.filtering_texts:
+            return
         facts = {
             self._files.inner(file.path): file
-            for file in self._files.files
-            if not file.kinds <= INERT_NAMES or file.unknown
+            for file in self._files.files.where(lambda file: not file.kinds <= INERT_NAMES or file.unknown)
         }
         for other in piped(self._files, self._placements.kustomizations, list(facts)):
             touched = [inner for inner in other.listed if other.filter.may_change(_without_images(facts[inner]))]

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Protocol
 
 from rewriter.inventory.delivery.transform import Added
-from rewriter.inventory.files.tree_files import OfferedFile
+from rewriter.inventory.files.offered import OfferedFile, OfferedFiles
 
 #: What stands around a scalar in YAML and JSON, and what is not ASCII: none of it is part of a word.
 _NO_WORD = bytes(ord(" ") if chr(code) in "\"'`{}[]:,\\|>" or code >= 0x80 else code for code in range(256))
@@ -41,7 +41,7 @@ class FileIndex:
         always: frozenset[bytes],
         words: Words | None = None,
     ) -> None:
-        self._files = files
+        self._files = files if isinstance(files, OfferedFiles) else OfferedFiles(files)
         self._added = added
         self._always = always
         self._words = words
@@ -55,11 +55,9 @@ class FileIndex:
         it is applied, so it counts too.
         """
         if (kinds, unknown) not in self._by_kinds:
-            named = [
-                file
-                for file in self._files
-                if not file.kinds.isdisjoint(kinds) or file.holds_list or (unknown and file.unknown)
-            ]
+            named = self._files.where(
+                lambda file: not file.kinds.isdisjoint(kinds) or file.holds_list or (unknown and file.unknown)
+            )
             self._by_kinds[kinds, unknown] = _Files(named, self._added, self._always, self._words)
         return self._by_kinds[kinds, unknown].holding(list(wanted))
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Protocol
 
 from rewriter.inventory.facts.model import Workload
-from rewriter.inventory.files.tree_files import OfferedFile
+from rewriter.inventory.files.offered import OfferedFile
 
 #: A digit is `0`; what stands around a scalar is a blank.
 _SHAPE = bytes(

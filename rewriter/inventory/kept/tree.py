@@ -97,13 +97,13 @@ class KeptTree:
             return _UNKNOWN
         numbers = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino, status.st_dev)
         # The number of a file is unsigned, and on some file systems fills all 64 bits.
-        mtime, ctime, size, file, device = (number & _MOST for number in numbers)
-        return mtime, ctime, size, file, device
+        mtime, ctime, size, file, device = numbers
+        return mtime & _MOST, ctime & _MOST, size, file & _MOST, device & _MOST
 
     def unchanged(self, path: str, status: _Status) -> tuple[FileRecord, int] | None:
         """The record and the number of a file that did not change, by its status."""
         number = self._numbers.get(path)
-        if number is None or self._statuses[number] != status or status == _UNKNOWN:
+        if number is None or self._statuses[number] != status or status is _UNKNOWN:
             return None
         self._unchanged += 1
         return self._records[number], number
@@ -172,7 +172,7 @@ class KeptTree:
         self._cache.put(_GROUP, self._key, packed(parts))
 
     def _parsed(self, files: TreeFiles) -> Iterator[tuple[int, list[Manifest], int]]:
-        """Number, manifests and size of the files that did not change, and that this run had to parse."""
+        """Number, manifests and size of the files that did not change, and that this run had to parse anew."""
         broken = {source.path for source in files.unreadable}
         for file in files.files:
             if (
@@ -181,6 +181,7 @@ class KeptTree:
                 and file.path in files.parsed
                 and file.path not in broken
                 and self.knows(file.number)
+                and not self._manifests.piece(file.number)
             ):
                 yield file.number, files.parsed[file.path], self._statuses[file.number][2]
 

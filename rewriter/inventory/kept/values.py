@@ -13,6 +13,8 @@ from rewriter.inventory.kept.packed import MALFORMED, as_json, cut, numbers
 from rewriter.inventory.texts.manifests import Manifest
 
 _DEEPEST = 100
+#: Stands for the manifests of a file that JSON would change: no run need try them again.
+_NEVER = b"-"
 #: What is kept of one tree at most.
 _MOST_BYTES = 64 << 20
 
@@ -27,7 +29,8 @@ def manifest_parts(
     pieces = [b""] * files if before is None else [bytes(before.piece(number)) for number in range(files)]
     room = _MOST_BYTES - sum(map(len, pieces))
     for number, manifests, size in parsed:
-        if not pieces[number] and (made := _as_json(manifests, size)) is not None and len(made) <= room:
+        made = b"" if pieces[number] else _as_json(manifests, size)
+        if made and len(made) <= room:
             pieces[number] = made
             room -= len(made)
     starts = [0, *accumulate(map(len, pieces))]
@@ -44,20 +47,21 @@ class KeptManifests:
             raise ValueError("not one start for every file")
 
     def piece(self, number: int) -> memoryview:
-        """The JSON of a file by its number; empty where nothing is kept of it."""
+        """The JSON of a file by its number, or the mark that there is none; empty where it was not parsed so far."""
         return cut(self._all, self._starts, number)
 
     def of(self, path: str, number: int) -> list[Manifest] | None:
         """The manifests of a file by its number, which lies at a path now; None where they are not kept."""
         piece = self.piece(number)
         try:
-            return [_manifest(path, *load) for load in json.loads(bytes(piece))] if piece else None
+            known = piece and piece != _NEVER
+            return [_manifest(path, *load) for load in json.loads(bytes(piece))] if known else None
         except MALFORMED:
             return None
 
 
-def _as_json(manifests: Sequence[Manifest], size: int) -> bytes | None:
-    """The lines, values and places of a file's manifests; None where JSON would change one, or they are many.
+def _as_json(manifests: Sequence[Manifest], size: int) -> bytes:
+    """The lines, values and places of a file's manifests; a mark where JSON would change one, or they are many.
 
     Aliases make of a short file a large value.
     """
@@ -65,7 +69,7 @@ def _as_json(manifests: Sequence[Manifest], size: int) -> bytes | None:
     for manifest in manifests:
         left = _left(manifest.value, left, 0)
     return (
-        None
+        _NEVER
         if left < 0
         else as_json([[manifest.source.line, manifest.value, manifest.place] for manifest in manifests])
     )

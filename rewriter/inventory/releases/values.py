@@ -11,7 +11,8 @@ from rewriter.inventory.cilium.cilium_values import merged_values
 from rewriter.inventory.delivery.appliers import texts_of
 from rewriter.inventory.delivery.kustomize import joined
 from rewriter.inventory.delivery.placements import Placements
-from rewriter.inventory.files.tree_files import OfferedFile, TreeFiles
+from rewriter.inventory.files.offered import OfferedFile
+from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.releases.set_values import set_value, typed
 from rewriter.inventory.texts.manifests import items, mapping
 

@@ -103,7 +103,7 @@ class TreeInventory:
         self._placements = Placements(self._files, remotes)
         known, placements = self._known_clusters, self._placements
         self._delivery = Delivery(
-            self._files, placements, known.local, known.named, known.only, lambda: self._mutations
+            self._files, placements, known.local, known.named, known.only, lambda: self._mutations, known.are_local
         )
         self._derived = DerivedFacts(
             self._files, self._placements, self._delivery.cluster_at, render, self._operators, known
@@ -111,7 +111,7 @@ class TreeInventory:
         self._facts = TreeFacts(
             self._files,
             self._placements,
-            self._delivery.cluster_at,
+            self._delivery,
             self._derived,
             self._snapshots,
             self._operators,

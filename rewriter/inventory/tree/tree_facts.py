@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from typing import Any
 
 from rewriter.inventory.delivery.kustomize_walk import Placement
+from rewriter.inventory.delivery.landing import Delivery
 from rewriter.inventory.delivery.mutations import MUTATION_KINDS
 from rewriter.inventory.delivery.placements import APPLIER_KINDS, Placements
 from rewriter.inventory.delivery.tree_policies import POLICY_KINDS
 from rewriter.inventory.delivery.unfollowed import overwritten
 from rewriter.inventory.facts.completeness import LIFT, Hidden
 from rewriter.inventory.facts.model import (
-    Cluster,
     Service,
     Source,
     Workload,
 )
-from rewriter.inventory.files.tree_files import OfferedFile, TreeFiles
+from rewriter.inventory.files.offered import OfferedFile
+from rewriter.inventory.files.tree_files import TreeFiles
 from rewriter.inventory.hiding.generating import GENERATING_KINDS
 from rewriter.inventory.index.file_index import FileIndex
 from rewriter.inventory.index.label_shapes import label_shapes
@@ -69,7 +70,7 @@ class TreeFacts:
         self,
         files: TreeFiles,
         placements: Placements,
-        cluster_at: Callable[[str, Placement], Cluster | None],
+        delivery: Delivery,
         derived: DerivedFacts,
         snapshots: Sequence[Snapshot],
         operators: Collection[str],
@@ -78,7 +79,7 @@ class TreeFacts:
         self._kept = kept
         self._files = files
         self._placements = placements
-        self._cluster_at = cluster_at
+        self._delivery = delivery
         self._derived = derived
         self._snapshots = snapshots
         self._operators = operators
@@ -190,13 +191,8 @@ class TreeFacts:
         groups = (("workloads", POD_MAKERS), ("services", _SERVICES))
         known = [fact for snapshot in self._snapshots for group, _ in groups for fact in getattr(snapshot, group)]
         known += [fact for group, kinds in groups for fact in self._derived.facts(group, kinds)]
-        nothing = (Placement((), ""),)
-        reached = {
-            cluster.name
-            for file in self._index.holding(POD_MAKERS | _SERVICES, (), unknown=True)
-            for placement in self._placements.of(self._files.inner(file.path)) or nothing
-            if (cluster := self._cluster_at(file.path, placement)) is not None
-        }
+        files = self._index.holding(POD_MAKERS | _SERVICES, (), unknown=True)
+        reached = self._delivery.reached_by(file.path for file in files)
         return frozenset({*reached, *(fact.cluster for fact in known)})
 
     def _given(self, namespaces: frozenset[str]) -> set[str]:
@@ -235,7 +231,7 @@ class TreeFacts:
                 if group in _REWRITTEN and (words := overwritten(placement.chain, applied.value, manifest.value)):
                     self._note_overwritten(applied, words)
                     continue
-                cluster = self._cluster_at(file.path, placement)
+                cluster = self._delivery.cluster_at(file.path, placement)
                 name = cluster.name if cluster else None
                 namespace = kubernetes.namespace_of(applied)
                 if by_operator:
