@@ -76,12 +76,15 @@ class Api:
         """The answer to a request with a JSON body."""
         return self._json(method, self.request(method, path, body=body))
 
-    def pages(self, path: str, query: Query) -> Iterator[Any]:
+    def pages(
+        self, path: str, query: Query, most: int = MAX_PAGES, advice: str = "close old requests first"
+    ) -> Iterator[Any]:
         """Every item of a listing, page after page, as `Link: rel="next"` or `X-Next-Page` tells.
 
-        Only the query of the next link is taken, so that a link never leads to another host.
+        Only the query of the next link is taken, so that a link never leads to another host. Raises ForgeError, with
+        the advice, for a listing of more than `most` pages.
         """
-        for _ in range(MAX_PAGES):
+        for _ in range(most):
             response = self.request("GET", path, query=query)
             items = self._json("GET", response)
             if not isinstance(items, list):
@@ -91,7 +94,7 @@ class Api:
             if following is None:
                 return
             query = {**query, **following}
-        raise ForgeError(f"{self._where()} has more than {MAX_PAGES} pages of {path}; close old requests first", 200)
+        raise ForgeError(f"{self._where()} has more than {most} pages of {path}; {advice}", 200)
 
     def request(
         self,

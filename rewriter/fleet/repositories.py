@@ -20,6 +20,8 @@ from rewriter.records import dataclass
 
 _WEB = {"github": "https://github.com", "gitlab": "https://gitlab.com", "gitea": "https://gitea.com"}
 _WEB["forgejo"] = "https://codeberg.org"
+#: Of a listing: 100,000 repositories of GitHub and GitLab, half as many of Gitea.
+_MOST_PAGES = 1000
 #: A shard: its number from 0, and how many there are.
 Shard = tuple[int, int]
 
@@ -113,23 +115,27 @@ def _on_forge(url: str, project: ForgeProject) -> str:
     return remote.url
 
 
+def _pages(api: Api, path: str, query: Query) -> Iterator[Any]:
+    return api.pages(path, query, _MOST_PAGES, "name groups that are smaller")
+
+
 def _github(api: Api, name: str) -> Iterator[Any]:
     query: Query = {"per_page": 100, "type": "all"}
     try:
-        yield from api.pages(f"/orgs/{quote(name, safe='')}/repos", query)
+        yield from _pages(api, f"/orgs/{quote(name, safe='')}/repos", query)
     except ForgeError as error:
         if error.status != 404:
             raise
-        yield from api.pages(f"/users/{quote(name, safe='')}/repos", {"per_page": 100})
+        yield from _pages(api, f"/users/{quote(name, safe='')}/repos", {"per_page": 100})
 
 
 def _gitlab(api: Api, name: str) -> Iterator[Any]:
     query: Query = {"per_page": 100, "include_subgroups": "true", "archived": "false"}
-    return api.pages(f"/groups/{quote(name, safe='')}/projects", query)
+    return _pages(api, f"/groups/{quote(name, safe='')}/projects", query)
 
 
 def _gitea(api: Api, name: str) -> Iterator[Any]:
-    return api.pages(f"/orgs/{quote(name, safe='')}/repos", {"limit": 50})
+    return _pages(api, f"/orgs/{quote(name, safe='')}/repos", {"limit": 50})
 
 
 def _read(name: str, url: str, item: Mapping[str, Any]) -> tuple[str, str, bool]:
