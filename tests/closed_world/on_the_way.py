@@ -38,6 +38,8 @@ BASE: Files = {
 }
 _REMOVE = '[{"op": "remove", "path": "/spec/ingress/1"}]'
 _CNP = "{kind: CiliumNetworkPolicy}"
+_TEAM = "[metadata.labels.team]"
+_BY_TEAM = "{kind: CiliumNetworkPolicy, labelSelector: team=Deployment}"
 _NOTED = "{kind: CiliumNetworkPolicy, annotationSelector: reach=wide}"
 _SOURCE = "source: {kind: Deployment, name: web, fieldPath: kind}"
 
@@ -127,6 +129,17 @@ BUILT_HELD: dict[str, Files] = {
     "patch by annotations of the base": {
         **_with("commonAnnotations: {reach: wide}\n"),
         "over/kustomization.yaml": f"resources: [../east]\n{_patch(_NOTED)}",
+    },
+    "patch by a label that a component's replacement writes": {
+        **_with(
+            "components: [c]\n",
+            {"east/c/kustomization.yaml": _component(_replacement(f"[{{select: {_CNP}, fieldPaths: {_TEAM}}}]"))},
+        ),
+        "over/kustomization.yaml": f"resources: [../east]\n{_patch(_BY_TEAM)}",
+    },
+    "patch by a label that a replacement by a pattern writes": {
+        **_with(_replacement(f"[{{select: {{kind: 'Cilium.*'}}, fieldPaths: {_TEAM}}}]")),
+        "over/kustomization.yaml": f"resources: [../east]\n{_patch(_BY_TEAM)}",
     },
     "patch by annotations of a transformer": {
         **_transformer(
@@ -603,6 +616,11 @@ FREE: dict[str, Files] = {
     "Ingress of another kind in Terraform": {"m.tf": 'resource "x" "y" {\n  a = var.ingress[0]\n}\n'},
     "overlay of ytt by name": {"o.yaml": "#@overlay/match by='name'\n---\nspec: {ingress: []}\n"},
     "patch of another kind that is not there": _with("patches: [{path: gone.yaml, target: {kind: Deployment}}]\n"),
+    "replacement by a pattern before a patch of another kind": {
+        **_with(_replacement(f"[{{select: {{kind: 'Cilium.*'}}, fieldPaths: {_TEAM}}}]")),
+        "over/kustomization.yaml": "resources: [../east]\n"
+        + _patch("{kind: Deployment, labelSelector: team=x}", '[{"op": "add", "path": "/spec/replicas", "value": 2}]'),
+    },
     "validator": _with("validators: [v.yaml]\n", {"east/v.yaml": resource("x/v1", "Check")}),
     "other kustomization that does not parse": {"other/kustomization.yaml": "resources:\n- ../west\npatches: [\n"},
     "Flux": _flux(""),

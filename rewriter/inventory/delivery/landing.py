@@ -13,7 +13,7 @@ from rewriter.inventory.delivery.appliers import folder_of
 from rewriter.inventory.delivery.argo_plugins import DiscoveringPlugin, plugin_taking, plugins_of
 from rewriter.inventory.delivery.kustomize_walk import BARE, Placement, reach
 from rewriter.inventory.delivery.mutations import CLUSTERWIDE, Mutation
-from rewriter.inventory.delivery.patches import Patch, may_mean
+from rewriter.inventory.delivery.patches import Patch, may_mean, selects
 from rewriter.inventory.delivery.placements import Placements
 from rewriter.inventory.delivery.post_renderers import post_renderer, value_at
 from rewriter.inventory.delivery.transform import Transform, transformed
@@ -131,6 +131,8 @@ class Delivery:
                 for unfollowed in step.unfollowed:
                     if unfollowed.may_touch(value, manifest):
                         return f"{unfollowed.words} may change it when it is applied"
+            if words := _selected_unseen(placement.chain, manifest):
+                return f"{words} may change it when it is applied"
             if words := post_renderer(value, route):
                 return f"{words} may change it when it is applied"
         for step in self._placements.maybe_of(inner):
@@ -329,3 +331,19 @@ def _own(source: str, namespace: Any, otherwise: str) -> Applied:
     if yamltext.has_substitution(namespace):
         return Applied(None, f"its namespace is {namespace}, whose value the tree does not tell, {source}")
     return Applied(namespace, source)
+
+
+def _selected_unseen(chain: Sequence[Transform], manifest: Mapping[str, Any]) -> str:
+    """The patch that may select a manifest by metadata which a step before it writes and which is not made here."""
+    writers: dict[str, str] = {}
+    value = manifest
+    for step in chain:
+        for patch in _patches(step) if writers else ():
+            left = {key: wanted for key, wanted in patch.target.items() if key not in writers}
+            open_keys = [key for key in patch.target if key in writers]
+            if open_keys and patch.changes_rules and selects(left, value, manifest):
+                return f"{patch.words}, which may select it by what {writers[open_keys[0]]} writes,"
+        value = transformed(value, [replace(step, variables=None)])
+        for unfollowed in step.unfollowed:
+            writers |= dict.fromkeys(unfollowed.decides(value, manifest), unfollowed.words)
+    return ""

@@ -18,6 +18,8 @@ from rewriter.records import dataclass
 
 _RULES = ("spec", "specs")
 _REFERENCE = "$("
+#: The keys of a target that select by metadata, with the member that each looks at.
+_SELECTED = {"name": "name", "namespace": "namespace", "labelSelector": "labels", "annotationSelector": "annotations"}
 #: Fields of workloads and Services that facts are read from, but for labels: a kustomization that writes these hides.
 _OF_FACTS = re.compile(
     r"(?i)\bports?\b|^spec\.selector|hostNetwork|serviceAccount|clusterIP|external|metadata\.name|^spec$"
@@ -62,6 +64,13 @@ class Unfollowed:
             return False
         return self.marker in str([value.get(name) for name in _RULES])
 
+    def decides(self, value: Mapping[str, Any], original: Mapping[str, Any]) -> frozenset[str]:
+        """The keys of targets by which patches further out may select a manifest, or not, because of what it writes."""
+        if not selects(self.target, value, original) or self.marker not in str(value.get("metadata")):
+            return frozenset()
+        paths = ("",) if self.fields is None else self.fields
+        return frozenset(key for path in paths for key, part in _SELECTED.items() if _covers(path, part))
+
 
 class _Step(Protocol):
     @property
@@ -79,6 +88,12 @@ def overwritten(chain: Iterable[_Step], value: Mapping[str, Any], original: Mapp
 
 def _in_rules(path: str) -> bool:
     return re.split(r"[/.\[]", path.strip("/"), maxsplit=1)[0] in (*_RULES, "*", "")
+
+
+def _covers(path: str, part: str) -> bool:
+    """Whether a field path leads to a member of the metadata, or to something around it or in it."""
+    names = [name for name in re.split(r"[/.\[]", path.strip("/")) if name][:2]
+    return all(name in ("*", wanted) for name, wanted in zip(names, ("metadata", part), strict=False))
 
 
 def route_of(path: str) -> str:
